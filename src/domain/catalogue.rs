@@ -1,0 +1,224 @@
+//! The one table that declares every metric: name, type, unit, help and labels. The exposition,
+//! the documentation, the dashboards and the rules are made from it or checked against it.
+
+/// Prometheus metric type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+impl Kind {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// Who fills a family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A function of the committed input; withheld until the first catch-up.
+    Kpi,
+    /// The exporter about itself; always there.
+    Exporter,
+}
+
+/// One metric family.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Family {
+    /// Full name as in the text format 0.0.4; counters end in `_total`.
+    pub name: &'static str,
+    pub kind: Kind,
+    pub origin: Origin,
+    /// One sentence without a full stop at the end.
+    pub help: &'static str,
+    /// Label names in the order in which they are exposed.
+    pub labels: &'static [&'static str],
+}
+
+impl Family {
+    /// The base unit in the name, for OpenMetrics' `# UNIT`: `seconds` or none.
+    pub fn unit(&self) -> Option<&'static str> {
+        self.base_name().ends_with("_seconds").then_some("seconds")
+    }
+
+    /// The name without the `_total` of a counter: OpenMetrics' family name.
+    pub fn base_name(&self) -> &'static str {
+        match self.kind {
+            Kind::Counter => self.name.strip_suffix("_total").unwrap_or(self.name),
+            Kind::Gauge | Kind::Histogram => self.name,
+        }
+    }
+}
+
+macro_rules! families {
+    ($($constant:ident = $origin:ident $kind:ident $name:literal [$($label:literal)*] $help:literal;)+) => {
+        $(pub static $constant: Family = Family {
+            name: $name,
+            kind: Kind::$kind,
+            origin: Origin::$origin,
+            help: $help,
+            labels: &[$($label),*],
+        };)+
+        /// Every family, in the order in which they are exposed.
+        pub static FAMILIES: &[&Family] = &[$(&$constant),+];
+    };
+}
+
+families! {
+    CREATED = Kpi Counter "ticket_created_total" ["team" "priority" "channel"]
+        "Tickets created";
+    REPLIES = Kpi Counter "ticket_replies_total" ["team" "priority"]
+        "Public messages by human agents";
+    SOLVED = Kpi Counter "ticket_solved_total" ["team" "priority"]
+        "Times a ticket was solved, counted at the event";
+    REOPENED = Kpi Counter "ticket_reopened_total" ["team" "priority"]
+        "Times a solved or closed ticket was reopened, counted at the event";
+    FINALIZED = Kpi Counter "ticket_finalized_total" ["team" "priority" "first_contact" "reopened"]
+        "Tickets that reached their end, by whether the first contact solved them; reopened: finalised again after an earlier end";
+    UNANSWERED = Kpi Counter "ticket_unanswered_total" ["team" "priority"]
+        "Tickets finalised without any human reply";
+    TRANSFERRED = Kpi Counter "ticket_transferred_total" ["team" "priority"]
+        "Times a ticket left the team for another one or for none";
+    ESCALATED = Kpi Counter "ticket_escalated_total" ["team" "priority"]
+        "Escalations";
+    WITHDRAWN = Kpi Counter "ticket_withdrawn_total" ["team" "priority" "reason"]
+        "Tickets withdrawn as merged, spam or deleted";
+    STATUS_TIME = Kpi Counter "ticket_status_seconds_total" ["team" "priority" "status"]
+        "Time tickets spent in a status, added when status, team or priority changes";
+    CSAT_OFFERED = Kpi Counter "ticket_csat_offered_total" ["team" "priority"]
+        "Satisfaction surveys offered";
+    CSAT_CHANGES = Kpi Counter "ticket_csat_changes_total" ["team" "priority"]
+        "Ratings a customer changed after the first one";
+    CSAT_RATINGS = Kpi Counter "ticket_csat_ratings_total" ["team" "priority" "rating"]
+        "First satisfaction ratings, as good, neutral or bad";
+    FIRST_RESPONSE = Kpi Histogram "ticket_first_response_seconds" ["team" "priority" "clock"]
+        "Time from creation to the first human reply";
+    NEXT_RESPONSE = Kpi Histogram "ticket_next_response_seconds" ["team" "priority" "clock"]
+        "Time from the oldest unanswered customer message to the next human reply";
+    FIRST_RESOLUTION = Kpi Histogram "ticket_first_resolution_seconds" ["team" "priority" "clock"]
+        "Time from creation to the first time solved";
+    FULL_RESOLUTION = Kpi Histogram "ticket_full_resolution_seconds" ["team" "priority" "clock"]
+        "Time from creation to the last time solved, less the solved time in between; observed when finalised";
+    TEAM_OWNERSHIP = Kpi Histogram "ticket_team_ownership_seconds" ["team" "priority" "clock"]
+        "Time a team held a ticket until it handed it over or solved it";
+    HANDLE = Kpi Histogram "ticket_handle_seconds" ["team" "priority" "source"]
+        "Agent time spent on a ticket; observed when finalised";
+    SLA_GOALS = Kpi Counter "ticket_sla_goals_total" ["team" "priority" "target" "policy"]
+        "SLA goals decided: met at their end, or breached";
+    SLA_BREACHES = Kpi Counter "ticket_sla_breaches_total" ["team" "priority" "target" "policy"]
+        "SLA goals breached, counted at the deadline";
+    SLA_RUNNING = Kpi Gauge "ticket_sla_running" ["team" "priority" "target"]
+        "SLA goals running: neither breached, paused nor ended";
+    SLA_PAUSED = Kpi Gauge "ticket_sla_paused" ["team" "priority" "target"]
+        "SLA goals paused by the status of their ticket";
+    SLA_OVERDUE = Kpi Gauge "ticket_sla_overdue" ["team" "priority" "target"]
+        "SLA goals breached that have not ended";
+    SLA_AT_RISK = Kpi Gauge "ticket_sla_at_risk" ["team" "priority" "target" "within"]
+        "SLA goals running whose deadline is near";
+    SLA_NEXT_DEADLINE = Kpi Gauge "ticket_sla_next_deadline_timestamp_seconds" ["team" "priority" "target"]
+        "Earliest deadline among the running SLA goals, in seconds since the epoch";
+    SLA_TARGET = Kpi Gauge "ticket_sla_target_seconds" ["policy" "target" "clock"]
+        "Configured duration of an SLA target";
+    BACKLOG = Kpi Gauge "ticket_backlog" ["team" "priority" "status"]
+        "Unsolved tickets";
+    BACKLOG_OLDER_THAN = Kpi Gauge "ticket_backlog_older_than" ["team" "age"]
+        "Unsolved tickets created longer ago than the age";
+    BACKLOG_OLDEST = Kpi Gauge "ticket_backlog_oldest_created_timestamp_seconds" ["team"]
+        "Creation time of the oldest unsolved ticket, in seconds since the epoch";
+    AWAITING_FIRST_RESPONSE = Kpi Gauge "ticket_awaiting_first_response" ["team" "priority"]
+        "Unsolved tickets without a human reply";
+    UNASSIGNED = Kpi Gauge "ticket_unassigned" ["team" "priority"]
+        "Unsolved tickets without an assignee";
+    WINDOW_SECONDS = Kpi Gauge "ticket_window_seconds" ["team" "kpi" "clock" "window" "quantile"]
+        "Quantile of a duration over the sliding event-time window";
+    WINDOW_SECONDS_MEAN = Kpi Gauge "ticket_window_seconds_mean" ["team" "kpi" "clock" "window"]
+        "Mean of a duration over the sliding event-time window";
+    WINDOW_EVENTS = Kpi Gauge "ticket_window_events" ["team" "event" "window"]
+        "Exact count of events in the sliding event-time window";
+
+    BUILD_INFO = Exporter Gauge "ticket_exporter_build_info" ["version" "revision" "rustc"]
+        "Always 1, labelled with the build";
+    EVENTS = Exporter Counter "ticket_exporter_events_total" ["result"]
+        "Records by what became of them: applied, duplicate, ignored, rejected, dead_lettered";
+    REJECTED = Exporter Counter "ticket_exporter_rejected_total" ["reason"]
+        "Records that are no valid ticket event, by reason";
+    IGNORED = Exporter Counter "ticket_exporter_ignored_total" ["reason"]
+        "Valid events without effect, by reason";
+    OUT_OF_ORDER = Exporter Counter "ticket_exporter_out_of_order_total" []
+        "Events earlier than the last one of their ticket, applied as of that one";
+    MISROUTED = Exporter Counter "ticket_exporter_misrouted_total" []
+        "Tickets seen in a second partition: the producer does not key by ticket id";
+    OVERFLOW = Exporter Counter "ticket_exporter_overflow_total" ["label"]
+        "Label values beyond their limit, exposed as __other__";
+    CONSUMER_LAG = Exporter Gauge "ticket_exporter_consumer_lag" ["topic" "partition"]
+        "Records in the partition that are not processed yet";
+    WATERMARK = Exporter Gauge "ticket_exporter_watermark_timestamp_seconds" ["topic" "partition"]
+        "Stream clock of the partition, in seconds since the epoch";
+    LAST_EVENT = Exporter Gauge "ticket_exporter_last_event_timestamp_seconds" []
+        "Greatest event time seen, in seconds since the epoch";
+    CAUGHT_UP = Exporter Gauge "ticket_exporter_caught_up" []
+        "Whether every assigned partition has been read to its end since the start or the last assignment";
+    PARTITIONS_ASSIGNED = Exporter Gauge "ticket_exporter_partitions_assigned" []
+        "Partitions assigned to this instance";
+    TICKETS = Exporter Gauge "ticket_exporter_tickets" ["state"]
+        "Tickets in memory: open, solved, finalized, withdrawn";
+    TIMERS = Exporter Gauge "ticket_exporter_timers" []
+        "Timers waiting on the stream clock";
+    CHECKPOINT_DURATION = Exporter Histogram "ticket_exporter_checkpoint_duration_seconds" []
+        "Time a checkpoint takes, from the last record applied to the series published";
+    LAST_CHECKPOINT = Exporter Gauge "ticket_exporter_last_checkpoint_timestamp_seconds" []
+        "When the series were last published, in seconds since the epoch";
+    BREACH_DETECTION = Exporter Histogram "ticket_exporter_sla_breach_detection_seconds" []
+        "Time from an SLA deadline to its breach being published, while caught up";
+    CONFIG_RELOAD_SUCCESSFUL = Exporter Gauge "ticket_exporter_config_last_reload_successful" []
+        "Whether the last configuration load succeeded";
+    CONFIG_RELOAD_TIME = Exporter Gauge "ticket_exporter_config_last_reload_success_timestamp_seconds" []
+        "When the configuration was last loaded with success, in seconds since the epoch";
+}
+
+/// The family of that name.
+pub fn family(name: &str) -> Option<&'static Family> {
+    FAMILIES.iter().copied().find(|family| family.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_conventions() {
+        for (position, family) in FAMILIES.iter().enumerate() {
+            assert_eq!(
+                family.kind == Kind::Counter,
+                family.name.ends_with("_total"),
+                "{}",
+                family.name
+            );
+            assert!(
+                !family.help.ends_with('.') && !family.help.is_empty(),
+                "{}",
+                family.name
+            );
+            assert!(
+                !FAMILIES[..position]
+                    .iter()
+                    .any(|other| other.name == family.name),
+                "{}",
+                family.name
+            );
+            let exporter = family.name.starts_with("ticket_exporter_");
+            assert_eq!(
+                exporter,
+                family.origin == Origin::Exporter,
+                "{}",
+                family.name
+            );
+        }
+    }
+}

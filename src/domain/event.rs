@@ -1,0 +1,153 @@
+//! The canonical ticket event (contract, section 1): what a record says, once it is understood.
+
+use std::borrow::Cow;
+
+use super::timestamp::{Milliseconds, Timestamp};
+
+/// What happened. `solved`, `closed` and `reopened` are `StatusChanged` with that status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EventType {
+    Created,
+    Message,
+    StatusChanged,
+    TeamChanged,
+    AgentChanged,
+    PriorityChanged,
+    Updated,
+    Worklog,
+    Escalated,
+    CsatOffered,
+    CsatRated,
+    Merged,
+    Spam,
+    Deleted,
+    Undeleted,
+}
+
+/// The status category of a ticket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Status {
+    #[default]
+    New,
+    Open,
+    Pending,
+    OnHold,
+    Solved,
+    Closed,
+}
+
+impl Status {
+    pub const ALL: [Self; 6] = [
+        Self::New,
+        Self::Open,
+        Self::Pending,
+        Self::OnHold,
+        Self::Solved,
+        Self::Closed,
+    ];
+    /// The statuses of the backlog: a cycle is running.
+    pub const UNSOLVED: [Self; 4] = [Self::New, Self::Open, Self::Pending, Self::OnHold];
+
+    /// The word in events and labels.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Open => "open",
+            Self::Pending => "pending",
+            Self::OnHold => "on_hold",
+            Self::Solved => "solved",
+            Self::Closed => "closed",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
+
+    /// Whether a cycle is running: neither solved nor closed.
+    pub const fn is_unsolved(self) -> bool {
+        !matches!(self, Self::Solved | Self::Closed)
+    }
+}
+
+/// Who acted. An event without one has no known actor, which is never a human agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Actor {
+    Agent,
+    Customer,
+    Bot,
+    System,
+}
+
+/// Identity of an event among the last ones of its ticket: a hash of its `event_id`, or of the
+/// whole record value where it has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EventIdentity(pub u64);
+
+/// One ticket lifecycle event. Borrowed from the record wherever its text needs no unescaping.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event<'a> {
+    /// 1..=256 bytes. An integer id is the same ticket as its decimal digits.
+    pub ticket_id: Cow<'a, str>,
+    pub kind: EventType,
+    /// Event time.
+    pub at: Timestamp,
+    pub identity: EventIdentity,
+    /// The ticket's creation time, where the event states it.
+    pub created_at: Option<Timestamp>,
+    /// `None`: not said; `Some(None)`: the ticket has no team after this event.
+    pub team: Option<Option<Cow<'a, str>>>,
+    /// Whether the ticket has an assignee after this event, where said.
+    pub assigned: Option<bool>,
+    pub priority: Option<Cow<'a, str>>,
+    /// Status after this event, where said (or implied by the type).
+    pub status: Option<Status>,
+    pub channel: Option<Cow<'a, str>>,
+    pub actor: Option<Actor>,
+    /// Whether the customer sees the message.
+    pub public: bool,
+    /// `worklog`: agent time since the last worklog.
+    pub handle: Option<Milliseconds>,
+    /// `csat_rated`: position on the scale, 0 (worst) to 1 (best).
+    pub rating: Option<f64>,
+    /// `merged`: the ticket that survives.
+    pub into: Option<Cow<'a, str>>,
+}
+
+impl<'a> Event<'a> {
+    /// An event that says nothing but what is required; the rest is set by field update.
+    pub fn new(
+        ticket_id: impl Into<Cow<'a, str>>,
+        kind: EventType,
+        at: Timestamp,
+        identity: EventIdentity,
+    ) -> Self {
+        Self {
+            ticket_id: ticket_id.into(),
+            kind,
+            at,
+            identity,
+            created_at: None,
+            team: None,
+            assigned: None,
+            priority: None,
+            status: None,
+            channel: None,
+            actor: None,
+            public: true,
+            handle: None,
+            rating: None,
+            into: None,
+        }
+    }
+
+    /// A public message of a human agent.
+    pub fn is_human_reply(&self) -> bool {
+        self.kind == EventType::Message && self.actor == Some(Actor::Agent) && self.public
+    }
+
+    pub fn is_customer_message(&self) -> bool {
+        self.kind == EventType::Message && self.actor == Some(Actor::Customer)
+    }
+}

@@ -1,0 +1,8 @@
+//! What the words mean. Pure values without memory: the vocabulary of every other floor.
+
+pub mod calendar;
+pub mod catalogue;
+pub mod duration;
+pub mod event;
+pub mod policy;
+pub mod timestamp;

@@ -1,0 +1,103 @@
+//! Instants and lengths of time, in whole milliseconds.
+
+use chrono::{DateTime, SecondsFormat};
+
+/// A length of time in milliseconds. Everything inside is whole milliseconds; seconds appear
+/// only in the exposition.
+pub type Milliseconds = i64;
+
+pub const SECOND: Milliseconds = 1_000;
+pub const MINUTE: Milliseconds = 60 * SECOND;
+pub const HOUR: Milliseconds = 60 * MINUTE;
+pub const DAY: Milliseconds = 24 * HOUR;
+
+/// An instant: milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub Milliseconds);
+
+impl Timestamp {
+    /// Later than every instant an event may carry: "no deadline".
+    pub const NEVER: Self = Self(i64::MAX);
+    /// 0001-01-01T00:00:00Z, the earliest instant an event may carry.
+    pub const EARLIEST: Self = Self(-62_135_596_800_000);
+    /// 9999-12-31T23:59:59.999Z, the latest instant an event may carry (RFC 3339).
+    pub const LATEST: Self = Self(253_402_300_799_999);
+
+    /// Reads an RFC 3339 instant; finer than a millisecond is cut off.
+    pub fn parse(text: &str) -> Option<Self> {
+        let parsed = DateTime::parse_from_rfc3339(text).ok()?;
+        Self::checked(parsed.timestamp_millis())
+    }
+
+    /// The instant, where it lies within [`Self::EARLIEST`] and [`Self::LATEST`].
+    pub fn checked(milliseconds: i64) -> Option<Self> {
+        let instant = Self(milliseconds);
+        (Self::EARLIEST..=Self::LATEST)
+            .contains(&instant)
+            .then_some(instant)
+    }
+
+    /// `self + length`; [`Self::NEVER`] stays never.
+    #[must_use]
+    pub fn plus(self, length: Milliseconds) -> Self {
+        Self(self.0.saturating_add(length))
+    }
+
+    /// `self - length`.
+    #[must_use]
+    pub fn minus(self, length: Milliseconds) -> Self {
+        Self(self.0.saturating_sub(length))
+    }
+
+    /// Milliseconds from `earlier` to `self`; 0 where `earlier` is the later one: durations
+    /// never go negative (contract, section 1).
+    pub fn since(self, earlier: Self) -> Milliseconds {
+        self.0.saturating_sub(earlier.0).max(0)
+    }
+
+    /// Seconds since the epoch, as exposed.
+    pub fn seconds(self) -> f64 {
+        seconds(self.0)
+    }
+
+    /// RFC 3339 in UTC with milliseconds; for people, not for the exposition.
+    pub fn rfc3339(self) -> String {
+        DateTime::from_timestamp_millis(self.0).map_or_else(
+            || format!("{} ms", self.0),
+            |instant| instant.to_rfc3339_opts(SecondsFormat::Millis, true),
+        )
+    }
+}
+
+/// Milliseconds as exposed: seconds.
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "exact below 2^53 ms, some 285,000 years"
+)]
+pub fn seconds(milliseconds: Milliseconds) -> f64 {
+    milliseconds as f64 / 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_offsets_and_cuts_nanoseconds() {
+        assert_eq!(
+            Timestamp::parse("1970-01-01T01:00:00.0019+01:00"),
+            Some(Timestamp(1))
+        );
+        assert_eq!(Timestamp::parse("1970-01-01"), None);
+        assert_eq!(
+            Timestamp::parse("9999-12-31T23:59:59.999Z"),
+            Some(Timestamp::LATEST)
+        );
+    }
+
+    #[test]
+    fn durations_never_go_negative() {
+        assert_eq!(Timestamp(5).since(Timestamp(7)), 0);
+        assert_eq!(Timestamp::NEVER.plus(1), Timestamp::NEVER);
+    }
+}

@@ -1,0 +1,1 @@
+//! The integration tests, as one binary: a folder or file below is one subject.
