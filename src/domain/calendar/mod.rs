@@ -7,6 +7,8 @@
 mod hours;
 mod spec;
 
+pub mod ics;
+
 pub use hours::OpenHours;
 pub use spec::CalendarSpec;
 

@@ -114,8 +114,8 @@ fn is_open(spec: &CalendarSpec, instant: Timestamp) -> bool {
 fn walk(spec: &CalendarSpec, start: Timestamp, minutes: i64) -> Milliseconds {
     (0..minutes)
         .filter(|minute| is_open(spec, start.plus(minute * MINUTE)))
-        .count() as i64
-        * MINUTE
+        .map(|_| MINUTE)
+        .sum()
 }
 
 #[test]
