@@ -54,7 +54,6 @@ impl LabelTable {
         OTHER_ID
     }
 
-
     /// Names by number; cheap to share.
     pub fn names(&self) -> &Arc<Vec<CompactString>> {
         &self.names

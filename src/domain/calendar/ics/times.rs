@@ -153,7 +153,8 @@ impl Times {
 
 /// Splits digits into numbers of those widths; `None` where there are others or more.
 fn numbers(text: &str, widths: [usize; 3]) -> Option<[u32; 3]> {
-    if text.len() != widths.iter().sum() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+    if text.len() != widths.iter().sum::<usize>() || !text.bytes().all(|byte| byte.is_ascii_digit())
+    {
         return None;
     }
     let (first, rest) = text.split_at(widths[0]);
