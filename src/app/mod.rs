@@ -1,1 +1,3 @@
-//! (being built)
+//! What starts and stops things.
+
+pub mod replay;

@@ -1,1 +1,3 @@
-//! (being built)
+//! What blocks or awaits: files, sockets, brokers, clocks.
+
+pub mod files;

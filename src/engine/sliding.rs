@@ -1,7 +1,7 @@
 //! One sliding window of one series: observations by slot, in HDR buckets, with exact sums.
 //!
 //! A dense histogram takes 8 KB and most windows hold a handful of tickets, so slots are kept
-//! sparse: an entry is one bucket of one slot.
+//! sparse: a slot lists the buckets it has something in.
 
 use std::collections::VecDeque;
 
@@ -24,19 +24,59 @@ pub fn scratch() -> Scratch {
         .unwrap_or_else(|_| unreachable!("constant bounds"))
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Entry {
-    slot: i64,
-    /// Lowest value of the bucket; values of a bucket are the same within 1 %.
-    value: Milliseconds,
+/// Bucket of a value in the layout of an HDR histogram of two significant digits: exact below
+/// 256, then 128 buckets to a doubling. One word instead of the value itself.
+fn bucket_of(value: u64) -> u16 {
+    let shift = (u64::BITS - value.leading_zeros()).saturating_sub(8);
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "31 doublings of 128 buckets in ten years"
+    )]
+    let bucket = (u64::from(shift) * 128 + (value >> shift)) as u16;
+    bucket
+}
+
+/// The lowest value of a bucket.
+fn lowest_value(bucket: u16) -> u64 {
+    let shift = (bucket / 128).saturating_sub(1);
+    u64::from(bucket - shift * 128) << shift
+}
+
+/// The observations of one step of a window.
+#[derive(Clone, Debug)]
+struct Slot {
+    number: i64,
+    count: u64,
     sum: Milliseconds,
-    count: u32,
+    /// Bucket and count, ascending.
+    buckets: Vec<(u16, u32)>,
+}
+
+impl Slot {
+    fn new(number: i64) -> Self {
+        Self {
+            number,
+            count: 0,
+            sum: 0,
+            buckets: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, value: Milliseconds) {
+        let bucket = bucket_of(value.clamp(0, HIGHEST).unsigned_abs());
+        self.count += 1;
+        self.sum = self.sum.saturating_add(value);
+        match self.buckets.binary_search_by_key(&bucket, |entry| entry.0) {
+            Ok(position) => self.buckets[position].1 = self.buckets[position].1.saturating_add(1),
+            Err(position) => self.buckets.insert(position, (bucket, 1)),
+        }
+    }
 }
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct Sliding {
-    entries: VecDeque<Entry>,
+    slots: VecDeque<Slot>,
 }
 
 /// What a window holds.
@@ -47,52 +87,46 @@ pub struct Content {
 }
 
 impl Sliding {
-    /// Adds one observation. `value` as measured; 0 for a plain event.
-    pub fn add(&mut self, slot: i64, value: Milliseconds, scratch: &Scratch) {
-        let clamped = value.clamp(0, HIGHEST).unsigned_abs();
-        let bucket = i64::try_from(scratch.lowest_equivalent(clamped)).unwrap_or(HIGHEST);
-        let position = self
-            .entries
-            .partition_point(|entry| (entry.slot, entry.value) < (slot, bucket));
-        match self.entries.get_mut(position) {
-            Some(entry)
-                if entry.slot == slot && entry.value == bucket && entry.count < u32::MAX =>
-            {
-                entry.count += 1;
-                entry.sum = entry.sum.saturating_add(value);
+    /// Adds one observation to a slot. `value` as measured; 0 for a plain event.
+    pub fn add(&mut self, number: i64, value: Milliseconds) {
+        // Time mostly goes forward: the last slot is tried first.
+        let position = match self.slots.back() {
+            Some(last) if last.number == number => self.slots.len() - 1,
+            Some(last) if last.number > number => {
+                self.slots.partition_point(|slot| slot.number < number)
             }
-            _ => self.entries.insert(
-                position,
-                Entry {
-                    slot,
-                    value: bucket,
-                    sum: value,
-                    count: 1,
-                },
-            ),
+            _ => self.slots.len(),
+        };
+        if self
+            .slots
+            .get(position)
+            .is_none_or(|slot| slot.number != number)
+        {
+            self.slots.insert(position, Slot::new(number));
         }
+        self.slots[position].add(value);
     }
 
     /// Drops all slots before `first`; whether there were any.
     pub fn expire(&mut self, first: i64) -> bool {
-        let expired = self.entries.partition_point(|entry| entry.slot < first);
-        self.entries.drain(..expired);
-        if self.entries.is_empty() {
-            self.entries.shrink_to_fit();
+        let expired = self.slots.partition_point(|slot| slot.number < first);
+        self.slots.drain(..expired);
+        if self.slots.is_empty() {
+            self.slots.shrink_to_fit();
         }
         expired > 0
     }
 
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.slots.is_empty()
     }
 
     pub fn content(&self) -> Content {
-        self.entries
+        self.slots
             .iter()
-            .fold(Content { count: 0, sum: 0 }, |content, entry| Content {
-                count: content.count + u64::from(entry.count),
-                sum: content.sum.saturating_add(entry.sum),
+            .fold(Content { count: 0, sum: 0 }, |content, slot| Content {
+                count: content.count + slot.count,
+                sum: content.sum.saturating_add(slot.sum),
             })
     }
 
@@ -100,8 +134,8 @@ impl Sliding {
     /// window.
     pub fn quantiles<const N: usize>(&self, permille: [u64; N], scratch: &mut Scratch) -> [f64; N] {
         scratch.reset();
-        for entry in &self.entries {
-            scratch.saturating_record_n(entry.value.unsigned_abs(), u64::from(entry.count));
+        for (bucket, count) in self.slots.iter().flat_map(|slot| &slot.buckets) {
+            scratch.saturating_record_n(lowest_value(*bucket), u64::from(*count));
         }
         let total = scratch.len();
         let mut values = [0.0; N];
@@ -127,11 +161,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn buckets_are_those_of_the_library() {
+        let scratch = scratch();
+        for value in (0..40).flat_map(|bits| [(1_u64 << bits) - 1, 1 << bits, (1 << bits) * 3 / 2])
+        {
+            let value = value.min(HIGHEST.unsigned_abs());
+            assert_eq!(
+                lowest_value(bucket_of(value)),
+                scratch.lowest_equivalent(value),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
     fn quantiles_are_ranks_within_one_percent() {
         let mut scratch = scratch();
         let mut window = Sliding::default();
         for value in 1..=1_000 {
-            window.add(value % 7, value * 1_000, &scratch);
+            window.add(value % 7, value * 1_000);
         }
         let [half, high] = window.quantiles([500, 990], &mut scratch);
         assert!((half / 500_000.0 - 1.0).abs() < 0.01, "{half}");
@@ -150,7 +198,7 @@ mod tests {
         let mut scratch = scratch();
         for value in [0, 1, 255, 256, 999_999_999, HIGHEST, HIGHEST * 3] {
             let mut window = Sliding::default();
-            window.add(0, value, &scratch);
+            window.add(0, value);
             let quantiles = window.quantiles([500, 900, 950, 990], &mut scratch);
             #[allow(clippy::cast_precision_loss)]
             let expected = value.min(HIGHEST) as f64;
@@ -165,10 +213,9 @@ mod tests {
 
     #[test]
     fn expiry_takes_whole_slots_and_keeps_the_rest_exact() {
-        let scratch = scratch();
         let mut window = Sliding::default();
         for (slot, value) in [(3, 30), (1, 10), (2, 20), (1, 10)] {
-            window.add(slot, value, &scratch);
+            window.add(slot, value);
         }
         assert!(window.expire(2));
         assert!(!window.expire(2));

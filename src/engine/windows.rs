@@ -252,7 +252,7 @@ impl Windows {
             team.changed = true;
             let windows = team.series[usize::from(entry.series)]
                 .get_or_insert_with(|| vec![Sliding::default(); self.lengths.len()].into());
-            windows[window].add(slot, entry.value, &self.scratch);
+            windows[window].add(slot, entry.value);
         }
     }
 }
