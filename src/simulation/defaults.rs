@@ -10,8 +10,8 @@ const TICKETS_A_DAY: f64 = 400.0;
 /// The first ticket is not the desk's first: nobody believes ticket 1.
 const FIRST_TICKET: u64 = 100_001;
 /// Load tests: what is created a day, so that some 200,000 tickets are live (a ticket lives some
-/// 4.8 days around the clock, most of it solved and waiting to be closed).
-const LOAD_TICKETS_A_DAY: f64 = 42_000.0;
+/// 4.5 days around the clock, most of it solved and waiting to be closed).
+const LOAD_TICKETS_A_DAY: f64 = 44_200.0;
 
 impl Default for Profile {
     fn default() -> Self {
@@ -90,6 +90,7 @@ impl Default for Incidents {
             burst: 4.0,
             hours: 4,
             merged: 0.3,
+            slowness: 2.0,
         }
     }
 }
@@ -190,12 +191,12 @@ fn default_priorities() -> Vec<Priority> {
     };
     vec![
         Priority {
-            ownership: Some(4 * HOUR),
-            ..priority("p1", 0.06, (4, 9), (15, 30, 4 * 60))
+            ownership: Some(HOUR),
+            ..priority("p1", 0.06, (4, 9), (15, 30, 90))
         },
-        priority("p2", 0.22, (18, 30), (60, 2 * 60, 8 * 60)),
-        priority("p3", 0.5, (70, 80), (4 * 60, 6 * 60, 24 * 60)),
-        priority("p4", 0.22, (150, 150), (8 * 60, 9 * 60, 45 * 60)),
+        priority("p2", 0.22, (18, 30), (60, 2 * 60, 4 * 60)),
+        priority("p3", 0.5, (70, 80), (4 * 60, 6 * 60, 10 * 60)),
+        priority("p4", 0.22, (150, 150), (8 * 60, 9 * 60, 18 * 60)),
     ]
 }
 

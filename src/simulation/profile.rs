@@ -79,6 +79,8 @@ pub struct Incidents {
     pub hours: u32,
     /// Share of the burst's tickets that are merged into the first report.
     pub merged: f64,
+    /// Factor on the delay of the first reply to the burst's tickets.
+    pub slowness: f64,
 }
 
 /// How often what happens to a ticket; shares of 0..=1.

@@ -70,11 +70,11 @@ impl Teller {
         }
     }
 
-    /// A new ticket, whose first step is its creation.
-    pub(super) fn arrive(&mut self, number: u64, at: Timestamp, team: Option<u16>) -> Ticket {
+    /// A new ticket, whose first step is its creation. `broken`: the team whose outage it reports.
+    pub(super) fn arrive(&mut self, number: u64, at: Timestamp, broken: Option<u16>) -> Ticket {
         let profile = &self.profile;
         let chance = &mut self.chance;
-        let home = team.or_else(|| chance.pick(profile.teams.iter().map(|team| team.weight)));
+        let home = broken.or_else(|| chance.pick(profile.teams.iter().map(|team| team.weight)));
         let urgency = chance.pick(profile.priorities.iter().map(|priority| priority.weight));
         let channel = chance.pick(profile.channels.iter().map(|channel| channel.weight));
         let triaged = !chance.happens(self.behaviour.untriaged);
@@ -98,7 +98,11 @@ impl Teller {
             csat_offered: false,
             reopens: false,
         };
-        let total = self.reply_delay(&ticket);
+        let rush = match &self.profile.incidents {
+            Some(incidents) if broken.is_some() => incidents.slowness,
+            _ => 1.0,
+        };
+        let total = scaled(self.reply_delay(&ticket), rush);
         ticket.reply_due = self.working(&ticket, at, total);
         if self.chance.happens(self.behaviour.spam) {
             ticket.fate = Fate::Spam;
@@ -322,12 +326,7 @@ impl Teller {
     /// Somebody takes the ticket some time before replying.
     fn assign(&mut self, ticket: &mut Ticket, at: Timestamp) -> Option<Timestamp> {
         let part = 0.2 + 0.6 * self.chance.uniform();
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_precision_loss,
-            reason = "a part of a delay"
-        )]
-        let wait = (ticket.reply_due.since(at) as f64 * part) as i64;
+        let wait = scaled(ticket.reply_due.since(at), part);
         let due = self.working(ticket, at.plus(wait), 0);
         then(ticket, Step::Assign, due)
     }
@@ -510,12 +509,7 @@ impl Teller {
         let channel = self.profile.channels.get(usize::from(ticket.channel));
         let slowness = self.team(ticket).map_or(1.0, |team| team.slowness)
             * channel.map_or(1.0, |channel| channel.slowness);
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_precision_loss,
-            reason = "hours in milliseconds"
-        )]
-        let median = (median as f64 * slowness) as i64;
+        let median = scaled(median, slowness);
         self.chance.log_normal(median, self.delays.spread)
     }
 
@@ -557,4 +551,13 @@ impl Teller {
 fn then(ticket: &mut Ticket, step: Step, at: Timestamp) -> Option<Timestamp> {
     ticket.step = step;
     Some(at)
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "days in milliseconds"
+)]
+fn scaled(length: Milliseconds, factor: f64) -> Milliseconds {
+    (length as f64 * factor) as Milliseconds
 }
