@@ -410,7 +410,7 @@ limit +Inf
             scrape
                 .metric("ticket_created_total")
                 .label("priority", "p1")
-                .is(3.0)
+                .is(3.0);
         });
         assert!(
             message.contains("is 2 series, not one") && message.contains("billing"),

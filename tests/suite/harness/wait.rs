@@ -57,7 +57,7 @@ fn the_last_answer_is_in_the_failure() {
     let waiting = std::panic::catch_unwind(|| {
         eventually::<()>("a sign", Duration::from_millis(1), || {
             Err("nothing yet".to_owned())
-        })
+        });
     });
     let message = *waiting.unwrap_err().downcast::<String>().unwrap();
     assert!(

@@ -122,7 +122,10 @@ fn protobuf_is_scraped_with_start_timestamp_and_native_histogram() {
 fn a_page_that_is_no_exposition_is_an_error_of_the_target() {
     let server = StaticServer::start(|_| ("text/html".to_owned(), "<p>no metrics</p>".into()));
     let address = server.address().to_string();
-    let prometheus = Prometheus::start(&[address.clone()], &PrometheusOptions::default());
+    let prometheus = Prometheus::start(
+        std::slice::from_ref(&address),
+        &PrometheusOptions::default(),
+    );
     prometheus.wait_for("up", TIMEOUT, |up| up == 0.0);
     let targets = prometheus.targets();
     assert_eq!(targets.len(), 1);
