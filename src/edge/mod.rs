@@ -1,1 +1,4 @@
-//! (being built)
+//! What blocks or awaits: Kafka, HTTP, files.
+
+pub mod http; // who asks: scrapers, probes, people
+pub mod self_metrics; // what the exporter says about itself

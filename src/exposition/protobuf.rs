@@ -301,7 +301,7 @@ mod tests {
         let empty = families[2].metric[1].histogram.as_ref().unwrap();
         assert_eq!(empty.positive_span.len(), 1, "native without observations");
         assert_eq!(empty.positive_span[0].length, 0);
-        assert_eq!(empty.positive_delta, []);
+        assert!(empty.positive_delta.is_empty());
         assert_eq!(empty.bucket[0].exemplar, None);
     }
 
