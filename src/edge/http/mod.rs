@@ -9,6 +9,7 @@ mod published;
 mod readiness;
 mod scrape;
 mod server;
+mod stall;
 #[cfg(test)]
 mod tests;
 

@@ -79,9 +79,10 @@ mod tests {
     #[test]
     fn ready_when_nobody_holds_a_latch() {
         let readiness = Readiness::default();
+        let clone = readiness.clone();
         assert!(readiness.is_ready());
         let first = readiness.hold("restoring");
-        let second = readiness.clone().hold("not caught up");
+        let second = clone.hold("not caught up");
         assert_eq!(readiness.reasons(), ["restoring", "not caught up"]);
         first.set_reason("restoring 7 of 9");
         assert_eq!(readiness.reasons(), ["restoring 7 of 9", "not caught up"]);

@@ -21,6 +21,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
 use super::ListenAddress;
+use super::stall::Unstalled;
 
 /// From a connection's start, or its last answer, to the end of the next request's head. More
 /// than the usual scrape intervals of 15 s and 30 s, so that their connections stay open.
@@ -38,6 +39,9 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Accepting fails when file descriptors run out: a moment later there may be some again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
+/// A client that takes nothing of its answer for this long has given up: scrapes last 10 s.
+const STALL_TIMEOUT: Duration = Duration::from_secs(15);
+
 /// An address that cannot be listened on.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {}", reason(.source))]
@@ -46,12 +50,31 @@ pub struct BindError {
     pub source: io::Error,
 }
 
+/// The time limits, as one value so that tests need not wait for them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    pub(super) header: Duration,
+    pub(super) stall: Duration,
+    pub(super) drain: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            header: HEADER_TIMEOUT,
+            stall: STALL_TIMEOUT,
+            drain: DRAIN_TIMEOUT,
+        }
+    }
+}
+
 /// A server that listens, and answers once it is told to [`serve`](Self::serve).
 #[derive(Debug)]
 pub struct Server {
     listeners: Vec<TcpListener>,
     addresses: Vec<SocketAddr>,
     router: Router,
+    pub(super) patience: Patience,
 }
 
 impl Server {
@@ -64,6 +87,7 @@ impl Server {
             listeners: Vec::new(),
             addresses: Vec::new(),
             router,
+            patience: Patience::default(),
         };
         for address in addresses {
             let (listener, local) = listen(address).await.map_err(|source| BindError {
@@ -91,6 +115,7 @@ impl Server {
             acceptors.spawn(accept(
                 listener,
                 self.router.clone(),
+                self.patience,
                 Arc::clone(&places),
                 stopped.clone(),
             ));
@@ -98,7 +123,7 @@ impl Server {
         shutdown.await;
         stop.send_replace(true);
         let drained = async { while acceptors.join_next().await.is_some() {} };
-        if timeout(DRAIN_TIMEOUT, drained).await.is_err() {
+        if timeout(self.patience.drain, drained).await.is_err() {
             let connections = MAX_CONNECTIONS - places.available_permits();
             warn!(connections, "http connections cut off at shutdown");
         }
@@ -127,6 +152,7 @@ async fn listen(address: &ListenAddress) -> io::Result<(TcpListener, SocketAddr)
 async fn accept(
     listener: TcpListener,
     router: Router,
+    patience: Patience,
     places: Arc<Semaphore>,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -139,7 +165,13 @@ async fn accept(
         tokio::select! {
             (place, accepted) = next => match (place, accepted) {
                 (Ok(place), Ok((stream, _))) => {
-                    connections.spawn(converse(stream, router.clone(), place, stopped.clone()));
+                    connections.spawn(converse(
+                        stream,
+                        router.clone(),
+                        patience,
+                        place,
+                        stopped.clone(),
+                    ));
                 }
                 (_, Err(error)) if is_of_the_connection(&error) => {}
                 (_, Err(error)) => {
@@ -160,6 +192,7 @@ async fn accept(
 async fn converse(
     stream: TcpStream,
     router: Router,
+    patience: Patience,
     _place: OwnedSemaphorePermit,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -167,9 +200,12 @@ async fn converse(
     let _ = stream.set_nodelay(true);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+        .header_read_timeout(patience.header)
         .max_buf_size(MAX_BUFFER)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(
+            Unstalled::new(TokioIo::new(stream), patience.stall),
+            TowerToHyperService::new(router),
+        );
     let mut connection = pin!(connection);
     let result = tokio::select! {
         result = connection.as_mut() => result,

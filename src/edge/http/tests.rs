@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
+use super::server::Patience;
 use super::{Overview, OverviewRow, Published, Readiness, Server, router};
 use crate::domain::catalogue;
 use crate::domain::timestamp::Timestamp;
@@ -36,6 +37,10 @@ impl Running {
     }
 
     fn start_at(telemetry_path: &str) -> Self {
+        Self::start_with(telemetry_path, Patience::default())
+    }
+
+    fn start_with(telemetry_path: &str, patience: Patience) -> Self {
         let build = BuildInfo {
             version: "1.2.3",
             revision: "abc",
@@ -54,7 +59,8 @@ impl Running {
                 .unwrap();
             runtime.block_on(async {
                 let listen = ["127.0.0.1:0".parse().unwrap()];
-                let server = Server::bind(&listen, router).await.unwrap();
+                let mut server = Server::bind(&listen, router).await.unwrap();
+                server.patience = patience;
                 tell.send(server.addresses()[0]).unwrap();
                 server
                     .serve(async {
@@ -454,4 +460,66 @@ async fn every_address_and_names() {
     assert!(server.addresses().iter().all(|address| address.port() != 0));
     let every = server.addresses()[0];
     assert!(TcpStream::connect(("127.0.0.1", every.port())).is_ok());
+}
+
+/// Series of more bytes than the buffers of a connection take.
+struct Large;
+
+impl Series for Large {
+    fn visit(&self, visitor: &mut dyn Visitor) {
+        visitor.family(&catalogue::BACKLOG, None);
+        let team = "t".repeat(1_000);
+        for _ in 0..20_000 {
+            visitor.sample(&[&team, "p1", "open"], Sample::Number(1.0));
+        }
+    }
+}
+
+fn connect(running: &Running, request: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(running.address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    stream.write_all(request).unwrap();
+    stream
+}
+
+#[test]
+fn silent_and_stalled_clients_are_left() {
+    let patience = Patience {
+        header: Duration::from_millis(100),
+        stall: Duration::from_millis(100),
+        ..Patience::default()
+    };
+    let running = Running::start_with("/metrics", patience);
+    running.published.publish(Arc::new(Large));
+
+    let started = Instant::now();
+    let mut silent = connect(&running, b"GET / HTTP/1.1\r\nhost:");
+    let mut answer = Vec::new();
+    let _ = silent.read_to_end(&mut answer); // ends, with or without a word
+    assert!(started.elapsed() < Duration::from_secs(10));
+
+    let mut stalled = connect(&running, b"GET /metrics HTTP/1.1\r\nhost: test\r\n\r\n");
+    thread::sleep(Duration::from_millis(1_000));
+    let mut answer = Vec::new();
+    let _ = stalled.read_to_end(&mut answer);
+    assert!(answer.starts_with(b"HTTP/1.1 200 OK"));
+    assert!(answer.len() < 20_000_000, "{}", answer.len());
+}
+
+#[test]
+fn shutdown_does_not_wait_for_ever() {
+    let patience = Patience {
+        drain: Duration::from_millis(100),
+        ..Patience::default()
+    };
+    let mut running = Running::start_with("/metrics", patience);
+    running.published.publish(Arc::new(Large));
+    let _stalled = connect(&running, b"GET /metrics HTTP/1.1\r\nhost: test\r\n\r\n");
+    thread::sleep(Duration::from_millis(300));
+    running.stop();
+    let started = Instant::now();
+    drop(running);
+    assert!(started.elapsed() < Duration::from_secs(5));
 }
