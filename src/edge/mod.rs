@@ -1,3 +1,5 @@
-//! What blocks or awaits: files, sockets, brokers, clocks.
+//! What blocks or awaits: Kafka, HTTP, files, clocks.
 
-pub mod files;
+pub mod files; // events at rest
+pub mod http; // who asks: scrapers, probes, people
+pub mod self_metrics; // what the exporter says about itself

@@ -32,8 +32,8 @@ impl Series for Desk {
         };
         let full = HistogramView {
             bounds: &[0.5, 60.0, 2_592_000.0],
-            counts: &[1, 2, 0, 1],
-            count: 4,
+            counts: &[2, 5, 0, 1],
+            count: 8,
             sum: 2_600_031.125,
             native: Some(NativeView {
                 schema: 3,

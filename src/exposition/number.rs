@@ -77,9 +77,9 @@ pub(super) fn write_value(out: &mut Vec<u8>, value: f64) {
             let decimals = (thousandths % 1_000) as usize;
             out.push(b'.');
             out.push(b'0' + (decimals / 100) as u8);
-            if decimals % 100 != 0 {
+            if !decimals.is_multiple_of(100) {
                 out.extend_from_slice(&PAIRS[decimals % 100 * 2..][..2]);
-                if decimals % 10 == 0 {
+                if decimals.is_multiple_of(10) {
                     out.pop();
                 }
             }

@@ -137,11 +137,11 @@ ticket_status_seconds_created{team="billing",priority="p1",status="open"} 175555
 # TYPE ticket_first_response_seconds histogram
 # UNIT ticket_first_response_seconds seconds
 # HELP ticket_first_response_seconds Time from creation to the first human reply
-ticket_first_response_seconds_bucket{team="billing",priority="p1",clock="calendar",le="0.5"} 1 # {ticket_id="T-\"1\""} 0.5 1755600000
-ticket_first_response_seconds_bucket{team="billing",priority="p1",clock="calendar",le="60.0"} 3
-ticket_first_response_seconds_bucket{team="billing",priority="p1",clock="calendar",le="2.592e+06"} 3
-ticket_first_response_seconds_bucket{team="billing",priority="p1",clock="calendar",le="+Inf"} 4
-ticket_first_response_seconds_count{team="billing",priority="p1",clock="calendar"} 4
+ticket_first_response_seconds_bucket{team="billing",priority="p1",clock="calendar",le="0.5"} 2 # {ticket_id="T-\"1\""} 0.5 1755600000
+ticket_first_response_seconds_bucket{team="billing",priority="p1",clock="calendar",le="60.0"} 7
+ticket_first_response_seconds_bucket{team="billing",priority="p1",clock="calendar",le="2.592e+06"} 7
+ticket_first_response_seconds_bucket{team="billing",priority="p1",clock="calendar",le="+Inf"} 8
+ticket_first_response_seconds_count{team="billing",priority="p1",clock="calendar"} 8
 ticket_first_response_seconds_sum{team="billing",priority="p1",clock="calendar"} 2600031.125
 ticket_first_response_seconds_created{team="billing",priority="p1",clock="calendar"} 1755555555.123
 ticket_first_response_seconds_bucket{team="network",priority="p1",clock="calendar",le="0.5"} 0

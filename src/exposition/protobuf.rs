@@ -271,7 +271,7 @@ mod tests {
 
         let full = families[2].metric[0].histogram.as_ref().unwrap();
         assert_eq!(full.created_timestamp, created);
-        assert_eq!((full.sample_count, full.sample_sum), (4, 2_600_031.125));
+        assert_eq!((full.sample_count, full.sample_sum), (8, 2_600_031.125));
         let buckets: Vec<_> = full
             .bucket
             .iter()
@@ -279,7 +279,7 @@ mod tests {
             .collect();
         assert_eq!(
             buckets,
-            [(0.5, 1), (60.0, 3), (2_592_000.0, 3), (f64::INFINITY, 4)]
+            [(0.5, 2), (60.0, 7), (2_592_000.0, 7), (f64::INFINITY, 8)]
         );
         let exemplar = full.bucket[0].exemplar.as_ref().unwrap();
         assert_eq!(exemplar.label[0].value, "T-\"1\"");

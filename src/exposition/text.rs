@@ -89,12 +89,12 @@ ticket_replies_total{team="a\\b \"c\"\nd é🎫",priority="none"} 0
 ticket_status_seconds_total{team="billing",priority="p1",status="open"} 7200.25
 # HELP ticket_first_response_seconds Time from creation to the first human reply
 # TYPE ticket_first_response_seconds histogram
-ticket_first_response_seconds_bucket{team="billing",priority="p1",clock="calendar",le="0.5"} 1
-ticket_first_response_seconds_bucket{team="billing",priority="p1",clock="calendar",le="60"} 3
-ticket_first_response_seconds_bucket{team="billing",priority="p1",clock="calendar",le="2.592e+06"} 3
-ticket_first_response_seconds_bucket{team="billing",priority="p1",clock="calendar",le="+Inf"} 4
+ticket_first_response_seconds_bucket{team="billing",priority="p1",clock="calendar",le="0.5"} 2
+ticket_first_response_seconds_bucket{team="billing",priority="p1",clock="calendar",le="60"} 7
+ticket_first_response_seconds_bucket{team="billing",priority="p1",clock="calendar",le="2.592e+06"} 7
+ticket_first_response_seconds_bucket{team="billing",priority="p1",clock="calendar",le="+Inf"} 8
 ticket_first_response_seconds_sum{team="billing",priority="p1",clock="calendar"} 2600031.125
-ticket_first_response_seconds_count{team="billing",priority="p1",clock="calendar"} 4
+ticket_first_response_seconds_count{team="billing",priority="p1",clock="calendar"} 8
 ticket_first_response_seconds_bucket{team="network",priority="p1",clock="calendar",le="0.5"} 0
 ticket_first_response_seconds_bucket{team="network",priority="p1",clock="calendar",le="60"} 0
 ticket_first_response_seconds_bucket{team="network",priority="p1",clock="calendar",le="2.592e+06"} 0
@@ -140,8 +140,8 @@ ticket_exporter_timers 3
             0.0
         );
         let bucket = "ticket_first_response_seconds_bucket";
-        assert_eq!(value(bucket, "billing", Some("60")), 3.0);
-        assert_eq!(value(bucket, "billing", Some("+Inf")), 4.0);
+        assert_eq!(value(bucket, "billing", Some("60")), 7.0);
+        assert_eq!(value(bucket, "billing", Some("+Inf")), 8.0);
         assert!(value("ticket_window_seconds_mean", "x", None).is_nan());
         assert_eq!(samples.len(), 19);
     }
