@@ -1,1 +1,3 @@
-//! (being built)
+//! What blocks or awaits: sockets, files, clocks.
+
+pub mod kafka;

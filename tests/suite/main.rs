@@ -1,1 +1,3 @@
 //! The integration tests, as one binary: a folder or file below is one subject.
+
+mod kafka;
