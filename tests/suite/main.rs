@@ -5,3 +5,4 @@
 
 mod floor_plan;
 mod harness;
+mod kafka;

@@ -1,0 +1,502 @@
+//! The consumer: batches of records from the partitions assigned to this instance, each
+//! partition in order, from the offsets that the caller holds. The group's committed offsets
+//! are written for lag tools and never read.
+//!
+//! Why no record is lost, repeated or reordered: every partition's queue is forwarded to one
+//! private queue before the partition is assigned, so its records take one way only. On every
+//! rebalance the library pauses and resumes all partitions at what it believes was read; they
+//! are then put to our own positions, which makes what it still holds outdated. Offsets below
+//! our position are refused. Nothing else moves a position.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hashbrown::{Equivalent, HashMap};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, RebalanceProtocol};
+use rdkafka::error::KafkaResult;
+use rdkafka::message::Message as _;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
+
+use super::context::{Context, Event, FetchState};
+use super::progress::Progress;
+use super::queue::{PrivateQueue, cached_watermarks};
+use super::settings::start_error;
+use super::trouble::{Troubles, explain};
+use super::{Settings, StartError, TopicPartition, Trouble};
+
+/// How long one wait for records may keep rebalances and errors waiting.
+const EVENT_LATENCY: Duration = Duration::from_millis(50);
+
+/// What came.
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// Records, at least one.
+    Records(Batch<'a>),
+    /// New partitions: answer with [`Consumer::begin`], until then nothing is read from them and
+    /// no other rebalance goes on.
+    Assigned(Vec<TopicPartition>),
+    /// These partitions belong to another instance now, or to none. No record of them follows.
+    Revoked(Vec<TopicPartition>),
+    Trouble(Trouble),
+    /// Nothing within the time given.
+    Idle,
+}
+
+/// A Kafka consumer with the caller's offsets.
+pub struct Consumer {
+    // First: gives its handle back before the client goes.
+    queue: PrivateQueue,
+    client: Arc<BaseConsumer<Context>>,
+    group: String,
+    /// Every partition ever assigned; its place is its index in [`Record::index`].
+    known: Vec<TopicPartition>,
+    index: HashMap<TopicPartition, usize>,
+    /// By index; `None` where not assigned now.
+    progress: Vec<Option<Progress>>,
+    entries: Vec<Entry>,
+    events: VecDeque<Event>,
+    waiting: Vec<TopicPartition>,
+    troubles: Troubles,
+    news: VecDeque<Trouble>,
+}
+
+/// A message of the batch that is a record, and whose.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    message: usize,
+    index: usize,
+}
+
+/// Records in the client's memory; it is freed with the next call to the consumer.
+pub struct Batch<'a> {
+    consumer: &'a Consumer,
+}
+
+/// One record.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    pub partition: &'a TopicPartition,
+    /// A small number that stands for the partition as long as the consumer lives.
+    pub index: usize,
+    pub offset: i64,
+    /// Milliseconds since the epoch, as the producer or the broker set it.
+    pub timestamp: Option<i64>,
+    pub key: Option<&'a [u8]>,
+    /// `None` is a tombstone.
+    pub value: Option<&'a [u8]>,
+}
+
+impl Consumer {
+    /// Joins the group. Nothing is waited for: whatever keeps the brokers away comes as
+    /// [`Step::Trouble`].
+    ///
+    /// # Errors
+    /// Properties that are refused.
+    pub fn start(settings: &Settings) -> Result<Self, StartError> {
+        let config = settings.consumer()?;
+        let client: BaseConsumer<Context> = config
+            .create_with_context(Context::default())
+            .map_err(start_error)?;
+        let client = Arc::new(client);
+        let queue = PrivateQueue::new(Arc::clone(&client))
+            .ok_or_else(|| StartError::Client("no queue".to_owned()))?;
+        let topics: Vec<&str> = settings.topics.iter().map(String::as_str).collect();
+        client.subscribe(&topics).map_err(start_error)?;
+        Ok(Self {
+            queue,
+            client,
+            group: settings.group_id.clone(),
+            known: Vec::new(),
+            index: HashMap::new(),
+            progress: Vec::new(),
+            entries: Vec::new(),
+            events: VecDeque::new(),
+            waiting: Vec::new(),
+            troubles: Troubles::default(),
+            news: VecDeque::new(),
+        })
+    }
+
+    /// The next thing that happens, waiting up to `timeout`. To be called at least once in
+    /// `max.poll.interval.ms` (5 minutes), or the group takes the partitions away.
+    pub fn next(&mut self, timeout: Duration) -> Step<'_> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            self.poll();
+            if let Some(step) = self.event() {
+                return step;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let drained = self.queue.take(left.min(EVENT_LATENCY));
+            self.sort_out();
+            if drained {
+                for progress in self.progress.iter_mut().flatten() {
+                    progress.drained();
+                }
+            }
+            if !self.entries.is_empty() {
+                break;
+            }
+            if let Some(trouble) = self.news.pop_front() {
+                return Step::Trouble(trouble);
+            }
+            if left.is_zero() {
+                return Step::Idle;
+            }
+        }
+        Step::Records(Batch { consumer: self })
+    }
+
+    /// Starts reading the partitions of the last [`Step::Assigned`]. `start` gives the offset of
+    /// the first record wanted; `None` is the beginning of the partition.
+    pub fn begin(&mut self, mut start: impl FnMut(&TopicPartition) -> Option<i64>) {
+        let partitions = std::mem::take(&mut self.waiting);
+        let mut list = TopicPartitionList::new();
+        for partition in &partitions {
+            let next = start(partition);
+            self.queue.forward(partition);
+            let cached = cached_watermarks(&self.client, partition);
+            let index = self.index_of(partition);
+            self.progress[index] = Some(Progress::begin(next, cached));
+            add(&mut list, partition, next);
+        }
+        self.assign(&list);
+        self.realign(|partition| !partitions.contains(partition));
+    }
+
+    /// Reads an assigned partition from another offset; `None` is its beginning. The way out of
+    /// [`Trouble::OutOfRange`]. The caller's state of the partition has to fit.
+    pub fn restart(&mut self, partition: &TopicPartition, start: Option<i64>) {
+        let Some(index) = self.index.get(partition).copied() else {
+            return;
+        };
+        if self.progress[index].is_none() {
+            return;
+        }
+        let cached = cached_watermarks(&self.client, partition);
+        self.progress[index] = Some(Progress::begin(start, cached));
+        // A fetcher that gave up cannot be put elsewhere; it has to be stopped and started.
+        if self.is_cooperative() {
+            let mut list = TopicPartitionList::new();
+            add(&mut list, partition, start);
+            note(self.client.incremental_unassign(&list));
+            note(self.client.incremental_assign(&list));
+        } else {
+            let mut list = TopicPartitionList::new();
+            for (other, progress) in self.known.iter().zip(&self.progress) {
+                if let Some(progress) = progress {
+                    add(&mut list, other, progress.next);
+                }
+            }
+            note(self.client.assign(&list));
+        }
+        for other in self.assigned() {
+            self.queue.forward(other);
+        }
+    }
+
+    /// Writes the group's offsets, for lag tools. Not waited for; an error is logged.
+    pub fn commit<'p>(&self, offsets: impl IntoIterator<Item = (&'p TopicPartition, i64)>) {
+        let mut list = TopicPartitionList::new();
+        for (partition, next) in offsets {
+            if self.progress_of(partition).is_some() {
+                add(&mut list, partition, Some(next));
+            }
+        }
+        if list.count() > 0
+            && let Err(error) = self.client.commit(&list, CommitMode::Async)
+        {
+            tracing::debug!(%error, "group offsets not committed");
+        }
+    }
+
+    /// The partitions that are read now: assigned and begun.
+    pub fn assigned(&self) -> impl Iterator<Item = &TopicPartition> {
+        self.known
+            .iter()
+            .zip(&self.progress)
+            .filter(|(_, progress)| progress.is_some())
+            .map(|(partition, _)| partition)
+    }
+
+    /// Offset after the last record handed out, or the start given; `None` before the first
+    /// record from the beginning, and for partitions not assigned.
+    pub fn position(&self, partition: &TopicPartition) -> Option<i64> {
+        self.progress_of(partition)?.next
+    }
+
+    /// Records between the position and the end that the broker last reported; `None` while no
+    /// fetch has been answered.
+    pub fn lag(&self, partition: &TopicPartition) -> Option<i64> {
+        let progress = self.progress_of(partition)?;
+        progress.lag(cached_watermarks(&self.client, partition))
+    }
+
+    /// Whether everything up to the end that the broker last reported was handed out: certain,
+    /// also after transactions, compaction and in empty partitions, but up to a second late.
+    pub fn read_to_end(&self, partition: &TopicPartition) -> bool {
+        self.progress_of(partition)
+            .is_some_and(|progress| progress.at_end(cached_watermarks(&self.client, partition)))
+    }
+
+    fn progress_of(&self, partition: &TopicPartition) -> Option<&Progress> {
+        self.progress[*self.index.get(partition)?].as_ref()
+    }
+
+    fn index_of(&mut self, partition: &TopicPartition) -> usize {
+        if let Some(&index) = self.index.get(partition) {
+            return index;
+        }
+        let index = self.known.len();
+        self.known.push(partition.clone());
+        self.progress.push(None);
+        self.index.insert(partition.clone(), index);
+        index
+    }
+
+    /// Serves what the library has to say, other than records.
+    fn poll(&mut self) {
+        loop {
+            let served = self.client.context().served();
+            match self.client.poll(Duration::ZERO) {
+                Some(Ok(message)) => {
+                    // Forwarding leaves no way here. Should one come nevertheless, read again
+                    // from our position on the proper way.
+                    tracing::warn!("record outside the private queue, reading it again");
+                    let (topic, partition) = (message.topic().to_owned(), message.partition());
+                    drop(message);
+                    self.realign(|other| *other.topic == topic && other.partition == partition);
+                }
+                // Errors were noted by the context.
+                Some(Err(_)) => {}
+                None if served == self.client.context().served() => break,
+                None => {}
+            }
+        }
+        self.events.extend(self.client.context().take());
+    }
+
+    /// The next event that is one for the caller.
+    fn event(&mut self) -> Option<Step<'static>> {
+        while let Some(event) = self.events.pop_front() {
+            match event {
+                Event::Assign(partitions) => {
+                    self.waiting.clone_from(&partitions);
+                    if !partitions.is_empty() {
+                        return Some(Step::Assigned(partitions));
+                    }
+                    self.begin(|_| None);
+                }
+                Event::Revoked(partitions) => {
+                    for partition in &partitions {
+                        let index = self.index_of(partition);
+                        self.progress[index] = None;
+                    }
+                    self.realign(|_| true);
+                    if !partitions.is_empty() {
+                        return Some(Step::Revoked(partitions));
+                    }
+                }
+                Event::Error(code, reason) => self.complain(code, &reason),
+                Event::Statistics(states) => self.observe(states),
+            }
+        }
+        self.news.pop_front().map(Step::Trouble)
+    }
+
+    fn complain(&mut self, code: RDKafkaErrorCode, reason: &str) {
+        if let Some((subject, trouble)) = explain(code, reason, &self.group) {
+            self.news.extend(self.troubles.admit(&subject, trouble));
+        }
+    }
+
+    fn observe(&mut self, states: Vec<(TopicPartition, FetchState)>) {
+        for (partition, state) in states {
+            let Some(&index) = self.index.get(&partition) else {
+                continue;
+            };
+            if let Some(progress) = &mut self.progress[index] {
+                progress.observe(state);
+                if !progress.received() {
+                    // Stopping a fetcher clears its forwarding, on another thread. What was
+                    // fetched meanwhile waits in the partition's queue and comes along now.
+                    self.queue.forward(&partition);
+                }
+            }
+        }
+    }
+
+    /// Finds the records of the batch, and the errors in it.
+    fn sort_out(&mut self) {
+        self.entries.clear();
+        let mut errors = Vec::new();
+        let mut run = None;
+        for (number, message) in self.queue.messages().enumerate() {
+            if message.error() != 0 {
+                errors.push(number);
+                continue;
+            }
+            // Records of one fetch lie together: look the partition up once a run.
+            let place = (message.topic_identity(), message.partition());
+            let index = match run {
+                Some((same, index)) if same == place => index,
+                _ => {
+                    let key = Key(message.topic(), message.partition());
+                    let index = self.index.get(&key).copied();
+                    run = Some((place, index));
+                    index
+                }
+            };
+            if let Some(index) = index
+                && let Some(progress) = &mut self.progress[index]
+                && progress.accept(message.offset())
+            {
+                self.entries.push(Entry {
+                    message: number,
+                    index,
+                });
+            }
+        }
+        for number in errors {
+            self.sort_out_error(number);
+        }
+        if !self.entries.is_empty() {
+            self.troubles.clear();
+        }
+    }
+
+    fn sort_out_error(&mut self, number: usize) {
+        let message = self.queue.message(number);
+        let code = RDKafkaRespErr::try_from(message.error())
+            .map_or(RDKafkaErrorCode::Unknown, RDKafkaErrorCode::from);
+        if code == RDKafkaErrorCode::AutoOffsetReset {
+            let partition = TopicPartition::new(message.topic(), message.partition());
+            let trouble = Trouble::OutOfRange {
+                position: message.offset(),
+                available: cached_watermarks(&self.client, &partition),
+                partition,
+            };
+            self.news.push_back(trouble);
+            return;
+        }
+        let reason = String::from_utf8_lossy(message.value().unwrap_or_default()).into_owned();
+        self.complain(code, &reason);
+    }
+
+    /// Puts partitions to our own positions. What was fetched for them is outdated from here on.
+    fn realign(&mut self, concerns: impl Fn(&TopicPartition) -> bool) {
+        let mut list = TopicPartitionList::new();
+        for (partition, progress) in self.known.iter().zip(&mut self.progress) {
+            if let Some(progress) = progress
+                && concerns(partition)
+            {
+                progress.restarted();
+                add(&mut list, partition, progress.next);
+            }
+        }
+        if list.count() > 0
+            // Without a timeout it is not waited for; the order of operations is kept.
+            && let Err(error) = self.client.seek_partitions(list, Duration::ZERO)
+        {
+            tracing::warn!(%error, "partitions not put to their positions");
+        }
+    }
+
+    fn assign(&self, list: &TopicPartitionList) {
+        note(if self.is_cooperative() {
+            self.client.incremental_assign(list)
+        } else {
+            self.client.assign(list)
+        });
+    }
+
+    fn is_cooperative(&self) -> bool {
+        matches!(
+            self.client.rebalance_protocol(),
+            RebalanceProtocol::Cooperative
+        )
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        // Leaving the group waits for an answer to every assignment.
+        self.client.context().close();
+        let unanswered = !self.waiting.is_empty()
+            || self
+                .events
+                .drain(..)
+                .chain(self.client.context().take())
+                .any(|event| matches!(event, Event::Assign(_)));
+        if unanswered {
+            self.assign(&TopicPartitionList::new());
+        }
+    }
+}
+
+impl fmt::Debug for Consumer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Consumer")
+            .field("group", &self.group)
+            .field("assigned", &self.assigned().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Batch<'a> {
+    pub fn len(&self) -> usize {
+        self.consumer.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.consumer.entries.is_empty()
+    }
+
+    /// The records: each partition in the order of its offsets.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Record<'a>> + use<'a> {
+        let consumer = self.consumer;
+        consumer.entries.iter().map(|entry| {
+            let message = consumer.queue.message(entry.message);
+            Record {
+                partition: &consumer.known[entry.index],
+                index: entry.index,
+                offset: message.offset(),
+                timestamp: message.timestamp(),
+                key: message.key(),
+                value: message.value(),
+            }
+        })
+    }
+}
+
+impl fmt::Debug for Batch<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Batch({} records)", self.len())
+    }
+}
+
+/// A [`TopicPartition`] to look up without owning it.
+#[derive(Hash)]
+struct Key<'a>(&'a str, i32);
+
+impl Equivalent<TopicPartition> for Key<'_> {
+    fn equivalent(&self, other: &TopicPartition) -> bool {
+        self.1 == other.partition && *self.0 == *other.topic
+    }
+}
+
+/// Adds a partition at an offset; `None` is its beginning.
+fn add(list: &mut TopicPartitionList, partition: &TopicPartition, next: Option<i64>) {
+    let offset = next.map_or(Offset::Beginning, Offset::Offset);
+    note(list.add_partition_offset(&partition.topic, partition.partition, offset));
+}
+
+fn note(result: KafkaResult<()>) {
+    if let Err(error) = result {
+        tracing::warn!(%error, "assignment not changed");
+    }
+}

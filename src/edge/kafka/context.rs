@@ -1,0 +1,230 @@
+//! What librdkafka calls back: rebalances, errors, statistics and its log lines. It keeps them
+//! until the consumer asks; only revocations are carried out at once, since nothing may be read
+//! from a partition after it was given away.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
+use serde::Deserialize;
+
+use super::TopicPartition;
+
+/// Something that happened, in order.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// Partitions wait for their start offsets.
+    Assign(Vec<TopicPartition>),
+    /// Partitions were given away, or lost to another member after this one was thought dead.
+    Revoked(Vec<TopicPartition>),
+    Error(RDKafkaErrorCode, String),
+    Statistics(Vec<(TopicPartition, FetchState)>),
+}
+
+/// Where a partition's fetcher is, from the statistics (librdkafka's `STATISTICS.md`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FetchState {
+    /// Whether it is fetching: not paused, stopped or looking an offset up.
+    pub(super) active: bool,
+    /// The offset to fetch next.
+    pub(super) next: i64,
+    /// The end at which the fetcher last found nothing more; negative since a (re)start.
+    pub(super) end_seen: i64,
+    /// First offset that cannot be read yet: of an open transaction, or the high watermark.
+    pub(super) last_stable: i64,
+    /// The high watermark.
+    pub(super) high: i64,
+}
+
+/// Collects events for the consumer.
+#[derive(Debug, Default)]
+pub(super) struct Context {
+    events: Mutex<Vec<Event>>,
+    served: AtomicU64,
+    closing: AtomicBool,
+}
+
+impl Context {
+    pub(super) fn take(&self) -> Vec<Event> {
+        std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How many callbacks were served. The bindings return nothing both for "a callback was
+    /// served" and for "the queue is empty"; a number that stays says the latter.
+    pub(super) fn served(&self) -> u64 {
+        self.served.load(Ordering::Relaxed)
+    }
+
+    /// From now on nobody will say where partitions start: decline them.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
+    fn push(&self, event: Event) {
+        self.served.fetch_add(1, Ordering::Relaxed);
+        self.events
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(event);
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.served.fetch_add(1, Ordering::Relaxed);
+        log_line(level, facility, message);
+    }
+
+    fn stats_raw(&self, statistics: &[u8]) {
+        match serde_json::from_slice::<Statistics>(statistics) {
+            Ok(statistics) => self.push(Event::Statistics(statistics.fetch_states())),
+            Err(error) => tracing::debug!(%error, "kafka statistics not understood"),
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let code = error
+            .rdkafka_error_code()
+            .unwrap_or(RDKafkaErrorCode::Unknown);
+        self.push(Event::Error(code, reason.to_owned()));
+    }
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        kind: RDKafkaRespErr,
+        list: &mut TopicPartitionList,
+    ) {
+        let partitions = partitions_of(list);
+        if kind == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            if self.closing.load(Ordering::Relaxed) {
+                report(consumer.incremental_assign(&TopicPartitionList::new()));
+            } else {
+                self.push(Event::Assign(partitions));
+            }
+            return;
+        }
+        report(match consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
+            _ => consumer.unassign(),
+        });
+        self.push(Event::Revoked(partitions));
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        self.served.fetch_add(1, Ordering::Relaxed);
+        if let Err(error) = result {
+            // For lag tools only: the next commit says the same and more.
+            tracing::debug!(%error, "group offsets not committed");
+        }
+    }
+}
+
+/// Passes one of librdkafka's log lines on. They name brokers, topics and groups, and never
+/// contain passwords or records.
+pub(super) fn log_line(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    use RDKafkaLogLevel as Level;
+    match level {
+        Level::Emerg | Level::Alert | Level::Critical | Level::Error => {
+            tracing::error!(target: "librdkafka", facility, "{message}");
+        }
+        Level::Warning => tracing::warn!(target: "librdkafka", facility, "{message}"),
+        Level::Notice | Level::Info => tracing::info!(target: "librdkafka", facility, "{message}"),
+        Level::Debug => tracing::debug!(target: "librdkafka", facility, "{message}"),
+    }
+}
+
+fn report(result: KafkaResult<()>) {
+    if let Err(error) = result {
+        tracing::warn!(%error, "assignment not changed");
+    }
+}
+
+fn partitions_of(list: &TopicPartitionList) -> Vec<TopicPartition> {
+    list.elements()
+        .iter()
+        .map(|element| TopicPartition::new(element.topic(), element.partition()))
+        .collect()
+}
+
+/// The few statistics that are read.
+#[derive(Deserialize)]
+struct Statistics {
+    #[serde(default)]
+    topics: HashMap<String, TopicStatistics>,
+}
+
+#[derive(Deserialize)]
+struct TopicStatistics {
+    partitions: HashMap<String, PartitionStatistics>,
+}
+
+#[derive(Deserialize)]
+struct PartitionStatistics {
+    partition: i32,
+    fetch_state: String,
+    next_offset: i64,
+    eof_offset: i64,
+    ls_offset: i64,
+    hi_offset: i64,
+}
+
+impl Statistics {
+    fn fetch_states(self) -> Vec<(TopicPartition, FetchState)> {
+        let mut states = Vec::new();
+        for (topic, statistics) in self.topics {
+            let topic: Arc<str> = topic.into();
+            for partition in statistics.partitions.into_values() {
+                // -1 collects records without a partition and is none itself.
+                if partition.partition >= 0 {
+                    let key = TopicPartition::new(Arc::clone(&topic), partition.partition);
+                    let state = FetchState {
+                        active: partition.fetch_state == "active",
+                        next: partition.next_offset,
+                        end_seen: partition.eof_offset,
+                        last_stable: partition.ls_offset,
+                        high: partition.hi_offset,
+                    };
+                    states.push((key, state));
+                }
+            }
+        }
+        states
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_fetch_states_out_of_statistics() {
+        let text = br#"{"name":"x","brokers":{"a":{"rtt":{"min":1}}},"topics":{"t":{"topic":"t",
+            "partitions":{"0":{"partition":0,"fetch_state":"active","next_offset":7,
+            "eof_offset":7,"ls_offset":7,"hi_offset":9,"lo_offset":0},
+            "-1":{"partition":-1,"fetch_state":"none","next_offset":0,"eof_offset":-1001,
+            "ls_offset":-1001,"hi_offset":-1001}}}}}"#;
+        let context = Context::default();
+        context.stats_raw(text);
+        let events = context.take();
+        let [Event::Statistics(states)] = events.as_slice() else {
+            panic!("{events:?}");
+        };
+        let state = FetchState {
+            next: 7,
+            end_seen: 7,
+            last_stable: 7,
+            high: 9,
+            active: true,
+        };
+        assert_eq!(states, &[(TopicPartition::new("t", 0), state)]);
+    }
+}

@@ -1,0 +1,60 @@
+//! Everything between Kafka and the engine's loop: the consumer, the dead-letter and simulation
+//! producers, and the embedded broker. Nothing here knows what a record means.
+
+mod consumer;
+mod context;
+mod mock;
+mod producer;
+mod progress;
+mod queue;
+mod settings;
+mod trouble;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use consumer::{Batch, Consumer, Record, Step};
+pub use mock::EmbeddedBroker;
+pub use producer::{DeadLetters, Publisher, Report};
+pub use settings::{Connection, Settings};
+pub use trouble::Trouble;
+
+/// One partition of a topic.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicPartition {
+    pub topic: Arc<str>,
+    pub partition: i32,
+}
+
+impl TopicPartition {
+    pub fn new(topic: impl Into<Arc<str>>, partition: i32) -> Self {
+        Self {
+            topic: topic.into(),
+            partition,
+        }
+    }
+}
+
+impl fmt::Display for TopicPartition {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.topic, self.partition)
+    }
+}
+
+/// Why a client could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A user's property that would break what this program promises.
+    #[error("kafka.properties: {property} cannot be set: {reason}")]
+    Reserved {
+        property: String,
+        reason: &'static str,
+    },
+    /// The client library refuses a property. The value is not repeated: it may be a secret.
+    #[error("kafka.properties: {property}: {reason}")]
+    Property { property: String, reason: String },
+    #[error("kafka: no topic is configured")]
+    NoTopic,
+    #[error("kafka: {0}")]
+    Client(String),
+}

@@ -1,0 +1,116 @@
+//! The consumer and the producers against the embedded broker.
+
+mod delivery;
+mod end;
+mod rebalance;
+mod trouble;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use ticket_exporter::edge::kafka::{
+    Connection, Consumer, EmbeddedBroker, Publisher, Settings, Step, TopicPartition, Trouble,
+};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const TICK: Duration = Duration::from_millis(20);
+
+fn connection(broker: &EmbeddedBroker) -> Connection {
+    Connection {
+        brokers: vec![broker.bootstrap()],
+        // The embedded broker sleeps this long on an empty fetch.
+        properties: BTreeMap::from([("fetch.wait.max.ms".into(), "10".into())]),
+    }
+}
+
+fn settings(broker: &EmbeddedBroker, topics: &[&str]) -> Settings {
+    Settings {
+        connection: connection(broker),
+        topics: topics.iter().map(|&topic| topic.to_owned()).collect(),
+        group_id: "test".to_owned(),
+    }
+}
+
+/// Publishes records numbered from `from`, keyed by their number.
+fn publish(broker: &EmbeddedBroker, topic: &str, numbers: std::ops::Range<u64>) {
+    let mut publisher = Publisher::start(&connection(broker), topic).unwrap();
+    let count = numbers.end - numbers.start;
+    for number in numbers {
+        let text = number.to_string();
+        publisher.send(text.as_bytes(), text.as_bytes(), 1_000);
+    }
+    let report = publisher.finish(PATIENCE);
+    assert_eq!((report.delivered, report.failed), (count, 0), "{report:?}");
+}
+
+/// What one test has read, with the offsets that it would keep in a checkpoint.
+#[derive(Default)]
+struct Reader {
+    next: BTreeMap<TopicPartition, i64>,
+    /// Values by partition, in the order in which they came.
+    values: BTreeMap<TopicPartition, Vec<u64>>,
+    assigned: Vec<TopicPartition>,
+    revoked: Vec<TopicPartition>,
+    troubles: Vec<Trouble>,
+    batches: usize,
+}
+
+impl Reader {
+    /// Takes one step; panics on a gap or a repetition. The topics of these tests have none.
+    fn step(&mut self, consumer: &mut Consumer) {
+        let mut assigned = false;
+        match consumer.next(TICK) {
+            Step::Records(batch) => {
+                self.batches += 1;
+                assert!(!batch.is_empty());
+                for record in batch.iter() {
+                    let next = self.next.entry(record.partition.clone()).or_default();
+                    assert_eq!(record.offset, *next, "{}", record.partition);
+                    *next += 1;
+                    let value = std::str::from_utf8(record.value.unwrap()).unwrap();
+                    assert_eq!(record.key, record.value);
+                    let values = self.values.entry(record.partition.clone()).or_default();
+                    values.push(value.parse().unwrap());
+                }
+            }
+            Step::Assigned(partitions) => {
+                self.assigned.extend(partitions);
+                assigned = true;
+            }
+            Step::Revoked(partitions) => {
+                self.assigned.retain(|one| !partitions.contains(one));
+                self.revoked.extend(partitions);
+            }
+            Step::Trouble(trouble) => self.troubles.push(trouble),
+            Step::Idle => {}
+        }
+        if assigned {
+            consumer.begin(|partition| self.next.get(partition).copied());
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.values.values().map(Vec::len).sum()
+    }
+
+    /// All values read, sorted.
+    fn sorted(&self) -> Vec<u64> {
+        let mut all: Vec<u64> = self.values.values().flatten().copied().collect();
+        all.sort_unstable();
+        all
+    }
+
+    fn until(&mut self, consumer: &mut Consumer, mut done: impl FnMut(&Self, &Consumer) -> bool) {
+        let start = Instant::now();
+        while !done(self, consumer) {
+            assert!(
+                start.elapsed() < PATIENCE,
+                "{} records, assigned {:?}, {:?}",
+                self.count(),
+                self.assigned,
+                self.troubles
+            );
+            self.step(consumer);
+        }
+    }
+}

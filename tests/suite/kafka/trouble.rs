@@ -1,0 +1,156 @@
+//! Brokers that fail, offsets that are gone, topics that are too much.
+
+use super::*;
+use ticket_exporter::edge::kafka::DeadLetters;
+
+#[test]
+fn brokers_that_go_and_come_back() {
+    let broker = EmbeddedBroker::start(&[("tickets", 2)]).unwrap();
+    publish(&broker, "tickets", 0..1_000);
+    let mut reader = Reader::default();
+    let mut consumer = Consumer::start(&settings(&broker, &["tickets"])).unwrap();
+    reader.until(&mut consumer, |reader, _| reader.count() == 1_000);
+    broker.down().unwrap();
+    reader.until(&mut consumer, |reader, _| {
+        reader
+            .troubles
+            .iter()
+            .any(|one| one.to_string().contains("kafka.brokers"))
+    });
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(4) {
+        reader.step(&mut consumer);
+    }
+    assert!(reader.troubles.len() <= 4, "{:#?}", reader.troubles);
+    broker.up().unwrap();
+    publish(&broker, "tickets", 1_000..2_000);
+    reader.until(&mut consumer, |reader, _| reader.count() == 2_000);
+    assert_eq!(reader.sorted(), (0..2_000).collect::<Vec<_>>());
+}
+
+#[test]
+fn no_broker_at_all_is_said_and_waited_for() {
+    let mut settings = Settings {
+        topics: vec!["tickets".into()],
+        group_id: "test".into(),
+        ..Settings::default()
+    };
+    settings.connection.brokers = vec!["127.0.0.1:1".into()];
+    let mut consumer = Consumer::start(&settings).unwrap();
+    let mut reader = Reader::default();
+    reader.until(&mut consumer, |reader, _| !reader.troubles.is_empty());
+    let text = reader.troubles[0].to_string();
+    assert!(text.contains("127.0.0.1:1"), "{text}");
+    let start = Instant::now();
+    drop(consumer);
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn an_offset_that_is_gone_is_an_error_until_the_caller_decides() {
+    let broker = EmbeddedBroker::start(&[("tickets", 1)]).unwrap();
+    publish(&broker, "tickets", 0..100);
+    let tickets = TopicPartition::new("tickets", 0);
+    let mut consumer = Consumer::start(&settings(&broker, &["tickets"])).unwrap();
+    let mut reader = Reader::default();
+    reader.next.insert(tickets.clone(), 5_000);
+    reader.until(&mut consumer, |reader, _| !reader.troubles.is_empty());
+    let expected = Trouble::OutOfRange {
+        partition: tickets.clone(),
+        position: 5_000,
+        available: Some((0, 100)),
+    };
+    assert_eq!(reader.troubles, [expected]);
+    assert_eq!(reader.count(), 0);
+    assert!(!consumer.read_to_end(&tickets));
+    reader.next.clear();
+    consumer.restart(&tickets, None);
+    reader.until(&mut consumer, |reader, _| reader.count() == 100);
+    assert_eq!(reader.troubles.len(), 1);
+}
+
+#[test]
+fn dead_letters_arrive_with_their_origin() {
+    let broker = EmbeddedBroker::start(&[("tickets", 1), ("dead", 1)]).unwrap();
+    publish(&broker, "tickets", 0..3);
+    let mut letters = DeadLetters::start(&connection(&broker), "dead").unwrap();
+    assert!(letters.confirmed());
+    let mut consumer = Consumer::start(&settings(&broker, &["tickets"])).unwrap();
+    let mut sent = 0;
+    let start = Instant::now();
+    while sent < 3 {
+        assert!(start.elapsed() < PATIENCE);
+        match consumer.next(TICK) {
+            Step::Assigned(_) => consumer.begin(|_| None),
+            Step::Records(batch) => {
+                for record in batch.iter() {
+                    letters.send(&record, "malformed_json");
+                    sent += 1;
+                }
+            }
+            Step::Revoked(_) | Step::Trouble(_) | Step::Idle => {}
+        }
+    }
+    let report = letters.flush(PATIENCE);
+    assert_eq!((report.delivered, report.failed), (3, 0), "{report:?}");
+    assert!(letters.confirmed());
+    assert_eq!(letters.flush(PATIENCE).delivered, 0, "reported once");
+
+    use rdkafka::Message as _;
+    use rdkafka::consumer::{BaseConsumer, Consumer as _};
+    use rdkafka::message::Headers as _;
+    let plain: BaseConsumer = rdkafka::ClientConfig::new()
+        .set("bootstrap.servers", broker.bootstrap())
+        .set("group.id", "plain")
+        .set("auto.offset.reset", "earliest")
+        .create()
+        .unwrap();
+    plain.subscribe(&["dead"]).unwrap();
+    let letter = loop {
+        assert!(start.elapsed() < PATIENCE);
+        if let Some(Ok(message)) = plain.poll(TICK) {
+            break message.detach();
+        }
+    };
+    assert_eq!(letter.payload(), Some(&b"0"[..]));
+    assert_eq!(letter.key(), Some(&b"0"[..]));
+    let headers: Vec<(String, String)> = letter
+        .headers()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            let value = String::from_utf8(one.value.unwrap().to_vec()).unwrap();
+            (one.key.to_owned(), value)
+        })
+        .collect();
+    let expected = [
+        ("ticket_exporter.topic", "tickets"),
+        ("ticket_exporter.partition", "0"),
+        ("ticket_exporter.offset", "0"),
+        ("ticket_exporter.reason", "malformed_json"),
+    ];
+    let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    assert_eq!(headers, expected);
+}
+
+#[test]
+fn an_undelivered_letter_is_not_confirmed() {
+    let broker = EmbeddedBroker::start(&[("tickets", 1), ("dead", 1)]).unwrap();
+    let mut letters = DeadLetters::start(&connection(&broker), "dead").unwrap();
+    broker.down().unwrap();
+    let partition = TopicPartition::new("tickets", 0);
+    let record = ticket_exporter::edge::kafka::Record {
+        partition: &partition,
+        index: 0,
+        offset: 7,
+        timestamp: None,
+        key: None,
+        value: Some(b"x"),
+    };
+    letters.send(&record, "reason");
+    assert_eq!(letters.flush(Duration::from_millis(300)).delivered, 0);
+    assert!(!letters.confirmed());
+    broker.up().unwrap();
+    assert_eq!(letters.flush(PATIENCE).delivered, 1);
+    assert!(letters.confirmed());
+}
