@@ -1,3 +1,5 @@
 //! What starts and stops things.
 
+pub mod ingest;
+pub mod overview;
 pub mod replay;

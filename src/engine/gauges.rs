@@ -74,10 +74,10 @@ impl Default for TeamGauges {
 /// Tickets in memory by what they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TicketStates {
-    pub open: u64,
-    pub solved: u64,
-    pub finalized: u64,
-    pub withdrawn: u64,
+    pub open: usize,
+    pub solved: usize,
+    pub finalized: usize,
+    pub withdrawn: usize,
 }
 
 /// All gauges at one instant.

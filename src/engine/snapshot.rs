@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use compact_str::CompactString;
 
-use super::gauges::{AGES, AT_RISK, Gauges, PairGauges};
+use super::gauges::{AGES, AT_RISK, Gauges, PairGauges, TicketStates};
 use super::rules::{Kpi, Rules};
 use super::series::{
     Basis, Counter, Ending, Histogram, NATIVE_SCHEMA, Pair, Rating, TIMED_STATUSES,
@@ -49,8 +49,9 @@ impl Snapshot {
         self.clock
     }
 
-    pub fn gauges(&self) -> &Gauges {
-        &self.gauges
+    /// How many tickets are in memory.
+    pub fn states(&self) -> TicketStates {
+        self.gauges.states
     }
 
     fn rows(&self) -> impl Iterator<Item = Row<'_>> {
