@@ -233,6 +233,13 @@ fn small() -> Profile {
 }
 
 #[test]
+fn the_stream_may_move_to_another_thread() {
+    let events = Desk::new(1, small()).events(start(), None);
+    let first = std::thread::spawn(move || events.take(3).count());
+    assert_eq!(first.join().unwrap(), 3);
+}
+
+#[test]
 fn the_same_seed_gives_the_same_bytes() {
     let month = |seed| -> Vec<SimulatedEvent> {
         Desk::new(seed, small())
@@ -347,7 +354,6 @@ fn most_promises_are_kept_and_some_are_not() {
         },
         |priority| priority.resolution,
     );
-    println!("{first_response:?} {resolution:?}");
     for counts in [first_response, resolution] {
         let goals: usize = counts.values().map(|count| count.0).sum();
         let misses: usize = counts.values().map(|count| count.1).sum();
@@ -401,6 +407,24 @@ fn an_empty_profile_is_an_empty_story() {
     };
     let events = Desk::new(1, profile).events(start(), Some(start().plus(5 * DAY)));
     assert!(events.count() > 500);
+}
+
+#[test]
+fn nonsense_ends_no_story_in_a_panic() {
+    let mut profile = small();
+    profile.first_ticket = u64::MAX;
+    profile.escalation_team = Some(99);
+    profile.behaviour.asked = f64::NAN;
+    profile.delivery.lateness = -5;
+    if let Some(incidents) = &mut profile.incidents {
+        (incidents.team, incidents.share, incidents.hours) = (99, 1.0, u32::MAX);
+    }
+    for from in [Timestamp(i64::MIN), Timestamp::LATEST.minus(DAY), start()] {
+        let events = Desk::new(1, profile.clone()).events(from, Some(Timestamp::NEVER));
+        for event in events.take(3_000) {
+            serde_json::from_str::<Value>(&event.json).unwrap();
+        }
+    }
 }
 
 /// Measures; run by name in an optimised build.

@@ -82,10 +82,10 @@ impl Default for Week {
 }
 
 impl Default for Incidents {
-    /// One working day in twenty: one or two outages a month, as in a year nobody liked.
+    /// One or two outages a month, as in a year nobody liked: a demonstration's history has one.
     fn default() -> Self {
         Self {
-            share: 0.05,
+            share: 0.07,
             team: 1,
             burst: 4.0,
             hours: 4,

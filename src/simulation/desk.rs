@@ -65,10 +65,10 @@ impl Desk {
             left: self.profile.tickets.unwrap_or(u64::MAX),
             sequence: 0,
             event: mixed(self.seed) & !0xffff_ffff,
-            until: to.unwrap_or(Timestamp::LATEST),
+            until: to.unwrap_or(Timestamp::LATEST).min(Timestamp::LATEST),
             profile: self.profile.clone(),
         };
-        events.schedule_arrival(from);
+        events.schedule_arrival(from.max(Timestamp::EARLIEST));
         events
     }
 }
@@ -122,7 +122,7 @@ impl Events {
     /// Puts the ticket that arrives on the agenda, to be created at once.
     fn admit(&mut self, arrival: Arrival) {
         let number = self.number;
-        self.number += 1;
+        self.number = self.number.wrapping_add(1);
         self.left -= 1;
         self.schedule_arrival(arrival.at);
         let incidents = self.profile.incidents.as_ref();
@@ -197,7 +197,7 @@ impl Events {
             }
         }
         let at = self.event_time(place, ticket.created);
-        self.event += 1;
+        self.event = self.event.wrapping_add(1);
         let told = SimulatedEvent {
             at,
             ticket_id: ticket_id(ticket.number),

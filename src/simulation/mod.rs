@@ -5,6 +5,7 @@
 //! writes nowhere; [`Pace`] says when a told event is due on the wall clock. What the events mean
 //! is for the engine to say: nothing here computes a KPI.
 
+mod acts;
 mod arrivals;
 #[cfg(test)]
 mod checker;
@@ -14,10 +15,12 @@ mod desk;
 mod distributions;
 mod office;
 mod pace;
+mod people;
 mod profile;
 mod story;
 mod text;
 mod ticket;
+mod turns;
 
 pub use desk::{Desk, Events, SimulatedEvent};
 pub use pace::{Pace, PaceError, Start};
