@@ -37,7 +37,7 @@ struct Breach {
 
 /// The breaches in one file. `module` is its path below the crate: `["engine", "rules"]`.
 fn breaches(module: &[String], text: &str) -> Vec<Breach> {
-    let tokens = source::without_tests(source::tokens(text));
+    let tokens = source::without_tests(&source::tokens(text));
     let paths = paths::paths(&tokens, module);
     let mut found = rules::imports(&module[0], &paths);
     if floor_of(&module[0]).is_some_and(|floor| floor <= HIGHEST_PURE_FLOOR) {

@@ -114,7 +114,7 @@ pub(super) fn impurities(tokens: &[Token], paths: &[NamedPath]) -> Vec<Breach> {
     for path in paths {
         let text = path.text();
         let is_import = path.names.len() > 1;
-        let under = |root: &&str| text == **root || text.starts_with(&format!("{root}::"));
+        let under = |root: &str| text == root || text.starts_with(&format!("{root}::"));
         if is_import && IMPURE_CRATES.contains(&path.names[0].as_str())
             || IMPURE_PATHS.iter().any(|root| under(root))
             || IMPURE_ENDINGS

@@ -52,12 +52,12 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
 }
 
 /// Leaves out every item under `#[cfg(test)]`.
-pub(super) fn without_tests(tokens: Vec<Token>) -> Vec<Token> {
+pub(super) fn without_tests(tokens: &[Token]) -> Vec<Token> {
     let mut kept = Vec::new();
     let mut place = 0;
     while place < tokens.len() {
         if is_test_attribute(&tokens[place..]) {
-            place = item_end(&tokens, place);
+            place = item_end(tokens, place);
         } else {
             kept.push(tokens[place].clone());
             place += 1;
