@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tokio::sync::Semaphore;
+use tracing::error;
 
 use super::{Published, Site};
 use crate::engine::Series;
@@ -76,9 +77,14 @@ pub(super) async fn scrape(State(site): State<Site>, headers: HeaderMap) -> Resp
         scraping.render(&published, format, gzip)
     })
     .await;
-    let Ok(body) = rendered else {
-        let text = "the metrics could not be rendered\n";
-        return (StatusCode::INTERNAL_SERVER_ERROR, text).into_response();
+    let body = match rendered {
+        Ok(body) => body,
+        Err(failure) => {
+            // Wrong series are not worth serving; the scraper sees a failed scrape.
+            error!(%failure, "metrics could not be rendered");
+            let text = "the metrics could not be rendered\n";
+            return (StatusCode::INTERNAL_SERVER_ERROR, text).into_response();
+        }
     };
     let mut response = body.into_response();
     let head = response.headers_mut();

@@ -523,3 +523,20 @@ fn shutdown_does_not_wait_for_ever() {
     drop(running);
     assert!(started.elapsed() < Duration::from_secs(5));
 }
+
+#[test]
+fn series_that_cannot_be_rendered_fail_the_scrape_only() {
+    struct Broken;
+    impl Series for Broken {
+        fn visit(&self, _: &mut dyn Visitor) {
+            panic!("broken series");
+        }
+    }
+    let running = Running::start();
+    running.published.publish(Arc::new(Broken));
+    for _ in 0..5 {
+        assert_eq!(running.get("/metrics").status(), 500);
+    }
+    running.published.publish(Arc::new(Backlog(3.0)));
+    assert_eq!(running.get("/metrics").status(), 200);
+}

@@ -4,15 +4,20 @@
 //! crate, and the writing by the same writers as for the KPIs. These series count from the start
 //! of the process and say nothing about tickets.
 
+mod gathered;
+mod labels;
+
+pub use labels::{LimitedLabel, RecordResult, TicketState};
+
 use prometheus::core::Collector;
-use prometheus::proto;
 use prometheus::{
     GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
 };
 
-use crate::domain::catalogue::{self, Family, Kind, Origin};
+use crate::domain::catalogue::{self, Family, Kind};
 use crate::domain::timestamp::Timestamp;
-use crate::engine::{HistogramView, Sample, Series, Visitor};
+use crate::engine::{Series, Visitor};
+use gathered::{register_process, visit_metric};
 
 /// Seconds. A checkpoint takes milliseconds on a local disk; more than the default interval of
 /// one second means that it cannot keep up.
@@ -32,81 +37,6 @@ pub struct BuildInfo {
     /// Commit, or `unknown`.
     pub revision: &'static str,
     pub rustc: &'static str,
-}
-
-/// What became of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecordResult {
-    Applied,
-    Duplicate,
-    Ignored,
-    Rejected,
-    DeadLettered,
-}
-
-impl RecordResult {
-    pub const ALL: [Self; 5] = [
-        Self::Applied,
-        Self::Duplicate,
-        Self::Ignored,
-        Self::Rejected,
-        Self::DeadLettered,
-    ];
-
-    /// The label value.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Applied => "applied",
-            Self::Duplicate => "duplicate",
-            Self::Ignored => "ignored",
-            Self::Rejected => "rejected",
-            Self::DeadLettered => "dead_lettered",
-        }
-    }
-}
-
-/// The states of a ticket in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TicketState {
-    Open,
-    Solved,
-    Finalized,
-    Withdrawn,
-}
-
-impl TicketState {
-    pub const ALL: [Self; 4] = [Self::Open, Self::Solved, Self::Finalized, Self::Withdrawn];
-
-    /// The label value.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Solved => "solved",
-            Self::Finalized => "finalized",
-            Self::Withdrawn => "withdrawn",
-        }
-    }
-}
-
-/// The labels whose distinct values are limited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LimitedLabel {
-    Team,
-    Priority,
-    Channel,
-}
-
-impl LimitedLabel {
-    pub const ALL: [Self; 3] = [Self::Team, Self::Priority, Self::Channel];
-
-    /// The label value.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Team => "team",
-            Self::Priority => "priority",
-            Self::Channel => "channel",
-        }
-    }
 }
 
 /// See the module. Every method may be called from any thread.
@@ -341,84 +271,6 @@ impl Series for SelfMetrics {
     }
 }
 
-fn visit_metric(family: &Family, metric: &proto::Metric, visitor: &mut dyn Visitor) {
-    let value_of = |label: &&str| {
-        let mut pairs = metric.get_label().iter();
-        pairs
-            .find(|pair| pair.name() == *label)
-            .map_or("", proto::LabelPair::value)
-    };
-    let values: Vec<&str> = family.labels.iter().map(value_of).collect();
-    match family.kind {
-        Kind::Counter => {
-            let value = metric.get_counter().get_value();
-            visitor.sample(&values, Sample::Number(value));
-        }
-        Kind::Gauge => {
-            let value = metric.get_gauge().get_value();
-            visitor.sample(&values, Sample::Number(value));
-        }
-        Kind::Histogram => {
-            let histogram = metric.get_histogram();
-            let mut bounds = Vec::new();
-            let mut counts = Vec::new();
-            let mut below = 0;
-            for bucket in histogram.get_bucket() {
-                if bucket.upper_bound().is_finite() {
-                    bounds.push(bucket.upper_bound());
-                    counts.push(bucket.cumulative_count().saturating_sub(below));
-                    below = bucket.cumulative_count();
-                }
-            }
-            let count = histogram.get_sample_count();
-            counts.push(count.saturating_sub(below));
-            let view = HistogramView {
-                bounds: &bounds,
-                counts: &counts,
-                count,
-                sum: histogram.get_sample_sum(),
-                native: None,
-                exemplars: &[],
-            };
-            visitor.sample(&values, Sample::Histogram(view));
-        }
-    }
-}
-
-/// Registers the collector of `process_*` and describes its families, which the catalogue does
-/// not know. They live as long as the process, as the families of the catalogue do.
-#[cfg(target_os = "linux")]
-fn register_process(registry: &Registry) -> Result<Vec<&'static Family>, prometheus::Error> {
-    let collector = prometheus::process_collector::ProcessCollector::for_self();
-    let families = collector
-        .desc()
-        .into_iter()
-        .map(|description| {
-            let name: &'static str = description.fq_name.clone().leak();
-            let help = description.help.trim_end_matches('.').to_owned();
-            let family: &'static Family = Box::leak(Box::new(Family {
-                name,
-                kind: if name.ends_with("_total") {
-                    Kind::Counter
-                } else {
-                    Kind::Gauge
-                },
-                origin: Origin::Exporter,
-                help: help.leak(),
-                labels: &[],
-            }));
-            family
-        })
-        .collect();
-    registry.register(Box::new(collector))?;
-    Ok(families)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn register_process(_registry: &Registry) -> Result<Vec<&'static Family>, prometheus::Error> {
-    Ok(Vec::new())
-}
-
 fn counter(registry: &Registry, family: &Family) -> Result<IntCounter, prometheus::Error> {
     register(registry, IntCounter::with_opts(options(family))?)
 }
@@ -471,7 +323,7 @@ fn count(number: usize) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::catalogue::FAMILIES;
+    use crate::domain::catalogue::{FAMILIES, Origin};
     use crate::exposition::{Format, render};
 
     const BUILD: BuildInfo = BuildInfo {
