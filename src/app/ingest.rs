@@ -60,7 +60,10 @@ pub struct Ingest {
     metrics: Arc<SelfMetrics>,
     published: Arc<Published>,
     dead_letters: Option<DeadLetters>,
-    readings: HashMap<TopicPartition, Reading>,
+    /// Every partition ever assigned.
+    readings: Vec<Reading>,
+    /// Where in `readings` a partition is.
+    places: HashMap<TopicPartition, usize>,
     /// Partitions that another instance has taken.
     lost: Vec<TopicPartition>,
     /// Held until every partition was read to its end.
@@ -93,7 +96,8 @@ impl Ingest {
             metrics: Arc::clone(published.self_metrics()),
             published,
             dead_letters,
-            readings: HashMap::new(),
+            readings: Vec::new(),
+            places: HashMap::new(),
             lost: Vec::new(),
             catching_up: Some(latch),
             shown: Counts::default(),
@@ -133,18 +137,20 @@ impl Ingest {
 
     fn apply(&mut self, batch: &Batch<'_>) {
         let latest = (self.timing.now)().plus(self.timing.max_future);
-        let mut current: Option<(usize, &mut Reading)> = None;
+        let mut current: Option<(usize, usize)> = None;
         let mut rejected = 0;
         for record in batch.iter() {
-            let reading = match &mut current {
-                Some((index, reading)) if *index == record.index => &mut **reading,
+            let place = match current {
+                Some((index, place)) if index == record.index => place,
                 _ => {
-                    let Some(reading) = self.readings.get_mut(record.partition) else {
+                    let Some(place) = self.places.get(record.partition).copied() else {
                         continue; // not assigned: the consumer hands out nothing of it
                     };
-                    &mut *current.insert((record.index, reading)).1
+                    current = Some((record.index, place));
+                    place
                 }
             };
+            let reading = &mut self.readings[place];
             if reading
                 .position
                 .is_some_and(|position| record.offset < position)
@@ -182,19 +188,16 @@ impl Ingest {
 
     fn assigned(&mut self, consumer: &mut Consumer, partitions: &[TopicPartition]) {
         for partition in partitions {
-            if !self.readings.contains_key(partition) {
-                let id = self.engine.partition();
-                self.readings.insert(
-                    partition.clone(),
-                    Reading {
-                        partition: id,
-                        position: None,
-                    },
-                );
+            if !self.places.contains_key(partition) {
+                self.places.insert(partition.clone(), self.readings.len());
+                self.readings.push(Reading {
+                    partition: self.engine.partition(),
+                    position: None,
+                });
             }
         }
         self.lost.retain(|lost| !partitions.contains(lost));
-        consumer.begin(|partition| self.readings.get(partition)?.position);
+        consumer.begin(|partition| self.readings[*self.places.get(partition)?].position);
         info!(partitions = partitions.len(), "partitions assigned");
         self.withhold("reading the topic");
     }
@@ -243,7 +246,11 @@ impl Ingest {
         let mut behind = 0;
         let mut unread = 0;
         for partition in consumer.assigned() {
-            let Some(reading) = self.readings.get(partition) else {
+            let Some(reading) = self
+                .places
+                .get(partition)
+                .map(|place| &self.readings[*place])
+            else {
                 continue;
             };
             if consumer.read_to_end(partition) {
@@ -279,12 +286,10 @@ impl Ingest {
             self.metrics
                 .observe_checkpoint(now, started.elapsed().as_secs_f64());
         }
-        let positions = self
-            .readings
-            .iter()
-            .filter_map(|(partition, reading)| Some((partition, reading.position?)));
-        if self.settle_dead_letters_now() {
-            consumer.commit(positions);
+        if self.flush_dead_letters(Duration::ZERO) {
+            consumer.commit(self.places.iter().filter_map(|(partition, place)| {
+                Some((partition, self.readings[*place].position?))
+            }));
         }
         started.elapsed()
     }
@@ -352,17 +357,12 @@ impl Ingest {
         metrics.set_timers(self.engine.timers());
         let greatest = self
             .readings
-            .values()
+            .iter()
             .filter_map(|reading| self.engine.greatest_event(reading.partition))
             .max();
         if let Some(at) = greatest {
             metrics.set_last_event(at);
         }
-    }
-
-    /// Counts the letters delivered so far; whether none is on its way.
-    fn settle_dead_letters_now(&mut self) -> bool {
-        self.flush_dead_letters(Duration::ZERO)
     }
 
     fn settle_dead_letters(&mut self) {
@@ -371,6 +371,7 @@ impl Ingest {
         }
     }
 
+    /// Counts the letters delivered so far; whether none is on its way.
     fn flush_dead_letters(&mut self, patience: Duration) -> bool {
         let Some(dead_letters) = &mut self.dead_letters else {
             return true;
