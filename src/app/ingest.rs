@@ -26,8 +26,11 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 /// than slowing the reading down.
 const PUBLISHING_SHARE: u32 = 20;
 
+/// A wall clock.
+pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
 /// How the loop treats time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub struct Timing {
     /// A partition that is read to its end follows the wall clock less this.
     pub grace: Milliseconds,
@@ -36,7 +39,7 @@ pub struct Timing {
     /// Time between two publications.
     pub interval: Duration,
     /// The wall clock.
-    pub now: fn() -> Timestamp,
+    pub now: Now,
 }
 
 /// Why the loop ended by itself.
@@ -53,7 +56,6 @@ struct Reading {
 }
 
 /// See the module.
-#[derive(Debug)]
 pub struct Ingest {
     engine: Engine,
     timing: Timing,
@@ -303,7 +305,7 @@ impl Ingest {
             .set_tickets(TicketState::Finalized, states.finalized);
         self.metrics
             .set_tickets(TicketState::Withdrawn, states.withdrawn);
-        self.published.set_overview(overview(&snapshot));
+        self.published.set_overview(overview(&snapshot, false));
         self.published.publish(snapshot);
         for deadline in self.engine.take_breaches() {
             let seconds = crate::domain::timestamp::seconds(now.since(deadline));

@@ -3,3 +3,4 @@
 pub mod ingest;
 pub mod overview;
 pub mod replay;
+pub mod serve;

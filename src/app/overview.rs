@@ -24,16 +24,17 @@ const COLUMNS: [(&str, fn(&TeamSummary) -> String); 11] = [
     ("CSAT", |team| percent(team.csat_share)),
 ];
 
-/// A row for each team, over the whole history read.
-pub fn overview(snapshot: &Snapshot) -> Overview {
+/// A row for each team, over the whole history read; durations on the business clock or not.
+pub fn overview(snapshot: &Snapshot, business: bool) -> Overview {
     Overview {
         caption: format!(
-            "Since the first event; gauges as of {}. Calendar time.",
-            snapshot.clock().rfc3339()
+            "Since the first event; gauges as of {}; durations in {} time.",
+            snapshot.clock().rfc3339(),
+            if business { "business" } else { "calendar" },
         ),
         columns: COLUMNS.iter().map(|(name, _)| (*name).to_owned()).collect(),
         rows: snapshot
-            .summaries(false)
+            .summaries(business)
             .iter()
             .map(|team| OverviewRow {
                 team: team.team.clone(),
