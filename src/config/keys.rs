@@ -265,6 +265,9 @@ fn unknown(key: &str, pattern: &str, children: &[&str]) -> String {
     if let Some((_, meant)) = RENAMED.iter().find(|(wrong, _)| *wrong == full) {
         return format!("unknown key; it is called {meant} here");
     }
+    if pattern == "kafka" && key.contains('.') {
+        return "unknown key; librdkafka properties go under kafka.properties".to_owned();
+    }
     match nearest(key, children) {
         Some(meant) => format!("unknown key; did you mean {meant}?"),
         None => format!("unknown key; known here: {}", children.join(", ")),

@@ -105,7 +105,7 @@ fn the_reference_has_every_key() {
     let mut found = BTreeSet::new();
     let mut errors = Errors::default();
     let tree = tree::parse(REFERENCE, &tree::in_file("reference"), &mut errors).unwrap();
-    collect(&tree, String::new(), &mut found);
+    collect(&tree, "", &mut found);
     for key in KEYS {
         let pattern: Vec<&str> = key.path.split('.').collect();
         assert!(
@@ -117,8 +117,8 @@ fn the_reference_has_every_key() {
 }
 
 /// Paths of every node, each segment on its own: property names hold dots.
-fn collect(node: &tree::Node, path: String, found: &mut BTreeSet<String>) {
-    found.insert(path.clone());
+fn collect(node: &tree::Node, path: &str, found: &mut BTreeSet<String>) {
+    found.insert(path.to_owned());
     let below = |key: &str| {
         if path.is_empty() {
             key.to_owned()
@@ -129,12 +129,12 @@ fn collect(node: &tree::Node, path: String, found: &mut BTreeSet<String>) {
     match &node.value {
         tree::Value::Map(entries) => {
             for entry in entries {
-                collect(&entry.node, below(&entry.key), found);
+                collect(&entry.node, &below(&entry.key), found);
             }
         }
         tree::Value::List(items) => {
             for item in items {
-                collect(item, format!("{path}[]"), found);
+                collect(item, &format!("{path}[]"), found);
             }
         }
         tree::Value::Scalar(..) => {}
@@ -262,6 +262,10 @@ fn one_error_each() {
         (
             "kafka: {group_id: 12}",
             "1:19: kafka.group_id: must be text; write \"12\" in quotes",
+        ),
+        (
+            "kafka: {sasl.password: hunter2}",
+            "1:9: kafka.sasl.password: unknown key; librdkafka properties go under kafka.properties",
         ),
         (
             "kafka: {topics: []}",

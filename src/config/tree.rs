@@ -360,7 +360,8 @@ mod tests {
         ] {
             assert_eq!(read(text).unwrap_err(), wanted);
         }
-        let deep = "[".repeat(10_000);
+        assert!(read(&"[".repeat(100_000)).is_err());
+        let deep = "[".repeat(40);
         assert_eq!(
             read(&deep).unwrap_err(),
             "a.yaml:1:33: nested deeper than 32 levels"
