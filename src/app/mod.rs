@@ -1,5 +1,6 @@
 //! What starts and stops things.
 
+pub mod demo;
 pub mod ingest;
 pub mod overview;
 pub mod replay;

@@ -12,7 +12,9 @@ use super::ingest::{Ingest, IngestError, Now, Timing};
 use crate::config::Config;
 use crate::decode::Rejection;
 use crate::domain::timestamp::Timestamp;
-use crate::edge::http::{self, BindError, Published, Readiness, Server};
+use crate::edge::http::{
+    self, AddressError, BindError, ListenAddress, Published, Readiness, Server,
+};
 use crate::edge::kafka::{Connection, Consumer, DeadLetters, Settings, StartError};
 use crate::edge::self_metrics::{BuildInfo, SelfMetrics};
 use crate::engine::{Engine, Ignored};
@@ -20,6 +22,8 @@ use crate::engine::{Engine, Ignored};
 /// Why the service did not start, or ended by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
+    #[error(transparent)]
+    Address(#[from] AddressError),
     #[error(transparent)]
     Bind(#[from] BindError),
     #[error(transparent)]
@@ -56,8 +60,14 @@ impl Service {
         let metrics = Arc::new(SelfMetrics::new(build, started, &rejections, &ignorances)?);
         metrics.set_config_reload(started, true);
         let published = Arc::new(Published::new(metrics, Readiness::default()));
-        let router = http::router(Arc::clone(&published), &config.web.telemetry_path);
-        let server = Server::bind(&config.web.listen, router).await?;
+        let router = http::router(Arc::clone(&published), config.web.telemetry_path.parse()?);
+        let addresses: Vec<ListenAddress> = config
+            .web
+            .listen
+            .iter()
+            .map(|listen| listen.to_string().parse())
+            .collect::<Result<_, _>>()?;
+        let server = Server::bind(&addresses, router).await?;
         for address in server.addresses() {
             info!(%address, "listening");
         }
@@ -86,11 +96,18 @@ impl Service {
         let stop = Arc::new(AtomicBool::new(false));
         let (tell, ended) = oneshot::channel();
         let stop_reading = Arc::clone(&stop);
-        thread::Builder::new().name("ingest".to_owned()).spawn(move || {
-            // Nobody listens any more only where the process is gone anyway.
-            let _ = tell.send(ingest.run(consumer, &stop_reading));
-        })?;
-        Ok(Self { server, published, stop, ended })
+        thread::Builder::new()
+            .name("ingest".to_owned())
+            .spawn(move || {
+                // Nobody listens any more only where the process is gone anyway.
+                let _ = tell.send(ingest.run(consumer, &stop_reading));
+            })?;
+        Ok(Self {
+            server,
+            published,
+            stop,
+            ended,
+        })
     }
 
     pub fn published(&self) -> &Arc<Published> {
@@ -108,7 +125,12 @@ impl Service {
     /// # Errors
     /// What reading could not get over.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { server, published, stop, mut ended } = self;
+        let Self {
+            server,
+            published,
+            stop,
+            mut ended,
+        } = self;
         let (stop_http, http_stopped) = oneshot::channel::<()>();
         let http = tokio::spawn(server.serve(async {
             let _ = http_stopped.await;

@@ -50,10 +50,20 @@ pub struct Settings {
     #[arg(long = "web.telemetry-path", value_name = "PATH", global = true)]
     pub telemetry_path: Option<String>,
     /// Least severe messages to log
-    #[arg(long = "log.level", value_name = "LEVEL", global = true, default_value = "info")]
+    #[arg(
+        long = "log.level",
+        value_name = "LEVEL",
+        global = true,
+        default_value = "info"
+    )]
     pub log_level: LogLevel,
     /// How to log
-    #[arg(long = "log.format", value_name = "FORMAT", global = true, default_value = "logfmt")]
+    #[arg(
+        long = "log.format",
+        value_name = "FORMAT",
+        global = true,
+        default_value = "logfmt"
+    )]
     pub log_format: LogFormat,
 }
 

@@ -17,15 +17,24 @@ impl Failure {
     const OTHER: u8 = 1;
 
     pub fn usage(message: impl Display) -> Self {
-        Self { code: Self::USAGE, message: message.to_string() }
+        Self {
+            code: Self::USAGE,
+            message: message.to_string(),
+        }
     }
 
     pub fn configuration(message: impl Display) -> Self {
-        Self { code: Self::CONFIGURATION, message: message.to_string() }
+        Self {
+            code: Self::CONFIGURATION,
+            message: message.to_string(),
+        }
     }
 
     pub fn other(message: impl Display) -> Self {
-        Self { code: Self::OTHER, message: message.to_string() }
+        Self {
+            code: Self::OTHER,
+            message: message.to_string(),
+        }
     }
 
     pub fn report(self) -> ExitCode {

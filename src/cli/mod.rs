@@ -53,7 +53,9 @@ pub fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     if arguments.version {
-        terminal::print(&format!("ticket-exporter {VERSION} (revision {REVISION}, {RUSTC})\n"))?;
+        terminal::print(&format!(
+            "ticket-exporter {VERSION} (revision {REVISION}, {RUSTC})\n"
+        ))?;
         return Ok(ExitCode::SUCCESS);
     }
     let settings = arguments.settings;

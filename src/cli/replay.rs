@@ -19,7 +19,12 @@ pub fn run(settings: &Settings, arguments: &Replay) -> Result<ExitCode, Failure>
         let rate = u128::from(lines) * 1_000 / started.elapsed().as_millis().max(1);
         terminal::progress(&format!("{lines} events, {rate} a second"));
     };
-    let replayed = replay(Arc::new(config.rules), &arguments.files, arguments.until, &mut progress);
+    let replayed = replay(
+        Arc::new(config.rules),
+        &arguments.files,
+        arguments.until,
+        &mut progress,
+    );
     terminal::progress_done();
     let replayed = replayed.map_err(Failure::other)?;
     report(&replayed);
@@ -42,15 +47,26 @@ pub fn run(settings: &Settings, arguments: &Replay) -> Result<ExitCode, Failure>
         }
     }
     let failed = arguments.strict && replayed.rejections() > 0;
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// Says what was not counted, and why.
 fn report(replayed: &Replayed) {
     for (rejection, rejected) in &replayed.rejected {
-        let places: Vec<String> =
-            rejected.places.iter().map(|(path, line)| place(path, *line)).collect();
-        let more = if rejected.count > places.len() as u64 { ", …" } else { "" };
+        let places: Vec<String> = rejected
+            .places
+            .iter()
+            .map(|(path, line)| place(path, *line))
+            .collect();
+        let more = if rejected.count > places.len() as u64 {
+            ", …"
+        } else {
+            ""
+        };
         terminal::complain(&format!(
             "{} rejected ({}): {rejection}; at {}{more}",
             rejected.count,
@@ -62,9 +78,15 @@ fn report(replayed: &Replayed) {
     for (count, what) in [
         (replayed.later, "later than --until, left out"),
         (counts.duplicate, "duplicates dropped"),
-        (counts.out_of_order, "out of order, applied as of their ticket's last event"),
+        (
+            counts.out_of_order,
+            "out of order, applied as of their ticket's last event",
+        ),
         (counts.withdrawn, "ignored: their ticket is spam or deleted"),
-        (counts.merged_away, "ignored: their ticket was merged into one that is not here"),
+        (
+            counts.merged_away,
+            "ignored: their ticket was merged into one that is not here",
+        ),
     ] {
         if count > 0 {
             terminal::complain(&format!("{count} {what}"));

@@ -13,7 +13,11 @@ use crate::app::serve::{self, ServeError};
 use crate::edge::self_metrics::BuildInfo;
 use crate::edge::wall_clock;
 
-pub const BUILD: BuildInfo = BuildInfo { version: VERSION, revision: REVISION, rustc: RUSTC };
+pub const BUILD: BuildInfo = BuildInfo {
+    version: VERSION,
+    revision: REVISION,
+    rustc: RUSTC,
+};
 
 pub fn run(settings: &Settings) -> Result<ExitCode, Failure> {
     let config = settings.load()?;
@@ -35,7 +39,10 @@ pub fn failure(error: ServeError) -> Failure {
 
 /// Scrapes are the only thing that runs here; reading has a thread of its own.
 pub fn runtime() -> Result<runtime::Runtime, Failure> {
-    Ok(runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+    Ok(runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?)
 }
 
 /// Resolves on SIGTERM or SIGINT.

@@ -28,14 +28,17 @@ impl Settings {
     /// Every problem at once, with its place.
     pub fn load_with_warnings(&self) -> Result<Loaded, Failure> {
         // Variables that are no text cannot be ours.
-        let environment = env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let environment = env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
         let file = self.config_file.as_deref();
-        config::load(file, environment, &self.flags(), &mut |path| fs::read_to_string(path))
-            .map_err(Failure::configuration)
+        config::load(file, environment, &self.flags(), &mut |path| {
+            fs::read_to_string(path)
+        })
+        .map_err(Failure::configuration)
     }
 
-    fn flags(&self) -> Vec<(String, String)> {
+    pub fn flags(&self) -> Vec<(String, String)> {
         let mut flags = self.set.clone();
         if !self.listen_address.is_empty() {
             flags.push(("web.listen".to_owned(), self.listen_address.join(",")));

@@ -66,13 +66,15 @@ impl CalendarSpec {
         let Some(first) = first.checked_sub_days(Days::new(REACH)) else {
             return spans;
         };
+        let mut midnights = Midnights::before(self.timezone, first);
         for date in first
             .iter_days()
             .take_while(|date| *date <= last + Days::new(REACH))
         {
+            let offset = midnights.advance();
             for hours in self.hours(date) {
-                let start = self.instant(date, hours.start());
-                let end = self.instant(date, hours.end());
+                let start = self.instant(date, hours.start(), offset);
+                let end = self.instant(date, hours.end(), offset);
                 if let (Some(start), Some(end)) = (start, end) {
                     let span = Span {
                         start: start.max(from.0),
@@ -90,7 +92,12 @@ impl CalendarSpec {
 
     /// The instant of a local time: `minute` minutes after 00:00 of `date` on the wall clock.
     /// A time in a gap moves forward by the gap's length; of two instants it is the earlier.
-    fn instant(&self, date: NaiveDate, minute: u16) -> Option<i64> {
+    /// `offset`: that of the date and the next, where it is known not to change.
+    fn instant(&self, date: NaiveDate, minute: u16, offset: Option<i32>) -> Option<i64> {
+        if let Some(offset) = offset {
+            let seconds = i64::from(date.to_epoch_days()) * 86_400 + i64::from(minute) * 60;
+            return Some((seconds - i64::from(offset)) * 1000);
+        }
         let date = date.checked_add_days(Days::new(u64::from(minute / 1440)))?;
         let local = date.and_hms_opt(u32::from(minute / 60 % 24), u32::from(minute % 60), 0)?;
         let offset = match self.timezone.offset_from_local_datetime(&local) {
@@ -113,6 +120,42 @@ impl CalendarSpec {
             }
         }
         None
+    }
+}
+
+/// The offsets at three midnights in a row: where they are the same, so is every one between. No
+/// zone ever changed its offset and changed it back within two days.
+struct Midnights {
+    timezone: Tz,
+    /// The third midnight from the date at hand.
+    last: NaiveDate,
+    /// Seconds east of UTC; `None` where a midnight has none or two.
+    offsets: [Option<i32>; 3],
+}
+
+impl Midnights {
+    /// Stands before `date`.
+    fn before(timezone: Tz, date: NaiveDate) -> Self {
+        let mut midnights = Self {
+            timezone,
+            last: date.checked_sub_days(Days::new(1)).unwrap_or(date),
+            offsets: [None; 3],
+        };
+        midnights.advance();
+        midnights.advance();
+        midnights
+    }
+
+    /// Goes to the next date, and gives the offset that holds on it and on the one after.
+    fn advance(&mut self) -> Option<i32> {
+        self.last = self.last.succ_opt()?;
+        let midnight = self.last.and_hms_opt(0, 0, 0)?;
+        let offset = self.timezone.offset_from_local_datetime(&midnight).single();
+        let offset = offset.map(|offset| offset.fix().local_minus_utc());
+        let [_, second, third] = self.offsets;
+        self.offsets = [second, third, offset];
+        let is_same = second.is_some() && second == third && third == offset;
+        second.filter(|_| is_same)
     }
 }
 
@@ -153,7 +196,7 @@ mod tests {
         spec.hours(date)
             .iter()
             .map(|hours| {
-                let text = |minute| Timestamp(spec.instant(date, minute).unwrap()).rfc3339();
+                let text = |minute| Timestamp(spec.instant(date, minute, None).unwrap()).rfc3339();
                 (text(hours.start()), text(hours.end()))
             })
             .collect()
@@ -187,6 +230,34 @@ mod tests {
                 "2026-10-03T19:00:00.000Z".to_owned()
             )]
         );
+    }
+
+    #[test]
+    fn the_short_way_is_the_long_way() {
+        for zone in [
+            Tz::Europe__Berlin,
+            Tz::Africa__Casablanca,
+            Tz::Pacific__Apia,
+            Tz::America__Sao_Paulo,
+            Tz::Africa__Monrovia,
+        ] {
+            let spec = spec(zone, "00:00-24:00");
+            let first: NaiveDate = "1880-01-01".parse().unwrap();
+            let mut midnights = Midnights::before(zone, first);
+            let mut known = 0;
+            for date in first.iter_days().take(230 * 365) {
+                let offset = midnights.advance();
+                known += u32::from(offset.is_some());
+                for minute in [0, 90, 150, 720, 1440, 1530, 1590, 2879] {
+                    assert_eq!(
+                        spec.instant(date, minute, offset),
+                        spec.instant(date, minute, None),
+                        "{zone} {date} {minute}"
+                    );
+                }
+            }
+            assert!(known > 225 * 365, "{known}");
+        }
     }
 
     #[test]

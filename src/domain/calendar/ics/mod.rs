@@ -32,12 +32,17 @@ pub struct Holidays {
 }
 
 /// An event that was left out.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {message}")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     /// Line of the file, from 1.
     pub line: usize,
     pub message: String,
+}
+
+impl std::fmt::Display for Note {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "line {}: {}", self.line, self.message)
+    }
 }
 
 /// Why a file cannot be used.
@@ -376,6 +381,11 @@ mod tests {
             let event = format!("BEGIN:VEVENT\n{properties}\nEND:VEVENT\n");
             assert_eq!(read_events(&event).unwrap_err().to_string(), wanted);
         }
+        let endless = "BEGIN:VEVENT\nDTSTART:19000101\nRRULE:FREQ=DAILY\nEND:VEVENT\n";
+        assert_eq!(
+            read_events(endless).unwrap_err().to_string(),
+            "line 4: rule gives too many dates"
+        );
         let wrong = "BEGIN:VEVENT\nDTSTART:20260101\nRRULE:FREQ=YEARLY;BYMONTH=13\nEND:VEVENT\n";
         assert_eq!(read_events(wrong).unwrap_err().line, 4);
     }

@@ -115,6 +115,9 @@ impl Times {
             .rrule(rule)
             .before(midnight(last))
             .all(MOST_OCCURRENCES);
+        if result.limited {
+            return Err(line.error("rule gives too many dates"));
+        }
         Ok(result
             .dates
             .into_iter()
