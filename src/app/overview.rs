@@ -5,8 +5,10 @@ use crate::domain::timestamp::MINUTE;
 use crate::edge::http::{Overview, OverviewRow};
 use crate::engine::{Snapshot, TeamSummary};
 
+type Column = (&'static str, fn(&TeamSummary) -> String);
+
 /// Columns after the team, and how to fill them.
-const COLUMNS: [(&str, fn(&TeamSummary) -> String); 11] = [
+const COLUMNS: [Column; 11] = [
     ("created", |team| team.created.to_string()),
     ("solved", |team| team.solved.to_string()),
     ("backlog", |team| team.backlog.to_string()),

@@ -1,6 +1,6 @@
 //! `replay`: KPIs of files of events.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -94,6 +94,6 @@ fn report(replayed: &Replayed) {
     }
 }
 
-fn place(path: &PathBuf, line: u64) -> String {
+fn place(path: &Path, line: u64) -> String {
     format!("{}:{line}", path.display())
 }

@@ -77,7 +77,7 @@ impl Listen {
         let host = match host.strip_prefix('[') {
             Some(address) => address
                 .strip_suffix(']')
-                .filter(|address| address.parse::<std::net::Ipv6Addr>().is_ok())?,
+                .filter(|address| address.parse::<core::net::Ipv6Addr>().is_ok())?,
             None if host.contains([':', ' ', '/', ']']) => return None,
             None => host,
         };

@@ -204,7 +204,8 @@ fn diagnose(text: &str) -> Rejection {
     };
     let is_id = |value: &Value| TicketId::deserialize(value).is_ok();
     let is_instant = |value: &Value| Instant::deserialize(value).is_ok();
-    let checks: [(&str, fn(&Value) -> bool, Rejection); 16] = [
+    type Check = (&'static str, fn(&Value) -> bool, Rejection);
+    let checks: [Check; 16] = [
         ("ticket_id", is_id, Rejection::InvalidTicketId),
         (
             "type",

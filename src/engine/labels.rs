@@ -131,9 +131,9 @@ impl Labels {
     }
 }
 
-/// Priorities and channels are kept in a byte: their limits are below 254.
+/// Priorities and channels are kept in a byte; what would not fit is [`OTHER_ID`].
 fn narrow(number: u16) -> u8 {
-    u8::try_from(number).unwrap_or(OTHER_ID as u8)
+    u8::try_from(number).unwrap_or(1)
 }
 
 #[cfg(test)]

@@ -6,3 +6,4 @@
 mod floor_plan;
 mod harness;
 mod kafka;
+mod simulation;
