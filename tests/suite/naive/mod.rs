@@ -25,7 +25,6 @@ pub mod setup;
 mod ticket;
 mod world;
 
-pub use compare::compare;
 pub use setup::Setup;
 
 use std::collections::BTreeMap;

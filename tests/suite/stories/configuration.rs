@@ -56,7 +56,11 @@ pub fn random(dice: &mut Dice) -> Setup {
         ])),
         allow_unanswered: dice.chance(30),
         derive_handle: dice.chance(50),
-        known_teams: texts(dice.pick::<&[&str]>(&[&[] as &[&str], &["a"], &["a", "b", "c", "d e"]])),
+        known_teams: texts(dice.pick::<&[&str]>(&[
+            &[] as &[&str],
+            &["a"],
+            &["a", "b", "c", "d e"],
+        ])),
         priorities: texts(dice.pick::<&[&str]>(&[&[] as &[&str], &["p1", "p2", "p3"]])),
         ..Setup::default()
     };
@@ -129,7 +133,9 @@ fn calendar(dice: &mut Dice) -> CalendarSetup {
         if dice.chance(30) {
             let day = around(dice);
             calendar.holidays.remove(&day);
-            calendar.special.insert(day, texts(dice.pick::<&[&str]>(&HOURS)));
+            calendar
+                .special
+                .insert(day, texts(dice.pick::<&[&str]>(&HOURS)));
         }
     }
     calendar
