@@ -171,3 +171,52 @@ fn hours(text: &str) -> (i64, i64) {
     };
     (minutes(from), minutes(to))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stories;
+
+    /// Calendars of odd zones, each asked about instants around a change of its clocks.
+    fn calendars() -> Vec<(Calendar, i64)> {
+        let mut calendars = Vec::new();
+        for seed in 0..40 {
+            let setup = stories::random(seed, stories::Size::default()).0;
+            for calendar in setup.calendars.values() {
+                for from in [1_772_953_200_000, 1_775_314_800_000, 1_792_890_000_000] {
+                    calendars.push((Calendar::new(calendar, from - 172_800_000), from));
+                }
+            }
+        }
+        calendars
+    }
+
+    #[test]
+    fn the_last_instant_is_the_last() {
+        for (calendar, change) in calendars() {
+            for hours in 0..60 {
+                let from = change - 86_400_000 + hours * 3_511_000;
+                let amount = hours * 1_700_003;
+                let last = calendar.last_instant(from, amount).unwrap();
+                assert_eq!(calendar.open_between(from, last), amount, "{calendar:?}");
+                assert_eq!(calendar.open_between(from, last + 1), amount + 1);
+            }
+        }
+    }
+
+    #[test]
+    fn open_time_adds_up_however_it_is_cut() {
+        for (calendar, change) in calendars() {
+            let (from, to) = (change - 86_400_000, change + 86_400_000);
+            let pieces: i64 = (0..192)
+                .map(|quarter| {
+                    let start = from + quarter * 900_000;
+                    let open = calendar.open_between(start, start + 900_000);
+                    assert!((0..=900_000).contains(&open));
+                    open
+                })
+                .sum();
+            assert_eq!(calendar.open_between(from, to), pieces);
+        }
+    }
+}

@@ -107,8 +107,8 @@ fn differs(key: &str, expected: Option<f64>, actual: Option<f64>) -> bool {
     } else {
         EXACT * scale.max(1.0)
     };
-    // Written so that a NaN differs from everything.
-    !((expected - actual).abs() <= allowed)
+    let distance = (expected - actual).abs();
+    distance.is_nan() || distance > allowed
 }
 
 /// Family and `le` of a bucket.

@@ -18,8 +18,11 @@
 
 pub mod calendar;
 pub mod compare;
+mod conversation;
 pub mod event;
+mod goals;
 mod golden;
+mod lifecycle;
 mod series;
 pub mod setup;
 mod ticket;

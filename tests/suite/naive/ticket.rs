@@ -279,6 +279,21 @@ impl Judged<'_> {
         self.ticket.elapsed(self.start, until, &skip, self.calendar)
     }
 
+    /// The last instant at which the running time did not exceed the target, where it does at
+    /// `until`. Running time never falls, so halving finds it.
+    pub fn passed_deadline(&self, until: i64) -> i64 {
+        let (mut within, mut beyond) = (self.start, until);
+        while beyond - within > 1 {
+            let middle = within + (beyond - within) / 2;
+            if self.running_time(middle) > self.target {
+                beyond = middle;
+            } else {
+                within = middle;
+            }
+        }
+        within
+    }
+
     /// The last instant at which the running time still equals the target, if nothing happens
     /// after the ticket's last event.
     pub fn deadline(&self) -> Option<i64> {
