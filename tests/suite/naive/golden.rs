@@ -1,6 +1,6 @@
 //! The hand-checked stories of `tests/golden`: each folder is one.
 
-use super::compare::{parse, render};
+use super::compare::{compare, parse, render};
 use super::{Setup, compute};
 use std::path::PathBuf;
 
@@ -51,6 +51,15 @@ fn the_naive_implementation_tells_the_golden_stories() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(stories().len() >= 25, "stories are missing");
+}
+
+#[test]
+fn what_is_rendered_compares_as_the_same() {
+    for story in stories() {
+        let series = compute(&story.setup, &story.events, None).series;
+        assert_eq!(compare(&series, &render(&series)), [], "{}", story.name);
+        assert_ne!(compare(&series, ""), [], "{}", story.name);
+    }
 }
 
 #[test]

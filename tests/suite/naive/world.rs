@@ -199,9 +199,9 @@ impl<'a> World<'a> {
         }
         let at = event.at.max(ticket.last);
         ticket.last = at;
+        self.book.meet(&ticket.holder(), ticket.channel.as_ref());
         self.complete(ticket, event, at);
         self.breach_overdue(ticket, at);
-        self.book.meet(&ticket.holder(), ticket.channel.as_ref());
 
         let reason = event.kind.as_str();
         if ["merged", "spam", "deleted"].contains(&reason) {
