@@ -96,10 +96,11 @@ impl<'a> Record<'a> {
         };
         event.priority = name(self.priority, Rejection::InvalidPriority)?;
         event.channel = name(self.channel, Rejection::InvalidChannel)?;
-        event.status = match self.status {
+        let said = match self.status {
             Some(status) => Some(Status::from_name(&status.0).ok_or(Rejection::InvalidStatus)?),
-            None => implied,
+            None => None,
         };
+        event.status = implied.or(said);
         event.actor = match self.actor {
             Some(actor) => Some(actor_from(&actor.0).ok_or(Rejection::InvalidActor)?),
             None => None,
@@ -539,11 +540,11 @@ mod tests {
     }
 
     #[test]
-    fn a_status_member_is_more_precise_than_the_type() {
+    fn a_type_that_names_a_status_wins_over_the_member() {
         let event = decode(
             br#"{"ticket_id":1,"type":"reopened","at":1,"status":"pending"}"#,
             None,
         );
-        assert_eq!(event.unwrap().status, Some(Status::Pending));
+        assert_eq!(event.unwrap().status, Some(Status::Open));
     }
 }

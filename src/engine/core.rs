@@ -225,11 +225,18 @@ impl Engine {
         let survivor = self.survivor(slot);
         if survivor != Some(slot) {
             self.settle(slot);
+            if concerns_only_itself(event.kind) {
+                return Outcome::Ignored(Ignored::Withdrawn);
+            }
         }
         let Some(survivor) = survivor.filter(|survivor| self.fire_before(*survivor, event.at))
         else {
             return Outcome::Ignored(Ignored::MergedAway);
         };
+        if survivor == slot && self.learn_start(slot, event) {
+            // Deadlines that had passed before the start was known.
+            self.fire_before(slot, event.at);
+        }
         let outcome = self.apply_to(survivor, event);
         self.settle(survivor);
         outcome
@@ -253,22 +260,23 @@ impl Engine {
         Outcome::Applied
     }
 
+    fn learn_start(&mut self, slot: TicketSlot, event: &Event<'_>) -> bool {
+        self.tickets.get_mut(slot).is_some_and(|ticket| {
+            !ticket.is_withdrawn() && lifecycle::learn_start(&mut self.recorder, ticket, event)
+        })
+    }
+
     /// An unknown ticket: created, or partial (contract, section 1).
     fn open(&mut self, partition: PartitionId, event: &Event<'_>) {
-        let created = event.kind == EventType::Created;
         let at = match event.created_at {
-            Some(created_at) if !created => created_at.min(event.at),
+            Some(created_at) if event.kind != EventType::Created => created_at.min(event.at),
             _ => event.at,
         };
         let mut ticket = Ticket::open(&event.ticket_id, partition.0, at);
         ticket.remember(event.identity);
         ticket.last_at = event.at;
-        if created {
-            lifecycle::create(&mut self.recorder, &mut ticket, event);
-        } else if let Some(created_at) = event.created_at {
-            lifecycle::learn_start(&self.recorder, &mut ticket, created_at);
-            super::goals::refresh(&mut self.recorder, &mut ticket, at);
-        }
+        lifecycle::initialize(&mut self.recorder, &mut ticket, event);
+        lifecycle::learn_start(&mut self.recorder, &mut ticket, event);
         let slot = self.tickets.insert(ticket);
         // A partial ticket may have deadlines between its creation and its first event.
         self.fire_before(slot, event.at);
@@ -354,4 +362,16 @@ impl Engine {
         self.tickets.remove(slot);
         self.dirty.push(slot);
     }
+}
+
+/// Events that concern a merged ticket itself rather than the one it lives on in.
+fn concerns_only_itself(kind: EventType) -> bool {
+    matches!(
+        kind,
+        EventType::Created
+            | EventType::Merged
+            | EventType::Spam
+            | EventType::Deleted
+            | EventType::Undeleted
+    )
 }

@@ -129,19 +129,19 @@ fn count_pair(gauges: &mut PairGauges, recorder: &Recorder, ticket: &Ticket, clo
     gauges.backlog[status as usize] += 1;
     gauges.awaiting_first_response += u32::from(!ticket.has(Flags::RESPONDED));
     gauges.unassigned += u32::from(!ticket.has(Flags::ASSIGNED));
+    let Some(policy) = recorder.policy(ticket.policy) else {
+        return;
+    };
     for slot in Slot::ALL {
         let target = ticket.target(slot);
         match ticket.states[slot as usize] {
+            _ if policy.target(target).is_none() => {}
             GoalState::Absent | GoalState::Ended => {}
             GoalState::Breached => gauges.overdue[target as usize] += 1,
+            GoalState::Undecided if policy.pauses[target as usize].contains(status) => {
+                gauges.paused[target as usize] += 1;
+            }
             GoalState::Undecided => {
-                let pauses = recorder
-                    .policy(ticket.policy)
-                    .is_some_and(|policy| policy.pauses[target as usize].contains(status));
-                if pauses {
-                    gauges.paused[target as usize] += 1;
-                    continue;
-                }
                 gauges.running[target as usize] += 1;
                 let deadline = ticket.deadlines[slot as usize];
                 for (position, (within, _)) in AT_RISK.iter().enumerate() {

@@ -2,7 +2,6 @@
 
 use super::recorder::Recorder;
 use super::ticket::{GoalState, NO_POLICY, Slot, Ticket};
-use super::timeline::Judgement;
 use crate::domain::timestamp::Timestamp;
 
 /// A slot's clock starts anew: the goal, if a policy wants one, will be on the calendar of the
@@ -41,10 +40,19 @@ pub fn suspend(ticket: &mut Ticket) {
     }
 }
 
+/// What to do with a deadline that has passed already when it is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passed {
+    /// A change selected another target: the goal breaches at the change.
+    BreachNow,
+    /// The goal was there all the time and only becomes known: its timer fires, as of then.
+    LeaveToTimer,
+}
+
 /// Judges every undecided goal anew, after anything that could matter: attributes (another
 /// policy, and so other targets, pauses, clocks), status (pauses), a slot that began or ended.
 /// The running time is a function of start and history, so this is exact whatever happened.
-pub fn refresh(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
+pub fn refresh(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp, passed: Passed) {
     ticket.policy = recorder.policy_for(ticket.team_label, ticket.priority, ticket.channel);
     for slot in Slot::ALL {
         if matches!(
@@ -53,26 +61,22 @@ pub fn refresh(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
         ) {
             continue;
         }
-        match judge(recorder, ticket, slot, at) {
-            None => {
-                ticket.states[slot as usize] = GoalState::Absent;
-                ticket.deadlines[slot as usize] = Timestamp::NEVER;
-            }
-            Some(Judgement::Running(deadline)) => {
-                ticket.states[slot as usize] = GoalState::Undecided;
-                ticket.deadlines[slot as usize] = deadline;
-            }
-            Some(Judgement::Paused) => {
-                ticket.states[slot as usize] = GoalState::Undecided;
-                ticket.deadlines[slot as usize] = Timestamp::NEVER;
-            }
-            Some(Judgement::Breached) => breach(recorder, ticket, slot, at),
+        let Some(deadline) = deadline(recorder, ticket, slot) else {
+            ticket.states[slot as usize] = GoalState::Absent;
+            ticket.deadlines[slot as usize] = Timestamp::NEVER;
+            continue;
+        };
+        ticket.states[slot as usize] = GoalState::Undecided;
+        ticket.deadlines[slot as usize] = deadline;
+        if deadline < at && passed == Passed::BreachNow {
+            breach(recorder, ticket, slot, at);
         }
     }
 }
 
-/// `None`: no goal, since the slot's clock does not run or no policy wants one.
-fn judge(recorder: &Recorder, ticket: &Ticket, slot: Slot, at: Timestamp) -> Option<Judgement> {
+/// The slot's deadline, `NEVER` while paused. `None`: no goal, since the slot's clock does not
+/// run or no policy wants one.
+fn deadline(recorder: &Recorder, ticket: &Ticket, slot: Slot) -> Option<Timestamp> {
     let since = ticket.slot_since(slot);
     if since == Timestamp::NEVER || ticket.policy == NO_POLICY {
         return None;
@@ -81,9 +85,7 @@ fn judge(recorder: &Recorder, ticket: &Ticket, slot: Slot, at: Timestamp) -> Opt
     let target = ticket.target(slot);
     let length = policy.target(target)?;
     let calendar = recorder.goal_calendar(policy, ticket.slot_calendar(slot));
-    Some(
-        ticket
-            .timeline
-            .judge(calendar, since, at, length, policy.pauses[target as usize]),
-    )
+    let pauses = policy.pauses[target as usize];
+    let deadline = ticket.timeline.deadline(calendar, since, length, pauses);
+    Some(deadline.unwrap_or(Timestamp::NEVER))
 }

@@ -2,7 +2,7 @@
 //!
 //! Functions here take the effective event time: never earlier than the ticket's last one.
 
-use super::goals;
+use super::goals::{self, Passed};
 use super::labels::Team;
 use super::recorder::Recorder;
 use super::rules::Kpi;
@@ -17,16 +17,15 @@ use crate::domain::timestamp::{Milliseconds, Timestamp};
 const SOLVED: StatusSet = StatusSet::EMPTY.with(Status::Solved);
 
 /// Applies an event to its ticket, in the order of the contract: message, worklog and rating,
-/// team, agent, channel, priority, then withdrawal or status.
+/// team, agent, channel, priority, then status. A withdrawal is nothing but that: a merge that
+/// says `closed` too is no solve.
 pub fn apply(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'_>, at: Timestamp) {
-    let is_creation = event.kind == EventType::Created && !ticket.has(Flags::CREATED);
-    if is_creation {
-        ticket.flags.set(Flags::CREATED, true);
-        learn_start(recorder, ticket, event.at);
-    } else if let Some(created_at) = event.created_at
-        && !ticket.has_start()
-    {
-        learn_start(recorder, ticket, created_at);
+    if let Some(reason) = withdrawal(event.kind) {
+        if let Some(into) = &event.into {
+            ticket.extra_mut().into = Some(into.as_ref().into());
+        }
+        withdraw(recorder, ticket, reason, at);
+        return;
     }
     if event.is_human_reply() {
         human_reply(recorder, ticket, at);
@@ -35,7 +34,8 @@ pub fn apply(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'_>, at
     }
     act(recorder, ticket, event, at);
     change_attributes(recorder, ticket, event, at);
-    if is_creation {
+    if event.kind == EventType::Created && !ticket.has(Flags::CREATED) {
+        ticket.flags.set(Flags::CREATED, true);
         let channel = ticket.channel;
         recorder
             .pair(ticket.team_label, ticket.priority)
@@ -44,36 +44,22 @@ pub fn apply(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'_>, at
             .windows
             .event(ticket.team_label, WindowEvent::Created, at);
     }
-    goals::refresh(recorder, ticket, at);
-    match event.kind {
-        EventType::Merged => {
-            if let Some(into) = &event.into {
-                ticket.extra_mut().into = Some(into.as_ref().into());
-            }
-            withdraw(recorder, ticket, Withdrawal::Merged, at);
-        }
-        EventType::Spam => withdraw(recorder, ticket, Withdrawal::Spam, at),
-        EventType::Deleted => withdraw(recorder, ticket, Withdrawal::Deleted, at),
-        _ => {
-            if let Some(status) = event.status {
-                change_status(recorder, ticket, status, at);
-            }
-        }
+    goals::refresh(recorder, ticket, at, Passed::BreachNow);
+    if let Some(status) = event.status {
+        change_status(recorder, ticket, status, at);
     }
 }
 
-/// The initial attributes of a ticket that opens with its `created` event: no changes, no legs
-/// of other teams before it.
-pub fn create(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'_>) {
+/// The attributes of the event that opens a ticket are its initial ones, not changes: there is
+/// no state before it to change from.
+pub fn initialize(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'_>) {
     if let Some(Some(team)) = &event.team {
         let team = recorder.labels.team(team);
         ticket.set_team(team);
-        ticket.leg_since = event.at;
-        goals::begin(recorder, ticket, Slot::Ownership);
     }
     if let Some(assigned) = event.assigned {
         ticket.flags.set(Flags::ASSIGNED, assigned);
-        enter(recorder, ticket, ticket.status(), event.at);
+        enter(recorder, ticket, ticket.status(), ticket.timeline.since());
     }
     if let Some(priority) = &event.priority {
         ticket.priority = recorder.labels.priority(priority);
@@ -83,11 +69,38 @@ pub fn create(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'_>) {
     }
 }
 
+/// Takes the creation time an event tells, if it is news: durations and goals exist from now on,
+/// as if they had been there. What has happened without it stays unobserved. Whether it was news.
+pub fn learn_start(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'_>) -> bool {
+    let created = match event.created_at {
+        _ if event.kind == EventType::Created && !ticket.has(Flags::CREATED) => event.at,
+        // A ticket is not older than what happens to it.
+        Some(created_at) if !ticket.has_start() => created_at.min(event.at),
+        _ => return false,
+    };
+    ticket.created = created;
+    if ticket.has(Flags::FINALIZED) || ticket.has(Flags::SECOND_LIFE) {
+        return true;
+    }
+    ticket.resolution_since = created;
+    goals::begin(recorder, ticket, Slot::Resolution);
+    if !ticket.has(Flags::RESPONDED) && !ticket.has(Flags::REOPENED) {
+        ticket.response_since = created;
+        goals::begin(recorder, ticket, Slot::Response);
+    }
+    // Later legs begin with a change of team or a reopening: this one is the first.
+    if ticket.leg_since == Timestamp::NEVER {
+        begin_leg(recorder, ticket, created);
+    }
+    goals::refresh(recorder, ticket, created, Passed::LeaveToTimer);
+    true
+}
+
 /// Returns a withdrawn ticket to what it was; the time between counts nowhere.
 pub fn restore(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
     ticket.withdrawal = None;
     enter(recorder, ticket, ticket.status(), at);
-    goals::refresh(recorder, ticket, at);
+    goals::refresh(recorder, ticket, at, Passed::BreachNow);
 }
 
 /// The next instant at which something happens to the ticket without an event.
@@ -136,20 +149,6 @@ fn finalization_due(recorder: &Recorder, ticket: &Ticket) -> Timestamp {
         .timeline
         .since()
         .plus(recorder.rules.finalize_after - earlier)
-}
-
-/// The creation time becomes known: durations and goals exist from now on.
-pub fn learn_start(recorder: &Recorder, ticket: &mut Ticket, created: Timestamp) {
-    ticket.created = created;
-    if ticket.has(Flags::FINALIZED) || ticket.has(Flags::SECOND_LIFE) {
-        return;
-    }
-    ticket.resolution_since = created;
-    goals::begin(recorder, ticket, Slot::Resolution);
-    if !ticket.has(Flags::RESPONDED) && !ticket.has(Flags::REOPENED) {
-        ticket.response_since = created;
-        goals::begin(recorder, ticket, Slot::Response);
-    }
 }
 
 fn human_reply(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
@@ -313,7 +312,7 @@ fn change_status(recorder: &mut Recorder, ticket: &mut Ticket, status: Status, a
         (true, false) => solve(recorder, ticket, at),
         (false, true) => {
             reopen(recorder, ticket, status, at);
-            goals::refresh(recorder, ticket, at);
+            goals::refresh(recorder, ticket, at, Passed::BreachNow);
             return;
         }
         _ => {}
@@ -329,7 +328,7 @@ fn change_status(recorder: &mut Recorder, ticket: &mut Ticket, status: Status, a
     } else {
         enter(recorder, ticket, status, at);
     }
-    goals::refresh(recorder, ticket, at);
+    goals::refresh(recorder, ticket, at, Passed::BreachNow);
 }
 
 /// A cycle ends.
@@ -454,6 +453,15 @@ fn observe_handle(recorder: &mut Recorder, ticket: &Ticket, labels: (u16, u8), a
         return;
     };
     recorder.observe_one((Kpi::Handle, basis), labels, value, at, &ticket.id);
+}
+
+fn withdrawal(kind: EventType) -> Option<Withdrawal> {
+    match kind {
+        EventType::Merged => Some(Withdrawal::Merged),
+        EventType::Spam => Some(Withdrawal::Spam),
+        EventType::Deleted => Some(Withdrawal::Deleted),
+        _ => None,
+    }
 }
 
 /// Takes a ticket out of the statistics.

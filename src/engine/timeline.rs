@@ -207,51 +207,33 @@ impl Timeline {
         elapsed
     }
 
-    /// Judges a goal at `now`: its deadline, or that it is paused, or that it has passed.
-    pub fn judge(
+    /// The last instant at which the running time since `start` still equals `target`; `None`
+    /// while it stands still below that, paused. It may have passed already.
+    pub fn deadline(
         &self,
         calendar: Option<&Calendar>,
         start: Timestamp,
-        now: Timestamp,
         target: Milliseconds,
         pauses: StatusSet,
-    ) -> Judgement {
+    ) -> Option<Timestamp> {
         let excluded = pauses.with(Status::Solved).with(Status::Closed);
-        let now = now.max(start);
-        let mut earlier = 0;
-        let mut last = (start, start);
-        self.spans(start, now, excluded, |from, to| {
-            let (from_before, to_before) = last;
-            earlier += span(calendar, from_before, to_before);
-            last = (from, to);
+        let mut left = target;
+        let mut deadline = None;
+        self.spans(start, Timestamp::NEVER, excluded, |from, to| {
+            if deadline.is_some() {
+                return;
+            }
+            let running = to == Timestamp::NEVER;
+            let length = if running { 0 } else { span(calendar, from, to) };
+            if running || length > left {
+                deadline = Some(
+                    calendar
+                        .map_or_else(|| from.plus(left), |calendar| calendar.latest(from, left)),
+                );
+            }
+            left -= length;
         });
-        let running = Self::counts(self.current(), excluded);
-        if !running {
-            let total = earlier + span(calendar, last.0, last.1);
-            return if total > target {
-                Judgement::Breached
-            } else {
-                Judgement::Paused
-            };
-        }
-        // The span that runs now may have begun this very instant, and then was not visited.
-        if last.1 < now {
-            earlier += span(calendar, last.0, last.1);
-            last = (now, now);
-        }
-        let left = target - earlier;
-        if left < 0 {
-            return Judgement::Breached;
-        }
-        let deadline = calendar.map_or_else(
-            || last.0.plus(left),
-            |calendar| calendar.latest(last.0, left),
-        );
-        if deadline < now {
-            Judgement::Breached
-        } else {
-            Judgement::Running(deadline)
-        }
+        deadline
     }
 
     fn last(&self) -> Segment {
@@ -268,16 +250,6 @@ fn span(calendar: Option<&Calendar>, from: Timestamp, to: Timestamp) -> Millisec
 pub struct Elapsed {
     pub calendar: Milliseconds,
     pub business: Milliseconds,
-}
-
-/// What is known of an undecided goal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Judgement {
-    /// The last instant at which the running time still equals the target.
-    Running(Timestamp),
-    Paused,
-    /// The running time exceeds the target already.
-    Breached,
 }
 
 #[cfg(test)]
@@ -325,20 +297,23 @@ mod tests {
     }
 
     #[test]
-    fn judges_running_paused_and_passed() {
+    fn a_deadline_moves_with_pauses_and_may_have_passed() {
         let history = timeline(&[(0, Status::New), (10, Status::Pending), (50, Status::Open)]);
-        let judge = |history: &Timeline, now, target| {
-            history.judge(None, Timestamp(0), Timestamp(now), target, PAUSES)
+        let deadline = |history: &Timeline, target| {
+            history
+                .deadline(None, Timestamp(0), target, PAUSES)
+                .map(|at| at.0)
         };
-        assert_eq!(judge(&history, 50, 30), Judgement::Running(Timestamp(70)));
-        assert_eq!(judge(&history, 60, 30), Judgement::Running(Timestamp(70)));
-        assert_eq!(judge(&history, 71, 30), Judgement::Breached);
-        assert_eq!(judge(&history, 50, 5), Judgement::Breached);
-        assert_eq!(judge(&history, 50, 10), Judgement::Running(Timestamp(50)));
+        assert_eq!(deadline(&history, 30), Some(70));
+        assert_eq!(
+            deadline(&history, 10),
+            Some(50),
+            "the pause begins in time and ends in time"
+        );
+        assert_eq!(deadline(&history, 9), Some(9));
         let paused = timeline(&[(0, Status::New), (10, Status::Pending)]);
-        assert_eq!(judge(&paused, 10, 10), Judgement::Paused);
-        assert_eq!(judge(&paused, 99, 10), Judgement::Paused);
-        assert_eq!(judge(&paused, 10, 9), Judgement::Breached);
+        assert_eq!(deadline(&paused, 10), None);
+        assert_eq!(deadline(&paused, 9), Some(9));
     }
 
     #[test]

@@ -6,4 +6,7 @@
 mod floor_plan;
 mod harness;
 mod kafka;
+mod logs;
+mod naive;
 mod simulation;
+mod stories;

@@ -1,0 +1,78 @@
+//! A second, deliberately naive implementation of the KPI contract, written from the contract
+//! alone. It shares no code and no type with the library, keeps every ticket's whole history and
+//! works each number out from that history when it is needed. Slow and simple on purpose: where
+//! it and the engine disagree, one of them has misread the contract.
+//!
+//! `README.md` in this folder lists every reading the contract left open.
+
+#![allow(
+    dead_code, // a helper may serve one subject of the suite only
+    unreachable_pub, // nothing outlives this binary
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
+pub mod calendar;
+pub mod compare;
+mod conversation;
+pub mod event;
+mod goals;
+mod golden;
+mod lifecycle;
+mod series;
+pub mod setup;
+mod ticket;
+mod world;
+
+pub use setup::Setup;
+
+use std::collections::BTreeMap;
+
+/// What the contract says the input amounts to.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// Every series with a value, keyed as a line of the text format 0.0.4 without its value.
+    /// Counters at zero are left out.
+    pub series: BTreeMap<String, f64>,
+    /// Events dropped because their ticket had seen their identity (section 1).
+    pub duplicates: u64,
+    /// Events applied as of a later instant than their own (section 1).
+    pub out_of_order: u64,
+    /// Valid events without effect, by reason: `withdrawn`, `merged_away`.
+    pub ignored: BTreeMap<String, u64>,
+    /// Lines that are no ticket event.
+    pub invalid: u64,
+}
+
+/// The KPIs of one partition that holds `lines` in arrival order. Events later than `until`
+/// (epoch milliseconds) are left out, and the clock ends there; without it the clock ends at the
+/// greatest event time (section 2).
+pub fn compute(setup: &Setup, lines: &[String], until: Option<i64>) -> Output {
+    let mut invalid = 0;
+    let mut events = Vec::new();
+    for line in lines {
+        match event::parse(line) {
+            Some(event) if until.is_none_or(|until| event.at <= until) => events.push(event),
+            Some(_) => {}
+            None => invalid += 1,
+        }
+    }
+    let earliest = events
+        .iter()
+        .flat_map(|event| [Some(event.at), event.created_at])
+        .flatten()
+        .min()
+        .or(until)
+        .unwrap_or(0);
+    let mut world = world::World::new(setup, earliest);
+    for event in &events {
+        world.read(event);
+    }
+    let mut output = world.finish(until);
+    output.invalid = invalid;
+    output
+}

@@ -1,0 +1,330 @@
+//! One ticket's whole history, and what can be read from it at any time: elapsed time, running
+//! time of a goal, deadlines. Nothing here counts anything.
+
+use super::calendar::Calendar;
+use super::event::{Event, Status};
+use super::series::Holder;
+use super::setup::{PolicySetup, Setup, milliseconds};
+use std::collections::BTreeMap;
+
+/// How many identities a ticket remembers (section 1, duplicates).
+const IDENTITIES: usize = 16;
+
+/// Since when a goal or a leg runs: the creation, whenever that becomes known, or an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    Creation,
+    Instant(i64),
+}
+
+/// One SLA target running in one cycle, whatever policy is in force (section 5).
+#[derive(Clone, Debug)]
+pub struct Goal {
+    pub since: Since,
+    /// The team that held the ticket when the goal started: its calendar stays.
+    pub team: Option<String>,
+    pub breached: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Withdrawal {
+    pub from: i64,
+    pub to: Option<i64>,
+    pub merged: bool,
+    pub into: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    pub identities: Vec<String>,
+    /// Creation time, once known.
+    pub created: Option<i64>,
+    /// Whether it has counted in `ticket_created_total`.
+    pub counted: bool,
+    /// Instant of the last applied event.
+    pub last: i64,
+    /// Status after each change, in time order; the first is that of the opening.
+    pub statuses: Vec<(i64, Status)>,
+    pub withdrawals: Vec<Withdrawal>,
+    pub team: Option<String>,
+    pub initial_team: Option<String>,
+    pub priority: Option<String>,
+    pub channel: Option<String>,
+    /// Whether there is an assignee, after each change.
+    pub agents: Vec<(i64, bool)>,
+    /// Human replies.
+    pub replies: Vec<i64>,
+    /// Teams that held the ticket from the first human reply on, in order.
+    pub teams_since_reply: Vec<Option<String>>,
+    /// Whether a human reply came inside a cycle.
+    pub answered: bool,
+    /// The oldest unanswered customer message (KPI 2).
+    pub asked: Option<i64>,
+    /// A customer message that waits for a reopening.
+    pub asked_while_done: bool,
+    pub solves: Vec<(i64, Holder)>,
+    pub reopenings: Vec<i64>,
+    pub escalations: usize,
+    /// Instant and milliseconds.
+    pub worklogs: Vec<(i64, i64)>,
+    /// How many of them came before the reopening of the finalised ticket.
+    pub worklogs_before_anew: usize,
+    /// Positions on the scale.
+    pub ratings: Vec<f64>,
+    pub finalisations: Vec<i64>,
+    pub is_final: bool,
+    /// The reopening of the finalised ticket since which the next finalisation counts.
+    pub anew_since: Option<i64>,
+    /// The running leg of the team (KPI 11).
+    pub leg: Option<Since>,
+    /// Since when the ticket has had its status, team and priority (KPI 10).
+    pub labels_since: i64,
+    /// Running goals by target.
+    pub goals: BTreeMap<&'static str, Goal>,
+    /// Where the resolution goal of the last cycle started, and whether it breached.
+    pub last_resolution: Option<Goal>,
+}
+
+impl Ticket {
+    /// An unknown ticket, opened by an event: its members are the ticket's first attributes.
+    pub fn open(event: &Event) -> Self {
+        let created = match (event.created_at, event.kind.as_str()) {
+            (Some(created), _) => Some(created.min(event.at)),
+            (None, "created") => Some(event.at),
+            (None, _) => None,
+        };
+        let from = created.unwrap_or(event.at);
+        let team = event.team.clone().flatten();
+        let goal = Goal {
+            since: Since::Creation,
+            team: team.clone(),
+            breached: false,
+        };
+        Self {
+            identities: Vec::new(),
+            created,
+            counted: false,
+            last: event.at,
+            statuses: vec![(from, Status::New)],
+            withdrawals: Vec::new(),
+            initial_team: team.clone(),
+            leg: team.is_some().then_some(Since::Creation),
+            goals: [
+                ("first_response", goal.clone()),
+                ("resolution", goal.clone()),
+            ]
+            .into_iter()
+            .chain(team.is_some().then_some(("ownership", goal)))
+            .collect(),
+            team,
+            priority: event.priority.clone(),
+            channel: event.channel.clone(),
+            agents: vec![(from, event.agent.unwrap_or(false))],
+            replies: Vec::new(),
+            teams_since_reply: Vec::new(),
+            answered: false,
+            asked: None,
+            asked_while_done: false,
+            solves: Vec::new(),
+            reopenings: Vec::new(),
+            escalations: 0,
+            worklogs: Vec::new(),
+            worklogs_before_anew: 0,
+            ratings: Vec::new(),
+            finalisations: Vec::new(),
+            is_final: false,
+            anew_since: None,
+            labels_since: from,
+            last_resolution: None,
+        }
+    }
+
+    pub fn holder(&self) -> Holder {
+        Holder {
+            team: self.team.clone(),
+            priority: self.priority.clone(),
+        }
+    }
+
+    pub fn status(&self) -> Status {
+        self.statuses.last().unwrap().1
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.status().is_done()
+    }
+
+    pub fn withdrawal(&self) -> Option<&Withdrawal> {
+        self.withdrawals.last().filter(|last| last.to.is_none())
+    }
+
+    /// Section 1: whether the ticket has seen this identity; remembers it if not.
+    pub fn has_seen(&mut self, identity: &str) -> bool {
+        if self.identities.iter().any(|known| known == identity) {
+            return true;
+        }
+        self.identities.push(identity.to_owned());
+        if self.identities.len() > IDENTITIES {
+            self.identities.remove(0);
+        }
+        false
+    }
+
+    pub fn instant(&self, since: Since) -> Option<i64> {
+        match since {
+            Since::Creation => self.created,
+            Since::Instant(instant) => Some(instant),
+        }
+    }
+
+    /// Time in [from, to] outside the statuses of `skip` and outside withdrawals, by elapsed time
+    /// or by a calendar.
+    pub fn elapsed(
+        &self,
+        from: i64,
+        to: i64,
+        skip: &dyn Fn(Status) -> bool,
+        calendar: Option<&Calendar>,
+    ) -> i64 {
+        let mut total = 0;
+        for (index, (start, status)) in self.statuses.iter().enumerate() {
+            if skip(*status) {
+                continue;
+            }
+            let start = if index == 0 { i64::MIN } else { *start };
+            let end = self.statuses.get(index + 1).map_or(i64::MAX, |next| next.0);
+            let (start, end) = (start.max(from), end.min(to));
+            for (start, end) in self.outside_withdrawals(start, end) {
+                total += calendar.map_or(end - start, |calendar| calendar.open_between(start, end));
+            }
+        }
+        total
+    }
+
+    /// The parts of [from, to] in which the ticket was not withdrawn.
+    fn outside_withdrawals(&self, from: i64, to: i64) -> Vec<(i64, i64)> {
+        let mut parts = Vec::new();
+        let mut from = from;
+        for withdrawal in &self.withdrawals {
+            if from < to {
+                parts.push((from, to.min(withdrawal.from)));
+            }
+            from = from.max(withdrawal.to.unwrap_or(i64::MAX));
+        }
+        parts.push((from, to));
+        parts.retain(|(from, to)| from < to);
+        parts
+    }
+
+    /// KPI 5, derived: time in `open` with an agent assigned, in [from, to].
+    pub fn open_with_agent(&self, from: i64, to: i64, calendar: Option<&Calendar>) -> i64 {
+        let mut total = 0;
+        for (index, (start, assigned)) in self.agents.iter().enumerate() {
+            if *assigned {
+                let end = self.agents.get(index + 1).map_or(i64::MAX, |next| next.0);
+                let not_open = |status| status != Status::Open;
+                total += self.elapsed((*start).max(from), end.min(to), &not_open, calendar);
+            }
+        }
+        total
+    }
+
+    /// Section 5: the first policy that fits.
+    pub fn policy<'a>(&self, setup: &'a Setup) -> Option<&'a PolicySetup> {
+        let fits = |names: &[String], name: Option<&String>| {
+            names.is_empty() || name.is_some_and(|name| names.contains(name))
+        };
+        setup.policies.iter().find(|policy| {
+            fits(&policy.teams, self.team.as_ref())
+                && fits(&policy.priorities, self.priority.as_ref())
+                && fits(&policy.channels, self.channel.as_ref())
+        })
+    }
+
+    /// When a solved ticket has stayed solved for `finalize_after`, withdrawn time excluded.
+    pub fn finalisation_due(&self, finalize_after: i64) -> Option<i64> {
+        let (since, status) = *self.statuses.last().unwrap();
+        if status != Status::Solved || self.is_final {
+            return None;
+        }
+        let withdrawn: i64 = self
+            .withdrawals
+            .iter()
+            .filter(|withdrawal| withdrawal.from >= since)
+            .map(|withdrawal| withdrawal.to.unwrap_or(withdrawal.from) - withdrawal.from)
+            .sum();
+        Some(since + finalize_after + withdrawn)
+    }
+}
+
+/// A goal under the policy in force: everything its running time depends on.
+#[derive(Debug)]
+pub struct Judged<'a> {
+    pub ticket: &'a Ticket,
+    pub start: i64,
+    pub target: i64,
+    pub paused_in: Vec<Status>,
+    pub calendar: Option<&'a Calendar>,
+}
+
+impl Judged<'_> {
+    pub fn is_paused(&self) -> bool {
+        self.paused_in.contains(&self.ticket.status())
+    }
+
+    /// Section 5: the policy's clock over [start, t], less the time in statuses that pause the
+    /// target, in `solved`, `closed`, or withdrawn.
+    pub fn running_time(&self, until: i64) -> i64 {
+        let skip = |status: Status| status.is_done() || self.paused_in.contains(&status);
+        self.ticket.elapsed(self.start, until, &skip, self.calendar)
+    }
+
+    /// The last instant at which the running time did not exceed the target, where it does at
+    /// `until`. Running time never falls, so halving finds it.
+    pub fn passed_deadline(&self, until: i64) -> i64 {
+        let (mut within, mut beyond) = (self.start, until);
+        while beyond - within > 1 {
+            let middle = within + (beyond - within) / 2;
+            if self.running_time(middle) > self.target {
+                beyond = middle;
+            } else {
+                within = middle;
+            }
+        }
+        within
+    }
+
+    /// The last instant at which the running time still equals the target, if nothing happens
+    /// after the ticket's last event.
+    pub fn deadline(&self) -> Option<i64> {
+        if self.is_paused() || self.ticket.is_done() || self.ticket.withdrawal().is_some() {
+            return None;
+        }
+        let now = self.ticket.last.max(self.start);
+        let left = self.target - self.running_time(now);
+        if left < 0 {
+            return Some(now);
+        }
+        match self.calendar {
+            None => Some(now + left),
+            Some(calendar) => calendar.last_instant(now, left),
+        }
+    }
+}
+
+/// The statuses that pause a target under a policy.
+pub fn pauses(policy: &PolicySetup, target: &str) -> Vec<Status> {
+    match policy.pause.get(target) {
+        Some(names) => names
+            .iter()
+            .filter_map(|name| Status::named(name))
+            .collect(),
+        None if target == "resolution" => vec![Status::Pending, Status::OnHold],
+        None => Vec::new(),
+    }
+}
+
+/// The target's duration under a policy.
+pub fn target_of(policy: &PolicySetup, target: &str) -> Option<i64> {
+    policy.targets.get(target).map(|text| milliseconds(text))
+}

@@ -1,0 +1,254 @@
+//! Sections 1, 2 and 4: the partition, its stream clock, and which ticket an event or a timer
+//! reaches. What it does there is in `conversation`, `lifecycle` and `goals`.
+
+use super::Output;
+use super::calendar::Calendar;
+use super::event::Event;
+use super::series::Book;
+use super::setup::{Setup, milliseconds};
+use super::ticket::{Ticket, Withdrawal};
+use std::collections::{BTreeMap, HashMap};
+
+pub struct World<'a> {
+    pub(super) setup: &'a Setup,
+    pub(super) calendars: BTreeMap<String, Calendar>,
+    pub(super) book: Book<'a>,
+    tickets: HashMap<String, Ticket>,
+    greatest: Option<i64>,
+    lateness: i64,
+    pub(super) finalize_after: i64,
+    retain: i64,
+    undelete_grace: i64,
+    output: Output,
+}
+
+impl std::fmt::Debug for World<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("World").finish_non_exhaustive()
+    }
+}
+
+impl<'a> World<'a> {
+    pub fn new(setup: &'a Setup, earliest: i64) -> Self {
+        Self {
+            setup,
+            calendars: setup
+                .calendars
+                .iter()
+                .map(|(name, calendar)| (name.clone(), Calendar::new(calendar, earliest)))
+                .collect(),
+            book: Book::new(setup),
+            tickets: HashMap::new(),
+            greatest: None,
+            lateness: milliseconds(&setup.lateness),
+            finalize_after: milliseconds(&setup.finalize_after),
+            retain: milliseconds(&setup.retain),
+            undelete_grace: milliseconds(&setup.undelete_grace),
+            output: Output::default(),
+        }
+    }
+
+    /// One record, in arrival order.
+    pub fn read(&mut self, event: &Event) {
+        // Section 2: the greatest event time seen, less the lateness.
+        let greatest = self.greatest.map_or(event.at, |seen| seen.max(event.at));
+        self.greatest = Some(greatest);
+        let clock = greatest - self.lateness;
+
+        let mut ticket = match self.take(&event.ticket, clock, event.at) {
+            Some(ticket) => ticket,
+            None => Ticket::open(event),
+        };
+        if ticket.has_seen(&event.identity) {
+            self.output.duplicates += 1;
+        } else if let Some(withdrawal) = ticket.withdrawal().cloned() {
+            self.read_withdrawn(&mut ticket, &withdrawal, event, clock);
+        } else {
+            self.apply(&mut ticket, event);
+        }
+        self.tickets.insert(event.ticket.clone(), ticket);
+    }
+
+    /// The clock's last move, and the gauges and windows there.
+    pub fn finish(mut self, until: Option<i64>) -> Output {
+        let end = match (self.greatest, until) {
+            (Some(greatest), Some(until)) => Some(greatest.max(until)),
+            (greatest, until) => greatest.or(until),
+        };
+        let mut output = std::mem::take(&mut self.output);
+        if let Some(end) = end {
+            let mut names: Vec<String> = self.tickets.keys().cloned().collect();
+            names.sort_unstable();
+            for name in names {
+                if let Some(ticket) = self.take(&name, end, i64::MIN) {
+                    self.gauges(&ticket, end);
+                }
+            }
+        }
+        output.series = self.book.into_series(end);
+        output
+    }
+
+    /// The ticket out of the table, after the timers that are due before an event at `at` and
+    /// before the clock; nothing if it is unknown or forgotten.
+    fn take(&mut self, name: &str, clock: i64, at: i64) -> Option<Ticket> {
+        let mut ticket = self.tickets.remove(name)?;
+        let due = |instant: i64| instant < at || instant < clock;
+        loop {
+            // Section 4, last paragraph: kept for `retain`.
+            let forgotten = match (ticket.withdrawal(), ticket.finalisations.last()) {
+                (Some(withdrawal), _) => Some(withdrawal.from + self.retain),
+                (None, Some(finalised)) if ticket.is_final => Some(finalised + self.retain),
+                _ => None,
+            };
+            if forgotten.is_some_and(due) {
+                return None;
+            }
+            if ticket.withdrawal().is_some() {
+                return Some(ticket);
+            }
+            if let Some(instant) = ticket
+                .finalisation_due(self.finalize_after)
+                .filter(|at| due(*at))
+            {
+                self.finalise(&mut ticket, instant);
+                continue;
+            }
+            let next = ticket
+                .goals
+                .iter()
+                .filter(|(_, goal)| !goal.breached)
+                .filter_map(|(target, goal)| {
+                    let deadline = self.judge(&ticket, target, goal)?.deadline()?;
+                    Some((deadline, *target))
+                })
+                .min();
+            match next {
+                Some((deadline, target)) if due(deadline) => {
+                    self.breach(&mut ticket, target, deadline);
+                }
+                _ => return Some(ticket),
+            }
+        }
+    }
+
+    /// An event of a withdrawn ticket.
+    fn read_withdrawn(
+        &mut self,
+        ticket: &mut Ticket,
+        withdrawal: &Withdrawal,
+        event: &Event,
+        clock: i64,
+    ) {
+        if !withdrawal.merged {
+            let at = event.at.max(ticket.last);
+            if event.kind == "undeleted" && at - withdrawal.from <= self.undelete_grace {
+                ticket.withdrawals.last_mut().unwrap().to = Some(at);
+                self.apply(ticket, event);
+            } else {
+                self.ignore("withdrawn");
+            }
+            return;
+        }
+        // What concerns the merged ticket itself is no news about the survivor.
+        if ["created", "merged", "spam", "deleted", "undeleted"].contains(&event.kind.as_str()) {
+            self.ignore("withdrawn");
+            return;
+        }
+        let mut passed = vec![event.ticket.clone()];
+        let mut next = withdrawal.into.clone();
+        while let Some(name) = next {
+            if passed.contains(&name) {
+                break;
+            }
+            let Some(mut survivor) = self.take(&name, clock, event.at) else {
+                break;
+            };
+            let outcome = survivor.withdrawal().cloned();
+            match &outcome {
+                None => {
+                    let event = Event {
+                        created_at: None,
+                        ..event.clone()
+                    };
+                    self.apply(&mut survivor, &event);
+                }
+                Some(withdrawal) if withdrawal.merged => {}
+                Some(_) => self.ignore("withdrawn"),
+            }
+            self.tickets.insert(name.clone(), survivor);
+            match outcome {
+                Some(withdrawal) if withdrawal.merged => {
+                    passed.push(name);
+                    next = withdrawal.into;
+                }
+                _ => return,
+            }
+        }
+        self.ignore("merged_away");
+    }
+
+    fn ignore(&mut self, reason: &str) {
+        *self.output.ignored.entry(reason.to_owned()).or_default() += 1;
+    }
+
+    /// Section 1: "message, then worklog/csat, then team, agent, priority, then status".
+    fn apply(&mut self, ticket: &mut Ticket, event: &Event) {
+        if event.at < ticket.last {
+            self.output.out_of_order += 1;
+        }
+        let at = event.at.max(ticket.last);
+        ticket.last = at;
+        self.book.meet(&ticket.holder(), ticket.channel.as_ref());
+        self.complete(ticket, event, at);
+        self.breach_overdue(ticket, at);
+
+        let reason = event.kind.as_str();
+        if ["merged", "spam", "deleted"].contains(&reason) {
+            let holder = ticket.holder();
+            self.book
+                .count("ticket_withdrawn_total", &holder, &[("reason", reason)]);
+            ticket.withdrawals.push(Withdrawal {
+                from: at,
+                to: None,
+                merged: reason == "merged",
+                into: event.into.clone(),
+            });
+            return;
+        }
+        match event.kind.as_str() {
+            "message" => self.message(ticket, event, at),
+            "worklog" => ticket
+                .worklogs
+                .extend(event.handle_ms.map(|handle| (at, handle))),
+            "csat_offered" | "csat_rated" => self.csat(ticket, event, at),
+            "escalated" => {
+                ticket.escalations += 1;
+                let holder = ticket.holder();
+                self.book.count("ticket_escalated_total", &holder, &[]);
+            }
+            _ => {}
+        }
+        self.change_attributes(ticket, event, at);
+        if event.kind == "created" && !ticket.counted {
+            ticket.counted = true;
+            let channel = self.book.channel(ticket.channel.as_ref());
+            let holder = ticket.holder();
+            self.book
+                .count("ticket_created_total", &holder, &[("channel", &channel)]);
+            self.book.event(at, &holder, "created");
+        }
+        if let Some(status) = event.status {
+            self.change_status(ticket, status, at);
+        }
+    }
+
+    /// Section 1, unknown ticket: a creation time that becomes known later completes a partial one.
+    fn complete(&mut self, ticket: &mut Ticket, event: &Event, at: i64) {
+        if ticket.created.is_some() {
+            return;
+        }
+        let own = (event.kind == "created").then_some(event.at);
+        ticket.created = event.created_at.or(own).map(|created| created.min(at));
+    }
+}
