@@ -13,6 +13,7 @@ mod http;
 mod kafka;
 mod process;
 mod prometheus;
+mod promtool;
 mod records;
 mod scrape;
 mod tools;
@@ -20,11 +21,12 @@ mod wait;
 
 mod self_tests;
 
-pub(crate) use exporter::Exporter;
+pub(crate) use exporter::{Exporter, command};
 pub(crate) use http::{Response, StaticServer, get, get_with, post};
 pub(crate) use kafka::Kafka;
 pub(crate) use process::Signal;
-pub(crate) use prometheus::{Labels, Prometheus, PrometheusOptions, Protocol, promtool};
+pub(crate) use prometheus::{Labels, Prometheus, PrometheusOptions, Protocol, Target};
+pub(crate) use promtool::{PromtoolOutput, promtool};
 pub(crate) use records::{Received, Record};
 pub(crate) use scrape::{Scrape, scrape};
 pub(crate) use wait::{eventually, free_port};

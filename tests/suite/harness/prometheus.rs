@@ -1,9 +1,7 @@
-//! A real Prometheus that scrapes what a test exposes, and promtool.
+//! A real Prometheus that scrapes what a test exposes.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{Read, Write as _};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -123,7 +121,7 @@ impl Prometheus {
             "--web.enable-lifecycle".to_owned(),
             "--web.enable-admin-api".to_owned(),
         ];
-        // A counter's 0 may lie before the newest sample only with start timestamps.
+        // The flag has kept the older word for a start timestamp.
         if options.start_timestamps {
             arguments.push("--enable-feature=created-timestamp-zero-ingestion".to_owned());
         }
@@ -296,46 +294,6 @@ impl Prometheus {
 
     pub(crate) fn resume(&mut self) {
         self.process.signal(Signal::Cont);
-    }
-}
-
-/// What promtool said.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PromtoolOutput {
-    pub(crate) success: bool,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-/// Runs promtool with `input` on its standard input.
-#[track_caller]
-pub(crate) fn promtool(arguments: &[&str], input: &str) -> PromtoolOutput {
-    let mut child = Command::new(tools::promtool())
-        .args(arguments)
-        .current_dir(tools::repository())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let (mut stdout, mut stderr) = (String::new(), String::new());
-    std::thread::scope(|scope| {
-        // It may end before it has read everything.
-        scope.spawn(move || stdin.write_all(input.as_bytes()));
-        let (mut errors, text) = (child.stderr.take().unwrap(), &mut stderr);
-        scope.spawn(move || errors.read_to_string(text).unwrap());
-        child
-            .stdout
-            .take()
-            .unwrap()
-            .read_to_string(&mut stdout)
-            .unwrap();
-    });
-    PromtoolOutput {
-        success: child.wait().unwrap().success(),
-        stdout,
-        stderr,
     }
 }
 
