@@ -308,8 +308,9 @@ impl Consumer {
     }
 
     fn complain(&mut self, code: RDKafkaErrorCode, reason: &str) {
-        if let Some((subject, trouble)) = explain(code, reason, &self.group) {
-            self.news.extend(self.troubles.admit(&subject, trouble));
+        if let Some(trouble) = explain(code, reason, &self.group) {
+            self.news
+                .extend(self.troubles.admit(trouble, Instant::now()));
         }
     }
 
@@ -364,7 +365,7 @@ impl Consumer {
             self.sort_out_error(number);
         }
         if !self.entries.is_empty() {
-            self.troubles.clear();
+            self.troubles.recovered();
         }
     }
 

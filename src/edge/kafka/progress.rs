@@ -112,7 +112,8 @@ impl Progress {
         {
             return true;
         }
-        self.is_fresh(high) && self.next.unwrap_or(low) >= high && high >= 0
+        // A position beyond the end is none: the topic was created anew.
+        self.is_fresh(high) && self.next.map_or(low >= high, |next| next == high)
     }
 
     /// Records between the position and the end; `None` where the end is not known yet.
@@ -176,6 +177,7 @@ mod tests {
         assert!(Progress::begin(None, None).at_end(Some((0, 0))));
         assert!(Progress::begin(None, None).at_end(Some((7, 7))));
         assert_eq!(Progress::begin(None, None).lag(Some((7, 9))), Some(2));
+        assert!(!Progress::begin(Some(99), None).at_end(Some((7, 9))));
     }
 
     #[test]
