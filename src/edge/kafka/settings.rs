@@ -290,13 +290,13 @@ mod tests {
 
     #[test]
     fn never_prints_values() {
-        let settings = settings(&[("sasl.password", "hunter2"), ("sasl.mechanism", "hunter3")]);
-        assert!(!format!("{settings:?}").contains("hunter"));
-        let config = settings.consumer().unwrap();
+        let secret = settings(&[("sasl.password", "hunter2"), ("sasl.mechanism", "hunter3")]);
+        assert!(!format!("{secret:?}").contains("hunter"));
+        let config = secret.consumer().unwrap();
         if let Err(error) = config.create_native_config() {
             assert!(!start_error(error).to_string().contains("hunter"));
         }
-        let wrong = super::tests::settings(&[("fetch.wait.max.ms", "hunter4")]);
+        let wrong = settings(&[("fetch.wait.max.ms", "hunter4")]);
         let error = wrong
             .consumer()
             .unwrap()
