@@ -1,6 +1,77 @@
 //! What talks to a person.
 
-/// Runs the program.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+mod arguments;
+mod check;
+mod demo;
+mod failure;
+mod logging;
+mod replay;
+mod serve;
+mod settings;
+mod simulate;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use arguments::{Arguments, Command, MetricsFormat};
+use failure::Failure;
+
+use crate::exposition;
+
+/// Version, commit and compiler of this build.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+const REVISION: &str = match option_env!("TICKET_EXPORTER_REVISION") {
+    Some(revision) => revision,
+    None => "unknown",
+};
+const RUSTC: &str = match option_env!("TICKET_EXPORTER_RUSTC") {
+    Some(rustc) => rustc,
+    None => "unknown",
+};
+
+/// Runs the program: arguments from the process, exit code to it.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Where the terminal is gone, there is nobody to tell.
+            let _ = error.print();
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+                _ => ExitCode::from(Failure::USAGE),
+            };
+        }
+    };
+    match run(arguments) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    if arguments.version {
+        terminal::print(&format!(
+            "ticket-exporter {VERSION} (revision {REVISION}, {RUSTC})\n"
+        ))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let settings = arguments.settings;
+    logging::start(&settings);
+    match arguments.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(&settings),
+        Command::Demo(demo) => demo::run(&settings, &demo),
+        Command::Replay(replay) => replay::run(&settings, &replay),
+        Command::Simulate(simulate) => simulate::run(&settings, &simulate),
+        Command::CheckConfig(check) => check::run(&settings, &check),
+        Command::Metrics(metrics) => {
+            terminal::print(&match metrics.format {
+                MetricsFormat::Table => exposition::catalogue_text(),
+                MetricsFormat::Markdown => exposition::catalogue_table(),
+            })?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
 }

@@ -1,1 +1,130 @@
-//! (being built)
+//! What the user set: a YAML file, environment variables and flags, validated.
+//!
+//! Flag over environment over file over default. The tree that is read is not the configuration
+//! that is used: every key is checked against one table ([`KEYS`]), every value is read with its
+//! type, and all that is wrong is shown at once, each with its place. No I/O here: the environment
+//! and the texts of files are arguments.
+
+mod calendars;
+mod describe;
+mod kafka;
+mod keys;
+mod overrides;
+mod policies;
+mod problem;
+mod rules;
+mod service;
+mod tree;
+mod view;
+
+pub use kafka::Kafka;
+pub use keys::{ENVIRONMENT_PREFIX, KEYS, Key, Kind, keys_table};
+pub use problem::{Errors, Place, Problem};
+pub use service::{Checkpoint, Listen, Stream, Web};
+
+use std::io;
+use std::path::Path;
+
+use crate::engine::Rules;
+use calendars::Calendars;
+use view::View;
+
+/// The reference configuration: every key, explained for a newcomer.
+pub const REFERENCE: &str = include_str!("reference.yaml");
+
+/// Gives the text of a file.
+pub type Read<'a> = dyn FnMut(&Path) -> io::Result<String> + 'a;
+
+/// A validated configuration. `Debug` shows no secret.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    pub kafka: Kafka,
+    pub checkpoint: Checkpoint,
+    pub stream: Stream,
+    /// What the engine works by.
+    pub rules: Rules,
+    pub web: Web,
+    /// Names of the calendars, indexed by [`crate::domain::calendar::CalendarId`].
+    pub calendar_names: Vec<String>,
+}
+
+/// A configuration that can be used, and what looks wrong in it all the same.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    pub config: Config,
+    pub warnings: Vec<Problem>,
+}
+
+/// Loads a configuration.
+///
+/// `file`: the YAML file; none, or an empty one: nothing but defaults. Files it names lie
+/// relative to it. `environment`: every variable of the process; those without
+/// [`ENVIRONMENT_PREFIX`] are ignored. `flags`: key paths and values, such as
+/// `("kafka.brokers", "a:9092,b:9092")`. `read` gives the text of a file.
+///
+/// # Errors
+///
+/// Every problem found, not only the first.
+pub fn load(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (String, String)>,
+    flags: &[(String, String)],
+    read: &mut Read<'_>,
+) -> Result<Loaded, Errors> {
+    let mut errors = Errors::default();
+    let name = file.map(|path| path.display().to_string());
+    let mut tree = overrides::nothing(name.as_deref());
+    if let (Some(path), Some(name)) = (file, &name) {
+        match read(path) {
+            Ok(text) => {
+                if let Some(root) = tree::parse(&text, &tree::in_file(name), &mut errors) {
+                    tree = root;
+                }
+            }
+            Err(error) => {
+                errors.error(&tree.place, "", format!("cannot be read: {error}"));
+            }
+        }
+        if !errors.errors.is_empty() {
+            // What the file does not say cannot be told from what could not be read.
+            return Err(errors);
+        }
+    }
+    View::root(&tree).entries(&mut errors);
+    overrides::put_environment(&mut tree, environment, &mut errors);
+    overrides::put_flags(&mut tree, flags, &mut errors);
+    keys::find_unknown(&tree, &mut errors);
+    let directory = file.and_then(Path::parent).unwrap_or(Path::new(""));
+    let config = Config::read(&View::root(&tree), directory, read, &mut errors);
+    errors.sort();
+    if errors.errors.is_empty() {
+        Ok(Loaded {
+            config,
+            warnings: errors.warnings,
+        })
+    } else {
+        Err(errors)
+    }
+}
+
+impl Config {
+    fn read(view: &View<'_>, directory: &Path, read: &mut Read<'_>, errors: &mut Errors) -> Self {
+        let calendars = Calendars::read(&view.key("calendars"), directory, read, errors);
+        let stream = Stream::read(&view.key("stream"), errors);
+        let policies = policies::read(&view.key("sla"), &calendars, errors);
+        let mut rules = rules::read(view, &calendars, policies, errors);
+        rules.lateness = stream.lateness;
+        rules.calendars = calendars.compiled;
+        Self {
+            kafka: Kafka::read(&view.key("kafka"), errors),
+            checkpoint: Checkpoint::read(&view.key("checkpoint"), errors),
+            stream,
+            rules,
+            web: Web::read(&view.key("web"), errors),
+            calendar_names: calendars.names,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,7 @@
-//! What blocks or awaits: sockets, files, clocks.
+//! What blocks or awaits: Kafka, HTTP, files, clocks.
 
-pub mod kafka;
+pub mod files; // events at rest
+pub mod http; // who asks: scrapers, probes, people
+pub mod kafka; // records in, dead letters out
+pub mod self_metrics; // what the exporter says about itself
+pub mod wall_clock; // the time of day

@@ -3,8 +3,27 @@
 //! Records of a partition go in with their event time, snapshots of every series come out. No
 //! clock, no file, no thread: two engines fed the same events hold the same state.
 
+mod core;
+mod gauges;
+mod goals;
+mod labels;
+mod lifecycle;
+mod partition;
+mod recorder;
 mod rules;
+mod series;
+mod sliding;
+mod snapshot;
+mod summary;
+mod table;
+mod ticket;
+mod timeline;
 mod visit;
+mod windows;
 
+pub use core::{Counts, Engine, Ignored, Outcome, PartitionId};
+pub use gauges::TicketStates;
 pub use rules::{Kpi, Limits, Rules, Window};
+pub use snapshot::Snapshot;
+pub use summary::{DurationSummary, TeamSummary};
 pub use visit::{Exemplar, HistogramView, NativeView, Sample, Series, Visitor};

@@ -1,3 +1,8 @@
 //! The integration tests, as one binary: a folder or file below is one subject.
 
+// A panic in a test is its report; clippy's own exemption ends at the `#[test]` functions.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod floor_plan;
+mod harness;
 mod kafka;

@@ -1,24 +1,284 @@
 //! Business calendars (contract, section 3): when a team works.
+//!
+//! A [`CalendarSpec`] says it date by date. A [`Calendar`] is the same laid out on the time line
+//! for look-ups that cost nanoseconds; it is asked about every observation. A team that is always
+//! open has no calendar at all.
 
-use super::timestamp::{Milliseconds, Timestamp};
+mod hours;
+mod spec;
+
+pub mod ics;
+
+pub use hours::OpenHours;
+pub use spec::CalendarSpec;
+
+use chrono::{Datelike, Days, NaiveDate, Weekday};
+use spec::{REACH, Span, utc_date};
+
+use super::timestamp::{DAY, Milliseconds, Timestamp};
+
+/// Years laid out span by span: any ticket of a live desk. 1.1 MB for an office with a lunch
+/// break. Outside, a look-up walks the dates of one year.
+const LAID_OUT: std::ops::Range<i32> = 1970..2100;
+/// Years outside which no zone changes its offset any more (or yet), in the time zone database
+/// as compiled in; so they differ by nothing but leap days, weekdays and dated exceptions.
+const ZONES_CHANGE: std::ops::Range<i32> = 1800..2110;
+/// Years that an event may name ([`Timestamp::EARLIEST`] to [`Timestamp::LATEST`]).
+const YEARS: std::ops::Range<i32> = 1..10_000;
 
 /// Position of a calendar in the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CalendarId(pub u16);
 
-/// A compiled calendar: open intervals on the time line.
-#[derive(Clone, Debug)]
-pub struct Calendar {}
+/// Why a calendar cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CalendarError {
+    #[error("no open time")]
+    NeverOpen,
+}
+
+/// A compiled calendar: open intervals on the time line, with the open time before each.
+#[derive(Clone)]
+pub struct Calendar {
+    spec: CalendarSpec,
+    /// The intervals that reach into the years laid out, ascending and disjoint; the last one is
+    /// a sentinel at the end of those years.
+    intervals: Vec<Interval>,
+    /// For each UTC day laid out: how many intervals start before it.
+    days: Vec<u32>,
+    /// For each year of [`YEARS`] and one more: the open time before it.
+    years: Vec<Milliseconds>,
+}
+
+/// The length of an interval is the difference between its `before` and that of the next.
+#[derive(Clone, Copy, Debug)]
+struct Interval {
+    /// Milliseconds since the epoch.
+    start: i64,
+    /// Open time from [`Timestamp::EARLIEST`] to `start`.
+    before: Milliseconds,
+}
 
 impl Calendar {
-    /// Open milliseconds in `[start, end)`; 0 where `end <= start`.
-    pub fn between(&self, _start: Timestamp, _end: Timestamp) -> Milliseconds {
-        todo!("being built")
+    /// Lays a calendar out; takes some tens of milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// [`CalendarError::NeverOpen`] where no instant from year 1 to 9999 is open.
+    pub fn compile(spec: &CalendarSpec) -> Result<Self, CalendarError> {
+        let laid_out = spec.spans(year_start(LAID_OUT.start), year_start(LAID_OUT.end));
+        let years = open_time_before_years(spec, &laid_out);
+        if years.last() == Some(&0) {
+            return Err(CalendarError::NeverOpen);
+        }
+        let mut before = years[year_index(LAID_OUT.start)];
+        let mut intervals = Vec::with_capacity(laid_out.len() + 1);
+        for span in &laid_out {
+            let start = span.start;
+            intervals.push(Interval { start, before });
+            before += span.end - start;
+        }
+        let end = year_start(LAID_OUT.end).0;
+        intervals.push(Interval { start: end, before });
+        let mut days = Vec::new();
+        let mut position = 0;
+        let mut day = year_start(LAID_OUT.start).0;
+        while day < end {
+            while intervals[position].start < day {
+                position += 1;
+            }
+            days.push(u32::try_from(position).unwrap_or(u32::MAX));
+            day += DAY;
+        }
+        Ok(Self {
+            spec: spec.clone(),
+            intervals,
+            days,
+            years,
+        })
+    }
+
+    /// What the calendar was compiled from.
+    pub fn spec(&self) -> &CalendarSpec {
+        &self.spec
+    }
+
+    /// Open milliseconds in `[start, end)`; 0 where `end <= start`. Instants beyond those an
+    /// event may carry count as the nearest such instant.
+    pub fn between(&self, start: Timestamp, end: Timestamp) -> Milliseconds {
+        if end <= start {
+            return 0;
+        }
+        self.before(end) - self.before(start)
     }
 
     /// The last instant `t >= start` with `between(start, t) == running` (so the opening of the
-    /// next interval, where `running` ends exactly with one). `Timestamp::NEVER` if there is none.
-    pub fn latest(&self, _start: Timestamp, _running: Milliseconds) -> Timestamp {
-        todo!("being built")
+    /// next interval, where `running` ends exactly with one). [`Timestamp::NEVER`] if there is
+    /// none up to year 9999. A negative `running` counts as 0.
+    pub fn latest(&self, start: Timestamp, running: Milliseconds) -> Timestamp {
+        let start = start.clamp(Timestamp::EARLIEST, Timestamp::LATEST);
+        let total = self.before(start).saturating_add(running.max(0));
+        let last = self.intervals.len() - 1;
+        let first = match laid_out_day(start) {
+            Some(day) => self.position(day, start).unwrap_or(0),
+            None => 0,
+        };
+        if total < self.intervals[0].before || total >= self.intervals[last].before {
+            return self.latest_by_year(total);
+        }
+        // The answer is rarely far from the start: double the step until beyond it.
+        let (mut low, mut step) = (first, 1);
+        while low + step < last && self.intervals[low + step].before <= total {
+            low += step;
+            step *= 2;
+        }
+        let high = (low + step).min(last);
+        let beyond = self.intervals[low..high].partition_point(|one| one.before <= total);
+        let interval = self.intervals[low + beyond.max(1) - 1];
+        Timestamp(interval.start + (total - interval.before))
+    }
+
+    /// Open time from [`Timestamp::EARLIEST`] to `instant`.
+    fn before(&self, instant: Timestamp) -> Milliseconds {
+        let Some(day) = laid_out_day(instant) else {
+            return self.before_by_year(instant);
+        };
+        match self.position(day, instant) {
+            None => self.intervals[0].before,
+            Some(position) => {
+                let interval = self.intervals[position];
+                let open = self.intervals[position + 1].before - interval.before;
+                interval.before + open.min(instant.0 - interval.start)
+            }
+        }
+    }
+
+    /// The last interval that starts at or before `instant`, which lies on that day laid out.
+    fn position(&self, day: usize, instant: Timestamp) -> Option<usize> {
+        let mut next = self.days[day] as usize;
+        // The sentinel starts after every instant laid out.
+        while self.intervals[next].start <= instant.0 {
+            next += 1;
+        }
+        next.checked_sub(1)
+    }
+
+    /// [`Self::before`] by walking the dates of one year.
+    #[cold]
+    fn before_by_year(&self, instant: Timestamp) -> Milliseconds {
+        let instant = instant.clamp(Timestamp::EARLIEST, Timestamp::LATEST);
+        let year = utc_date(instant).map_or(YEARS.start, |date| date.year());
+        let spans = self.spec.spans(year_start(year), instant);
+        self.years[year_index(year)] + open_time(&spans)
+    }
+
+    /// The last instant with that much open time before it, by walking the dates of one year.
+    #[cold]
+    fn latest_by_year(&self, total: Milliseconds) -> Timestamp {
+        // The first year with more open time before its end is the one in which it lies.
+        let year = self.years.partition_point(|before| *before <= total);
+        if year == 0 || year == self.years.len() {
+            return Timestamp::NEVER;
+        }
+        let mut left = total - self.years[year - 1];
+        let year = YEARS.start + i32::try_from(year - 1).unwrap_or(0);
+        for span in self.spec.spans(year_start(year), year_start(year + 1)) {
+            let open = span.end - span.start;
+            if left < open {
+                return Timestamp(span.start + left);
+            }
+            left -= open;
+        }
+        Timestamp::NEVER
     }
 }
+
+impl std::fmt::Debug for Calendar {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Calendar")
+            .field("spec", &self.spec)
+            .field("intervals", &self.intervals.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The open time before each year of [`YEARS`], and at their end.
+fn open_time_before_years(spec: &CalendarSpec, laid_out: &[Span]) -> Vec<Milliseconds> {
+    // Years alike, once walked: by side of the changing years, leap year, weekday they start on.
+    let mut alike: [[[Option<Milliseconds>; 7]; 2]; 2] = Default::default();
+    let mut years = Vec::with_capacity(YEARS.len() + 1);
+    let mut before = 0;
+    let mut rest = laid_out;
+    for year in YEARS {
+        years.push(before);
+        let (start, end) = (year_start(year), year_start(year + 1));
+        let walk = || open_time(&spec.spans(start, end));
+        before += if LAID_OUT.contains(&year) {
+            open_time_until(&mut rest, start, end)
+        } else if ZONES_CHANGE.contains(&year) || has_exception(spec, start, end) {
+            walk()
+        } else {
+            let side = usize::from(year >= ZONES_CHANGE.end);
+            let leap = usize::from(end.since(start) > 365 * DAY);
+            let weekday = utc_date(start).map_or(Weekday::Mon, |date| date.weekday());
+            *alike[side][leap][weekday.num_days_from_monday() as usize].get_or_insert_with(walk)
+        };
+    }
+    years.push(before);
+    years
+}
+
+/// The open time of `[start, end)`, taken off the front of `spans` but for what reaches beyond.
+fn open_time_until(spans: &mut &[Span], start: Timestamp, end: Timestamp) -> Milliseconds {
+    let mut total = 0;
+    while let Some(span) = spans.first().filter(|span| span.start < end.0) {
+        total += span.end.min(end.0) - span.start.max(start.0);
+        if span.end > end.0 {
+            break;
+        }
+        *spans = &spans[1..];
+    }
+    total
+}
+
+/// Whether a dated exception may touch `[start, end)`.
+fn has_exception(spec: &CalendarSpec, start: Timestamp, end: Timestamp) -> bool {
+    let (Some(start), Some(end)) = (utc_date(start), utc_date(end)) else {
+        return true;
+    };
+    let reach = Days::new(REACH);
+    match (start.checked_sub_days(reach), end.checked_add_days(reach)) {
+        (Some(from), Some(to)) => spec.has_exception(from, to),
+        _ => true,
+    }
+}
+
+fn open_time(spans: &[Span]) -> Milliseconds {
+    spans.iter().map(|span| span.end - span.start).sum()
+}
+
+/// The start of a year in UTC.
+fn year_start(year: i32) -> Timestamp {
+    let date = NaiveDate::from_ymd_opt(year, 1, 1).unwrap_or_default();
+    Timestamp(i64::from(date.to_epoch_days()) * DAY)
+}
+
+/// Position of a year in the table of years.
+fn year_index(year: i32) -> usize {
+    usize::try_from(year - YEARS.start).unwrap_or(0)
+}
+
+/// Position of the UTC day of an instant among those laid out.
+fn laid_out_day(instant: Timestamp) -> Option<usize> {
+    /// Milliseconds from 1970 to 2100; a test holds it against [`LAID_OUT`].
+    const END: i64 = 47_482 * DAY;
+    if (0..END).contains(&instant.0) {
+        usize::try_from(instant.0 / DAY).ok()
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

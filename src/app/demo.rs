@@ -1,0 +1,171 @@
+//! The demo's desk: an embedded broker, a topic with a history, and events that keep coming at
+//! a multiple of real time. The clock runs as fast as the desk does.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::ingest::Now;
+use crate::domain::timestamp::{Milliseconds, Timestamp};
+use crate::edge::kafka::{Connection, EmbeddedBroker, Publisher, StartError};
+use crate::edge::wall_clock;
+use crate::simulation::{Desk, Events, Profile, SimulatedEvent};
+
+pub const TOPIC: &str = "tickets";
+/// The embedded broker keeps 5 MiB a partition: months of history fit eight of them, compressed.
+const PARTITIONS: i32 = 8;
+/// How long the start waits until the history is in the topic.
+const HISTORY_PATIENCE: Duration = Duration::from_secs(60);
+/// Pace of looking for events that are due: invisible at any speed-up.
+const TICK: Duration = Duration::from_millis(20);
+
+/// What the demo can be told.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    pub seed: u64,
+    pub speed_up: f64,
+    pub history: Milliseconds,
+}
+
+/// Why there is no demo.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    #[error("embedded broker: {0}")]
+    Broker(#[from] StartError),
+    #[error("history: {0} events were not delivered: {1}")]
+    History(u64, String),
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct RunningDesk {
+    broker: EmbeddedBroker,
+    clock: FastClock,
+    history_events: u64,
+    stop: Arc<AtomicBool>,
+    worker: JoinHandle<()>,
+}
+
+/// A clock that starts at the wall clock's time and runs faster.
+#[derive(Clone, Copy, Debug)]
+struct FastClock {
+    began: Instant,
+    at: Timestamp,
+    speed_up: f64,
+}
+
+impl FastClock {
+    fn now(&self) -> Timestamp {
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "saturates: far beyond any demo"
+        )]
+        let passed = (self.began.elapsed().as_secs_f64() * self.speed_up * 1_000.0) as i64;
+        self.at.plus(passed)
+    }
+}
+
+/// Fills the topic and lets the desk work.
+///
+/// # Errors
+/// A broker that does not start or take the history.
+pub fn start(options: &Options) -> Result<RunningDesk, DemoError> {
+    let broker = EmbeddedBroker::start(&[(TOPIC, PARTITIONS)])?;
+    let connection = Connection {
+        brokers: vec![broker.bootstrap()],
+        ..Connection::default()
+    };
+    let now = wall_clock::now();
+    let mut events =
+        Desk::new(options.seed, Profile::default()).events(now.minus(options.history), None);
+
+    let mut publisher = Publisher::start(&connection, TOPIC)?;
+    let mut history_events = 0;
+    let mut first = None;
+    for event in events.by_ref() {
+        if event.at >= now {
+            first = Some(event);
+            break;
+        }
+        send(&mut publisher, &event);
+        history_events += 1;
+    }
+    let report = publisher.finish(HISTORY_PATIENCE);
+    if report.failed > 0 {
+        return Err(DemoError::History(
+            report.failed,
+            report.reason.unwrap_or_default(),
+        ));
+    }
+
+    let publisher = Publisher::start(&connection, TOPIC)?;
+    let clock = FastClock {
+        began: Instant::now(),
+        at: now,
+        speed_up: options.speed_up,
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::clone(&stop);
+    let worker = thread::Builder::new()
+        .name("desk".to_owned())
+        .spawn(move || work(publisher, first, events, clock, &stopped))?;
+    Ok(RunningDesk {
+        broker,
+        clock,
+        history_events,
+        stop,
+        worker,
+    })
+}
+
+impl RunningDesk {
+    pub fn bootstrap(&self) -> String {
+        self.broker.bootstrap()
+    }
+
+    /// The desk's time, for the exporter.
+    pub fn clock(&self) -> Now {
+        let clock = self.clock;
+        Arc::new(move || clock.now())
+    }
+
+    pub fn history_events(&self) -> u64 {
+        self.history_events
+    }
+
+    /// Ends the desk, then the broker.
+    pub fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // A desk that panicked has said so; the broker goes all the same.
+        let _ = self.worker.join();
+    }
+}
+
+fn work(
+    mut publisher: Publisher,
+    first: Option<SimulatedEvent>,
+    events: Events,
+    clock: FastClock,
+    stop: &AtomicBool,
+) {
+    for event in first.into_iter().chain(events) {
+        while clock.now() < event.at {
+            if stop.load(Ordering::Relaxed) {
+                return;
+            }
+            thread::sleep(TICK);
+        }
+        send(&mut publisher, &event);
+    }
+}
+
+fn send(publisher: &mut Publisher, event: &SimulatedEvent) {
+    publisher.send(
+        event.ticket_id.as_bytes(),
+        event.json.as_bytes(),
+        event.at.0,
+    );
+}

@@ -1,0 +1,166 @@
+//! Replays files of events through the engine: the same series as a live run that read the same
+//! records in time. One partition, no clock but the stream's.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::decode::{self, MAX_VALUE_BYTES, Rejection};
+use crate::domain::timestamp::Timestamp;
+use crate::edge::files;
+use crate::engine::{Counts, Engine, Rules, Snapshot};
+
+/// How many places of each reason for a rejection are named.
+const PLACES_NAMED: usize = 3;
+/// Lines between two calls for progress.
+const PROGRESS_LINES: u64 = 100_000;
+
+/// Rejected lines of one reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rejected {
+    pub count: u64,
+    /// File and line of the first ones.
+    pub places: Vec<(PathBuf, u64)>,
+}
+
+/// What a replay has read and made of it.
+#[derive(Debug)]
+pub struct Replayed {
+    pub snapshot: Snapshot,
+    pub lines: u64,
+    /// Valid events later than `until`, which were left out.
+    pub later: u64,
+    pub rejected: BTreeMap<Rejection, Rejected>,
+    pub counts: Counts,
+}
+
+impl Replayed {
+    pub fn rejections(&self) -> u64 {
+        self.rejected.values().map(|rejected| rejected.count).sum()
+    }
+}
+
+/// A file that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {}: {source}", path.display())]
+pub struct FileError {
+    pub path: PathBuf,
+    pub source: io::Error,
+}
+
+/// Reads all files in the order given, then moves the stream clock to `until`, or else to the
+/// greatest event time. `progress` is told the lines read from time to time.
+///
+/// # Errors
+/// A file that cannot be opened or read; lines that are no events are counted instead.
+pub fn replay(
+    rules: Arc<Rules>,
+    paths: &[PathBuf],
+    until: Option<Timestamp>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Replayed, FileError> {
+    let mut engine = Engine::new(rules, until.unwrap_or_default());
+    let partition = engine.partition();
+    let mut lines = 0;
+    let mut later = 0;
+    let mut rejected = BTreeMap::<Rejection, Rejected>::new();
+    for path in paths {
+        let named = |source| FileError {
+            path: path.clone(),
+            source,
+        };
+        let mut reader = files::open(path).map_err(named)?;
+        let mut line = Vec::new();
+        let mut number = 0;
+        while files::read_line(&mut *reader, &mut line, MAX_VALUE_BYTES).map_err(named)? {
+            number += 1;
+            if line.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            lines += 1;
+            if lines % PROGRESS_LINES == 0 {
+                progress(lines);
+            }
+            match decode::decode(&line, None) {
+                Ok(event) if until.is_some_and(|until| event.at > until) => later += 1,
+                Ok(event) => {
+                    engine.apply(partition, &event);
+                }
+                Err(rejection) => note(&mut rejected, rejection, path, number),
+            }
+        }
+    }
+    if let Some(end) = until.or(engine.greatest_event(partition)) {
+        engine.advance(partition, end);
+    }
+    Ok(Replayed {
+        snapshot: engine.snapshot(),
+        lines,
+        later,
+        rejected,
+        counts: engine.counts(),
+    })
+}
+
+fn note(
+    rejected: &mut BTreeMap<Rejection, Rejected>,
+    rejection: Rejection,
+    path: &Path,
+    number: u64,
+) {
+    let entry = rejected.entry(rejection).or_default();
+    entry.count += 1;
+    if entry.places.len() < PLACES_NAMED {
+        entry.places.push((path.to_owned(), number));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file
+    }
+
+    #[test]
+    fn counts_bad_lines_and_goes_on() {
+        let file = file(
+            "{\"ticket_id\":1,\"type\":\"created\",\"at\":1}\n\nnonsense\n{\"ticket_id\":2}\n\
+             {\"ticket_id\":1,\"type\":\"solved\",\"at\":5}\n{\"ticket_id\":1,\"type\":\"reopened\",\"at\":9}\n",
+        );
+        let path = file.path().to_owned();
+        let replayed = replay(
+            Arc::default(),
+            std::slice::from_ref(&path),
+            Some(Timestamp(8)),
+            &mut |_| {},
+        )
+        .unwrap();
+        assert_eq!(
+            (replayed.lines, replayed.later, replayed.rejections()),
+            (5, 1, 2)
+        );
+        assert_eq!(
+            replayed.rejected[&Rejection::InvalidJson].places,
+            [(path, 3)]
+        );
+        assert_eq!(replayed.counts.applied, 2);
+        let summary = &replayed.snapshot.summaries(false)[0];
+        assert_eq!(
+            (summary.created, summary.solved, summary.reopened),
+            (1, 1, 0)
+        );
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = replay(Arc::default(), &["/nowhere".into()], None, &mut |_| {}).unwrap_err();
+        assert!(error.to_string().starts_with("cannot read /nowhere: "));
+    }
+}

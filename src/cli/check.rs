@@ -1,0 +1,24 @@
+//! `check-config`: is a configuration sound, and what does it mean?
+
+use std::process::ExitCode;
+
+use super::arguments::{CheckConfig, Settings};
+use super::failure::Failure;
+use super::terminal;
+use crate::config;
+
+pub fn run(settings: &Settings, check: &CheckConfig) -> Result<ExitCode, Failure> {
+    if check.print_reference {
+        terminal::print(config::REFERENCE)?;
+    } else if check.print_keys {
+        terminal::print(&config::keys_table())?;
+    } else {
+        let loaded = settings.load_with_warnings()?;
+        for warning in &loaded.warnings {
+            terminal::complain(&format!("warning: {warning}"));
+        }
+        terminal::print(&loaded.config.summary())?;
+        terminal::complain("the configuration is sound");
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,58 @@
+//! `serve`: the service, until it is told to stop.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::arguments::Settings;
+use super::failure::Failure;
+use super::{REVISION, RUSTC, VERSION};
+use crate::app::serve::{self, ServeError};
+use crate::edge::self_metrics::BuildInfo;
+use crate::edge::wall_clock;
+
+pub const BUILD: BuildInfo = BuildInfo {
+    version: VERSION,
+    revision: REVISION,
+    rustc: RUSTC,
+};
+
+pub fn run(settings: &Settings) -> Result<ExitCode, Failure> {
+    let config = settings.load()?;
+    runtime()?.block_on(async {
+        let service = serve::Service::start(&config, BUILD, Arc::new(wall_clock::now))
+            .await
+            .map_err(failure)?;
+        service.run(stop_signal()?).await.map_err(failure)?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+pub fn failure(error: ServeError) -> Failure {
+    match error {
+        ServeError::Kafka(error) => Failure::configuration(error),
+        error => Failure::other(error),
+    }
+}
+
+/// Scrapes are the only thing that runs here; reading has a thread of its own.
+pub fn runtime() -> Result<runtime::Runtime, Failure> {
+    Ok(runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?)
+}
+
+/// Resolves on SIGTERM or SIGINT.
+pub fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,51 @@
+//! From flags, environment and file to a configuration.
+
+use std::env;
+use std::fs;
+
+use tracing::warn;
+
+use super::arguments::Settings;
+use super::failure::Failure;
+use crate::config::{self, Config, Loaded};
+
+impl Settings {
+    /// Loads the configuration; warnings go to the log.
+    ///
+    /// # Errors
+    /// Every problem at once, with its place.
+    pub fn load(&self) -> Result<Config, Failure> {
+        let Loaded { config, warnings } = self.load_with_warnings()?;
+        for warning in warnings {
+            warn!("{warning}");
+        }
+        Ok(config)
+    }
+
+    /// Like [`Self::load`], with the warnings for the caller.
+    ///
+    /// # Errors
+    /// Every problem at once, with its place.
+    pub fn load_with_warnings(&self) -> Result<Loaded, Failure> {
+        // Variables that are no text cannot be ours.
+        let environment = env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        let file = self.config_file.as_deref();
+        config::load(file, environment, &self.flags(), &mut |path| {
+            fs::read_to_string(path)
+        })
+        .map_err(Failure::configuration)
+    }
+
+    pub fn flags(&self) -> Vec<(String, String)> {
+        let mut flags = self.set.clone();
+        if !self.listen_address.is_empty() {
+            flags.push(("web.listen".to_owned(), self.listen_address.join(",")));
+        }
+        if let Some(path) = &self.telemetry_path {
+            flags.push(("web.telemetry_path".to_owned(), path.clone()));
+        }
+        flags
+    }
+}

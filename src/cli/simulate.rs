@@ -1,0 +1,179 @@
+//! `simulate`: an invented support desk's events, to a file or a topic.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::arguments::{Settings, Simulate};
+use super::failure::Failure;
+use super::{serve, terminal};
+use crate::domain::timestamp::{DAY, Milliseconds, Timestamp};
+use crate::edge::files::STANDARD_INPUT;
+use crate::edge::kafka::{Connection, Publisher};
+use crate::edge::wall_clock;
+use crate::simulation::{Desk, Pace, Profile, SimulatedEvent, Start};
+
+/// History where the command line names no length: enough for every window.
+const DEFAULT_HISTORY: Milliseconds = 30 * DAY;
+/// How long the end waits for the broker's confirmations.
+const DELIVERY_PATIENCE: Duration = Duration::from_secs(60);
+/// Longest sleep, so that a stop is noticed.
+const NAP: Milliseconds = 200;
+/// Events between two lines of progress.
+const PROGRESS_EVENTS: u64 = 50_000;
+
+pub fn run(settings: &Settings, arguments: &Simulate) -> Result<ExitCode, Failure> {
+    let profile = arguments.load.map_or_else(Profile::default, Profile::load);
+    if arguments.print_config {
+        terminal::print(&profile.config_yaml())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut sink = Sink::open(settings, arguments)?;
+    let from = arguments
+        .from
+        .unwrap_or_else(|| wall_clock::now().minus(DEFAULT_HISTORY));
+    let endless = arguments.load.is_some() || !matches!(arguments.pace, Pace::AsFastAsPossible);
+    let span = arguments.span.or((!endless).then_some(DEFAULT_HISTORY));
+    let events = Desk::new(arguments.seed, profile).events(from, span.map(|span| from.plus(span)));
+
+    let stop = stop_flag()?;
+    let live_from = arguments.live_from.unwrap_or(from);
+    let mut pacing = Pacing {
+        pace: arguments.pace,
+        live_from,
+        start: None,
+        sequence: 0,
+    };
+    let mut written = 0;
+    for event in events {
+        if !pacing.wait(event.at, &stop) {
+            break;
+        }
+        sink.write(&event)?;
+        written += 1;
+        if written % PROGRESS_EVENTS == 0 {
+            terminal::progress(&format!("{written} events, up to {}", event.at.rfc3339()));
+        }
+    }
+    terminal::progress_done();
+    sink.finish(written)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits until an event is due.
+struct Pacing {
+    pace: Pace,
+    live_from: Timestamp,
+    start: Option<Start>,
+    sequence: u64,
+}
+
+impl Pacing {
+    /// `false`: stopped.
+    fn wait(&mut self, at: Timestamp, stop: &AtomicBool) -> bool {
+        if at >= self.live_from {
+            let start = *self.start.get_or_insert_with(|| Start {
+                wall: wall_clock::now(),
+                event: self.live_from,
+            });
+            loop {
+                let wait = self.pace.wait(start, at, self.sequence, wall_clock::now());
+                if wait <= 0 || stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                thread::sleep(Duration::from_millis(wait.min(NAP).unsigned_abs()));
+            }
+            self.sequence += 1;
+        }
+        !stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Where events go.
+enum Sink {
+    File(Box<dyn Write>),
+    Topic(Box<Publisher>),
+}
+
+impl Sink {
+    fn open(settings: &Settings, arguments: &Simulate) -> Result<Self, Failure> {
+        if let Some(topic) = &arguments.topic {
+            let config = settings.load()?;
+            let connection = Connection {
+                brokers: config.kafka.brokers,
+                properties: config.kafka.properties,
+            };
+            let publisher = Publisher::start(&connection, topic).map_err(Failure::configuration)?;
+            return Ok(Self::Topic(Box::new(publisher)));
+        }
+        let Some(path) = &arguments.output else {
+            return Err(Failure::usage(
+                "say where to: --output FILE or --topic TOPIC",
+            ));
+        };
+        let file: Box<dyn Write> = if path == Path::new(STANDARD_INPUT) {
+            Box::new(io::stdout())
+        } else {
+            let file = File::create(path)
+                .map_err(|error| Failure::other(format!("{}: {error}", path.display())))?;
+            Box::new(file)
+        };
+        Ok(Self::File(Box::new(BufWriter::with_capacity(
+            1 << 20,
+            file,
+        ))))
+    }
+
+    fn write(&mut self, event: &SimulatedEvent) -> io::Result<()> {
+        match self {
+            Self::File(file) => {
+                file.write_all(event.json.as_bytes())?;
+                file.write_all(b"\n")
+            }
+            Self::Topic(publisher) => {
+                publisher.send(
+                    event.ticket_id.as_bytes(),
+                    event.json.as_bytes(),
+                    event.at.0,
+                );
+                Ok(())
+            }
+        }
+    }
+
+    fn finish(self, written: u64) -> Result<(), Failure> {
+        match self {
+            Self::File(mut file) => file.flush()?,
+            Self::Topic(publisher) => {
+                let report = publisher.finish(DELIVERY_PATIENCE);
+                if report.failed > 0 {
+                    let reason = report.reason.unwrap_or_default();
+                    return Err(Failure::other(format!(
+                        "{} of {written} events were not delivered: {reason}",
+                        report.failed
+                    )));
+                }
+            }
+        }
+        terminal::complain(&format!("{written} events written"));
+        Ok(())
+    }
+}
+
+/// A flag that SIGTERM or SIGINT sets: what is written by then is finished properly.
+fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let runtime = serve::runtime()?;
+    let signal = runtime.block_on(async { serve::stop_signal() })?;
+    let set = Arc::clone(&flag);
+    thread::spawn(move || {
+        runtime.block_on(signal);
+        set.store(true, Ordering::Relaxed);
+    });
+    Ok(flag)
+}

@@ -1,0 +1,43 @@
+//! Standard output for data, standard error for people.
+
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+/// Writes data to standard output. A reader that has closed the pipe has seen enough.
+///
+/// # Errors
+/// Those of a full disk and the like.
+pub fn print(text: &str) -> io::Result<()> {
+    print_bytes(text.as_bytes())
+}
+
+/// Like [`print`].
+///
+/// # Errors
+/// Those of a full disk and the like.
+pub fn print_bytes(bytes: &[u8]) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    match output.write_all(bytes).and_then(|()| output.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+/// Says something to the person on standard error.
+pub fn complain(text: &str) {
+    // Where standard error is gone, there is nobody to tell.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// A line that is overwritten by the next one on a terminal; nothing elsewhere.
+pub fn progress(text: &str) {
+    let mut error = io::stderr().lock();
+    if error.is_terminal() {
+        let _ = write!(error, "\r\x1b[K{text}");
+        let _ = error.flush();
+    }
+}
+
+/// Ends a line of [`progress`].
+pub fn progress_done() {
+    progress("");
+}

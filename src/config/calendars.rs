@@ -1,0 +1,256 @@
+//! Business calendars and which team works by which.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use chrono::NaiveDate;
+use chrono_tz::{TZ_VARIANTS, Tz};
+
+use super::Read;
+use super::keys::nearest;
+use super::problem::Errors;
+use super::view::View;
+use crate::domain::calendar::{Calendar, CalendarId, CalendarSpec, OpenHours, ics};
+
+/// The calendar that is built in: always open.
+pub(super) const ALWAYS_OPEN: &str = "24x7";
+const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+/// Names of the time zone database that are fixed offsets, as `Etc/GMT+7` is. `GMT` is not what
+/// the clocks of London show in summer.
+const FIXED: [&str; 7] = ["EST", "MST", "HST", "GMT", "GMT0", "GMT+0", "GMT-0"];
+
+/// The calendars of a configuration.
+#[derive(Debug, Default)]
+pub(super) struct Calendars {
+    /// Indexed by [`CalendarId`].
+    pub(super) compiled: Vec<Calendar>,
+    pub(super) names: Vec<String>,
+}
+
+impl Calendars {
+    /// Reads `calendars`. Files with holidays lie relative to `directory`.
+    pub(super) fn read(
+        view: &View<'_>,
+        directory: &Path,
+        read: &mut Read<'_>,
+        errors: &mut Errors,
+    ) -> Self {
+        let mut calendars = Self::default();
+        for (name, view) in view.entries(errors) {
+            if name == ALWAYS_OPEN {
+                view.error(errors, "this name is built in: always open");
+                continue;
+            }
+            if calendars.names.len() > usize::from(u16::MAX) {
+                view.error(errors, "too many calendars");
+                break;
+            }
+            // A calendar that cannot be used keeps its name, so that uses of it are no errors.
+            calendars.names.push(name.to_owned());
+            let before = errors.errors.len();
+            let Some(spec) = read_spec(&view, directory, read, errors) else {
+                continue;
+            };
+            if errors.errors.len() == before {
+                match Calendar::compile(&spec) {
+                    Ok(calendar) => calendars.compiled.push(calendar),
+                    Err(error) => view.error(errors, format!("{error}: it would never be open")),
+                }
+            }
+        }
+        calendars
+    }
+
+    /// The calendar of that name; `Some(None)` is the one that is always open.
+    pub(super) fn find(&self, view: &View<'_>, errors: &mut Errors) -> Option<Option<CalendarId>> {
+        let name = view.text(errors)?;
+        if name == ALWAYS_OPEN {
+            return Some(None);
+        }
+        if let Some(position) = self.names.iter().position(|other| *other == name) {
+            let id = u16::try_from(position).ok().map(CalendarId);
+            return Some(id);
+        }
+        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        let hint = match nearest(&name, &names) {
+            Some(meant) => format!("; did you mean {meant}?"),
+            None if names.is_empty() => "; calendars defines none".to_owned(),
+            None => format!("; there are {}, {ALWAYS_OPEN}", names.join(", ")),
+        };
+        view.error(errors, format!("no calendar is called \"{name}\"{hint}"));
+        None
+    }
+}
+
+fn read_spec(
+    view: &View<'_>,
+    directory: &Path,
+    read: &mut Read<'_>,
+    errors: &mut Errors,
+) -> Option<CalendarSpec> {
+    view.entries(errors);
+    let zone = view.key("timezone");
+    if !zone.is_set() {
+        zone.error(errors, "is missing: an IANA zone such as Asia/Jakarta");
+    }
+    let timezone = zone.text(errors).and_then(|name| {
+        read_timezone(&name)
+            .map_err(|message| zone.error(errors, message))
+            .ok()
+    });
+    let mut weekly: [Vec<OpenHours>; 7] = Default::default();
+    for (weekday, view) in view.key("weekly").entries(errors) {
+        match WEEKDAYS.iter().position(|known| *known == weekday) {
+            Some(position) => weekly[position] = read_hours(&view, errors),
+            None => view.error(errors, "no weekday: mon, tue, wed, thu, fri, sat or sun"),
+        }
+    }
+    let mut holidays = BTreeSet::new();
+    for item in view.key("holidays").items(errors) {
+        let date = item.text(errors);
+        holidays.extend(date.and_then(|date| read_date(&item, &date, errors)));
+    }
+    let mut special = BTreeMap::new();
+    for (date, view) in view.key("special").entries(errors) {
+        let hours = read_hours(&view, errors);
+        if let Some(date) = read_date(&view, date, errors) {
+            special.insert(date, hours);
+        }
+    }
+    let timezone = timezone?;
+    for item in view.key("ics").items(errors) {
+        if let Some(file) = item.text(errors) {
+            holidays.extend(read_ics(
+                &item,
+                &directory.join(file),
+                timezone,
+                read,
+                errors,
+            ));
+        }
+    }
+    Some(CalendarSpec {
+        timezone,
+        weekly,
+        holidays,
+        special,
+    })
+}
+
+fn read_hours(view: &View<'_>, errors: &mut Errors) -> Vec<OpenHours> {
+    let mut hours = Vec::new();
+    for item in view.items(errors) {
+        if let Some(text) = item.text(errors) {
+            match OpenHours::parse(&text) {
+                Some(open) => hours.push(open),
+                None => item.error(
+                    errors,
+                    format!("must be hours like 08:00-17:00 or 22:00-24:00, not \"{text}\""),
+                ),
+            }
+        }
+    }
+    hours
+}
+
+fn read_date(view: &View<'_>, text: &str, errors: &mut Errors) -> Option<NaiveDate> {
+    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    // Other forms of the same date are refused, so that a date has one spelling.
+    let date = date.filter(|date| date.to_string() == text);
+    if date.is_none() {
+        view.error(
+            errors,
+            format!("must be a date like 2026-12-24, not \"{text}\""),
+        );
+    }
+    date
+}
+
+fn read_ics(
+    view: &View<'_>,
+    path: &Path,
+    timezone: Tz,
+    read: &mut Read<'_>,
+    errors: &mut Errors,
+) -> BTreeSet<NaiveDate> {
+    let name = path.display();
+    let text = match read(path) {
+        Ok(text) => text,
+        Err(error) => {
+            view.error(errors, format!("{name} cannot be read: {error}"));
+            return BTreeSet::new();
+        }
+    };
+    match ics::read(&text, timezone) {
+        Ok(holidays) => {
+            for note in holidays.notes {
+                view.warning(errors, format!("{name}: {note}"));
+            }
+            holidays.dates
+        }
+        Err(error) => {
+            view.error(errors, format!("{name}: {error}"));
+            BTreeSet::new()
+        }
+    }
+}
+
+/// The zone of that name, unless it is a fixed offset.
+fn read_timezone(name: &str) -> Result<Tz, String> {
+    let upper = name.to_ascii_uppercase();
+    let is_offset = upper
+        .trim_start_matches("ETC/")
+        .trim_start_matches("UTC")
+        .trim_start_matches("GMT")
+        .starts_with(['+', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
+    if is_offset || FIXED.contains(&upper.as_str()) || upper == "ETC/GMT" {
+        return Err(format!(
+            "\"{name}\" is a fixed offset, which ignores daylight saving; name a zone such as \
+             Asia/Jakarta, or UTC"
+        ));
+    }
+    name.parse().map_err(|_| {
+        let names: Vec<&str> = TZ_VARIANTS.iter().map(|zone| zone.name()).collect();
+        let hint = match nearest(name, &names) {
+            Some(meant) => format!("; did you mean {meant}?"),
+            None => String::new(),
+        };
+        format!("no IANA time zone is called \"{name}\"{hint}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zones_by_place_and_no_offsets() {
+        for name in [
+            "Asia/Jakarta",
+            "UTC",
+            "Etc/UTC",
+            "America/Argentina/Ushuaia",
+        ] {
+            assert!(read_timezone(name).is_ok(), "{name}");
+        }
+        for name in [
+            "+07:00",
+            "UTC+7",
+            "utc-3",
+            "Etc/GMT+7",
+            "GMT",
+            "EST",
+            "07:00",
+            "Etc/GMT0",
+        ] {
+            assert!(
+                read_timezone(name).unwrap_err().contains("fixed offset"),
+                "{name}"
+            );
+        }
+        assert_eq!(
+            read_timezone("Asia/Jakrata").unwrap_err(),
+            "no IANA time zone is called \"Asia/Jakrata\"; did you mean Asia/Jakarta?"
+        );
+    }
+}

@@ -1,0 +1,164 @@
+//! A loaded configuration in a few lines for people.
+
+use super::Config;
+use crate::domain::calendar::CalendarId;
+use crate::domain::duration;
+use crate::domain::policy::{Policy, Target};
+
+impl Config {
+    /// A summary of several lines, without secrets and without a line break at the end.
+    pub fn summary(&self) -> String {
+        let mut lines = Lines::default();
+        self.describe_source(&mut lines);
+        self.describe_desk(&mut lines);
+        let listen: Vec<String> = self.web.listen.iter().map(ToString::to_string).collect();
+        lines.add(
+            "web",
+            format!(
+                "{}, metrics at {}",
+                listen.join(", "),
+                self.web.telemetry_path
+            ),
+        );
+        lines.0.join("\n")
+    }
+
+    fn describe_source(&self, lines: &mut Lines) {
+        lines.add("brokers", self.kafka.brokers.join(", "));
+        lines.add(
+            "topics",
+            format!(
+                "{} (group {})",
+                self.kafka.topics.join(", "),
+                self.kafka.group_id
+            ),
+        );
+        let dead_letter = self.kafka.dead_letter_topic.as_deref();
+        lines.add("dead letters", dead_letter.unwrap_or("only counted"));
+        let properties: Vec<String> = self
+            .kafka
+            .shown_properties()
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        if !properties.is_empty() {
+            lines.add("properties", properties.join(", "));
+        }
+        lines.add(
+            "checkpoints",
+            format!(
+                "every {} in {}",
+                duration::format(self.checkpoint.interval),
+                self.checkpoint.directory.display()
+            ),
+        );
+    }
+
+    fn describe_desk(&self, lines: &mut Lines) {
+        let windows: Vec<&str> = self
+            .rules
+            .windows
+            .iter()
+            .map(|one| one.label.as_str())
+            .collect();
+        lines.add("windows", listed(&windows));
+        for (name, calendar) in self.calendar_names.iter().zip(&self.rules.calendars) {
+            let spec = calendar.spec();
+            lines.add(
+                "calendar",
+                format!(
+                    "{name}: {}, {} holidays, {} dates with special hours",
+                    spec.timezone.name(),
+                    spec.holidays.len(),
+                    spec.special.len()
+                ),
+            );
+        }
+        lines.add(
+            "default hours",
+            self.calendar_name(self.rules.default_calendar),
+        );
+        for (team, calendar) in &self.rules.team_calendars {
+            lines.add(
+                "team hours",
+                format!("{team}: {}", self.calendar_name(*calendar)),
+            );
+        }
+        let teams: Vec<&str> = self.rules.known_teams.iter().map(String::as_str).collect();
+        lines.add("known teams", listed(&teams));
+        let priorities: Vec<&str> = self.rules.priorities.iter().map(String::as_str).collect();
+        lines.add("priorities", listed(&priorities));
+        for policy in &self.rules.policies {
+            lines.add("policy", self.describe_policy(policy));
+        }
+        if self.rules.policies.is_empty() {
+            lines.add("policies", "none");
+        }
+    }
+
+    fn describe_policy(&self, policy: &Policy) -> String {
+        let mut parts = Vec::new();
+        let matches = &policy.matches;
+        for (name, values) in [
+            ("priority", &matches.priority),
+            ("team", &matches.team),
+            ("channel", &matches.channel),
+        ] {
+            if let Some(values) = values {
+                parts.push(format!("{name} {}", values.join("|")));
+            }
+        }
+        if parts.is_empty() {
+            parts.push("any ticket".to_owned());
+        }
+        let mut targets: Vec<String> = Target::ALL
+            .into_iter()
+            .filter_map(|target| {
+                let length = duration::format(policy.target(target)?);
+                Some(format!("{} {length}", target.name()))
+            })
+            .collect();
+        if targets.is_empty() {
+            targets.push("no targets".to_owned());
+        }
+        let calendar = match policy.calendar {
+            Some(id) => format!(", calendar {}", self.calendar_name(Some(id))),
+            None => String::new(),
+        };
+        format!(
+            "{} ({}): {}; {} clock{calendar}",
+            policy.name,
+            parts.join(", "),
+            targets.join(", "),
+            policy.clock.name()
+        )
+    }
+
+    fn calendar_name(&self, calendar: Option<CalendarId>) -> &str {
+        match calendar {
+            None => "always open",
+            Some(CalendarId(id)) => self
+                .calendar_names
+                .get(usize::from(id))
+                .map_or("unknown", String::as_str),
+        }
+    }
+}
+
+/// Lines with a label in front, in columns.
+#[derive(Default)]
+struct Lines(Vec<String>);
+
+impl Lines {
+    fn add(&mut self, label: &str, text: impl AsRef<str>) {
+        self.0.push(format!("{label:<14} {}", text.as_ref()));
+    }
+}
+
+fn listed(names: &[&str]) -> String {
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
+}

@@ -1,0 +1,218 @@
+//! Where the events come from.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Formatter};
+
+use super::problem::Errors;
+use super::view::View;
+
+/// The port of a broker on the same machine: what a trial run has.
+const DEFAULT_BROKER: &str = "localhost:9092";
+const DEFAULT_TOPIC: &str = "tickets";
+const DEFAULT_GROUP_ID: &str = "ticket-exporter";
+/// Longest name of a topic (Kafka: `Topic.MAX_NAME_LENGTH`).
+const LONGEST_TOPIC: usize = 249;
+/// Properties that have a key of their own.
+const HAVE_A_KEY: [(&str, &str); 3] = [
+    ("bootstrap.servers", "kafka.brokers"),
+    ("metadata.broker.list", "kafka.brokers"),
+    ("group.id", "kafka.group_id"),
+];
+/// Properties on which exact counting rests: offsets live in the checkpoint, not in Kafka.
+const OWNED: [&str; 4] = [
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "auto.commit.interval.ms",
+    "enable.partition.eof",
+];
+
+/// See the module. `Debug` hides the values of secret properties.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Kafka {
+    /// `host:port`, at least one.
+    pub brokers: Vec<String>,
+    /// At least one.
+    pub topics: Vec<String>,
+    pub group_id: String,
+    pub dead_letter_topic: Option<String>,
+    /// librdkafka properties, applied last.
+    pub properties: BTreeMap<String, String>,
+}
+
+impl Default for Kafka {
+    fn default() -> Self {
+        Self {
+            brokers: vec![DEFAULT_BROKER.to_owned()],
+            topics: vec![DEFAULT_TOPIC.to_owned()],
+            group_id: DEFAULT_GROUP_ID.to_owned(),
+            dead_letter_topic: None,
+            properties: BTreeMap::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Kafka {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Kafka")
+            .field("brokers", &self.brokers)
+            .field("topics", &self.topics)
+            .field("group_id", &self.group_id)
+            .field("dead_letter_topic", &self.dead_letter_topic)
+            .field("properties", &self.shown_properties())
+            .finish()
+    }
+}
+
+impl Kafka {
+    /// The properties with secret values replaced.
+    pub fn shown_properties(&self) -> BTreeMap<&str, &str> {
+        self.properties
+            .iter()
+            .map(|(name, value)| {
+                let shown = if is_secret(name) { "<secret>" } else { value };
+                (name.as_str(), shown)
+            })
+            .collect()
+    }
+
+    pub(super) fn read(view: &View<'_>, errors: &mut Errors) -> Self {
+        let defaults = Self::default();
+        view.entries(errors);
+        let topics = read_list(&view.key("topics"), defaults.topics, errors, check_topic);
+        let dead_letter = view.key("dead_letter_topic");
+        let dead_letter_topic = dead_letter.text(errors);
+        if let Some(topic) = &dead_letter_topic {
+            check_topic(&dead_letter, topic, errors);
+            if topics.contains(topic) {
+                dead_letter.error(errors, "must not be one of kafka.topics");
+            }
+        }
+        Self {
+            brokers: read_list(&view.key("brokers"), defaults.brokers, errors, check_broker),
+            topics,
+            group_id: view
+                .key("group_id")
+                .text(errors)
+                .unwrap_or(defaults.group_id),
+            dead_letter_topic,
+            properties: read_properties(&view.key("properties"), errors),
+        }
+    }
+}
+
+fn read_list(
+    view: &View<'_>,
+    default: Vec<String>,
+    errors: &mut Errors,
+    check: fn(&View<'_>, &str, &mut Errors),
+) -> Vec<String> {
+    let Some(texts) = view.texts(errors) else {
+        return default;
+    };
+    if view.is_empty_list() {
+        view.error(errors, "must name at least one");
+    }
+    for item in view.items(&mut Errors::default()) {
+        if let Some(text) = item.text(&mut Errors::default()) {
+            check(&item, &text, errors);
+        }
+    }
+    texts
+}
+
+fn check_broker(view: &View<'_>, broker: &str, errors: &mut Errors) {
+    // A listener may be named in front, as in librdkafka: SSL://host:port.
+    let address = broker.split_once("://").map_or(broker, |(_, rest)| rest);
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+    let is_valid = match address.rsplit_once(':') {
+        Some((host, port)) if !address.ends_with(']') => !host.is_empty() && is_port(port),
+        _ => !address.is_empty(),
+    };
+    if !is_valid || address.contains([' ', '/', ',', '@']) {
+        view.error(errors, "must be a broker as host:port");
+    }
+}
+
+fn check_topic(view: &View<'_>, topic: &str, errors: &mut Errors) {
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if topic.starts_with('^') {
+        view.error(errors, "patterns are not supported; name each topic");
+    } else if topic.len() > LONGEST_TOPIC
+        || !topic.bytes().all(is_legal)
+        || matches!(topic, "." | "..")
+    {
+        view.error(
+            errors,
+            "must be a topic name: letters, digits, '.', '_' and '-', at most 249",
+        );
+    }
+}
+
+fn read_properties(view: &View<'_>, errors: &mut Errors) -> BTreeMap<String, String> {
+    let mut properties = BTreeMap::new();
+    for (name, view) in view.entries(errors) {
+        if let Some((_, key)) = HAVE_A_KEY.iter().find(|(property, _)| *property == name) {
+            view.error(errors, format!("set {key} instead"));
+        } else if OWNED.contains(&name) {
+            view.error(
+                errors,
+                "cannot be changed: offsets are kept in the checkpoint, not by librdkafka",
+            );
+        } else if let Some(value) = view.raw(errors) {
+            properties.insert(name.to_owned(), value);
+        }
+    }
+    properties
+}
+
+/// Whether a property of that name may hold a secret; paths of files are none.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
+    has(&[
+        "password",
+        "passwd",
+        "passphrase",
+        "secret",
+        "token",
+        "credential",
+        "private",
+        "jaas",
+        "oauthbearer.config",
+        "assertion",
+    ]) && !name.ends_with(".url")
+        || (name.contains("key") && !name.ends_with(".location"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let mut kafka = Kafka::default();
+        for name in [
+            "sasl.password",
+            "ssl.key.pem",
+            "ssl.key.password",
+            "sasl.oauthbearer.client.secret",
+            "sasl.oauthbearer.config",
+            "ssl_key",
+        ] {
+            kafka
+                .properties
+                .insert(name.to_owned(), "hunter2".to_owned());
+        }
+        let public = [
+            ("sasl.username", "exporter"),
+            ("ssl.key.location", "/etc/key.pem"),
+        ];
+        for (name, value) in public {
+            kafka.properties.insert(name.to_owned(), value.to_owned());
+        }
+        let shown = format!("{kafka:?}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(shown.contains("exporter") && shown.contains("/etc/key.pem"));
+    }
+}

@@ -1,0 +1,273 @@
+//! The engine's rules out of the settings, and the checks of names against each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::calendars::Calendars;
+use super::problem::Errors;
+use super::view::View;
+use crate::domain::duration;
+use crate::domain::policy::{Match, Policy};
+use crate::domain::timestamp::Milliseconds;
+use crate::engine::{Kpi, Limits, Rules, Window};
+
+/// Steps of a window (contract, section 6).
+const WINDOW_STEPS: Milliseconds = 60;
+/// Most label values of one kind: the engine numbers them in 16 bits.
+const MOST_LABEL_VALUES: usize = 65_000;
+/// The label value of all names beyond a limit.
+const OVERFLOW: &str = "__other__";
+/// The label value of no team or no priority.
+const ABSENT: &str = "none";
+
+/// Keys of `buckets` that are not the name of a KPI, and the KPIs they stand for: a target has
+/// that name in a policy.
+const BUCKET_SHORTHANDS: [(&str, &[Kpi]); 2] = [
+    ("resolution", &[Kpi::FirstResolution, Kpi::FullResolution]),
+    ("ownership", &[Kpi::TeamOwnership]),
+];
+
+/// Reads all that decides what numbers mean, except `calendars`, `stream` and `sla`, which are
+/// given.
+pub(super) fn read(
+    view: &View<'_>,
+    calendars: &Calendars,
+    policies: Vec<Policy>,
+    errors: &mut Errors,
+) -> Rules {
+    let mut rules = Rules {
+        policies,
+        ..Rules::default()
+    };
+    read_tickets(&view.key("tickets"), &mut rules, errors);
+    read_windows(&view.key("windows"), &mut rules, errors);
+    read_teams(&view.key("teams"), calendars, &mut rules, errors);
+    rules.priorities = read_names(&view.key("priorities"), errors);
+    read_scores(view, &mut rules, errors);
+    read_buckets(&view.key("buckets"), &mut rules, errors);
+    read_limits(view, &mut rules, errors);
+    check_names(view, &rules, errors);
+    rules.add_targets_to_buckets();
+    rules
+}
+
+fn read_tickets(view: &View<'_>, rules: &mut Rules, errors: &mut Errors) {
+    view.entries(errors);
+    if let Some(length) = view.key("finalize_after").duration(errors) {
+        rules.finalize_after = length;
+    }
+    if let Some(length) = view.key("retain").duration(errors) {
+        rules.retain = length;
+    }
+    let key = view.key("undelete_grace");
+    if let Some(length) = key.duration(errors) {
+        rules.undelete_grace = length;
+        if length > rules.retain {
+            let retain = duration::format(rules.retain);
+            let message = format!("is longer than tickets.retain ({retain}): it ends with that");
+            key.warning(errors, message);
+        }
+    }
+}
+
+fn read_windows(view: &View<'_>, rules: &mut Rules, errors: &mut Errors) {
+    if !view.is_set() {
+        return;
+    }
+    let mut windows: Vec<Window> = Vec::new();
+    for item in view.items(errors) {
+        let Some((label, length)) = item.written_duration(errors) else {
+            continue;
+        };
+        if length == 0 || length % WINDOW_STEPS != 0 {
+            item.error(
+                errors,
+                format!("\"{label}\" cannot be cut into 60 steps of whole milliseconds"),
+            );
+        } else if let Some(other) = windows.iter().find(|other| other.length == length) {
+            item.error(
+                errors,
+                format!("\"{label}\" is as long as \"{}\"", other.label),
+            );
+        } else {
+            windows.push(Window { label, length });
+        }
+    }
+    rules.windows = windows;
+}
+
+fn read_teams(view: &View<'_>, calendars: &Calendars, rules: &mut Rules, errors: &mut Errors) {
+    view.entries(errors);
+    rules.default_calendar = calendars
+        .find(&view.key("default_calendar"), errors)
+        .flatten();
+    let mut team_calendars = BTreeMap::new();
+    for (team, view) in view.key("calendars").entries(errors) {
+        if !view.is_set() {
+            view.error(errors, "must name a calendar");
+        } else if let Some(calendar) = calendars.find(&view, errors) {
+            team_calendars.insert(team.to_owned(), calendar);
+        }
+    }
+    rules.team_calendars = team_calendars;
+    rules.known_teams = read_names(&view.key("known"), errors);
+}
+
+/// Names of label values.
+fn read_names(view: &View<'_>, errors: &mut Errors) -> Vec<String> {
+    let names = view.texts(errors).unwrap_or_default();
+    for reserved in [OVERFLOW, ABSENT] {
+        if names.iter().any(|name| name == reserved) {
+            view.error(errors, format!("\"{reserved}\" is the exporter's own word"));
+        }
+    }
+    names
+}
+
+fn read_scores(view: &View<'_>, rules: &mut Rules, errors: &mut Errors) {
+    let section = |name: &str, errors: &mut Errors| {
+        let section = view.key(name);
+        section.entries(errors);
+        section
+    };
+    let key = section("fcr", errors).key("allow_unanswered");
+    rules.allow_unanswered = key.boolean(errors).unwrap_or(rules.allow_unanswered);
+    let key = section("handle", errors).key("derive");
+    rules.derive_handle = key.boolean(errors).unwrap_or(rules.derive_handle);
+    rules.exemplars = view
+        .key("exemplars")
+        .boolean(errors)
+        .unwrap_or(rules.exemplars);
+    let csat = section("csat", errors);
+    let (good, bad) = (csat.key("good"), csat.key("bad"));
+    rules.csat_good = good.share(errors).unwrap_or(rules.csat_good);
+    rules.csat_bad = bad.share(errors).unwrap_or(rules.csat_bad);
+    if rules.csat_bad >= rules.csat_good {
+        let wrong = if bad.is_set() { bad } else { good };
+        wrong.error(
+            errors,
+            format!(
+                "bad ({}) must be less than good ({})",
+                rules.csat_bad, rules.csat_good
+            ),
+        );
+    }
+}
+
+fn read_buckets(view: &View<'_>, rules: &mut Rules, errors: &mut Errors) {
+    view.entries(errors);
+    for (name, kpis) in BUCKET_SHORTHANDS {
+        if let Some(bounds) = read_bounds(&view.key(name), errors) {
+            for kpi in kpis {
+                rules.buckets[*kpi as usize].clone_from(&bounds);
+            }
+        }
+    }
+    for kpi in Kpi::ALL {
+        if let Some(bounds) = read_bounds(&view.key(kpi.name()), errors) {
+            rules.buckets[kpi as usize] = bounds;
+        }
+    }
+}
+
+fn read_bounds(view: &View<'_>, errors: &mut Errors) -> Option<Vec<Milliseconds>> {
+    if !view.is_set() {
+        return None;
+    }
+    let mut bounds: Vec<Milliseconds> = Vec::new();
+    for item in view.items(errors) {
+        let Some(bound) = item.positive_duration(errors) else {
+            continue;
+        };
+        match bounds.last() {
+            Some(last) if *last >= bound => {
+                let last = duration::format(*last);
+                item.error(
+                    errors,
+                    format!("must be longer than the bound before, {last}"),
+                );
+            }
+            _ => bounds.push(bound),
+        }
+    }
+    Some(bounds)
+}
+
+fn read_limits(view: &View<'_>, rules: &mut Rules, errors: &mut Errors) {
+    let limits = view.key("limits");
+    limits.entries(errors);
+    let mut read = |key: &str, default, named: usize| {
+        let key = limits.key(key);
+        let limit = key.count(1, MOST_LABEL_VALUES, errors).unwrap_or(default);
+        if limit < named {
+            key.error(
+                errors,
+                format!("{limit} is less than the {named} that the configuration names"),
+            );
+        }
+        limit
+    };
+    let named = Named::of(rules);
+    rules.limits = Limits {
+        teams: read("teams", rules.limits.teams, named.teams.len()),
+        priorities: read(
+            "priorities",
+            rules.limits.priorities,
+            named.priorities.len(),
+        ),
+        channels: read("channels", rules.limits.channels, named.channels.len()),
+    };
+}
+
+/// Every name the configuration uses.
+struct Named<'a> {
+    teams: BTreeSet<&'a str>,
+    priorities: BTreeSet<&'a str>,
+    channels: BTreeSet<&'a str>,
+}
+
+impl<'a> Named<'a> {
+    fn of(rules: &'a Rules) -> Self {
+        let matched = |which: fn(&Match) -> &Option<Vec<String>>| {
+            rules
+                .policies
+                .iter()
+                .flat_map(move |policy| which(&policy.matches).iter().flatten())
+                .map(String::as_str)
+                .filter(|name| *name != ABSENT)
+        };
+        Self {
+            teams: matched(|matches| &matches.team)
+                .chain(rules.known_teams.iter().map(String::as_str))
+                .chain(rules.team_calendars.keys().map(String::as_str))
+                .collect(),
+            priorities: matched(|matches| &matches.priority)
+                .chain(rules.priorities.iter().map(String::as_str))
+                .collect(),
+            channels: matched(|matches| &matches.channel).collect(),
+        }
+    }
+}
+
+/// Warns of names in policies that the lists of known names do not have: they may be misspelt,
+/// and their first breach would be invisible to `increase()`.
+fn check_names(view: &View<'_>, rules: &Rules, errors: &mut Errors) {
+    let quiet = &mut Errors::default();
+    for policy in view.key("sla").key("policies").items(quiet) {
+        let matches = policy.key("match");
+        for item in matches.key("priority").items(quiet) {
+            let name = item.text(quiet).unwrap_or_default();
+            if !name.is_empty() && name != ABSENT && !rules.priorities.contains(&name) {
+                item.warning(errors, format!("\"{name}\" is not in priorities"));
+            }
+        }
+        if rules.known_teams.is_empty() {
+            continue;
+        }
+        for item in matches.key("team").items(quiet) {
+            let name = item.text(quiet).unwrap_or_default();
+            if !name.is_empty() && name != ABSENT && !rules.known_teams.contains(&name) {
+                item.warning(errors, format!("\"{name}\" is not in teams.known"));
+            }
+        }
+    }
+}

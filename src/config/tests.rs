@@ -1,0 +1,509 @@
+//! Whole configurations, good and bad.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::calendar::CalendarId;
+use crate::domain::policy::{Clock, StatusSet, Target};
+use crate::domain::timestamp::{DAY, HOUR, MINUTE, SECOND};
+use crate::engine::Kpi;
+
+const ICS: &str = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:20260601\nEND:VEVENT\n\
+                   END:VCALENDAR\n";
+
+/// Files `desk.yaml` and `holidays.ics` in the directory `etc`.
+fn load_with(
+    yaml: &str,
+    environment: &[(&str, &str)],
+    flags: &[(&str, &str)],
+) -> Result<Loaded, Errors> {
+    let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs
+            .iter()
+            .map(|(one, other)| ((*one).to_owned(), (*other).to_owned()))
+            .collect()
+    };
+    let mut read = |path: &Path| match path.to_str() {
+        Some("etc/desk.yaml") => Ok(yaml.to_owned()),
+        Some("etc/holidays.ics") => Ok(ICS.to_owned()),
+        _ => Err(io::Error::new(io::ErrorKind::NotFound, "no such file")),
+    };
+    let file = Path::new("etc/desk.yaml");
+    load(Some(file), pairs(environment), &pairs(flags), &mut read)
+}
+
+fn good(yaml: &str) -> Config {
+    match load_with(yaml, &[], &[]) {
+        Ok(loaded) => loaded.config,
+        Err(errors) => panic!("{errors}"),
+    }
+}
+
+/// The lines of the errors, without the name of the file.
+fn bad(yaml: &str) -> Vec<String> {
+    let errors = load_with(yaml, &[], &[]).expect_err("must not load");
+    lines(&errors.errors)
+}
+
+fn warned(yaml: &str) -> Vec<String> {
+    lines(&load_with(yaml, &[], &[]).unwrap().warnings)
+}
+
+fn lines(problems: &[Problem]) -> Vec<String> {
+    problems
+        .iter()
+        .map(|problem| problem.to_string().replace("etc/desk.yaml:", ""))
+        .collect()
+}
+
+#[test]
+fn nothing_set_is_all_defaults() {
+    for yaml in [
+        "",
+        "# nothing\n",
+        "---\n",
+        "kafka:\nsla:\n  policies:\n",
+        "{}",
+    ] {
+        let config = good(yaml);
+        assert_eq!(config.kafka, Kafka::default());
+        assert_eq!(config.web.listen[0].to_string(), ":10047");
+        assert_eq!(config.stream.grace, 30 * SECOND);
+        assert_eq!(config.rules.windows.len(), 4);
+        assert!(config.rules.policies.is_empty());
+    }
+    let loaded = load(None, [], &[], &mut |_| Ok("{".to_owned())).unwrap();
+    assert_eq!(loaded.config.kafka.topics, ["tickets"]);
+}
+
+#[test]
+fn the_reference_loads_without_a_word() {
+    let loaded = load_with(REFERENCE, &[], &[]).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(loaded.warnings, []);
+    let rules = &loaded.config.rules;
+    assert_eq!(rules.calendars.len(), 2);
+    assert_eq!(rules.policies.len(), 3);
+    assert_eq!(rules.default_calendar, Some(CalendarId(0)));
+    assert_eq!(rules.team_calendars["network"], None);
+    let june_first = "2026-06-01".parse().unwrap();
+    assert!(rules.calendars[0].spec().holidays.contains(&june_first));
+    // Every target is a bound.
+    assert!(rules.buckets[Kpi::Handle as usize].contains(&(5 * DAY)));
+    let urgent = &rules.policies[0];
+    assert_eq!(urgent.clock, Clock::Calendar);
+    assert_eq!(urgent.target(Target::Ownership), Some(2 * HOUR));
+    assert_eq!(
+        urgent.pauses[Target::FirstResponse as usize],
+        StatusSet::EMPTY
+    );
+}
+
+#[test]
+fn the_reference_has_every_key() {
+    let mut found = BTreeSet::new();
+    let mut errors = Errors::default();
+    let tree = tree::parse(REFERENCE, &tree::in_file("reference"), &mut errors).unwrap();
+    collect(&tree, "", &mut found);
+    for key in KEYS {
+        let pattern: Vec<&str> = key.path.split('.').collect();
+        assert!(
+            found.iter().any(|path| fits(path, &pattern)),
+            "{}",
+            key.path
+        );
+    }
+}
+
+/// Paths of every node, each segment on its own: property names hold dots.
+fn collect(node: &tree::Node, path: &str, found: &mut BTreeSet<String>) {
+    found.insert(path.to_owned());
+    let below = |key: &str| {
+        if path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{path}\n{key}")
+        }
+    };
+    match &node.value {
+        tree::Value::Map(entries) => {
+            for entry in entries {
+                collect(&entry.node, &below(&entry.key), found);
+            }
+        }
+        tree::Value::List(items) => {
+            for item in items {
+                collect(item, &format!("{path}[]"), found);
+            }
+        }
+        tree::Value::Scalar(..) => {}
+    }
+}
+
+fn fits(path: &str, pattern: &[&str]) -> bool {
+    let segments: Vec<&str> = path.split('\n').collect();
+    segments.len() == pattern.len()
+        && segments
+            .iter()
+            .zip(pattern)
+            .all(|(segment, wanted)| wanted.starts_with('<') || segment == wanted)
+}
+
+#[test]
+fn defaults_in_the_table_are_the_defaults() {
+    // Each default of the table, set by its variable, changes nothing.
+    let environment: Vec<(String, String)> = KEYS
+        .iter()
+        .filter(|key| !key.path.starts_with("buckets") && !key.path.contains("[]"))
+        .filter(|key| !key.default.is_empty())
+        .map(|key| (key.variable(), key.default.to_owned()))
+        .collect();
+    assert!(environment.len() > 20);
+    let set = load(None, environment, &[], &mut |_| Ok(String::new())).unwrap();
+    assert_eq!(
+        format!("{:?}", set.config),
+        format!("{:?}", Config::default())
+    );
+}
+
+#[test]
+fn flag_over_environment_over_file() {
+    let yaml = "kafka: {topics: [a], group_id: a, brokers: [a], properties: {x: a, y: a}}";
+    let environment = [
+        ("TICKET_EXPORTER_KAFKA_GROUP_ID", "b"),
+        ("TICKET_EXPORTER_KAFKA_BROKERS", "b:1,c:2"),
+        ("TICKET_EXPORTER_KAFKA_PROPERTIES_Y", "b"),
+        ("TICKET_EXPORTER_EXEMPLARS", "true"),
+        ("TICKET_EXPORTER_LIMITS_TEAMS", "7"),
+        ("TICKET_EXPORTER_WINDOWS", "1h,2h"),
+        (
+            "TICKET_EXPORTER_SLA_POLICIES",
+            "[{name: p, targets: {resolution: 1h}}]",
+        ),
+        ("HOME", "/root"),
+    ];
+    let flags = [("kafka.brokers", "d:3"), ("web.listen", "127.0.0.1:1")];
+    let config = load_with(yaml, &environment, &flags).unwrap().config;
+    assert_eq!(config.kafka.topics, ["a"]);
+    assert_eq!(config.kafka.group_id, "b");
+    assert_eq!(config.kafka.brokers, ["d:3"]);
+    assert_eq!(config.kafka.properties["x"], "a");
+    assert_eq!(config.kafka.properties["y"], "b");
+    assert!(config.rules.exemplars);
+    assert_eq!(config.rules.limits.teams, 7);
+    assert_eq!(config.rules.windows.len(), 2);
+    assert_eq!(config.rules.policies[0].name, "p");
+    assert_eq!(config.web.listen[0].to_string(), "127.0.0.1:1");
+
+    let errors = load_with(
+        "",
+        &[("TICKET_EXPORTER_STREAM_GRACE", "soon")],
+        &[("web.lisen", "x")],
+    )
+    .unwrap_err();
+    assert_eq!(
+        errors.to_string(),
+        "environment variable TICKET_EXPORTER_STREAM_GRACE: stream.grace: must be a duration \
+         like 15m or 1h30m, not \"soon\"\n\
+         flag --web.lisen: sets no key; did you mean web.listen?"
+    );
+}
+
+#[test]
+fn all_errors_at_once_with_their_places() {
+    let yaml = "\
+kafka:
+  brokers: localhost:9092
+  topcis: [tickets]
+  bootstrap_servers: [a]
+sla:
+  policies:
+    - name: a
+      targets: {resolution: 0s, first_response: fast}
+      pause: {resolution: [pendign, solved]}
+    - name: a
+      calendar: ofice
+      clock: wall
+      targets: {resolution: 1h}
+calendars:
+  office: {timezone: UTC+7}
+  empty: {timezone: UTC}
+";
+    assert_eq!(
+        bad(yaml),
+        [
+            "2:12: kafka.brokers: must be a list, not a single value; did you mean \
+             [localhost:9092]?",
+            "3:3: kafka.topcis: unknown key; did you mean topics?",
+            "4:3: kafka.bootstrap_servers: unknown key; it is called kafka.brokers here",
+            "8:29: sla.policies[0].targets.resolution: must be longer than 0",
+            "8:49: sla.policies[0].targets.first_response: must be a duration like 15m or \
+             1h30m, not \"fast\"",
+            "9:28: sla.policies[0].pause.resolution[0]: no status \"pendign\"; did you mean \
+             pending?",
+            "9:37: sla.policies[0].pause.resolution[1]: no goal runs while solved; leave it out",
+            "10:13: sla.policies[1].name: \"a\" is already the name of the policy at 7:13",
+            "11:17: sla.policies[1].calendar: no calendar is called \"ofice\"; did you mean \
+             office?",
+            "12:14: sla.policies[1].clock: must be business or calendar, not \"wall\"",
+            "15:22: calendars.office.timezone: \"UTC+7\" is a fixed offset, which ignores \
+             daylight saving; name a zone such as Asia/Jakarta, or UTC",
+            "16:10: calendars.empty: no open time: it would never be open",
+        ]
+    );
+}
+
+#[test]
+fn one_error_each() {
+    for (yaml, wanted) in [
+        ("[1]", "1:1: must be a map of keys, not a list"),
+        ("a", "1:1: must be a map of keys, not a single value"),
+        (
+            "kafka: {group_id: 12}",
+            "1:19: kafka.group_id: must be text; write \"12\" in quotes",
+        ),
+        (
+            "kafka: {sasl.password: hunter2}",
+            "1:9: kafka.sasl.password: unknown key; librdkafka properties go under kafka.properties",
+        ),
+        (
+            "kafka: {topics: []}",
+            "1:17: kafka.topics: must name at least one",
+        ),
+        (
+            "kafka: {topics: [a, a]}",
+            "1:21: kafka.topics[1]: \"a\" was already given",
+        ),
+        (
+            "kafka: {dead_letter_topic: tickets}",
+            "1:28: kafka.dead_letter_topic: must not be one of kafka.topics",
+        ),
+        (
+            "kafka: {brokers: [\"a:x\"]}",
+            "1:19: kafka.brokers[0]: must be a broker as host:port",
+        ),
+        (
+            "kafka: {properties: {group.id: x}}",
+            "1:32: kafka.properties.group.id: set kafka.group_id instead",
+        ),
+        (
+            "kafka: {properties: {sasl.password: [hunter2]}}",
+            "1:37: kafka.properties.sasl.password: must be text, not a list",
+        ),
+        (
+            "checkpoint: {interval: 1}",
+            "1:24: checkpoint.interval: must be a duration like 15m or 1h30m, not \"1\"",
+        ),
+        (
+            "checkpoint: {interval: 0s}",
+            "1:24: checkpoint.interval: must be from 10ms to 1h",
+        ),
+        (
+            "exemplars: yes",
+            "1:12: exemplars: must be true or false, not \"yes\"",
+        ),
+        (
+            "exemplars: \"true\"",
+            "1:12: exemplars: must be true or false, not the text \"true\"",
+        ),
+        (
+            "windows: [50ms]",
+            "1:11: windows[0]: \"50ms\" cannot be cut into 60 steps of whole milliseconds",
+        ),
+        (
+            "windows: [24h, 1d]",
+            "1:16: windows[1]: \"1d\" is as long as \"24h\"",
+        ),
+        (
+            "csat: {good: 0.4}",
+            "1:14: csat.good: bad (0.5) must be less than good (0.4)",
+        ),
+        (
+            "csat: {good: 1.5}",
+            "1:14: csat.good: must be a number from 0 to 1, not \"1.5\"",
+        ),
+        (
+            "csat: {bad: .nan}",
+            "1:13: csat.bad: must be a number from 0 to 1, not \".nan\"",
+        ),
+        (
+            "buckets: {handle: [1h, 1h]}",
+            "1:24: buckets.handle[1]: must be longer than the bound before, 1h",
+        ),
+        (
+            "buckets: {handle: [0s]}",
+            "1:20: buckets.handle[0]: must be longer than 0",
+        ),
+        (
+            "priorities: [a, b]\nlimits: {priorities: 1}",
+            "2:22: limits.priorities: 1 is less than the 2 that the configuration names",
+        ),
+        (
+            "limits: {teams: 0}",
+            "1:17: limits.teams: must be a whole number from 1 to 65000, not \"0\"",
+        ),
+        (
+            "teams: {default_calendar: a}",
+            "1:27: teams.default_calendar: no calendar is called \"a\"; calendars defines none",
+        ),
+        (
+            "teams: {known: [none]}",
+            "1:16: teams.known: \"none\" is the exporter's own word",
+        ),
+        (
+            "calendars: {24x7: {timezone: UTC}}",
+            "1:19: calendars.24x7: this name is built in: always open",
+        ),
+        (
+            "calendars: {a: {weekly: {}}}",
+            "1:16: calendars.a.timezone: is missing: an IANA zone such as Asia/Jakarta",
+        ),
+        (
+            "calendars: {a: {timezone: UTC, weekly: {monday: []}}}",
+            "1:49: calendars.a.weekly.monday: no weekday: mon, tue, wed, thu, fri, sat or sun",
+        ),
+        (
+            "calendars: {a: {timezone: UTC, weekly: {mon: [8-12]}}}",
+            "1:47: calendars.a.weekly.mon[0]: must be hours like 08:00-17:00 or 22:00-24:00, not \"8-12\"",
+        ),
+        (
+            "calendars: {a: {timezone: UTC, holidays: [2026-02-30]}}",
+            "1:43: calendars.a.holidays[0]: must be a date like 2026-12-24, not \"2026-02-30\"",
+        ),
+        (
+            "calendars: {a: {timezone: UTC, ics: [b.ics]}}",
+            "1:38: calendars.a.ics[0]: etc/b.ics cannot be read: no such file",
+        ),
+        (
+            "web: {listen: [10047]}",
+            "1:16: web.listen[0]: must be text; write \"10047\" in quotes",
+        ),
+        (
+            "web: {telemetry_path: /-/ready}",
+            "1:23: web.telemetry_path: must be a path like /metrics, neither / nor below /-/",
+        ),
+        (
+            "tickets: {retain: 99999w}",
+            "1:19: tickets.retain: must not be longer than 36525d",
+        ),
+        (
+            "sla: {policies: [{name: a, match: {team: []}, targets: {resolution: 1h}}]}",
+            "1:42: sla.policies[0].match.team: fits no ticket; leave the key out to fit any",
+        ),
+        (
+            "sla: {policies: [{targets: {resolution: 1h}}]}",
+            "1:18: sla.policies[0].name: is missing",
+        ),
+    ] {
+        assert_eq!(bad(yaml), [wanted], "{yaml}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read() {
+    let mut read = |_: &Path| Err(io::Error::new(io::ErrorKind::NotFound, "no such file"));
+    let errors = load(Some(Path::new("a.yaml")), [], &[], &mut read).unwrap_err();
+    assert_eq!(
+        errors.to_string(),
+        "a.yaml:1:1: cannot be read: no such file"
+    );
+}
+
+#[test]
+fn warnings_do_not_stop() {
+    assert_eq!(
+        warned(
+            "teams: {known: [a]}\npriorities: [p1]\nsla:\n  policies:\n    \
+             - {name: a, match: {priority: [p9, none], team: [b]}, targets: {resolution: 1h}}\n    \
+             - {name: b, targets: {resolution: 1h}}\n    \
+             - {name: c, calendar: 24x7, pause: {ownership: [new]}, targets: {resolution: 1h}}\n"
+        ),
+        [
+            "5:36: sla.policies[0].match.priority[0]: \"p9\" is not in priorities",
+            "5:54: sla.policies[0].match.team[0]: \"b\" is not in teams.known",
+            "7:7: sla.policies[2]: is never used: policy \"b\" before it fits every ticket",
+            "7:52: sla.policies[2].pause.ownership: is not used: the policy has no such target",
+        ]
+    );
+    assert_eq!(
+        warned("tickets: {retain: 1d, undelete_grace: 2d}"),
+        ["1:39: tickets.undelete_grace: is longer than tickets.retain (1d): it ends with that"]
+    );
+}
+
+#[test]
+fn an_always_open_policy_runs_on_the_calendar_clock() {
+    let config = good("sla: {policies: [{name: a, calendar: 24x7, targets: {resolution: 1h}}]}");
+    assert_eq!(config.rules.policies[0].clock, Clock::Calendar);
+    assert_eq!(config.rules.policies[0].calendar, None);
+}
+
+#[test]
+fn bucket_shorthands() {
+    let config = good("buckets: {resolution: [1h], first_resolution: [2h], ownership: [5m]}");
+    assert_eq!(
+        config.rules.buckets[Kpi::FirstResolution as usize],
+        [2 * HOUR]
+    );
+    assert_eq!(config.rules.buckets[Kpi::FullResolution as usize], [HOUR]);
+    assert_eq!(
+        config.rules.buckets[Kpi::TeamOwnership as usize],
+        [5 * MINUTE]
+    );
+}
+
+#[test]
+fn every_kpi_has_its_buckets_key() {
+    for kpi in Kpi::ALL {
+        let path = format!("buckets.{}", kpi.name());
+        assert!(KEYS.iter().any(|key| key.path == path), "{path}");
+    }
+}
+
+#[test]
+fn neither_debug_nor_the_summary_shows_a_secret() {
+    let config = good("kafka: {properties: {sasl.password: hunter2, sasl.username: me}}");
+    for shown in [format!("{config:?}"), config.summary()] {
+        assert!(
+            !shown.contains("hunter2") && shown.contains("me"),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn the_summary_of_the_reference() {
+    let summary = good(REFERENCE).summary();
+    for line in [
+        "brokers        kafka-1.example.com:9092, kafka-2.example.com:9092",
+        "topics         tickets (group ticket-exporter)",
+        "calendar       office: Asia/Jakarta, 4 holidays, 1 dates with special hours",
+        "team hours     network: always open",
+        "policy         urgent (priority p1|p2): first_response 1h, next_response 2h, \
+         resolution 1d; business clock, calendar office",
+        "policy         standard (any ticket): first_response 8h, resolution 5d; business clock",
+        "web            :10047, metrics at /metrics",
+    ] {
+        assert!(
+            summary.lines().any(|other| other == line),
+            "{line}\n\n{summary}"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics(text in "\\PC{0,60}") {
+        let _ = load_with(&text, &[("TICKET_EXPORTER_SLA_POLICIES", &text)], &[]);
+    }
+
+    #[test]
+    fn no_broken_reference_panics(at in 0..REFERENCE.len(), length in 0..40_usize, put in "[\\[\\]{}:,&*!|>'\"a0 \\n\\t-]{0,3}") {
+        // A zone that does not exist spares the compiling of calendars.
+        let mut bytes = REFERENCE.as_bytes().to_vec();
+        bytes.splice(at..(at + length).min(REFERENCE.len()), put.bytes());
+        let text = String::from_utf8_lossy(&bytes).replace("timezone:", "timezone: x");
+        let _ = load_with(&text, &[], &[]);
+    }
+}

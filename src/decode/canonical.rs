@@ -1,0 +1,548 @@
+//! The canonical JSON event (contract, section 1): strict about the meaning of its members,
+//! lenient about unknown ones.
+//!
+//! The fast path is one pass into borrowed fields. Only a record that fails it is read a second
+//! time, slowly, to name the member that is wrong.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
+use serde_json::Value;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+use super::rejection::Rejection;
+use crate::domain::event::{Actor, Event, EventIdentity, EventType, Status};
+use crate::domain::timestamp::{DAY, Milliseconds, Timestamp};
+
+/// Larger values are no ticket events: Kafka's own default limit for a record.
+pub const MAX_VALUE_BYTES: usize = 1 << 20;
+/// The contract's limit for a ticket id, taken for every other name too: names become labels.
+const MAX_NAME_BYTES: usize = 256;
+/// More agent time than this in one worklog is a unit error, not work.
+const MAX_HANDLE: Milliseconds = 3_653 * DAY;
+/// The scale of a rating where the event names none.
+const DEFAULT_SCORE_MAX: f64 = 5.0;
+/// Keeps an `event_id` and a whole record apart that happen to be the same bytes.
+const EVENT_ID_SEED: u64 = 1;
+
+/// Reads one record value. `latest` is the latest event time allowed: now and `max_future` when
+/// live, `None` in a replay, where nothing is too far in the future.
+///
+/// # Errors
+/// The reason why the record is no valid event.
+pub fn decode(value: &[u8], latest: Option<Timestamp>) -> Result<Event<'_>, Rejection> {
+    if value.is_empty() {
+        return Err(Rejection::EmptyValue);
+    }
+    if value.len() > MAX_VALUE_BYTES {
+        return Err(Rejection::TooLarge);
+    }
+    let text = std::str::from_utf8(value).map_err(|_| Rejection::InvalidUtf8)?;
+    let record: Record<'_> = serde_json::from_str(text).map_err(|_| diagnose(text))?;
+    let event = record.understand(value)?;
+    match latest {
+        Some(latest) if event.at > latest => Err(Rejection::Future),
+        _ => Ok(event),
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Record<'a> {
+    #[serde(borrow)]
+    ticket_id: Option<TicketId<'a>>,
+    #[serde(rename = "type")]
+    kind: Option<Kind>,
+    at: Option<Instant>,
+    #[serde(borrow)]
+    event_id: Option<Text<'a>>,
+    created_at: Option<Instant>,
+    #[serde(borrow, default)]
+    team: Nullable<'a>,
+    #[serde(borrow, default)]
+    agent: Nullable<'a>,
+    #[serde(borrow)]
+    priority: Option<Text<'a>>,
+    #[serde(borrow)]
+    status: Option<Text<'a>>,
+    #[serde(borrow)]
+    channel: Option<Text<'a>>,
+    #[serde(borrow)]
+    actor: Option<Text<'a>>,
+    public: Option<bool>,
+    handle_seconds: Option<f64>,
+    score: Option<f64>,
+    score_max: Option<f64>,
+    #[serde(borrow)]
+    into: Option<TicketId<'a>>,
+}
+
+impl<'a> Record<'a> {
+    fn understand(self, value: &[u8]) -> Result<Event<'a>, Rejection> {
+        let ticket_id = self.ticket_id.ok_or(Rejection::MissingTicketId)?.0;
+        let Kind(kind, implied) = self.kind.ok_or(Rejection::MissingType)?;
+        let at = self.at.ok_or(Rejection::MissingAt)?.0;
+        let identity = match self.event_id {
+            Some(id) if !id.0.is_empty() => xxh3_64_with_seed(id.0.as_bytes(), EVENT_ID_SEED),
+            _ => xxh3_64(value),
+        };
+        let mut event = Event::new(ticket_id, kind, at, EventIdentity(identity));
+        event.created_at = self.created_at.map(|instant| instant.0);
+        event.team = self.team.into_change(Rejection::InvalidTeam)?;
+        event.assigned = match self.agent {
+            Nullable::Absent => None,
+            Nullable::Null => Some(false),
+            Nullable::Text(agent) => Some(!agent.is_empty()),
+        };
+        event.priority = name(self.priority, Rejection::InvalidPriority)?;
+        event.channel = name(self.channel, Rejection::InvalidChannel)?;
+        event.status = match self.status {
+            Some(status) => Some(Status::from_name(&status.0).ok_or(Rejection::InvalidStatus)?),
+            None => implied,
+        };
+        event.actor = match self.actor {
+            Some(actor) => Some(actor_from(&actor.0).ok_or(Rejection::InvalidActor)?),
+            None => None,
+        };
+        event.public = self.public.unwrap_or(true);
+        event.handle = handle(kind, self.handle_seconds)?;
+        event.rating = rating(kind, self.score, self.score_max)?;
+        event.into = self.into.map(|id| id.0);
+        Ok(event)
+    }
+}
+
+fn name(text: Option<Text<'_>>, wrong: Rejection) -> Result<Option<Cow<'_, str>>, Rejection> {
+    match text {
+        Some(text) if text.0.len() > MAX_NAME_BYTES => Err(wrong),
+        Some(text) => Ok(Some(text.0)),
+        None => Ok(None),
+    }
+}
+
+fn handle(kind: EventType, seconds: Option<f64>) -> Result<Option<Milliseconds>, Rejection> {
+    let Some(seconds) = seconds else {
+        return match kind {
+            EventType::Worklog => Err(Rejection::InvalidHandleSeconds),
+            _ => Ok(None),
+        };
+    };
+    let milliseconds = (seconds * 1_000.0).round();
+    #[allow(clippy::cast_precision_loss, reason = "a bound")]
+    if !(0.0..=MAX_HANDLE as f64).contains(&milliseconds) {
+        return Err(Rejection::InvalidHandleSeconds);
+    }
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "within the range just checked"
+    )]
+    Ok(Some(milliseconds as Milliseconds))
+}
+
+fn rating(
+    kind: EventType,
+    score: Option<f64>,
+    score_max: Option<f64>,
+) -> Result<Option<f64>, Rejection> {
+    let maximum = score_max.unwrap_or(DEFAULT_SCORE_MAX);
+    match score {
+        Some(_) | None if maximum <= 1.0 => Err(Rejection::InvalidScore),
+        Some(score) => Ok(Some((score - 1.0) / (maximum - 1.0))),
+        None if kind == EventType::CsatRated => Err(Rejection::InvalidScore),
+        None => Ok(None),
+    }
+}
+
+fn actor_from(name: &str) -> Option<Actor> {
+    Some(match name {
+        "agent" => Actor::Agent,
+        "customer" => Actor::Customer,
+        "bot" => Actor::Bot,
+        "system" => Actor::System,
+        _ => return None,
+    })
+}
+
+/// The type, and the status it implies.
+fn type_from(name: &str) -> Option<Kind> {
+    let kind = match name {
+        "created" => EventType::Created,
+        "message" => EventType::Message,
+        "status_changed" => EventType::StatusChanged,
+        "solved" => return Some(Kind(EventType::StatusChanged, Some(Status::Solved))),
+        "closed" => return Some(Kind(EventType::StatusChanged, Some(Status::Closed))),
+        "reopened" => return Some(Kind(EventType::StatusChanged, Some(Status::Open))),
+        "team_changed" => EventType::TeamChanged,
+        "agent_changed" => EventType::AgentChanged,
+        "priority_changed" => EventType::PriorityChanged,
+        "updated" => EventType::Updated,
+        "worklog" => EventType::Worklog,
+        "escalated" => EventType::Escalated,
+        "csat_offered" => EventType::CsatOffered,
+        "csat_rated" => EventType::CsatRated,
+        "merged" => EventType::Merged,
+        "spam" => EventType::Spam,
+        "deleted" => EventType::Deleted,
+        "undeleted" => EventType::Undeleted,
+        _ => return None,
+    };
+    Some(Kind(kind, None))
+}
+
+/// Finds out what is wrong with a value that the fast path refused.
+fn diagnose(text: &str) -> Rejection {
+    let Ok(value) = serde_json::from_str::<Value>(text) else {
+        return Rejection::InvalidJson;
+    };
+    let Value::Object(members) = value else {
+        return Rejection::NotAnObject;
+    };
+    let wrong = |member: &str, accepts: fn(&Value) -> bool| {
+        members
+            .get(member)
+            .is_some_and(|value| !value.is_null() && !accepts(value))
+    };
+    let is_id = |value: &Value| TicketId::deserialize(value).is_ok();
+    let is_instant = |value: &Value| Instant::deserialize(value).is_ok();
+    let checks: [(&str, fn(&Value) -> bool, Rejection); 16] = [
+        ("ticket_id", is_id, Rejection::InvalidTicketId),
+        (
+            "type",
+            |value| value.as_str().is_some_and(|name| type_from(name).is_some()),
+            Rejection::UnknownType,
+        ),
+        ("at", is_instant, Rejection::InvalidAt),
+        ("event_id", Value::is_string, Rejection::InvalidEventId),
+        ("created_at", is_instant, Rejection::InvalidCreatedAt),
+        ("team", Value::is_string, Rejection::InvalidTeam),
+        ("agent", Value::is_string, Rejection::InvalidAgent),
+        ("priority", Value::is_string, Rejection::InvalidPriority),
+        ("status", Value::is_string, Rejection::InvalidStatus),
+        ("channel", Value::is_string, Rejection::InvalidChannel),
+        ("actor", Value::is_string, Rejection::InvalidActor),
+        ("public", Value::is_boolean, Rejection::InvalidPublic),
+        (
+            "handle_seconds",
+            Value::is_number,
+            Rejection::InvalidHandleSeconds,
+        ),
+        ("score", Value::is_number, Rejection::InvalidScore),
+        ("score_max", Value::is_number, Rejection::InvalidScore),
+        ("into", is_id, Rejection::InvalidInto),
+    ];
+    checks
+        .into_iter()
+        .find(|(member, accepts, _)| wrong(member, *accepts))
+        // A member named twice is what is left: JSON readers disagree on which one counts.
+        .map_or(Rejection::InvalidJson, |(_, _, rejection)| rejection)
+}
+
+/// A string, borrowed where it needs no unescaping.
+struct Text<'a>(Cow<'a, str>);
+
+/// A string, null or absent, all three with a meaning of their own.
+#[derive(Default)]
+enum Nullable<'a> {
+    #[default]
+    Absent,
+    Null,
+    Text(Cow<'a, str>),
+}
+
+impl<'a> Nullable<'a> {
+    fn into_change(self, wrong: Rejection) -> Result<Option<Option<Cow<'a, str>>>, Rejection> {
+        match self {
+            Self::Absent => Ok(None),
+            Self::Null => Ok(Some(None)),
+            Self::Text(text) if text.len() > MAX_NAME_BYTES => Err(wrong),
+            Self::Text(text) if text.is_empty() => Ok(Some(None)),
+            Self::Text(text) => Ok(Some(Some(text))),
+        }
+    }
+}
+
+struct TicketId<'a>(Cow<'a, str>);
+struct Instant(Timestamp);
+struct Kind(EventType, Option<Status>);
+
+/// Strings and, through `Nullable`, null.
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Nullable<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Nullable::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Nullable::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Nullable::Null)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Nullable::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Nullable<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_option(TextVisitor)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match deserializer.deserialize_str(TextVisitor)? {
+            Nullable::Text(text) => Ok(Self(text)),
+            Nullable::Null | Nullable::Absent => {
+                Err(D::Error::invalid_type(Unexpected::Unit, &TextVisitor))
+            }
+        }
+    }
+}
+
+struct TicketIdVisitor;
+
+impl TicketIdVisitor {
+    fn check<E: Error>(id: Cow<'_, str>) -> Result<TicketId<'_>, E> {
+        if (1..=MAX_NAME_BYTES).contains(&id.len()) {
+            Ok(TicketId(id))
+        } else {
+            Err(E::invalid_length(id.len(), &Self))
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for TicketIdVisitor {
+    type Value = TicketId<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a string of 1 to 256 bytes or an integer")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Self::check(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Self::check(Cow::Owned(text.to_owned()))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(TicketId(Cow::Owned(number.to_string())))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(TicketId(Cow::Owned(number.to_string())))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for TicketId<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TicketIdVisitor)
+    }
+}
+
+struct InstantVisitor;
+
+impl Visitor<'_> for InstantVisitor {
+    type Value = Instant;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an RFC 3339 instant or integer epoch milliseconds")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Timestamp::parse(text)
+            .map(Instant)
+            .ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+        Timestamp::checked(number)
+            .map(Instant)
+            .ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        let signed = i64::try_from(number)
+            .map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))?;
+        self.visit_i64(signed)
+    }
+}
+
+impl<'de> Deserialize<'de> for Instant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(InstantVisitor)
+    }
+}
+
+struct KindVisitor;
+
+impl Visitor<'_> for KindVisitor {
+    type Value = Kind;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an event type")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        type_from(name).ok_or_else(|| E::invalid_value(Unexpected::Str(name), &self))
+    }
+}
+
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(KindVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"{"ticket_id":7,"type":"message","at":"2026-01-02T03:04:05.678+07:00",
+        "actor":"agent","team":null,"agent":"x","priority":"p1","status":"pending","extra":[{}]}"#;
+
+    fn reason(text: &str) -> &'static str {
+        decode(text.as_bytes(), None).map_or_else(Rejection::reason, |_| "accepted")
+    }
+
+    #[test]
+    fn reads_every_member() {
+        let event = decode(GOOD.as_bytes(), None).unwrap();
+        assert_eq!(event.ticket_id, "7");
+        assert_eq!(
+            event.at,
+            Timestamp::parse("2026-01-01T20:04:05.678Z").unwrap()
+        );
+        assert!(event.is_human_reply());
+        assert_eq!(event.team, Some(None));
+        assert_eq!(event.assigned, Some(true));
+        assert_eq!(event.status, Some(Status::Pending));
+        assert!(matches!(event.priority, Some(Cow::Borrowed("p1"))));
+    }
+
+    #[test]
+    fn integer_and_string_ids_are_the_same_ticket() {
+        let text = decode(br#"{"ticket_id":"7","type":"updated","at":0}"#, None).unwrap();
+        let number = decode(br#"{"ticket_id":7,"type":"updated","at":0}"#, None).unwrap();
+        assert_eq!(text.ticket_id, number.ticket_id);
+        assert_ne!(text.identity, number.identity);
+    }
+
+    #[test]
+    fn every_rejection_says_which_member() {
+        let with =
+            |members: &str| format!(r#"{{"ticket_id":"a","type":"updated","at":1,{members}}}"#);
+        for (text, expected) in [
+            (String::new(), "empty_value"),
+            ("x".repeat(MAX_VALUE_BYTES + 1), "too_large"),
+            ("{".to_owned(), "invalid_json"),
+            ("[".repeat(10_000), "invalid_json"),
+            ("null".to_owned(), "not_an_object"),
+            ("[1]".to_owned(), "not_an_object"),
+            (
+                r#"{"type":"solved","at":1}"#.to_owned(),
+                "missing_ticket_id",
+            ),
+            (
+                r#"{"ticket_id":"","type":"solved","at":1}"#.to_owned(),
+                "invalid_ticket_id",
+            ),
+            (
+                r#"{"ticket_id":1.5,"type":"solved","at":1}"#.to_owned(),
+                "invalid_ticket_id",
+            ),
+            (r#"{"ticket_id":1,"at":1}"#.to_owned(), "missing_type"),
+            (
+                r#"{"ticket_id":1,"type":"Solved","at":1}"#.to_owned(),
+                "unknown_type",
+            ),
+            (
+                r#"{"ticket_id":1,"type":"solved"}"#.to_owned(),
+                "missing_at",
+            ),
+            (
+                r#"{"ticket_id":1,"type":"solved","at":null}"#.to_owned(),
+                "missing_at",
+            ),
+            (
+                r#"{"ticket_id":1,"type":"solved","at":1.5}"#.to_owned(),
+                "invalid_at",
+            ),
+            (
+                r#"{"ticket_id":1,"type":"solved","at":"10000-01-01T00:00:00Z"}"#.to_owned(),
+                "invalid_at",
+            ),
+            (
+                r#"{"ticket_id":1,"type":"solved","at":999999999999999999}"#.to_owned(),
+                "invalid_at",
+            ),
+            (with(r#""event_id":5"#), "invalid_event_id"),
+            (with(r#""created_at":"yesterday""#), "invalid_created_at"),
+            (with(r#""team":5"#), "invalid_team"),
+            (
+                with(&format!(r#""team":"{}""#, "x".repeat(257))),
+                "invalid_team",
+            ),
+            (with(r#""agent":5"#), "invalid_agent"),
+            (with(r#""priority":1"#), "invalid_priority"),
+            (with(r#""status":"OPEN""#), "invalid_status"),
+            (with(r#""channel":{}"#), "invalid_channel"),
+            (with(r#""actor":"robot""#), "invalid_actor"),
+            (with(r#""public":"yes""#), "invalid_public"),
+            (with(r#""handle_seconds":-1"#), "invalid_handle_seconds"),
+            (with(r#""handle_seconds":1e300"#), "invalid_handle_seconds"),
+            (with(r#""handle_seconds":NaN"#), "invalid_json"),
+            (with(r#""score":"5""#), "invalid_score"),
+            (with(r#""score":1,"score_max":1"#), "invalid_score"),
+            (with(r#""into":"""#), "invalid_into"),
+            (with(r#""at":2"#), "invalid_json"),
+            (
+                r#"{"ticket_id":1,"type":"worklog","at":1}"#.to_owned(),
+                "invalid_handle_seconds",
+            ),
+            (
+                r#"{"ticket_id":1,"type":"csat_rated","at":1}"#.to_owned(),
+                "invalid_score",
+            ),
+            (GOOD.to_owned(), "accepted"),
+        ] {
+            assert_eq!(reason(&text), expected, "{}", &text[..text.len().min(80)]);
+        }
+        assert_eq!(decode(&[b'{', 0xff], None), Err(Rejection::InvalidUtf8));
+    }
+
+    #[test]
+    fn only_live_reading_knows_a_future() {
+        let event = br#"{"ticket_id":1,"type":"solved","at":1001}"#;
+        assert_eq!(
+            decode(event, Some(Timestamp(1_000))),
+            Err(Rejection::Future)
+        );
+        assert!(decode(event, Some(Timestamp(1_001))).is_ok());
+        assert!(decode(event, None).is_ok());
+    }
+
+    #[test]
+    fn a_status_member_is_more_precise_than_the_type() {
+        let event = decode(
+            br#"{"ticket_id":1,"type":"reopened","at":1,"status":"pending"}"#,
+            None,
+        );
+        assert_eq!(event.unwrap().status, Some(Status::Pending));
+    }
+}

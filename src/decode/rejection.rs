@@ -1,0 +1,113 @@
+//! Why a record is no valid event: a fixed list, so that it can be a label.
+
+/// The reason for a rejected record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
+pub enum Rejection {
+    #[error("the record has no value")]
+    EmptyValue,
+    #[error("the value is larger than an event may be")]
+    TooLarge,
+    #[error("the value is not UTF-8")]
+    InvalidUtf8,
+    #[error("the value is not JSON, or names a member twice")]
+    InvalidJson,
+    #[error("the value is JSON but not an object")]
+    NotAnObject,
+    #[error("`ticket_id` is missing")]
+    MissingTicketId,
+    #[error("`ticket_id` is neither a string of 1 to 256 bytes nor an integer")]
+    InvalidTicketId,
+    #[error("`type` is missing")]
+    MissingType,
+    #[error("`type` is none of the event types")]
+    UnknownType,
+    #[error("`at` is missing")]
+    MissingAt,
+    #[error("`at` is neither an RFC 3339 instant nor integer epoch milliseconds")]
+    InvalidAt,
+    #[error("`event_id` is not a string")]
+    InvalidEventId,
+    #[error("`created_at` is neither an RFC 3339 instant nor integer epoch milliseconds")]
+    InvalidCreatedAt,
+    #[error("`team` is neither a string of at most 256 bytes nor null")]
+    InvalidTeam,
+    #[error("`agent` is neither a string nor null")]
+    InvalidAgent,
+    #[error("`priority` is not a string of at most 256 bytes")]
+    InvalidPriority,
+    #[error("`status` is none of new, open, pending, on_hold, solved, closed")]
+    InvalidStatus,
+    #[error("`channel` is not a string of at most 256 bytes")]
+    InvalidChannel,
+    #[error("`actor` is none of agent, customer, bot, system")]
+    InvalidActor,
+    #[error("`public` is not a boolean")]
+    InvalidPublic,
+    #[error("`handle_seconds` is missing on a worklog, or not a number from 0 to 10 years")]
+    InvalidHandleSeconds,
+    #[error("`score` is missing on a rating, or `score_max` is not above 1")]
+    InvalidScore,
+    #[error("`into` is neither a string of 1 to 256 bytes nor an integer")]
+    InvalidInto,
+    #[error("`at` is further in the future than `stream.max_future`")]
+    Future,
+}
+
+impl Rejection {
+    pub const ALL: [Self; 24] = [
+        Self::EmptyValue,
+        Self::TooLarge,
+        Self::InvalidUtf8,
+        Self::InvalidJson,
+        Self::NotAnObject,
+        Self::MissingTicketId,
+        Self::InvalidTicketId,
+        Self::MissingType,
+        Self::UnknownType,
+        Self::MissingAt,
+        Self::InvalidAt,
+        Self::InvalidEventId,
+        Self::InvalidCreatedAt,
+        Self::InvalidTeam,
+        Self::InvalidAgent,
+        Self::InvalidPriority,
+        Self::InvalidStatus,
+        Self::InvalidChannel,
+        Self::InvalidActor,
+        Self::InvalidPublic,
+        Self::InvalidHandleSeconds,
+        Self::InvalidScore,
+        Self::InvalidInto,
+        Self::Future,
+    ];
+
+    /// The value of the label `reason`.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::EmptyValue => "empty_value",
+            Self::TooLarge => "too_large",
+            Self::InvalidUtf8 => "invalid_utf8",
+            Self::InvalidJson => "invalid_json",
+            Self::NotAnObject => "not_an_object",
+            Self::MissingTicketId => "missing_ticket_id",
+            Self::InvalidTicketId => "invalid_ticket_id",
+            Self::MissingType => "missing_type",
+            Self::UnknownType => "unknown_type",
+            Self::MissingAt => "missing_at",
+            Self::InvalidAt => "invalid_at",
+            Self::InvalidEventId => "invalid_event_id",
+            Self::InvalidCreatedAt => "invalid_created_at",
+            Self::InvalidTeam => "invalid_team",
+            Self::InvalidAgent => "invalid_agent",
+            Self::InvalidPriority => "invalid_priority",
+            Self::InvalidStatus => "invalid_status",
+            Self::InvalidChannel => "invalid_channel",
+            Self::InvalidActor => "invalid_actor",
+            Self::InvalidPublic => "invalid_public",
+            Self::InvalidHandleSeconds => "invalid_handle_seconds",
+            Self::InvalidScore => "invalid_score",
+            Self::InvalidInto => "invalid_into",
+            Self::Future => "future",
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Files of events: JSON Lines, plain or compressed, or standard input.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+/// Buffer of a file: large reads keep a disk busy, and a line seldom spans two.
+const BUFFER_BYTES: usize = 1 << 20;
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// The path that stands for standard input.
+pub const STANDARD_INPUT: &str = "-";
+
+/// Opens a file of lines. gzip and Zstandard are recognised by their first bytes, whatever the
+/// file's name is.
+///
+/// # Errors
+/// The operating system's, or that of a broken compressed header.
+pub fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
+    let raw: Box<dyn Read> = if path == Path::new(STANDARD_INPUT) {
+        Box::new(io::stdin())
+    } else {
+        Box::new(File::open(path)?)
+    };
+    decompress(raw)
+}
+
+fn decompress(raw: Box<dyn Read>) -> io::Result<Box<dyn BufRead>> {
+    let mut raw = BufReader::with_capacity(BUFFER_BYTES, raw);
+    let magic = peek(&mut raw)?;
+    Ok(if magic.starts_with(&GZIP_MAGIC) {
+        let decoder = flate2::bufread::MultiGzDecoder::new(raw);
+        Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder))
+    } else if magic.starts_with(&ZSTD_MAGIC) {
+        let decoder = zstd::Decoder::with_buffer(raw)?;
+        Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder))
+    } else {
+        Box::new(raw)
+    })
+}
+
+/// The first bytes. A pipe may deliver fewer than four at once; then only gzip can be told, and
+/// a pipe that trickles so slowly is written by a person, not by a compressor.
+fn peek(raw: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    Ok(raw
+        .fill_buf()?
+        .iter()
+        .take(ZSTD_MAGIC.len())
+        .copied()
+        .collect())
+}
+
+/// Reads the next line into `line`, without its line break. At most `limit + 1` bytes of it are
+/// kept, so that a file without line breaks cannot fill the memory; the rest is passed over.
+/// Returns whether there was a line.
+///
+/// # Errors
+/// The reader's.
+pub fn read_line(reader: &mut dyn BufRead, line: &mut Vec<u8>, limit: usize) -> io::Result<bool> {
+    line.clear();
+    let mut seen = false;
+    loop {
+        let available = match reader.fill_buf() {
+            Ok(available) => available,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        if available.is_empty() {
+            return Ok(seen);
+        }
+        seen = true;
+        let end = memchr::memchr(b'\n', available);
+        let piece = &available[..end.unwrap_or(available.len())];
+        let room = (limit + 1).saturating_sub(line.len());
+        line.extend_from_slice(&piece[..piece.len().min(room)]);
+        let consumed = piece.len() + usize::from(end.is_some());
+        reader.consume(consumed);
+        if end.is_some() {
+            if line.last() == Some(&b'\r') {
+                line.pop();
+            }
+            return Ok(true);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write};
+
+    use super::*;
+
+    fn lines(bytes: Vec<u8>, limit: usize) -> Vec<String> {
+        let mut reader = decompress(Box::new(Cursor::new(bytes))).unwrap();
+        let mut all = Vec::new();
+        let mut line = Vec::new();
+        while read_line(&mut *reader, &mut line, limit).unwrap() {
+            all.push(String::from_utf8(line.clone()).unwrap());
+        }
+        all
+    }
+
+    #[test]
+    fn reads_plain_gzip_and_zstandard() {
+        let text = b"one\r\ntwo\n\nfour".to_vec();
+        let expected = ["one", "two", "", "four"];
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&text).unwrap();
+        let zstandard = zstd::encode_all(&text[..], 1).unwrap();
+        assert_eq!(lines(text, 99), expected);
+        assert_eq!(lines(gzip.finish().unwrap(), 99), expected);
+        assert_eq!(lines(zstandard, 99), expected);
+        assert!(lines(Vec::new(), 99).is_empty());
+    }
+
+    #[test]
+    fn a_long_line_is_cut_and_the_next_one_is_whole() {
+        let mut text = vec![b'x'; 3 * BUFFER_BYTES];
+        text.extend_from_slice(b"\nshort\n");
+        let read = lines(text, 10);
+        assert_eq!((read[0].len(), read[1].as_str()), (11, "short"));
+    }
+}

@@ -1,0 +1,97 @@
+//! Who asks: scrapers, probes and people, over HTTP.
+//!
+//! [`router`] says what is answered, [`Server`] where and for how long. The application shows
+//! things through [`Published`]; nothing here waits for it, and it never waits for a scrape.
+
+mod address;
+mod landing;
+mod published;
+mod readiness;
+mod scrape;
+mod server;
+mod stall;
+#[cfg(test)]
+mod tests;
+
+pub use address::{AddressError, DEFAULT_TELEMETRY_PATH, ListenAddress, TelemetryPath};
+pub use published::{KpiSeries, Overview, OverviewRow, Published};
+pub use readiness::{Latch, Readiness};
+pub use server::{BindError, Server};
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use scrape::Scraping;
+
+/// What the handlers share.
+#[derive(Clone, Debug)]
+struct Site {
+    published: Arc<Published>,
+    telemetry_path: TelemetryPath,
+    scraping: Arc<Scraping>,
+}
+
+/// Every page there is: `/`, the metrics, `/-/healthy` and `/-/ready`. More can be added to it
+/// before it is served.
+pub fn router(published: Arc<Published>, telemetry_path: TelemetryPath) -> Router {
+    let mut router = Router::new()
+        .route(telemetry_path.as_str(), get(scrape::scrape))
+        .route("/-/healthy", get(|| async { "healthy\n" }))
+        .route("/-/ready", get(ready));
+    if telemetry_path.as_str() != "/" {
+        router = router.route("/", get(landing::page));
+    }
+    router
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(axum::middleware::map_response(harden))
+        .with_state(Site {
+            published,
+            telemetry_path,
+            scraping: Arc::new(Scraping::default()),
+        })
+}
+
+/// 200, or 503 with the reasons, one a line.
+async fn ready(State(site): State<Site>) -> Response {
+    let reasons = site.published.readiness().reasons();
+    if reasons.is_empty() {
+        return "ready\n".into_response();
+    }
+    let mut text = String::from("not ready\n");
+    for reason in reasons {
+        text.push_str("- ");
+        text.push_str(&reason);
+        text.push('\n');
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+}
+
+async fn not_found(State(site): State<Site>) -> Response {
+    let text = format!(
+        "not found; there are / and {} and /-/healthy and /-/ready\n",
+        site.telemetry_path.as_str()
+    );
+    (StatusCode::NOT_FOUND, text).into_response()
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Response {
+    let text = format!("{method} is not allowed for {}\n", uri.path());
+    (StatusCode::METHOD_NOT_ALLOWED, text).into_response()
+}
+
+/// What holds for every answer: it is of this moment, and of the type it says.
+async fn harden(mut response: Response) -> Response {
+    let headers: [(HeaderName, HeaderValue); 2] = [
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ];
+    response.headers_mut().extend(headers);
+    response
+}

@@ -1,0 +1,542 @@
+//! The server as a scraper, a probe and a browser see it.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+use ureq::http::Response;
+use ureq::{Agent, Body};
+
+use super::server::Patience;
+use super::{Overview, OverviewRow, Published, Readiness, Server, router};
+use crate::domain::catalogue;
+use crate::domain::timestamp::Timestamp;
+use crate::edge::self_metrics::{BuildInfo, SelfMetrics};
+use crate::engine::{Sample, Series, Visitor};
+
+const OPEN_METRICS: &str = "application/openmetrics-text;version=1.0.0";
+const PROTOBUF: &str =
+    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// A running server.
+struct Running {
+    published: Arc<Published>,
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    fn start() -> Self {
+        Self::start_at("/metrics")
+    }
+
+    fn start_at(telemetry_path: &str) -> Self {
+        Self::start_with(telemetry_path, Patience::default())
+    }
+
+    fn start_with(telemetry_path: &str, patience: Patience) -> Self {
+        let build = BuildInfo {
+            version: "1.2.3",
+            revision: "abc",
+            rustc: "1.95.0",
+        };
+        let metrics = SelfMetrics::new(build, Timestamp(7_000), &[], &[]).unwrap();
+        let published = Arc::new(Published::new(Arc::new(metrics), Readiness::default()));
+        let router = router(Arc::clone(&published), telemetry_path.parse().unwrap());
+        let (stop, stopped) = oneshot::channel();
+        let (tell, told) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let listen = ["127.0.0.1:0".parse().unwrap()];
+                let mut server = Server::bind(&listen, router).await.unwrap();
+                server.patience = patience;
+                tell.send(server.addresses()[0]).unwrap();
+                server
+                    .serve(async {
+                        let _ = stopped.await;
+                    })
+                    .await;
+            });
+        });
+        Self {
+            published,
+            address: told.recv().unwrap(),
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    fn get(&self, path: &str) -> Response<Body> {
+        agent().get(self.url(path)).call().unwrap()
+    }
+
+    /// What goes over the wire, which the client would decode: head and content.
+    fn raw(&self, method: &str, path: &str, accept_encoding: &str) -> (String, Vec<u8>) {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nhost: test\r\naccept-encoding: {accept_encoding}\r\n\
+             connection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+        let content = answer.split_off(end.unwrap() + 4);
+        (String::from_utf8(answer).unwrap(), content)
+    }
+
+    fn stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
+        if let Some(thread) = self.thread.take() {
+            let result = thread.join();
+            if !thread::panicking() {
+                result.unwrap();
+            }
+        }
+    }
+}
+
+/// A fresh client: one connection, statuses are answers.
+fn agent() -> Agent {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(20)))
+        .build()
+        .new_agent()
+}
+
+fn header<'a>(response: &'a Response<Body>, name: &str) -> &'a str {
+    response
+        .headers()
+        .get(name)
+        .map_or("", |value| value.to_str().unwrap())
+}
+
+fn body(mut response: Response<Body>) -> String {
+    response.body_mut().read_to_string().unwrap()
+}
+
+struct Backlog(f64);
+
+impl Series for Backlog {
+    fn visit(&self, visitor: &mut dyn Visitor) {
+        visitor.family(&catalogue::BACKLOG, None);
+        visitor.sample(&["billing", "p1", "open"], Sample::Number(self.0));
+    }
+}
+
+/// Series that say when they are being walked and wait until they may go on.
+struct Slow {
+    entered: AtomicBool,
+    go_on: AtomicBool,
+}
+
+impl Series for Slow {
+    fn visit(&self, visitor: &mut dyn Visitor) {
+        self.entered.store(true, Ordering::SeqCst);
+        wait_until(|| self.go_on.load(Ordering::SeqCst));
+        Backlog(9.0).visit(visitor);
+    }
+}
+
+fn wait_until(condition: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !condition() {
+        assert!(
+            started.elapsed() < Duration::from_secs(20),
+            "waited too long"
+        );
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn metrics_in_the_format_asked_for() {
+    let running = Running::start();
+    running.published.publish(Arc::new(Backlog(3.0)));
+    for (accept, content_type, contains) in [
+        (None, TEXT, "\nticket_backlog{"),
+        (Some("*/*"), TEXT, "# TYPE ticket_backlog gauge"),
+        (
+            Some(OPEN_METRICS),
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            "# EOF\n",
+        ),
+        (
+            Some(PROTOBUF),
+            "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited",
+            "ticket_backlog",
+        ),
+        (Some("application/json"), TEXT, "process_start_time_seconds"),
+    ] {
+        let mut request = agent().get(running.url("/metrics?name=x"));
+        if let Some(accept) = accept {
+            request = request.header("accept", accept);
+        }
+        let mut response = request.call().unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(
+            header(&response, "content-type"),
+            content_type,
+            "{accept:?}"
+        );
+        assert_eq!(header(&response, "x-content-type-options"), "nosniff");
+        let bytes = response.body_mut().read_to_vec().unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(text.contains(contains), "{accept:?}\n{text}");
+        assert!(text.contains("ticket_exporter_build_info"), "{accept:?}");
+    }
+}
+
+#[test]
+fn compressed_where_welcome() {
+    let running = Running::start();
+    let (head, plain) = running.raw("GET", "/metrics", "identity");
+    assert!(!head.contains("content-encoding"), "{head}");
+    assert!(
+        String::from_utf8(plain.clone())
+            .unwrap()
+            .contains("ticket_exporter_caught_up 0")
+    );
+
+    let (head, compressed) = running.raw("GET", "/metrics", "deflate, gzip;q=0.5");
+    for line in [
+        "content-encoding: gzip".to_owned(),
+        format!("content-type: {TEXT}"),
+        "vary: accept, accept-encoding".to_owned(),
+        format!("content-length: {}", compressed.len()),
+    ] {
+        assert!(head.lines().any(|found| found == line), "{line}\n{head}");
+    }
+    assert!(compressed.len() * 3 < plain.len());
+    let mut text = String::new();
+    let mut decoder = flate2::read::GzDecoder::new(compressed.as_slice());
+    decoder.read_to_string(&mut text).unwrap();
+    assert!(text.contains("ticket_exporter_caught_up 0"));
+}
+
+#[test]
+fn withheld_is_absent_not_zero() {
+    let running = Running::start();
+    assert!(!body(running.get("/metrics")).contains("ticket_backlog"));
+    running.published.publish(Arc::new(Backlog(3.0)));
+    assert!(body(running.get("/metrics")).contains("status=\"open\"} 3\n"));
+    running.published.publish(Arc::new(Backlog(4.0)));
+    assert!(body(running.get("/metrics")).contains("status=\"open\"} 4\n"));
+    running.published.withhold();
+    let text = body(running.get("/metrics"));
+    assert!(!text.contains("ticket_backlog"));
+    assert!(text.contains("ticket_exporter_caught_up"));
+}
+
+#[test]
+fn health_and_readiness() {
+    let running = Running::start();
+    let latch = running
+        .published
+        .readiness()
+        .hold("partitions not caught up");
+    let other = running.published.readiness().hold("restoring state");
+    let healthy = running.get("/-/healthy");
+    assert_eq!(healthy.status(), 200);
+    assert_eq!(header(&healthy, "cache-control"), "no-store");
+    let response = running.get("/-/ready");
+    assert_eq!(response.status(), 503);
+    assert_eq!(
+        header(&response, "content-type"),
+        "text/plain; charset=utf-8"
+    );
+    assert_eq!(
+        body(response),
+        "not ready\n- partitions not caught up\n- restoring state\n"
+    );
+    latch.release();
+    assert_eq!(running.get("/-/ready").status(), 503);
+    other.release();
+    let response = running.get("/-/ready");
+    assert_eq!(response.status(), 200);
+    assert_eq!(body(response), "ready\n");
+}
+
+#[test]
+fn the_landing_page() {
+    let running = Running::start_at("/kpi/metrics");
+    let latch = running.published.readiness().hold("reading <offsets>");
+    let response = running.get("/");
+    assert_eq!(
+        header(&response, "content-type"),
+        "text/html; charset=utf-8"
+    );
+    assert!(header(&response, "content-security-policy").starts_with("default-src 'none'"));
+    assert_eq!(header(&response, "cache-control"), "no-store");
+    let page = body(response);
+    for part in [
+        "version 1.2.3",
+        "href=\"/kpi/metrics\"",
+        "href=\"/-/healthy\"",
+        "href=\"/-/ready\"",
+        "<li>reading &lt;offsets&gt;</li>",
+        "withheld",
+    ] {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
+    latch.release();
+    running.published.publish(Arc::new(Backlog(3.0)));
+    running.published.set_overview(Overview {
+        caption: "Backlog & SLA".to_owned(),
+        columns: vec!["Backlog".to_owned()],
+        rows: vec![OverviewRow {
+            team: "<script>".to_owned(),
+            cells: vec!["3".to_owned()],
+        }],
+    });
+    let page = body(running.get("/"));
+    assert!(page.contains("Ready."));
+    assert!(page.contains("<th scope=\"row\">&lt;script&gt;</th><td>3</td>"));
+    assert!(page.contains("<caption>Backlog &amp; SLA</caption>"));
+    assert_eq!(running.get("/kpi/metrics").status(), 200);
+    assert_eq!(running.get("/metrics").status(), 404);
+}
+
+#[test]
+fn metrics_may_take_the_root() {
+    let running = Running::start_at("/");
+    let response = running.get("/");
+    assert_eq!(header(&response, "content-type"), TEXT);
+}
+
+#[test]
+fn head_other_methods_and_other_paths() {
+    let running = Running::start();
+    for path in ["/", "/metrics", "/-/healthy", "/-/ready"] {
+        let (get, content) = running.raw("GET", path, "identity");
+        let (head, nothing) = running.raw("HEAD", path, "identity");
+        assert!(head.starts_with("HTTP/1.1 200 OK"), "{path}");
+        assert!(!content.is_empty() && nothing.is_empty(), "{path}");
+        for name in ["content-length: ", "content-type: "] {
+            let line = |head: &str| {
+                head.lines()
+                    .find(|line| line.starts_with(name))
+                    .map(str::len)
+            };
+            assert!(
+                line(&head).is_some() && line(&head) == line(&get),
+                "{path} {name}"
+            );
+        }
+
+        let response = agent().post(running.url(path)).send("x").unwrap();
+        assert_eq!(response.status(), 405, "{path}");
+        assert!(header(&response, "allow").contains("GET"), "{path}");
+        assert_eq!(body(response), format!("POST is not allowed for {path}\n"));
+    }
+    let response = running.get("/metricss");
+    assert_eq!(response.status(), 404);
+    assert!(body(response).contains("/metrics and"));
+}
+
+#[test]
+fn fifty_scrapes_at_once() {
+    let running = Running::start();
+    running.published.publish(Arc::new(Backlog(3.0)));
+    let url = running.url("/metrics");
+    let scrapes: Vec<_> = (0..50)
+        .map(|_| {
+            let url = url.clone();
+            thread::spawn(move || {
+                let response = agent().get(url).call().unwrap();
+                (response.status(), body(response))
+            })
+        })
+        .collect();
+    for scrape in scrapes {
+        let (status, text) = scrape.join().unwrap();
+        assert_eq!(status, 200);
+        assert!(text.contains("status=\"open\"} 3\n"));
+    }
+}
+
+#[test]
+fn too_many_scrapes_are_told_so() {
+    let running = Running::start();
+    let slow = Arc::new(Slow {
+        entered: AtomicBool::new(false),
+        go_on: AtomicBool::new(false),
+    });
+    running.published.publish(Arc::clone(&slow) as _);
+    let (answers, answered) = mpsc::channel();
+    let scrapes: Vec<_> = (0..70)
+        .map(|_| {
+            let url = running.url("/metrics");
+            let answers = answers.clone();
+            thread::spawn(move || {
+                let response = agent().get(url).call().unwrap();
+                answers.send((response.status(), body(response))).unwrap();
+            })
+        })
+        .collect();
+    // All that is over the bound is turned away while the others wait.
+    for _ in 0..6 {
+        let (status, text) = answered.recv_timeout(Duration::from_secs(20)).unwrap();
+        assert_eq!(status, 503);
+        assert!(text.starts_with("too many scrapes"), "{text}");
+    }
+    assert_eq!(running.get("/-/healthy").status(), 200);
+    slow.go_on.store(true, Ordering::SeqCst);
+    for _ in 0..64 {
+        assert_eq!(answered.recv().unwrap().0, 200);
+    }
+    for scrape in scrapes {
+        scrape.join().unwrap();
+    }
+}
+
+#[test]
+fn shutdown_finishes_the_scrape_under_way() {
+    let mut running = Running::start();
+    let slow = Arc::new(Slow {
+        entered: AtomicBool::new(false),
+        go_on: AtomicBool::new(false),
+    });
+    running.published.publish(Arc::clone(&slow) as _);
+    let idle = agent(); // keeps its connection open, which must not delay the end
+    idle.get(running.url("/-/healthy")).call().unwrap();
+    let url = running.url("/metrics");
+    let scrape = thread::spawn(move || body(agent().get(url).call().unwrap()));
+    wait_until(|| slow.entered.load(Ordering::SeqCst));
+    running.stop();
+    let address = running.address;
+    wait_until(|| TcpStream::connect(address).is_err());
+    slow.go_on.store(true, Ordering::SeqCst);
+    assert!(scrape.join().unwrap().contains("status=\"open\"} 9\n"));
+    let started = Instant::now();
+    drop(running);
+    assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let listen = [address.to_string().parse().unwrap()];
+    let error = Server::bind(&listen, axum::Router::new())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("cannot listen on {address}: the port is in use by another process")
+    );
+}
+
+#[tokio::test]
+async fn every_address_and_names() {
+    let listen = [":0", "[::1]:0", "localhost:0", "127.0.0.1:0"].map(|text| text.parse().unwrap());
+    let server = Server::bind(&listen, axum::Router::new()).await.unwrap();
+    assert_eq!(server.addresses().len(), 4);
+    assert!(server.addresses().iter().all(|address| address.port() != 0));
+    let every = server.addresses()[0];
+    assert!(TcpStream::connect(("127.0.0.1", every.port())).is_ok());
+}
+
+/// Series of more bytes than the buffers of a connection take.
+struct Large;
+
+impl Series for Large {
+    fn visit(&self, visitor: &mut dyn Visitor) {
+        visitor.family(&catalogue::BACKLOG, None);
+        let team = "t".repeat(1_000);
+        for _ in 0..20_000 {
+            visitor.sample(&[&team, "p1", "open"], Sample::Number(1.0));
+        }
+    }
+}
+
+fn connect(running: &Running, request: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(running.address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    stream.write_all(request).unwrap();
+    stream
+}
+
+#[test]
+fn silent_and_stalled_clients_are_left() {
+    let patience = Patience {
+        header: Duration::from_millis(100),
+        stall: Duration::from_millis(100),
+        ..Patience::default()
+    };
+    let running = Running::start_with("/metrics", patience);
+    running.published.publish(Arc::new(Large));
+
+    let started = Instant::now();
+    let mut silent = connect(&running, b"GET / HTTP/1.1\r\nhost:");
+    let mut answer = Vec::new();
+    let _ = silent.read_to_end(&mut answer); // ends, with or without a word
+    assert!(started.elapsed() < Duration::from_secs(10));
+
+    let mut stalled = connect(&running, b"GET /metrics HTTP/1.1\r\nhost: test\r\n\r\n");
+    thread::sleep(Duration::from_millis(1_000));
+    let mut answer = Vec::new();
+    let _ = stalled.read_to_end(&mut answer);
+    assert!(answer.starts_with(b"HTTP/1.1 200 OK"));
+    assert!(answer.len() < 20_000_000, "{}", answer.len());
+}
+
+#[test]
+fn shutdown_does_not_wait_for_ever() {
+    let patience = Patience {
+        drain: Duration::from_millis(100),
+        ..Patience::default()
+    };
+    let mut running = Running::start_with("/metrics", patience);
+    running.published.publish(Arc::new(Large));
+    let _stalled = connect(&running, b"GET /metrics HTTP/1.1\r\nhost: test\r\n\r\n");
+    thread::sleep(Duration::from_millis(300));
+    running.stop();
+    let started = Instant::now();
+    drop(running);
+    assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn series_that_cannot_be_rendered_fail_the_scrape_only() {
+    struct Broken;
+    impl Series for Broken {
+        fn visit(&self, _: &mut dyn Visitor) {
+            panic!("broken series");
+        }
+    }
+    let running = Running::start();
+    running.published.publish(Arc::new(Broken));
+    for _ in 0..5 {
+        assert_eq!(running.get("/metrics").status(), 500);
+    }
+    running.published.publish(Arc::new(Backlog(3.0)));
+    assert_eq!(running.get("/metrics").status(), 200);
+}

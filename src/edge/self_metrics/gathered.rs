@@ -1,0 +1,93 @@
+//! From what the `prometheus` crate gathers to what the writers read.
+
+#[cfg(target_os = "linux")]
+use prometheus::core::Collector;
+use prometheus::{Registry, proto};
+
+#[cfg(target_os = "linux")]
+use crate::domain::catalogue::Origin;
+use crate::domain::catalogue::{Family, Kind};
+use crate::engine::{HistogramView, Sample, Visitor};
+
+/// Hands one gathered series of `family` to `visitor`.
+pub(super) fn visit_metric(family: &Family, metric: &proto::Metric, visitor: &mut dyn Visitor) {
+    let value_of = |label: &&str| {
+        let mut pairs = metric.get_label().iter();
+        pairs
+            .find(|pair| pair.name() == *label)
+            .map_or("", proto::LabelPair::value)
+    };
+    let values: Vec<&str> = family.labels.iter().map(value_of).collect();
+    match family.kind {
+        Kind::Counter => {
+            let value = metric.get_counter().get_value();
+            visitor.sample(&values, Sample::Number(value));
+        }
+        Kind::Gauge => {
+            let value = metric.get_gauge().get_value();
+            visitor.sample(&values, Sample::Number(value));
+        }
+        Kind::Histogram => {
+            let histogram = metric.get_histogram();
+            let mut bounds = Vec::new();
+            let mut counts = Vec::new();
+            let mut below = 0;
+            for bucket in histogram.get_bucket() {
+                if bucket.upper_bound().is_finite() {
+                    bounds.push(bucket.upper_bound());
+                    counts.push(bucket.cumulative_count().saturating_sub(below));
+                    below = bucket.cumulative_count();
+                }
+            }
+            let count = histogram.get_sample_count();
+            counts.push(count.saturating_sub(below));
+            let view = HistogramView {
+                bounds: &bounds,
+                counts: &counts,
+                count,
+                sum: histogram.get_sample_sum(),
+                native: None,
+                exemplars: &[],
+            };
+            visitor.sample(&values, Sample::Histogram(view));
+        }
+    }
+}
+
+/// Registers the collector of `process_*` and describes its families, which the catalogue does
+/// not know. They live as long as the process, as the families of the catalogue do.
+#[cfg(target_os = "linux")]
+pub(super) fn register_process(
+    registry: &Registry,
+) -> Result<Vec<&'static Family>, prometheus::Error> {
+    let collector = prometheus::process_collector::ProcessCollector::for_self();
+    let families = collector
+        .desc()
+        .into_iter()
+        .map(|description| {
+            let name: &'static str = description.fq_name.clone().leak();
+            let help = description.help.trim_end_matches('.').to_owned();
+            let family: &'static Family = Box::leak(Box::new(Family {
+                name,
+                kind: if name.ends_with("_total") {
+                    Kind::Counter
+                } else {
+                    Kind::Gauge
+                },
+                origin: Origin::Exporter,
+                help: help.leak(),
+                labels: &[],
+            }));
+            family
+        })
+        .collect();
+    registry.register(Box::new(collector))?;
+    Ok(families)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn register_process(
+    _registry: &Registry,
+) -> Result<Vec<&'static Family>, prometheus::Error> {
+    Ok(Vec::new())
+}

@@ -1,0 +1,76 @@
+//! The values that labels of the self-metrics take, where the program decides them.
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordResult {
+    Applied,
+    Duplicate,
+    Ignored,
+    Rejected,
+    DeadLettered,
+}
+
+impl RecordResult {
+    pub const ALL: [Self; 5] = [
+        Self::Applied,
+        Self::Duplicate,
+        Self::Ignored,
+        Self::Rejected,
+        Self::DeadLettered,
+    ];
+
+    /// The label value.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Duplicate => "duplicate",
+            Self::Ignored => "ignored",
+            Self::Rejected => "rejected",
+            Self::DeadLettered => "dead_lettered",
+        }
+    }
+}
+
+/// The states of a ticket in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TicketState {
+    Open,
+    Solved,
+    Finalized,
+    Withdrawn,
+}
+
+impl TicketState {
+    pub const ALL: [Self; 4] = [Self::Open, Self::Solved, Self::Finalized, Self::Withdrawn];
+
+    /// The label value.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Solved => "solved",
+            Self::Finalized => "finalized",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}
+
+/// The labels whose distinct values are limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitedLabel {
+    Team,
+    Priority,
+    Channel,
+}
+
+impl LimitedLabel {
+    pub const ALL: [Self; 3] = [Self::Team, Self::Priority, Self::Channel];
+
+    /// The label value.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Team => "team",
+            Self::Priority => "priority",
+            Self::Channel => "channel",
+        }
+    }
+}

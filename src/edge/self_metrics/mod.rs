@@ -1,0 +1,426 @@
+//! What the exporter says about itself: the families of origin `Exporter`, and `process_*`.
+//!
+//! Names, help and labels come from the catalogue; the counting is done by the `prometheus`
+//! crate, and the writing by the same writers as for the KPIs. These series count from the start
+//! of the process and say nothing about tickets.
+
+mod gathered;
+mod labels;
+
+pub use labels::{LimitedLabel, RecordResult, TicketState};
+
+use prometheus::core::Collector;
+use prometheus::{
+    GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+};
+
+use crate::domain::catalogue::{self, Family, Kind};
+use crate::domain::timestamp::Timestamp;
+use crate::engine::{Series, Visitor};
+use gathered::{register_process, visit_metric};
+
+/// Seconds. A checkpoint takes milliseconds on a local disk; more than the default interval of
+/// one second means that it cannot keep up.
+const CHECKPOINT_BUCKETS: &[f64] = &[
+    0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+
+/// Seconds. Between the default lateness of 5 s and the default grace of 30 s is normal.
+const BREACH_DETECTION_BUCKETS: &[f64] = &[
+    0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 600.0,
+];
+
+/// The build that is running.
+#[derive(Clone, Copy, Debug)]
+pub struct BuildInfo {
+    pub version: &'static str,
+    /// Commit, or `unknown`.
+    pub revision: &'static str,
+    pub rustc: &'static str,
+}
+
+/// See the module. Every method may be called from any thread.
+///
+/// Gauges that have no meaningful value yet (timestamps, partitions) are absent until they are
+/// set; everything else is 0 from the start.
+#[derive(Debug)]
+pub struct SelfMetrics {
+    registry: Registry,
+    started: Timestamp,
+    build: BuildInfo,
+    /// Families that are gathered but not in the catalogue: `process_*`.
+    others: Vec<&'static Family>,
+    events: IntCounterVec,
+    rejected: IntCounterVec,
+    ignored: IntCounterVec,
+    out_of_order: IntCounter,
+    misrouted: IntCounter,
+    overflow: IntCounterVec,
+    lag: IntGaugeVec,
+    watermark: GaugeVec,
+    last_event: GaugeVec,
+    caught_up: IntGaugeVec,
+    partitions: IntGaugeVec,
+    tickets: IntGaugeVec,
+    timers: IntGaugeVec,
+    checkpoint_duration: Histogram,
+    last_checkpoint: GaugeVec,
+    breach_detection: Histogram,
+    reload_successful: IntGaugeVec,
+    reload_time: GaugeVec,
+}
+
+impl SelfMetrics {
+    /// `rejections` and `ignorances` are the reasons there are, so that their counters exist
+    /// at 0; `started` is the start of the process.
+    ///
+    /// # Errors
+    /// Where the catalogue holds a name or label that Prometheus does not allow.
+    pub fn new(
+        build: BuildInfo,
+        started: Timestamp,
+        rejections: &[&str],
+        ignorances: &[&str],
+    ) -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let metrics = Self {
+            started,
+            build,
+            others: register_process(&registry)?,
+            events: counters(&registry, &catalogue::EVENTS)?,
+            rejected: counters(&registry, &catalogue::REJECTED)?,
+            ignored: counters(&registry, &catalogue::IGNORED)?,
+            out_of_order: counter(&registry, &catalogue::OUT_OF_ORDER)?,
+            misrouted: counter(&registry, &catalogue::MISROUTED)?,
+            overflow: counters(&registry, &catalogue::OVERFLOW)?,
+            lag: integers(&registry, &catalogue::CONSUMER_LAG)?,
+            watermark: gauges(&registry, &catalogue::WATERMARK)?,
+            last_event: gauges(&registry, &catalogue::LAST_EVENT)?,
+            caught_up: integers(&registry, &catalogue::CAUGHT_UP)?,
+            partitions: integers(&registry, &catalogue::PARTITIONS_ASSIGNED)?,
+            tickets: integers(&registry, &catalogue::TICKETS)?,
+            timers: integers(&registry, &catalogue::TIMERS)?,
+            checkpoint_duration: histogram(
+                &registry,
+                &catalogue::CHECKPOINT_DURATION,
+                CHECKPOINT_BUCKETS,
+            )?,
+            last_checkpoint: gauges(&registry, &catalogue::LAST_CHECKPOINT)?,
+            breach_detection: histogram(
+                &registry,
+                &catalogue::BREACH_DETECTION,
+                BREACH_DETECTION_BUCKETS,
+            )?,
+            reload_successful: integers(&registry, &catalogue::CONFIG_RELOAD_SUCCESSFUL)?,
+            reload_time: gauges(&registry, &catalogue::CONFIG_RELOAD_TIME)?,
+            registry,
+        };
+        integers(&metrics.registry, &catalogue::BUILD_INFO)?
+            .with_label_values(&[build.version, build.revision, build.rustc])
+            .set(1);
+        for result in RecordResult::ALL {
+            metrics.events(result);
+        }
+        for reason in rejections {
+            metrics.rejected(reason);
+        }
+        for reason in ignorances {
+            metrics.ignored(reason);
+        }
+        for label in LimitedLabel::ALL {
+            metrics.overflow(label);
+        }
+        for state in TicketState::ALL {
+            metrics.set_tickets(state, 0);
+        }
+        metrics.set_caught_up(false);
+        metrics.set_partitions_assigned(0);
+        metrics.set_timers(0);
+        Ok(metrics)
+    }
+
+    pub fn build(&self) -> BuildInfo {
+        self.build
+    }
+
+    /// When the process started.
+    pub fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// Records by what became of them.
+    pub fn events(&self, result: RecordResult) -> IntCounter {
+        self.events.with_label_values(&[result.name()])
+    }
+
+    /// Records that are no valid ticket event.
+    pub fn rejected(&self, reason: &str) -> IntCounter {
+        self.rejected.with_label_values(&[reason])
+    }
+
+    /// Valid events without effect.
+    pub fn ignored(&self, reason: &str) -> IntCounter {
+        self.ignored.with_label_values(&[reason])
+    }
+
+    pub fn out_of_order(&self) -> &IntCounter {
+        &self.out_of_order
+    }
+
+    pub fn misrouted(&self) -> &IntCounter {
+        &self.misrouted
+    }
+
+    /// Label values beyond their limit.
+    pub fn overflow(&self, label: LimitedLabel) -> IntCounter {
+        self.overflow.with_label_values(&[label.name()])
+    }
+
+    /// Records in the partition that are not processed yet.
+    pub fn set_lag(&self, topic: &str, partition: i32, records: i64) {
+        self.lag
+            .with_label_values(&[topic, &partition.to_string()])
+            .set(records);
+    }
+
+    /// The partition's stream clock.
+    pub fn set_watermark(&self, topic: &str, partition: i32, clock: Timestamp) {
+        self.watermark
+            .with_label_values(&[topic, &partition.to_string()])
+            .set(clock.seconds());
+    }
+
+    /// Ends the series of a partition that is no longer assigned.
+    pub fn remove_partition(&self, topic: &str, partition: i32) {
+        let partition = partition.to_string();
+        // Both fail only where there is no such series, which is what is wanted.
+        let _ = self.lag.remove_label_values(&[topic, &partition]);
+        let _ = self.watermark.remove_label_values(&[topic, &partition]);
+    }
+
+    /// The greatest event time seen.
+    pub fn set_last_event(&self, at: Timestamp) {
+        only(&self.last_event).set(at.seconds());
+    }
+
+    pub fn set_caught_up(&self, caught_up: bool) {
+        self.caught_up
+            .with_label_values::<&str>(&[])
+            .set(caught_up.into());
+    }
+
+    pub fn set_partitions_assigned(&self, partitions: usize) {
+        self.partitions
+            .with_label_values::<&str>(&[])
+            .set(count(partitions));
+    }
+
+    pub fn set_tickets(&self, state: TicketState, tickets: usize) {
+        self.tickets
+            .with_label_values(&[state.name()])
+            .set(count(tickets));
+    }
+
+    pub fn set_timers(&self, timers: usize) {
+        self.timers
+            .with_label_values::<&str>(&[])
+            .set(count(timers));
+    }
+
+    /// A checkpoint was published at `at` and took `seconds`.
+    pub fn observe_checkpoint(&self, at: Timestamp, seconds: f64) {
+        self.checkpoint_duration.observe(seconds);
+        only(&self.last_checkpoint).set(at.seconds());
+    }
+
+    /// A breach was published `seconds` after its deadline, while caught up.
+    pub fn observe_breach_detection(&self, seconds: f64) {
+        self.breach_detection.observe(seconds);
+    }
+
+    /// The configuration was loaded at `at`, or could not be.
+    pub fn set_config_reload(&self, at: Timestamp, successful: bool) {
+        self.reload_successful
+            .with_label_values::<&str>(&[])
+            .set(successful.into());
+        if successful {
+            only(&self.reload_time).set(at.seconds());
+        }
+    }
+
+    fn family(&self, name: &str) -> Option<&'static Family> {
+        catalogue::family(name).or_else(|| {
+            let mut others = self.others.iter().copied();
+            others.find(|family| family.name == name)
+        })
+    }
+}
+
+impl Series for SelfMetrics {
+    fn visit(&self, visitor: &mut dyn Visitor) {
+        for gathered in self.registry.gather() {
+            let Some(family) = self.family(gathered.name()) else {
+                continue;
+            };
+            let start = (family.kind != Kind::Gauge).then_some(self.started);
+            visitor.family(family, start);
+            for metric in gathered.get_metric() {
+                visit_metric(family, metric, visitor);
+            }
+        }
+    }
+}
+
+fn counter(registry: &Registry, family: &Family) -> Result<IntCounter, prometheus::Error> {
+    register(registry, IntCounter::with_opts(options(family))?)
+}
+
+fn counters(registry: &Registry, family: &Family) -> Result<IntCounterVec, prometheus::Error> {
+    register(
+        registry,
+        IntCounterVec::new(options(family), family.labels)?,
+    )
+}
+
+fn integers(registry: &Registry, family: &Family) -> Result<IntGaugeVec, prometheus::Error> {
+    register(registry, IntGaugeVec::new(options(family), family.labels)?)
+}
+
+fn gauges(registry: &Registry, family: &Family) -> Result<GaugeVec, prometheus::Error> {
+    register(registry, GaugeVec::new(options(family), family.labels)?)
+}
+
+fn histogram(
+    registry: &Registry,
+    family: &Family,
+    buckets: &[f64],
+) -> Result<Histogram, prometheus::Error> {
+    let options = HistogramOpts::from(options(family)).buckets(buckets.to_vec());
+    register(registry, Histogram::with_opts(options)?)
+}
+
+fn options(family: &Family) -> Opts {
+    Opts::new(family.name, family.help)
+}
+
+fn register<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    collector: C,
+) -> Result<C, prometheus::Error> {
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}
+
+/// The gauge of a family without labels, which exists once it is asked for.
+fn only(gauges: &GaugeVec) -> prometheus::Gauge {
+    gauges.with_label_values::<&str>(&[])
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::catalogue::{FAMILIES, Origin};
+    use crate::exposition::{Format, render};
+
+    const BUILD: BuildInfo = BuildInfo {
+        version: "1.2.3",
+        revision: "abc",
+        rustc: "1.95.0",
+    };
+
+    fn metrics() -> SelfMetrics {
+        SelfMetrics::new(BUILD, Timestamp(7_000), &["not_json", "future"], &["gone"]).unwrap()
+    }
+
+    fn text(metrics: &SelfMetrics) -> String {
+        String::from_utf8(render(Format::Text, &[metrics], 0)).unwrap()
+    }
+
+    #[test]
+    fn known_series_start_at_zero() {
+        let text = text(&metrics());
+        for line in [
+            "ticket_exporter_build_info{version=\"1.2.3\",revision=\"abc\",rustc=\"1.95.0\"} 1",
+            "ticket_exporter_events_total{result=\"dead_lettered\"} 0",
+            "ticket_exporter_rejected_total{reason=\"not_json\"} 0",
+            "ticket_exporter_ignored_total{reason=\"gone\"} 0",
+            "ticket_exporter_overflow_total{label=\"team\"} 0",
+            "ticket_exporter_tickets{state=\"withdrawn\"} 0",
+            "ticket_exporter_out_of_order_total 0",
+            "ticket_exporter_caught_up 0",
+            "ticket_exporter_checkpoint_duration_seconds_bucket{le=\"0.0025\"} 0",
+            "# TYPE process_cpu_seconds_total counter",
+            "# TYPE process_resident_memory_bytes gauge",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+        for absent in ["last_event", "last_checkpoint", "consumer_lag"] {
+            assert!(!text.contains(absent), "{absent}");
+        }
+    }
+
+    #[test]
+    fn every_family_of_the_exporter_is_filled() {
+        let metrics = metrics();
+        metrics.set_lag("tickets", 3, 12);
+        metrics.set_watermark("tickets", 3, Timestamp(1_500));
+        metrics.set_last_event(Timestamp(2_000));
+        metrics.observe_checkpoint(Timestamp(3_000), 0.004);
+        metrics.observe_breach_detection(6.0);
+        metrics.set_config_reload(Timestamp(4_000), true);
+        let text = text(&metrics);
+        for family in FAMILIES {
+            if family.origin == Origin::Exporter {
+                let line = format!("# TYPE {} {}\n", family.name, family.kind.name());
+                assert!(text.contains(&line), "{line}");
+            }
+        }
+        for line in [
+            "ticket_exporter_consumer_lag{topic=\"tickets\",partition=\"3\"} 12",
+            "ticket_exporter_watermark_timestamp_seconds{topic=\"tickets\",partition=\"3\"} 1.5",
+            "ticket_exporter_checkpoint_duration_seconds_bucket{le=\"0.0025\"} 0",
+            "ticket_exporter_checkpoint_duration_seconds_bucket{le=\"0.005\"} 1",
+            "ticket_exporter_checkpoint_duration_seconds_bucket{le=\"+Inf\"} 1",
+            "ticket_exporter_checkpoint_duration_seconds_sum 0.004",
+            "ticket_exporter_config_last_reload_success_timestamp_seconds 4",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_partition_that_left_is_gone() {
+        let metrics = metrics();
+        metrics.set_lag("tickets", 3, 12);
+        metrics.set_lag("tickets", 4, 13);
+        metrics.remove_partition("tickets", 3);
+        metrics.remove_partition("tickets", 9);
+        let text = text(&metrics);
+        assert!(!text.contains("partition=\"3\""));
+        assert!(text.contains("partition=\"4\"} 13"));
+    }
+
+    #[test]
+    fn a_failed_reload_keeps_the_time_of_the_last_good_one() {
+        let metrics = metrics();
+        metrics.set_config_reload(Timestamp(4_000), true);
+        metrics.set_config_reload(Timestamp(9_000), false);
+        let text = text(&metrics);
+        assert!(text.contains("reload_successful 0\n"));
+        assert!(text.contains("success_timestamp_seconds 4\n"));
+    }
+
+    #[test]
+    fn counters_start_with_the_process() {
+        let metrics = metrics();
+        metrics.events(RecordResult::Applied).inc_by(5);
+        let text = String::from_utf8(render(Format::OpenMetrics, &[&metrics], 0)).unwrap();
+        assert!(text.contains("ticket_exporter_events_total{result=\"applied\"} 5\n"));
+        assert!(text.contains("ticket_exporter_events_created{result=\"applied\"} 7\n"));
+        assert!(!text.contains("process_threads_created"));
+    }
+}

@@ -1,0 +1,357 @@
+//! The engine: events of partitions in, snapshots out.
+
+use std::sync::Arc;
+
+use super::gauges;
+use super::lifecycle::{self, Fired};
+use super::partition::Partition;
+use super::recorder::Recorder;
+use super::rules::Rules;
+use super::snapshot::Snapshot;
+use super::table::{Found, TicketSlot, TicketTable};
+use super::ticket::{Flags, Ticket, Withdrawal};
+use crate::domain::event::{Event, EventType};
+use crate::domain::timestamp::Timestamp;
+
+/// A merged ticket's survivor may be merged itself; a longer chain than this is a loop.
+const LONGEST_MERGE_CHAIN: usize = 16;
+
+/// Number of a partition, given by [`Engine::partition`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartitionId(u16);
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Applied,
+    /// Among the last events of its ticket.
+    Duplicate,
+    Ignored(Ignored),
+}
+
+/// Why a valid event has no effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ignored {
+    /// Its ticket is spam or deleted.
+    Withdrawn,
+    /// Its ticket was merged into one that is not in the same partition.
+    MergedAway,
+}
+
+impl Ignored {
+    pub const ALL: [Self; 2] = [Self::Withdrawn, Self::MergedAway];
+
+    /// The value of the label `reason`.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Withdrawn => "withdrawn",
+            Self::MergedAway => "merged_away",
+        }
+    }
+}
+
+/// Counts that concern the exporter rather than the tickets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub applied: u64,
+    pub duplicate: u64,
+    pub withdrawn: u64,
+    pub merged_away: u64,
+    pub out_of_order: u64,
+    pub misrouted: u64,
+    pub overflowed_teams: u64,
+    pub overflowed_priorities: u64,
+    pub overflowed_channels: u64,
+}
+
+/// See the module. Deterministic: the same calls give the same state.
+#[derive(Debug)]
+pub struct Engine {
+    recorder: Recorder,
+    tickets: TicketTable,
+    partitions: Vec<Partition>,
+    counts: Counts,
+    /// Tickets changed since [`Engine::take_dirty`].
+    dirty: Vec<TicketSlot>,
+    start: Timestamp,
+}
+
+impl Engine {
+    /// `start`: when its counters begin to count.
+    pub fn new(rules: Arc<Rules>, start: Timestamp) -> Self {
+        Self {
+            recorder: Recorder::new(rules),
+            tickets: TicketTable::default(),
+            partitions: Vec::new(),
+            counts: Counts::default(),
+            dirty: Vec::new(),
+            start,
+        }
+    }
+
+    /// Adds a partition.
+    pub fn partition(&mut self) -> PartitionId {
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "Kafka clusters have fewer partitions"
+        )]
+        let id = PartitionId(self.partitions.len() as u16);
+        self.partitions.push(Partition::new());
+        id
+    }
+
+    /// Applies one event in arrival order of its partition, then the timers that are due.
+    pub fn apply(&mut self, partition: PartitionId, event: &Event<'_>) -> Outcome {
+        let outcome = self.apply_to_ticket(partition, event);
+        match outcome {
+            Outcome::Applied => self.counts.applied += 1,
+            Outcome::Duplicate => self.counts.duplicate += 1,
+            Outcome::Ignored(Ignored::Withdrawn) => self.counts.withdrawn += 1,
+            Outcome::Ignored(Ignored::MergedAway) => self.counts.merged_away += 1,
+        }
+        let lateness = self.recorder.rules.lateness;
+        self.partitions[usize::from(partition.0)].see(event.at, lateness);
+        self.fire_due(partition);
+        if self.recorder.windows.is_full() {
+            self.recorder.windows.advance(self.clock());
+        }
+        outcome
+    }
+
+    /// Moves the stream clock of a partition that has been read to its end.
+    pub fn advance(&mut self, partition: PartitionId, clock: Timestamp) {
+        self.partitions[usize::from(partition.0)].advance(clock);
+        self.fire_due(partition);
+    }
+
+    /// The stream clock of a partition; `None` before its first event.
+    pub fn clock_of(&self, partition: PartitionId) -> Option<Timestamp> {
+        let clock = self.partitions[usize::from(partition.0)].clock();
+        (clock.0 != i64::MIN).then_some(clock)
+    }
+
+    /// The greatest event time seen in a partition.
+    pub fn greatest_event(&self, partition: PartitionId) -> Option<Timestamp> {
+        let at = self.partitions[usize::from(partition.0)].greatest_event();
+        (at.0 != i64::MIN).then_some(at)
+    }
+
+    pub fn counts(&self) -> Counts {
+        let labels = &self.recorder.labels;
+        Counts {
+            overflowed_teams: labels.teams.overflows(),
+            overflowed_priorities: labels.priorities.overflows(),
+            overflowed_channels: labels.channels.overflows(),
+            ..self.counts
+        }
+    }
+
+    pub fn tickets(&self) -> usize {
+        self.tickets.len()
+    }
+
+    pub fn timers(&self) -> usize {
+        self.partitions.iter().map(Partition::timers).sum()
+    }
+
+    /// Deadlines whose breach was counted since the last call.
+    pub fn take_breaches(&mut self) -> Vec<Timestamp> {
+        std::mem::take(&mut self.recorder.breaches)
+    }
+
+    /// Everything a scrape may see, as of now. Costs a walk over the open tickets and what
+    /// changed in the series since the last snapshot.
+    pub fn snapshot(&mut self) -> Snapshot {
+        let clock = self.clock();
+        self.recorder.windows.advance(clock);
+        let clocks: Vec<Timestamp> = self.partitions.iter().map(Partition::clock).collect();
+        let gauges = gauges::scan(&mut self.recorder, &self.tickets, &clocks);
+        let teams = self.recorder.labels.teams.names().len();
+        Snapshot {
+            rules: Arc::clone(&self.recorder.rules),
+            teams: Arc::clone(self.recorder.labels.teams.names()),
+            priorities: Arc::clone(self.recorder.labels.priorities.names()),
+            channels: Arc::clone(self.recorder.labels.channels.names()),
+            pairs: self.recorder.series.pairs().to_vec(),
+            windows: self.recorder.windows.publish(teams),
+            gauges,
+            start: self.start,
+            clock,
+        }
+    }
+
+    /// Slots of the tickets that changed or went since the last call.
+    pub fn take_dirty(&mut self) -> Vec<TicketSlot> {
+        for slot in &self.dirty {
+            if let Some(ticket) = self.tickets.get_mut(*slot) {
+                ticket.flags.set(Flags::DIRTY, false);
+            }
+        }
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// The clock of windows: that of the partition furthest behind, since only up to there has
+    /// everything been seen. Partitions that were never read do not count.
+    fn clock(&self) -> Timestamp {
+        self.partitions
+            .iter()
+            .map(Partition::clock)
+            .filter(|clock| clock.0 != i64::MIN)
+            .min()
+            .unwrap_or(Timestamp(0))
+    }
+
+    fn apply_to_ticket(&mut self, partition: PartitionId, event: &Event<'_>) -> Outcome {
+        let slot = match self.tickets.find(partition.0, &event.ticket_id) {
+            Found::Here(slot) => slot,
+            found => {
+                self.counts.misrouted += u64::from(found == Found::Elsewhere);
+                self.open(partition, event);
+                return Outcome::Applied;
+            }
+        };
+        if !self
+            .tickets
+            .get_mut(slot)
+            .is_some_and(|ticket| ticket.remember(event.identity))
+        {
+            return Outcome::Duplicate;
+        }
+        if !self.fire_before(slot, event.at) {
+            // Its memory ended before the event: the ticket is unknown.
+            self.open(partition, event);
+            return Outcome::Applied;
+        }
+        let survivor = self.survivor(slot);
+        if survivor != Some(slot) {
+            self.settle(slot);
+        }
+        let Some(survivor) = survivor.filter(|survivor| self.fire_before(*survivor, event.at))
+        else {
+            return Outcome::Ignored(Ignored::MergedAway);
+        };
+        let outcome = self.apply_to(survivor, event);
+        self.settle(survivor);
+        outcome
+    }
+
+    fn apply_to(&mut self, slot: TicketSlot, event: &Event<'_>) -> Outcome {
+        let Some(ticket) = self.tickets.get_mut(slot) else {
+            return Outcome::Ignored(Ignored::MergedAway);
+        };
+        let at = event.at.max(ticket.last_at);
+        if ticket.is_withdrawn() {
+            let within = at.since(ticket.timeline.since()) <= self.recorder.rules.undelete_grace;
+            if event.kind != EventType::Undeleted || !within {
+                return Outcome::Ignored(Ignored::Withdrawn);
+            }
+            lifecycle::restore(&mut self.recorder, ticket, at);
+        }
+        self.counts.out_of_order += u64::from(event.at < ticket.last_at);
+        ticket.last_at = at;
+        lifecycle::apply(&mut self.recorder, ticket, event, at);
+        Outcome::Applied
+    }
+
+    /// An unknown ticket: created, or partial (contract, section 1).
+    fn open(&mut self, partition: PartitionId, event: &Event<'_>) {
+        let created = event.kind == EventType::Created;
+        let at = match event.created_at {
+            Some(created_at) if !created => created_at.min(event.at),
+            _ => event.at,
+        };
+        let mut ticket = Ticket::open(&event.ticket_id, partition.0, at);
+        ticket.remember(event.identity);
+        ticket.last_at = event.at;
+        if created {
+            lifecycle::create(&mut self.recorder, &mut ticket, event);
+        } else if let Some(created_at) = event.created_at {
+            lifecycle::learn_start(&self.recorder, &mut ticket, created_at);
+            super::goals::refresh(&mut self.recorder, &mut ticket, at);
+        }
+        let slot = self.tickets.insert(ticket);
+        // A partial ticket may have deadlines between its creation and its first event.
+        self.fire_before(slot, event.at);
+        if let Some(ticket) = self.tickets.get_mut(slot) {
+            lifecycle::apply(&mut self.recorder, ticket, event, event.at);
+        }
+        self.settle(slot);
+    }
+
+    /// The ticket an event is for: itself, or where it was merged into. `None`: merged away.
+    fn survivor(&self, slot: TicketSlot) -> Option<TicketSlot> {
+        let mut current = slot;
+        for _ in 0..LONGEST_MERGE_CHAIN {
+            let ticket = self.tickets.get(current)?;
+            if ticket.withdrawal != Some(Withdrawal::Merged) {
+                return Some(current);
+            }
+            let into = ticket.extra.as_ref()?.into.as_ref()?;
+            match self.tickets.find(ticket.partition, into) {
+                Found::Here(next) => current = next,
+                Found::Elsewhere | Found::Nowhere => return None,
+            }
+        }
+        None
+    }
+
+    /// Fires the timers of one ticket that are due before `at`; whether it is still known.
+    fn fire_before(&mut self, slot: TicketSlot, at: Timestamp) -> bool {
+        let Some(ticket) = self.tickets.get_mut(slot) else {
+            return false;
+        };
+        let at = at.max(ticket.last_at);
+        loop {
+            let due = lifecycle::next_timer(&self.recorder, ticket);
+            if due >= at {
+                return true;
+            }
+            if lifecycle::fire(&mut self.recorder, ticket, due) == Fired::Forgotten {
+                self.forget(slot);
+                return false;
+            }
+        }
+    }
+
+    /// Fires what the clock of a partition has passed, in time order.
+    fn fire_due(&mut self, partition: PartitionId) {
+        while let Some((due, slot)) = self.partitions[usize::from(partition.0)].take_due() {
+            let Some(ticket) = self.tickets.get_mut(slot) else {
+                continue;
+            };
+            if ticket.scheduled != due || ticket.partition != partition.0 {
+                continue;
+            }
+            ticket.scheduled = Timestamp::NEVER;
+            // The timer may have moved since: then only the next one is set.
+            if lifecycle::next_timer(&self.recorder, ticket) == due
+                && lifecycle::fire(&mut self.recorder, ticket, due) == Fired::Forgotten
+            {
+                self.forget(slot);
+            } else {
+                self.settle(slot);
+            }
+        }
+    }
+
+    /// After a change: the timer is set and the ticket marked for the next checkpoint.
+    fn settle(&mut self, slot: TicketSlot) {
+        let Some(ticket) = self.tickets.get_mut(slot) else {
+            return;
+        };
+        let due = lifecycle::next_timer(&self.recorder, ticket);
+        if due < ticket.scheduled {
+            ticket.scheduled = due;
+            self.partitions[usize::from(ticket.partition)].schedule(due, slot);
+        }
+        if !ticket.has(Flags::DIRTY) {
+            ticket.flags.set(Flags::DIRTY, true);
+            self.dirty.push(slot);
+        }
+    }
+
+    fn forget(&mut self, slot: TicketSlot) {
+        self.tickets.remove(slot);
+        self.dirty.push(slot);
+    }
+}

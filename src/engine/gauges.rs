@@ -1,0 +1,166 @@
+//! Gauges, counted from the tickets themselves and never by increments (contract, section 4.7):
+//! what is derived from the state cannot drift from it.
+
+use super::recorder::Recorder;
+use super::table::TicketTable;
+use super::ticket::{Flags, GoalState, Slot, Ticket};
+use crate::domain::event::Status;
+use crate::domain::policy::Target;
+use crate::domain::timestamp::{DAY, HOUR, MINUTE, Milliseconds, Timestamp};
+
+/// The label `within` of `ticket_sla_at_risk`.
+pub const AT_RISK: [(Milliseconds, &str); 3] =
+    [(15 * MINUTE, "15m"), (HOUR, "1h"), (4 * HOUR, "4h")];
+/// The label `age` of `ticket_backlog_older_than`.
+pub const AGES: [(Milliseconds, &str); 5] = [
+    (4 * HOUR, "4h"),
+    (DAY, "1d"),
+    (3 * DAY, "3d"),
+    (7 * DAY, "7d"),
+    (30 * DAY, "30d"),
+];
+
+const TARGETS: usize = Target::ALL.len();
+
+/// Gauges of a team and priority.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PairGauges {
+    /// By the order of [`Status::UNSOLVED`].
+    pub backlog: [u32; 4],
+    pub awaiting_first_response: u32,
+    pub unassigned: u32,
+    /// By [`Target`].
+    pub running: [u32; TARGETS],
+    pub paused: [u32; TARGETS],
+    pub overdue: [u32; TARGETS],
+    /// By [`Target`], then [`AT_RISK`].
+    pub at_risk: [[u32; AT_RISK.len()]; TARGETS],
+    /// `NEVER` = none.
+    pub next_deadline: [Timestamp; TARGETS],
+}
+
+impl Default for PairGauges {
+    fn default() -> Self {
+        Self {
+            backlog: [0; 4],
+            awaiting_first_response: 0,
+            unassigned: 0,
+            running: [0; TARGETS],
+            paused: [0; TARGETS],
+            overdue: [0; TARGETS],
+            at_risk: [[0; AT_RISK.len()]; TARGETS],
+            next_deadline: [Timestamp::NEVER; TARGETS],
+        }
+    }
+}
+
+/// Gauges of a team.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TeamGauges {
+    pub older_than: [u32; AGES.len()],
+    /// `NEVER` = none.
+    pub oldest: Timestamp,
+}
+
+impl Default for TeamGauges {
+    fn default() -> Self {
+        Self {
+            older_than: [0; AGES.len()],
+            oldest: Timestamp::NEVER,
+        }
+    }
+}
+
+/// Tickets in memory by what they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TicketStates {
+    pub open: usize,
+    pub solved: usize,
+    pub finalized: usize,
+    pub withdrawn: usize,
+}
+
+/// All gauges at one instant.
+#[derive(Clone, Debug, Default)]
+pub struct Gauges {
+    /// In the order of the pairs.
+    pub pairs: Vec<PairGauges>,
+    /// By team label.
+    pub teams: Vec<TeamGauges>,
+    pub states: TicketStates,
+}
+
+/// Walks over all tickets. `clocks`: the stream clock of each partition.
+pub fn scan(recorder: &mut Recorder, tickets: &TicketTable, clocks: &[Timestamp]) -> Gauges {
+    let mut gauges = Gauges::default();
+    gauges
+        .pairs
+        .resize_with(recorder.series.pairs().len(), PairGauges::default);
+    gauges
+        .teams
+        .resize_with(recorder.labels.teams.names().len(), TeamGauges::default);
+    for ticket in tickets.iter() {
+        if ticket.is_withdrawn() {
+            gauges.states.withdrawn += 1;
+        } else if ticket.has(Flags::FINALIZED) {
+            gauges.states.finalized += 1;
+        } else if ticket.status() == Status::Solved {
+            gauges.states.solved += 1;
+        } else {
+            gauges.states.open += 1;
+            let position = recorder.pair_position(ticket.team_label, ticket.priority);
+            if gauges.pairs.len() <= position {
+                gauges.pairs.resize_with(position + 1, PairGauges::default);
+            }
+            let clock = clocks[usize::from(ticket.partition)];
+            count_pair(&mut gauges.pairs[position], recorder, ticket, clock);
+            count_team(
+                &mut gauges.teams[usize::from(ticket.team_label)],
+                ticket,
+                clock,
+            );
+        }
+    }
+    gauges
+}
+
+fn count_pair(gauges: &mut PairGauges, recorder: &Recorder, ticket: &Ticket, clock: Timestamp) {
+    let status = ticket.status();
+    gauges.backlog[status as usize] += 1;
+    gauges.awaiting_first_response += u32::from(!ticket.has(Flags::RESPONDED));
+    gauges.unassigned += u32::from(!ticket.has(Flags::ASSIGNED));
+    for slot in Slot::ALL {
+        let target = ticket.target(slot);
+        match ticket.states[slot as usize] {
+            GoalState::Absent | GoalState::Ended => {}
+            GoalState::Breached => gauges.overdue[target as usize] += 1,
+            GoalState::Undecided => {
+                let pauses = recorder
+                    .policy(ticket.policy)
+                    .is_some_and(|policy| policy.pauses[target as usize].contains(status));
+                if pauses {
+                    gauges.paused[target as usize] += 1;
+                    continue;
+                }
+                gauges.running[target as usize] += 1;
+                let deadline = ticket.deadlines[slot as usize];
+                for (position, (within, _)) in AT_RISK.iter().enumerate() {
+                    gauges.at_risk[target as usize][position] +=
+                        u32::from(deadline <= clock.plus(*within));
+                }
+                let next = &mut gauges.next_deadline[target as usize];
+                *next = deadline.min(*next);
+            }
+        }
+    }
+}
+
+fn count_team(gauges: &mut TeamGauges, ticket: &Ticket, clock: Timestamp) {
+    if !ticket.has_start() {
+        return; // its age is unknown
+    }
+    for (position, (age, _)) in AGES.iter().enumerate() {
+        gauges.older_than[position] += u32::from(clock.since(ticket.created) > *age);
+    }
+    gauges.oldest = gauges.oldest.min(ticket.created);
+}

@@ -1,0 +1,89 @@
+//! SLA goals of a ticket (contract, section 5): begun, judged, breached, ended.
+
+use super::recorder::Recorder;
+use super::ticket::{GoalState, NO_POLICY, Slot, Ticket};
+use super::timeline::Judgement;
+use crate::domain::timestamp::Timestamp;
+
+/// A slot's clock starts anew: the goal, if a policy wants one, will be on the calendar of the
+/// team that holds the ticket now, for its whole life.
+pub fn begin(recorder: &Recorder, ticket: &mut Ticket, slot: Slot) {
+    ticket.states[slot as usize] = GoalState::Absent;
+    ticket.deadlines[slot as usize] = Timestamp::NEVER;
+    ticket.set_slot_calendar(slot, recorder.calendar_of(ticket.team_label));
+}
+
+/// The slot's clock stops: an undecided goal is met. `Ended` lasts until the slot begins again.
+pub fn end(recorder: &mut Recorder, ticket: &mut Ticket, slot: Slot, at: Timestamp) {
+    if ticket.states[slot as usize] == GoalState::Undecided {
+        let labels = (ticket.team_label, ticket.priority);
+        recorder.count_goal(labels, ticket.policy, ticket.target(slot), false, at);
+    }
+    ticket.states[slot as usize] = GoalState::Ended;
+    ticket.deadlines[slot as usize] = Timestamp::NEVER;
+}
+
+/// A goal misses its target: by its timer, or by a change of policy.
+pub fn breach(recorder: &mut Recorder, ticket: &mut Ticket, slot: Slot, at: Timestamp) {
+    let labels = (ticket.team_label, ticket.priority);
+    recorder.count_goal(labels, ticket.policy, ticket.target(slot), true, at);
+    ticket.states[slot as usize] = GoalState::Breached;
+    ticket.deadlines[slot as usize] = Timestamp::NEVER;
+}
+
+/// The withdrawn ticket's undecided goals end uncounted; what is decided stays so.
+pub fn suspend(ticket: &mut Ticket) {
+    for slot in Slot::ALL {
+        if ticket.states[slot as usize] == GoalState::Undecided {
+            ticket.states[slot as usize] = GoalState::Absent;
+        }
+        ticket.deadlines[slot as usize] = Timestamp::NEVER;
+    }
+}
+
+/// Judges every undecided goal anew, after anything that could matter: attributes (another
+/// policy, and so other targets, pauses, clocks), status (pauses), a slot that began or ended.
+/// The running time is a function of start and history, so this is exact whatever happened.
+pub fn refresh(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
+    ticket.policy = recorder.policy_for(ticket.team_label, ticket.priority, ticket.channel);
+    for slot in Slot::ALL {
+        if matches!(
+            ticket.states[slot as usize],
+            GoalState::Breached | GoalState::Ended
+        ) {
+            continue;
+        }
+        match judge(recorder, ticket, slot, at) {
+            None => {
+                ticket.states[slot as usize] = GoalState::Absent;
+                ticket.deadlines[slot as usize] = Timestamp::NEVER;
+            }
+            Some(Judgement::Running(deadline)) => {
+                ticket.states[slot as usize] = GoalState::Undecided;
+                ticket.deadlines[slot as usize] = deadline;
+            }
+            Some(Judgement::Paused) => {
+                ticket.states[slot as usize] = GoalState::Undecided;
+                ticket.deadlines[slot as usize] = Timestamp::NEVER;
+            }
+            Some(Judgement::Breached) => breach(recorder, ticket, slot, at),
+        }
+    }
+}
+
+/// `None`: no goal, since the slot's clock does not run or no policy wants one.
+fn judge(recorder: &Recorder, ticket: &Ticket, slot: Slot, at: Timestamp) -> Option<Judgement> {
+    let since = ticket.slot_since(slot);
+    if since == Timestamp::NEVER || ticket.policy == NO_POLICY {
+        return None;
+    }
+    let policy = recorder.policy(ticket.policy)?;
+    let target = ticket.target(slot);
+    let length = policy.target(target)?;
+    let calendar = recorder.goal_calendar(policy, ticket.slot_calendar(slot));
+    Some(
+        ticket
+            .timeline
+            .judge(calendar, since, at, length, policy.pauses[target as usize]),
+    )
+}

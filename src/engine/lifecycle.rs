@@ -1,0 +1,527 @@
+//! The life of a ticket (contract, section 4): what an event, a status or a timer means for it.
+//!
+//! Functions here take the effective event time: never earlier than the ticket's last one.
+
+use super::goals;
+use super::labels::Team;
+use super::recorder::Recorder;
+use super::rules::Kpi;
+use super::series::{Basis, Counter, Ending, Rating};
+use super::ticket::{Flags, GoalState, Slot, Ticket, Withdrawal};
+use super::timeline::Phase;
+use super::windows::WindowEvent;
+use crate::domain::event::{Event, EventType, Status};
+use crate::domain::policy::StatusSet;
+use crate::domain::timestamp::{Milliseconds, Timestamp};
+
+const SOLVED: StatusSet = StatusSet::EMPTY.with(Status::Solved);
+
+/// Applies an event to its ticket, in the order of the contract: message, worklog and rating,
+/// team, agent, channel, priority, then withdrawal or status.
+pub fn apply(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'_>, at: Timestamp) {
+    let is_creation = event.kind == EventType::Created && !ticket.has(Flags::CREATED);
+    if is_creation {
+        ticket.flags.set(Flags::CREATED, true);
+        learn_start(recorder, ticket, event.at);
+    } else if let Some(created_at) = event.created_at
+        && !ticket.has_start()
+    {
+        learn_start(recorder, ticket, created_at);
+    }
+    if event.is_human_reply() {
+        human_reply(recorder, ticket, at);
+    } else if event.is_customer_message() {
+        customer_message(recorder, ticket, at);
+    }
+    act(recorder, ticket, event, at);
+    change_attributes(recorder, ticket, event, at);
+    if is_creation {
+        let channel = ticket.channel;
+        recorder
+            .pair(ticket.team_label, ticket.priority)
+            .count_created(channel);
+        recorder
+            .windows
+            .event(ticket.team_label, WindowEvent::Created, at);
+    }
+    goals::refresh(recorder, ticket, at);
+    match event.kind {
+        EventType::Merged => {
+            if let Some(into) = &event.into {
+                ticket.extra_mut().into = Some(into.as_ref().into());
+            }
+            withdraw(recorder, ticket, Withdrawal::Merged, at);
+        }
+        EventType::Spam => withdraw(recorder, ticket, Withdrawal::Spam, at),
+        EventType::Deleted => withdraw(recorder, ticket, Withdrawal::Deleted, at),
+        _ => {
+            if let Some(status) = event.status {
+                change_status(recorder, ticket, status, at);
+            }
+        }
+    }
+}
+
+/// The initial attributes of a ticket that opens with its `created` event: no changes, no legs
+/// of other teams before it.
+pub fn create(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'_>) {
+    if let Some(Some(team)) = &event.team {
+        let team = recorder.labels.team(team);
+        ticket.set_team(team);
+        ticket.leg_since = event.at;
+        goals::begin(recorder, ticket, Slot::Ownership);
+    }
+    if let Some(assigned) = event.assigned {
+        ticket.flags.set(Flags::ASSIGNED, assigned);
+        enter(recorder, ticket, ticket.status(), event.at);
+    }
+    if let Some(priority) = &event.priority {
+        ticket.priority = recorder.labels.priority(priority);
+    }
+    if let Some(channel) = &event.channel {
+        ticket.channel = recorder.labels.channel(channel);
+    }
+}
+
+/// Returns a withdrawn ticket to what it was; the time between counts nowhere.
+pub fn restore(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
+    ticket.withdrawal = None;
+    enter(recorder, ticket, ticket.status(), at);
+    goals::refresh(recorder, ticket, at);
+}
+
+/// The next instant at which something happens to the ticket without an event.
+pub fn next_timer(recorder: &Recorder, ticket: &Ticket) -> Timestamp {
+    if ticket.is_withdrawn() {
+        return ticket.timeline.since().plus(recorder.rules.retain);
+    }
+    if ticket.has(Flags::FINALIZED) {
+        return ticket.resolution_since.plus(recorder.rules.retain);
+    }
+    let mut next = ticket.deadlines[0]
+        .min(ticket.deadlines[1])
+        .min(ticket.deadlines[2]);
+    if ticket.status() == Status::Solved {
+        next = next.min(finalization_due(recorder, ticket));
+    }
+    next
+}
+
+/// What is left of a ticket after a timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fired {
+    Kept,
+    Forgotten,
+}
+
+/// Fires the timer that is due at `due`, as of `due`.
+pub fn fire(recorder: &mut Recorder, ticket: &mut Ticket, due: Timestamp) -> Fired {
+    if ticket.is_withdrawn() || ticket.has(Flags::FINALIZED) {
+        return Fired::Forgotten;
+    }
+    for slot in Slot::ALL {
+        if ticket.deadlines[slot as usize] == due {
+            goals::breach(recorder, ticket, slot, due);
+            return Fired::Kept;
+        }
+    }
+    let (solved_at, _) = ticket.timeline.solved_since();
+    finalize(recorder, ticket, solved_at, due);
+    Fired::Kept
+}
+
+fn finalization_due(recorder: &Recorder, ticket: &Ticket) -> Timestamp {
+    let (_, earlier) = ticket.timeline.solved_since();
+    ticket
+        .timeline
+        .since()
+        .plus(recorder.rules.finalize_after - earlier)
+}
+
+/// The creation time becomes known: durations and goals exist from now on.
+pub fn learn_start(recorder: &Recorder, ticket: &mut Ticket, created: Timestamp) {
+    ticket.created = created;
+    if ticket.has(Flags::FINALIZED) || ticket.has(Flags::SECOND_LIFE) {
+        return;
+    }
+    ticket.resolution_since = created;
+    goals::begin(recorder, ticket, Slot::Resolution);
+    if !ticket.has(Flags::RESPONDED) && !ticket.has(Flags::REOPENED) {
+        ticket.response_since = created;
+        goals::begin(recorder, ticket, Slot::Response);
+    }
+}
+
+fn human_reply(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
+    if ticket.has_start() && at == ticket.created {
+        return; // the opening message
+    }
+    let labels = (ticket.team_label, ticket.priority);
+    recorder.pair(labels.0, labels.1).count(Counter::Replies);
+    recorder.windows.event(labels.0, WindowEvent::Replied, at);
+    ticket.replies = (ticket.replies + 1).min(2);
+    if !ticket.status().is_unsolved() {
+        ticket.flags.set(Flags::CUSTOMER_WAITS, false);
+        return;
+    }
+    let kpi = if ticket.has(Flags::RESPONDED) {
+        Kpi::NextResponse
+    } else {
+        Kpi::FirstResponse
+    };
+    if ticket.response_since != Timestamp::NEVER && (kpi == Kpi::NextResponse || ticket.has_start())
+    {
+        let stretch = Stretch::whole(ticket.response_since, at);
+        observe(recorder, ticket, kpi, labels, &stretch, at);
+    }
+    goals::end(recorder, ticket, Slot::Response, at);
+    ticket.states[Slot::Response as usize] = GoalState::Absent;
+    ticket.response_since = Timestamp::NEVER;
+    ticket.flags.set(Flags::RESPONDED, true);
+}
+
+fn customer_message(recorder: &Recorder, ticket: &mut Ticket, at: Timestamp) {
+    if !ticket.status().is_unsolved() {
+        ticket.flags.set(Flags::CUSTOMER_WAITS, true);
+    } else if ticket.has(Flags::RESPONDED) && ticket.response_since == Timestamp::NEVER {
+        ticket.response_since = at;
+        goals::begin(recorder, ticket, Slot::Response);
+    }
+}
+
+/// Worklogs, escalations and ratings.
+fn act(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'_>, at: Timestamp) {
+    match event.kind {
+        EventType::Worklog if !ticket.has(Flags::FINALIZED) => {
+            let length = event.handle.unwrap_or(0);
+            ticket.flags.set(Flags::WORKED, true);
+            let extra = ticket.extra_mut();
+            extra.handle = extra.handle.saturating_add(length);
+        }
+        EventType::Escalated => {
+            ticket.flags.set(Flags::ESCALATED, true);
+            recorder
+                .pair(ticket.team_label, ticket.priority)
+                .count(Counter::Escalated);
+        }
+        EventType::CsatOffered => {
+            let (team, priority) = ticket.labels_at_solve();
+            recorder.pair(team, priority).count(Counter::CsatOffered);
+        }
+        EventType::CsatRated => rate(recorder, ticket, event.rating.unwrap_or(0.0), at),
+        _ => {}
+    }
+}
+
+fn rate(recorder: &mut Recorder, ticket: &mut Ticket, position: f64, at: Timestamp) {
+    let (team, priority) = ticket.labels_at_solve();
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "only to see whether it changed"
+    )]
+    let kept = position as f32;
+    if ticket.rating.is_nan() {
+        let (rating, event) = if position >= recorder.rules.csat_good {
+            (Rating::Good, Some(WindowEvent::CsatGood))
+        } else if position <= recorder.rules.csat_bad {
+            (Rating::Bad, Some(WindowEvent::CsatBad))
+        } else {
+            (Rating::Neutral, None)
+        };
+        recorder.pair(team, priority).count_rating(rating);
+        if let Some(event) = event {
+            recorder.windows.event(team, event, at);
+        }
+    } else if ticket.rating.to_bits() != kept.to_bits() {
+        recorder.pair(team, priority).count(Counter::CsatChanges);
+    }
+    ticket.rating = kept;
+}
+
+fn change_attributes(
+    recorder: &mut Recorder,
+    ticket: &mut Ticket,
+    event: &Event<'_>,
+    at: Timestamp,
+) {
+    if let Some(team) = &event.team {
+        let team = team
+            .as_ref()
+            .map_or(Team::NONE, |team| recorder.labels.team(team));
+        if team != ticket.team() {
+            change_team(recorder, ticket, team, at);
+        }
+    }
+    if let Some(assigned) = event.assigned
+        && assigned != ticket.has(Flags::ASSIGNED)
+    {
+        ticket.flags.set(Flags::ASSIGNED, assigned);
+        enter(recorder, ticket, ticket.status(), at);
+    }
+    if let Some(channel) = &event.channel {
+        ticket.channel = recorder.labels.channel(channel);
+    }
+    if let Some(priority) = &event.priority {
+        let priority = recorder.labels.priority(priority);
+        if priority != ticket.priority {
+            account(recorder, ticket, at);
+            ticket.priority = priority;
+        }
+    }
+}
+
+fn change_team(recorder: &mut Recorder, ticket: &mut Ticket, team: Team, at: Timestamp) {
+    account(recorder, ticket, at);
+    end_leg(recorder, ticket, at);
+    if !ticket.team().is_none() {
+        recorder
+            .pair(ticket.team_label, ticket.priority)
+            .count(Counter::Transferred);
+    }
+    ticket
+        .flags
+        .set(Flags::MOVED, ticket.has(Flags::MOVED) || ticket.replies > 0);
+    ticket.set_team(team);
+    begin_leg(recorder, ticket, at);
+}
+
+fn begin_leg(recorder: &Recorder, ticket: &mut Ticket, at: Timestamp) {
+    if ticket.status().is_unsolved() && !ticket.team().is_none() {
+        ticket.leg_since = at;
+        goals::begin(recorder, ticket, Slot::Ownership);
+    }
+}
+
+fn end_leg(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
+    if ticket.leg_since == Timestamp::NEVER {
+        return;
+    }
+    let labels = (ticket.team_label, ticket.priority);
+    let stretch = Stretch::whole(ticket.leg_since, at);
+    observe(recorder, ticket, Kpi::TeamOwnership, labels, &stretch, at);
+    goals::end(recorder, ticket, Slot::Ownership, at);
+    ticket.leg_since = Timestamp::NEVER;
+}
+
+fn change_status(recorder: &mut Recorder, ticket: &mut Ticket, status: Status, at: Timestamp) {
+    let before = ticket.status();
+    if status == before {
+        return;
+    }
+    account(recorder, ticket, at);
+    match (before.is_unsolved(), status.is_unsolved()) {
+        (true, false) => solve(recorder, ticket, at),
+        (false, true) => {
+            reopen(recorder, ticket, status, at);
+            goals::refresh(recorder, ticket, at);
+            return;
+        }
+        _ => {}
+    }
+    if status == Status::Closed && !ticket.has(Flags::FINALIZED) {
+        let solved_at = if before == Status::Solved {
+            ticket.timeline.solved_since().0
+        } else {
+            at
+        };
+        enter(recorder, ticket, status, at);
+        finalize(recorder, ticket, solved_at, at);
+    } else {
+        enter(recorder, ticket, status, at);
+    }
+    goals::refresh(recorder, ticket, at);
+}
+
+/// A cycle ends.
+fn solve(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
+    let labels = (ticket.team_label, ticket.priority);
+    recorder.pair(labels.0, labels.1).count(Counter::Solved);
+    recorder.windows.event(labels.0, WindowEvent::Solved, at);
+    if ticket.has_start() && !ticket.has(Flags::SOLVED_ONCE) {
+        let stretch = Stretch::whole(ticket.created, at);
+        observe(recorder, ticket, Kpi::FirstResolution, labels, &stretch, at);
+    }
+    ticket.flags.set(Flags::SOLVED_ONCE, true);
+    end_leg(recorder, ticket, at);
+    if ticket.states[Slot::Resolution as usize] == GoalState::Breached {
+        ticket.resolution_since = Timestamp::NEVER; // a reopening starts it anew
+    }
+    goals::end(recorder, ticket, Slot::Response, at);
+    goals::end(recorder, ticket, Slot::Resolution, at);
+    ticket.response_since = Timestamp::NEVER;
+    ticket.flags.set(Flags::CUSTOMER_WAITS, false);
+    (ticket.solved_team, ticket.solved_priority) = labels;
+}
+
+/// A new cycle begins.
+fn reopen(recorder: &mut Recorder, ticket: &mut Ticket, status: Status, at: Timestamp) {
+    recorder
+        .pair(ticket.team_label, ticket.priority)
+        .count(Counter::Reopened);
+    recorder
+        .windows
+        .event(ticket.team_label, WindowEvent::Reopened, at);
+    enter(recorder, ticket, status, at);
+    if ticket.has(Flags::FINALIZED) {
+        ticket.flags.set(Flags::FINALIZED, false);
+        ticket.flags.set(Flags::SECOND_LIFE, true);
+        ticket.flags.set(Flags::WORKED, false);
+        if let Some(extra) = &mut ticket.extra {
+            extra.handle = 0;
+        }
+        ticket.timeline.forget_past();
+        ticket.resolution_since = Timestamp::NEVER;
+    }
+    ticket.flags.set(Flags::REOPENED, true);
+    if !ticket.has(Flags::RESPONDED) || ticket.has(Flags::CUSTOMER_WAITS) {
+        ticket.response_since = at;
+        goals::begin(recorder, ticket, Slot::Response);
+    }
+    ticket.flags.set(Flags::CUSTOMER_WAITS, false);
+    if ticket.resolution_since == Timestamp::NEVER {
+        ticket.resolution_since = at;
+        goals::begin(recorder, ticket, Slot::Resolution);
+    } else {
+        ticket.states[Slot::Resolution as usize] = GoalState::Absent;
+    }
+    begin_leg(recorder, ticket, at);
+}
+
+/// Observes what could still change until now.
+fn finalize(recorder: &mut Recorder, ticket: &mut Ticket, solved_at: Timestamp, at: Timestamp) {
+    let labels = ticket.labels_at_solve();
+    let second = ticket.has(Flags::SECOND_LIFE);
+    // A second life begins with its reopening, and so does its history.
+    let start = if second {
+        ticket.timeline.start()
+    } else {
+        ticket.created
+    };
+    if ticket.has_start() {
+        let stretch = Stretch {
+            start,
+            end: solved_at,
+            excluded: SOLVED,
+        };
+        observe(recorder, ticket, Kpi::FullResolution, labels, &stretch, at);
+        let first_contact = first_contact(recorder, ticket);
+        let ending = match (second, first_contact) {
+            (true, _) => Ending::Again,
+            (false, true) => Ending::FirstContact,
+            (false, false) => Ending::Later,
+        };
+        recorder.pair(labels.0, labels.1).count_ending(ending);
+        recorder.windows.event(labels.0, WindowEvent::Finalized, at);
+        if ending == Ending::FirstContact {
+            recorder
+                .windows
+                .event(labels.0, WindowEvent::FirstContact, at);
+        }
+        if !second && ticket.replies == 0 {
+            recorder.pair(labels.0, labels.1).count(Counter::Unanswered);
+        }
+    }
+    observe_handle(recorder, ticket, labels, at);
+    ticket.flags.set(Flags::FINALIZED, true);
+    ticket.resolution_since = at;
+    ticket.response_since = Timestamp::NEVER;
+}
+
+fn first_contact(recorder: &Recorder, ticket: &Ticket) -> bool {
+    let replied = match ticket.replies {
+        0 => recorder.rules.allow_unanswered,
+        replies => replies == 1,
+    };
+    replied
+        && !ticket.has(Flags::REOPENED)
+        && !ticket.has(Flags::MOVED)
+        && !ticket.has(Flags::ESCALATED)
+}
+
+fn observe_handle(recorder: &mut Recorder, ticket: &Ticket, labels: (u16, u8), at: Timestamp) {
+    let (basis, value): (Basis, Milliseconds) = if ticket.has(Flags::WORKED) {
+        (
+            Basis::Calendar,
+            ticket.extra.as_ref().map_or(0, |extra| extra.handle),
+        )
+    } else if recorder.rules.derive_handle {
+        let calendar = recorder.calendar(recorder.calendar_of(labels.0));
+        let worked = ticket
+            .timeline
+            .worked(calendar, ticket.timeline.start(), at);
+        (Basis::Business, worked.business)
+    } else {
+        return;
+    };
+    recorder.observe_one((Kpi::Handle, basis), labels, value, at, &ticket.id);
+}
+
+/// Takes a ticket out of the statistics.
+fn withdraw(recorder: &mut Recorder, ticket: &mut Ticket, reason: Withdrawal, at: Timestamp) {
+    recorder
+        .pair(ticket.team_label, ticket.priority)
+        .count_withdrawn(reason);
+    ticket.withdrawal = Some(reason);
+    enter(recorder, ticket, ticket.status(), at);
+    goals::suspend(ticket);
+}
+
+/// A stretch of a ticket's life.
+struct Stretch {
+    start: Timestamp,
+    end: Timestamp,
+    /// Time in these statuses does not count.
+    excluded: StatusSet,
+}
+
+impl Stretch {
+    fn whole(start: Timestamp, end: Timestamp) -> Self {
+        Self {
+            start,
+            end,
+            excluded: StatusSet::EMPTY,
+        }
+    }
+}
+
+/// Observes a duration of the ticket on both clocks; business time is that of the team whose
+/// label the observation carries (contract, section 3).
+fn observe(
+    recorder: &mut Recorder,
+    ticket: &Ticket,
+    kpi: Kpi,
+    labels: (u16, u8),
+    stretch: &Stretch,
+    at: Timestamp,
+) {
+    let calendar = recorder.calendar(recorder.calendar_of(labels.0));
+    let elapsed = ticket
+        .timeline
+        .elapsed(calendar, stretch.start, stretch.end, stretch.excluded);
+    recorder.observe(kpi, labels, elapsed, at, &ticket.id);
+}
+
+/// Adds the time in the current status to the labels held until now.
+fn account(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
+    let length = ticket
+        .timeline
+        .elapsed(None, ticket.accounted, at, StatusSet::EMPTY)
+        .calendar;
+    ticket.accounted = at;
+    let status = ticket.status();
+    if length > 0 && status != Status::Closed {
+        recorder
+            .pair(ticket.team_label, ticket.priority)
+            .add_status_time(status, length);
+    }
+}
+
+/// Enters a status, with what else the history needs to know.
+fn enter(recorder: &Recorder, ticket: &mut Ticket, status: Status, at: Timestamp) {
+    let phase = Phase {
+        status,
+        withdrawn: ticket.is_withdrawn(),
+        assigned: recorder.rules.derive_handle && ticket.has(Flags::ASSIGNED),
+    };
+    ticket.timeline.enter(at, phase);
+}

@@ -1,0 +1,244 @@
+//! Where a ticket's life becomes numbers: the series and windows, and the rules to fill them by.
+
+use std::sync::Arc;
+
+use super::labels::{LabelTable, Labels, NONE};
+use super::rules::{Kpi, Rules};
+use super::series::{Basis, Pair, PairNames, SeriesTable};
+use super::ticket::NO_POLICY;
+use super::timeline::Elapsed;
+use super::windows::{WindowEvent, Windows};
+use crate::domain::calendar::{Calendar, CalendarId};
+use crate::domain::policy::{Clock, Policy, Target};
+use crate::domain::timestamp::{Milliseconds, Timestamp};
+
+/// What a policy matches, as label numbers.
+#[derive(Debug)]
+struct CompiledMatch {
+    teams: Option<Vec<u16>>,
+    priorities: Option<Vec<u8>>,
+    channels: Option<Vec<u8>>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Recorder {
+    pub rules: Arc<Rules>,
+    pub labels: Labels,
+    pub series: SeriesTable,
+    pub windows: Windows,
+    /// Deadlines breached since they were last taken.
+    pub breaches: Vec<Timestamp>,
+    matches: Vec<CompiledMatch>,
+    /// By team label, as far as the configuration names teams.
+    team_calendars: Vec<Option<CalendarId>>,
+}
+
+impl Recorder {
+    pub fn new(rules: Arc<Rules>) -> Self {
+        let mut labels = known_labels(&rules);
+        let matches = rules
+            .policies
+            .iter()
+            .map(|policy| {
+                let matches = &policy.matches;
+                CompiledMatch {
+                    teams: matches
+                        .team
+                        .as_ref()
+                        .map(|names| names.iter().map(|name| labels.team(name).label).collect()),
+                    priorities: matches
+                        .priority
+                        .as_ref()
+                        .map(|names| names.iter().map(|name| labels.priority(name)).collect()),
+                    channels: matches
+                        .channel
+                        .as_ref()
+                        .map(|names| names.iter().map(|name| labels.channel(name)).collect()),
+                }
+            })
+            .collect();
+        let mut team_calendars = vec![rules.default_calendar; labels.teams.names().len()];
+        for (team, calendar) in &rules.team_calendars {
+            team_calendars[usize::from(labels.team(team).label)] = *calendar;
+        }
+        let mut recorder = Self {
+            series: SeriesTable::new(),
+            windows: Windows::new(&rules),
+            breaches: Vec::new(),
+            rules,
+            labels,
+            matches,
+            team_calendars,
+        };
+        recorder.precreate();
+        recorder
+    }
+
+    /// The calendar of a team; `None` = always open.
+    pub fn calendar_of(&self, team: u16) -> Option<CalendarId> {
+        self.team_calendars
+            .get(usize::from(team))
+            .copied()
+            .unwrap_or(self.rules.default_calendar)
+    }
+
+    pub fn calendar(&self, id: Option<CalendarId>) -> Option<&Calendar> {
+        id.map(|id| &self.rules.calendars[usize::from(id.0)])
+    }
+
+    /// The first policy that matches, or [`NO_POLICY`].
+    pub fn policy_for(&self, team: u16, priority: u8, channel: u8) -> u16 {
+        self.matches
+            .iter()
+            .position(|matches| {
+                matches
+                    .teams
+                    .as_ref()
+                    .is_none_or(|teams| teams.contains(&team))
+                    && matches
+                        .priorities
+                        .as_ref()
+                        .is_none_or(|all| all.contains(&priority))
+                    && matches
+                        .channels
+                        .as_ref()
+                        .is_none_or(|all| all.contains(&channel))
+            })
+            .and_then(|position| u16::try_from(position).ok())
+            .unwrap_or(NO_POLICY)
+    }
+
+    pub fn policy(&self, number: u16) -> Option<&Policy> {
+        self.rules.policies.get(usize::from(number))
+    }
+
+    /// The calendar a goal runs on; `None` = it runs all the time.
+    pub fn goal_calendar(&self, policy: &Policy, of_team: Option<CalendarId>) -> Option<&Calendar> {
+        match policy.clock {
+            Clock::Calendar => None,
+            Clock::Business => self.calendar(policy.calendar.or(of_team)),
+        }
+    }
+
+    /// The series of a pair, to be written.
+    pub fn pair(&mut self, team: u16, priority: u8) -> &mut Pair {
+        let position = self.pair_position(team, priority);
+        self.series.pair_mut(position)
+    }
+
+    /// Makes a pair's series exist.
+    pub fn pair_position(&mut self, team: u16, priority: u8) -> usize {
+        let names = PairNames {
+            team: &self.labels.teams.names()[usize::from(team)],
+            priority: &self.labels.priorities.names()[usize::from(priority)],
+        };
+        self.series.position(&self.rules, names, team, priority)
+    }
+
+    /// A duration on both clocks.
+    pub fn observe(
+        &mut self,
+        kpi: Kpi,
+        (team, priority): (u16, u8),
+        elapsed: Elapsed,
+        at: Timestamp,
+        ticket: &str,
+    ) {
+        self.observe_one(
+            (kpi, Basis::Calendar),
+            (team, priority),
+            elapsed.calendar,
+            at,
+            ticket,
+        );
+        self.observe_one(
+            (kpi, Basis::Business),
+            (team, priority),
+            elapsed.business,
+            at,
+            ticket,
+        );
+    }
+
+    /// A duration on one time base.
+    pub fn observe_one(
+        &mut self,
+        (kpi, basis): (Kpi, Basis),
+        (team, priority): (u16, u8),
+        value: Milliseconds,
+        at: Timestamp,
+        ticket: &str,
+    ) {
+        let position = self.pair_position(team, priority);
+        self.series
+            .pair_mut(position)
+            .observe(&self.rules, (kpi, basis), value, at, ticket);
+        self.windows.duration(team, kpi, basis, at, value);
+    }
+
+    /// A decided goal.
+    pub fn count_goal(
+        &mut self,
+        (team, priority): (u16, u8),
+        policy: u16,
+        target: Target,
+        breached: bool,
+        at: Timestamp,
+    ) {
+        self.pair(team, priority)
+            .count_goal(policy, target, breached);
+        self.windows.event(team, WindowEvent::SlaGoal, at);
+        if breached {
+            self.windows.event(team, WindowEvent::SlaBreach, at);
+            self.breaches.push(at);
+        }
+    }
+
+    /// Everything the configuration knows exists at 0 from the start.
+    fn precreate(&mut self) {
+        let mut channels = vec![0];
+        for matches in &self.matches {
+            channels.extend(matches.channels.iter().flatten());
+        }
+        let rules = Arc::clone(&self.rules);
+        for team in &rules.known_teams {
+            let team = self.labels.team(team).label;
+            let priorities: &[String] = if rules.priorities.is_empty() {
+                &[NONE.to_owned()]
+            } else {
+                &rules.priorities
+            };
+            for priority in priorities {
+                let priority = self.labels.priority(priority);
+                let position = self.pair_position(team, priority);
+                self.series.precreate(&rules, position, &channels);
+            }
+        }
+    }
+}
+
+/// Label tables in which everything the configuration names has its place.
+fn known_labels(rules: &Rules) -> Labels {
+    fn named(list: Option<&Vec<String>>) -> impl Iterator<Item = &str> {
+        list.into_iter().flatten().map(String::as_str)
+    }
+    let policies = || rules.policies.iter().map(|policy| &policy.matches);
+    let teams = rules
+        .known_teams
+        .iter()
+        .map(String::as_str)
+        .chain(rules.team_calendars.keys().map(String::as_str))
+        .chain(policies().flat_map(|matches| named(matches.team.as_ref())));
+    let priorities = rules
+        .priorities
+        .iter()
+        .map(String::as_str)
+        .chain(policies().flat_map(|matches| named(matches.priority.as_ref())));
+    let channels = policies().flat_map(|matches| named(matches.channel.as_ref()));
+    Labels {
+        teams: LabelTable::new(rules.limits.teams, teams),
+        priorities: LabelTable::new(rules.limits.priorities, priorities),
+        channels: LabelTable::new(rules.limits.channels, channels),
+    }
+}

@@ -1,0 +1,403 @@
+//! Cumulative series: the counters and histograms of each pair of team and priority.
+//!
+//! Pairs are shared with published snapshots and copied on the first write after one, so that
+//! publishing costs as much as changed.
+
+use std::sync::Arc;
+
+use super::rules::{Kpi, Rules};
+use super::ticket::Withdrawal;
+use super::visit::Exemplar;
+use crate::domain::event::Status;
+use crate::domain::policy::{Match, Target};
+use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
+
+/// Resolution of the native histograms: 2^(1/8) a bucket, an error of at most 4.5 %.
+pub const NATIVE_SCHEMA: i32 = 3;
+/// Buckets to a doubling, from the schema.
+const NATIVE_PER_DOUBLING: f64 = 8.0;
+/// Statuses whose time is counted: all but `closed`.
+pub const TIMED_STATUSES: usize = 5;
+
+/// Counters without further labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Counter {
+    Replies,
+    Solved,
+    Reopened,
+    Unanswered,
+    Transferred,
+    Escalated,
+    CsatOffered,
+    CsatChanges,
+}
+
+const COUNTERS: usize = 8;
+
+/// How a ticket ended: the labels of `ticket_finalized_total` that occur.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Ending {
+    FirstContact,
+    Later,
+    /// Finalised again after a reopening.
+    Again,
+}
+
+/// The label `rating`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Rating {
+    Good,
+    Neutral,
+    Bad,
+}
+
+impl Rating {
+    pub const ALL: [Self; 3] = [Self::Good, Self::Neutral, Self::Bad];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Neutral => "neutral",
+            Self::Bad => "bad",
+        }
+    }
+}
+
+/// The second label of a duration histogram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Basis {
+    /// `clock="calendar"`; for handle time `source="reported"`.
+    Calendar,
+    /// `clock="business"`; for handle time `source="derived"`.
+    Business,
+}
+
+impl Basis {
+    pub const ALL: [Self; 2] = [Self::Calendar, Self::Business];
+}
+
+/// One duration histogram.
+#[derive(Clone, Debug)]
+pub struct Histogram {
+    /// Not cumulative; one more than there are bounds.
+    pub counts: Box<[u64]>,
+    pub count: u64,
+    pub sum: Milliseconds,
+    pub native: Vec<(i32, u64)>,
+    pub native_zero: u64,
+    pub exemplars: Vec<Option<Exemplar>>,
+}
+
+impl Histogram {
+    fn new(bounds: usize) -> Self {
+        Self {
+            counts: vec![0; bounds + 1].into(),
+            count: 0,
+            sum: 0,
+            native: Vec::new(),
+            native_zero: 0,
+            exemplars: Vec::new(),
+        }
+    }
+
+    fn observe(&mut self, bounds: &[Milliseconds], value: Milliseconds) -> usize {
+        let bucket = bounds.partition_point(|bound| *bound < value);
+        self.counts[bucket] += 1;
+        self.count += 1;
+        self.sum = self.sum.saturating_add(value);
+        if value == 0 {
+            self.native_zero += 1;
+        } else {
+            #[allow(
+                clippy::cast_possible_truncation,
+                reason = "the logarithm of an i64 is small"
+            )]
+            let index = (seconds(value).log2() * NATIVE_PER_DOUBLING).ceil() as i32;
+            match self.native.binary_search_by_key(&index, |bucket| bucket.0) {
+                Ok(position) => self.native[position].1 += 1,
+                Err(position) => self.native.insert(position, (index, 1)),
+            }
+        }
+        bucket
+    }
+}
+
+/// Goals of one policy and target.
+#[derive(Clone, Copy, Debug)]
+pub struct GoalCounts {
+    pub policy: u16,
+    pub target: Target,
+    pub goals: u64,
+    pub breaches: u64,
+}
+
+/// All cumulative series of one pair.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    pub team: u16,
+    pub priority: u8,
+    pub counters: [u64; COUNTERS],
+    pub created: Vec<(u8, u64)>,
+    pub endings: [u64; 3],
+    pub withdrawn: [u64; 3],
+    pub ratings: [u64; 3],
+    pub status_time: [Milliseconds; TIMED_STATUSES],
+    pub goals: Vec<GoalCounts>,
+    /// By [`Kpi`] and [`Basis`].
+    pub histograms: [[Option<Box<Histogram>>; 2]; 6],
+}
+
+impl Pair {
+    fn new(team: u16, priority: u8) -> Self {
+        Self {
+            team,
+            priority,
+            counters: [0; COUNTERS],
+            created: Vec::new(),
+            endings: [0; 3],
+            withdrawn: [0; 3],
+            ratings: [0; 3],
+            status_time: [0; TIMED_STATUSES],
+            goals: Vec::new(),
+            histograms: Default::default(),
+        }
+    }
+
+    /// The counts of a policy's target, at 0 if new.
+    fn goal(&mut self, policy: u16, target: Target) -> &mut GoalCounts {
+        let key = (policy, target);
+        let position = match self
+            .goals
+            .binary_search_by_key(&key, |goal| (goal.policy, goal.target))
+        {
+            Ok(position) => position,
+            Err(position) => {
+                self.goals.insert(
+                    position,
+                    GoalCounts {
+                        policy,
+                        target,
+                        goals: 0,
+                        breaches: 0,
+                    },
+                );
+                position
+            }
+        };
+        &mut self.goals[position]
+    }
+}
+
+/// All pairs.
+#[derive(Debug)]
+pub struct SeriesTable {
+    pairs: Vec<Arc<Pair>>,
+    /// Position of a pair by team and priority; `u32::MAX` = none yet.
+    positions: Vec<Vec<u32>>,
+}
+
+impl SeriesTable {
+    pub fn new() -> Self {
+        Self {
+            pairs: Vec::new(),
+            positions: Vec::new(),
+        }
+    }
+
+    pub fn pairs(&self) -> &[Arc<Pair>] {
+        &self.pairs
+    }
+
+    /// Position of a pair. A pair seen for the first time has its counters at 0 from then on:
+    /// `increase()` cannot see the first increment of a series that appears with it.
+    pub fn position(
+        &mut self,
+        rules: &Rules,
+        names: PairNames<'_>,
+        team: u16,
+        priority: u8,
+    ) -> usize {
+        let (row, column) = (usize::from(team), usize::from(priority));
+        if let Some(position) = self.positions.get(row).and_then(|row| row.get(column))
+            && *position != u32::MAX
+        {
+            return *position as usize;
+        }
+        if self.positions.len() <= row {
+            self.positions.resize_with(row + 1, Vec::new);
+        }
+        let row = &mut self.positions[row];
+        if row.len() <= column {
+            row.resize(column + 1, u32::MAX);
+        }
+        let position = self.pairs.len();
+        row[column] = u32::try_from(position).unwrap_or(u32::MAX);
+        let mut pair = Pair::new(team, priority);
+        for (number, policy) in rules.policies.iter().enumerate() {
+            if may_match(&policy.matches, names) {
+                for target in Target::ALL {
+                    if policy.target(target).is_some() {
+                        #[allow(
+                            clippy::cast_possible_truncation,
+                            reason = "validated: fewer policies"
+                        )]
+                        pair.goal(number as u16, target);
+                    }
+                }
+            }
+        }
+        self.pairs.push(Arc::new(pair));
+        position
+    }
+
+    pub fn pair_mut(&mut self, position: usize) -> &mut Pair {
+        Arc::make_mut(&mut self.pairs[position])
+    }
+
+    /// Makes every histogram of a known pair exist before its first observation.
+    pub fn precreate(&mut self, rules: &Rules, position: usize, channels: &[u8]) {
+        let pair = self.pair_mut(position);
+        for kpi in Kpi::ALL {
+            for basis in Basis::ALL {
+                if kpi == Kpi::Handle && basis == Basis::Business && !rules.derive_handle {
+                    continue;
+                }
+                histogram(pair, rules, kpi, basis);
+            }
+        }
+        for channel in channels {
+            created(pair, *channel);
+        }
+    }
+}
+
+/// Names of a pair's labels.
+#[derive(Clone, Copy, Debug)]
+pub struct PairNames<'a> {
+    pub team: &'a str,
+    pub priority: &'a str,
+}
+
+/// Whether a policy could ever apply to a pair: its channel is open.
+fn may_match(matches: &Match, names: PairNames<'_>) -> bool {
+    let fits = |allowed: &Option<Vec<String>>, name: &str| {
+        allowed
+            .as_ref()
+            .is_none_or(|allowed| allowed.iter().any(|entry| entry == name))
+    };
+    fits(&matches.team, names.team) && fits(&matches.priority, names.priority)
+}
+
+fn histogram<'a>(pair: &'a mut Pair, rules: &Rules, kpi: Kpi, basis: Basis) -> &'a mut Histogram {
+    pair.histograms[kpi as usize][basis as usize]
+        .get_or_insert_with(|| Box::new(Histogram::new(rules.buckets[kpi as usize].len())))
+}
+
+fn created(pair: &mut Pair, channel: u8) -> &mut u64 {
+    let position = match pair.created.binary_search_by_key(&channel, |entry| entry.0) {
+        Ok(position) => position,
+        Err(position) => {
+            pair.created.insert(position, (channel, 0));
+            position
+        }
+    };
+    &mut pair.created[position].1
+}
+
+/// What can be done to the series of a pair.
+impl Pair {
+    pub fn count(&mut self, counter: Counter) {
+        self.counters[counter as usize] += 1;
+    }
+
+    pub fn count_created(&mut self, channel: u8) {
+        *created(self, channel) += 1;
+    }
+
+    pub fn count_ending(&mut self, ending: Ending) {
+        self.endings[ending as usize] += 1;
+    }
+
+    pub fn count_withdrawn(&mut self, reason: Withdrawal) {
+        self.withdrawn[reason as usize] += 1;
+    }
+
+    pub fn count_rating(&mut self, rating: Rating) {
+        self.ratings[rating as usize] += 1;
+    }
+
+    pub fn add_status_time(&mut self, status: Status, length: Milliseconds) {
+        if let Some(total) = self.status_time.get_mut(status as usize) {
+            *total = total.saturating_add(length);
+        }
+    }
+
+    pub fn count_goal(&mut self, policy: u16, target: Target, breached: bool) {
+        let counts = self.goal(policy, target);
+        counts.goals += 1;
+        counts.breaches += u64::from(breached);
+    }
+
+    /// Observes a duration; `ticket` is remembered as the bucket's exemplar where switched on.
+    pub fn observe(
+        &mut self,
+        rules: &Rules,
+        (kpi, basis): (Kpi, Basis),
+        value: Milliseconds,
+        at: Timestamp,
+        ticket: &str,
+    ) {
+        let bounds = &rules.buckets[kpi as usize];
+        let histogram = histogram(self, rules, kpi, basis);
+        let bucket = histogram.observe(bounds, value);
+        if rules.exemplars {
+            histogram.exemplars.resize(bounds.len() + 1, None);
+            histogram.exemplars[bucket] = Some(Exemplar {
+                ticket_id: ticket.to_owned(),
+                value: seconds(value),
+                at,
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_on_a_bound_belongs_to_its_bucket() {
+        let mut histogram = Histogram::new(2);
+        for value in [0, 1_000, 1_001, 2_000, 2_001] {
+            histogram.observe(&[1_000, 2_000], value);
+        }
+        assert_eq!(*histogram.counts, [2, 2, 1]);
+        assert_eq!(
+            (histogram.count, histogram.sum, histogram.native_zero),
+            (5, 6_002, 1)
+        );
+        assert_eq!(histogram.native, [(0, 1), (1, 1), (8, 1), (9, 1)]);
+    }
+
+    #[test]
+    fn a_published_pair_is_copied_on_the_next_write() {
+        let mut table = SeriesTable::new();
+        let names = PairNames {
+            team: "a",
+            priority: "p1",
+        };
+        let position = table.position(&Rules::default(), names, 2, 2);
+        let published = Arc::clone(&table.pairs()[position]);
+        table.pair_mut(position).count(Counter::Solved);
+        assert_eq!(published.counters[Counter::Solved as usize], 0);
+        assert_eq!(
+            table.pairs()[position].counters[Counter::Solved as usize],
+            1
+        );
+        assert_eq!(table.position(&Rules::default(), names, 2, 2), position);
+    }
+}

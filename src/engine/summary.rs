@@ -1,0 +1,196 @@
+//! A few numbers a team, for people: tables, the landing page, JSON.
+
+use serde::Serialize;
+
+use super::rules::Kpi;
+use super::series::{Basis, Counter, Ending, Histogram, NATIVE_SCHEMA, Pair, Rating};
+use super::snapshot::Snapshot;
+use crate::domain::timestamp::seconds;
+
+/// One duration over a team's whole history.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct DurationSummary {
+    pub count: u64,
+    pub mean_seconds: Option<f64>,
+    /// Estimated from the native buckets: within 5 %.
+    pub median_seconds: Option<f64>,
+    pub p90_seconds: Option<f64>,
+}
+
+/// One team, all priorities together. Shares are of what was decided; `None` without any.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TeamSummary {
+    pub team: String,
+    pub created: u64,
+    pub solved: u64,
+    pub reopened: u64,
+    pub backlog: u64,
+    pub overdue: u64,
+    /// Goals whose deadline is within an hour.
+    pub at_risk: u64,
+    pub first_response: DurationSummary,
+    pub full_resolution: DurationSummary,
+    pub handle: DurationSummary,
+    pub first_contact_share: Option<f64>,
+    pub reopen_share: Option<f64>,
+    pub sla_met_share: Option<f64>,
+    /// Good ratings among all ratings.
+    pub csat_share: Option<f64>,
+}
+
+#[derive(Default)]
+struct Totals {
+    created: u64,
+    counters: [u64; 8],
+    endings: [u64; 3],
+    ratings: [u64; 3],
+    goals: u64,
+    breaches: u64,
+    backlog: u64,
+    overdue: u64,
+    at_risk: u64,
+}
+
+impl Snapshot {
+    /// A row for each team that has any series, in alphabetical order; durations on the
+    /// `business` clock where `basis` says so.
+    pub fn summaries(&self, business: bool) -> Vec<TeamSummary> {
+        let basis = if business {
+            Basis::Business
+        } else {
+            Basis::Calendar
+        };
+        let mut teams: Vec<u16> = self.pairs.iter().map(|pair| pair.team).collect();
+        teams.sort_unstable_by_key(|team| &self.teams[usize::from(*team)]);
+        teams.dedup();
+        teams
+            .into_iter()
+            .map(|team| self.summary(team, basis))
+            .collect()
+    }
+
+    fn summary(&self, team: u16, basis: Basis) -> TeamSummary {
+        let mut totals = Totals::default();
+        let mut first_response = Merged::default();
+        let mut full_resolution = Merged::default();
+        let mut handle = Merged::default();
+        for (position, pair) in self.pairs.iter().enumerate() {
+            if pair.team != team {
+                continue;
+            }
+            totals.add(pair);
+            if let Some(gauges) = self.gauges.pairs.get(position) {
+                totals.backlog += gauges.backlog.iter().copied().map(u64::from).sum::<u64>();
+                totals.overdue += gauges.overdue.iter().copied().map(u64::from).sum::<u64>();
+                totals.at_risk += gauges
+                    .at_risk
+                    .iter()
+                    .map(|within| u64::from(within[1]))
+                    .sum::<u64>();
+            }
+            let of =
+                |kpi: Kpi, basis: Basis| pair.histograms[kpi as usize][basis as usize].as_deref();
+            first_response.add(of(Kpi::FirstResponse, basis));
+            full_resolution.add(of(Kpi::FullResolution, basis));
+            handle.add(of(Kpi::Handle, Basis::Calendar));
+            handle.add(of(Kpi::Handle, Basis::Business));
+        }
+        let finalized: u64 = totals.endings.iter().sum();
+        let rated: u64 = totals.ratings.iter().sum();
+        let solved = totals.counters[Counter::Solved as usize];
+        let reopened = totals.counters[Counter::Reopened as usize];
+        TeamSummary {
+            team: self.teams[usize::from(team)].to_string(),
+            created: totals.created,
+            solved,
+            reopened,
+            backlog: totals.backlog,
+            overdue: totals.overdue,
+            at_risk: totals.at_risk,
+            first_response: first_response.summary(),
+            full_resolution: full_resolution.summary(),
+            handle: handle.summary(),
+            first_contact_share: share(totals.endings[Ending::FirstContact as usize], finalized),
+            reopen_share: share(reopened, solved),
+            sla_met_share: share(totals.goals - totals.breaches, totals.goals),
+            csat_share: share(totals.ratings[Rating::Good as usize], rated),
+        }
+    }
+}
+
+impl Totals {
+    fn add(&mut self, pair: &Pair) {
+        self.created += pair.created.iter().map(|(_, count)| count).sum::<u64>();
+        for (total, count) in self.counters.iter_mut().zip(pair.counters) {
+            *total += count;
+        }
+        for (total, count) in self.endings.iter_mut().zip(pair.endings) {
+            *total += count;
+        }
+        for (total, count) in self.ratings.iter_mut().zip(pair.ratings) {
+            *total += count;
+        }
+        self.goals += pair.goals.iter().map(|counts| counts.goals).sum::<u64>();
+        self.breaches += pair.goals.iter().map(|counts| counts.breaches).sum::<u64>();
+    }
+}
+
+/// Histograms added up.
+#[derive(Default)]
+struct Merged {
+    count: u64,
+    sum: i64,
+    zero: u64,
+    buckets: std::collections::BTreeMap<i32, u64>,
+}
+
+impl Merged {
+    fn add(&mut self, histogram: Option<&Histogram>) {
+        let Some(histogram) = histogram else { return };
+        self.count += histogram.count;
+        self.sum = self.sum.saturating_add(histogram.sum);
+        self.zero += histogram.native_zero;
+        for (index, count) in &histogram.native {
+            *self.buckets.entry(*index).or_default() += count;
+        }
+    }
+
+    fn summary(&self) -> DurationSummary {
+        DurationSummary {
+            count: self.count,
+            mean_seconds: ratio(seconds(self.sum), self.count),
+            median_seconds: self.quantile(500),
+            p90_seconds: self.quantile(900),
+        }
+    }
+
+    fn quantile(&self, permille: u64) -> Option<f64> {
+        if self.count == 0 {
+            return None;
+        }
+        let rank = (permille * self.count).div_ceil(1_000);
+        let mut seen = self.zero;
+        if seen >= rank {
+            return Some(0.0);
+        }
+        for (index, count) in &self.buckets {
+            seen += count;
+            if seen >= rank {
+                // The geometric middle of the bucket.
+                let exponent = (f64::from(*index) - 0.5) / f64::from(1 << NATIVE_SCHEMA);
+                return Some(exponent.exp2());
+            }
+        }
+        None
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "counts are below 2^53")]
+fn share(part: u64, whole: u64) -> Option<f64> {
+    ratio(part as f64, whole)
+}
+
+#[allow(clippy::cast_precision_loss, reason = "counts are below 2^53")]
+fn ratio(part: f64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part / whole as f64)
+}

@@ -1,0 +1,318 @@
+//! One ticket, in as few bytes as its rules allow: a million of them are kept in memory.
+
+use compact_str::CompactString;
+use smallvec::SmallVec;
+
+use super::labels::Team;
+use super::timeline::{Phase, Timeline};
+use crate::domain::calendar::CalendarId;
+use crate::domain::event::{EventIdentity, Status};
+use crate::domain::policy::Target;
+use crate::domain::timestamp::{Milliseconds, Timestamp};
+
+/// How many of its last events a ticket recognises as duplicates (contract, section 1).
+const REMEMBERED_EVENTS: usize = 16;
+/// No policy matches the ticket.
+pub const NO_POLICY: u16 = u16::MAX;
+/// A goal without a team calendar: always open.
+const ALWAYS_OPEN: u16 = u16::MAX;
+
+/// Forty bits of an event's identity: among 16 events, one in 7·10^10 is taken for another.
+type Digest = [u8; 5];
+
+/// Facts about a ticket that are true or false.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags(u16);
+
+impl Flags {
+    /// A `created` event was seen.
+    pub const CREATED: u16 = 1;
+    pub const ASSIGNED: u16 = 1 << 1;
+    /// A cycle held a human reply: the first response is given.
+    pub const RESPONDED: u16 = 1 << 2;
+    /// A customer wrote while the ticket was solved or closed.
+    pub const CUSTOMER_WAITS: u16 = 1 << 3;
+    pub const SOLVED_ONCE: u16 = 1 << 4;
+    pub const REOPENED: u16 = 1 << 5;
+    pub const ESCALATED: u16 = 1 << 6;
+    /// The team changed after the first human reply.
+    pub const MOVED: u16 = 1 << 7;
+    pub const WORKED: u16 = 1 << 8;
+    /// Reached its end; no cycle is running.
+    pub const FINALIZED: u16 = 1 << 9;
+    /// Reached its end before, and was reopened.
+    pub const SECOND_LIFE: u16 = 1 << 10;
+    /// Changed since the last checkpoint.
+    pub const DIRTY: u16 = 1 << 11;
+
+    pub fn has(self, flag: u16) -> bool {
+        self.0 & flag != 0
+    }
+
+    pub fn set(&mut self, flag: u16, value: bool) {
+        if value {
+            self.0 |= flag;
+        } else {
+            self.0 &= !flag;
+        }
+    }
+}
+
+/// Where a target is judged. First and next response never run at the same time: the second
+/// begins after the first is given. So they share a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Slot {
+    Response,
+    Resolution,
+    Ownership,
+}
+
+impl Slot {
+    pub const ALL: [Self; 3] = [Self::Response, Self::Resolution, Self::Ownership];
+}
+
+/// What became of the goal in a slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum GoalState {
+    #[default]
+    Absent,
+    /// Running or paused.
+    Undecided,
+    /// Breached and not ended: overdue.
+    Breached,
+    /// Ended in this cycle.
+    Ended,
+}
+
+/// How a ticket left the statistics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Withdrawal {
+    Merged,
+    Spam,
+    Deleted,
+}
+
+impl Withdrawal {
+    pub const ALL: [Self; 3] = [Self::Merged, Self::Spam, Self::Deleted];
+
+    /// The value of the label `reason`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Merged => "merged",
+            Self::Spam => "spam",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+/// What only some tickets have.
+#[derive(Clone, Debug, Default)]
+pub struct Extra {
+    /// Reported agent time of this life.
+    pub handle: Milliseconds,
+    /// The ticket that survives a merge.
+    pub into: Option<CompactString>,
+}
+
+/// See the module. Instants that do not apply are [`Timestamp::NEVER`].
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    pub id: CompactString,
+    pub timeline: Timeline,
+    recent: SmallVec<[Digest; 8]>,
+    /// Event time of the last applied event.
+    pub last_at: Timestamp,
+    /// Creation; `NEVER` where it is unknown.
+    pub created: Timestamp,
+    /// Status time has been added up to here.
+    pub accounted: Timestamp,
+    /// Start of the response the customer waits for.
+    pub response_since: Timestamp,
+    /// Start of the resolution goal; once finalised, when that was.
+    pub resolution_since: Timestamp,
+    /// When the team received the ticket.
+    pub leg_since: Timestamp,
+    /// The earliest timer that is set for this ticket.
+    pub scheduled: Timestamp,
+    /// Deadlines by [`Slot`]; `NEVER` while paused.
+    pub deadlines: [Timestamp; 3],
+    pub extra: Option<Box<Extra>>,
+    /// Position on the rating scale; NaN = not rated.
+    pub rating: f32,
+    pub team_overflow: u32,
+    pub partition: u16,
+    pub team_label: u16,
+    pub policy: u16,
+    /// Team calendars of the slots, each of the team that held the ticket at the slot's start.
+    calendars: [u16; 3],
+    /// Team at the last solve.
+    pub solved_team: u16,
+    pub flags: Flags,
+    pub priority: u8,
+    /// Priority at the last solve.
+    pub solved_priority: u8,
+    pub channel: u8,
+    /// Human replies, counted to 2.
+    pub replies: u8,
+    pub states: [GoalState; 3],
+    pub withdrawal: Option<Withdrawal>,
+}
+
+impl Ticket {
+    /// A ticket that opens at `at` without attributes. Its creation is unknown until said.
+    pub fn open(id: &str, partition: u16, at: Timestamp) -> Self {
+        let phase = Phase {
+            status: Status::New,
+            withdrawn: false,
+            assigned: false,
+        };
+        Self {
+            id: id.into(),
+            timeline: Timeline::new(at, phase),
+            recent: SmallVec::new(),
+            last_at: at,
+            created: Timestamp::NEVER,
+            accounted: at,
+            response_since: Timestamp::NEVER,
+            resolution_since: Timestamp::NEVER,
+            leg_since: Timestamp::NEVER,
+            scheduled: Timestamp::NEVER,
+            deadlines: [Timestamp::NEVER; 3],
+            extra: None,
+            rating: f32::NAN,
+            team_overflow: 0,
+            partition,
+            team_label: Team::NONE.label,
+            policy: NO_POLICY,
+            calendars: [ALWAYS_OPEN; 3],
+            solved_team: u16::MAX,
+            flags: Flags::default(),
+            priority: 0,
+            solved_priority: 0,
+            channel: 0,
+            replies: 0,
+            states: [GoalState::Absent; 3],
+            withdrawal: None,
+        }
+    }
+
+    pub fn status(&self) -> Status {
+        self.timeline.current().status
+    }
+
+    pub fn is_withdrawn(&self) -> bool {
+        self.withdrawal.is_some()
+    }
+
+    /// In the backlog.
+    pub fn is_open(&self) -> bool {
+        self.withdrawal.is_none() && self.status().is_unsolved()
+    }
+
+    /// Its start is known, so durations from creation and goals exist.
+    pub fn has_start(&self) -> bool {
+        self.created != Timestamp::NEVER
+    }
+
+    pub fn has(&self, flag: u16) -> bool {
+        self.flags.has(flag)
+    }
+
+    pub fn team(&self) -> Team {
+        Team {
+            label: self.team_label,
+            overflow: self.team_overflow,
+        }
+    }
+
+    pub fn set_team(&mut self, team: Team) {
+        self.team_label = team.label;
+        self.team_overflow = team.overflow;
+    }
+
+    /// Team and priority labels at the last solve; the current ones before any.
+    pub fn labels_at_solve(&self) -> (u16, u8) {
+        if self.solved_team == u16::MAX {
+            (self.team_label, self.priority)
+        } else {
+            (self.solved_team, self.solved_priority)
+        }
+    }
+
+    /// Whether a goal of the slot would be a first or a next response, say.
+    pub fn target(&self, slot: Slot) -> Target {
+        match slot {
+            Slot::Response if self.has(Flags::RESPONDED) => Target::NextResponse,
+            Slot::Response => Target::FirstResponse,
+            Slot::Resolution => Target::Resolution,
+            Slot::Ownership => Target::Ownership,
+        }
+    }
+
+    /// Since when the slot's clock runs; `NEVER` where it does not.
+    pub fn slot_since(&self, slot: Slot) -> Timestamp {
+        if !self.has_start() || !self.is_open() {
+            return Timestamp::NEVER;
+        }
+        match slot {
+            Slot::Response => self.response_since,
+            Slot::Resolution => self.resolution_since,
+            Slot::Ownership => self.leg_since,
+        }
+    }
+
+    pub fn slot_calendar(&self, slot: Slot) -> Option<CalendarId> {
+        let calendar = self.calendars[slot as usize];
+        (calendar != ALWAYS_OPEN).then_some(CalendarId(calendar))
+    }
+
+    pub fn set_slot_calendar(&mut self, slot: Slot, calendar: Option<CalendarId>) {
+        self.calendars[slot as usize] = calendar.map_or(ALWAYS_OPEN, |calendar| calendar.0);
+    }
+
+    pub fn extra_mut(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
+    }
+
+    /// Remembers an event; `false` where it is among the last ones already.
+    pub fn remember(&mut self, identity: EventIdentity) -> bool {
+        let [a, b, c, d, e, ..] = identity.0.to_le_bytes();
+        let digest = [a, b, c, d, e];
+        if self.recent.contains(&digest) {
+            return false;
+        }
+        if self.recent.len() == REMEMBERED_EVENTS {
+            self.recent.remove(0);
+        } else if self.recent.len() == self.recent.inline_size() {
+            self.recent
+                .reserve_exact(REMEMBERED_EVENTS - self.recent.len());
+        }
+        self.recent.push(digest);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A million open tickets fit into 250 MiB only if one is at most this large, with its timer
+    /// (16 bytes) and its place in the index (10 bytes).
+    #[test]
+    fn a_ticket_is_small() {
+        assert!(size_of::<Ticket>() <= 232, "{} bytes", size_of::<Ticket>());
+    }
+
+    #[test]
+    fn remembers_the_last_sixteen_events() {
+        let mut ticket = Ticket::open("a", 0, Timestamp(0));
+        for identity in 0..20 {
+            assert!(ticket.remember(EventIdentity(identity)));
+        }
+        assert!(!ticket.remember(EventIdentity(4)), "still known");
+        assert!(ticket.remember(EventIdentity(3)), "forgotten");
+    }
+}

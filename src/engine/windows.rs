@@ -1,0 +1,374 @@
+//! Sliding event-time windows of every team (contract, section 6).
+//!
+//! Observations are first written to a journal and sorted into the windows when these are read:
+//! the stream clock runs behind the events by `lateness`, and what is later than the clock is
+//! not in a window yet. A history of years passes through without touching a window.
+
+use std::sync::Arc;
+
+use super::rules::{Kpi, Rules};
+use super::series::Basis;
+use super::sliding::{Scratch, Sliding, scratch};
+use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
+
+/// Steps in the length of a window.
+const STEPS: i64 = 60;
+/// Entries after which the journal is sorted in without being asked: a bound on memory.
+const JOURNAL_LIMIT: usize = 1 << 18;
+/// Exposed quantiles, in thousandths, and their label values.
+pub const QUANTILES: [(u64, &str); 4] = [(500, "0.5"), (900, "0.9"), (950, "0.95"), (990, "0.99")];
+
+/// The label `event` of `ticket_window_events`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum WindowEvent {
+    Created,
+    Replied,
+    Solved,
+    Reopened,
+    Finalized,
+    FirstContact,
+    SlaGoal,
+    SlaBreach,
+    CsatGood,
+    CsatBad,
+}
+
+impl WindowEvent {
+    pub const ALL: [Self; 10] = [
+        Self::Created,
+        Self::Replied,
+        Self::Solved,
+        Self::Reopened,
+        Self::Finalized,
+        Self::FirstContact,
+        Self::SlaGoal,
+        Self::SlaBreach,
+        Self::CsatGood,
+        Self::CsatBad,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Replied => "replied",
+            Self::Solved => "solved",
+            Self::Reopened => "reopened",
+            Self::Finalized => "finalized",
+            Self::FirstContact => "first_contact",
+            Self::SlaGoal => "sla_goal",
+            Self::SlaBreach => "sla_breach",
+            Self::CsatGood => "csat_good",
+            Self::CsatBad => "csat_bad",
+        }
+    }
+}
+
+const DURATIONS: usize = Kpi::ALL.len() * Basis::ALL.len();
+const SERIES: usize = DURATIONS + WindowEvent::ALL.len();
+
+fn duration_series(kpi: Kpi, basis: Basis) -> u8 {
+    kpi as u8 * 2 + basis as u8
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "22 series")]
+const fn event_series(event: WindowEvent) -> u8 {
+    DURATIONS as u8 + event as u8
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Journaled {
+    at: Timestamp,
+    value: Milliseconds,
+    team: u16,
+    series: u8,
+}
+
+/// The windows of one team: `SERIES` rows of one [`Sliding`] a window.
+#[derive(Clone, Debug)]
+struct TeamState {
+    series: Vec<Option<Box<[Sliding]>>>,
+    changed: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Windows {
+    lengths: Vec<Milliseconds>,
+    journal: Vec<Journaled>,
+    journal_limit: usize,
+    teams: Vec<TeamState>,
+    published: Vec<Arc<TeamWindows>>,
+    scratch: Scratch,
+    clock: Timestamp,
+}
+
+/// What the windows of a team held when they were last read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TeamWindows {
+    pub durations: Vec<DurationWindow>,
+    /// Counts by event, then window.
+    pub events: Vec<u64>,
+}
+
+/// One window of one duration that holds something.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DurationWindow {
+    pub kpi: Kpi,
+    pub basis: Basis,
+    /// Position in [`Rules::windows`].
+    pub window: usize,
+    /// Seconds.
+    pub mean: f64,
+    /// Seconds, in the order of [`QUANTILES`].
+    pub quantiles: [f64; 4],
+}
+
+impl Windows {
+    pub fn new(rules: &Rules) -> Self {
+        Self {
+            lengths: rules.windows.iter().map(|window| window.length).collect(),
+            journal: Vec::new(),
+            journal_limit: JOURNAL_LIMIT,
+            teams: Vec::new(),
+            published: Vec::new(),
+            scratch: scratch(),
+            clock: Timestamp(i64::MIN),
+        }
+    }
+
+    pub fn duration(
+        &mut self,
+        team: u16,
+        kpi: Kpi,
+        basis: Basis,
+        at: Timestamp,
+        value: Milliseconds,
+    ) {
+        self.journal.push(Journaled {
+            at,
+            value,
+            team,
+            series: duration_series(kpi, basis),
+        });
+    }
+
+    pub fn event(&mut self, team: u16, event: WindowEvent, at: Timestamp) {
+        self.journal.push(Journaled {
+            at,
+            value: 0,
+            team,
+            series: event_series(event),
+        });
+    }
+
+    /// Whether the journal should be sorted in.
+    pub fn is_full(&self) -> bool {
+        self.journal.len() >= self.journal_limit
+    }
+
+    /// Moves the windows to a clock. They never move back.
+    pub fn advance(&mut self, clock: Timestamp) {
+        let clock = clock.max(self.clock);
+        self.slide(clock);
+        let mut later = Vec::new();
+        for entry in std::mem::take(&mut self.journal) {
+            if entry.at > clock {
+                later.push(entry);
+            } else {
+                self.insert(entry, clock);
+            }
+        }
+        // Entries ahead of the clock must wait; looking at them again and again would not help.
+        self.journal_limit = JOURNAL_LIMIT.max(later.len() * 2);
+        self.journal = later;
+        self.clock = clock;
+    }
+
+    /// The windows of all teams, by team; `teams` of them exist.
+    pub fn publish(&mut self, teams: usize) -> Vec<Arc<TeamWindows>> {
+        self.teams
+            .resize_with(teams.max(self.teams.len()), || TeamState {
+                series: vec![None; SERIES],
+                changed: true,
+            });
+        for (position, team) in self.teams.iter_mut().enumerate() {
+            if !std::mem::take(&mut team.changed) && position < self.published.len() {
+                continue;
+            }
+            let read = Arc::new(read(team, self.lengths.len(), &mut self.scratch));
+            if position < self.published.len() {
+                self.published[position] = read;
+            } else {
+                self.published.push(read);
+            }
+        }
+        self.published.clone()
+    }
+
+    /// Lets slots expire where a window has moved by a step.
+    fn slide(&mut self, clock: Timestamp) {
+        let mut slid = false;
+        for (window, length) in self.lengths.iter().enumerate() {
+            let first = first_slot(*length, clock);
+            if self.clock.0 != i64::MIN && first_slot(*length, self.clock) == first {
+                continue;
+            }
+            slid = true;
+            for team in &mut self.teams {
+                for series in team.series.iter_mut().flatten() {
+                    team.changed |= series[window].expire(first);
+                }
+            }
+        }
+        if slid {
+            for team in &mut self.teams {
+                for series in &mut team.series {
+                    if series
+                        .as_ref()
+                        .is_some_and(|windows| windows.iter().all(Sliding::is_empty))
+                    {
+                        *series = None;
+                    }
+                }
+            }
+        }
+    }
+
+    fn insert(&mut self, entry: Journaled, clock: Timestamp) {
+        for (window, length) in self.lengths.iter().enumerate() {
+            let slot = slot(*length, entry.at);
+            if slot < first_slot(*length, clock) {
+                continue;
+            }
+            let row = usize::from(entry.team);
+            if self.teams.len() <= row {
+                self.teams.resize_with(row + 1, || TeamState {
+                    series: vec![None; SERIES],
+                    changed: true,
+                });
+            }
+            let team = &mut self.teams[row];
+            team.changed = true;
+            let windows = team.series[usize::from(entry.series)]
+                .get_or_insert_with(|| vec![Sliding::default(); self.lengths.len()].into());
+            windows[window].add(slot, entry.value);
+        }
+    }
+}
+
+/// The slot of an instant: slot k is (k·step, (k+1)·step].
+fn slot(length: Milliseconds, at: Timestamp) -> i64 {
+    (at.0 - 1).div_euclid(length / STEPS)
+}
+
+/// The first slot inside a window at a clock: (s - W, t] with s the clock rounded down.
+fn first_slot(length: Milliseconds, clock: Timestamp) -> i64 {
+    clock.0.div_euclid(length / STEPS) - STEPS
+}
+
+fn read(team: &TeamState, windows: usize, scratch: &mut Scratch) -> TeamWindows {
+    let mut result = TeamWindows {
+        durations: Vec::new(),
+        events: vec![0; WindowEvent::ALL.len() * windows],
+    };
+    for kpi in Kpi::ALL {
+        for basis in Basis::ALL {
+            let Some(series) = &team.series[usize::from(duration_series(kpi, basis))] else {
+                continue;
+            };
+            for (window, sliding) in series.iter().enumerate() {
+                let content = sliding.content();
+                if content.count == 0 {
+                    continue;
+                }
+                #[allow(clippy::cast_precision_loss, reason = "counts are below 2^53")]
+                let mean = seconds(content.sum) / content.count as f64;
+                let quantiles = sliding
+                    .quantiles(QUANTILES.map(|quantile| quantile.0), scratch)
+                    .map(|milliseconds| milliseconds / 1_000.0);
+                result.durations.push(DurationWindow {
+                    kpi,
+                    basis,
+                    window,
+                    mean,
+                    quantiles,
+                });
+            }
+        }
+    }
+    for event in WindowEvent::ALL {
+        if let Some(series) = &team.series[usize::from(event_series(event))] {
+            for (window, sliding) in series.iter().enumerate() {
+                result.events[event as usize * windows + window] = sliding.content().count;
+            }
+        }
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::timestamp::HOUR;
+    use crate::engine::rules::Window;
+
+    fn hourly() -> Windows {
+        let window = Window {
+            label: "1h".to_owned(),
+            length: HOUR,
+        };
+        Windows::new(&Rules {
+            windows: vec![window],
+            ..Rules::default()
+        })
+    }
+
+    fn created(windows: &mut Windows, clock: i64) -> u64 {
+        windows.advance(Timestamp(clock));
+        windows.publish(3)[2].events[0]
+    }
+
+    #[test]
+    fn holds_what_lies_between_the_last_step_less_its_length_and_the_clock() {
+        let mut windows = hourly();
+        let minute = 60_000;
+        for at in [0, 1, minute, 60 * minute, 60 * minute + 1] {
+            windows.event(2, WindowEvent::Created, Timestamp(at));
+        }
+        assert_eq!(
+            created(&mut windows, 60 * minute),
+            3,
+            "(0, 60 min]: not the event at 0"
+        );
+        assert_eq!(created(&mut windows, 60 * minute + 1), 4);
+        assert_eq!(created(&mut windows, 61 * minute - 1), 4, "no step yet");
+        assert_eq!(created(&mut windows, 61 * minute), 2, "(1 min, 61 min]");
+        assert_eq!(created(&mut windows, 500 * minute), 0);
+    }
+
+    #[test]
+    fn an_unchanged_team_is_not_read_again() {
+        let mut windows = hourly();
+        windows.event(2, WindowEvent::Created, Timestamp(5));
+        windows.advance(Timestamp(10));
+        let first = windows.publish(3);
+        windows.advance(Timestamp(11));
+        assert!(Arc::ptr_eq(&first[2], &windows.publish(3)[2]));
+    }
+
+    #[test]
+    fn a_late_observation_lands_in_its_own_slot() {
+        let mut windows = hourly();
+        windows.advance(Timestamp(2 * HOUR));
+        windows.duration(2, Kpi::Handle, Basis::Calendar, Timestamp(HOUR + 1), 4_000);
+        windows.duration(2, Kpi::Handle, Basis::Calendar, Timestamp(HOUR), 8_000);
+        windows.advance(Timestamp(2 * HOUR));
+        let read = windows.publish(3);
+        assert_eq!(read[2].durations.len(), 1);
+        assert!(
+            (read[2].durations[0].mean - 4.0).abs() < 1e-9,
+            "the second one is too old"
+        );
+    }
+}

@@ -1,0 +1,77 @@
+//! The metric catalogue for people: as a Markdown table and as a plain one.
+
+use std::fmt::Write;
+
+use crate::domain::catalogue::{FAMILIES, Family};
+
+/// The catalogue as a Markdown table, with a line feed at its end.
+pub fn catalogue_table() -> String {
+    let mut table = String::from("| Metric | Type | Labels | Meaning |\n|---|---|---|---|\n");
+    for family in FAMILIES {
+        let labels: Vec<String> = family
+            .labels
+            .iter()
+            .map(|label| format!("`{label}`"))
+            .collect();
+        // Writing into a string cannot fail.
+        let _ = writeln!(
+            table,
+            "| `{}` | {} | {} | {} |",
+            family.name,
+            family.kind.name(),
+            labels.join(" "),
+            family.help.replace('|', "\\|"),
+        );
+    }
+    table
+}
+
+/// The catalogue in aligned columns, with a line feed at its end.
+pub fn catalogue_text() -> String {
+    let labels = |family: &Family| family.labels.join(",");
+    let width =
+        |of: &dyn Fn(&Family) -> usize| FAMILIES.iter().map(|family| of(family)).max().unwrap_or(0);
+    let name_width = width(&|family| family.name.len());
+    let label_width = width(&|family| labels(family).len());
+    let mut text = String::new();
+    for family in FAMILIES {
+        let _ = writeln!(
+            text,
+            "{:name_width$}  {:9}  {:label_width$}  {}",
+            family.name,
+            family.kind.name(),
+            labels(family),
+            family.help,
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_family_has_its_row() {
+        let table = catalogue_table();
+        assert_eq!(table.lines().count(), FAMILIES.len() + 2);
+        assert!(table.contains(
+            "| `ticket_backlog` | gauge | `team` `priority` `status` | Unsolved tickets |\n"
+        ));
+        for line in table.lines() {
+            assert_eq!(line.replace("\\|", "").matches('|').count(), 5, "{line}");
+        }
+    }
+
+    #[test]
+    fn columns_are_aligned() {
+        let text = catalogue_text();
+        assert_eq!(text.lines().count(), FAMILIES.len());
+        let columns: Vec<usize> = text
+            .lines()
+            .zip(FAMILIES)
+            .map(|(line, family)| line.rfind(family.help).unwrap())
+            .collect();
+        assert!(columns.iter().all(|column| *column == columns[0]));
+    }
+}

@@ -1,0 +1,143 @@
+//! The exporter's configuration for a simulated desk: the calendars, teams and promises its
+//! people live by. Brokers and topics are not the desk's to know; their keys are left out.
+
+use std::fmt::Write;
+
+use super::office::Shift;
+use super::profile::{OFFICE_DAYS, OFFICE_SHIFTS, Profile};
+use super::text::quoted;
+use crate::domain::duration;
+
+const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+impl Profile {
+    /// The configuration (YAML) under which the desk's events mean something: most promises are
+    /// kept, some are not.
+    pub fn config_yaml(&self) -> String {
+        let mut yaml = String::with_capacity(2_048);
+        self.calendars(&mut yaml);
+        self.vocabulary(&mut yaml);
+        self.policies(&mut yaml);
+        yaml
+    }
+
+    fn calendars(&self, yaml: &mut String) {
+        let shifts: Vec<String> = OFFICE_SHIFTS.into_iter().map(interval).collect();
+        let shifts = shifts.join(", ");
+        yaml.push_str("# The hours the desk keeps.\ncalendars:\n  office:\n");
+        line(yaml, "    timezone", self.timezone.name());
+        yaml.push_str("    weekly:\n");
+        for day in &WEEKDAYS[..OFFICE_DAYS] {
+            line(yaml, &format!("      {day}"), &format!("[{shifts}]"));
+        }
+    }
+
+    fn vocabulary(&self, yaml: &mut String) {
+        yaml.push_str("teams:\n  default_calendar: office\n");
+        let always: Vec<String> = self
+            .teams
+            .iter()
+            .filter(|team| team.around_the_clock)
+            .map(|team| format!("{}: \"24x7\"", quoted(&team.name)))
+            .collect();
+        if !always.is_empty() {
+            line(yaml, "  calendars", &format!("{{ {} }}", always.join(", ")));
+        }
+        let teams = self.teams.iter().map(|team| team.name.as_str());
+        line(yaml, "  known", &list(teams));
+        let priorities = self
+            .priorities
+            .iter()
+            .map(|priority| priority.name.as_str());
+        line(yaml, "priorities", &list(priorities));
+        yaml.push_str("csat: { good: 0.75, bad: 0.5 }\n");
+    }
+
+    fn policies(&self, yaml: &mut String) {
+        if self.priorities.is_empty() {
+            return;
+        }
+        yaml.push_str("# A policy for each priority, in business hours of the team.\n");
+        yaml.push_str("sla:\n  policies:\n");
+        for priority in &self.priorities {
+            line(yaml, "    - name", &quoted(&priority.name));
+            let matched = format!(
+                "{{ priority: {} }}",
+                list(std::iter::once(priority.name.as_str()))
+            );
+            line(yaml, "      match", &matched);
+            line(yaml, "      clock", "business");
+            let targets = [
+                ("first_response", Some(priority.first_response)),
+                ("next_response", Some(priority.next_response)),
+                ("resolution", Some(priority.resolution)),
+                ("ownership", priority.ownership),
+            ];
+            let targets: Vec<String> = targets
+                .into_iter()
+                .filter_map(|(name, target)| Some(format!("{name}: {}", duration::format(target?))))
+                .collect();
+            line(
+                yaml,
+                "      targets",
+                &format!("{{ {} }}", targets.join(", ")),
+            );
+            line(yaml, "      pause", "{ resolution: [pending, on_hold] }");
+        }
+    }
+}
+
+fn line(yaml: &mut String, key: &str, value: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(yaml, "{key}: {value}");
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<String> = names.map(quoted).collect();
+    format!("[{}]", names.join(", "))
+}
+
+fn interval((start, end): Shift) -> String {
+    let time = |minutes: u16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
+    format!("\"{}-{}\"", time(start), time(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use saphyr::{LoadableYamlNode, Yaml};
+
+    #[test]
+    fn names_every_team_priority_and_promise() {
+        let profile = Profile::default();
+        let text = profile.config_yaml();
+        let documents = Yaml::load_from_str(&text).unwrap();
+        let yaml = &documents[0];
+        let known: Vec<&str> = yaml["teams"]["known"]
+            .as_vec()
+            .unwrap()
+            .iter()
+            .map(|name| name.as_str().unwrap())
+            .collect();
+        let teams: Vec<&str> = profile
+            .teams
+            .iter()
+            .map(|team| team.name.as_str())
+            .collect();
+        assert_eq!(known, teams);
+        assert_eq!(yaml["teams"]["calendars"]["network"].as_str(), Some("24x7"));
+        let office = &yaml["calendars"]["office"];
+        assert_eq!(office["timezone"].as_str(), Some("Asia/Jakarta"));
+        assert_eq!(office["weekly"]["mon"][0].as_str(), Some("08:00-12:00"));
+        let policies = yaml["sla"]["policies"].as_vec().unwrap();
+        assert_eq!(policies.len(), profile.priorities.len());
+        for (policy, priority) in policies.iter().zip(&profile.priorities) {
+            assert_eq!(
+                policy["match"]["priority"][0].as_str(),
+                Some(priority.name.as_str())
+            );
+            let target = policy["targets"]["resolution"].as_str().unwrap();
+            assert_eq!(duration::parse(target), Some(priority.resolution));
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! The exporter as its users run it: the built binary, a configuration file, signals, HTTP.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+use super::http::{self, Response};
+use super::process::{Process, Signal};
+use super::scrape::{Scrape, scrape};
+use super::tools;
+use super::wait::eventually;
+
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A running exporter in a folder of its own, which is also its working directory. Killed and
+/// its folder removed when dropped.
+#[derive(Debug)]
+pub(crate) struct Exporter {
+    process: Process,
+    arguments: Vec<String>,
+    address: SocketAddr,
+    folder: tempfile::TempDir,
+}
+
+impl Exporter {
+    /// Runs the binary with `arguments` (a subcommand first, if any) and with `config` as its
+    /// configuration file, and waits until it listens. It may not be ready yet:
+    /// [`Exporter::wait_ready`].
+    #[track_caller]
+    pub(crate) fn start(arguments: &[&str], config: &str) -> Self {
+        let folder = tools::folder("exporter");
+        let file = folder.path().join("config.yaml");
+        std::fs::write(&file, config).unwrap();
+        let mut all: Vec<String> = arguments.iter().map(|&one| one.to_owned()).collect();
+        all.push(format!("--config.file={}", file.display()));
+        all.push("--web.listen-address=127.0.0.1:0".to_owned());
+        let mut process = launch(&all, folder.path());
+        let address = listening_address(&mut process);
+        Self {
+            process,
+            arguments: all,
+            address,
+            folder,
+        }
+    }
+
+    /// Starts it again, after [`Exporter::kill9`] or an end of its own, with the same
+    /// arguments in the same folder. It listens elsewhere than before.
+    #[track_caller]
+    pub(crate) fn restart(&mut self) {
+        assert!(
+            self.process.ended().is_some(),
+            "stop the exporter before it is started again"
+        );
+        self.process = launch(&self.arguments, self.folder.path());
+        self.address = listening_address(&mut self.process);
+    }
+
+    /// `host:port` it listens on, as a scrape target.
+    pub(crate) fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Its working directory, with `config.yaml` in it.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Replaces the configuration file; a reload is up to the test.
+    pub(crate) fn write_config(&self, config: &str) {
+        std::fs::write(self.folder().join("config.yaml"), config).unwrap();
+    }
+
+    #[track_caller]
+    pub(crate) fn get(&self, path: &str) -> Response {
+        self.get_with(path, &[])
+    }
+
+    #[track_caller]
+    pub(crate) fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Response {
+        http::get_with(&self.url(path), headers).unwrap_or_else(|error| {
+            panic!(
+                "GET {path}: {error}; the log ends\n{}",
+                self.process.last_lines()
+            )
+        })
+    }
+
+    #[track_caller]
+    pub(crate) fn post(&self, path: &str) -> Response {
+        http::post(&self.url(path), &[]).unwrap_or_else(|error| {
+            panic!(
+                "POST {path}: {error}; the log ends\n{}",
+                self.process.last_lines()
+            )
+        })
+    }
+
+    /// What it exposes now, in the classic text format.
+    #[track_caller]
+    pub(crate) fn metrics(&self) -> Scrape {
+        let response = self.get("/metrics");
+        assert_eq!(response.status, 200, "{}", response.text());
+        scrape(&response.text())
+    }
+
+    /// Waits until it has caught up.
+    #[track_caller]
+    pub(crate) fn wait_ready(&mut self, timeout: Duration) {
+        let url = self.url("/-/ready");
+        let process = &mut self.process;
+        eventually("a ready exporter", timeout, || {
+            if let Some(status) = process.ended() {
+                panic!(
+                    "the exporter ended with {status}; its log ends\n{}",
+                    process.last_lines()
+                );
+            }
+            match http::get(&url)? {
+                ready if ready.status == 200 => Ok(()),
+                other => Err(format!(
+                    "{} {}; the log ends\n{}",
+                    other.status,
+                    other.text(),
+                    process.last_lines()
+                )),
+            }
+        });
+    }
+
+    /// Waits until a scrape satisfies `accept`, which says what is still missing.
+    #[track_caller]
+    pub(crate) fn wait_for_metrics(
+        &self,
+        what: &str,
+        timeout: Duration,
+        accept: impl Fn(&Scrape) -> Result<(), String>,
+    ) -> Scrape {
+        eventually(what, timeout, || {
+            let now = self.metrics();
+            accept(&now).map(|()| now)
+        })
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    pub(crate) fn signal(&mut self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    /// kill -9, and waits until it is gone.
+    pub(crate) fn kill9(&mut self) {
+        self.process.kill();
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn wait(&mut self, timeout: Duration) -> ExitStatus {
+        self.process.wait(timeout)
+    }
+
+    /// SIGTERM, and its exit status.
+    #[track_caller]
+    pub(crate) fn stop(&mut self, timeout: Duration) -> ExitStatus {
+        self.signal(Signal::Term);
+        self.wait(timeout)
+    }
+
+    /// All that it has logged, over all its starts.
+    pub(crate) fn logs(&self) -> String {
+        self.process.logs()
+    }
+}
+
+/// The binary as a command for subcommands that end of themselves, free of the settings of
+/// whoever runs the tests.
+pub(crate) fn command() -> Command {
+    let mut command = Command::new(binary());
+    without_own_variables(&mut command);
+    command
+}
+
+fn binary() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_ticket-exporter"))
+}
+
+fn launch(arguments: &[String], folder: &Path) -> Process {
+    let prepare = |command: &mut Command| {
+        command.current_dir(folder);
+        without_own_variables(command);
+    };
+    Process::start(binary(), arguments, &prepare, &folder.join("exporter.log"))
+}
+
+fn without_own_variables(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("TICKET_EXPORTER_") {
+            command.env_remove(name);
+        }
+    }
+}
+
+#[track_caller]
+fn listening_address(process: &mut Process) -> SocketAddr {
+    eventually(
+        "the exporter's log line with its address",
+        START_TIMEOUT,
+        || {
+            if let Some(address) = address_in(&process.logs_since_start()) {
+                return Ok(address);
+            }
+            if let Some(status) = process.ended() {
+                panic!(
+                    "the exporter ended with {status}; its log ends\n{}",
+                    process.last_lines()
+                );
+            }
+            Err(format!("not there; the log ends\n{}", process.last_lines()))
+        },
+    )
+}
+
+/// The address in the line that says `listening`, in logfmt or JSON.
+fn address_in(logs: &str) -> Option<SocketAddr> {
+    logs.lines().find_map(|line| {
+        let words: Vec<&str> = line
+            .split(|character: char| character.is_whitespace() || "=\",{}".contains(character))
+            .filter(|word| !word.is_empty() && *word != ":")
+            .collect();
+        let after = |name: &str| {
+            let place = words.iter().position(|word| *word == name)?;
+            words.get(place + 1).copied()
+        };
+        (after("msg").or_else(|| after("message")) == Some("listening"))
+            .then(|| after("address")?.parse().ok())?
+    })
+}
+
+#[test]
+fn the_address_is_read_from_logfmt_and_json() {
+    let expected = Some("127.0.0.1:4711".parse().unwrap());
+    for line in [
+        "ts=2026-01-01T00:00:00Z level=info msg=\"listening\" address=127.0.0.1:4711",
+        "level=info msg=listening address=\"127.0.0.1:4711\" tls=false",
+        "{\"level\":\"info\",\"message\":\"listening\",\"address\":\"127.0.0.1:4711\"}",
+        "first line\nlevel=info address=127.0.0.1:4711 msg=listening\nlast line",
+    ] {
+        assert_eq!(address_in(line), expected, "{line}");
+    }
+    assert_eq!(
+        address_in("level=info msg=\"not listening\" address=127.0.0.1:4711"),
+        None
+    );
+    assert_eq!(
+        address_in("level=info msg=connected address=127.0.0.1:4711"),
+        None
+    );
+}

@@ -1,0 +1,208 @@
+//! HTTP for tests: a plain client that takes every status as an answer, and a server with one
+//! page that stands in for an exporter.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// Long enough for a loaded machine, short enough to see that somebody hangs.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A large desk's exposition is tens of megabytes.
+const LARGEST_BODY: u64 = 512 << 20;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    /// By name in lower case.
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Response {
+    #[track_caller]
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).expect("the body is UTF-8")
+    }
+
+    #[track_caller]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("no JSON, {error}: {}", self.text()))
+    }
+
+    /// A header by its name in lower case; empty if there is none.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+}
+
+/// `Err` says why there was no answer at all.
+pub(crate) fn get(url: &str) -> Result<Response, String> {
+    get_with(url, &[])
+}
+
+pub(crate) fn get_with(url: &str, headers: &[(&str, &str)]) -> Result<Response, String> {
+    let mut request = agent().get(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    read(request.call())
+}
+
+/// A POST with an empty body.
+pub(crate) fn post(url: &str, headers: &[(&str, &str)]) -> Result<Response, String> {
+    let mut request = agent().post(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    read(request.send_empty())
+}
+
+/// `name=value` pairs as a query string.
+pub(crate) fn query_string(pairs: &[(&str, &str)]) -> String {
+    let encoded: Vec<String> = pairs
+        .iter()
+        .map(|(name, value)| format!("{name}={}", percent_encoded(value)))
+        .collect();
+    encoded.join("&")
+}
+
+fn percent_encoded(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encode).collect()
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(TIMEOUT))
+        .build()
+        .into()
+}
+
+fn read(
+    response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+) -> Result<Response, String> {
+    let response = response.map_err(|error| error.to_string())?;
+    let (parts, mut body) = response.into_parts();
+    let header = |name: &str, value: &ureq::http::HeaderValue| {
+        (
+            name.to_owned(),
+            String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        )
+    };
+    Ok(Response {
+        status: parts.status.as_u16(),
+        headers: parts
+            .headers
+            .iter()
+            .map(|(name, value)| header(name.as_str(), value))
+            .collect(),
+        body: body
+            .with_config()
+            .limit(LARGEST_BODY)
+            .read_to_vec()
+            .map_err(|error| error.to_string())?,
+    })
+}
+
+/// A server that answers every request with what `page` makes of its `Accept` header: the
+/// content type and the body. It stops when dropped.
+#[derive(Debug)]
+pub(crate) struct StaticServer {
+    address: SocketAddr,
+    stopping: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl StaticServer {
+    pub(crate) fn start(page: impl Fn(&str) -> (String, Vec<u8>) + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let stopping = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&stopping);
+        let thread = thread::spawn(move || {
+            for stream in listener.incoming() {
+                if stop.load(Ordering::Relaxed) {
+                    return;
+                }
+                // A client that went away is no matter to the others.
+                let _ = stream.and_then(|stream| answer(stream, &page));
+            }
+        });
+        Self {
+            address,
+            stopping,
+            thread: Some(thread),
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for StaticServer {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        // The connection wakes it.
+        let _ = TcpStream::connect(self.address);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn answer(mut stream: TcpStream, page: &impl Fn(&str) -> (String, Vec<u8>)) -> std::io::Result<()> {
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    let mut accept = String::new();
+    for line in BufReader::new(&stream).lines() {
+        let line = line?;
+        if line.is_empty() {
+            break;
+        }
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("accept")
+        {
+            value.trim().clone_into(&mut accept);
+        }
+    }
+    let (content_type, body) = page(&accept);
+    write!(
+        stream,
+        "HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n",
+        body.len()
+    )?;
+    stream.write_all(&body)
+}
+
+#[test]
+fn the_page_sees_the_accept_header_and_the_client_sees_the_page() {
+    let server = StaticServer::start(|accept| ("text/plain".into(), format!("<{accept}>").into()));
+    let url = format!("http://{}/anything", server.address());
+    let response = get_with(&url, &[("accept", "application/openmetrics-text")]).unwrap();
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("content-type"), "text/plain");
+    assert_eq!(response.text(), "<application/openmetrics-text>");
+    drop(server);
+    assert!(get(&url).is_err());
+}
+
+#[test]
+fn query_strings_are_encoded() {
+    assert_eq!(
+        query_string(&[("query", "a{b=\"c\"} + 1"), ("t", "1")]),
+        "query=a%7Bb%3D%22c%22%7D%20%2B%201&t=1"
+    );
+}

@@ -1,0 +1,351 @@
+//! A real Kafka broker: one KRaft node, broker and controller in one process.
+//!
+//! What is said to it goes through the same librdkafka that the exporter uses. Starting one
+//! takes a few seconds: share one ([`Kafka::shared`]) with topics of your own, and start your
+//! own only to kill or stop it.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::types::RDKafkaErrorCode;
+
+use super::process::{Process, Signal};
+use super::tools;
+use super::wait::{eventually, free_port};
+
+/// A start takes some 4 s on an idle machine; this is for one that compiles meanwhile.
+const START_TIMEOUT: Duration = Duration::from_secs(120);
+const STOP_TIMEOUT: Duration = Duration::from_secs(60);
+const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Any 16 bytes in URL-safe base 64 serve.
+const CLUSTER_ID: &str = "dGlja2V0LWV4cG9ydGVyMA";
+
+/// What the broker is for lives for a minute: compile little, collect simply, stay small.
+const JAVA_OPTIONS: [&str; 5] = [
+    "-Xms128m",
+    "-Xmx512m",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+UseSerialGC",
+    "-Djava.awt.headless=true",
+];
+
+/// The broker's settings besides addresses and folder, each for its reason.
+const SETTINGS: [(&str, &str); 17] = [
+    ("process.roles", "broker,controller"),
+    ("node.id", "1"),
+    ("controller.listener.names", "CONTROLLER"),
+    (
+        "listener.security.protocol.map",
+        "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    ),
+    // One node holds the only copy of everything.
+    ("offsets.topic.replication.factor", "1"),
+    ("transaction.state.log.replication.factor", "1"),
+    ("transaction.state.log.min.isr", "1"),
+    // Fewer partitions of the internal topics load faster.
+    ("offsets.topic.num.partitions", "4"),
+    ("transaction.state.log.num.partitions", "2"),
+    // The first member of a group does not wait three seconds for others.
+    ("group.initial.rebalance.delay.ms", "0"),
+    // A wrong topic name is an error, as with careful operators.
+    ("auto.create.topics.enable", "false"),
+    // A broker that was killed may come back only when its session is over.
+    ("broker.session.timeout.ms", "3000"),
+    ("broker.heartbeat.interval.ms", "500"),
+    // Small machines.
+    ("num.network.threads", "2"),
+    ("num.io.threads", "4"),
+    ("log.cleaner.dedupe.buffer.size", "16777216"),
+    // A deleted topic's files go soon.
+    ("log.segment.delete.delay.ms", "1000"),
+];
+
+/// A running broker. Killed and its data removed when dropped.
+#[derive(Debug)]
+pub(crate) struct Kafka {
+    process: Option<Process>,
+    settings: PathBuf,
+    log: PathBuf,
+    port: u16,
+    folder: tempfile::TempDir,
+}
+
+impl Kafka {
+    /// A broker of one's own, ready for clients.
+    #[track_caller]
+    pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with further broker settings, which win over the usual ones.
+    #[track_caller]
+    pub(crate) fn start_with(settings: &[(&str, &str)]) -> Self {
+        let folder = tools::folder("kafka");
+        let (port, controller) = (free_port(), free_port());
+        let mut text = String::new();
+        let own = [
+            (
+                "listeners",
+                format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}"),
+            ),
+            (
+                "advertised.listeners",
+                format!("PLAINTEXT://127.0.0.1:{port}"),
+            ),
+            (
+                "controller.quorum.voters",
+                format!("1@127.0.0.1:{controller}"),
+            ),
+            ("log.dirs", folder.path().join("data").display().to_string()),
+        ];
+        // In a properties file the last of equal keys wins.
+        let usual = SETTINGS
+            .iter()
+            .chain(settings)
+            .map(|(key, value)| (*key, (*value).to_owned()));
+        for (key, value) in own.into_iter().chain(usual) {
+            writeln!(text, "{key}={value}").unwrap();
+        }
+        let path = folder.path().join("server.properties");
+        std::fs::write(&path, text).unwrap();
+        let mut kafka = Self {
+            process: None,
+            settings: path,
+            log: folder.path().join("kafka.log"),
+            port,
+            folder,
+        };
+        kafka.format();
+        kafka.restart();
+        kafka
+    }
+
+    /// The broker that tests share, started by whoever asks first. Nobody may stop it.
+    #[track_caller]
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: OnceLock<Kafka> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    /// `host:port` for clients.
+    pub(crate) fn bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// A topic or group name that no other test has.
+    pub(crate) fn unique(name: &str) -> String {
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Creates a topic and waits until each of its partitions has a leader. `configs` are
+    /// topic settings such as `("cleanup.policy", "compact")`.
+    #[track_caller]
+    pub(crate) fn create_topic(&self, name: &str, partitions: i32, configs: &[(&str, &str)]) {
+        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        for (key, value) in configs {
+            topic = topic.set(key, value);
+        }
+        let admin = self.admin();
+        let results = run(admin.create_topics([&topic], &options()))
+            .unwrap_or_else(|error| panic!("cannot create topic {name}: {error}"));
+        expect_each(&results, &format!("create topic {name}"));
+        self.wait_for_partitions(name, partitions);
+    }
+
+    /// A topic with a name of its own, made from `name`.
+    #[track_caller]
+    pub(crate) fn new_topic(&self, name: &str, partitions: i32) -> String {
+        let unique = Self::unique(name);
+        self.create_topic(&unique, partitions, &[]);
+        unique
+    }
+
+    /// Raises the number of partitions to `total`.
+    #[track_caller]
+    pub(crate) fn add_partitions(&self, name: &str, total: i32) {
+        let wanted = NewPartitions::new(name, usize::try_from(total).unwrap());
+        let results = run(self.admin().create_partitions([&wanted], &options()))
+            .unwrap_or_else(|error| panic!("cannot add partitions to {name}: {error}"));
+        expect_each(&results, &format!("add partitions to {name}"));
+        self.wait_for_partitions(name, total);
+    }
+
+    /// Deletes a topic and waits until the broker no longer knows it.
+    #[track_caller]
+    pub(crate) fn delete_topic(&self, name: &str) {
+        let results = run(self.admin().delete_topics(&[name], &options()))
+            .unwrap_or_else(|error| panic!("cannot delete topic {name}: {error}"));
+        expect_each(&results, &format!("delete topic {name}"));
+        eventually(
+            &format!("the end of topic {name}"),
+            ADMIN_TIMEOUT,
+            || match self.partitions(name)? {
+                0 => Ok(()),
+                left => Err(format!("{left} partitions")),
+            },
+        );
+    }
+
+    /// kill -9: what the broker has not told anybody is lost.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// An orderly stop.
+    #[track_caller]
+    pub(crate) fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.signal(Signal::Term);
+            process.wait(STOP_TIMEOUT);
+        }
+    }
+
+    /// Starts again on the same port with the same data, after an orderly stop if it runs.
+    #[track_caller]
+    pub(crate) fn restart(&mut self) {
+        self.stop();
+        let arguments = java_arguments("kafka.Kafka", &[self.settings.display().to_string()]);
+        let process = Process::start("java".as_ref(), &arguments, &|_| {}, &self.log);
+        self.process = Some(process);
+        eventually("the Kafka broker", START_TIMEOUT, || {
+            let process = self.process.as_mut().unwrap();
+            if let Some(status) = process.ended() {
+                panic!(
+                    "the Kafka broker ended with {status}; its log ends\n{}",
+                    process.last_lines()
+                );
+            }
+            // Cheaper than a client that complains, and true only once the broker is active.
+            if process.logs_since_start().contains("Kafka Server started") {
+                Ok(())
+            } else {
+                Err(format!(
+                    "not started; its log ends\n{}",
+                    process.last_lines()
+                ))
+            }
+        });
+        eventually("the Kafka broker's metadata", START_TIMEOUT, || {
+            self.partitions("").map(drop)
+        });
+    }
+
+    /// Freezes the broker: it holds its connections and answers nothing.
+    pub(crate) fn pause(&mut self) {
+        self.process.as_mut().unwrap().signal(Signal::Stop);
+    }
+
+    pub(crate) fn resume(&mut self) {
+        self.process.as_mut().unwrap().signal(Signal::Cont);
+    }
+
+    /// Settings of any client of this broker.
+    pub(crate) fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.bootstrap());
+        // Reconnect soon after a restart.
+        config.set("reconnect.backoff.max.ms", "500");
+        config
+    }
+
+    /// Writes the metadata that a KRaft node wants to find.
+    #[track_caller]
+    fn format(&self) {
+        let settings = self.settings.display().to_string();
+        let arguments = ["format", "--cluster-id", CLUSTER_ID, "--config", &settings];
+        let arguments = java_arguments("kafka.tools.StorageTool", &arguments.map(str::to_owned));
+        let log = self.folder.path().join("format.log");
+        let mut tool = Process::start("java".as_ref(), &arguments, &|_| {}, &log);
+        let status = tool.wait(START_TIMEOUT);
+        assert!(
+            status.success(),
+            "cannot format the broker's storage: {}",
+            tool.last_lines()
+        );
+    }
+
+    fn admin(&self) -> AdminClient<DefaultClientContext> {
+        self.client().create().unwrap()
+    }
+
+    /// How many partitions of the topic have a leader; 0 if there is no such topic. With an
+    /// empty name it only asks whether the broker answers.
+    fn partitions(&self, topic: &str) -> Result<i32, String> {
+        let consumer: BaseConsumer = self.client().create().unwrap();
+        let metadata = consumer
+            .fetch_metadata(None, Duration::from_secs(5))
+            .map_err(|error| error.to_string())?;
+        if metadata.brokers().is_empty() {
+            return Err("the metadata names no broker".to_owned());
+        }
+        let found = metadata
+            .topics()
+            .iter()
+            .filter(|found| found.name() == topic);
+        let led = found
+            .flat_map(|found| found.partitions())
+            .filter(|part| part.leader() >= 0);
+        Ok(i32::try_from(led.count()).unwrap())
+    }
+
+    #[track_caller]
+    fn wait_for_partitions(&self, topic: &str, wanted: i32) {
+        eventually(
+            &format!("{wanted} partitions of {topic}"),
+            ADMIN_TIMEOUT,
+            || match self.partitions(topic)? {
+                count if count == wanted => Ok(()),
+                count => Err(format!("{count} have a leader")),
+            },
+        );
+    }
+}
+
+fn java_arguments(class: &str, arguments: &[String]) -> Vec<String> {
+    let mut all: Vec<String> = JAVA_OPTIONS
+        .iter()
+        .map(|&option| option.to_owned())
+        .collect();
+    all.extend([
+        "-cp".to_owned(),
+        format!("{}/*", tools::kafka_jars().display()),
+    ]);
+    all.push(class.to_owned());
+    all.extend_from_slice(arguments);
+    all
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new()
+        .request_timeout(Some(ADMIN_TIMEOUT))
+        .operation_timeout(Some(ADMIN_TIMEOUT))
+}
+
+#[track_caller]
+fn expect_each(results: &[Result<String, (String, RDKafkaErrorCode)>], action: &str) {
+    for result in results {
+        if let Err((_, error)) = result {
+            panic!("cannot {action}: {error}");
+        }
+    }
+}
+
+/// The admin client answers with futures; tests wait.
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
+}

@@ -1,0 +1,30 @@
+//! The real parts that tests are made of: a Kafka broker, a Prometheus, the exporter's own
+//! binary, and a small language to ask a scrape what it says.
+//!
+//! Everything listens on loopback, keeps its files in a folder of its own, and is gone when
+//! its value is dropped, when a test panics, and when the test process is killed. A tool that
+//! is missing fails the test and names `tests/setup`; nothing is skipped.
+
+// A test language has words that no test says yet.
+#![allow(dead_code, unused_imports)]
+
+mod exporter;
+mod http;
+mod kafka;
+mod process;
+mod prometheus;
+mod records;
+mod scrape;
+mod tools;
+mod wait;
+
+mod self_tests;
+
+pub(crate) use exporter::Exporter;
+pub(crate) use http::{Response, StaticServer, get, get_with, post};
+pub(crate) use kafka::Kafka;
+pub(crate) use process::Signal;
+pub(crate) use prometheus::{Labels, Prometheus, PrometheusOptions, Protocol, promtool};
+pub(crate) use records::{Received, Record};
+pub(crate) use scrape::{Scrape, scrape};
+pub(crate) use wait::{eventually, free_port};

@@ -1,0 +1,80 @@
+//! Where `tests/setup` put the tools, and what to say when they are not there.
+
+use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+pub(crate) fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The folder of the Kafka broker's jars.
+pub(crate) fn kafka_jars() -> PathBuf {
+    installed("kafka", "")
+}
+
+/// The Prometheus server.
+pub(crate) fn prometheus() -> PathBuf {
+    installed("prometheus", "prometheus")
+}
+
+/// Prometheus' own command-line tool.
+pub(crate) fn promtool() -> PathBuf {
+    installed("prometheus", "promtool")
+}
+
+fn installed(tool: &str, file: &str) -> PathBuf {
+    let tools = std::env::var_os("TICKET_EXPORTER_TEST_TOOLS")
+        .map_or_else(|| "target/test-tools".into(), PathBuf::from);
+    // As in tests/setup: a relative path counts from the repository.
+    let folder = repository().join(tools).join(tool);
+    // The stamp is written last: without it an install was cut short.
+    assert!(
+        folder.join("stamp").exists(),
+        "{tool} is missing: there is no finished install in {}.\n\
+         Run tests/setup once; it installs what the tests need.",
+        folder.display()
+    );
+    if file.is_empty() {
+        folder
+    } else {
+        folder.join(file)
+    }
+}
+
+/// A new folder under `target/tmp` that is removed when its value is dropped. Its name tells
+/// whose it is, so that what a killed test process left is removed by the next one.
+pub(crate) fn folder(kind: &str) -> tempfile::TempDir {
+    static SWEEP: std::sync::Once = std::sync::Once::new();
+    let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    std::fs::create_dir_all(parent).unwrap();
+    SWEEP.call_once(|| remove_left_overs(parent));
+    tempfile::Builder::new()
+        .prefix(&format!("{OURS}{}-{kind}-", std::process::id()))
+        .tempdir_in(parent)
+        .unwrap()
+}
+
+const OURS: &str = "test-";
+
+fn remove_left_overs(parent: &Path) {
+    for entry in std::fs::read_dir(parent).unwrap().flatten() {
+        let name = entry.file_name().into_string().unwrap_or_default();
+        let owner = name
+            .strip_prefix(OURS)
+            .and_then(|rest| rest.split('-').next());
+        let alive = |id: &str| Path::new("/proc").join(id).exists();
+        // Without /proc nobody can be known to be gone.
+        if Path::new("/proc/self").exists() && owner.is_some_and(|id| !alive(id)) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+#[test]
+fn a_missing_tool_names_the_script_that_installs_it() {
+    let message = *std::panic::catch_unwind(|| installed("no such tool", ""))
+        .unwrap_err()
+        .downcast::<String>()
+        .unwrap();
+    assert!(message.contains("tests/setup"), "{message}");
+}
