@@ -4,6 +4,7 @@
 
 mod delivery;
 mod end;
+mod real;
 mod rebalance;
 mod trouble;
 
