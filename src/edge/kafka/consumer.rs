@@ -30,6 +30,9 @@ use super::{Settings, StartError, TopicPartition, Trouble};
 /// How long one wait for records may keep rebalances and errors waiting.
 const EVENT_LATENCY: Duration = Duration::from_millis(50);
 
+/// Statistics older than this do not count: they come twice a second.
+const STATISTICS_VALIDITY: Duration = Duration::from_secs(5);
+
 /// What came.
 #[derive(Debug)]
 pub enum Step<'a> {
@@ -59,6 +62,8 @@ pub struct Consumer {
     entries: Vec<Entry>,
     events: VecDeque<Event>,
     waiting: Vec<TopicPartition>,
+    /// When the last statistics were looked at.
+    statistics: Option<Instant>,
     troubles: Troubles,
     news: VecDeque<Trouble>,
 }
@@ -115,6 +120,7 @@ impl Consumer {
             entries: Vec::new(),
             events: VecDeque::new(),
             waiting: Vec::new(),
+            statistics: None,
             troubles: Troubles::default(),
             news: VecDeque::new(),
         })
@@ -235,11 +241,17 @@ impl Consumer {
         progress.lag(cached_watermarks(&self.client, partition))
     }
 
-    /// Whether everything up to the end that the broker last reported was handed out: certain,
-    /// also after transactions, compaction and in empty partitions, but up to a second late.
+    /// Whether everything up to the partition's end was handed out, as of some seconds ago at
+    /// the most: `false` while its leader does not answer. Certain also after transactions,
+    /// compaction and in empty partitions, but up to a second late.
     pub fn read_to_end(&self, partition: &TopicPartition) -> bool {
-        self.progress_of(partition)
-            .is_some_and(|progress| progress.at_end(cached_watermarks(&self.client, partition)))
+        let current = self
+            .statistics
+            .is_some_and(|at| at.elapsed() < STATISTICS_VALIDITY);
+        current
+            && self
+                .progress_of(partition)
+                .is_some_and(|progress| progress.at_end(cached_watermarks(&self.client, partition)))
     }
 
     fn progress_of(&self, partition: &TopicPartition) -> Option<&Progress> {
@@ -308,12 +320,14 @@ impl Consumer {
     }
 
     fn complain(&mut self, code: RDKafkaErrorCode, reason: &str) {
-        if let Some((subject, trouble)) = explain(code, reason, &self.group) {
-            self.news.extend(self.troubles.admit(&subject, trouble));
+        if let Some(trouble) = explain(code, reason, &self.group) {
+            self.news
+                .extend(self.troubles.admit(trouble, Instant::now()));
         }
     }
 
     fn observe(&mut self, states: Vec<(TopicPartition, FetchState)>) {
+        self.statistics = Some(Instant::now());
         for (partition, state) in states {
             let Some(&index) = self.index.get(&partition) else {
                 continue;
@@ -364,7 +378,7 @@ impl Consumer {
             self.sort_out_error(number);
         }
         if !self.entries.is_empty() {
-            self.troubles.clear();
+            self.troubles.recovered();
         }
     }
 

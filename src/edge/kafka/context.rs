@@ -2,7 +2,7 @@
 //! until the consumer asks; only revocations are carried out at once, since nothing may be read
 //! from a partition after it was given away.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -30,8 +30,10 @@ pub(super) enum Event {
 /// Where a partition's fetcher is, from the statistics (librdkafka's `STATISTICS.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FetchState {
-    /// Whether it is fetching: not paused, stopped or looking an offset up.
+    /// Whether it is fetching: not stopped or looking an offset up.
     pub(super) active: bool,
+    /// Whether the partition's leader answered lately: what is known of the end is current.
+    pub(super) heard: bool,
     /// The offset to fetch next.
     pub(super) next: i64,
     /// The end at which the fetcher last found nothing more; negative since a (re)start.
@@ -155,11 +157,33 @@ fn partitions_of(list: &TopicPartitionList) -> Vec<TopicPartition> {
         .collect()
 }
 
+/// A broker that was not heard for longer may have records that we do not know of. An idle fetch
+/// is answered after `fetch.wait.max.ms` (0.5 s) at the latest; the rest is for slow networks.
+const HEARD_WITHIN_MICROSECONDS: i64 = 5_000_000;
+
 /// The few statistics that are read.
 #[derive(Deserialize)]
 struct Statistics {
     #[serde(default)]
+    brokers: HashMap<String, BrokerStatistics>,
+    #[serde(default)]
     topics: HashMap<String, TopicStatistics>,
+}
+
+#[derive(Deserialize)]
+struct BrokerStatistics {
+    nodeid: i32,
+    /// `logical` is a connection for the group's coordinator, on which nothing is fetched.
+    source: String,
+    /// Microseconds since something was received; negative while not connected.
+    #[serde(default)]
+    rxidle: i64,
+}
+
+impl BrokerStatistics {
+    fn heard(&self) -> bool {
+        self.source != "logical" && (0..HEARD_WITHIN_MICROSECONDS).contains(&self.rxidle)
+    }
 }
 
 #[derive(Deserialize)]
@@ -170,6 +194,8 @@ struct TopicStatistics {
 #[derive(Deserialize)]
 struct PartitionStatistics {
     partition: i32,
+    /// The broker that is fetched from; -1 for none.
+    broker: i32,
     fetch_state: String,
     next_offset: i64,
     eof_offset: i64,
@@ -180,6 +206,12 @@ struct PartitionStatistics {
 impl Statistics {
     fn fetch_states(self) -> Vec<(TopicPartition, FetchState)> {
         let mut states = Vec::new();
+        let heard: HashSet<i32> = self
+            .brokers
+            .values()
+            .filter(|broker| broker.heard())
+            .map(|broker| broker.nodeid)
+            .collect();
         for (topic, statistics) in self.topics {
             let topic: Arc<str> = topic.into();
             for partition in statistics.partitions.into_values() {
@@ -188,6 +220,7 @@ impl Statistics {
                     let key = TopicPartition::new(Arc::clone(&topic), partition.partition);
                     let state = FetchState {
                         active: partition.fetch_state == "active",
+                        heard: heard.contains(&partition.broker),
                         next: partition.next_offset,
                         end_seen: partition.eof_offset,
                         last_stable: partition.ls_offset,
@@ -207,24 +240,45 @@ mod tests {
 
     #[test]
     fn reads_fetch_states_out_of_statistics() {
-        let text = br#"{"name":"x","brokers":{"a":{"rtt":{"min":1}}},"topics":{"t":{"topic":"t",
-            "partitions":{"0":{"partition":0,"fetch_state":"active","next_offset":7,
+        let text = br#"{"name":"x","brokers":{
+            "a:1/1":{"nodeid":1,"source":"learned","rxidle":5000,"rtt":{"min":1}},
+            "b:1/2":{"nodeid":2,"source":"learned","rxidle":-1},
+            "GroupCoordinator":{"nodeid":2,"source":"logical","rxidle":5000}},
+            "topics":{"t":{"topic":"t","partitions":{
+            "0":{"partition":0,"broker":1,"fetch_state":"active","next_offset":7,
             "eof_offset":7,"ls_offset":7,"hi_offset":9,"lo_offset":0},
-            "-1":{"partition":-1,"fetch_state":"none","next_offset":0,"eof_offset":-1001,
-            "ls_offset":-1001,"hi_offset":-1001}}}}}"#;
+            "1":{"partition":1,"broker":2,"fetch_state":"stopped","next_offset":0,
+            "eof_offset":-1001,"ls_offset":-1001,"hi_offset":-1001},
+            "-1":{"partition":-1,"broker":-1,"fetch_state":"none","next_offset":0,
+            "eof_offset":-1001,"ls_offset":-1001,"hi_offset":-1001}}}}}"#;
         let context = Context::default();
         context.stats_raw(text);
         let events = context.take();
         let [Event::Statistics(states)] = events.as_slice() else {
             panic!("{events:?}");
         };
-        let state = FetchState {
+        let mut states = states.clone();
+        states.sort_by_key(|(partition, _)| partition.partition);
+        let fetching = FetchState {
+            active: true,
+            heard: true,
             next: 7,
             end_seen: 7,
             last_stable: 7,
             high: 9,
-            active: true,
         };
-        assert_eq!(states, &[(TopicPartition::new("t", 0), state)]);
+        let silent = FetchState {
+            active: false,
+            heard: false,
+            next: 0,
+            end_seen: -1001,
+            last_stable: -1001,
+            high: -1001,
+        };
+        let expected = [
+            (TopicPartition::new("t", 0), fetching),
+            (TopicPartition::new("t", 1), silent),
+        ];
+        assert_eq!(states, expected);
     }
 }

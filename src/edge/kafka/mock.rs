@@ -93,7 +93,7 @@ impl fmt::Debug for EmbeddedBroker {
     }
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "the signature of `map_err`")]
+#[allow(clippy::needless_pass_by_value)] // as `map_err` wants it
 fn failed(error: KafkaError) -> StartError {
     StartError::Client(format!("embedded broker: {error}"))
 }

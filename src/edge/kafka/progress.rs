@@ -8,6 +8,9 @@
 //! events off. That note is only read from the statistics, which are a little old and, after a
 //! partition comes back, for a moment those of the earlier time. So two in a row must agree,
 //! with the queue seen empty in between, and any rebalance starts over.
+//!
+//! An end is that of the last answer. While the leader does not answer, records may pile up
+//! there, so nothing is said to be at its end.
 
 use super::context::FetchState;
 
@@ -17,6 +20,8 @@ pub(super) struct Progress {
     /// Offset after the last record handed out, or the given start; `None`: the beginning.
     pub(super) next: Option<i64>,
     received: bool,
+    /// Whether the leader answered lately, by the last statistics.
+    heard: bool,
     /// The cached end offset when the partition was assigned: left over from an earlier time.
     stale_high: Option<i64>,
     evidence: Evidence,
@@ -69,6 +74,7 @@ impl Progress {
 
     /// Notes what the fetcher says of itself.
     pub(super) fn observe(&mut self, state: FetchState) {
+        self.heard = state.heard;
         let at_end = state.active && state.end_seen >= 0 && state.end_seen == state.last_stable;
         if !at_end || state.next != state.end_seen {
             self.evidence = Evidence::None;
@@ -104,7 +110,7 @@ impl Progress {
 
     /// Whether everything up to the known end has been handed out. `cached` is (low, high).
     pub(super) fn at_end(&self, cached: Option<(i64, i64)>) -> bool {
-        let Some((low, high)) = cached else {
+        let Some((low, high)) = cached.filter(|_| self.heard) else {
             return false;
         };
         if let Evidence::Confirmed(end) = self.evidence
@@ -112,7 +118,8 @@ impl Progress {
         {
             return true;
         }
-        self.is_fresh(high) && self.next.unwrap_or(low) >= high && high >= 0
+        // A position beyond the end is none: the topic was created anew.
+        self.is_fresh(high) && self.next.map_or(low >= high, |next| next == high)
     }
 
     /// Records between the position and the end; `None` where the end is not known yet.
@@ -120,6 +127,7 @@ impl Progress {
         if self.at_end(cached) {
             return Some(0);
         }
+        // While the leader is silent this is what is known, and not certain to be all.
         let (low, high) = cached.filter(|&(_, high)| self.is_fresh(high))?;
         Some((high - self.next.unwrap_or(0).max(low)).max(0))
     }
@@ -141,12 +149,20 @@ mod tests {
             last_stable,
             high,
             active: true,
+            heard: true,
         }
+    }
+
+    /// A partition whose leader was heard and said nothing of its end.
+    fn begin(next: Option<i64>, cached: Option<(i64, i64)>) -> Progress {
+        let mut progress = Progress::begin(next, cached);
+        progress.observe(state(0, -1001, -1001, -1001));
+        progress
     }
 
     #[test]
     fn refuses_what_was_handed_out() {
-        let mut progress = Progress::begin(Some(5), None);
+        let mut progress = begin(Some(5), None);
         assert!(!progress.accept(4));
         assert!(progress.accept(5));
         assert!(!progress.accept(5));
@@ -156,14 +172,14 @@ mod tests {
 
     #[test]
     fn the_end_is_unknown_before_the_first_fetch() {
-        let progress = Progress::begin(Some(5), None);
+        let progress = begin(Some(5), None);
         assert!(!progress.at_end(None));
         assert_eq!(progress.lag(None), None);
     }
 
     #[test]
     fn a_watermark_of_an_earlier_assignment_does_not_count() {
-        let mut progress = Progress::begin(Some(10), Some((0, 10)));
+        let mut progress = begin(Some(10), Some((0, 10)));
         assert!(!progress.at_end(Some((0, 10))));
         assert_eq!(progress.lag(Some((0, 10))), None);
         assert_eq!(progress.lag(Some((0, 30))), Some(20));
@@ -173,14 +189,15 @@ mod tests {
 
     #[test]
     fn an_empty_partition_is_at_its_end() {
-        assert!(Progress::begin(None, None).at_end(Some((0, 0))));
-        assert!(Progress::begin(None, None).at_end(Some((7, 7))));
-        assert_eq!(Progress::begin(None, None).lag(Some((7, 9))), Some(2));
+        assert!(begin(None, None).at_end(Some((0, 0))));
+        assert!(begin(None, None).at_end(Some((7, 7))));
+        assert_eq!(begin(None, None).lag(Some((7, 9))), Some(2));
+        assert!(!begin(Some(99), None).at_end(Some((7, 9))));
     }
 
     #[test]
     fn a_control_record_at_the_tail_needs_two_reports_and_an_empty_queue() {
-        let mut progress = Progress::begin(None, None);
+        let mut progress = begin(None, None);
         progress.accept(8);
         let cached = Some((0, 10));
         assert!(!progress.at_end(cached));
@@ -200,7 +217,7 @@ mod tests {
 
     #[test]
     fn an_open_transaction_hides_what_follows() {
-        let mut progress = Progress::begin(None, None);
+        let mut progress = begin(None, None);
         progress.accept(4);
         progress.observe(state(5, 5, 5, 9));
         progress.drained();
@@ -208,5 +225,18 @@ mod tests {
         assert!(progress.at_end(Some((0, 9))));
         progress.observe(state(9, 5, 9, 9));
         assert!(!progress.at_end(Some((0, 9))), "the fetcher has moved on");
+    }
+
+    #[test]
+    fn a_silent_leader_may_have_more() {
+        let mut progress = begin(Some(3), None);
+        assert!(progress.at_end(Some((0, 3))));
+        progress.observe(FetchState {
+            heard: false,
+            ..state(3, 3, 3, 3)
+        });
+        assert!(!progress.at_end(Some((0, 3))));
+        progress.observe(state(3, 3, 3, 3));
+        assert!(progress.at_end(Some((0, 3))));
     }
 }

@@ -1,8 +1,9 @@
-//! The client library's errors in one line each that says what to do, and each said once until
-//! something else goes wrong or records flow again.
+//! The client library's errors in one line each that says what to do. Each is said once; again
+//! only after an outage was over, or as a reminder.
 
 use std::collections::HashMap;
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use rdkafka::types::RDKafkaErrorCode as Code;
 
@@ -52,85 +53,110 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// What was said last, by subject.
+/// A trouble that goes on is said again after this long: rare enough for a log, often enough
+/// that the last hour of it tells.
+const REMINDER: Duration = Duration::from_mins(15);
+
+/// What was said, and when.
 #[derive(Debug, Default)]
 pub(super) struct Troubles {
-    said: HashMap<String, Trouble>,
+    said: HashMap<String, Instant>,
+    outage: bool,
 }
 
 impl Troubles {
-    /// The trouble, if it is news.
-    pub(super) fn admit(&mut self, subject: &str, trouble: Trouble) -> Option<Trouble> {
-        if self.said.get(subject) == Some(&trouble) {
+    /// The trouble, if it is news at `now`.
+    pub(super) fn admit(&mut self, trouble: Trouble, now: Instant) -> Option<Trouble> {
+        self.outage |= matches!(&trouble, Trouble::Retrying(text) if text == NO_BROKER);
+        let text = trouble.to_string();
+        if let Some(last) = self.said.get(&text)
+            && now.saturating_duration_since(*last) < REMINDER
+        {
             return None;
         }
-        self.said.insert(subject.to_owned(), trouble.clone());
+        // What was said long ago is news again anyway; the rest is a handful.
+        self.said
+            .retain(|_, last| now.saturating_duration_since(*last) < REMINDER);
+        self.said.insert(text, now);
         Some(trouble)
     }
 
-    /// Records flow: what was wrong with the brokers is over.
-    pub(super) fn clear(&mut self) {
-        if !self.said.is_empty() {
+    /// Records flow: an outage of all brokers is over. While one of several is away, records
+    /// flow as well, and its trouble stays said.
+    pub(super) fn recovered(&mut self) {
+        if std::mem::take(&mut self.outage) {
             self.said.clear();
         }
     }
 }
 
-/// What one of the library's errors means: its subject (errors of one subject are said once) and
-/// the words; `None` for those that mean nothing to a person.
-pub(super) fn explain(code: Code, reason: &str, group: &str) -> Option<(String, Trouble)> {
-    let (subject, text) = match code {
-        // Always comes with the reasons of the single brokers, which say more.
-        Code::AllBrokersDown => ("brokers", "no Kafka broker can be reached".to_owned()),
-        Code::BrokerTransportFailure | Code::OperationTimedOut => (
-            "connection",
-            format!("connection to Kafka failed ({reason}): check kafka.brokers and that the broker listens there; a broker that expects TLS or a login also just closes"),
-        ),
-        Code::Resolve => (
-            "resolve",
-            format!("Kafka broker's host name cannot be resolved ({reason}): check kafka.brokers and the broker's advertised.listeners"),
-        ),
-        Code::SSL => (
-            "tls",
-            format!("TLS handshake with Kafka failed ({reason}): check security.protocol and ssl.* in kafka.properties"),
-        ),
-        Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism => (
-            "authentication",
-            format!("Kafka refuses the login ({reason}): check sasl.* in kafka.properties"),
-        ),
-        Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicId => (
-            "topic",
-            format!("a topic does not exist yet ({reason}): waiting for it; check kafka.topics"),
-        ),
-        Code::TopicAuthorizationFailed => (
-            "topic",
-            format!("Kafka does not let us read a topic ({reason}): grant READ and DESCRIBE on kafka.topics"),
-        ),
-        Code::GroupAuthorizationFailed => (
-            "group",
-            format!("Kafka does not let us use the consumer group {group} ({reason}): grant READ on it, or set kafka.group_id"),
-        ),
-        Code::InconsistentGroupProtocol => (
-            "group",
-            format!("the members of the consumer group {group} use another partition.assignment.strategy ({reason}): stop them or set another kafka.group_id"),
-        ),
-        Code::PollExceeded => (
-            "poll",
-            "records were not taken for longer than max.poll.interval.ms, so the partitions were given away; they come back now".to_owned(),
-        ),
-        Code::Fatal | Code::Fenced | Code::FencedInstanceId => {
-            return Some((
-                "fatal".to_owned(),
-                Trouble::Fatal(format!("the Kafka client cannot go on: {reason}")),
-            ));
-        }
+const NO_BROKER: &str = "no Kafka broker can be reached";
+
+/// What one of the library's errors means to a person; `None` where nothing.
+pub(super) fn explain(code: Code, reason: &str, group: &str) -> Option<Trouble> {
+    let reason = essence(reason);
+    let text = match code {
         Code::NoError | Code::PartitionEOF => return None,
-        other => return Some((
-            format!("{other:?}"),
-            Trouble::Retrying(format!("Kafka reports: {reason}")),
-        )),
+        Code::Fatal | Code::Fenced | Code::FencedInstanceId => {
+            return Some(Trouble::Fatal(format!(
+                "the Kafka client cannot go on: {reason}"
+            )));
+        }
+        // The single brokers' reasons come on their own and say more.
+        Code::AllBrokersDown => NO_BROKER.to_owned(),
+        Code::BrokerTransportFailure | Code::OperationTimedOut => format!(
+            "connection to Kafka failed ({reason}): check kafka.brokers, and that a broker \
+             listens there that expects this security.protocol"
+        ),
+        Code::Resolve => format!(
+            "the host name of a Kafka broker cannot be resolved ({reason}): check kafka.brokers \
+             and the broker's advertised.listeners"
+        ),
+        Code::SSL => format!(
+            "TLS with Kafka failed ({reason}): check security.protocol and ssl.* in \
+             kafka.properties"
+        ),
+        Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism => {
+            format!("Kafka refuses the login ({reason}): check sasl.* in kafka.properties")
+        }
+        Code::UnknownTopicOrPartition
+        | Code::UnknownTopic
+        | Code::UnknownPartition
+        | Code::UnknownTopicId => {
+            format!("a topic does not exist yet ({reason}): waiting for it; check kafka.topics")
+        }
+        Code::TopicAuthorizationFailed => {
+            format!("Kafka does not let us read a topic ({reason}): grant READ and DESCRIBE on it")
+        }
+        Code::GroupAuthorizationFailed => format!(
+            "Kafka does not let us use the consumer group {group} ({reason}): grant READ on it, \
+             or set kafka.group_id"
+        ),
+        Code::InconsistentGroupProtocol => format!(
+            "other members of the consumer group {group} use another \
+             partition.assignment.strategy ({reason}): stop them, or set another kafka.group_id"
+        ),
+        Code::PollExceeded => "records were not taken for longer than max.poll.interval.ms, so \
+             the partitions were given away; they come back now"
+            .to_owned(),
+        _ => format!("Kafka reports: {reason}"),
     };
-    Some((subject.to_owned(), Trouble::Retrying(text)))
+    Some(Trouble::Retrying(text))
+}
+
+/// The reason without what changes from one attempt to the next: how long it took, how often it
+/// was suppressed, and which of the client's connections to the broker it was.
+fn essence(reason: &str) -> String {
+    let reason = reason.split(" (after ").next().unwrap_or(reason);
+    let reason = reason.strip_prefix("GroupCoordinator: ").unwrap_or(reason);
+    let Some((broker, what)) = reason.split_once(": ") else {
+        return reason.to_owned();
+    };
+    let is_role = |role: &str| role == "bootstrap" || role.bytes().all(|one| one.is_ascii_digit());
+    match broker.rsplit_once('/') {
+        Some((address, role)) if is_role(role) => format!("{address}: {what}"),
+        _ => reason.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -138,22 +164,44 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_each_thing_once_until_it_changes() {
+    fn says_each_thing_once_until_it_is_over() {
         let mut troubles = Troubles::default();
-        let down = Trouble::Retrying("down".into());
-        let other = Trouble::Retrying("refused".into());
-        assert!(troubles.admit("brokers", down.clone()).is_some());
-        assert!(troubles.admit("brokers", down.clone()).is_none());
-        assert!(troubles.admit("topic", down.clone()).is_some());
-        assert!(troubles.admit("brokers", other).is_some());
-        assert!(troubles.admit("brokers", down.clone()).is_some());
-        troubles.clear();
-        assert!(troubles.admit("brokers", down).is_some());
+        let now = Instant::now();
+        let refused = explain(Code::BrokerTransportFailure, "a:1: refused", "g").unwrap();
+        let down = explain(Code::AllBrokersDown, "1/1 brokers are down", "g").unwrap();
+        assert!(troubles.admit(refused.clone(), now).is_some());
+        assert!(troubles.admit(refused.clone(), now).is_none());
+        troubles.recovered();
+        assert!(troubles.admit(refused.clone(), now).is_none(), "no outage");
+        assert!(troubles.admit(down.clone(), now).is_some());
+        assert!(troubles.admit(refused.clone(), now).is_none());
+        troubles.recovered();
+        assert!(troubles.admit(refused.clone(), now).is_some());
+        assert!(troubles.admit(down, now).is_some());
+        assert!(troubles.admit(refused, now + REMINDER).is_some());
+    }
+
+    #[test]
+    fn one_broker_is_one_trouble() {
+        let expected = "127.0.0.1:9: Connect to ipv4#127.0.0.1:9 failed: Connection refused";
+        for prefix in [
+            "GroupCoordinator: 127.0.0.1:9",
+            "127.0.0.1:9/1",
+            "127.0.0.1:9/bootstrap",
+        ] {
+            let reason = format!(
+                "{prefix}: Connect to ipv4#127.0.0.1:9 failed: Connection refused \
+                 (after 0ms in state CONNECT, 1 identical error(s) suppressed)"
+            );
+            assert_eq!(essence(&reason), expected);
+        }
+        assert_eq!(essence("sasl_ssl://h:9: x"), "sasl_ssl://h:9: x");
+        assert_eq!(essence("sasl_ssl://h:9/3: x"), "sasl_ssl://h:9: x");
     }
 
     #[test]
     fn says_what_to_do() {
-        let (_, trouble) = explain(Code::Authentication, "bad password", "g").unwrap();
+        let trouble = explain(Code::Authentication, "bad password", "g").unwrap();
         assert!(trouble.to_string().contains("sasl.*"), "{trouble}");
         let lost = Trouble::OutOfRange {
             partition: TopicPartition::new("tickets", 3),

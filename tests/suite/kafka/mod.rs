@@ -1,7 +1,10 @@
 //! The consumer and the producers against the embedded broker.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may stop and tell
+
 mod delivery;
 mod end;
+mod real;
 mod rebalance;
 mod trouble;
 
@@ -18,8 +21,16 @@ const TICK: Duration = Duration::from_millis(20);
 fn connection(broker: &EmbeddedBroker) -> Connection {
     Connection {
         brokers: vec![broker.bootstrap()],
-        // The embedded broker sleeps this long on an empty fetch.
-        properties: BTreeMap::from([("fetch.wait.max.ms".into(), "10".into())]),
+        properties: BTreeMap::from(
+            [
+                // The embedded broker sleeps this long on an empty fetch.
+                ("fetch.wait.max.ms", "10"),
+                // It waits almost a session for the members to join again.
+                ("session.timeout.ms", "1500"),
+                ("heartbeat.interval.ms", "200"),
+            ]
+            .map(|(property, value)| (property.to_owned(), value.to_owned())),
+        ),
     }
 }
 
