@@ -6,6 +6,7 @@
 mod floor_plan;
 mod harness;
 mod kafka;
+mod kpis;
 mod logs;
 mod naive;
 mod simulation;
