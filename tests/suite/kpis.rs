@@ -21,6 +21,8 @@ use crate::stories::{self, Size};
 /// or to the first and the one after the last, as in `3000..40000`.
 const STORIES: u64 = 3_000;
 const STORIES_VARIABLE: &str = "TICKET_EXPORTER_TEST_STORIES";
+/// Tickets in a story and most events of a ticket, as in `40x120`, in place of the usual.
+const SIZE_VARIABLE: &str = "TICKET_EXPORTER_TEST_STORY_SIZE";
 
 fn rules(yaml: &str) -> Arc<Rules> {
     let file = Path::new("story.yaml");
@@ -146,12 +148,20 @@ fn seeds() -> Range<u64> {
 
 #[test]
 fn random_stories() {
+    let size = std::env::var(SIZE_VARIABLE).ok().map(|text| {
+        let number = |text: &str| text.parse().expect("a number");
+        let (tickets, events) = text.split_once('x').expect("two numbers");
+        Size {
+            tickets: number(tickets),
+            events: number(events),
+        }
+    });
     for seed in seeds() {
-        let size = Size {
+        let usual = Size {
             tickets: 1 + usize::try_from(seed % 7).unwrap() * 2,
             events: 40,
         };
-        let (setup, lines) = stories::random(seed, size);
+        let (setup, lines) = stories::random(seed, size.unwrap_or(usual));
         assert_same(&format!("story {seed}"), &setup, &lines, None);
     }
 }

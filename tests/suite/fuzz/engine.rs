@@ -114,7 +114,12 @@ fn absurd_events() {
         engine.advance(partition, Timestamp::NEVER);
         let text = render(Format::Text, &[&engine.snapshot()], 0);
         let text = String::from_utf8(text).unwrap();
-        assert!(!text.contains(" -"), "a negative count: {text}");
+        for line in text
+            .lines()
+            .filter(|line| !line.contains("timestamp_seconds"))
+        {
+            assert!(!line.contains("} -"), "negative: {line}");
+        }
     });
 }
 

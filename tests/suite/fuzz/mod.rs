@@ -3,6 +3,11 @@
 //! Seeded mutations, the same in every run; `TICKET_EXPORTER_TEST_FUZZ_SECONDS` makes each test
 //! go on for so many seconds with further seeds.
 
+#![allow(
+    clippy::print_stdout,
+    reason = "what was measured is part of the report"
+)]
+
 mod calendars;
 mod configuration;
 mod engine;

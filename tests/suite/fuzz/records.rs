@@ -83,10 +83,10 @@ fn check(value: &[u8], dice: &mut Dice) {
     }
 }
 
-/// The naive implementation reads the same lines as events. It knows no limit of sizes and takes
-/// the last of two members with one name, so only what the decoder accepts must be one.
+/// What is accepted is an event for the naive implementation too. It cannot be asked about JSON
+/// whose ignored members are too large a number or too deep for a tree of values.
 fn agree(text: &str, accepted: bool) {
-    if accepted {
+    if accepted && serde_json::from_str::<Value>(text).is_ok() {
         assert!(naive::event::parse(text).is_some(), "no event: {text}");
     }
 }
@@ -111,8 +111,10 @@ fn is_sensible(value: &[u8], event: &Event<'_>) {
     }
     assert!(event.handle.is_none_or(|handle| handle >= 0), "{text}");
     assert!(event.rating.is_none_or(|rating| !rating.is_nan()), "{text}");
-    let Ok(Value::Object(members)) = serde_json::from_slice::<Value>(value) else {
-        panic!("no object: {text}");
+    let members = match serde_json::from_slice::<Value>(value) {
+        Ok(Value::Object(members)) => members,
+        Ok(_) => panic!("no object: {text}"),
+        Err(_) => return,
     };
     let id = match &members["ticket_id"] {
         Value::String(id) => id.clone(),
