@@ -1,5 +1,6 @@
 //! Events that are valid but absurd, in an engine with calendars and policies.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use ticket_exporter::domain::event::{Actor, Event, EventIdentity, EventType, Status};
@@ -107,6 +108,7 @@ fn any_event(number: u64, dice: &mut Dice) -> Event<'static> {
 
 #[test]
 fn absurd_events() {
+    let slowest = Cell::new(Duration::ZERO);
     fuzz("absurd events", 40, |dice| {
         let (mut engine, partition) = any_engine(dice);
         for number in 0..300 {
@@ -114,6 +116,7 @@ fn absurd_events() {
             let started = Instant::now();
             engine.apply(partition, &event);
             let took = started.elapsed();
+            slowest.set(slowest.get().max(took));
             assert!(took < Duration::from_secs(1), "{took:?} for {event:?}");
             if dice.chance(3) {
                 engine.advance(partition, any_instant(dice));
@@ -136,6 +139,7 @@ fn absurd_events() {
             assert!(!line.contains("} -"), "negative: {line}");
         }
     });
+    println!("absurd events: the slowest one took {:?}", slowest.get());
 }
 
 /// What one ticket costs that is never left alone.
