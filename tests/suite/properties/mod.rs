@@ -17,11 +17,11 @@ use collected::Collected;
 use input::Input;
 
 /// Stories for each property in a normal run.
-const STORIES: u64 = 150;
+const STORIES: u64 = 100;
 /// More of them: a number.
 const STORIES_VARIABLE: &str = "TICKET_EXPORTER_TEST_PROPERTIES";
 /// A simulated desk is some thousand events, so there are fewer.
-const STORIES_PER_DESK: u64 = 50;
+const STORIES_PER_DESK: u64 = 34;
 /// Differences shown.
 const SHOWN: usize = 10;
 
