@@ -335,7 +335,6 @@ impl Ingest {
             let seconds = crate::domain::timestamp::seconds(now.since(deadline));
             self.metrics.observe_breach_detection(seconds);
         }
-        self.engine.take_dirty();
     }
 
     fn show_counts(&mut self) {

@@ -6,14 +6,18 @@ use std::collections::{BTreeMap, BinaryHeap};
 use super::table::TicketSlot;
 use crate::domain::timestamp::{MINUTE, Milliseconds, Timestamp};
 
+/// Timers within one of these lie in one list: long enough for lists to be worth their memory on
+/// a quiet desk, short enough for what is near to stay small on a busy one.
+const SPAN: Milliseconds = 15 * MINUTE;
+
 /// A ticket's timer.
 type Timer = (Timestamp, TicketSlot);
 
-/// Timers in time order. Those of later minutes lie unsorted, a list a minute: most are moved on
-/// before they are due, and sorting them would cost more than the rest of an event.
+/// Timers in time order. Later ones lie unsorted, a list a span: most are moved on before they are
+/// due, and sorting them would cost more than the rest of an event.
 #[derive(Debug, Default)]
 struct Timers {
-    /// Of the minutes that the clock has reached.
+    /// Of the spans that the clock has reached.
     near: BinaryHeap<Reverse<Timer>>,
     later: BTreeMap<i64, Vec<Timer>>,
     reached: i64,
@@ -23,17 +27,17 @@ struct Timers {
 impl Timers {
     fn push(&mut self, timer: Timer) {
         self.count += 1;
-        let minute = minute(timer.0);
-        if minute <= self.reached {
+        let span = span(timer.0);
+        if span <= self.reached {
             self.near.push(Reverse(timer));
         } else {
-            self.later.entry(minute).or_default().push(timer);
+            self.later.entry(span).or_default().push(timer);
         }
     }
 
     /// Takes the earliest timer before `clock`.
     fn take(&mut self, clock: Timestamp) -> Option<Timer> {
-        self.reached = self.reached.max(minute(clock));
+        self.reached = self.reached.max(span(clock));
         while let Some(first) = self.later.first_entry()
             && *first.key() <= self.reached
         {
@@ -47,8 +51,8 @@ impl Timers {
     }
 }
 
-fn minute(at: Timestamp) -> i64 {
-    at.0.div_euclid(MINUTE)
+fn span(at: Timestamp) -> i64 {
+    at.0.div_euclid(SPAN)
 }
 
 /// See the module. A ticket may stand here several times; only the entry it names itself counts.
@@ -123,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn timers_come_in_time_order_whatever_minute_they_are_in() {
+    fn timers_come_in_time_order_whatever_span_they_are_in() {
         let mut partition = Partition::new();
         for due in [90_000, 5, 60_000, 59_999, 3_600_000, 61_000] {
             partition.schedule(Timestamp(due), 1);
