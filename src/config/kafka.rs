@@ -79,7 +79,10 @@ impl Kafka {
     pub(super) fn read(view: &View<'_>, errors: &mut Errors) -> Self {
         let defaults = Self::default();
         view.entries(errors);
-        let topics = read_list(&view.key("topics"), defaults.topics, errors, check_topic);
+        let topics = view
+            .key("topics")
+            .checked_texts(errors, check_topic)
+            .unwrap_or(defaults.topics);
         let dead_letter = view.key("dead_letter_topic");
         let dead_letter_topic = dead_letter.text(errors);
         if let Some(topic) = &dead_letter_topic {
@@ -89,7 +92,10 @@ impl Kafka {
             }
         }
         Self {
-            brokers: read_list(&view.key("brokers"), defaults.brokers, errors, check_broker),
+            brokers: view
+                .key("brokers")
+                .checked_texts(errors, check_broker)
+                .unwrap_or(defaults.brokers),
             topics,
             group_id: view
                 .key("group_id")
@@ -99,26 +105,6 @@ impl Kafka {
             properties: read_properties(&view.key("properties"), errors),
         }
     }
-}
-
-fn read_list(
-    view: &View<'_>,
-    default: Vec<String>,
-    errors: &mut Errors,
-    check: fn(&View<'_>, &str, &mut Errors),
-) -> Vec<String> {
-    let Some(texts) = view.texts(errors) else {
-        return default;
-    };
-    if view.is_empty_list() {
-        view.error(errors, "must name at least one");
-    }
-    for item in view.items(&mut Errors::default()) {
-        if let Some(text) = item.text(&mut Errors::default()) {
-            check(&item, &text, errors);
-        }
-    }
-    texts
 }
 
 fn check_broker(view: &View<'_>, broker: &str, errors: &mut Errors) {

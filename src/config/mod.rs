@@ -16,11 +16,13 @@ mod rules;
 mod service;
 mod tree;
 mod view;
+mod web;
 
 pub use kafka::Kafka;
 pub use keys::{ENVIRONMENT_PREFIX, KEYS, Key, Kind, keys_table};
 pub use problem::{Errors, Place, Problem};
-pub use service::{Checkpoint, Listen, Stream, Web};
+pub use service::{Checkpoint, Stream};
+pub use web::{ListenAddress, TelemetryPath, Web};
 
 use std::io;
 use std::path::Path;
