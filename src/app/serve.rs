@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::decode::Rejection;
 use crate::domain::timestamp::Timestamp;
 use crate::edge::http::{self, BindError, Published, Readiness, Server};
-use crate::edge::kafka::{Connection, Consumer, DeadLetters, Settings, StartError};
+use crate::edge::kafka::{Consumer, DeadLetters, Settings, StartError};
 use crate::edge::self_metrics::{BuildInfo, SelfMetrics};
 use crate::engine::{Engine, Ignored};
 
@@ -62,19 +62,12 @@ impl Service {
             info!(%address, "listening");
         }
 
-        let connection = Connection {
-            brokers: config.kafka.brokers.clone(),
-            properties: config.kafka.properties.clone(),
-        };
+        let settings = Settings::from(&config.kafka);
         let dead_letters = match &config.kafka.dead_letter_topic {
-            Some(topic) => Some(DeadLetters::start(&connection, topic)?),
+            Some(topic) => Some(DeadLetters::start(&settings.connection, topic)?),
             None => None,
         };
-        let consumer = Consumer::start(&Settings {
-            connection,
-            topics: config.kafka.topics.clone(),
-            group_id: config.kafka.group_id.clone(),
-        })?;
+        let consumer = Consumer::start(&settings)?;
         let timing = Timing {
             grace: config.stream.grace,
             max_future: config.stream.max_future,

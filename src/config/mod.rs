@@ -12,6 +12,7 @@ mod keys;
 mod overrides;
 mod policies;
 mod problem;
+mod reserved;
 mod rules;
 mod service;
 mod tree;
@@ -21,6 +22,7 @@ mod web;
 pub use kafka::Kafka;
 pub use keys::{ENVIRONMENT_PREFIX, KEYS, Key, Kind, keys_table};
 pub use problem::{Errors, Place, Problem};
+pub use reserved::{RESERVED_PROPERTIES, ReservedProperty};
 pub use service::{Checkpoint, Stream};
 pub use web::{ListenAddress, TelemetryPath, Web};
 

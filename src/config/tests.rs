@@ -285,7 +285,7 @@ fn one_error_each() {
         ),
         (
             "kafka: {properties: {group.id: x}}",
-            "1:32: kafka.properties.group.id: set kafka.group_id instead",
+            "1:32: kafka.properties.group.id: cannot be set: set kafka.group_id instead",
         ),
         (
             "kafka: {properties: {sasl.password: [hunter2]}}",
