@@ -19,7 +19,7 @@ pub fn run(settings: &Settings, check: &CheckConfig) -> Result<ExitCode, Failure
             terminal::complain(&format!("warning: {warning}"));
         }
         check_properties(&loaded.config.kafka).map_err(Failure::configuration)?;
-        terminal::print(&loaded.config.summary())?;
+        terminal::print(&format!("{}\n", loaded.config.summary()))?;
         terminal::complain("the configuration is sound");
     }
     Ok(ExitCode::SUCCESS)

@@ -336,10 +336,6 @@ fn one_error_each() {
             "1:20: buckets.handle[0]: must be longer than 0",
         ),
         (
-            "priorities: [a, b]\nlimits: {priorities: 1}",
-            "2:22: limits.priorities: 1 is less than the 2 that the configuration names",
-        ),
-        (
             "limits: {teams: 0}",
             "1:17: limits.teams: must be a whole number from 1 to 65000, not \"0\"",
         ),
@@ -435,16 +431,23 @@ fn warnings_do_not_stop() {
         ]
     );
     assert_eq!(
+        warned("priorities: [a, b]\nlimits: {priorities: 1}"),
+        [
+            "2:22: limits.priorities: is less than the 2 that the configuration names: those that \
+             come last are exposed as __other__"
+        ]
+    );
+    assert_eq!(
         warned("tickets: {retain: 1d, undelete_grace: 2d}"),
         ["1:39: tickets.undelete_grace: is longer than tickets.retain (1d): it ends with that"]
     );
 }
 
 #[test]
-fn an_always_open_policy_runs_on_the_calendar_clock() {
+fn an_always_open_policy_is_so_for_every_team() {
     let config = good("sla: {policies: [{name: a, calendar: 24x7, targets: {resolution: 1h}}]}");
-    assert_eq!(config.rules.policies[0].clock, Clock::Calendar);
-    assert_eq!(config.rules.policies[0].calendar, None);
+    assert_eq!(config.rules.policies[0].clock, Clock::Business);
+    assert_eq!(config.rules.policies[0].calendar, Some(None));
 }
 
 #[test]
