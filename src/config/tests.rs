@@ -434,7 +434,7 @@ fn warnings_do_not_stop() {
         warned("priorities: [a, b]\nlimits: {priorities: 1}"),
         [
             "2:22: limits.priorities: is less than the 2 that the configuration names: those that \
-             come last are exposed as __other__"
+          come last are exposed as __other__"
         ]
     );
     assert_eq!(
@@ -444,7 +444,7 @@ fn warnings_do_not_stop() {
 }
 
 #[test]
-fn an_always_open_policy_is_so_for_every_team() {
+fn a_policy_may_be_always_open_on_the_business_clock() {
     let config = good("sla: {policies: [{name: a, calendar: 24x7, targets: {resolution: 1h}}]}");
     assert_eq!(config.rules.policies[0].clock, Clock::Business);
     assert_eq!(config.rules.policies[0].calendar, Some(None));

@@ -121,6 +121,12 @@ impl Engine {
         outcome
     }
 
+    /// Announces events that are about to be applied: a few dozen at once are found faster.
+    pub fn warm<'a>(&self, events: impl Iterator<Item = &'a Event<'a>>) {
+        self.tickets
+            .warm(events.map(|event| event.ticket_id.as_ref()));
+    }
+
     /// Moves the stream clock of a partition that has been read to its end.
     pub fn advance(&mut self, partition: PartitionId, clock: Timestamp) {
         self.partitions[usize::from(partition.0)].advance(clock);
