@@ -285,7 +285,7 @@ fn one_error_each() {
         ),
         (
             "kafka: {properties: {group.id: x}}",
-            "1:32: kafka.properties.group.id: set kafka.group_id instead",
+            "1:32: kafka.properties.group.id: cannot be set: set kafka.group_id instead",
         ),
         (
             "kafka: {properties: {sasl.password: [hunter2]}}",
@@ -376,8 +376,16 @@ fn one_error_each() {
             "1:16: web.listen[0]: must be text; write \"10047\" in quotes",
         ),
         (
+            "web: {listen: [\":80\", \"1.2.3.400:80\"]}",
+            "1:23: web.listen[1]: must be an address like :10047 or 127.0.0.1:10047, not \"1.2.3.400:80\"",
+        ),
+        (
+            "web: {listen: [\":80\", \":80\"]}",
+            "1:23: web.listen[1]: \":80\" was already given",
+        ),
+        (
             "web: {telemetry_path: /-/ready}",
-            "1:23: web.telemetry_path: must be a path like /metrics, neither / nor below /-/",
+            "1:23: web.telemetry_path: must be a path like /metrics of letters, digits and - _ . ~, not below /-/",
         ),
         (
             "tickets: {retain: 99999w}",
