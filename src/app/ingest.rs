@@ -75,6 +75,7 @@ pub struct Ingest {
     catching_up: Option<Latch>,
     shown: Counts,
     progress: Progress,
+    next_publication: Instant,
     /// All so far; said at 1, 2, 4, 8 …
     rejections: u64,
     /// The consumer's index of the last record's partition, and its place here.
@@ -114,6 +115,7 @@ impl Ingest {
                 records: 0,
                 said: 0,
             },
+            next_publication: Instant::now(),
             rejections: 0,
             current: None,
         }
@@ -124,24 +126,37 @@ impl Ingest {
     /// # Errors
     /// What the consumer cannot get over.
     pub fn run(mut self, mut consumer: Consumer, stop: &AtomicBool) -> Result<(), IngestError> {
-        let mut next_publication = Instant::now();
         while !stop.load(Ordering::Relaxed) {
-            match consumer.next(POLL) {
-                Step::Records(batch) => self.apply(&batch),
-                Step::Assigned(partitions) => self.assigned(&mut consumer, &partitions),
-                Step::Revoked(partitions) => self.revoked(&partitions),
-                Step::Trouble(trouble) => self.trouble(trouble)?,
-                Step::Idle => {}
-            }
-            if Instant::now() >= next_publication {
-                let took = self.publish(&consumer);
-                let pause = self.timing.interval.max(took * PUBLISHING_SHARE);
-                next_publication = Instant::now() + pause;
-            }
+            self.step(&mut consumer)?;
         }
         self.publish(&consumer);
         self.settle_dead_letters();
         Ok(())
+    }
+
+    /// Takes what comes next, or waits for it a moment; shows the result when it is time.
+    ///
+    /// # Errors
+    /// What the consumer cannot get over.
+    pub fn step(&mut self, consumer: &mut Consumer) -> Result<(), IngestError> {
+        match consumer.next(POLL) {
+            Step::Records(batch) => self.apply(&batch),
+            Step::Assigned(partitions) => self.assigned(consumer, &partitions),
+            Step::Revoked(partitions) => self.revoked(&partitions),
+            Step::Trouble(trouble) => self.trouble(trouble)?,
+            Step::Idle => {}
+        }
+        if Instant::now() >= self.next_publication {
+            let took = self.publish(consumer);
+            let pause = self.timing.interval.max(took * PUBLISHING_SHARE);
+            self.next_publication = Instant::now() + pause;
+        }
+        Ok(())
+    }
+
+    /// Records taken so far.
+    pub fn records(&self) -> u64 {
+        self.progress.records
     }
 
     fn apply(&mut self, batch: &Batch<'_>) {
