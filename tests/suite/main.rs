@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod floor_plan;
+mod fuzz;
 mod harness;
 mod kafka;
 mod kpis;
 mod logs;
 mod naive;
+mod properties;
 mod simulation;
 mod stories;
