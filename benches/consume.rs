@@ -37,6 +37,11 @@ fn main() {
         }
     };
     fill(&connection(&brokers, "fill"), records);
+    // First: later the memory that others gave back would be used again.
+    println!(
+        "a reader that does not read holds {} MiB",
+        idle_backlog(&brokers)
+    );
     for round in 1..=ROUNDS {
         report(
             round,
@@ -50,7 +55,7 @@ fn main() {
         );
         // (c) batches, decoded and applied by the engine: add it here.
     }
-    println!("most memory: {} MiB", peak_memory());
+    println!("most memory: {} MiB", memory("VmHWM:"));
     drop(embedded);
 }
 
@@ -152,12 +157,27 @@ fn batches(brokers: &str, round: usize, records: usize) -> (usize, Duration) {
     (count, first.unwrap().elapsed())
 }
 
-/// The most memory this process ever held, in MiB (Linux; 0 elsewhere).
-fn peak_memory() -> u64 {
+/// What fetching adds to the memory in 3 s while nobody takes the records, in MiB.
+fn idle_backlog(brokers: &str) -> u64 {
+    let mut consumer = Consumer::start(&Settings {
+        connection: connection(brokers, "idle"),
+        topics: vec![TOPIC.to_owned()],
+        group_id: "idle".to_owned(),
+    })
+    .unwrap();
+    while !matches!(consumer.next(Duration::from_millis(100)), Step::Assigned(_)) {}
+    let before = memory("VmRSS:");
+    consumer.begin(|_: &TopicPartition| None);
+    std::thread::sleep(Duration::from_secs(3));
+    memory("VmRSS:").saturating_sub(before)
+}
+
+/// A line of this process's memory, in MiB (Linux; 0 elsewhere): `VmRSS:` now, `VmHWM:` at most.
+fn memory(line: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     status
         .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .find_map(|text| text.strip_prefix(line))
         .and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok())
         .unwrap_or(0)
         / 1024

@@ -122,7 +122,7 @@ impl Config {
             targets.push("no targets".to_owned());
         }
         let calendar = match policy.calendar {
-            Some(id) => format!(", calendar {}", self.calendar_name(Some(id))),
+            Some(calendar) => format!(", calendar {}", self.calendar_name(calendar)),
             None => String::new(),
         };
         format!(

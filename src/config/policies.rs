@@ -6,6 +6,7 @@ use super::calendars::Calendars;
 use super::keys::nearest;
 use super::problem::{Errors, Place};
 use super::view::View;
+use crate::domain::calendar::CalendarId;
 use crate::domain::event::Status;
 use crate::domain::policy::{Clock, Match, Policy, StatusSet, Target};
 
@@ -99,7 +100,7 @@ fn read_clock(
     view: &View<'_>,
     calendars: &Calendars,
     errors: &mut Errors,
-) -> (Clock, Option<crate::domain::calendar::CalendarId>) {
+) -> (Clock, Option<Option<CalendarId>>) {
     let key = view.key("clock");
     let clock = match key.text(errors).as_deref() {
         None | Some("business") => Clock::Business,
@@ -118,9 +119,7 @@ fn read_clock(
             key.warning(errors, "is not used: the policy's clock is calendar");
             (clock, None)
         }
-        // Always open is the calendar clock; left to the business clock it would be the team's.
-        (Some(None), _) => (Clock::Calendar, None),
-        (found, _) => (clock, found.flatten()),
+        (found, _) => (clock, found),
     }
 }
 

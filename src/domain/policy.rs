@@ -89,8 +89,9 @@ pub struct Policy {
     pub name: String,
     pub matches: Match,
     pub clock: Clock,
-    /// The policy's own calendar; else that of the team holding the ticket when a goal starts.
-    pub calendar: Option<CalendarId>,
+    /// The policy's own calendar, where `Some(None)` is always open; else that of the team
+    /// holding the ticket when a goal starts.
+    pub calendar: Option<Option<CalendarId>>,
     /// Target durations, indexed by [`Target`].
     pub targets: [Option<Milliseconds>; 4],
     /// Statuses that pause each target, indexed by [`Target`].

@@ -210,17 +210,14 @@ impl Engine {
                 return Outcome::Applied;
             }
         };
-        if !self
-            .tickets
-            .get_mut(slot)
-            .is_some_and(|ticket| ticket.remember(event.identity))
-        {
-            return Outcome::Duplicate;
-        }
         if !self.fire_before(slot, event.at) {
             // Its memory ended before the event: the ticket is unknown.
             self.open(partition, event);
             return Outcome::Applied;
+        }
+        if !self.tickets.get_mut(slot).is_some_and(|ticket| ticket.remember(event.identity)) {
+            self.settle(slot);
+            return Outcome::Duplicate;
         }
         let survivor = self.survivor(slot);
         if survivor != Some(slot) {

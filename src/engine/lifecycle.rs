@@ -78,22 +78,42 @@ pub fn learn_start(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'
         Some(created_at) if !ticket.has_start() => created_at.min(event.at),
         _ => return false,
     };
-    ticket.created = created;
-    if ticket.has(Flags::FINALIZED) || ticket.has(Flags::SECOND_LIFE) {
+    let before = std::mem::replace(&mut ticket.created, created);
+    if ticket.has(Flags::FINALIZED) {
         return true;
     }
-    ticket.resolution_since = created;
+    if ticket.has(Flags::SECOND_LIFE) {
+        // Began with its reopening.
+    } else if before == Timestamp::NEVER {
+        begin_at_start(recorder, ticket);
+    } else {
+        // Corrected: what began with the creation began then, and stays decided if it is.
+        for since in [
+            &mut ticket.response_since,
+            &mut ticket.resolution_since,
+            &mut ticket.leg_since,
+        ] {
+            if *since == before {
+                *since = created;
+            }
+        }
+    }
+    goals::refresh(recorder, ticket, created, Passed::LeaveToTimer);
+    true
+}
+
+/// What begins with the creation.
+fn begin_at_start(recorder: &Recorder, ticket: &mut Ticket) {
+    ticket.resolution_since = ticket.created;
     goals::begin(recorder, ticket, Slot::Resolution);
     if !ticket.has(Flags::RESPONDED) && !ticket.has(Flags::REOPENED) {
-        ticket.response_since = created;
+        ticket.response_since = ticket.created;
         goals::begin(recorder, ticket, Slot::Response);
     }
     // Later legs begin with a change of team or a reopening: this one is the first.
     if ticket.leg_since == Timestamp::NEVER {
-        begin_leg(recorder, ticket, created);
+        begin_leg(recorder, ticket, ticket.created);
     }
-    goals::refresh(recorder, ticket, created, Passed::LeaveToTimer);
-    true
 }
 
 /// Returns a withdrawn ticket to what it was; the time between counts nowhere.

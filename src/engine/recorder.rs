@@ -117,7 +117,7 @@ impl Recorder {
     pub fn goal_calendar(&self, policy: &Policy, of_team: Option<CalendarId>) -> Option<&Calendar> {
         match policy.clock {
             Clock::Calendar => None,
-            Clock::Business => self.calendar(policy.calendar.or(of_team)),
+            Clock::Business => self.calendar(policy.calendar.unwrap_or(of_team)),
         }
     }
 

@@ -7,6 +7,7 @@ mod end_to_end;
 mod floor_plan;
 mod harness;
 mod kafka;
+mod kpis;
 mod logs;
 mod naive;
 mod simulation;

@@ -20,6 +20,7 @@ use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
+use super::batch::{Batch, Entry};
 use super::context::{Context, Event, FetchState};
 use super::progress::Progress;
 use super::queue::{PrivateQueue, cached_watermarks};
@@ -66,32 +67,6 @@ pub struct Consumer {
     statistics: Option<Instant>,
     troubles: Troubles,
     news: VecDeque<Trouble>,
-}
-
-/// A message of the batch that is a record, and whose.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    message: usize,
-    index: usize,
-}
-
-/// Records in the client's memory; it is freed with the next call to the consumer.
-pub struct Batch<'a> {
-    consumer: &'a Consumer,
-}
-
-/// One record.
-#[derive(Clone, Copy, Debug)]
-pub struct Record<'a> {
-    pub partition: &'a TopicPartition,
-    /// A small number that stands for the partition as long as the consumer lives.
-    pub index: usize,
-    pub offset: i64,
-    /// Milliseconds since the epoch, as the producer or the broker set it.
-    pub timestamp: Option<i64>,
-    pub key: Option<&'a [u8]>,
-    /// `None` is a tombstone.
-    pub value: Option<&'a [u8]>,
 }
 
 impl Consumer {
@@ -153,7 +128,7 @@ impl Consumer {
                 return Step::Idle;
             }
         }
-        Step::Records(Batch { consumer: self })
+        Step::Records(Batch::new(&self.queue, &self.known, &self.entries))
     }
 
     /// Starts reading the partitions of the last [`Step::Assigned`]. `start` gives the offset of
@@ -458,38 +433,6 @@ impl fmt::Debug for Consumer {
             .field("group", &self.group)
             .field("assigned", &self.assigned().collect::<Vec<_>>())
             .finish_non_exhaustive()
-    }
-}
-
-impl<'a> Batch<'a> {
-    pub fn len(&self) -> usize {
-        self.consumer.entries.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.consumer.entries.is_empty()
-    }
-
-    /// The records: each partition in the order of its offsets.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Record<'a>> + use<'a> {
-        let consumer = self.consumer;
-        consumer.entries.iter().map(|entry| {
-            let message = consumer.queue.message(entry.message);
-            Record {
-                partition: &consumer.known[entry.index],
-                index: entry.index,
-                offset: message.offset(),
-                timestamp: message.timestamp(),
-                key: message.key(),
-                value: message.value(),
-            }
-        })
-    }
-}
-
-impl fmt::Debug for Batch<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Batch({} records)", self.len())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Everything between Kafka and the engine's loop: the consumer, the dead-letter and simulation
 //! producers, and the embedded broker. Nothing here knows what a record means.
 
+mod batch;
 mod consumer;
 mod context;
 mod mock;
@@ -13,7 +14,8 @@ mod trouble;
 use std::fmt;
 use std::sync::Arc;
 
-pub use consumer::{Batch, Consumer, Record, Step};
+pub use batch::{Batch, Record};
+pub use consumer::{Consumer, Step};
 pub use mock::EmbeddedBroker;
 pub use producer::{DeadLetters, Publisher, Report};
 pub use settings::{Connection, Settings};

@@ -12,7 +12,7 @@ use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::consumer::Record;
+use super::batch::Record;
 use super::context::log_line;
 use super::settings::start_error;
 use super::{Connection, StartError};

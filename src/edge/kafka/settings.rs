@@ -54,7 +54,6 @@ const CONSUMER: &[(&str, &str)] = &[
     // Compressed bytes of one fetch. It arrives whole on top of a queue just below its limit,
     // some ten times as large once decompressed.
     ("fetch.max.bytes", "4194304"),
-    ("message.max.bytes", "4194304"),
     ("max.partition.fetch.bytes", "1048576"),
     // An idle partition's records are sent as they come; the broker answers an empty fetch
     // after this long, which is also how fresh an idle partition's end offset is.
@@ -144,6 +143,17 @@ const CONSUMER_ONLY: &[&str] = &[
 ];
 
 impl Settings {
+    /// Whether the client library takes all properties, without connecting anywhere.
+    ///
+    /// # Errors
+    /// The first property that is refused.
+    pub fn check(&self) -> Result<(), StartError> {
+        for config in [self.consumer()?, self.connection.producer()?] {
+            config.create_native_config().map_err(start_error)?;
+        }
+        Ok(())
+    }
+
     /// The consumer's configuration.
     pub(super) fn consumer(&self) -> Result<ClientConfig, StartError> {
         if self.topics.is_empty() {
@@ -249,11 +259,9 @@ mod tests {
     #[test]
     fn the_library_accepts_the_defaults() {
         let settings = settings(&[]);
+        settings.check().unwrap();
         let consumer = settings.consumer().unwrap();
-        assert!(consumer.create_native_config().is_ok());
         assert_eq!(consumer.get("bootstrap.servers"), Some("a:1,b:2"));
-        let producer = settings.connection.producer().unwrap();
-        assert!(producer.create_native_config().is_ok());
     }
 
     #[test]
@@ -297,13 +305,8 @@ mod tests {
             assert!(!start_error(error).to_string().contains("hunter"));
         }
         let wrong = settings(&[("fetch.wait.max.ms", "hunter4")]);
-        let error = wrong
-            .consumer()
-            .unwrap()
-            .create_native_config()
-            .map(|_| ())
-            .unwrap_err();
-        let text = start_error(error).to_string();
+        let error = wrong.check().unwrap_err();
+        let text = error.to_string();
         assert!(text.contains("fetch.wait.max.ms"), "{text}");
         assert!(!text.contains("hunter"), "{text}");
     }

@@ -230,7 +230,8 @@ fn records_deleted_before_they_were_read_are_an_error() {
 fn new_partitions_are_picked_up() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("growing", 1);
-    let mut consumer = Consumer::start(&settings_for(kafka, &topic)).unwrap();
+    let settings = settings_for(kafka, &topic);
+    let mut consumer = Consumer::start(&settings).unwrap();
     let mut reader = Reader::default();
     reader.until(&mut consumer, |reader, _| reader.assigned.len() == 1);
     kafka.add_partitions(&topic, 4);
@@ -244,6 +245,18 @@ fn new_partitions_are_picked_up() {
     reader.until(&mut consumer, |reader, _| reader.count() == 1_000);
     assert_eq!(reader.values.len(), 4);
     assert!(reader.revoked.is_empty(), "cooperative: nothing moved");
+
+    // Tools that watch the group see what the caller has done with.
+    consumer.commit(
+        reader
+            .next
+            .iter()
+            .map(|(partition, next)| (partition, *next)),
+    );
+    reader.until(&mut consumer, |_, _| {
+        let committed = kafka.committed(&settings.group_id, &topic);
+        committed.values().sum::<i64>() == 1_000
+    });
 }
 
 #[test]

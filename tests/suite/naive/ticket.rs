@@ -89,8 +89,8 @@ impl Ticket {
     /// An unknown ticket, opened by an event: its members are the ticket's first attributes.
     pub fn open(event: &Event) -> Self {
         let created = match (event.created_at, event.kind.as_str()) {
+            (_, "created") => Some(event.at),
             (Some(created), _) => Some(created.min(event.at)),
-            (None, "created") => Some(event.at),
             (None, _) => None,
         };
         let from = created.unwrap_or(event.at);

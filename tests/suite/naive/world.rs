@@ -245,10 +245,10 @@ impl<'a> World<'a> {
 
     /// Section 1, unknown ticket: a creation time that becomes known later completes a partial one.
     fn complete(&mut self, ticket: &mut Ticket, event: &Event, at: i64) {
-        if ticket.created.is_some() {
-            return;
+        if event.kind == "created" && !ticket.counted {
+            ticket.created = Some(event.at);
+        } else if ticket.created.is_none() {
+            ticket.created = event.created_at.map(|created| created.min(at));
         }
-        let own = (event.kind == "created").then_some(event.at);
-        ticket.created = event.created_at.or(own).map(|created| created.min(at));
     }
 }

@@ -1,0 +1,80 @@
+//! The records of one step, where they lie in the client's memory.
+
+use std::fmt;
+
+use super::TopicPartition;
+use super::queue::PrivateQueue;
+
+/// A message of the batch that is a record, and whose.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    /// Place among the messages of the queue.
+    pub(super) message: usize,
+    /// Place among the known partitions.
+    pub(super) index: usize,
+}
+
+/// Records in the client's memory; it is freed with the next call to the consumer.
+pub struct Batch<'a> {
+    queue: &'a PrivateQueue,
+    known: &'a [TopicPartition],
+    entries: &'a [Entry],
+}
+
+/// One record.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    pub partition: &'a TopicPartition,
+    /// A small number that stands for the partition as long as the consumer lives.
+    pub index: usize,
+    pub offset: i64,
+    /// Milliseconds since the epoch, as the producer or the broker set it.
+    pub timestamp: Option<i64>,
+    pub key: Option<&'a [u8]>,
+    /// `None` is a tombstone.
+    pub value: Option<&'a [u8]>,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(
+        queue: &'a PrivateQueue,
+        known: &'a [TopicPartition],
+        entries: &'a [Entry],
+    ) -> Self {
+        Self {
+            queue,
+            known,
+            entries,
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The records: each partition in the order of its offsets.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Record<'a>> + use<'a> {
+        let Self { queue, known, .. } = *self;
+        self.entries.iter().map(move |entry| {
+            let message = queue.message(entry.message);
+            Record {
+                partition: &known[entry.index],
+                index: entry.index,
+                offset: message.offset(),
+                timestamp: message.timestamp(),
+                key: message.key(),
+                value: message.value(),
+            }
+        })
+    }
+}
+
+impl fmt::Debug for Batch<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Batch({} records)", self.len())
+    }
+}

@@ -1,0 +1,213 @@
+//! The engine against the naive second implementation: golden cases, random stories, real logs.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ticket_exporter::config;
+use ticket_exporter::decode;
+use ticket_exporter::domain::timestamp::Timestamp;
+use ticket_exporter::engine::{Engine, Rules};
+use ticket_exporter::exposition::{Format, render};
+
+use crate::logs;
+use crate::naive::compare::{Difference, compare, parse};
+use crate::naive::{self, Setup};
+use crate::stories::{self, Size};
+
+/// Random stories in a run; a stranger's bug is found by more: set the variable.
+const STORIES: u64 = 3_000;
+const STORIES_VARIABLE: &str = "TICKET_EXPORTER_TEST_STORIES";
+
+fn rules(yaml: &str) -> Arc<Rules> {
+    let file = Path::new("story.yaml");
+    let loaded = config::load(Some(file), [], &[], &mut |_| Ok(yaml.to_owned()))
+        .unwrap_or_else(|errors| panic!("{errors}\n{yaml}"));
+    Arc::new(loaded.config.rules)
+}
+
+/// What `replay` prints for these lines.
+fn replay(rules: &Arc<Rules>, lines: &[String], until: Option<i64>) -> String {
+    let mut engine = Engine::new(Arc::clone(rules), Timestamp(0));
+    let partition = engine.partition();
+    for line in lines {
+        if let Ok(event) = decode::decode(line.as_bytes(), None)
+            && until.is_none_or(|until| event.at.0 <= until)
+        {
+            engine.apply(partition, &event);
+        }
+    }
+    if let Some(end) = until.map(Timestamp).or(engine.greatest_event(partition)) {
+        engine.advance(partition, end);
+    }
+    String::from_utf8(render(Format::Text, &[&engine.snapshot()], 0)).unwrap()
+}
+
+fn assert_same(what: &str, setup: &Setup, lines: &[String], until: Option<i64>) {
+    let expected = naive::compute(setup, lines, until);
+    let yaml = setup.to_yaml();
+    let differences = compare(&expected.series, &replay(&rules(&yaml), lines, until));
+    if !differences.is_empty() {
+        let shortest = shrink(setup, lines, until);
+        let remaining = differences_of(setup, &shortest, until);
+        let list = |differences: &[Difference]| {
+            differences
+                .iter()
+                .take(12)
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
+        panic!(
+            "{what}: {} series differ\n{}\n\nthe shortest story found:\n{}\n\n{}\n\n{yaml}",
+            differences.len(),
+            list(&differences),
+            shortest.join("\n"),
+            list(&remaining),
+        );
+    }
+}
+
+fn differences_of(setup: &Setup, lines: &[String], until: Option<i64>) -> Vec<Difference> {
+    let expected = naive::compute(setup, lines, until);
+    compare(
+        &expected.series,
+        &replay(&rules(&setup.to_yaml()), lines, until),
+    )
+}
+
+/// Leaves out lines as long as some difference remains.
+fn shrink(setup: &Setup, lines: &[String], until: Option<i64>) -> Vec<String> {
+    let mut lines = lines.to_vec();
+    let mut chunk = lines.len() / 2;
+    while chunk > 0 {
+        let mut start = 0;
+        while start < lines.len() {
+            let mut fewer = lines.clone();
+            fewer.drain(start..(start + chunk).min(fewer.len()));
+            if differences_of(setup, &fewer, until).is_empty() {
+                start += chunk;
+            } else {
+                lines = fewer;
+            }
+        }
+        chunk /= 2;
+    }
+    lines
+}
+
+#[test]
+fn golden_cases() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let mut cases: Vec<PathBuf> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect();
+    cases.sort();
+    assert!(cases.len() >= 30, "{}", folder.display());
+    let mut failures = Vec::new();
+    for case in cases {
+        let read = |name: &str| fs::read_to_string(case.join(name)).unwrap();
+        let lines: Vec<String> = read("events.jsonl").lines().map(str::to_owned).collect();
+        let actual = parse(&replay(&rules(&read("config.yaml")), &lines, None));
+        for (series, value) in parse(&read("expected.prom")) {
+            let found = actual.get(&series).copied().unwrap_or(0.0);
+            // Quantiles are those of an HDR histogram (contract, section 6).
+            let tolerance = if series.contains("quantile=") { 0.01 } else { 1e-9 };
+            if (found - value).abs() > value.abs() * tolerance {
+                failures.push(format!(
+                    "{}: {series} is {found}, not {value}",
+                    case.file_name().unwrap().display()
+                ));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+}
+
+#[test]
+fn random_stories() {
+    let stories = std::env::var(STORIES_VARIABLE)
+        .map_or(STORIES, |text| text.parse().expect("a number of stories"));
+    for seed in 0..stories {
+        let size = Size {
+            tickets: 1 + usize::try_from(seed % 7).unwrap() * 2,
+            events: 40,
+        };
+        let (setup, lines) = stories::random(seed, size);
+        assert_same(&format!("story {seed}"), &setup, &lines, None);
+    }
+}
+
+#[test]
+fn random_stories_stopped_at_an_instant() {
+    for seed in 0..300 {
+        let (setup, lines) = stories::random(
+            seed,
+            Size {
+                tickets: 6,
+                events: 60,
+            },
+        );
+        let mut instants: Vec<i64> = lines
+            .iter()
+            .filter_map(|line| Some(decode::decode(line.as_bytes(), None).ok()?.at.0))
+            .collect();
+        instants.sort_unstable();
+        let middle = instants[instants.len() / 2];
+        assert_same(
+            &format!("story {seed} until {middle}"),
+            &setup,
+            &lines,
+            Some(middle),
+        );
+        let later = instants[instants.len() - 1] + 7 * 86_400_000;
+        assert_same(
+            &format!("story {seed} until {later}"),
+            &setup,
+            &lines,
+            Some(later),
+        );
+    }
+}
+
+#[test]
+fn real_logs() {
+    let setup = logs_setup();
+    for (name, lines) in [
+        ("helpdesk", logs::helpdesk_italian()),
+        ("bpi2013", logs::bpi2013()),
+        ("zendesk", logs::zendesk()),
+        ("kaggle", logs::kaggle()),
+        ("large", logs::large()),
+    ] {
+        let expected = naive::compute(&setup, &lines, None);
+        let actual = replay(&rules(&setup.to_yaml()), &lines, None);
+        let differences = compare(&expected.series, &actual);
+        let first: BTreeMap<_, _> = differences
+            .iter()
+            .take(10)
+            .map(|difference| (difference.to_string(), ()))
+            .collect();
+        assert!(
+            differences.is_empty(),
+            "{name}: {} differ: {first:#?}",
+            differences.len()
+        );
+    }
+}
+
+/// Calendars, policies and priorities over everything the logs hold.
+fn logs_setup() -> Setup {
+    let (mut setup, _) = stories::random(
+        11,
+        Size {
+            tickets: 1,
+            events: 1,
+        },
+    );
+    setup.limit_teams = 1_000;
+    setup
+}
