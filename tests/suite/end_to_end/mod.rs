@@ -3,6 +3,7 @@
 
 mod backlog;
 mod broker;
+mod command_line;
 
 mod deadlines;
 mod formats;
@@ -147,9 +148,9 @@ impl Desk {
         assert!(records.len() > 20_000, "only {} events", records.len());
         Self {
             kafka,
-            topic,
             lines: lines(&records),
             arguments: arguments.map(str::to_owned).to_vec(),
+            topic,
         }
     }
 
