@@ -199,10 +199,11 @@ fn read_limits(view: &View<'_>, rules: &mut Rules, errors: &mut Errors) {
         let key = limits.key(key);
         let limit = key.count(1, MOST_LABEL_VALUES, errors).unwrap_or(default);
         if limit < named {
-            key.error(
-                errors,
-                format!("{limit} is less than the {named} that the configuration names"),
+            let text = format!(
+                "is less than the {named} that the configuration names: those that come last \
+                 are exposed as __other__"
             );
+            key.warning(errors, text);
         }
         limit
     };

@@ -100,18 +100,21 @@ impl Engine {
         id
     }
 
-    /// Applies one event in arrival order of its partition, then the timers that are due.
+    /// Applies one event in arrival order of its partition, after the timers that its time makes
+    /// due.
     pub fn apply(&mut self, partition: PartitionId, event: &Event<'_>) -> Outcome {
+        let lateness = self.recorder.rules.lateness;
+        self.partitions[usize::from(partition.0)].see(event.at, lateness);
+        self.fire_due(partition);
         let outcome = self.apply_to_ticket(partition, event);
+        // A late event may set timers that the clock has passed.
+        self.fire_due(partition);
         match outcome {
             Outcome::Applied => self.counts.applied += 1,
             Outcome::Duplicate => self.counts.duplicate += 1,
             Outcome::Ignored(Ignored::Withdrawn) => self.counts.withdrawn += 1,
             Outcome::Ignored(Ignored::MergedAway) => self.counts.merged_away += 1,
         }
-        let lateness = self.recorder.rules.lateness;
-        self.partitions[usize::from(partition.0)].see(event.at, lateness);
-        self.fire_due(partition);
         if self.recorder.windows.is_full() {
             self.recorder.windows.advance(self.clock());
         }
@@ -215,7 +218,11 @@ impl Engine {
             self.open(partition, event);
             return Outcome::Applied;
         }
-        if !self.tickets.get_mut(slot).is_some_and(|ticket| ticket.remember(event.identity)) {
+        if !self
+            .tickets
+            .get_mut(slot)
+            .is_some_and(|ticket| ticket.remember(event.identity))
+        {
             self.settle(slot);
             return Outcome::Duplicate;
         }
@@ -230,16 +237,13 @@ impl Engine {
         else {
             return Outcome::Ignored(Ignored::MergedAway);
         };
-        if survivor == slot && self.learn_start(slot, event) {
-            // Deadlines that had passed before the start was known.
-            self.fire_before(slot, event.at);
-        }
-        let outcome = self.apply_to(survivor, event);
+        let outcome = self.apply_to(survivor, event, survivor == slot);
         self.settle(survivor);
         outcome
     }
 
-    fn apply_to(&mut self, slot: TicketSlot, event: &Event<'_>) -> Outcome {
+    /// `own`: the event names this ticket, and not one that was merged into it.
+    fn apply_to(&mut self, slot: TicketSlot, event: &Event<'_>, own: bool) -> Outcome {
         let Some(ticket) = self.tickets.get_mut(slot) else {
             return Outcome::Ignored(Ignored::MergedAway);
         };
@@ -253,14 +257,14 @@ impl Engine {
         }
         self.counts.out_of_order += u64::from(event.at < ticket.last_at);
         ticket.last_at = at;
-        lifecycle::apply(&mut self.recorder, ticket, event, at);
+        if own && lifecycle::learn_start(&mut self.recorder, ticket, event) {
+            // Deadlines that had passed before the start was known.
+            self.fire_before(slot, at);
+        }
+        if let Some(ticket) = self.tickets.get_mut(slot) {
+            lifecycle::apply(&mut self.recorder, ticket, event, at);
+        }
         Outcome::Applied
-    }
-
-    fn learn_start(&mut self, slot: TicketSlot, event: &Event<'_>) -> bool {
-        self.tickets.get_mut(slot).is_some_and(|ticket| {
-            !ticket.is_withdrawn() && lifecycle::learn_start(&mut self.recorder, ticket, event)
-        })
     }
 
     /// An unknown ticket: created, or partial (contract, section 1).

@@ -108,14 +108,14 @@ pub fn scan(recorder: &mut Recorder, tickets: &TicketTable, clocks: &[Timestamp]
             gauges.states.solved += 1;
         } else {
             gauges.states.open += 1;
-            let position = recorder.pair_position(ticket.team_label, ticket.priority);
+            let position = recorder.pair_position(ticket.team_number, ticket.priority);
             if gauges.pairs.len() <= position {
                 gauges.pairs.resize_with(position + 1, PairGauges::default);
             }
             let clock = clocks[usize::from(ticket.partition)];
             count_pair(&mut gauges.pairs[position], recorder, ticket, clock);
             count_team(
-                &mut gauges.teams[usize::from(ticket.team_label)],
+                &mut gauges.teams[usize::from(recorder.labels.teams.label(ticket.team_number))],
                 ticket,
                 clock,
             );

@@ -9,13 +9,13 @@ use crate::domain::timestamp::Timestamp;
 pub fn begin(recorder: &Recorder, ticket: &mut Ticket, slot: Slot) {
     ticket.states[slot as usize] = GoalState::Absent;
     ticket.deadlines[slot as usize] = Timestamp::NEVER;
-    ticket.set_slot_calendar(slot, recorder.calendar_of(ticket.team_label));
+    ticket.set_slot_calendar(slot, recorder.calendar_of(ticket.team_number));
 }
 
 /// The slot's clock stops: an undecided goal is met. `Ended` lasts until the slot begins again.
 pub fn end(recorder: &mut Recorder, ticket: &mut Ticket, slot: Slot, at: Timestamp) {
     if ticket.states[slot as usize] == GoalState::Undecided {
-        let labels = (ticket.team_label, ticket.priority);
+        let labels = (ticket.team_number, ticket.priority);
         recorder.count_goal(labels, ticket.policy, ticket.target(slot), false, at);
     }
     ticket.states[slot as usize] = GoalState::Ended;
@@ -24,7 +24,7 @@ pub fn end(recorder: &mut Recorder, ticket: &mut Ticket, slot: Slot, at: Timesta
 
 /// A goal misses its target: by its timer, or by a change of policy.
 pub fn breach(recorder: &mut Recorder, ticket: &mut Ticket, slot: Slot, at: Timestamp) {
-    let labels = (ticket.team_label, ticket.priority);
+    let labels = (ticket.team_number, ticket.priority);
     recorder.count_goal(labels, ticket.policy, ticket.target(slot), true, at);
     ticket.states[slot as usize] = GoalState::Breached;
     ticket.deadlines[slot as usize] = Timestamp::NEVER;
@@ -53,7 +53,7 @@ pub enum Passed {
 /// policy, and so other targets, pauses, clocks), status (pauses), a slot that began or ended.
 /// The running time is a function of start and history, so this is exact whatever happened.
 pub fn refresh(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp, passed: Passed) {
-    ticket.policy = recorder.policy_for(ticket.team_label, ticket.priority, ticket.channel);
+    ticket.policy = recorder.policy_for(ticket.team_number, ticket.priority, ticket.channel);
     for slot in Slot::ALL {
         if matches!(
             ticket.states[slot as usize],

@@ -16,62 +16,112 @@ pub const NONE_ID: u16 = 0;
 /// Number of [`OTHER`] in every table.
 pub const OTHER_ID: u16 = 1;
 
-/// The values of one label in order of their first appearance.
+/// A value that the configuration names but that has not been seen: it takes no place yet.
+const UNPLACED: u16 = u16::MAX;
+
+/// The values of one label. A value's *number* tells it from all others as far as the rules need
+/// (calendars, policies); its *label* is the number it is exposed under.
 #[derive(Clone, Debug)]
 pub struct LabelTable {
     limit: usize,
+    placed: usize,
     numbers: HashMap<CompactString, u16>,
     names: Arc<Vec<CompactString>>,
+    /// Label by number.
+    labels: Vec<u16>,
     overflows: u64,
 }
 
 impl LabelTable {
-    /// `limit` distinct values besides `none` and `__other__`; `known` ones are taken first.
-    pub fn new<'a>(limit: usize, known: impl IntoIterator<Item = &'a str>) -> Self {
+    /// `limit` values besides `none` and `__other__` get a label of their own: the `known` ones,
+    /// then others as they come. Those that rules `name` have a number in any case.
+    pub fn new<'a>(
+        limit: usize,
+        known: impl IntoIterator<Item = &'a str>,
+        named: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
         let mut table = Self {
-            limit: limit.min(usize::from(u16::MAX) - 2),
+            limit,
+            placed: 0,
             numbers: HashMap::new(),
             names: Arc::new(Vec::new()),
+            labels: Vec::new(),
             overflows: 0,
         };
-        table.insert(NONE);
-        table.insert(OTHER);
-        for name in known {
-            table.number(name);
+        for (own, name) in [(NONE_ID, NONE), (OTHER_ID, OTHER)] {
+            table.insert(name, own);
         }
+        for name in known {
+            if !table.numbers.contains_key(name) {
+                let label = table.place(table.next());
+                table.insert(name, label);
+            }
+        }
+        for name in named {
+            if !table.numbers.contains_key(name) {
+                table.insert(name, UNPLACED);
+            }
+        }
+        table.overflows = 0;
         table
     }
 
-    /// The number of a value, new values included while there is room.
+    /// The number of a value that was seen; new values get one while there is room.
     pub fn number(&mut self, name: &str) -> u16 {
-        if let Some(number) = self.numbers.get(name) {
-            return *number;
+        let Some(number) = self.numbers.get(name).copied() else {
+            return match self.place(self.next()) {
+                OTHER_ID => OTHER_ID,
+                label => self.insert(name, label),
+            };
+        };
+        if self.labels[usize::from(number)] == UNPLACED {
+            self.labels[usize::from(number)] = self.place(number);
         }
-        if self.names.len() - 2 < self.limit {
-            return self.insert(name);
+        number
+    }
+
+    /// The number of a value that the configuration names.
+    pub fn named(&self, name: &str) -> u16 {
+        self.numbers.get(name).copied().unwrap_or(OTHER_ID)
+    }
+
+    /// The label of a number.
+    pub fn label(&self, number: u16) -> u16 {
+        match self.labels[usize::from(number)] {
+            UNPLACED => OTHER_ID,
+            label => label,
+        }
+    }
+
+    /// Names by number, and so by label; cheap to share.
+    pub fn names(&self) -> &Arc<Vec<CompactString>> {
+        &self.names
+    }
+
+    /// How many values had to become `__other__`, each as often as it came unknown.
+    pub fn overflows(&self) -> u64 {
+        self.overflows
+    }
+
+    /// A label of its own, if there is room.
+    fn place(&mut self, number: u16) -> u16 {
+        if self.placed < self.limit && number < UNPLACED {
+            self.placed += 1;
+            return number;
         }
         self.overflows += 1;
         OTHER_ID
     }
 
-    /// Names by number; cheap to share.
-    pub fn names(&self) -> &Arc<Vec<CompactString>> {
-        &self.names
+    fn next(&self) -> u16 {
+        u16::try_from(self.names.len()).unwrap_or(UNPLACED)
     }
 
-    /// How often a value had to become `__other__`.
-    pub fn overflows(&self) -> u64 {
-        self.overflows
-    }
-
-    fn insert(&mut self, name: &str) -> u16 {
-        #[allow(
-            clippy::cast_possible_truncation,
-            reason = "the limit is below u16::MAX"
-        )]
-        let number = self.names.len() as u16;
+    fn insert(&mut self, name: &str, label: u16) -> u16 {
+        let number = self.next();
         Arc::make_mut(&mut self.names).push(name.into());
         self.numbers.insert(name.into(), number);
+        self.labels.push(label);
         number
     }
 }
@@ -80,19 +130,19 @@ impl LabelTable {
 /// moves between two of them is transferred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Team {
-    pub label: u16,
+    pub number: u16,
     /// Tells overflowing teams apart; 0 for all others.
     pub overflow: u32,
 }
 
 impl Team {
     pub const NONE: Self = Self {
-        label: NONE_ID,
+        number: NONE_ID,
         overflow: 0,
     };
 
     pub fn is_none(self) -> bool {
-        self.label == NONE_ID
+        self.number == NONE_ID
     }
 }
 
@@ -106,14 +156,14 @@ pub struct Labels {
 
 impl Labels {
     pub fn team(&mut self, name: &str) -> Team {
-        let label = self.teams.number(name);
+        let number = self.teams.number(name);
         #[allow(clippy::cast_possible_truncation, reason = "the low half of a hash")]
-        let overflow = if label == OTHER_ID {
+        let overflow = if number == OTHER_ID {
             xxh3_64(name.as_bytes()) as u32
         } else {
             0
         };
-        Team { label, overflow }
+        Team { number, overflow }
     }
 
     pub fn priority(&mut self, name: &str) -> u8 {
@@ -132,7 +182,7 @@ impl Labels {
 }
 
 /// Priorities and channels are kept in a byte; what would not fit is [`OTHER_ID`].
-fn narrow(number: u16) -> u8 {
+pub fn narrow(number: u16) -> u8 {
     u8::try_from(number).unwrap_or(1)
 }
 
@@ -142,7 +192,7 @@ mod tests {
 
     #[test]
     fn beyond_the_limit_all_values_share_one() {
-        let mut table = LabelTable::new(2, ["known"]);
+        let mut table = LabelTable::new(2, ["known"], []);
         assert_eq!(table.number("none"), NONE_ID);
         assert_eq!(table.number("known"), 2);
         assert_eq!(table.number("new"), 3);
@@ -152,8 +202,17 @@ mod tests {
     }
 
     #[test]
+    fn a_named_value_keeps_its_number_but_takes_a_place_only_when_seen() {
+        let mut table = LabelTable::new(1, [], ["early", "late"]);
+        let (early, late) = (table.named("early"), table.named("late"));
+        assert_eq!((table.number("early"), table.label(early)), (early, early));
+        assert_eq!((table.number("late"), table.label(late)), (late, OTHER_ID));
+        assert_ne!(early, late);
+    }
+
+    #[test]
     fn overflowing_teams_still_differ() {
-        let table = LabelTable::new(0, []);
+        let table = LabelTable::new(0, [], []);
         let mut labels = Labels {
             teams: table.clone(),
             priorities: table.clone(),

@@ -8,7 +8,7 @@ use super::recorder::Recorder;
 use super::rules::Kpi;
 use super::series::{Basis, Counter, Ending, Rating};
 use super::ticket::{Flags, GoalState, Slot, Ticket, Withdrawal};
-use super::timeline::Phase;
+use super::timeline::{Phase, Timeline};
 use super::windows::WindowEvent;
 use crate::domain::event::{Event, EventType, Status};
 use crate::domain::policy::StatusSet;
@@ -37,12 +37,7 @@ pub fn apply(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'_>, at
     if event.kind == EventType::Created && !ticket.has(Flags::CREATED) {
         ticket.flags.set(Flags::CREATED, true);
         let channel = ticket.channel;
-        recorder
-            .pair(ticket.team_label, ticket.priority)
-            .count_created(channel);
-        recorder
-            .windows
-            .event(ticket.team_label, WindowEvent::Created, at);
+        recorder.count_created(ticket.team_number, ticket.priority, channel, at);
     }
     goals::refresh(recorder, ticket, at, Passed::BreachNow);
     if let Some(status) = event.status {
@@ -67,6 +62,9 @@ pub fn initialize(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'_
     if let Some(channel) = &event.channel {
         ticket.channel = recorder.labels.channel(channel);
     }
+    for slot in Slot::ALL {
+        goals::begin(recorder, ticket, slot);
+    }
 }
 
 /// Takes the creation time an event tells, if it is news: durations and goals exist from now on,
@@ -85,7 +83,7 @@ pub fn learn_start(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'
     if ticket.has(Flags::SECOND_LIFE) {
         // Began with its reopening.
     } else if before == Timestamp::NEVER {
-        begin_at_start(recorder, ticket);
+        begin_at_start(ticket);
     } else {
         // Corrected: what began with the creation began then, and stays decided if it is.
         for since in [
@@ -102,17 +100,16 @@ pub fn learn_start(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'
     true
 }
 
-/// What begins with the creation.
-fn begin_at_start(recorder: &Recorder, ticket: &mut Ticket) {
+/// What begins with the creation, on the calendar of the team that held the ticket first.
+fn begin_at_start(ticket: &mut Ticket) {
     ticket.resolution_since = ticket.created;
-    goals::begin(recorder, ticket, Slot::Resolution);
     if !ticket.has(Flags::RESPONDED) && !ticket.has(Flags::REOPENED) {
         ticket.response_since = ticket.created;
-        goals::begin(recorder, ticket, Slot::Response);
     }
     // Later legs begin with a change of team or a reopening: this one is the first.
-    if ticket.leg_since == Timestamp::NEVER {
-        begin_leg(recorder, ticket, ticket.created);
+    let has_first_leg = ticket.status().is_unsolved() && !ticket.team().is_none();
+    if ticket.leg_since == Timestamp::NEVER && has_first_leg {
+        ticket.leg_since = ticket.created;
     }
 }
 
@@ -175,9 +172,9 @@ fn human_reply(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
     if ticket.has_start() && at == ticket.created {
         return; // the opening message
     }
-    let labels = (ticket.team_label, ticket.priority);
+    let labels = (ticket.team_number, ticket.priority);
     recorder.pair(labels.0, labels.1).count(Counter::Replies);
-    recorder.windows.event(labels.0, WindowEvent::Replied, at);
+    recorder.event(labels.0, WindowEvent::Replied, at);
     ticket.replies = (ticket.replies + 1).min(2);
     if !ticket.status().is_unsolved() {
         ticket.flags.set(Flags::CUSTOMER_WAITS, false);
@@ -220,7 +217,7 @@ fn act(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'_>, at: Time
         EventType::Escalated => {
             ticket.flags.set(Flags::ESCALATED, true);
             recorder
-                .pair(ticket.team_label, ticket.priority)
+                .pair(ticket.team_number, ticket.priority)
                 .count(Counter::Escalated);
         }
         EventType::CsatOffered => {
@@ -249,7 +246,7 @@ fn rate(recorder: &mut Recorder, ticket: &mut Ticket, position: f64, at: Timesta
         };
         recorder.pair(team, priority).count_rating(rating);
         if let Some(event) = event {
-            recorder.windows.event(team, event, at);
+            recorder.event(team, event, at);
         }
     } else if ticket.rating.to_bits() != kept.to_bits() {
         recorder.pair(team, priority).count(Counter::CsatChanges);
@@ -294,7 +291,7 @@ fn change_team(recorder: &mut Recorder, ticket: &mut Ticket, team: Team, at: Tim
     end_leg(recorder, ticket, at);
     if !ticket.team().is_none() {
         recorder
-            .pair(ticket.team_label, ticket.priority)
+            .pair(ticket.team_number, ticket.priority)
             .count(Counter::Transferred);
     }
     ticket
@@ -315,7 +312,7 @@ fn end_leg(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
     if ticket.leg_since == Timestamp::NEVER {
         return;
     }
-    let labels = (ticket.team_label, ticket.priority);
+    let labels = (ticket.team_number, ticket.priority);
     let stretch = Stretch::whole(ticket.leg_since, at);
     observe(recorder, ticket, Kpi::TeamOwnership, labels, &stretch, at);
     goals::end(recorder, ticket, Slot::Ownership, at);
@@ -353,9 +350,9 @@ fn change_status(recorder: &mut Recorder, ticket: &mut Ticket, status: Status, a
 
 /// A cycle ends.
 fn solve(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
-    let labels = (ticket.team_label, ticket.priority);
+    let labels = (ticket.team_number, ticket.priority);
     recorder.pair(labels.0, labels.1).count(Counter::Solved);
-    recorder.windows.event(labels.0, WindowEvent::Solved, at);
+    recorder.event(labels.0, WindowEvent::Solved, at);
     if ticket.has_start() && !ticket.has(Flags::SOLVED_ONCE) {
         let stretch = Stretch::whole(ticket.created, at);
         observe(recorder, ticket, Kpi::FirstResolution, labels, &stretch, at);
@@ -375,11 +372,9 @@ fn solve(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
 /// A new cycle begins.
 fn reopen(recorder: &mut Recorder, ticket: &mut Ticket, status: Status, at: Timestamp) {
     recorder
-        .pair(ticket.team_label, ticket.priority)
+        .pair(ticket.team_number, ticket.priority)
         .count(Counter::Reopened);
-    recorder
-        .windows
-        .event(ticket.team_label, WindowEvent::Reopened, at);
+    recorder.event(ticket.team_number, WindowEvent::Reopened, at);
     enter(recorder, ticket, status, at);
     if ticket.has(Flags::FINALIZED) {
         ticket.flags.set(Flags::FINALIZED, false);
@@ -388,7 +383,8 @@ fn reopen(recorder: &mut Recorder, ticket: &mut Ticket, status: Status, at: Time
         if let Some(extra) = &mut ticket.extra {
             extra.handle = 0;
         }
-        ticket.timeline.forget_past();
+        // What was before is observed; a phase of no length would else join the two lives.
+        ticket.timeline = Timeline::new(at, ticket.timeline.current());
         ticket.resolution_since = Timestamp::NEVER;
     }
     ticket.flags.set(Flags::REOPENED, true);
@@ -397,7 +393,8 @@ fn reopen(recorder: &mut Recorder, ticket: &mut Ticket, status: Status, at: Time
         goals::begin(recorder, ticket, Slot::Response);
     }
     ticket.flags.set(Flags::CUSTOMER_WAITS, false);
-    if ticket.resolution_since == Timestamp::NEVER {
+    let starts_anew = ticket.has_start() || ticket.has(Flags::SECOND_LIFE);
+    if ticket.resolution_since == Timestamp::NEVER && starts_anew {
         ticket.resolution_since = at;
         goals::begin(recorder, ticket, Slot::Resolution);
     } else {
@@ -410,15 +407,9 @@ fn reopen(recorder: &mut Recorder, ticket: &mut Ticket, status: Status, at: Time
 fn finalize(recorder: &mut Recorder, ticket: &mut Ticket, solved_at: Timestamp, at: Timestamp) {
     let labels = ticket.labels_at_solve();
     let second = ticket.has(Flags::SECOND_LIFE);
-    // A second life begins with its reopening, and so does its history.
-    let start = if second {
-        ticket.timeline.start()
-    } else {
-        ticket.created
-    };
     if ticket.has_start() {
         let stretch = Stretch {
-            start,
+            start: life_start(ticket),
             end: solved_at,
             excluded: SOLVED,
         };
@@ -430,11 +421,9 @@ fn finalize(recorder: &mut Recorder, ticket: &mut Ticket, solved_at: Timestamp, 
             (false, false) => Ending::Later,
         };
         recorder.pair(labels.0, labels.1).count_ending(ending);
-        recorder.windows.event(labels.0, WindowEvent::Finalized, at);
+        recorder.event(labels.0, WindowEvent::Finalized, at);
         if ending == Ending::FirstContact {
-            recorder
-                .windows
-                .event(labels.0, WindowEvent::FirstContact, at);
+            recorder.event(labels.0, WindowEvent::FirstContact, at);
         }
         if !second && ticket.replies == 0 {
             recorder.pair(labels.0, labels.1).count(Counter::Unanswered);
@@ -444,6 +433,16 @@ fn finalize(recorder: &mut Recorder, ticket: &mut Ticket, solved_at: Timestamp, 
     ticket.flags.set(Flags::FINALIZED, true);
     ticket.resolution_since = at;
     ticket.response_since = Timestamp::NEVER;
+}
+
+/// Where what is observed at the end begins: the creation, or the reopening of a finalised
+/// ticket, with which its history begins too; the first event where neither is known.
+fn life_start(ticket: &Ticket) -> Timestamp {
+    if ticket.has(Flags::SECOND_LIFE) || !ticket.has_start() {
+        ticket.timeline.start()
+    } else {
+        ticket.created
+    }
 }
 
 fn first_contact(recorder: &Recorder, ticket: &Ticket) -> bool {
@@ -465,9 +464,7 @@ fn observe_handle(recorder: &mut Recorder, ticket: &Ticket, labels: (u16, u8), a
         )
     } else if recorder.rules.derive_handle {
         let calendar = recorder.calendar(recorder.calendar_of(labels.0));
-        let worked = ticket
-            .timeline
-            .worked(calendar, ticket.timeline.start(), at);
+        let worked = ticket.timeline.worked(calendar, life_start(ticket), at);
         (Basis::Business, worked.business)
     } else {
         return;
@@ -487,7 +484,7 @@ fn withdrawal(kind: EventType) -> Option<Withdrawal> {
 /// Takes a ticket out of the statistics.
 fn withdraw(recorder: &mut Recorder, ticket: &mut Ticket, reason: Withdrawal, at: Timestamp) {
     recorder
-        .pair(ticket.team_label, ticket.priority)
+        .pair(ticket.team_number, ticket.priority)
         .count_withdrawn(reason);
     ticket.withdrawal = Some(reason);
     enter(recorder, ticket, ticket.status(), at);
@@ -539,7 +536,7 @@ fn account(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
     let status = ticket.status();
     if length > 0 && status != Status::Closed {
         recorder
-            .pair(ticket.team_label, ticket.priority)
+            .pair(ticket.team_number, ticket.priority)
             .add_status_time(status, length);
     }
 }

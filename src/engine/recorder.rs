@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::labels::{LabelTable, Labels, NONE};
+use super::labels::{LabelTable, Labels, NONE, narrow};
 use super::rules::{Kpi, Rules};
 use super::series::{Basis, Pair, PairNames, SeriesTable};
 use super::ticket::NO_POLICY;
 use super::timeline::Elapsed;
 use super::windows::{WindowEvent, Windows};
 use crate::domain::calendar::{Calendar, CalendarId};
-use crate::domain::policy::{Clock, Policy, Target};
+use crate::domain::policy::{Clock, Match, Policy, Target};
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 
-/// What a policy matches, as label numbers.
+/// What a policy matches, as numbers of values.
 #[derive(Debug)]
 struct CompiledMatch {
     teams: Option<Vec<u16>>,
@@ -30,37 +30,21 @@ pub struct Recorder {
     /// Deadlines breached since they were last taken.
     pub breaches: Vec<Timestamp>,
     matches: Vec<CompiledMatch>,
-    /// By team label, as far as the configuration names teams.
+    /// By team number, as far as the configuration names teams.
     team_calendars: Vec<Option<CalendarId>>,
 }
 
 impl Recorder {
     pub fn new(rules: Arc<Rules>) -> Self {
-        let mut labels = known_labels(&rules);
+        let labels = labels(&rules);
         let matches = rules
             .policies
             .iter()
-            .map(|policy| {
-                let matches = &policy.matches;
-                CompiledMatch {
-                    teams: matches
-                        .team
-                        .as_ref()
-                        .map(|names| names.iter().map(|name| labels.team(name).label).collect()),
-                    priorities: matches
-                        .priority
-                        .as_ref()
-                        .map(|names| names.iter().map(|name| labels.priority(name)).collect()),
-                    channels: matches
-                        .channel
-                        .as_ref()
-                        .map(|names| names.iter().map(|name| labels.channel(name)).collect()),
-                }
-            })
-            .collect();
+            .map(|policy| compile(&policy.matches, &labels));
+        let matches = matches.collect();
         let mut team_calendars = vec![rules.default_calendar; labels.teams.names().len()];
         for (team, calendar) in &rules.team_calendars {
-            team_calendars[usize::from(labels.team(team).label)] = *calendar;
+            team_calendars[usize::from(labels.teams.named(team))] = *calendar;
         }
         let mut recorder = Self {
             series: SeriesTable::new(),
@@ -129,11 +113,25 @@ impl Recorder {
 
     /// Makes a pair's series exist.
     pub fn pair_position(&mut self, team: u16, priority: u8) -> usize {
+        let team = self.labels.teams.label(team);
+        let priority = narrow(self.labels.priorities.label(u16::from(priority)));
         let names = PairNames {
             team: &self.labels.teams.names()[usize::from(team)],
             priority: &self.labels.priorities.names()[usize::from(priority)],
         };
         self.series.position(&self.rules, names, team, priority)
+    }
+
+    /// An event for the windows of a team.
+    pub fn event(&mut self, team: u16, event: WindowEvent, at: Timestamp) {
+        self.windows.event(self.labels.teams.label(team), event, at);
+    }
+
+    /// A ticket was created.
+    pub fn count_created(&mut self, team: u16, priority: u8, channel: u8, at: Timestamp) {
+        let channel = narrow(self.labels.channels.label(u16::from(channel)));
+        self.pair(team, priority).count_created(channel);
+        self.event(team, WindowEvent::Created, at);
     }
 
     /// A duration on both clocks.
@@ -174,7 +172,8 @@ impl Recorder {
         self.series
             .pair_mut(position)
             .observe(&self.rules, (kpi, basis), value, at, ticket);
-        self.windows.duration(team, kpi, basis, at, value);
+        let label = self.labels.teams.label(team);
+        self.windows.duration(label, kpi, basis, at, value);
     }
 
     /// A decided goal.
@@ -188,57 +187,73 @@ impl Recorder {
     ) {
         self.pair(team, priority)
             .count_goal(policy, target, breached);
-        self.windows.event(team, WindowEvent::SlaGoal, at);
+        self.event(team, WindowEvent::SlaGoal, at);
         if breached {
-            self.windows.event(team, WindowEvent::SlaBreach, at);
+            self.event(team, WindowEvent::SlaBreach, at);
             self.breaches.push(at);
         }
     }
 
     /// Everything the configuration knows exists at 0 from the start.
     fn precreate(&mut self) {
-        let mut channels = vec![0];
-        for matches in &self.matches {
-            channels.extend(matches.channels.iter().flatten());
-        }
         let rules = Arc::clone(&self.rules);
         for team in &rules.known_teams {
-            let team = self.labels.team(team).label;
+            let team = self.labels.teams.named(team);
             let priorities: &[String] = if rules.priorities.is_empty() {
                 &[NONE.to_owned()]
             } else {
                 &rules.priorities
             };
             for priority in priorities {
-                let priority = self.labels.priority(priority);
+                let priority = narrow(self.labels.priorities.named(priority));
                 let position = self.pair_position(team, priority);
-                self.series.precreate(&rules, position, &channels);
+                self.series.precreate(&rules, position);
             }
         }
     }
 }
 
-/// Label tables in which everything the configuration names has its place.
-fn known_labels(rules: &Rules) -> Labels {
-    fn named(list: Option<&Vec<String>>) -> impl Iterator<Item = &str> {
-        list.into_iter().flatten().map(String::as_str)
-    }
-    let policies = || rules.policies.iter().map(|policy| &policy.matches);
-    let teams = rules
-        .known_teams
-        .iter()
-        .map(String::as_str)
-        .chain(rules.team_calendars.keys().map(String::as_str))
-        .chain(policies().flat_map(|matches| named(matches.team.as_ref())));
-    let priorities = rules
-        .priorities
-        .iter()
-        .map(String::as_str)
-        .chain(policies().flat_map(|matches| named(matches.priority.as_ref())));
-    let channels = policies().flat_map(|matches| named(matches.channel.as_ref()));
+/// Label tables in which everything the configuration names has its number.
+fn labels(rules: &Rules) -> Labels {
+    type Names = Option<Vec<String>>;
+    let matched = |which: fn(&Match) -> &Names| {
+        rules
+            .policies
+            .iter()
+            .flat_map(move |policy| which(&policy.matches).iter().flatten())
+            .map(String::as_str)
+    };
+    let calendars = rules.team_calendars.keys().map(String::as_str);
     Labels {
-        teams: LabelTable::new(rules.limits.teams, teams),
-        priorities: LabelTable::new(rules.limits.priorities, priorities),
-        channels: LabelTable::new(rules.limits.channels, channels),
+        teams: LabelTable::new(
+            rules.limits.teams,
+            rules.known_teams.iter().map(String::as_str),
+            calendars.chain(matched(|matches| &matches.team)),
+        ),
+        priorities: LabelTable::new(
+            rules.limits.priorities,
+            rules.priorities.iter().map(String::as_str),
+            matched(|matches| &matches.priority),
+        ),
+        channels: LabelTable::new(
+            rules.limits.channels,
+            [],
+            matched(|matches| &matches.channel),
+        ),
+    }
+}
+
+fn compile(matches: &Match, labels: &Labels) -> CompiledMatch {
+    fn numbers<T>(names: Option<&Vec<String>>, number: impl Fn(&str) -> T) -> Option<Vec<T>> {
+        names.map(|names| names.iter().map(|name| number(name)).collect())
+    }
+    CompiledMatch {
+        teams: numbers(matches.team.as_ref(), |name| labels.teams.named(name)),
+        priorities: numbers(matches.priority.as_ref(), |name| {
+            narrow(labels.priorities.named(name))
+        }),
+        channels: numbers(matches.channel.as_ref(), |name| {
+            narrow(labels.channels.named(name))
+        }),
     }
 }

@@ -34,6 +34,8 @@ pub enum Counter {
 }
 
 const COUNTERS: usize = 8;
+/// The channel `none`.
+const NO_CHANNEL: u8 = 0;
 
 /// How a ticket ended: the labels of `ticket_finalized_total` that occur.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -259,7 +261,7 @@ impl SeriesTable {
     }
 
     /// Makes every histogram of a known pair exist before its first observation.
-    pub fn precreate(&mut self, rules: &Rules, position: usize, channels: &[u8]) {
+    pub fn precreate(&mut self, rules: &Rules, position: usize) {
         let pair = self.pair_mut(position);
         for kpi in Kpi::ALL {
             for basis in Basis::ALL {
@@ -269,9 +271,7 @@ impl SeriesTable {
                 histogram(pair, rules, kpi, basis);
             }
         }
-        for channel in channels {
-            created(pair, *channel);
-        }
+        created(pair, NO_CHANNEL);
     }
 }
 

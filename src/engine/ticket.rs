@@ -144,7 +144,7 @@ pub struct Ticket {
     pub rating: f32,
     pub team_overflow: u32,
     pub partition: u16,
-    pub team_label: u16,
+    pub team_number: u16,
     pub policy: u16,
     /// Team calendars of the slots, each of the team that held the ticket at the slot's start.
     calendars: [u16; 3],
@@ -185,7 +185,7 @@ impl Ticket {
             rating: f32::NAN,
             team_overflow: 0,
             partition,
-            team_label: Team::NONE.label,
+            team_number: Team::NONE.number,
             policy: NO_POLICY,
             calendars: [ALWAYS_OPEN; 3],
             solved_team: u16::MAX,
@@ -223,20 +223,20 @@ impl Ticket {
 
     pub fn team(&self) -> Team {
         Team {
-            label: self.team_label,
+            number: self.team_number,
             overflow: self.team_overflow,
         }
     }
 
     pub fn set_team(&mut self, team: Team) {
-        self.team_label = team.label;
+        self.team_number = team.number;
         self.team_overflow = team.overflow;
     }
 
-    /// Team and priority labels at the last solve; the current ones before any.
+    /// Team and priority at the last solve; the current ones before any.
     pub fn labels_at_solve(&self) -> (u16, u8) {
         if self.solved_team == u16::MAX {
-            (self.team_label, self.priority)
+            (self.team_number, self.priority)
         } else {
             (self.solved_team, self.solved_priority)
         }

@@ -84,29 +84,32 @@ impl Timeline {
         self.0[0].start()
     }
 
-    /// Enters a phase. Phases of no length leave no trace.
+    /// Enters a phase. Phases of no length leave no trace, but for a reopening between two solves:
+    /// the second one is the last.
     pub fn enter(&mut self, at: Timestamp, phase: Phase) {
-        if self.current() == phase {
+        let current = self.current();
+        if current == phase {
             return;
         }
         let at = at.max(self.since());
-        if self.since() == at && self.0.len() > 1 {
+        if self.since() < at {
+            self.0.push(Segment::new(at, phase));
+            return;
+        }
+        let before = self
+            .0
+            .len()
+            .checked_sub(2)
+            .map(|position| self.0[position].phase());
+        let solved = |phase: Phase| phase.status == Status::Solved;
+        let parts_solves = !solved(current) && solved(phase) && before.is_some_and(solved);
+        if !parts_solves {
             self.0.pop();
-            if self.current() == phase {
+            if before == Some(phase) {
                 return;
             }
-        } else if self.since() == at {
-            self.0.clear();
         }
         self.0.push(Segment::new(at, phase));
-    }
-
-    /// Forgets everything before the current phase.
-    pub fn forget_past(&mut self) {
-        let last = self.last();
-        self.0.clear();
-        self.0.push(last);
-        self.0.shrink_to_fit();
     }
 
     /// When the ticket was last solved, and how long it has been in `solved` since, withdrawn
@@ -134,8 +137,8 @@ impl Timeline {
         !phase.withdrawn && !excluded.contains(phase.status)
     }
 
-    /// The stretches of `[start, end)` that count, in order. Time before the first phase counts:
-    /// a ticket completed late was already there.
+    /// The stretches of `[start, end)` that count, in order. Before the first phase a ticket was
+    /// `new`: one whose creation becomes known late was already there.
     fn spans(
         &self,
         start: Timestamp,
@@ -143,7 +146,7 @@ impl Timeline {
         excluded: StatusSet,
         mut visit: impl FnMut(Timestamp, Timestamp),
     ) {
-        let mut open = Some(start);
+        let mut open = (!excluded.contains(Status::New) || start >= self.start()).then_some(start);
         for segment in &self.0 {
             let at = segment.start().max(start);
             if at >= end {
@@ -294,6 +297,17 @@ mod tests {
             (history.0.len(), history.current().status),
             (1, Status::Open)
         );
+    }
+
+    #[test]
+    fn a_solve_right_after_a_reopening_is_the_last_one() {
+        let history = timeline(&[
+            (0, Status::New),
+            (5, Status::Solved),
+            (9, Status::Open),
+            (9, Status::Solved),
+        ]);
+        assert_eq!(history.solved_since(), (Timestamp(9), 0));
     }
 
     #[test]

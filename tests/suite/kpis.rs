@@ -115,7 +115,11 @@ fn golden_cases() {
         for (series, value) in parse(&read("expected.prom")) {
             let found = actual.get(&series).copied().unwrap_or(0.0);
             // Quantiles are those of an HDR histogram (contract, section 6).
-            let tolerance = if series.contains("quantile=") { 0.01 } else { 1e-9 };
+            let tolerance = if series.contains("quantile=") {
+                0.01
+            } else {
+                1e-9
+            };
             if (found - value).abs() > value.abs() * tolerance {
                 failures.push(format!(
                     "{}: {series} is {found}, not {value}",
