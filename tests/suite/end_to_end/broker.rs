@@ -84,8 +84,10 @@ fn a_broker_that_comes_late_dies_and_comes_back() {
     assert!(written.status.success(), "{}", text(&written.stderr));
     let clock = close(&kafka, topic, instant("2026-04-01T00:00:00Z"));
     let records = kafka.consume(topic);
-    let count = text(&written.stderr);
-    let count: usize = count.split(' ').next().unwrap().parse().unwrap();
+    // The last line says how many; those before are of the outage.
+    let said = text(&written.stderr);
+    let count = said.lines().last().and_then(|line| line.split(' ').next());
+    let count: usize = count.unwrap().parse().unwrap();
     assert!(count > 20_000 && records.len() > count, "{count} written");
     wait_for_counters(&exporter, &config, &records, clock);
     assert_eq!(exporter.stop(Duration::from_secs(15)).code(), Some(0));

@@ -133,6 +133,10 @@ fn a_restart_leads_to_the_same_counters() {
     // Between the two, deadlines may have passed: each is right as of its own clock.
     for scrape in [&before, &after] {
         let clock = clock(scrape).unwrap();
+        for s in scrape.samples() { if s.name.starts_with("ticket_exporter_events") || s.name.starts_with("ticket_exporter_consumer_lag")|| s.name.starts_with("ticket_exporter_out_of") { println!("{s}"); } }
+        println!("{:?} lines {} {}", desk.kafka.ends(&desk.topic), desk.lines.iter().filter(|b| **b==b'\n').count(), replay_text(&config, &desk.lines, clock).len());
+        std::fs::write("/tmp/e2e-exp.log", exporter.logs()).unwrap();
+        std::fs::write("/tmp/e2e-desk.jsonl", &desk.lines).unwrap();
         let expected = kpis(&replay(&config, &desk.lines, clock));
         assert_same("counters", &cumulative(&kpis(scrape)), &cumulative(&expected));
     }

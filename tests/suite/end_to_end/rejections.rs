@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::json;
 
 use super::{
@@ -233,4 +234,29 @@ fn without_a_dead_letter_topic_they_are_counted_and_logged() {
     let logs = exporter.logs();
     assert!(logs.contains("reason=invalid_json"), "{logs}");
     assert!(!logs.contains("secret"), "content in the log: {logs}");
+}
+
+/// Other clients may send larger records than the library sends by default.
+#[test]
+fn a_record_as_large_as_the_broker_takes_is_kept() {
+    let kafka = Kafka::shared();
+    let topic = kafka.new_topic("large", 1);
+    let dead = kafka.new_topic("large-dead", 1);
+    let producer: BaseProducer = kafka
+        .client()
+        .set("message.max.bytes", "2000000")
+        .create()
+        .unwrap();
+    let large = "x".repeat(1_040_000);
+    let record: BaseRecord<'_, [u8], str> = BaseRecord::to(&topic).payload(&large);
+    producer.send(record).map_err(|(error, _)| error).unwrap();
+    producer.flush(PATIENCE).unwrap();
+    let config = kafka_section(kafka, &topic, &format!("dead_letter_topic: {dead}"));
+    let exporter = Exporter::start(&[], &config);
+    exporter.wait_for_metrics("the dead letter", PATIENCE, |scrape| {
+        let events = scrape.metric("ticket_exporter_events_total");
+        let lettered = events.label("result", "dead_lettered").check(1.0);
+        lettered.map_err(|complaint| format!("{complaint}; log\n{}", exporter.logs()))
+    });
+    assert_eq!(kafka.consume(&dead)[0].value_text(), large);
 }

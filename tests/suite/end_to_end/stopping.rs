@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Desk, PATIENCE, group_of};
-use crate::harness::{Exporter, Signal, get};
+use super::{Desk, PATIENCE, group_of, kafka_section};
+use crate::harness::{Exporter, Kafka, Record, Signal, get};
 
 /// A stop waits for nothing but answers under way.
 const STOPPED_WITHIN: Duration = Duration::from_secs(15);
@@ -47,6 +47,28 @@ fn a_signal_ends_it_well() {
             "{signal:?}: the group's offsets"
         );
     }
+}
+
+/// The last publication before the stop is seconds ago, and a dead letter is on its way.
+#[test]
+fn what_was_read_last_is_settled_as_well() {
+    let kafka = Kafka::shared();
+    let topic = kafka.new_topic("settled", 1);
+    let dead = kafka.new_topic("settled-dead", 1);
+    let mut config = kafka_section(kafka, &topic, &format!("dead_letter_topic: {dead}"));
+    config += "checkpoint: { interval: 10s }\n";
+    let mut exporter = Exporter::start(&[], &config);
+    exporter.wait_ready(PATIENCE);
+    kafka.produce(&topic, [Record::new("no event")]);
+    exporter.wait_for_metrics("the record", PATIENCE, |scrape| {
+        let rejected = scrape.metric("ticket_exporter_rejected_total");
+        rejected.label("reason", "invalid_json").check(1.0)
+    });
+    let status = exporter.stop(STOPPED_WITHIN);
+    assert_eq!(status.code(), Some(0), "{}", exporter.logs());
+    assert_eq!(kafka.consume(&dead).len(), 1, "{}", exporter.logs());
+    let committed = kafka.committed(group_of(&config), &topic);
+    assert_eq!(committed, kafka.ends(&topic), "{}", exporter.logs());
 }
 
 /// It can be stopped while it reads a backlog, and while there is no broker at all.
