@@ -18,8 +18,19 @@ fn a_backlog_is_withheld_until_it_is_read_and_then_complete() {
     let topic = kafka.new_topic("backlog", 8);
     let brokers = format!("kafka.brokers={}", kafka.bootstrap());
     let arguments = [
-        "simulate", "--seed", "5", "--load", "45000", "--from", "2026-01-05T00:00:00Z",
-        "--for", "90d", "--set", &brokers, "--topic", &topic,
+        "simulate",
+        "--seed",
+        "5",
+        "--load",
+        "45000",
+        "--from",
+        "2026-01-05T00:00:00Z",
+        "--for",
+        "90d",
+        "--set",
+        &brokers,
+        "--topic",
+        &topic,
     ];
     let written = run(&arguments, b"");
     assert!(written.status.success(), "{}", text(&written.stderr));
@@ -34,7 +45,11 @@ fn a_backlog_is_withheld_until_it_is_read_and_then_complete() {
     let mut withheld = 0;
     let mut memory: f64 = 0.0;
     let first = loop {
-        assert!(started.elapsed() < PATIENCE, "not ready; log\n{}", exporter.logs());
+        assert!(
+            started.elapsed() < PATIENCE,
+            "not ready; log\n{}",
+            exporter.logs()
+        );
         // In this order: who is told that it is ready finds the series.
         let readiness = get(&ready).unwrap();
         let scrape = scrape(&get(&metrics).unwrap().text());
@@ -55,7 +70,10 @@ fn a_backlog_is_withheld_until_it_is_read_and_then_complete() {
         events.label("result", result).value()
     };
     let read = result("applied") + result("duplicate") + result("ignored");
-    assert_eq!(read, total as f64, "the first exposition is not the whole backlog");
+    assert_eq!(
+        read, total as f64,
+        "the first exposition is not the whole backlog"
+    );
     assert_eq!(get(&ready).unwrap().status, 200);
     let mebibytes = memory / (1024.0 * 1024.0);
     println!("{total} events in {took:?}, {withheld} scrapes withheld, {mebibytes:.0} MiB");

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use ticket_exporter::domain::timestamp::Timestamp;
 
-use super::{
-    PATIENCE, close, desk_config_on_event_time, kpis, run_well, text, wait_for_counters,
-};
+use super::{PATIENCE, close, desk_config_on_event_time, kpis, run_well, text, wait_for_counters};
 use crate::harness::{Exporter, Kafka, Record, command};
 
 fn instant(text: &str) -> Timestamp {
@@ -33,8 +31,19 @@ fn assert_not_ready(exporter: &Exporter) {
 fn start_desk(kafka: &Kafka, topic: &str) -> Child {
     let brokers = format!("kafka.brokers={}", kafka.bootstrap());
     let arguments = [
-        "simulate", "--seed", "8", "--from", "2026-03-16T00:00:00Z", "--for", "7d", "--pace",
-        "4000/s", "--set", &brokers, "--topic", topic,
+        "simulate",
+        "--seed",
+        "8",
+        "--from",
+        "2026-03-16T00:00:00Z",
+        "--for",
+        "7d",
+        "--pace",
+        "4000/s",
+        "--set",
+        &brokers,
+        "--topic",
+        topic,
     ];
     command()
         .args(arguments)
@@ -59,8 +68,17 @@ fn a_broker_that_comes_late_dies_and_comes_back() {
     kafka.create_topic(topic, 3, &[]);
     let brokers = format!("kafka.brokers={}", kafka.bootstrap());
     let arguments = [
-        "simulate", "--seed", "7", "--from", "2026-03-02T00:00:00Z", "--for", "7d", "--set",
-        &brokers, "--topic", topic,
+        "simulate",
+        "--seed",
+        "7",
+        "--from",
+        "2026-03-02T00:00:00Z",
+        "--for",
+        "7d",
+        "--set",
+        &brokers,
+        "--topic",
+        topic,
     ];
     run_well(&arguments, b"");
     exporter.wait_ready(PATIENCE);
@@ -99,7 +117,15 @@ fn partitions_that_are_added_are_read() {
     let topic = kafka.new_topic("growing", 1);
     let config = desk_config_on_event_time(kafka, &topic);
     let arguments = [
-        "simulate", "--seed", "2", "--from", "2026-03-02T00:00:00Z", "--for", "3d", "--output", "-",
+        "simulate",
+        "--seed",
+        "2",
+        "--from",
+        "2026-03-02T00:00:00Z",
+        "--for",
+        "3d",
+        "--output",
+        "-",
     ];
     let events = run_well(&arguments, b"");
     let events: Vec<&str> = events.lines().collect();

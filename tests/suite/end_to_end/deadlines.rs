@@ -35,7 +35,11 @@ fn a_breach_shows_without_any_event_and_not_before_its_deadline() {
     );
     let mut exporter = Exporter::start(&[], &config);
     exporter.wait_ready(PATIENCE);
-    assert_eq!(breaches(&exporter.metrics()), Ok(0.0), "at 0 from the start");
+    assert_eq!(
+        breaches(&exporter.metrics()),
+        Ok(0.0),
+        "at 0 from the start"
+    );
 
     let created = json!({
         "ticket_id": 1, "type": "created", "at": now().rfc3339(),
@@ -65,10 +69,16 @@ fn a_breach_shows_without_any_event_and_not_before_its_deadline() {
     assert!(running, "the goal was never seen running");
     let late = seen.0 - deadline;
     let grace = i64::try_from(GRACE.as_millis()).unwrap();
-    assert!(late > grace, "seen {late} ms after the deadline, before the grace was over");
+    assert!(
+        late > grace,
+        "seen {late} ms after the deadline, before the grace was over"
+    );
     let metrics = exporter.metrics();
     let overdue = metrics.metric("ticket_sla_overdue");
-    overdue.label("target", "first_response").label("team", "billing").is(1.0);
+    overdue
+        .label("target", "first_response")
+        .label("team", "billing")
+        .is(1.0);
     metrics
         .metric("ticket_exporter_sla_breach_detection_seconds_count")
         .is(1.0);

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use ticket_exporter::domain::timestamp::Timestamp;
 
-use super::{
-    PATIENCE, close, desk_config_on_event_time, kpis, run_well, wait_for_counters,
-};
+use super::{PATIENCE, close, desk_config_on_event_time, kpis, run_well, wait_for_counters};
 use crate::harness::{Exporter, Kafka, Received, eventually};
 
 fn assigned(exporter: &Exporter) -> f64 {
@@ -54,7 +52,10 @@ fn a_second_exporter_comes_and_goes_and_the_first_has_everything() {
     let answer = first.get("/-/ready");
     assert_eq!(answer.status, 503, "{}", answer.text());
     assert!(answer.text().contains("not owned"), "{}", answer.text());
-    assert!(kpis(&first.metrics()).is_empty(), "KPIs of a part are exposed");
+    assert!(
+        kpis(&first.metrics()).is_empty(),
+        "KPIs of a part are exposed"
+    );
 
     // The second shows what it has read, once it has: the truth about its own partitions.
     let own: BTreeSet<i32> = eventually("two clocks of the second", PATIENCE, || {
@@ -67,7 +68,11 @@ fn a_second_exporter_comes_and_goes_and_the_first_has_everything() {
             .iter()
             .map(|sample| partition(&sample.labels["partition"]))
             .collect();
-        if own.len() == 2 { Ok(own) } else { Err(format!("{own:?}")) }
+        if own.len() == 2 {
+            Ok(own)
+        } else {
+            Err(format!("{own:?}"))
+        }
     });
     let mut records: Vec<Received> = kafka.consume(&topic);
     records.retain(|record| own.contains(&record.partition));

@@ -201,13 +201,21 @@ fn replay(config: &str, lines: &[u8], until: Timestamp) -> Scrape {
 fn replay_text(config: &str, lines: &[u8], until: Timestamp) -> String {
     let config = file(config.as_bytes());
     let until = until.rfc3339();
-    let arguments = ["replay", "--config.file", path(&config), "--until", &until, "-"];
+    let arguments = [
+        "replay",
+        "--config.file",
+        path(&config),
+        "--until",
+        &until,
+        "-",
+    ];
     run_well(&arguments, lines)
 }
 
 /// Families about tickets, not about the exporter, and no start timestamps.
 fn is_kpi(name: &str) -> bool {
-    name.starts_with("ticket_") && !name.starts_with("ticket_exporter_")
+    name.starts_with("ticket_")
+        && !name.starts_with("ticket_exporter_")
         && !name.ends_with("_created")
 }
 
@@ -227,9 +235,9 @@ fn kpis(scrape: &Scrape) -> Values {
 }
 
 fn cumulative(values: &Values) -> Values {
-    let kept = values.iter().filter(|(series, _)| {
-        is_cumulative(series.split('{').next().unwrap_or_default())
-    });
+    let kept = values
+        .iter()
+        .filter(|(series, _)| is_cumulative(series.split('{').next().unwrap_or_default()));
     kept.map(|(series, value)| (series.clone(), *value))
         .collect()
 }
@@ -335,7 +343,11 @@ fn wait_for_counters(exporter: &Exporter, config: &str, records: &[Received], cl
         }
         let at = self::clock(scrape)?;
         if at != clock {
-            return Err(format!("the clock is {}, not {}", at.rfc3339(), clock.rfc3339()));
+            return Err(format!(
+                "the clock is {}, not {}",
+                at.rfc3339(),
+                clock.rfc3339()
+            ));
         }
         same(&found, &expected)
     });

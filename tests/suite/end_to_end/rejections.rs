@@ -57,7 +57,10 @@ fn bad(number: usize, noise: &mut Noise) -> (Option<Vec<u8>>, &'static str) {
         }
         5..10 => {
             let letters = "x".repeat(900_000);
-            return (Some(with("actor", &format!("\"{letters}\""))), "invalid_actor");
+            return (
+                Some(with("actor", &format!("\"{letters}\""))),
+                "invalid_actor",
+            );
         }
         10..15 => return (Some(deep("[", 200_000)), "invalid_json"),
         15..20 => return (Some(deep("{\"a\":", 100_000)), "invalid_json"),
@@ -94,7 +97,10 @@ fn bad(number: usize, noise: &mut Noise) -> (Option<Vec<u8>>, &'static str) {
         11 => (some(b"[1,2,3]"), "not_an_object"),
         12 => (some(b"{}"), "missing_ticket_id"),
         13 => (some(b"{\"ticket_id\":1}"), "missing_type"),
-        14 => (some(b"{\"ticket_id\":1,\"type\":\"created\"}"), "missing_at"),
+        14 => (
+            some(b"{\"ticket_id\":1,\"type\":\"created\"}"),
+            "missing_at",
+        ),
         15 => (Some(with("priority", "7")), "invalid_priority"),
         16 => (Some(with("public", "\"yes\"")), "invalid_public"),
         17 => (Some(with("handle_seconds", "-1")), "invalid_handle_seconds"),
@@ -116,7 +122,15 @@ fn bad_records_are_counted_kept_and_skipped() {
     let mut config = run_well(&["simulate", "--print-config"], b"");
     config += &kafka_section(kafka, &topic, &format!("dead_letter_topic: {dead}"));
     let arguments = [
-        "simulate", "--seed", "6", "--from", "2026-03-02T00:00:00Z", "--for", "3d", "--output", "-",
+        "simulate",
+        "--seed",
+        "6",
+        "--from",
+        "2026-03-02T00:00:00Z",
+        "--for",
+        "3d",
+        "--output",
+        "-",
     ];
     let good = run_well(&arguments, b"");
     let good: Vec<&str> = good.lines().collect();
@@ -169,7 +183,11 @@ fn bad_records_are_counted_kept_and_skipped() {
         .into_iter()
         .partition(|record| record.key_text().starts_with("bad-"));
     let truth = kpis(&replay(&config, &lines(&good), clock(&found).unwrap()));
-    assert_same("the good events", &cumulative(&kpis(&found)), &cumulative(&truth));
+    assert_same(
+        "the good events",
+        &cumulative(&kpis(&found)),
+        &cumulative(&truth),
+    );
 
     check_letters(&topic, &bad, &kafka.consume(&dead));
     let status = exporter.stop(PATIENCE);
@@ -207,7 +225,11 @@ fn check_letters(topic: &str, bad: &[Received], letters: &[Received]) {
             record.value.as_deref().map(text)
         );
     }
-    assert!(by_origin.is_empty(), "{} letters of good records", by_origin.len());
+    assert!(
+        by_origin.is_empty(),
+        "{} letters of good records",
+        by_origin.len()
+    );
 }
 
 /// Without a dead-letter topic they are counted all the same.
@@ -230,7 +252,10 @@ fn without_a_dead_letter_topic_they_are_counted_and_logged() {
         let rejected = metrics.metric("ticket_exporter_rejected_total");
         rejected.label("reason", reason).value()
     };
-    assert_eq!((rejected("invalid_json"), rejected("empty_value")), (1.0, 1.0));
+    assert_eq!(
+        (rejected("invalid_json"), rejected("empty_value")),
+        (1.0, 1.0)
+    );
     let logs = exporter.logs();
     assert!(logs.contains("reason=invalid_json"), "{logs}");
     assert!(!logs.contains("secret"), "content in the log: {logs}");
