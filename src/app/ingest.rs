@@ -129,8 +129,9 @@ impl Ingest {
         while !stop.load(Ordering::Relaxed) {
             self.step(&mut consumer)?;
         }
-        self.publish(&consumer);
+        // First, since offsets are committed only once no letter is on its way.
         self.settle_dead_letters();
+        self.publish(&consumer);
         Ok(())
     }
 
@@ -312,11 +313,8 @@ impl Ingest {
         let assigned = consumer.assigned().count();
         self.metrics.set_partitions_assigned(assigned);
         self.show_counts();
-        if assigned > 0 && unread == 0 && self.lost.is_empty() && self.catching_up.take().is_some()
-        {
-            info!(records = self.progress.records, "caught up");
-            self.metrics.set_caught_up(true);
-        }
+        let complete = assigned > 0 && unread == 0 && self.lost.is_empty();
+        let caught_up = self.catching_up.take_if(|_| complete);
         self.say_progress(behind);
         if let Some(latch) = &self.catching_up {
             if assigned > 0 && self.lost.is_empty() {
@@ -326,6 +324,12 @@ impl Ingest {
             self.show(now);
             self.metrics
                 .observe_checkpoint(now, started.elapsed().as_secs_f64());
+        }
+        if let Some(latch) = caught_up {
+            // Not before the series are there: who is told that it is ready finds them.
+            info!(records = self.progress.records, "caught up");
+            self.metrics.set_caught_up(true);
+            latch.release();
         }
         if self.flush_dead_letters(Duration::ZERO) {
             consumer.commit(self.places.iter().filter_map(|(partition, place)| {
