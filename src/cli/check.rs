@@ -17,7 +17,7 @@ pub fn run(settings: &Settings, check: &CheckConfig) -> Result<ExitCode, Failure
         for warning in &loaded.warnings {
             terminal::complain(&format!("warning: {warning}"));
         }
-        terminal::print(&loaded.config.summary())?;
+        terminal::print(&format!("{}\n", loaded.config.summary()))?;
         terminal::complain("the configuration is sound");
     }
     Ok(ExitCode::SUCCESS)

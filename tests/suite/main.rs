@@ -3,6 +3,7 @@
 // A panic in a test is its report; clippy's own exemption ends at the `#[test]` functions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod documentation;
 mod floor_plan;
 mod harness;
 mod kafka;
