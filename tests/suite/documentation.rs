@@ -4,6 +4,7 @@
 //! on one line. Whether the prose is right, nobody but a reader can tell.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,6 +13,8 @@ use ticket_exporter::config::{self, KEYS};
 use ticket_exporter::decode;
 use ticket_exporter::domain::catalogue::{FAMILIES, Kind};
 use ticket_exporter::exposition;
+
+use super::harness::promtool;
 
 const README: &str = "README.md";
 /// What a reader gets from a build, and where.
@@ -316,6 +319,41 @@ fn examples_are_accepted() {
         }
     }
     assert!(configurations > 0);
+}
+
+#[test]
+fn prometheus_takes_queries_and_scrape_configurations() {
+    let (mut rules, mut queries) = (String::from("groups:\n- name: documented\n  rules:\n"), 0);
+    for path in documents() {
+        let document = read(&path);
+        for block in blocks_of(&document, "promql") {
+            for query in block.split("\n\n") {
+                queries += 1;
+                let lines: Vec<&str> = query.trim().lines().collect();
+                let query = lines.join("\n      ");
+                let _ = writeln!(
+                    rules,
+                    "  - record: query:{queries}\n    expr: |\n      {query}"
+                );
+            }
+        }
+        for yaml in blocks_of(&document, "yaml") {
+            if yaml.starts_with("scrape_configs:") {
+                let file = tempfile::NamedTempFile::new().unwrap();
+                fs::write(file.path(), &yaml).unwrap();
+                let name = file.path().to_str().unwrap();
+                let said = promtool(&["check", "config", name], "");
+                assert!(said.success, "{}: {said:?}", path.display());
+            }
+        }
+    }
+    assert!(queries > 10, "only {queries} queries were found");
+    let said = promtool(&["check", "rules"], &rules);
+    assert!(said.success, "{said:?}");
+    assert!(
+        said.stdout.contains(&format!("{queries} rules found")),
+        "{said:?}"
+    );
 }
 
 #[test]
