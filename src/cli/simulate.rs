@@ -1,7 +1,7 @@
 //! `simulate`: an invented support desk's events, to a file or a topic.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -34,9 +34,11 @@ pub fn run(settings: &Settings, arguments: &Simulate) -> Result<ExitCode, Failur
         return Ok(ExitCode::SUCCESS);
     }
     let mut sink = Sink::open(settings, arguments)?;
+    // A history that ends now: events from the future would be rejected.
+    let history = arguments.span.unwrap_or(DEFAULT_HISTORY);
     let from = arguments
         .from
-        .unwrap_or_else(|| wall_clock::now().minus(DEFAULT_HISTORY));
+        .unwrap_or_else(|| wall_clock::now().minus(history));
     let endless = arguments.load.is_some() || !matches!(arguments.pace, Pace::AsFastAsPossible);
     let span = arguments.span.or((!endless).then_some(DEFAULT_HISTORY));
     let events = Desk::new(arguments.seed, profile).events(from, span.map(|span| from.plus(span)));
@@ -54,7 +56,11 @@ pub fn run(settings: &Settings, arguments: &Simulate) -> Result<ExitCode, Failur
         if !pacing.wait(event.at, &stop) {
             break;
         }
-        sink.write(&event)?;
+        match sink.write(&event) {
+            // The reader of standard output has seen enough, as `head` has.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
+            result => result?,
+        }
         written += 1;
         if written % PROGRESS_EVENTS == 0 {
             terminal::progress(&format!("{written} events, up to {}", event.at.rfc3339()));
@@ -104,10 +110,7 @@ impl Sink {
     fn open(settings: &Settings, arguments: &Simulate) -> Result<Self, Failure> {
         if let Some(topic) = &arguments.topic {
             let config = settings.load()?;
-            let connection = Connection {
-                brokers: config.kafka.brokers,
-                properties: config.kafka.properties,
-            };
+            let connection = Connection::from(&config.kafka);
             let publisher = Publisher::start(&connection, topic).map_err(Failure::configuration)?;
             return Ok(Self::Topic(Box::new(publisher)));
         }
@@ -136,10 +139,12 @@ impl Sink {
                 file.write_all(b"\n")
             }
             Self::Topic(publisher) => {
+                // Stamped as of now, as by any producer: a broker deletes a history whose records
+                // say that they are older than its retention, by default a week.
                 publisher.send(
                     event.ticket_id.as_bytes(),
                     event.json.as_bytes(),
-                    event.at.0,
+                    wall_clock::now().0,
                 );
                 Ok(())
             }
@@ -148,7 +153,10 @@ impl Sink {
 
     fn finish(self, written: u64) -> Result<(), Failure> {
         match self {
-            Self::File(mut file) => file.flush()?,
+            Self::File(mut file) => match file.flush() {
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+                result => result?,
+            },
             Self::Topic(publisher) => {
                 let report = publisher.finish(DELIVERY_PATIENCE);
                 if report.failed > 0 {
