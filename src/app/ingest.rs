@@ -75,6 +75,7 @@ pub struct Ingest {
     catching_up: Option<Latch>,
     shown: Counts,
     progress: Progress,
+    next_publication: Instant,
     /// All so far; said at 1, 2, 4, 8 …
     rejections: u64,
     /// The consumer's index of the last record's partition, and its place here.
@@ -114,6 +115,7 @@ impl Ingest {
                 records: 0,
                 said: 0,
             },
+            next_publication: Instant::now(),
             rejections: 0,
             current: None,
         }
@@ -124,24 +126,38 @@ impl Ingest {
     /// # Errors
     /// What the consumer cannot get over.
     pub fn run(mut self, mut consumer: Consumer, stop: &AtomicBool) -> Result<(), IngestError> {
-        let mut next_publication = Instant::now();
         while !stop.load(Ordering::Relaxed) {
-            match consumer.next(POLL) {
-                Step::Records(batch) => self.apply(&batch),
-                Step::Assigned(partitions) => self.assigned(&mut consumer, &partitions),
-                Step::Revoked(partitions) => self.revoked(&partitions),
-                Step::Trouble(trouble) => self.trouble(trouble)?,
-                Step::Idle => {}
-            }
-            if Instant::now() >= next_publication {
-                let took = self.publish(&consumer);
-                let pause = self.timing.interval.max(took * PUBLISHING_SHARE);
-                next_publication = Instant::now() + pause;
-            }
+            self.step(&mut consumer)?;
         }
-        self.publish(&consumer);
+        // First, since offsets are committed only once no letter is on its way.
         self.settle_dead_letters();
+        self.publish(&consumer);
         Ok(())
+    }
+
+    /// Takes what comes next, or waits for it a moment; shows the result when it is time.
+    ///
+    /// # Errors
+    /// What the consumer cannot get over.
+    pub fn step(&mut self, consumer: &mut Consumer) -> Result<(), IngestError> {
+        match consumer.next(POLL) {
+            Step::Records(batch) => self.apply(&batch),
+            Step::Assigned(partitions) => self.assigned(consumer, &partitions),
+            Step::Revoked(partitions) => self.revoked(&partitions),
+            Step::Trouble(trouble) => self.trouble(trouble)?,
+            Step::Idle => {}
+        }
+        if Instant::now() >= self.next_publication {
+            let took = self.publish(consumer);
+            let pause = self.timing.interval.max(took * PUBLISHING_SHARE);
+            self.next_publication = Instant::now() + pause;
+        }
+        Ok(())
+    }
+
+    /// Records taken so far.
+    pub fn records(&self) -> u64 {
+        self.progress.records
     }
 
     fn apply(&mut self, batch: &Batch<'_>) {
@@ -297,11 +313,8 @@ impl Ingest {
         let assigned = consumer.assigned().count();
         self.metrics.set_partitions_assigned(assigned);
         self.show_counts();
-        if assigned > 0 && unread == 0 && self.lost.is_empty() && self.catching_up.take().is_some()
-        {
-            info!(records = self.progress.records, "caught up");
-            self.metrics.set_caught_up(true);
-        }
+        let complete = assigned > 0 && unread == 0 && self.lost.is_empty();
+        let caught_up = self.catching_up.take_if(|_| complete);
         self.say_progress(behind);
         if let Some(latch) = &self.catching_up {
             if assigned > 0 && self.lost.is_empty() {
@@ -311,6 +324,12 @@ impl Ingest {
             self.show(now);
             self.metrics
                 .observe_checkpoint(now, started.elapsed().as_secs_f64());
+        }
+        if let Some(latch) = caught_up {
+            // Not before the series are there: who is told that it is ready finds them.
+            info!(records = self.progress.records, "caught up");
+            self.metrics.set_caught_up(true);
+            latch.release();
         }
         if self.flush_dead_letters(Duration::ZERO) {
             consumer.commit(self.places.iter().filter_map(|(partition, place)| {

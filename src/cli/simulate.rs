@@ -1,7 +1,7 @@
 //! `simulate`: an invented support desk's events, to a file or a topic.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -56,7 +56,11 @@ pub fn run(settings: &Settings, arguments: &Simulate) -> Result<ExitCode, Failur
         if !pacing.wait(event.at, &stop) {
             break;
         }
-        sink.write(&event)?;
+        match sink.write(&event) {
+            // The reader of standard output has seen enough, as `head` has.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
+            result => result?,
+        }
         written += 1;
         if written % PROGRESS_EVENTS == 0 {
             terminal::progress(&format!("{written} events, up to {}", event.at.rfc3339()));
@@ -135,10 +139,12 @@ impl Sink {
                 file.write_all(b"\n")
             }
             Self::Topic(publisher) => {
+                // Stamped as of now, as by any producer: a broker deletes a history whose records
+                // say that they are older than its retention, by default a week.
                 publisher.send(
                     event.ticket_id.as_bytes(),
                     event.json.as_bytes(),
-                    event.at.0,
+                    wall_clock::now().0,
                 );
                 Ok(())
             }
@@ -147,7 +153,10 @@ impl Sink {
 
     fn finish(self, written: u64) -> Result<(), Failure> {
         match self {
-            Self::File(mut file) => file.flush()?,
+            Self::File(mut file) => match file.flush() {
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+                result => result?,
+            },
             Self::Topic(publisher) => {
                 let report = publisher.finish(DELIVERY_PATIENCE);
                 if report.failed > 0 {

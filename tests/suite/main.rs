@@ -4,11 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod documentation;
+mod end_to_end;
 mod floor_plan;
+mod fuzz;
 mod harness;
 mod kafka;
 mod kpis;
 mod logs;
 mod naive;
+mod properties;
 mod simulation;
 mod stories;

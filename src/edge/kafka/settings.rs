@@ -78,6 +78,9 @@ const PRODUCER: &[(&str, &str)] = &[
     ("linger.ms", "100"),
     ("batch.size", "1000000"),
     ("batch.num.messages", "10000"),
+    // A dead letter is as large as its record, which other clients may send larger than the
+    // library's default of 1 MB. What is too large, the broker decides.
+    ("message.max.bytes", "4194304"),
     // Bounds what waits in memory while brokers are away.
     ("queue.buffering.max.kbytes", "32768"),
     // The partition of a key as Java clients choose it, so that keys stay where they are.

@@ -1,0 +1,160 @@
+//! A broker that comes late, dies and comes back, and a topic that grows: nothing is lost, and
+//! nothing is counted twice.
+
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use ticket_exporter::domain::timestamp::Timestamp;
+
+use super::{PATIENCE, close, desk_config_on_event_time, kpis, run_well, text, wait_for_counters};
+use crate::harness::{Exporter, Kafka, Record, command};
+
+fn instant(text: &str) -> Timestamp {
+    Timestamp::parse(text).unwrap()
+}
+
+fn applied(exporter: &Exporter) -> f64 {
+    let metrics = exporter.metrics();
+    let events = metrics.metric("ticket_exporter_events_total");
+    events.label("result", "applied").value()
+}
+
+#[track_caller]
+fn assert_not_ready(exporter: &Exporter) {
+    let answer = exporter.get("/-/ready");
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(answer.text().contains("partitions"), "{}", answer.text());
+    assert!(kpis(&exporter.metrics()).is_empty(), "KPIs without a topic");
+}
+
+/// A desk that works at a pace of some seconds for it all.
+fn start_desk(kafka: &Kafka, topic: &str) -> Child {
+    let brokers = format!("kafka.brokers={}", kafka.bootstrap());
+    let arguments = [
+        "simulate",
+        "--seed",
+        "8",
+        "--from",
+        "2026-03-16T00:00:00Z",
+        "--for",
+        "7d",
+        "--pace",
+        "4000/s",
+        "--set",
+        &brokers,
+        "--topic",
+        topic,
+    ];
+    command()
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn a_broker_that_comes_late_dies_and_comes_back() {
+    let mut kafka = Kafka::start();
+    kafka.stop();
+    let topic = "late";
+    let config = desk_config_on_event_time(&kafka, topic);
+    let mut exporter = Exporter::start(&[], &config);
+    assert_not_ready(&exporter);
+    kafka.restart();
+    // The topic does not exist yet.
+    assert_not_ready(&exporter);
+    kafka.create_topic(topic, 3, &[]);
+    let brokers = format!("kafka.brokers={}", kafka.bootstrap());
+    let arguments = [
+        "simulate",
+        "--seed",
+        "7",
+        "--from",
+        "2026-03-02T00:00:00Z",
+        "--for",
+        "7d",
+        "--set",
+        &brokers,
+        "--topic",
+        topic,
+    ];
+    run_well(&arguments, b"");
+    exporter.wait_ready(PATIENCE);
+    let clock = close(&kafka, topic, instant("2026-03-15T00:00:00Z"));
+    wait_for_counters(&exporter, &config, &kafka.consume(topic), clock);
+
+    // Killed while events flow: the producer tries again, as producers do.
+    let before = applied(&exporter);
+    let desk = start_desk(&kafka, topic);
+    exporter.wait_for_metrics("the first of the events", PATIENCE, |_| {
+        match applied(&exporter) {
+            more if more > before + 1_000.0 => Ok(()),
+            few => Err(format!("{few} applied, {before} before")),
+        }
+    });
+    kafka.kill();
+    // What it knows stays true.
+    assert!(!kpis(&exporter.metrics()).is_empty(), "{}", exporter.logs());
+    kafka.restart();
+    let written = desk.wait_with_output().unwrap();
+    assert!(written.status.success(), "{}", text(&written.stderr));
+    let clock = close(&kafka, topic, instant("2026-04-01T00:00:00Z"));
+    let records = kafka.consume(topic);
+    // The last line says how many; those before are of the outage.
+    let said = text(&written.stderr);
+    let count = said.lines().last().and_then(|line| line.split(' ').next());
+    let count: usize = count.unwrap().parse().unwrap();
+    assert!(count > 20_000 && records.len() > count, "{count} written");
+    wait_for_counters(&exporter, &config, &records, clock);
+    assert_eq!(exporter.stop(Duration::from_secs(15)).code(), Some(0));
+}
+
+#[test]
+fn partitions_that_are_added_are_read() {
+    let kafka = Kafka::shared();
+    let topic = kafka.new_topic("growing", 1);
+    let config = desk_config_on_event_time(kafka, &topic);
+    let arguments = [
+        "simulate",
+        "--seed",
+        "2",
+        "--from",
+        "2026-03-02T00:00:00Z",
+        "--for",
+        "3d",
+        "--output",
+        "-",
+    ];
+    let events = run_well(&arguments, b"");
+    let events: Vec<&str> = events.lines().collect();
+    let (early, late) = events.split_at(events.len() / 2);
+    // A ticket stays where it is, so what grows are other tickets.
+    let to = |partition: i32, events: &[&str]| {
+        let records = events.iter().map(|event| {
+            let other = event.replace("SUP-", &format!("P{partition}-"));
+            Record::new(other.replace("\"event_id\":\"", &format!("\"event_id\":\"{partition}")))
+                .partition(partition)
+        });
+        kafka.produce(&topic, records);
+    };
+    to(0, early);
+    let mut exporter = Exporter::start(&[], &config);
+    exporter.wait_ready(PATIENCE);
+    kafka.add_partitions(&topic, 3);
+    to(0, late);
+    to(1, early);
+    to(2, &events);
+    exporter.wait_for_metrics("the new partitions", PATIENCE, |scrape| {
+        let assigned = scrape.metric("ticket_exporter_partitions_assigned");
+        assigned.check(3.0)
+    });
+    to(1, late);
+    let clock = close(kafka, &topic, instant("2026-03-08T00:00:00Z"));
+    let records = kafka.consume(&topic);
+    assert_eq!(records.len(), 3 * events.len() + 3);
+    wait_for_counters(&exporter, &config, &records, clock);
+    let metrics = exporter.metrics();
+    metrics.metric("ticket_exporter_misrouted_total").is(0.0);
+}

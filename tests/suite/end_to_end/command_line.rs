@@ -1,0 +1,343 @@
+//! The command line as scripts and people meet it: exit codes, what is said, files in and out.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use super::{file, path, run, run_well, text};
+use crate::harness::{Exporter, Signal, eventually, get, scrape};
+
+const USAGE: i32 = 64;
+const CONFIGURATION: i32 = 78;
+
+const EVENTS: &str = "\
+{\"ticket_id\":1,\"type\":\"created\",\"at\":\"2026-03-02T09:00:00Z\",\"team\":\"billing\"}
+{\"ticket_id\":1,\"type\":\"message\",\"actor\":\"agent\",\"at\":\"2026-03-02T09:10:00Z\"}
+{\"ticket_id\":1,\"type\":\"solved\",\"at\":\"2026-03-02T10:00:00Z\"}
+{\"ticket_id\":2,\"type\":\"created\",\"at\":\"2026-03-03T09:00:00Z\",\"team\":\"billing\"}
+";
+
+/// Runs it, expects this exit code, and returns standard output and error.
+#[track_caller]
+fn expect(code: i32, arguments: &[&str], input: &[u8]) -> (String, String) {
+    let output = run(arguments, input);
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    let found = output.status.code();
+    assert_eq!(found, Some(code), "{arguments:?}\n{stdout}\n{stderr}");
+    (stdout, stderr)
+}
+
+#[track_caller]
+fn created(exposition: &str) -> f64 {
+    scrape(exposition).metric("ticket_created_total").sum()
+}
+
+#[test]
+fn wrong_usage_is_64_and_says_what_is_wrong() {
+    let nowhere = "/nowhere/events.jsonl";
+    for (arguments, said) in [
+        (&["teleport"][..], "teleport"),
+        (&["--no-such-flag"], "--no-such-flag"),
+        (&["replay"], "FILE"),
+        (&["replay", "--until", "tomorrow", "-"], "RFC 3339"),
+        (&["replay", "--format", "csv", "-"], "csv"),
+        (&["simulate"], "--output"),
+        (&["simulate", "--output", "-", "--topic", "t"], "--topic"),
+        (&["simulate", "--for", "soon", "--output", "-"], "duration"),
+        (&["simulate", "--pace", "fast", "--output", "-"], "fast"),
+        (&["--set", "stream.grace", "check-config"], "KEY=VALUE"),
+        (&["demo", "--speed-up", "0"], "factor"),
+    ] {
+        let (stdout, stderr) = expect(USAGE, arguments, b"");
+        assert!(
+            stderr.contains(said),
+            "{arguments:?} does not name {said}: {stderr}"
+        );
+        assert_eq!(stdout, "", "{arguments:?}");
+    }
+    let (_, stderr) = expect(1, &["replay", nowhere], b"");
+    assert!(stderr.contains(nowhere), "{stderr}");
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    let (help, _) = expect(0, &["--help"], b"");
+    for word in [
+        "Examples:",
+        "ticket-exporter demo",
+        "Exit codes",
+        "replay",
+        "check-config",
+    ] {
+        assert!(help.contains(word), "no {word} in\n{help}");
+    }
+    for command in ["replay", "simulate"] {
+        let (help, _) = expect(0, &[command, "--help"], b"");
+        assert!(help.contains("Examples:"), "{command}: {help}");
+    }
+    let (version, _) = expect(0, &["--version"], b"");
+    assert!(version.starts_with("ticket-exporter "), "{version}");
+}
+
+#[test]
+fn every_error_of_a_configuration_is_listed_with_its_place() {
+    let wrong = file(
+        b"kafka:\n  brokers: [localhost:9092]\n  topic: tickets\nstream:\n  grace: soon\n\
+          calendars:\n  office: { timezone: Mars/Olympus, weekly: {} }\n\
+          sla:\n  policies:\n    - name: a\n      targets: { resolution: -4h }\n",
+    );
+    let name = path(&wrong).to_owned();
+    for command in [&["check-config"][..], &["serve"], &["replay", "-"], &[]] {
+        let mut arguments = command.to_vec();
+        arguments.extend(["--config.file", &name]);
+        let (stdout, stderr) = expect(CONFIGURATION, &arguments, b"");
+        assert_eq!(stdout, "", "{command:?}");
+        for place in [
+            ":3:",
+            "kafka.topic",
+            ":5:",
+            "stream.grace",
+            ":7:",
+            "timezone",
+            ":11:",
+            "resolution",
+        ] {
+            assert!(
+                stderr.contains(place),
+                "{command:?}: no {place} in\n{stderr}"
+            );
+        }
+        assert!(!stderr.contains("panicked"), "{stderr}");
+    }
+    let (_, stderr) = expect(
+        CONFIGURATION,
+        &["check-config", "--config.file", "/nowhere.yaml"],
+        b"",
+    );
+    assert!(stderr.contains("/nowhere.yaml"), "{stderr}");
+    let (_, stderr) = expect(
+        CONFIGURATION,
+        &["check-config", "--set", "no.such.key=1"],
+        b"",
+    );
+    assert!(stderr.contains("no.such.key"), "{stderr}");
+    // A property that Kafka's library does not know, and one that would break the numbers.
+    for (property, value) in [("no.such.property", "1"), ("enable.auto.commit", "true")] {
+        let config =
+            file(format!("kafka: {{ properties: {{ {property}: \"{value}\" }} }}").as_bytes());
+        let listen = "--web.listen-address=127.0.0.1:0";
+        let arguments = ["serve", listen, "--config.file", path(&config)];
+        let (_, stderr) = expect(CONFIGURATION, &arguments, b"");
+        assert!(stderr.contains(property), "{stderr}");
+    }
+}
+
+#[test]
+fn an_address_in_use_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (_, stderr) = expect(1, &["--web.listen-address", &address], b"");
+    assert!(
+        stderr.contains(&address) && stderr.contains("in use"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn the_reference_configuration_is_sound() {
+    let reference = run_well(&["check-config", "--print-reference"], b"");
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("ticket-exporter.yaml");
+    std::fs::write(&config, reference).unwrap();
+    // It names this file.
+    let holidays = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\n\
+                    DTSTART;VALUE=DATE:20260501\r\nSUMMARY:Labour Day\r\nEND:VEVENT\r\n\
+                    END:VCALENDAR\r\n";
+    std::fs::write(folder.path().join("holidays.ics"), holidays).unwrap();
+    let config = config.to_str().unwrap();
+    let (summary, said) = expect(0, &["check-config", "--config.file", config], b"");
+    assert!(said.contains("the configuration is sound"), "{said}");
+    assert!(!said.contains("warning"), "{said}");
+    assert!(summary.contains("network-urgent"), "{summary}");
+    // A configuration is a file of its own for every other command as well.
+    let replayed = run_well(&["replay", "--config.file", config, "-"], EVENTS.as_bytes());
+    assert_eq!(created(&replayed), 2.0);
+}
+
+#[test]
+fn the_catalogue_is_printed() {
+    let table = run_well(&["metrics"], b"");
+    let markdown = run_well(&["metrics", "--format", "markdown"], b"");
+    for family in ["ticket_first_response_seconds", "ticket_exporter_caught_up"] {
+        assert!(table.contains(family), "{family}: {table}");
+        assert!(
+            markdown.contains(&format!("`{family}`")),
+            "{family}: {markdown}"
+        );
+    }
+}
+
+#[test]
+fn replay_reads_standard_input_gzip_and_zstandard_and_several_files() {
+    let plain = run_well(&["replay", "-"], EVENTS.as_bytes());
+    assert_eq!(created(&plain), 2.0);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(EVENTS.as_bytes()).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let zstandard = zstd::encode_all(EVENTS.as_bytes(), 1).unwrap();
+    for bytes in [EVENTS.as_bytes(), &gzip, &zstandard] {
+        // By what is in it, whatever its name.
+        let whole = file(bytes);
+        assert_eq!(run_well(&["replay", path(&whole)], b""), plain);
+        assert_eq!(run_well(&["replay", "-"], bytes), plain);
+    }
+    let (first, second) = EVENTS.split_at(EVENTS.rfind("{\"ticket_id\":2").unwrap());
+    let (first, second) = (file(first.as_bytes()), file(second.as_bytes()));
+    let several = run_well(&["replay", path(&first), path(&second)], b"");
+    assert_eq!(several, plain);
+    let cut = file(&gzip[..gzip.len() / 2]);
+    let (_, stderr) = expect(1, &["replay", path(&cut)], b"");
+    assert!(stderr.contains(path(&cut)), "{stderr}");
+}
+
+#[test]
+fn replay_stops_where_it_is_told() {
+    let until = |instant: &str| {
+        let (stdout, stderr) = expect(0, &["replay", "--until", instant, "-"], EVENTS.as_bytes());
+        (scrape(&stdout), stderr)
+    };
+    let (early, said) = until("2026-03-02T09:30:00Z");
+    early.metric("ticket_replies_total").is(1.0);
+    early.metric("ticket_solved_total").is(0.0);
+    assert!(said.contains("2 later than --until"), "{said}");
+    // Solved tickets are final after 96 hours, also without an event.
+    let (late, said) = until("2026-03-10T00:00:00Z");
+    let first_contact = late
+        .metric("ticket_finalized_total")
+        .label("first_contact", "true");
+    first_contact.is(1.0);
+    assert!(!said.contains("later"), "{said}");
+}
+
+#[test]
+fn replay_prints_a_table_and_json() {
+    let (table, _) = expect(0, &["replay", "--format", "table", "-"], EVENTS.as_bytes());
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(
+        lines[0].starts_with("team") && lines[0].contains("first response"),
+        "{table}"
+    );
+    let cells: Vec<&str> = lines[1].split_whitespace().collect();
+    assert_eq!(cells[..3], ["billing", "2", "1"], "{table}");
+    let (json, _) = expect(0, &["replay", "--format", "json", "-"], EVENTS.as_bytes());
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["clock"], "2026-03-03T09:00:00.000Z", "{json}");
+    let team = &json["teams"][0];
+    assert_eq!(
+        (&team["team"], &team["created"]),
+        (&"billing".into(), &2.into()),
+        "{json}"
+    );
+    assert_eq!(team["first_response"]["mean_seconds"], 600.0, "{json}");
+}
+
+#[test]
+fn lines_that_are_no_events_are_named_and_strictness_makes_them_fail() {
+    let lines = format!("{EVENTS}nonsense\n\n{{\"ticket_id\":3}}\n");
+    let lines = file(lines.as_bytes());
+    let (stdout, stderr) = expect(0, &["replay", path(&lines)], b"");
+    assert_eq!(created(&stdout), 2.0);
+    for said in ["invalid_json", "missing_type", ":5", ":7"] {
+        assert!(stderr.contains(said), "no {said} in {stderr}");
+    }
+    assert!(
+        !stderr.contains("nonsense"),
+        "content is repeated: {stderr}"
+    );
+    let (strict, _) = expect(1, &["replay", "--strict", path(&lines)], b"");
+    assert_eq!(strict, stdout, "the numbers are the same");
+    expect(0, &["replay", "--strict", "-"], EVENTS.as_bytes());
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    let events = |seed: &str| {
+        let from = "2026-03-02T00:00:00Z";
+        let arguments = [
+            "simulate", "--seed", seed, "--from", from, "--for", "1d", "--output", "-",
+        ];
+        run_well(&arguments, b"")
+    };
+    let first = events("1");
+    assert!(
+        first.lines().count() > 500,
+        "{} events",
+        first.lines().count()
+    );
+    assert_eq!(first, events("1"));
+    assert_ne!(first, events("2"));
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("events.jsonl");
+    let output = output.to_str().unwrap();
+    let arguments = [
+        "simulate",
+        "--from",
+        "2026-03-02T00:00:00Z",
+        "--for",
+        "1d",
+        "--output",
+        output,
+    ];
+    run_well(&arguments, b"");
+    assert_eq!(std::fs::read_to_string(output).unwrap(), first);
+    expect(1, &["simulate", "--output", "/nowhere/events.jsonl"], b"");
+}
+
+/// Nobody is told of a broken pipe: `… | head` is how people look at things.
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let mut child = crate::harness::command()
+        .args(["simulate", "--for", "30d", "--output", "-"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let said = text(&output.stderr);
+    assert!(!said.contains("panicked"), "{said}");
+    assert_eq!(output.status.code(), Some(0), "{said}");
+}
+
+#[test]
+fn the_demo_shows_data_soon_and_stops_on_control_c() {
+    let mut demo = Exporter::start(&["demo", "--history", "3d"], "");
+    let metrics = demo.url("/metrics");
+    eventually("the demo's data", Duration::from_secs(20), || {
+        let scrape = scrape(&get(&metrics)?.text());
+        let created = scrape.metric("ticket_created_total");
+        if created.sum() > 100.0 {
+            Ok(())
+        } else {
+            Err(format!(
+                "{} tickets created; log\n{}",
+                created.sum(),
+                demo.logs()
+            ))
+        }
+    });
+    let page = demo.get("/");
+    assert_eq!(page.status, 200);
+    assert!(page.text().contains("billing"), "{}", page.text());
+    let before = demo.metrics().metric("ticket_exporter_events_total").sum();
+    demo.wait_for_metrics("more events", Duration::from_secs(30), |scrape| {
+        let now = scrape.metric("ticket_exporter_events_total").sum();
+        if now > before {
+            Ok(())
+        } else {
+            Err(format!("still {now}"))
+        }
+    });
+    demo.signal(Signal::Int);
+    let status = demo.wait(Duration::from_secs(15));
+    assert_eq!(status.code(), Some(0), "{}", demo.logs());
+}

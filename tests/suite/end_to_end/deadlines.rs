@@ -1,0 +1,85 @@
+//! A deadline needs no event: on an idle topic a breach shows by itself, and not before its time.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{PATIENCE, event_time, kafka_section, now};
+use crate::harness::{Exporter, Kafka, Record, Scrape, eventually, get, scrape};
+
+const TARGET: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(1);
+/// Between the clock's passing and the scrape lie one publication (1 s) and one look at the end
+/// of the partition; the rest is for a busy machine.
+const LATEST: Duration = Duration::from_secs(10);
+
+fn breaches(scrape: &Scrape) -> Result<f64, String> {
+    scrape
+        .metric("ticket_sla_breaches_total")
+        .label("target", "first_response")
+        .label("team", "billing")
+        .try_value()
+}
+
+#[test]
+fn a_breach_shows_without_any_event_and_not_before_its_deadline() {
+    let kafka = Kafka::shared();
+    let topic = kafka.new_topic("idle", 2);
+    let config = format!(
+        "{}stream: {{ lateness: 1s, grace: {}s }}\nteams: {{ known: [billing] }}\n\
+         priorities: [p1]\nsla:\n  policies:\n    - name: all\n      clock: calendar\n      \
+         targets: {{ first_response: {}s }}\n",
+        kafka_section(kafka, &topic, ""),
+        GRACE.as_secs(),
+        TARGET.as_secs()
+    );
+    let mut exporter = Exporter::start(&[], &config);
+    exporter.wait_ready(PATIENCE);
+    assert_eq!(
+        breaches(&exporter.metrics()),
+        Ok(0.0),
+        "at 0 from the start"
+    );
+
+    let created = json!({
+        "ticket_id": 1, "type": "created", "at": now().rfc3339(),
+        "team": "billing", "priority": "p1",
+    })
+    .to_string();
+    let deadline = event_time(created.as_bytes()) + i64::try_from(TARGET.as_millis()).unwrap();
+    kafka.produce(&topic, [Record::keyed("1", created).partition(0)]);
+
+    let mut running = false;
+    let url = exporter.url("/metrics");
+    let seen = eventually("the breach", TARGET + GRACE + LATEST, || {
+        // The answer's age is at least zero: what it shows was true before this instant.
+        let text = get(&url)?.text();
+        let answered = now();
+        let scrape = scrape(&text);
+        if breaches(&scrape)? > 0.0 {
+            return Ok(answered);
+        }
+        let goals = scrape
+            .metric("ticket_sla_running")
+            .label("target", "first_response")
+            .label("team", "billing");
+        running |= goals.check(1.0).is_ok();
+        Err(format!("no breach in\n{text}"))
+    });
+    assert!(running, "the goal was never seen running");
+    let late = seen.0 - deadline;
+    let grace = i64::try_from(GRACE.as_millis()).unwrap();
+    assert!(
+        late > grace,
+        "seen {late} ms after the deadline, before the grace was over"
+    );
+    let metrics = exporter.metrics();
+    let overdue = metrics.metric("ticket_sla_overdue");
+    overdue
+        .label("target", "first_response")
+        .label("team", "billing")
+        .is(1.0);
+    metrics
+        .metric("ticket_exporter_sla_breach_detection_seconds_count")
+        .is(1.0);
+}

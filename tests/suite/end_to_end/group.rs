@@ -1,0 +1,94 @@
+//! Two exporters of one group: partitions move, and move back.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ticket_exporter::domain::timestamp::Timestamp;
+
+use super::{PATIENCE, close, desk_config_on_event_time, kpis, run_well, wait_for_counters};
+use crate::harness::{Exporter, Kafka, Received, eventually};
+
+fn assigned(exporter: &Exporter) -> f64 {
+    exporter
+        .metrics()
+        .metric("ticket_exporter_partitions_assigned")
+        .value()
+}
+
+/// Two days of the desk from a date on.
+fn simulate(kafka: &Kafka, topic: &str, date: &str) -> Timestamp {
+    let brokers = format!("kafka.brokers={}", kafka.bootstrap());
+    let from = format!("{date}T00:00:00Z");
+    let arguments = [
+        "simulate", "--seed", date, "--from", &from, "--for", "2d", "--set", &brokers, "--topic",
+        topic,
+    ];
+    // The dates' digits are seeds.
+    let seed = date.replace('-', "");
+    let arguments = arguments.map(|one| if one == date { seed.as_str() } else { one });
+    run_well(&arguments, b"");
+    Timestamp::parse(&from).unwrap().plus(3 * 24 * 3_600_000)
+}
+
+#[test]
+fn a_second_exporter_comes_and_goes_and_the_first_has_everything() {
+    let kafka = Kafka::shared();
+    let topic = kafka.new_topic("group", 4);
+    let config = desk_config_on_event_time(kafka, &topic);
+    let end = simulate(kafka, &topic, "2026-03-02");
+    let clock = close(kafka, &topic, end);
+    let mut first = Exporter::start(&[], &config);
+    first.wait_ready(PATIENCE);
+    wait_for_counters(&first, &config, &kafka.consume(&topic), clock);
+
+    let mut second = Exporter::start(&[], &config);
+    eventually("two partitions each", PATIENCE, || {
+        match (assigned(&first), assigned(&second)) {
+            (2.0, 2.0) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    });
+    // The first has lost what it had counted: rather nothing than a part.
+    let answer = first.get("/-/ready");
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(answer.text().contains("not owned"), "{}", answer.text());
+    assert!(
+        kpis(&first.metrics()).is_empty(),
+        "KPIs of a part are exposed"
+    );
+
+    // The second shows what it has read, once it has: the truth about its own partitions.
+    let own: BTreeSet<i32> = eventually("two clocks of the second", PATIENCE, || {
+        let metrics = second.metrics();
+        let samples = metrics
+            .metric("ticket_exporter_watermark_timestamp_seconds")
+            .samples();
+        let partition = |label: &String| label.parse().unwrap();
+        let own: BTreeSet<i32> = samples
+            .iter()
+            .map(|sample| partition(&sample.labels["partition"]))
+            .collect();
+        if own.len() == 2 {
+            Ok(own)
+        } else {
+            Err(format!("{own:?}"))
+        }
+    });
+    let mut records: Vec<Received> = kafka.consume(&topic);
+    records.retain(|record| own.contains(&record.partition));
+    wait_for_counters(&second, &config, &records, clock);
+
+    // More comes while the partitions are divided; each reads its own.
+    let end = simulate(kafka, &topic, "2026-03-16");
+    let clock = close(kafka, &topic, end);
+    let mut records: Vec<Received> = kafka.consume(&topic);
+    let all = records.clone();
+    records.retain(|record| own.contains(&record.partition));
+    wait_for_counters(&second, &config, &records, clock);
+    assert_eq!(first.get("/-/ready").status, 503, "it is not whole again");
+
+    let status = second.stop(Duration::from_secs(15));
+    assert_eq!(status.code(), Some(0), "{}", second.logs());
+    first.wait_ready(PATIENCE);
+    wait_for_counters(&first, &config, &all, clock);
+}

@@ -1,0 +1,370 @@
+//! The whole way, as users go it: events into a real Kafka, the exporter's own binary, a real
+//! Prometheus, and `replay` of the same records as the truth to compare with.
+
+mod backlog;
+mod broker;
+mod command_line;
+
+mod deadlines;
+mod formats;
+mod group;
+mod rejections;
+mod stopping;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::{Output, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ticket_exporter::domain::timestamp::Timestamp;
+
+use crate::harness::{Exporter, Kafka, Labels, Received, Record, Scrape, command, scrape};
+
+/// For whatever takes seconds on an idle machine.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// How many differences a failure lists.
+const DIFFERENCES_LISTED: usize = 25;
+
+/// Series and their values, as two expositions can be compared: the buckets' bounds are numbers
+/// (`60` and `60.0` are the same), and what Prometheus adds is gone.
+type Values = BTreeMap<String, f64>;
+
+/// Runs the binary to its end, with `input` on its standard input.
+#[track_caller]
+fn run(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = command()
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    // It may end before it has read everything.
+    let writer = std::thread::spawn(move || stdin.write_all(&input));
+    let output = child.wait_with_output().unwrap();
+    let _ = writer.join();
+    output
+}
+
+/// The same for a run that has to end well; its standard output.
+#[track_caller]
+fn run_well(arguments: &[&str], input: &[u8]) -> String {
+    let output = run(arguments, input);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{arguments:?}: {}",
+        text(&output.stderr)
+    );
+    text(&output.stdout)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A file that is there as long as its value.
+fn file(contents: &[u8]) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(contents).unwrap();
+    file.flush().unwrap();
+    file
+}
+
+fn path(file: &tempfile::NamedTempFile) -> &str {
+    file.path().to_str().unwrap()
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Timestamp(i64::try_from(since.as_millis()).unwrap())
+}
+
+/// The configuration of the simulated desk, on a topic.
+fn desk_config(kafka: &Kafka, topic: &str) -> String {
+    let mut config = run_well(&["simulate", "--print-config"], b"");
+    config += &kafka_section(kafka, topic, "");
+    config
+}
+
+/// The `kafka` section of a configuration: a group of its own, and clients that notice quickly
+/// what changes. `more` are further lines of the section, not indented.
+fn kafka_section(kafka: &Kafka, topic: &str, more: &str) -> String {
+    let group = Kafka::unique("exporter");
+    let mut section = format!(
+        "kafka:\n  brokers: [\"{}\"]\n  topics: [{topic}]\n  group_id: {group}\n  properties:\n    \
+         topic.metadata.refresh.interval.ms: \"1000\"\n    session.timeout.ms: \"6000\"\n    \
+         heartbeat.interval.ms: \"500\"\n    reconnect.backoff.max.ms: \"500\"\n",
+        kafka.bootstrap()
+    );
+    for line in more.lines() {
+        writeln!(section, "  {line}").unwrap();
+    }
+    section
+}
+
+/// The group of a configuration made by [`kafka_section`].
+fn group_of(config: &str) -> &str {
+    let (_, rest) = config.split_once("group_id: ").unwrap();
+    rest.lines().next().unwrap()
+}
+
+/// A topic with three weeks of the simulated desk, up to some minutes ago: open tickets, goals
+/// at risk and windows with content. Shared by tests that only read it.
+struct Desk {
+    kafka: &'static Kafka,
+    topic: String,
+    /// All its records, one a line, in time order.
+    lines: Vec<u8>,
+    /// How it was written, for failure messages.
+    arguments: Vec<String>,
+}
+
+impl Desk {
+    #[track_caller]
+    fn shared() -> &'static Self {
+        static SHARED: OnceLock<Desk> = OnceLock::new();
+        SHARED.get_or_init(Self::simulate)
+    }
+
+    fn simulate() -> Self {
+        let kafka = Kafka::shared();
+        let topic = kafka.new_topic("desk", 4);
+        let days = 20;
+        let from = now().minus((days * 24 * 60 + 10) * 60_000).rfc3339();
+        let length = format!("{days}d");
+        let brokers = format!("kafka.brokers={}", kafka.bootstrap());
+        let arguments = [
+            "simulate", "--seed", "11", "--from", &from, "--for", &length, "--set", &brokers,
+            "--topic", &topic,
+        ];
+        run_well(&arguments, b"");
+        let records = kafka.consume(&topic);
+        assert!(records.len() > 20_000, "only {} events", records.len());
+        Self {
+            kafka,
+            lines: lines(&records),
+            arguments: arguments.map(str::to_owned).to_vec(),
+            topic,
+        }
+    }
+
+    fn config(&self) -> String {
+        desk_config(self.kafka, &self.topic)
+    }
+}
+
+/// The records' values as lines, in time order as far as each partition's own order allows:
+/// one that is late in its partition stays late.
+fn lines(records: &[Received]) -> Vec<u8> {
+    let mut latest = BTreeMap::<i32, i64>::new();
+    let mut order: Vec<(i64, &Received)> = Vec::with_capacity(records.len());
+    for record in records {
+        let value = record.value.as_deref().unwrap_or_default();
+        let latest = latest.entry(record.partition).or_insert(i64::MIN);
+        *latest = event_time(value).max(*latest);
+        order.push((*latest, record));
+    }
+    // Stable: records of one partition and time keep their order.
+    order.sort_by_key(|(at, _)| *at);
+    let mut lines = Vec::new();
+    for (_, record) in order {
+        lines.extend_from_slice(record.value.as_deref().unwrap_or_default());
+        lines.push(b'\n');
+    }
+    lines
+}
+
+/// Epoch milliseconds.
+#[track_caller]
+fn event_time(value: &[u8]) -> i64 {
+    let event: serde_json::Value =
+        serde_json::from_slice(value).unwrap_or_else(|error| panic!("{error}: {}", text(value)));
+    match &event["at"] {
+        serde_json::Value::String(at) => Timestamp::parse(at).unwrap().0,
+        at => at.as_i64().unwrap(),
+    }
+}
+
+/// What `replay` makes of lines under a configuration, its clock moved to `until`.
+#[track_caller]
+fn replay(config: &str, lines: &[u8], until: Timestamp) -> Scrape {
+    scrape(&replay_text(config, lines, until))
+}
+
+#[track_caller]
+fn replay_text(config: &str, lines: &[u8], until: Timestamp) -> String {
+    let config = file(config.as_bytes());
+    let until = until.rfc3339();
+    let arguments = [
+        "replay",
+        "--config.file",
+        path(&config),
+        "--until",
+        &until,
+        "-",
+    ];
+    run_well(&arguments, lines)
+}
+
+/// Families about tickets, not about the exporter, and no start timestamps.
+fn is_kpi(name: &str) -> bool {
+    name.starts_with("ticket_")
+        && !name.starts_with("ticket_exporter_")
+        && !name.ends_with("_created")
+}
+
+/// Counters and histograms: what no clock changes by itself.
+fn is_cumulative(name: &str) -> bool {
+    is_kpi(name)
+        && ["_total", "_bucket", "_count", "_sum"]
+            .iter()
+            .any(|end| name.ends_with(end))
+}
+
+/// The KPI series of a scrape.
+fn kpis(scrape: &Scrape) -> Values {
+    let kept = scrape.samples().iter().filter(|one| is_kpi(&one.name));
+    kept.map(|one| (series(&one.name, &one.labels), one.value))
+        .collect()
+}
+
+fn cumulative(values: &Values) -> Values {
+    let kept = values
+        .iter()
+        .filter(|(series, _)| is_cumulative(series.split('{').next().unwrap_or_default()));
+    kept.map(|(series, value)| (series.clone(), *value))
+        .collect()
+}
+
+fn series(name: &str, labels: &Labels) -> String {
+    let mut text = format!("{name}{{");
+    for (label, value) in labels {
+        match label.as_str() {
+            "__name__" | "job" | "instance" => {}
+            "le" | "quantile" => {
+                let number: f64 = value.parse().unwrap_or(f64::INFINITY);
+                write!(text, "{label}={number},").unwrap();
+            }
+            _ => write!(text, "{label}={value:?},").unwrap(),
+        }
+    }
+    text + "}"
+}
+
+/// The differences between two sets of series; empty if there is none.
+fn differences(found: &Values, expected: &Values) -> Vec<String> {
+    let mut differences = Vec::new();
+    for (series, expected) in expected {
+        match found.get(series) {
+            None => differences.push(format!("{series} is missing, it should be {expected}")),
+            Some(found) if found != expected => {
+                differences.push(format!("{series} is {found}, it should be {expected}"));
+            }
+            Some(_) => {}
+        }
+    }
+    for (series, found) in found {
+        if !expected.contains_key(series) {
+            differences.push(format!("{series} is {found}, it should not be there"));
+        }
+    }
+    differences
+}
+
+/// The two are equal, value for value: both sides compute in whole milliseconds.
+fn same(found: &Values, expected: &Values) -> Result<(), String> {
+    let differences = differences(found, expected);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let count = differences.len();
+    let listed = &differences[..count.min(DIFFERENCES_LISTED)];
+    Err(format!(
+        "{count} differences among {} series:\n  {}",
+        expected.len(),
+        listed.join("\n  ")
+    ))
+}
+
+#[track_caller]
+fn assert_same(what: &str, found: &Values, expected: &Values) {
+    assert!(expected.len() > 10, "{what}: nothing to compare with");
+    same(found, expected).unwrap_or_else(|complaint| panic!("{what}: {complaint}"));
+}
+
+/// A configuration whose clocks follow the events alone: for records that are written long after
+/// their event times while the exporter reads. [`close`] then moves the clocks.
+fn desk_config_on_event_time(kafka: &Kafka, topic: &str) -> String {
+    desk_config(kafka, topic) + "stream: { lateness: 5s, grace: 9999d }\n"
+}
+
+/// Writes an event later than all others to each partition, so that their clocks agree. It
+/// changes no counter. Returns the clock that this leads to.
+#[track_caller]
+fn close(kafka: &Kafka, topic: &str, at: Timestamp) -> Timestamp {
+    let record = |partition: &i32| {
+        let ticket = format!("closing-{partition}-{}", at.0);
+        let event = serde_json::json!({
+            "ticket_id": ticket, "type": "updated", "at": at.0, "team": "billing", "priority": "p1",
+        });
+        Record::keyed(ticket, event.to_string()).partition(*partition)
+    };
+    let records: Vec<Record> = kafka.ends(topic).keys().map(record).collect();
+    kafka.produce(topic, records);
+    at.minus(5_000)
+}
+
+/// Waits until the exporter's clocks are at `clock` and its counters are those of a replay of
+/// `records`, each of which it has read just once.
+#[track_caller]
+fn wait_for_counters(exporter: &Exporter, config: &str, records: &[Received], clock: Timestamp) {
+    let expected = cumulative(&kpis(&replay(config, &lines(records), clock)));
+    assert!(expected.len() > 100, "nothing to compare with");
+    let what = format!("the counters of a replay of {} records", records.len());
+    exporter.wait_for_metrics(&what, PATIENCE, |scrape| {
+        let found = cumulative(&kpis(scrape));
+        if found.is_empty() {
+            let (ready, log) = (exporter.get("/-/ready").text(), exporter.logs());
+            return Err(format!("no KPIs: {ready}; log\n{log}"));
+        }
+        let events = scrape.metric("ticket_exporter_events_total");
+        let read: f64 = ["applied", "duplicate", "ignored"]
+            .iter()
+            .map(|result| events.clone().label("result", result).value())
+            .sum();
+        if read != records.len() as f64 {
+            return Err(format!("{read} records read; log\n{}", exporter.logs()));
+        }
+        let at = self::clock(scrape)?;
+        if at != clock {
+            return Err(format!(
+                "the clock is {}, not {}",
+                at.rfc3339(),
+                clock.rfc3339()
+            ));
+        }
+        same(&found, &expected)
+    });
+}
+
+/// The partitions' stream clock, if it is one and the same for all of them.
+fn clock(scrape: &Scrape) -> Result<Timestamp, String> {
+    let samples = scrape
+        .metric("ticket_exporter_watermark_timestamp_seconds")
+        .samples();
+    one_clock(samples.iter().map(|sample| sample.value))
+}
+
+fn one_clock(mut seconds: impl Iterator<Item = f64>) -> Result<Timestamp, String> {
+    let first = seconds.next().ok_or("there is no stream clock")?;
+    match seconds.find(|other| *other != first) {
+        Some(other) => Err(format!("two stream clocks: {first} and {other}")),
+        None => Ok(Timestamp((first * 1_000.0).round() as i64)),
+    }
+}
