@@ -64,6 +64,30 @@ pub struct Counts {
     pub overflowed_channels: u64,
 }
 
+/// When the series begin to count: with the earliest event read before they are first seen, so
+/// that reading the same events again, after a restart, gives the same start, and neither a
+/// history nor a restart looks like a burst.
+#[derive(Clone, Copy, Debug)]
+enum Start {
+    /// Not seen yet; the earliest instant known.
+    Open(Timestamp),
+    Fixed(Timestamp),
+}
+
+impl Start {
+    fn see(&mut self, at: Timestamp) {
+        if let Self::Open(earliest) = self {
+            *earliest = at.min(*earliest);
+        }
+    }
+
+    fn fix(&mut self) -> Timestamp {
+        let (Self::Open(start) | Self::Fixed(start)) = *self;
+        *self = Self::Fixed(start);
+        start
+    }
+}
+
 /// See the module. Deterministic: the same calls give the same state.
 #[derive(Debug)]
 pub struct Engine {
@@ -73,11 +97,11 @@ pub struct Engine {
     counts: Counts,
     /// Tickets changed since [`Engine::take_dirty`], where somebody wants to know.
     dirty: Option<Vec<TicketSlot>>,
-    start: Timestamp,
+    start: Start,
 }
 
 impl Engine {
-    /// `start`: when its counters begin to count.
+    /// `start`: when its counters begin to count, if no event says so.
     pub fn new(rules: Arc<Rules>, start: Timestamp) -> Self {
         Self {
             recorder: Recorder::new(rules),
@@ -85,7 +109,7 @@ impl Engine {
             partitions: Vec::new(),
             counts: Counts::default(),
             dirty: None,
-            start,
+            start: Start::Open(start),
         }
     }
 
@@ -103,6 +127,7 @@ impl Engine {
     /// Applies one event in arrival order of its partition, after the timers that its time makes
     /// due.
     pub fn apply(&mut self, partition: PartitionId, event: &Event<'_>) -> Outcome {
+        self.start.see(event.at);
         let lateness = self.recorder.rules.lateness;
         self.partitions[usize::from(partition.0)].see(event.at, lateness);
         self.fire_due(partition);
@@ -172,6 +197,7 @@ impl Engine {
     /// changed in the series since the last snapshot.
     pub fn snapshot(&mut self) -> Snapshot {
         let clock = self.clock();
+        let start = self.start.fix();
         self.recorder.windows.advance(clock);
         let clocks: Vec<Timestamp> = self.partitions.iter().map(Partition::clock).collect();
         let gauges = gauges::scan(&mut self.recorder, &self.tickets, &clocks);
@@ -184,7 +210,7 @@ impl Engine {
             pairs: self.recorder.series.pairs().to_vec(),
             windows: self.recorder.windows.publish(teams),
             gauges,
-            start: self.start,
+            start,
             clock,
         }
     }
@@ -238,15 +264,14 @@ impl Engine {
             self.settle(slot);
             return Outcome::Duplicate;
         }
-        let survivor = self.survivor(slot);
+        let survivor = self.survivor(slot, event.at);
         if survivor != Some(slot) {
             self.settle(slot);
             if concerns_only_itself(event.kind) {
                 return Outcome::Ignored(Ignored::Withdrawn);
             }
         }
-        let Some(survivor) = survivor.filter(|survivor| self.fire_before(*survivor, event.at))
-        else {
+        let Some(survivor) = survivor else {
             return Outcome::Ignored(Ignored::MergedAway);
         };
         let outcome = self.apply_to(survivor, event, survivor == slot);
@@ -300,9 +325,12 @@ impl Engine {
     }
 
     /// The ticket an event is for: itself, or where it was merged into. `None`: merged away.
-    fn survivor(&self, slot: TicketSlot) -> Option<TicketSlot> {
+    fn survivor(&mut self, slot: TicketSlot, at: Timestamp) -> Option<TicketSlot> {
         let mut current = slot;
         for _ in 0..LONGEST_MERGE_CHAIN {
+            if current != slot && !self.fire_before(current, at) {
+                return None;
+            }
             let ticket = self.tickets.get(current)?;
             if ticket.withdrawal != Some(Withdrawal::Merged) {
                 return Some(current);

@@ -146,6 +146,14 @@ impl Team {
     }
 }
 
+/// A priority as a ticket remembers it, for the same reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Priority {
+    pub number: u8,
+    /// Tells overflowing priorities apart; 0 for all others.
+    pub overflow: u8,
+}
+
 /// The three free labels.
 #[derive(Clone, Debug)]
 pub struct Labels {
@@ -166,11 +174,21 @@ impl Labels {
         Team { number, overflow }
     }
 
-    pub fn priority(&mut self, name: &str) -> u8 {
-        narrow(
+    pub fn priority(&mut self, name: &str) -> Priority {
+        let number = narrow(
             self.priorities
                 .number(if name.is_empty() { NONE } else { name }),
-        )
+        );
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "a byte of a hash: it only tells when to add status time"
+        )]
+        let overflow = if u16::from(number) == OTHER_ID {
+            xxh3_64(name.as_bytes()) as u8
+        } else {
+            0
+        };
+        Priority { number, overflow }
     }
 
     pub fn channel(&mut self, name: &str) -> u8 {

@@ -57,7 +57,8 @@ pub fn initialize(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'_
         enter(recorder, ticket, ticket.status(), ticket.timeline.since());
     }
     if let Some(priority) = &event.priority {
-        ticket.priority = recorder.labels.priority(priority);
+        let priority = recorder.labels.priority(priority);
+        ticket.set_priority(priority);
     }
     if let Some(channel) = &event.channel {
         ticket.channel = recorder.labels.channel(channel);
@@ -86,14 +87,14 @@ pub fn learn_start(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'
         begin_at_start(ticket);
     } else {
         // Corrected: what began with the creation began then, and stays decided if it is.
-        for since in [
-            &mut ticket.response_since,
-            &mut ticket.resolution_since,
-            &mut ticket.leg_since,
-        ] {
-            if *since == before {
-                *since = created;
-            }
+        if ticket.response_since == before && !ticket.has(Flags::REOPENED) {
+            ticket.response_since = created;
+        }
+        if ticket.resolution_since == before {
+            ticket.resolution_since = created;
+        }
+        if ticket.has(Flags::FIRST_LEG) {
+            ticket.leg_since = created;
         }
     }
     goals::refresh(recorder, ticket, created, Passed::LeaveToTimer);
@@ -110,12 +111,17 @@ fn begin_at_start(ticket: &mut Ticket) {
     let has_first_leg = ticket.status().is_unsolved() && !ticket.team().is_none();
     if ticket.leg_since == Timestamp::NEVER && has_first_leg {
         ticket.leg_since = ticket.created;
+        ticket.flags.set(Flags::FIRST_LEG, true);
     }
 }
 
-/// Returns a withdrawn ticket to what it was; the time between counts nowhere.
+/// Returns a withdrawn ticket to what it was; the time between counts nowhere. A finalised ticket
+/// is kept for `retain` from now on: it must not be forgotten by the event that brought it back.
 pub fn restore(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
     ticket.withdrawal = None;
+    if ticket.has(Flags::FINALIZED) {
+        ticket.resolution_since = at;
+    }
     enter(recorder, ticket, ticket.status(), at);
     goals::refresh(recorder, ticket, at, Passed::BreachNow);
 }
@@ -175,7 +181,7 @@ fn human_reply(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
     let labels = (ticket.team_number, ticket.priority);
     recorder.pair(labels.0, labels.1).count(Counter::Replies);
     recorder.event(labels.0, WindowEvent::Replied, at);
-    ticket.replies = (ticket.replies + 1).min(2);
+    ticket.count_reply();
     if !ticket.status().is_unsolved() {
         ticket.flags.set(Flags::CUSTOMER_WAITS, false);
         return;
@@ -279,9 +285,9 @@ fn change_attributes(
     }
     if let Some(priority) = &event.priority {
         let priority = recorder.labels.priority(priority);
-        if priority != ticket.priority {
+        if priority != ticket.identified_priority() {
             account(recorder, ticket, at);
-            ticket.priority = priority;
+            ticket.set_priority(priority);
         }
     }
 }
@@ -294,9 +300,10 @@ fn change_team(recorder: &mut Recorder, ticket: &mut Ticket, team: Team, at: Tim
             .pair(ticket.team_number, ticket.priority)
             .count(Counter::Transferred);
     }
-    ticket
-        .flags
-        .set(Flags::MOVED, ticket.has(Flags::MOVED) || ticket.replies > 0);
+    ticket.flags.set(
+        Flags::MOVED,
+        ticket.has(Flags::MOVED) || ticket.replies() > 0,
+    );
     ticket.set_team(team);
     begin_leg(recorder, ticket, at);
 }
@@ -317,6 +324,7 @@ fn end_leg(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
     observe(recorder, ticket, Kpi::TeamOwnership, labels, &stretch, at);
     goals::end(recorder, ticket, Slot::Ownership, at);
     ticket.leg_since = Timestamp::NEVER;
+    ticket.flags.set(Flags::FIRST_LEG, false);
 }
 
 fn change_status(recorder: &mut Recorder, ticket: &mut Ticket, status: Status, at: Timestamp) {
@@ -425,7 +433,7 @@ fn finalize(recorder: &mut Recorder, ticket: &mut Ticket, solved_at: Timestamp, 
         if ending == Ending::FirstContact {
             recorder.event(labels.0, WindowEvent::FirstContact, at);
         }
-        if !second && ticket.replies == 0 {
+        if !second && ticket.replies() == 0 {
             recorder.pair(labels.0, labels.1).count(Counter::Unanswered);
         }
     }
@@ -446,7 +454,7 @@ fn life_start(ticket: &Ticket) -> Timestamp {
 }
 
 fn first_contact(recorder: &Recorder, ticket: &Ticket) -> bool {
-    let replied = match ticket.replies {
+    let replied = match ticket.replies() {
         0 => recorder.rules.allow_unanswered,
         replies => replies == 1,
     };

@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 use smallvec::SmallVec;
 
-use super::labels::Team;
+use super::labels::{Priority, Team};
 use super::timeline::{Phase, Timeline};
 use crate::domain::calendar::CalendarId;
 use crate::domain::event::{EventIdentity, Status};
@@ -44,6 +44,11 @@ impl Flags {
     pub const SECOND_LIFE: u16 = 1 << 10;
     /// Changed since the last checkpoint.
     pub const DIRTY: u16 = 1 << 11;
+    /// The running leg began with the creation.
+    pub const FIRST_LEG: u16 = 1 << 12;
+    /// Human replies: at least one, at least two.
+    const REPLIED: u16 = 1 << 13;
+    const REPLIED_AGAIN: u16 = 1 << 14;
 
     pub fn has(self, flag: u16) -> bool {
         self.0 & flag != 0
@@ -143,6 +148,7 @@ pub struct Ticket {
     /// Position on the rating scale; NaN = not rated.
     pub rating: f32,
     pub team_overflow: u32,
+    priority_overflow: u8,
     pub partition: u16,
     pub team_number: u16,
     pub policy: u16,
@@ -155,8 +161,6 @@ pub struct Ticket {
     /// Priority at the last solve.
     pub solved_priority: u8,
     pub channel: u8,
-    /// Human replies, counted to 2.
-    pub replies: u8,
     pub states: [GoalState; 3],
     pub withdrawal: Option<Withdrawal>,
 }
@@ -184,6 +188,7 @@ impl Ticket {
             extra: None,
             rating: f32::NAN,
             team_overflow: 0,
+            priority_overflow: 0,
             partition,
             team_number: Team::NONE.number,
             policy: NO_POLICY,
@@ -193,7 +198,6 @@ impl Ticket {
             priority: 0,
             solved_priority: 0,
             channel: 0,
-            replies: 0,
             states: [GoalState::Absent; 3],
             withdrawal: None,
         }
@@ -231,6 +235,29 @@ impl Ticket {
     pub fn set_team(&mut self, team: Team) {
         self.team_number = team.number;
         self.team_overflow = team.overflow;
+    }
+
+    /// Human replies, counted to 2.
+    pub fn replies(&self) -> u8 {
+        u8::from(self.has(Flags::REPLIED)) + u8::from(self.has(Flags::REPLIED_AGAIN))
+    }
+
+    pub fn count_reply(&mut self) {
+        self.flags
+            .set(Flags::REPLIED_AGAIN, self.has(Flags::REPLIED));
+        self.flags.set(Flags::REPLIED, true);
+    }
+
+    pub fn identified_priority(&self) -> Priority {
+        Priority {
+            number: self.priority,
+            overflow: self.priority_overflow,
+        }
+    }
+
+    pub fn set_priority(&mut self, priority: Priority) {
+        self.priority = priority.number;
+        self.priority_overflow = priority.overflow;
     }
 
     /// Team and priority at the last solve; the current ones before any.

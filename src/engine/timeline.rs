@@ -103,7 +103,9 @@ impl Timeline {
             .map(|position| self.0[position].phase());
         let solved = |phase: Phase| phase.status == Status::Solved;
         let parts_solves = !solved(current) && solved(phase) && before.is_some_and(solved);
-        if !parts_solves {
+        let parts_withdrawals =
+            !current.withdrawn && phase.withdrawn && before.is_some_and(|before| before.withdrawn);
+        if !parts_solves && !parts_withdrawals {
             self.0.pop();
             if before == Some(phase) {
                 return;
@@ -147,7 +149,12 @@ impl Timeline {
         mut visit: impl FnMut(Timestamp, Timestamp),
     ) {
         let mut open = (!excluded.contains(Status::New) || start >= self.start()).then_some(start);
-        for segment in &self.0 {
+        // Only the last segment that begins before `start` tells of it.
+        let first = self
+            .0
+            .partition_point(|segment| segment.start() <= start)
+            .saturating_sub(1);
+        for segment in &self.0[first..] {
             let at = segment.start().max(start);
             if at >= end {
                 break;

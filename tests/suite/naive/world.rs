@@ -98,7 +98,10 @@ impl<'a> World<'a> {
             // Section 4, last paragraph: kept for `retain`.
             let forgotten = match (ticket.withdrawal(), ticket.finalisations.last()) {
                 (Some(withdrawal), _) => Some(withdrawal.from + self.retain),
-                (None, Some(finalised)) if ticket.is_final => Some(finalised + self.retain),
+                (None, Some(finalised)) if ticket.is_final => {
+                    let restored = ticket.withdrawals.last().and_then(|last| last.to);
+                    Some(restored.unwrap_or(*finalised).max(*finalised) + self.retain)
+                }
                 _ => None,
             };
             if forgotten.is_some_and(due) {
