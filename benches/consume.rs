@@ -2,33 +2,50 @@
 //! The embedded broker serves them, or the brokers in TICKET_EXPORTER_BENCH_BROKERS (topic
 //! `ticket-exporter-bench`, filled if it holds too few).
 //!
-//! `cargo bench --bench consume`; TICKET_EXPORTER_BENCH_RECORDS sets how many records (600,000).
+//! `cargo bench --bench consume`; TICKET_EXPORTER_BENCH_TICKETS sets how many tickets the records
+//! are about (60,000; some eleven records each).
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // a bench may stop and tell
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
+use ticket_exporter::app::ingest::{Ingest, Timing};
+use ticket_exporter::config;
+use ticket_exporter::domain::timestamp::Timestamp;
+use ticket_exporter::edge::http::{self, Published, Readiness, Server};
 use ticket_exporter::edge::kafka::{
     Connection, Consumer, EmbeddedBroker, Publisher, Settings, Step, TopicPartition,
 };
+use ticket_exporter::edge::self_metrics::{BuildInfo, SelfMetrics};
+use ticket_exporter::edge::wall_clock;
+use ticket_exporter::engine::{Engine, Rules};
+use ticket_exporter::simulation::{Desk, Profile};
 
 const TOPIC: &str = "ticket-exporter-bench";
 const PARTITIONS: i32 = 8;
-/// What the embedded broker holds of these events without dropping any.
-const RECORDS: usize = 600_000;
+/// What the embedded broker holds of the events without dropping any.
+const TICKETS: u64 = 60_000;
+/// 2026-01-01T00:00:00Z.
+const START: Timestamp = Timestamp(1_767_225_600_000);
+/// Teams with four priorities each, all their series there: some 300,000 lines a scrape.
+const SCRAPED_TEAMS: usize = 250;
+/// A scraper that comes much more often than Prometheus does.
+const SCRAPE_PAUSE: Duration = Duration::from_secs(1);
 /// The machine's other work disturbs a single run: the best of these tells.
 const ROUNDS: usize = 3;
 
 fn main() {
-    let records = std::env::var("TICKET_EXPORTER_BENCH_RECORDS")
+    let tickets = std::env::var("TICKET_EXPORTER_BENCH_TICKETS")
         .ok()
         .and_then(|text| text.parse().ok())
-        .unwrap_or(RECORDS);
+        .unwrap_or(TICKETS);
     let (brokers, embedded) = match std::env::var("TICKET_EXPORTER_BENCH_BROKERS") {
         Ok(brokers) => (brokers, None),
         Err(_) => {
@@ -36,7 +53,7 @@ fn main() {
             (broker.bootstrap(), Some(broker))
         }
     };
-    fill(&connection(&brokers, "fill"), records);
+    let records = fill(&connection(&brokers, "fill"), tickets);
     // First: later the memory that others gave back would be used again.
     println!(
         "a reader that does not read holds {} MiB",
@@ -53,7 +70,17 @@ fn main() {
             "(b) batches, discarding",
             batches(&brokers, round, records),
         );
-        // (c) batches, decoded and applied by the engine: add it here.
+        report(
+            round,
+            "(c) all KPIs",
+            kpis(&brokers, &format!("kpis-{round}"), records, None),
+        );
+        let (result, scrapes) = scraped(&brokers, round, records);
+        report(round, "(d) all KPIs, scraped", result);
+        println!(
+            "round {round}: {} scrapes, the slowest took {:.2?}",
+            scrapes.0, scrapes.1
+        );
     }
     println!("most memory: {} MiB", memory("VmHWM:"));
     drop(embedded);
@@ -76,34 +103,135 @@ fn connection(brokers: &str, name: &str) -> Connection {
     }
 }
 
-/// A canonical event of some 300 bytes that differs from the others as events do.
-fn event(number: usize) -> String {
-    let (minute, second) = (number / 60 % 60, number % 60);
-    let ticket = number.wrapping_mul(2_654_435_761) % 100_000;
-    format!(
-        r#"{{"event_id":"{number:016x}","ticket_id":"{ticket}","type":"message","timestamp":"2026-03-02T10:{minute:02}:{second:02}.000Z","team":"billing","priority":"p{}","status":"open","channel":"email","actor":"agent","public":true,"language":"en-GB","via":"support-portal","assignee":"agent-{}","created_at":"2026-03-02T08:{second:02}:{minute:02}.000Z"}}"#,
-        number % 4 + 1,
-        number % 97,
-    )
-}
-
-fn fill(connection: &Connection, records: usize) {
+/// Publishes a load desk's events; how many.
+fn fill(connection: &Connection, tickets: u64) -> usize {
     let mut publisher = Publisher::start(connection, TOPIC).unwrap();
     let start = Instant::now();
     let mut bytes = 0;
-    for number in 0..records {
-        let value = event(number);
-        bytes += value.len();
-        let ticket = number.wrapping_mul(2_654_435_761) % 100_000;
-        publisher.send(ticket.to_string().as_bytes(), value.as_bytes(), 1_000);
+    let mut records = 0;
+    for event in Desk::new(1, Profile::load(tickets)).events(START, None) {
+        bytes += event.json.len();
+        records += 1;
+        publisher.send(
+            event.ticket_id.as_bytes(),
+            event.json.as_bytes(),
+            event.at.0,
+        );
     }
     let report = publisher.finish(Duration::from_secs(120));
     assert_eq!(report.failed, 0, "{report:?}");
     println!(
-        "{records} records of {} bytes published in {:.2?}",
+        "{records} records of {} bytes about {tickets} tickets published in {:.2?}",
         bytes / records,
         start.elapsed()
     );
+    records
+}
+
+/// The service's own loop with the load desk's rules. `started` is told when records flow.
+fn kpis(
+    brokers: &str,
+    group: &str,
+    records: usize,
+    started: Option<(Arc<Published>, &dyn Fn())>,
+) -> (usize, Duration) {
+    let yaml = Profile::load(1).config_yaml();
+    let file = std::path::Path::new("desk.yaml");
+    let loaded = config::load(Some(file), [], &[], &mut |_| Ok(yaml.clone())).unwrap();
+    let engine = Engine::new(Arc::new(loaded.config.rules), START);
+    let timing = Timing {
+        grace: 30_000,
+        max_future: 300_000,
+        interval: Duration::from_secs(1),
+        now: Arc::new(wall_clock::now),
+    };
+    let (published, tell) = started.unzip();
+    let mut ingest = Ingest::new(
+        engine,
+        timing,
+        published.unwrap_or_else(new_published),
+        None,
+    );
+    let mut consumer = Consumer::start(&Settings {
+        connection: connection(brokers, "kpis"),
+        topics: vec![TOPIC.to_owned()],
+        group_id: group.to_owned(),
+    })
+    .unwrap();
+    let mut first = None;
+    while ingest.records() < records as u64 {
+        ingest.step(&mut consumer).unwrap();
+        if ingest.records() > 0 && first.is_none() {
+            first = Some(Instant::now());
+            if let Some(tell) = tell {
+                tell();
+            }
+        }
+    }
+    (records, first.unwrap().elapsed())
+}
+
+fn new_published() -> Arc<Published> {
+    let build = BuildInfo {
+        version: "bench",
+        revision: "",
+        rustc: "",
+    };
+    let metrics = SelfMetrics::new(build, wall_clock::now(), &[], &[]).unwrap();
+    Arc::new(Published::new(Arc::new(metrics), Readiness::default()))
+}
+
+/// Like [`kpis`], while a scraper takes 300,000 series again and again. The rate; how many scrapes
+/// there were and how long the slowest took.
+fn scraped(brokers: &str, round: usize, records: usize) -> ((usize, Duration), (usize, Duration)) {
+    let large = Rules {
+        known_teams: (0..SCRAPED_TEAMS)
+            .map(|team| format!("team-{team}"))
+            .collect(),
+        priorities: ["p1", "p2", "p3", "p4"].map(str::to_owned).to_vec(),
+        ..Rules::default()
+    };
+    let snapshot = Arc::new(Engine::new(Arc::new(large), START).snapshot());
+    let published = new_published();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let router = http::router(Arc::clone(&published), config::TelemetryPath::default());
+    let listen = config::ListenAddress::parse("127.0.0.1:0").unwrap();
+    let server = runtime.block_on(Server::bind(&[listen], router)).unwrap();
+    let address = server.addresses()[0];
+    runtime.spawn(server.serve(std::future::pending()));
+    let done = Arc::new(AtomicBool::new(false));
+    let ended = Arc::clone(&done);
+    let scraper = std::thread::spawn(move || {
+        let mut scrapes = (0, Duration::ZERO);
+        while !ended.load(Ordering::Relaxed) {
+            let start = Instant::now();
+            let mut response = ureq::get(format!("http://{address}/metrics"))
+                .call()
+                .unwrap();
+            let text = response
+                .body_mut()
+                .with_config()
+                .limit(1 << 30)
+                .read_to_string()
+                .unwrap();
+            if text.contains("ticket_created_total") {
+                scrapes = (scrapes.0 + 1, scrapes.1.max(start.elapsed()));
+            }
+            std::thread::sleep(SCRAPE_PAUSE);
+        }
+        scrapes
+    });
+    // The series are withheld while a backlog is read: these are shown all the same.
+    let show = || published.publish(Arc::clone(&snapshot) as http::KpiSeries);
+    let group = format!("scraped-{round}");
+    let result = kpis(
+        brokers,
+        &group,
+        records,
+        Some((Arc::clone(&published), &show)),
+    );
+    done.store(true, Ordering::Relaxed);
+    (result, scraper.join().unwrap())
 }
 
 fn plain(brokers: &str, round: usize, records: usize) -> (usize, Duration) {

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use tracing::{error, info, warn};
 
 use super::overview::overview;
-use crate::decode;
+use crate::decode::{self, Rejection};
+use crate::domain::event::Event;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 use crate::edge::http::{Latch, Published};
-use crate::edge::kafka::{Batch, Consumer, DeadLetters, Step, TopicPartition, Trouble};
+use crate::edge::kafka::{Batch, Consumer, DeadLetters, Record, Step, TopicPartition, Trouble};
 use crate::edge::self_metrics::{LimitedLabel, RecordResult, SelfMetrics, TicketState};
 use crate::engine::{Counts, Engine, Ignored, PartitionId};
 
@@ -20,6 +21,8 @@ use crate::engine::{Counts, Engine, Ignored, PartitionId};
 const POLL: Duration = Duration::from_millis(100);
 /// How long the end of a stop waits for dead letters.
 const DEAD_LETTER_PATIENCE: Duration = Duration::from_secs(10);
+/// Events looked up in one go: enough to hide the memory's delay, few enough for the cache.
+const CHUNK: usize = 64;
 /// Time between two lines about a backlog.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 /// Publishing may take this part of the time at most: a large state is shown less often rather
@@ -72,7 +75,11 @@ pub struct Ingest {
     catching_up: Option<Latch>,
     shown: Counts,
     progress: Progress,
-    rejections_said: u64,
+    next_publication: Instant,
+    /// All so far; said at 1, 2, 4, 8 …
+    rejections: u64,
+    /// The consumer's index of the last record's partition, and its place here.
+    current: Option<(usize, usize)>,
 }
 
 #[derive(Debug)]
@@ -108,7 +115,9 @@ impl Ingest {
                 records: 0,
                 said: 0,
             },
-            rejections_said: 0,
+            next_publication: Instant::now(),
+            rejections: 0,
+            current: None,
         }
     }
 
@@ -117,20 +126,8 @@ impl Ingest {
     /// # Errors
     /// What the consumer cannot get over.
     pub fn run(mut self, mut consumer: Consumer, stop: &AtomicBool) -> Result<(), IngestError> {
-        let mut next_publication = Instant::now();
         while !stop.load(Ordering::Relaxed) {
-            match consumer.next(POLL) {
-                Step::Records(batch) => self.apply(&batch),
-                Step::Assigned(partitions) => self.assigned(&mut consumer, &partitions),
-                Step::Revoked(partitions) => self.revoked(&partitions),
-                Step::Trouble(trouble) => self.trouble(trouble)?,
-                Step::Idle => {}
-            }
-            if Instant::now() >= next_publication {
-                let took = self.publish(&consumer);
-                let pause = self.timing.interval.max(took * PUBLISHING_SHARE);
-                next_publication = Instant::now() + pause;
-            }
+            self.step(&mut consumer)?;
         }
         // First, since offsets are committed only once no letter is on its way.
         self.settle_dead_letters();
@@ -138,55 +135,97 @@ impl Ingest {
         Ok(())
     }
 
+    /// Takes what comes next, or waits for it a moment; shows the result when it is time.
+    ///
+    /// # Errors
+    /// What the consumer cannot get over.
+    pub fn step(&mut self, consumer: &mut Consumer) -> Result<(), IngestError> {
+        match consumer.next(POLL) {
+            Step::Records(batch) => self.apply(&batch),
+            Step::Assigned(partitions) => self.assigned(consumer, &partitions),
+            Step::Revoked(partitions) => self.revoked(&partitions),
+            Step::Trouble(trouble) => self.trouble(trouble)?,
+            Step::Idle => {}
+        }
+        if Instant::now() >= self.next_publication {
+            let took = self.publish(consumer);
+            let pause = self.timing.interval.max(took * PUBLISHING_SHARE);
+            self.next_publication = Instant::now() + pause;
+        }
+        Ok(())
+    }
+
+    /// Records taken so far.
+    pub fn records(&self) -> u64 {
+        self.progress.records
+    }
+
     fn apply(&mut self, batch: &Batch<'_>) {
         let latest = (self.timing.now)().plus(self.timing.max_future);
-        let mut current: Option<(usize, usize)> = None;
-        let mut rejected = 0;
+        let mut events = Vec::with_capacity(CHUNK);
         for record in batch.iter() {
-            let place = match current {
-                Some((index, place)) if index == record.index => place,
-                _ => {
-                    let Some(place) = self.places.get(record.partition).copied() else {
-                        continue; // not assigned: the consumer hands out nothing of it
-                    };
-                    current = Some((record.index, place));
-                    place
-                }
+            let Some(partition) = self.pass(&record) else {
+                continue;
             };
-            let reading = &mut self.readings[place];
-            if reading
-                .position
-                .is_some_and(|position| record.offset < position)
-            {
-                continue; // delivered twice
-            }
-            reading.position = Some(record.offset + 1);
             match decode::decode(record.value.unwrap_or_default(), Some(latest)) {
-                Ok(event) => {
-                    self.engine.apply(reading.partition, &event);
-                }
-                Err(rejection) => {
-                    rejected += 1;
-                    self.metrics.rejected(rejection.reason()).inc();
-                    if let Some(dead_letters) = &mut self.dead_letters {
-                        dead_letters.send(&record, rejection.reason());
-                    }
-                    if self.rejections_said.is_power_of_two() || self.rejections_said == 0 {
-                        warn!(
-                            topic = &*record.partition.topic,
-                            partition = record.partition.partition,
-                            offset = record.offset,
-                            reason = rejection.reason(),
-                            rejected = self.rejections_said + 1,
-                            "record rejected: {rejection}"
-                        );
-                    }
-                    self.rejections_said += 1;
-                }
+                Ok(event) => events.push((partition, event)),
+                Err(rejection) => self.reject(&record, rejection),
+            }
+            if events.len() == CHUNK {
+                self.apply_events(&mut events);
             }
         }
-        self.metrics.events(RecordResult::Rejected).inc_by(rejected);
+        self.apply_events(&mut events);
         self.progress.records += batch.len() as u64;
+    }
+
+    fn apply_events(&mut self, events: &mut Vec<(PartitionId, Event<'_>)>) {
+        self.engine.warm(events.iter().map(|(_, event)| event));
+        for (partition, event) in events.drain(..) {
+            self.engine.apply(partition, &event);
+        }
+    }
+
+    /// Moves the position past a record; `None` where it was there before, or is not ours.
+    fn pass(&mut self, record: &Record<'_>) -> Option<PartitionId> {
+        let place = match self.current {
+            Some((index, place)) if index == record.index => place,
+            _ => {
+                let place = *self.places.get(record.partition)?;
+                self.current = Some((record.index, place));
+                place
+            }
+        };
+        let reading = &mut self.readings[place];
+        if reading
+            .position
+            .is_some_and(|position| record.offset < position)
+        {
+            return None; // delivered twice
+        }
+        reading.position = Some(record.offset + 1);
+        Some(reading.partition)
+    }
+
+    /// Counts a record that is no event, sends it to the dead letters, and says so now and then.
+    fn reject(&mut self, record: &Record<'_>, rejection: Rejection) {
+        let reason = rejection.reason();
+        self.metrics.rejected(reason).inc();
+        self.metrics.events(RecordResult::Rejected).inc();
+        if let Some(dead_letters) = &mut self.dead_letters {
+            dead_letters.send(record, reason);
+        }
+        self.rejections += 1;
+        if self.rejections.is_power_of_two() {
+            warn!(
+                topic = &*record.partition.topic,
+                partition = record.partition.partition,
+                offset = record.offset,
+                reason,
+                rejected = self.rejections,
+                "record rejected: {rejection}"
+            );
+        }
     }
 
     fn assigned(&mut self, consumer: &mut Consumer, partitions: &[TopicPartition]) {
@@ -315,7 +354,6 @@ impl Ingest {
             let seconds = crate::domain::timestamp::seconds(now.since(deadline));
             self.metrics.observe_breach_detection(seconds);
         }
-        self.engine.take_dirty();
     }
 
     fn show_counts(&mut self) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::decode::{self, MAX_VALUE_BYTES, Rejection};
 use crate::domain::timestamp::Timestamp;
-use crate::edge::files;
+use crate::edge::files::{self, LineBlock};
 use crate::engine::{Counts, Engine, Rules, Snapshot};
 
 /// How many places of each reason for a rejection are named.
@@ -62,7 +62,9 @@ pub fn replay(
 ) -> Result<Replayed, FileError> {
     let mut engine = Engine::new(rules, until.unwrap_or_default());
     let partition = engine.partition();
+    let mut block = LineBlock::default();
     let mut lines = 0;
+    let mut next_progress = PROGRESS_LINES;
     let mut later = 0;
     let mut rejected = BTreeMap::<Rejection, Rejected>::new();
     for path in paths {
@@ -71,23 +73,28 @@ pub fn replay(
             source,
         };
         let mut reader = files::open(path).map_err(named)?;
-        let mut line = Vec::new();
         let mut number = 0;
-        while files::read_line(&mut *reader, &mut line, MAX_VALUE_BYTES).map_err(named)? {
-            number += 1;
-            if line.iter().all(u8::is_ascii_whitespace) {
-                continue;
-            }
-            lines += 1;
-            if lines % PROGRESS_LINES == 0 {
-                progress(lines);
-            }
-            match decode::decode(&line, None) {
-                Ok(event) if until.is_some_and(|until| event.at > until) => later += 1,
-                Ok(event) => {
-                    engine.apply(partition, &event);
+        while block.fill(&mut *reader, MAX_VALUE_BYTES).map_err(named)? {
+            let mut events = Vec::with_capacity(block.lines().len());
+            for line in block.lines() {
+                number += 1;
+                if line.iter().all(u8::is_ascii_whitespace) {
+                    continue;
                 }
-                Err(rejection) => note(&mut rejected, rejection, path, number),
+                lines += 1;
+                match decode::decode(line, None) {
+                    Ok(event) if until.is_some_and(|until| event.at > until) => later += 1,
+                    Ok(event) => events.push(event),
+                    Err(rejection) => note(&mut rejected, rejection, path, number),
+                }
+            }
+            engine.warm(events.iter());
+            for event in &events {
+                engine.apply(partition, event);
+            }
+            if lines >= next_progress {
+                progress(lines);
+                next_progress = lines + PROGRESS_LINES;
             }
         }
     }

@@ -12,18 +12,14 @@ use super::ingest::{Ingest, IngestError, Now, Timing};
 use crate::config::Config;
 use crate::decode::Rejection;
 use crate::domain::timestamp::Timestamp;
-use crate::edge::http::{
-    self, AddressError, BindError, ListenAddress, Published, Readiness, Server,
-};
-use crate::edge::kafka::{Connection, Consumer, DeadLetters, Settings, StartError};
+use crate::edge::http::{self, BindError, Published, Readiness, Server};
+use crate::edge::kafka::{Consumer, DeadLetters, Settings, StartError};
 use crate::edge::self_metrics::{BuildInfo, SelfMetrics};
 use crate::engine::{Engine, Ignored};
 
 /// Why the service did not start, or ended by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    #[error(transparent)]
-    Address(#[from] AddressError),
     #[error(transparent)]
     Bind(#[from] BindError),
     #[error(transparent)]
@@ -60,31 +56,18 @@ impl Service {
         let metrics = Arc::new(SelfMetrics::new(build, started, &rejections, &ignorances)?);
         metrics.set_config_reload(started, true);
         let published = Arc::new(Published::new(metrics, Readiness::default()));
-        let router = http::router(Arc::clone(&published), config.web.telemetry_path.parse()?);
-        let addresses: Vec<ListenAddress> = config
-            .web
-            .listen
-            .iter()
-            .map(|listen| listen.to_string().parse())
-            .collect::<Result<_, _>>()?;
-        let server = Server::bind(&addresses, router).await?;
+        let router = http::router(Arc::clone(&published), config.web.telemetry_path.clone());
+        let server = Server::bind(&config.web.listen, router).await?;
         for address in server.addresses() {
             info!(%address, "listening");
         }
 
-        let connection = Connection {
-            brokers: config.kafka.brokers.clone(),
-            properties: config.kafka.properties.clone(),
-        };
+        let settings = Settings::from(&config.kafka);
         let dead_letters = match &config.kafka.dead_letter_topic {
-            Some(topic) => Some(DeadLetters::start(&connection, topic)?),
+            Some(topic) => Some(DeadLetters::start(&settings.connection, topic)?),
             None => None,
         };
-        let consumer = Consumer::start(&Settings {
-            connection,
-            topics: config.kafka.topics.clone(),
-            group_id: config.kafka.group_id.clone(),
-        })?;
+        let consumer = Consumer::start(&settings)?;
         let timing = Timing {
             grace: config.stream.grace,
             max_future: config.stream.max_future,

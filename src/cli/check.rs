@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use super::arguments::{CheckConfig, Settings};
 use super::failure::Failure;
 use super::terminal;
-use crate::config;
+use crate::config::{self, Kafka};
+use crate::edge::kafka::{self, StartError};
 
 pub fn run(settings: &Settings, check: &CheckConfig) -> Result<ExitCode, Failure> {
     if check.print_reference {
@@ -17,8 +18,19 @@ pub fn run(settings: &Settings, check: &CheckConfig) -> Result<ExitCode, Failure
         for warning in &loaded.warnings {
             terminal::complain(&format!("warning: {warning}"));
         }
-        terminal::print(&loaded.config.summary())?;
+        check_properties(&loaded.config.kafka).map_err(Failure::configuration)?;
+        terminal::print(&format!("{}\n", loaded.config.summary()))?;
         terminal::complain("the configuration is sound");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the Kafka clients that `serve` starts would take their properties.
+fn check_properties(kafka: &Kafka) -> Result<(), StartError> {
+    let settings = kafka::Settings::from(kafka);
+    settings.check()?;
+    if kafka.dead_letter_topic.is_some() {
+        settings.connection.check_producer()?;
+    }
+    Ok(())
 }

@@ -21,16 +21,10 @@ use failure::Failure;
 
 use crate::exposition;
 
-/// Version, commit and compiler of this build.
+/// Version, commit and compiler of this build; the last two are found by `build.rs`.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-const REVISION: &str = match option_env!("TICKET_EXPORTER_REVISION") {
-    Some(revision) => revision,
-    None => "unknown",
-};
-const RUSTC: &str = match option_env!("TICKET_EXPORTER_RUSTC") {
-    Some(rustc) => rustc,
-    None => "unknown",
-};
+const REVISION: &str = env!("TICKET_EXPORTER_REVISION");
+const RUSTC: &str = env!("TICKET_EXPORTER_RUSTC");
 
 /// Runs the program: arguments from the process, exit code to it.
 pub fn main() -> ExitCode {
@@ -54,7 +48,7 @@ pub fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     if arguments.version {
         terminal::print(&format!(
-            "ticket-exporter {VERSION} (revision {REVISION}, {RUSTC})\n"
+            "ticket-exporter {VERSION} (revision {REVISION}, rustc {RUSTC})\n"
         ))?;
         return Ok(ExitCode::SUCCESS);
     }

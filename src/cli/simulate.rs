@@ -108,10 +108,7 @@ impl Sink {
     fn open(settings: &Settings, arguments: &Simulate) -> Result<Self, Failure> {
         if let Some(topic) = &arguments.topic {
             let config = settings.load()?;
-            let connection = Connection {
-                brokers: config.kafka.brokers,
-                properties: config.kafka.properties,
-            };
+            let connection = Connection::from(&config.kafka);
             let publisher = Publisher::start(&connection, topic).map_err(Failure::configuration)?;
             return Ok(Self::Topic(Box::new(publisher)));
         }

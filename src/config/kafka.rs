@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Formatter};
 
 use super::problem::Errors;
+use super::reserved::ReservedProperty;
 use super::view::View;
 
 /// The port of a broker on the same machine: what a trial run has.
@@ -12,19 +13,6 @@ const DEFAULT_TOPIC: &str = "tickets";
 const DEFAULT_GROUP_ID: &str = "ticket-exporter";
 /// Longest name of a topic (Kafka: `Topic.MAX_NAME_LENGTH`).
 const LONGEST_TOPIC: usize = 249;
-/// Properties that have a key of their own.
-const HAVE_A_KEY: [(&str, &str); 3] = [
-    ("bootstrap.servers", "kafka.brokers"),
-    ("metadata.broker.list", "kafka.brokers"),
-    ("group.id", "kafka.group_id"),
-];
-/// Properties on which exact counting rests: offsets live in the checkpoint, not in Kafka.
-const OWNED: [&str; 4] = [
-    "enable.auto.commit",
-    "enable.auto.offset.store",
-    "auto.commit.interval.ms",
-    "enable.partition.eof",
-];
 
 /// See the module. `Debug` hides the values of secret properties.
 #[derive(Clone, PartialEq, Eq)]
@@ -79,7 +67,10 @@ impl Kafka {
     pub(super) fn read(view: &View<'_>, errors: &mut Errors) -> Self {
         let defaults = Self::default();
         view.entries(errors);
-        let topics = read_list(&view.key("topics"), defaults.topics, errors, check_topic);
+        let topics = view
+            .key("topics")
+            .checked_texts(errors, check_topic)
+            .unwrap_or(defaults.topics);
         let dead_letter = view.key("dead_letter_topic");
         let dead_letter_topic = dead_letter.text(errors);
         if let Some(topic) = &dead_letter_topic {
@@ -89,7 +80,10 @@ impl Kafka {
             }
         }
         Self {
-            brokers: read_list(&view.key("brokers"), defaults.brokers, errors, check_broker),
+            brokers: view
+                .key("brokers")
+                .checked_texts(errors, check_broker)
+                .unwrap_or(defaults.brokers),
             topics,
             group_id: view
                 .key("group_id")
@@ -99,26 +93,6 @@ impl Kafka {
             properties: read_properties(&view.key("properties"), errors),
         }
     }
-}
-
-fn read_list(
-    view: &View<'_>,
-    default: Vec<String>,
-    errors: &mut Errors,
-    check: fn(&View<'_>, &str, &mut Errors),
-) -> Vec<String> {
-    let Some(texts) = view.texts(errors) else {
-        return default;
-    };
-    if view.is_empty_list() {
-        view.error(errors, "must name at least one");
-    }
-    for item in view.items(&mut Errors::default()) {
-        if let Some(text) = item.text(&mut Errors::default()) {
-            check(&item, &text, errors);
-        }
-    }
-    texts
 }
 
 fn check_broker(view: &View<'_>, broker: &str, errors: &mut Errors) {
@@ -152,15 +126,16 @@ fn check_topic(view: &View<'_>, topic: &str, errors: &mut Errors) {
 fn read_properties(view: &View<'_>, errors: &mut Errors) -> BTreeMap<String, String> {
     let mut properties = BTreeMap::new();
     for (name, view) in view.entries(errors) {
-        if let Some((_, key)) = HAVE_A_KEY.iter().find(|(property, _)| *property == name) {
-            view.error(errors, format!("set {key} instead"));
-        } else if OWNED.contains(&name) {
-            view.error(
-                errors,
-                "cannot be changed: offsets are kept in the checkpoint, not by librdkafka",
-            );
-        } else if let Some(value) = view.raw(errors) {
-            properties.insert(name.to_owned(), value);
+        let Some(value) = view.raw(errors) else {
+            continue;
+        };
+        match ReservedProperty::find(name) {
+            Some(reserved) if !reserved.allows(&value) => {
+                view.error(errors, format!("cannot be set: {}", reserved.reason));
+            }
+            _ => {
+                properties.insert(name.to_owned(), value);
+            }
         }
     }
     properties

@@ -12,15 +12,19 @@ mod keys;
 mod overrides;
 mod policies;
 mod problem;
+mod reserved;
 mod rules;
 mod service;
 mod tree;
 mod view;
+mod web;
 
 pub use kafka::Kafka;
 pub use keys::{ENVIRONMENT_PREFIX, KEYS, Key, Kind, keys_table};
 pub use problem::{Errors, Place, Problem};
-pub use service::{Checkpoint, Listen, Stream, Web};
+pub use reserved::{RESERVED_PROPERTIES, ReservedProperty};
+pub use service::{Checkpoint, Stream};
+pub use web::{ListenAddress, TelemetryPath, Web};
 
 use std::io;
 use std::path::Path;

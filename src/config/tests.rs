@@ -285,7 +285,7 @@ fn one_error_each() {
         ),
         (
             "kafka: {properties: {group.id: x}}",
-            "1:32: kafka.properties.group.id: set kafka.group_id instead",
+            "1:32: kafka.properties.group.id: cannot be set: set kafka.group_id instead",
         ),
         (
             "kafka: {properties: {sasl.password: [hunter2]}}",
@@ -336,10 +336,6 @@ fn one_error_each() {
             "1:20: buckets.handle[0]: must be longer than 0",
         ),
         (
-            "priorities: [a, b]\nlimits: {priorities: 1}",
-            "2:22: limits.priorities: 1 is less than the 2 that the configuration names",
-        ),
-        (
             "limits: {teams: 0}",
             "1:17: limits.teams: must be a whole number from 1 to 65000, not \"0\"",
         ),
@@ -380,8 +376,16 @@ fn one_error_each() {
             "1:16: web.listen[0]: must be text; write \"10047\" in quotes",
         ),
         (
+            "web: {listen: [\":80\", \"1.2.3.400:80\"]}",
+            "1:23: web.listen[1]: must be an address like :10047 or 127.0.0.1:10047, not \"1.2.3.400:80\"",
+        ),
+        (
+            "web: {listen: [\":80\", \":80\"]}",
+            "1:23: web.listen[1]: \":80\" was already given",
+        ),
+        (
             "web: {telemetry_path: /-/ready}",
-            "1:23: web.telemetry_path: must be a path like /metrics, neither / nor below /-/",
+            "1:23: web.telemetry_path: must be a path like /metrics of letters, digits and - _ . ~, not below /-/",
         ),
         (
             "tickets: {retain: 99999w}",
@@ -427,16 +431,23 @@ fn warnings_do_not_stop() {
         ]
     );
     assert_eq!(
+        warned("priorities: [a, b]\nlimits: {priorities: 1}"),
+        [
+            "2:22: limits.priorities: is less than the 2 that the configuration names: those that \
+          come last are exposed as __other__"
+        ]
+    );
+    assert_eq!(
         warned("tickets: {retain: 1d, undelete_grace: 2d}"),
         ["1:39: tickets.undelete_grace: is longer than tickets.retain (1d): it ends with that"]
     );
 }
 
 #[test]
-fn an_always_open_policy_runs_on_the_calendar_clock() {
+fn a_policy_may_be_always_open_on_the_business_clock() {
     let config = good("sla: {policies: [{name: a, calendar: 24x7, targets: {resolution: 1h}}]}");
-    assert_eq!(config.rules.policies[0].clock, Clock::Calendar);
-    assert_eq!(config.rules.policies[0].calendar, None);
+    assert_eq!(config.rules.policies[0].clock, Clock::Business);
+    assert_eq!(config.rules.policies[0].calendar, Some(None));
 }
 
 #[test]

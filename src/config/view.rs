@@ -148,6 +148,25 @@ impl<'a> View<'a> {
         Some(texts)
     }
 
+    /// Text in a list of at least one, each only once and each with something to say about it.
+    pub(super) fn checked_texts(
+        &self,
+        errors: &mut Errors,
+        check: fn(&View<'_>, &str, &mut Errors),
+    ) -> Option<Vec<String>> {
+        let texts = self.texts(errors)?;
+        if self.is_empty_list() {
+            self.error(errors, "must name at least one");
+        }
+        // What is no list and what is no text was noted above.
+        for item in self.items(&mut Errors::default()) {
+            if let Some(text) = item.text(&mut Errors::default()) {
+                check(&item, &text, errors);
+            }
+        }
+        Some(texts)
+    }
+
     pub(super) fn boolean(&self, errors: &mut Errors) -> Option<bool> {
         match &self.node?.value {
             Value::Scalar(text, Style::Plain | Style::Bare) if text == "true" => Some(true),

@@ -50,14 +50,44 @@ fn peek(raw: &mut impl BufRead) -> io::Result<Vec<u8>> {
         .collect())
 }
 
-/// Reads the next line into `line`, without its line break. At most `limit + 1` bytes of it are
-/// kept, so that a file without line breaks cannot fill the memory; the rest is passed over.
-/// Returns whether there was a line.
-///
-/// # Errors
-/// The reader's.
-pub fn read_line(reader: &mut dyn BufRead, line: &mut Vec<u8>, limit: usize) -> io::Result<bool> {
-    line.clear();
+/// Lines in a block: enough to look up their tickets in one go, few enough for the cache.
+const BLOCK_LINES: usize = 64;
+
+/// Some lines of a file.
+#[derive(Debug, Default)]
+pub struct LineBlock {
+    bytes: Vec<u8>,
+    /// Where each line ends in `bytes`.
+    ends: Vec<usize>,
+}
+
+impl LineBlock {
+    /// Reads the next lines, without their line breaks. At most `limit + 1` bytes of each are
+    /// kept, so that a file without line breaks cannot fill the memory; the rest is passed over.
+    /// Returns whether there was a line.
+    ///
+    /// # Errors
+    /// The reader's.
+    pub fn fill(&mut self, reader: &mut dyn BufRead, limit: usize) -> io::Result<bool> {
+        self.bytes.clear();
+        self.ends.clear();
+        while self.ends.len() < BLOCK_LINES && read_line(reader, &mut self.bytes, limit)? {
+            self.ends.push(self.bytes.len());
+        }
+        Ok(!self.ends.is_empty())
+    }
+
+    pub fn lines(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        (0..self.ends.len()).map(|line| {
+            let start = line.checked_sub(1).map_or(0, |before| self.ends[before]);
+            &self.bytes[start..self.ends[line]]
+        })
+    }
+}
+
+/// Appends the next line to `bytes`; whether there was one.
+fn read_line(reader: &mut dyn BufRead, bytes: &mut Vec<u8>, limit: usize) -> io::Result<bool> {
+    let start = bytes.len();
     let mut seen = false;
     loop {
         let available = match reader.fill_buf() {
@@ -71,13 +101,13 @@ pub fn read_line(reader: &mut dyn BufRead, line: &mut Vec<u8>, limit: usize) -> 
         seen = true;
         let end = memchr::memchr(b'\n', available);
         let piece = &available[..end.unwrap_or(available.len())];
-        let room = (limit + 1).saturating_sub(line.len());
-        line.extend_from_slice(&piece[..piece.len().min(room)]);
+        let room = (limit + 1).saturating_sub(bytes.len() - start);
+        bytes.extend_from_slice(&piece[..piece.len().min(room)]);
         let consumed = piece.len() + usize::from(end.is_some());
         reader.consume(consumed);
         if end.is_some() {
-            if line.last() == Some(&b'\r') {
-                line.pop();
+            if bytes.len() > start && bytes.last() == Some(&b'\r') {
+                bytes.pop();
             }
             return Ok(true);
         }
@@ -93,9 +123,13 @@ mod tests {
     fn lines(bytes: Vec<u8>, limit: usize) -> Vec<String> {
         let mut reader = decompress(Box::new(Cursor::new(bytes))).unwrap();
         let mut all = Vec::new();
-        let mut line = Vec::new();
-        while read_line(&mut *reader, &mut line, limit).unwrap() {
-            all.push(String::from_utf8(line.clone()).unwrap());
+        let mut block = LineBlock::default();
+        while block.fill(&mut *reader, limit).unwrap() {
+            all.extend(
+                block
+                    .lines()
+                    .map(|line| String::from_utf8(line.to_vec()).unwrap()),
+            );
         }
         all
     }

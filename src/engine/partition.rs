@@ -1,17 +1,66 @@
 //! The stream clock of a partition and the timers that wait on it (contract, section 2).
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use super::table::TicketSlot;
-use crate::domain::timestamp::{Milliseconds, Timestamp};
+use crate::domain::timestamp::{MINUTE, Milliseconds, Timestamp};
+
+/// Timers within one of these lie in one list: long enough for lists to be worth their memory on
+/// a quiet desk, short enough for what is near to stay small on a busy one.
+const SPAN: Milliseconds = 15 * MINUTE;
+
+/// A ticket's timer.
+type Timer = (Timestamp, TicketSlot);
+
+/// Timers in time order. Later ones lie unsorted, a list a span: most are moved on before they are
+/// due, and sorting them would cost more than the rest of an event.
+#[derive(Debug, Default)]
+struct Timers {
+    /// Of the spans that the clock has reached.
+    near: BinaryHeap<Reverse<Timer>>,
+    later: BTreeMap<i64, Vec<Timer>>,
+    reached: i64,
+    count: usize,
+}
+
+impl Timers {
+    fn push(&mut self, timer: Timer) {
+        self.count += 1;
+        let span = span(timer.0);
+        if span <= self.reached {
+            self.near.push(Reverse(timer));
+        } else {
+            self.later.entry(span).or_default().push(timer);
+        }
+    }
+
+    /// Takes the earliest timer before `clock`.
+    fn take(&mut self, clock: Timestamp) -> Option<Timer> {
+        self.reached = self.reached.max(span(clock));
+        while let Some(first) = self.later.first_entry()
+            && *first.key() <= self.reached
+        {
+            self.near.extend(first.remove().into_iter().map(Reverse));
+        }
+        if self.near.peek()?.0.0 >= clock {
+            return None;
+        }
+        self.count -= 1;
+        self.near.pop().map(|Reverse(timer)| timer)
+    }
+}
+
+fn span(at: Timestamp) -> i64 {
+    at.0.div_euclid(SPAN)
+}
 
 /// See the module. A ticket may stand here several times; only the entry it names itself counts.
 #[derive(Debug)]
 pub struct Partition {
     greatest_event: Timestamp,
     clock: Timestamp,
-    timers: BinaryHeap<Reverse<(Timestamp, TicketSlot)>>,
+    timers: Timers,
 }
 
 impl Partition {
@@ -19,7 +68,10 @@ impl Partition {
         Self {
             greatest_event: Timestamp(i64::MIN),
             clock: Timestamp(i64::MIN),
-            timers: BinaryHeap::new(),
+            timers: Timers {
+                reached: i64::MIN,
+                ..Timers::default()
+            },
         }
     }
 
@@ -32,7 +84,7 @@ impl Partition {
     }
 
     pub fn timers(&self) -> usize {
-        self.timers.len()
+        self.timers.count
     }
 
     /// An event time was seen.
@@ -49,16 +101,12 @@ impl Partition {
     }
 
     pub fn schedule(&mut self, due: Timestamp, slot: TicketSlot) {
-        self.timers.push(Reverse((due, slot)));
+        self.timers.push((due, slot));
     }
 
     /// Takes the earliest timer that the clock has passed.
-    pub fn take_due(&mut self) -> Option<(Timestamp, TicketSlot)> {
-        let Reverse((due, _)) = self.timers.peek()?;
-        if *due >= self.clock {
-            return None;
-        }
-        self.timers.pop().map(|Reverse(timer)| timer)
+    pub fn take_due(&mut self) -> Option<Timer> {
+        self.timers.take(self.clock)
     }
 }
 
@@ -76,5 +124,25 @@ mod tests {
         assert_eq!(partition.take_due(), Some((Timestamp(10), 1)));
         partition.see(Timestamp(3), 5);
         assert_eq!(partition.clock(), Timestamp(11), "never back");
+    }
+
+    #[test]
+    fn timers_come_in_time_order_whatever_span_they_are_in() {
+        let mut partition = Partition::new();
+        for due in [90_000, 5, 60_000, 59_999, 3_600_000, 61_000] {
+            partition.schedule(Timestamp(due), 1);
+        }
+        partition.advance(Timestamp(61_000));
+        partition.schedule(Timestamp(7), 1);
+        let due: Vec<i64> = std::iter::from_fn(|| partition.take_due())
+            .map(|timer| timer.0.0)
+            .collect();
+        assert_eq!(due, [5, 7, 59_999, 60_000]);
+        partition.advance(Timestamp(i64::MAX));
+        let due: Vec<i64> = std::iter::from_fn(|| partition.take_due())
+            .map(|timer| timer.0.0)
+            .collect();
+        assert_eq!(due, [61_000, 90_000, 3_600_000]);
+        assert_eq!(partition.timers(), 0);
     }
 }

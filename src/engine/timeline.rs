@@ -63,7 +63,7 @@ impl Segment {
 
 /// Phases in time order; the last one is the current one.
 #[derive(Clone, Debug)]
-pub struct Timeline(SmallVec<[Segment; 3]>);
+pub struct Timeline(SmallVec<[Segment; 2]>);
 
 impl Timeline {
     pub fn new(start: Timestamp, phase: Phase) -> Self {

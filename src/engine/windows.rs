@@ -14,7 +14,7 @@ use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
 /// Steps in the length of a window.
 const STEPS: i64 = 60;
 /// Entries after which the journal is sorted in without being asked: a bound on memory.
-const JOURNAL_LIMIT: usize = 1 << 18;
+const JOURNAL_LIMIT: usize = 1 << 16;
 /// Exposed quantiles, in thousandths, and their label values.
 pub const QUANTILES: [(u64, &str); 4] = [(500, "0.5"), (900, "0.9"), (950, "0.95"), (990, "0.99")];
 

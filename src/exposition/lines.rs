@@ -104,6 +104,20 @@ impl Lines {
         self.out.extend_from_slice(label);
     }
 
+    /// A whole line: `name_suffix{labels} value`.
+    pub(super) fn line(&mut self, name: &str, suffix: &str, value: f64) {
+        self.begin(name, suffix);
+        self.value(value);
+        self.end();
+    }
+
+    /// The same with a count.
+    pub(super) fn count_line(&mut self, name: &str, suffix: &str, count: u64) {
+        self.begin(name, suffix);
+        self.integer(count);
+        self.end();
+    }
+
     pub(super) fn integer(&mut self, number: u64) {
         write_integer(&mut self.out, number);
     }

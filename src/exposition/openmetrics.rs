@@ -53,12 +53,8 @@ impl OpenMetricsWriter {
             }
             self.lines.end();
         }
-        self.lines.begin(name, "_count");
-        self.lines.integer(histogram.count);
-        self.lines.end();
-        self.lines.begin(name, "_sum");
-        self.lines.value(histogram.sum);
-        self.lines.end();
+        self.lines.count_line(name, "_count", histogram.count);
+        self.lines.line(name, "_sum", histogram.sum);
     }
 
     fn exemplar(&mut self, exemplar: &Exemplar) {
@@ -77,9 +73,7 @@ impl OpenMetricsWriter {
 
     fn created(&mut self, name: &str, start: Option<Timestamp>) {
         if let Some(start) = start {
-            self.lines.begin(name, "_created");
-            self.lines.value(start.seconds());
-            self.lines.end();
+            self.lines.line(name, "_created", start.seconds());
         }
     }
 }
@@ -101,9 +95,7 @@ impl Visitor for OpenMetricsWriter {
         self.lines.set_labels(family.labels, values);
         match sample {
             Sample::Number(value) => {
-                self.lines.begin(family.name, "");
-                self.lines.value(value);
-                self.lines.end();
+                self.lines.line(family.name, "", value);
             }
             Sample::Histogram(histogram) => self.histogram(family.name, &histogram),
         }

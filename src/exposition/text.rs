@@ -36,12 +36,8 @@ impl TextWriter {
             self.lines.integer(cumulative);
             self.lines.end();
         }
-        self.lines.begin(name, "_sum");
-        self.lines.value(histogram.sum);
-        self.lines.end();
-        self.lines.begin(name, "_count");
-        self.lines.integer(histogram.count);
-        self.lines.end();
+        self.lines.line(name, "_sum", histogram.sum);
+        self.lines.count_line(name, "_count", histogram.count);
     }
 }
 
@@ -61,9 +57,7 @@ impl Visitor for TextWriter {
         self.lines.set_labels(family.labels, values);
         match sample {
             Sample::Number(value) => {
-                self.lines.begin(family.name, "");
-                self.lines.value(value);
-                self.lines.end();
+                self.lines.line(family.name, "", value);
             }
             Sample::Histogram(histogram) => self.histogram(family.name, &histogram),
         }

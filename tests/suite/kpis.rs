@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,9 +17,12 @@ use crate::naive::compare::{Difference, compare, parse};
 use crate::naive::{self, Setup};
 use crate::stories::{self, Size};
 
-/// Random stories in a run; a stranger's bug is found by more: set the variable.
+/// Random stories in a run; a stranger's bug is found by more: set the variable to their number,
+/// or to the first and the one after the last, as in `3000..40000`.
 const STORIES: u64 = 3_000;
 const STORIES_VARIABLE: &str = "TICKET_EXPORTER_TEST_STORIES";
+/// Tickets in a story and most events of a ticket, as in `40x120`, in place of the usual.
+const SIZE_VARIABLE: &str = "TICKET_EXPORTER_TEST_STORY_SIZE";
 
 fn rules(yaml: &str) -> Arc<Rules> {
     let file = Path::new("story.yaml");
@@ -131,16 +135,33 @@ fn golden_cases() {
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
 }
 
+fn seeds() -> Range<u64> {
+    let number = |text: &str| text.parse().expect("a number of stories");
+    match std::env::var(STORIES_VARIABLE) {
+        Ok(text) => match text.split_once("..") {
+            Some((first, end)) => number(first)..number(end),
+            None => 0..number(&text),
+        },
+        Err(_) => 0..STORIES,
+    }
+}
+
 #[test]
 fn random_stories() {
-    let stories = std::env::var(STORIES_VARIABLE)
-        .map_or(STORIES, |text| text.parse().expect("a number of stories"));
-    for seed in 0..stories {
-        let size = Size {
+    let size = std::env::var(SIZE_VARIABLE).ok().map(|text| {
+        let number = |text: &str| text.parse().expect("a number");
+        let (tickets, events) = text.split_once('x').expect("two numbers");
+        Size {
+            tickets: number(tickets),
+            events: number(events),
+        }
+    });
+    for seed in seeds() {
+        let usual = Size {
             tickets: 1 + usize::try_from(seed % 7).unwrap() * 2,
             events: 40,
         };
-        let (setup, lines) = stories::random(seed, size);
+        let (setup, lines) = stories::random(seed, size.unwrap_or(usual));
         assert_same(&format!("story {seed}"), &setup, &lines, None);
     }
 }

@@ -5,10 +5,12 @@
 
 mod end_to_end;
 mod floor_plan;
+mod fuzz;
 mod harness;
 mod kafka;
 mod kpis;
 mod logs;
 mod naive;
+mod properties;
 mod simulation;
 mod stories;

@@ -3,7 +3,6 @@
 //! [`router`] says what is answered, [`Server`] where and for how long. The application shows
 //! things through [`Published`]; nothing here waits for it, and it never waits for a scrape.
 
-mod address;
 mod landing;
 mod published;
 mod readiness;
@@ -13,7 +12,6 @@ mod stall;
 #[cfg(test)]
 mod tests;
 
-pub use address::{AddressError, DEFAULT_TELEMETRY_PATH, ListenAddress, TelemetryPath};
 pub use published::{KpiSeries, Overview, OverviewRow, Published};
 pub use readiness::{Latch, Readiness};
 pub use server::{BindError, Server};
@@ -27,6 +25,7 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use crate::config::TelemetryPath;
 use scrape::Scraping;
 
 /// What the handlers share.
@@ -76,7 +75,7 @@ async fn ready(State(site): State<Site>) -> Response {
 async fn not_found(State(site): State<Site>) -> Response {
     let text = format!(
         "not found; there are / and {} and /-/healthy and /-/ready\n",
-        site.telemetry_path.as_str()
+        site.telemetry_path
     );
     (StatusCode::NOT_FOUND, text).into_response()
 }

@@ -5,7 +5,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +20,8 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
-use super::ListenAddress;
 use super::stall::Unstalled;
+use crate::config::ListenAddress;
 
 /// From a connection's start, or its last answer, to the end of the next request's head. More
 /// than the usual scrape intervals of 15 s and 30 s, so that their connections stay open.
@@ -135,10 +135,10 @@ async fn listen(address: &ListenAddress) -> io::Result<(TcpListener, SocketAddr)
         ListenAddress::Socket(socket) => TcpListener::bind(socket).await?,
         ListenAddress::Host(host, port) => TcpListener::bind((host.as_str(), *port)).await?,
         ListenAddress::Every(port) => {
-            let [version_6, version_4] = ListenAddress::wildcards(*port);
-            match TcpListener::bind(version_6).await {
+            // The IPv6 wildcard takes IPv4 connections too, where the machine has IPv6 at all.
+            match TcpListener::bind((Ipv6Addr::UNSPECIFIED, *port)).await {
                 Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
-                    TcpListener::bind(version_4).await?
+                    TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).await?
                 }
                 other => other?,
             }

@@ -13,6 +13,7 @@ use ureq::{Agent, Body};
 
 use super::server::Patience;
 use super::{Overview, OverviewRow, Published, Readiness, Server, router};
+use crate::config::{ListenAddress, TelemetryPath};
 use crate::domain::catalogue;
 use crate::domain::timestamp::Timestamp;
 use crate::edge::self_metrics::{BuildInfo, SelfMetrics};
@@ -48,7 +49,10 @@ impl Running {
         };
         let metrics = SelfMetrics::new(build, Timestamp(7_000), &[], &[]).unwrap();
         let published = Arc::new(Published::new(Arc::new(metrics), Readiness::default()));
-        let router = router(Arc::clone(&published), telemetry_path.parse().unwrap());
+        let router = router(
+            Arc::clone(&published),
+            TelemetryPath::parse(telemetry_path).unwrap(),
+        );
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = mpsc::channel();
         let thread = thread::spawn(move || {
@@ -58,7 +62,7 @@ impl Running {
                 .build()
                 .unwrap();
             runtime.block_on(async {
-                let listen = ["127.0.0.1:0".parse().unwrap()];
+                let listen = [ListenAddress::parse("127.0.0.1:0").unwrap()];
                 let mut server = Server::bind(&listen, router).await.unwrap();
                 server.patience = patience;
                 tell.send(server.addresses()[0]).unwrap();
@@ -442,7 +446,7 @@ fn shutdown_finishes_the_scrape_under_way() {
 async fn a_port_in_use_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    let listen = [address.to_string().parse().unwrap()];
+    let listen = [ListenAddress::Socket(address)];
     let error = Server::bind(&listen, axum::Router::new())
         .await
         .unwrap_err();
@@ -454,7 +458,8 @@ async fn a_port_in_use_is_named() {
 
 #[tokio::test]
 async fn every_address_and_names() {
-    let listen = [":0", "[::1]:0", "localhost:0", "127.0.0.1:0"].map(|text| text.parse().unwrap());
+    let listen = [":0", "[::1]:0", "localhost:0", "127.0.0.1:0"]
+        .map(|text| ListenAddress::parse(text).unwrap());
     let server = Server::bind(&listen, axum::Router::new()).await.unwrap();
     assert_eq!(server.addresses().len(), 4);
     assert!(server.addresses().iter().all(|address| address.port() != 0));

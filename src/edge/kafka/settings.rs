@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
+use rdkafka::producer::BaseProducer;
 
 use super::StartError;
+use crate::config::{self, RESERVED_PROPERTIES, ReservedProperty};
 
 /// How a client reaches the brokers.
 #[derive(Clone, Default)]
@@ -65,47 +68,6 @@ const CONSUMER: &[(&str, &str)] = &[
     ("client.id", "ticket-exporter"),
 ];
 
-/// What correctness needs. The user cannot change these.
-const CONSUMER_RESERVED: &[(&str, &str, &str)] = &[
-    (
-        "enable.auto.commit",
-        "false",
-        "offsets are kept in the checkpoint, together with what they lead to",
-    ),
-    (
-        "enable.auto.offset.store",
-        "false",
-        "offsets are kept in the checkpoint, together with what they lead to",
-    ),
-    (
-        "auto.offset.reset",
-        "error",
-        "a checkpoint whose records are gone is reported, never skipped silently",
-    ),
-    (
-        "enable.partition.eof",
-        "false",
-        "the end of a partition is found without it, and with it a rebalance can skip a record",
-    ),
-    (
-        "isolation.level",
-        "read_committed",
-        "records of aborted transactions never happened",
-    ),
-    (
-        "statistics.interval.ms",
-        "500",
-        "the end of a partition is read from the statistics",
-    ),
-];
-
-/// Set elsewhere in the configuration.
-const ELSEWHERE: &[(&str, &str)] = &[
-    ("bootstrap.servers", "set kafka.brokers instead"),
-    ("metadata.broker.list", "set kafka.brokers instead"),
-    ("group.id", "set kafka.group_id instead"),
-];
-
 /// The producers' defaults.
 const PRODUCER: &[(&str, &str)] = &[
     // Retries neither repeat nor reorder records.
@@ -145,15 +107,32 @@ const CONSUMER_ONLY: &[&str] = &[
     "message.max.bytes",
 ];
 
+impl From<&config::Kafka> for Connection {
+    fn from(kafka: &config::Kafka) -> Self {
+        Self {
+            brokers: kafka.brokers.clone(),
+            properties: kafka.properties.clone(),
+        }
+    }
+}
+
+impl From<&config::Kafka> for Settings {
+    fn from(kafka: &config::Kafka) -> Self {
+        Self {
+            connection: kafka.into(),
+            topics: kafka.topics.clone(),
+            group_id: kafka.group_id.clone(),
+        }
+    }
+}
+
 impl Settings {
-    /// Whether the client library takes all properties, without connecting anywhere.
+    /// Whether a consumer would start, without connecting anywhere.
     ///
     /// # Errors
     /// The first property that is refused.
     pub fn check(&self) -> Result<(), StartError> {
-        for config in [self.consumer()?, self.connection.producer()?] {
-            config.create_native_config().map_err(start_error)?;
-        }
+        let _: BaseConsumer = nowhere(self.consumer()?).create().map_err(start_error)?;
         Ok(())
     }
 
@@ -164,11 +143,12 @@ impl Settings {
         }
         let mut config = base(&self.connection.brokers, CONSUMER);
         config.set("group.id", &self.group_id);
-        for (property, value, _) in CONSUMER_RESERVED {
-            config.set(*property, *value);
+        for reserved in RESERVED_PROPERTIES {
+            if let Some(value) = reserved.value {
+                config.set(reserved.name, value);
+            }
         }
-        for (property, value) in &self.connection.properties {
-            refuse(property, value, CONSUMER_RESERVED)?;
+        for (property, value) in self.connection.permitted()? {
             config.set(property, value);
         }
         Ok(config)
@@ -176,19 +156,49 @@ impl Settings {
 }
 
 impl Connection {
+    /// Whether a producer would start, without connecting anywhere.
+    ///
+    /// # Errors
+    /// The first property that is refused.
+    pub fn check_producer(&self) -> Result<(), StartError> {
+        let _: BaseProducer = nowhere(self.producer()?).create().map_err(start_error)?;
+        Ok(())
+    }
+
     /// A producer's configuration.
     pub(super) fn producer(&self) -> Result<ClientConfig, StartError> {
         let mut config = base(&self.brokers, PRODUCER);
-        for (property, value) in &self.properties {
-            refuse(property, value, &[])?;
-            let consumer_only =
-                CONSUMER_ONLY.contains(&property.as_str()) || property.starts_with("fetch.");
-            if !consumer_only {
+        for (property, value) in self.permitted()? {
+            if !CONSUMER_ONLY.contains(&property) && !property.starts_with("fetch.") {
                 config.set(property, value);
             }
         }
         Ok(config)
     }
+
+    /// The user's properties but for those that repeat what is reserved.
+    fn permitted(&self) -> Result<Vec<(&str, &str)>, StartError> {
+        let mut permitted = Vec::new();
+        for (property, value) in &self.properties {
+            match ReservedProperty::find(property) {
+                None => permitted.push((property.as_str(), value.as_str())),
+                Some(reserved) if reserved.allows(value) => {}
+                Some(reserved) => {
+                    return Err(StartError::Reserved {
+                        property: property.clone(),
+                        reason: reserved.reason,
+                    });
+                }
+            }
+        }
+        Ok(permitted)
+    }
+}
+
+/// Without brokers a client checks its properties and files, and connects to nothing.
+fn nowhere(mut config: ClientConfig) -> ClientConfig {
+    config.remove("bootstrap.servers");
+    config
 }
 
 fn base(brokers: &[String], defaults: &[(&str, &str)]) -> ClientConfig {
@@ -200,29 +210,6 @@ fn base(brokers: &[String], defaults: &[(&str, &str)]) -> ClientConfig {
         config.set(*property, *value);
     }
     config
-}
-
-fn refuse(
-    property: &str,
-    value: &str,
-    reserved: &[(&str, &'static str, &'static str)],
-) -> Result<(), StartError> {
-    if let Some((_, _, reason)) = reserved
-        .iter()
-        .find(|(name, ours, _)| *name == property && *ours != value)
-    {
-        return Err(StartError::Reserved {
-            property: property.to_owned(),
-            reason,
-        });
-    }
-    match ELSEWHERE.iter().find(|(name, _)| *name == property) {
-        Some((_, reason)) => Err(StartError::Reserved {
-            property: property.to_owned(),
-            reason,
-        }),
-        None => Ok(()),
-    }
 }
 
 /// The library's refusal in our words, without the value.

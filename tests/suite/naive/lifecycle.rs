@@ -151,6 +151,14 @@ impl World<'_> {
             }
             _ => self.start_goal(ticket, "resolution", Since::Instant(at)),
         }
+        // Another policy since, or a start unknown then: it may be over its target already.
+        let goal = ticket.goals["resolution"].clone();
+        let exceeded = self
+            .judge(ticket, "resolution", &goal)
+            .is_some_and(|judged| judged.running_time(at) > judged.target);
+        if exceeded {
+            self.breach(ticket, "resolution", at);
+        }
         if ticket.is_final {
             ticket.is_final = false;
             ticket.anew_since = Some(at);

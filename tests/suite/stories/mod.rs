@@ -15,7 +15,7 @@
 )]
 
 mod configuration;
-mod dice;
+pub mod dice;
 mod laws;
 
 use crate::naive::Setup;

@@ -1,0 +1,180 @@
+//! A walk over series, written down.
+
+use std::collections::BTreeMap;
+
+use ticket_exporter::domain::catalogue::{Family, Kind};
+use ticket_exporter::domain::timestamp::Timestamp;
+use ticket_exporter::engine::{Sample, Series, Snapshot, Visitor};
+
+/// A value of either kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    Number(f64),
+    Histogram(Histogram),
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Histogram {
+    /// Not cumulative, the last one is `+Inf`.
+    pub counts: Vec<u64>,
+    pub count: u64,
+    pub sum: f64,
+    pub zero: u64,
+    pub native: BTreeMap<i32, u64>,
+}
+
+impl Value {
+    fn is_nothing(&self) -> bool {
+        match self {
+            Self::Number(number) => *number == 0.0,
+            Self::Histogram(histogram) => histogram.count == 0,
+        }
+    }
+
+    pub fn number(&self) -> f64 {
+        match self {
+            Self::Number(number) => *number,
+            Self::Histogram(_) => panic!("a histogram"),
+        }
+    }
+}
+
+/// Label values by name, in the family's order.
+pub type Labels = Vec<(&'static str, String)>;
+
+/// See the module.
+#[derive(Clone, Debug, Default)]
+pub struct Collected {
+    pub families: BTreeMap<&'static str, BTreeMap<Labels, Value>>,
+    kinds: BTreeMap<&'static str, Kind>,
+    current: Option<&'static Family>,
+}
+
+impl Collected {
+    pub fn of(snapshot: &Snapshot) -> Self {
+        let mut collected = Self::default();
+        snapshot.visit(&mut collected);
+        collected
+    }
+
+    /// Whether a family only ever grows.
+    pub fn is_cumulative(&self, family: &str) -> bool {
+        self.kinds[family] != Kind::Gauge
+    }
+
+    /// Families whose values may be added up over labels.
+    pub fn series(&self, family: &str) -> impl Iterator<Item = (&Labels, &Value)> {
+        self.families.get(family).into_iter().flatten()
+    }
+
+    /// A family added up over all labels but these.
+    pub fn sums(&self, family: &str, by: &[&str]) -> BTreeMap<Vec<String>, f64> {
+        let mut sums = BTreeMap::new();
+        for (labels, value) in self.series(family) {
+            let key = labels
+                .iter()
+                .filter(|(name, _)| by.contains(name))
+                .map(|(_, value)| value.clone())
+                .collect();
+            let sum = sums.entry(key).or_insert(0.0);
+            // Whole milliseconds: rounding keeps sums exact.
+            *sum = ((*sum + value.number()) * 1_000.0).round() / 1_000.0;
+        }
+        sums
+    }
+
+    /// A family added up.
+    pub fn sum(&self, family: &str) -> f64 {
+        self.sums(family, &[]).values().sum()
+    }
+
+    /// A histogram family added up over all labels but these.
+    pub fn histograms(&self, family: &str, by: &[&str]) -> BTreeMap<Vec<String>, Histogram> {
+        let mut sums = BTreeMap::<_, Histogram>::new();
+        for (labels, value) in self.series(family) {
+            let Value::Histogram(histogram) = value else {
+                continue;
+            };
+            let key = labels
+                .iter()
+                .filter(|(name, _)| by.contains(name))
+                .map(|(_, value)| value.clone())
+                .collect();
+            sums.entry(key).or_default().add(histogram);
+        }
+        sums.retain(|_, histogram| histogram.count > 0);
+        sums
+    }
+
+    /// Every series that is not the same on both sides, in words.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let mut found = Vec::new();
+        let names = self.families.keys().chain(other.families.keys());
+        for family in names.collect::<std::collections::BTreeSet<_>>() {
+            let (left, right) = (self.families.get(family), other.families.get(family));
+            let keys = left.into_iter().chain(right).flat_map(BTreeMap::keys);
+            for key in keys.collect::<std::collections::BTreeSet<_>>() {
+                let left = left.and_then(|series| series.get(key));
+                let right = right.and_then(|series| series.get(key));
+                let nothing = |value: Option<&Value>| value.is_none_or(Value::is_nothing);
+                if left != right && !(nothing(left) && nothing(right)) {
+                    found.push(format!("{family}{key:?}: {left:?} and {right:?}"));
+                }
+            }
+        }
+        found
+    }
+}
+
+impl Histogram {
+    fn add(&mut self, other: &Self) {
+        self.counts.resize(other.counts.len(), 0);
+        for (total, count) in self.counts.iter_mut().zip(&other.counts) {
+            *total += count;
+        }
+        self.count += other.count;
+        // Whole milliseconds: rounding keeps sums exact.
+        self.sum = ((self.sum + other.sum) * 1_000.0).round() / 1_000.0;
+        self.zero += other.zero;
+        for (index, count) in &other.native {
+            *self.native.entry(*index).or_default() += count;
+        }
+    }
+}
+
+impl Visitor for Collected {
+    fn family(&mut self, family: &'static Family, _start: Option<Timestamp>) {
+        self.current = Some(family);
+        self.families.entry(family.name).or_default();
+        self.kinds.insert(family.name, family.kind);
+    }
+
+    fn sample(&mut self, values: &[&str], sample: Sample<'_>) {
+        let family = self.current.unwrap();
+        assert_eq!(values.len(), family.labels.len(), "{}", family.name);
+        let labels = family
+            .labels
+            .iter()
+            .copied()
+            .zip(values.iter().map(|value| (*value).to_owned()))
+            .collect();
+        let value = match sample {
+            Sample::Number(number) => Value::Number(number),
+            Sample::Histogram(view) => {
+                let native = view.native.unwrap();
+                Value::Histogram(Histogram {
+                    counts: view.counts.to_vec(),
+                    count: view.count,
+                    sum: view.sum,
+                    zero: native.zero_count,
+                    native: native.buckets.iter().copied().collect(),
+                })
+            }
+        };
+        let before = self
+            .families
+            .get_mut(family.name)
+            .and_then(|series| series.insert(labels, value));
+        assert!(before.is_none(), "{} {values:?} twice", family.name);
+    }
+}

@@ -1,0 +1,158 @@
+//! Events in arrival order, and the rules to read them by.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ticket_exporter::config;
+use ticket_exporter::decode;
+use ticket_exporter::domain::event::Event;
+use ticket_exporter::domain::timestamp::{DAY, Timestamp};
+use ticket_exporter::engine::{Engine, PartitionId, Rules, Snapshot};
+use ticket_exporter::exposition::{Format, render};
+use ticket_exporter::simulation::{Desk, Profile};
+
+use crate::stories::dice::Dice;
+use crate::stories::{self, Size};
+
+/// 2026-03-27: the summer time of Europe begins soon.
+const OPENING: Timestamp = Timestamp(1_774_569_600_000);
+
+/// One record that is an event.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub line: String,
+    pub at: Timestamp,
+    pub ticket: String,
+    pub into: Option<String>,
+}
+
+impl Told {
+    pub fn event(&self) -> Event<'_> {
+        decode::decode(self.line.as_bytes(), None).unwrap()
+    }
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Input {
+    pub name: String,
+    pub yaml: String,
+    pub rules: Arc<Rules>,
+    pub told: Vec<Told>,
+}
+
+impl Input {
+    /// A random story, told in time.
+    pub fn story(seed: u64) -> Self {
+        let size = Size {
+            tickets: 1 + usize::try_from(seed % 6).unwrap() * 3,
+            events: 30,
+        };
+        let (setup, lines) = stories::random(seed, size);
+        Self::in_time(format!("story {seed}"), setup.to_yaml(), &lines, seed)
+    }
+
+    /// Some weeks of a simulated desk.
+    pub fn desk(seed: u64) -> Self {
+        let mut profile = Profile {
+            tickets: Some(120),
+            tickets_a_day: 30.0,
+            ..Profile::default()
+        };
+        profile.delivery.duplicates = 0.05;
+        let yaml = profile.config_yaml();
+        let lines: Vec<String> = Desk::new(seed, profile)
+            .events(OPENING, Some(OPENING.plus(40 * DAY)))
+            .map(|event| event.json)
+            .collect();
+        Self::in_time(format!("desk {seed}"), yaml, &lines, seed)
+    }
+
+    /// Puts the events in an order in which none is later than the rules allow.
+    fn in_time(name: String, yaml: String, lines: &[String], seed: u64) -> Self {
+        let rules = Arc::new(rules(&yaml));
+        let mut dice = Dice::new(seed);
+        let mut told: Vec<(Timestamp, Told)> = lines
+            .iter()
+            .filter_map(|line| {
+                let event = decode::decode(line.as_bytes(), None).ok()?;
+                let told = Told {
+                    line: line.clone(),
+                    at: event.at,
+                    ticket: event.ticket_id.clone().into_owned(),
+                    into: event.into.clone().map(std::borrow::Cow::into_owned),
+                };
+                Some((event.at.plus(dice.below(rules.lateness + 1)), told))
+            })
+            .collect();
+        told.sort_by_key(|(arrival, _)| *arrival);
+        Self {
+            name,
+            yaml,
+            rules,
+            told: told.into_iter().map(|(_, told)| told).collect(),
+        }
+    }
+
+    /// The same events under other rules.
+    pub fn under(&self, change: impl FnOnce(&mut Rules)) -> Self {
+        let mut rules = Rules::clone(&self.rules);
+        change(&mut rules);
+        Self {
+            rules: Arc::new(rules),
+            ..self.clone()
+        }
+    }
+
+    /// The greatest event time: where a replay ends.
+    pub fn end(&self) -> Timestamp {
+        self.told
+            .iter()
+            .map(|told| told.at)
+            .max()
+            .unwrap_or_default()
+    }
+
+    pub fn engine(&self) -> (Engine, PartitionId) {
+        let mut engine = Engine::new(Arc::clone(&self.rules), Timestamp(0));
+        let partition = engine.partition();
+        (engine, partition)
+    }
+
+    /// What a replay gives.
+    pub fn replay(&self) -> Engine {
+        self.replay_with(|_, _, _| {})
+    }
+
+    /// What a replay gives if something is done before each event and at the end.
+    pub fn replay_with(&self, mut between: impl FnMut(&mut Engine, PartitionId, usize)) -> Engine {
+        let (mut engine, partition) = self.engine();
+        for (position, told) in self.told.iter().enumerate() {
+            between(&mut engine, partition, position);
+            engine.apply(partition, &told.event());
+        }
+        between(&mut engine, partition, self.told.len());
+        engine.advance(partition, self.end());
+        engine
+    }
+
+    pub fn text(&self) -> String {
+        let lines: Vec<&str> = self.told.iter().map(|told| told.line.as_str()).collect();
+        lines.join("\n")
+    }
+}
+
+/// The rules of a configuration.
+pub fn rules(yaml: &str) -> Rules {
+    config::load(Some(Path::new("story.yaml")), [], &[], &mut |_| {
+        Ok(yaml.to_owned())
+    })
+    .unwrap_or_else(|errors| panic!("{errors}\n{yaml}"))
+    .config
+    .rules
+}
+
+/// The exposition of a snapshot, byte by byte.
+pub fn exposition(snapshot: &Snapshot, format: Format) -> Vec<u8> {
+    render(format, &[snapshot], 0)
+}

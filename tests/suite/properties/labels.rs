@@ -1,0 +1,84 @@
+//! Label limits hide who it was, never how much it was: sums over a limited label stay exact.
+
+use ticket_exporter::domain::catalogue;
+use ticket_exporter::engine::Limits;
+
+use super::collected::{Collected, Value};
+use super::{ensure, holds};
+use crate::stories::dice::Dice;
+
+/// Labels without a limit.
+const UNLIMITED: [&str; 14] = [
+    "first_contact",
+    "reopened",
+    "reason",
+    "status",
+    "rating",
+    "clock",
+    "source",
+    "target",
+    "policy",
+    "within",
+    "age",
+    "kpi",
+    "window",
+    "event",
+];
+
+#[test]
+fn sums_over_limited_labels_stay_exact() {
+    holds("label limits", |seed, input| {
+        let mut dice = Dice::new(seed);
+        let wide = input.under(|rules| {
+            rules.limits.teams = 1_000;
+        });
+        let mut limit = |most| usize::try_from(dice.below(most)).unwrap();
+        let limits = Limits {
+            teams: limit(4),
+            priorities: limit(4),
+            channels: limit(3),
+        };
+        let limited = input.under(|rules| rules.limits = limits);
+        let wide = Collected::of(&wide.replay().snapshot());
+        let limited = Collected::of(&limited.replay().snapshot());
+        for family in wide.families.keys() {
+            // A move between two priorities of `__other__` is none: the time in the status is added
+            // later, when it changes next.
+            let added_later = *family == catalogue::STATUS_TIME.name && limits.priorities < 3;
+            if !is_additive(family) || added_later {
+                continue;
+            }
+            if wide
+                .series(family)
+                .any(|(_, value)| matches!(value, Value::Histogram(_)))
+            {
+                let (one, other) = (
+                    wide.histograms(family, &UNLIMITED),
+                    limited.histograms(family, &UNLIMITED),
+                );
+                ensure(one == other, || format!("{family}: {one:?} and {other:?}"))?;
+                continue;
+            }
+            let (mut one, mut other) = (
+                wide.sums(family, &UNLIMITED),
+                limited.sums(family, &UNLIMITED),
+            );
+            one.retain(|_, sum| *sum != 0.0);
+            other.retain(|_, sum| *sum != 0.0);
+            ensure(one == other, || format!("{family}: {one:?} and {other:?}"))?;
+        }
+        Ok(())
+    });
+}
+
+/// Instants, means and quantiles are not, and a target is no count.
+fn is_additive(family: &str) -> bool {
+    ![
+        catalogue::SLA_NEXT_DEADLINE.name,
+        catalogue::SLA_TARGET.name,
+        catalogue::BACKLOG_OLDEST.name,
+        catalogue::WINDOW_SECONDS.name,
+        catalogue::WINDOW_SECONDS_MEAN.name,
+    ]
+    .contains(&family)
+}

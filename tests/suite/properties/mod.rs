@@ -1,0 +1,90 @@
+//! What holds for every story, whatever the numbers are: determinism, replay equals live,
+//! partitions, duplicates, sums, snapshots, label limits.
+//!
+//! A property is checked on random stories and on simulated desks. One that fails is shown with
+//! the shortest story for which it still fails.
+
+mod collected;
+pub mod input;
+mod labels;
+mod order;
+mod snapshots;
+mod sums;
+
+use std::fmt::Write as _;
+
+use collected::Collected;
+use input::Input;
+
+/// Stories for each property in a normal run.
+const STORIES: u64 = 150;
+/// More of them: a number.
+const STORIES_VARIABLE: &str = "TICKET_EXPORTER_TEST_PROPERTIES";
+/// A simulated desk is some thousand events, so there are fewer.
+const STORIES_PER_DESK: u64 = 50;
+/// Differences shown.
+const SHOWN: usize = 10;
+
+/// Checks a property of stories that arrive in time: no event is later than the lateness allows.
+/// The property says what is wrong, and makes the same choices for the same seed.
+fn holds(what: &str, property: impl Fn(u64, &Input) -> Result<(), String>) {
+    let stories = std::env::var(STORIES_VARIABLE)
+        .map_or(STORIES, |text| text.parse().expect("a number of stories"));
+    let check = |seed: u64, input: &Input| {
+        if let Err(complaint) = property(seed, input) {
+            let shortest = shrink(input, &|fewer| property(seed, fewer).is_err());
+            let remaining = property(seed, &shortest).err().unwrap_or_default();
+            panic!(
+                "{what}: {} with seed {seed}:\n{complaint}\n\nthe shortest story:\n{}\n{remaining}\n\n{}",
+                input.name,
+                shortest.text(),
+                input.yaml
+            );
+        }
+    };
+    for seed in 0..stories {
+        check(seed, &Input::story(seed));
+    }
+    for seed in 0..stories.div_ceil(STORIES_PER_DESK) {
+        check(seed, &Input::desk(seed));
+    }
+}
+
+/// Leaves out events as long as it still fails.
+fn shrink(input: &Input, fails: &dyn Fn(&Input) -> bool) -> Input {
+    let mut shortest = input.clone();
+    let mut chunk = shortest.told.len() / 2;
+    while chunk > 0 {
+        let mut start = 0;
+        while start < shortest.told.len() {
+            let mut fewer = shortest.clone();
+            let end = (start + chunk).min(fewer.told.len());
+            fewer.told.drain(start..end);
+            if fails(&fewer) {
+                shortest = fewer;
+            } else {
+                start += chunk;
+            }
+        }
+        chunk /= 2;
+    }
+    shortest
+}
+
+/// All series of two sides, compared exactly; absent counters and histograms count as zero.
+fn same(left: &Collected, right: &Collected) -> Result<(), String> {
+    let differences = left.differences(right);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let mut text = format!("{} series differ\n", differences.len());
+    for difference in differences.iter().take(SHOWN) {
+        let _ = writeln!(text, "{difference}");
+    }
+    Err(text)
+}
+
+/// An error with these words unless it holds.
+fn ensure(condition: bool, complaint: impl FnOnce() -> String) -> Result<(), String> {
+    if condition { Ok(()) } else { Err(complaint()) }
+}
