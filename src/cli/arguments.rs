@@ -12,12 +12,13 @@ const EXAMPLES: &str = "\
 Examples:
   See it run, with nothing else needed:
     ticket-exporter demo
-  Serve metrics of a topic:
-    ticket-exporter --config.file ticket-exporter.yaml
-  Check a configuration:
+  Get a configuration to start from, then check yours:
+    ticket-exporter check-config --print-reference > reference.yaml
     ticket-exporter check-config --config.file ticket-exporter.yaml
-  Numbers from files instead of Kafka:
-    ticket-exporter replay --config.file ticket-exporter.yaml --format table events.jsonl.zst
+  Serve the metrics of a topic on port 10047:
+    ticket-exporter serve --config.file ticket-exporter.yaml
+  The same numbers from files instead of Kafka:
+    ticket-exporter replay --config.file ticket-exporter.yaml --format table events.jsonl
 
 Exit codes: 0 fine, 64 usage, 78 configuration, 1 anything else.";
 
@@ -27,29 +28,30 @@ Exit codes: 0 fine, 64 usage, 78 configuration, 1 anything else.";
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Option<Command>,
-    #[command(flatten)]
-    pub settings: Settings,
-    /// Print version and revision
+    /// Print version, revision and compiler
     #[arg(long, short = 'V')]
     pub version: bool,
+    #[command(flatten)]
+    pub settings: Settings,
 }
 
 /// Flags of every command. What they set wins over the environment, which wins over the file.
 #[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Settings, for every command")]
 pub struct Settings {
-    /// The YAML configuration
+    /// Configuration to read, in YAML; without it every key has its default
     #[arg(long = "config.file", value_name = "FILE", global = true)]
     pub config_file: Option<PathBuf>,
-    /// Any key of the configuration, such as stream.grace=10s; may be repeated
+    /// Set a key of the configuration, such as stream.grace=10s; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", global = true, value_parser = key_value)]
     pub set: Vec<(String, String)>,
-    /// Addresses to listen on, such as :10047 or 127.0.0.1:0
+    /// Address to listen on, such as 127.0.0.1:10047; may be repeated [default: :10047]
     #[arg(long = "web.listen-address", value_name = "ADDRESS", global = true)]
     pub listen_address: Vec<String>,
-    /// Path of the metrics
+    /// Path of the metrics [default: /metrics]
     #[arg(long = "web.telemetry-path", value_name = "PATH", global = true)]
     pub telemetry_path: Option<String>,
-    /// Least severe messages to log
+    /// How much to log; each level includes those before it
     #[arg(
         long = "log.level",
         value_name = "LEVEL",
@@ -57,7 +59,7 @@ pub struct Settings {
         default_value = "info"
     )]
     pub log_level: LogLevel,
-    /// How to log
+    /// Format of log lines
     #[arg(
         long = "log.format",
         value_name = "FORMAT",
@@ -88,29 +90,36 @@ pub enum LogFormat {
 pub enum Command {
     /// Read Kafka and serve metrics (the default)
     Serve,
-    /// Everything in one process: embedded broker, simulated desk, exporter
+    /// See it run: embedded broker, invented support desk and exporter in one process
     Demo(Demo),
-    /// Compute the KPIs of files of events and print them
+    /// Print the KPIs of events in files
     Replay(Replay),
-    /// Write a simulated support desk's events to a file or topic
+    /// Write the events of an invented support desk to a file or topic
     Simulate(Simulate),
-    /// Check a configuration and say what it means
+    /// Say whether a configuration is sound and what it means
     CheckConfig(CheckConfig),
-    /// Print the catalogue of metrics
+    /// Print every metric with its type, labels and meaning
     Metrics(Metrics),
 }
 
-/// Starts an embedded Kafka broker, a simulated support desk with a history, and the exporter.
+/// Starts an embedded Kafka broker, an invented support desk with a history, and the exporter.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+It brings its own configuration, so --config.file has no effect. Nothing is written to disk. Ctrl-C
+ends it.
+
+Examples:
+  ticket-exporter demo
+  ticket-exporter demo --history 60d --speed-up 600 --web.listen-address 127.0.0.1:8080")]
 pub struct Demo {
-    /// How much faster than real time the desk works
-    #[arg(long, default_value_t = 60.0, value_parser = factor)]
+    /// How many times faster than real time the desk works
+    #[arg(long, value_name = "FACTOR", default_value_t = 60.0, value_parser = factor)]
     pub speed_up: f64,
-    /// History that is already in the topic at the start
-    #[arg(long, default_value = "14d", value_parser = length)]
+    /// How much history is in the topic at the start
+    #[arg(long, value_name = "DURATION", default_value = "14d", value_parser = length)]
     pub history: Milliseconds,
-    /// Same seed, same desk
-    #[arg(long, default_value_t = 1)]
+    /// Another number, another desk; the same number, the same desk
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
 }
 
@@ -118,22 +127,26 @@ pub struct Demo {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  ticket-exporter replay events.jsonl | promtool check metrics
-  zcat events.jsonl.gz | ticket-exporter replay --format table -
-  ticket-exporter replay --until 2026-03-31T23:59:59Z march.jsonl.zst april.jsonl.zst")]
+  As a table, a row a team:
+    ticket-exporter replay --format table events.jsonl
+  As metrics, from a compressed stream:
+    curl -s https://example.com/events.jsonl.gz | zcat | ticket-exporter replay -
+  As they stood at the end of March:
+    ticket-exporter replay --until 2026-03-31T23:59:59Z march.jsonl.zst april.jsonl.zst")]
 pub struct Replay {
-    /// Files in the order of their records; - is standard input
+    /// Files with a JSON event a line, plain, .gz or .zst, in the order of time; - is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Leave out later events, and move the stream clock to this instant
+    /// Show how things stood at this instant: later events are left out, deadlines until then pass
     #[arg(long, value_name = "RFC3339", value_parser = instant)]
     pub until: Option<Timestamp>,
+    /// What to print
     #[arg(long, value_enum, default_value = "text")]
     pub format: ReplayFormat,
-    /// Durations of tables on the business clock
+    /// Tables and JSON give durations in business hours instead of elapsed time
     #[arg(long)]
     pub business: bool,
-    /// Exit with 1 if any line is no event
+    /// Exit with 1 if any line is no valid event
     #[arg(long)]
     pub strict: bool,
 }
@@ -160,46 +173,54 @@ Examples:
     ticket-exporter simulate --set kafka.brokers=localhost:9092 --topic tickets \\
       --from 2026-01-01T00:00:00Z --live-from 2026-01-31T00:00:00Z --pace 60x")]
 pub struct Simulate {
-    #[arg(long, default_value_t = 1)]
+    /// Another number, another desk; the same number, the same events
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
-    /// Event time of the start; 30 days before now if absent
+    /// When the desk opens, in event time [default: as long ago as --for says]
     #[arg(long, value_name = "RFC3339", value_parser = instant)]
     pub from: Option<Timestamp>,
-    /// Length of the history; without end if absent and a pace is given, else 30d
+    /// How long the desk is open, in event time [default: 30d; no end with --pace or --load]
     #[arg(long = "for", value_name = "DURATION", value_parser = length)]
     pub span: Option<Milliseconds>,
-    /// How fast: 60x (times real time), 500/s (events) or max
-    #[arg(long, default_value = "max")]
+    /// How fast to write: 60x (times real time), 500/s (events a second) or max
+    #[arg(long, value_name = "PACE", default_value = "max")]
     pub pace: Pace,
-    /// Event time from which the pace holds; earlier events are written at once
+    /// Event time from which on the pace holds; what is earlier is written at once
     #[arg(long, value_name = "RFC3339", value_parser = instant)]
     pub live_from: Option<Timestamp>,
     /// Write to this file; - is standard output
     #[arg(long, value_name = "FILE", conflicts_with = "topic")]
     pub output: Option<PathBuf>,
-    /// Write to this topic of kafka.brokers
+    /// Write to this topic of kafka.brokers, keyed by ticket id
     #[arg(long, value_name = "TOPIC")]
     pub topic: Option<String>,
-    /// A desk for load tests with this many tickets, instead of the believable one
+    /// Load test: this many tickets, evenly around the clock, instead of the believable desk
     #[arg(long, value_name = "TICKETS")]
     pub load: Option<u64>,
-    /// Print the configuration under which the desk's numbers make sense, and nothing else
+    /// Print the configuration that fits the desk, and write no events
     #[arg(long)]
     pub print_config: bool,
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+It exits with 78 where the configuration is wrong, and names every mistake with its place.
+
+Examples:
+  ticket-exporter check-config --config.file ticket-exporter.yaml
+  ticket-exporter check-config --print-reference > reference.yaml")]
 pub struct CheckConfig {
-    /// Print the reference configuration, every key explained, and nothing else
-    #[arg(long)]
+    /// Print a configuration with every key explained, and check nothing
+    #[arg(long, conflicts_with = "print_keys")]
     pub print_reference: bool,
-    /// Print every key as a table, and nothing else
+    /// Print every key as a Markdown table, and check nothing
     #[arg(long)]
     pub print_keys: bool,
 }
 
 #[derive(Args, Debug)]
 pub struct Metrics {
+    /// How to print them
     #[arg(long, value_enum, default_value = "table")]
     pub format: MetricsFormat,
 }

@@ -34,9 +34,11 @@ pub fn run(settings: &Settings, arguments: &Simulate) -> Result<ExitCode, Failur
         return Ok(ExitCode::SUCCESS);
     }
     let mut sink = Sink::open(settings, arguments)?;
+    // A history that ends now: events from the future would be rejected.
+    let history = arguments.span.unwrap_or(DEFAULT_HISTORY);
     let from = arguments
         .from
-        .unwrap_or_else(|| wall_clock::now().minus(DEFAULT_HISTORY));
+        .unwrap_or_else(|| wall_clock::now().minus(history));
     let endless = arguments.load.is_some() || !matches!(arguments.pace, Pace::AsFastAsPossible);
     let span = arguments.span.or((!endless).then_some(DEFAULT_HISTORY));
     let events = Desk::new(arguments.seed, profile).events(from, span.map(|span| from.plus(span)));

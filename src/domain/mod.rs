@@ -1,4 +1,6 @@
 //! What the words mean. Pure values without memory: the vocabulary of every other floor.
+//!
+#![doc = include_str!("README.md")]
 
 pub mod calendar;
 pub mod catalogue;

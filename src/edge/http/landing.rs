@@ -16,16 +16,17 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'n
 const STYLE: &str = "\
 :root{color-scheme:light dark;--line:#d0d7de;--dim:#57606a;--good:#1a7f37;--bad:#b35900}\
 @media(prefers-color-scheme:dark){:root{--line:#3d444d;--dim:#9198a1;--good:#3fb950;--bad:#f0883e}}\
-body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:0 auto;padding:1.5rem 1rem}\
+body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:0 auto;padding:1.5rem 1rem}\
 h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}\
 p{margin:.5rem 0}.dim{color:var(--dim)}.good{color:var(--good)}.bad{color:var(--bad)}\
 nav ul{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;padding:0;list-style:none}\
 a{padding:.5rem 0;display:inline-block}\
 .scroll{overflow-x:auto}table{border-collapse:collapse;min-width:100%}\
-caption{text-align:left;color:var(--dim);padding-bottom:.5rem}\
-th,td{padding:.4rem .75rem;border-bottom:1px solid var(--line);text-align:right;\
+caption{text-align:left;color:var(--dim);padding-bottom:.5rem;max-width:calc(100vw - 2rem)}\
+th,td{padding:.4rem .5rem;border-bottom:1px solid var(--line);text-align:right;\
 font-variant-numeric:tabular-nums;white-space:nowrap}\
-th:first-child{text-align:left;padding-left:0}";
+thead th{white-space:normal;vertical-align:bottom;line-height:1.25}\
+th:first-child{text-align:left;padding-left:0;position:sticky;left:0;background:Canvas}";
 
 pub(super) async fn page(State(site): State<Site>) -> Response {
     let headers: [(HeaderName, &str); 2] = [
@@ -78,7 +79,8 @@ fn write_page(html: &mut String, site: &Site) -> fmt::Result {
 fn write_overview(html: &mut String, overview: &Overview) -> fmt::Result {
     write!(
         html,
-        "<h2>Teams</h2>\n<div class=\"scroll\">\n<table>\n<caption>{}</caption>\n\
+        "<h2 id=\"teams\">Teams</h2>\n\
+         <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"teams\">\n<table>\n<caption>{}</caption>\n\
          <thead>\n<tr><th scope=\"col\">Team</th>",
         Escaped(&overview.caption)
     )?;

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read};
 
 use ticket_exporter::domain::duration;
-use ticket_exporter::edge::files;
+use ticket_exporter::edge::files::LineBlock;
 
 use super::fuzz;
 use super::mutation::{random_bytes, random_text};
@@ -68,9 +68,9 @@ fn lines_in_any_pieces() {
         };
         let mut reader: Box<dyn BufRead + '_> =
             Box::new(BufReader::with_capacity(capacity, trickle));
-        let (mut lines, mut line) = (Vec::new(), Vec::new());
-        while files::read_line(&mut *reader, &mut line, limit).unwrap() {
-            lines.push(line.clone());
+        let (mut lines, mut block) = (Vec::new(), LineBlock::default());
+        while block.fill(&mut *reader, limit).unwrap() {
+            lines.extend(block.lines().map(<[u8]>::to_vec));
         }
         assert_eq!(lines, expected(&bytes, limit), "{bytes:?} cut at {limit}");
     });
