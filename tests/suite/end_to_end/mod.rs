@@ -378,6 +378,7 @@ fn one_clock(mut seconds: impl Iterator<Item = f64>) -> Result<Timestamp, String
     let first = seconds.next().ok_or("there is no stream clock")?;
     match seconds.find(|other| *other != first) {
         Some(other) => Err(format!("two stream clocks: {first} and {other}")),
+        #[allow(clippy::cast_possible_truncation, reason = "an instant of our days")]
         None => Ok(Timestamp((first * 1_000.0).round() as i64)),
     }
 }
