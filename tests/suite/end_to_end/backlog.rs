@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{PATIENCE, kafka_section, kpis, run, run_well, text};
+use super::{PATIENCE, desk_config, kpis, simulate, to_topic};
 use crate::harness::{Exporter, Kafka, get, scrape};
 
 /// Kafka's fetched and unread records (32 MiB and their heads), 60,000 tickets with timers, and
@@ -16,29 +16,12 @@ const BETWEEN_SCRAPES: Duration = Duration::from_millis(20);
 fn a_backlog_is_withheld_until_it_is_read_and_then_complete() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("backlog", 8);
-    let brokers = format!("kafka.brokers={}", kafka.bootstrap());
-    let arguments = [
-        "simulate",
-        "--seed",
-        "5",
-        "--load",
-        "45000",
-        "--from",
-        "2026-01-05T00:00:00Z",
-        "--for",
-        "90d",
-        "--set",
-        &brokers,
-        "--topic",
-        &topic,
-    ];
-    let written = run(&arguments, b"");
-    assert!(written.status.success(), "{}", text(&written.stderr));
+    let desk = "--seed 5 --load 45000 --from 2026-01-05T00:00:00Z --for 90d";
+    simulate(&format!("{desk} {}", to_topic(kafka, &topic)));
     let total: i64 = kafka.ends(&topic).values().sum();
     assert!(total > 500_000, "only {total} events");
 
-    let mut config = run_well(&["simulate", "--print-config"], b"");
-    config += &kafka_section(kafka, &topic, "");
+    let config = desk_config(kafka, &topic);
     let mut exporter = Exporter::start(&[], &config);
     let started = Instant::now();
     let (metrics, ready) = (exporter.url("/metrics"), exporter.url("/-/ready"));

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use super::{file, path, run, run_well, text};
+use super::{file, path, run, run_well, simulate, text};
 use crate::harness::{Exporter, Signal, eventually, get, scrape};
 
 const USAGE: i32 = 64;
@@ -260,13 +260,8 @@ fn lines_that_are_no_events_are_named_and_strictness_makes_them_fail() {
 
 #[test]
 fn the_same_seed_gives_the_same_bytes() {
-    let events = |seed: &str| {
-        let from = "2026-03-02T00:00:00Z";
-        let arguments = [
-            "simulate", "--seed", seed, "--from", from, "--for", "1d", "--output", "-",
-        ];
-        run_well(&arguments, b"")
-    };
+    let day = "--from 2026-03-02T00:00:00Z --for 1d";
+    let events = |seed: &str| simulate(&format!("--seed {seed} {day} --output -"));
     let first = events("1");
     assert!(
         first.lines().count() > 500,
@@ -278,16 +273,7 @@ fn the_same_seed_gives_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("events.jsonl");
     let output = output.to_str().unwrap();
-    let arguments = [
-        "simulate",
-        "--from",
-        "2026-03-02T00:00:00Z",
-        "--for",
-        "1d",
-        "--output",
-        output,
-    ];
-    run_well(&arguments, b"");
+    simulate(&format!("{day} --output {output}"));
     assert_eq!(std::fs::read_to_string(output).unwrap(), first);
     expect(1, &["simulate", "--output", "/nowhere/events.jsonl"], b"");
 }

@@ -87,7 +87,7 @@ fn prometheus_has_the_values_of_a_replay_in_every_format() {
     for (protocol, prometheus) in &servers {
         prometheus.wait_until_up(PATIENCE);
         let what = format!(
-            "the values of a replay in {protocol:?}, of {:?}",
+            "the values of a replay in {protocol:?}, of simulate {}",
             desk.arguments
         );
         let stored = eventually(&what, PATIENCE, || {

@@ -25,6 +25,10 @@ use crate::harness::{Exporter, Kafka, Labels, Received, Record, Scrape, command,
 /// For whatever takes seconds on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// For an exporter that has its partitions to read what is there. Short, since numbers that are
+/// wrong stay wrong.
+const COUNTERS_PATIENCE: Duration = Duration::from_secs(30);
+
 /// How many differences a failure lists.
 const DIFFERENCES_LISTED: usize = 25;
 
@@ -64,6 +68,19 @@ fn run_well(arguments: &[&str], input: &[u8]) -> String {
     text(&output.stdout)
 }
 
+/// Runs `simulate` with arguments as on a command line; its standard output.
+#[track_caller]
+fn simulate(arguments: &str) -> String {
+    let mut all = vec!["simulate"];
+    all.extend(arguments.split_whitespace());
+    run_well(&all, b"")
+}
+
+/// The arguments that make `simulate` write to a topic.
+fn to_topic(kafka: &Kafka, topic: &str) -> String {
+    format!("--set kafka.brokers={} --topic {topic}", kafka.bootstrap())
+}
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -87,7 +104,7 @@ fn now() -> Timestamp {
 
 /// The configuration of the simulated desk, on a topic.
 fn desk_config(kafka: &Kafka, topic: &str) -> String {
-    let mut config = run_well(&["simulate", "--print-config"], b"");
+    let mut config = simulate("--print-config");
     config += &kafka_section(kafka, topic, "");
     config
 }
@@ -122,7 +139,7 @@ struct Desk {
     /// All its records, one a line, in time order.
     lines: Vec<u8>,
     /// How it was written, for failure messages.
-    arguments: Vec<String>,
+    arguments: String,
 }
 
 impl Desk {
@@ -137,20 +154,16 @@ impl Desk {
         let topic = kafka.new_topic("desk", 4);
         let days = 20;
         let from = now().minus((days * 24 * 60 + 10) * 60_000).rfc3339();
-        let length = format!("{days}d");
-        let brokers = format!("kafka.brokers={}", kafka.bootstrap());
-        let arguments = [
-            "simulate", "--seed", "11", "--from", &from, "--for", &length, "--set", &brokers,
-            "--topic", &topic,
-        ];
-        run_well(&arguments, b"");
+        let target = to_topic(kafka, &topic);
+        let arguments = format!("--seed 11 --from {from} --for {days}d {target}");
+        simulate(&arguments);
         let records = kafka.consume(&topic);
         assert!(records.len() > 20_000, "only {} events", records.len());
         Self {
             kafka,
-            lines: lines(&records),
-            arguments: arguments.map(str::to_owned).to_vec(),
             topic,
+            lines: lines(&records),
+            arguments,
         }
     }
 
@@ -327,7 +340,7 @@ fn wait_for_counters(exporter: &Exporter, config: &str, records: &[Received], cl
     let expected = cumulative(&kpis(&replay(config, &lines(records), clock)));
     assert!(expected.len() > 100, "nothing to compare with");
     let what = format!("the counters of a replay of {} records", records.len());
-    exporter.wait_for_metrics(&what, PATIENCE, |scrape| {
+    exporter.wait_for_metrics(&what, COUNTERS_PATIENCE, |scrape| {
         let found = cumulative(&kpis(scrape));
         if found.is_empty() {
             let (ready, log) = (exporter.get("/-/ready").text(), exporter.logs());
@@ -365,6 +378,7 @@ fn one_clock(mut seconds: impl Iterator<Item = f64>) -> Result<Timestamp, String
     let first = seconds.next().ok_or("there is no stream clock")?;
     match seconds.find(|other| *other != first) {
         Some(other) => Err(format!("two stream clocks: {first} and {other}")),
+        #[allow(clippy::cast_possible_truncation, reason = "an instant of our days")]
         None => Ok(Timestamp((first * 1_000.0).round() as i64)),
     }
 }

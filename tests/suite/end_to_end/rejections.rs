@@ -7,7 +7,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::json;
 
 use super::{
-    PATIENCE, assert_same, clock, cumulative, kafka_section, kpis, lines, replay, run_well, text,
+    PATIENCE, assert_same, clock, cumulative, kafka_section, kpis, lines, replay, simulate, text,
 };
 use crate::harness::{Exporter, Kafka, Received, Record};
 
@@ -119,20 +119,9 @@ fn bad_records_are_counted_kept_and_skipped() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("rejections", PARTITIONS);
     let dead = kafka.new_topic("rejections-dead", 2);
-    let mut config = run_well(&["simulate", "--print-config"], b"");
+    let mut config = simulate("--print-config");
     config += &kafka_section(kafka, &topic, &format!("dead_letter_topic: {dead}"));
-    let arguments = [
-        "simulate",
-        "--seed",
-        "6",
-        "--from",
-        "2026-03-02T00:00:00Z",
-        "--for",
-        "3d",
-        "--output",
-        "-",
-    ];
-    let good = run_well(&arguments, b"");
+    let good = simulate("--seed 6 --from 2026-03-02T00:00:00Z --for 3d --output -");
     let good: Vec<&str> = good.lines().collect();
     assert!(good.len() > 5_000, "only {} good events", good.len());
 
