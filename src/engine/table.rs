@@ -11,17 +11,37 @@ use super::ticket::Ticket;
 /// Position of a ticket; reused after it is forgotten.
 pub type TicketSlot = u32;
 
-/// Half the hash of an id.
-type Tag = u32;
+/// A piece of the hash of an id.
+type Tag = [u8; 2];
+
+/// A slot and the tag of its ticket: the tag spares a look at tickets that are not meant. Bytes,
+/// since two of a wider type's would be padding.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    slot: [u8; 4],
+    tag: Tag,
+}
+
+impl Entry {
+    fn new(slot: TicketSlot, tag: Tag) -> Self {
+        Self {
+            slot: slot.to_ne_bytes(),
+            tag,
+        }
+    }
+
+    fn slot(self) -> TicketSlot {
+        TicketSlot::from_ne_bytes(self.slot)
+    }
+}
 
 /// See the module.
 #[derive(Debug, Default)]
 pub struct TicketTable {
     tickets: Vec<Option<Ticket>>,
     free: Vec<TicketSlot>,
-    /// Tags and slots, hashed by id alone: a ticket that is in another partition too lies next to
-    /// it. The tag spares a look at most tickets that are not meant, and at all when growing.
-    index: HashTable<(Tag, TicketSlot)>,
+    /// Hashed by id alone: a ticket that is in another partition too lies next to it.
+    index: HashTable<Entry>,
 }
 
 /// Where an id was found.
@@ -35,18 +55,18 @@ pub enum Found {
 
 impl TicketTable {
     pub fn find(&self, partition: u16, id: &str) -> Found {
-        let tag = tag(id);
+        let (hash, tag) = hash(id);
         let mut elsewhere = false;
-        let found = self.index.find(hash(tag), |(other, slot)| {
-            *other == tag
-                && self.get(*slot).is_some_and(|ticket| {
+        let found = self.index.find(hash, |entry| {
+            entry.tag == tag
+                && self.get(entry.slot()).is_some_and(|ticket| {
                     let same = ticket.id == id;
                     elsewhere |= same && ticket.partition != partition;
                     same && ticket.partition == partition
                 })
         });
         match found {
-            Some((_, slot)) => Found::Here(*slot),
+            Some(entry) => Found::Here(entry.slot()),
             None if elsewhere => Found::Elsewhere,
             None => Found::Nowhere,
         }
@@ -57,9 +77,9 @@ impl TicketTable {
     pub fn warm<'a>(&self, ids: impl Iterator<Item = &'a str>) {
         let mut slots = SmallVec::<[TicketSlot; 64]>::new();
         for id in ids {
-            let tag = tag(id);
-            if let Some((_, slot)) = self.index.find(hash(tag), |(other, _)| *other == tag) {
-                slots.push(*slot);
+            let (hash, tag) = hash(id);
+            if let Some(entry) = self.index.find(hash, |entry| entry.tag == tag) {
+                slots.push(entry.slot());
             }
         }
         for slot in slots {
@@ -83,7 +103,7 @@ impl TicketTable {
     }
 
     pub fn insert(&mut self, ticket: Ticket) -> TicketSlot {
-        let tag = tag(&ticket.id);
+        let (hash, tag) = hash(&ticket.id);
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.tickets[slot as usize] = Some(ticket);
@@ -99,17 +119,19 @@ impl TicketTable {
                 slot
             }
         };
+        let tickets = &self.tickets;
         self.index
-            .insert_unique(hash(tag), (tag, slot), |(tag, _)| hash(*tag));
+            .insert_unique(hash, Entry::new(slot, tag), |entry| {
+                let ticket = tickets.get(entry.slot() as usize).and_then(Option::as_ref);
+                ticket.map_or(0, |ticket| self::hash(&ticket.id).0)
+            });
         slot
     }
 
     pub fn remove(&mut self, slot: TicketSlot) -> Option<Ticket> {
         let ticket = self.tickets.get_mut(slot as usize)?.take()?;
-        if let Ok(entry) = self
-            .index
-            .find_entry(hash(tag(&ticket.id)), |(_, other)| *other == slot)
-        {
+        let (hash, _) = hash(&ticket.id);
+        if let Ok(entry) = self.index.find_entry(hash, |entry| entry.slot() == slot) {
             entry.remove();
         }
         self.free.push(slot);
@@ -125,16 +147,11 @@ impl TicketTable {
     }
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "half of it is enough")]
-fn tag(id: &str) -> Tag {
-    xxh3_64(id.as_bytes()) as Tag
-}
-
-/// Spreads a tag over the bits that the table looks at, the lowest and the highest ones.
-fn hash(tag: Tag) -> u64 {
-    u64::from(tag)
-        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        .rotate_left(32)
+/// The hash for the table, and of its middle, which the table does not look at, the tag.
+fn hash(id: &str) -> (u64, Tag) {
+    let hash = xxh3_64(id.as_bytes());
+    let [.., a, b, _, _, _] = hash.to_le_bytes();
+    (hash, [a, b])
 }
 
 #[cfg(test)]
