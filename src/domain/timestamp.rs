@@ -1,6 +1,6 @@
 //! Instants and lengths of time, in whole milliseconds.
 
-use chrono::{DateTime, SecondsFormat};
+use chrono::{DateTime, NaiveDate, SecondsFormat};
 
 /// A length of time in milliseconds. Everything inside is whole milliseconds; seconds appear
 /// only in the exposition.
@@ -25,6 +25,9 @@ impl Timestamp {
 
     /// Reads an RFC 3339 instant; finer than a millisecond is cut off.
     pub fn parse(text: &str) -> Option<Self> {
+        if let Some(instant) = parse_usual(text.as_bytes()) {
+            return Some(instant);
+        }
         let parsed = DateTime::parse_from_rfc3339(text).ok()?;
         Self::checked(parsed.timestamp_millis())
     }
@@ -69,6 +72,40 @@ impl Timestamp {
     }
 }
 
+/// `2026-03-02T09:00:00Z`, with or without a fraction of three digits: what almost every record
+/// holds, read several times as fast as all that RFC 3339 allows. `None`: ask the library.
+fn parse_usual(text: &[u8]) -> Option<Timestamp> {
+    let fraction = match text.len() {
+        20 if text[19] == b'Z' => 0,
+        24 if text[19] == b'.' && text[23] == b'Z' => digits(&text[20..23])?,
+        _ => return None,
+    };
+    let punctuation = [text[4], text[7], text[10], text[13], text[16]];
+    if punctuation != *b"--T::" {
+        return None;
+    }
+    let (hour, minute, second) = (
+        digits(&text[11..13])?,
+        digits(&text[14..16])?,
+        digits(&text[17..19])?,
+    );
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let year = i32::try_from(digits(&text[..4])?).ok()?;
+    let date = NaiveDate::from_ymd_opt(year, digits(&text[5..7])?, digits(&text[8..10])?)?;
+    let days = i64::from(date.to_epoch_days());
+    let seconds = i64::from((hour * 60 + minute) * 60 + second);
+    Timestamp::checked(days * DAY + seconds * SECOND + i64::from(fraction))
+}
+
+fn digits(text: &[u8]) -> Option<u32> {
+    text.iter().try_fold(0, |number, byte| {
+        byte.is_ascii_digit()
+            .then(|| number * 10 + u32::from(byte - b'0'))
+    })
+}
+
 /// Milliseconds as exposed: seconds.
 #[allow(
     clippy::cast_precision_loss,
@@ -93,6 +130,38 @@ mod tests {
             Timestamp::parse("9999-12-31T23:59:59.999Z"),
             Some(Timestamp::LATEST)
         );
+    }
+
+    #[test]
+    fn the_usual_form_is_read_as_the_library_reads_it() {
+        for text in [
+            "2026-03-02T09:00:00Z",
+            "1969-12-31T23:59:59.999Z",
+            "2024-02-29T12:34:56.789Z",
+            "0001-01-01T00:00:00.001Z",
+            "9999-12-31T23:59:59.999Z",
+        ] {
+            let library = DateTime::parse_from_rfc3339(text)
+                .unwrap()
+                .timestamp_millis();
+            assert_eq!(
+                parse_usual(text.as_bytes()),
+                Some(Timestamp(library)),
+                "{text}"
+            );
+        }
+        for text in [
+            "2023-02-29T12:34:56Z",
+            "2026-03-02T24:00:00Z",
+            "2026-03-02T09:60:00Z",
+            "2026-03-02T09:00:60Z",
+            "2026-03-02 09:00:00Z",
+            "2026-03-02T09:00:00+",
+            "2026-03-02T09:00:00.12aZ",
+            "+026-03-02T09:00:00Z",
+        ] {
+            assert_eq!(parse_usual(text.as_bytes()), None, "{text}");
+        }
     }
 
     #[test]
