@@ -2,8 +2,9 @@
 //! time moves the stream clocks and shows the result. One thread, which owns the engine.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
@@ -23,6 +24,12 @@ const POLL: Duration = Duration::from_millis(100);
 const DEAD_LETTER_PATIENCE: Duration = Duration::from_secs(10);
 /// Events looked up in one go: enough to hide the memory's delay, few enough for the cache.
 const CHUNK: usize = 64;
+/// Batches of fewer records are not worth a thread.
+const DECODE_AHEAD_FROM: usize = 1_000;
+/// Decoded chunks that may wait for the engine.
+const CHUNKS_AHEAD: usize = 16;
+/// How long the end of a stop waits for the brokers' goodbye.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(5);
 /// Time between two lines about a backlog.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 /// Publishing may take this part of the time at most: a large state is shown less often rather
@@ -126,13 +133,17 @@ impl Ingest {
     /// # Errors
     /// What the consumer cannot get over.
     pub fn run(mut self, mut consumer: Consumer, stop: &AtomicBool) -> Result<(), IngestError> {
-        while !stop.load(Ordering::Relaxed) {
-            self.step(&mut consumer)?;
+        let mut result = Ok(());
+        while result.is_ok() && !stop.load(Ordering::Relaxed) {
+            result = self.step(&mut consumer);
         }
-        // First, since offsets are committed only once no letter is on its way.
-        self.settle_dead_letters();
-        self.publish(&consumer);
-        Ok(())
+        if result.is_ok() {
+            // First, since offsets are committed only once no letter is on its way.
+            self.settle_dead_letters();
+            self.publish(&consumer);
+        }
+        leave(consumer);
+        result
     }
 
     /// Takes what comes next, or waits for it a moment; shows the result when it is time.
@@ -160,29 +171,47 @@ impl Ingest {
         self.progress.records
     }
 
+    /// Decodes and applies a batch. In a large one, which a backlog gives, a second thread decodes
+    /// ahead: the order of the records stays what it is.
     fn apply(&mut self, batch: &Batch<'_>) {
         let latest = (self.timing.now)().plus(self.timing.max_future);
-        let mut events = Vec::with_capacity(CHUNK);
-        for record in batch.iter() {
+        let records: Vec<Record<'_>> = batch.iter().collect();
+        if records.len() < DECODE_AHEAD_FROM {
+            for chunk in records.chunks(CHUNK) {
+                self.apply_chunk(decode_chunk(chunk, latest));
+            }
+        } else {
+            thread::scope(|scope| {
+                let (sender, receiver) = mpsc::sync_channel(CHUNKS_AHEAD);
+                let records = &records;
+                scope.spawn(move || {
+                    for chunk in records.chunks(CHUNK) {
+                        if sender.send(decode_chunk(chunk, latest)).is_err() {
+                            return; // the other side panicked
+                        }
+                    }
+                });
+                for chunk in receiver {
+                    self.apply_chunk(chunk);
+                }
+            });
+        }
+        self.progress.records += records.len() as u64;
+    }
+
+    fn apply_chunk(&mut self, chunk: Chunk<'_>) {
+        self.engine
+            .warm(chunk.iter().filter_map(|(_, event)| event.as_ref().ok()));
+        for (record, event) in chunk {
             let Some(partition) = self.pass(&record) else {
                 continue;
             };
-            match decode::decode(record.value.unwrap_or_default(), Some(latest)) {
-                Ok(event) => events.push((partition, event)),
+            match event {
+                Ok(event) => {
+                    self.engine.apply(partition, &event);
+                }
                 Err(rejection) => self.reject(&record, rejection),
             }
-            if events.len() == CHUNK {
-                self.apply_events(&mut events);
-            }
-        }
-        self.apply_events(&mut events);
-        self.progress.records += batch.len() as u64;
-    }
-
-    fn apply_events(&mut self, events: &mut Vec<(PartitionId, Event<'_>)>) {
-        self.engine.warm(events.iter().map(|(_, event)| event));
-        for (partition, event) in events.drain(..) {
-            self.engine.apply(partition, &event);
         }
     }
 
@@ -445,4 +474,32 @@ impl Ingest {
         self.progress.at = Instant::now();
         self.progress.said = self.progress.records;
     }
+}
+
+/// Leaves the group. Brokers that are gone do not answer; the process need not wait for them.
+fn leave(consumer: Consumer) {
+    let (done, left) = mpsc::channel();
+    thread::spawn(move || {
+        drop(consumer);
+        // Nobody waits any more only where this took too long.
+        let _ = done.send(());
+    });
+    if left.recv_timeout(LEAVE_PATIENCE).is_err() {
+        warn!("the consumer group was not left properly; its session will time out");
+    }
+}
+
+/// Records and what they say.
+type Chunk<'a> = Vec<(Record<'a>, Result<Event<'a>, Rejection>)>;
+
+fn decode_chunk<'a>(records: &[Record<'a>], latest: Timestamp) -> Chunk<'a> {
+    records
+        .iter()
+        .map(|record| {
+            (
+                *record,
+                decode::decode(record.value.unwrap_or_default(), Some(latest)),
+            )
+        })
+        .collect()
 }

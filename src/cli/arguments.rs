@@ -40,7 +40,13 @@ pub struct Arguments {
 #[command(next_help_heading = "Settings, for every command")]
 pub struct Settings {
     /// Configuration to read, in YAML; without it every key has its default
-    #[arg(long = "config.file", value_name = "FILE", global = true)]
+    #[arg(
+        long = "config.file",
+        value_name = "FILE",
+        global = true,
+        env = "TICKET_EXPORTER_CONFIG_FILE",
+        hide_env_values = true
+    )]
     pub config_file: Option<PathBuf>,
     /// Set a key of the configuration, such as stream.grace=10s; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", global = true, value_parser = key_value)]
@@ -56,6 +62,8 @@ pub struct Settings {
         long = "log.level",
         value_name = "LEVEL",
         global = true,
+        env = "TICKET_EXPORTER_LOG_LEVEL",
+        hide_env_values = true,
         default_value = "info"
     )]
     pub log_level: LogLevel,
@@ -64,6 +72,8 @@ pub struct Settings {
         long = "log.format",
         value_name = "FORMAT",
         global = true,
+        env = "TICKET_EXPORTER_LOG_FORMAT",
+        hide_env_values = true,
         default_value = "logfmt"
     )]
     pub log_format: LogFormat,

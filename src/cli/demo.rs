@@ -14,6 +14,8 @@ use crate::app::serve::Service;
 use crate::config::{self, Config};
 use crate::simulation::Profile;
 
+/// A first look needs no visitors from elsewhere.
+const LISTEN: &str = "127.0.0.1:10047";
 /// Time between two tables.
 const TABLE_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -71,6 +73,7 @@ fn configuration(settings: &Settings, desk: &demo::RunningDesk) -> Result<Config
     let mut flags = vec![
         ("kafka.brokers".to_owned(), desk.bootstrap()),
         ("kafka.topics".to_owned(), demo::TOPIC.to_owned()),
+        ("web.listen".to_owned(), LISTEN.to_owned()),
     ];
     flags.extend(settings.flags());
     let file = std::path::Path::new("demo.yaml");

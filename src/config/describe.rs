@@ -45,12 +45,8 @@ impl Config {
             lines.add("properties", properties.join(", "));
         }
         lines.add(
-            "checkpoints",
-            format!(
-                "every {} in {}",
-                duration::format(self.checkpoint.interval),
-                self.checkpoint.directory.display()
-            ),
+            "published",
+            format!("every {}", duration::format(self.checkpoint.interval)),
         );
     }
 

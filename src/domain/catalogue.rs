@@ -7,6 +7,8 @@ pub enum Kind {
     Counter,
     Gauge,
     Histogram,
+    /// A gauge with a label that Prometheus' linter allows summaries only: the sliding quantiles.
+    Untyped,
 }
 
 impl Kind {
@@ -15,6 +17,7 @@ impl Kind {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
             Self::Histogram => "histogram",
+            Self::Untyped => "untyped",
         }
     }
 }
@@ -42,6 +45,11 @@ pub struct Family {
 }
 
 impl Family {
+    /// Whether its series count up, and so have a start.
+    pub fn is_cumulative(&self) -> bool {
+        matches!(self.kind, Kind::Counter | Kind::Histogram)
+    }
+
     /// The base unit in the name, for OpenMetrics' `# UNIT`: `seconds` or none.
     pub fn unit(&self) -> Option<&'static str> {
         self.base_name().ends_with("_seconds").then_some("seconds")
@@ -51,7 +59,7 @@ impl Family {
     pub fn base_name(&self) -> &'static str {
         match self.kind {
             Kind::Counter => self.name.strip_suffix("_total").unwrap_or(self.name),
-            Kind::Gauge | Kind::Histogram => self.name,
+            Kind::Gauge | Kind::Histogram | Kind::Untyped => self.name,
         }
     }
 }
@@ -135,7 +143,7 @@ families! {
         "Unsolved tickets without a human reply";
     UNASSIGNED = Kpi Gauge "ticket_unassigned" ["team" "priority"]
         "Unsolved tickets without an assignee";
-    WINDOW_SECONDS = Kpi Gauge "ticket_window_seconds" ["team" "kpi" "clock" "window" "quantile"]
+    WINDOW_SECONDS = Kpi Untyped "ticket_window_seconds" ["team" "kpi" "clock" "window" "quantile"]
         "Quantile of a duration over the sliding event-time window";
     WINDOW_SECONDS_MEAN = Kpi Gauge "ticket_window_seconds_mean" ["team" "kpi" "clock" "window"]
         "Mean of a duration over the sliding event-time window";

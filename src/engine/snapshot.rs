@@ -13,7 +13,7 @@ use super::series::{
 use super::ticket::Withdrawal;
 use super::visit::{HistogramView, NativeView, Sample, Series, Visitor};
 use super::windows::{QUANTILES, TeamWindows, WindowEvent};
-use crate::domain::catalogue::{self, Family, Kind};
+use crate::domain::catalogue::{self, Family};
 use crate::domain::event::Status;
 use crate::domain::policy::{Clock, Target};
 use crate::domain::timestamp::{Timestamp, seconds};
@@ -74,7 +74,7 @@ impl Snapshot {
     }
 
     fn begin(&self, visitor: &mut dyn Visitor, family: &'static Family) {
-        let start = (family.kind != Kind::Gauge).then_some(self.start);
+        let start = family.is_cumulative().then_some(self.start);
         visitor.family(family, start);
     }
 

@@ -8,6 +8,7 @@
 /// `MetricType`.
 pub(super) const COUNTER: i32 = 0;
 pub(super) const GAUGE: i32 = 1;
+pub(super) const UNTYPED: i32 = 3;
 pub(super) const HISTOGRAM: i32 = 4;
 
 /// The field `metric` of `MetricFamily`, and `unit` after it.
@@ -33,6 +34,8 @@ pub(super) struct Metric {
     pub(super) gauge: Option<Gauge>,
     #[prost(message, optional, tag = "3")]
     pub(super) counter: Option<Counter>,
+    #[prost(message, optional, tag = "5")]
+    pub(super) untyped: Option<Untyped>,
     #[prost(message, optional, tag = "7")]
     pub(super) histogram: Option<Histogram>,
 }
@@ -47,6 +50,12 @@ pub(super) struct LabelPair {
 
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub(super) struct Gauge {
+    #[prost(double, required, tag = "1")]
+    pub(super) value: f64,
+}
+
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub(super) struct Untyped {
     #[prost(double, required, tag = "1")]
     pub(super) value: f64,
 }

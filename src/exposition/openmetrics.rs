@@ -34,7 +34,11 @@ impl OpenMetricsWriter {
 
     fn comments(&mut self, family: &Family) {
         let name = family.base_name();
-        self.lines.comment("TYPE", name, family.kind.name());
+        let kind = match family.kind {
+            Kind::Untyped => "unknown",
+            kind => kind.name(),
+        };
+        self.lines.comment("TYPE", name, kind);
         if let Some(unit) = family.unit() {
             self.lines.comment("UNIT", name, unit);
         }
@@ -99,7 +103,7 @@ impl Visitor for OpenMetricsWriter {
             }
             Sample::Histogram(histogram) => self.histogram(family.name, &histogram),
         }
-        if family.kind != Kind::Gauge {
+        if family.is_cumulative() {
             self.created(family.base_name(), start);
         }
     }

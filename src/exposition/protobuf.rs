@@ -8,7 +8,7 @@ use prost::encoding::{encode_varint, message, string};
 
 use super::messages::{
     Bucket, BucketSpan, COUNTER, Counter, Exemplar, FamilyHead, GAUGE, Gauge, HISTOGRAM, Histogram,
-    Instant, LabelPair, METRIC_FIELD, Metric, UNIT_FIELD,
+    Instant, LabelPair, METRIC_FIELD, Metric, UNIT_FIELD, UNTYPED, Untyped,
 };
 use super::{EXEMPLAR_LABEL, fits};
 use crate::domain::catalogue::{Family, Kind};
@@ -59,6 +59,7 @@ impl ProtobufWriter {
                 Kind::Counter => COUNTER,
                 Kind::Gauge => GAUGE,
                 Kind::Histogram => HISTOGRAM,
+                Kind::Untyped => UNTYPED,
             },
         }
         .encode_to_vec();
@@ -105,6 +106,9 @@ impl Visitor for ProtobufWriter {
                     value,
                     created_timestamp: start.map(instant),
                 });
+            }
+            Sample::Number(value) if family.kind == Kind::Untyped => {
+                self.metric.untyped = Some(Untyped { value });
             }
             Sample::Number(value) => self.metric.gauge = Some(Gauge { value }),
             Sample::Histogram(view) => {

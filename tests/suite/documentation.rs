@@ -386,7 +386,7 @@ fn is_metric(name: &str) -> bool {
         Kind::Histogram => name
             .strip_prefix(family.name)
             .is_some_and(|rest| ["", "_bucket", "_count", "_sum"].contains(&rest)),
-        Kind::Counter | Kind::Gauge => name == family.name,
+        Kind::Counter | Kind::Gauge | Kind::Untyped => name == family.name,
     })
 }
 

@@ -23,7 +23,7 @@ pub(super) fn visit_metric(family: &Family, metric: &proto::Metric, visitor: &mu
             let value = metric.get_counter().get_value();
             visitor.sample(&values, Sample::Number(value));
         }
-        Kind::Gauge => {
+        Kind::Gauge | Kind::Untyped => {
             let value = metric.get_gauge().get_value();
             visitor.sample(&values, Sample::Number(value));
         }

@@ -14,7 +14,7 @@ use prometheus::{
     GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
 };
 
-use crate::domain::catalogue::{self, Family, Kind};
+use crate::domain::catalogue::{self, Family};
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{Series, Visitor};
 use gathered::{register_process, visit_metric};
@@ -262,7 +262,7 @@ impl Series for SelfMetrics {
             let Some(family) = self.family(gathered.name()) else {
                 continue;
             };
-            let start = (family.kind != Kind::Gauge).then_some(self.started);
+            let start = family.is_cumulative().then_some(self.started);
             visitor.family(family, start);
             for metric in gathered.get_metric() {
                 visit_metric(family, metric, visitor);
