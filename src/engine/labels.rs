@@ -93,6 +93,11 @@ impl LabelTable {
         }
     }
 
+    /// Whether a number is that of a name: most events repeat what their ticket has already.
+    pub fn is(&self, number: u16, name: &str) -> bool {
+        number != OTHER_ID && self.names[usize::from(number)] == name
+    }
+
     /// Names by number, and so by label; cheap to share.
     pub fn names(&self) -> &Arc<Vec<CompactString>> {
         &self.names

@@ -266,7 +266,11 @@ fn change_attributes(
     event: &Event<'_>,
     at: Timestamp,
 ) {
-    if let Some(team) = &event.team {
+    if let Some(team) = &event.team
+        && !team
+            .as_ref()
+            .is_some_and(|team| recorder.labels.teams.is(ticket.team_number, team))
+    {
         let team = team
             .as_ref()
             .map_or(Team::NONE, |team| recorder.labels.team(team));
@@ -280,10 +284,17 @@ fn change_attributes(
         ticket.flags.set(Flags::ASSIGNED, assigned);
         enter(recorder, ticket, ticket.status(), at);
     }
-    if let Some(channel) = &event.channel {
+    if let Some(channel) = &event.channel
+        && !recorder.labels.channels.is(ticket.channel.into(), channel)
+    {
         ticket.channel = recorder.labels.channel(channel);
     }
-    if let Some(priority) = &event.priority {
+    if let Some(priority) = &event.priority
+        && !recorder
+            .labels
+            .priorities
+            .is(ticket.priority.into(), priority)
+    {
         let priority = recorder.labels.priority(priority);
         if priority != ticket.identified_priority() {
             account(recorder, ticket, at);

@@ -23,11 +23,14 @@ struct Timers {
     later: BTreeMap<i64, Vec<(u32, TicketSlot)>>,
     reached: i64,
     count: usize,
+    /// No timer is due before this: what most events need to know.
+    earliest: Timestamp,
 }
 
 impl Timers {
     fn push(&mut self, timer: Timer) {
         self.count += 1;
+        self.earliest = self.earliest.min(timer.0);
         let span = span(timer.0);
         // A span is 900,000 ms long, so its remainder always fits.
         let Ok(offset) = u32::try_from(timer.0.0.rem_euclid(SPAN)) else {
@@ -47,6 +50,9 @@ impl Timers {
 
     /// Takes the earliest timer before `clock`.
     fn take(&mut self, clock: Timestamp) -> Option<Timer> {
+        if self.earliest >= clock {
+            return None;
+        }
         self.reached = self.reached.max(span(clock));
         while let Some(first) = self.later.first_entry()
             && *first.key() <= self.reached
@@ -56,11 +62,21 @@ impl Timers {
             self.near
                 .extend(timers.map(|(offset, slot)| Reverse((start.plus(offset.into()), slot))));
         }
-        if self.near.peek()?.0.0 >= clock {
-            return None;
+        match self.near.peek() {
+            Some(Reverse((due, _))) if *due < clock => {
+                self.count -= 1;
+                self.near.pop().map(|Reverse(timer)| timer)
+            }
+            nearest => {
+                let later = self.later.first_key_value();
+                self.earliest = match (nearest, later) {
+                    (Some(Reverse((due, _))), _) => *due,
+                    (None, Some((span, _))) => Timestamp(span * SPAN),
+                    (None, None) => Timestamp::NEVER,
+                };
+                None
+            }
         }
-        self.count -= 1;
-        self.near.pop().map(|Reverse(timer)| timer)
     }
 }
 
@@ -83,6 +99,7 @@ impl Partition {
             clock: Timestamp(i64::MIN),
             timers: Timers {
                 reached: i64::MIN,
+                earliest: Timestamp::NEVER,
                 ..Timers::default()
             },
         }

@@ -59,7 +59,7 @@ impl Collected {
 
     /// Whether a family only ever grows.
     pub fn is_cumulative(&self, family: &str) -> bool {
-        self.kinds[family] != Kind::Gauge
+        matches!(self.kinds[family], Kind::Counter | Kind::Histogram)
     }
 
     /// Families whose values may be added up over labels.
