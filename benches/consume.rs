@@ -35,7 +35,7 @@ const TICKETS: u64 = 60_000;
 /// 2026-01-01T00:00:00Z.
 const START: Timestamp = Timestamp(1_767_225_600_000);
 /// Teams with four priorities each, all their series there: some 300,000 lines a scrape.
-const SCRAPED_TEAMS: usize = 250;
+const SCRAPED_TEAMS: usize = 400;
 /// A scraper that comes much more often than Prometheus does.
 const SCRAPE_PAUSE: Duration = Duration::from_secs(1);
 /// The machine's other work disturbs a single run: the best of these tells.

@@ -27,19 +27,23 @@ pub fn apply(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'_>, at
         withdraw(recorder, ticket, reason, at);
         return;
     }
+    // Goals are judged anew only where something could have changed them: most events do not.
+    let mut concerns_goals = false;
     if event.is_human_reply() {
-        human_reply(recorder, ticket, at);
+        concerns_goals = human_reply(recorder, ticket, at);
     } else if event.is_customer_message() {
-        customer_message(recorder, ticket, at);
+        concerns_goals = customer_message(recorder, ticket, at);
     }
     act(recorder, ticket, event, at);
-    change_attributes(recorder, ticket, event, at);
+    concerns_goals |= change_attributes(recorder, ticket, event, at);
     if event.kind == EventType::Created && !ticket.has(Flags::CREATED) {
         ticket.flags.set(Flags::CREATED, true);
         let channel = ticket.channel;
         recorder.count_created(ticket.team_number, ticket.priority, channel, at);
     }
-    goals::refresh(recorder, ticket, at, Passed::BreachNow);
+    if concerns_goals {
+        goals::refresh(recorder, ticket, at, Passed::BreachNow);
+    }
     if let Some(status) = event.status {
         change_status(recorder, ticket, status, at);
     }
@@ -174,9 +178,10 @@ fn finalization_due(recorder: &Recorder, ticket: &Ticket) -> Timestamp {
         .plus(recorder.rules.finalize_after - earlier)
 }
 
-fn human_reply(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
+/// Whether it concerns a goal.
+fn human_reply(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) -> bool {
     if ticket.has_start() && at == ticket.created {
-        return; // the opening message
+        return false; // the opening message
     }
     let labels = (ticket.team_number, ticket.priority);
     recorder.pair(labels.0, labels.1).count(Counter::Replies);
@@ -184,7 +189,7 @@ fn human_reply(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
     ticket.count_reply();
     if !ticket.status().is_unsolved() {
         ticket.flags.set(Flags::CUSTOMER_WAITS, false);
-        return;
+        return false;
     }
     let kpi = if ticket.has(Flags::RESPONDED) {
         Kpi::NextResponse
@@ -200,15 +205,21 @@ fn human_reply(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
     ticket.states[Slot::Response as usize] = GoalState::Absent;
     ticket.response_since = Timestamp::NEVER;
     ticket.flags.set(Flags::RESPONDED, true);
+    true
 }
 
-fn customer_message(recorder: &Recorder, ticket: &mut Ticket, at: Timestamp) {
+/// Whether it concerns a goal.
+fn customer_message(recorder: &Recorder, ticket: &mut Ticket, at: Timestamp) -> bool {
     if !ticket.status().is_unsolved() {
         ticket.flags.set(Flags::CUSTOMER_WAITS, true);
-    } else if ticket.has(Flags::RESPONDED) && ticket.response_since == Timestamp::NEVER {
+        return false;
+    }
+    let starts = ticket.has(Flags::RESPONDED) && ticket.response_since == Timestamp::NEVER;
+    if starts {
         ticket.response_since = at;
         goals::begin(recorder, ticket, Slot::Response);
     }
+    starts
 }
 
 /// Worklogs, escalations and ratings.
@@ -260,12 +271,14 @@ fn rate(recorder: &mut Recorder, ticket: &mut Ticket, position: f64, at: Timesta
     ticket.rating = kept;
 }
 
+/// Whether that may select another policy, or began or ended a leg.
 fn change_attributes(
     recorder: &mut Recorder,
     ticket: &mut Ticket,
     event: &Event<'_>,
     at: Timestamp,
-) {
+) -> bool {
+    let mut concerns_goals = false;
     if let Some(team) = &event.team
         && !team
             .as_ref()
@@ -276,6 +289,7 @@ fn change_attributes(
             .map_or(Team::NONE, |team| recorder.labels.team(team));
         if team != ticket.team() {
             change_team(recorder, ticket, team, at);
+            concerns_goals = true;
         }
     }
     if let Some(assigned) = event.assigned
@@ -288,6 +302,7 @@ fn change_attributes(
         && !recorder.labels.channels.is(ticket.channel.into(), channel)
     {
         ticket.channel = recorder.labels.channel(channel);
+        concerns_goals = true;
     }
     if let Some(priority) = &event.priority
         && !recorder
@@ -299,8 +314,10 @@ fn change_attributes(
         if priority != ticket.identified_priority() {
             account(recorder, ticket, at);
             ticket.set_priority(priority);
+            concerns_goals = true;
         }
     }
+    concerns_goals
 }
 
 fn change_team(recorder: &mut Recorder, ticket: &mut Ticket, team: Team, at: Timestamp) {
