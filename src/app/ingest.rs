@@ -178,7 +178,7 @@ impl Ingest {
         let records: Vec<Record<'_>> = batch.iter().collect();
         if records.len() < DECODE_AHEAD_FROM {
             for chunk in records.chunks(CHUNK) {
-                self.apply_chunk(decode_chunk(chunk, latest));
+                self.apply_chunk(&decode_chunk(chunk, latest));
             }
         } else {
             thread::scope(|scope| {
@@ -192,25 +192,25 @@ impl Ingest {
                     }
                 });
                 for chunk in receiver {
-                    self.apply_chunk(chunk);
+                    self.apply_chunk(&chunk);
                 }
             });
         }
         self.progress.records += records.len() as u64;
     }
 
-    fn apply_chunk(&mut self, chunk: Chunk<'_>) {
+    fn apply_chunk(&mut self, chunk: &[Decoded<'_>]) {
         self.engine
             .warm(chunk.iter().filter_map(|(_, event)| event.as_ref().ok()));
         for (record, event) in chunk {
-            let Some(partition) = self.pass(&record) else {
+            let Some(partition) = self.pass(record) else {
                 continue;
             };
             match event {
                 Ok(event) => {
-                    self.engine.apply(partition, &event);
+                    self.engine.apply(partition, event);
                 }
-                Err(rejection) => self.reject(&record, rejection),
+                Err(rejection) => self.reject(record, *rejection),
             }
         }
     }
@@ -489,10 +489,10 @@ fn leave(consumer: Consumer) {
     }
 }
 
-/// Records and what they say.
-type Chunk<'a> = Vec<(Record<'a>, Result<Event<'a>, Rejection>)>;
+/// A record and what it says.
+type Decoded<'a> = (Record<'a>, Result<Event<'a>, Rejection>);
 
-fn decode_chunk<'a>(records: &[Record<'a>], latest: Timestamp) -> Chunk<'a> {
+fn decode_chunk<'a>(records: &[Record<'a>], latest: Timestamp) -> Vec<Decoded<'a>> {
     records
         .iter()
         .map(|record| {
