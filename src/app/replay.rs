@@ -60,7 +60,8 @@ pub fn replay(
     until: Option<Timestamp>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Replayed, FileError> {
-    let mut engine = Engine::new(rules, until.unwrap_or_default());
+    // The first event is earlier than this, whatever it is.
+    let mut engine = Engine::new(rules, Timestamp::LATEST);
     let partition = engine.partition();
     let mut block = LineBlock::default();
     let mut lines = 0;

@@ -160,14 +160,12 @@ impl Engine {
 
     /// The stream clock of a partition; `None` before its first event.
     pub fn clock_of(&self, partition: PartitionId) -> Option<Timestamp> {
-        let clock = self.partitions[usize::from(partition.0)].clock();
-        (clock.0 != i64::MIN).then_some(clock)
+        self.partitions[usize::from(partition.0)].clock()
     }
 
     /// The greatest event time seen in a partition.
     pub fn greatest_event(&self, partition: PartitionId) -> Option<Timestamp> {
-        let at = self.partitions[usize::from(partition.0)].greatest_event();
-        (at.0 != i64::MIN).then_some(at)
+        self.partitions[usize::from(partition.0)].greatest_event()
     }
 
     pub fn counts(&self) -> Counts {
@@ -199,7 +197,7 @@ impl Engine {
         let clock = self.clock();
         let start = self.start.fix();
         self.recorder.windows.advance(clock);
-        let clocks: Vec<Timestamp> = self.partitions.iter().map(Partition::clock).collect();
+        let clocks: Vec<Option<Timestamp>> = self.partitions.iter().map(Partition::clock).collect();
         let gauges = gauges::scan(&mut self.recorder, &self.tickets, &clocks);
         let teams = self.recorder.labels.teams.names().len();
         Snapshot {
@@ -236,8 +234,7 @@ impl Engine {
     fn clock(&self) -> Timestamp {
         self.partitions
             .iter()
-            .map(Partition::clock)
-            .filter(|clock| clock.0 != i64::MIN)
+            .filter_map(Partition::clock)
             .min()
             .unwrap_or(Timestamp(0))
     }

@@ -91,7 +91,11 @@ pub struct Gauges {
 }
 
 /// Walks over all tickets. `clocks`: the stream clock of each partition.
-pub fn scan(recorder: &mut Recorder, tickets: &TicketTable, clocks: &[Timestamp]) -> Gauges {
+pub fn scan(
+    recorder: &mut Recorder,
+    tickets: &TicketTable,
+    clocks: &[Option<Timestamp>],
+) -> Gauges {
     let mut gauges = Gauges::default();
     gauges
         .pairs
@@ -112,7 +116,8 @@ pub fn scan(recorder: &mut Recorder, tickets: &TicketTable, clocks: &[Timestamp]
             if gauges.pairs.len() <= position {
                 gauges.pairs.resize_with(position + 1, PairGauges::default);
             }
-            let clock = clocks[usize::from(ticket.partition)];
+            // A partition that holds a ticket has a clock.
+            let clock = clocks[usize::from(ticket.partition)].unwrap_or_default();
             count_pair(&mut gauges.pairs[position], recorder, ticket, clock);
             count_team(
                 &mut gauges.teams[usize::from(recorder.labels.teams.label(ticket.team_number))],

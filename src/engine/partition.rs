@@ -10,6 +10,9 @@ use crate::domain::timestamp::{MINUTE, Milliseconds, Timestamp};
 /// a quiet desk, short enough for what is near to stay small on a busy one.
 const SPAN: Milliseconds = 15 * MINUTE;
 
+/// The clock of a partition of which nothing was read: before every instant.
+const UNREAD: Timestamp = Timestamp(i64::MIN);
+
 /// A ticket's timer.
 type Timer = (Timestamp, TicketSlot);
 
@@ -80,6 +83,10 @@ impl Timers {
     }
 }
 
+fn known(instant: Timestamp) -> Option<Timestamp> {
+    (instant != UNREAD).then_some(instant)
+}
+
 fn span(at: Timestamp) -> i64 {
     at.0.div_euclid(SPAN)
 }
@@ -95,8 +102,8 @@ pub struct Partition {
 impl Partition {
     pub fn new() -> Self {
         Self {
-            greatest_event: Timestamp(i64::MIN),
-            clock: Timestamp(i64::MIN),
+            greatest_event: UNREAD,
+            clock: UNREAD,
             timers: Timers {
                 reached: i64::MIN,
                 earliest: Timestamp::NEVER,
@@ -105,12 +112,14 @@ impl Partition {
         }
     }
 
-    pub fn clock(&self) -> Timestamp {
-        self.clock
+    /// `None` before the first event.
+    pub fn clock(&self) -> Option<Timestamp> {
+        known(self.clock)
     }
 
-    pub fn greatest_event(&self) -> Timestamp {
-        self.greatest_event
+    /// `None` before the first event.
+    pub fn greatest_event(&self) -> Option<Timestamp> {
+        known(self.greatest_event)
     }
 
     pub fn timers(&self) -> usize {
@@ -153,7 +162,7 @@ mod tests {
         partition.see(Timestamp(16), 5);
         assert_eq!(partition.take_due(), Some((Timestamp(10), 1)));
         partition.see(Timestamp(3), 5);
-        assert_eq!(partition.clock(), Timestamp(11), "never back");
+        assert_eq!(partition.clock(), Some(Timestamp(11)), "never back");
     }
 
     #[test]

@@ -60,26 +60,25 @@ impl Snapshot {
         } else {
             Basis::Calendar
         };
-        let mut teams: Vec<u16> = self.pairs.iter().map(|pair| pair.team).collect();
-        teams.sort_unstable_by_key(|team| &self.teams[usize::from(*team)]);
-        teams.dedup();
-        teams
-            .into_iter()
+        let name = |position: &usize| &self.teams[usize::from(self.pairs[*position].team)];
+        let mut positions: Vec<usize> = (0..self.pairs.len()).collect();
+        positions.sort_by_key(name);
+        positions
+            .chunk_by(|one, other| self.pairs[*one].team == self.pairs[*other].team)
             .map(|team| self.summary(team, basis))
             .collect()
     }
 
-    fn summary(&self, team: u16, basis: Basis) -> TeamSummary {
+    /// The pairs of one team, by their positions: at least one.
+    fn summary(&self, positions: &[usize], basis: Basis) -> TeamSummary {
         let mut totals = Totals::default();
         let mut first_response = Merged::default();
         let mut full_resolution = Merged::default();
         let mut handle = Merged::default();
-        for (position, pair) in self.pairs.iter().enumerate() {
-            if pair.team != team {
-                continue;
-            }
+        for position in positions {
+            let pair = &self.pairs[*position];
             totals.add(pair);
-            if let Some(gauges) = self.gauges.pairs.get(position) {
+            if let Some(gauges) = self.gauges.pairs.get(*position) {
                 totals.backlog += gauges.backlog.iter().copied().map(u64::from).sum::<u64>();
                 totals.overdue += gauges.overdue.iter().copied().map(u64::from).sum::<u64>();
                 totals.at_risk += gauges
@@ -100,7 +99,7 @@ impl Snapshot {
         let solved = totals.counters[Counter::Solved as usize];
         let reopened = totals.counters[Counter::Reopened as usize];
         TeamSummary {
-            team: self.teams[usize::from(team)].to_string(),
+            team: self.teams[usize::from(self.pairs[positions[0]].team)].to_string(),
             created: totals.created,
             solved,
             reopened,
