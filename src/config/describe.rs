@@ -45,8 +45,12 @@ impl Config {
             lines.add("properties", properties.join(", "));
         }
         lines.add(
-            "published",
-            format!("every {}", duration::format(self.checkpoint.interval)),
+            "checkpoint",
+            format!(
+                "in {} every {}",
+                self.checkpoint.directory.display(),
+                duration::format(self.checkpoint.interval)
+            ),
         );
     }
 

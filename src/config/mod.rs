@@ -23,7 +23,7 @@ pub use kafka::Kafka;
 pub use keys::{ENVIRONMENT_PREFIX, KEYS, Key, Kind, keys_table};
 pub use problem::{Errors, Place, Problem};
 pub use reserved::{RESERVED_PROPERTIES, ReservedProperty};
-pub use service::{Checkpoint, Stream};
+pub use service::{Checkpoint, Otherwise, Stream};
 pub use web::{ListenAddress, TelemetryPath, Web};
 
 use std::io;
