@@ -370,8 +370,9 @@ impl Windows {
         let windows = team.and_then(|team| team.series[usize::from(place.series)].as_mut());
         windows
             .and_then(|windows| windows.get_mut(usize::from(place.window)))
+            .map(Sliding::take_changed)
             .into_iter()
-            .flat_map(Sliding::take_changed)
+            .flatten()
     }
 
     /// How many teams have or had observations.

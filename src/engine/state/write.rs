@@ -213,8 +213,13 @@ impl Engine {
             pairs: self.recorder.series.take_changed(),
             windows: self.recorder.windows.take_changes(),
         };
-        let everything = std::mem::take(&mut changes.everything);
-        (!everything).then_some(changed)
+        if !std::mem::take(&mut changes.everything) {
+            return Some(changed);
+        }
+        for place in &changed.windows.places {
+            self.recorder.windows.take_changed_steps(*place);
+        }
+        None
     }
 
     fn write_changed(&mut self, changed: &Changed, output: &mut Output<'_>) {
