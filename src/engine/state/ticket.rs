@@ -312,3 +312,106 @@ pub fn check(ticket: &Ticket, existing: &Existing) -> Result<(), Wrong> {
         });
     if fits { Ok(()) } else { Err(Wrong::Reference) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::event::{Actor, Event, EventIdentity, EventType};
+    use crate::domain::timestamp::{HOUR, MINUTE};
+    use crate::engine::{Engine, Rules};
+
+    /// 2026-01-01T00:00:00Z.
+    const OPENING: Timestamp = Timestamp(1_767_225_600_000);
+
+    /// An ordinary open ticket: five events, three goals.
+    fn ordinary() -> Ticket {
+        let mut rules = Rules::default();
+        rules.policies.push(crate::domain::policy::Policy {
+            name: "all".to_owned(),
+            matches: crate::domain::policy::Match::default(),
+            clock: crate::domain::policy::Clock::Calendar,
+            calendar: None,
+            targets: [Some(HOUR), Some(HOUR), Some(8 * HOUR), Some(4 * HOUR)],
+            pauses: crate::domain::policy::Policy::default_pauses(),
+        });
+        let mut engine = Engine::new(Arc::new(rules), OPENING);
+        let partition = engine.partition();
+        for (step, kind) in (0..).zip([
+            EventType::Created,
+            EventType::Message,
+            EventType::StatusChanged,
+            EventType::Message,
+            EventType::PriorityChanged,
+        ]) {
+            let at = OPENING.plus(step * 7 * MINUTE + step * 123);
+            let identity = EventIdentity(u64::MAX / (step.unsigned_abs() + 3));
+            let mut event = Event::new("TICKET-1234567", kind, at, identity);
+            event.team = (step == 0).then(|| Some("network".into()));
+            event.actor = Some(if step == 1 {
+                Actor::Agent
+            } else {
+                Actor::Customer
+            });
+            event.priority = Some(if step < 4 { "p2" } else { "p1" }.into());
+            event.status = (kind == EventType::StatusChanged).then_some(Status::Open);
+            engine.apply(partition, &event);
+        }
+        engine.tickets.get(0).cloned().unwrap()
+    }
+
+    fn bytes(ticket: &Ticket) -> Vec<u8> {
+        let mut value = Writer::default();
+        write(&mut value, ticket);
+        value.bytes().to_vec()
+    }
+
+    /// What comes back, as far as it is kept.
+    fn kept(ticket: &Ticket) -> String {
+        let mut ticket = ticket.clone();
+        ticket.scheduled = Timestamp::NEVER;
+        ticket.flags.set(Flags::DIRTY, false);
+        format!("{ticket:?}")
+    }
+
+    #[test]
+    fn an_ordinary_ticket_is_small() {
+        let size = bytes(&ordinary()).len();
+        assert!(size <= 80, "{size} bytes");
+    }
+
+    #[test]
+    fn everything_comes_back() {
+        let mut ticket = ordinary();
+        let plain = ticket.clone();
+        ticket.rating = 0.25;
+        ticket.team_overflow = 77;
+        ticket.withdrawal = Some(Withdrawal::Spam);
+        ticket.extra_mut().handle = 90_000;
+        ticket.extra_mut().into = Some("OTHER".into());
+        ticket.set_calendars([0, u16::MAX, 5]);
+        (ticket.solved_team, ticket.solved_priority) = (3, 2);
+        ticket.flags.set(Flags::DIRTY, true);
+        for ticket in [plain, ticket, Ticket::open("t", 3, OPENING)] {
+            let bytes = bytes(&ticket);
+            let read = read(ticket.partition, &ticket.id, Reader::new(&bytes)).unwrap();
+            assert_eq!(kept(&read), kept(&ticket));
+            for length in 0..bytes.len() {
+                let cut = super::read(0, "t", Reader::new(&bytes[..length]));
+                // The remembered events stand at the end, and may be fewer.
+                let is_fewer = (bytes.len() - length).is_multiple_of(5);
+                assert!(cut.is_err() || is_fewer, "cut at {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_says_partition_and_id() {
+        let mut key = Writer::default();
+        write_key(&mut key, 300, "T-1");
+        assert_eq!(key.bytes()[0], Kind::Ticket as u8);
+        assert_eq!(read_key(Reader::new(&key.bytes()[1..])), Ok((300, "T-1")));
+        assert_eq!(read_key(Reader::new(&[0])), Err(Wrong::EndsEarly));
+    }
+}

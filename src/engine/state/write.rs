@@ -217,7 +217,8 @@ impl Engine {
             return Some(changed);
         }
         for place in &changed.windows.places {
-            self.recorder.windows.take_changed_steps(*place);
+            let steps = self.recorder.windows.take_changed_steps(*place);
+            steps.for_each(drop);
         }
         None
     }
