@@ -204,6 +204,9 @@ impl LabelTable {
 
     fn insert(&mut self, name: &str, label: u16) -> u16 {
         let number = self.next();
+        if number == UNPLACED {
+            return OTHER_ID; // no number is left
+        }
         Arc::make_mut(&mut self.names).push(name.into());
         self.numbers.insert(name.into(), number);
         self.labels.push(label);

@@ -53,3 +53,29 @@ pub fn read(mut value: Reader<'_>) -> Result<Vec<Journaled>, Wrong> {
     }
     Ok(entries)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_come_back() {
+        let entry = |at, value, team, series| Journaled {
+            at: Timestamp(at),
+            value,
+            team,
+            series,
+        };
+        let entries = [
+            entry(1_767_225_600_000, 90_000, 3, 0),
+            entry(1_767_225_599_000, 0, 400, 21),
+            entry(-1, 0, 0, 5),
+        ];
+        let mut value = Writer::default();
+        write(&mut value, &entries);
+        assert_eq!(read(Reader::new(value.bytes())).unwrap(), entries);
+        let cut = &value.bytes()[..value.bytes().len() - 1];
+        assert_eq!(read(Reader::new(cut)), Err(Wrong::EndsEarly));
+        assert_eq!(read(Reader::new(&[0, 0, 22, 0])), Err(Wrong::Choice));
+    }
+}

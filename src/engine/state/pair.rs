@@ -184,3 +184,75 @@ fn read_counts(value: &mut Reader<'_>, counts: &mut [u64]) -> Result<(), Wrong> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::rules::{Kpi, Rules};
+    use crate::engine::series::{Basis, Counter};
+
+    fn busy() -> Pair {
+        let rules = Rules {
+            exemplars: true,
+            ..Rules::default()
+        };
+        let mut pair = Pair::new(7, 3);
+        pair.count(Counter::Solved);
+        pair.count_created(0);
+        pair.count_created(4);
+        pair.count_goal(2, Target::Resolution, true);
+        pair.count_goal(2, Target::Ownership, false);
+        pair.status_time[1] = 86_400_000;
+        for value in [0, 1, 999, 60_000, 90_000_000_000] {
+            let kpi = (Kpi::FirstResponse, Basis::Business);
+            pair.observe(&rules, kpi, value, Timestamp(value), "T-1");
+        }
+        pair
+    }
+
+    #[test]
+    fn everything_comes_back() {
+        for pair in [busy(), Pair::new(7, 3)] {
+            let mut value = Writer::default();
+            write(&mut value, &pair);
+            let read = read((7, 3), Reader::new(value.bytes())).unwrap();
+            assert_eq!(format!("{read:?}"), format!("{pair:?}"));
+            for length in 0..value.bytes().len() {
+                let cut = super::read((7, 3), Reader::new(&value.bytes()[..length]));
+                assert!(cut.is_err(), "cut at {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_must_mean_something() {
+        let existing = Existing {
+            teams: 8,
+            priorities: 4,
+            channels: 5,
+            policies: 3,
+            calendars: 0,
+        };
+        assert_eq!(check(&busy(), &existing), Ok(()));
+        for fewer in [
+            Existing {
+                teams: 7,
+                ..existing
+            },
+            Existing {
+                priorities: 3,
+                ..existing
+            },
+            Existing {
+                channels: 4,
+                ..existing
+            },
+            Existing {
+                policies: 2,
+                ..existing
+            },
+        ] {
+            assert_eq!(check(&busy(), &fewer), Err(Wrong::Reference));
+        }
+    }
+}

@@ -157,3 +157,48 @@ fn read_date(value: &mut Reader<'_>) -> Result<NaiveDate, Wrong> {
     let days = i32::try_from(value.signed()?).map_err(|_| Wrong::TooLarge)?;
     NaiveDate::from_epoch_days(days).ok_or(Wrong::TooLarge)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_and_calendars_come_back() {
+        let former = FormerPolicy {
+            policy: Policy {
+                name: "urgent".to_owned(),
+                matches: Match {
+                    team: None,
+                    priority: Some(vec!["p1".to_owned(), "none".to_owned()]),
+                    channel: Some(Vec::new()),
+                },
+                clock: Clock::Business,
+                calendar: Some(Some(CalendarId(2))),
+                targets: [Some(60_000), None, Some(1), None],
+                pauses: Policy::default_pauses(),
+            },
+            counted_as: Some(3),
+            before: vec![0, 7],
+        };
+        let date = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let hours = |text: &str| OpenHours::parse(text).unwrap();
+        let mut spec = CalendarSpec {
+            timezone: chrono_tz::Tz::Asia__Jakarta,
+            weekly: Default::default(),
+            holidays: BTreeSet::from([date("2026-01-01"), date("1969-12-31")]),
+            special: BTreeMap::from([(date("2026-12-24"), vec![hours("08:00-12:00")])]),
+        };
+        spec.weekly[0] = vec![
+            hours("00:00-24:00"),
+            hours("22:00-06:00"),
+            hours("08:00-08:00"),
+        ];
+        let mut value = Writer::default();
+        write_former(&mut value, &former);
+        write_calendar(&mut value, &spec);
+        let mut reader = Reader::new(value.bytes());
+        assert_eq!(read_former(&mut reader), Ok(former));
+        assert_eq!(read_calendar(&mut reader), Ok(spec));
+        assert_eq!(reader.end(), Ok(()));
+    }
+}

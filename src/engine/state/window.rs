@@ -78,3 +78,33 @@ pub fn read(key: u8, mut value: Reader<'_>) -> Result<Step, Wrong> {
 fn remainder(step: i64) -> u8 {
     u8::try_from(step.rem_euclid(KEYS)).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_comes_back_under_its_own_key_only() {
+        let mut step = Step::new(-3);
+        (step.count, step.sum) = (4, 123_456);
+        step.buckets = vec![(0, 1), (300, 2), (4_000, 1)];
+        let mut value = Writer::default();
+        write(&mut value, &step);
+        assert_eq!(read(61, Reader::new(value.bytes())), Ok(step));
+        assert_eq!(read(60, Reader::new(value.bytes())), Err(Wrong::Reference));
+        let cut = &value.bytes()[..value.bytes().len() - 1];
+        assert_eq!(read(61, Reader::new(cut)), Err(Wrong::EndsEarly));
+    }
+
+    #[test]
+    fn a_key_says_where() {
+        let place = Place {
+            team: 258,
+            series: 21,
+            window: 3,
+        };
+        let mut key = Writer::default();
+        write_key(&mut key, place, 64 * 9 + 5);
+        assert_eq!(read_key(Reader::new(&key.bytes()[1..])), Ok((place, 5)));
+    }
+}
