@@ -239,7 +239,8 @@ fn open_tickets(rules: &Arc<Rules>) -> Engine {
         .enumerate()
         {
             let at = START.plus(second + i64::try_from(step).unwrap());
-            let identity = EventIdentity((number * 8 + step) as u64 * 0x9e37_79b9_7f4a_7c15);
+            let identity =
+                EventIdentity(((number * 8 + step) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
             let mut event = Event::new(id.as_str(), kind, at, identity);
             event.team = (step == 0).then(|| Some("network".into()));
             event.priority = Some(["p1", "p2", "p3", "p4"][(number + step / 4) % 4].into());
