@@ -48,8 +48,6 @@ pub struct Config {
     /// What the engine works by.
     pub rules: Rules,
     pub web: Web,
-    /// Names of the calendars, indexed by [`crate::domain::calendar::CalendarId`].
-    pub calendar_names: Vec<String>,
 }
 
 /// A configuration that can be used, and what looks wrong in it all the same.
@@ -119,13 +117,13 @@ impl Config {
         let mut rules = rules::read(view, &calendars, policies, errors);
         rules.lateness = stream.lateness;
         rules.calendars = calendars.compiled;
+        rules.calendar_names = calendars.names;
         Self {
             kafka: Kafka::read(&view.key("kafka"), errors),
             checkpoint: Checkpoint::read(&view.key("checkpoint"), errors),
             stream,
             rules,
             web: Web::read(&view.key("web"), errors),
-            calendar_names: calendars.names,
         }
     }
 }

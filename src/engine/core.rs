@@ -8,8 +8,9 @@ use super::partition::Partition;
 use super::recorder::Recorder;
 use super::rules::Rules;
 use super::snapshot::Snapshot;
+use super::state::Changes;
 use super::table::{Found, TicketSlot, TicketTable};
-use super::ticket::{Flags, Ticket, Withdrawal};
+use super::ticket::{Ticket, Withdrawal};
 use crate::domain::event::{Event, EventType};
 use crate::domain::timestamp::Timestamp;
 
@@ -19,6 +20,14 @@ const LONGEST_MERGE_CHAIN: usize = 16;
 /// Number of a partition, given by [`Engine::partition`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PartitionId(u16);
+
+impl PartitionId {
+    /// Partitions are numbered from 0 in the order in which they were added, and keep their
+    /// numbers over restarts.
+    pub fn number(self) -> u16 {
+        self.0
+    }
+}
 
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +77,7 @@ pub struct Counts {
 /// that reading the same events again, after a restart, gives the same start, and neither a
 /// history nor a restart looks like a burst.
 #[derive(Clone, Copy, Debug)]
-enum Start {
+pub(super) enum Start {
     /// Not seen yet; the earliest instant known.
     Open(Timestamp),
     Fixed(Timestamp),
@@ -91,25 +100,30 @@ impl Start {
 /// See the module. Deterministic: the same calls give the same state.
 #[derive(Debug)]
 pub struct Engine {
-    recorder: Recorder,
-    tickets: TicketTable,
-    partitions: Vec<Partition>,
+    pub(super) recorder: Recorder,
+    pub(super) tickets: TicketTable,
+    pub(super) partitions: Vec<Partition>,
     counts: Counts,
-    /// Tickets changed since [`Engine::take_dirty`], where somebody wants to know.
-    dirty: Option<Vec<TicketSlot>>,
-    start: Start,
+    /// What changed since the last checkpoint, where there are any.
+    pub(super) changes: Option<Changes>,
+    pub(super) start: Start,
 }
 
 impl Engine {
     /// `start`: when its counters begin to count, if no event says so.
     pub fn new(rules: Arc<Rules>, start: Timestamp) -> Self {
+        Self::over(Recorder::new(rules), Start::Open(start))
+    }
+
+    /// An engine without tickets or partitions.
+    pub(super) fn over(recorder: Recorder, start: Start) -> Self {
         Self {
-            recorder: Recorder::new(rules),
+            recorder,
             tickets: TicketTable::default(),
             partitions: Vec::new(),
             counts: Counts::default(),
-            dirty: None,
-            start: Start::Open(start),
+            changes: None,
+            start,
         }
     }
 
@@ -156,6 +170,11 @@ impl Engine {
     pub fn advance(&mut self, partition: PartitionId, clock: Timestamp) {
         self.partitions[usize::from(partition.0)].advance(clock);
         self.fire_due(partition);
+    }
+
+    /// The partition that has this number; `None` where there is none.
+    pub fn partition_numbered(&self, number: u16) -> Option<PartitionId> {
+        (usize::from(number) < self.partitions.len()).then_some(PartitionId(number))
     }
 
     /// The stream clock of a partition; `None` before its first event.
@@ -213,25 +232,9 @@ impl Engine {
         }
     }
 
-    /// Remembers from now on which tickets change, for [`Self::take_dirty`].
-    pub fn track_changes(&mut self) {
-        self.dirty.get_or_insert_default();
-    }
-
-    /// Slots of the tickets that changed or went since the last call: what a checkpoint writes.
-    pub fn take_dirty(&mut self) -> Vec<TicketSlot> {
-        let dirty = self.dirty.as_mut().map(std::mem::take).unwrap_or_default();
-        for slot in &dirty {
-            if let Some(ticket) = self.tickets.get_mut(*slot) {
-                ticket.flags.set(Flags::DIRTY, false);
-            }
-        }
-        dirty
-    }
-
     /// The clock of windows: that of the partition furthest behind, since only up to there has
     /// everything been seen. Partitions that were never read do not count.
-    fn clock(&self) -> Timestamp {
+    pub(super) fn clock(&self) -> Timestamp {
         self.partitions
             .iter()
             .filter_map(Partition::clock)
@@ -380,6 +383,17 @@ impl Engine {
         }
     }
 
+    /// Sets the timers of all tickets, which have none.
+    pub(super) fn schedule_all(&mut self) {
+        for (slot, ticket) in self.tickets.iter_mut() {
+            ticket.scheduled = lifecycle::next_timer(&self.recorder, ticket);
+            if ticket.scheduled != Timestamp::NEVER {
+                let partition = &mut self.partitions[usize::from(ticket.partition)];
+                partition.schedule(ticket.scheduled, slot);
+            }
+        }
+    }
+
     /// After a change: the timer is set and the ticket marked for the next checkpoint.
     fn settle(&mut self, slot: TicketSlot) {
         let Some(ticket) = self.tickets.get_mut(slot) else {
@@ -390,18 +404,16 @@ impl Engine {
             ticket.scheduled = due;
             self.partitions[usize::from(ticket.partition)].schedule(due, slot);
         }
-        if let Some(dirty) = &mut self.dirty
-            && !ticket.has(Flags::DIRTY)
-        {
-            ticket.flags.set(Flags::DIRTY, true);
-            dirty.push(slot);
+        if let Some(changes) = &mut self.changes {
+            changes.mark(ticket, slot);
         }
     }
 
     fn forget(&mut self, slot: TicketSlot) {
-        self.tickets.remove(slot);
-        if let Some(dirty) = &mut self.dirty {
-            dirty.push(slot);
+        if let Some(ticket) = self.tickets.remove(slot)
+            && let Some(changes) = &mut self.changes
+        {
+            changes.forget(ticket.partition, ticket.id);
         }
     }
 }

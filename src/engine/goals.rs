@@ -53,7 +53,7 @@ pub enum Passed {
 /// policy, and so other targets, pauses, clocks), status (pauses), a slot that began or ended.
 /// The running time is a function of start and history, so this is exact whatever happened.
 pub fn refresh(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp, passed: Passed) {
-    ticket.policy = recorder.policy_for(ticket.team_number, ticket.priority, ticket.channel);
+    ticket.policy = recorder.policy_of(ticket);
     for slot in Slot::ALL {
         if matches!(
             ticket.states[slot as usize],

@@ -14,6 +14,7 @@ mod rules;
 mod series;
 mod sliding;
 mod snapshot;
+mod state;
 mod summary;
 mod table;
 mod ticket;
@@ -25,5 +26,8 @@ pub use core::{Counts, Engine, Ignored, Outcome, PartitionId};
 pub use gauges::TicketStates;
 pub use rules::{Kpi, Limits, Rules, Window};
 pub use snapshot::Snapshot;
+pub use state::{
+    Change, Records, Restored, Restoring, RewriteCursor, STATE_VERSION, StateError, Wrong,
+};
 pub use summary::{DurationSummary, TeamSummary};
 pub use visit::{Exemplar, HistogramView, NativeView, Sample, Series, Visitor};

@@ -84,6 +84,18 @@ impl Timeline {
         self.0[0].start()
     }
 
+    /// Phases with their beginnings, in time order.
+    pub fn phases(&self) -> impl ExactSizeIterator<Item = (Timestamp, Phase)> {
+        self.0
+            .iter()
+            .map(|segment| (segment.start(), segment.phase()))
+    }
+
+    /// Adds a phase as [`Self::phases`] gave it, not earlier than the last one.
+    pub fn append(&mut self, start: Timestamp, phase: Phase) {
+        self.0.push(Segment::new(start, phase));
+    }
+
     /// Enters a phase. Phases of no length leave no trace, but for a reopening between two solves:
     /// the second one is the last.
     pub fn enter(&mut self, at: Timestamp, phase: Phase) {
