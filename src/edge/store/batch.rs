@@ -18,14 +18,30 @@ pub struct Record<'a> {
 }
 
 /// Changes, in order; of several to one key the last one wins.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Batch {
     chunks: Vec<Vec<u8>>,
+    chunk_bytes: usize,
     records: usize,
     bytes: usize,
 }
 
+impl Default for Batch {
+    fn default() -> Self {
+        Self::with_chunks_of(CHUNK_BYTES)
+    }
+}
+
 impl Batch {
+    pub(super) fn with_chunks_of(bytes: usize) -> Self {
+        Self {
+            chunks: Vec::new(),
+            chunk_bytes: bytes,
+            records: 0,
+            bytes: 0,
+        }
+    }
+
     pub fn put(&mut self, key: &[u8], value: &[u8]) {
         self.push(key, Some(value));
     }
@@ -68,7 +84,7 @@ impl Batch {
         if self
             .chunks
             .last()
-            .is_none_or(|last| last.len() >= CHUNK_BYTES)
+            .is_none_or(|last| last.len() >= self.chunk_bytes)
         {
             self.chunks.push(Vec::new());
         }

@@ -1,11 +1,17 @@
 //! The store as a whole.
 
+mod damage;
+mod fault;
 mod model;
+mod power;
+mod process;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
+use super::disk::{Disk, FileSystem};
 use super::{Batch, Directory, Found, Record, Store, StoreError, read};
 use crate::domain::timestamp::Timestamp;
 
@@ -42,7 +48,11 @@ fn look(path: &Path) -> Result<(State, Option<Found>), StoreError> {
 
 /// The state and the store, begun where there is none.
 fn open(path: &Path) -> Result<(State, Store), StoreError> {
-    let directory = Directory::lock(path, VERSION)?;
+    open_on(Arc::new(FileSystem), path)
+}
+
+fn open_on(disk: Arc<dyn Disk>, path: &Path) -> Result<(State, Store), StoreError> {
+    let directory = Directory::lock_on(disk, path, VERSION)?;
     let (state, found) = load(&directory)?;
     let store = match &found {
         Some(found) => directory.resume(found)?,
@@ -131,4 +141,125 @@ fn a_round_frees_what_is_older() {
     assert_eq!(loaded, state(&[("a", "99"), ("b", "2"), ("c", "3")]));
     assert_eq!((store.bytes(), store.bytes_since_round()), (bytes, since));
     assert!(since > 0);
+}
+
+#[test]
+fn a_store_is_not_made_over_another() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_, mut store) = open(directory.path()).unwrap();
+    store.commit(&batch(&[("a", Some("1"))])).unwrap();
+    let refused = store.close().create(NOW, None).unwrap_err();
+    assert!(
+        matches!(refused, StoreError::NotEmpty { .. }),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn what_is_set_aside_is_kept_and_the_next_store_has_its_id() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let mut id = None;
+    for name in [
+        "set-aside-20260101T000000.123Z",
+        "set-aside-20260101T000000.123Z-2",
+    ] {
+        let (_, mut store) = open(path).unwrap();
+        store.commit(&batch(&[("a", Some("1"))])).unwrap();
+        let old = store.id();
+        let locked = store.close();
+        let aside = locked.set_aside(NOW, "for a test").unwrap();
+        assert_eq!(aside, path.join(name));
+        assert_eq!(
+            names(&aside),
+            ["acknowledged", "reason.txt", "segment-0000000001.log"]
+        );
+        assert_eq!(look(&aside).unwrap().0.get(&b"a"[..]), Some(&vec![b'1']));
+        assert!(load(&locked).unwrap().1.is_none());
+        let mut store = locked.create(NOW, Some(old)).unwrap();
+        assert_eq!(store.id(), old);
+        assert!(id.is_none_or(|id| id == old));
+        id = Some(old);
+        store.commit(&batch(&[("b", Some("2"))])).unwrap();
+        drop(store);
+        assert_eq!(look(path).unwrap().0, state(&[("b", "2")]));
+    }
+}
+
+#[test]
+fn an_older_program_says_which_version_it_takes() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let locked = Directory::lock(path, 2).unwrap();
+    let mut store = locked.create(NOW, None).unwrap();
+    store.commit(&batch(&[("a", Some("1"))])).unwrap();
+    drop(store);
+    let refused = open(path).unwrap_err().to_string();
+    assert!(
+        refused.contains("(state version 2, this one knows 1): use that version"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_newer_program_is_told_the_version_of_each_record() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let (_, mut store) = open(path).unwrap();
+    store.commit(&batch(&[("a", Some("1"))])).unwrap();
+    drop(store);
+    let versions = |expected: &[u32]| {
+        let locked = Directory::lock(path, 2).unwrap();
+        let mut versions = Vec::new();
+        let found = locked.load(&mut |record| {
+            versions.push(record.state_version);
+            Ok(())
+        });
+        let found = found.unwrap().unwrap();
+        assert_eq!(versions, expected);
+        (found.state_version, locked.resume(&found).unwrap())
+    };
+    let (oldest, mut store) = versions(&[1]);
+    assert_eq!(oldest, 1);
+    store.commit(&batch(&[("b", Some("2"))])).unwrap();
+    drop(store);
+    let (oldest, mut store) = versions(&[1, 2]);
+    assert_eq!(oldest, 1);
+    store.begin_round();
+    store.end_round();
+    store
+        .commit(&batch(&[("a", Some("1")), ("b", Some("2"))]))
+        .unwrap();
+    drop(store);
+    assert_eq!(versions(&[2, 2]).0, 2);
+}
+
+#[test]
+fn a_record_that_its_reader_refuses_is_damage() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_, mut store) = open(directory.path()).unwrap();
+    store.commit(&batch(&[("a", Some("1"))])).unwrap();
+    let refused = store
+        .close()
+        .load(&mut |_| Err("no such ticket".to_owned()))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.contains("segment-0000000001.log is damaged at byte 120: no such ticket"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    fs::write(&file, "").unwrap();
+    for path in [file.as_path(), Path::new("/proc/self/checkpoint")] {
+        let refused = Directory::lock(path, VERSION).unwrap_err().to_string();
+        let expected = format!("cannot create {}: ", path.display());
+        assert!(refused.starts_with(&expected), "{refused}");
+    }
+    let missing = look(&directory.path().join("missing")).unwrap_err();
+    assert!(missing.to_string().starts_with("cannot read"), "{missing}");
 }
