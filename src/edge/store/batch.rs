@@ -124,11 +124,10 @@ pub(super) fn take_record<'a>(
 
 fn put_number(bytes: &mut Vec<u8>, mut number: usize) {
     while number >= 0x80 {
-        bytes.push((number & 0x7f) as u8 | 0x80);
+        bytes.push(number.to_le_bytes()[0] | 0x80);
         number >>= 7;
     }
-    #[allow(clippy::cast_possible_truncation, reason = "below 0x80")]
-    bytes.push(number as u8);
+    bytes.push(number.to_le_bytes()[0]);
 }
 
 fn take_number(bytes: &mut &[u8]) -> Result<usize, &'static str> {

@@ -35,8 +35,19 @@ pub struct Directory {
     path: PathBuf,
     state_version: u32,
     disk: Arc<dyn Disk>,
-    /// Locked for as long as it is open.
-    _lock: File,
+    _lock: Lock,
+}
+
+/// A file that is locked for as long as this is there. Closing the file would not do at once
+/// where another thread is just starting a process, which has it open for a moment, too.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // The end of the process unlocks it anyway.
+        let _ = self.0.unlock();
+    }
 }
 
 impl Directory {
@@ -84,7 +95,7 @@ impl Directory {
             path: path.to_owned(),
             state_version,
             disk,
-            _lock: lock,
+            _lock: Lock(lock),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 
 use crate::domain::timestamp::Timestamp;
 
@@ -14,11 +14,7 @@ impl StoreId {
     /// One that no other store has. The standard library's hash keys come from the operating
     /// system's randomness; the time and the process are added for a system that has none yet.
     pub(super) fn new(created: Timestamp) -> Self {
-        let half = || {
-            let mut hasher = RandomState::new().build_hasher();
-            (created, std::process::id()).hash(&mut hasher);
-            hasher.finish()
-        };
+        let half = || RandomState::new().hash_one((created, std::process::id()));
         let both = u128::from(half()) << 64 | u128::from(half());
         Self(both.to_le_bytes())
     }
