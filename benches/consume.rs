@@ -24,7 +24,7 @@ use ticket_exporter::edge::kafka::{
     Connection, Consumer, EmbeddedBroker, Publisher, Settings, Step, TopicPartition,
 };
 use ticket_exporter::edge::self_metrics::{BuildInfo, SelfMetrics};
-use ticket_exporter::edge::wall_clock;
+use ticket_exporter::edge::wall_clock::{self, WallClock};
 use ticket_exporter::engine::{Engine, Rules};
 use ticket_exporter::simulation::{Desk, Profile};
 
@@ -143,7 +143,7 @@ fn kpis(
         grace: 30_000,
         max_future: 300_000,
         interval: Duration::from_secs(1),
-        now: Arc::new(wall_clock::now),
+        clock: Arc::new(WallClock),
     };
     let (published, tell) = started.unzip();
     let mut ingest = Ingest::new(

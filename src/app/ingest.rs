@@ -16,6 +16,7 @@ use crate::domain::timestamp::{Milliseconds, Timestamp};
 use crate::edge::http::{Latch, Published};
 use crate::edge::kafka::{Batch, Consumer, DeadLetters, Record, Step, TopicPartition, Trouble};
 use crate::edge::self_metrics::{LimitedLabel, RecordResult, SelfMetrics, TicketState};
+use crate::edge::wall_clock::Clock;
 use crate::engine::{Counts, Engine, Ignored, PartitionId};
 
 /// Longest wait for records: the pace at which clocks move and stop signals are seen.
@@ -36,9 +37,6 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 /// than slowing the reading down.
 const PUBLISHING_SHARE: u32 = 20;
 
-/// A wall clock.
-pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
 /// How the loop treats time.
 #[derive(Clone)]
 pub struct Timing {
@@ -48,8 +46,8 @@ pub struct Timing {
     pub max_future: Milliseconds,
     /// Time between two publications.
     pub interval: Duration,
-    /// The wall clock.
-    pub now: Now,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Why the loop ended by itself.
@@ -174,7 +172,7 @@ impl Ingest {
     /// Decodes and applies a batch. In a large one, which a backlog gives, a second thread decodes
     /// ahead: the order of the records stays what it is.
     fn apply(&mut self, batch: &Batch<'_>) {
-        let latest = (self.timing.now)().plus(self.timing.max_future);
+        let latest = self.timing.clock.latest().plus(self.timing.max_future);
         let records: Vec<Record<'_>> = batch.iter().collect();
         if records.len() < DECODE_AHEAD_FROM {
             for chunk in records.chunks(CHUNK) {
@@ -202,6 +200,11 @@ impl Ingest {
     fn apply_chunk(&mut self, chunk: &[Decoded<'_>]) {
         self.engine
             .warm(chunk.iter().filter_map(|(_, event)| event.as_ref().ok()));
+        if self.catching_up.is_none()
+            && let Some(at) = latest_event(chunk)
+        {
+            self.timing.clock.witness(at);
+        }
         for (record, event) in chunk {
             let Some(partition) = self.pass(record) else {
                 continue;
@@ -313,7 +316,7 @@ impl Ingest {
     /// long it took.
     fn publish(&mut self, consumer: &Consumer) -> Duration {
         let started = Instant::now();
-        let now = (self.timing.now)();
+        let now = self.timing.clock.now();
         let mut behind = 0;
         let mut unread = 0;
         for partition in consumer.assigned() {
@@ -491,6 +494,12 @@ fn leave(consumer: Consumer) {
 
 /// A record and what it says.
 type Decoded<'a> = (Record<'a>, Result<Event<'a>, Rejection>);
+
+/// The greatest event time of a chunk.
+fn latest_event(chunk: &[Decoded<'_>]) -> Option<Timestamp> {
+    let events = chunk.iter().filter_map(|(_, event)| event.as_ref().ok());
+    events.map(|event| event.at).max()
+}
 
 fn decode_chunk<'a>(records: &[Record<'a>], latest: Timestamp) -> Vec<Decoded<'a>> {
     records

@@ -8,13 +8,13 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tracing::{error, info};
 
-use super::ingest::{Ingest, IngestError, Now, Timing};
+use super::ingest::{Ingest, IngestError, Timing};
 use crate::config::Config;
 use crate::decode::Rejection;
-use crate::domain::timestamp::Timestamp;
 use crate::edge::http::{self, BindError, Published, Readiness, Server};
 use crate::edge::kafka::{Consumer, DeadLetters, Settings, StartError};
 use crate::edge::self_metrics::{BuildInfo, SelfMetrics};
+use crate::edge::wall_clock::Clock;
 use crate::engine::{Engine, Ignored};
 
 /// Why the service did not start, or ended by itself.
@@ -44,13 +44,17 @@ pub struct Service {
 }
 
 impl Service {
-    /// Listens and begins to read. `now` is the wall clock: the demo's runs faster.
+    /// Listens and begins to read. `clock` tells the time: the demo's runs faster.
     ///
     /// # Errors
     /// An address that cannot be listened on, or Kafka properties that are refused. Brokers that
     /// cannot be reached are waited for instead.
-    pub async fn start(config: &Config, build: BuildInfo, now: Now) -> Result<Self, ServeError> {
-        let started: Timestamp = now();
+    pub async fn start(
+        config: &Config,
+        build: BuildInfo,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ServeError> {
+        let started = clock.now();
         let rejections = Rejection::ALL.map(Rejection::reason);
         let ignorances = Ignored::ALL.map(Ignored::reason);
         let metrics = Arc::new(SelfMetrics::new(build, started, &rejections, &ignorances)?);
@@ -72,7 +76,7 @@ impl Service {
             grace: config.stream.grace,
             max_future: config.stream.max_future,
             interval: Duration::from_millis(config.checkpoint.interval.unsigned_abs()),
-            now,
+            clock,
         };
         let engine = Engine::new(Arc::new(config.rules.clone()), started);
         let ingest = Ingest::new(engine, timing, Arc::clone(&published), dead_letters);

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::{REVISION, RUSTC, VERSION};
 use crate::app::serve::{self, ServeError};
 use crate::edge::self_metrics::BuildInfo;
-use crate::edge::wall_clock;
+use crate::edge::steady_clock::SteadyClock;
 
 pub const BUILD: BuildInfo = BuildInfo {
     version: VERSION,
@@ -22,7 +22,7 @@ pub const BUILD: BuildInfo = BuildInfo {
 pub fn run(settings: &Settings) -> Result<ExitCode, Failure> {
     let config = settings.load()?;
     runtime()?.block_on(async {
-        let service = serve::Service::start(&config, BUILD, Arc::new(wall_clock::now))
+        let service = serve::Service::start(&config, BUILD, Arc::new(SteadyClock::start()))
             .await
             .map_err(failure)?;
         service.run(stop_signal()?).await.map_err(failure)?;
