@@ -348,7 +348,14 @@ impl Engine {
         }
         if let Some(trace) = &mut self.recorder.trace {
             let what = Happening::Event(written);
-            trace.insert(traced.entries, TraceEntry { at, what });
+            trace.insert(
+                traced.entries,
+                TraceEntry {
+                    at,
+                    known: at,
+                    what,
+                },
+            );
         }
     }
 

@@ -26,6 +26,8 @@ const ALWAYS_OPEN: &str = "24x7";
 pub struct TraceEntry {
     /// As of when, in event time.
     pub at: Timestamp,
+    /// The time of the event that told, where that was later than `at`; else `at`.
+    pub known: Timestamp,
     #[serde(flatten)]
     pub what: Happening,
 }
@@ -67,6 +69,9 @@ pub struct EventTrace {
     pub kind: &'static str,
     /// Who wrote, where it is a message that counts: `agent` or `customer`.
     pub message_of: Option<&'static str>,
+    /// Agent time that a worklog reports.
+    #[serde(rename = "handle_seconds", serialize_with = "as_some_seconds")]
+    pub handle: Option<Milliseconds>,
     /// `applied`, `duplicate`, or why it was ignored: `withdrawn`, `merged_away`.
     pub outcome: &'static str,
     /// The event's own time, where it was earlier than that of the event before.
@@ -231,7 +236,7 @@ impl Trace {
 
     /// All of it in the order of time; what has one time, in the order in which it happened.
     pub fn into_entries(mut self) -> Vec<TraceEntry> {
-        self.entries.sort_by_key(|entry| entry.at);
+        self.entries.sort_by_key(|entry| entry.known);
         self.entries
     }
 }
@@ -250,7 +255,8 @@ impl Recorder {
         }
         let what = what(self);
         if let Some(trace) = &mut self.trace {
-            trace.entries.push(TraceEntry { at, what });
+            let known = at.max(ticket.last_at);
+            trace.entries.push(TraceEntry { at, known, what });
         }
     }
 
@@ -381,6 +387,7 @@ impl Recorder {
         let trace = EventTrace {
             kind: kind_name(event.kind),
             message_of,
+            handle: event.handle.filter(|_| event.kind == EventType::Worklog),
             outcome,
             out_of_order: (event.at < at).then_some(event.at),
             opened: applied && before.is_none(),

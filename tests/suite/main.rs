@@ -5,6 +5,7 @@
 
 mod documentation;
 mod end_to_end;
+mod explained;
 mod floor_plan;
 mod fuzz;
 mod harness;
