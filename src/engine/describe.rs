@@ -258,3 +258,62 @@ fn next(recorder: &Recorder, ticket: &Ticket) -> Option<NextTimer> {
     };
     Some(NextTimer { at, what })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::event::{Event, EventIdentity, EventType};
+    use crate::domain::timestamp::{DAY, HOUR};
+    use crate::engine::Rules;
+
+    fn event(id: &str, kind: EventType, hour: i64, status: Option<Status>) -> Event<'_> {
+        let identity = EventIdentity(hour.unsigned_abs());
+        Event {
+            status,
+            ..Event::new(id, kind, Timestamp(hour * HOUR), identity)
+        }
+    }
+
+    fn views(until: i64, events: &[Event<'_>]) -> Vec<TicketView> {
+        let mut engine = Engine::new(Arc::new(Rules::default()), Timestamp(0));
+        let partition = engine.partition();
+        for event in events {
+            engine.apply(partition, event);
+        }
+        engine.advance(partition, Timestamp(until * HOUR));
+        engine.describe("a", &[])
+    }
+
+    #[test]
+    fn phases_tell_the_history_and_what_comes_next() {
+        let solved = event("a", EventType::StatusChanged, 5, Some(Status::Solved));
+        let view = &views(7, &[event("a", EventType::Created, 1, None), solved])[0];
+        let phases: Vec<(&str, i64)> = view
+            .phases
+            .iter()
+            .map(|phase| (phase.status, phase.calendar / HOUR))
+            .collect();
+        assert_eq!(phases, [("new", 4), ("solved", 2)]);
+        assert_eq!(
+            view.pending[0].calendar,
+            Some(4 * HOUR),
+            "less the solved time"
+        );
+        let next = view.next.as_ref().unwrap();
+        let due = Timestamp(5 * HOUR + 4 * DAY);
+        assert_eq!((next.at, next.what.as_str()), (due, "finalised"));
+    }
+
+    #[test]
+    fn a_final_ticket_is_kept_a_while_and_then_unknown() {
+        let closed = event("a", EventType::StatusChanged, 5, Some(Status::Closed));
+        let events = [event("a", EventType::Created, 1, None), closed];
+        let view = &views(7, &events)[0];
+        assert_eq!(view.finalized_at, Some(Timestamp(5 * HOUR)));
+        assert_eq!(view.next.as_ref().unwrap().what, "forgotten");
+        assert_eq!(view.pending, []);
+        assert_eq!(views(40 * 24, &events), []);
+    }
+}

@@ -585,3 +585,138 @@ pub fn as_some_seconds<S: Serializer>(
 ) -> Result<S::Ok, S::Error> {
     value.map(seconds).serialize(serializer)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::event::{Actor, EventIdentity};
+    use crate::domain::policy::{Clock, Match, Policy, Target};
+    use crate::domain::timestamp::HOUR;
+    use crate::engine::{Engine, Rules};
+
+    fn event(id: &str, kind: EventType, hour: i64) -> Event<'_> {
+        let identity = EventIdentity(hour.unsigned_abs() << 8 | kind as u64);
+        Event::new(id, kind, Timestamp(hour * HOUR), identity)
+    }
+
+    /// Resolution within four hours of elapsed time.
+    fn rules() -> Arc<Rules> {
+        let mut targets = [None; 4];
+        targets[Target::Resolution as usize] = Some(4 * HOUR);
+        Arc::new(Rules {
+            policies: vec![Policy {
+                name: "standard".to_owned(),
+                matches: Match::default(),
+                clock: Clock::Calendar,
+                calendar: None,
+                targets,
+                pauses: Policy::default_pauses(),
+            }],
+            ..Rules::default()
+        })
+    }
+
+    fn traced(events: &[Event<'_>]) -> Vec<TraceEntry> {
+        let mut engine = Engine::new(rules(), Timestamp(0));
+        engine.trace("a", Vec::new());
+        let partition = engine.partition();
+        for event in events {
+            engine.apply(partition, event);
+        }
+        engine.take_trace()
+    }
+
+    fn steps(entries: &[TraceEntry]) -> Vec<(i64, GoalStep, i64)> {
+        let goals = entries.iter().filter_map(|entry| match &entry.what {
+            Happening::Goal(goal) => Some((entry.at.0 / HOUR, goal.step, goal.running / HOUR)),
+            _ => None,
+        });
+        goals.collect()
+    }
+
+    #[test]
+    fn only_the_traced_ticket_is_written_down() {
+        let entries = traced(&[event("b", EventType::Created, 1)]);
+        assert_eq!(entries, []);
+    }
+
+    #[test]
+    fn goals_pause_run_again_and_breach() {
+        let mut waits = event("a", EventType::StatusChanged, 2);
+        waits.status = Some(Status::Pending);
+        let mut answered = event("a", EventType::StatusChanged, 10);
+        answered.status = Some(Status::Open);
+        let entries = traced(&[
+            event("a", EventType::Created, 1),
+            waits,
+            answered,
+            event("b", EventType::Created, 20),
+        ]);
+        assert_eq!(
+            steps(&entries),
+            [
+                (1, GoalStep::Begun, 0),
+                (2, GoalStep::Paused, 1),
+                (10, GoalStep::Resumed, 1),
+                (13, GoalStep::Breached, 4),
+            ]
+        );
+    }
+
+    #[test]
+    fn withdrawal_cancels_and_undeleting_begins_again() {
+        let entries = traced(&[
+            event("a", EventType::Created, 1),
+            event("a", EventType::Deleted, 2),
+            event("a", EventType::Undeleted, 5),
+        ]);
+        assert_eq!(
+            steps(&entries),
+            [
+                (1, GoalStep::Begun, 0),
+                (2, GoalStep::Cancelled, 1),
+                (5, GoalStep::Begun, 1),
+            ]
+        );
+        assert!(
+            entries
+                .iter()
+                .any(|entry| entry.what == Happening::Restored)
+        );
+    }
+
+    #[test]
+    fn an_event_stands_before_what_it_led_to_and_after_the_timers_before_it() {
+        let mut reply = event("a", EventType::Message, 9);
+        reply.actor = Some(Actor::Agent);
+        let entries = traced(&[event("a", EventType::Created, 1), reply]);
+        let kinds: Vec<&str> = entries
+            .iter()
+            .map(|entry| match &entry.what {
+                Happening::Event(event) => event.kind,
+                Happening::Goal(_) => "goal",
+                Happening::Observation(_) => "observation",
+                _ => "other",
+            })
+            .collect();
+        assert_eq!(kinds, ["created", "goal", "goal", "message", "observation"]);
+    }
+
+    #[test]
+    fn a_duplicate_is_named_and_changes_nothing() {
+        let entries = traced(&[
+            event("a", EventType::Created, 1),
+            event("a", EventType::Created, 1),
+        ]);
+        let outcomes: Vec<&str> = entries
+            .iter()
+            .filter_map(|entry| match &entry.what {
+                Happening::Event(event) => Some(event.outcome),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(outcomes, ["applied", "duplicate"]);
+    }
+}
