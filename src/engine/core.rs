@@ -11,6 +11,7 @@ use super::snapshot::Snapshot;
 use super::state::Changes;
 use super::table::{Found, TicketSlot, TicketTable};
 use super::ticket::{Ticket, Withdrawal};
+use super::trace::{Facts, Happening, Trace, TraceEntry};
 use crate::domain::event::{Event, EventType};
 use crate::domain::timestamp::Timestamp;
 
@@ -97,6 +98,15 @@ impl Start {
     }
 }
 
+/// What is kept of the traced ticket while an event is applied.
+struct Traced {
+    /// The event names the traced ticket itself.
+    own: bool,
+    /// Entries written down before the event.
+    entries: usize,
+    before: Option<Facts>,
+}
+
 /// See the module. Deterministic: the same calls give the same state.
 #[derive(Debug)]
 pub struct Engine {
@@ -145,7 +155,11 @@ impl Engine {
         let lateness = self.recorder.rules.lateness;
         self.partitions[usize::from(partition.0)].see(event.at, lateness);
         self.fire_due(partition);
+        let traced = self.before_event(partition, event);
         let outcome = self.apply_to_ticket(partition, event);
+        if let Some(traced) = traced {
+            self.after_event(partition, event, outcome, traced);
+        }
         // A late event may set timers that the clock has passed.
         self.fire_due(partition);
         match outcome {
@@ -210,6 +224,17 @@ impl Engine {
         std::mem::take(&mut self.recorder.breaches)
     }
 
+    /// Writes down from now on what happens to one ticket, in whatever partition.
+    pub fn trace(&mut self, id: &str) {
+        self.recorder.trace = Some(Box::new(Trace::new(id)));
+    }
+
+    /// Ends the trace: what it has written down, in the order of time.
+    pub fn take_trace(&mut self) -> Vec<TraceEntry> {
+        let trace = self.recorder.trace.take();
+        trace.map(|trace| trace.into_entries()).unwrap_or_default()
+    }
+
     /// Everything a scrape may see, as of now. Costs a walk over the open tickets and what
     /// changed in the series since the last snapshot.
     pub fn snapshot(&mut self) -> Snapshot {
@@ -240,6 +265,107 @@ impl Engine {
             .filter_map(Partition::clock)
             .min()
             .unwrap_or(Timestamp(0))
+    }
+
+    pub(super) fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// The ticket in each partition that knows it.
+    pub(super) fn known(&self, id: &str) -> impl Iterator<Item = &Ticket> {
+        (0..self.partitions.len())
+            .filter_map(|partition| u16::try_from(partition).ok())
+            .filter_map(move |partition| self.known_in(partition, id))
+    }
+
+    /// The stream clock of a partition; the beginning of time before its first event.
+    pub(super) fn clock_of_number(&self, partition: u16) -> Timestamp {
+        let clock = self.partitions[usize::from(partition)].clock();
+        clock.unwrap_or(Timestamp::EARLIEST)
+    }
+
+    /// The state of the traced ticket before an event; `None` where nothing is traced.
+    fn before_event(&self, partition: PartitionId, event: &Event<'_>) -> Option<Traced> {
+        let trace = self.recorder.trace.as_ref()?;
+        let own = event.ticket_id == trace.id();
+        // Another ticket's event concerns the traced one where that one was merged into it.
+        let merged = || {
+            let ticket = self.known_in(partition.0, &event.ticket_id);
+            ticket.is_some_and(|ticket| ticket.withdrawal == Some(Withdrawal::Merged))
+        };
+        if !own && !merged() {
+            return None;
+        }
+        let ticket = self.known_in(partition.0, trace.id());
+        Some(Traced {
+            own,
+            entries: trace.len(),
+            before: ticket.map(|ticket| self.recorder.facts(ticket)),
+        })
+    }
+
+    /// Writes an event down, before what it led to.
+    fn after_event(
+        &mut self,
+        partition: PartitionId,
+        event: &Event<'_>,
+        outcome: Outcome,
+        mut traced: Traced,
+    ) {
+        let Found::Here(named) = self.tickets.find(partition.0, &event.ticket_id) else {
+            return;
+        };
+        // It has been looked for already: to do so again changes nothing.
+        let passed_on = outcome == Outcome::Applied && event.kind != EventType::Merged;
+        let survivor = passed_on.then(|| self.survivor(named, event.at)).flatten();
+        let survivor = survivor.and_then(|slot| self.tickets.get(slot));
+        let survivor = survivor.map(|ticket| ticket.id.clone());
+        let Some(trace) = &self.recorder.trace else {
+            return;
+        };
+        let id = trace.id();
+        if !traced.own && survivor.as_deref() != Some(id) {
+            return;
+        }
+        if trace.forgotten_since(traced.entries) {
+            traced.before = None;
+        }
+        let word = match outcome {
+            Outcome::Applied => "applied",
+            Outcome::Duplicate => "duplicate",
+            Outcome::Ignored(reason) => reason.reason(),
+        };
+        let ticket = self.known_in(partition.0, id);
+        let after = ticket.map(|ticket| self.recorder.facts(ticket));
+        let before = traced.before.as_ref();
+        let (at, mut written) = self
+            .recorder
+            .event_trace(event, word, before, after.as_ref());
+        if !traced.own {
+            written.named = Some(event.ticket_id.to_string());
+        } else {
+            written.passed_on_to = survivor
+                .filter(|survivor| survivor != id)
+                .map(|survivor| survivor.to_string());
+        }
+        if let Some(trace) = &mut self.recorder.trace {
+            let what = Happening::Event(written);
+            trace.insert(
+                traced.entries,
+                TraceEntry {
+                    at,
+                    known: at,
+                    what,
+                },
+            );
+        }
+    }
+
+    fn known_in(&self, partition: u16, id: &str) -> Option<&Ticket> {
+        match self.tickets.find(partition, id) {
+            Found::Here(slot) => self.tickets.get(slot),
+            Found::Elsewhere | Found::Nowhere => None,
+        }
     }
 
     fn apply_to_ticket(&mut self, partition: PartitionId, event: &Event<'_>) -> Outcome {

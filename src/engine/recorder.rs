@@ -7,6 +7,7 @@ use super::rules::{Kpi, Rules};
 use super::series::{Basis, Pair, SeriesTable};
 use super::ticket::{GoalState, NO_POLICY, Ticket};
 use super::timeline::Elapsed;
+use super::trace::Trace;
 use super::windows::{WindowEvent, Windows};
 use crate::domain::calendar::{Calendar, CalendarId};
 use crate::domain::policy::{Clock, Match, Policy, Target};
@@ -29,6 +30,8 @@ pub struct Recorder {
     pub windows: Windows,
     /// Deadlines breached since they were last taken.
     pub breaches: Vec<Timestamp>,
+    /// Where somebody wants to know all about one ticket.
+    pub trace: Option<Box<Trace>>,
     matches: Vec<CompiledMatch>,
     /// By team number, as far as the configuration names teams.
     team_calendars: Vec<Option<CalendarId>>,
@@ -58,6 +61,7 @@ impl Recorder {
             series,
             windows,
             breaches: Vec::new(),
+            trace: None,
             rules,
             labels,
             matches,

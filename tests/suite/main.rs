@@ -6,6 +6,7 @@
 mod changed_rules;
 mod documentation;
 mod end_to_end;
+mod explained;
 mod floor_plan;
 mod fuzz;
 mod harness;

@@ -6,7 +6,7 @@ mod readings;
 mod standing;
 mod tally;
 
-pub use readings::{Loss, Lost, Reading, Readings};
+pub use readings::{KeptReadings, Loss, Lost, Reading, Readings};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -23,6 +23,7 @@ use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
 use crate::edge::http::{Latch, Published, View};
 use crate::edge::kafka::{Batch, Consumer, DeadLetters, Record, Step, TopicPartition, Trouble};
 use crate::edge::self_metrics::{RecordResult, SelfMetrics};
+use crate::edge::wall_clock::Clock;
 use crate::engine::{Engine, Snapshot};
 use readings::Pass;
 use standing::{PartitionStanding, Standing};
@@ -55,9 +56,6 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 /// and shown less often rather than slowing the reading down.
 const CHECKPOINT_SHARE: u32 = 20;
 
-/// A wall clock.
-pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
 /// How the loop treats time.
 #[derive(Clone)]
 pub struct Timing {
@@ -67,8 +65,8 @@ pub struct Timing {
     pub max_future: Milliseconds,
     /// Time between two checkpoints.
     pub interval: Duration,
-    /// The wall clock.
-    pub now: Now,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Why the loop ended by itself.
@@ -81,6 +79,14 @@ pub enum IngestError {
     Lost(#[from] Lost),
     #[error(transparent)]
     Keeper(#[from] KeeperDied),
+}
+
+/// The end of a loop that ended by itself.
+#[derive(Debug)]
+pub struct Failed {
+    pub error: IngestError,
+    /// Keeps the exporter from being ready.
+    pub latch: Option<Latch>,
 }
 
 /// What the loop works on.
@@ -190,8 +196,8 @@ impl Ingest {
     /// Reads until `stop` is set.
     ///
     /// # Errors
-    /// What the loop cannot get over.
-    pub fn run(mut self, mut consumer: Consumer, stop: &AtomicBool) -> Result<(), IngestError> {
+    /// What the loop cannot get over: from then on the series are withheld.
+    pub fn run(mut self, mut consumer: Consumer, stop: &AtomicBool) -> Result<(), Failed> {
         let mut result = Ok(());
         while result.is_ok() && !stop.load(Ordering::Relaxed) {
             result = self.step(&mut consumer);
@@ -200,7 +206,13 @@ impl Ingest {
             result = self.finish(&consumer);
         }
         leave(consumer);
-        result
+        result.map_err(|error| {
+            self.withhold(&error.to_string());
+            Failed {
+                error,
+                latch: self.catching_up.take(),
+            }
+        })
     }
 
     /// Takes what comes next, or waits for it a moment; keeps and shows the result when it is time.
@@ -270,7 +282,7 @@ impl Ingest {
     /// Decodes and applies a batch. In a large one, which a backlog gives, a second thread decodes
     /// ahead: the order of the records stays what it is.
     fn apply(&mut self, batch: &Batch<'_>) -> Result<(), Lost> {
-        let latest = (self.timing.now)().plus(self.timing.max_future);
+        let latest = self.timing.clock.latest().plus(self.timing.max_future);
         let records: Vec<Record<'_>> = batch.iter().collect();
         if records.len() < DECODE_AHEAD_FROM {
             for chunk in records.chunks(CHUNK) {
@@ -303,6 +315,11 @@ impl Ingest {
     fn apply_chunk(&mut self, chunk: &[Decoded<'_>]) {
         self.engine
             .warm(chunk.iter().filter_map(|(_, event)| event.as_ref().ok()));
+        if self.catching_up.is_none()
+            && let Some(at) = latest_event(chunk)
+        {
+            self.timing.clock.witness(at);
+        }
         for (record, event) in chunk {
             let Pass::Apply(partition) = self.readings.pass(record) else {
                 continue;
@@ -423,7 +440,7 @@ impl Ingest {
 
     /// Moves the clocks of partitions that are read to their end.
     fn advance(&mut self, consumer: &Consumer) -> Result<Position, Lost> {
-        let clock = (self.timing.now)().minus(self.timing.grace);
+        let clock = self.timing.clock.now().minus(self.timing.grace);
         let mut position = Position::default();
         for partition in consumer.assigned() {
             let Some(reading) = self.readings.get(partition) else {
@@ -501,7 +518,7 @@ impl Ingest {
         let Some(pending) = self.pending.take() else {
             return;
         };
-        let now = (self.timing.now)();
+        let now = self.timing.clock.now();
         let mut view = View {
             progress: Some(Arc::new(pending.standing)),
             kpis: None,
@@ -579,6 +596,12 @@ fn leave(consumer: Consumer) {
 
 /// A record and what it says.
 type Decoded<'a> = (Record<'a>, Result<Event<'a>, Rejection>);
+
+/// The greatest event time of a chunk.
+fn latest_event(chunk: &[Decoded<'_>]) -> Option<Timestamp> {
+    let events = chunk.iter().filter_map(|(_, event)| event.as_ref().ok());
+    events.map(|event| event.at).max()
+}
 
 fn decode_chunk<'a>(records: &[Record<'a>], latest: Timestamp) -> Vec<Decoded<'a>> {
     records

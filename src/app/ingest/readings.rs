@@ -5,13 +5,13 @@
 //! offsets with other records. So the last record applied is kept as an *anchor*, by offset and
 //! digest. Reading begins with it, and goes on only if it is the same.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::edge::kafka::{Record, TopicPartition};
-use crate::engine::PartitionId;
+use crate::engine::{Engine, PartitionId};
 
 /// The first byte of the keys of these records; the engine's are below.
 const KEY: u8 = 0x80;
@@ -251,11 +251,6 @@ impl Readings {
         gone.map_or(Ok(()), |gone| Err(lost(&gone.source, Loss::Gone)))
     }
 
-    /// Whether a key is one of ours.
-    pub fn is_key(key: &[u8]) -> bool {
-        key.first() == Some(&KEY)
-    }
-
     /// Hands over the records of what changed since the last time, or of everything.
     pub fn write(&mut self, everything: bool, put: &mut dyn FnMut(&[u8], &[u8])) {
         for reading in &mut self.list {
@@ -275,27 +270,6 @@ impl Readings {
         }
     }
 
-    /// Takes a record back. The same partition may come several times; the last one counts.
-    ///
-    /// # Errors
-    /// Bytes that [`Self::write`] did not write.
-    pub fn restore(&mut self, key: &[u8], value: &[u8]) -> Result<(), String> {
-        let [KEY, high, low] = *key else {
-            return Err("offset record: key of a wrong length".to_owned());
-        };
-        let kept: Kept =
-            serde_json::from_slice(value).map_err(|error| format!("offset record: {error}"))?;
-        self.insert(Reading {
-            source: TopicPartition::new(kept.topic, kept.partition),
-            partition: PartitionId::from_number(u16::from_be_bytes([high, low])),
-            next: kept.next,
-            anchor: kept.anchor,
-            unchecked: false,
-            changed: false,
-        });
-        Ok(())
-    }
-
     fn insert(&mut self, reading: Reading) {
         match self.places.get(&reading.source) {
             Some(place) => self.list[*place] = reading,
@@ -304,6 +278,62 @@ impl Readings {
                 self.list.push(reading);
             }
         }
+    }
+}
+
+/// The records of readings, on their way back.
+#[derive(Debug, Default)]
+pub struct KeptReadings(BTreeMap<u16, Kept>);
+
+impl KeptReadings {
+    /// Whether a key is one of ours.
+    pub fn is_key(key: &[u8]) -> bool {
+        key.first() == Some(&KEY)
+    }
+
+    /// Takes a record. Of several with the same key the last one counts.
+    ///
+    /// # Errors
+    /// Bytes that [`Readings::write`] did not write.
+    pub fn take(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), String> {
+        let [KEY, high, low] = *key else {
+            return Err("offset record: key of a wrong length".to_owned());
+        };
+        let value = value.ok_or("offset record: deleted")?;
+        let kept = serde_json::from_slice(value).map_err(|error| format!("offset record: {error}"))?;
+        self.0.insert(u16::from_be_bytes([high, low]), kept);
+        Ok(())
+    }
+
+    /// For each topic that was read and is not among these: what that means.
+    pub fn missing_topics(&self, topics: &[String]) -> Vec<String> {
+        let read: BTreeSet<&String> = self.0.values().map(|kept| &kept.topic).collect();
+        read.into_iter()
+            .filter(|topic| !topics.contains(topic))
+            .map(|topic| format!("kafka.topics: {topic} is no longer read, but counted"))
+            .collect()
+    }
+
+    /// Goes on with the partitions of an engine.
+    ///
+    /// # Errors
+    /// A partition that the engine does not have.
+    pub fn resume(self, engine: &Engine) -> Result<Readings, String> {
+        let mut readings = Readings::default();
+        for (number, kept) in self.0 {
+            let partition = engine
+                .partition_numbered(number)
+                .ok_or("offset record: no such partition")?;
+            readings.insert(Reading {
+                source: TopicPartition::new(kept.topic, kept.partition),
+                partition,
+                next: kept.next,
+                anchor: kept.anchor,
+                unchecked: false,
+                changed: false,
+            });
+        }
+        Ok(readings)
     }
 }
 
@@ -316,7 +346,10 @@ fn lost(partition: &TopicPartition, loss: Loss) -> Lost {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::domain::timestamp::Timestamp;
 
     fn record<'a>(source: &'a TopicPartition, offset: i64, value: &'a str) -> Record<'a> {
         Record {
@@ -336,18 +369,22 @@ mod tests {
     /// Two records read, kept and restored.
     fn restored() -> Readings {
         let source = source();
+        let mut engine = Engine::new(Arc::default(), Timestamp(0));
+        let partition = engine.partition();
         let mut readings = Readings::default();
-        readings.add(&source, PartitionId::from_number(1));
+        readings.add(&source, partition);
         assert_eq!(readings.start(&source), None);
         let records = [record(&source, 7, "a"), record(&source, 9, "b")];
         for one in &records {
-            assert_eq!(readings.pass(one), Pass::Apply(PartitionId::from_number(1)));
+            assert_eq!(readings.pass(one), Pass::Apply(partition));
         }
         readings.anchor(&records);
-        let mut restored = Readings::default();
-        readings.write(false, &mut |key, value| restored.restore(key, value).unwrap());
+        let mut kept = KeptReadings::default();
+        readings.write(false, &mut |key, value| kept.take(key, Some(value)).unwrap());
         readings.write(false, &mut |_, _| panic!("nothing changed since"));
-        restored
+        assert!(kept.missing_topics(&["tickets".to_owned()]).is_empty());
+        assert_eq!(kept.missing_topics(&[]).len(), 1);
+        kept.resume(&engine).unwrap()
     }
 
     #[test]

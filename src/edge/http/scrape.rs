@@ -52,7 +52,9 @@ impl Scraping {
         let view = published.view();
         let shown = [&view.kpis, &view.progress];
         let mut series: Vec<&dyn Series> = Vec::with_capacity(shown.len() + 1);
-        series.extend(shown.into_iter().flatten().map(|one| one.as_ref() as _));
+        for one in shown.into_iter().flatten() {
+            series.push(one.as_ref());
+        }
         series.push(published.self_metrics().as_ref());
         let text = render(format, &series, size.load(Ordering::Relaxed));
         size.store(text.len(), Ordering::Relaxed);

@@ -388,21 +388,23 @@ mod tests {
     fn every_family_of_the_exporter_is_filled() {
         let metrics = metrics();
         metrics.set_lag("tickets", 3, 12);
-        metrics.set_watermark("tickets", 3, Timestamp(1_500));
+        metrics.lost_records("tickets", 3).inc();
         metrics.set_last_event(Timestamp(2_000));
         metrics.observe_checkpoint(Timestamp(3_000), 0.004);
         metrics.observe_breach_detection(6.0);
         metrics.set_config_reload(Timestamp(4_000), true);
         let text = text(&metrics);
         for family in FAMILIES {
-            if family.origin == Origin::Exporter {
+            // How far the input is, is shown together with the KPIs.
+            let elsewhere = [&catalogue::WATERMARK, &catalogue::CHECKPOINT_OFFSET];
+            if family.origin == Origin::Exporter && !elsewhere.contains(family) {
                 let line = format!("# TYPE {} {}\n", family.name, family.kind.name());
                 assert!(text.contains(&line), "{line}");
             }
         }
         for line in [
             "ticket_exporter_consumer_lag{topic=\"tickets\",partition=\"3\"} 12",
-            "ticket_exporter_watermark_timestamp_seconds{topic=\"tickets\",partition=\"3\"} 1.5",
+            "ticket_exporter_lost_records_total{topic=\"tickets\",partition=\"3\"} 1",
             "ticket_exporter_checkpoint_duration_seconds_bucket{le=\"0.0025\"} 0",
             "ticket_exporter_checkpoint_duration_seconds_bucket{le=\"0.005\"} 1",
             "ticket_exporter_checkpoint_duration_seconds_bucket{le=\"+Inf\"} 1",

@@ -205,7 +205,7 @@ fn read_labels(ticket: &mut Ticket, value: &mut Reader<'_>, present: u16) -> Res
 fn write_timeline(value: &mut Writer, timeline: &Timeline, last: Timestamp) {
     value.length(timeline.phases().len());
     let mut before = last;
-    for (start, phase) in timeline.phases() {
+    for (start, _, phase) in timeline.phases() {
         let mut bits = phase.status as i64;
         bits |= if phase.withdrawn { WITHDRAWN_BIT } else { 0 };
         bits |= if phase.assigned { ASSIGNED_BIT } else { 0 };
