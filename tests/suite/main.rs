@@ -3,6 +3,7 @@
 // A panic in a test is its report; clippy's own exemption ends at the `#[test]` functions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod crash;
 mod documentation;
 mod end_to_end;
 mod floor_plan;
