@@ -5,10 +5,11 @@ use ticket_exporter::domain::timestamp::Timestamp;
 
 use super::watch::Watch;
 use super::{
-    HOUR, MINUTE, SECOND, breaches, created, promise_config, reply, start_in, wait_for_truth,
+    HOUR, MINUTE, SECOND, breaches, created, promise_config, reply, start_in, wait_for_end,
+    wait_for_truth,
 };
 use crate::end_to_end::{PATIENCE, now};
-use crate::harness::{Exporter, Faults, Kafka, Record};
+use crate::harness::{Faults, Kafka, Record};
 
 /// Tickets open when it goes away, and opened while it is away.
 const TICKETS: i64 = 3_000;
@@ -52,7 +53,7 @@ fn an_hour_of_delay_breaks_no_promise() {
         .chain(hour("new", then.plus(MINUTE)))
         .partition(|(at, _)| *at <= then.0);
     write(kafka, &topic, open);
-    wait_for_offsets(&exporter, kafka, &topic);
+    wait_for_end(&exporter, kafka, &topic);
     exporter.kill9();
 
     faults.clock(0);
@@ -72,15 +73,4 @@ fn an_hour_of_delay_breaks_no_promise() {
 fn write(kafka: &Kafka, topic: &str, mut events: Vec<(i64, Record)>) {
     events.sort_by_key(|(at, _)| *at);
     kafka.produce(topic, events.into_iter().map(|(_, record)| record));
-}
-
-#[track_caller]
-fn wait_for_offsets(exporter: &Exporter, kafka: &Kafka, topic: &str) {
-    let ends = kafka.ends(topic);
-    exporter.wait_for_metrics("all records", PATIENCE, |scrape| {
-        match super::offsets(scrape) {
-            at if at == ends => Ok(()),
-            at => Err(format!("it stands at {at:?}; log\n{}", exporter.logs())),
-        }
-    });
 }

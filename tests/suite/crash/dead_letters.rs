@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::{STOPPED_WITHIN, offsets, start};
+use super::{STOPPED_WITHIN, start, wait_for_end};
 use crate::end_to_end::{PATIENCE, kafka_section};
-use crate::harness::{Kafka, Record};
+use crate::harness::{Kafka, Received, Record};
 use crate::stories::dice::Dice;
 
 const KILLS: usize = 10;
@@ -42,17 +42,7 @@ fn no_dead_letter_is_lost_by_a_kill() {
     }
     stop.store(true, Ordering::Relaxed);
     writer.join().unwrap();
-    let ends = kafka.ends(&topic);
-    exporter.wait_for_metrics("the last checkpoint", PATIENCE, |scrape| {
-        if offsets(scrape) == ends {
-            return Ok(());
-        }
-        Err(format!(
-            "{:?} of {ends:?}; log\n{}",
-            offsets(scrape),
-            exporter.logs()
-        ))
-    });
+    wait_for_end(&exporter, kafka, &topic);
     assert_eq!(
         exporter.stop(STOPPED_WITHIN).code(),
         Some(0),
@@ -60,21 +50,19 @@ fn no_dead_letter_is_lost_by_a_kill() {
         exporter.logs()
     );
 
-    let origin = |name: &str, letter: &crate::harness::Received| letter.header(name).unwrap();
-    let letters: BTreeSet<(i32, i64)> = kafka
+    let number = |letter: &Received, name: &str| -> i64 {
+        let header = letter.header(&format!("ticket_exporter.{name}"));
+        header.unwrap().parse().unwrap()
+    };
+    let letters: BTreeSet<(i64, i64)> = kafka
         .consume(&dead)
         .iter()
-        .map(|letter| {
-            (
-                origin("partition", letter).parse().unwrap(),
-                origin("offset", letter).parse().unwrap(),
-            )
-        })
+        .map(|letter| (number(letter, "partition"), number(letter, "offset")))
         .collect();
-    let records: BTreeSet<(i32, i64)> = kafka
+    let records: BTreeSet<(i64, i64)> = kafka
         .consume(&topic)
         .iter()
-        .map(|record| (record.partition, record.offset))
+        .map(|record| (record.partition.into(), record.offset))
         .collect();
     let missing: Vec<_> = records.difference(&letters).collect();
     assert!(

@@ -66,7 +66,7 @@ fn a_directory_has_one_owner() {
     let (second, status) = Exporter::run_to_end(&[], &config_of_second, Vec::new());
     let said = second.logs();
     assert_eq!(status.code(), Some(1), "{said}");
-    for words in [directory.to_str().unwrap(), "another process"] {
+    for words in [directory.to_str().unwrap(), "another ticket-exporter"] {
         assert!(said.contains(words), "no {words:?} in\n{said}");
     }
     wait_for_truth(&first, &config, kafka, &topic);

@@ -1,21 +1,26 @@
 //! kill -9 at any moment, again and again, under the eyes of somebody who scrapes.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::Duration;
 
 use ticket_exporter::domain::timestamp::Timestamp;
 
 use super::watch::Watch;
-use super::{Desk, start, wait_for_truth};
+use super::{Desk, offsets, start, wait_for_truth_of};
 use crate::end_to_end::{
-    PATIENCE, Values, close, desk_config_on_event_time, is_cumulative, series,
+    PATIENCE, Values, close, desk_config_on_event_time, is_cumulative, lines, series,
 };
-use crate::harness::{Exporter, Kafka, Prometheus, PrometheusOptions, Protocol, eventually};
+use crate::harness::{
+    Exporter, Kafka, Prometheus, PrometheusOptions, Protocol, Received, eventually,
+};
 use crate::stories::dice::Dice;
 
 const SEED: u64 = 50;
 /// While events come, the last of them at the full rate of the producer's pace.
 const KILLS: usize = 44;
+/// How often the topic loses the records that are in a checkpoint meanwhile.
+const RETENTIONS: usize = 4;
 /// When there is nothing more to read.
 const IDLE_KILLS: usize = 6;
 
@@ -42,6 +47,39 @@ fn kill(exporter: &mut Exporter, times: usize, dice: &mut Dice) {
     }
 }
 
+/// The topic loses what is in a checkpoint: what comes after a kill can only come from the store.
+#[derive(Default)]
+struct Kept {
+    records: Vec<Received>,
+    next: BTreeMap<i32, i64>,
+}
+
+impl Kept {
+    /// All records of the topic, also those that it has lost.
+    fn keep(&mut self, kafka: &Kafka, topic: &str) {
+        for record in kafka.consume(topic) {
+            let next = self.next.entry(record.partition).or_default();
+            if record.offset >= *next {
+                assert_eq!(record.offset, *next, "lost before it was kept");
+                *next += 1;
+                self.records.push(record);
+            }
+        }
+        // As the topic had them: by partition, then by offset.
+        self.records
+            .sort_by_key(|record| (record.partition, record.offset));
+    }
+
+    fn lose(&mut self, kafka: &Kafka, topic: &str, exporter: &mut Exporter) {
+        exporter.wait_ready(PATIENCE);
+        let stored = offsets(&exporter.metrics());
+        self.keep(kafka, topic);
+        for (partition, offset) in stored {
+            kafka.delete_records(topic, partition, offset);
+        }
+    }
+}
+
 #[test]
 fn fifty_kills_change_nothing() {
     let kafka = Kafka::shared();
@@ -57,7 +95,11 @@ fn fifty_kills_change_nothing() {
     let prometheus = Prometheus::start(&[exporter.address()], &options);
 
     let mut dice = Dice::new(SEED);
-    kill(&mut exporter, KILLS, &mut dice);
+    let mut kept = Kept::default();
+    for _ in 0..RETENTIONS {
+        kill(&mut exporter, KILLS / RETENTIONS, &mut dice);
+        kept.lose(kafka, &topic, &mut exporter);
+    }
     desk.assert_working();
     desk.finish();
     kill(&mut exporter, IDLE_KILLS, &mut dice);
@@ -70,7 +112,9 @@ fn fifty_kills_change_nothing() {
     assert!(events > LEAST_EVENTS, "only {events} events");
 
     exporter.wait_ready(PATIENCE);
-    let truth = wait_for_truth(&exporter, &config, kafka, &topic);
+    kept.keep(kafka, &topic);
+    let lines = lines(&kept.records);
+    let truth = wait_for_truth_of(&exporter, &config, &kafka.ends(&topic), &lines);
     let seen = watch.finish();
     println!(
         "seed {SEED}, {events} events: {seen:?}",
@@ -138,12 +182,12 @@ fn whatever_is_served_is_the_truth_of_its_offset() {
     }
     desk.finish();
     let records = kafka.consume(&topic);
-    let mut different = std::collections::BTreeSet::new();
+    let mut different = BTreeSet::new();
     for scrape in &scrapes {
-        let offset = super::offsets(scrape)[&0];
+        let offset = offsets(scrape)[&0];
         let read = usize::try_from(offset).unwrap();
         let clock = super::clock_of(scrape).unwrap();
-        let lines = crate::end_to_end::lines(&records[..read]);
+        let lines = lines(&records[..read]);
         let expected = super::kpis(&super::replay(&config, &lines, clock));
         crate::end_to_end::assert_same(
             &format!("the first {read} records"),

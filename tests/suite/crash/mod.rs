@@ -152,7 +152,8 @@ fn breaches(scrape: &Scrape) -> Result<f64, String> {
         .try_value()
 }
 
-/// The offsets of a topic up to which what is served goes.
+/// The offsets of a topic up to which what is served goes, by partition; none where nothing was
+/// read.
 fn offsets(scrape: &Scrape) -> BTreeMap<i32, i64> {
     let samples = scrape.metric("ticket_exporter_checkpoint_offset").samples();
     let offset = |value: f64| format!("{value}").parse().unwrap();
@@ -165,6 +166,25 @@ fn offsets(scrape: &Scrape) -> BTreeMap<i32, i64> {
             )
         })
         .collect()
+}
+
+/// Whether what is served goes up to these ends of the partitions; else where it stands.
+fn stands_at(scrape: &Scrape, ends: &BTreeMap<i32, i64>) -> Result<(), String> {
+    let at = offsets(scrape);
+    let reached = |(partition, end): (&i32, &i64)| at.get(partition).copied().unwrap_or(0) == *end;
+    if ends.iter().all(reached) {
+        return Ok(());
+    }
+    Err(format!("{at:?} of {ends:?}"))
+}
+
+/// Waits until all of the topic is in a checkpoint.
+#[track_caller]
+fn wait_for_end(exporter: &Exporter, kafka: &Kafka, topic: &str) {
+    let ends = kafka.ends(topic);
+    exporter.wait_for_metrics("a checkpoint of everything", PATIENCE, |scrape| {
+        stands_at(scrape, &ends).map_err(|at| format!("{at}; log\n{}", exporter.logs()))
+    });
 }
 
 /// Waits until what is served is what `replay` makes of the whole topic, each series of it: the
@@ -194,10 +214,7 @@ fn wait_for_truth_of(
             let ready = exporter.get("/-/ready").text();
             return Err(format!("no KPIs: {ready}; log\n{}", exporter.logs()));
         }
-        let at = offsets(&scrape);
-        if at != *ends {
-            return Err(format!("it stands at {at:?}; log\n{}", exporter.logs()));
-        }
+        stands_at(&scrape, ends).map_err(|at| format!("{at}; log\n{}", exporter.logs()))?;
         let clock = clock_of(&scrape)?;
         let mut known = known.borrow_mut();
         let expected = match known.take() {

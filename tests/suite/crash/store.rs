@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::watch::Watch;
-use super::{DIRECTORY, assert_logged, offsets, start, stored, wait_for_truth};
+use super::{DIRECTORY, assert_logged, start, stored, wait_for_end, wait_for_truth};
 use crate::end_to_end::{PATIENCE, close, desk_config_on_event_time, now, simulate, to_topic};
 use crate::harness::{Exporter, Kafka};
 
@@ -30,13 +30,7 @@ impl Killed {
         let mut exporter = start(&config);
         let watch = Watch::start(&exporter);
         exporter.wait_ready(PATIENCE);
-        let ends = kafka.ends(&topic);
-        exporter.wait_for_metrics("a checkpoint of everything", PATIENCE, |scrape| {
-            if offsets(scrape) == ends {
-                return Ok(());
-            }
-            Err(format!("{:?}", offsets(scrape)))
-        });
+        wait_for_end(&exporter, kafka, &topic);
         exporter.kill9();
         Self {
             kafka,

@@ -38,7 +38,9 @@ impl Seen {
         if let Err(complaint) = check(scrape) {
             self.complain(complaint);
         }
-        for (series, before) in std::mem::take(&mut self.last) {
+        let last = std::mem::take(&mut self.last);
+        self.risen += usize::from(now != last);
+        for (series, before) in last {
             match now.get(&series) {
                 None => self.complain(format!("{series} was {before} and is gone")),
                 Some(after) if *after < before => {
@@ -47,7 +49,6 @@ impl Seen {
                 Some(_) => {}
             }
         }
-        self.risen += usize::from(now != self.last);
         self.last = now;
     }
 
