@@ -182,7 +182,12 @@ fn a_reader_beside_the_writer_sees_whole_checkpoints() {
         });
         let mut last = 0;
         let mut moved = 0;
-        let outcome = (0..400).try_for_each(|_| {
+        // Enough to see rounds begin and end; the limit is for a writer that has failed.
+        let mut looks = 0..20_000;
+        let outcome = looks.try_for_each(|_| {
+            if moved > 100 {
+                return Ok(());
+            }
             let (state, found) = look(path)?;
             let now = number(&state);
             if now < last || found.is_none_or(|found| found.sequence != now) {
@@ -194,7 +199,7 @@ fn a_reader_beside_the_writer_sees_whole_checkpoints() {
         });
         stop.store(true, Ordering::Relaxed);
         outcome.unwrap();
-        assert!(moved > 5, "{moved}");
+        assert!(moved > 100, "{moved}");
     });
 }
 
