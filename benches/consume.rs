@@ -227,7 +227,7 @@ fn scraped(brokers: &str, round: usize, records: usize) -> ((usize, Duration), (
         published.publish(http::View {
             kpis: Some(Arc::clone(&snapshot) as _),
             progress: None,
-        })
+        });
     };
     let group = format!("scraped-{round}");
     let result = kpis(
