@@ -21,6 +21,11 @@ use crate::engine::{Engine, Ignored};
 /// Pace at which a stop is seen while nothing is read.
 const STOP_PACE: Duration = Duration::from_millis(100);
 
+/// How long a stop waits for the reading thread, which may be waiting for brokers or a disk. Below
+/// the 30 s that Kubernetes gives by default; after that the process goes as if killed, which
+/// loses nothing.
+const STOP_PATIENCE: Duration = Duration::from_secs(25);
+
 /// Before the group is joined again in place of another member of the same id: two exporters on
 /// copies of one directory do not take turns faster than this.
 const REJOIN_PAUSE: Duration = Duration::from_secs(2);
@@ -148,7 +153,12 @@ impl Service {
         stop.store(true, Ordering::Relaxed);
         let result = match result {
             Some(result) => result,
-            None => ended.await,
+            None => tokio::time::timeout(STOP_PATIENCE, ended)
+                .await
+                .unwrap_or_else(|_| {
+                    warn!("reading does not stop: leaving it; a restart goes on from the last checkpoint");
+                    Ok(Ok(()))
+                }),
         };
         let _ = stop_http.send(());
         if let Err(error) = http.await {

@@ -14,7 +14,7 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use super::batch::Record;
 use super::context::log_line;
-use super::settings::start_error;
+use super::settings::{DEAD_LETTERS, start_error};
 use super::{Connection, StartError};
 
 /// The most dead letters on their way at once. A topic full of them must not fill the memory;
@@ -52,7 +52,7 @@ impl DeadLetters {
     /// Properties that are refused.
     pub fn start(connection: &Connection, topic: &str) -> Result<Self, StartError> {
         Ok(Self {
-            client: client(connection)?,
+            client: client(connection, DEAD_LETTERS)?,
             topic: topic.to_owned(),
             sent: 0,
         })
@@ -124,7 +124,7 @@ impl Publisher {
     /// Properties that are refused.
     pub fn start(connection: &Connection, topic: &str) -> Result<Self, StartError> {
         Ok(Self {
-            client: client(connection)?,
+            client: client(connection, &[])?,
             topic: topic.to_owned(),
         })
     }
@@ -206,9 +206,12 @@ impl ProducerContext for Deliveries {
     }
 }
 
-fn client(connection: &Connection) -> Result<BaseProducer<Deliveries>, StartError> {
+fn client(
+    connection: &Connection,
+    more: &[(&str, &str)],
+) -> Result<BaseProducer<Deliveries>, StartError> {
     connection
-        .producer()?
+        .producer(more)?
         .create_with_context(Deliveries::default())
         .map_err(start_error)
 }

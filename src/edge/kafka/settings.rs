@@ -93,6 +93,13 @@ const PRODUCER: &[(&str, &str)] = &[
     ("client.id", "ticket-exporter"),
 ];
 
+/// On top of them, for dead letters.
+pub(super) const DEAD_LETTERS: &[(&str, &str)] = &[
+    // Never given up because brokers are away: a checkpoint waits for them. The library's default
+    // is 5 minutes.
+    ("message.timeout.ms", "0"),
+];
+
 /// Properties of one side only: a user's map serves both kinds of clients.
 const CONSUMER_ONLY: &[&str] = &[
     "partition.assignment.strategy",
@@ -168,13 +175,16 @@ impl Connection {
     /// # Errors
     /// The first property that is refused.
     pub fn check_producer(&self) -> Result<(), StartError> {
-        let _: BaseProducer = nowhere(self.producer()?).create().map_err(start_error)?;
+        let _: BaseProducer = nowhere(self.producer(&[])?).create().map_err(start_error)?;
         Ok(())
     }
 
-    /// A producer's configuration.
-    pub(super) fn producer(&self) -> Result<ClientConfig, StartError> {
+    /// A producer's configuration, with `more` than the common defaults.
+    pub(super) fn producer(&self, more: &[(&str, &str)]) -> Result<ClientConfig, StartError> {
         let mut config = base(&self.brokers, PRODUCER);
+        for (property, value) in more {
+            config.set(*property, *value);
+        }
         for (property, value) in self.permitted()? {
             if !CONSUMER_ONLY.contains(&property) && !property.starts_with("fetch.") {
                 config.set(property, value);
@@ -267,7 +277,7 @@ mod tests {
         let settings = settings(&[("fetch.wait.max.ms", "10"), ("client.id", "mine")]);
         let consumer = settings.consumer().unwrap();
         assert_eq!(consumer.get("fetch.wait.max.ms"), Some("10"));
-        let producer = settings.connection.producer().unwrap();
+        let producer = settings.connection.producer(&[]).unwrap();
         assert_eq!(producer.get("client.id"), Some("mine"));
         assert_eq!(producer.get("fetch.wait.max.ms"), None);
     }
