@@ -416,9 +416,14 @@ impl Ingest {
             warn!("dead letters are not confirmed yet: the checkpoint waits for them");
             return Ok(false);
         }
-        let shown = self.catching_up.is_none() || self.is_complete(consumer, position)?;
+        let caught_up = self.catching_up.is_none();
+        let shown = caught_up || self.is_complete(consumer, position)?;
         let taken = Instant::now();
         let snapshot = shown.then(|| self.engine.snapshot());
+        let mut breaches = self.engine.take_breaches();
+        if !caught_up {
+            breaches.clear(); // how late a history is seen says nothing
+        }
         self.pending = Some(Pending {
             started,
             standing: self.standing(),
@@ -427,10 +432,7 @@ impl Ingest {
                 .iter()
                 .filter_map(|reading| Some((reading.source.clone(), reading.next?)))
                 .collect(),
-            breaches: match snapshot {
-                Some(_) => self.engine.take_breaches(),
-                None => Vec::new(),
-            },
+            breaches,
             snapshot,
             withheld: self.withheld,
         });
