@@ -223,10 +223,12 @@ fn scraped(brokers: &str, round: usize, records: usize) -> ((usize, Duration), (
         scrapes
     });
     // The series are withheld while a backlog is read: these are shown all the same.
-    let show = || published.publish(http::View {
+    let show = || {
+        published.publish(http::View {
             kpis: Some(Arc::clone(&snapshot) as _),
             progress: None,
-        });
+        })
+    };
     let group = format!("scraped-{round}");
     let result = kpis(
         brokers,

@@ -104,11 +104,7 @@ impl Engine {
     }
 }
 
-fn view(
-    recorder: &Recorder,
-    ticket: &Ticket,
-    clock: Timestamp,
-) -> TicketView {
+fn view(recorder: &Recorder, ticket: &Ticket, clock: Timestamp) -> TicketView {
     let channel = recorder.labels.channels.label(ticket.channel.into());
     let known = |at: Timestamp| (at != Timestamp::NEVER).then_some(at);
     let now = clock.max(ticket.last_at);
@@ -172,11 +168,7 @@ fn phases(recorder: &Recorder, ticket: &Ticket, now: Timestamp) -> Vec<PhaseView
     views
 }
 
-fn goals(
-    recorder: &Recorder,
-    ticket: &Ticket,
-    now: Timestamp,
-) -> Vec<GoalView> {
+fn goals(recorder: &Recorder, ticket: &Ticket, now: Timestamp) -> Vec<GoalView> {
     let mut views = Vec::new();
     for slot in Slot::ALL {
         let paused = ticket.deadlines[slot as usize] == Timestamp::NEVER;

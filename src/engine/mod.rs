@@ -34,6 +34,7 @@ pub use state::{
 };
 pub use summary::{DurationSummary, TeamSummary};
 pub use trace::{
-    AttributeChange, CountedSpan, EventTrace, GoalStep, GoalTrace, Happening, Observation, TraceEntry,
+    AttributeChange, CountedSpan, EventTrace, GoalStep, GoalTrace, Happening, Observation,
+    TraceEntry,
 };
 pub use visit::{Exemplar, HistogramView, NativeView, Sample, Series, Visitor};

@@ -183,9 +183,7 @@ impl Timeline {
     }
 
     /// The phases in order, each with its end; the last one has none.
-    pub fn phases(
-        &self,
-    ) -> impl ExactSizeIterator<Item = (Timestamp, Option<Timestamp>, Phase)> {
+    pub fn phases(&self) -> impl ExactSizeIterator<Item = (Timestamp, Option<Timestamp>, Phase)> {
         self.0.iter().enumerate().map(|(position, segment)| {
             let next = self.0.get(position + 1).map(|next| next.start());
             (segment.start(), next, segment.phase())

@@ -6,8 +6,8 @@ use super::Explanation;
 use crate::domain::duration;
 use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
 use crate::engine::{
-    AttributeChange, CountedSpan, EventTrace, GoalStep, GoalTrace, GoalView, Happening, Kpi, Observation,
-    Pending, TicketView, TraceEntry,
+    AttributeChange, CountedSpan, EventTrace, GoalStep, GoalTrace, GoalView, Happening, Kpi,
+    Observation, Pending, TicketView, TraceEntry,
 };
 
 const BOLD: &str = "\x1b[1m";

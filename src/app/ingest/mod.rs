@@ -265,7 +265,9 @@ impl Ingest {
             self.await_pending(consumer);
         }
         if self.pending.is_some() {
-            warn!("the last checkpoint was not written in time; a restart reads from the one before");
+            warn!(
+                "the last checkpoint was not written in time; a restart reads from the one before"
+            );
         }
         Ok(())
     }
@@ -400,11 +402,7 @@ impl Ingest {
 
     /// Moves the clocks of partitions that are read to their end, and has the state kept; it is
     /// shown once it is. Whether a checkpoint was begun: not while dead letters are on their way.
-    fn checkpoint(
-        &mut self,
-        consumer: &Consumer,
-        patience: Duration,
-    ) -> Result<bool, IngestError> {
+    fn checkpoint(&mut self, consumer: &Consumer, patience: Duration) -> Result<bool, IngestError> {
         let started = Instant::now();
         let position = self.advance(consumer)?;
         self.tally.show(self.engine.counts());
@@ -582,7 +580,7 @@ impl Ingest {
 }
 
 /// Leaves the group. Brokers that are gone do not answer; the process need not wait for them.
-fn leave(consumer: Consumer) {
+pub(super) fn leave(consumer: Consumer) {
     let (done, left) = mpsc::channel();
     thread::spawn(move || {
         drop(consumer);

@@ -132,7 +132,9 @@ impl Readings {
     pub fn start(&mut self, source: &TopicPartition) -> Option<i64> {
         let reading = &mut self.list[*self.places.get(source)?];
         reading.unchecked = reading.anchor.is_some();
-        reading.anchor.map_or(reading.next, |anchor| Some(anchor.offset))
+        reading
+            .anchor
+            .map_or(reading.next, |anchor| Some(anchor.offset))
     }
 
     /// Gives up comparing the anchor: its record is gone, but none that was not applied.
@@ -300,7 +302,8 @@ impl KeptReadings {
             return Err("offset record: key of a wrong length".to_owned());
         };
         let value = value.ok_or("offset record: deleted")?;
-        let kept = serde_json::from_slice(value).map_err(|error| format!("offset record: {error}"))?;
+        let kept =
+            serde_json::from_slice(value).map_err(|error| format!("offset record: {error}"))?;
         self.0.insert(u16::from_be_bytes([high, low]), kept);
         Ok(())
     }
@@ -380,7 +383,9 @@ mod tests {
         }
         readings.anchor(&records);
         let mut kept = KeptReadings::default();
-        readings.write(false, &mut |key, value| kept.take(key, Some(value)).unwrap());
+        readings.write(false, &mut |key, value| {
+            kept.take(key, Some(value)).unwrap()
+        });
         readings.write(false, &mut |_, _| panic!("nothing changed since"));
         assert!(kept.missing_topics(&["tickets".to_owned()]).is_empty());
         assert_eq!(kept.missing_topics(&[]).len(), 1);
@@ -406,7 +411,10 @@ mod tests {
         assert_eq!(readings.pass(&record(&source, 9, "x")), Pass::Skip);
         assert_eq!(readings.pass(&record(&source, 10, "y")), Pass::Skip);
         let lost = readings.lost().unwrap();
-        assert!(lost.to_string().starts_with("tickets/3: record 9"), "{lost}");
+        assert!(
+            lost.to_string().starts_with("tickets/3: record 9"),
+            "{lost}"
+        );
     }
 
     #[test]
@@ -425,7 +433,13 @@ mod tests {
         assert_eq!(readings.out_of_range(&source, Some((10, 10))), Ok(()));
         assert_eq!(readings.start_without_anchor(&source), Some(10));
         for (extent, loss) in [
-            ((11, 20), Loss::Deleted { next: 10, begin: 11 }),
+            (
+                (11, 20),
+                Loss::Deleted {
+                    next: 10,
+                    begin: 11,
+                },
+            ),
             ((0, 4), Loss::Shorter { next: 10, end: 4 }),
         ] {
             let found = readings.out_of_range(&source, Some(extent)).unwrap_err();
