@@ -296,6 +296,9 @@ fn event_words(event: &EventTrace) -> String {
     let mut text = match event.message_of {
         Some("agent") => "message of an agent".to_owned(),
         Some(actor) => format!("message of a {actor}"),
+        None if event.kind == "message" => {
+            "message, no reply: a note, a bot, or an unknown actor".to_owned()
+        }
         None => event.kind.to_owned(),
     };
     if let Some(handle) = event.handle {

@@ -391,6 +391,7 @@ mod tests {
         metrics.lost_records("tickets", 3).inc();
         metrics.set_last_event(Timestamp(2_000));
         metrics.observe_checkpoint(Timestamp(3_000), 0.004);
+        metrics.set_checkpoint_bytes(5);
         metrics.observe_breach_detection(6.0);
         metrics.set_config_reload(Timestamp(4_000), true);
         let text = text(&metrics);

@@ -23,7 +23,7 @@ use ticket_exporter::domain::timestamp::Timestamp;
 use crate::harness::{Exporter, Kafka, Labels, Received, Record, Scrape, command, scrape};
 
 /// For whatever takes seconds on an idle machine.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// For an exporter that has its partitions to read what is there. Short, since numbers that are
 /// wrong stay wrong.
@@ -34,11 +34,11 @@ const DIFFERENCES_LISTED: usize = 25;
 
 /// Series and their values, as two expositions can be compared: the buckets' bounds are numbers
 /// (`60` and `60.0` are the same), and what Prometheus adds is gone.
-type Values = BTreeMap<String, f64>;
+pub(crate) type Values = BTreeMap<String, f64>;
 
 /// Runs the binary to its end, with `input` on its standard input.
 #[track_caller]
-fn run(arguments: &[&str], input: &[u8]) -> Output {
+pub(crate) fn run(arguments: &[&str], input: &[u8]) -> Output {
     let mut child = command()
         .args(arguments)
         .stdin(Stdio::piped())
@@ -70,18 +70,18 @@ fn run_well(arguments: &[&str], input: &[u8]) -> String {
 
 /// Runs `simulate` with arguments as on a command line; its standard output.
 #[track_caller]
-fn simulate(arguments: &str) -> String {
+pub(crate) fn simulate(arguments: &str) -> String {
     let mut all = vec!["simulate"];
     all.extend(arguments.split_whitespace());
     run_well(&all, b"")
 }
 
 /// The arguments that make `simulate` write to a topic.
-fn to_topic(kafka: &Kafka, topic: &str) -> String {
+pub(crate) fn to_topic(kafka: &Kafka, topic: &str) -> String {
     format!("--set kafka.brokers={} --topic {topic}", kafka.bootstrap())
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
@@ -97,13 +97,13 @@ fn path(file: &tempfile::NamedTempFile) -> &str {
     file.path().to_str().unwrap()
 }
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     Timestamp(i64::try_from(since.as_millis()).unwrap())
 }
 
 /// The configuration of the simulated desk, on a topic.
-fn desk_config(kafka: &Kafka, topic: &str) -> String {
+pub(crate) fn desk_config(kafka: &Kafka, topic: &str) -> String {
     let mut config = simulate("--print-config");
     config += &kafka_section(kafka, topic, "");
     config
@@ -111,7 +111,7 @@ fn desk_config(kafka: &Kafka, topic: &str) -> String {
 
 /// The `kafka` section of a configuration: a group of its own, and clients that notice quickly
 /// what changes. `more` are further lines of the section, not indented.
-fn kafka_section(kafka: &Kafka, topic: &str, more: &str) -> String {
+pub(crate) fn kafka_section(kafka: &Kafka, topic: &str, more: &str) -> String {
     let group = Kafka::unique("exporter");
     let mut section = format!(
         "kafka:\n  brokers: [\"{}\"]\n  topics: [{topic}]\n  group_id: {group}\n  properties:\n    \
@@ -126,7 +126,7 @@ fn kafka_section(kafka: &Kafka, topic: &str, more: &str) -> String {
 }
 
 /// The group of a configuration made by [`kafka_section`].
-fn group_of(config: &str) -> &str {
+pub(crate) fn group_of(config: &str) -> &str {
     let (_, rest) = config.split_once("group_id: ").unwrap();
     rest.lines().next().unwrap()
 }
@@ -174,7 +174,7 @@ impl Desk {
 
 /// The records' values as lines, in time order as far as each partition's own order allows:
 /// one that is late in its partition stays late.
-fn lines(records: &[Received]) -> Vec<u8> {
+pub(crate) fn lines(records: &[Received]) -> Vec<u8> {
     let mut latest = BTreeMap::<i32, i64>::new();
     let mut order: Vec<(i64, &Received)> = Vec::with_capacity(records.len());
     for record in records {
@@ -195,7 +195,7 @@ fn lines(records: &[Received]) -> Vec<u8> {
 
 /// Epoch milliseconds.
 #[track_caller]
-fn event_time(value: &[u8]) -> i64 {
+pub(crate) fn event_time(value: &[u8]) -> i64 {
     let event: serde_json::Value =
         serde_json::from_slice(value).unwrap_or_else(|error| panic!("{error}: {}", text(value)));
     match &event["at"] {
@@ -206,7 +206,7 @@ fn event_time(value: &[u8]) -> i64 {
 
 /// What `replay` makes of lines under a configuration, its clock moved to `until`.
 #[track_caller]
-fn replay(config: &str, lines: &[u8], until: Timestamp) -> Scrape {
+pub(crate) fn replay(config: &str, lines: &[u8], until: Timestamp) -> Scrape {
     scrape(&replay_text(config, lines, until))
 }
 
@@ -226,14 +226,14 @@ fn replay_text(config: &str, lines: &[u8], until: Timestamp) -> String {
 }
 
 /// Families about tickets, not about the exporter, and no start timestamps.
-fn is_kpi(name: &str) -> bool {
+pub(crate) fn is_kpi(name: &str) -> bool {
     name.starts_with("ticket_")
         && !name.starts_with("ticket_exporter_")
         && !name.ends_with("_created")
 }
 
 /// Counters and histograms: what no clock changes by itself.
-fn is_cumulative(name: &str) -> bool {
+pub(crate) fn is_cumulative(name: &str) -> bool {
     is_kpi(name)
         && ["_total", "_bucket", "_count", "_sum"]
             .iter()
@@ -241,13 +241,13 @@ fn is_cumulative(name: &str) -> bool {
 }
 
 /// The KPI series of a scrape.
-fn kpis(scrape: &Scrape) -> Values {
+pub(crate) fn kpis(scrape: &Scrape) -> Values {
     let kept = scrape.samples().iter().filter(|one| is_kpi(&one.name));
     kept.map(|one| (series(&one.name, &one.labels), one.value))
         .collect()
 }
 
-fn cumulative(values: &Values) -> Values {
+pub(crate) fn cumulative(values: &Values) -> Values {
     let kept = values
         .iter()
         .filter(|(series, _)| is_cumulative(series.split('{').next().unwrap_or_default()));
@@ -255,7 +255,7 @@ fn cumulative(values: &Values) -> Values {
         .collect()
 }
 
-fn series(name: &str, labels: &Labels) -> String {
+pub(crate) fn series(name: &str, labels: &Labels) -> String {
     let mut text = format!("{name}{{");
     for (label, value) in labels {
         match label.as_str() {
@@ -291,7 +291,7 @@ fn differences(found: &Values, expected: &Values) -> Vec<String> {
 }
 
 /// The two are equal, value for value: both sides compute in whole milliseconds.
-fn same(found: &Values, expected: &Values) -> Result<(), String> {
+pub(crate) fn same(found: &Values, expected: &Values) -> Result<(), String> {
     let differences = differences(found, expected);
     if differences.is_empty() {
         return Ok(());
@@ -306,21 +306,21 @@ fn same(found: &Values, expected: &Values) -> Result<(), String> {
 }
 
 #[track_caller]
-fn assert_same(what: &str, found: &Values, expected: &Values) {
+pub(crate) fn assert_same(what: &str, found: &Values, expected: &Values) {
     assert!(expected.len() > 10, "{what}: nothing to compare with");
     same(found, expected).unwrap_or_else(|complaint| panic!("{what}: {complaint}"));
 }
 
 /// A configuration whose clocks follow the events alone: for records that are written long after
 /// their event times while the exporter reads. [`close`] then moves the clocks.
-fn desk_config_on_event_time(kafka: &Kafka, topic: &str) -> String {
+pub(crate) fn desk_config_on_event_time(kafka: &Kafka, topic: &str) -> String {
     desk_config(kafka, topic) + "stream: { lateness: 5s, grace: 9999d }\n"
 }
 
 /// Writes an event later than all others to each partition, so that their clocks agree. It
 /// changes no counter. Returns the clock that this leads to.
 #[track_caller]
-fn close(kafka: &Kafka, topic: &str, at: Timestamp) -> Timestamp {
+pub(crate) fn close(kafka: &Kafka, topic: &str, at: Timestamp) -> Timestamp {
     let record = |partition: &i32| {
         let ticket = format!("closing-{partition}-{}", at.0);
         let event = serde_json::json!({
@@ -367,7 +367,7 @@ fn wait_for_counters(exporter: &Exporter, config: &str, records: &[Received], cl
 }
 
 /// The partitions' stream clock, if it is one and the same for all of them.
-fn clock(scrape: &Scrape) -> Result<Timestamp, String> {
+pub(crate) fn clock(scrape: &Scrape) -> Result<Timestamp, String> {
     let samples = scrape
         .metric("ticket_exporter_watermark_timestamp_seconds")
         .samples();

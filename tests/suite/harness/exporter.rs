@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
+use super::faults::Environment;
 use super::http::{self, Response};
 use super::process::{Process, Signal};
 use super::scrape::{Scrape, scrape};
@@ -12,6 +13,7 @@ use super::tools;
 use super::wait::eventually;
 
 const START_TIMEOUT: Duration = Duration::from_secs(60);
+const LISTEN: &str = "--web.listen-address";
 
 /// A running exporter in a folder of its own, which is also its working directory. Killed and
 /// its folder removed when dropped.
@@ -19,6 +21,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) struct Exporter {
     process: Process,
     arguments: Vec<String>,
+    environment: Environment,
     address: SocketAddr,
     folder: tempfile::TempDir,
 }
@@ -29,32 +32,71 @@ impl Exporter {
     /// [`Exporter::wait_ready`].
     #[track_caller]
     pub(crate) fn start(arguments: &[&str], config: &str) -> Self {
+        Self::start_in(arguments, config, Environment::new())
+    }
+
+    /// The same with further environment variables, which hold over restarts as well.
+    #[track_caller]
+    pub(crate) fn start_in(arguments: &[&str], config: &str, environment: Environment) -> Self {
+        let mut exporter = Self::launch(arguments, config, environment);
+        exporter.address = listening_address(&mut exporter.process);
+        exporter
+    }
+
+    /// Runs it and waits until it has ended by itself, as where it cannot start: its exit status.
+    #[track_caller]
+    pub(crate) fn run_to_end(
+        arguments: &[&str],
+        config: &str,
+        environment: Environment,
+    ) -> (Self, ExitStatus) {
+        let mut exporter = Self::launch(arguments, config, environment);
+        let status = exporter.process.wait(START_TIMEOUT);
+        (exporter, status)
+    }
+
+    fn launch(arguments: &[&str], config: &str, environment: Environment) -> Self {
         let folder = tools::folder("exporter");
         let file = folder.path().join("config.yaml");
         std::fs::write(&file, config).unwrap();
         let mut all: Vec<String> = arguments.iter().map(|&one| one.to_owned()).collect();
         all.push(format!("--config.file={}", file.display()));
-        all.push("--web.listen-address=127.0.0.1:0".to_owned());
-        let mut process = launch(&all, folder.path());
-        let address = listening_address(&mut process);
+        if !arguments.iter().any(|one| one.starts_with(LISTEN)) {
+            all.push(format!("{LISTEN}=127.0.0.1:0"));
+        }
+        let process = launch(&all, &environment, folder.path());
         Self {
             process,
             arguments: all,
-            address,
+            environment,
+            address: ([127, 0, 0, 1], 0).into(),
             folder,
         }
     }
 
     /// Starts it again, after [`Exporter::kill9`] or an end of its own, with the same
-    /// arguments in the same folder. It listens elsewhere than before.
+    /// arguments in the same folder. It listens elsewhere than before, unless the arguments say
+    /// where.
     #[track_caller]
     pub(crate) fn restart(&mut self) {
+        self.launch_again();
+        self.address = listening_address(&mut self.process);
+    }
+
+    /// The same for a start that has to fail: its exit status.
+    #[track_caller]
+    pub(crate) fn restart_to_end(&mut self) -> ExitStatus {
+        self.launch_again();
+        self.process.wait(START_TIMEOUT)
+    }
+
+    #[track_caller]
+    fn launch_again(&mut self) {
         assert!(
             self.process.ended().is_some(),
             "stop the exporter before it is started again"
         );
-        self.process = launch(&self.arguments, self.folder.path());
-        self.address = listening_address(&mut self.process);
+        self.process = launch(&self.arguments, &self.environment, self.folder.path());
     }
 
     /// `host:port` it listens on, as a scrape target.
@@ -177,6 +219,11 @@ impl Exporter {
     pub(crate) fn logs(&self) -> String {
         self.process.logs()
     }
+
+    /// What it has logged since its last start.
+    pub(crate) fn logs_since_start(&self) -> String {
+        self.process.logs_since_start()
+    }
 }
 
 /// The binary as a command for subcommands that end of themselves, free of the settings of
@@ -191,10 +238,11 @@ fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_ticket-exporter"))
 }
 
-fn launch(arguments: &[String], folder: &Path) -> Process {
+fn launch(arguments: &[String], environment: &Environment, folder: &Path) -> Process {
     let prepare = |command: &mut Command| {
         command.current_dir(folder);
         without_own_variables(command);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
     };
     Process::start(binary(), arguments, &prepare, &folder.join("exporter.log"))
 }

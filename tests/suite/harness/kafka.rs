@@ -10,13 +10,14 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::process::{Process, Signal};
+use super::proxy::Proxy;
 use super::tools;
 use super::wait::{eventually, free_port};
 
@@ -88,8 +89,13 @@ impl Kafka {
     /// The same with further broker settings, which win over the usual ones.
     #[track_caller]
     pub(crate) fn start_with(settings: &[(&str, &str)]) -> Self {
+        Self::start_on(free_port(), settings)
+    }
+
+    #[track_caller]
+    fn start_on(port: u16, settings: &[(&str, &str)]) -> Self {
         let folder = tools::folder("kafka");
-        let (port, controller) = (free_port(), free_port());
+        let controller = free_port();
         let mut text = String::new();
         let own = [
             (
@@ -126,6 +132,41 @@ impl Kafka {
         kafka.format();
         kafka.restart();
         kafka
+    }
+
+    /// A broker of one's own that tells its clients to come through a proxy. What the test says to
+    /// it goes straight.
+    #[track_caller]
+    pub(crate) fn start_behind_proxy() -> (Self, Proxy) {
+        let (port, proxied, controller) = (free_port(), free_port(), free_port());
+        let proxy = Proxy::start(([127, 0, 0, 1], proxied).into());
+        let settings = [
+            (
+                "listeners",
+                format!(
+                    "PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{proxied},\
+                     CONTROLLER://127.0.0.1:{controller}"
+                ),
+            ),
+            (
+                "advertised.listeners",
+                format!("PLAINTEXT://127.0.0.1:{port},PROXIED://{}", proxy.address()),
+            ),
+            (
+                "controller.quorum.voters",
+                format!("1@127.0.0.1:{controller}"),
+            ),
+            (
+                "listener.security.protocol.map",
+                "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
+            ),
+            ("inter.broker.listener.name", "PLAINTEXT".to_owned()),
+        ];
+        let settings: Vec<(&str, &str)> = settings
+            .iter()
+            .map(|(key, value)| (*key, value.as_str()))
+            .collect();
+        (Self::start_on(port, &settings), proxy)
     }
 
     /// The broker that tests share, started by whoever asks first. Nobody may stop it.
@@ -193,6 +234,20 @@ impl Kafka {
                 left => Err(format!("{left} partitions")),
             },
         );
+    }
+
+    /// Deletes the records of a partition before an offset, as retention does.
+    #[track_caller]
+    pub(crate) fn delete_records(&self, name: &str, partition: i32, before: i64) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(name, partition, Offset::Offset(before))
+            .unwrap();
+        let deleted = run(self.admin().delete_records(&list, &options()))
+            .unwrap_or_else(|error| panic!("cannot delete records of {name}: {error}"));
+        for one in deleted.elements() {
+            one.error()
+                .unwrap_or_else(|error| panic!("cannot delete records of {name}: {error}"));
+        }
     }
 
     /// kill -9: what the broker has not told anybody is lost.

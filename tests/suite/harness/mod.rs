@@ -9,11 +9,13 @@
 #![allow(dead_code, unused_imports)]
 
 mod exporter;
+mod faults;
 mod http;
 mod kafka;
 mod process;
 mod prometheus;
 mod promtool;
+mod proxy;
 mod records;
 mod scrape;
 mod tools;
@@ -22,11 +24,13 @@ mod wait;
 mod self_tests;
 
 pub(crate) use exporter::{Exporter, command};
+pub(crate) use faults::Faults;
 pub(crate) use http::{Response, StaticServer, get, get_with, post};
 pub(crate) use kafka::Kafka;
 pub(crate) use process::Signal;
 pub(crate) use prometheus::{Labels, Prometheus, PrometheusOptions, Protocol, Target};
 pub(crate) use promtool::{PromtoolOutput, promtool};
+pub(crate) use proxy::Proxy;
 pub(crate) use records::{Received, Record};
 pub(crate) use scrape::{Scrape, scrape};
 pub(crate) use wait::{eventually, free_port};

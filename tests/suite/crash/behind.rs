@@ -1,0 +1,76 @@
+//! An exporter that is an hour behind makes no false breach: promises that were kept meanwhile are
+//! kept, once it has read so.
+
+use ticket_exporter::domain::timestamp::Timestamp;
+
+use super::watch::Watch;
+use super::{
+    HOUR, MINUTE, SECOND, breaches, created, promise_config, reply, start_in, wait_for_end,
+    wait_for_truth,
+};
+use crate::end_to_end::{PATIENCE, now};
+use crate::harness::{Faults, Kafka, Record};
+
+/// Tickets open when it goes away, and opened while it is away.
+const TICKETS: i64 = 3_000;
+
+/// Each third ticket is answered in time, each third too late, each third never; all of them have
+/// their deadline in the hour.
+fn hour(name: &str, from: Timestamp) -> Vec<(i64, Record)> {
+    let mut events = Vec::new();
+    for number in 0..TICKETS {
+        let ticket = format!("{name}-{number}");
+        let at = from.plus(number * 200);
+        events.push((at.0, created(&ticket, at)));
+        match number % 3 {
+            0 => {
+                let at = at.plus(9 * MINUTE);
+                events.push((at.0, reply(&ticket, at)));
+            }
+            1 => {
+                let at = at.plus(11 * MINUTE);
+                events.push((at.0, reply(&ticket, at)));
+            }
+            _ => {}
+        }
+    }
+    events
+}
+
+#[test]
+fn an_hour_of_delay_breaks_no_promise() {
+    let kafka = Kafka::shared();
+    let topic = kafka.new_topic("hour", 2);
+    let config = promise_config(kafka, &topic, "10m");
+    // An hour ago it ran, and saw tickets that nobody had answered.
+    let faults = Faults::new();
+    faults.clock(-HOUR);
+    let then = now().minus(HOUR);
+    let mut exporter = start_in(&config, faults.environment());
+    exporter.wait_ready(PATIENCE);
+    let (open, later): (Vec<_>, Vec<_>) = hour("open", then.minus(10 * MINUTE + SECOND))
+        .into_iter()
+        .chain(hour("new", then.plus(MINUTE)))
+        .partition(|(at, _)| *at <= then.0);
+    write(kafka, &topic, open);
+    wait_for_end(&exporter, kafka, &topic);
+    exporter.kill9();
+
+    faults.clock(0);
+    write(kafka, &topic, later);
+    exporter.restart();
+    let truth = (2 * TICKETS - 2 * TICKETS / 3) as f64;
+    let watch = Watch::start_with(&exporter, move |scrape| match breaches(scrape)? {
+        count if count == truth => Ok(()),
+        count => Err(format!("{count} breaches, there are {truth}")),
+    });
+    exporter.wait_ready(PATIENCE);
+    wait_for_truth(&exporter, &config, kafka, &topic);
+    assert_eq!(breaches(&exporter.metrics()), Ok(truth));
+    watch.finish();
+}
+
+fn write(kafka: &Kafka, topic: &str, mut events: Vec<(i64, Record)>) {
+    events.sort_by_key(|(at, _)| *at);
+    kafka.produce(topic, events.into_iter().map(|(_, record)| record));
+}

@@ -1,0 +1,119 @@
+//! The configuration changes between two runs: what can go on goes on, what cannot is refused, or
+//! built again where that is wanted.
+
+use super::watch::Watch;
+use super::{STOPPED_WITHIN, breaches, created, promise_config, reply, start, wait_for_truth};
+use crate::end_to_end::{PATIENCE, now};
+use crate::harness::{Exporter, Kafka};
+
+/// Ends well, is given another configuration, and starts again.
+#[track_caller]
+fn change(exporter: &mut Exporter, config: &str) {
+    assert_eq!(
+        exporter.stop(STOPPED_WITHIN).code(),
+        Some(0),
+        "{}",
+        exporter.logs()
+    );
+    exporter.write_config(config);
+}
+
+fn running(name: &str) -> (&'static Kafka, String, String, Exporter) {
+    let kafka = Kafka::shared();
+    let topic = kafka.new_topic(name, 2);
+    let config = promise_config(kafka, &topic, "10m");
+    let mut exporter = start(&config);
+    exporter.wait_ready(PATIENCE);
+    let at = now();
+    kafka.produce(
+        &topic,
+        [
+            created("kept", at),
+            created("open", at),
+            reply("kept", at.plus(1)),
+        ],
+    );
+    wait_for_truth(&exporter, &config, kafka, &topic);
+    (kafka, topic, config, exporter)
+}
+
+#[track_caller]
+fn assert_refused(exporter: &mut Exporter, words: &[&str]) {
+    let status = exporter.restart_to_end();
+    let said = exporter.logs_since_start();
+    assert_eq!(status.code(), Some(78), "{said}");
+    for words in words {
+        assert!(said.contains(words), "no {words:?} in\n{said}");
+    }
+}
+
+#[test]
+fn policies_and_calendars_change_and_it_goes_on() {
+    let (kafka, topic, config, mut exporter) = running("policies");
+    let watch = Watch::start(&exporter);
+    let changed = config.replace("first_response: 10m", "first_response: 3s")
+        + "calendars: { office: { timezone: Europe/Berlin, weekly: { mon: [\"09:00-17:00\"] } } }\n";
+    let changed = changed.replace(
+        "teams: { known: [billing] }",
+        "teams: { known: [billing], calendars: { billing: office } }",
+    );
+    change(&mut exporter, &changed);
+    exporter.restart();
+    exporter.wait_ready(PATIENCE);
+    let metrics = exporter.metrics();
+    let tickets = metrics.metric("ticket_created_total");
+    assert_eq!(
+        tickets.label("team", "billing").sum(),
+        2.0,
+        "what was counted stays"
+    );
+    let read = metrics.metric("ticket_exporter_events_total");
+    read.label("result", "applied").is(0.0);
+    kafka.produce(&topic, [created("new", now())]);
+    exporter.wait_for_metrics(
+        "a breach under the new policy",
+        PATIENCE,
+        |scrape| match breaches(scrape)? {
+            count if count >= 1.0 => Ok(()),
+            count => Err(format!("{count} breaches")),
+        },
+    );
+    watch.finish();
+}
+
+#[test]
+fn other_buckets_are_refused_or_built_again() {
+    let (kafka, topic, config, mut exporter) = running("buckets");
+    let changed = config.clone() + "buckets: { first_response: [7m, 9m] }\n";
+    change(&mut exporter, &changed);
+    assert_refused(&mut exporter, &["buckets", "checkpoint.on_changed_rules"]);
+
+    // Nothing was lost by asking.
+    exporter.write_config(&config);
+    exporter.restart();
+    exporter.wait_ready(PATIENCE);
+    let metrics = exporter.metrics();
+    let events = metrics.metric("ticket_exporter_events_total");
+    events.label("result", "applied").is(0.0);
+    wait_for_truth(&exporter, &config, kafka, &topic);
+
+    let rebuild = changed + "checkpoint: { on_changed_rules: rebuild }\n";
+    change(&mut exporter, &rebuild);
+    exporter.restart();
+    exporter.wait_ready(PATIENCE);
+    wait_for_truth(&exporter, &rebuild, kafka, &topic);
+    let metrics = exporter.metrics();
+    let bucket = metrics.metric("ticket_first_response_seconds_bucket");
+    let bucket = bucket.label("team", "billing").label("clock", "calendar");
+    assert_eq!(bucket.label("le", "420").sum(), 1.0);
+}
+
+#[test]
+fn other_topics_are_refused() {
+    let (kafka, topic, config, mut exporter) = running("topics");
+    let other = kafka.new_topic("other", 1);
+    let changed = config.replace(&format!("topics: [{topic}]"), &format!("topics: [{other}]"));
+    assert_ne!(changed, config);
+    change(&mut exporter, &changed);
+    assert_refused(&mut exporter, &["topics"]);
+}

@@ -1,0 +1,292 @@
+//! What happens when things break: the process is killed, the broker, the network, the disk, the
+//! clock or the topic fail. The numbers stay exact, or are withheld; `replay` is the truth.
+
+mod behind;
+mod changes;
+mod clock;
+mod dead_letters;
+mod disk;
+mod duplicates;
+mod instances;
+mod kills;
+mod network;
+mod records;
+mod restart;
+mod store;
+mod watch;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use serde_json::json;
+use ticket_exporter::domain::timestamp::Timestamp;
+
+use crate::end_to_end::{
+    PATIENCE, Values, clock as clock_of, kafka_section, kpis, lines, replay, same, text, to_topic,
+};
+use crate::harness::{Exporter, Kafka, Record, Scrape, command, eventually, free_port, get};
+
+/// Where the exporter keeps its state, in its working directory.
+const DIRECTORY: &str = "data";
+
+/// An orderly end.
+const STOPPED_WITHIN: Duration = Duration::from_secs(20);
+
+const SECOND: i64 = 1_000;
+const MINUTE: i64 = 60 * SECOND;
+const HOUR: i64 = 60 * MINUTE;
+
+/// Starts the exporter on a port that stays the same over restarts.
+#[track_caller]
+fn start(config: &str) -> Exporter {
+    start_in(config, Vec::new())
+}
+
+#[track_caller]
+fn start_in(config: &str, environment: Vec<(String, String)>) -> Exporter {
+    let listen = format!("--web.listen-address=127.0.0.1:{}", free_port());
+    Exporter::start_in(&[&listen], config, environment)
+}
+
+/// `simulate`, writing to a topic as long as its value or its events last.
+#[derive(Debug)]
+struct Desk(Option<Child>);
+
+impl Desk {
+    fn start(kafka: &Kafka, topic: &str, arguments: &str) -> Self {
+        let arguments = format!("simulate {arguments} {}", to_topic(kafka, topic));
+        let child = command()
+            .args(arguments.split_whitespace())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
+        Self(Some(child.unwrap()))
+    }
+
+    #[track_caller]
+    fn assert_working(&mut self) {
+        let child = self.0.as_mut().unwrap();
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "nothing flows any more"
+        );
+    }
+
+    /// Waits until all is written.
+    #[track_caller]
+    fn finish(mut self) {
+        let written = self.0.take().unwrap().wait_with_output().unwrap();
+        assert!(written.status.success(), "{}", text(&written.stderr));
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Twenty seconds of a desk that works while things break: two weeks at once, then two more.
+const LIVELY: &str = "--seed 8 --from 2026-03-02T00:00:00Z --live-from 2026-03-16T00:00:00Z \
+                      --for 28d --pace 900/s";
+
+/// After all events of [`LIVELY`].
+fn after_lively() -> Timestamp {
+    Timestamp::parse("2026-04-20T00:00:00Z").unwrap()
+}
+
+/// Waits until the exporter has caught up and events flow through it.
+#[track_caller]
+fn wait_until_lively(exporter: &mut Exporter) {
+    exporter.wait_ready(PATIENCE);
+    let read = |exporter: &Exporter| offsets(&exporter.metrics()).values().sum::<i64>();
+    let before = read(exporter);
+    eventually("events that flow", PATIENCE, || match read(exporter) {
+        now if now > before + 500 => Ok(()),
+        now => Err(format!("{now} records, {before} before")),
+    });
+}
+
+/// One team, one priority, and a short promise; time is that of the wall.
+fn promise_config(kafka: &Kafka, topic: &str, first_response: &str) -> String {
+    format!(
+        "{}stream: {{ lateness: 1s, grace: 2s }}\nteams: {{ known: [billing] }}\n\
+         priorities: [p1]\nsla:\n  policies:\n    - name: all\n      clock: calendar\n      \
+         targets: {{ first_response: {first_response} }}\n",
+        kafka_section(kafka, topic, "")
+    )
+}
+
+fn created(ticket: &str, at: Timestamp) -> Record {
+    event(
+        ticket,
+        json!({"type": "created", "at": at.0, "team": "billing", "priority": "p1"}),
+    )
+}
+
+fn reply(ticket: &str, at: Timestamp) -> Record {
+    event(
+        ticket,
+        json!({"type": "message", "at": at.0, "actor": "agent"}),
+    )
+}
+
+fn event(ticket: &str, mut members: serde_json::Value) -> Record {
+    members["ticket_id"] = ticket.into();
+    Record::keyed(ticket, members.to_string())
+}
+
+/// Breaches of the promise of [`promise_config`].
+fn breaches(scrape: &Scrape) -> Result<f64, String> {
+    scrape
+        .metric("ticket_sla_breaches_total")
+        .label("target", "first_response")
+        .label("team", "billing")
+        .try_value()
+}
+
+/// The offsets of a topic up to which what is served goes, by partition; none where nothing was
+/// read.
+fn offsets(scrape: &Scrape) -> BTreeMap<i32, i64> {
+    let samples = scrape.metric("ticket_exporter_checkpoint_offset").samples();
+    let offset = |value: f64| format!("{value}").parse().unwrap();
+    samples
+        .iter()
+        .map(|sample| {
+            (
+                sample.labels["partition"].parse().unwrap(),
+                offset(sample.value),
+            )
+        })
+        .collect()
+}
+
+/// Whether what is served goes up to these ends of the partitions; else where it stands.
+fn stands_at(scrape: &Scrape, ends: &BTreeMap<i32, i64>) -> Result<(), String> {
+    let at = offsets(scrape);
+    let reached = |(partition, end): (&i32, &i64)| at.get(partition).copied().unwrap_or(0) == *end;
+    if ends.iter().all(reached) {
+        return Ok(());
+    }
+    Err(format!("{at:?} of {ends:?}"))
+}
+
+/// Waits until all of the topic is in a checkpoint.
+#[track_caller]
+fn wait_for_end(exporter: &Exporter, kafka: &Kafka, topic: &str) {
+    let ends = kafka.ends(topic);
+    exporter.wait_for_metrics("a checkpoint of everything", PATIENCE, |scrape| {
+        stands_at(scrape, &ends).map_err(|at| format!("{at}; log\n{}", exporter.logs()))
+    });
+}
+
+/// Waits until what is served is what `replay` makes of the whole topic, each series of it: the
+/// gauges and windows too, as of the clock that the same scrape shows.
+#[track_caller]
+fn wait_for_truth(exporter: &Exporter, config: &str, kafka: &Kafka, topic: &str) -> Values {
+    let lines = lines(&kafka.consume(topic));
+    wait_for_truth_of(exporter, config, &kafka.ends(topic), &lines)
+}
+
+/// The same with other lines than those of the topic.
+#[track_caller]
+fn wait_for_truth_of(
+    exporter: &Exporter,
+    config: &str,
+    ends: &BTreeMap<i32, i64>,
+    lines: &[u8],
+) -> Values {
+    // A clock of events stands still: one replay is enough then.
+    let known: RefCell<Option<(Timestamp, Values)>> = RefCell::default();
+    let what = format!("the values of a replay up to {ends:?}");
+    eventually(&what, PATIENCE, || {
+        let response = get(&exporter.url("/metrics"))?;
+        let scrape = crate::harness::scrape(&response.text());
+        let found = kpis(&scrape);
+        if found.is_empty() {
+            let ready = exporter.get("/-/ready").text();
+            return Err(format!("no KPIs: {ready}; log\n{}", exporter.logs()));
+        }
+        stands_at(&scrape, ends).map_err(|at| format!("{at}; log\n{}", exporter.logs()))?;
+        let clock = clock_of(&scrape)?;
+        let mut known = known.borrow_mut();
+        let expected = match known.take() {
+            Some((at, values)) if at == clock => values,
+            _ => kpis(&replay(config, lines, clock)),
+        };
+        assert!(expected.len() > 10, "nothing to compare with");
+        let result = same(&found, &expected)
+            .map_err(|complaint| format!("at {}: {complaint}", clock.rfc3339()));
+        *known = Some((clock, expected));
+        result.map(|()| found)
+    })
+}
+
+/// Not ready, for this reason, and nothing served about tickets.
+#[track_caller]
+fn assert_withheld(exporter: &Exporter, reason: &str) {
+    let answer = exporter.get("/-/ready");
+    assert_eq!(
+        answer.status,
+        503,
+        "{}; log\n{}",
+        answer.text(),
+        exporter.logs()
+    );
+    assert!(
+        answer.text().contains(reason),
+        "no {reason:?}: {}",
+        answer.text()
+    );
+    let served = kpis(&exporter.metrics());
+    assert!(served.is_empty(), "{} series are served", served.len());
+}
+
+/// Waits until it says so.
+#[track_caller]
+fn wait_for_reason(exporter: &Exporter, reason: &str) {
+    eventually(&format!("not ready: {reason}"), PATIENCE, || {
+        let answer = get(&exporter.url("/-/ready"))?;
+        if answer.status == 503 && answer.text().contains(reason) {
+            return Ok(());
+        }
+        Err(format!(
+            "{} {}; log\n{}",
+            answer.status,
+            answer.text(),
+            exporter.logs()
+        ))
+    });
+}
+
+#[track_caller]
+fn assert_logged(exporter: &Exporter, words: &str) {
+    let logs = exporter.logs_since_start();
+    assert!(logs.contains(words), "no {words:?} in\n{logs}");
+}
+
+/// What lies in the exporter's directory under a name that begins so, by name.
+fn stored(exporter: &Exporter, prefix: &str) -> Vec<PathBuf> {
+    let directory = exporter.folder().join(DIRECTORY);
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    let mut found: Vec<PathBuf> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.file_name()
+                .unwrap()
+                .to_string_lossy()
+                .starts_with(prefix)
+        })
+        .collect();
+    found.sort();
+    found
+}

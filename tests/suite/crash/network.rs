@@ -1,0 +1,91 @@
+//! The broker dies, the network breaks, the process sleeps: staler numbers, never wrong ones.
+
+use std::thread;
+use std::time::Duration;
+
+use super::watch::Watch;
+use super::{
+    Desk, LIVELY, STOPPED_WITHIN, after_lively, assert_withheld, start, wait_for_truth,
+    wait_until_lively,
+};
+use crate::end_to_end::{PATIENCE, close, desk_config_on_event_time};
+use crate::harness::{Kafka, Signal};
+
+/// Longer than the session timeout of the tests (6 s) by which the group forgets a member.
+const LONGER_THAN_THE_SESSION: Duration = Duration::from_secs(9);
+
+#[test]
+fn broker_and_exporter_are_killed_together() {
+    let mut kafka = Kafka::start();
+    let topic = "both";
+    kafka.create_topic(topic, 3, &[]);
+    let config = desk_config_on_event_time(&kafka, topic);
+    let desk = Desk::start(&kafka, topic, LIVELY);
+    let mut exporter = start(&config);
+    let watch = Watch::start(&exporter);
+    wait_until_lively(&mut exporter);
+    kafka.kill();
+    thread::sleep(Duration::from_secs(1));
+    exporter.kill9();
+    exporter.restart();
+    // It knows the state of a moment ago, and cannot know whether that is all.
+    for _ in 0..20 {
+        assert_withheld(&exporter, "partitions");
+        thread::sleep(Duration::from_millis(100));
+    }
+    kafka.restart();
+    exporter.wait_ready(PATIENCE);
+    kafka.kill();
+    kafka.restart();
+    desk.finish();
+    close(&kafka, topic, after_lively());
+    wait_for_truth(&exporter, &config, &kafka, topic);
+    watch.finish();
+    assert_eq!(exporter.stop(STOPPED_WITHIN).code(), Some(0));
+}
+
+#[test]
+fn the_network_is_cut_again_and_again() {
+    let (kafka, proxy) = Kafka::start_behind_proxy();
+    let topic = "cut";
+    kafka.create_topic(topic, 3, &[]);
+    let straight = desk_config_on_event_time(&kafka, topic);
+    let config = straight.replace(&kafka.bootstrap(), &proxy.address().to_string());
+    let desk = Desk::start(&kafka, topic, LIVELY);
+    let mut exporter = start(&config);
+    let watch = Watch::start(&exporter);
+    wait_until_lively(&mut exporter);
+    for milliseconds in [50, 300, 1_500] {
+        proxy.cut();
+        thread::sleep(Duration::from_millis(milliseconds));
+        proxy.mend();
+        thread::sleep(Duration::from_millis(800));
+    }
+    proxy.cut();
+    thread::sleep(LONGER_THAN_THE_SESSION);
+    proxy.mend();
+    desk.finish();
+    close(&kafka, topic, after_lively());
+    wait_for_truth(&exporter, &straight, &kafka, topic);
+    exporter.wait_ready(PATIENCE);
+    watch.finish();
+}
+
+#[test]
+fn a_process_that_slept_longer_than_its_session_goes_on() {
+    let kafka = Kafka::shared();
+    let topic = kafka.new_topic("slept", 3);
+    let config = desk_config_on_event_time(kafka, &topic);
+    let desk = Desk::start(kafka, &topic, LIVELY);
+    let mut exporter = start(&config);
+    let watch = Watch::start(&exporter);
+    wait_until_lively(&mut exporter);
+    exporter.signal(Signal::Stop);
+    thread::sleep(LONGER_THAN_THE_SESSION);
+    exporter.signal(Signal::Cont);
+    desk.finish();
+    close(kafka, &topic, after_lively());
+    wait_for_truth(&exporter, &config, kafka, &topic);
+    exporter.wait_ready(PATIENCE);
+    watch.finish();
+}

@@ -1,0 +1,129 @@
+//! Records are gone that were not read: by retention, or with their topic. Exact numbers are not
+//! to be had any more, so it says so and waits for a decision, or builds what there is.
+
+use std::thread;
+use std::time::Duration;
+
+use super::{
+    SECOND, STOPPED_WITHIN, assert_logged, assert_withheld, created, promise_config, reply, start,
+    wait_for_reason, wait_for_truth,
+};
+use crate::end_to_end::{PATIENCE, now};
+use crate::harness::{Exporter, Kafka, Record};
+
+/// What `checkpoint.on_lost_records: rebuild` looks like.
+const REBUILD: &str = "checkpoint: { on_lost_records: rebuild }\n";
+
+const LOST: &str = "ticket_exporter_lost_records_total";
+
+/// Tickets answered after a second.
+fn tickets(name: &str, count: i64) -> Vec<Record> {
+    let start = now().minus(count * 10 + 5 * SECOND);
+    (0..count)
+        .flat_map(|number| {
+            let (ticket, at) = (format!("{name}-{number}"), start.plus(number * 10));
+            [created(&ticket, at), reply(&ticket, at.plus(SECOND))]
+        })
+        .map(|record| record.partition(0))
+        .collect()
+}
+
+/// An exporter that has read 200 records and was killed, and its topic.
+fn killed(name: &str) -> (&'static Kafka, String, String, Exporter) {
+    let kafka = Kafka::shared();
+    let topic = kafka.new_topic(name, 2);
+    let config = promise_config(kafka, &topic, "8s");
+    kafka.produce(&topic, tickets("first", 100));
+    let mut exporter = start(&config);
+    exporter.wait_ready(PATIENCE);
+    wait_for_truth(&exporter, &config, kafka, &topic);
+    exporter.kill9();
+    (kafka, topic, config, exporter)
+}
+
+/// It stays up, reads nothing, serves nothing, and says why; then it is told to rebuild.
+#[track_caller]
+fn holds_and_then_rebuilds(
+    kafka: &Kafka,
+    topic: &str,
+    config: &str,
+    mut exporter: Exporter,
+    reason: &str,
+) {
+    exporter.restart();
+    wait_for_reason(&exporter, reason);
+    for _ in 0..20 {
+        assert_withheld(&exporter, reason);
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(exporter.get("/-/healthy").status, 200);
+    let metrics = exporter.metrics();
+    let lost = metrics.metric(LOST).label("topic", topic);
+    assert!(lost.sum() > 0.0, "{}", exporter.get("/metrics").text());
+    assert_logged(&exporter, "on_lost_records");
+    // Told again, it says the same.
+    exporter.kill9();
+    exporter.restart();
+    wait_for_reason(&exporter, reason);
+    assert_eq!(
+        exporter.stop(STOPPED_WITHIN).code(),
+        Some(0),
+        "{}",
+        exporter.logs()
+    );
+
+    let config = format!("{config}{REBUILD}");
+    exporter.write_config(&config);
+    exporter.restart();
+    exporter.wait_ready(PATIENCE);
+    wait_for_truth(&exporter, &config, kafka, topic);
+    kafka.produce(topic, tickets("later", 20));
+    wait_for_truth(&exporter, &config, kafka, topic);
+    // From here on as ever.
+    exporter.kill9();
+    exporter.restart();
+    exporter.wait_ready(PATIENCE);
+    wait_for_truth(&exporter, &config, kafka, topic);
+}
+
+#[test]
+fn retention_passed_while_it_was_down() {
+    let (kafka, topic, config, exporter) = killed("retention");
+    kafka.produce(&topic, tickets("second", 100));
+    kafka.delete_records(&topic, 0, 300);
+    holds_and_then_rebuilds(kafka, &topic, &config, exporter, "lost");
+}
+
+#[test]
+fn retention_that_took_only_what_was_read_is_no_loss() {
+    let (kafka, topic, config, mut exporter) = killed("retention-behind");
+    let all = {
+        kafka.produce(&topic, tickets("second", 100));
+        let all = kafka.consume(&topic);
+        kafka.delete_records(&topic, 0, 150);
+        all
+    };
+    exporter.restart();
+    exporter.wait_ready(PATIENCE);
+    let lines = crate::end_to_end::lines(&all);
+    super::wait_for_truth_of(&exporter, &config, &kafka.ends(&topic), &lines);
+    assert_eq!(exporter.metrics().metric(LOST).sum(), 0.0);
+}
+
+#[test]
+fn a_topic_created_anew_with_fewer_records() {
+    let (kafka, topic, config, exporter) = killed("anew-fewer");
+    kafka.delete_topic(&topic);
+    kafka.create_topic(&topic, 2, &[]);
+    kafka.produce(&topic, tickets("other", 30));
+    holds_and_then_rebuilds(kafka, &topic, &config, exporter, "lost");
+}
+
+#[test]
+fn a_topic_created_anew_with_more_records() {
+    let (kafka, topic, config, exporter) = killed("anew-more");
+    kafka.delete_topic(&topic);
+    kafka.create_topic(&topic, 2, &[]);
+    kafka.produce(&topic, tickets("other", 300));
+    holds_and_then_rebuilds(kafka, &topic, &config, exporter, "lost");
+}

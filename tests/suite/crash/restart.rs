@@ -1,0 +1,89 @@
+//! The everyday case: an orderly stop and a start.
+
+use std::time::{Duration, Instant};
+
+use super::watch::Watch;
+use super::{
+    Desk, LIVELY, STOPPED_WITHIN, after_lively, assert_logged, offsets, start, wait_for_truth,
+    wait_until_lively,
+};
+use crate::end_to_end::{
+    PATIENCE, assert_same, close, cumulative, desk_config_on_event_time, kpis,
+};
+use crate::harness::Kafka;
+
+/// Without a session to wait for and without a history to read; much more than it takes.
+const BACK_WITHIN: Duration = Duration::from_secs(10);
+
+#[test]
+fn a_restart_goes_on_where_the_stop_was() {
+    let kafka = Kafka::shared();
+    let topic = kafka.new_topic("restart", 3);
+    let config = desk_config_on_event_time(kafka, &topic);
+    let desk = Desk::start(kafka, &topic, LIVELY);
+    let mut exporter = start(&config);
+    let watch = Watch::start(&exporter);
+    for _ in 0..3 {
+        wait_until_lively(&mut exporter);
+        assert_eq!(
+            exporter.stop(STOPPED_WITHIN).code(),
+            Some(0),
+            "{}",
+            exporter.logs()
+        );
+        exporter.restart();
+    }
+    desk.finish();
+    close(kafka, &topic, after_lively());
+    let before = wait_for_truth(&exporter, &config, kafka, &topic);
+
+    assert_eq!(
+        exporter.stop(STOPPED_WITHIN).code(),
+        Some(0),
+        "{}",
+        exporter.logs()
+    );
+    let started = Instant::now();
+    exporter.restart();
+    exporter.wait_ready(PATIENCE);
+    let took = started.elapsed();
+    assert!(
+        took < BACK_WITHIN,
+        "ready after {took:?}; log\n{}",
+        exporter.logs()
+    );
+    let metrics = exporter.metrics();
+    assert_same(
+        "the first values",
+        &cumulative(&kpis(&metrics)),
+        &cumulative(&before),
+    );
+    assert_eq!(offsets(&metrics), kafka.ends(&topic));
+    let events = metrics.metric("ticket_exporter_events_total");
+    events.label("result", "applied").is(0.0);
+    assert_logged(&exporter, "restored");
+    watch.finish();
+}
+
+/// The group need not wait for the session of the dead: it is told who comes back.
+#[test]
+fn a_killed_process_has_its_partitions_back_at_once() {
+    let kafka = Kafka::shared();
+    let topic = kafka.new_topic("back", 3);
+    let session = "session.timeout.ms: \"6000\"";
+    let config = desk_config_on_event_time(kafka, &topic);
+    assert!(config.contains(session), "{config}");
+    let config = config.replace(session, "session.timeout.ms: \"45000\"");
+    let mut exporter = start(&config);
+    exporter.wait_ready(PATIENCE);
+    exporter.kill9();
+    let started = Instant::now();
+    exporter.restart();
+    exporter.wait_ready(PATIENCE);
+    let took = started.elapsed();
+    assert!(
+        took < BACK_WITHIN,
+        "ready after {took:?}; log\n{}",
+        exporter.logs()
+    );
+}

@@ -1,0 +1,127 @@
+//! The state on disk is lost or damaged: it is built again from the topic, and nothing is served
+//! until then.
+
+use std::path::{Path, PathBuf};
+
+use super::watch::Watch;
+use super::{DIRECTORY, assert_logged, start, stored, wait_for_end, wait_for_truth};
+use crate::end_to_end::{PATIENCE, close, desk_config_on_event_time, now, simulate, to_topic};
+use crate::harness::{Exporter, Kafka};
+
+/// An exporter with some state on its disk, killed.
+struct Killed {
+    kafka: &'static Kafka,
+    topic: String,
+    config: String,
+    exporter: Exporter,
+    watch: Watch,
+}
+
+impl Killed {
+    #[track_caller]
+    fn new(name: &str) -> Self {
+        let kafka = Kafka::shared();
+        let topic = kafka.new_topic(name, 3);
+        let config = desk_config_on_event_time(kafka, &topic);
+        let target = to_topic(kafka, &topic);
+        simulate(&format!(
+            "--seed 6 --from 2026-03-02T00:00:00Z --for 14d {target}"
+        ));
+        let mut exporter = start(&config);
+        let watch = Watch::start(&exporter);
+        exporter.wait_ready(PATIENCE);
+        wait_for_end(&exporter, kafka, &topic);
+        exporter.kill9();
+        Self {
+            kafka,
+            topic,
+            config,
+            exporter,
+            watch,
+        }
+    }
+
+    /// Starts it again: it reads everything, and is right; never was anything else served.
+    #[track_caller]
+    fn rebuilds(mut self, asides: usize) {
+        self.exporter.restart();
+        self.exporter.wait_ready(PATIENCE);
+        let total: i64 = self.kafka.ends(&self.topic).values().sum();
+        let metrics = self.exporter.metrics();
+        let events = metrics.metric("ticket_exporter_events_total");
+        let applied = events.label("result", "applied").value();
+        assert!(
+            applied > 0.9 * total as f64,
+            "only {applied} of {total} read again"
+        );
+        let later = now();
+        close(self.kafka, &self.topic, later);
+        wait_for_truth(&self.exporter, &self.config, self.kafka, &self.topic);
+        self.watch.finish();
+        let aside = stored(&self.exporter, "set-aside-");
+        assert_eq!(
+            aside.len(),
+            asides,
+            "{aside:?}; log\n{}",
+            self.exporter.logs()
+        );
+        if asides > 0 {
+            assert_logged(&self.exporter, "level=warn");
+            assert_logged(&self.exporter, "set-aside-");
+        }
+
+        // And the new one is as good as the old one was.
+        self.exporter.kill9();
+        self.exporter.restart();
+        self.exporter.wait_ready(PATIENCE);
+        wait_for_truth(&self.exporter, &self.config, self.kafka, &self.topic);
+        assert_eq!(stored(&self.exporter, "set-aside-").len(), asides);
+    }
+
+    fn directory(&self) -> PathBuf {
+        self.exporter.folder().join(DIRECTORY)
+    }
+
+    /// The largest file of the store.
+    #[track_caller]
+    fn segment(&self) -> PathBuf {
+        let size = |path: &PathBuf| path.metadata().unwrap().len();
+        let largest = stored(&self.exporter, "segment-")
+            .into_iter()
+            .max_by_key(size);
+        let largest = largest.expect("a store with segments");
+        assert!(size(&largest) > 10_000, "{largest:?} holds nothing");
+        largest
+    }
+}
+
+fn flip_a_bit(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x10;
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_lost_directory_is_built_again() {
+    let killed = Killed::new("lost-store");
+    std::fs::remove_dir_all(killed.directory()).unwrap();
+    killed.rebuilds(0);
+}
+
+#[test]
+fn a_flipped_bit_sets_the_store_aside() {
+    let killed = Killed::new("flipped-store");
+    flip_a_bit(&killed.segment());
+    killed.rebuilds(1);
+}
+
+#[test]
+fn a_store_cut_in_half_is_set_aside() {
+    let killed = Killed::new("halved-store");
+    let segment = killed.segment();
+    let half = segment.metadata().unwrap().len() / 2;
+    let file = std::fs::File::options().write(true).open(segment).unwrap();
+    file.set_len(half).unwrap();
+    killed.rebuilds(1);
+}

@@ -1,0 +1,139 @@
+//! Somebody who looks all the time, as a Prometheus with no patience: what was served once is
+//! never taken back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::end_to_end::{Values, cumulative, kpis};
+use crate::harness::{Exporter, Scrape, get, scrape};
+
+const BETWEEN_SCRAPES: Duration = Duration::from_millis(100);
+
+/// How many complaints are kept.
+const COMPLAINTS: usize = 20;
+
+/// What was seen.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Scrapes without any series about tickets.
+    pub(super) withheld: usize,
+    /// Scrapes with them.
+    pub(super) served: usize,
+    /// How often a scrape showed more than the one before it.
+    pub(super) risen: usize,
+    complaints: Vec<String>,
+    last: Values,
+}
+
+impl Seen {
+    fn look(&mut self, scrape: &Scrape, check: &Check) {
+        let now = cumulative(&kpis(scrape));
+        if now.is_empty() {
+            self.withheld += 1;
+            return;
+        }
+        self.served += 1;
+        if let Err(complaint) = check(scrape) {
+            self.complain(complaint);
+        }
+        let last = std::mem::take(&mut self.last);
+        self.risen += usize::from(now != last);
+        for (series, before) in last {
+            match now.get(&series) {
+                None => self.complain(format!("{series} was {before} and is gone")),
+                Some(after) if *after < before => {
+                    self.complain(format!("{series} fell from {before} to {after}"));
+                }
+                Some(_) => {}
+            }
+        }
+        self.last = now;
+    }
+
+    fn complain(&mut self, complaint: String) {
+        if self.complaints.len() < COMPLAINTS {
+            self.complaints.push(complaint);
+        }
+    }
+}
+
+type Check = dyn Fn(&Scrape) -> Result<(), String> + Send;
+
+/// A thread that scrapes until it is asked what it saw. The exporter may come and go on its port.
+#[derive(Debug)]
+pub(super) struct Watch {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<Seen>>,
+}
+
+impl Watch {
+    pub(super) fn start(exporter: &Exporter) -> Self {
+        Self::start_with(exporter, |_| Ok(()))
+    }
+
+    /// Each scrape that shows tickets has to pass this as well.
+    pub(super) fn start_with(
+        exporter: &Exporter,
+        check: impl Fn(&Scrape) -> Result<(), String> + Send + 'static,
+    ) -> Self {
+        let url = exporter.url("/metrics");
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = thread::spawn(move || {
+            let mut seen = Seen::default();
+            while !stopped.load(Ordering::Relaxed) {
+                // It is being killed now and then; half an answer is none.
+                if let Some(response) = get(&url).ok().filter(|response| response.status == 200) {
+                    seen.look(&scrape(&response.text()), &check);
+                }
+                thread::sleep(BETWEEN_SCRAPES);
+            }
+            seen
+        });
+        Self {
+            stop,
+            thread: Some(thread),
+        }
+    }
+
+    /// What it saw; fails if that was wrong at any time.
+    #[track_caller]
+    pub(super) fn finish(mut self) -> Seen {
+        self.stop.store(true, Ordering::Relaxed);
+        let seen = self.thread.take().unwrap().join().unwrap();
+        assert!(
+            seen.complaints.is_empty(),
+            "scraped {} times:\n  {}",
+            seen.served,
+            seen.complaints.join("\n  ")
+        );
+        assert!(seen.served > 0, "nothing was ever served");
+        seen
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn what_falls_or_goes_is_noticed() {
+    let complaints = |texts: &[&str]| {
+        let mut seen = Seen::default();
+        for text in texts {
+            seen.look(&scrape(text), &|_| Ok(()));
+        }
+        (seen.complaints.len(), seen.risen, seen.withheld)
+    };
+    let [one, two] = [
+        "ticket_created_total{team=\"a\"} 1\n",
+        "ticket_created_total{team=\"a\"} 2\n",
+    ];
+    assert_eq!(complaints(&[one, two, "", two]), (0, 2, 1));
+    assert_eq!(complaints(&[two, "", one]), (1, 2, 1));
+    assert_eq!(complaints(&[two, "ticket_replies_total 3\n"]), (1, 2, 0));
+}
