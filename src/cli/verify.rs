@@ -154,9 +154,9 @@ mod tests {
             difference("ticket_b", None, "1"),
         ]);
         let expected = "\
-series                       there  recomputed
+series                     there  recomputed
 ticket_a{team=\"\u{e9}\\u{1b}\"}      12          13
-ticket_b                    absent           1
+ticket_b                  absent           1
 ";
         assert_eq!(text, expected);
     }
