@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
@@ -20,6 +20,10 @@ use crate::engine::{Engine, Ignored};
 
 /// Pace at which a stop is seen while nothing is read.
 const STOP_PACE: Duration = Duration::from_millis(100);
+
+/// Before the group is joined again in place of another member of the same id: two exporters on
+/// copies of one directory do not take turns faster than this.
+const REJOIN_PAUSE: Duration = Duration::from_secs(2);
 
 /// Why the service did not start, or ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -176,7 +180,7 @@ impl Reader {
     /// being ready.
     fn run(self, mut latch: Latch) -> Result<(), ServeError> {
         let mut forsaken = None;
-        loop {
+        while !self.stop.load(Ordering::Relaxed) {
             let mut settings = Settings::from(&self.config.kafka);
             let state = match self.memory {
                 Memory::Volatile => {
@@ -203,12 +207,16 @@ impl Reader {
             let Err(failed) = ingest.run(consumer, &self.stop) else {
                 return Ok(());
             };
-            let IngestError::Lost(lost) = failed.error else {
-                return Err(failed.error.into());
-            };
-            latch = match failed.latch {
-                Some(latch) => latch,
-                None => self.published.readiness().hold(lost.to_string()),
+            latch = failed.latch;
+            let lost = match failed.error {
+                IngestError::Lost(lost) => lost,
+                IngestError::Fenced(text) => {
+                    warn!(%text, "kafka: joining the group again");
+                    forsaken = None;
+                    self.pause(REJOIN_PAUSE);
+                    continue;
+                }
+                error => return Err(error.into()),
             };
             let metrics = self.published.self_metrics();
             metrics
@@ -221,6 +229,7 @@ impl Reader {
             warn!(%lost, "records lost: counting anew from what the topics hold");
             forsaken = Some(lost.to_string());
         }
+        Ok(())
     }
 
     /// Stays, so that the metrics and the probe say what is wrong; a restart would not help.
@@ -232,7 +241,13 @@ impl Reader {
              topics hold, with checkpoint.on_lost_records: rebuild"
         );
         latch.set_reason(format!("records lost: {lost}"));
-        while !self.stop.load(Ordering::Relaxed) {
+        self.pause(Duration::MAX);
+    }
+
+    /// Waits so long, or until told to stop.
+    fn pause(&self, length: Duration) {
+        let begun = Instant::now();
+        while begun.elapsed() < length && !self.stop.load(Ordering::Relaxed) {
             thread::sleep(STOP_PACE);
         }
     }

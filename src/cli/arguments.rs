@@ -165,14 +165,17 @@ pub struct Replay {
     pub strict: bool,
 }
 
-/// Reads events as `replay` does, and says what became of one ticket: every event, observation and
-/// goal, with the stretches of time that counted.
+/// Says what became of one ticket. From files of events, every event, observation and goal, with
+/// the stretches of time that counted; without files, what the checkpoint directory knows of it,
+/// also while an exporter is writing there.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-It says ids, labels and times, never content or people. It exits with 1 where no event names the
-ticket.
+It says ids, labels and times, never content or people. It exits with 1 where the ticket is not
+known.
 
 Examples:
+  What does the running exporter know of ticket 4711?
+    ticket-exporter explain --config.file ticket-exporter.yaml 4711
   Why is the first response of ticket 4711 so long?
     ticket-exporter explain --config.file ticket-exporter.yaml 4711 events.jsonl
   As it stood at the end of March, for a script:
@@ -182,10 +185,11 @@ pub struct Explain {
     #[arg(value_name = "TICKET")]
     pub ticket: String,
     /// Files with a JSON event a line, plain, .gz or .zst, in the order of time; - is standard input
-    #[arg(required = true, value_name = "FILE")]
+    /// [default: the state in checkpoint.directory]
+    #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Show how things stood at this instant: later events are left out, deadlines until then pass
-    #[arg(long, value_name = "RFC3339", value_parser = instant)]
+    #[arg(long, value_name = "RFC3339", value_parser = instant, requires = "files")]
     pub until: Option<Timestamp>,
     /// What to print
     #[arg(long, value_enum, default_value = "text")]

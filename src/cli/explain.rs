@@ -6,10 +6,41 @@ use std::sync::Arc;
 use super::arguments::{Explain, ExplainFormat, Settings};
 use super::failure::Failure;
 use super::terminal;
-use crate::app::explain::{Looked, from_files, words};
+use crate::app::explain::{Explanation, Looked, from_engine, from_files, words};
+use crate::app::recovery;
+use crate::config::Config;
 
 pub fn run(settings: &Settings, arguments: &Explain) -> Result<ExitCode, Failure> {
     let config = settings.load()?;
+    let explanation = if arguments.files.is_empty() {
+        look_in_store(&config, &arguments.ticket)?
+    } else {
+        look_in_files(config, arguments)?
+    };
+    match arguments.format {
+        ExplainFormat::Text => terminal::print(&words(&explanation, terminal::has_colours()))?,
+        ExplainFormat::Json => {
+            let document = serde_json::to_string_pretty(&explanation).map_err(Failure::other)?;
+            terminal::print(&format!("{document}\n"))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn look_in_store(config: &Config, ticket: &str) -> Result<Explanation, Failure> {
+    let restored = recovery::read(config).map_err(Failure::other)?;
+    from_engine(&restored.engine, ticket).ok_or_else(|| {
+        Failure::other(format!(
+            "ticket {ticket:?} is not among the {} tickets of checkpoint {} in {}: it was never \
+             seen, or is forgotten since",
+            restored.engine.tickets(),
+            restored.found.sequence,
+            config.checkpoint.directory.display(),
+        ))
+    })
+}
+
+fn look_in_files(config: Config, arguments: &Explain) -> Result<Explanation, Failure> {
     let mut progress = |lines: u64| terminal::progress(&format!("{lines} events"));
     let looked = from_files(
         Arc::new(config.rules),
@@ -19,24 +50,15 @@ pub fn run(settings: &Settings, arguments: &Explain) -> Result<ExitCode, Failure
         &mut progress,
     );
     terminal::progress_done();
-    let looked = looked.map_err(Failure::other)?;
+    let mut looked = looked.map_err(Failure::other)?;
     if looked.rejected > 0 {
         terminal::complain(&format!(
             "{} of {} lines are no events; replay says which",
             looked.rejected, looked.lines
         ));
     }
-    let Some(explanation) = &looked.explanation else {
-        return Err(Failure::other(not_found(arguments, &looked)));
-    };
-    match arguments.format {
-        ExplainFormat::Text => terminal::print(&words(explanation, terminal::has_colours()))?,
-        ExplainFormat::Json => {
-            let document = serde_json::to_string_pretty(explanation).map_err(Failure::other)?;
-            terminal::print(&format!("{document}\n"))?;
-        }
-    }
-    Ok(ExitCode::SUCCESS)
+    let explanation = looked.explanation.take();
+    explanation.ok_or_else(|| Failure::other(not_found(arguments, &looked)))
 }
 
 fn not_found(arguments: &Explain, looked: &Looked) -> String {

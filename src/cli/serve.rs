@@ -23,11 +23,13 @@ pub const BUILD: BuildInfo = BuildInfo {
 pub fn run(settings: &Settings) -> Result<ExitCode, Failure> {
     let config = settings.load()?;
     runtime()?.block_on(async {
+        // First, so that whoever sees it listen can stop it in order.
+        let stop = stop_signal()?;
         let clock = Arc::new(SteadyClock::start());
         let service = Service::start(&config, BUILD, clock, Memory::Durable)
             .await
             .map_err(failure)?;
-        service.run(stop_signal()?).await.map_err(failure)?;
+        service.run(stop).await.map_err(failure)?;
         Ok(ExitCode::SUCCESS)
     })
 }

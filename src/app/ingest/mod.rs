@@ -73,7 +73,10 @@ pub struct Timing {
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     #[error("{0}")]
-    Kafka(Trouble),
+    Kafka(String),
+    /// A new consumer can go on from the kept state.
+    #[error("{0}")]
+    Fenced(String),
     /// The numbers cannot go on from what was read so far.
     #[error(transparent)]
     Lost(#[from] Lost),
@@ -86,7 +89,7 @@ pub enum IngestError {
 pub struct Failed {
     pub error: IngestError,
     /// Keeps the exporter from being ready.
-    pub latch: Option<Latch>,
+    pub latch: Latch,
 }
 
 /// What the loop works on.
@@ -207,11 +210,8 @@ impl Ingest {
         }
         leave(consumer);
         result.map_err(|error| {
-            self.withhold(&error.to_string());
-            Failed {
-                error,
-                latch: self.catching_up.take(),
-            }
+            let latch = self.withhold(&error.to_string());
+            Failed { error, latch }
         })
     }
 
@@ -242,13 +242,8 @@ impl Ingest {
                 self.show_pending(consumer);
             }
         } else if Instant::now() >= self.next_checkpoint {
-            let started = Instant::now();
+            self.next_checkpoint = Instant::now() + self.timing.interval;
             self.checkpoint(consumer, DEAD_LETTER_WAIT)?;
-            let pause = self
-                .timing
-                .interval
-                .max(started.elapsed() * CHECKPOINT_SHARE);
-            self.next_checkpoint = started + pause;
         }
         Ok(())
     }
@@ -350,7 +345,7 @@ impl Ingest {
         }
         consumer.begin(|partition| self.readings.start(partition));
         info!(partitions = partitions.len(), "partitions assigned");
-        self.withhold("reading the topic");
+        self.withhold_until_complete("reading the topic");
     }
 
     fn revoked(&mut self, partitions: &[TopicPartition]) {
@@ -362,7 +357,7 @@ impl Ingest {
             partitions = partitions.len(),
             "partitions taken away by the group; kpi series are withheld until they are back"
         );
-        self.withhold("partitions are not owned");
+        self.withhold_until_complete("partitions are not owned");
     }
 
     fn trouble(&mut self, consumer: &mut Consumer, trouble: Trouble) -> Result<(), IngestError> {
@@ -382,21 +377,30 @@ impl Ingest {
                 consumer.restart(&partition, start);
                 Ok(())
             }
-            trouble @ Trouble::Fatal(_) => {
-                error!(%trouble, "kafka");
-                Err(IngestError::Kafka(trouble))
+            Trouble::Fenced(text) => Err(IngestError::Fenced(text)),
+            Trouble::Fatal(text) => {
+                error!(%text, "kafka");
+                Err(IngestError::Kafka(text))
             }
         }
     }
 
     /// What Prometheus has seen stays true: rather stale series than wrong ones.
-    fn withhold(&mut self, reason: &str) {
+    fn withhold_until_complete(&mut self, reason: &str) {
+        let latch = self.withhold(reason);
+        self.catching_up = Some(latch);
+    }
+
+    fn withhold(&mut self, reason: &str) -> Latch {
         self.published.withhold();
         self.metrics.set_caught_up(false);
         self.withheld += 1;
-        match &self.catching_up {
-            Some(latch) => latch.set_reason(reason),
-            None => self.catching_up = Some(self.published.readiness().hold(reason)),
+        match self.catching_up.take() {
+            Some(latch) => {
+                latch.set_reason(reason);
+                latch
+            }
+            None => self.published.readiness().hold(reason),
         }
     }
 
@@ -413,6 +417,7 @@ impl Ingest {
             return Ok(false);
         }
         let shown = self.catching_up.is_none() || self.is_complete(consumer, position)?;
+        let taken = Instant::now();
         let snapshot = shown.then(|| self.engine.snapshot());
         self.pending = Some(Pending {
             started,
@@ -433,6 +438,8 @@ impl Ingest {
             Some(keeper) => keeper.keep(&mut self.engine, &mut self.readings)?,
             None => self.show_pending(consumer),
         }
+        let pause = taken.elapsed() * CHECKPOINT_SHARE;
+        self.next_checkpoint = self.next_checkpoint.max(taken + pause);
         Ok(true)
     }
 

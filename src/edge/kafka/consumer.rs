@@ -318,7 +318,18 @@ impl Consumer {
     }
 
     fn complain(&mut self, code: RDKafkaErrorCode, reason: &str) {
-        if let Some(trouble) = explain(code, reason, &self.group) {
+        let fatal = self.client.client().fatal_error();
+        let fenced = fatal.is_some_and(|(code, _)| code == RDKafkaErrorCode::FencedInstanceId);
+        let trouble = if fenced {
+            Some(Trouble::Fenced(format!(
+                "another member of the consumer group {} has the id of this one: itself before an \
+                 outage, or an exporter on a copy of its checkpoint directory",
+                self.group
+            )))
+        } else {
+            explain(code, reason, &self.group)
+        };
+        if let Some(trouble) = trouble {
             self.news
                 .extend(self.troubles.admit(trouble, Instant::now()));
         }

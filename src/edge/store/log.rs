@@ -179,7 +179,7 @@ impl Link {
             }
             _ => {
                 let what = format!(
-                    "it ends or breaks before checkpoint {}, which {} continues",
+                    "it does not hold the checkpoint {} that {} continues",
                     header.first_sequence - 1,
                     self.segment.path.display()
                 );

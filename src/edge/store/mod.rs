@@ -29,6 +29,7 @@ mod header;
 mod id;
 mod load;
 mod log;
+mod open_segment;
 mod segment;
 mod writer;
 

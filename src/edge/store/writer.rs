@@ -1,26 +1,19 @@
-//! Writing commits.
-//!
-//! After a failed sync the operating system may hold for written what is not on the disk, so a
-//! file is not written to again after one: the commit goes into a new segment.
+//! A store that is written: commits, rounds, and what is deleted after them.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
 
 use super::acknowledged::{Acknowledged, Recorder};
 use super::batch::Batch;
 use super::directory::Directory;
-use super::disk::Output;
 use super::error::StoreError;
-use super::frame::{Kind, Packer, Place};
+use super::frame::Packer;
 use super::header::Header;
 use super::id::{Identity, StoreId};
 use super::load::Found;
-use super::segment::{self, Segment};
-
-/// Bytes handed to the operating system at once.
-const WRITE_BYTES: usize = 1 << 20;
+use super::open_segment::{Content, OpenSegment};
+use super::segment;
 
 /// A store that is written.
 pub struct Store {
@@ -41,10 +34,11 @@ pub struct Store {
     /// Bytes of the needed segments.
     lengths: BTreeMap<u64, u64>,
     unneeded: Vec<u64>,
+    /// A file that cannot be deleted was said, and need not be with every commit.
+    is_said: bool,
     bytes_since_round: u64,
     acknowledged: Recorder,
     packer: Packer,
-    buffer: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,24 +48,6 @@ enum Round {
     Beginning,
     /// Began with this segment.
     Running(u64),
-}
-
-struct OpenSegment {
-    number: u64,
-    path: PathBuf,
-    file: Box<dyn Output>,
-    /// Where the last commit ends; 0: not even a header is there.
-    length: u64,
-    /// Something of a failed commit may stand behind it.
-    dirty: bool,
-    /// The checksum that the next frame continues.
-    checksum: u64,
-}
-
-/// A commit that failed, and whether its file can still be relied on.
-struct Failure {
-    error: StoreError,
-    file_is_sound: bool,
 }
 
 impl Store {
@@ -94,9 +70,9 @@ impl Store {
             round_ends: false,
             lengths: BTreeMap::new(),
             unneeded: leftovers,
+            is_said: false,
             bytes_since_round: 0,
             packer,
-            buffer: Vec::new(),
             directory,
         })
     }
@@ -115,7 +91,7 @@ impl Store {
         store.highest = tail.highest;
         store.lengths.clone_from(&tail.lengths);
         store.bytes_since_round = tail.bytes_since_round;
-        let open = store.reopen(found)?;
+        let open = OpenSegment::reopen(&store.directory, tail)?;
         // A segment is of one state version.
         if tail.state_version == store.directory.state_version() {
             store.open = Some(open);
@@ -172,13 +148,22 @@ impl Store {
     pub fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let mut segment = match self.open.take() {
             Some(open) => open,
-            None => self.new_segment()?,
+            None => {
+                // A number is not used twice: the file of a failed attempt may come back after a
+                // power loss.
+                self.highest += 1;
+                OpenSegment::create(&self.directory, self.highest)?
+            }
         };
-        let base = self.next_base(segment.number);
+        let content = Content {
+            header: self.header(segment.number),
+            base: self.next_base(segment.number),
+            batch,
+        };
         let before = segment.length;
-        match self.write(&mut segment, batch, base) {
+        match segment.append(&self.directory, &content, &mut self.packer) {
             Ok(()) => {
-                self.accept(&segment, base, segment.length - before);
+                self.accept(&segment, content.base, segment.length - before);
                 self.open = Some(segment);
                 Ok(())
             }
@@ -197,89 +182,6 @@ impl Store {
             Round::Running(first) if self.round_ends => first,
             _ => self.base,
         }
-    }
-
-    fn new_segment(&mut self) -> Result<OpenSegment, StoreError> {
-        // A number is not used twice: the file of a failed attempt may come back after a power
-        // loss.
-        self.highest += 1;
-        let path = segment::path(self.directory.path(), self.highest);
-        let file = self.directory.disk().create(&path);
-        Ok(OpenSegment {
-            number: self.highest,
-            file: file.map_err(StoreError::io("create", &path))?,
-            path,
-            length: 0,
-            dirty: false,
-            checksum: 0,
-        })
-    }
-
-    /// Writes and syncs; on success `segment` tells where the commit ends.
-    fn write(
-        &mut self,
-        segment: &mut OpenSegment,
-        batch: &Batch,
-        base: u64,
-    ) -> Result<(), Failure> {
-        let written = self.write_frames(segment, batch, base);
-        let (length, checksum) = written.map_err(|error| Failure {
-            error: StoreError::io("write", &segment.path)(error),
-            file_is_sound: true,
-        })?;
-        let unsound = |error| Failure {
-            error,
-            file_is_sound: false,
-        };
-        let synced = segment.file.sync();
-        synced.map_err(|error| unsound(StoreError::io("sync", &segment.path)(error)))?;
-        if segment.length == 0 {
-            let synced = self.directory.sync(self.directory.path());
-            synced.map_err(unsound)?;
-        }
-        segment.length = length;
-        segment.checksum = checksum;
-        segment.dirty = false;
-        Ok(())
-    }
-
-    /// Where the commit ends, and its checksum.
-    fn write_frames(
-        &mut self,
-        segment: &mut OpenSegment,
-        batch: &Batch,
-        base: u64,
-    ) -> io::Result<(u64, u64)> {
-        if segment.dirty {
-            segment.file.set_length(segment.length)?;
-        }
-        segment.dirty = true;
-        self.buffer.clear();
-        let mut end = segment.length;
-        let mut previous = segment.checksum;
-        if segment.length == 0 {
-            let (bytes, checksum) = self.header(segment.number).encode();
-            self.buffer.extend(bytes);
-            previous = checksum;
-        }
-        let mut chunks = batch.chunks().peekable();
-        while let Some(chunk) = chunks.next() {
-            let place = Place {
-                segment: segment.number,
-                sequence: self.sequence + 1,
-                base,
-                previous,
-            };
-            let is_last = chunks.peek().is_none();
-            let kind = if is_last { Kind::Commit } else { Kind::Part };
-            previous = self.packer.pack(kind, chunk, &place, &mut self.buffer)?;
-            if is_last || self.buffer.len() >= WRITE_BYTES {
-                segment.file.write_at(&self.buffer, end)?;
-                end += self.buffer.len() as u64;
-                self.buffer.clear();
-            }
-        }
-        Ok((end, previous))
     }
 
     fn header(&self, number: u64) -> Header {
@@ -323,7 +225,7 @@ impl Store {
             }
             return;
         }
-        segment.dirty = segment.file.set_length(segment.length).is_err();
+        segment.cut();
         if file_is_sound {
             self.open = Some(segment);
         }
@@ -340,70 +242,25 @@ impl Store {
         if self.unneeded.is_empty() {
             return;
         }
+        // What cannot be deleted is tried again with every commit.
+        let mut trouble = None;
         self.unneeded.retain(|number| {
             let path = segment::path(self.directory.path(), *number);
             match disk.remove(&path) {
-                Ok(()) => false,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-                Err(error) => {
-                    // Tried again with every commit.
-                    tracing::debug!(%error, path = %path.display(), "segment not deleted");
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    trouble = Some(StoreError::io("delete", &path)(error));
                     true
                 }
+                _ => false,
             }
         });
-        if let Err(error) = disk.sync_directory(self.directory.path()) {
-            tracing::debug!(%error, "deleted segments may come back");
+        // Segments that come back after a power loss do no harm, and are deleted then.
+        trouble = trouble.or(self.directory.sync(self.directory.path()).err());
+        match &trouble {
+            Some(error) if !self.is_said => tracing::warn!(%error, "old checkpoints not deleted"),
+            _ => {}
         }
-    }
-
-    /// Opens the segment of the last commit, without what stands behind that. The last commit is
-    /// written once more: the process before may have died before it was synced, or after the
-    /// sync failed.
-    fn reopen(&self, found: &Found) -> Result<OpenSegment, StoreError> {
-        let tail = &found.tail;
-        let segment = Segment::open(
-            self.directory.path(),
-            tail.segment,
-            self.directory.state_version(),
-        )?;
-        let path = segment.path.clone();
-        let mut file = self
-            .directory
-            .disk()
-            .open(&path)
-            .map_err(StoreError::io("open", &path))?;
-        let mut rewrite = || {
-            file.set_length(tail.last.end)
-                .map_err(StoreError::io("cut", &path))?;
-            let mut piece = Vec::new();
-            let mut offset = tail.last.start;
-            while offset < tail.last.end {
-                let rest = usize::try_from(tail.last.end - offset).unwrap_or(usize::MAX);
-                piece.resize(rest.min(WRITE_BYTES), 0);
-                if !segment.read(&mut piece, offset)? {
-                    return Err(StoreError::corrupt(
-                        &path,
-                        offset,
-                        "it changed since it was read",
-                    ));
-                }
-                file.write_at(&piece, offset)
-                    .map_err(StoreError::io("write", &path))?;
-                offset += piece.len() as u64;
-            }
-            file.sync().map_err(StoreError::io("sync", &path))?;
-            self.directory.sync(self.directory.path())
-        };
-        rewrite()?;
-        Ok(OpenSegment {
-            number: tail.segment,
-            path,
-            file,
-            length: tail.last.end,
-            dirty: false,
-            checksum: tail.last.checksum,
-        })
+        self.is_said = trouble.is_some();
     }
 }
 

@@ -40,7 +40,7 @@ fn wrong_usage_is_64_and_says_what_is_wrong() {
         (&["replay"], "FILE"),
         (&["replay", "--until", "tomorrow", "-"], "RFC 3339"),
         (&["replay", "--format", "csv", "-"], "csv"),
-        (&["explain", "1"], "FILE"),
+        (&["explain", "--until", "2026-03-02T09:30:00Z", "1"], "FILE"),
         (&["simulate"], "--output"),
         (&["simulate", "--output", "-", "--topic", "t"], "--topic"),
         (&["simulate", "--for", "soon", "--output", "-"], "duration"),

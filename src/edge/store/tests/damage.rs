@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Directory, State, StoreError, VERSION, batch, load, names, open, state};
-use crate::edge::store::Batch;
+use super::{Directory, NOW, State, StoreError, VERSION, batch, load, names, open, state};
+use crate::edge::store::{Batch, StoreId};
 
 /// A small store with everything in it: a round, two needed segments, a commit of several parts.
 /// Every state it had, first none.
@@ -283,4 +283,58 @@ fn segments_of_another_store_are_not_taken_for_this_ones() {
     )
     .unwrap();
     assert_eq!(case.outcome(), None);
+}
+
+/// As when a file of a copy is put back: same store, same numbers, another history.
+#[test]
+fn segments_of_another_history_are_not_mixed() {
+    let common = tempfile::tempdir().unwrap();
+    let (_, mut store) = open(common.path()).unwrap();
+    store.commit(&batch(&[("a", Some("1"))])).unwrap();
+    drop(store);
+    let history = |value| {
+        let directory = tempfile::tempdir().unwrap();
+        for name in names(common.path()) {
+            fs::copy(common.path().join(&name), directory.path().join(&name)).unwrap();
+        }
+        let (_, mut store) = open(directory.path()).unwrap();
+        store.commit(&batch(&[("a", Some(value))])).unwrap();
+        store.begin_round();
+        store.commit(&batch(&[("b", Some(value))])).unwrap();
+        directory
+    };
+    let (one, other) = (history("1"), history("2"));
+    let file = "segment-0000000002.log";
+    fs::copy(other.path().join(file), one.path().join(file)).unwrap();
+    let error = open(one.path()).unwrap_err().to_string();
+    assert!(
+        error.contains("segment-0000000001.log is damaged at byte")
+            && error.contains("it does not hold the checkpoint 2 that"),
+        "{error}"
+    );
+}
+
+/// Every frame carries the checksum of the one before it.
+#[test]
+fn a_checkpoint_of_another_history_is_not_taken_for_one_of_this() {
+    let history = |value| {
+        let directory = tempfile::tempdir().unwrap();
+        let locked = Directory::lock(directory.path(), VERSION).unwrap();
+        let mut store = locked.create(NOW, Some(StoreId([7; 16]))).unwrap();
+        let mut ends = Vec::new();
+        for value in ["0", value, "2"] {
+            store.commit(&batch(&[("a", Some(value))])).unwrap();
+            ends.push(usize::try_from(store.bytes()).unwrap());
+        }
+        (directory, ends)
+    };
+    let ((one, ends), (other, _)) = (history("1"), history("9"));
+    let segment = "segment-0000000001.log";
+    let mut bytes = fs::read(one.path().join(segment)).unwrap();
+    let foreign = fs::read(other.path().join(segment)).unwrap();
+    bytes[ends[0]..ends[1]].copy_from_slice(&foreign[ends[0]..ends[1]]);
+    fs::write(one.path().join(segment), bytes).unwrap();
+    let error = open(one.path()).unwrap_err().to_string();
+    let place = format!("is damaged at byte {}", ends[1]);
+    assert!(error.contains(&place), "{error}");
 }

@@ -263,3 +263,13 @@ fn a_place_that_cannot_be_written_is_named() {
     let missing = look(&directory.path().join("missing")).unwrap_err();
     assert!(missing.to_string().starts_with("cannot read"), "{missing}");
 }
+
+/// A batch is made on one thread and committed on another.
+#[test]
+fn batches_and_stores_go_to_other_threads() {
+    fn goes<T: Send>() {}
+    goes::<Batch>();
+    goes::<Store>();
+    goes::<Directory>();
+    goes::<StoreError>();
+}

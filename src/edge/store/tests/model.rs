@@ -1,9 +1,18 @@
 //! Random histories against a map in memory.
 
+use std::sync::Arc;
+
 use proptest::prelude::{Strategy, any, prop, prop_oneof};
 use proptest::proptest;
 
-use super::{Batch, State, look, open};
+use super::fault::FaultyDisk;
+use super::{Batch, State, look, open_on};
+use crate::edge::store::disk::Disk;
+
+/// One without faults, which does not really sync: here time matters, and the power stays on.
+fn disk() -> Arc<dyn Disk> {
+    Arc::new(FaultyDisk::default())
+}
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -32,7 +41,7 @@ proptest! {
     fn holds_what_a_map_holds(steps in steps()) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
-        let (mut model, mut store) = open(path).unwrap();
+        let (mut model, mut store) = open_on(disk(), path).unwrap();
         let mut commits = 0;
         for step in steps {
             let mut batch = Batch::default();
@@ -55,7 +64,7 @@ proptest! {
                 Step::Reopen => {
                     drop(store);
                     let loaded;
-                    (loaded, store) = open(path).unwrap();
+                    (loaded, store) = open_on(disk(), path).unwrap();
                     assert_eq!(loaded, model);
                     assert_eq!(store.sequence(), commits);
                     continue;

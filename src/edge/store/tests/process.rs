@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use super::{Directory, State, StoreError, VERSION, batch, look, names, open};
 use crate::edge::store::Batch;
@@ -181,7 +182,12 @@ fn a_reader_beside_the_writer_sees_whole_checkpoints() {
         });
         let mut last = 0;
         let mut moved = 0;
-        let outcome = (0..400).try_for_each(|_| {
+        // Enough to see rounds begin and end; the limit is for a writer that has failed.
+        let mut looks = 0..20_000;
+        let outcome = looks.try_for_each(|_| {
+            if moved > 100 {
+                return Ok(());
+            }
             let (state, found) = look(path)?;
             let now = number(&state);
             if now < last || found.is_none_or(|found| found.sequence != now) {
@@ -193,8 +199,29 @@ fn a_reader_beside_the_writer_sees_whole_checkpoints() {
         });
         stop.store(true, Ordering::Relaxed);
         outcome.unwrap();
-        assert!(moved > 5, "{moved}");
+        assert!(moved > 100, "{moved}");
     });
+}
+
+/// A file may go between the moment it is listed and the moment it is opened.
+#[test]
+fn a_reader_looks_again_before_it_calls_a_store_damaged() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let (_, mut store) = open(path).unwrap();
+    store.commit(&numbered(1)).unwrap();
+    let segment = path.join("segment-0000000001.log");
+    let aside = path.join("aside");
+    fs::rename(&segment, &aside).unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(Duration::from_millis(20));
+            fs::rename(&aside, &segment).unwrap();
+        });
+        assert_eq!(number(&look(path).unwrap().0), 1);
+    });
+    fs::remove_file(&segment).unwrap();
+    assert!(matches!(look(path), Err(StoreError::Corrupt { .. })));
 }
 
 #[test]
