@@ -215,7 +215,7 @@ mod tests {
                 format!("{labels},native_bucket=\"41\"}}")
             ]
         );
-        let scraped = Texts::scraped(there.classic.clone());
+        let scraped = Texts::scraped(there.classic);
         assert_eq!(scraped.compare(&Texts::of(&Observed(41))).differences, []);
     }
 

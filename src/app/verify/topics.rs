@@ -217,7 +217,9 @@ impl Reader {
             Step::Trouble(Trouble::OutOfRange { partition, .. }) => {
                 return Err(VerifyError::Deleted(partition));
             }
-            Step::Trouble(Trouble::Fatal(text)) => return Err(VerifyError::Fatal(text)),
+            Step::Trouble(Trouble::Fatal(text) | Trouble::Fenced(text)) => {
+                return Err(VerifyError::Fatal(text));
+            }
         }
         Ok(())
     }
