@@ -524,23 +524,26 @@ impl Ingest {
             return;
         };
         let now = self.timing.clock.now();
-        let mut view = View {
-            progress: Some(Arc::new(pending.standing)),
-            kpis: None,
-        };
+        let progress = Arc::new(pending.standing);
         let current = pending.withheld == self.withheld;
-        if let Some(snapshot) = pending.snapshot.filter(|_| current) {
-            let snapshot = Arc::new(snapshot);
-            self.tally.show_tickets(snapshot.states());
-            self.published.set_overview(overview(&snapshot, false));
-            view.kpis = Some(snapshot);
-            for deadline in pending.breaches {
-                let delay = seconds(now.since(deadline));
-                self.metrics.observe_breach_detection(delay);
+        let snapshot = pending.snapshot.filter(|_| current);
+        let shown = snapshot.is_some();
+        match snapshot {
+            None => self.published.set_progress(progress),
+            Some(snapshot) => {
+                let snapshot = Arc::new(snapshot);
+                self.tally.show_tickets(snapshot.states());
+                self.published.set_overview(overview(&snapshot, false));
+                self.published.publish(View {
+                    progress: Some(progress),
+                    kpis: Some(snapshot),
+                });
+                for deadline in pending.breaches {
+                    let delay = seconds(now.since(deadline));
+                    self.metrics.observe_breach_detection(delay);
+                }
             }
         }
-        let shown = view.kpis.is_some();
-        self.published.publish(view);
         self.metrics
             .observe_checkpoint(now, pending.started.elapsed().as_secs_f64());
         if shown && let Some(latch) = self.catching_up.take() {

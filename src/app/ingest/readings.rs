@@ -384,7 +384,7 @@ mod tests {
         readings.anchor(&records);
         let mut kept = KeptReadings::default();
         readings.write(false, &mut |key, value| {
-            kept.take(key, Some(value)).unwrap()
+            kept.take(key, Some(value)).unwrap();
         });
         readings.write(false, &mut |_, _| panic!("nothing changed since"));
         assert!(kept.missing_topics(&["tickets".to_owned()]).is_empty());

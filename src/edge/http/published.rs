@@ -63,6 +63,15 @@ impl Published {
         replace(&self.view, view);
     }
 
+    /// Shows how far the input is, and goes on showing or withholding the KPIs.
+    pub fn set_progress(&self, progress: KpiSeries) {
+        let View { kpis, .. } = self.view();
+        self.publish(View {
+            progress: Some(progress),
+            kpis,
+        });
+    }
+
     /// Shows this table on the landing page from now on.
     pub fn set_overview(&self, overview: Overview) {
         replace(&self.overview, Some(Arc::new(overview)));
