@@ -8,3 +8,4 @@ pub mod overview;
 pub mod recovery;
 pub mod replay;
 pub mod serve;
+pub mod verify;

@@ -106,6 +106,8 @@ pub enum Command {
     Replay(Replay),
     /// Say how the numbers of one ticket came about
     Explain(Explain),
+    /// Count the topics once more and compare with what is kept, or served
+    Verify(Verify),
     /// Write the events of an invented support desk to a file or topic
     Simulate(Simulate),
     /// Say whether a configuration is sound and what it means
@@ -210,6 +212,35 @@ pub enum ReplayFormat {
     Json,
     /// A table, a row a team
     Table,
+}
+
+/// Counts the records of the topics once more, from the earliest one up to where the exporter is,
+/// and compares every KPI series with those in the checkpoint directory, or those that a running
+/// exporter serves.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The configuration is that of the exporter, which may go on running. Nothing of it is changed: the
+topics are read in a consumer group of their own, kafka.group_id with -verify-, process id and time
+behind it, which needs READ where Kafka has ACLs. It exits with 0 where all series are equal, and
+with 1 where they differ or cannot be compared.
+
+What can differ although nothing is wrong: what retention has removed from the topic since; events
+that came more than stream.grace late, after the clock had passed their deadlines; events rejected
+as being from the future; teams beyond limits; and everything counted before the configuration was
+changed.
+
+Examples:
+  What the exporter keeps, whether it runs or not:
+    ticket-exporter verify --config.file ticket-exporter.yaml
+  What a running exporter serves:
+    ticket-exporter verify --config.file ticket-exporter.yaml --url http://localhost:10047/metrics")]
+pub struct Verify {
+    /// Address of the metrics of a running exporter, instead of the checkpoint directory
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// Print every difference, and not only the first 20
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// Writes events of an invented support desk, the same for the same seed.

@@ -11,6 +11,7 @@ mod serve;
 mod settings;
 mod simulate;
 mod terminal;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -60,6 +61,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Demo(demo) => demo::run(&settings, &demo),
         Command::Replay(replay) => replay::run(&settings, &replay),
         Command::Explain(explain) => explain::run(&settings, &explain),
+        Command::Verify(verify) => verify::run(&settings, &verify),
         Command::Simulate(simulate) => simulate::run(&settings, &simulate),
         Command::CheckConfig(check) => check::run(&settings, &check),
         Command::Metrics(metrics) => {

@@ -2,6 +2,7 @@
 
 pub mod files; // events at rest
 pub mod http; // who asks: scrapers, probes, people
+pub mod http_get; // a question to another exporter
 pub mod kafka; // records in, dead letters out
 pub mod self_metrics; // what the exporter says about itself
 pub mod steady_clock; // the time of day, without its jumps

@@ -592,7 +592,7 @@ impl Ingest {
 }
 
 /// Leaves the group. Brokers that are gone do not answer; the process need not wait for them.
-fn leave(consumer: Consumer) {
+pub(super) fn leave(consumer: Consumer) {
     let (done, left) = mpsc::channel();
     thread::spawn(move || {
         drop(consumer);

@@ -10,6 +10,7 @@ mod formats;
 mod group;
 mod rejections;
 mod stopping;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -5,7 +5,7 @@ use super::source::Token;
 use super::{Breach, floor_of};
 
 /// Crates that wait, listen, log, or talk to others.
-const IMPURE_CRATES: [&str; 8] = [
+const IMPURE_CRATES: [&str; 9] = [
     "tokio",
     "axum",
     "rdkafka",
@@ -14,6 +14,7 @@ const IMPURE_CRATES: [&str; 8] = [
     "tracing_logfmt",
     "tracing_subscriber",
     "clap",
+    "ureq",
 ];
 
 /// What else is no business of a pure floor, by the path it is had from.

@@ -1,0 +1,162 @@
+//! What is to be verified: series, and the records that they claim to be of.
+
+use super::VerifyError;
+use super::series::Texts;
+use crate::app::recovery::{self, Restored};
+use crate::config::Config;
+use crate::domain::catalogue::{self, Family};
+use crate::domain::timestamp::{Milliseconds, Timestamp};
+use crate::edge::http_get;
+use crate::edge::kafka::TopicPartition;
+
+/// How far one partition is in the series.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extent {
+    pub source: TopicPartition,
+    /// Offset of the first record that is not in them; `None`: none is.
+    pub next: Option<i64>,
+    /// The stream clock they are as of.
+    pub clock: Option<Timestamp>,
+    /// No event that is in them is later; what is, was rejected. `None`: not known.
+    pub latest: Option<Timestamp>,
+}
+
+/// See the module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    pub partitions: Vec<Extent>,
+    pub texts: Texts,
+}
+
+impl Claim {
+    /// What the store of the configuration holds, also while another process writes to it.
+    ///
+    /// # Errors
+    /// A store that is not there, is damaged, or is of another configuration.
+    pub fn of_store(config: &Config) -> Result<Self, VerifyError> {
+        let Restored {
+            mut engine,
+            readings,
+            ..
+        } = recovery::read(config)?;
+        let partitions = readings.iter().map(|reading| Extent {
+            source: reading.source.clone(),
+            next: reading.next,
+            clock: engine.clock_of(reading.partition),
+            latest: engine.greatest_event(reading.partition),
+        });
+        Ok(Self {
+            partitions: partitions.collect(),
+            texts: Texts::of(&engine.snapshot()),
+        })
+    }
+
+    /// What a running exporter serves at `url`.
+    ///
+    /// # Errors
+    /// No answer, one that is not that of an exporter, or one without KPI series.
+    pub fn of_instance(config: &Config, url: &str) -> Result<Self, VerifyError> {
+        Self::of_exposition(http_get::text(url)?, config.rules.lateness)
+    }
+
+    fn of_exposition(text: String, lateness: Milliseconds) -> Result<Self, VerifyError> {
+        if !text.contains(catalogue::BUILD_INFO.name) {
+            return Err(VerifyError::Foreign);
+        }
+        let mut partitions: Vec<Extent> = Vec::new();
+        for line in text.lines() {
+            if let Some((source, value)) = of_partition(line, &catalogue::WATERMARK) {
+                let extent = entry(&mut partitions, source);
+                #[allow(clippy::cast_possible_truncation, reason = "saturates")]
+                let clock = Timestamp((value * 1_000.0).round() as i64);
+                extent.clock = Some(clock);
+                // The clock is that of the greatest event less `lateness`, or later.
+                extent.latest = Some(clock.plus(lateness));
+            } else if let Some((source, value)) = of_partition(line, &catalogue::CHECKPOINT_OFFSET)
+            {
+                #[allow(clippy::cast_possible_truncation, reason = "below 2^53")]
+                let next = value as i64;
+                entry(&mut partitions, source).next = Some(next);
+            }
+        }
+        let texts = Texts::scraped(text);
+        if texts.is_empty() {
+            return Err(VerifyError::Withheld);
+        }
+        if partitions.is_empty() {
+            return Err(VerifyError::NoOffsets);
+        }
+        Ok(Self { partitions, texts })
+    }
+}
+
+fn entry(partitions: &mut Vec<Extent>, source: TopicPartition) -> &mut Extent {
+    let place = partitions.iter().position(|extent| extent.source == source);
+    let place = place.unwrap_or_else(|| {
+        partitions.push(Extent {
+            source,
+            next: None,
+            clock: None,
+            latest: None,
+        });
+        partitions.len() - 1
+    });
+    &mut partitions[place]
+}
+
+/// Partition and value of a line of a family that has them. Names of topics need no escaping.
+fn of_partition(line: &str, family: &Family) -> Option<(TopicPartition, f64)> {
+    let labels = line.strip_prefix(family.name)?;
+    let (topic, rest) = labels
+        .strip_prefix("{topic=\"")?
+        .split_once("\",partition=\"")?;
+    let (partition, value) = rest.split_once("\"} ")?;
+    let source = TopicPartition::new(topic, partition.parse().ok()?);
+    Some((source, value.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXPOSITION: &str = "ticket_created_total{team=\"a\"} 1\n\
+        ticket_exporter_watermark_timestamp_seconds{topic=\"t\",partition=\"0\"} 1772442000.123\n\
+        ticket_exporter_checkpoint_offset{topic=\"t\",partition=\"0\"} 1.5e+03\n\
+        ticket_exporter_checkpoint_offset{topic=\"t\",partition=\"1\"} 7\n\
+        ticket_exporter_build_info{version=\"1\"} 1\n";
+
+    #[test]
+    fn offsets_and_clocks_are_read() {
+        let claim = Claim::of_exposition(EXPOSITION.to_owned(), 5_000).unwrap();
+        let clock = Timestamp(1_772_442_000_123);
+        assert_eq!(
+            claim.partitions,
+            [
+                Extent {
+                    source: TopicPartition::new("t", 0),
+                    next: Some(1_500),
+                    clock: Some(clock),
+                    latest: Some(clock.plus(5_000)),
+                },
+                Extent {
+                    source: TopicPartition::new("t", 1),
+                    next: Some(7),
+                    clock: None,
+                    latest: None,
+                },
+            ]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_verified_is_told_apart() {
+        let (kpis, own) = EXPOSITION.split_once('\n').unwrap();
+        let error = |text: &str| Claim::of_exposition(text.to_owned(), 0).unwrap_err();
+        assert!(matches!(error(own), VerifyError::Withheld));
+        assert!(matches!(error(kpis), VerifyError::Foreign));
+        assert!(matches!(error("<html>"), VerifyError::Foreign));
+        let build = own.lines().last().unwrap();
+        let without = format!("{kpis}\n{build}\n");
+        assert!(matches!(error(&without), VerifyError::NoOffsets));
+    }
+}
