@@ -39,6 +39,7 @@ fn settings(broker: &EmbeddedBroker, topics: &[&str]) -> Settings {
         connection: connection(broker),
         topics: topics.iter().map(|&topic| topic.to_owned()).collect(),
         group_id: "test".to_owned(),
+        instance_id: None,
     }
 }
 

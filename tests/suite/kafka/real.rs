@@ -25,6 +25,7 @@ fn settings_for(kafka: &Kafka, topic: &str) -> Settings {
         },
         topics: vec![topic.to_owned()],
         group_id: Kafka::unique("group"),
+        instance_id: None,
     }
 }
 
