@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
-use ticket_exporter::app::ingest::{Ingest, Timing};
+use ticket_exporter::app::ingest::{Ingest, State, Timing};
 use ticket_exporter::config;
 use ticket_exporter::domain::timestamp::Timestamp;
 use ticket_exporter::edge::http::{self, Published, Readiness, Server};
@@ -24,7 +24,7 @@ use ticket_exporter::edge::kafka::{
     Connection, Consumer, EmbeddedBroker, Publisher, Settings, Step, TopicPartition,
 };
 use ticket_exporter::edge::self_metrics::{BuildInfo, SelfMetrics};
-use ticket_exporter::edge::wall_clock;
+use ticket_exporter::edge::wall_clock::{self, WallClock};
 use ticket_exporter::engine::{Engine, Rules};
 use ticket_exporter::simulation::{Desk, Profile};
 
@@ -143,11 +143,11 @@ fn kpis(
         grace: 30_000,
         max_future: 300_000,
         interval: Duration::from_secs(1),
-        now: Arc::new(wall_clock::now),
+        clock: Arc::new(WallClock),
     };
     let (published, tell) = started.unzip();
     let mut ingest = Ingest::new(
-        engine,
+        State::volatile(engine),
         timing,
         published.unwrap_or_else(new_published),
         None,
@@ -156,6 +156,7 @@ fn kpis(
         connection: connection(brokers, "kpis"),
         topics: vec![TOPIC.to_owned()],
         group_id: group.to_owned(),
+        instance_id: None,
     })
     .unwrap();
     let mut first = None;
@@ -222,7 +223,12 @@ fn scraped(brokers: &str, round: usize, records: usize) -> ((usize, Duration), (
         scrapes
     });
     // The series are withheld while a backlog is read: these are shown all the same.
-    let show = || published.publish(Arc::clone(&snapshot) as http::KpiSeries);
+    let show = || {
+        published.publish(http::View {
+            kpis: Some(Arc::clone(&snapshot) as _),
+            progress: None,
+        });
+    };
     let group = format!("scraped-{round}");
     let result = kpis(
         brokers,
@@ -264,6 +270,7 @@ fn batches(brokers: &str, round: usize, records: usize) -> (usize, Duration) {
         connection: connection(brokers, "batches"),
         topics: vec![TOPIC.to_owned()],
         group_id: format!("batches-{round}"),
+        instance_id: None,
     })
     .unwrap();
     let mut first = None;
@@ -291,6 +298,7 @@ fn idle_backlog(brokers: &str) -> u64 {
         connection: connection(brokers, "idle"),
         topics: vec![TOPIC.to_owned()],
         group_id: "idle".to_owned(),
+        instance_id: None,
     })
     .unwrap();
     while !matches!(consumer.next(Duration::from_millis(100)), Step::Assigned(_)) {}

@@ -1,7 +1,8 @@
-//! What the engine costs: events a second on one core, bytes a ticket, time of a snapshot and of
-//! a scrape. Prints, and judges nothing.
+//! What the engine costs: events a second on one core, bytes a ticket, time of a snapshot, of a
+//! scrape, of writing down what changed and of restoring it. Prints, and judges nothing.
 //!
-//! `cargo bench --bench engine` runs all parts; `-- replay`, `-- memory` or `-- scrape` one.
+//! `cargo bench --bench engine` runs all parts; `-- replay`, `-- memory`, `-- scrape` or
+//! `-- checkpoint` one.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,13 +13,13 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ticket_exporter::config;
 use ticket_exporter::decode;
 use ticket_exporter::domain::event::{Event, EventIdentity, EventType, Status};
 use ticket_exporter::domain::timestamp::Timestamp;
-use ticket_exporter::engine::{Engine, Rules};
+use ticket_exporter::engine::{Engine, Records, Restoring, RewriteCursor, Rules, STATE_VERSION};
 use ticket_exporter::exposition::{Format, render};
 use ticket_exporter::simulation::{Desk, Profile};
 
@@ -43,6 +44,10 @@ fn main() {
     }
     if wanted("replay") {
         replay();
+    }
+    if wanted("checkpoint") {
+        checkpoint();
+        restore();
     }
 }
 
@@ -94,32 +99,10 @@ fn replay() {
 /// A million open tickets with five events each.
 fn memory() {
     let profile = Profile::default();
-    let mut engine = Engine::new(rules(&profile), START);
-    let partition = engine.partition();
+    let rules = rules(&profile);
     let before = resident();
     let started = Instant::now();
-    for number in 0..OPEN_TICKETS {
-        let id = format!("TICKET-{number:07}");
-        let second = i64::try_from(number).unwrap() * 10;
-        for (step, kind) in [
-            EventType::Created,
-            EventType::Message,
-            EventType::StatusChanged,
-            EventType::Message,
-            EventType::PriorityChanged,
-        ]
-        .into_iter()
-        .enumerate()
-        {
-            let at = START.plus(second + i64::try_from(step).unwrap());
-            let identity = EventIdentity((number * 8 + step) as u64 * 0x9e37_79b9_7f4a_7c15);
-            let mut event = Event::new(id.as_str(), kind, at, identity);
-            event.team = (step == 0).then(|| Some("network".into()));
-            event.priority = Some(["p1", "p2", "p3", "p4"][(number + step / 4) % 4].into());
-            event.status = (kind == EventType::StatusChanged).then_some(Status::Open);
-            engine.apply(partition, &event);
-        }
-    }
+    let mut engine = open_tickets(&rules);
     let took = started.elapsed();
     let bytes = resident() - before;
     println!(
@@ -134,6 +117,138 @@ fn memory() {
     let snapshot = engine.snapshot();
     println!("memory: a snapshot takes {:.1?}", started.elapsed());
     drop(snapshot);
+}
+
+/// Takes records as a store does that keeps all of them.
+#[derive(Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    /// Ends of keys and values in `bytes`.
+    ends: Vec<(usize, usize)>,
+}
+
+impl Records for Kept {
+    fn put(&mut self, key: &[u8], value: &[u8]) {
+        self.bytes.extend_from_slice(key);
+        let end = self.bytes.len();
+        self.bytes.extend_from_slice(value);
+        self.ends.push((end, self.bytes.len()));
+    }
+
+    fn delete(&mut self, key: &[u8]) {
+        self.bytes.extend_from_slice(key);
+        self.ends.push((self.bytes.len(), self.bytes.len()));
+    }
+}
+
+/// The same events as `replay`, with a checkpoint every so many of them.
+fn checkpoint() {
+    let profile = Profile::load(LOAD_TICKETS);
+    let rules = rules(&profile);
+    let lines: Vec<String> = Desk::new(1, profile)
+        .events(START, None)
+        .map(|event| event.json)
+        .collect();
+    let events: Vec<Event<'_>> = lines
+        .iter()
+        .map(|line| decode::decode(line.as_bytes(), None).unwrap())
+        .collect();
+    for every in [10_000, 100_000, 500_000] {
+        let mut engine = Engine::new(Arc::clone(&rules), START);
+        let partition = engine.partition();
+        engine.track_changes();
+        let (mut applying, mut looking, mut writing) =
+            (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+        let (mut records, mut bytes) = (0, 0);
+        for checkpoint in events.chunks(every) {
+            let started = Instant::now();
+            for chunk in checkpoint.chunks(64) {
+                engine.warm(chunk.iter());
+                for event in chunk {
+                    engine.apply(partition, event);
+                }
+            }
+            applying += started.elapsed();
+            let started = Instant::now();
+            drop(engine.snapshot());
+            looking += started.elapsed();
+            let mut kept = Kept::default();
+            let started = Instant::now();
+            engine.write_changes(&mut kept);
+            writing += started.elapsed();
+            records += kept.ends.len();
+            bytes += kept.bytes.len();
+        }
+        println!(
+            "checkpoint: every {every} of {} events: applied in {applying:.2?}, snapshots \
+             {looking:.2?}, written in {writing:.2?} ({:.1} % of applying): {records} records, \
+             {} bytes each",
+            events.len(),
+            100.0 * writing.as_secs_f64() / applying.as_secs_f64(),
+            bytes / records.max(1),
+        );
+    }
+}
+
+/// A million open tickets written down and restored.
+fn restore() {
+    let rules = rules(&Profile::default());
+    let engine = open_tickets(&rules);
+    let mut kept = Kept::default();
+    let started = Instant::now();
+    engine.write_slice(&mut RewriteCursor::default(), usize::MAX, &mut kept);
+    println!(
+        "restore: {} records of {OPEN_TICKETS} tickets written in {:.1?}: {} bytes a ticket, key \
+         and value",
+        kept.ends.len(),
+        started.elapsed(),
+        kept.bytes.len() / OPEN_TICKETS
+    );
+    drop(engine);
+    let started = Instant::now();
+    let mut restoring = Restoring::new(rules, STATE_VERSION).unwrap();
+    let mut start = 0;
+    for (middle, end) in &kept.ends {
+        let (key, value) = (&kept.bytes[start..*middle], &kept.bytes[*middle..*end]);
+        restoring.apply(key, Some(value)).unwrap();
+        start = *end;
+    }
+    let read = started.elapsed();
+    let restored = restoring.finish().unwrap();
+    println!(
+        "restore: {} tickets in {:.1?}, {read:.1?} of it reading",
+        restored.engine.tickets(),
+        started.elapsed()
+    );
+}
+
+fn open_tickets(rules: &Arc<Rules>) -> Engine {
+    let mut engine = Engine::new(Arc::clone(rules), START);
+    let partition = engine.partition();
+    for number in 0..OPEN_TICKETS {
+        let id = format!("TICKET-{number:07}");
+        let second = i64::try_from(number).unwrap() * 10;
+        for (step, kind) in [
+            EventType::Created,
+            EventType::Message,
+            EventType::StatusChanged,
+            EventType::Message,
+            EventType::PriorityChanged,
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let at = START.plus(second + i64::try_from(step).unwrap());
+            let identity =
+                EventIdentity(((number * 8 + step) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            let mut event = Event::new(id.as_str(), kind, at, identity);
+            event.team = (step == 0).then(|| Some("network".into()));
+            event.priority = Some(["p1", "p2", "p3", "p4"][(number + step / 4) % 4].into());
+            event.status = (kind == EventType::StatusChanged).then_some(Status::Open);
+            engine.apply(partition, &event);
+        }
+    }
+    engine
 }
 
 /// Publishing and rendering of many series.

@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::ingest::Now;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 use crate::edge::kafka::{Connection, EmbeddedBroker, Publisher, StartError};
-use crate::edge::wall_clock;
+use crate::edge::wall_clock::{self, Clock};
 use crate::simulation::{Desk, Events, Profile, SimulatedEvent};
 
 pub const TOPIC: &str = "tickets";
@@ -57,7 +56,7 @@ struct FastClock {
     speed_up: f64,
 }
 
-impl FastClock {
+impl Clock for FastClock {
     fn now(&self) -> Timestamp {
         #[allow(
             clippy::cast_possible_truncation,
@@ -127,9 +126,8 @@ impl RunningDesk {
     }
 
     /// The desk's time, for the exporter.
-    pub fn clock(&self) -> Now {
-        let clock = self.clock;
-        Arc::new(move || clock.now())
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(self.clock)
     }
 
     pub fn history_events(&self) -> u64 {

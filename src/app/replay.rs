@@ -24,6 +24,21 @@ pub struct Rejected {
     pub places: Vec<(PathBuf, u64)>,
 }
 
+/// What was in the files.
+#[derive(Debug, Default)]
+pub struct Read {
+    pub lines: u64,
+    /// Valid events later than `until`, which were left out.
+    pub later: u64,
+    pub rejected: BTreeMap<Rejection, Rejected>,
+}
+
+impl Read {
+    pub fn rejections(&self) -> u64 {
+        self.rejected.values().map(|rejected| rejected.count).sum()
+    }
+}
+
 /// What a replay has read and made of it.
 #[derive(Debug)]
 pub struct Replayed {
@@ -62,12 +77,30 @@ pub fn replay(
 ) -> Result<Replayed, FileError> {
     // The first event is earlier than this, whatever it is.
     let mut engine = Engine::new(rules, Timestamp::LATEST);
+    let read = read(&mut engine, paths, until, progress)?;
+    Ok(Replayed {
+        snapshot: engine.snapshot(),
+        lines: read.lines,
+        later: read.later,
+        rejected: read.rejected,
+        counts: engine.counts(),
+    })
+}
+
+/// Like [`replay`], into an engine of the caller, as one more partition.
+///
+/// # Errors
+/// The same.
+pub fn read(
+    engine: &mut Engine,
+    paths: &[PathBuf],
+    until: Option<Timestamp>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Read, FileError> {
     let partition = engine.partition();
+    let mut read = Read::default();
     let mut block = LineBlock::default();
-    let mut lines = 0;
     let mut next_progress = PROGRESS_LINES;
-    let mut later = 0;
-    let mut rejected = BTreeMap::<Rejection, Rejected>::new();
     for path in paths {
         let named = |source| FileError {
             path: path.clone(),
@@ -82,33 +115,27 @@ pub fn replay(
                 if line.iter().all(u8::is_ascii_whitespace) {
                     continue;
                 }
-                lines += 1;
+                read.lines += 1;
                 match decode::decode(line, None) {
-                    Ok(event) if until.is_some_and(|until| event.at > until) => later += 1,
+                    Ok(event) if until.is_some_and(|until| event.at > until) => read.later += 1,
                     Ok(event) => events.push(event),
-                    Err(rejection) => note(&mut rejected, rejection, path, number),
+                    Err(rejection) => note(&mut read.rejected, rejection, path, number),
                 }
             }
             engine.warm(events.iter());
             for event in &events {
                 engine.apply(partition, event);
             }
-            if lines >= next_progress {
-                progress(lines);
-                next_progress = lines + PROGRESS_LINES;
+            if read.lines >= next_progress {
+                progress(read.lines);
+                next_progress = read.lines + PROGRESS_LINES;
             }
         }
     }
     if let Some(end) = until.or(engine.greatest_event(partition)) {
         engine.advance(partition, end);
     }
-    Ok(Replayed {
-        snapshot: engine.snapshot(),
-        lines,
-        later,
-        rejected,
-        counts: engine.counts(),
-    })
+    Ok(read)
 }
 
 fn note(

@@ -3,19 +3,27 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
-use super::ingest::{Ingest, IngestError, Now, Timing};
-use crate::config::Config;
+use super::ingest::{Ingest, IngestError, Lost, State, Timing};
+use super::recovery::{RecoveryError, recover};
+use crate::config::{Config, Otherwise};
 use crate::decode::Rejection;
-use crate::domain::timestamp::Timestamp;
-use crate::edge::http::{self, BindError, Published, Readiness, Server};
+use crate::edge::http::{self, BindError, Latch, Published, Readiness, Server};
 use crate::edge::kafka::{Consumer, DeadLetters, Settings, StartError};
 use crate::edge::self_metrics::{BuildInfo, SelfMetrics};
+use crate::edge::wall_clock::Clock;
 use crate::engine::{Engine, Ignored};
+
+/// Pace at which a stop is seen while nothing is read.
+const STOP_PACE: Duration = Duration::from_millis(100);
+
+/// Before the group is joined again in place of another member of the same id: two exporters on
+/// copies of one directory do not take turns faster than this.
+const REJOIN_PAUSE: Duration = Duration::from_secs(2);
 
 /// Why the service did not start, or ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +36,8 @@ pub enum ServeError {
     Metrics(#[from] prometheus::Error),
     #[error(transparent)]
     Ingest(#[from] IngestError),
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
     #[error("cannot start the reading thread: {0}")]
     Thread(#[from] std::io::Error),
     #[error("the reading thread died; this is a defect")]
@@ -40,17 +50,31 @@ pub struct Service {
     server: Server,
     published: Arc<Published>,
     stop: Arc<AtomicBool>,
-    ended: oneshot::Receiver<Result<(), IngestError>>,
+    ended: oneshot::Receiver<Result<(), ServeError>>,
+}
+
+/// Whether the state outlives the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// It is kept in the checkpoint directory.
+    Durable,
+    /// It goes with the process, as the demo's broker does.
+    Volatile,
 }
 
 impl Service {
-    /// Listens and begins to read. `now` is the wall clock: the demo's runs faster.
+    /// Listens and begins to read. `clock` tells the time: the demo's runs faster.
     ///
     /// # Errors
     /// An address that cannot be listened on, or Kafka properties that are refused. Brokers that
     /// cannot be reached are waited for instead.
-    pub async fn start(config: &Config, build: BuildInfo, now: Now) -> Result<Self, ServeError> {
-        let started: Timestamp = now();
+    pub async fn start(
+        config: &Config,
+        build: BuildInfo,
+        clock: Arc<dyn Clock>,
+        memory: Memory,
+    ) -> Result<Self, ServeError> {
+        let started = clock.now();
         let rejections = Rejection::ALL.map(Rejection::reason);
         let ignorances = Ignored::ALL.map(Ignored::reason);
         let metrics = Arc::new(SelfMetrics::new(build, started, &rejections, &ignorances)?);
@@ -62,28 +86,23 @@ impl Service {
             info!(%address, "listening");
         }
 
-        let settings = Settings::from(&config.kafka);
-        let dead_letters = match &config.kafka.dead_letter_topic {
-            Some(topic) => Some(DeadLetters::start(&settings.connection, topic)?),
-            None => None,
-        };
-        let consumer = Consumer::start(&settings)?;
-        let timing = Timing {
-            grace: config.stream.grace,
-            max_future: config.stream.max_future,
-            interval: Duration::from_millis(config.checkpoint.interval.unsigned_abs()),
-            now,
-        };
-        let engine = Engine::new(Arc::new(config.rules.clone()), started);
-        let ingest = Ingest::new(engine, timing, Arc::clone(&published), dead_letters);
+        Settings::from(&config.kafka).check()?;
         let stop = Arc::new(AtomicBool::new(false));
+        let reader = Reader {
+            config: config.clone(),
+            memory,
+            clock,
+            published: Arc::clone(&published),
+            stop: Arc::clone(&stop),
+        };
+        // Before the first request: what is not there yet must not look ready.
+        let latch = published.readiness().hold("starting");
         let (tell, ended) = oneshot::channel();
-        let stop_reading = Arc::clone(&stop);
         thread::Builder::new()
             .name("ingest".to_owned())
             .spawn(move || {
                 // Nobody listens any more only where the process is gone anyway.
-                let _ = tell.send(ingest.run(consumer, &stop_reading));
+                let _ = tell.send(reader.run(latch));
             })?;
         Ok(Self {
             server,
@@ -141,8 +160,107 @@ impl Service {
                 info!("stopped");
                 Ok(())
             }
-            Ok(Err(error)) => Err(error.into()),
+            Ok(Err(error)) => Err(error),
             Err(_) => Err(ServeError::Died),
+        }
+    }
+}
+
+/// The reading thread: everything from the restored state to the stop.
+struct Reader {
+    config: Config,
+    memory: Memory,
+    clock: Arc<dyn Clock>,
+    published: Arc<Published>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Reader {
+    /// Reads until told to stop. `latch` is held as long as nothing else keeps the exporter from
+    /// being ready.
+    fn run(self, mut latch: Latch) -> Result<(), ServeError> {
+        let mut forsaken = None;
+        while !self.stop.load(Ordering::Relaxed) {
+            let mut settings = Settings::from(&self.config.kafka);
+            let state = match self.memory {
+                Memory::Volatile => {
+                    let rules = Arc::new(self.config.rules.clone());
+                    State::volatile(Engine::new(rules, self.clock.now()))
+                }
+                Memory::Durable => {
+                    latch.set_reason("restoring the checkpoint");
+                    let metrics = self.published.self_metrics();
+                    let now = self.clock.now();
+                    let (state, id) = recover(&self.config, now, metrics, forsaken.as_deref())?;
+                    settings.instance_id = Some(format!("ticket-exporter-{id}"));
+                    state
+                }
+            };
+            let dead_letters = match &self.config.kafka.dead_letter_topic {
+                Some(topic) => Some(DeadLetters::start(&settings.connection, topic)?),
+                None => None,
+            };
+            let consumer = Consumer::start(&settings)?;
+            let published = Arc::clone(&self.published);
+            let ingest = Ingest::new(state, self.timing(), published, dead_letters);
+            drop(latch);
+            let Err(failed) = ingest.run(consumer, &self.stop) else {
+                return Ok(());
+            };
+            latch = failed.latch;
+            let lost = match failed.error {
+                IngestError::Lost(lost) => lost,
+                IngestError::Fenced(text) => {
+                    warn!(%text, "kafka: joining the group again");
+                    forsaken = None;
+                    self.pause(REJOIN_PAUSE);
+                    continue;
+                }
+                error => return Err(error.into()),
+            };
+            let metrics = self.published.self_metrics();
+            metrics
+                .lost_records(&lost.partition.topic, lost.partition.partition)
+                .inc();
+            if self.config.checkpoint.on_lost_records == Otherwise::Fail {
+                self.give_up(&latch, &lost);
+                return Ok(());
+            }
+            warn!(%lost, "records lost: counting anew from what the topics hold");
+            forsaken = Some(lost.to_string());
+        }
+        Ok(())
+    }
+
+    /// Stays, so that the metrics and the probe say what is wrong; a restart would not help.
+    fn give_up(&self, latch: &Latch, lost: &Lost) {
+        error!(
+            %lost,
+            "records lost: the numbers cannot go on; nothing is read and no kpi series are served. \
+             Bring the records back and restart, or have everything counted anew from what the \
+             topics hold, with checkpoint.on_lost_records: rebuild"
+        );
+        latch.set_reason(format!("records lost: {lost}"));
+        self.pause(Duration::MAX);
+    }
+
+    /// Waits so long, or until told to stop.
+    fn pause(&self, length: Duration) {
+        let begun = Instant::now();
+        while begun.elapsed() < length && !self.stop.load(Ordering::Relaxed) {
+            thread::sleep(STOP_PACE);
+        }
+    }
+
+    fn timing(&self) -> Timing {
+        let Config {
+            stream, checkpoint, ..
+        } = &self.config;
+        Timing {
+            grace: stream.grace,
+            max_future: stream.max_future,
+            interval: Duration::from_millis(checkpoint.interval.unsigned_abs()),
+            clock: Arc::clone(&self.clock),
         }
     }
 }

@@ -104,6 +104,8 @@ pub enum Command {
     Demo(Demo),
     /// Print the KPIs of events in files
     Replay(Replay),
+    /// Say how the numbers of one ticket came about
+    Explain(Explain),
     /// Write the events of an invented support desk to a file or topic
     Simulate(Simulate),
     /// Say whether a configuration is sound and what it means
@@ -159,6 +161,45 @@ pub struct Replay {
     /// Exit with 1 if any line is no valid event
     #[arg(long)]
     pub strict: bool,
+}
+
+/// Says what became of one ticket. From files of events, every event, observation and goal, with
+/// the stretches of time that counted; without files, what the checkpoint directory knows of it,
+/// also while an exporter is writing there.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+It says ids, labels and times, never content or people. It exits with 1 where the ticket is not
+known.
+
+Examples:
+  What does the running exporter know of ticket 4711?
+    ticket-exporter explain --config.file ticket-exporter.yaml 4711
+  Why is the first response of ticket 4711 so long?
+    ticket-exporter explain --config.file ticket-exporter.yaml 4711 events.jsonl
+  As it stood at the end of March, for a script:
+    ticket-exporter explain --until 2026-03-31T23:59:59Z --format json 4711 events.jsonl.zst")]
+pub struct Explain {
+    /// Id of the ticket, as in its events
+    #[arg(value_name = "TICKET")]
+    pub ticket: String,
+    /// Files with a JSON event a line, plain, .gz or .zst, in the order of time; - is standard input
+    /// [default: the state in checkpoint.directory]
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Show how things stood at this instant: later events are left out, deadlines until then pass
+    #[arg(long, value_name = "RFC3339", value_parser = instant, requires = "files")]
+    pub until: Option<Timestamp>,
+    /// What to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ExplainFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExplainFormat {
+    /// In words, in colours on a terminal
+    Text,
+    /// One JSON document
+    Json,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

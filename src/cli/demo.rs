@@ -10,7 +10,7 @@ use super::serve::{BUILD, failure, runtime, stop_signal};
 use super::terminal;
 use crate::app::demo;
 use crate::app::overview;
-use crate::app::serve::Service;
+use crate::app::serve::{Memory, Service};
 use crate::config::{self, Config};
 use crate::simulation::Profile;
 
@@ -36,7 +36,7 @@ pub fn run(settings: &Settings, arguments: &Demo) -> Result<ExitCode, Failure> {
         desk.history_events(),
     ));
     runtime()?.block_on(async {
-        let service = Service::start(&config, BUILD, desk.clock())
+        let service = Service::start(&config, BUILD, desk.clock(), Memory::Volatile)
             .await
             .map_err(failure)?;
         for address in service.addresses() {

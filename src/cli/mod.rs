@@ -3,6 +3,7 @@
 mod arguments;
 mod check;
 mod demo;
+mod explain;
 mod failure;
 mod logging;
 mod replay;
@@ -58,6 +59,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Serve => serve::run(&settings),
         Command::Demo(demo) => demo::run(&settings, &demo),
         Command::Replay(replay) => replay::run(&settings, &replay),
+        Command::Explain(explain) => explain::run(&settings, &explain),
         Command::Simulate(simulate) => simulate::run(&settings, &simulate),
         Command::CheckConfig(check) => check::run(&settings, &check),
         Command::Metrics(metrics) => {

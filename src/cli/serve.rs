@@ -9,9 +9,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::arguments::Settings;
 use super::failure::Failure;
 use super::{REVISION, RUSTC, VERSION};
-use crate::app::serve::{self, ServeError};
+use crate::app::recovery::RecoveryError;
+use crate::app::serve::{Memory, ServeError, Service};
 use crate::edge::self_metrics::BuildInfo;
-use crate::edge::wall_clock;
+use crate::edge::steady_clock::SteadyClock;
 
 pub const BUILD: BuildInfo = BuildInfo {
     version: VERSION,
@@ -22,10 +23,13 @@ pub const BUILD: BuildInfo = BuildInfo {
 pub fn run(settings: &Settings) -> Result<ExitCode, Failure> {
     let config = settings.load()?;
     runtime()?.block_on(async {
-        let service = serve::Service::start(&config, BUILD, Arc::new(wall_clock::now))
+        // First, so that whoever sees it listen can stop it in order.
+        let stop = stop_signal()?;
+        let clock = Arc::new(SteadyClock::start());
+        let service = Service::start(&config, BUILD, clock, Memory::Durable)
             .await
             .map_err(failure)?;
-        service.run(stop_signal()?).await.map_err(failure)?;
+        service.run(stop).await.map_err(failure)?;
         Ok(ExitCode::SUCCESS)
     })
 }
@@ -33,6 +37,9 @@ pub fn run(settings: &Settings) -> Result<ExitCode, Failure> {
 pub fn failure(error: ServeError) -> Failure {
     match error {
         ServeError::Kafka(error) => Failure::configuration(error),
+        ServeError::Recovery(error @ RecoveryError::Changed { .. }) => {
+            Failure::configuration(error)
+        }
         error => Failure::other(error),
     }
 }

@@ -22,6 +22,11 @@ pub fn print_bytes(bytes: &[u8]) -> io::Result<()> {
     }
 }
 
+/// Whether what is printed may have colours.
+pub fn has_colours() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 /// Says something to the person on standard error.
 pub fn complain(text: &str) {
     // Where standard error is gone, there is nobody to tell.

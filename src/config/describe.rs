@@ -45,8 +45,12 @@ impl Config {
             lines.add("properties", properties.join(", "));
         }
         lines.add(
-            "published",
-            format!("every {}", duration::format(self.checkpoint.interval)),
+            "checkpoint",
+            format!(
+                "in {} every {}",
+                self.checkpoint.directory.display(),
+                duration::format(self.checkpoint.interval)
+            ),
         );
     }
 
@@ -58,7 +62,7 @@ impl Config {
             .map(|one| one.label.as_str())
             .collect();
         lines.add("windows", listed(&windows));
-        for (name, calendar) in self.calendar_names.iter().zip(&self.rules.calendars) {
+        for (name, calendar) in self.rules.calendar_names.iter().zip(&self.rules.calendars) {
             let spec = calendar.spec();
             lines.add(
                 "calendar",
@@ -134,6 +138,7 @@ impl Config {
         match calendar {
             None => "always open",
             Some(CalendarId(id)) => self
+                .rules
                 .calendar_names
                 .get(usize::from(id))
                 .map_or("unknown", String::as_str),

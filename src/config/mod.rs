@@ -23,7 +23,7 @@ pub use kafka::Kafka;
 pub use keys::{ENVIRONMENT_PREFIX, KEYS, Key, Kind, keys_table};
 pub use problem::{Errors, Place, Problem};
 pub use reserved::{RESERVED_PROPERTIES, ReservedProperty};
-pub use service::{Checkpoint, Stream};
+pub use service::{Checkpoint, Otherwise, Stream};
 pub use web::{ListenAddress, TelemetryPath, Web};
 
 use std::io;
@@ -48,8 +48,6 @@ pub struct Config {
     /// What the engine works by.
     pub rules: Rules,
     pub web: Web,
-    /// Names of the calendars, indexed by [`crate::domain::calendar::CalendarId`].
-    pub calendar_names: Vec<String>,
 }
 
 /// A configuration that can be used, and what looks wrong in it all the same.
@@ -119,13 +117,13 @@ impl Config {
         let mut rules = rules::read(view, &calendars, policies, errors);
         rules.lateness = stream.lateness;
         rules.calendars = calendars.compiled;
+        rules.calendar_names = calendars.names;
         Self {
             kafka: Kafka::read(&view.key("kafka"), errors),
             checkpoint: Checkpoint::read(&view.key("checkpoint"), errors),
             stream,
             rules,
             web: Web::read(&view.key("web"), errors),
-            calendar_names: calendars.names,
         }
     }
 }

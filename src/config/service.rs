@@ -20,12 +20,49 @@ const DEFAULT_GRACE: Milliseconds = 30 * SECOND;
 /// More than any clock that is synchronised is wrong; less than a time zone.
 const DEFAULT_MAX_FUTURE: Milliseconds = 5 * MINUTE;
 
-/// Where and how often the state is kept.
+/// What to do where the numbers cannot go on from the stored ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Otherwise {
+    /// Say so and wait for a person: a rebuild loses what the topic no longer holds.
+    #[default]
+    Fail,
+    /// Set the stored state aside and count anew from the earliest records.
+    Rebuild,
+}
+
+impl Otherwise {
+    const ALL: [Self; 2] = [Self::Fail, Self::Rebuild];
+
+    /// The word in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Rebuild => "rebuild",
+        }
+    }
+
+    fn read(view: &View<'_>, errors: &mut Errors) -> Self {
+        let Some(text) = view.text(errors) else {
+            return Self::default();
+        };
+        let chosen = Self::ALL.into_iter().find(|one| one.name() == text);
+        if chosen.is_none() {
+            view.error(errors, format!("must be fail or rebuild, not \"{text}\""));
+        }
+        chosen.unwrap_or_default()
+    }
+}
+
+/// Where and how often the state is kept, and what happens where it does not fit any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     /// Relative to the working directory.
     pub directory: PathBuf,
     pub interval: Milliseconds,
+    /// The records after the stored offsets are gone, or the topic is another one.
+    pub on_lost_records: Otherwise,
+    /// The configuration changed in a way that the stored numbers cannot follow.
+    pub on_changed_rules: Otherwise,
 }
 
 /// How time passes (contract, section 2).
@@ -41,6 +78,8 @@ impl Default for Checkpoint {
         Self {
             directory: DEFAULT_DIRECTORY.into(),
             interval: DEFAULT_INTERVAL,
+            on_lost_records: Otherwise::default(),
+            on_changed_rules: Otherwise::default(),
         }
     }
 }
@@ -60,6 +99,8 @@ impl Checkpoint {
                 .text(errors)
                 .map_or(defaults.directory, PathBuf::from),
             interval,
+            on_lost_records: Otherwise::read(&view.key("on_lost_records"), errors),
+            on_changed_rules: Otherwise::read(&view.key("on_changed_rules"), errors),
         }
     }
 }

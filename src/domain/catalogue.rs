@@ -181,7 +181,17 @@ families! {
     CHECKPOINT_DURATION = Exporter Histogram "ticket_exporter_checkpoint_duration_seconds" []
         "Time a checkpoint takes, from the last record applied to the series published";
     LAST_CHECKPOINT = Exporter Gauge "ticket_exporter_last_checkpoint_timestamp_seconds" []
-        "When the series were last published, in seconds since the epoch";
+        "When the state was last kept for good, in seconds since the epoch";
+    CHECKPOINT_FAILURES = Exporter Counter "ticket_exporter_checkpoint_failures_total" []
+        "Attempts to write a checkpoint that failed, and were or will be repeated";
+    CHECKPOINT_BYTES = Exporter Gauge "ticket_exporter_checkpoint_bytes" []
+        "Size of the checkpoint on disk";
+    CHECKPOINT_OFFSET = Exporter Gauge "ticket_exporter_checkpoint_offset" ["topic" "partition"]
+        "Offset of the first record that is not in the kept state, and so in no series";
+    LOST_RECORDS = Exporter Counter "ticket_exporter_lost_records_total" ["topic" "partition"]
+        "Times records of the partition were gone before they were read, or the topic was another one";
+    DEAD_LETTERS_LOST = Exporter Counter "ticket_exporter_dead_letters_lost_total" []
+        "Rejected records that the dead-letter topic refused for good";
     BREACH_DETECTION = Exporter Histogram "ticket_exporter_sla_breach_detection_seconds" []
         "Time from an SLA deadline to its breach being published, while caught up";
     CONFIG_RELOAD_SUCCESSFUL = Exporter Gauge "ticket_exporter_config_last_reload_successful" []

@@ -1,6 +1,7 @@
 //! Instants and lengths of time, in whole milliseconds.
 
 use chrono::{DateTime, NaiveDate, SecondsFormat};
+use serde::{Serialize, Serializer};
 
 /// A length of time in milliseconds. Everything inside is whole milliseconds; seconds appear
 /// only in the exposition.
@@ -69,6 +70,13 @@ impl Timestamp {
             || format!("{} ms", self.0),
             |instant| instant.to_rfc3339_opts(SecondsFormat::Millis, true),
         )
+    }
+}
+
+/// As [`Timestamp::rfc3339`], for documents that people read.
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.rfc3339())
     }
 }
 

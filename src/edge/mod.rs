@@ -4,4 +4,6 @@ pub mod files; // events at rest
 pub mod http; // who asks: scrapers, probes, people
 pub mod kafka; // records in, dead letters out
 pub mod self_metrics; // what the exporter says about itself
+pub mod steady_clock; // the time of day, without its jumps
+pub mod store; // what survives the process
 pub mod wall_clock; // the time of day

@@ -1,8 +1,33 @@
-//! The one place that reads the wall clock.
+//! The one place that reads the wall clock, and what the exporter needs of any clock.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::domain::timestamp::Timestamp;
+
+/// A clock as the reading loop uses it.
+pub trait Clock: Send + Sync {
+    /// The time that deadlines follow.
+    fn now(&self) -> Timestamp;
+
+    /// The latest instant that may be now: what is far beyond it comes from the future.
+    fn latest(&self) -> Timestamp {
+        self.now()
+    }
+
+    /// Tells the time of an event that was just read, the latest of its batch, while caught up:
+    /// evidence of what time it is.
+    fn witness(&self, _at: Timestamp) {}
+}
+
+/// The wall clock as it is, jumps and all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WallClock;
+
+impl Clock for WallClock {
+    fn now(&self) -> Timestamp {
+        now()
+    }
+}
 
 /// Now.
 pub fn now() -> Timestamp {

@@ -8,8 +8,10 @@ use super::partition::Partition;
 use super::recorder::Recorder;
 use super::rules::Rules;
 use super::snapshot::Snapshot;
+use super::state::Changes;
 use super::table::{Found, TicketSlot, TicketTable};
-use super::ticket::{Flags, Ticket, Withdrawal};
+use super::ticket::{Ticket, Withdrawal};
+use super::trace::{Facts, Happening, Trace, TraceEntry};
 use crate::domain::event::{Event, EventType};
 use crate::domain::timestamp::Timestamp;
 
@@ -19,6 +21,14 @@ const LONGEST_MERGE_CHAIN: usize = 16;
 /// Number of a partition, given by [`Engine::partition`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PartitionId(u16);
+
+impl PartitionId {
+    /// Partitions are numbered from 0 in the order in which they were added, and keep their
+    /// numbers over restarts.
+    pub fn number(self) -> u16 {
+        self.0
+    }
+}
 
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +78,7 @@ pub struct Counts {
 /// that reading the same events again, after a restart, gives the same start, and neither a
 /// history nor a restart looks like a burst.
 #[derive(Clone, Copy, Debug)]
-enum Start {
+pub(super) enum Start {
     /// Not seen yet; the earliest instant known.
     Open(Timestamp),
     Fixed(Timestamp),
@@ -88,28 +98,42 @@ impl Start {
     }
 }
 
+/// What is kept of the traced ticket while an event is applied.
+struct Traced {
+    /// The event names the traced ticket itself.
+    own: bool,
+    /// Entries written down before the event.
+    entries: usize,
+    before: Option<Facts>,
+}
+
 /// See the module. Deterministic: the same calls give the same state.
 #[derive(Debug)]
 pub struct Engine {
-    recorder: Recorder,
-    tickets: TicketTable,
-    partitions: Vec<Partition>,
+    pub(super) recorder: Recorder,
+    pub(super) tickets: TicketTable,
+    pub(super) partitions: Vec<Partition>,
     counts: Counts,
-    /// Tickets changed since [`Engine::take_dirty`], where somebody wants to know.
-    dirty: Option<Vec<TicketSlot>>,
-    start: Start,
+    /// What changed since the last checkpoint, where there are any.
+    pub(super) changes: Option<Changes>,
+    pub(super) start: Start,
 }
 
 impl Engine {
     /// `start`: when its counters begin to count, if no event says so.
     pub fn new(rules: Arc<Rules>, start: Timestamp) -> Self {
+        Self::over(Recorder::new(rules), Start::Open(start))
+    }
+
+    /// An engine without tickets or partitions.
+    pub(super) fn over(recorder: Recorder, start: Start) -> Self {
         Self {
-            recorder: Recorder::new(rules),
+            recorder,
             tickets: TicketTable::default(),
             partitions: Vec::new(),
             counts: Counts::default(),
-            dirty: None,
-            start: Start::Open(start),
+            changes: None,
+            start,
         }
     }
 
@@ -131,7 +155,11 @@ impl Engine {
         let lateness = self.recorder.rules.lateness;
         self.partitions[usize::from(partition.0)].see(event.at, lateness);
         self.fire_due(partition);
+        let traced = self.before_event(partition, event);
         let outcome = self.apply_to_ticket(partition, event);
+        if let Some(traced) = traced {
+            self.after_event(partition, event, outcome, traced);
+        }
         // A late event may set timers that the clock has passed.
         self.fire_due(partition);
         match outcome {
@@ -156,6 +184,11 @@ impl Engine {
     pub fn advance(&mut self, partition: PartitionId, clock: Timestamp) {
         self.partitions[usize::from(partition.0)].advance(clock);
         self.fire_due(partition);
+    }
+
+    /// The partition that has this number; `None` where there is none.
+    pub fn partition_numbered(&self, number: u16) -> Option<PartitionId> {
+        (usize::from(number) < self.partitions.len()).then_some(PartitionId(number))
     }
 
     /// The stream clock of a partition; `None` before its first event.
@@ -191,6 +224,17 @@ impl Engine {
         std::mem::take(&mut self.recorder.breaches)
     }
 
+    /// Writes down from now on what happens to one ticket, in whatever partition.
+    pub fn trace(&mut self, id: &str) {
+        self.recorder.trace = Some(Box::new(Trace::new(id)));
+    }
+
+    /// Ends the trace: what it has written down, in the order of time.
+    pub fn take_trace(&mut self) -> Vec<TraceEntry> {
+        let trace = self.recorder.trace.take();
+        trace.map(|trace| trace.into_entries()).unwrap_or_default()
+    }
+
     /// Everything a scrape may see, as of now. Costs a walk over the open tickets and what
     /// changed in the series since the last snapshot.
     pub fn snapshot(&mut self) -> Snapshot {
@@ -213,30 +257,115 @@ impl Engine {
         }
     }
 
-    /// Remembers from now on which tickets change, for [`Self::take_dirty`].
-    pub fn track_changes(&mut self) {
-        self.dirty.get_or_insert_default();
-    }
-
-    /// Slots of the tickets that changed or went since the last call: what a checkpoint writes.
-    pub fn take_dirty(&mut self) -> Vec<TicketSlot> {
-        let dirty = self.dirty.as_mut().map(std::mem::take).unwrap_or_default();
-        for slot in &dirty {
-            if let Some(ticket) = self.tickets.get_mut(*slot) {
-                ticket.flags.set(Flags::DIRTY, false);
-            }
-        }
-        dirty
-    }
-
     /// The clock of windows: that of the partition furthest behind, since only up to there has
     /// everything been seen. Partitions that were never read do not count.
-    fn clock(&self) -> Timestamp {
+    pub(super) fn clock(&self) -> Timestamp {
         self.partitions
             .iter()
             .filter_map(Partition::clock)
             .min()
             .unwrap_or(Timestamp(0))
+    }
+
+    pub(super) fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// The ticket in each partition that knows it.
+    pub(super) fn known(&self, id: &str) -> impl Iterator<Item = &Ticket> {
+        (0..self.partitions.len())
+            .filter_map(|partition| u16::try_from(partition).ok())
+            .filter_map(move |partition| self.known_in(partition, id))
+    }
+
+    /// The stream clock of a partition; the beginning of time before its first event.
+    pub(super) fn clock_of_number(&self, partition: u16) -> Timestamp {
+        let clock = self.partitions[usize::from(partition)].clock();
+        clock.unwrap_or(Timestamp::EARLIEST)
+    }
+
+    /// The state of the traced ticket before an event; `None` where nothing is traced.
+    fn before_event(&self, partition: PartitionId, event: &Event<'_>) -> Option<Traced> {
+        let trace = self.recorder.trace.as_ref()?;
+        let own = event.ticket_id == trace.id();
+        // Another ticket's event concerns the traced one where that one was merged into it.
+        let merged = || {
+            let ticket = self.known_in(partition.0, &event.ticket_id);
+            ticket.is_some_and(|ticket| ticket.withdrawal == Some(Withdrawal::Merged))
+        };
+        if !own && !merged() {
+            return None;
+        }
+        let ticket = self.known_in(partition.0, trace.id());
+        Some(Traced {
+            own,
+            entries: trace.len(),
+            before: ticket.map(|ticket| self.recorder.facts(ticket)),
+        })
+    }
+
+    /// Writes an event down, before what it led to.
+    fn after_event(
+        &mut self,
+        partition: PartitionId,
+        event: &Event<'_>,
+        outcome: Outcome,
+        mut traced: Traced,
+    ) {
+        let Found::Here(named) = self.tickets.find(partition.0, &event.ticket_id) else {
+            return;
+        };
+        // It has been looked for already: to do so again changes nothing.
+        let passed_on = outcome == Outcome::Applied && event.kind != EventType::Merged;
+        let survivor = passed_on.then(|| self.survivor(named, event.at)).flatten();
+        let survivor = survivor.and_then(|slot| self.tickets.get(slot));
+        let survivor = survivor.map(|ticket| ticket.id.clone());
+        let Some(trace) = &self.recorder.trace else {
+            return;
+        };
+        let id = trace.id();
+        if !traced.own && survivor.as_deref() != Some(id) {
+            return;
+        }
+        if trace.forgotten_since(traced.entries) {
+            traced.before = None;
+        }
+        let word = match outcome {
+            Outcome::Applied => "applied",
+            Outcome::Duplicate => "duplicate",
+            Outcome::Ignored(reason) => reason.reason(),
+        };
+        let ticket = self.known_in(partition.0, id);
+        let after = ticket.map(|ticket| self.recorder.facts(ticket));
+        let before = traced.before.as_ref();
+        let (at, mut written) = self
+            .recorder
+            .event_trace(event, word, before, after.as_ref());
+        if !traced.own {
+            written.named = Some(event.ticket_id.to_string());
+        } else {
+            written.passed_on_to = survivor
+                .filter(|survivor| survivor != id)
+                .map(|survivor| survivor.to_string());
+        }
+        if let Some(trace) = &mut self.recorder.trace {
+            let what = Happening::Event(written);
+            trace.insert(
+                traced.entries,
+                TraceEntry {
+                    at,
+                    known: at,
+                    what,
+                },
+            );
+        }
+    }
+
+    fn known_in(&self, partition: u16, id: &str) -> Option<&Ticket> {
+        match self.tickets.find(partition, id) {
+            Found::Here(slot) => self.tickets.get(slot),
+            Found::Elsewhere | Found::Nowhere => None,
+        }
     }
 
     fn apply_to_ticket(&mut self, partition: PartitionId, event: &Event<'_>) -> Outcome {
@@ -380,6 +509,17 @@ impl Engine {
         }
     }
 
+    /// Sets the timers of all tickets, which have none.
+    pub(super) fn schedule_all(&mut self) {
+        for (slot, ticket) in self.tickets.iter_mut() {
+            ticket.scheduled = lifecycle::next_timer(&self.recorder, ticket);
+            if ticket.scheduled != Timestamp::NEVER {
+                let partition = &mut self.partitions[usize::from(ticket.partition)];
+                partition.schedule(ticket.scheduled, slot);
+            }
+        }
+    }
+
     /// After a change: the timer is set and the ticket marked for the next checkpoint.
     fn settle(&mut self, slot: TicketSlot) {
         let Some(ticket) = self.tickets.get_mut(slot) else {
@@ -390,18 +530,16 @@ impl Engine {
             ticket.scheduled = due;
             self.partitions[usize::from(ticket.partition)].schedule(due, slot);
         }
-        if let Some(dirty) = &mut self.dirty
-            && !ticket.has(Flags::DIRTY)
-        {
-            ticket.flags.set(Flags::DIRTY, true);
-            dirty.push(slot);
+        if let Some(changes) = &mut self.changes {
+            changes.mark(ticket, slot);
         }
     }
 
     fn forget(&mut self, slot: TicketSlot) {
-        self.tickets.remove(slot);
-        if let Some(dirty) = &mut self.dirty {
-            dirty.push(slot);
+        if let Some(ticket) = self.tickets.remove(slot)
+            && let Some(changes) = &mut self.changes
+        {
+            changes.forget(ticket.partition, ticket.id);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::recorder::Recorder;
 use super::ticket::{GoalState, NO_POLICY, Slot, Ticket};
+use super::trace::{GoalBefore, GoalStep};
 use crate::domain::timestamp::Timestamp;
 
 /// A slot's clock starts anew: the goal, if a policy wants one, will be on the calendar of the
@@ -17,6 +18,9 @@ pub fn end(recorder: &mut Recorder, ticket: &mut Ticket, slot: Slot, at: Timesta
     if ticket.states[slot as usize] == GoalState::Undecided {
         let labels = (ticket.team_number, ticket.priority);
         recorder.count_goal(labels, ticket.policy, ticket.target(slot), false, at);
+        recorder.note_goal(ticket, slot, GoalStep::Met, at);
+    } else if ticket.states[slot as usize] == GoalState::Breached {
+        recorder.note_goal(ticket, slot, GoalStep::EndedOverdue, at);
     }
     ticket.states[slot as usize] = GoalState::Ended;
     ticket.deadlines[slot as usize] = Timestamp::NEVER;
@@ -26,14 +30,16 @@ pub fn end(recorder: &mut Recorder, ticket: &mut Ticket, slot: Slot, at: Timesta
 pub fn breach(recorder: &mut Recorder, ticket: &mut Ticket, slot: Slot, at: Timestamp) {
     let labels = (ticket.team_number, ticket.priority);
     recorder.count_goal(labels, ticket.policy, ticket.target(slot), true, at);
+    recorder.note_goal(ticket, slot, GoalStep::Breached, at);
     ticket.states[slot as usize] = GoalState::Breached;
     ticket.deadlines[slot as usize] = Timestamp::NEVER;
 }
 
 /// The withdrawn ticket's undecided goals end uncounted; what is decided stays so.
-pub fn suspend(ticket: &mut Ticket) {
+pub fn suspend(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
     for slot in Slot::ALL {
         if ticket.states[slot as usize] == GoalState::Undecided {
+            recorder.note_goal(ticket, slot, GoalStep::Cancelled, at);
             ticket.states[slot as usize] = GoalState::Absent;
         }
         ticket.deadlines[slot as usize] = Timestamp::NEVER;
@@ -53,7 +59,8 @@ pub enum Passed {
 /// policy, and so other targets, pauses, clocks), status (pauses), a slot that began or ended.
 /// The running time is a function of start and history, so this is exact whatever happened.
 pub fn refresh(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp, passed: Passed) {
-    ticket.policy = recorder.policy_for(ticket.team_number, ticket.priority, ticket.channel);
+    let former = ticket.policy;
+    ticket.policy = recorder.policy_of(ticket);
     for slot in Slot::ALL {
         if matches!(
             ticket.states[slot as usize],
@@ -61,13 +68,16 @@ pub fn refresh(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp, pass
         ) {
             continue;
         }
+        let before = GoalBefore::of(ticket, slot, former);
         let Some(deadline) = deadline(recorder, ticket, slot) else {
             ticket.states[slot as usize] = GoalState::Absent;
             ticket.deadlines[slot as usize] = Timestamp::NEVER;
+            recorder.note_judged(ticket, slot, before, at);
             continue;
         };
         ticket.states[slot as usize] = GoalState::Undecided;
         ticket.deadlines[slot as usize] = deadline;
+        recorder.note_judged(ticket, slot, before, at);
         if deadline < at && passed == Passed::BreachNow {
             breach(recorder, ticket, slot, at);
         }

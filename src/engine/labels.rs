@@ -30,6 +30,25 @@ pub struct LabelTable {
     /// Label by number.
     labels: Vec<u16>,
     overflows: u64,
+    /// Numbers that are new or got their label since this was last emptied; at most two entries
+    /// a number.
+    pub changed: Vec<u16>,
+}
+
+/// Where a value is exposed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Place {
+    /// It has not been seen.
+    None,
+    /// Under its own name.
+    Own,
+    /// Under [`OTHER`].
+    Shared,
+}
+
+impl Place {
+    pub const ALL: [Self; 3] = [Self::None, Self::Own, Self::Shared];
 }
 
 impl LabelTable {
@@ -47,23 +66,83 @@ impl LabelTable {
             names: Arc::new(Vec::new()),
             labels: Vec::new(),
             overflows: 0,
+            changed: Vec::new(),
         };
         for (own, name) in [(NONE_ID, NONE), (OTHER_ID, OTHER)] {
             table.insert(name, own);
         }
+        table.add(known, named);
+        table
+    }
+
+    /// A table of values that have their places, by number; `None` where it does not begin with
+    /// [`NONE`] and [`OTHER`], or a name comes twice. What `known` and `named` have besides comes
+    /// behind them.
+    pub fn restored<'a>(
+        limit: usize,
+        values: impl IntoIterator<Item = (&'a str, Place)>,
+        known: impl IntoIterator<Item = &'a str>,
+        named: impl IntoIterator<Item = &'a str>,
+    ) -> Option<Self> {
+        let mut table = Self::new(limit, [], []);
+        for (number, (name, place)) in values.into_iter().enumerate() {
+            let own = u16::try_from(number).ok().filter(|own| *own != UNPLACED)?;
+            if own <= OTHER_ID {
+                if table.names[number] != name || place != Place::Own {
+                    return None;
+                }
+                continue;
+            }
+            if table.numbers.contains_key(name) {
+                return None;
+            }
+            let label = match place {
+                Place::None => UNPLACED,
+                Place::Own => own,
+                Place::Shared => OTHER_ID,
+            };
+            table.placed += usize::from(place == Place::Own);
+            table.insert(name, label);
+        }
+        table.changed.clear();
+        table.add(known, named);
+        Some(table)
+    }
+
+    /// Gives what the configuration names its number, and a place to what it knows.
+    fn add<'a>(
+        &mut self,
+        known: impl IntoIterator<Item = &'a str>,
+        named: impl IntoIterator<Item = &'a str>,
+    ) {
         for name in known {
-            if !table.numbers.contains_key(name) {
-                let label = table.place(table.next());
-                table.insert(name, label);
+            match self.numbers.get(name) {
+                None => {
+                    let label = self.place(self.next());
+                    self.insert(name, label);
+                }
+                Some(_) => {
+                    self.number(name);
+                }
             }
         }
         for name in named {
-            if !table.numbers.contains_key(name) {
-                table.insert(name, UNPLACED);
+            if !self.numbers.contains_key(name) {
+                self.insert(name, UNPLACED);
             }
         }
-        table.overflows = 0;
-        table
+        self.overflows = 0;
+    }
+
+    /// Name and place of a number.
+    pub fn value(&self, number: u16) -> Option<(&str, Place)> {
+        let name = self.names.get(usize::from(number))?;
+        let place = match self.labels.get(usize::from(number))? {
+            label if *label == number => Place::Own,
+            &UNPLACED => Place::None,
+            _ => Place::Shared,
+        };
+        Some((name, place))
     }
 
     /// The number of a value that was seen; new values get one while there is room.
@@ -76,6 +155,7 @@ impl LabelTable {
         };
         if self.labels[usize::from(number)] == UNPLACED {
             self.labels[usize::from(number)] = self.place(number);
+            self.changed.push(number);
         }
         number
     }
@@ -124,9 +204,13 @@ impl LabelTable {
 
     fn insert(&mut self, name: &str, label: u16) -> u16 {
         let number = self.next();
+        if number == UNPLACED {
+            return OTHER_ID; // no number is left
+        }
         Arc::make_mut(&mut self.names).push(name.into());
         self.numbers.insert(name.into(), number);
         self.labels.push(label);
+        self.changed.push(number);
         number
     }
 }
@@ -159,6 +243,13 @@ pub struct Priority {
     pub overflow: u8,
 }
 
+/// Names of a pair's labels.
+#[derive(Clone, Copy, Debug)]
+pub struct PairNames<'a> {
+    pub team: &'a str,
+    pub priority: &'a str,
+}
+
 /// The three free labels.
 #[derive(Clone, Debug)]
 pub struct Labels {
@@ -168,6 +259,14 @@ pub struct Labels {
 }
 
 impl Labels {
+    /// Names of the labels of a pair.
+    pub fn names(&self, team: u16, priority: u8) -> PairNames<'_> {
+        PairNames {
+            team: &self.teams.names()[usize::from(team)],
+            priority: &self.priorities.names()[usize::from(priority)],
+        }
+    }
+
     pub fn team(&mut self, name: &str) -> Team {
         let number = self.teams.number(name);
         #[allow(clippy::cast_possible_truncation, reason = "the low half of a hash")]

@@ -9,12 +9,14 @@ use super::rules::Kpi;
 use super::series::{Basis, Counter, Ending, Rating};
 use super::ticket::{Flags, GoalState, Slot, Ticket, Withdrawal};
 use super::timeline::{Phase, Timeline};
+use super::trace::Happening;
 use super::windows::WindowEvent;
 use crate::domain::event::{Event, EventType, Status};
 use crate::domain::policy::StatusSet;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 
-const SOLVED: StatusSet = StatusSet::EMPTY.with(Status::Solved);
+/// What full resolution leaves out.
+pub const SOLVED: StatusSet = StatusSet::EMPTY.with(Status::Solved);
 
 /// Applies an event to its ticket, in the order of the contract: message, worklog and rating,
 /// team, agent, channel, priority, then status. A withdrawal is nothing but that: a merge that
@@ -82,6 +84,10 @@ pub fn learn_start(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'
         _ => return false,
     };
     let before = std::mem::replace(&mut ticket.created, created);
+    if before != Timestamp::NEVER || created < event.at || ticket.timeline.start() < created {
+        let at = event.at.max(ticket.last_at);
+        recorder.note(ticket, at, |_| Happening::StartLearned { created });
+    }
     if ticket.has(Flags::FINALIZED) {
         return true;
     }
@@ -123,6 +129,7 @@ fn begin_at_start(ticket: &mut Ticket) {
 /// is kept for `retain` from now on: it must not be forgotten by the event that brought it back.
 pub fn restore(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
     ticket.withdrawal = None;
+    recorder.note(ticket, at, |_| Happening::Restored);
     if ticket.has(Flags::FINALIZED) {
         ticket.resolution_since = at;
     }
@@ -157,6 +164,7 @@ pub enum Fired {
 /// Fires the timer that is due at `due`, as of `due`.
 pub fn fire(recorder: &mut Recorder, ticket: &mut Ticket, due: Timestamp) -> Fired {
     if ticket.is_withdrawn() || ticket.has(Flags::FINALIZED) {
+        recorder.note(ticket, due, |_| Happening::Forgotten);
         return Fired::Forgotten;
     }
     for slot in Slot::ALL {
@@ -466,6 +474,7 @@ fn finalize(recorder: &mut Recorder, ticket: &mut Ticket, solved_at: Timestamp, 
         }
     }
     observe_handle(recorder, ticket, labels, at);
+    note_ending(recorder, ticket, labels, at);
     ticket.flags.set(Flags::FINALIZED, true);
     ticket.resolution_since = at;
     ticket.response_since = Timestamp::NEVER;
@@ -473,7 +482,7 @@ fn finalize(recorder: &mut Recorder, ticket: &mut Ticket, solved_at: Timestamp, 
 
 /// Where what is observed at the end begins: the creation, or the reopening of a finalised
 /// ticket, with which its history begins too; the first event where neither is known.
-fn life_start(ticket: &Ticket) -> Timestamp {
+pub fn life_start(ticket: &Ticket) -> Timestamp {
     if ticket.has(Flags::SECOND_LIFE) || !ticket.has_start() {
         ticket.timeline.start()
     } else {
@@ -492,6 +501,39 @@ fn first_contact(recorder: &Recorder, ticket: &Ticket) -> bool {
         && !ticket.has(Flags::ESCALATED)
 }
 
+/// Writes the end down, with what decided about first contact resolution.
+fn note_ending(recorder: &mut Recorder, ticket: &Ticket, labels: (u16, u8), at: Timestamp) {
+    recorder.note(ticket, at, |recorder| {
+        let second = ticket.has(Flags::SECOND_LIFE);
+        let reasons = [
+            (
+                ticket.replies() == 0 && !recorder.rules.allow_unanswered,
+                "no human reply",
+            ),
+            (ticket.replies() > 1, "more than one human reply"),
+            (ticket.has(Flags::REOPENED), "reopened"),
+            (
+                ticket.has(Flags::MOVED),
+                "another team after the first reply",
+            ),
+            (ticket.has(Flags::ESCALATED), "escalated"),
+        ];
+        Happening::Finalized {
+            team: recorder.team_label(labels.0),
+            priority: recorder.priority_label(labels.1),
+            first_contact: ticket
+                .has_start()
+                .then(|| !second && first_contact(recorder, ticket)),
+            because: reasons
+                .into_iter()
+                .filter_map(|(holds, reason)| holds.then_some(reason))
+                .collect(),
+            reopened: second,
+            retained_until: at.plus(recorder.rules.retain),
+        }
+    });
+}
+
 fn observe_handle(recorder: &mut Recorder, ticket: &Ticket, labels: (u16, u8), at: Timestamp) {
     let (basis, value): (Basis, Milliseconds) = if ticket.has(Flags::WORKED) {
         (
@@ -506,6 +548,12 @@ fn observe_handle(recorder: &mut Recorder, ticket: &Ticket, labels: (u16, u8), a
         return;
     };
     recorder.observe_one((Kpi::Handle, basis), labels, value, at, &ticket.id);
+    if basis == Basis::Calendar {
+        recorder.note_reported(ticket, labels, value, at);
+    } else {
+        let stretches = || ticket.timeline.worked_stretches(life_start(ticket), at);
+        recorder.note_observation(ticket, (Kpi::Handle, Some(basis)), labels, stretches, at);
+    }
 }
 
 fn withdrawal(kind: EventType) -> Option<Withdrawal> {
@@ -524,7 +572,16 @@ fn withdraw(recorder: &mut Recorder, ticket: &mut Ticket, reason: Withdrawal, at
         .count_withdrawn(reason);
     ticket.withdrawal = Some(reason);
     enter(recorder, ticket, ticket.status(), at);
-    goals::suspend(ticket);
+    recorder.note(ticket, at, |recorder| Happening::Withdrawn {
+        reason: reason.name(),
+        into: ticket
+            .extra
+            .as_ref()
+            .and_then(|extra| extra.into.as_ref())
+            .map(ToString::to_string),
+        retained_until: at.plus(recorder.rules.retain),
+    });
+    goals::suspend(recorder, ticket, at);
 }
 
 /// A stretch of a ticket's life.
@@ -560,6 +617,9 @@ fn observe(
         .timeline
         .elapsed(calendar, stretch.start, stretch.end, stretch.excluded);
     recorder.observe(kpi, labels, elapsed, at, &ticket.id);
+    let timeline = &ticket.timeline;
+    let stretches = || timeline.stretches(stretch.start, stretch.end, stretch.excluded);
+    recorder.note_observation(ticket, (kpi, None), labels, stretches, at);
 }
 
 /// Adds the time in the current status to the labels held until now.

@@ -4,6 +4,7 @@
 //! clock, no file, no thread: two engines fed the same events hold the same state.
 
 mod core;
+mod describe;
 mod gauges;
 mod goals;
 mod labels;
@@ -14,16 +15,26 @@ mod rules;
 mod series;
 mod sliding;
 mod snapshot;
+mod state;
 mod summary;
 mod table;
 mod ticket;
 mod timeline;
+mod trace;
 mod visit;
 mod windows;
 
 pub use core::{Counts, Engine, Ignored, Outcome, PartitionId};
+pub use describe::{GoalView, NextTimer, Pending, PhaseView, TicketView};
 pub use gauges::TicketStates;
 pub use rules::{Kpi, Limits, Rules, Window};
 pub use snapshot::Snapshot;
+pub use state::{
+    Change, Records, Restored, Restoring, RewriteCursor, STATE_VERSION, StateError, Wrong,
+};
 pub use summary::{DurationSummary, TeamSummary};
+pub use trace::{
+    AttributeChange, CountedSpan, EventTrace, GoalStep, GoalTrace, Happening, Observation,
+    TraceEntry,
+};
 pub use visit::{Exemplar, HistogramView, NativeView, Sample, Series, Visitor};

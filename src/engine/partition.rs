@@ -112,6 +112,15 @@ impl Partition {
         }
     }
 
+    /// A partition whose clocks stood there, without timers.
+    pub fn restored(clock: Option<Timestamp>, greatest_event: Option<Timestamp>) -> Self {
+        Self {
+            clock: clock.unwrap_or(UNREAD),
+            greatest_event: greatest_event.unwrap_or(UNREAD),
+            ..Self::new()
+        }
+    }
+
     /// `None` before the first event.
     pub fn clock(&self) -> Option<Timestamp> {
         known(self.clock)

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::labels::{LabelTable, Labels, NONE, narrow};
 use super::rules::{Kpi, Rules};
-use super::series::{Basis, Pair, PairNames, SeriesTable};
-use super::ticket::NO_POLICY;
+use super::series::{Basis, Pair, SeriesTable};
+use super::ticket::{GoalState, NO_POLICY, Ticket};
 use super::timeline::Elapsed;
+use super::trace::Trace;
 use super::windows::{WindowEvent, Windows};
 use crate::domain::calendar::{Calendar, CalendarId};
 use crate::domain::policy::{Clock, Match, Policy, Target};
@@ -29,6 +30,8 @@ pub struct Recorder {
     pub windows: Windows,
     /// Deadlines breached since they were last taken.
     pub breaches: Vec<Timestamp>,
+    /// Where somebody wants to know all about one ticket.
+    pub trace: Option<Box<Trace>>,
     matches: Vec<CompiledMatch>,
     /// By team number, as far as the configuration names teams.
     team_calendars: Vec<Option<CalendarId>>,
@@ -37,9 +40,17 @@ pub struct Recorder {
 impl Recorder {
     pub fn new(rules: Arc<Rules>) -> Self {
         let labels = labels(&rules);
+        let windows = Windows::new(&rules);
+        Self::over(rules, labels, SeriesTable::new(), windows)
+    }
+
+    /// A recorder that goes on with these. Labels hold what the rules name.
+    pub fn over(rules: Arc<Rules>, labels: Labels, series: SeriesTable, windows: Windows) -> Self {
+        let former = rules.former_policies.iter().map(|former| &former.policy);
         let matches = rules
             .policies
             .iter()
+            .chain(former)
             .map(|policy| compile(&policy.matches, &labels));
         let matches = matches.collect();
         let mut team_calendars = vec![rules.default_calendar; labels.teams.names().len()];
@@ -47,9 +58,10 @@ impl Recorder {
             team_calendars[usize::from(labels.teams.named(team))] = *calendar;
         }
         let mut recorder = Self {
-            series: SeriesTable::new(),
-            windows: Windows::new(&rules),
+            series,
+            windows,
             breaches: Vec::new(),
+            trace: None,
             rules,
             labels,
             matches,
@@ -71,30 +83,40 @@ impl Recorder {
         id.map(|id| &self.rules.calendars[usize::from(id.0)])
     }
 
-    /// The first policy that matches, or [`NO_POLICY`].
-    pub fn policy_for(&self, team: u16, priority: u8, channel: u8) -> u16 {
-        self.matches
-            .iter()
-            .position(|matches| {
-                matches
-                    .teams
-                    .as_ref()
-                    .is_none_or(|teams| teams.contains(&team))
-                    && matches
-                        .priorities
-                        .as_ref()
-                        .is_none_or(|all| all.contains(&priority))
-                    && matches
-                        .channels
-                        .as_ref()
-                        .is_none_or(|all| all.contains(&channel))
-            })
-            .and_then(|position| u16::try_from(position).ok())
+    /// The policy of a ticket, or [`NO_POLICY`]: the first that matches. A ticket with a running
+    /// goal under a policy of an earlier configuration stays with it as long as that
+    /// configuration would not have chosen another one: changed policies apply to new goals.
+    pub fn policy_of(&self, ticket: &Ticket) -> u16 {
+        if let Some(former) = self.rules.former_policy(ticket.policy)
+            && ticket.states.contains(&GoalState::Undecided)
+            && self.fits(ticket.policy, ticket)
+            && !former
+                .before
+                .iter()
+                .any(|before| self.fits(*before, ticket))
+        {
+            return ticket.policy;
+        }
+        (0..u16::try_from(self.rules.policies.len()).unwrap_or(NO_POLICY))
+            .find(|number| self.fits(*number, ticket))
             .unwrap_or(NO_POLICY)
     }
 
+    fn fits(&self, policy: u16, ticket: &Ticket) -> bool {
+        fn fits<T: PartialEq>(allowed: Option<&Vec<T>>, number: &T) -> bool {
+            allowed.is_none_or(|allowed| allowed.contains(number))
+        }
+        self.matches
+            .get(usize::from(policy))
+            .is_some_and(|matches| {
+                fits(matches.teams.as_ref(), &ticket.team_number)
+                    && fits(matches.priorities.as_ref(), &ticket.priority)
+                    && fits(matches.channels.as_ref(), &ticket.channel)
+            })
+    }
+
     pub fn policy(&self, number: u16) -> Option<&Policy> {
-        self.rules.policies.get(usize::from(number))
+        self.rules.policy(number)
     }
 
     /// The calendar a goal runs on; `None` = it runs all the time.
@@ -115,10 +137,7 @@ impl Recorder {
     pub fn pair_position(&mut self, team: u16, priority: u8) -> usize {
         let team = self.labels.teams.label(team);
         let priority = narrow(self.labels.priorities.label(u16::from(priority)));
-        let names = PairNames {
-            team: &self.labels.teams.names()[usize::from(team)],
-            priority: &self.labels.priorities.names()[usize::from(priority)],
-        };
+        let names = self.labels.names(team, priority);
         self.series.position(&self.rules, names, team, priority)
     }
 
@@ -185,6 +204,7 @@ impl Recorder {
         breached: bool,
         at: Timestamp,
     ) {
+        let policy = self.rules.counted_as(policy);
         self.pair(team, priority)
             .count_goal(policy, target, breached);
         self.event(team, WindowEvent::SlaGoal, at);
@@ -215,31 +235,55 @@ impl Recorder {
 
 /// Label tables in which everything the configuration names has its number.
 fn labels(rules: &Rules) -> Labels {
-    type Names = Option<Vec<String>>;
-    let matched = |which: fn(&Match) -> &Names| {
-        rules
-            .policies
-            .iter()
-            .flat_map(move |policy| which(&policy.matches).iter().flatten())
-            .map(String::as_str)
-    };
-    let calendars = rules.team_calendars.keys().map(String::as_str);
+    let [teams, priorities, channels] =
+        Named::all(rules).map(|named| LabelTable::new(named.limit, named.known, named.mentioned));
     Labels {
-        teams: LabelTable::new(
-            rules.limits.teams,
-            rules.known_teams.iter().map(String::as_str),
-            calendars.chain(matched(|matches| &matches.team)),
-        ),
-        priorities: LabelTable::new(
-            rules.limits.priorities,
-            rules.priorities.iter().map(String::as_str),
-            matched(|matches| &matches.priority),
-        ),
-        channels: LabelTable::new(
-            rules.limits.channels,
-            [],
-            matched(|matches| &matches.channel),
-        ),
+        teams,
+        priorities,
+        channels,
+    }
+}
+
+/// Values of one label that the configuration names.
+#[derive(Debug)]
+pub struct Named<'a> {
+    pub limit: usize,
+    /// Those whose series exist from the start.
+    pub known: Vec<&'a str>,
+    /// Others.
+    pub mentioned: Vec<&'a str>,
+}
+
+impl<'a> Named<'a> {
+    /// Of teams, priorities and channels.
+    pub fn all(rules: &'a Rules) -> [Self; 3] {
+        type Names = Option<Vec<String>>;
+        let matched = |which: fn(&Match) -> &Names| {
+            rules
+                .policies
+                .iter()
+                .flat_map(move |policy| which(&policy.matches).iter().flatten())
+                .map(String::as_str)
+        };
+        let calendars = rules.team_calendars.keys().map(String::as_str);
+        let known = |names: &'a [String]| names.iter().map(String::as_str).collect();
+        [
+            Self {
+                limit: rules.limits.teams,
+                known: known(&rules.known_teams),
+                mentioned: calendars.chain(matched(|matches| &matches.team)).collect(),
+            },
+            Self {
+                limit: rules.limits.priorities,
+                known: known(&rules.priorities),
+                mentioned: matched(|matches| &matches.priority).collect(),
+            },
+            Self {
+                limit: rules.limits.channels,
+                known: Vec::new(),
+                mentioned: matched(|matches| &matches.channel).collect(),
+            },
+        ]
     }
 }
 

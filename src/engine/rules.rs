@@ -118,6 +118,16 @@ pub struct Limits {
     pub channels: usize,
 }
 
+/// A policy that is not in force any more but that goals run by, or were counted under.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FormerPolicy {
+    pub policy: Policy,
+    /// The number of the policy whose name its goals are counted under; `None`: its own.
+    pub counted_as: Option<u16>,
+    /// Numbers of the policies that were tried before it.
+    pub before: Vec<u16>,
+}
+
 /// See the module. `Default` is what an empty configuration means.
 #[derive(Clone, Debug)]
 pub struct Rules {
@@ -127,8 +137,11 @@ pub struct Rules {
     pub retain: Milliseconds,
     pub undelete_grace: Milliseconds,
     pub windows: Vec<Window>,
-    /// Indexed by [`CalendarId`].
+    /// Indexed by [`CalendarId`]. Behind those of the configuration may stand others that goals
+    /// still run on.
     pub calendars: Vec<Calendar>,
+    /// Names of the calendars.
+    pub calendar_names: Vec<String>,
     /// `None`: teams without a calendar are always open.
     pub default_calendar: Option<CalendarId>,
     /// Calendar by team; `None` = always open, whatever the default is.
@@ -149,6 +162,8 @@ pub struct Rules {
     pub buckets: [Vec<Milliseconds>; 6],
     /// In the order in which they are tried.
     pub policies: Vec<Policy>,
+    /// Policies of earlier configurations, numbered behind those of this one.
+    pub former_policies: Vec<FormerPolicy>,
     pub limits: Limits,
     /// Remember the last ticket id of each histogram bucket.
     pub exemplars: bool,
@@ -169,6 +184,28 @@ impl Rules {
         priorities: 20,
         channels: 50,
     };
+
+    /// The policy of a number, in force or former.
+    pub fn policy(&self, number: u16) -> Option<&Policy> {
+        let number = usize::from(number);
+        self.policies.get(number).or_else(|| {
+            let former = self.former_policies.get(number - self.policies.len())?;
+            Some(&former.policy)
+        })
+    }
+
+    /// A policy that is not in force any more; `None` where it is.
+    pub fn former_policy(&self, number: u16) -> Option<&FormerPolicy> {
+        let position = usize::from(number).checked_sub(self.policies.len())?;
+        self.former_policies.get(position)
+    }
+
+    /// The number under whose name goals of a policy are counted.
+    pub fn counted_as(&self, number: u16) -> u16 {
+        self.former_policy(number)
+            .and_then(|former| former.counted_as)
+            .unwrap_or(number)
+    }
 
     /// Adds every SLA target to every list of bounds, so that the goals met are exactly the
     /// observations in a bucket (contract, sections 5 and 7).
@@ -208,6 +245,7 @@ impl Default for Rules {
                 })
                 .collect(),
             calendars: Vec::new(),
+            calendar_names: Vec::new(),
             default_calendar: None,
             team_calendars: BTreeMap::new(),
             known_teams: Vec::new(),
@@ -218,6 +256,7 @@ impl Default for Rules {
             csat_bad: Self::DEFAULT_CSAT_BAD,
             buckets: Kpi::ALL.map(|kpi| kpi.default_buckets().to_vec()),
             policies: Vec::new(),
+            former_policies: Vec::new(),
             limits: Self::DEFAULT_LIMITS,
             exemplars: false,
         }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::labels::PairNames;
 use super::rules::{Kpi, Rules};
 use super::ticket::Withdrawal;
 use super::visit::Exemplar;
@@ -95,7 +96,7 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    fn new(bounds: usize) -> Self {
+    pub fn new(bounds: usize) -> Self {
         Self {
             counts: vec![0; bounds + 1].into(),
             count: 0,
@@ -154,7 +155,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    fn new(team: u16, priority: u8) -> Self {
+    pub fn new(team: u16, priority: u8) -> Self {
         Self {
             team,
             priority,
@@ -169,8 +170,25 @@ impl Pair {
         }
     }
 
+    /// Goals of every policy that may match the pair.
+    fn expect_goals(&mut self, rules: &Rules, names: PairNames<'_>) {
+        for (number, policy) in rules.policies.iter().enumerate() {
+            if may_match(&policy.matches, names) {
+                for target in Target::ALL {
+                    if policy.target(target).is_some() {
+                        #[allow(
+                            clippy::cast_possible_truncation,
+                            reason = "validated: fewer policies"
+                        )]
+                        self.goal(number as u16, target);
+                    }
+                }
+            }
+        }
+    }
+
     /// The counts of a policy's target, at 0 if new.
-    fn goal(&mut self, policy: u16, target: Target) -> &mut GoalCounts {
+    pub fn goal(&mut self, policy: u16, target: Target) -> &mut GoalCounts {
         let key = (policy, target);
         let position = match self
             .goals
@@ -200,6 +218,26 @@ pub struct SeriesTable {
     pairs: Vec<Arc<Pair>>,
     /// Position of a pair by team and priority; `u32::MAX` = none yet.
     positions: Vec<Vec<u32>>,
+    /// Pairs written to since this was last emptied, where somebody wants to know.
+    changed: Option<Changed>,
+}
+
+/// Positions, each once.
+#[derive(Debug, Default)]
+struct Changed {
+    positions: Vec<usize>,
+    is_in: Vec<bool>,
+}
+
+impl Changed {
+    fn insert(&mut self, position: usize) {
+        if self.is_in.len() <= position {
+            self.is_in.resize(position + 1, false);
+        }
+        if !std::mem::replace(&mut self.is_in[position], true) {
+            self.positions.push(position);
+        }
+    }
 }
 
 impl SeriesTable {
@@ -207,7 +245,32 @@ impl SeriesTable {
         Self {
             pairs: Vec::new(),
             positions: Vec::new(),
+            changed: None,
         }
+    }
+
+    /// A table of pairs as they were, each once. What changes from here on is tracked.
+    pub fn restored(pairs: Vec<Pair>) -> Self {
+        let mut table = Self::new();
+        for pair in pairs {
+            table.add(pair);
+        }
+        table.track_changes();
+        table
+    }
+
+    /// Remembers from now on which pairs change, for [`Self::take_changed`].
+    pub fn track_changes(&mut self) {
+        self.changed.get_or_insert_default();
+    }
+
+    /// Positions of the pairs that changed since the last call.
+    pub fn take_changed(&mut self) -> Vec<usize> {
+        let Some(changed) = &mut self.changed else {
+            return Vec::new();
+        };
+        changed.is_in.clear();
+        std::mem::take(&mut changed.positions)
     }
 
     pub fn pairs(&self) -> &[Arc<Pair>] {
@@ -229,6 +292,18 @@ impl SeriesTable {
         {
             return *position as usize;
         }
+        let mut pair = Pair::new(team, priority);
+        pair.expect_goals(rules, names);
+        self.add(pair)
+    }
+
+    /// Makes the goals that a pair may have exist at 0, where they do not.
+    pub fn expect_goals(&mut self, rules: &Rules, names: PairNames<'_>, position: usize) {
+        self.pair_mut(position).expect_goals(rules, names);
+    }
+
+    fn add(&mut self, pair: Pair) -> usize {
+        let (row, column) = (usize::from(pair.team), usize::from(pair.priority));
         if self.positions.len() <= row {
             self.positions.resize_with(row + 1, Vec::new);
         }
@@ -238,25 +313,17 @@ impl SeriesTable {
         }
         let position = self.pairs.len();
         row[column] = u32::try_from(position).unwrap_or(u32::MAX);
-        let mut pair = Pair::new(team, priority);
-        for (number, policy) in rules.policies.iter().enumerate() {
-            if may_match(&policy.matches, names) {
-                for target in Target::ALL {
-                    if policy.target(target).is_some() {
-                        #[allow(
-                            clippy::cast_possible_truncation,
-                            reason = "validated: fewer policies"
-                        )]
-                        pair.goal(number as u16, target);
-                    }
-                }
-            }
-        }
         self.pairs.push(Arc::new(pair));
+        if let Some(changed) = &mut self.changed {
+            changed.insert(position);
+        }
         position
     }
 
     pub fn pair_mut(&mut self, position: usize) -> &mut Pair {
+        if let Some(changed) = &mut self.changed {
+            changed.insert(position);
+        }
         Arc::make_mut(&mut self.pairs[position])
     }
 
@@ -273,13 +340,6 @@ impl SeriesTable {
         }
         created(pair, NO_CHANNEL);
     }
-}
-
-/// Names of a pair's labels.
-#[derive(Clone, Copy, Debug)]
-pub struct PairNames<'a> {
-    pub team: &'a str,
-    pub priority: &'a str,
 }
 
 /// Whether a policy could ever apply to a pair: its channel is open.

@@ -14,6 +14,9 @@ const SIGNIFICANT_DIGITS: u8 = 2;
 /// Longer durations count as this long in quantiles (contract, section 6); sums stay exact.
 const HIGHEST: Milliseconds = 3_653 * DAY;
 
+/// Buckets of all durations up to [`HIGHEST`], and some more: 128 to a doubling.
+pub const BUCKETS: u16 = 128 * 40;
+
 /// A histogram to merge the entries of a window in.
 pub type Scratch = Histogram<u64>;
 
@@ -43,17 +46,17 @@ fn lowest_value(bucket: u16) -> u64 {
 }
 
 /// The observations of one step of a window.
-#[derive(Clone, Debug)]
-struct Slot {
-    number: i64,
-    count: u64,
-    sum: Milliseconds,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub number: i64,
+    pub count: u64,
+    pub sum: Milliseconds,
     /// Bucket and count, ascending.
-    buckets: Vec<(u16, u32)>,
+    pub buckets: Vec<(u16, u32)>,
 }
 
-impl Slot {
-    fn new(number: i64) -> Self {
+impl Step {
+    pub fn new(number: i64) -> Self {
         Self {
             number,
             count: 0,
@@ -76,7 +79,10 @@ impl Slot {
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct Sliding {
-    slots: VecDeque<Slot>,
+    slots: VecDeque<Step>,
+    /// Steps marked as changed: a bit for each number modulo 64, which tells the 61 apart that a
+    /// window may hold.
+    changed: u64,
 }
 
 /// What a window holds.
@@ -102,7 +108,7 @@ impl Sliding {
             .get(position)
             .is_none_or(|slot| slot.number != number)
         {
-            self.slots.insert(position, Slot::new(number));
+            self.slots.insert(position, Step::new(number));
         }
         self.slots[position].add(value);
     }
@@ -115,6 +121,34 @@ impl Sliding {
             self.slots.shrink_to_fit();
         }
         expired > 0
+    }
+
+    /// Marks a step as changed; whether it is the first of the window.
+    pub fn mark(&mut self, number: i64) -> bool {
+        let is_first = self.changed == 0;
+        self.changed |= 1 << number.rem_euclid(64);
+        is_first
+    }
+
+    /// The steps marked since the last call, as far as they are still there.
+    pub fn take_changed(&mut self) -> impl Iterator<Item = &Step> {
+        let changed = std::mem::take(&mut self.changed);
+        self.slots
+            .iter()
+            .filter(move |step| changed & 1 << step.number.rem_euclid(64) != 0)
+    }
+
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.slots.iter()
+    }
+
+    /// Puts a step in its place; one of the same number is replaced.
+    pub fn restore(&mut self, step: Step) {
+        let position = self.slots.partition_point(|slot| slot.number < step.number);
+        match self.slots.get_mut(position) {
+            Some(slot) if slot.number == step.number => *slot = step,
+            _ => self.slots.insert(position, step),
+        }
     }
 
     pub fn is_empty(&self) -> bool {

@@ -175,13 +175,15 @@ impl Snapshot {
             self.begin(visitor, family);
             for row in self.rows() {
                 for counts in &row.pair.goals {
-                    let policy = &self.rules.policies[usize::from(counts.policy)].name;
+                    let Some(policy) = self.rules.policy(counts.policy) else {
+                        continue;
+                    };
                     let count = if breaches {
                         counts.breaches
                     } else {
                         counts.goals
                     };
-                    let labels = [row.team, row.priority, counts.target.name(), policy];
+                    let labels = [row.team, row.priority, counts.target.name(), &policy.name];
                     visitor.sample(&labels, number(count));
                 }
             }
@@ -239,13 +241,13 @@ impl Snapshot {
         }
     }
 
-    /// Targets that some policy has.
+    /// Targets that some policy has, or had when a goal began.
     fn targets(&self) -> Vec<Target> {
         let used = |target: &Target| {
-            self.rules
-                .policies
-                .iter()
-                .any(|policy| policy.target(*target).is_some())
+            let former = self.rules.former_policies.iter();
+            let former = former.map(|former| &former.policy);
+            let mut policies = self.rules.policies.iter().chain(former);
+            policies.any(|policy| policy.target(*target).is_some())
         };
         Target::ALL.into_iter().filter(used).collect()
     }

@@ -142,6 +142,18 @@ impl TicketTable {
         self.tickets.iter().flatten()
     }
 
+    /// All tickets with their slots.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (TicketSlot, &mut Ticket)> {
+        (0..)
+            .zip(&mut self.tickets)
+            .filter_map(|(slot, ticket)| Some((slot, ticket.as_mut()?)))
+    }
+
+    /// How many slots there are, used or not.
+    pub fn slots(&self) -> usize {
+        self.tickets.len()
+    }
+
     pub fn len(&self) -> usize {
         self.index.len()
     }

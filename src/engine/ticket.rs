@@ -18,7 +18,7 @@ pub const NO_POLICY: u16 = u16::MAX;
 const ALWAYS_OPEN: u16 = u16::MAX;
 
 /// Forty bits of an event's identity: among 16 events, one in 7·10^10 is taken for another.
-type Digest = [u8; 5];
+pub type Digest = [u8; 5];
 
 /// Facts about a ticket that are true or false.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +49,7 @@ impl Flags {
     /// Human replies: at least one, at least two.
     const REPLIED: u16 = 1 << 13;
     const REPLIED_AGAIN: u16 = 1 << 14;
+    const ALL: u16 = (1 << 15) - 1;
 
     pub fn has(self, flag: u16) -> bool {
         self.0 & flag != 0
@@ -60,6 +61,16 @@ impl Flags {
         } else {
             self.0 &= !flag;
         }
+    }
+
+    /// What a checkpoint keeps.
+    pub fn kept(self) -> u16 {
+        self.0 & !Self::DIRTY
+    }
+
+    /// Flags as [`Self::kept`] gave them; `None` where there is no such flag.
+    pub fn restored(bits: u16) -> Option<Self> {
+        (bits & !Self::ALL == 0 && bits & Self::DIRTY == 0).then_some(Self(bits))
     }
 }
 
@@ -89,6 +100,10 @@ pub enum GoalState {
     Breached,
     /// Ended in this cycle.
     Ended,
+}
+
+impl GoalState {
+    pub const ALL: [Self; 4] = [Self::Absent, Self::Undecided, Self::Breached, Self::Ended];
 }
 
 /// How a ticket left the statistics.
@@ -300,6 +315,15 @@ impl Ticket {
         self.calendars[slot as usize] = calendar.map_or(ALWAYS_OPEN, |calendar| calendar.0);
     }
 
+    /// Numbers of the slots' team calendars as they are kept; see [`Self::slot_calendar`].
+    pub fn calendars(&self) -> [u16; 3] {
+        self.calendars
+    }
+
+    pub fn set_calendars(&mut self, calendars: [u16; 3]) {
+        self.calendars = calendars;
+    }
+
     pub fn extra_mut(&mut self) -> &mut Extra {
         self.extra.get_or_insert_default()
     }
@@ -311,14 +335,38 @@ impl Ticket {
         if self.recent.contains(&digest) {
             return false;
         }
+        self.make_room();
+        self.recent.push(digest);
+        true
+    }
+
+    /// The remembered events, oldest first.
+    pub fn recent(&self) -> &[Digest] {
+        &self.recent
+    }
+
+    /// Takes remembered events from [`Self::recent`], one behind the other; `None` where there are
+    /// too many, or one is cut off.
+    pub fn set_recent(&mut self, digests: &[u8]) -> Option<()> {
+        let (digests, rest) = digests.as_chunks();
+        if !rest.is_empty() || digests.len() > REMEMBERED_EVENTS {
+            return None;
+        }
+        self.recent.clear();
+        for digest in digests {
+            self.make_room();
+            self.recent.push(*digest);
+        }
+        Some(())
+    }
+
+    fn make_room(&mut self) {
         if self.recent.len() == REMEMBERED_EVENTS {
             self.recent.remove(0);
         } else if self.recent.len() == self.recent.inline_size() {
             self.recent
                 .reserve_exact(REMEMBERED_EVENTS - self.recent.len());
         }
-        self.recent.push(digest);
-        true
     }
 }
 

@@ -84,6 +84,11 @@ impl Timeline {
         self.0[0].start()
     }
 
+    /// Adds a phase as [`Self::phases`] gave it, not earlier than the last one.
+    pub fn append(&mut self, start: Timestamp, phase: Phase) {
+        self.0.push(Segment::new(start, phase));
+    }
+
     /// Enters a phase. Phases of no length leave no trace, but for a reopening between two solves:
     /// the second one is the last.
     pub fn enter(&mut self, at: Timestamp, phase: Phase) {
@@ -177,6 +182,38 @@ impl Timeline {
         }
     }
 
+    /// The phases in order, each with its end; the last one has none.
+    pub fn phases(&self) -> impl ExactSizeIterator<Item = (Timestamp, Option<Timestamp>, Phase)> {
+        self.0.iter().enumerate().map(|(position, segment)| {
+            let next = self.0.get(position + 1).map(|next| next.start());
+            (segment.start(), next, segment.phase())
+        })
+    }
+
+    /// The stretches that [`Self::elapsed`] adds up.
+    pub fn stretches(&self, start: Timestamp, end: Timestamp, excluded: StatusSet) -> Stretches {
+        let mut counted = Vec::new();
+        self.spans(start, end, excluded, |from, to| counted.push((from, to)));
+        Stretches {
+            start,
+            end,
+            excluded,
+            counted,
+        }
+    }
+
+    /// The stretches that [`Self::worked`] adds up.
+    pub fn worked_stretches(&self, start: Timestamp, end: Timestamp) -> Stretches {
+        let mut counted = Vec::new();
+        self.worked_spans(start, end, |from, to| counted.push((from, to)));
+        Stretches {
+            start,
+            end,
+            excluded: StatusSet::EMPTY,
+            counted,
+        }
+    }
+
     /// Time that counts in `[start, end)`: calendar milliseconds, and those of the business
     /// calendar (`None` = always open).
     pub fn elapsed(
@@ -198,6 +235,21 @@ impl Timeline {
     /// Like [`Self::elapsed`], of the spans in `open` with an assignee alone: derived handle time.
     pub fn worked(&self, calendar: Option<&Calendar>, start: Timestamp, end: Timestamp) -> Elapsed {
         let mut elapsed = Elapsed::default();
+        self.worked_spans(start, end, |from, to| {
+            let length = to.since(from);
+            elapsed.calendar += length;
+            elapsed.business += calendar.map_or(length, |calendar| calendar.between(from, to));
+        });
+        elapsed
+    }
+
+    /// The stretches of `[start, end)` in `open` with an assignee, in order.
+    fn worked_spans(
+        &self,
+        start: Timestamp,
+        end: Timestamp,
+        mut visit: impl FnMut(Timestamp, Timestamp),
+    ) {
         for (position, segment) in self.0.iter().enumerate() {
             let phase = segment.phase();
             if phase.withdrawn || phase.status != Status::Open || !phase.assigned {
@@ -209,12 +261,9 @@ impl Timeline {
                 .map_or(Timestamp::NEVER, |next| next.start());
             let (from, to) = (segment.start().max(start), next.min(end));
             if to > from {
-                let length = to.since(from);
-                elapsed.calendar += length;
-                elapsed.business += calendar.map_or(length, |calendar| calendar.between(from, to));
+                visit(from, to);
             }
         }
-        elapsed
     }
 
     /// The last instant at which the running time since `start` still equals `target`; `None`
@@ -253,6 +302,17 @@ impl Timeline {
 
 fn span(calendar: Option<&Calendar>, from: Timestamp, to: Timestamp) -> Milliseconds {
     calendar.map_or_else(|| to.since(from), |calendar| calendar.between(from, to))
+}
+
+/// What of a stretch of time counts, for people.
+#[derive(Clone, Debug)]
+pub struct Stretches {
+    pub start: Timestamp,
+    pub end: Timestamp,
+    /// Statuses whose time does not count.
+    pub excluded: StatusSet,
+    /// In order, from and to.
+    pub counted: Vec<(Timestamp, Timestamp)>,
 }
 
 /// A duration on both time bases, in milliseconds.

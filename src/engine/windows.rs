@@ -4,19 +4,25 @@
 //! the stream clock runs behind the events by `lateness`, and what is later than the clock is
 //! not in a window yet. A history of years passes through without touching a window.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::rules::{Kpi, Rules};
 use super::series::Basis;
-use super::sliding::{Scratch, Sliding, scratch};
+use super::sliding::{Scratch, Sliding, Step, scratch};
 use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
 
 /// Steps in the length of a window.
 const STEPS: i64 = 60;
 /// Entries after which the journal is sorted in without being asked: a bound on memory.
 const JOURNAL_LIMIT: usize = 1 << 16;
+/// Most entries that wait together: a chunk is written to a checkpoint as a whole.
+const CHUNK: usize = 4_096;
 /// Exposed quantiles, in thousandths, and their label values.
 pub const QUANTILES: [(u64, &str); 4] = [(500, "0.5"), (900, "0.9"), (950, "0.95"), (990, "0.99")];
+
+/// The clock before it first moved.
+const UNREAD: Timestamp = Timestamp(i64::MIN);
 
 /// The label `event` of `ticket_window_events`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +71,8 @@ impl WindowEvent {
 }
 
 const DURATIONS: usize = Kpi::ALL.len() * Basis::ALL.len();
-const SERIES: usize = DURATIONS + WindowEvent::ALL.len();
+/// Series of a team.
+pub const SERIES: usize = DURATIONS + WindowEvent::ALL.len();
 
 fn duration_series(kpi: Kpi, basis: Basis) -> u8 {
     kpi as u8 * 2 + basis as u8
@@ -76,12 +83,34 @@ const fn event_series(event: WindowEvent) -> u8 {
     DURATIONS as u8 + event as u8
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Journaled {
-    at: Timestamp,
-    value: Milliseconds,
-    team: u16,
-    series: u8,
+/// One observation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Journaled {
+    pub at: Timestamp,
+    /// 0 for a plain event.
+    pub value: Milliseconds,
+    pub team: u16,
+    /// Less than [`SERIES`].
+    pub series: u8,
+}
+
+/// Which window of which series of which team.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    pub team: u16,
+    pub series: u8,
+    pub window: u8,
+}
+
+/// What changed since it was last written.
+#[derive(Debug, Default)]
+pub struct WindowChanges {
+    /// Windows that have changed steps. A place may stand here twice.
+    pub places: Vec<Place>,
+    /// Chunks of the journal that are new.
+    pub chunks: Vec<u64>,
+    /// Chunks of the journal whose last entry has left them.
+    pub done: Vec<u64>,
 }
 
 /// The windows of one team: `SERIES` rows of one [`Sliding`] a window.
@@ -96,7 +125,10 @@ struct TeamState {
 pub struct Windows {
     lengths: Vec<Milliseconds>,
     journal: Vec<Journaled>,
-    journal_limit: usize,
+    /// Entries that are later than the clock, by running number, the latest first.
+    waiting: BTreeMap<u64, Vec<Journaled>>,
+    next_chunk: u64,
+    changes: Option<WindowChanges>,
     teams: Vec<TeamState>,
     published: Vec<Arc<TeamWindows>>,
     scratch: Scratch,
@@ -129,11 +161,13 @@ impl Windows {
         Self {
             lengths: rules.windows.iter().map(|window| window.length).collect(),
             journal: Vec::new(),
-            journal_limit: JOURNAL_LIMIT,
+            waiting: BTreeMap::new(),
+            next_chunk: 0,
+            changes: None,
             teams: Vec::new(),
             published: Vec::new(),
             scratch: scratch(),
-            clock: Timestamp(i64::MIN),
+            clock: UNREAD,
         }
     }
 
@@ -164,25 +198,51 @@ impl Windows {
 
     /// Whether the journal should be sorted in.
     pub fn is_full(&self) -> bool {
-        self.journal.len() >= self.journal_limit
+        self.journal.len() >= JOURNAL_LIMIT
     }
 
     /// Moves the windows to a clock. They never move back.
     pub fn advance(&mut self, clock: Timestamp) {
         let clock = clock.max(self.clock);
         self.slide(clock);
+        self.clock = clock;
+        for entry in self.take_due(clock) {
+            self.insert(entry);
+        }
         let mut later = Vec::new();
         for entry in std::mem::take(&mut self.journal) {
             if entry.at > clock {
                 later.push(entry);
             } else {
-                self.insert(entry, clock);
+                self.insert(entry);
             }
         }
-        // Entries ahead of the clock must wait; looking at them again and again would not help.
-        self.journal_limit = JOURNAL_LIMIT.max(later.len() * 2);
-        self.journal = later;
-        self.clock = clock;
+        // Sorted, so that nobody need look at them before they are due.
+        later.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.at));
+        for chunk in later.chunks(CHUNK) {
+            self.waiting.insert(self.next_chunk, chunk.to_vec());
+            if let Some(changes) = &mut self.changes {
+                changes.chunks.push(self.next_chunk);
+            }
+            self.next_chunk += 1;
+        }
+    }
+
+    /// Takes what the clock has reached out of the chunks that wait.
+    fn take_due(&mut self, clock: Timestamp) -> Vec<Journaled> {
+        let mut due = Vec::new();
+        self.waiting.retain(|number, chunk| {
+            while let Some(entry) = chunk.pop_if(|entry| entry.at <= clock) {
+                due.push(entry);
+            }
+            if chunk.is_empty()
+                && let Some(changes) = &mut self.changes
+            {
+                changes.done.push(*number);
+            }
+            !chunk.is_empty()
+        });
+        due
     }
 
     /// The windows of all teams, by team; `teams` of them exist.
@@ -211,7 +271,7 @@ impl Windows {
         let mut slid = false;
         for (window, length) in self.lengths.iter().enumerate() {
             let first = first_slot(*length, clock);
-            if self.clock.0 != i64::MIN && first_slot(*length, self.clock) == first {
+            if self.clock != UNREAD && first_slot(*length, self.clock) == first {
                 continue;
             }
             slid = true;
@@ -235,24 +295,137 @@ impl Windows {
         }
     }
 
-    fn insert(&mut self, entry: Journaled, clock: Timestamp) {
-        for (window, length) in self.lengths.iter().enumerate() {
-            let slot = slot(*length, entry.at);
-            if slot < first_slot(*length, clock) {
+    fn insert(&mut self, entry: Journaled) {
+        for window in 0..self.lengths.len() {
+            let length = self.lengths[window];
+            let slot = slot(length, entry.at);
+            if slot < first_slot(length, self.clock) {
                 continue;
             }
-            let row = usize::from(entry.team);
-            if self.teams.len() <= row {
-                self.teams.resize_with(row + 1, || TeamState {
-                    series: vec![None; SERIES],
-                    changed: true,
-                });
+            #[allow(clippy::cast_possible_truncation, reason = "there are few windows")]
+            let place = Place {
+                team: entry.team,
+                series: entry.series,
+                window: window as u8,
+            };
+            let is_tracked = self.changes.is_some();
+            let sliding = self.sliding(place);
+            sliding.add(slot, entry.value);
+            if is_tracked
+                && sliding.mark(slot)
+                && let Some(changes) = &mut self.changes
+            {
+                changes.places.push(place);
             }
-            let team = &mut self.teams[row];
-            team.changed = true;
-            let windows = team.series[usize::from(entry.series)]
-                .get_or_insert_with(|| vec![Sliding::default(); self.lengths.len()].into());
-            windows[window].add(slot, entry.value);
+        }
+    }
+
+    /// The window at a place, to be changed.
+    fn sliding(&mut self, place: Place) -> &mut Sliding {
+        let row = usize::from(place.team);
+        if self.teams.len() <= row {
+            self.teams.resize_with(row + 1, || TeamState {
+                series: vec![None; SERIES],
+                changed: true,
+            });
+        }
+        let team = &mut self.teams[row];
+        team.changed = true;
+        let windows = team.series[usize::from(place.series)]
+            .get_or_insert_with(|| vec![Sliding::default(); self.lengths.len()].into());
+        &mut windows[usize::from(place.window)]
+    }
+}
+
+/// What a checkpoint needs.
+impl Windows {
+    /// Windows whose clock has stood at `clock`, without observations.
+    pub fn restored(rules: &Rules, clock: Option<Timestamp>) -> Self {
+        Self {
+            clock: clock.unwrap_or(UNREAD),
+            ..Self::new(rules)
+        }
+    }
+
+    /// `None` before it first moved.
+    pub fn clock(&self) -> Option<Timestamp> {
+        (self.clock != UNREAD).then_some(self.clock)
+    }
+
+    /// Remembers from now on what changes, for [`Self::take_changes`].
+    pub fn track_changes(&mut self) {
+        self.changes.get_or_insert_default();
+    }
+
+    pub fn take_changes(&mut self) -> WindowChanges {
+        self.changes
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
+    }
+
+    /// The steps at a place that changed since they were last taken.
+    pub fn take_changed_steps(&mut self, place: Place) -> impl Iterator<Item = &Step> {
+        let team = self.teams.get_mut(usize::from(place.team));
+        let windows = team.and_then(|team| team.series[usize::from(place.series)].as_mut());
+        windows
+            .and_then(|windows| windows.get_mut(usize::from(place.window)))
+            .map(Sliding::take_changed)
+            .into_iter()
+            .flatten()
+    }
+
+    /// How many teams have or had observations.
+    pub fn teams(&self) -> usize {
+        self.teams.len()
+    }
+
+    /// All steps of a series of a team, with their places.
+    pub fn steps(&self, team: usize, series: usize) -> impl Iterator<Item = (Place, &Step)> {
+        let windows = self
+            .teams
+            .get(team)
+            .and_then(|state| state.series[series].as_ref());
+        (0..)
+            .zip(windows.into_iter().flatten())
+            .flat_map(move |(window, sliding)| {
+                #[allow(clippy::cast_possible_truncation, reason = "as its labels are")]
+                let (team, series) = (team as u16, series as u8);
+                let place = Place {
+                    team,
+                    series,
+                    window,
+                };
+                sliding.steps().map(move |step| (place, step))
+            })
+    }
+
+    /// Puts a step where it was, unless it has left its window.
+    pub fn restore_step(&mut self, place: Place, step: Step) {
+        let length = self.lengths[usize::from(place.window)];
+        if step.number >= first_slot(length, self.clock) {
+            self.sliding(place).restore(step);
+        }
+    }
+
+    /// The entries that wait in a chunk; `None` where there is none of that number.
+    pub fn chunk(&self, number: u64) -> Option<&[Journaled]> {
+        self.waiting.get(&number).map(Vec::as_slice)
+    }
+
+    /// The first chunk of at least that number.
+    pub fn chunk_from(&self, number: u64) -> Option<(u64, &[Journaled])> {
+        let (number, chunk) = self.waiting.range(number..).next()?;
+        Some((*number, chunk))
+    }
+
+    /// Puts a chunk where it was, without what the clock has reached.
+    pub fn restore_chunk(&mut self, number: u64, mut chunk: Vec<Journaled>) {
+        chunk.retain(|entry| entry.at > self.clock);
+        chunk.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.at));
+        self.next_chunk = self.next_chunk.max(number.saturating_add(1));
+        if !chunk.is_empty() {
+            self.waiting.insert(number, chunk);
         }
     }
 }

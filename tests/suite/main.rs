@@ -3,9 +3,11 @@
 // A panic in a test is its report; clippy's own exemption ends at the `#[test]` functions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod changed_rules;
 mod crash;
 mod documentation;
 mod end_to_end;
+mod explained;
 mod floor_plan;
 mod fuzz;
 mod harness;

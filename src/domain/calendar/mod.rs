@@ -138,6 +138,14 @@ impl Calendar {
         Timestamp(interval.start + (total - interval.before))
     }
 
+    /// The open intervals in `[start, end)`, from and to, in order. For people: it walks the dates.
+    pub fn openings(&self, start: Timestamp, end: Timestamp) -> Vec<(Timestamp, Timestamp)> {
+        let spans = self.spec.spans(start, end).into_iter();
+        spans
+            .map(|span| (Timestamp(span.start), Timestamp(span.end)))
+            .collect()
+    }
+
     /// Open time from [`Timestamp::EARLIEST`] to `instant`.
     fn before(&self, instant: Timestamp) -> Milliseconds {
         let Some(day) = laid_out_day(instant) else {

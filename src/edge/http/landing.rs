@@ -67,7 +67,7 @@ fn write_page(html: &mut String, site: &Site) -> fmt::Result {
         }
         html.push_str("</ul>\n");
     }
-    if site.published.kpis().is_none() {
+    if site.published.view().kpis.is_none() {
         html.push_str("<p>KPIs are withheld until they are complete.</p>\n");
     } else if let Some(overview) = site.published.overview() {
         write_overview(html, &overview)?;

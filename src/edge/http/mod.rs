@@ -12,7 +12,7 @@ mod stall;
 #[cfg(test)]
 mod tests;
 
-pub use published::{KpiSeries, Overview, OverviewRow, Published};
+pub use published::{KpiSeries, Overview, OverviewRow, Published, View};
 pub use readiness::{Latch, Readiness};
 pub use server::{BindError, Server};
 

@@ -29,11 +29,21 @@ pub struct OverviewRow {
     pub cells: Vec<String>,
 }
 
+/// How far the input is in what is shown, and the KPIs that follow from it. One scrape sees both
+/// as of the same instant, so that a series can be checked against the records behind it.
+#[derive(Clone, Default)]
+pub struct View {
+    /// `None` while nothing was read.
+    pub progress: Option<KpiSeries>,
+    /// `None` while they are withheld.
+    pub kpis: Option<KpiSeries>,
+}
+
 /// See the module. Share it in an [`Arc`]; replacing what is published never waits for a scrape.
 pub struct Published {
     readiness: Readiness,
     self_metrics: Arc<SelfMetrics>,
-    kpis: RwLock<Option<KpiSeries>>,
+    view: RwLock<View>,
     overview: RwLock<Option<Arc<Overview>>>,
 }
 
@@ -43,14 +53,23 @@ impl Published {
         Self {
             readiness,
             self_metrics,
-            kpis: RwLock::new(None),
+            view: RwLock::default(),
             overview: RwLock::new(None),
         }
     }
 
-    /// Shows these KPI series from now on. Scrapes under way finish with the earlier ones.
-    pub fn publish(&self, kpis: KpiSeries) {
-        replace(&self.kpis, Some(kpis));
+    /// Shows these series from now on. Scrapes under way finish with the earlier ones.
+    pub fn publish(&self, view: View) {
+        replace(&self.view, view);
+    }
+
+    /// Shows how far the input is, and goes on showing or withholding the KPIs.
+    pub fn set_progress(&self, progress: KpiSeries) {
+        let View { kpis, .. } = self.view();
+        self.publish(View {
+            progress: Some(progress),
+            kpis,
+        });
     }
 
     /// Shows this table on the landing page from now on.
@@ -60,13 +79,16 @@ impl Published {
 
     /// Shows no KPIs from now on: their series go stale, which is not the same as 0.
     pub fn withhold(&self) {
-        replace(&self.kpis, None);
+        let View { progress, .. } = self.view();
+        self.publish(View {
+            progress,
+            kpis: None,
+        });
         replace(&self.overview, None);
     }
 
-    /// The KPI series; `None` while they are withheld.
-    pub fn kpis(&self) -> Option<KpiSeries> {
-        current(&self.kpis)
+    pub fn view(&self) -> View {
+        current(&self.view)
     }
 
     pub fn overview(&self) -> Option<Arc<Overview>> {
@@ -87,7 +109,7 @@ impl fmt::Debug for Published {
         formatter
             .debug_struct("Published")
             .field("readiness", &self.readiness)
-            .field("kpis_withheld", &self.kpis().is_none())
+            .field("kpis_withheld", &self.view().kpis.is_none())
             .finish_non_exhaustive()
     }
 }

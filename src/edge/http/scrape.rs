@@ -49,13 +49,14 @@ impl Scraping {
     /// The whole exposition: the KPIs, unless they are withheld, and the self-metrics.
     fn render(&self, published: &Published, format: Format, gzip: bool) -> Vec<u8> {
         let size = &self.sizes[format as usize];
-        let kpis = published.kpis();
-        let self_metrics: &dyn Series = published.self_metrics().as_ref();
-        let capacity = size.load(Ordering::Relaxed);
-        let text = match &kpis {
-            Some(kpis) => render(format, &[kpis.as_ref(), self_metrics], capacity),
-            None => render(format, &[self_metrics], capacity),
-        };
+        let view = published.view();
+        let shown = [&view.kpis, &view.progress];
+        let mut series: Vec<&dyn Series> = Vec::with_capacity(shown.len() + 1);
+        for one in shown.into_iter().flatten() {
+            series.push(one.as_ref());
+        }
+        series.push(published.self_metrics().as_ref());
+        let text = render(format, &series, size.load(Ordering::Relaxed));
         size.store(text.len(), Ordering::Relaxed);
         if gzip { compress(&text) } else { text }
     }

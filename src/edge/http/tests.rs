@@ -12,7 +12,7 @@ use ureq::http::Response;
 use ureq::{Agent, Body};
 
 use super::server::Patience;
-use super::{Overview, OverviewRow, Published, Readiness, Server, router};
+use super::{Overview, OverviewRow, Published, Readiness, Server, View, router};
 use crate::config::{ListenAddress, TelemetryPath};
 use crate::domain::catalogue;
 use crate::domain::timestamp::Timestamp;
@@ -23,6 +23,14 @@ const OPEN_METRICS: &str = "application/openmetrics-text;version=1.0.0";
 const PROTOBUF: &str =
     "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// A view of these series alone.
+fn kpis(series: impl Series + Send + Sync + 'static) -> View {
+    View {
+        kpis: Some(Arc::new(series)),
+        progress: None,
+    }
+}
 
 /// A running server.
 struct Running {
@@ -181,7 +189,7 @@ fn wait_until(condition: impl Fn() -> bool) {
 #[test]
 fn metrics_in_the_format_asked_for() {
     let running = Running::start();
-    running.published.publish(Arc::new(Backlog(3.0)));
+    running.published.publish(kpis(Backlog(3.0)));
     for (accept, content_type, contains) in [
         (None, TEXT, "\nticket_backlog{"),
         (Some("*/*"), TEXT, "# TYPE ticket_backlog gauge"),
@@ -247,9 +255,9 @@ fn compressed_where_welcome() {
 fn withheld_is_absent_not_zero() {
     let running = Running::start();
     assert!(!body(running.get("/metrics")).contains("ticket_backlog"));
-    running.published.publish(Arc::new(Backlog(3.0)));
+    running.published.publish(kpis(Backlog(3.0)));
     assert!(body(running.get("/metrics")).contains("status=\"open\"} 3\n"));
-    running.published.publish(Arc::new(Backlog(4.0)));
+    running.published.publish(kpis(Backlog(4.0)));
     assert!(body(running.get("/metrics")).contains("status=\"open\"} 4\n"));
     running.published.withhold();
     let text = body(running.get("/metrics"));
@@ -309,7 +317,7 @@ fn the_landing_page() {
         assert!(page.contains(part), "{part}\n{page}");
     }
     latch.release();
-    running.published.publish(Arc::new(Backlog(3.0)));
+    running.published.publish(kpis(Backlog(3.0)));
     running.published.set_overview(Overview {
         caption: "Backlog & SLA".to_owned(),
         columns: vec!["Backlog".to_owned()],
@@ -366,7 +374,7 @@ fn head_other_methods_and_other_paths() {
 #[test]
 fn fifty_scrapes_at_once() {
     let running = Running::start();
-    running.published.publish(Arc::new(Backlog(3.0)));
+    running.published.publish(kpis(Backlog(3.0)));
     let url = running.url("/metrics");
     let scrapes: Vec<_> = (0..50)
         .map(|_| {
@@ -391,7 +399,10 @@ fn too_many_scrapes_are_told_so() {
         entered: AtomicBool::new(false),
         go_on: AtomicBool::new(false),
     });
-    running.published.publish(Arc::clone(&slow) as _);
+    running.published.publish(View {
+        kpis: Some(Arc::clone(&slow) as _),
+        progress: None,
+    });
     let (answers, answered) = mpsc::channel();
     let scrapes: Vec<_> = (0..70)
         .map(|_| {
@@ -426,7 +437,10 @@ fn shutdown_finishes_the_scrape_under_way() {
         entered: AtomicBool::new(false),
         go_on: AtomicBool::new(false),
     });
-    running.published.publish(Arc::clone(&slow) as _);
+    running.published.publish(View {
+        kpis: Some(Arc::clone(&slow) as _),
+        progress: None,
+    });
     let idle = agent(); // keeps its connection open, which must not delay the end
     idle.get(running.url("/-/healthy")).call().unwrap();
     let url = running.url("/metrics");
@@ -497,7 +511,7 @@ fn silent_and_stalled_clients_are_left() {
         ..Patience::default()
     };
     let running = Running::start_with("/metrics", patience);
-    running.published.publish(Arc::new(Large));
+    running.published.publish(kpis(Large));
 
     let started = Instant::now();
     let mut silent = connect(&running, b"GET / HTTP/1.1\r\nhost:");
@@ -520,7 +534,7 @@ fn shutdown_does_not_wait_for_ever() {
         ..Patience::default()
     };
     let mut running = Running::start_with("/metrics", patience);
-    running.published.publish(Arc::new(Large));
+    running.published.publish(kpis(Large));
     let _stalled = connect(&running, b"GET /metrics HTTP/1.1\r\nhost: test\r\n\r\n");
     thread::sleep(Duration::from_millis(300));
     running.stop();
@@ -538,10 +552,10 @@ fn series_that_cannot_be_rendered_fail_the_scrape_only() {
         }
     }
     let running = Running::start();
-    running.published.publish(Arc::new(Broken));
+    running.published.publish(kpis(Broken));
     for _ in 0..5 {
         assert_eq!(running.get("/metrics").status(), 500);
     }
-    running.published.publish(Arc::new(Backlog(3.0)));
+    running.published.publish(kpis(Backlog(3.0)));
     assert_eq!(running.get("/metrics").status(), 200);
 }

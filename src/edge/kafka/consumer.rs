@@ -55,6 +55,7 @@ pub struct Consumer {
     queue: PrivateQueue,
     client: Arc<BaseConsumer<Context>>,
     group: String,
+    topics: Vec<String>,
     /// Every partition ever assigned; its place is its index in [`Record::index`].
     known: Vec<TopicPartition>,
     index: HashMap<TopicPartition, usize>,
@@ -89,6 +90,7 @@ impl Consumer {
             queue,
             client,
             group: settings.group_id.clone(),
+            topics: settings.topics.clone(),
             known: Vec::new(),
             index: HashMap::new(),
             progress: Vec::new(),
@@ -209,6 +211,27 @@ impl Consumer {
         self.progress_of(partition)?.next
     }
 
+    /// First and end offset of a partition, as last heard; `None` while no fetch has been answered.
+    pub fn extent(&self, partition: &TopicPartition) -> Option<(i64, i64)> {
+        cached_watermarks(&self.client, partition)
+    }
+
+    /// Every partition of the topics, whoever reads it, as the brokers say now; topics that do not
+    /// exist have none. Waits for the answer up to `timeout`; `None` where there is none.
+    pub fn partitions(&self, timeout: Duration) -> Option<Vec<TopicPartition>> {
+        let mut partitions = Vec::new();
+        for topic in &self.topics {
+            let metadata = self.client.fetch_metadata(Some(topic), timeout).ok()?;
+            for found in metadata.topics() {
+                let name: Arc<str> = found.name().into();
+                let numbers = found.partitions().iter().map(|partition| partition.id());
+                partitions
+                    .extend(numbers.map(|number| TopicPartition::new(Arc::clone(&name), number)));
+            }
+        }
+        Some(partitions)
+    }
+
     /// Records between the position and the end that the broker last reported; `None` while no
     /// fetch has been answered.
     pub fn lag(&self, partition: &TopicPartition) -> Option<i64> {
@@ -295,7 +318,18 @@ impl Consumer {
     }
 
     fn complain(&mut self, code: RDKafkaErrorCode, reason: &str) {
-        if let Some(trouble) = explain(code, reason, &self.group) {
+        let fatal = self.client.client().fatal_error();
+        let fenced = fatal.is_some_and(|(code, _)| code == RDKafkaErrorCode::FencedInstanceId);
+        let trouble = if fenced {
+            Some(Trouble::Fenced(format!(
+                "another member of the consumer group {} has the id of this one: itself before an \
+                 outage, or an exporter on a copy of its checkpoint directory",
+                self.group
+            )))
+        } else {
+            explain(code, reason, &self.group)
+        };
+        if let Some(trouble) = trouble {
             self.news
                 .extend(self.troubles.admit(trouble, Instant::now()));
         }

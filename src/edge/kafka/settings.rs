@@ -26,6 +26,9 @@ pub struct Settings {
     pub connection: Connection,
     pub topics: Vec<String>,
     pub group_id: String,
+    /// Who this instance is to its group, over restarts: one that was killed gets its partitions
+    /// back at once, instead of after its session has timed out. `None`: a new one every time.
+    pub instance_id: Option<String>,
 }
 
 impl std::fmt::Debug for Connection {
@@ -122,6 +125,7 @@ impl From<&config::Kafka> for Settings {
             connection: kafka.into(),
             topics: kafka.topics.clone(),
             group_id: kafka.group_id.clone(),
+            instance_id: None,
         }
     }
 }
@@ -143,6 +147,9 @@ impl Settings {
         }
         let mut config = base(&self.connection.brokers, CONSUMER);
         config.set("group.id", &self.group_id);
+        if let Some(id) = &self.instance_id {
+            config.set("group.instance.id", id);
+        }
         for reserved in RESERVED_PROPERTIES {
             if let Some(value) = reserved.value {
                 config.set(reserved.name, value);
@@ -243,6 +250,7 @@ mod tests {
             },
             topics: vec!["tickets".into()],
             group_id: "g".into(),
+            instance_id: None,
         }
     }
 

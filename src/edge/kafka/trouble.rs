@@ -23,14 +23,19 @@ pub enum Trouble {
         /// First and end offset of what is there, where known.
         available: Option<(i64, i64)>,
     },
-    /// The client cannot go on.
+    /// The client cannot go on, but a new one can: another one took its place in the group.
+    /// That may have been itself, after an outage.
+    Fenced(String),
+    /// No client can go on.
     Fatal(String),
 }
 
 impl fmt::Display for Trouble {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Retrying(text) | Self::Fatal(text) => formatter.write_str(text),
+            Self::Retrying(text) | Self::Fenced(text) | Self::Fatal(text) => {
+                formatter.write_str(text)
+            }
             Self::OutOfRange {
                 partition,
                 position,
@@ -45,8 +50,7 @@ impl fmt::Display for Trouble {
                 }
                 formatter.write_str(
                     ": its records were deleted before they were read, or the topic was created \
-                     anew; the numbers cannot be exact from here on, so start from an empty \
-                     checkpoint directory",
+                     anew",
                 )
             }
         }

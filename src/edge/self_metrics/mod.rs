@@ -57,7 +57,8 @@ pub struct SelfMetrics {
     misrouted: IntCounter,
     overflow: IntCounterVec,
     lag: IntGaugeVec,
-    watermark: GaugeVec,
+    lost_records: IntCounterVec,
+    dead_letters_lost: IntCounter,
     last_event: GaugeVec,
     caught_up: IntGaugeVec,
     partitions: IntGaugeVec,
@@ -65,6 +66,8 @@ pub struct SelfMetrics {
     timers: IntGaugeVec,
     checkpoint_duration: Histogram,
     last_checkpoint: GaugeVec,
+    checkpoint_failures: IntCounter,
+    checkpoint_bytes: IntGaugeVec,
     breach_detection: Histogram,
     reload_successful: IntGaugeVec,
     reload_time: GaugeVec,
@@ -94,7 +97,8 @@ impl SelfMetrics {
             misrouted: counter(&registry, &catalogue::MISROUTED)?,
             overflow: counters(&registry, &catalogue::OVERFLOW)?,
             lag: integers(&registry, &catalogue::CONSUMER_LAG)?,
-            watermark: gauges(&registry, &catalogue::WATERMARK)?,
+            lost_records: counters(&registry, &catalogue::LOST_RECORDS)?,
+            dead_letters_lost: counter(&registry, &catalogue::DEAD_LETTERS_LOST)?,
             last_event: gauges(&registry, &catalogue::LAST_EVENT)?,
             caught_up: integers(&registry, &catalogue::CAUGHT_UP)?,
             partitions: integers(&registry, &catalogue::PARTITIONS_ASSIGNED)?,
@@ -106,6 +110,8 @@ impl SelfMetrics {
                 CHECKPOINT_BUCKETS,
             )?,
             last_checkpoint: gauges(&registry, &catalogue::LAST_CHECKPOINT)?,
+            checkpoint_failures: counter(&registry, &catalogue::CHECKPOINT_FAILURES)?,
+            checkpoint_bytes: integers(&registry, &catalogue::CHECKPOINT_BYTES)?,
             breach_detection: histogram(
                 &registry,
                 &catalogue::BREACH_DETECTION,
@@ -183,19 +189,23 @@ impl SelfMetrics {
             .set(records);
     }
 
-    /// The partition's stream clock.
-    pub fn set_watermark(&self, topic: &str, partition: i32, clock: Timestamp) {
-        self.watermark
+    /// Records of a partition were gone before they were read; the counter exists at 0 from the
+    /// first time it is asked for.
+    pub fn lost_records(&self, topic: &str, partition: i32) -> IntCounter {
+        self.lost_records
             .with_label_values(&[topic, &partition.to_string()])
-            .set(clock.seconds());
     }
 
-    /// Ends the series of a partition that is no longer assigned.
+    /// Rejected records that the dead-letter topic refused for good.
+    pub fn dead_letters_lost(&self) -> &IntCounter {
+        &self.dead_letters_lost
+    }
+
+    /// Ends the lag of a partition that is no longer assigned.
     pub fn remove_partition(&self, topic: &str, partition: i32) {
         let partition = partition.to_string();
-        // Both fail only where there is no such series, which is what is wanted.
+        // Fails only where there is no such series, which is what is wanted.
         let _ = self.lag.remove_label_values(&[topic, &partition]);
-        let _ = self.watermark.remove_label_values(&[topic, &partition]);
     }
 
     /// The greatest event time seen.
@@ -227,10 +237,21 @@ impl SelfMetrics {
             .set(count(timers));
     }
 
-    /// A checkpoint was published at `at` and took `seconds`.
+    /// A checkpoint was complete at `at` and took `seconds`.
     pub fn observe_checkpoint(&self, at: Timestamp, seconds: f64) {
         self.checkpoint_duration.observe(seconds);
         only(&self.last_checkpoint).set(at.seconds());
+    }
+
+    /// Attempts to write a checkpoint that failed.
+    pub fn checkpoint_failures(&self) -> &IntCounter {
+        &self.checkpoint_failures
+    }
+
+    pub fn set_checkpoint_bytes(&self, bytes: u64) {
+        self.checkpoint_bytes
+            .with_label_values::<&str>(&[])
+            .set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// A breach was published `seconds` after its deadline, while caught up.
@@ -367,21 +388,24 @@ mod tests {
     fn every_family_of_the_exporter_is_filled() {
         let metrics = metrics();
         metrics.set_lag("tickets", 3, 12);
-        metrics.set_watermark("tickets", 3, Timestamp(1_500));
+        metrics.lost_records("tickets", 3).inc();
         metrics.set_last_event(Timestamp(2_000));
         metrics.observe_checkpoint(Timestamp(3_000), 0.004);
+        metrics.set_checkpoint_bytes(5);
         metrics.observe_breach_detection(6.0);
         metrics.set_config_reload(Timestamp(4_000), true);
         let text = text(&metrics);
         for family in FAMILIES {
-            if family.origin == Origin::Exporter {
+            // How far the input is, is shown together with the KPIs.
+            let elsewhere = [&catalogue::WATERMARK, &catalogue::CHECKPOINT_OFFSET];
+            if family.origin == Origin::Exporter && !elsewhere.contains(family) {
                 let line = format!("# TYPE {} {}\n", family.name, family.kind.name());
                 assert!(text.contains(&line), "{line}");
             }
         }
         for line in [
             "ticket_exporter_consumer_lag{topic=\"tickets\",partition=\"3\"} 12",
-            "ticket_exporter_watermark_timestamp_seconds{topic=\"tickets\",partition=\"3\"} 1.5",
+            "ticket_exporter_lost_records_total{topic=\"tickets\",partition=\"3\"} 1",
             "ticket_exporter_checkpoint_duration_seconds_bucket{le=\"0.0025\"} 0",
             "ticket_exporter_checkpoint_duration_seconds_bucket{le=\"0.005\"} 1",
             "ticket_exporter_checkpoint_duration_seconds_bucket{le=\"+Inf\"} 1",

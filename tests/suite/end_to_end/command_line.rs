@@ -40,6 +40,7 @@ fn wrong_usage_is_64_and_says_what_is_wrong() {
         (&["replay"], "FILE"),
         (&["replay", "--until", "tomorrow", "-"], "RFC 3339"),
         (&["replay", "--format", "csv", "-"], "csv"),
+        (&["explain", "--until", "2026-03-02T09:30:00Z", "1"], "FILE"),
         (&["simulate"], "--output"),
         (&["simulate", "--output", "-", "--topic", "t"], "--topic"),
         (&["simulate", "--for", "soon", "--output", "-"], "duration"),
@@ -59,6 +60,57 @@ fn wrong_usage_is_64_and_says_what_is_wrong() {
 }
 
 #[test]
+fn explain_tells_one_ticket_and_nothing_personal() {
+    let events = EVENTS.replace(
+        "\"actor\":\"agent\"",
+        "\"actor\":\"agent\",\"agent\":\"maria\",\"subject\":\"password\"",
+    );
+    let (words, _) = expect(0, &["explain", "1", "-"], events.as_bytes());
+    assert!(
+        words.contains("ticket_first_response_seconds: 10m (600 s)"),
+        "{words}"
+    );
+    assert!(
+        !words.contains("maria") && !words.contains("password"),
+        "{words}"
+    );
+    assert!(!words.contains('\x1b'), "no colours in a file");
+
+    let arguments = ["explain", "--format", "json", "1", "-"];
+    let (json, _) = expect(0, &arguments, events.as_bytes());
+    assert!(
+        !json.contains("maria") && !json.contains("password"),
+        "{json}"
+    );
+    let document: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let observed = document["history"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|entry| entry["kpi"] == "first_response")
+        .unwrap();
+    assert_eq!(observed["what"], "observation");
+    assert_eq!(observed["at"], "2026-03-02T09:10:00.000Z");
+    assert_eq!(observed["calendar_seconds"], 600.0);
+    assert_eq!(observed["spans"][0]["from"], "2026-03-02T09:00:00.000Z");
+    assert_eq!(document["state"][0]["status"], "solved");
+
+    let until = ["explain", "--until", "2026-03-02T09:30:00Z", "1", "-"];
+    let (words, _) = expect(0, &until, events.as_bytes());
+    assert!(
+        words.contains("As of 2026-03-02 09:30:00\n    new, team billing"),
+        "{words}"
+    );
+
+    let (stdout, stderr) = expect(1, &["explain", "7", "-"], events.as_bytes());
+    assert_eq!(stdout, "");
+    assert!(
+        stderr.contains("\"7\"") && stderr.contains("2 tickets"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn help_and_version_are_no_errors() {
     let (help, _) = expect(0, &["--help"], b"");
     for word in [
@@ -70,7 +122,7 @@ fn help_and_version_are_no_errors() {
     ] {
         assert!(help.contains(word), "no {word} in\n{help}");
     }
-    for command in ["replay", "simulate"] {
+    for command in ["replay", "explain", "simulate"] {
         let (help, _) = expect(0, &[command, "--help"], b"");
         assert!(help.contains("Examples:"), "{command}: {help}");
     }

@@ -14,6 +14,7 @@ mod engine;
 mod lines;
 mod mutation;
 mod records;
+mod state;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};

@@ -39,6 +39,7 @@ fn no_broker_at_all_is_said_and_waited_for() {
     let mut settings = Settings {
         topics: vec!["tickets".into()],
         group_id: "test".into(),
+        instance_id: None,
         ..Settings::default()
     };
     settings.connection.brokers = vec!["127.0.0.1:1".into()];

@@ -8,6 +8,7 @@ mod collected;
 pub mod input;
 mod labels;
 mod order;
+mod restarts;
 mod snapshots;
 mod sums;
 

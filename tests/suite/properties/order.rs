@@ -91,7 +91,7 @@ fn tickets_may_be_spread_over_partitions() {
     });
 }
 
-fn partition_of(ticket: &str, seed: u64) -> usize {
+pub fn partition_of(ticket: &str, seed: u64) -> usize {
     let number = ticket.bytes().fold(seed, |number, byte| {
         number.wrapping_mul(31).wrapping_add(u64::from(byte))
     });

@@ -1,0 +1,442 @@
+//! An explanation in words, for a terminal or a mail to a colleague.
+
+use std::fmt::Write as _;
+
+use super::Explanation;
+use crate::domain::duration;
+use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
+use crate::engine::{
+    AttributeChange, CountedSpan, EventTrace, GoalStep, GoalTrace, GoalView, Happening, Kpi,
+    Observation, Pending, TicketView, TraceEntry,
+};
+
+const BOLD: &str = "\x1b[1m";
+const RED: &str = "\x1b[31m";
+const GREEN: &str = "\x1b[32m";
+const PLAIN: &str = "\x1b[0m";
+
+/// The explanation, with times in UTC; in colours where `colours` says so.
+pub fn words(explanation: &Explanation, colours: bool) -> String {
+    let mut writer = Writer {
+        text: String::new(),
+        colours,
+    };
+    writer.line(0, &format!("Ticket {}, times in UTC", explanation.ticket));
+    if let Some(history) = &explanation.history {
+        writer.history(history);
+        if explanation.state.is_empty() {
+            writer.line(0, "");
+            writer.line(
+                0,
+                "It is forgotten: an event now would open it as an unknown one.",
+            );
+        }
+    }
+    for view in &explanation.state {
+        writer.line(0, "");
+        writer.view(view, explanation.state.len() > 1);
+    }
+    writer.text
+}
+
+struct Writer {
+    text: String,
+    colours: bool,
+}
+
+impl Writer {
+    fn line(&mut self, depth: usize, text: &str) {
+        if text.is_empty() {
+            self.text.push('\n');
+            return;
+        }
+        let _ = writeln!(self.text, "{:indent$}{text}", "", indent = 4 * depth);
+    }
+
+    fn paint(&self, colour: &str, text: &str) -> String {
+        if self.colours {
+            format!("{colour}{text}{PLAIN}")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// Each event, or instant at which a timer fired, with what it led to below it.
+    fn history(&mut self, entries: &[TraceEntry]) {
+        let mut last = None;
+        for entry in entries {
+            if let Happening::Event(event) = &entry.what {
+                self.headline(entry.at, &event_words(event));
+            } else {
+                if last != Some(entry.known) {
+                    self.headline(entry.known, "without an event");
+                }
+                self.consequence(entry);
+            }
+            last = Some(entry.known);
+        }
+    }
+
+    fn headline(&mut self, at: Timestamp, text: &str) {
+        let at = self.paint(BOLD, &instant(at));
+        self.line(0, "");
+        self.line(0, &format!("{at}  {text}"));
+    }
+
+    fn consequence(&mut self, entry: &TraceEntry) {
+        match &entry.what {
+            Happening::Event(_) => {}
+            Happening::StartLearned { created } => {
+                let created = instant(*created);
+                self.line(1, &format!("known from now on: created {created}"));
+            }
+            Happening::Observation(observation) => self.observation(observation, entry),
+            Happening::Goal(goal) => self.goal(goal, entry),
+            Happening::Finalized {
+                team,
+                priority,
+                first_contact,
+                because,
+                reopened,
+                retained_until,
+            } => {
+                let again = if *reopened { " again" } else { "" };
+                let counted = match first_contact {
+                    None => "not counted, since its creation is unknown".to_owned(),
+                    Some(true) => "solved by the first contact".to_owned(),
+                    Some(false) => {
+                        format!("not solved by the first contact: {}", because.join(", "))
+                    }
+                };
+                let text = format!("final{again}, team {team}, priority {priority}: {counted}");
+                self.line(1, &text);
+                self.line(1, &format!("remembered until {}", instant(*retained_until)));
+            }
+            Happening::Withdrawn {
+                reason,
+                into,
+                retained_until,
+            } => {
+                let into = into
+                    .as_ref()
+                    .map(|into| format!(" into {into}"))
+                    .unwrap_or_default();
+                let text = format!("withdrawn: {reason}{into}; nothing more is counted");
+                self.line(1, &text);
+                self.line(1, &format!("remembered until {}", instant(*retained_until)));
+            }
+            Happening::Restored => self.line(1, "restored; the time between counts nowhere"),
+            Happening::Forgotten => self.line(1, "forgotten"),
+        }
+    }
+
+    fn observation(&mut self, observation: &Observation, entry: &TraceEntry) {
+        let values: Vec<String> = if observation.kpi == Kpi::Handle {
+            let reported = observation.calendar.map(|value| (value, "reported"));
+            let derived = observation.business.map(|value| (value, "derived"));
+            let both = reported.into_iter().chain(derived);
+            both.map(|(value, source)| format!("{} {source}", exact(value)))
+                .collect()
+        } else {
+            let clocks = [
+                (observation.calendar, "calendar"),
+                (observation.business, "business"),
+            ];
+            clocks
+                .into_iter()
+                .filter_map(|(value, clock)| Some(format!("{} {clock}", exact(value?))))
+                .collect()
+        };
+        let text = format!(
+            "{}{} ticket_{}_seconds: {}; team {}, priority {}",
+            as_of(entry),
+            self.paint(BOLD, "observed"),
+            observation.kpi.name(),
+            values.join(", "),
+            observation.team,
+            observation.priority
+        );
+        self.line(1, &text);
+        if !observation.excluded.is_empty() {
+            let excluded = observation.excluded.join(", ");
+            self.line(2, &format!("without the time in {excluded}"));
+        }
+        let clock = format!("business ({})", observation.business_calendar);
+        self.spans(&observation.spans, &clock);
+    }
+
+    fn spans(&mut self, spans: &[CountedSpan], clock: &str) {
+        for span in spans {
+            let mut text = format!(
+                "{} to {}: {}",
+                instant(span.from),
+                instant(span.to),
+                length(span.calendar)
+            );
+            if span.business != span.calendar {
+                let _ = write!(text, ", of which {} {clock}", length(span.business));
+            }
+            self.line(2, &text);
+            if span.business != span.calendar {
+                for (from, to) in &span.open {
+                    let (opened, closed) = (instant(*from), instant(*to));
+                    let open = length(to.since(*from));
+                    self.line(3, &format!("open {opened} to {closed}: {open}"));
+                }
+            }
+        }
+    }
+
+    fn goal(&mut self, goal: &GoalTrace, entry: &TraceEntry) {
+        let name = format!("{}goal {} of {}", as_of(entry), goal.target, goal.policy);
+        let ran = format!("after {} of {}", length(goal.running), length(goal.length));
+        let text = match goal.step {
+            GoalStep::Begun => format!("{name} runs: {}", course(goal, entry.at)),
+            GoalStep::Rebased => format!("{name} judged anew: {}", course(goal, entry.at)),
+            GoalStep::Paused => format!("{name} paused {ran}"),
+            GoalStep::Resumed => format!("{name} runs again {ran}, {}", deadline_words(goal)),
+            GoalStep::Met => format!("{name} {} {ran}", self.paint(GREEN, "met")),
+            GoalStep::Breached => {
+                let breached = self.paint(RED, "breached");
+                let labels = format!("team {}, priority {}", goal.team, goal.priority);
+                format!("{name} {breached} {ran}; {labels}")
+            }
+            GoalStep::EndedOverdue => format!("{name} ended, breached before"),
+            GoalStep::Cancelled => format!("{name} ended uncounted {ran}"),
+        };
+        self.line(1, &text);
+        if matches!(goal.step, GoalStep::Met | GoalStep::Breached) {
+            self.spans(&goal.spans, &clock_words(goal));
+        }
+    }
+
+    fn view(&mut self, view: &TicketView, several: bool) {
+        let place = if several {
+            format!(" in partition {}", view.partition)
+        } else {
+            String::new()
+        };
+        let heading = self.paint(BOLD, &format!("As of {}", instant(view.clock)));
+        self.line(0, &format!("{heading}{place}"));
+        self.line(1, &standing(view));
+        let created = view.created.map_or_else(|| "unknown".to_owned(), instant);
+        let text = format!("created {created}, last event {}", instant(view.last_event));
+        self.line(1, &text);
+        let facts = [
+            (view.reopened, "reopened"),
+            (view.escalated, "escalated"),
+            (view.moved, "another team after the first reply"),
+        ];
+        let facts: Vec<&str> = facts
+            .into_iter()
+            .filter_map(|(holds, fact)| holds.then_some(fact))
+            .collect();
+        let replies = match view.replies {
+            0 => "no human reply",
+            1 => "one human reply",
+            _ => "more than one human reply",
+        };
+        self.line(1, &[&[replies], facts.as_slice()].concat().join(", "));
+        for phase in &view.phases {
+            let to = phase.to.map_or_else(|| "now".to_owned(), instant);
+            let withdrawn = if phase.withdrawn { ", withdrawn" } else { "" };
+            let mut text = format!(
+                "{}{withdrawn} {} to {to}: {}",
+                phase.status,
+                instant(phase.from),
+                length(phase.calendar),
+            );
+            if phase.business != phase.calendar {
+                let business = length(phase.business);
+                let calendar = &view.business_calendar;
+                let _ = write!(text, ", of which {business} business ({calendar})");
+            }
+            self.line(2, &text);
+        }
+        for goal in &view.goals {
+            self.goal_view(goal);
+        }
+        for pending in &view.pending {
+            self.line(1, &pending_words(pending));
+        }
+        if let Some(at) = view.finalized_at {
+            self.line(1, &format!("final since {}", instant(at)));
+        }
+        match &view.next {
+            Some(next) => self.line(1, &format!("next: {} at {}", next.what, instant(next.at))),
+            None => self.line(1, "next: nothing without an event"),
+        }
+    }
+
+    fn goal_view(&mut self, view: &GoalView) {
+        let goal = &view.goal;
+        let state = match view.state {
+            "overdue" => self.paint(RED, "overdue"),
+            state => state.to_owned(),
+        };
+        let mut text = format!(
+            "goal {} of {} {state}: {}, counted from {}",
+            goal.target,
+            goal.policy,
+            promise(goal),
+            instant(goal.start)
+        );
+        if let Some(left) = view.left {
+            let _ = write!(text, ", {} left", length(left));
+        }
+        if goal.deadline.is_some() {
+            let _ = write!(text, ", {}", deadline_words(goal));
+        }
+        self.line(1, &text);
+        self.spans(&goal.spans, &clock_words(goal));
+    }
+}
+
+fn event_words(event: &EventTrace) -> String {
+    let mut text = match event.message_of {
+        Some("agent") => "message of an agent".to_owned(),
+        Some(actor) => format!("message of a {actor}"),
+        None if event.kind == "message" => {
+            "message, no reply: a note, a bot, or an unknown actor".to_owned()
+        }
+        None => event.kind.to_owned(),
+    };
+    if let Some(handle) = event.handle {
+        let _ = write!(text, " of {}", length(handle));
+    }
+    if let Some(named) = &event.named {
+        let _ = write!(text, " (of ticket {named}, merged into this one)");
+    }
+    match event.outcome {
+        "applied" => {}
+        "duplicate" => text.push_str(": a duplicate, dropped"),
+        "merged_away" => {
+            text.push_str(": ignored, its ticket was merged into one that is not here");
+        }
+        _ => text.push_str(": ignored, the ticket is withdrawn"),
+    }
+    if let Some(to) = &event.passed_on_to {
+        let _ = write!(text, ": goes to ticket {to}");
+    }
+    let changes: Vec<String> = event.changes.iter().filter_map(change_words).collect();
+    if !changes.is_empty() {
+        let _ = write!(text, ": {}", changes.join(", "));
+    }
+    if let Some(own) = event.out_of_order {
+        let _ = write!(text, " (stamped {}, out of order)", instant(own));
+    }
+    text
+}
+
+fn change_words(change: &AttributeChange) -> Option<String> {
+    match (change.attribute, &change.from, change.to.as_str()) {
+        ("assigned", None, "no") | (_, None, "none") => None,
+        ("assigned", _, "yes") => Some("assigned".to_owned()),
+        ("assigned", _, _) => Some("no longer assigned".to_owned()),
+        (attribute, None, to) => Some(format!("{attribute} {to}")),
+        (attribute, Some(from), to) => Some(format!("{attribute} {from} → {to}")),
+    }
+}
+
+/// Status, labels and where the ticket went.
+fn standing(view: &TicketView) -> String {
+    let assigned = if view.assigned {
+        "assigned"
+    } else {
+        "not assigned"
+    };
+    let mut text = format!(
+        "{}, team {}, priority {}, channel {}, {assigned}",
+        view.status, view.team, view.priority, view.channel
+    );
+    if let Some(reason) = view.withdrawn {
+        let _ = write!(text, "; withdrawn: {reason}");
+    }
+    if let Some(into) = &view.merged_into {
+        let _ = write!(text, " into {into}");
+    }
+    text
+}
+
+/// Nothing, or since when it was so, where that became known later.
+fn as_of(entry: &TraceEntry) -> String {
+    if entry.at < entry.known {
+        format!("as of {}: ", instant(entry.at))
+    } else {
+        String::new()
+    }
+}
+
+/// What is promised, what has run of it by `at`, and until when it must be kept.
+fn course(goal: &GoalTrace, at: Timestamp) -> String {
+    let mut text = promise(goal);
+    if goal.start != at {
+        let (start, ran) = (instant(goal.start), length(goal.running));
+        let _ = write!(text, ", counted from {start}, has run {ran}");
+    }
+    let _ = write!(text, ", {}", deadline_words(goal));
+    text
+}
+
+/// `4h business (office), paused in pending`.
+fn promise(goal: &GoalTrace) -> String {
+    let mut text = format!("{} {}", length(goal.length), clock_words(goal));
+    if !goal.pauses.is_empty() {
+        let _ = write!(text, ", paused in {}", goal.pauses.join(", "));
+    }
+    text
+}
+
+fn clock_words(goal: &GoalTrace) -> String {
+    match (&goal.calendar, goal.clock) {
+        (Some(calendar), clock) => format!("{clock} ({calendar})"),
+        (None, "business") => "business (24x7)".to_owned(),
+        (None, clock) => clock.to_owned(),
+    }
+}
+
+fn deadline_words(goal: &GoalTrace) -> String {
+    goal.deadline.map_or_else(
+        || "paused at once".to_owned(),
+        |deadline| format!("deadline {}", instant(deadline)),
+    )
+}
+
+fn pending_words(pending: &Pending) -> String {
+    let values = [
+        (pending.calendar, "calendar"),
+        (pending.business, "business"),
+    ];
+    let values: Vec<String> = values
+        .into_iter()
+        .filter_map(|(value, clock)| {
+            let word = match (pending.kpi, clock) {
+                ("handle", "calendar") => "reported",
+                ("handle", _) => "derived",
+                (_, clock) => clock,
+            };
+            Some(format!("{} {word}", length(value?)))
+        })
+        .collect();
+    format!(
+        "ticket_{}_seconds so far, observed when final: {}",
+        pending.kpi,
+        values.join(", ")
+    )
+}
+
+/// `2026-03-06 16:30:00`, with milliseconds where there are any.
+fn instant(at: Timestamp) -> String {
+    let text = at.rfc3339();
+    let text = text.strip_suffix('Z').unwrap_or(&text);
+    text.strip_suffix(".000").unwrap_or(text).replace('T', " ")
+}
+
+fn length(length: Milliseconds) -> String {
+    duration::format(length)
+}
+
+/// As people say it and as the series has it: `1h30m (5400 s)`.
+fn exact(value: Milliseconds) -> String {
+    format!("{} ({} s)", length(value), seconds(value))
+}

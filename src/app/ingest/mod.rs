@@ -1,0 +1,624 @@
+//! The loop between Kafka and what is published: reads batches, applies them, and from time to
+//! time moves the stream clocks, has the state kept, and shows it once it is. One thread, which
+//! owns the engine.
+
+mod readings;
+mod standing;
+mod tally;
+
+pub use readings::{KeptReadings, Loss, Lost, Reading, Readings};
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tracing::{error, info, warn};
+
+use super::checkpoint::{Keeper, KeeperDied};
+use super::overview::overview;
+use crate::decode::{self, Rejection};
+use crate::domain::event::Event;
+use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
+use crate::edge::http::{Latch, Published, View};
+use crate::edge::kafka::{Batch, Consumer, DeadLetters, Record, Step, TopicPartition, Trouble};
+use crate::edge::self_metrics::{RecordResult, SelfMetrics};
+use crate::edge::wall_clock::Clock;
+use crate::engine::{Engine, Snapshot};
+use readings::Pass;
+use standing::{PartitionStanding, Standing};
+use tally::Tally;
+
+/// Longest wait for records: the pace at which clocks move and stop signals are seen.
+const POLL: Duration = Duration::from_millis(100);
+/// The same while a checkpoint is on its way: what is on disk is to be seen soon.
+const POLL_BUSY: Duration = Duration::from_millis(5);
+/// How long one look waits for dead letters to be confirmed: they have to be before what they
+/// stand for is kept, and no more are sent meanwhile.
+const DEAD_LETTER_WAIT: Duration = Duration::from_secs(1);
+/// How long the end of a stop waits for dead letters.
+const DEAD_LETTER_PATIENCE: Duration = Duration::from_secs(10);
+/// How long the end of a stop waits for a checkpoint.
+const CHECKPOINT_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a look at the topics' partitions waits for the brokers.
+const PARTITIONS_PATIENCE: Duration = Duration::from_secs(1);
+/// Events looked up in one go: enough to hide the memory's delay, few enough for the cache.
+const CHUNK: usize = 64;
+/// Batches of fewer records are not worth a thread.
+const DECODE_AHEAD_FROM: usize = 1_000;
+/// Decoded chunks that may wait for the engine.
+const CHUNKS_AHEAD: usize = 16;
+/// How long the end of a stop waits for the brokers' goodbye.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(5);
+/// Time between two lines about a backlog.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
+/// Taking a state out of the engine may need this part of the time at most: a large one is kept
+/// and shown less often rather than slowing the reading down.
+const CHECKPOINT_SHARE: u32 = 20;
+
+/// How the loop treats time.
+#[derive(Clone)]
+pub struct Timing {
+    /// A partition that is read to its end follows the wall clock less this.
+    pub grace: Milliseconds,
+    /// Events further ahead of the wall clock are rejected.
+    pub max_future: Milliseconds,
+    /// Time between two checkpoints.
+    pub interval: Duration,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why the loop ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    #[error("{0}")]
+    Kafka(String),
+    /// A new consumer can go on from the kept state.
+    #[error("{0}")]
+    Fenced(String),
+    /// The numbers cannot go on from what was read so far.
+    #[error(transparent)]
+    Lost(#[from] Lost),
+    #[error(transparent)]
+    Keeper(#[from] KeeperDied),
+}
+
+/// The end of a loop that ended by itself.
+#[derive(Debug)]
+pub struct Failed {
+    pub error: IngestError,
+    /// Keeps the exporter from being ready.
+    pub latch: Latch,
+}
+
+/// What the loop works on.
+#[derive(Debug)]
+pub struct State {
+    pub engine: Engine,
+    pub readings: Readings,
+    /// `None`: the state lives in memory only, and is shown at once.
+    pub keeper: Option<Keeper>,
+}
+
+impl State {
+    /// An empty state that lives in memory only.
+    pub fn volatile(engine: Engine) -> Self {
+        Self {
+            engine,
+            readings: Readings::default(),
+            keeper: None,
+        }
+    }
+}
+
+/// A state that is on its way to the disk, and then to the scrapes.
+struct Pending {
+    started: Instant,
+    standing: Standing,
+    offsets: Vec<(TopicPartition, i64)>,
+    /// `None` while catching up.
+    snapshot: Option<Snapshot>,
+    /// Deadlines whose breach is in it.
+    breaches: Vec<Timestamp>,
+    /// Of [`Ingest::withheld`], when it was taken.
+    withheld: u64,
+}
+
+/// See the module.
+pub struct Ingest {
+    engine: Engine,
+    readings: Readings,
+    keeper: Option<Keeper>,
+    timing: Timing,
+    metrics: Arc<SelfMetrics>,
+    published: Arc<Published>,
+    dead_letters: Option<DeadLetters>,
+    /// Held until every partition is ours and was read to its end.
+    catching_up: Option<Latch>,
+    /// How often series were withheld: what was taken before is not shown after.
+    withheld: u64,
+    pending: Option<Pending>,
+    tally: Tally,
+    progress: Progress,
+    next_checkpoint: Instant,
+}
+
+#[derive(Debug)]
+struct Progress {
+    at: Instant,
+    records: u64,
+    said: u64,
+}
+
+/// How far the partitions are.
+#[derive(Clone, Copy, Debug, Default)]
+struct Position {
+    assigned: usize,
+    /// Partitions not read to their end.
+    unread: usize,
+    /// Records in them.
+    behind: i64,
+}
+
+impl Ingest {
+    pub fn new(
+        state: State,
+        timing: Timing,
+        published: Arc<Published>,
+        dead_letters: Option<DeadLetters>,
+    ) -> Self {
+        let latch = published
+            .readiness()
+            .hold("waiting for partitions to be assigned");
+        let metrics = Arc::clone(published.self_metrics());
+        for reading in state.readings.iter() {
+            metrics.lost_records(&reading.source.topic, reading.source.partition);
+        }
+        Self {
+            tally: Tally::new(Arc::clone(&metrics), state.engine.counts()),
+            engine: state.engine,
+            readings: state.readings,
+            keeper: state.keeper,
+            timing,
+            metrics,
+            published,
+            dead_letters,
+            catching_up: Some(latch),
+            withheld: 0,
+            pending: None,
+            progress: Progress {
+                at: Instant::now(),
+                records: 0,
+                said: 0,
+            },
+            next_checkpoint: Instant::now(),
+        }
+    }
+
+    /// Reads until `stop` is set.
+    ///
+    /// # Errors
+    /// What the loop cannot get over: from then on the series are withheld.
+    pub fn run(mut self, mut consumer: Consumer, stop: &AtomicBool) -> Result<(), Failed> {
+        let mut result = Ok(());
+        while result.is_ok() && !stop.load(Ordering::Relaxed) {
+            result = self.step(&mut consumer);
+        }
+        if result.is_ok() {
+            result = self.finish(&consumer);
+        }
+        leave(consumer);
+        result.map_err(|error| {
+            let latch = self.withhold(&error.to_string());
+            Failed { error, latch }
+        })
+    }
+
+    /// Takes what comes next, or waits for it a moment; keeps and shows the result when it is time.
+    ///
+    /// # Errors
+    /// What the loop cannot get over.
+    pub fn step(&mut self, consumer: &mut Consumer) -> Result<(), IngestError> {
+        let patience = if self.pending.is_some() {
+            POLL_BUSY
+        } else {
+            POLL
+        };
+        match consumer.next(patience) {
+            Step::Records(batch) => self.apply(&batch)?,
+            Step::Assigned(partitions) => self.assigned(consumer, &partitions),
+            Step::Revoked(partitions) => self.revoked(&partitions),
+            Step::Trouble(trouble) => self.trouble(consumer, trouble)?,
+            Step::Idle => {}
+        }
+        if self.pending.is_some() {
+            let kept = match &mut self.keeper {
+                Some(keeper) => keeper.kept()?,
+                None => None,
+            };
+            if let Some(kept) = kept {
+                self.metrics.set_checkpoint_bytes(kept.bytes);
+                self.show_pending(consumer);
+            }
+        } else if Instant::now() >= self.next_checkpoint {
+            self.next_checkpoint = Instant::now() + self.timing.interval;
+            self.checkpoint(consumer, DEAD_LETTER_WAIT)?;
+        }
+        Ok(())
+    }
+
+    /// Records taken so far.
+    pub fn records(&self) -> u64 {
+        self.progress.records
+    }
+
+    /// Keeps and shows the last state.
+    fn finish(&mut self, consumer: &Consumer) -> Result<(), IngestError> {
+        self.await_pending(consumer);
+        if self.pending.is_none() && self.checkpoint(consumer, DEAD_LETTER_PATIENCE)? {
+            self.await_pending(consumer);
+        }
+        if self.pending.is_some() {
+            warn!(
+                "the last checkpoint was not written in time; a restart reads from the one before"
+            );
+        }
+        Ok(())
+    }
+
+    fn await_pending(&mut self, consumer: &Consumer) {
+        if self.pending.is_some()
+            && let Some(keeper) = &mut self.keeper
+            && keeper.wait(CHECKPOINT_PATIENCE).is_some()
+        {
+            self.show_pending(consumer);
+        }
+    }
+
+    /// Decodes and applies a batch. In a large one, which a backlog gives, a second thread decodes
+    /// ahead: the order of the records stays what it is.
+    fn apply(&mut self, batch: &Batch<'_>) -> Result<(), Lost> {
+        let latest = self.timing.clock.latest().plus(self.timing.max_future);
+        let records: Vec<Record<'_>> = batch.iter().collect();
+        if records.len() < DECODE_AHEAD_FROM {
+            for chunk in records.chunks(CHUNK) {
+                self.apply_chunk(&decode_chunk(chunk, latest));
+            }
+        } else {
+            thread::scope(|scope| {
+                let (sender, receiver) = mpsc::sync_channel(CHUNKS_AHEAD);
+                let records = &records;
+                scope.spawn(move || {
+                    for chunk in records.chunks(CHUNK) {
+                        if sender.send(decode_chunk(chunk, latest)).is_err() {
+                            return; // the other side panicked
+                        }
+                    }
+                });
+                for chunk in receiver {
+                    self.apply_chunk(&chunk);
+                }
+            });
+        }
+        self.progress.records += records.len() as u64;
+        self.readings.anchor(&records);
+        match self.readings.lost() {
+            Some(lost) => Err(lost.clone()),
+            None => Ok(()),
+        }
+    }
+
+    fn apply_chunk(&mut self, chunk: &[Decoded<'_>]) {
+        self.engine
+            .warm(chunk.iter().filter_map(|(_, event)| event.as_ref().ok()));
+        if self.catching_up.is_none()
+            && let Some(at) = latest_event(chunk)
+        {
+            self.timing.clock.witness(at);
+        }
+        for (record, event) in chunk {
+            let Pass::Apply(partition) = self.readings.pass(record) else {
+                continue;
+            };
+            match event {
+                Ok(event) => {
+                    self.engine.apply(partition, event);
+                }
+                Err(rejection) => {
+                    self.tally.reject(record, *rejection);
+                    if let Some(dead_letters) = &mut self.dead_letters {
+                        dead_letters.send(record, rejection.reason());
+                    }
+                }
+            }
+        }
+    }
+
+    fn assigned(&mut self, consumer: &mut Consumer, partitions: &[TopicPartition]) {
+        for partition in partitions {
+            if self.readings.get(partition).is_none() {
+                self.readings.add(partition, self.engine.partition());
+            }
+            self.metrics
+                .lost_records(&partition.topic, partition.partition);
+        }
+        consumer.begin(|partition| self.readings.start(partition));
+        info!(partitions = partitions.len(), "partitions assigned");
+        self.withhold_until_complete("reading the topic");
+    }
+
+    fn revoked(&mut self, partitions: &[TopicPartition]) {
+        for partition in partitions {
+            self.metrics
+                .remove_partition(&partition.topic, partition.partition);
+        }
+        warn!(
+            partitions = partitions.len(),
+            "partitions taken away by the group; kpi series are withheld until they are back"
+        );
+        self.withhold_until_complete("partitions are not owned");
+    }
+
+    fn trouble(&mut self, consumer: &mut Consumer, trouble: Trouble) -> Result<(), IngestError> {
+        match trouble {
+            Trouble::Retrying(text) => {
+                warn!(%text, "kafka");
+                Ok(())
+            }
+            Trouble::OutOfRange {
+                partition,
+                available,
+                ..
+            } => {
+                self.readings.out_of_range(&partition, available)?;
+                // Only the record before the position is gone, which is not needed.
+                let start = self.readings.start_without_anchor(&partition);
+                consumer.restart(&partition, start);
+                Ok(())
+            }
+            Trouble::Fenced(text) => Err(IngestError::Fenced(text)),
+            Trouble::Fatal(text) => {
+                error!(%text, "kafka");
+                Err(IngestError::Kafka(text))
+            }
+        }
+    }
+
+    /// What Prometheus has seen stays true: rather stale series than wrong ones.
+    fn withhold_until_complete(&mut self, reason: &str) {
+        let latch = self.withhold(reason);
+        self.catching_up = Some(latch);
+    }
+
+    fn withhold(&mut self, reason: &str) -> Latch {
+        self.published.withhold();
+        self.metrics.set_caught_up(false);
+        self.withheld += 1;
+        match self.catching_up.take() {
+            Some(latch) => {
+                latch.set_reason(reason);
+                latch
+            }
+            None => self.published.readiness().hold(reason),
+        }
+    }
+
+    /// Moves the clocks of partitions that are read to their end, and has the state kept; it is
+    /// shown once it is. Whether a checkpoint was begun: not while dead letters are on their way.
+    fn checkpoint(&mut self, consumer: &Consumer, patience: Duration) -> Result<bool, IngestError> {
+        let started = Instant::now();
+        let position = self.advance(consumer)?;
+        self.tally.show(self.engine.counts());
+        self.metrics.set_timers(self.engine.timers());
+        self.say_progress(position.behind);
+        if !self.flush_dead_letters(patience) {
+            warn!("dead letters are not confirmed yet: the checkpoint waits for them");
+            return Ok(false);
+        }
+        let shown = self.catching_up.is_none() || self.is_complete(consumer, position)?;
+        let taken = Instant::now();
+        let snapshot = shown.then(|| self.engine.snapshot());
+        self.pending = Some(Pending {
+            started,
+            standing: self.standing(),
+            offsets: self
+                .readings
+                .iter()
+                .filter_map(|reading| Some((reading.source.clone(), reading.next?)))
+                .collect(),
+            breaches: match snapshot {
+                Some(_) => self.engine.take_breaches(),
+                None => Vec::new(),
+            },
+            snapshot,
+            withheld: self.withheld,
+        });
+        match &mut self.keeper {
+            Some(keeper) => keeper.keep(&mut self.engine, &mut self.readings)?,
+            None => self.show_pending(consumer),
+        }
+        let pause = taken.elapsed() * CHECKPOINT_SHARE;
+        self.next_checkpoint = self.next_checkpoint.max(taken + pause);
+        Ok(true)
+    }
+
+    /// Moves the clocks of partitions that are read to their end.
+    fn advance(&mut self, consumer: &Consumer) -> Result<Position, Lost> {
+        let clock = self.timing.clock.now().minus(self.timing.grace);
+        let mut position = Position::default();
+        for partition in consumer.assigned() {
+            let Some(reading) = self.readings.get(partition) else {
+                continue;
+            };
+            position.assigned += 1;
+            if consumer.read_to_end(partition) {
+                if let Some(extent) = consumer.extent(partition) {
+                    self.readings.at_end(partition, extent)?;
+                }
+                self.engine.advance(reading.partition, clock);
+            } else {
+                position.unread += 1;
+            }
+            if let Some(lag) = consumer.lag(partition) {
+                position.behind += lag;
+                self.metrics
+                    .set_lag(&partition.topic, partition.partition, lag);
+            }
+        }
+        self.metrics.set_partitions_assigned(position.assigned);
+        let greatest = self
+            .readings
+            .iter()
+            .filter_map(|reading| self.engine.greatest_event(reading.partition))
+            .max();
+        if let Some(at) = greatest {
+            self.metrics.set_last_event(at);
+        }
+        Ok(position)
+    }
+
+    /// Whether every partition of the topics is ours and was read to its end. If not, the latch
+    /// says why.
+    fn is_complete(&mut self, consumer: &Consumer, position: Position) -> Result<bool, Lost> {
+        let reason = if position.assigned == 0 {
+            return Ok(false); // said already
+        } else if position.unread > 0 {
+            format!("reading the topic: {} records behind", position.behind)
+        } else if let Some(all) = consumer.partitions(PARTITIONS_PATIENCE) {
+            self.readings.all_among(&all)?;
+            let foreign = all
+                .iter()
+                .filter(|one| !consumer.assigned().any(|ours| ours == *one))
+                .count();
+            if foreign == 0 {
+                return Ok(true);
+            }
+            format!(
+                "{foreign} of {} partitions are not owned: another member of the consumer group \
+                 reads them; an exporter needs a group of its own",
+                all.len()
+            )
+        } else {
+            "waiting for the brokers to name the partitions".to_owned()
+        };
+        if let Some(latch) = &self.catching_up {
+            latch.set_reason(reason);
+        }
+        Ok(false)
+    }
+
+    fn standing(&self) -> Standing {
+        let standing = self.readings.iter().map(|reading| PartitionStanding {
+            topic: reading.source.topic.to_string(),
+            partition: reading.source.partition,
+            next: reading.next,
+            clock: self.engine.clock_of(reading.partition),
+        });
+        Standing(standing.collect())
+    }
+
+    /// The pending state is kept: now it may be seen.
+    fn show_pending(&mut self, consumer: &Consumer) {
+        let Some(pending) = self.pending.take() else {
+            return;
+        };
+        let now = self.timing.clock.now();
+        let progress = Arc::new(pending.standing);
+        let current = pending.withheld == self.withheld;
+        let snapshot = pending.snapshot.filter(|_| current);
+        let shown = snapshot.is_some();
+        match snapshot {
+            None => self.published.set_progress(progress),
+            Some(snapshot) => {
+                let snapshot = Arc::new(snapshot);
+                self.tally.show_tickets(snapshot.states());
+                self.published.set_overview(overview(&snapshot, false));
+                self.published.publish(View {
+                    progress: Some(progress),
+                    kpis: Some(snapshot),
+                });
+                for deadline in pending.breaches {
+                    let delay = seconds(now.since(deadline));
+                    self.metrics.observe_breach_detection(delay);
+                }
+            }
+        }
+        self.metrics
+            .observe_checkpoint(now, pending.started.elapsed().as_secs_f64());
+        if shown && let Some(latch) = self.catching_up.take() {
+            // Not before the series are there: who is told that it is ready finds them.
+            info!(records = self.progress.records, "caught up");
+            self.metrics.set_caught_up(true);
+            latch.release();
+        }
+        let offsets = pending.offsets.iter();
+        consumer.commit(offsets.map(|(partition, next)| (partition, *next)));
+    }
+
+    /// Counts the letters delivered so far; whether none is on its way.
+    fn flush_dead_letters(&mut self, patience: Duration) -> bool {
+        let Some(dead_letters) = &mut self.dead_letters else {
+            return true;
+        };
+        let report = dead_letters.flush(patience);
+        self.metrics
+            .events(RecordResult::DeadLettered)
+            .inc_by(report.delivered);
+        if report.failed > 0 {
+            let reason = report.reason.unwrap_or_default();
+            error!(letters = report.failed, reason, "dead letters lost");
+            self.metrics.dead_letters_lost().inc_by(report.failed);
+        }
+        dead_letters.confirmed()
+    }
+
+    fn say_progress(&mut self, behind: i64) {
+        let elapsed = self.progress.at.elapsed();
+        if self.catching_up.is_none() || elapsed < PROGRESS_INTERVAL {
+            return;
+        }
+        let new = self.progress.records - self.progress.said;
+        let rate = u128::from(new) * 1_000 / elapsed.as_millis().max(1);
+        info!(
+            records = self.progress.records,
+            rate, behind, "reading the topic"
+        );
+        self.progress.at = Instant::now();
+        self.progress.said = self.progress.records;
+    }
+}
+
+/// Leaves the group. Brokers that are gone do not answer; the process need not wait for them.
+fn leave(consumer: Consumer) {
+    let (done, left) = mpsc::channel();
+    thread::spawn(move || {
+        drop(consumer);
+        // Nobody waits any more only where this took too long.
+        let _ = done.send(());
+    });
+    if left.recv_timeout(LEAVE_PATIENCE).is_err() {
+        warn!("the consumer group was not left properly; its session will time out");
+    }
+}
+
+/// A record and what it says.
+type Decoded<'a> = (Record<'a>, Result<Event<'a>, Rejection>);
+
+/// The greatest event time of a chunk.
+fn latest_event(chunk: &[Decoded<'_>]) -> Option<Timestamp> {
+    let events = chunk.iter().filter_map(|(_, event)| event.as_ref().ok());
+    events.map(|event| event.at).max()
+}
+
+fn decode_chunk<'a>(records: &[Record<'a>], latest: Timestamp) -> Vec<Decoded<'a>> {
+    records
+        .iter()
+        .map(|record| {
+            (
+                *record,
+                decode::decode(record.value.unwrap_or_default(), Some(latest)),
+            )
+        })
+        .collect()
+}

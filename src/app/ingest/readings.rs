@@ -1,0 +1,468 @@
+//! How far each partition has been read: the offsets that count, whatever the group says, and how
+//! to know again, after a restart, that the partition is still the one that was read.
+//!
+//! An offset alone does not tell that: a topic that was deleted and created anew has the same
+//! offsets with other records. So the last record applied is kept as an *anchor*, by offset and
+//! digest. Reading begins with it, and goes on only if it is the same.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::edge::kafka::{Record, TopicPartition};
+use crate::engine::{Engine, PartitionId};
+
+/// The first byte of the keys of these records; the engine's are below.
+const KEY: u8 = 0x80;
+
+/// A record that was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Anchor {
+    offset: i64,
+    digest: u64,
+}
+
+impl Anchor {
+    fn of(record: &Record<'_>) -> Self {
+        let mut hash = Xxh3::new();
+        hash.update(&record.timestamp.unwrap_or_default().to_le_bytes());
+        hash.update(record.key.unwrap_or_default());
+        hash.update(record.value.unwrap_or_default());
+        Self {
+            offset: record.offset,
+            digest: hash.digest(),
+        }
+    }
+}
+
+/// What is kept of a partition.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    topic: String,
+    partition: i32,
+    next: Option<i64>,
+    anchor: Option<Anchor>,
+}
+
+/// One partition.
+#[derive(Debug)]
+pub struct Reading {
+    pub source: TopicPartition,
+    pub partition: PartitionId,
+    /// Offset of the first record that was not applied; `None`: nothing was read.
+    pub next: Option<i64>,
+    anchor: Option<Anchor>,
+    /// The anchor has to come first.
+    unchecked: bool,
+    changed: bool,
+}
+
+/// A partition that cannot be read on, and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{partition}: {loss}")]
+pub struct Lost {
+    pub partition: TopicPartition,
+    pub loss: Loss,
+}
+
+/// How the records that should come next were lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Loss {
+    #[error(
+        "record {offset} is not the one that was counted: the topic was deleted and created anew"
+    )]
+    Replaced { offset: i64 },
+    #[error(
+        "it was read up to offset {next}, but ends at {end}: the topic was deleted and created \
+         anew, or brokers lost records"
+    )]
+    Shorter { next: i64, end: i64 },
+    #[error(
+        "the records from offset {next} on were deleted before they were read; it begins at \
+         {begin} now"
+    )]
+    Deleted { next: i64, begin: i64 },
+    #[error("offset {next} cannot be read any more")]
+    OutOfRange { next: i64 },
+    #[error("the partition does not exist any more")]
+    Gone,
+}
+
+/// What to do with a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    Apply(PartitionId),
+    /// It was applied before, or is not ours.
+    Skip,
+}
+
+/// Every partition ever assigned, or restored.
+#[derive(Debug, Default)]
+pub struct Readings {
+    list: Vec<Reading>,
+    places: HashMap<TopicPartition, usize>,
+    /// The consumer's index of the last record's partition, and its place here.
+    current: Option<(usize, usize)>,
+    lost: Option<Lost>,
+}
+
+impl Readings {
+    pub fn iter(&self) -> impl Iterator<Item = &Reading> {
+        self.list.iter()
+    }
+
+    pub fn get(&self, source: &TopicPartition) -> Option<&Reading> {
+        Some(&self.list[*self.places.get(source)?])
+    }
+
+    /// Adds a partition of which nothing was read.
+    pub fn add(&mut self, source: &TopicPartition, partition: PartitionId) {
+        self.insert(Reading {
+            source: source.clone(),
+            partition,
+            next: None,
+            anchor: None,
+            unchecked: false,
+            changed: true,
+        });
+    }
+
+    /// Where to begin reading: with the anchor, if there is one.
+    pub fn start(&mut self, source: &TopicPartition) -> Option<i64> {
+        let reading = &mut self.list[*self.places.get(source)?];
+        reading.unchecked = reading.anchor.is_some();
+        reading
+            .anchor
+            .map_or(reading.next, |anchor| Some(anchor.offset))
+    }
+
+    /// Gives up comparing the anchor: its record is gone, but none that was not applied.
+    pub fn start_without_anchor(&mut self, source: &TopicPartition) -> Option<i64> {
+        let reading = &mut self.list[*self.places.get(source)?];
+        reading.unchecked = false;
+        reading.next
+    }
+
+    /// Moves the position past a record.
+    pub fn pass(&mut self, record: &Record<'_>) -> Pass {
+        let place = match self.current {
+            Some((index, place)) if index == record.index => place,
+            _ => {
+                let Some(place) = self.places.get(record.partition).copied() else {
+                    return Pass::Skip;
+                };
+                self.current = Some((record.index, place));
+                place
+            }
+        };
+        let reading = &mut self.list[place];
+        if reading.unchecked {
+            reading.unchecked = false;
+            if let Some(anchor) = reading.anchor
+                && anchor.offset == record.offset
+                && anchor != Anchor::of(record)
+            {
+                self.lost.get_or_insert(Lost {
+                    partition: reading.source.clone(),
+                    loss: Loss::Replaced {
+                        offset: record.offset,
+                    },
+                });
+            }
+        }
+        if self.lost.is_some() || reading.next.is_some_and(|next| record.offset < next) {
+            return Pass::Skip;
+        }
+        reading.next = Some(record.offset + 1);
+        reading.changed = true;
+        Pass::Apply(reading.partition)
+    }
+
+    /// Makes the last record of each partition in a batch its anchor.
+    pub fn anchor(&mut self, records: &[Record<'_>]) {
+        let mut seen = Vec::new();
+        let mut run = None;
+        for record in records.iter().rev() {
+            // Records of a partition lie together, mostly.
+            if run == Some(record.index) || seen.contains(&record.index) {
+                continue;
+            }
+            run = Some(record.index);
+            seen.push(record.index);
+            if let Some(place) = self.places.get(record.partition) {
+                let reading = &mut self.list[*place];
+                if reading.next == Some(record.offset + 1) {
+                    reading.anchor = Some(Anchor::of(record));
+                }
+            }
+        }
+    }
+
+    /// What the records so far say: `Some` where a partition is not the one that was read.
+    pub fn lost(&self) -> Option<&Lost> {
+        self.lost.as_ref()
+    }
+
+    /// What the extent (first and end offset) of a partition that is read to its end means: the
+    /// anchor cannot lie behind it.
+    ///
+    /// # Errors
+    /// That it is not the partition that was read.
+    pub fn at_end(&self, source: &TopicPartition, (_, end): (i64, i64)) -> Result<(), Lost> {
+        let unchecked = self.get(source).filter(|reading| reading.unchecked);
+        match unchecked.and_then(|reading| reading.next) {
+            Some(next) if end < next => Err(lost(source, Loss::Shorter { next, end })),
+            _ => Ok(()),
+        }
+    }
+
+    /// What it means that the start offset is not in the partition, whose extent is this, where
+    /// known. Nothing, where only the anchor's record is gone.
+    ///
+    /// # Errors
+    /// What was lost.
+    pub fn out_of_range(
+        &self,
+        source: &TopicPartition,
+        extent: Option<(i64, i64)>,
+    ) -> Result<(), Lost> {
+        let Some(next) = self.get(source).and_then(|reading| reading.next) else {
+            return Ok(());
+        };
+        let loss = match extent {
+            None => Loss::OutOfRange { next },
+            Some((begin, _)) if next < begin => Loss::Deleted { next, begin },
+            Some((_, end)) if end < next => Loss::Shorter { next, end },
+            Some(_) => return Ok(()),
+        };
+        Err(lost(source, loss))
+    }
+
+    /// Looks for partitions with records read that are not among these, though their topic is.
+    ///
+    /// # Errors
+    /// The first one.
+    pub fn all_among(&self, partitions: &[TopicPartition]) -> Result<(), Lost> {
+        let gone = self.list.iter().find(|reading| {
+            let topic_exists = partitions
+                .iter()
+                .any(|partition| partition.topic == reading.source.topic);
+            reading.next.is_some() && topic_exists && !partitions.contains(&reading.source)
+        });
+        gone.map_or(Ok(()), |gone| Err(lost(&gone.source, Loss::Gone)))
+    }
+
+    /// Hands over the records of what changed since the last time, or of everything.
+    pub fn write(&mut self, everything: bool, put: &mut dyn FnMut(&[u8], &[u8])) {
+        for reading in &mut self.list {
+            if !std::mem::take(&mut reading.changed) && !everything {
+                continue;
+            }
+            let kept = Kept {
+                topic: reading.source.topic.to_string(),
+                partition: reading.source.partition,
+                next: reading.next,
+                anchor: reading.anchor,
+            };
+            let [high, low] = reading.partition.number().to_be_bytes();
+            // Numbers and text always become JSON.
+            let value = serde_json::to_vec(&kept).unwrap_or_default();
+            put(&[KEY, high, low], &value);
+        }
+    }
+
+    fn insert(&mut self, reading: Reading) {
+        match self.places.get(&reading.source) {
+            Some(place) => self.list[*place] = reading,
+            None => {
+                self.places.insert(reading.source.clone(), self.list.len());
+                self.list.push(reading);
+            }
+        }
+    }
+}
+
+/// The records of readings, on their way back.
+#[derive(Debug, Default)]
+pub struct KeptReadings(BTreeMap<u16, Kept>);
+
+impl KeptReadings {
+    /// Whether a key is one of ours.
+    pub fn is_key(key: &[u8]) -> bool {
+        key.first() == Some(&KEY)
+    }
+
+    /// Takes a record. Of several with the same key the last one counts.
+    ///
+    /// # Errors
+    /// Bytes that [`Readings::write`] did not write.
+    pub fn take(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), String> {
+        let [KEY, high, low] = *key else {
+            return Err("offset record: key of a wrong length".to_owned());
+        };
+        let value = value.ok_or("offset record: deleted")?;
+        let kept =
+            serde_json::from_slice(value).map_err(|error| format!("offset record: {error}"))?;
+        self.0.insert(u16::from_be_bytes([high, low]), kept);
+        Ok(())
+    }
+
+    /// For each topic that was read and is not among these: what that means.
+    pub fn missing_topics(&self, topics: &[String]) -> Vec<String> {
+        let read: BTreeSet<&String> = self.0.values().map(|kept| &kept.topic).collect();
+        read.into_iter()
+            .filter(|topic| !topics.contains(topic))
+            .map(|topic| format!("kafka.topics: {topic} is no longer read, but counted"))
+            .collect()
+    }
+
+    /// Goes on with the partitions of an engine.
+    ///
+    /// # Errors
+    /// A partition that the engine does not have.
+    pub fn resume(self, engine: &Engine) -> Result<Readings, String> {
+        let mut readings = Readings::default();
+        for (number, kept) in self.0 {
+            let partition = engine
+                .partition_numbered(number)
+                .ok_or("offset record: no such partition")?;
+            readings.insert(Reading {
+                source: TopicPartition::new(kept.topic, kept.partition),
+                partition,
+                next: kept.next,
+                anchor: kept.anchor,
+                unchecked: false,
+                changed: false,
+            });
+        }
+        Ok(readings)
+    }
+}
+
+fn lost(partition: &TopicPartition, loss: Loss) -> Lost {
+    Lost {
+        partition: partition.clone(),
+        loss,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::timestamp::Timestamp;
+
+    fn record<'a>(source: &'a TopicPartition, offset: i64, value: &'a str) -> Record<'a> {
+        Record {
+            partition: source,
+            index: 0,
+            offset,
+            timestamp: Some(5),
+            key: None,
+            value: Some(value.as_bytes()),
+        }
+    }
+
+    fn source() -> TopicPartition {
+        TopicPartition::new("tickets", 3)
+    }
+
+    /// Two records read, kept and restored.
+    fn restored() -> Readings {
+        let source = source();
+        let mut engine = Engine::new(Arc::default(), Timestamp(0));
+        let partition = engine.partition();
+        let mut readings = Readings::default();
+        readings.add(&source, partition);
+        assert_eq!(readings.start(&source), None);
+        let records = [record(&source, 7, "a"), record(&source, 9, "b")];
+        for one in &records {
+            assert_eq!(readings.pass(one), Pass::Apply(partition));
+        }
+        readings.anchor(&records);
+        let mut kept = KeptReadings::default();
+        readings.write(false, &mut |key, value| {
+            kept.take(key, Some(value)).unwrap();
+        });
+        readings.write(false, &mut |_, _| panic!("nothing changed since"));
+        assert!(kept.missing_topics(&["tickets".to_owned()]).is_empty());
+        assert_eq!(kept.missing_topics(&[]).len(), 1);
+        kept.resume(&engine).unwrap()
+    }
+
+    #[test]
+    fn reading_goes_on_behind_the_anchor() {
+        let source = source();
+        let mut readings = restored();
+        assert_eq!(readings.start(&source), Some(9));
+        assert_eq!(readings.pass(&record(&source, 9, "b")), Pass::Skip);
+        assert_ne!(readings.pass(&record(&source, 10, "c")), Pass::Skip);
+        assert_eq!(readings.lost(), None);
+        assert_eq!(readings.get(&source).unwrap().next, Some(11));
+    }
+
+    #[test]
+    fn another_record_in_its_place_is_another_topic() {
+        let source = source();
+        let mut readings = restored();
+        readings.start(&source);
+        assert_eq!(readings.pass(&record(&source, 9, "x")), Pass::Skip);
+        assert_eq!(readings.pass(&record(&source, 10, "y")), Pass::Skip);
+        let lost = readings.lost().unwrap();
+        assert!(
+            lost.to_string().starts_with("tickets/3: record 9"),
+            "{lost}"
+        );
+    }
+
+    #[test]
+    fn a_compacted_anchor_cannot_be_compared() {
+        let source = source();
+        let mut readings = restored();
+        readings.start(&source);
+        assert_ne!(readings.pass(&record(&source, 12, "d")), Pass::Skip);
+        assert_eq!(readings.lost(), None);
+    }
+
+    #[test]
+    fn retention_may_take_the_anchor_but_nothing_unread() {
+        let source = source();
+        let mut readings = restored();
+        assert_eq!(readings.out_of_range(&source, Some((10, 10))), Ok(()));
+        assert_eq!(readings.start_without_anchor(&source), Some(10));
+        for (extent, loss) in [
+            (
+                (11, 20),
+                Loss::Deleted {
+                    next: 10,
+                    begin: 11,
+                },
+            ),
+            ((0, 4), Loss::Shorter { next: 10, end: 4 }),
+        ] {
+            let found = readings.out_of_range(&source, Some(extent)).unwrap_err();
+            assert_eq!(found.loss, loss);
+        }
+        assert!(readings.out_of_range(&source, None).is_err());
+    }
+
+    #[test]
+    fn a_topic_that_ends_before_the_position_is_another_one() {
+        let source = source();
+        let mut readings = restored();
+        readings.start(&source);
+        assert!(readings.at_end(&source, (0, 9)).is_err());
+        assert_eq!(readings.at_end(&source, (0, 10)), Ok(()));
+    }
+
+    #[test]
+    fn a_partition_that_is_gone_is_lost() {
+        let readings = restored();
+        assert_eq!(readings.all_among(&[source()]), Ok(()));
+        assert_eq!(readings.all_among(&[]), Ok(()), "the topic may come back");
+        let other = TopicPartition::new("tickets", 0);
+        assert_eq!(readings.all_among(&[other]).unwrap_err().loss, Loss::Gone);
+    }
+}

@@ -1,0 +1,73 @@
+//! How far the input is in a published state, as series: shown together with the KPIs that follow
+//! from it, so that one scrape tells which records its numbers are of.
+
+use crate::domain::catalogue;
+use crate::domain::timestamp::Timestamp;
+use crate::engine::{Sample, Series, Visitor};
+
+/// One partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionStanding {
+    pub topic: String,
+    pub partition: i32,
+    /// Offset of the first record that is not in the state; `None`: nothing was read.
+    pub next: Option<i64>,
+    /// The stream clock.
+    pub clock: Option<Timestamp>,
+}
+
+/// See the module.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing(pub Vec<PartitionStanding>);
+
+impl Series for Standing {
+    fn visit(&self, visitor: &mut dyn Visitor) {
+        visitor.family(&catalogue::WATERMARK, None);
+        for one in &self.0 {
+            if let Some(clock) = one.clock {
+                let labels = [one.topic.as_str(), &one.partition.to_string()];
+                visitor.sample(&labels, Sample::Number(clock.seconds()));
+            }
+        }
+        visitor.family(&catalogue::CHECKPOINT_OFFSET, None);
+        for one in &self.0 {
+            if let Some(next) = one.next {
+                let labels = [one.topic.as_str(), &one.partition.to_string()];
+                #[allow(clippy::cast_precision_loss, reason = "offsets are below 2^53")]
+                visitor.sample(&labels, Sample::Number(next as f64));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exposition::{Format, render};
+
+    #[test]
+    fn what_is_not_known_is_absent() {
+        let known = PartitionStanding {
+            topic: "tickets".to_owned(),
+            partition: 3,
+            next: Some(7),
+            clock: Some(Timestamp(1_500)),
+        };
+        let unknown = PartitionStanding {
+            partition: 4,
+            next: None,
+            clock: None,
+            ..known.clone()
+        };
+        let standing = Standing(vec![known, unknown]);
+        let text = String::from_utf8(render(Format::Text, &[&standing], 0)).unwrap();
+        let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(
+            samples,
+            [
+                "ticket_exporter_watermark_timestamp_seconds{topic=\"tickets\",partition=\"3\"} 1.5",
+                "ticket_exporter_checkpoint_offset{topic=\"tickets\",partition=\"3\"} 7",
+            ]
+        );
+    }
+}

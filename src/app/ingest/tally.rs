@@ -1,0 +1,104 @@
+//! What the exporter says about its own work: the engine's counts as they grow, into the
+//! self-metrics, and rejected records.
+
+use std::sync::Arc;
+
+use tracing::warn;
+
+use crate::decode::Rejection;
+use crate::edge::kafka::Record;
+use crate::edge::self_metrics::{LimitedLabel, RecordResult, SelfMetrics, TicketState};
+use crate::engine::{Counts, Ignored, TicketStates};
+
+/// See the module.
+#[derive(Debug)]
+pub struct Tally {
+    metrics: Arc<SelfMetrics>,
+    shown: Counts,
+    /// All so far; said at 1, 2, 4, 8 …
+    rejections: u64,
+}
+
+impl Tally {
+    /// `counts`: what the engine has counted before.
+    pub fn new(metrics: Arc<SelfMetrics>, counts: Counts) -> Self {
+        Self {
+            metrics,
+            shown: counts,
+            rejections: 0,
+        }
+    }
+
+    /// Counts a record that is no event, and says so now and then.
+    pub fn reject(&mut self, record: &Record<'_>, rejection: Rejection) {
+        let reason = rejection.reason();
+        self.metrics.rejected(reason).inc();
+        self.metrics.events(RecordResult::Rejected).inc();
+        self.rejections += 1;
+        if self.rejections.is_power_of_two() {
+            warn!(
+                topic = &*record.partition.topic,
+                partition = record.partition.partition,
+                offset = record.offset,
+                reason,
+                rejected = self.rejections,
+                "record rejected: {rejection}"
+            );
+        }
+    }
+
+    /// Adds what is new in the engine's counts.
+    pub fn show(&mut self, counts: Counts) {
+        let shown = std::mem::replace(&mut self.shown, counts);
+        let metrics = &self.metrics;
+        metrics
+            .events(RecordResult::Applied)
+            .inc_by(counts.applied - shown.applied);
+        metrics
+            .events(RecordResult::Duplicate)
+            .inc_by(counts.duplicate - shown.duplicate);
+        for (reason, count) in [
+            (Ignored::Withdrawn, counts.withdrawn - shown.withdrawn),
+            (Ignored::MergedAway, counts.merged_away - shown.merged_away),
+        ] {
+            metrics.ignored(reason.reason()).inc_by(count);
+            metrics.events(RecordResult::Ignored).inc_by(count);
+        }
+        metrics
+            .out_of_order()
+            .inc_by(counts.out_of_order - shown.out_of_order);
+        metrics
+            .misrouted()
+            .inc_by(counts.misrouted - shown.misrouted);
+        if shown.misrouted == 0 && counts.misrouted > 0 {
+            warn!("a ticket was seen in two partitions; producers must key records by ticket id");
+        }
+        for (label, count) in [
+            (
+                LimitedLabel::Team,
+                counts.overflowed_teams - shown.overflowed_teams,
+            ),
+            (
+                LimitedLabel::Priority,
+                counts.overflowed_priorities - shown.overflowed_priorities,
+            ),
+            (
+                LimitedLabel::Channel,
+                counts.overflowed_channels - shown.overflowed_channels,
+            ),
+        ] {
+            metrics.overflow(label).inc_by(count);
+        }
+    }
+
+    pub fn show_tickets(&self, states: TicketStates) {
+        for (state, count) in [
+            (TicketState::Open, states.open),
+            (TicketState::Solved, states.solved),
+            (TicketState::Finalized, states.finalized),
+            (TicketState::Withdrawn, states.withdrawn),
+        ] {
+            self.metrics.set_tickets(state, count);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The first bytes of a segment: what it is, whose it is, and what it continues.
+//!
+//! The first 48 bytes are the same in every format there will be, so that an older program can
+//! tell a newer file from a broken one.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::id::{Identity, StoreId};
+use crate::domain::timestamp::Timestamp;
+
+/// For people who look into the file. The line ends as it does so that a transfer which changes
+/// line ends is found out.
+const MAGIC: &[u8; 32] = b"ticket-exporter checkpoint log\r\n";
+/// Raised when files change in a way that older programs cannot read.
+pub(super) const FORMAT: u32 = 1;
+pub(super) const LENGTH: usize = 120;
+
+/// See the module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    pub store: Identity,
+    /// Version of the records' form; theirs who write them.
+    pub state_version: u32,
+    pub number: u64,
+    /// Segment that holds the commit before the first one of this; 0: there is none.
+    pub previous: u64,
+    /// Sequence of the first commit.
+    pub first_sequence: u64,
+    /// Checksum of the commit before; 0: there is none.
+    pub previous_checksum: u64,
+}
+
+/// What the first bytes of a file are if not a header.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NoHeader {
+    /// Written by a newer program, in this format.
+    Newer(u32),
+    Broken,
+}
+
+impl Header {
+    /// The bytes, and their checksum, which the first frame continues.
+    pub(super) fn encode(&self) -> ([u8; LENGTH], u64) {
+        let mut bytes = [0; LENGTH];
+        let mut at = 0;
+        let mut put = |field: &[u8]| {
+            bytes[at..at + field.len()].copy_from_slice(field);
+            at += field.len();
+        };
+        put(MAGIC);
+        put(&FORMAT.to_le_bytes());
+        put(&[0; 4]);
+        put(&[0; 8]); // the first checksum, see below
+        put(&self.state_version.to_le_bytes());
+        put(&[0; 4]);
+        put(&self.store.id.0);
+        put(&self.store.created.0.to_le_bytes());
+        put(&self.number.to_le_bytes());
+        put(&self.previous.to_le_bytes());
+        put(&self.first_sequence.to_le_bytes());
+        put(&self.previous_checksum.to_le_bytes());
+        let prelude = xxh3_64(&bytes[..40]);
+        bytes[40..48].copy_from_slice(&prelude.to_le_bytes());
+        let checksum = xxh3_64(&bytes[..112]);
+        bytes[112..].copy_from_slice(&checksum.to_le_bytes());
+        (bytes, checksum)
+    }
+
+    /// The header and its checksum.
+    pub(super) fn decode(bytes: &[u8]) -> Result<(Self, u64), NoHeader> {
+        let mut rest = bytes;
+        let prelude = rest.get(..40).ok_or(NoHeader::Broken)?;
+        let magic: [u8; 32] = take(&mut rest)?;
+        let format = u32::from_le_bytes(take(&mut rest)?);
+        let _: [u8; 4] = take(&mut rest)?;
+        if &magic != MAGIC || u64::from_le_bytes(take(&mut rest)?) != xxh3_64(prelude) {
+            return Err(NoHeader::Broken);
+        }
+        if format > FORMAT {
+            return Err(NoHeader::Newer(format));
+        }
+        let state_version = u32::from_le_bytes(take(&mut rest)?);
+        let _: [u8; 4] = take(&mut rest)?;
+        let store = Identity {
+            id: StoreId(take(&mut rest)?),
+            created: Timestamp(i64::from_le_bytes(take(&mut rest)?)),
+        };
+        let mut number = || Ok(u64::from_le_bytes(take(&mut rest)?));
+        let header = Self {
+            store,
+            state_version,
+            number: number()?,
+            previous: number()?,
+            first_sequence: number()?,
+            previous_checksum: number()?,
+        };
+        let checksum = number()?;
+        if checksum != xxh3_64(&bytes[..LENGTH - 8]) {
+            return Err(NoHeader::Broken);
+        }
+        Ok((header, checksum))
+    }
+}
+
+fn take<const LENGTH: usize>(bytes: &mut &[u8]) -> Result<[u8; LENGTH], NoHeader> {
+    let (taken, rest) = bytes.split_first_chunk().ok_or(NoHeader::Broken)?;
+    *bytes = rest;
+    Ok(*taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header() -> Header {
+        Header {
+            store: Identity {
+                id: StoreId([9; 16]),
+                created: Timestamp(-5),
+            },
+            state_version: 2,
+            number: 3,
+            previous: 1,
+            first_sequence: 40,
+            previous_checksum: u64::MAX,
+        }
+    }
+
+    #[test]
+    fn is_read_as_it_was_written() {
+        let (bytes, checksum) = header().encode();
+        assert_eq!(Header::decode(&bytes), Ok((header(), checksum)));
+        assert!(bytes.starts_with(b"ticket-exporter checkpoint"));
+    }
+
+    #[test]
+    fn no_bit_of_it_may_change() {
+        let (bytes, _) = header().encode();
+        for bit in 0..LENGTH * 8 {
+            let mut changed = bytes;
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Header::decode(&changed), Err(NoHeader::Broken), "bit {bit}");
+        }
+        for length in 0..LENGTH {
+            assert_eq!(Header::decode(&bytes[..length]), Err(NoHeader::Broken));
+        }
+    }
+
+    #[test]
+    fn a_newer_format_is_told_from_a_broken_file() {
+        let (mut bytes, _) = header().encode();
+        bytes[32..36].copy_from_slice(&7_u32.to_le_bytes());
+        let prelude = xxh3_64(&bytes[..40]);
+        bytes[40..48].copy_from_slice(&prelude.to_le_bytes());
+        // What follows is the newer program's business.
+        assert_eq!(Header::decode(&bytes[..48]), Err(NoHeader::Newer(7)));
+    }
+}

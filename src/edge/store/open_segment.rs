@@ -1,0 +1,163 @@
+//! The segment that is written to.
+//!
+//! After a failed sync the operating system may hold for written what is not on the disk, so a
+//! file is not written to again after one: the commit goes into a new segment.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::batch::Batch;
+use super::directory::Directory;
+use super::disk::Output;
+use super::error::StoreError;
+use super::frame::{Kind, Packer, Place};
+use super::header::Header;
+use super::load::Tail;
+use super::segment::{self, Segment};
+
+/// Bytes handed to the operating system at once.
+const WRITE_BYTES: usize = 1 << 20;
+
+/// See the module.
+pub(super) struct OpenSegment {
+    pub number: u64,
+    pub path: PathBuf,
+    /// Where the last commit ends; 0: not even a header is there.
+    pub length: u64,
+    /// The checksum that the next frame continues.
+    pub checksum: u64,
+    file: Box<dyn Output>,
+    /// Something of a failed commit may stand behind the last one.
+    dirty: bool,
+}
+
+/// What is to be appended.
+pub(super) struct Content<'a> {
+    /// Of a segment that begins with this commit.
+    pub header: Header,
+    pub base: u64,
+    pub batch: &'a Batch,
+}
+
+/// A commit that failed, and whether its file can still be relied on.
+pub(super) struct Failure {
+    pub error: StoreError,
+    pub file_is_sound: bool,
+}
+
+impl OpenSegment {
+    pub(super) fn create(directory: &Directory, number: u64) -> Result<Self, StoreError> {
+        let path = segment::path(directory.path(), number);
+        let file = directory.disk().create(&path);
+        Ok(Self {
+            number,
+            file: file.map_err(StoreError::io("create", &path))?,
+            path,
+            length: 0,
+            dirty: false,
+            checksum: 0,
+        })
+    }
+
+    /// Opens the segment of the last commit and removes what stands behind that. The last commit
+    /// is written once more: the process before may have died before it was synced, or after the
+    /// sync failed.
+    pub(super) fn reopen(directory: &Directory, tail: &Tail) -> Result<Self, StoreError> {
+        let segment = Segment::open(directory.path(), tail.segment, directory.state_version())?;
+        let path = &segment.path;
+        let file = directory.disk().open(path);
+        let mut file = file.map_err(StoreError::io("open", path))?;
+        file.set_length(tail.last.end)
+            .map_err(StoreError::io("cut", path))?;
+        let mut piece = Vec::new();
+        let mut offset = tail.last.start;
+        while offset < tail.last.end {
+            let rest = usize::try_from(tail.last.end - offset).unwrap_or(usize::MAX);
+            piece.resize(rest.min(WRITE_BYTES), 0);
+            if !segment.read(&mut piece, offset)? {
+                let what = "it changed since it was read";
+                return Err(StoreError::corrupt(path, offset, what));
+            }
+            file.write_at(&piece, offset)
+                .map_err(StoreError::io("write", path))?;
+            offset += piece.len() as u64;
+        }
+        file.sync().map_err(StoreError::io("sync", path))?;
+        directory.sync(directory.path())?;
+        Ok(Self {
+            number: tail.segment,
+            path: segment.path,
+            file,
+            length: tail.last.end,
+            dirty: false,
+            checksum: tail.last.checksum,
+        })
+    }
+
+    /// Writes a commit and syncs it.
+    pub(super) fn append(
+        &mut self,
+        directory: &Directory,
+        content: &Content<'_>,
+        packer: &mut Packer,
+    ) -> Result<(), Failure> {
+        let written = self.write(content, packer);
+        let (length, checksum) = written.map_err(|error| Failure {
+            error: StoreError::io("write", &self.path)(error),
+            file_is_sound: true,
+        })?;
+        let unsound = |error| Failure {
+            error,
+            file_is_sound: false,
+        };
+        let synced = self.file.sync();
+        synced.map_err(|error| unsound(StoreError::io("sync", &self.path)(error)))?;
+        if self.length == 0 {
+            directory.sync(directory.path()).map_err(unsound)?;
+        }
+        self.length = length;
+        self.checksum = checksum;
+        self.dirty = false;
+        Ok(())
+    }
+
+    /// Removes what is left of a commit that failed; where that fails too, it is tried again
+    /// before the next one.
+    pub(super) fn cut(&mut self) {
+        self.dirty = self.file.set_length(self.length).is_err();
+    }
+
+    /// Where the commit ends, and its checksum.
+    fn write(&mut self, content: &Content<'_>, packer: &mut Packer) -> io::Result<(u64, u64)> {
+        if self.dirty {
+            self.file.set_length(self.length)?;
+        }
+        self.dirty = true;
+        let mut bytes = Vec::new();
+        let mut end = self.length;
+        let mut previous = self.checksum;
+        if self.length == 0 {
+            let (header, checksum) = content.header.encode();
+            bytes.extend(header);
+            previous = checksum;
+        }
+        let mut chunks = content.batch.chunks().peekable();
+        while let Some(chunk) = chunks.next() {
+            let place = Place {
+                segment: self.number,
+                sequence: content.header.first_sequence,
+                base: content.base,
+                previous,
+            };
+            let is_last = chunks.peek().is_none();
+            let kind = if is_last { Kind::Commit } else { Kind::Part };
+            previous = packer.pack(kind, chunk, &place, &mut bytes)?;
+            if is_last || bytes.len() >= WRITE_BYTES {
+                self.file.write_at(&bytes, end)?;
+                end += bytes.len() as u64;
+                bytes.clear();
+            }
+        }
+        Ok((end, previous))
+    }
+}

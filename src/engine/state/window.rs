@@ -1,0 +1,110 @@
+//! The record of a step of a window. Steps that have left their window are not deleted: a newer
+//! one takes their key, and until then they say by their number that they are too old.
+
+use super::Kind;
+use super::bytes::{Reader, Writer, Wrong};
+use crate::engine::sliding::{BUCKETS, Step};
+use crate::engine::windows::{Place, SERIES};
+
+/// Keys of a window: more than the steps it may hold at a time.
+pub const KEYS: i64 = 64;
+
+/// The least bytes of a bucket.
+const BUCKET_SIZE: usize = 2;
+
+/// Key of a step: where it is, and its number modulo [`KEYS`].
+pub fn write_key(key: &mut Writer, place: Place, step: i64) {
+    key.clear();
+    key.byte(Kind::Window as u8);
+    key.raw(&place.team.to_be_bytes());
+    key.byte(place.series);
+    key.byte(place.window);
+    key.byte(remainder(step));
+}
+
+/// Place and remainder out of a key behind its kind.
+pub fn read_key(mut key: Reader<'_>) -> Result<(Place, u8), Wrong> {
+    let place = Place {
+        team: u16::from_be_bytes(key.array()?),
+        series: key.byte()?,
+        window: key.byte()?,
+    };
+    let remainder = key.byte()?;
+    key.end()?;
+    if usize::from(place.series) < SERIES {
+        Ok((place, remainder))
+    } else {
+        Err(Wrong::Choice)
+    }
+}
+
+pub fn write(value: &mut Writer, step: &Step) {
+    value.clear();
+    value.signed(step.number);
+    value.number(step.count);
+    value.signed(step.sum);
+    let mut before = 0;
+    for (bucket, count) in &step.buckets {
+        value.number((bucket - before).into());
+        value.number((*count).into());
+        before = *bucket;
+    }
+}
+
+pub fn read(key: u8, mut value: Reader<'_>) -> Result<Step, Wrong> {
+    let mut step = Step::new(value.signed()?);
+    if remainder(step.number) != key {
+        return Err(Wrong::Reference);
+    }
+    step.count = value.count()?;
+    step.sum = value.signed()?;
+    let mut bucket = 0_u16;
+    step.buckets.reserve_exact(value.left() / BUCKET_SIZE);
+    while value.left() > 0 {
+        let distance: u16 = value.narrow()?;
+        if distance == 0 && !step.buckets.is_empty() {
+            return Err(Wrong::Order);
+        }
+        bucket = bucket.checked_add(distance).ok_or(Wrong::TooLarge)?;
+        if bucket >= BUCKETS {
+            return Err(Wrong::TooLarge);
+        }
+        step.buckets.push((bucket, value.narrow()?));
+    }
+    step.buckets.shrink_to_fit();
+    Ok(step)
+}
+
+fn remainder(step: i64) -> u8 {
+    u8::try_from(step.rem_euclid(KEYS)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_comes_back_under_its_own_key_only() {
+        let mut step = Step::new(-3);
+        (step.count, step.sum) = (4, 123_456);
+        step.buckets = vec![(0, 1), (300, 2), (4_000, 1)];
+        let mut value = Writer::default();
+        write(&mut value, &step);
+        assert_eq!(read(61, Reader::new(value.bytes())), Ok(step));
+        assert_eq!(read(60, Reader::new(value.bytes())), Err(Wrong::Reference));
+        let cut = &value.bytes()[..value.bytes().len() - 1];
+        assert_eq!(read(61, Reader::new(cut)), Err(Wrong::EndsEarly));
+    }
+
+    #[test]
+    fn a_key_says_where() {
+        let place = Place {
+            team: 258,
+            series: 21,
+            window: 3,
+        };
+        let mut key = Writer::default();
+        write_key(&mut key, place, 64 * 9 + 5);
+        assert_eq!(read_key(Reader::new(&key.bytes()[1..])), Ok((place, 5)));
+    }
+}

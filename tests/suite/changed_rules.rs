@@ -1,0 +1,264 @@
+//! A restart under another configuration: what needs a rebuild, and what running goals keep.
+
+use std::sync::Arc;
+
+use ticket_exporter::domain::event::{Event, EventIdentity, EventType};
+use ticket_exporter::domain::timestamp::{HOUR, MINUTE, Timestamp};
+use ticket_exporter::engine::{
+    Change, Engine, PartitionId, Records, Restored, Restoring, STATE_VERSION, StateError,
+};
+use ticket_exporter::exposition::Format;
+
+use crate::properties::input::{exposition, rules};
+
+/// Thursday 2026-01-01T00:00:00Z.
+const MIDNIGHT: Timestamp = Timestamp(1_767_225_600_000);
+
+/// Bounds that hold every target used here, so that only the policies differ.
+const BUCKETS: &str = "buckets: { first_response: [1h, 2h, 4h, 8h], next_response: [1h, 2h, 4h, 8h], \
+     resolution: [1h, 2h, 4h, 8h], ownership: [1h, 2h, 4h, 8h], handle: [1h, 2h, 4h, 8h] }\n";
+
+#[derive(Default)]
+struct Written(Vec<(Vec<u8>, Option<Vec<u8>>)>);
+
+impl Records for Written {
+    fn put(&mut self, key: &[u8], value: &[u8]) {
+        self.0.push((key.to_vec(), Some(value.to_vec())));
+    }
+
+    fn delete(&mut self, key: &[u8]) {
+        self.0.push((key.to_vec(), None));
+    }
+}
+
+fn restart(engine: &mut Engine, yaml: &str) -> Result<Restored, StateError> {
+    let mut written = Written::default();
+    engine.snapshot();
+    // Once under this tracking and once more: what is written under the rules of now is whole.
+    let mut cursor = ticket_exporter::engine::RewriteCursor::default();
+    engine.write_changes(&mut written);
+    engine.write_slice(&mut cursor, usize::MAX, &mut written);
+    let mut restoring = Restoring::new(Arc::new(rules(yaml)), STATE_VERSION)?;
+    for (key, value) in &written.0 {
+        restoring.apply(key, value.as_deref())?;
+    }
+    restoring.finish()
+}
+
+fn words(changes: &[Change]) -> Vec<String> {
+    changes.iter().map(ToString::to_string).collect()
+}
+
+fn started(yaml: &str) -> (Engine, PartitionId) {
+    let mut engine = Engine::new(Arc::new(rules(yaml)), MIDNIGHT);
+    let partition = engine.partition();
+    (engine, partition)
+}
+
+/// An event of a ticket, hours after midnight.
+fn event(ticket: &str, kind: EventType, hours: i64) -> Event<'static> {
+    let at = MIDNIGHT.plus(hours * HOUR);
+    let identity = ticket.bytes().fold(hours.unsigned_abs(), |number, byte| {
+        number.wrapping_mul(0x100_0000_01b3) ^ u64::from(byte)
+    });
+    Event::new(ticket.to_owned(), kind, at, EventIdentity(identity))
+}
+
+fn created(ticket: &str, hours: i64) -> Event<'static> {
+    let mut event = event(ticket, EventType::Created, hours);
+    event.priority = Some("p2".into());
+    event
+}
+
+fn value(engine: &mut Engine, series: &str) -> Option<String> {
+    let text = String::from_utf8(exposition(&engine.snapshot(), Format::Text)).unwrap();
+    text.lines()
+        .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))
+        .map(str::to_owned)
+}
+
+fn breaches(engine: &mut Engine, policy: &str) -> Option<String> {
+    value(
+        engine,
+        &format!(
+            "ticket_sla_breaches_total{{team=\"none\",priority=\"p2\",target=\"resolution\",policy=\"{policy}\"}}"
+        ),
+    )
+}
+
+fn advance(engine: &mut Engine, partition: PartitionId, hours: i64) {
+    engine.advance(partition, MIDNIGHT.plus(hours * HOUR + MINUTE));
+}
+
+fn with_policies(policies: &str) -> String {
+    format!("{BUCKETS}priorities: [p1, p2]\nsla:\n  policies:\n{policies}")
+}
+
+#[test]
+fn changes_that_make_other_numbers_need_a_rebuild() {
+    let (mut engine, partition) = started("windows: [1h]");
+    engine.apply(partition, &created("T-1", 1));
+    for (yaml, what) in [
+        ("windows: [1h, 24h]", "windows: 1h, now 1h 24h"),
+        (
+            "windows: [1h]\nbuckets: { handle: [1m] }",
+            "buckets of handle",
+        ),
+        (
+            "windows: [1h]\nhandle: { derive: true }",
+            "handle.derive: false, now true",
+        ),
+    ] {
+        match restart(&mut engine, yaml) {
+            Err(StateError::NeedsRebuild(changes)) => {
+                assert!(
+                    words(&changes).iter().any(|words| words.starts_with(what)),
+                    "{changes:?}"
+                );
+            }
+            other => panic!("{yaml}: {other:?}"),
+        }
+    }
+    let target = "windows: [1h]\nsla: { policies: [{ name: a, targets: { resolution: 7m } }] }";
+    let error = restart(&mut engine, target).unwrap_err().to_string();
+    assert!(error.contains("buckets of first_response"), "{error}");
+}
+
+#[test]
+fn other_changes_are_told_and_apply() {
+    let (mut engine, partition) = started("tickets: { finalize_after: 96h }");
+    engine.apply(partition, &created("T-1", 1));
+    let yaml = "tickets: { finalize_after: 1h }\nteams: { known: [network] }";
+    let mut restored = restart(&mut engine, yaml).unwrap();
+    assert_eq!(
+        words(&restored.changes),
+        [
+            "tickets.finalize_after: 4d, now 1h",
+            "teams.known: none, now network"
+        ]
+    );
+    let known = "ticket_solved_total{team=\"network\",priority=\"none\"}";
+    assert_eq!(value(&mut restored.engine, known).as_deref(), Some("0"));
+    let again = restart(&mut restored.engine, yaml).unwrap();
+    assert_eq!(words(&again.changes), Vec::<String>::new());
+}
+
+#[test]
+fn a_running_goal_keeps_its_target_over_restarts() {
+    let before = with_policies("    - { name: all, clock: calendar, targets: { resolution: 4h } }");
+    let after = with_policies("    - { name: all, clock: calendar, targets: { resolution: 8h } }");
+    let (mut engine, partition) = started(&before);
+    engine.apply(partition, &created("old", 0));
+    let restored = restart(&mut engine, &after).unwrap();
+    assert_eq!(words(&restored.changes), ["policy all has changed"]);
+    let mut engine = restart(&mut { restored }.engine, &after).unwrap().engine;
+    engine.apply(partition, &created("new", 0));
+    // Judged anew, but not by the new target.
+    let mut raised = event("old", EventType::TeamChanged, 1);
+    raised.team = Some(None);
+    raised.channel = Some("chat".into());
+    engine.apply(partition, &raised);
+    advance(&mut engine, partition, 3);
+    assert_eq!(breaches(&mut engine, "all").as_deref(), Some("0"));
+    advance(&mut engine, partition, 4);
+    assert_eq!(
+        breaches(&mut engine, "all").as_deref(),
+        Some("1"),
+        "the old one"
+    );
+    let target =
+        "ticket_sla_target_seconds{policy=\"all\",target=\"resolution\",clock=\"calendar\"}";
+    assert_eq!(value(&mut engine, target).as_deref(), Some("28800"));
+    advance(&mut engine, partition, 8);
+    assert_eq!(
+        breaches(&mut engine, "all").as_deref(),
+        Some("2"),
+        "and the new one"
+    );
+}
+
+#[test]
+fn a_policy_that_is_gone_is_counted_under_its_name() {
+    let before = with_policies("    - { name: old, clock: calendar, targets: { resolution: 4h } }");
+    let (mut engine, partition) = started(&before);
+    engine.apply(partition, &created("T-1", 0));
+    let after = with_policies("    - { name: new, clock: calendar, targets: { resolution: 8h } }");
+    let mut restored = restart(&mut engine, &after).unwrap();
+    assert_eq!(
+        words(&restored.changes),
+        ["policy old is gone", "policy new is new"]
+    );
+    let engine = &mut restored.engine;
+    advance(engine, partition, 4);
+    assert_eq!(breaches(engine, "old").as_deref(), Some("1"));
+    assert_eq!(breaches(engine, "new").as_deref(), Some("0"));
+    let target =
+        "ticket_sla_target_seconds{policy=\"old\",target=\"resolution\",clock=\"calendar\"}";
+    assert_eq!(value(engine, target), None);
+    let mut again = restart(engine, &after).unwrap().engine;
+    assert_eq!(
+        breaches(&mut again, "old").as_deref(),
+        Some("1"),
+        "for ever"
+    );
+    // Back in force under the same words: one policy, one name.
+    let mut back = restart(&mut again, &before).unwrap().engine;
+    assert_eq!(breaches(&mut back, "old").as_deref(), Some("1"));
+}
+
+#[test]
+fn a_former_policy_applies_as_long_as_its_configuration_would_choose_it() {
+    let policies = |urgent: &str, all: &str| {
+        with_policies(&format!(
+            "    - {{ name: urgent, clock: calendar, match: {{ priority: [p1] }}, targets: {{ resolution: {urgent} }} }}\n    - {{ name: all, clock: calendar, targets: {{ resolution: {all} }} }}"
+        ))
+    };
+    let (mut engine, partition) = started(&policies("2h", "4h"));
+    engine.apply(partition, &created("stays", 0));
+    engine.apply(partition, &created("rises", 0));
+    let mut engine = restart(&mut engine, &policies("1h", "8h")).unwrap().engine;
+    // A new priority: the new policies decide.
+    let mut raised = event("rises", EventType::PriorityChanged, 9);
+    raised.at = MIDNIGHT.plus(30 * MINUTE);
+    raised.priority = Some("p1".into());
+    engine.apply(partition, &raised);
+    advance(&mut engine, partition, 1);
+    let urgent = "ticket_sla_breaches_total{team=\"none\",priority=\"p1\",target=\"resolution\",policy=\"urgent\"}";
+    assert_eq!(value(&mut engine, urgent).as_deref(), Some("1"));
+    advance(&mut engine, partition, 4);
+    assert_eq!(breaches(&mut engine, "all").as_deref(), Some("1"));
+}
+
+#[test]
+fn a_running_goal_keeps_its_calendar() {
+    let policy = "    - { name: all, targets: { resolution: 1h } }";
+    let calendar = |hours: &str| {
+        format!(
+            "{}\ncalendars: {{ office: {{ timezone: UTC, weekly: {{ thu: [\"{hours}\"] }} }} }}\nteams: {{ default_calendar: office }}",
+            with_policies(policy)
+        )
+    };
+    let (mut engine, partition) = started(&calendar("08:00-16:00"));
+    engine.apply(partition, &created("old", 0));
+    let restored = restart(&mut engine, &calendar("12:00-16:00")).unwrap();
+    assert_eq!(words(&restored.changes), ["calendar office has changed"]);
+    let mut engine = restart(&mut { restored }.engine, &calendar("12:00-16:00"))
+        .unwrap()
+        .engine;
+    engine.apply(partition, &created("new", 0));
+    let mut changed = event("old", EventType::PriorityChanged, 1);
+    changed.channel = Some("chat".into());
+    engine.apply(partition, &changed);
+    advance(&mut engine, partition, 9);
+    assert_eq!(breaches(&mut engine, "all").as_deref(), Some("1"));
+    advance(&mut engine, partition, 13);
+    assert_eq!(breaches(&mut engine, "all").as_deref(), Some("2"));
+}
+
+#[test]
+fn a_newer_version_is_refused() {
+    let error = Restoring::new(Arc::new(rules("")), STATE_VERSION + 1).unwrap_err();
+    assert_eq!(error, StateError::Newer(STATE_VERSION + 1));
+    let nothing = Restoring::new(Arc::new(rules("")), STATE_VERSION).unwrap();
+    assert_eq!(nothing.finish().unwrap_err(), StateError::Missing("state"));
+}

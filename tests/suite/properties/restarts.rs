@@ -1,0 +1,215 @@
+//! An engine out of the records of its checkpoints goes on as if it had never stopped.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ticket_exporter::engine::{
+    Engine, PartitionId, Records, Restoring, RewriteCursor, STATE_VERSION,
+};
+use ticket_exporter::exposition::Format;
+
+use super::input::{Input, exposition};
+use super::order::partition_of;
+use super::{ensure, holds};
+use crate::stories::dice::Dice;
+
+const PARTITIONS: i64 = 3;
+
+/// Everything that was written since a round of slices began, and before.
+#[derive(Default)]
+struct Store {
+    written: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    cursor: Option<RewriteCursor>,
+    /// Where the running round began.
+    round: usize,
+    rounds: usize,
+}
+
+impl Records for Store {
+    fn put(&mut self, key: &[u8], value: &[u8]) {
+        self.written.push((key.to_vec(), Some(value.to_vec())));
+    }
+
+    fn delete(&mut self, key: &[u8]) {
+        self.written.push((key.to_vec(), None));
+    }
+}
+
+impl Store {
+    /// One checkpoint, with or without a slice.
+    fn checkpoint(&mut self, engine: &mut Engine, dice: &mut Dice) {
+        if self.cursor.is_none() && dice.chance(50) {
+            self.cursor = Some(RewriteCursor::default());
+            self.round = self.written.len();
+        }
+        engine.write_changes(self);
+        if let Some(mut cursor) = self.cursor.take() {
+            let budget = usize::try_from(dice.below(200)).unwrap();
+            if engine.write_slice(&mut cursor, budget, self) {
+                self.written.drain(..self.round);
+                self.rounds += 1;
+            } else {
+                self.cursor = Some(cursor);
+            }
+        }
+    }
+
+    fn restore(&self, input: &Input) -> Engine {
+        let mut restoring = Restoring::new(Arc::clone(&input.rules), STATE_VERSION).unwrap();
+        for (key, value) in &self.written {
+            restoring.apply(key, value.as_deref()).unwrap();
+        }
+        let restored = restoring.finish().unwrap();
+        assert_eq!(restored.changes, [], "the rules are the same");
+        restored.engine
+    }
+
+    /// What counts of what was written.
+    fn last(&self) -> BTreeMap<&[u8], &[u8]> {
+        let mut last = BTreeMap::new();
+        for (key, value) in &self.written {
+            match value {
+                Some(value) => last.insert(key.as_slice(), value.as_slice()),
+                None => last.remove(key.as_slice()),
+            };
+        }
+        last
+    }
+}
+
+/// The series of an engine, in no particular order.
+fn shown(engine: &mut Engine) -> Vec<String> {
+    let text = exposition(&engine.snapshot(), Format::OpenMetrics);
+    let mut lines: Vec<String> = String::from_utf8(text)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    lines.sort_unstable();
+    lines
+}
+
+fn equal(one: &mut Engine, other: &mut Engine) -> Result<(), String> {
+    let (one, other) = (shown(one), shown(other));
+    let only = |these: &[String], those: &[String]| -> Vec<String> {
+        let missing = |line: &&String| those.binary_search(line).is_err();
+        these.iter().filter(missing).take(10).cloned().collect()
+    };
+    ensure(one == other, || {
+        format!("{:#?}\nand\n{:#?}", only(&one, &other), only(&other, &one))
+    })
+}
+
+/// Tells a story to an engine that is written down and restored at random, and to one that never
+/// stops; both go through the same snapshots.
+fn restarts(seed: u64, input: &Input, restart: i64) -> Result<(), String> {
+    let mut dice = Dice::new(seed);
+    let (mut engine, first) = input.engine();
+    let (mut unbroken, _) = input.engine();
+    let mut partitions = vec![first];
+    let split = dice.chance(50);
+    for _ in 1..PARTITIONS {
+        partitions.push(engine.partition());
+        unbroken.partition();
+    }
+    let mut store = Store::default();
+    let mut tracked = false;
+    for (position, told) in input.told.iter().enumerate() {
+        let partition = partitions[if split {
+            partition_of(&told.ticket, seed)
+        } else {
+            0
+        }];
+        for engine in [&mut engine, &mut unbroken] {
+            engine.apply(partition, &told.event());
+        }
+        if dice.chance(10) {
+            let partition: PartitionId = *dice.pick(&partitions);
+            if let Some(clock) = engine.clock_of(partition) {
+                let clock = clock.plus(dice.below(input.rules.lateness + 1));
+                engine.advance(partition, clock);
+                unbroken.advance(partition, clock);
+            }
+        }
+        if !tracked && dice.chance(30) {
+            engine.track_changes();
+            tracked = true;
+        }
+        if !tracked || !dice.chance(30) {
+            continue;
+        }
+        // Where the windows have been depends on when they were last looked at.
+        engine.snapshot();
+        unbroken.snapshot();
+        store.checkpoint(&mut engine, &mut dice);
+        if dice.below(100) < restart {
+            engine = store.restore(input);
+            // A round that was not complete begins anew.
+            store.cursor = None;
+            ensure(engine.tickets() == unbroken.tickets(), || {
+                format!("{} and {} tickets", engine.tickets(), unbroken.tickets())
+            })?;
+            equal(&mut engine, &mut unbroken)
+                .map_err(|complaint| format!("after event {position}: {complaint}"))?;
+        }
+    }
+    for partition in partitions {
+        engine.advance(partition, input.end());
+        unbroken.advance(partition, input.end());
+    }
+    equal(&mut engine, &mut unbroken)
+}
+
+#[test]
+fn a_restored_engine_goes_on_as_if_it_had_never_stopped() {
+    holds("restarts", |seed, input| restarts(seed, input, 30));
+}
+
+#[test]
+fn a_late_restore_needs_nothing_from_before_the_last_round() {
+    holds("a late restart", |seed, input| restarts(seed, input, 2));
+}
+
+#[test]
+fn a_round_of_slices_is_the_whole_state() {
+    holds("slices", |seed, input| {
+        let mut dice = Dice::new(seed);
+        let mut engine = input.replay();
+        engine.track_changes();
+        engine.write_changes(&mut Store::default());
+        let mut store = Store::default();
+        let mut cursor = RewriteCursor::default();
+        while !engine.write_slice(
+            &mut cursor,
+            1 + usize::try_from(dice.below(50)).unwrap(),
+            &mut store,
+        ) {}
+        let mut everything = Store::default();
+        input.replay().write_changes(&mut everything);
+        let mut restored = store.restore(input);
+        let mut again = Store::default();
+        restored.write_slice(&mut RewriteCursor::default(), usize::MAX, &mut again);
+        ensure(store.last() == again.last(), || {
+            "the records of the restored engine differ".to_owned()
+        })?;
+        ensure(store.last() == everything.last(), || {
+            "the first checkpoint is not everything".to_owned()
+        })?;
+        equal(&mut restored, &mut engine)
+    });
+}
+
+#[test]
+fn what_did_not_change_is_not_written() {
+    holds("changes only", |_, input| {
+        let mut engine = input.replay();
+        engine.track_changes();
+        engine.snapshot();
+        engine.write_changes(&mut Store::default());
+        let mut store = Store::default();
+        engine.write_changes(&mut store);
+        ensure(store.written.is_empty(), || {
+            format!("{} records", store.written.len())
+        })
+    });
+}
