@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
 use ticket_exporter::app::ingest::{Ingest, State, Timing};
+use ticket_exporter::app::recovery::recover;
 use ticket_exporter::config;
 use ticket_exporter::domain::timestamp::Timestamp;
 use ticket_exporter::edge::http::{self, Published, Readiness, Server};
@@ -73,7 +75,19 @@ fn main() {
         report(
             round,
             "(c) all KPIs",
-            kpis(&brokers, &format!("kpis-{round}"), records, None),
+            kpis(&brokers, &format!("kpis-{round}"), records, None, None),
+        );
+        let directory = tempfile::tempdir().unwrap();
+        report(
+            round,
+            "(e) all KPIs, kept every second",
+            kpis(
+                &brokers,
+                &format!("kept-{round}"),
+                records,
+                None,
+                Some(directory.path()),
+            ),
         );
         let (result, scrapes) = scraped(&brokers, round, records);
         report(round, "(d) all KPIs, scraped", result);
@@ -134,11 +148,12 @@ fn kpis(
     group: &str,
     records: usize,
     started: Option<(Arc<Published>, &dyn Fn())>,
+    directory: Option<&Path>,
 ) -> (usize, Duration) {
     let yaml = Profile::load(1).config_yaml();
-    let file = std::path::Path::new("desk.yaml");
+    let file = Path::new("desk.yaml");
     let loaded = config::load(Some(file), [], &[], &mut |_| Ok(yaml.clone())).unwrap();
-    let engine = Engine::new(Arc::new(loaded.config.rules), START);
+    let mut config = loaded.config;
     let timing = Timing {
         grace: 30_000,
         max_future: 300_000,
@@ -146,12 +161,16 @@ fn kpis(
         clock: Arc::new(WallClock),
     };
     let (published, tell) = started.unzip();
-    let mut ingest = Ingest::new(
-        State::volatile(engine),
-        timing,
-        published.unwrap_or_else(new_published),
-        None,
-    );
+    let published = published.unwrap_or_else(new_published);
+    let state = match directory {
+        None => State::volatile(Engine::new(Arc::new(config.rules), START)),
+        Some(directory) => {
+            config.checkpoint.directory = directory.to_owned();
+            let metrics = published.self_metrics();
+            recover(&config, START, metrics, None).unwrap().0
+        }
+    };
+    let mut ingest = Ingest::new(state, timing, published, None);
     let mut consumer = Consumer::start(&Settings {
         connection: connection(brokers, "kpis"),
         topics: vec![TOPIC.to_owned()],
@@ -235,6 +254,7 @@ fn scraped(brokers: &str, round: usize, records: usize) -> ((usize, Duration), (
         &group,
         records,
         Some((Arc::clone(&published), &show)),
+        None,
     );
     done.store(true, Ordering::Relaxed);
     (result, scraper.join().unwrap())

@@ -9,6 +9,7 @@ mod disk;
 mod duplicates;
 mod instances;
 mod kills;
+mod million;
 mod network;
 mod records;
 mod restart;
