@@ -371,7 +371,11 @@ impl Ingest {
                 available,
                 ..
             } => {
-                self.readings.out_of_range(&partition, available)?;
+                // What was known before may be what is no longer so.
+                let extent = consumer
+                    .ask_extent(&partition, PARTITIONS_PATIENCE)
+                    .or(available);
+                self.readings.out_of_range(&partition, extent)?;
                 // Only the record before the position is gone, which is not needed.
                 let start = self.readings.start_without_anchor(&partition);
                 consumer.restart(&partition, start);

@@ -216,6 +216,13 @@ impl Consumer {
         cached_watermarks(&self.client, partition)
     }
 
+    /// The same as the partition's leader says now, which an answer to a fetch out of range does
+    /// not. Waits for it up to `timeout`; `None` where there is no answer.
+    pub fn ask_extent(&self, partition: &TopicPartition, timeout: Duration) -> Option<(i64, i64)> {
+        let (topic, number) = (&partition.topic, partition.partition);
+        self.client.fetch_watermarks(topic, number, timeout).ok()
+    }
+
     /// Every partition of the topics, whoever reads it, as the brokers say now; topics that do not
     /// exist have none. Waits for the answer up to `timeout`; `None` where there is none.
     pub fn partitions(&self, timeout: Duration) -> Option<Vec<TopicPartition>> {

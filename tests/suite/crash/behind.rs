@@ -42,17 +42,17 @@ fn an_hour_of_delay_breaks_no_promise() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("hour", 2);
     let config = promise_config(kafka, &topic, "10m");
-    // An hour ago it ran, and saw tickets that nobody had answered.
-    let faults = Faults::new();
-    faults.clock(-HOUR);
     let then = now().minus(HOUR);
-    let mut exporter = start_in(&config, faults.environment());
-    exporter.wait_ready(PATIENCE);
     let (open, later): (Vec<_>, Vec<_>) = hour("open", then.minus(10 * MINUTE + SECOND))
         .into_iter()
         .chain(hour("new", then.plus(MINUTE)))
         .partition(|(at, _)| *at <= then.0);
+    // An hour ago it ran, and saw tickets that nobody had answered.
     write(kafka, &topic, open);
+    let faults = Faults::new();
+    faults.clock(-HOUR);
+    let mut exporter = start_in(&config, faults.environment());
+    exporter.wait_ready(PATIENCE);
     wait_for_end(&exporter, kafka, &topic);
     exporter.kill9();
 

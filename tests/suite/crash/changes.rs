@@ -18,10 +18,10 @@ fn change(exporter: &mut Exporter, config: &str) {
     exporter.write_config(config);
 }
 
-fn running(name: &str) -> (&'static Kafka, String, String, Exporter) {
+fn running(name: &str, more: &str) -> (&'static Kafka, String, String, Exporter) {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic(name, 2);
-    let config = promise_config(kafka, &topic, "10m");
+    let config = promise_config(kafka, &topic, "10m") + more;
     let mut exporter = start(&config);
     exporter.wait_ready(PATIENCE);
     let at = now();
@@ -49,10 +49,16 @@ fn assert_refused(exporter: &mut Exporter, words: &[&str]) {
 
 #[test]
 fn policies_and_calendars_change_and_it_goes_on() {
-    let (kafka, topic, config, mut exporter) = running("policies");
+    // Targets are bounds of the histograms, so the new one has to be among them already.
+    let (kafka, topic, config, mut exporter) = running(
+        "policies",
+        "buckets: { first_response: [3s, 10m], next_response: [3s, 10m], resolution: [3s, 10m], ownership: [3s, 10m], handle: [3s, 10m] }\n",
+    );
     let watch = Watch::start(&exporter);
-    let changed = config.replace("first_response: 10m", "first_response: 3s")
-        + "calendars: { office: { timezone: Europe/Berlin, weekly: { mon: [\"09:00-17:00\"] } } }\n";
+    let changed = config.replace(
+        "targets: { first_response: 10m }",
+        "targets: { first_response: 3s }",
+    ) + "calendars: { office: { timezone: Europe/Berlin, weekly: { mon: [\"09:00-17:00\"] } } }\n";
     let changed = changed.replace(
         "teams: { known: [billing] }",
         "teams: { known: [billing], calendars: { billing: office } }",
@@ -83,7 +89,7 @@ fn policies_and_calendars_change_and_it_goes_on() {
 
 #[test]
 fn other_buckets_are_refused_or_built_again() {
-    let (kafka, topic, config, mut exporter) = running("buckets");
+    let (kafka, topic, config, mut exporter) = running("buckets", "");
     let changed = config.clone() + "buckets: { first_response: [7m, 9m] }\n";
     change(&mut exporter, &changed);
     assert_refused(&mut exporter, &["buckets", "checkpoint.on_changed_rules"]);
@@ -110,7 +116,7 @@ fn other_buckets_are_refused_or_built_again() {
 
 #[test]
 fn other_topics_are_refused() {
-    let (kafka, topic, config, mut exporter) = running("topics");
+    let (kafka, topic, config, mut exporter) = running("topics", "");
     let other = kafka.new_topic("other", 1);
     let changed = config.replace(&format!("topics: [{topic}]"), &format!("topics: [{other}]"));
     assert_ne!(changed, config);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use ticket_exporter::domain::timestamp::Timestamp;
 
 use super::watch::Watch;
-use super::{SECOND, breaches, created, promise_config, reply, start, wait_for_truth_of};
-use crate::end_to_end::{PATIENCE, close, desk_config_on_event_time, lines, now, simulate};
+use super::{SECOND, breaches, close, created, promise_config, reply, start, wait_for_truth_of};
+use crate::end_to_end::{PATIENCE, desk_config_on_event_time, lines, now, simulate};
 use crate::harness::{Kafka, Record, eventually, get, scrape};
 
 /// Few enough that no ticket has more than the 16 events in it whose identities are remembered.

@@ -3,8 +3,10 @@
 use std::thread;
 use std::time::Duration;
 
-use super::{DIRECTORY, STOPPED_WITHIN, assert_withheld, start, wait_for_reason, wait_for_truth};
-use crate::end_to_end::{PATIENCE, close, desk_config_on_event_time, now, simulate, to_topic};
+use super::{
+    DIRECTORY, STOPPED_WITHIN, assert_withheld, close, start, wait_for_reason, wait_for_truth,
+};
+use crate::end_to_end::{PATIENCE, desk_config_on_event_time, now, simulate, to_topic};
 use crate::harness::{Exporter, Kafka};
 
 fn desk(name: &str) -> (&'static Kafka, String, String) {

@@ -169,6 +169,21 @@ fn offsets(scrape: &Scrape) -> BTreeMap<i32, i64> {
         .collect()
 }
 
+/// Moves the clocks of all partitions to one instant, which it returns, and changes nothing that
+/// `replay` would not see: an event that is ignored, 5 s (the lateness) after what it closes.
+#[track_caller]
+fn close(kafka: &Kafka, topic: &str, at: Timestamp) -> Timestamp {
+    let records = kafka.ends(topic).into_keys().flat_map(|partition| {
+        let ticket = format!("closing-{partition}-{}", at.0);
+        let members = [("spam", at.minus(SECOND)), ("updated", at.plus(5 * SECOND))];
+        members.map(|(kind, at)| {
+            event(&ticket, json!({"type": kind, "at": at.0})).partition(partition)
+        })
+    });
+    kafka.produce(topic, records.collect::<Vec<_>>());
+    at
+}
+
 /// Whether what is served goes up to these ends of the partitions; else where it stands.
 fn stands_at(scrape: &Scrape, ends: &BTreeMap<i32, i64>) -> Result<(), String> {
     let at = offsets(scrape);
@@ -208,7 +223,8 @@ fn wait_for_truth_of(
     let known: RefCell<Option<(Timestamp, Values)>> = RefCell::default();
     let what = format!("the values of a replay up to {ends:?}");
     eventually(&what, PATIENCE, || {
-        let response = get(&exporter.url("/metrics"))?;
+        let response = get(&exporter.url("/metrics"))
+            .map_err(|error| format!("{error}; log\n{}", exporter.logs()))?;
         let scrape = crate::harness::scrape(&response.text());
         let found = kpis(&scrape);
         if found.is_empty() {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::watch::Watch;
 use super::{
-    Desk, LIVELY, STOPPED_WITHIN, after_lively, assert_withheld, start, wait_for_truth,
-    wait_until_lively,
+    Desk, LIVELY, STOPPED_WITHIN, after_lively, assert_withheld, close, start, wait_for_reason,
+    wait_for_truth, wait_until_lively,
 };
-use crate::end_to_end::{PATIENCE, close, desk_config_on_event_time};
+use crate::end_to_end::{PATIENCE, desk_config_on_event_time};
 use crate::harness::{Kafka, Signal};
 
 /// Longer than the session timeout of the tests (6 s) by which the group forgets a member.
@@ -29,6 +29,7 @@ fn broker_and_exporter_are_killed_together() {
     exporter.kill9();
     exporter.restart();
     // It knows the state of a moment ago, and cannot know whether that is all.
+    wait_for_reason(&exporter, "partitions");
     for _ in 0..20 {
         assert_withheld(&exporter, "partitions");
         thread::sleep(Duration::from_millis(100));

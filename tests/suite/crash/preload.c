@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -213,4 +214,11 @@ int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *
   struct timespec time = *until;
   shift(&time, -clock_offset());
   return next(condition, mutex, &time);
+}
+
+int cnd_timedwait(cnd_t *restrict condition, mtx_t *restrict mutex,
+                  const struct timespec *restrict until) {
+  struct timespec time = *until;
+  shift(&time, -clock_offset());
+  return NEXT(cnd_timedwait)(condition, mutex, &time);
 }

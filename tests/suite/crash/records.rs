@@ -9,7 +9,7 @@ use super::{
     wait_for_reason, wait_for_truth,
 };
 use crate::end_to_end::{PATIENCE, now};
-use crate::harness::{Exporter, Kafka, Record};
+use crate::harness::{Exporter, Kafka, Record, Signal};
 
 /// What `checkpoint.on_lost_records: rebuild` looks like.
 const REBUILD: &str = "checkpoint: { on_lost_records: rebuild }\n";
@@ -97,17 +97,41 @@ fn retention_passed_while_it_was_down() {
 #[test]
 fn retention_that_took_only_what_was_read_is_no_loss() {
     let (kafka, topic, config, mut exporter) = killed("retention-behind");
-    let all = {
-        kafka.produce(&topic, tickets("second", 100));
-        let all = kafka.consume(&topic);
-        kafka.delete_records(&topic, 0, 150);
-        all
-    };
+    kafka.produce(&topic, tickets("second", 100));
+    let lines = crate::end_to_end::lines(&kafka.consume(&topic));
+    kafka.delete_records(&topic, 0, 150);
     exporter.restart();
     exporter.wait_ready(PATIENCE);
-    let lines = crate::end_to_end::lines(&all);
     super::wait_for_truth_of(&exporter, &config, &kafka.ends(&topic), &lines);
     assert_eq!(exporter.metrics().metric(LOST).sum(), 0.0);
+}
+
+#[test]
+fn retention_took_all_that_was_read_and_no_more() {
+    let (kafka, topic, config, mut exporter) = killed("retention-exact");
+    kafka.produce(&topic, tickets("second", 100));
+    let lines = crate::end_to_end::lines(&kafka.consume(&topic));
+    // The last record that was read is gone too, so that it cannot be known again.
+    kafka.delete_records(&topic, 0, 200);
+    exporter.restart();
+    exporter.wait_ready(PATIENCE);
+    super::wait_for_truth_of(&exporter, &config, &kafka.ends(&topic), &lines);
+    assert_eq!(exporter.metrics().metric(LOST).sum(), 0.0);
+}
+
+#[test]
+fn retention_passed_while_it_slept() {
+    let (kafka, topic, config, mut exporter) = killed("retention-asleep");
+    exporter.restart();
+    exporter.wait_ready(PATIENCE);
+    exporter.signal(Signal::Stop);
+    kafka.produce(&topic, tickets("second", 100));
+    kafka.delete_records(&topic, 0, 300);
+    exporter.signal(Signal::Cont);
+    wait_for_reason(&exporter, "lost");
+    assert_withheld(&exporter, "lost");
+    exporter.kill9();
+    holds_and_then_rebuilds(kafka, &topic, &config, exporter, "lost");
 }
 
 #[test]

@@ -4,12 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::watch::Watch;
 use super::{
-    Desk, LIVELY, STOPPED_WITHIN, after_lively, assert_logged, offsets, start, wait_for_truth,
-    wait_until_lively,
+    Desk, LIVELY, STOPPED_WITHIN, after_lively, assert_logged, close, offsets, start,
+    wait_for_truth, wait_until_lively,
 };
-use crate::end_to_end::{
-    PATIENCE, assert_same, close, cumulative, desk_config_on_event_time, kpis,
-};
+use crate::end_to_end::{PATIENCE, assert_same, cumulative, desk_config_on_event_time, kpis};
 use crate::harness::Kafka;
 
 /// Without a session to wait for and without a history to read; much more than it takes.

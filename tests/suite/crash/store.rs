@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use super::watch::Watch;
-use super::{DIRECTORY, assert_logged, start, stored, wait_for_end, wait_for_truth};
-use crate::end_to_end::{PATIENCE, close, desk_config_on_event_time, now, simulate, to_topic};
+use super::{DIRECTORY, assert_logged, close, start, stored, wait_for_end, wait_for_truth};
+use crate::end_to_end::{PATIENCE, desk_config_on_event_time, now, simulate, to_topic};
 use crate::harness::{Exporter, Kafka};
 
 /// An exporter with some state on its disk, killed.
