@@ -26,7 +26,7 @@ const IDLE_KILLS: usize = 6;
 
 /// A history that takes some kills to catch up with, and then some hundred seconds.
 const EVENTS: &str = "--seed 21 --load 45000 --from 2026-01-05T00:00:00Z \
-                      --live-from 2026-02-01T00:00:00Z --for 90d --pace 2800/s";
+                      --live-from 2026-01-05T10:00:00Z --for 90d --pace 2800/s";
 const LEAST_EVENTS: i64 = 500_000;
 
 /// Now and then before it has read or written anything, else after up to four seconds.
@@ -119,7 +119,7 @@ fn fifty_kills_change_nothing() {
         "seed {SEED}, {events} events: {seen:?}",
         seen = (seen.served, seen.risen, seen.withheld)
     );
-    assert!(seen.risen > 0, "never seen rising");
+    assert!(seen.risen > 40, "seen rising only {} times", seen.risen);
     assert_prometheus_saw(&prometheus, &truth);
 }
 
