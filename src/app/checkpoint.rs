@@ -36,6 +36,23 @@ const SMALLEST_SLICE: usize = 10_000;
 pub struct Kept {
     /// Size of the store.
     pub bytes: u64,
+    /// What of it was written since the last round.
+    since_round: u64,
+}
+
+impl Kept {
+    fn of(store: &Store) -> Self {
+        Self {
+            bytes: store.bytes(),
+            since_round: store.bytes_since_round(),
+        }
+    }
+
+    /// Whether a round is worth it.
+    fn has_grown(self) -> bool {
+        let left_by_round = self.bytes.saturating_sub(self.since_round);
+        self.bytes > (left_by_round + left_by_round / GROWTH).max(SMALLEST_ROUND)
+    }
 }
 
 /// The writing thread is gone: only a defect ends it.
@@ -47,15 +64,12 @@ pub struct KeeperDied;
 #[derive(Debug)]
 pub struct Keeper {
     jobs: Option<Sender<Job>>,
-    done: Receiver<Written>,
+    done: Receiver<Kept>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
     round: Option<RewriteCursor>,
-    /// Bytes of the store when the last round was through.
-    settled: u64,
-    /// A store of another version is rewritten at once.
+    /// A round is to begin: the store has grown, or is of another version.
     rewrite: bool,
-    busy: bool,
 }
 
 #[derive(Debug)]
@@ -63,12 +77,6 @@ struct Job {
     batch: Batch,
     begins_round: bool,
     ends_round: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Written {
-    bytes: u64,
-    ended_round: bool,
 }
 
 impl Keeper {
@@ -85,7 +93,6 @@ impl Keeper {
         let (tell, done) = mpsc::channel();
         let stop = Arc::new(AtomicBool::new(false));
         let stopping = Arc::clone(&stop);
-        let settled = store.bytes();
         let thread = thread::Builder::new()
             .name("checkpoint".to_owned())
             .spawn(move || write(store, &waiting, &tell, &metrics, &stopping))?;
@@ -95,15 +102,8 @@ impl Keeper {
             stop,
             thread: Some(thread),
             round: None,
-            settled,
             rewrite,
-            busy: false,
         })
-    }
-
-    /// Whether a checkpoint is on its way.
-    pub fn is_busy(&self) -> bool {
-        self.busy
     }
 
     /// Takes what changed since the last time. To be called only while no checkpoint is on its way.
@@ -136,7 +136,6 @@ impl Keeper {
             begins_round,
             ends_round,
         };
-        self.busy = true;
         self.jobs
             .as_ref()
             .and_then(|jobs| jobs.send(job).ok())
@@ -149,7 +148,7 @@ impl Keeper {
     /// [`KeeperDied`].
     pub fn kept(&mut self) -> Result<Option<Kept>, KeeperDied> {
         match self.done.try_recv() {
-            Ok(written) => Ok(Some(self.note(written))),
+            Ok(kept) => Ok(Some(self.note(kept))),
             Err(TryRecvError::Empty) => Ok(None),
             Err(TryRecvError::Disconnected) => Err(KeeperDied),
         }
@@ -157,20 +156,13 @@ impl Keeper {
 
     /// Waits for the checkpoint on its way; `None` where it took longer than `patience`.
     pub fn wait(&mut self, patience: Duration) -> Option<Kept> {
-        let written = self.done.recv_timeout(patience).ok()?;
-        Some(self.note(written))
+        let kept = self.done.recv_timeout(patience).ok()?;
+        Some(self.note(kept))
     }
 
-    fn note(&mut self, written: Written) -> Kept {
-        self.busy = false;
-        if written.ended_round {
-            self.settled = written.bytes;
-        }
-        let limit = (self.settled + self.settled / GROWTH).max(SMALLEST_ROUND);
-        self.rewrite |= self.round.is_none() && written.bytes > limit;
-        Kept {
-            bytes: written.bytes,
-        }
+    fn note(&mut self, kept: Kept) -> Kept {
+        self.rewrite |= self.round.is_none() && kept.has_grown();
+        kept
     }
 }
 
@@ -208,7 +200,7 @@ impl Records for Into<'_> {
 fn write(
     mut store: Store,
     jobs: &Receiver<Job>,
-    done: &Sender<Written>,
+    done: &Sender<Kept>,
     metrics: &SelfMetrics,
     stop: &AtomicBool,
 ) {
@@ -233,11 +225,7 @@ fn write(
         if failures > 0 {
             info!(failures, "checkpoint written at last");
         }
-        let written = Written {
-            bytes: store.bytes(),
-            ended_round: job.ends_round,
-        };
-        if done.send(written).is_err() {
+        if done.send(Kept::of(&store)).is_err() {
             return; // the loop is gone
         }
     }
@@ -253,4 +241,84 @@ fn pause(stop: &AtomicBool) -> bool {
         thread::sleep(STOP_PACE);
     }
     !stop.load(Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::decode::decode;
+    use crate::domain::timestamp::Timestamp;
+    use crate::edge::self_metrics::BuildInfo;
+    use crate::edge::store::Directory;
+    use crate::engine::{Restoring, STATE_VERSION};
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    fn segments(directory: &Path) -> BTreeSet<String> {
+        let entries = fs::read_dir(directory).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with("segment-")).collect()
+    }
+
+    #[test]
+    fn a_round_is_worth_it_once_half_as_much_has_been_added() {
+        let kept = |left: u64, since_round: u64| Kept {
+            bytes: left + since_round,
+            since_round,
+        };
+        assert!(!kept(0, SMALLEST_ROUND).has_grown());
+        assert!(kept(0, SMALLEST_ROUND + 1).has_grown());
+        let left = 4 * SMALLEST_ROUND;
+        assert!(!kept(left, left / GROWTH).has_grown());
+        assert!(kept(left, left / GROWTH + 1).has_grown());
+    }
+
+    #[test]
+    fn a_round_leaves_only_what_it_has_written_and_that_is_everything() {
+        let directory = tempfile::tempdir().unwrap();
+        let build = BuildInfo {
+            version: "",
+            revision: "",
+            rustc: "",
+        };
+        let metrics = Arc::new(SelfMetrics::new(build, Timestamp(0), &[], &[]).unwrap());
+        let lock = || Directory::lock(directory.path(), STATE_VERSION).unwrap();
+        let store = lock().create(Timestamp(0), None).unwrap();
+        let mut keeper = Keeper::start(store, false, metrics).unwrap();
+        let mut engine = Engine::new(Arc::default(), Timestamp(0));
+        engine.track_changes();
+        let partition = engine.partition();
+        let tickets = SMALLEST_SLICE * 5 / 2;
+        for ticket in 0..tickets {
+            let text = format!("{{\"ticket_id\":{ticket},\"type\":\"created\",\"at\":{ticket}}}");
+            engine.apply(partition, &decode(text.as_bytes(), None).unwrap());
+        }
+        let mut readings = Readings::default();
+        let mut keep = |engine: &mut Engine, rewrite: bool| {
+            keeper.rewrite |= rewrite;
+            keeper.keep(engine, &mut readings).unwrap();
+            keeper.wait(PATIENCE).unwrap();
+            keeper.round.is_some()
+        };
+        assert!(!keep(&mut engine, false));
+        let before = segments(directory.path());
+        assert!(keep(&mut engine, true), "a slice is not everything");
+        assert!(segments(directory.path()).is_superset(&before));
+        assert!(keep(&mut engine, false));
+        assert!(!keep(&mut engine, false), "three slices are");
+        assert!(segments(directory.path()).is_disjoint(&before));
+        drop(keeper);
+
+        let mut restoring = Restoring::new(Arc::default(), STATE_VERSION).unwrap();
+        let found = lock().load(&mut |record| {
+            let applied = restoring.apply(record.key, record.value);
+            applied.map_err(|error| error.to_string())
+        });
+        assert_eq!(found.unwrap().unwrap().sequence, 4);
+        assert_eq!(restoring.finish().unwrap().engine.tickets(), tickets);
+    }
 }

@@ -12,7 +12,7 @@ use super::ingest::{KeptReadings, Readings, State};
 use crate::config::{Config, Otherwise};
 use crate::domain::timestamp::Timestamp;
 use crate::edge::self_metrics::SelfMetrics;
-use crate::edge::store::{self, Directory, Found, Record, Store, StoreError, StoreId};
+use crate::edge::store::{self, Apply, Directory, Found, Record, Store, StoreError, StoreId};
 use crate::engine::{Engine, Restoring, STATE_VERSION, StateError};
 
 /// Why there is no state to go on with.
@@ -147,9 +147,6 @@ fn begin(
     };
     Ok((state, id))
 }
-
-/// Takes every record of a store.
-type Apply<'a> = store::Apply<'a>;
 
 fn restore(
     config: &Config,

@@ -115,8 +115,7 @@ impl State {
 /// A state that is on its way to the disk, and then to the scrapes.
 struct Pending {
     started: Instant,
-    standing: Standing,
-    offsets: Vec<(TopicPartition, i64)>,
+    standing: Arc<Standing>,
     /// `None` while catching up.
     snapshot: Option<Snapshot>,
     /// Deadlines whose breach is in it.
@@ -430,12 +429,7 @@ impl Ingest {
         }
         self.pending = Some(Pending {
             started,
-            standing: self.standing(),
-            offsets: self
-                .readings
-                .iter()
-                .filter_map(|reading| Some((reading.source.clone(), reading.next?)))
-                .collect(),
+            standing: Arc::new(self.standing()),
             breaches,
             snapshot,
             withheld: self.withheld,
@@ -516,8 +510,7 @@ impl Ingest {
 
     fn standing(&self) -> Standing {
         let standing = self.readings.iter().map(|reading| PartitionStanding {
-            topic: reading.source.topic.to_string(),
-            partition: reading.source.partition,
+            source: reading.source.clone(),
             next: reading.next,
             clock: self.engine.clock_of(reading.partition),
         });
@@ -530,7 +523,7 @@ impl Ingest {
             return;
         };
         let now = self.timing.clock.now();
-        let progress = Arc::new(pending.standing);
+        let progress = Arc::clone(&pending.standing);
         let current = pending.withheld == self.withheld;
         let snapshot = pending.snapshot.filter(|_| current);
         let shown = snapshot.is_some();
@@ -558,8 +551,8 @@ impl Ingest {
             self.metrics.set_caught_up(true);
             latch.release();
         }
-        let offsets = pending.offsets.iter();
-        consumer.commit(offsets.map(|(partition, next)| (partition, *next)));
+        let standing = pending.standing.0.iter();
+        consumer.commit(standing.filter_map(|one| Some((&one.source, one.next?))));
     }
 
     /// Counts the letters delivered so far; whether none is on its way.

@@ -3,13 +3,13 @@
 
 use crate::domain::catalogue;
 use crate::domain::timestamp::Timestamp;
+use crate::edge::kafka::TopicPartition;
 use crate::engine::{Sample, Series, Visitor};
 
 /// One partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionStanding {
-    pub topic: String,
-    pub partition: i32,
+    pub source: TopicPartition,
     /// Offset of the first record that is not in the state; `None`: nothing was read.
     pub next: Option<i64>,
     /// The stream clock.
@@ -25,14 +25,14 @@ impl Series for Standing {
         visitor.family(&catalogue::WATERMARK, None);
         for one in &self.0 {
             if let Some(clock) = one.clock {
-                let labels = [one.topic.as_str(), &one.partition.to_string()];
+                let labels = [&*one.source.topic, &one.source.partition.to_string()];
                 visitor.sample(&labels, Sample::Number(clock.seconds()));
             }
         }
         visitor.family(&catalogue::CHECKPOINT_OFFSET, None);
         for one in &self.0 {
             if let Some(next) = one.next {
-                let labels = [one.topic.as_str(), &one.partition.to_string()];
+                let labels = [&*one.source.topic, &one.source.partition.to_string()];
                 #[allow(clippy::cast_precision_loss, reason = "offsets are below 2^53")]
                 visitor.sample(&labels, Sample::Number(next as f64));
             }
@@ -48,16 +48,14 @@ mod tests {
     #[test]
     fn what_is_not_known_is_absent() {
         let known = PartitionStanding {
-            topic: "tickets".to_owned(),
-            partition: 3,
+            source: TopicPartition::new("tickets", 3),
             next: Some(7),
             clock: Some(Timestamp(1_500)),
         };
         let unknown = PartitionStanding {
-            partition: 4,
+            source: TopicPartition::new("tickets", 4),
             next: None,
             clock: None,
-            ..known.clone()
         };
         let standing = Standing(vec![known, unknown]);
         let text = String::from_utf8(render(Format::Text, &[&standing], 0)).unwrap();

@@ -26,7 +26,8 @@ use serde_json::json;
 use ticket_exporter::domain::timestamp::Timestamp;
 
 use crate::end_to_end::{
-    PATIENCE, Values, clock as clock_of, kafka_section, kpis, lines, replay, same, text, to_topic,
+    PATIENCE, Values, breaches, clock as clock_of, kafka_section, kpis, lines, replay, same, text,
+    to_topic, wait_for_reason,
 };
 use crate::harness::{Exporter, Kafka, Record, Scrape, command, eventually, free_port, get};
 
@@ -144,15 +145,6 @@ fn event(ticket: &str, mut members: serde_json::Value) -> Record {
     Record::keyed(ticket, members.to_string())
 }
 
-/// Breaches of the promise of [`promise_config`].
-fn breaches(scrape: &Scrape) -> Result<f64, String> {
-    scrape
-        .metric("ticket_sla_breaches_total")
-        .label("target", "first_response")
-        .label("team", "billing")
-        .try_value()
-}
-
 /// The offsets of a topic up to which what is served goes, by partition; none where nothing was
 /// read.
 fn offsets(scrape: &Scrape) -> BTreeMap<i32, i64> {
@@ -264,23 +256,6 @@ fn assert_withheld(exporter: &Exporter, reason: &str) {
     );
     let served = kpis(&exporter.metrics());
     assert!(served.is_empty(), "{} series are served", served.len());
-}
-
-/// Waits until it says so.
-#[track_caller]
-fn wait_for_reason(exporter: &Exporter, reason: &str) {
-    eventually(&format!("not ready: {reason}"), PATIENCE, || {
-        let answer = get(&exporter.url("/-/ready"))?;
-        if answer.status == 503 && answer.text().contains(reason) {
-            return Ok(());
-        }
-        Err(format!(
-            "{} {}; log\n{}",
-            answer.status,
-            answer.text(),
-            exporter.logs()
-        ))
-    });
 }
 
 #[track_caller]

@@ -8,10 +8,23 @@ use super::{
     wait_for_truth, wait_until_lively,
 };
 use crate::end_to_end::{PATIENCE, assert_same, cumulative, desk_config_on_event_time, kpis};
-use crate::harness::Kafka;
+use crate::harness::{Exporter, Kafka};
 
 /// Without a session to wait for and without a history to read; much more than it takes.
 const BACK_WITHIN: Duration = Duration::from_secs(10);
+
+#[track_caller]
+fn assert_soon_back(exporter: &mut Exporter) {
+    let started = Instant::now();
+    exporter.restart();
+    exporter.wait_ready(PATIENCE);
+    let took = started.elapsed();
+    assert!(
+        took < BACK_WITHIN,
+        "ready after {took:?}; log\n{}",
+        exporter.logs()
+    );
+}
 
 #[test]
 fn a_restart_goes_on_where_the_stop_was() {
@@ -41,15 +54,7 @@ fn a_restart_goes_on_where_the_stop_was() {
         "{}",
         exporter.logs()
     );
-    let started = Instant::now();
-    exporter.restart();
-    exporter.wait_ready(PATIENCE);
-    let took = started.elapsed();
-    assert!(
-        took < BACK_WITHIN,
-        "ready after {took:?}; log\n{}",
-        exporter.logs()
-    );
+    assert_soon_back(&mut exporter);
     let metrics = exporter.metrics();
     assert_same(
         "the first values",
@@ -75,13 +80,5 @@ fn a_killed_process_has_its_partitions_back_at_once() {
     let mut exporter = start(&config);
     exporter.wait_ready(PATIENCE);
     exporter.kill9();
-    let started = Instant::now();
-    exporter.restart();
-    exporter.wait_ready(PATIENCE);
-    let took = started.elapsed();
-    assert!(
-        took < BACK_WITHIN,
-        "ready after {took:?}; log\n{}",
-        exporter.logs()
-    );
+    assert_soon_back(&mut exporter);
 }

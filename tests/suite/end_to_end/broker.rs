@@ -8,6 +8,7 @@ use ticket_exporter::domain::timestamp::Timestamp;
 
 use super::{
     PATIENCE, close, desk_config_on_event_time, kpis, simulate, text, to_topic, wait_for_counters,
+    wait_for_reason,
 };
 use crate::harness::{Exporter, Kafka, Record, command};
 
@@ -22,7 +23,7 @@ fn instant(text: &str) -> Timestamp {
 fn assert_not_ready(exporter: &Exporter) {
     let answer = exporter.get("/-/ready");
     assert_eq!(answer.status, 503, "{}", answer.text());
-    assert!(answer.text().contains("partitions"), "{}", answer.text());
+    wait_for_reason(exporter, "partitions");
     assert!(kpis(&exporter.metrics()).is_empty(), "KPIs without a topic");
 }
 

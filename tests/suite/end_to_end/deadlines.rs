@@ -4,22 +4,14 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{PATIENCE, event_time, kafka_section, now};
-use crate::harness::{Exporter, Kafka, Record, Scrape, eventually, get, scrape};
+use super::{PATIENCE, breaches, event_time, kafka_section, now};
+use crate::harness::{Exporter, Kafka, Record, eventually, get, scrape};
 
 const TARGET: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_secs(1);
 /// Between the clock's passing and the scrape lie one publication (1 s) and one look at the end
 /// of the partition; the rest is for a busy machine.
 const LATEST: Duration = Duration::from_secs(10);
-
-fn breaches(scrape: &Scrape) -> Result<f64, String> {
-    scrape
-        .metric("ticket_sla_breaches_total")
-        .label("target", "first_response")
-        .label("team", "billing")
-        .try_value()
-}
 
 #[test]
 fn a_breach_shows_without_any_event_and_not_before_its_deadline() {

@@ -21,7 +21,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ticket_exporter::domain::timestamp::Timestamp;
 
-use crate::harness::{Exporter, Kafka, Labels, Received, Record, Scrape, command, scrape};
+use crate::harness::{
+    Exporter, Kafka, Labels, Received, Record, Scrape, command, eventually, get, scrape,
+};
 
 /// For whatever takes seconds on an idle machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
@@ -96,6 +98,32 @@ fn file(contents: &[u8]) -> tempfile::NamedTempFile {
 
 fn path(file: &tempfile::NamedTempFile) -> &str {
     file.path().to_str().unwrap()
+}
+
+/// Waits until it is not ready and says why; first of all it is restoring its state.
+#[track_caller]
+pub(crate) fn wait_for_reason(exporter: &Exporter, reason: &str) {
+    eventually(&format!("not ready: {reason}"), PATIENCE, || {
+        let answer = get(&exporter.url("/-/ready"))?;
+        if answer.status == 503 && answer.text().contains(reason) {
+            return Ok(());
+        }
+        Err(format!(
+            "{} {}; log\n{}",
+            answer.status,
+            answer.text(),
+            exporter.logs()
+        ))
+    });
+}
+
+/// Breaches of the promise of a first response, in the team that the tests promise it for.
+pub(crate) fn breaches(scrape: &Scrape) -> Result<f64, String> {
+    scrape
+        .metric("ticket_sla_breaches_total")
+        .label("target", "first_response")
+        .label("team", "billing")
+        .try_value()
 }
 
 pub(crate) fn now() -> Timestamp {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Desk, PATIENCE, group_of, kafka_section};
+use super::{Desk, PATIENCE, group_of, kafka_section, wait_for_reason};
 use crate::harness::{Exporter, Kafka, Record, Signal, get};
 
 /// A stop waits for nothing but answers under way.
@@ -84,7 +84,7 @@ fn it_can_be_stopped_before_it_is_ready() {
     let mut exporter = Exporter::start(&[], &config);
     let answer = exporter.get("/-/ready");
     assert_eq!(answer.status, 503);
-    assert!(answer.text().contains("partitions"), "{}", answer.text());
+    wait_for_reason(&exporter, "partitions");
     let status = exporter.stop(STOPPED_WITHIN);
     assert_eq!(status.code(), Some(0), "{}", exporter.logs());
 }
