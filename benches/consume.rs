@@ -170,7 +170,7 @@ fn kpis(
             recover(&config, START, metrics, None).unwrap().0
         }
     };
-    let mut ingest = Ingest::new(state, timing, published, None);
+    let mut ingest = Ingest::new(state, timing, Arc::clone(&published), None);
     let mut consumer = Consumer::start(&Settings {
         connection: connection(brokers, "kpis"),
         topics: vec![TOPIC.to_owned()],
@@ -188,7 +188,12 @@ fn kpis(
             }
         }
     }
-    (records, first.unwrap().elapsed())
+    let taken = first.unwrap().elapsed();
+    if directory.is_some() {
+        let count = published.self_metrics().checkpoints();
+        println!("{count} checkpoints in the next line");
+    }
+    (records, taken)
 }
 
 fn new_published() -> Arc<Published> {

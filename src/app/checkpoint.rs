@@ -24,12 +24,13 @@ const RETRY_PAUSE: Duration = Duration::from_secs(1);
 const STOP_PACE: Duration = Duration::from_millis(50);
 /// A store of less is not worth a round.
 const SMALLEST_ROUND: u64 = 16 << 20;
-/// A round begins when what was written since the last one is this part (a half) of what that
+/// A round begins when what was written since the last one is this part (a quarter) of what that
 /// one left: more would waste disk, less would write everything too often.
-const GROWTH: u64 = 2;
-/// Records of a slice, at least: a millisecond or two of the loop's time. A loop that changes more
+const GROWTH: u64 = 4;
+/// Records of a slice, at least: some twenty milliseconds of the loop's time. What changes during a
+/// round is on disk twice until its end, so it must not take long. A loop that changes more
 /// writes larger slices, or the round would never overtake it.
-const SMALLEST_SLICE: usize = 10_000;
+const SMALLEST_SLICE: usize = 100_000;
 
 /// A checkpoint that is on disk.
 #[derive(Clone, Copy, Debug)]
@@ -265,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_round_is_worth_it_once_half_as_much_has_been_added() {
+    fn a_round_is_worth_it_once_a_quarter_has_been_added() {
         let kept = |left: u64, since_round: u64| Kept {
             bytes: left + since_round,
             since_round,

@@ -141,6 +141,7 @@ pub struct Ingest {
     tally: Tally,
     progress: Progress,
     next_checkpoint: Instant,
+    next_look: Instant,
 }
 
 #[derive(Debug)]
@@ -192,6 +193,7 @@ impl Ingest {
                 said: 0,
             },
             next_checkpoint: Instant::now(),
+            next_look: Instant::now(),
         }
     }
 
@@ -239,6 +241,9 @@ impl Ingest {
             if let Some(kept) = kept {
                 self.metrics.set_checkpoint_bytes(kept.bytes);
                 self.show_pending(consumer);
+            } else if Instant::now() >= self.next_look {
+                // The disk is slow or full: what is told about the reading goes on.
+                self.look(consumer)?;
             }
         } else if Instant::now() >= self.next_checkpoint {
             self.next_checkpoint = Instant::now() + self.timing.interval;
@@ -411,10 +416,7 @@ impl Ingest {
     /// shown once it is. Whether a checkpoint was begun: not while dead letters are on their way.
     fn checkpoint(&mut self, consumer: &Consumer, patience: Duration) -> Result<bool, IngestError> {
         let started = Instant::now();
-        let position = self.advance(consumer)?;
-        self.tally.show(self.engine.counts());
-        self.metrics.set_timers(self.engine.timers());
-        self.say_progress(position.behind);
+        let position = self.look(consumer)?;
         if !self.flush_dead_letters(patience) {
             warn!("dead letters are not confirmed yet: the checkpoint waits for them");
             return Ok(false);
@@ -441,6 +443,16 @@ impl Ingest {
         let pause = taken.elapsed() * CHECKPOINT_SHARE;
         self.next_checkpoint = self.next_checkpoint.max(taken + pause);
         Ok(true)
+    }
+
+    /// Moves the clocks, and tells how the reading goes.
+    fn look(&mut self, consumer: &Consumer) -> Result<Position, Lost> {
+        self.next_look = Instant::now() + self.timing.interval;
+        let position = self.advance(consumer)?;
+        self.tally.show(self.engine.counts());
+        self.metrics.set_timers(self.engine.timers());
+        self.say_progress(position.behind);
+        Ok(position)
     }
 
     /// Moves the clocks of partitions that are read to their end.

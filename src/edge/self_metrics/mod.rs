@@ -244,6 +244,11 @@ impl SelfMetrics {
     }
 
     /// Attempts to write a checkpoint that failed.
+    /// Checkpoints taken by this process.
+    pub fn checkpoints(&self) -> u64 {
+        self.checkpoint_duration.get_sample_count()
+    }
+
     pub fn checkpoint_failures(&self) -> &IntCounter {
         &self.checkpoint_failures
     }

@@ -149,3 +149,18 @@ fn a_topic_created_anew_with_more_records() {
     kafka.produce(&topic, tickets("other", 300));
     holds_and_then_rebuilds(kafka, &topic, &config, exporter, "lost");
 }
+
+/// The exporter runs on all the while: nothing restarts that could look its offsets up anew.
+#[test]
+fn a_topic_created_anew_while_it_runs() {
+    let (kafka, topic, config, mut exporter) = killed("anew-running");
+    exporter.restart();
+    exporter.wait_ready(PATIENCE);
+    kafka.delete_topic(&topic);
+    kafka.create_topic(&topic, 2, &[]);
+    kafka.produce(&topic, tickets("other", 300));
+    wait_for_reason(&exporter, "lost");
+    assert_withheld(&exporter, "lost");
+    exporter.kill9();
+    holds_and_then_rebuilds(kafka, &topic, &config, exporter, "lost");
+}

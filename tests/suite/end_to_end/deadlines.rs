@@ -75,3 +75,58 @@ fn a_breach_shows_without_any_event_and_not_before_its_deadline() {
         .metric("ticket_exporter_sla_breach_detection_seconds_count")
         .is(1.0);
 }
+
+/// Tickets of the measurement, with a deadline each.
+const MEASURED: i64 = 600;
+/// Time between two of their deadlines, in milliseconds: no divisor of the checkpoints' second.
+const APART: i64 = 97;
+
+/// How long after its deadline a breach can be scraped, on an exporter that is caught up and
+/// reads a topic on which nothing else happens.
+#[test]
+#[ignore = "a measurement of more than a minute"]
+fn breaches_are_visible_soon_after_their_deadlines() {
+    let kafka = Kafka::shared();
+    let topic = kafka.new_topic("delays", 4);
+    let config = format!(
+        "{}stream: {{ lateness: 1s, grace: {}s }}\nteams: {{ known: [billing] }}\n\
+         priorities: [p1]\nsla:\n  policies:\n    - name: all\n      clock: calendar\n      \
+         targets: {{ first_response: 70s }}\n",
+        kafka_section(kafka, &topic, ""),
+        GRACE.as_secs(),
+    );
+    let mut exporter = Exporter::start(&[], &config);
+    exporter.wait_ready(PATIENCE);
+    let start = now();
+    kafka.produce(
+        &topic,
+        (0..MEASURED).map(|ticket| {
+            // All before the exporter's clock, which they do not move, and their deadlines ahead.
+            let at = start.minus(65_000).plus(ticket * APART);
+            let event = json!({
+                "ticket_id": ticket, "type": "created", "at": at.rfc3339(),
+                "team": "billing", "priority": "p1",
+            });
+            Record::keyed(ticket.to_string(), event.to_string())
+        }),
+    );
+    let scrape = exporter.wait_for_metrics("every breach", 3 * PATIENCE, |scrape| {
+        match breaches(scrape)? {
+            count if count >= MEASURED as f64 => Ok(()),
+            count => Err(format!("{count} breaches")),
+        }
+    });
+    let family = "ticket_exporter_sla_breach_detection_seconds";
+    let part = |suffix: &str| scrape.metric(&format!("{family}_{suffix}"));
+    println!(
+        "{} breaches, {:.3} s after their deadlines on average, grace {} s",
+        part("count").value(),
+        part("sum").value() / part("count").value(),
+        GRACE.as_secs()
+    );
+    for line in exporter.get("/metrics").text().lines() {
+        if line.starts_with(&format!("{family}_bucket")) {
+            println!("{line}");
+        }
+    }
+}
