@@ -231,6 +231,7 @@ impl Ingest {
             Step::Assigned(partitions) => self.assigned(consumer, &partitions),
             Step::Revoked(partitions) => self.revoked(&partitions),
             Step::Trouble(trouble) => self.trouble(consumer, trouble)?,
+            Step::Identified(topics) => self.readings.identify(&topics)?,
             Step::Idle => {}
         }
         if self.pending.is_some() {

@@ -3,9 +3,11 @@
 //!
 //! An offset alone does not tell that: a topic that was deleted and created anew has the same
 //! offsets with other records. So the last record applied is kept as an *anchor*, by offset and
-//! digest. Reading begins with it, and goes on only if it is the same.
+//! digest. Reading begins with it, and goes on only if it is the same. While it goes on, the topic's
+//! id tells.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
@@ -43,6 +45,9 @@ struct Kept {
     partition: i32,
     next: Option<i64>,
     anchor: Option<Anchor>,
+    /// Absent in stores of version 0.1 and with brokers that have no ids.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    topic_id: Option<String>,
 }
 
 /// One partition.
@@ -53,6 +58,8 @@ pub struct Reading {
     /// Offset of the first record that was not applied; `None`: nothing was read.
     pub next: Option<i64>,
     anchor: Option<Anchor>,
+    /// Of the topic that it was read from.
+    topic_id: Option<String>,
     /// The anchor has to come first.
     unchecked: bool,
     changed: bool,
@@ -83,6 +90,8 @@ pub enum Loss {
          {begin} now"
     )]
     Deleted { next: i64, begin: i64 },
+    #[error("it was read up to offset {next}; since then the topic was deleted and created anew")]
+    Recreated { next: i64 },
     #[error("offset {next} cannot be read any more")]
     OutOfRange { next: i64 },
     #[error("the partition does not exist any more")]
@@ -123,6 +132,7 @@ impl Readings {
             partition,
             next: None,
             anchor: None,
+            topic_id: None,
             unchecked: false,
             changed: true,
         });
@@ -204,6 +214,26 @@ impl Readings {
         self.lost.as_ref()
     }
 
+    /// Notes the topics' ids, by name.
+    ///
+    /// # Errors
+    /// A topic of which records were read under another id.
+    pub fn identify(&mut self, topics: &[(Arc<str>, String)]) -> Result<(), Lost> {
+        for (topic, id) in topics {
+            for reading in &mut self.list {
+                if reading.source.topic != *topic || reading.topic_id.as_ref() == Some(id) {
+                    continue;
+                }
+                if let (Some(_), Some(next)) = (&reading.topic_id, reading.next) {
+                    return Err(lost(&reading.source, Loss::Recreated { next }));
+                }
+                reading.topic_id = Some(id.clone());
+                reading.changed = true;
+            }
+        }
+        Ok(())
+    }
+
     /// What the extent (first and end offset) of a partition that is read to its end means: the
     /// anchor cannot lie behind it.
     ///
@@ -264,6 +294,7 @@ impl Readings {
                 partition: reading.source.partition,
                 next: reading.next,
                 anchor: reading.anchor,
+                topic_id: reading.topic_id.clone(),
             };
             let [high, low] = reading.partition.number().to_be_bytes();
             // Numbers and text always become JSON.
@@ -332,6 +363,7 @@ impl KeptReadings {
                 partition,
                 next: kept.next,
                 anchor: kept.anchor,
+                topic_id: kept.topic_id,
                 unchecked: false,
                 changed: false,
             });
@@ -349,8 +381,6 @@ fn lost(partition: &TopicPartition, loss: Loss) -> Lost {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::domain::timestamp::Timestamp;
 
@@ -464,5 +494,36 @@ mod tests {
         assert_eq!(readings.all_among(&[]), Ok(()), "the topic may come back");
         let other = TopicPartition::new("tickets", 0);
         assert_eq!(readings.all_among(&[other]).unwrap_err().loss, Loss::Gone);
+    }
+
+    #[test]
+    fn another_id_is_another_topic_once_records_were_read() {
+        let mut engine = Engine::new(Arc::default(), Timestamp(0));
+        let mut readings = Readings::default();
+        let source = source();
+        readings.add(&source, engine.partition());
+        let id = |id: &str| [(Arc::clone(&source.topic), id.to_owned())];
+        assert_eq!(readings.identify(&id("one")), Ok(()));
+        assert_eq!(readings.identify(&id("two")), Ok(()), "nothing was read");
+        readings.pass(&record(&source, 0, "a"));
+        assert_eq!(readings.identify(&id("two")), Ok(()));
+        let expected = lost(&source, Loss::Recreated { next: 1 });
+        assert_eq!(readings.identify(&id("three")), Err(expected.clone()));
+
+        // Kept, and so known after a restart.
+        let mut kept = KeptReadings::default();
+        readings.write(true, &mut |key, value| kept.take(key, Some(value)).unwrap());
+        let mut readings = kept.resume(&engine).unwrap();
+        assert_eq!(readings.identify(&id("two")), Ok(()));
+        assert_eq!(readings.identify(&id("three")), Err(expected));
+        // A store that knows no id learns it.
+        let mut kept = KeptReadings::default();
+        let old = br#"{"topic":"tickets","partition":0,"next":7,"anchor":null}"#;
+        kept.take(&[KEY, 0, 0], Some(old)).unwrap();
+        let mut readings = kept.resume(&engine).unwrap();
+        let tickets = [("tickets".into(), "one".to_owned())];
+        assert_eq!(readings.identify(&tickets), Ok(()));
+        let other = [("tickets".into(), "two".to_owned())];
+        assert!(readings.identify(&other).is_err());
     }
 }

@@ -209,7 +209,7 @@ impl Reader {
                     return Err(VerifyError::Gone(gone));
                 }
             }
-            Step::Revoked(_) | Step::Idle => {}
+            Step::Revoked(_) | Step::Identified(_) | Step::Idle => {}
             Step::Trouble(Trouble::Retrying(text)) => {
                 warn!(%text, "kafka");
                 self.trouble = Some(text);

@@ -23,7 +23,7 @@ use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use super::batch::{Batch, Entry};
 use super::context::{Context, Event, FetchState};
 use super::progress::Progress;
-use super::queue::{PrivateQueue, cached_watermarks};
+use super::queue::{PrivateQueue, TopicIds, cached_watermarks};
 use super::settings::start_error;
 use super::trouble::{Troubles, explain};
 use super::{Settings, StartError, TopicPartition, Trouble};
@@ -45,6 +45,8 @@ pub enum Step<'a> {
     /// These partitions belong to another instance now, or to none. No record of them follows.
     Revoked(Vec<TopicPartition>),
     Trouble(Trouble),
+    /// Names of topics that exist, and their ids, from time to time. Another id is another topic.
+    Identified(Vec<(Arc<str>, String)>),
     /// Nothing within the time given.
     Idle,
 }
@@ -53,6 +55,7 @@ pub enum Step<'a> {
 pub struct Consumer {
     // First: gives its handle back before the client goes.
     queue: PrivateQueue,
+    topic_ids: TopicIds,
     client: Arc<BaseConsumer<Context>>,
     group: String,
     topics: Vec<String>,
@@ -84,10 +87,13 @@ impl Consumer {
         let client = Arc::new(client);
         let queue = PrivateQueue::new(Arc::clone(&client))
             .ok_or_else(|| StartError::Client("no queue".to_owned()))?;
+        let topic_ids = TopicIds::new(Arc::clone(&client), &settings.topics)
+            .ok_or_else(|| StartError::Client("no queue".to_owned()))?;
         let topics: Vec<&str> = settings.topics.iter().map(String::as_str).collect();
         client.subscribe(&topics).map_err(start_error)?;
         Ok(Self {
             queue,
+            topic_ids,
             client,
             group: settings.group_id.clone(),
             topics: settings.topics.clone(),
@@ -321,7 +327,8 @@ impl Consumer {
                 Event::Statistics(states) => self.observe(states),
             }
         }
-        self.news.pop_front().map(Step::Trouble)
+        let trouble = self.news.pop_front().map(Step::Trouble);
+        trouble.or_else(|| self.topic_ids.poll().map(Step::Identified))
     }
 
     fn complain(&mut self, code: RDKafkaErrorCode, reason: &str) {

@@ -110,12 +110,13 @@ fn breaches_are_visible_soon_after_their_deadlines() {
             Record::keyed(ticket.to_string(), event.to_string())
         }),
     );
-    let scrape = exporter.wait_for_metrics("every breach", 3 * PATIENCE, |scrape| {
-        match breaches(scrape)? {
-            count if count >= MEASURED as f64 => Ok(()),
-            count => Err(format!("{count} breaches")),
-        }
-    });
+    let scrape =
+        exporter.wait_for_metrics("every breach", 3 * PATIENCE, |scrape| {
+            match breaches(scrape)? {
+                count if count >= MEASURED as f64 => Ok(()),
+                count => Err(format!("{count} breaches")),
+            }
+        });
     let family = "ticket_exporter_sla_breach_detection_seconds";
     let part = |suffix: &str| scrape.metric(&format!("{family}_{suffix}"));
     println!(

@@ -63,7 +63,7 @@ fn records_carry_what_was_sent() {
                 assert_eq!(record.partition, &TopicPartition::new("tickets", 0));
                 return;
             }
-            Step::Revoked(_) | Step::Trouble(_) | Step::Idle => {}
+            Step::Revoked(_) | Step::Trouble(_) | Step::Identified(_) | Step::Idle => {}
         }
     }
 }

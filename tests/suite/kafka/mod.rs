@@ -94,7 +94,7 @@ impl Reader {
                 self.revoked.extend(partitions);
             }
             Step::Trouble(trouble) => self.troubles.push(trouble),
-            Step::Idle => {}
+            Step::Identified(_) | Step::Idle => {}
         }
         if assigned {
             consumer.begin(|partition| self.next.get(partition).copied());

@@ -1,8 +1,8 @@
 //! The calls into librdkafka that the safe bindings do not offer: one private queue to which
-//! every assigned partition is forwarded, batches from it, and the cached watermarks. It does
-//! not know about rebalances; the consumer above does.
+//! every assigned partition is forwarded, batches from it, the cached watermarks, and the topics'
+//! ids. It does not know about rebalances; the consumer above does.
 //!
-//! This is the only module with `unsafe`. What makes it sound:
+//! This is the only module with `unsafe`, with what lies in its folder. What makes it sound:
 //!
 //! * The queue holds an `Arc` of the client and destroys its handle before releasing it, so no
 //!   handle outlives its client.
@@ -11,6 +11,10 @@
 //! * librdkafka's handles may be used from any thread, so the queue may move between threads.
 
 #![allow(unsafe_code)]
+
+mod topic_ids;
+
+pub(super) use topic_ids::TopicIds;
 
 use std::ffi::{CStr, CString, c_int};
 use std::ptr::{self, NonNull};
