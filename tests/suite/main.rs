@@ -15,6 +15,7 @@ mod kafka;
 mod kpis;
 mod logs;
 mod naive;
+mod old_stores;
 mod properties;
 mod simulation;
 mod stories;

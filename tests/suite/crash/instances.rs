@@ -7,7 +7,7 @@ use super::{
     DIRECTORY, STOPPED_WITHIN, assert_withheld, close, start, wait_for_reason, wait_for_truth,
 };
 use crate::end_to_end::{PATIENCE, desk_config_on_event_time, now, simulate, to_topic};
-use crate::harness::{Exporter, Kafka};
+use crate::harness::{Exporter, Kafka, eventually};
 
 fn desk(name: &str) -> (&'static Kafka, String, String) {
     let kafka = Kafka::shared();
@@ -77,4 +77,42 @@ fn a_directory_has_one_owner() {
     let mut second = start(&config_of_second);
     second.wait_ready(PATIENCE);
     wait_for_truth(&second, &config, kafka, &topic);
+}
+
+/// Both have the same id in the group, which knows only one of that name.
+#[test]
+fn a_copied_directory_counts_nothing_twice() {
+    let (kafka, topic, config) = desk("copied");
+    let mut first = start(&config);
+    first.wait_ready(PATIENCE);
+    first.stop(STOPPED_WITHIN);
+    let folder = first.folder().join("copy");
+    std::fs::create_dir(&folder).unwrap();
+    for entry in std::fs::read_dir(first.folder().join(DIRECTORY)).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), folder.join(entry.file_name())).unwrap();
+    }
+    let config_of_second = format!(
+        "{config}checkpoint: {{ directory: {:?} }}\n",
+        folder.display().to_string()
+    );
+    first.restart();
+    first.wait_ready(PATIENCE);
+    let mut second = start(&config_of_second);
+    let reason = "has the id of this one";
+    eventually("one of them thrown out", PATIENCE, || {
+        let said = [&first, &second].map(Exporter::logs_since_start);
+        match said.iter().any(|said| said.contains(reason)) {
+            true => Ok(()),
+            false => Err(said.join("\n\n")),
+        }
+    });
+    close(kafka, &topic, now());
+    second.kill9();
+    first.wait_ready(PATIENCE);
+    wait_for_truth(&first, &config, kafka, &topic);
+    first.kill9();
+    second.restart();
+    second.wait_ready(PATIENCE);
+    wait_for_truth(&second, &config_of_second, kafka, &topic);
 }

@@ -1,0 +1,165 @@
+//! Stores written by earlier versions: the numbers of a user who updates go on.
+//!
+//! `tests/stores` has one folder a state version, written by the program of its time from
+//! `tests/stores/desk.yaml` and [`desk`]. They are never written again; a new state version adds its
+//! own: `cargo test --test suite -- --ignored write_the_store_of_this_version`.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ticket_exporter::app::ingest::State;
+use ticket_exporter::app::recovery::{read, recover};
+use ticket_exporter::config::{self, Config};
+use ticket_exporter::decode::decode;
+use ticket_exporter::domain::timestamp::Timestamp;
+use ticket_exporter::edge::self_metrics::{BuildInfo, SelfMetrics};
+use ticket_exporter::engine::{Engine, STATE_VERSION};
+use ticket_exporter::exposition::Format;
+
+use crate::properties::input::exposition;
+use crate::stories::dice::Dice;
+
+/// 2026-03-02T08:00:00Z, a Monday.
+const START: i64 = 1_772_438_400_000;
+const MINUTE: i64 = 60_000;
+const TICKETS: i64 = 60;
+/// Two hours of the desk are kept, then another is applied: it needs all that was remembered.
+const KEPT: i64 = START + 120 * MINUTE;
+const END: i64 = START + 180 * MINUTE;
+
+fn stores() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stores")
+}
+
+fn configuration(directory: &Path) -> Config {
+    let file = stores().join("desk.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    let mut config = config::load(Some(&file), [], &[], &mut |_| Ok(text.clone()))
+        .unwrap()
+        .config;
+    config.checkpoint.directory = directory.to_owned();
+    config
+}
+
+/// Events in their order, with their times. Of no particular sense, but of every type.
+fn desk() -> Vec<(i64, String)> {
+    let mut dice = Dice::new(7);
+    let kinds = [
+        r#""type":"message","actor":"agent""#,
+        r#""type":"message","actor":"customer""#,
+        r#""type":"status_changed","status":"pending""#,
+        r#""type":"status_changed","status":"on_hold""#,
+        r#""type":"solved""#,
+        r#""type":"reopened""#,
+        r#""type":"closed""#,
+        r#""type":"team_changed","team":"network""#,
+        r#""type":"priority_changed","priority":"p1""#,
+        r#""type":"agent_changed","agent":"a""#,
+        r#""type":"worklog","handle_seconds":90"#,
+        r#""type":"csat_offered""#,
+        r#""type":"csat_rated","score":4"#,
+        r#""type":"escalated""#,
+        r#""type":"spam""#,
+        r#""type":"undeleted""#,
+    ];
+    let mut events = Vec::new();
+    let mut at = START;
+    for number in 0..1_500_i64 {
+        at += 7_200;
+        let ticket = dice.below(TICKETS);
+        let event = if number < TICKETS {
+            format!(
+                r#"{{"ticket_id":{number},"at":{at},"type":"created","team":"billing","priority":"p2","channel":"email"}}"#
+            )
+        } else {
+            let kind = dice.pick(&kinds);
+            format!(r#"{{"ticket_id":{ticket},"at":{at},"event_id":"{number}",{kind}}}"#)
+        };
+        events.push((at, event));
+    }
+    events
+}
+
+/// Applies what lies in a stretch of time, and moves the clock to its end.
+fn apply(engine: &mut Engine, from: i64, to: i64) {
+    let partition = match engine.partition_numbered(0) {
+        Some(partition) => partition,
+        None => engine.partition(),
+    };
+    for (at, event) in desk() {
+        if at > from && at <= to {
+            engine.apply(partition, &decode(event.as_bytes(), None).unwrap());
+        }
+    }
+    engine.advance(partition, Timestamp(to));
+}
+
+/// Every line, start timestamps included, in no particular order.
+fn series(engine: &mut Engine) -> BTreeSet<String> {
+    let bytes = exposition(&engine.snapshot(), Format::OpenMetrics);
+    let text = String::from_utf8(bytes).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn the_numbers_of_every_earlier_store_go_on() {
+    let mut versions = 0;
+    for entry in fs::read_dir(stores()).unwrap() {
+        let folder = entry.unwrap().path();
+        if !folder.is_dir() {
+            continue;
+        }
+        versions += 1;
+        // Reading writes nothing there.
+        let config = configuration(&folder);
+        let mut restored = read(&config).unwrap().engine;
+        let mut fresh = Engine::new(Arc::new(config.rules), Timestamp(START));
+        apply(&mut fresh, START, KEPT);
+        let name = folder.display();
+        assert!(restored.tickets() > 0);
+        assert_eq!(series(&mut restored), series(&mut fresh), "{name}: as kept");
+        apply(&mut restored, KEPT, END);
+        apply(&mut fresh, KEPT, END);
+        assert_eq!(series(&mut restored), series(&mut fresh), "{name}: later");
+    }
+    assert_eq!(versions, STATE_VERSION, "one a version");
+}
+
+#[test]
+#[ignore = "writes into the source tree"]
+fn write_the_store_of_this_version() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = configuration(directory.path());
+    let build = BuildInfo {
+        version: "",
+        revision: "",
+        rustc: "",
+    };
+    let metrics = Arc::new(SelfMetrics::new(build, Timestamp(START), &[], &[]).unwrap());
+    let (state, _) = recover(&config, Timestamp(START), &metrics, None).unwrap();
+    let State {
+        mut engine,
+        mut readings,
+        keeper,
+    } = state;
+    let mut keeper = keeper.unwrap();
+    // In two steps, so that something changes that was written before.
+    for (from, to) in [(START, START + 60 * MINUTE), (START + 60 * MINUTE, KEPT)] {
+        apply(&mut engine, from, to);
+        keeper.keep(&mut engine, &mut readings).unwrap();
+        keeper.wait(Duration::from_secs(10)).unwrap();
+    }
+    drop(keeper);
+    let target = stores().join(STATE_VERSION.to_string());
+    fs::create_dir(&target).expect("a store of this version is there already");
+    for entry in fs::read_dir(directory.path()).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with("segment-") {
+            fs::copy(entry.path(), target.join(name)).unwrap();
+        }
+    }
+}
