@@ -219,7 +219,7 @@ fn scraped(brokers: &str, round: usize, records: usize) -> ((usize, Duration), (
     let snapshot = Arc::new(Engine::new(Arc::new(large), START).snapshot());
     let published = new_published();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let router = http::router(Arc::clone(&published), config::TelemetryPath::default());
+    let router = http::router(Arc::clone(&published), &config::Web::default());
     let listen = config::ListenAddress::parse("127.0.0.1:0").unwrap();
     let server = runtime.block_on(Server::bind(&[listen], router)).unwrap();
     let address = server.addresses()[0];

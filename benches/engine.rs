@@ -19,7 +19,9 @@ use ticket_exporter::config;
 use ticket_exporter::decode;
 use ticket_exporter::domain::event::{Event, EventIdentity, EventType, Status};
 use ticket_exporter::domain::timestamp::Timestamp;
-use ticket_exporter::engine::{Engine, Records, Restoring, RewriteCursor, Rules, STATE_VERSION};
+use ticket_exporter::engine::{
+    Engine, GoalQuery, Records, Restoring, RewriteCursor, Rules, STATE_VERSION,
+};
 use ticket_exporter::exposition::{Format, render};
 use ticket_exporter::simulation::{Desk, Profile};
 
@@ -117,6 +119,38 @@ fn memory() {
     let snapshot = engine.snapshot();
     println!("memory: a snapshot takes {:.1?}", started.elapsed());
     drop(snapshot);
+    questions(&engine, "open");
+    // A year on everything that ran is overdue, which is the dearest to list.
+    let partitions = (0..u16::MAX).map_while(|number| engine.partition_numbered(number));
+    for partition in partitions.collect::<Vec<_>>() {
+        engine.advance(partition, START.plus(365 * 86_400_000));
+    }
+    questions(&engine, "overdue");
+}
+
+/// What questions about tickets add to the checkpoint that answers them.
+fn questions(engine: &Engine, tickets: &str) {
+    for (name, at_risk, overdue) in [
+        ("at risk within 4h", Some(4 * 3_600_000), false),
+        ("overdue", None, true),
+        ("all", None, false),
+    ] {
+        let query = GoalQuery {
+            at_risk,
+            overdue,
+            limit: 1_000,
+            ..GoalQuery::default()
+        };
+        for count in [1, 16] {
+            let started = Instant::now();
+            let lists = engine.goal_lists(&vec![query.clone(); count]);
+            println!(
+                "memory: {count} questions, {name}, of {tickets} tickets: {:.1?} for {} goals",
+                started.elapsed(),
+                lists[0].matching
+            );
+        }
+    }
 }
 
 /// Takes records as a store does that keeps all of them.

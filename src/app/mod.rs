@@ -1,11 +1,15 @@
 //! What starts and stops things.
 
+pub mod backfill;
 pub mod checkpoint;
 pub mod demo;
 pub mod explain;
+pub mod history;
 pub mod ingest;
 pub mod overview;
 pub mod recovery;
 pub mod replay;
 pub mod serve;
+pub mod targets;
+pub mod topics;
 pub mod verify;

@@ -1,9 +1,26 @@
-//! The small KPI table of the landing page and of the demo.
+//! Small KPI tables for a terminal: of a whole history, or of a window.
 
 use crate::domain::duration;
-use crate::domain::timestamp::MINUTE;
-use crate::edge::http::{Overview, OverviewRow};
-use crate::engine::{Snapshot, TeamSummary};
+use crate::domain::policy::Clock;
+use crate::engine::{Report, Snapshot, TeamReport, TeamSummary, WindowReport};
+
+/// A table of text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overview {
+    /// What the table shows, and as of when.
+    pub caption: String,
+    /// Headings of the columns after the team.
+    pub columns: Vec<String>,
+    pub rows: Vec<OverviewRow>,
+}
+
+/// One team.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OverviewRow {
+    pub team: String,
+    /// As many as there are columns.
+    pub cells: Vec<String>,
+}
 
 type Column = (&'static str, fn(&TeamSummary) -> String);
 
@@ -46,6 +63,65 @@ pub fn overview(snapshot: &Snapshot, business: bool) -> Overview {
     }
 }
 
+type RecentColumn = (&'static str, fn(&TeamReport, &WindowReport) -> String);
+
+/// The same for a window.
+const RECENT_COLUMNS: [RecentColumn; 11] = [
+    ("created", |_, window| window.count("created").to_string()),
+    ("solved", |_, window| window.count("solved").to_string()),
+    ("backlog", |team, _| team.backlog.to_string()),
+    ("at risk 1h", |team, _| {
+        let at_risk = team.tickets_at_risk.get("1h");
+        at_risk.copied().unwrap_or(0).to_string()
+    }),
+    ("overdue", |team, _| team.tickets_overdue.to_string()),
+    ("first response p50", |_, window| {
+        median(window, "first_response")
+    }),
+    ("resolution p50", |_, window| {
+        median(window, "full_resolution")
+    }),
+    ("first contact", |_, window| {
+        percent(window.first_contact_share)
+    }),
+    ("reopened", |_, window| percent(window.reopened_per_solved)),
+    ("SLA met", |_, window| percent(window.sla_met_share)),
+    ("CSAT", |_, window| percent(window.csat_good_share)),
+];
+
+/// A row for each team, over the longest window; durations on the calendar clock. `None`: there
+/// is no window or no event yet.
+pub fn recent(report: &Report) -> Option<Overview> {
+    let clock = report.clock?;
+    let label = report
+        .windows
+        .iter()
+        .max_by_key(|label| duration::parse(label))?;
+    let row = |team: &TeamReport| {
+        let window = team.windows.get(label)?;
+        Some(OverviewRow {
+            team: team.team.clone(),
+            cells: RECENT_COLUMNS
+                .iter()
+                .map(|(_, cell)| cell(team, window))
+                .collect(),
+        })
+    };
+    Some(Overview {
+        caption: format!("The last {label}, gauges as of {}.", clock.rfc3339()),
+        columns: RECENT_COLUMNS
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect(),
+        rows: report.teams.iter().filter_map(row).collect(),
+    })
+}
+
+fn median(window: &WindowReport, kpi: &str) -> String {
+    let duration = window.duration(kpi, Clock::Calendar.name());
+    length(duration.map(|duration| duration.p50_seconds))
+}
+
 /// The same as aligned text for a terminal.
 pub fn table(overview: &Overview) -> String {
     let mut rows = vec![(String::from("team"), overview.columns.clone())];
@@ -83,19 +159,13 @@ fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| "-".to_owned(), |share| format!("{:.1} %", share * 100.0))
 }
 
-/// Seconds in the two largest units.
+/// Seconds as a brief duration.
 fn length(seconds: Option<f64>) -> String {
-    let Some(seconds) = seconds else {
-        return "-".to_owned();
-    };
     #[allow(clippy::cast_possible_truncation, reason = "for people; years fit")]
-    let milliseconds = (seconds * 1_000.0) as i64;
-    let unit = match milliseconds {
-        0..60_000 => 1_000,
-        60_000..86_400_000 => MINUTE,
-        _ => 60 * MINUTE,
-    };
-    duration::format(milliseconds / unit * unit)
+    seconds.map_or_else(
+        || "-".to_owned(),
+        |seconds| duration::brief((seconds * 1_000.0) as i64),
+    )
 }
 
 #[cfg(test)]
@@ -106,14 +176,8 @@ mod tests {
     fn cells_are_for_people() {
         assert_eq!(percent(Some(0.1234)), "12.3 %");
         assert_eq!(percent(None), "-");
-        for (seconds, text) in [
-            (0.5, "0s"),
-            (59.9, "59s"),
-            (3_725.0, "1h2m"),
-            (180_000.0, "2d2h"),
-        ] {
-            assert_eq!(length(Some(seconds)), text);
-        }
+        assert_eq!(length(Some(3_725.0)), "1h2m");
+        assert_eq!(length(None), "-");
     }
 
     #[test]

@@ -1,59 +1,35 @@
 //! Replays files of events through the engine: the same series as a live run that read the same
 //! records in time. One partition, no clock but the stream's.
 
-use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::decode::{self, MAX_VALUE_BYTES, Rejection};
+use super::history::Tally;
+use crate::decode::{self, MAX_VALUE_BYTES};
 use crate::domain::timestamp::Timestamp;
 use crate::edge::files::{self, LineBlock};
 use crate::engine::{Counts, Engine, Rules, Snapshot};
 
-/// How many places of each reason for a rejection are named.
-const PLACES_NAMED: usize = 3;
 /// Lines between two calls for progress.
 const PROGRESS_LINES: u64 = 100_000;
-
-/// Rejected lines of one reason.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rejected {
-    pub count: u64,
-    /// File and line of the first ones.
-    pub places: Vec<(PathBuf, u64)>,
-}
 
 /// What was in the files.
 #[derive(Debug, Default)]
 pub struct Read {
-    pub lines: u64,
+    pub tally: Tally,
     /// Valid events later than `until`, which were left out.
     pub later: u64,
-    pub rejected: BTreeMap<Rejection, Rejected>,
-}
-
-impl Read {
-    pub fn rejections(&self) -> u64 {
-        self.rejected.values().map(|rejected| rejected.count).sum()
-    }
 }
 
 /// What a replay has read and made of it.
 #[derive(Debug)]
 pub struct Replayed {
     pub snapshot: Snapshot,
-    pub lines: u64,
+    pub tally: Tally,
     /// Valid events later than `until`, which were left out.
     pub later: u64,
-    pub rejected: BTreeMap<Rejection, Rejected>,
     pub counts: Counts,
-}
-
-impl Replayed {
-    pub fn rejections(&self) -> u64 {
-        self.rejected.values().map(|rejected| rejected.count).sum()
-    }
 }
 
 /// A file that cannot be read.
@@ -80,9 +56,8 @@ pub fn replay(
     let read = read(&mut engine, paths, until, progress)?;
     Ok(Replayed {
         snapshot: engine.snapshot(),
-        lines: read.lines,
+        tally: read.tally,
         later: read.later,
-        rejected: read.rejected,
         counts: engine.counts(),
     })
 }
@@ -115,20 +90,22 @@ pub fn read(
                 if line.iter().all(u8::is_ascii_whitespace) {
                     continue;
                 }
-                read.lines += 1;
+                read.tally.records += 1;
                 match decode::decode(line, None) {
                     Ok(event) if until.is_some_and(|until| event.at > until) => read.later += 1,
                     Ok(event) => events.push(event),
-                    Err(rejection) => note(&mut read.rejected, rejection, path, number),
+                    Err(rejection) => read
+                        .tally
+                        .reject(rejection, || format!("{}:{number}", path.display())),
                 }
             }
             engine.warm(events.iter());
             for event in &events {
                 engine.apply(partition, event);
             }
-            if read.lines >= next_progress {
-                progress(read.lines);
-                next_progress = read.lines + PROGRESS_LINES;
+            if read.tally.records >= next_progress {
+                progress(read.tally.records);
+                next_progress = read.tally.records + PROGRESS_LINES;
             }
         }
     }
@@ -138,24 +115,12 @@ pub fn read(
     Ok(read)
 }
 
-fn note(
-    rejected: &mut BTreeMap<Rejection, Rejected>,
-    rejection: Rejection,
-    path: &Path,
-    number: u64,
-) {
-    let entry = rejected.entry(rejection).or_default();
-    entry.count += 1;
-    if entry.places.len() < PLACES_NAMED {
-        entry.places.push((path.to_owned(), number));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::decode::Rejection;
 
     fn file(text: &str) -> tempfile::NamedTempFile {
         let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -178,12 +143,16 @@ mod tests {
         )
         .unwrap();
         assert_eq!(
-            (replayed.lines, replayed.later, replayed.rejections()),
+            (
+                replayed.tally.records,
+                replayed.later,
+                replayed.tally.rejections()
+            ),
             (5, 1, 2)
         );
         assert_eq!(
-            replayed.rejected[&Rejection::InvalidJson].places,
-            [(path, 3)]
+            replayed.tally.rejected[&Rejection::InvalidJson].places,
+            [format!("{}:3", path.display())]
         );
         assert_eq!(replayed.counts.applied, 2);
         let summary = &replayed.snapshot.summaries(false)[0];

@@ -12,6 +12,7 @@ use super::ingest::{Ingest, IngestError, Lost, State, Timing};
 use super::recovery::{RecoveryError, recover};
 use crate::config::{Config, Otherwise};
 use crate::decode::Rejection;
+use crate::domain::policy::Target;
 use crate::edge::http::{self, BindError, Latch, Published, Readiness, Server};
 use crate::edge::kafka::{Consumer, DeadLetters, Settings, StartError};
 use crate::edge::self_metrics::{BuildInfo, SelfMetrics};
@@ -84,8 +85,9 @@ impl Service {
         let ignorances = Ignored::ALL.map(Ignored::reason);
         let metrics = Arc::new(SelfMetrics::new(build, started, &rejections, &ignorances)?);
         metrics.set_config_reload(started, true);
+        show_objectives(config, &metrics);
         let published = Arc::new(Published::new(metrics, Readiness::default()));
-        let router = http::router(Arc::clone(&published), config.web.telemetry_path.clone());
+        let router = http::router(Arc::clone(&published), &config.web);
         let server = Server::bind(&config.web.listen, router).await?;
         for address in server.addresses() {
             info!(%address, "listening");
@@ -172,6 +174,17 @@ impl Service {
             }
             Ok(Err(error)) => Err(error),
             Err(_) => Err(ServeError::Died),
+        }
+    }
+}
+
+/// The objectives as series, beside the targets that the KPIs show.
+fn show_objectives(config: &Config, metrics: &SelfMetrics) {
+    for (policy, objective) in config.rules.policies.iter().zip(&config.objectives) {
+        for target in Target::ALL {
+            if policy.target(target).is_some() {
+                metrics.set_objective(&policy.name, target.name(), *objective);
+            }
         }
     }
 }

@@ -1,10 +1,14 @@
 //! The command line, declared.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::app::targets::DEFAULT_MINIMUM;
+use crate::config::DEFAULT_OBJECTIVE;
 use crate::domain::duration;
+use crate::domain::policy::Clock;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 use crate::simulation::Pace;
 
@@ -108,10 +112,16 @@ pub enum Command {
     Explain(Explain),
     /// Count the topics once more and compare with what is kept, or served
     Verify(Verify),
+    /// Write the series of the past for Prometheus
+    Backfill(Backfill),
+    /// Say which SLA targets the desk has shown it can keep
+    SuggestTargets(SuggestTargets),
     /// Write the events of an invented support desk to a file or topic
     Simulate(Simulate),
     /// Say whether a configuration is sound and what it means
     CheckConfig(CheckConfig),
+    /// Write Prometheus rules: alerts on support KPIs and on the exporter
+    Rules(RuleArguments),
     /// Print every metric with its type, labels and meaning
     Metrics(Metrics),
 }
@@ -243,6 +253,136 @@ pub struct Verify {
     pub all: bool,
 }
 
+/// Writes the KPI series as they stood at every step of the past, as OpenMetrics with timestamps, so
+/// that boards show it: of files of events, or else of the topics, from the earliest record on.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+promtool, which comes with Prometheus, makes blocks of the files; the command to do so is printed at
+the end, or --blocks does it at once. The labels are those that Prometheus gives to this exporter's
+series when it scrapes it: see /targets there. Where it has scraped it already, say --until with the
+time of the first scrape: no time must be there twice.
+
+Topics are read in a consumer group of their own, and first set aside, compressed, in the directory
+for temporary files. At each instant the values are those of replay --until. Only the KPIs are written,
+and the objectives; with classic buckets, since text has no native histograms. A day of 10,000 series
+in steps of five minutes is some 380 MB of text, and 5 MB in blocks. Prometheus keeps blocks for as
+long as its --storage.tsdb.retention.time says.
+
+Examples:
+  The past of the topics, for a Prometheus that scrapes exporter:10047 as the job tickets:
+    ticket-exporter backfill --config.file ticket-exporter.yaml --output history \\
+      --label job=tickets --label instance=exporter:10047
+  Of files, up to when Prometheus began to scrape, straight into its storage:
+    ticket-exporter backfill --until 2026-03-31T09:15:00Z --blocks /var/lib/prometheus \\
+      --label job=tickets --label instance=exporter:10047 events.jsonl.zst
+  One day, minute by minute, into one file:
+    ticket-exporter backfill --from 2026-03-30T00:00:00Z --until 2026-03-31T00:00:00Z --step 1m \\
+      --output day.om events.jsonl")]
+pub struct Backfill {
+    /// Files with a JSON event a line, plain, .gz or .zst, in the order of time; - is standard input
+    /// [default: the topics of the configuration]
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Directory for a file for each six hours, or one file that ends in .om; - is standard output
+    /// [default with --blocks: the directory for temporary files]
+    #[arg(long, value_name = "PATH", required_unless_present = "blocks")]
+    pub output: Option<PathBuf>,
+    /// Storage of a Prometheus: make blocks there with promtool, file by file, and remove the files
+    #[arg(long, value_name = "DIRECTORY")]
+    pub blocks: Option<PathBuf>,
+    /// The promtool that makes blocks
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "promtool",
+        requires = "blocks"
+    )]
+    pub promtool: OsString,
+    /// Time between two samples [default: 5m, as far as Prometheus looks back]
+    #[arg(long, value_name = "DURATION", value_parser = length)]
+    pub step: Option<Milliseconds>,
+    /// No sample is earlier [default: the first event]
+    #[arg(long, value_name = "RFC3339", value_parser = instant)]
+    pub from: Option<Timestamp>,
+    /// No sample is later, nor does any later event count [default: the last event of files; of
+    /// topics stream.grace ago, which is what a running exporter shows]
+    #[arg(long, value_name = "RFC3339", value_parser = instant)]
+    pub until: Option<Timestamp>,
+    /// Label to put to every series, such as job=tickets; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = label)]
+    pub label: Vec<(String, String)>,
+}
+
+/// Says for each team, priority and kind of promise which target how many of the goals would have met,
+/// measured as an SLA goal measures: of files of events, or else of the topics, from the earliest
+/// record on.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The columns p80, p90 and p95 are the shortest targets that 80, 90 and 95 % of the goals would have
+met, rounded up to what people promise, with the share that would have met the rounded one. What is
+suggested is counted once more as a policy, with changes of team and priority and with reopenings as
+they were, and lengthened where --objective would not have been met: its share is that count.
+
+A goal that is undecided at the end has missed every target shorter than it has run; for longer ones
+nobody knows yet, and it does not count. Pauses are those of a policy without the key pause.
+
+Examples:
+  Of the topics:
+    ticket-exporter suggest-targets --config.file ticket-exporter.yaml
+  As configuration, of files, for 95 % in elapsed time:
+    ticket-exporter suggest-targets --config.file ticket-exporter.yaml --clock calendar \\
+      --objective 0.95 --format yaml events.jsonl.zst
+  Roughly, where the topics do not go back far enough, of what a running exporter has counted:
+    ticket-exporter suggest-targets --config.file ticket-exporter.yaml --store")]
+pub struct SuggestTargets {
+    /// Files with a JSON event a line, plain, .gz or .zst, in the order of time
+    /// [default: the topics of the configuration]
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Take the histograms in checkpoint.directory instead, which are approximate
+    #[arg(long, conflicts_with = "files")]
+    pub store: bool,
+    /// Share of goals that the suggested targets are to have met, between 0 and 1
+    #[arg(long, value_name = "SHARE", default_value_t = DEFAULT_OBJECTIVE, value_parser = share)]
+    pub objective: f64,
+    /// The clock that targets are to run on
+    #[arg(long, value_enum, default_value = "business")]
+    pub clock: ClockName,
+    /// Suggest nothing where fewer goals have ended
+    #[arg(long, value_name = "GOALS", default_value_t = DEFAULT_MINIMUM)]
+    pub minimum_goals: u64,
+    /// What to print
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: SuggestFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ClockName {
+    /// Opening hours of the team's calendar
+    Business,
+    /// Elapsed time
+    Calendar,
+}
+
+impl ClockName {
+    pub fn clock(self) -> Clock {
+        match self {
+            Self::Business => Clock::Business,
+            Self::Calendar => Clock::Calendar,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SuggestFormat {
+    /// A table, a row for each team, priority and kind of promise
+    Table,
+    /// One JSON document
+    Json,
+    /// The key sla of the configuration
+    Yaml,
+}
+
 /// Writes events of an invented support desk, the same for the same seed.
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -300,6 +440,67 @@ pub struct CheckConfig {
     pub print_keys: bool,
 }
 
+/// Writes recording rules and alerts for the policies and objectives of a configuration.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+What each alert means and where its threshold comes from is in deploy/prometheus/README.md.
+
+Examples:
+  Into the folder that Prometheus reads rules from:
+    ticket-exporter rules --config.file ticket-exporter.yaml --output /etc/prometheus/rules
+  With links that lead somewhere:
+    ticket-exporter rules --config.file ticket-exporter.yaml \\
+      --runbook-url https://wiki.example.com/runbooks --dashboard-url https://grafana.example.com")]
+pub struct RuleArguments {
+    /// For which program
+    #[arg(long, value_enum, default_value = "prometheus")]
+    pub format: RulesFormat,
+    /// Write files into this folder, instead of everything to standard output
+    #[arg(long, value_name = "FOLDER")]
+    pub output: Option<PathBuf>,
+    /// Priorities whose single breach calls somebody at once, separated by commas
+    /// [default: the first of priorities]
+    #[arg(long, value_name = "PRIORITIES", value_delimiter = ',')]
+    pub urgent: Vec<String>,
+    /// What comes before /<alert>.md in runbook_url [default: deploy/runbooks]
+    #[arg(long, value_name = "URL")]
+    pub runbook_url: Option<String>,
+    /// What comes before /d/<board> in dashboard_url [default: nothing, a path]
+    #[arg(long, value_name = "URL")]
+    pub dashboard_url: Option<String>,
+    /// Name of the exporter's scrape job [default: ticket-exporter]
+    #[arg(long, value_name = "NAME")]
+    pub job: Option<String>,
+    /// How long a value holds that no scrape renews: some scrape intervals [default: 5m]
+    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    pub hold: Option<Milliseconds>,
+    /// Age of the numbers from which alerts on KPIs are silent [default: 10m]
+    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    pub lag: Option<Milliseconds>,
+    /// Age from which an unsolved ticket is too old [default: 30d]
+    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    pub oldest: Option<Milliseconds>,
+    /// Least goals in a window for an alert on the budget [default: 10]
+    #[arg(long, value_name = "NUMBER")]
+    pub minimum_goals: Option<u32>,
+    /// Least breaches in a window for an alert on the budget [default: 3]
+    #[arg(long, value_name = "NUMBER")]
+    pub minimum_breaches: Option<u32>,
+    /// Least tickets in a window to be compared with earlier ones [default: 20]
+    #[arg(long, value_name = "NUMBER")]
+    pub minimum_samples: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RulesFormat {
+    /// Rule files: recording.yml and alerts.yml
+    Prometheus,
+    /// Objectives for Sloth
+    Sloth,
+    /// Objectives for Pyrra
+    Pyrra,
+}
+
 #[derive(Args, Debug)]
 pub struct Metrics {
     /// How to print them
@@ -324,6 +525,16 @@ fn length(text: &str) -> Result<Milliseconds, String> {
         .ok_or_else(|| "not a duration such as 90d or 1h30m".to_owned())
 }
 
+/// PromQL compares whole seconds.
+fn seconds(text: &str) -> Result<Milliseconds, String> {
+    let length = length(text)?;
+    if length % 1_000 == 0 {
+        Ok(length)
+    } else {
+        Err("not a duration of whole seconds such as 30s or 5m".to_owned())
+    }
+}
+
 fn factor(text: &str) -> Result<f64, String> {
     text.trim_end_matches('x')
         .parse()
@@ -332,10 +543,32 @@ fn factor(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "not a factor such as 60".to_owned())
 }
 
+fn share(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|share: &f64| *share > 0.0 && *share < 1.0)
+        .ok_or_else(|| "not a number between 0 and 1, such as 0.9".to_owned())
+}
+
 fn key_value(text: &str) -> Result<(String, String), String> {
     text.split_once('=')
         .map(|(key, value)| (key.trim().to_owned(), value.to_owned()))
         .ok_or_else(|| "not KEY=VALUE".to_owned())
+}
+
+/// A label name as Prometheus has them; those that begin with two underscores are its own.
+fn label(text: &str) -> Result<(String, String), String> {
+    let is_first = |letter: char| letter.is_ascii_alphabetic() || letter == '_';
+    text.split_once('=')
+        .filter(|(name, _)| {
+            name.starts_with(is_first)
+                && name
+                    .chars()
+                    .all(|letter| is_first(letter) || letter.is_ascii_digit())
+                && !name.starts_with("__")
+        })
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .ok_or_else(|| "not NAME=VALUE, such as job=tickets".to_owned())
 }
 
 #[cfg(test)]

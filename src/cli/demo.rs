@@ -50,7 +50,8 @@ pub fn run(settings: &Settings, arguments: &Demo) -> Result<ExitCode, Failure> {
             let started = Instant::now();
             loop {
                 tokio::time::sleep(TABLE_INTERVAL).await;
-                if let Some(overview) = published.overview() {
+                let report = published.view().kpis.map(|kpis| kpis.report());
+                if let Some(overview) = report.and_then(|report| overview::recent(&report)) {
                     let seconds = started.elapsed().as_secs();
                     let table = overview::table(&overview);
                     // Where standard output is gone, the pages are still there.

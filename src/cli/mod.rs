@@ -1,15 +1,19 @@
 //! What talks to a person.
 
 mod arguments;
+mod backfill;
 mod check;
 mod demo;
 mod explain;
 mod failure;
+mod history;
 mod logging;
 mod replay;
+mod rules;
 mod serve;
 mod settings;
 mod simulate;
+mod suggest_targets;
 mod terminal;
 mod verify;
 
@@ -61,9 +65,12 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Demo(demo) => demo::run(&settings, &demo),
         Command::Replay(replay) => replay::run(&settings, &replay),
         Command::Explain(explain) => explain::run(&settings, &explain),
+        Command::Backfill(backfill) => backfill::run(&settings, &backfill),
         Command::Verify(verify) => verify::run(&settings, &verify),
+        Command::SuggestTargets(suggest) => suggest_targets::run(&settings, &suggest),
         Command::Simulate(simulate) => simulate::run(&settings, &simulate),
         Command::CheckConfig(check) => check::run(&settings, &check),
+        Command::Rules(arguments) => rules::run(&settings, &arguments),
         Command::Metrics(metrics) => {
             terminal::print(&match metrics.format {
                 MetricsFormat::Table => exposition::catalogue_text(),

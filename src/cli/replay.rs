@@ -1,13 +1,12 @@
 //! `replay`: KPIs of files of events.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::arguments::{Replay, ReplayFormat, Settings};
 use super::failure::Failure;
-use super::terminal;
+use super::{history, terminal};
 use crate::app::overview::{overview, table};
 use crate::app::replay::{Replayed, replay};
 use crate::exposition::{self, Format};
@@ -46,7 +45,7 @@ pub fn run(settings: &Settings, arguments: &Replay) -> Result<ExitCode, Failure>
             terminal::print(&format!("{document:#}\n"))?;
         }
     }
-    let failed = arguments.strict && replayed.rejections() > 0;
+    let failed = arguments.strict && replayed.tally.rejections() > 0;
     Ok(if failed {
         ExitCode::FAILURE
     } else {
@@ -56,24 +55,7 @@ pub fn run(settings: &Settings, arguments: &Replay) -> Result<ExitCode, Failure>
 
 /// Says what was not counted, and why.
 fn report(replayed: &Replayed) {
-    for (rejection, rejected) in &replayed.rejected {
-        let places: Vec<String> = rejected
-            .places
-            .iter()
-            .map(|(path, line)| place(path, *line))
-            .collect();
-        let more = if rejected.count > places.len() as u64 {
-            ", …"
-        } else {
-            ""
-        };
-        terminal::complain(&format!(
-            "{} rejected ({}): {rejection}; at {}{more}",
-            rejected.count,
-            rejection.reason(),
-            places.join(", "),
-        ));
-    }
+    history::rejections(&replayed.tally);
     let counts = replayed.counts;
     for (count, what) in [
         (replayed.later, "later than --until, left out"),
@@ -92,8 +74,4 @@ fn report(replayed: &Replayed) {
             terminal::complain(&format!("{count} {what}"));
         }
     }
-}
-
-fn place(path: &Path, line: u64) -> String {
-    format!("{}:{line}", path.display())
 }

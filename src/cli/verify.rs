@@ -8,7 +8,8 @@ use super::arguments::{Settings, Verify};
 use super::failure::Failure;
 use super::terminal;
 use crate::app::recovery::RecoveryError;
-use crate::app::verify::{Claim, Difference, Progress, Recomputed, VerifyError, recompute};
+use crate::app::topics::{Progress, ReadError};
+use crate::app::verify::{Claim, Difference, Recomputed, VerifyError, recompute};
 use crate::config::Config;
 
 /// Differences printed without `--all`: a screen.
@@ -74,7 +75,7 @@ fn both(
 
 fn failure(error: VerifyError) -> Failure {
     match error {
-        VerifyError::Kafka(error) => Failure::configuration(error),
+        VerifyError::Read(ReadError::Kafka(error)) => Failure::configuration(error),
         VerifyError::Recovery(error @ RecoveryError::Changed { .. }) => {
             Failure::configuration(error)
         }

@@ -15,9 +15,14 @@ impl Config {
         lines.add(
             "web",
             format!(
-                "{}, metrics at {}",
+                "{}, metrics at {}{}",
                 listen.join(", "),
-                self.web.telemetry_path
+                self.web.telemetry_path,
+                if self.web.shows_tickets() {
+                    ", ticket ids shown"
+                } else {
+                    ""
+                }
             ),
         );
         lines.0.join("\n")
@@ -88,15 +93,15 @@ impl Config {
         lines.add("known teams", listed(&teams));
         let priorities: Vec<&str> = self.rules.priorities.iter().map(String::as_str).collect();
         lines.add("priorities", listed(&priorities));
-        for policy in &self.rules.policies {
-            lines.add("policy", self.describe_policy(policy));
+        for (policy, objective) in self.rules.policies.iter().zip(&self.objectives) {
+            lines.add("policy", self.describe_policy(policy, *objective));
         }
         if self.rules.policies.is_empty() {
             lines.add("policies", "none");
         }
     }
 
-    fn describe_policy(&self, policy: &Policy) -> String {
+    fn describe_policy(&self, policy: &Policy, objective: f64) -> String {
         let mut parts = Vec::new();
         let matches = &policy.matches;
         for (name, values) in [
@@ -126,11 +131,13 @@ impl Config {
             None => String::new(),
         };
         format!(
-            "{} ({}): {}; {} clock{calendar}",
+            "{} ({}): {}; {} clock{calendar}; {} % to be met",
             policy.name,
             parts.join(", "),
             targets.join(", "),
-            policy.clock.name()
+            policy.clock.name(),
+            // Shares are written with few digits: no tail of binary fractions.
+            (objective * 1e6).round() / 1e4,
         )
     }
 

@@ -103,7 +103,9 @@ pub const KEYS: &[Key] = &[
     key("buckets.ownership", Durations, "", "The same as team_ownership"),
     key("buckets.team_ownership", Durations, "5m to 30d", "Histogram bounds of the time a team holds a ticket"),
     key("buckets.handle", Durations, "1m to 8h", "Histogram bounds of the handle time"),
+    key("sla.objective", Share, "0.9", "Share of the goals to be met, between 0 and 1: what alerts and boards judge by"),
     key("sla.policies[].name", Text, "", "Name of the policy in labels; required"),
+    key("sla.policies[].objective", Share, "sla.objective", "The same for the goals of this policy"),
     key("sla.policies[].match.priority", Texts, "", "Priorities it is for; absent: any"),
     key("sla.policies[].match.team", Texts, "", "Teams it is for; absent: any"),
     key("sla.policies[].match.channel", Texts, "", "Channels it is for; absent: any"),
@@ -122,6 +124,7 @@ pub const KEYS: &[Key] = &[
     key("limits.channels", Count, "50", "The same for channels"),
     key("web.listen", Texts, ":10047", "Addresses to listen on, as host:port or :port"),
     key("web.telemetry_path", Text, "/metrics", "Path of the metrics"),
+    key("web.tickets", Boolean, "false", "Whether pages may show ticket ids, to whoever can reach them"),
     key("exemplars", Boolean, "false", "Add ticket ids to histograms, which may be personal data"),
 ];
 
@@ -144,6 +147,8 @@ const RENAMED: &[(&str, &str)] = &[
     ("teams.names", "teams.known"),
     ("fcr.allow_zero_replies", "fcr.allow_unanswered"),
     ("sla.policies[].when", "match"),
+    ("sla.policies[].slo", "objective"),
+    ("sla.slo", "sla.objective"),
     ("sla.policies[].goals", "targets"),
     ("web.listen_address", "web.listen"),
     ("web.address", "web.listen"),

@@ -9,6 +9,7 @@ mod calendars;
 mod describe;
 mod kafka;
 mod keys;
+mod objectives;
 mod overrides;
 mod policies;
 mod problem;
@@ -21,6 +22,7 @@ mod web;
 
 pub use kafka::Kafka;
 pub use keys::{ENVIRONMENT_PREFIX, KEYS, Key, Kind, keys_table};
+pub use objectives::DEFAULT_OBJECTIVE;
 pub use problem::{Errors, Place, Problem};
 pub use reserved::{RESERVED_PROPERTIES, ReservedProperty};
 pub use service::{Checkpoint, Otherwise, Stream};
@@ -47,6 +49,9 @@ pub struct Config {
     pub stream: Stream,
     /// What the engine works by.
     pub rules: Rules,
+    /// Share of the goals of each policy that is to be met, in the order of the policies. No part
+    /// of the rules: it judges the numbers and changes none.
+    pub objectives: Vec<f64>,
     pub web: Web,
 }
 
@@ -113,7 +118,9 @@ impl Config {
     fn read(view: &View<'_>, directory: &Path, read: &mut Read<'_>, errors: &mut Errors) -> Self {
         let calendars = Calendars::read(&view.key("calendars"), directory, read, errors);
         let stream = Stream::read(&view.key("stream"), errors);
-        let policies = policies::read(&view.key("sla"), &calendars, errors);
+        let sla = view.key("sla");
+        let policies = policies::read(&sla, &calendars, errors);
+        let objectives = objectives::read(&sla, policies.len(), errors);
         let mut rules = rules::read(view, &calendars, policies, errors);
         rules.lateness = stream.lateness;
         rules.calendars = calendars.compiled;
@@ -123,6 +130,7 @@ impl Config {
             checkpoint: Checkpoint::read(&view.key("checkpoint"), errors),
             stream,
             rules,
+            objectives,
             web: Web::read(&view.key("web"), errors),
         }
     }

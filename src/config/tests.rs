@@ -385,7 +385,7 @@ fn one_error_each() {
         ),
         (
             "web: {telemetry_path: /-/ready}",
-            "1:23: web.telemetry_path: must be a path like /metrics of letters, digits and - _ . ~, not below /-/",
+            "1:23: web.telemetry_path: must be a path like /metrics of letters, digits and - _ . ~, not below /-/ or /api/ and not /tickets",
         ),
         (
             "tickets: {retain: 99999w}",
@@ -492,8 +492,9 @@ fn the_summary_of_the_reference() {
         "calendar       office: Asia/Jakarta, 3 holidays, 1 dates with special hours",
         "team hours     network: always open",
         "policy         urgent (priority p1|p2): first_response 1h, next_response 2h, \
-         resolution 1d; business clock, calendar office",
-        "policy         standard (any ticket): first_response 8h, resolution 5d; business clock",
+         resolution 1d; business clock, calendar office; 90 % to be met",
+        "policy         standard (any ticket): first_response 8h, resolution 5d; business clock; \
+         90 % to be met",
         "web            :10047, metrics at /metrics",
     ] {
         assert!(

@@ -215,6 +215,16 @@ impl<'a> View<'a> {
         None
     }
 
+    /// A number between 0 and 1, and neither of them.
+    pub(super) fn inner_share(&self, errors: &mut Errors) -> Option<f64> {
+        let share = self.share(errors)?;
+        if share > 0.0 && share < 1.0 {
+            return Some(share);
+        }
+        self.error(errors, "must be more than 0 and less than 1");
+        None
+    }
+
     /// A duration, and as it was written.
     pub(super) fn written_duration(&self, errors: &mut Errors) -> Option<(String, Milliseconds)> {
         let value = &self.node?.value;

@@ -12,12 +12,17 @@ const DEFAULT_PORT: u16 = 10047;
 /// Where Prometheus looks.
 const DEFAULT_TELEMETRY_PATH: &str = "/metrics";
 
+/// Paths that are other pages'.
+const TAKEN: [&str; 3] = ["/-", "/api", "/tickets"];
+
 /// The HTTP server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Web {
     /// At least one, each once.
     pub listen: Vec<ListenAddress>,
     pub telemetry_path: TelemetryPath,
+    /// Whether ticket ids may be shown to whoever can reach the server.
+    pub tickets: bool,
 }
 
 /// An address to listen on: `:10047`, `0.0.0.0:10047`, `[::1]:10047` or `localhost:10047`.
@@ -30,7 +35,8 @@ pub enum ListenAddress {
     Host(String, u16),
 }
 
-/// The path of the metrics: starts with `/`, is not below `/-/`, and needs no escapes anywhere.
+/// The path of the metrics: starts with `/`, is none of the other pages' nor below `/-/` or
+/// `/api/`, and needs no escapes anywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TelemetryPath(String);
 
@@ -39,6 +45,7 @@ impl Default for Web {
         Self {
             listen: vec![ListenAddress::Every(DEFAULT_PORT)],
             telemetry_path: TelemetryPath::default(),
+            tickets: false, // ids can be personal data
         }
     }
 }
@@ -51,7 +58,16 @@ impl Web {
             listen: read_listen(&view.key("listen"), errors).unwrap_or(defaults.listen),
             telemetry_path: read_telemetry_path(&view.key("telemetry_path"), errors)
                 .unwrap_or(defaults.telemetry_path),
+            tickets: view
+                .key("tickets")
+                .boolean(errors)
+                .unwrap_or(defaults.tickets),
         }
+    }
+
+    /// Whether pages and answers may carry ticket ids: the one place that decides it.
+    pub fn shows_tickets(&self) -> bool {
+        self.tickets
     }
 }
 
@@ -95,7 +111,11 @@ impl Default for TelemetryPath {
 impl TelemetryPath {
     pub fn parse(text: &str) -> Option<Self> {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);
-        let is_free = text.starts_with('/') && text != "/-" && !text.starts_with("/-/");
+        let is_taken = |path: &str| {
+            text.strip_prefix(path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let is_free = text.starts_with('/') && !TAKEN.iter().any(|path| is_taken(path));
         (is_free && text.bytes().all(is_plain)).then(|| Self(text.to_owned()))
     }
 
@@ -128,7 +148,8 @@ fn read_telemetry_path(view: &View<'_>, errors: &mut Errors) -> Option<Telemetry
     if path.is_none() {
         view.error(
             errors,
-            "must be a path like /metrics of letters, digits and - _ . ~, not below /-/",
+            "must be a path like /metrics of letters, digits and - _ . ~, not below /-/ or /api/ \
+             and not /tickets",
         );
     }
     path
@@ -175,11 +196,27 @@ mod tests {
 
     #[test]
     fn telemetry_paths() {
-        for text in ["/metrics", "/", "/a/b-c.d", "/metrics/"] {
+        for text in [
+            "/metrics",
+            "/",
+            "/a/b-c.d",
+            "/metrics/",
+            "/ticketing",
+            "/apis",
+        ] {
             assert_eq!(TelemetryPath::parse(text).unwrap().as_str(), text);
         }
         for wrong in [
-            "", "metrics", "/-/ready", "/-", "/{x}", "/a b", "/a?b", "/*a",
+            "",
+            "metrics",
+            "/-/ready",
+            "/-",
+            "/{x}",
+            "/a b",
+            "/a?b",
+            "/*a",
+            "/tickets",
+            "/api/v1/x",
         ] {
             assert_eq!(TelemetryPath::parse(wrong), None, "{wrong}");
         }

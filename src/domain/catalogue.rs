@@ -194,6 +194,8 @@ families! {
         "Rejected records that the dead-letter topic refused for good";
     BREACH_DETECTION = Exporter Histogram "ticket_exporter_sla_breach_detection_seconds" []
         "Time from an SLA deadline to its breach being published, while caught up";
+    SLA_OBJECTIVE = Exporter Gauge "ticket_exporter_sla_objective_ratio" ["policy" "target"]
+        "Share of the SLA goals that is to be met, as configured";
     CONFIG_RELOAD_SUCCESSFUL = Exporter Gauge "ticket_exporter_config_last_reload_successful" []
         "Whether the last configuration load succeeded";
     CONFIG_RELOAD_TIME = Exporter Gauge "ticket_exporter_config_last_reload_success_timestamp_seconds" []

@@ -56,6 +56,17 @@ pub fn format(mut length: Milliseconds) -> String {
     text
 }
 
+/// A duration for people who compare: rounded down to seconds, from a minute on to minutes, from
+/// a day on to hours.
+pub fn brief(length: Milliseconds) -> String {
+    let unit = match length {
+        ..MINUTE => SECOND,
+        MINUTE..DAY => MINUTE,
+        _ => HOUR,
+    };
+    format(length / unit * unit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +87,18 @@ mod tests {
             "99999999999999999999d",
         ] {
             assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn brief_ones_have_two_units_at_most() {
+        for (length, text) in [
+            (500, "0s"),
+            (59_900, "59s"),
+            (3_725 * SECOND, "1h2m"),
+            (180_059 * SECOND, "2d2h"),
+        ] {
+            assert_eq!(brief(length), text);
         }
     }
 

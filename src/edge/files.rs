@@ -78,10 +78,21 @@ impl LineBlock {
     }
 
     pub fn lines(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        (0..self.ends.len()).map(|line| {
-            let start = line.checked_sub(1).map_or(0, |before| self.ends[before]);
-            &self.bytes[start..self.ends[line]]
-        })
+        (0..self.ends.len()).map(|line| self.line(line))
+    }
+
+    /// The line of a number below [`Self::len`].
+    pub fn line(&self, number: usize) -> &[u8] {
+        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bytes[start..self.ends[number]]
+    }
+
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
     }
 }
 

@@ -4,7 +4,9 @@ pub mod files; // events at rest
 pub mod http; // who asks: scrapers, probes, people
 pub mod http_get; // a question to another exporter
 pub mod kafka; // records in, dead letters out
+pub mod promtool; // text into Prometheus' blocks
 pub mod self_metrics; // what the exporter says about itself
+pub mod spool; // records set aside
 pub mod steady_clock; // the time of day, without its jumps
 pub mod store; // what survives the process
 pub mod wall_clock; // the time of day

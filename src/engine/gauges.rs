@@ -1,9 +1,10 @@
 //! Gauges, counted from the tickets themselves and never by increments (contract, section 4.7):
 //! what is derived from the state cannot drift from it.
 
+use super::goals::{self, Standing};
 use super::recorder::Recorder;
 use super::table::TicketTable;
-use super::ticket::{Flags, GoalState, Slot, Ticket};
+use super::ticket::{Flags, Slot, Ticket};
 use crate::domain::event::Status;
 use crate::domain::policy::Target;
 use crate::domain::timestamp::{DAY, HOUR, MINUTE, Milliseconds, Timestamp};
@@ -60,6 +61,11 @@ pub struct TeamGauges {
     pub older_than: [u32; AGES.len()],
     /// `NEVER` = none.
     pub oldest: Timestamp,
+    /// Tickets with a running goal whose deadline is that near, by [`AT_RISK`]: however many
+    /// such goals they have.
+    pub tickets_at_risk: [u32; AT_RISK.len()],
+    /// Tickets with an overdue goal.
+    pub tickets_overdue: u32,
 }
 
 impl Default for TeamGauges {
@@ -67,6 +73,8 @@ impl Default for TeamGauges {
         Self {
             older_than: [0; AGES.len()],
             oldest: Timestamp::NEVER,
+            tickets_at_risk: [0; AT_RISK.len()],
+            tickets_overdue: 0,
         }
     }
 }
@@ -119,11 +127,8 @@ pub fn scan(
             // A partition that holds a ticket has a clock.
             let clock = clocks[usize::from(ticket.partition)].unwrap_or_default();
             count_pair(&mut gauges.pairs[position], recorder, ticket, clock);
-            count_team(
-                &mut gauges.teams[usize::from(recorder.labels.teams.label(ticket.team_number))],
-                ticket,
-                clock,
-            );
+            let team = usize::from(recorder.labels.teams.label(ticket.team_number));
+            count_team(&mut gauges.teams[team], recorder, ticket, clock);
         }
     }
     gauges
@@ -138,29 +143,41 @@ fn count_pair(gauges: &mut PairGauges, recorder: &Recorder, ticket: &Ticket, clo
         return;
     };
     for slot in Slot::ALL {
-        let target = ticket.target(slot);
-        match ticket.states[slot as usize] {
-            _ if policy.target(target).is_none() => {}
-            GoalState::Absent | GoalState::Ended => {}
-            GoalState::Breached => gauges.overdue[target as usize] += 1,
-            GoalState::Undecided if policy.pauses[target as usize].contains(status) => {
-                gauges.paused[target as usize] += 1;
-            }
-            GoalState::Undecided => {
-                gauges.running[target as usize] += 1;
-                let deadline = ticket.deadlines[slot as usize];
-                for (position, (within, _)) in AT_RISK.iter().enumerate() {
-                    gauges.at_risk[target as usize][position] +=
-                        u32::from(deadline <= clock.plus(*within));
-                }
-                let next = &mut gauges.next_deadline[target as usize];
+        let target = ticket.target(slot) as usize;
+        match goals::standing(policy, ticket, slot) {
+            None => {}
+            Some(Standing::Overdue) => gauges.overdue[target] += 1,
+            Some(Standing::Paused) => gauges.paused[target] += 1,
+            Some(Standing::Running(deadline)) => {
+                gauges.running[target] += 1;
+                count_within(&mut gauges.at_risk[target], deadline, clock);
+                let next = &mut gauges.next_deadline[target];
                 *next = deadline.min(*next);
             }
         }
     }
 }
 
-fn count_team(gauges: &mut TeamGauges, ticket: &Ticket, clock: Timestamp) {
+fn count_within(counts: &mut [u32; AT_RISK.len()], deadline: Timestamp, clock: Timestamp) {
+    for (count, (within, _)) in counts.iter_mut().zip(AT_RISK) {
+        *count += u32::from(deadline <= clock.plus(within));
+    }
+}
+
+fn count_team(gauges: &mut TeamGauges, recorder: &Recorder, ticket: &Ticket, clock: Timestamp) {
+    if let Some(policy) = recorder.policy(ticket.policy) {
+        let mut next = Timestamp::NEVER;
+        let mut overdue = false;
+        for slot in Slot::ALL {
+            match goals::standing(policy, ticket, slot) {
+                Some(Standing::Overdue) => overdue = true,
+                Some(Standing::Running(deadline)) => next = next.min(deadline),
+                Some(Standing::Paused) | None => {}
+            }
+        }
+        gauges.tickets_overdue += u32::from(overdue);
+        count_within(&mut gauges.tickets_at_risk, next, clock);
+    }
     if !ticket.has_start() {
         return; // its age is unknown
     }

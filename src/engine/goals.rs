@@ -3,6 +3,7 @@
 use super::recorder::Recorder;
 use super::ticket::{GoalState, NO_POLICY, Slot, Ticket};
 use super::trace::{GoalBefore, GoalStep};
+use crate::domain::policy::Policy;
 use crate::domain::timestamp::Timestamp;
 
 /// A slot's clock starts anew: the goal, if a policy wants one, will be on the calendar of the
@@ -19,6 +20,7 @@ pub fn end(recorder: &mut Recorder, ticket: &mut Ticket, slot: Slot, at: Timesta
         let labels = (ticket.team_number, ticket.priority);
         recorder.count_goal(labels, ticket.policy, ticket.target(slot), false, at);
         recorder.note_goal(ticket, slot, GoalStep::Met, at);
+        recorder.note_goal_run(ticket, slot, at);
     } else if ticket.states[slot as usize] == GoalState::Breached {
         recorder.note_goal(ticket, slot, GoalStep::EndedOverdue, at);
     }
@@ -31,6 +33,7 @@ pub fn breach(recorder: &mut Recorder, ticket: &mut Ticket, slot: Slot, at: Time
     let labels = (ticket.team_number, ticket.priority);
     recorder.count_goal(labels, ticket.policy, ticket.target(slot), true, at);
     recorder.note_goal(ticket, slot, GoalStep::Breached, at);
+    recorder.note_goal_run(ticket, slot, at);
     ticket.states[slot as usize] = GoalState::Breached;
     ticket.deadlines[slot as usize] = Timestamp::NEVER;
 }
@@ -43,6 +46,30 @@ pub fn suspend(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
             ticket.states[slot as usize] = GoalState::Absent;
         }
         ticket.deadlines[slot as usize] = Timestamp::NEVER;
+    }
+}
+
+/// How a goal of an open ticket stands, as gauges count it and lists name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Until its deadline.
+    Running(Timestamp),
+    Paused,
+    /// Breached and not ended.
+    Overdue,
+}
+
+/// `None`: there is no goal in the slot, or it has ended.
+pub fn standing(policy: &Policy, ticket: &Ticket, slot: Slot) -> Option<Standing> {
+    let target = ticket.target(slot);
+    policy.target(target)?;
+    match ticket.states[slot as usize] {
+        GoalState::Absent | GoalState::Ended => None,
+        GoalState::Breached => Some(Standing::Overdue),
+        GoalState::Undecided if policy.pauses[target as usize].contains(ticket.status()) => {
+            Some(Standing::Paused)
+        }
+        GoalState::Undecided => Some(Standing::Running(ticket.deadlines[slot as usize])),
     }
 }
 
@@ -86,7 +113,7 @@ pub fn refresh(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp, pass
 
 /// The slot's deadline, `NEVER` while paused. `None`: no goal, since the slot's clock does not
 /// run or no policy wants one.
-fn deadline(recorder: &Recorder, ticket: &Ticket, slot: Slot) -> Option<Timestamp> {
+pub fn deadline(recorder: &Recorder, ticket: &Ticket, slot: Slot) -> Option<Timestamp> {
     let since = ticket.slot_since(slot);
     if since == Timestamp::NEVER || ticket.policy == NO_POLICY {
         return None;

@@ -6,11 +6,14 @@
 mod core;
 mod describe;
 mod gauges;
+mod goal_list;
+mod goal_runs;
 mod goals;
 mod labels;
 mod lifecycle;
 mod partition;
 mod recorder;
+mod report;
 mod rules;
 mod series;
 mod sliding;
@@ -27,6 +30,9 @@ mod windows;
 pub use core::{Counts, Engine, Ignored, Outcome, PartitionId};
 pub use describe::{GoalView, NextTimer, Pending, PhaseView, TicketView};
 pub use gauges::TicketStates;
+pub use goal_list::{GoalItem, GoalList, GoalQuery};
+pub use report::{DurationReport, GoalsReport, Named, Report, TeamReport, WindowReport};
+pub use goal_runs::GoalRun;
 pub use rules::{Kpi, Limits, Rules, Window};
 pub use snapshot::Snapshot;
 pub use state::{

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::goal_runs::GoalRun;
 use super::labels::{LabelTable, Labels, NONE, narrow};
 use super::rules::{Kpi, Rules};
 use super::series::{Basis, Pair, SeriesTable};
@@ -32,6 +33,8 @@ pub struct Recorder {
     pub breaches: Vec<Timestamp>,
     /// Where somebody wants to know all about one ticket.
     pub trace: Option<Box<Trace>>,
+    /// Where somebody wants to know how long goals ran.
+    pub goal_runs: Option<Vec<GoalRun>>,
     matches: Vec<CompiledMatch>,
     /// By team number, as far as the configuration names teams.
     team_calendars: Vec<Option<CalendarId>>,
@@ -62,6 +65,7 @@ impl Recorder {
             windows,
             breaches: Vec::new(),
             trace: None,
+            goal_runs: None,
             rules,
             labels,
             matches,

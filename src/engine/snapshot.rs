@@ -242,7 +242,7 @@ impl Snapshot {
     }
 
     /// Targets that some policy has, or had when a goal began.
-    fn targets(&self) -> Vec<Target> {
+    pub(super) fn targets(&self) -> Vec<Target> {
         let used = |target: &Target| {
             let former = self.rules.former_policies.iter();
             let former = former.map(|former| &former.policy);
@@ -325,7 +325,7 @@ impl Snapshot {
     }
 
     /// Whether any series carries the team label, by number.
-    fn is_active(&self) -> Vec<bool> {
+    pub(super) fn is_active(&self) -> Vec<bool> {
         let mut active = vec![false; self.teams.len()];
         for pair in &self.pairs {
             active[usize::from(pair.team)] = true;
@@ -361,14 +361,14 @@ fn number(count: u64) -> Sample<'static> {
     Sample::Number(count as f64)
 }
 
-fn clock_name(basis: Basis) -> &'static str {
+pub(super) fn clock_name(basis: Basis) -> &'static str {
     match basis {
         Basis::Calendar => Clock::Calendar.name(),
         Basis::Business => Clock::Business.name(),
     }
 }
 
-fn basis_name(kpi: Kpi, basis: Basis) -> &'static str {
+pub(super) fn basis_name(kpi: Kpi, basis: Basis) -> &'static str {
     match (kpi, basis) {
         (Kpi::Handle, Basis::Calendar) => "reported",
         (Kpi::Handle, Basis::Business) => "derived",

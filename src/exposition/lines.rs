@@ -69,6 +69,12 @@ impl Lines {
         }
     }
 
+    /// Sets them from a block as [`Self::set_labels`] writes it.
+    pub(super) fn set_label_block(&mut self, block: &[u8]) {
+        self.labels.clear();
+        self.labels.extend_from_slice(block);
+    }
+
     /// `name_suffix{labels} `, to be followed by a value and [`Self::end`].
     pub(super) fn begin(&mut self, name: &str, suffix: &str) {
         self.text(name);

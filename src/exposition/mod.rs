@@ -2,11 +2,13 @@
 //!
 //! Pure writers that listen to a walk over [`Series`]; who asks and how the bytes travel is not
 //! known here. None of the formats carries sample timestamps: the scraper's clock is the one
-//! that counts (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
+//! that counts (<https://prometheus.io/docs/instrumenting/exposition_formats/>). Only a history
+//! does, which nobody scrapes.
 
 mod documentation;
 #[cfg(test)]
 mod fixture;
+mod history;
 mod lines;
 mod messages;
 mod negotiation;
@@ -18,6 +20,7 @@ mod speed;
 mod text;
 
 pub use documentation::{catalogue_table, catalogue_text};
+pub use history::{Standing, Written, write_history};
 pub use negotiation::{Format, negotiate};
 
 use crate::engine::{Exemplar, Series};

@@ -32,19 +32,6 @@ impl OpenMetricsWriter {
         self.lines.out
     }
 
-    fn comments(&mut self, family: &Family) {
-        let name = family.base_name();
-        let kind = match family.kind {
-            Kind::Untyped => "unknown",
-            kind => kind.name(),
-        };
-        self.lines.comment("TYPE", name, kind);
-        if let Some(unit) = family.unit() {
-            self.lines.comment("UNIT", name, unit);
-        }
-        self.lines.help(name, family.help, true);
-    }
-
     fn histogram(&mut self, name: &str, histogram: &HistogramView<'_>) {
         self.lines.set_bounds(histogram.bounds);
         let mut cumulative = 0;
@@ -94,7 +81,7 @@ impl Visitor for OpenMetricsWriter {
         };
         if self.pending {
             self.pending = false;
-            self.comments(family);
+            comments(&mut self.lines, family);
         }
         self.lines.set_labels(family.labels, values);
         match sample {
@@ -107,6 +94,20 @@ impl Visitor for OpenMetricsWriter {
             self.created(family.base_name(), start);
         }
     }
+}
+
+/// The lines before a family's first sample.
+pub(super) fn comments(lines: &mut Lines, family: &Family) {
+    let name = family.base_name();
+    let kind = match family.kind {
+        Kind::Untyped => "unknown",
+        kind => kind.name(),
+    };
+    lines.comment("TYPE", name, kind);
+    if let Some(unit) = family.unit() {
+        lines.comment("UNIT", name, unit);
+    }
+    lines.help(name, family.help, true);
 }
 
 #[cfg(test)]

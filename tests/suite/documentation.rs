@@ -282,7 +282,7 @@ fn commands_exist() {
         }
     }
     assert!(seen > 8, "only {seen} commands were found in documents");
-    for command in ["", "replay", "simulate"] {
+    for command in ["", "replay", "backfill", "suggest-targets", "simulate"] {
         let text = help(command);
         let (_, examples) = text.split_once("Examples:").unwrap();
         let place = format!("{command} --help");

@@ -3,6 +3,7 @@
 // A panic in a test is its report; clippy's own exemption ends at the `#[test]` functions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod alerting;
 mod changed_rules;
 mod crash;
 mod documentation;
@@ -16,6 +17,7 @@ mod kpis;
 mod logs;
 mod naive;
 mod old_stores;
+mod pages;
 mod properties;
 mod simulation;
 mod stories;

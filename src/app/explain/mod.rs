@@ -65,8 +65,8 @@ pub fn from_files(
             state,
         }),
         tickets: engine.tickets(),
-        lines: read.lines,
-        rejected: read.rejections(),
+        lines: read.tally.records,
+        rejected: read.tally.rejections(),
         later: read.later,
     })
 }

@@ -16,11 +16,10 @@ use std::time::{Duration, Instant};
 use tracing::{error, info, warn};
 
 use super::checkpoint::{Keeper, KeeperDied};
-use super::overview::overview;
 use crate::decode::{self, Rejection};
 use crate::domain::event::Event;
 use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
-use crate::edge::http::{Latch, Published, View};
+use crate::edge::http::{Answer, Latch, Published, View};
 use crate::edge::kafka::{Batch, Consumer, DeadLetters, Record, Step, TopicPartition, Trouble};
 use crate::edge::self_metrics::{RecordResult, SelfMetrics};
 use crate::edge::wall_clock::Clock;
@@ -118,6 +117,8 @@ struct Pending {
     standing: Arc<Standing>,
     /// `None` while catching up.
     snapshot: Option<Snapshot>,
+    /// To questions about tickets, as of the same instant.
+    answers: Vec<Answer>,
     /// Deadlines whose breach is in it.
     breaches: Vec<Timestamp>,
     /// Of [`Ingest::withheld`], when it was taken.
@@ -426,6 +427,7 @@ impl Ingest {
         let shown = caught_up || self.is_complete(consumer, position)?;
         let taken = Instant::now();
         let snapshot = shown.then(|| self.engine.snapshot());
+        let answers = if shown { self.answer() } else { Vec::new() };
         let mut breaches = self.engine.take_breaches();
         if !caught_up {
             breaches.clear(); // how late a history is seen says nothing
@@ -435,6 +437,7 @@ impl Ingest {
             standing: Arc::new(self.standing()),
             breaches,
             snapshot,
+            answers,
             withheld: self.withheld,
         });
         match &mut self.keeper {
@@ -444,6 +447,18 @@ impl Ingest {
         let pause = taken.elapsed() * CHECKPOINT_SHARE;
         self.next_checkpoint = self.next_checkpoint.max(taken + pause);
         Ok(true)
+    }
+
+    /// Answers the questions about tickets that wait. The answers are of the state that is about to
+    /// be kept, and are sent when it is: nobody sees what a crash could take back.
+    fn answer(&self) -> Vec<Answer> {
+        let questions = self.published.questions().take();
+        let queries: Vec<_> = questions.iter().map(|one| one.query().clone()).collect();
+        let lists = self.engine.goal_lists(&queries);
+        let answered = questions.into_iter().zip(lists);
+        answered
+            .map(|(question, list)| question.answer(list))
+            .collect()
     }
 
     /// Moves the clocks, and tells how the reading goes.
@@ -545,11 +560,13 @@ impl Ingest {
             Some(snapshot) => {
                 let snapshot = Arc::new(snapshot);
                 self.tally.show_tickets(snapshot.states());
-                self.published.set_overview(overview(&snapshot, false));
                 self.published.publish(View {
                     progress: Some(progress),
                     kpis: Some(snapshot),
                 });
+                for answer in pending.answers {
+                    answer.send();
+                }
                 for deadline in pending.breaches {
                     let delay = seconds(now.since(deadline));
                     self.metrics.observe_breach_detection(delay);

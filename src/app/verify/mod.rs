@@ -13,11 +13,11 @@ mod topics;
 
 pub use claim::{Claim, Extent};
 pub use series::{Compared, Difference, Texts};
-pub use topics::{Progress, Recomputed, recompute};
+pub use topics::{Recomputed, recompute};
 
 use super::recovery::RecoveryError;
+use super::topics::ReadError;
 use crate::edge::http_get::GetError;
-use crate::edge::kafka::{StartError, TopicPartition};
 
 /// Why nothing could be compared.
 #[derive(Debug, thiserror::Error)]
@@ -39,27 +39,5 @@ pub enum VerifyError {
     )]
     OtherTopic(String),
     #[error(transparent)]
-    Kafka(#[from] StartError),
-    #[error("{0}")]
-    Fatal(String),
-    #[error("no record has come for {seconds} s, and {left} are missing{why}")]
-    Stalled {
-        seconds: u64,
-        left: u64,
-        /// The last trouble, after a semicolon; empty where there was none.
-        why: String,
-    },
-    #[error("{0} is counted there, but does not exist any more")]
-    Gone(TopicPartition),
-    #[error(
-        "{partition} ends at offset {end}, but was counted up to offset {next}: the topic was \
-         deleted and created anew, or brokers lost records"
-    )]
-    Shorter {
-        partition: TopicPartition,
-        next: i64,
-        end: i64,
-    },
-    #[error("records of {0} were deleted while they were read; begin again")]
-    Deleted(TopicPartition),
+    Read(#[from] ReadError),
 }

@@ -3,16 +3,22 @@
 //! [`router`] says what is answered, [`Server`] where and for how long. The application shows
 //! things through [`Published`]; nothing here waits for it, and it never waits for a scrape.
 
+mod api;
+mod html;
 mod landing;
+mod parameters;
 mod published;
+mod questions;
 mod readiness;
 mod scrape;
 mod server;
 mod stall;
 #[cfg(test)]
 mod tests;
+mod tickets;
 
-pub use published::{KpiSeries, Overview, OverviewRow, Published, View};
+pub use published::{Kpis, Published, SharedKpis, SharedSeries, View};
+pub use questions::{Answer, Question, Questions};
 pub use readiness::{Latch, Readiness};
 pub use server::{BindError, Server};
 
@@ -25,7 +31,7 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use crate::config::TelemetryPath;
+use crate::config::{TelemetryPath, Web};
 use scrape::Scraping;
 
 /// What the handlers share.
@@ -33,16 +39,22 @@ use scrape::Scraping;
 struct Site {
     published: Arc<Published>,
     telemetry_path: TelemetryPath,
+    /// Ticket ids may be shown.
+    shows_tickets: bool,
     scraping: Arc<Scraping>,
 }
 
-/// Every page there is: `/`, the metrics, `/-/healthy` and `/-/ready`. More can be added to it
-/// before it is served.
-pub fn router(published: Arc<Published>, telemetry_path: TelemetryPath) -> Router {
+/// Every page there is; see the README beside this file. More can be added to it before it is
+/// served.
+pub fn router(published: Arc<Published>, web: &Web) -> Router {
+    let telemetry_path = web.telemetry_path.clone();
     let mut router = Router::new()
         .route(telemetry_path.as_str(), get(scrape::scrape))
         .route("/-/healthy", get(|| async { "healthy\n" }))
-        .route("/-/ready", get(ready));
+        .route("/-/ready", get(ready))
+        .route("/api/v1/kpis", get(api::kpis))
+        .route("/api/v1/tickets", get(api::tickets))
+        .route("/tickets", get(tickets::page));
     if telemetry_path.as_str() != "/" {
         router = router.route("/", get(landing::page));
     }
@@ -53,6 +65,7 @@ pub fn router(published: Arc<Published>, telemetry_path: TelemetryPath) -> Route
         .with_state(Site {
             published,
             telemetry_path,
+            shows_tickets: web.shows_tickets(),
             scraping: Arc::new(Scraping::default()),
         })
 }
@@ -74,7 +87,8 @@ async fn ready(State(site): State<Site>) -> Response {
 
 async fn not_found(State(site): State<Site>) -> Response {
     let text = format!(
-        "not found; there are / and {} and /-/healthy and /-/ready\n",
+        "not found; there are / and {} and /tickets, /api/v1/kpis, /api/v1/tickets, /-/healthy, \
+         /-/ready\n",
         site.telemetry_path
     );
     (StatusCode::NOT_FOUND, text).into_response()

@@ -4,29 +4,25 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::Readiness;
+use super::{Questions, Readiness};
 use crate::edge::self_metrics::SelfMetrics;
-use crate::engine::Series;
+use crate::engine::{Report, Series, Snapshot};
 
-/// KPI series that scrapes may share.
-pub type KpiSeries = Arc<dyn Series + Send + Sync>;
+/// Series that scrapes may share.
+pub type SharedSeries = Arc<dyn Series + Send + Sync>;
+/// KPIs that scrapes and pages may share.
+pub type SharedKpis = Arc<dyn Kpis + Send + Sync>;
 
-/// A small table of KPIs for the landing page; plain text, escaped by the page.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Overview {
-    /// What the table shows, and as of when.
-    pub caption: String,
-    /// Headings of the columns after the team.
-    pub columns: Vec<String>,
-    pub rows: Vec<OverviewRow>,
+/// KPIs as series for scrapes, and as a report for pages and programs.
+pub trait Kpis: Series {
+    /// Computed when somebody asks.
+    fn report(&self) -> Report;
 }
 
-/// One team.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OverviewRow {
-    pub team: String,
-    /// As many as there are columns.
-    pub cells: Vec<String>,
+impl Kpis for Snapshot {
+    fn report(&self) -> Report {
+        Self::report(self)
+    }
 }
 
 /// How far the input is in what is shown, and the KPIs that follow from it. One scrape sees both
@@ -34,9 +30,9 @@ pub struct OverviewRow {
 #[derive(Clone, Default)]
 pub struct View {
     /// `None` while nothing was read.
-    pub progress: Option<KpiSeries>,
+    pub progress: Option<SharedSeries>,
     /// `None` while they are withheld.
-    pub kpis: Option<KpiSeries>,
+    pub kpis: Option<SharedKpis>,
 }
 
 /// See the module. Share it in an [`Arc`]; replacing what is published never waits for a scrape.
@@ -44,7 +40,7 @@ pub struct Published {
     readiness: Readiness,
     self_metrics: Arc<SelfMetrics>,
     view: RwLock<View>,
-    overview: RwLock<Option<Arc<Overview>>>,
+    questions: Questions,
 }
 
 impl Published {
@@ -54,7 +50,7 @@ impl Published {
             readiness,
             self_metrics,
             view: RwLock::default(),
-            overview: RwLock::new(None),
+            questions: Questions::default(),
         }
     }
 
@@ -64,17 +60,12 @@ impl Published {
     }
 
     /// Shows how far the input is, and goes on showing or withholding the KPIs.
-    pub fn set_progress(&self, progress: KpiSeries) {
+    pub fn set_progress(&self, progress: SharedSeries) {
         let View { kpis, .. } = self.view();
         self.publish(View {
             progress: Some(progress),
             kpis,
         });
-    }
-
-    /// Shows this table on the landing page from now on.
-    pub fn set_overview(&self, overview: Overview) {
-        replace(&self.overview, Some(Arc::new(overview)));
     }
 
     /// Shows no KPIs from now on: their series go stale, which is not the same as 0.
@@ -84,15 +75,17 @@ impl Published {
             progress,
             kpis: None,
         });
-        replace(&self.overview, None);
+        // Nobody should wait for an answer that is not to be shown.
+        drop(self.questions.take());
     }
 
     pub fn view(&self) -> View {
         current(&self.view)
     }
 
-    pub fn overview(&self) -> Option<Arc<Overview>> {
-        current(&self.overview)
+    /// What people want to know about tickets.
+    pub fn questions(&self) -> &Questions {
+        &self.questions
     }
 
     pub fn readiness(&self) -> &Readiness {

@@ -50,10 +50,12 @@ impl Scraping {
     fn render(&self, published: &Published, format: Format, gzip: bool) -> Vec<u8> {
         let size = &self.sizes[format as usize];
         let view = published.view();
-        let shown = [&view.kpis, &view.progress];
-        let mut series: Vec<&dyn Series> = Vec::with_capacity(shown.len() + 1);
-        for one in shown.into_iter().flatten() {
-            series.push(one.as_ref());
+        let mut series: Vec<&dyn Series> = Vec::with_capacity(3);
+        if let Some(kpis) = &view.kpis {
+            series.push(kpis.as_ref());
+        }
+        if let Some(progress) = &view.progress {
+            series.push(progress.as_ref());
         }
         series.push(published.self_metrics().as_ref());
         let text = render(format, &series, size.load(Ordering::Relaxed));
@@ -62,30 +64,40 @@ impl Scraping {
     }
 }
 
-pub(super) async fn scrape(State(site): State<Site>, headers: HeaderMap) -> Response {
+/// Computes an answer off the event loop, within the bounds on scrapes and pages alike.
+///
+/// # Errors
+/// The answer to give instead: too many ask, or it panicked.
+pub(super) async fn compute<T: Send + 'static>(
+    site: &Site,
+    work: impl FnOnce(&Site) -> T + Send + 'static,
+) -> Result<T, Response> {
     let Ok(_scrape) = site.scraping.scrapes.try_acquire() else {
-        return busy();
+        return Err(busy());
     };
     let Ok(rendering) = Arc::clone(&site.scraping.rendering).acquire_owned().await else {
-        return busy(); // only where the semaphore is closed, which nobody does
+        return Err(busy()); // only where the semaphore is closed, which nobody does
     };
+    let for_work = site.clone();
+    let done = tokio::task::spawn_blocking(move || {
+        let _rendering = rendering; // held to the end, also where the asker has left
+        work(&for_work)
+    });
+    done.await.map_err(|failure| {
+        // Wrong numbers are not worth serving; the scraper sees a failed scrape.
+        error!(%failure, "an answer could not be rendered");
+        let text = "the answer could not be rendered\n";
+        (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+    })
+}
+
+pub(super) async fn scrape(State(site): State<Site>, headers: HeaderMap) -> Response {
     let format = negotiate(joined(&headers, &ACCEPT).as_deref());
     let gzip = accepts_gzip(joined(&headers, &ACCEPT_ENCODING).as_deref());
-    let scraping = Arc::clone(&site.scraping);
-    let published = Arc::clone(&site.published);
-    let rendered = tokio::task::spawn_blocking(move || {
-        let _rendering = rendering; // held to the end, also where the scraper has left
-        scraping.render(&published, format, gzip)
-    })
-    .await;
-    let body = match rendered {
+    let render = move |site: &Site| site.scraping.render(&site.published, format, gzip);
+    let body = match compute(&site, render).await {
         Ok(body) => body,
-        Err(failure) => {
-            // Wrong series are not worth serving; the scraper sees a failed scrape.
-            error!(%failure, "metrics could not be rendered");
-            let text = "the metrics could not be rendered\n";
-            return (StatusCode::INTERNAL_SERVER_ERROR, text).into_response();
-        }
+        Err(response) => return response,
     };
     let mut response = body.into_response();
     let head = response.headers_mut();

@@ -12,12 +12,14 @@ use ureq::http::Response;
 use ureq::{Agent, Body};
 
 use super::server::Patience;
-use super::{Overview, OverviewRow, Published, Readiness, Server, View, router};
-use crate::config::{ListenAddress, TelemetryPath};
+use super::{Kpis, Published, Readiness, Server, View, router};
+use crate::config::{ListenAddress, TelemetryPath, Web};
 use crate::domain::catalogue;
 use crate::domain::timestamp::Timestamp;
 use crate::edge::self_metrics::{BuildInfo, SelfMetrics};
-use crate::engine::{Sample, Series, Visitor};
+use crate::engine::{
+    GoalItem, GoalList, Named, Report, Sample, Series, TeamReport, Visitor, WindowReport,
+};
 
 const OPEN_METRICS: &str = "application/openmetrics-text;version=1.0.0";
 const PROTOBUF: &str =
@@ -25,7 +27,7 @@ const PROTOBUF: &str =
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// A view of these series alone.
-fn kpis(series: impl Series + Send + Sync + 'static) -> View {
+fn kpis(series: impl Kpis + Send + Sync + 'static) -> View {
     View {
         kpis: Some(Arc::new(series)),
         progress: None,
@@ -50,6 +52,23 @@ impl Running {
     }
 
     fn start_with(telemetry_path: &str, patience: Patience) -> Self {
+        let web = Web {
+            telemetry_path: TelemetryPath::parse(telemetry_path).unwrap(),
+            ..Web::default()
+        };
+        Self::start_web(&web, patience)
+    }
+
+    /// One that shows tickets.
+    fn start_with_tickets() -> Self {
+        let web = Web {
+            tickets: true,
+            ..Web::default()
+        };
+        Self::start_web(&web, Patience::default())
+    }
+
+    fn start_web(web: &Web, patience: Patience) -> Self {
         let build = BuildInfo {
             version: "1.2.3",
             revision: "abc",
@@ -57,10 +76,7 @@ impl Running {
         };
         let metrics = SelfMetrics::new(build, Timestamp(7_000), &[], &[]).unwrap();
         let published = Arc::new(Published::new(Arc::new(metrics), Readiness::default()));
-        let router = router(
-            Arc::clone(&published),
-            TelemetryPath::parse(telemetry_path).unwrap(),
-        );
+        let router = router(Arc::clone(&published), web);
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = mpsc::channel();
         let thread = thread::spawn(move || {
@@ -161,10 +177,34 @@ impl Series for Backlog {
     }
 }
 
+impl Kpis for Backlog {
+    /// A report of one team, with a name that is no text to HTML.
+    fn report(&self) -> Report {
+        let team = TeamReport {
+            team: "<script>".to_owned(),
+            backlog: 3,
+            windows: Named(vec![("1h".to_owned(), WindowReport::default())]),
+            ..TeamReport::default()
+        };
+        Report {
+            clock: Some(Timestamp(1_500)),
+            clock_timestamp_seconds: Some(1.5),
+            windows: vec!["1h".to_owned()],
+            teams: vec![team],
+        }
+    }
+}
+
 /// Series that say when they are being walked and wait until they may go on.
 struct Slow {
     entered: AtomicBool,
     go_on: AtomicBool,
+}
+
+impl Kpis for Slow {
+    fn report(&self) -> Report {
+        Report::default()
+    }
 }
 
 impl Series for Slow {
@@ -318,20 +358,147 @@ fn the_landing_page() {
     }
     latch.release();
     running.published.publish(kpis(Backlog(3.0)));
-    running.published.set_overview(Overview {
-        caption: "Backlog & SLA".to_owned(),
-        columns: vec!["Backlog".to_owned()],
-        rows: vec![OverviewRow {
-            team: "<script>".to_owned(),
-            cells: vec!["3".to_owned()],
-        }],
-    });
     let page = body(running.get("/"));
     assert!(page.contains("Ready."));
-    assert!(page.contains("<th scope=\"row\">&lt;script&gt;</th><td>3</td>"));
-    assert!(page.contains("<caption>Backlog &amp; SLA</caption>"));
+    assert!(page.contains("data-key=\"&lt;script&gt;\""), "{page}");
+    assert!(page.contains("As of 1970-01-01T00:00:01.500Z; window 1h"));
+    assert!(!page.contains("/tickets"), "off: not offered");
     assert_eq!(running.get("/kpi/metrics").status(), 200);
     assert_eq!(running.get("/metrics").status(), 404);
+}
+
+#[test]
+fn kpis_as_json() {
+    let running = Running::start();
+    let latch = running.published.readiness().hold("reading the topic");
+    let response = running.get("/api/v1/kpis");
+    assert_eq!(response.status(), 503);
+    assert_eq!(header(&response, "retry-after"), "5");
+    assert_eq!(header(&response, "content-type"), "application/json");
+    let answer: serde_json::Value = serde_json::from_str(&body(response)).unwrap();
+    assert_eq!(answer["reasons"][0], "reading the topic");
+    latch.release();
+
+    running.published.publish(kpis(Backlog(3.0)));
+    let response = running.get("/api/v1/kpis");
+    assert_eq!(response.status(), 200);
+    assert_eq!(header(&response, "cache-control"), "no-store");
+    let answer: serde_json::Value = serde_json::from_str(&body(response)).unwrap();
+    assert_eq!(answer["clock"], "1970-01-01T00:00:01.500Z");
+    assert_eq!(answer["clock_timestamp_seconds"], 1.5);
+    assert_eq!(answer["teams"][0]["backlog"], 3);
+    assert!(answer["teams"][0]["windows"]["1h"]["sla_met_share"].is_null());
+
+    let answer = body(running.get("/api/v1/kpis?team=billing"));
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer["teams"], serde_json::json!([]));
+    let response = running.get("/api/v1/kpis?window=1h");
+    assert_eq!(response.status(), 400);
+    assert!(body(response).contains("is no parameter; there are team"));
+}
+
+#[test]
+fn tickets_are_not_shown_unless_allowed() {
+    let running = Running::start();
+    running.published.publish(kpis(Backlog(3.0)));
+    for path in ["/tickets", "/api/v1/tickets?at_risk=1h"] {
+        let response = running.get(path);
+        assert_eq!(response.status(), 404, "{path}");
+        assert!(body(response).contains("web.tickets: true"), "{path}");
+    }
+    assert!(running.published.questions().take().is_empty());
+}
+
+/// Answers questions as the owner of the tickets would, until it is dropped.
+struct Owner(Arc<AtomicBool>, Option<JoinHandle<()>>);
+
+impl Owner {
+    fn start(published: &Arc<Published>) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (stopped, published) = (Arc::clone(&stop), Arc::clone(published));
+        let thread = thread::spawn(move || {
+            while !stopped.load(Ordering::SeqCst) {
+                for question in published.questions().take() {
+                    let list = GoalList {
+                        clock: Some(Timestamp(0)),
+                        matching: question.query().limit as u64,
+                        goals: vec![GoalItem {
+                            ticket_id: "<b>7".to_owned(),
+                            target: "resolution",
+                            policy: "all".to_owned(),
+                            team: question.query().teams.concat(),
+                            priority: "p1".to_owned(),
+                            status: "open",
+                            state: "running",
+                            deadline: Some(Timestamp(60_000)),
+                            deadline_timestamp_seconds: Some(60.0),
+                        }],
+                        ..GoalList::default()
+                    };
+                    question.answer(list).send();
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        Self(stop, Some(thread))
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.1.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+#[test]
+fn tickets_come_from_their_owner() {
+    let running = Running::start_with_tickets();
+    let latch = running.published.readiness().hold("reading the topic");
+    let response = running.get("/api/v1/tickets");
+    assert_eq!(response.status(), 503);
+    assert!(body(response).contains("\"reasons\":[\"reading the topic\"]"));
+    assert_eq!(running.get("/tickets").status(), 503);
+    latch.release();
+
+    running.published.publish(kpis(Backlog(3.0)));
+    let _owner = Owner::start(&running.published);
+    let answer = body(running.get("/api/v1/tickets?at_risk=1h&team=a%20b&limit=7"));
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer["matching"], 7);
+    assert_eq!(answer["goals"][0]["ticket_id"], "<b>7");
+    assert_eq!(answer["goals"][0]["team"], "a b");
+    assert_eq!(answer["goals"][0]["deadline_timestamp_seconds"], 60.0);
+
+    let page = body(running.get("/tickets?team=x"));
+    assert!(page.contains("&lt;b&gt;7</th>"), "{page}");
+    assert!(body(running.get("/")).contains("href=\"/tickets\""));
+    for path in ["/api/v1/tickets", "/tickets"] {
+        let response = running.get(&format!("{path}?at_risk=soon"));
+        assert_eq!(response.status(), 400, "{path}");
+        assert!(
+            body(response).contains("at_risk must be a duration"),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn nobody_waits_for_an_answer_that_is_withheld() {
+    let running = Running::start_with_tickets();
+    running.published.publish(kpis(Backlog(3.0)));
+    let url = running.url("/api/v1/tickets");
+    let asked = thread::spawn(move || agent().get(url).call().unwrap().status());
+    wait_until(|| {
+        let taken = running.published.questions().take();
+        let came = !taken.is_empty();
+        // As where the state that they were answered from is not shown.
+        drop(taken);
+        came
+    });
+    assert_eq!(asked.join().unwrap(), 503);
 }
 
 #[test]
@@ -344,7 +511,8 @@ fn metrics_may_take_the_root() {
 #[test]
 fn head_other_methods_and_other_paths() {
     let running = Running::start();
-    for path in ["/", "/metrics", "/-/healthy", "/-/ready"] {
+    running.published.publish(kpis(Backlog(3.0)));
+    for path in ["/", "/metrics", "/-/healthy", "/-/ready", "/api/v1/kpis"] {
         let (get, content) = running.raw("GET", path, "identity");
         let (head, nothing) = running.raw("HEAD", path, "identity");
         assert!(head.starts_with("HTTP/1.1 200 OK"), "{path}");
@@ -484,6 +652,12 @@ async fn every_address_and_names() {
 /// Series of more bytes than the buffers of a connection take.
 struct Large;
 
+impl Kpis for Large {
+    fn report(&self) -> Report {
+        Report::default()
+    }
+}
+
 impl Series for Large {
     fn visit(&self, visitor: &mut dyn Visitor) {
         visitor.family(&catalogue::BACKLOG, None);
@@ -546,6 +720,11 @@ fn shutdown_does_not_wait_for_ever() {
 #[test]
 fn series_that_cannot_be_rendered_fail_the_scrape_only() {
     struct Broken;
+    impl Kpis for Broken {
+        fn report(&self) -> Report {
+            panic!("broken report");
+        }
+    }
     impl Series for Broken {
         fn visit(&self, _: &mut dyn Visitor) {
             panic!("broken series");
@@ -555,6 +734,7 @@ fn series_that_cannot_be_rendered_fail_the_scrape_only() {
     running.published.publish(kpis(Broken));
     for _ in 0..5 {
         assert_eq!(running.get("/metrics").status(), 500);
+        assert_eq!(running.get("/").status(), 500);
     }
     running.published.publish(kpis(Backlog(3.0)));
     assert_eq!(running.get("/metrics").status(), 200);

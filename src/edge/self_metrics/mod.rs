@@ -69,6 +69,7 @@ pub struct SelfMetrics {
     checkpoint_failures: IntCounter,
     checkpoint_bytes: IntGaugeVec,
     breach_detection: Histogram,
+    objectives: GaugeVec,
     reload_successful: IntGaugeVec,
     reload_time: GaugeVec,
 }
@@ -117,6 +118,7 @@ impl SelfMetrics {
                 &catalogue::BREACH_DETECTION,
                 BREACH_DETECTION_BUCKETS,
             )?,
+            objectives: gauges(&registry, &catalogue::SLA_OBJECTIVE)?,
             reload_successful: integers(&registry, &catalogue::CONFIG_RELOAD_SUCCESSFUL)?,
             reload_time: gauges(&registry, &catalogue::CONFIG_RELOAD_TIME)?,
             registry,
@@ -264,6 +266,13 @@ impl SelfMetrics {
         self.breach_detection.observe(seconds);
     }
 
+    /// Share of the goals of a policy's target that is to be met.
+    pub fn set_objective(&self, policy: &str, target: &str, share: f64) {
+        self.objectives
+            .with_label_values(&[policy, target])
+            .set(share);
+    }
+
     /// The configuration was loaded at `at`, or could not be.
     pub fn set_config_reload(&self, at: Timestamp, successful: bool) {
         self.reload_successful
@@ -398,6 +407,7 @@ mod tests {
         metrics.observe_checkpoint(Timestamp(3_000), 0.004);
         metrics.set_checkpoint_bytes(5);
         metrics.observe_breach_detection(6.0);
+        metrics.set_objective("urgent", "resolution", 0.95);
         metrics.set_config_reload(Timestamp(4_000), true);
         let text = text(&metrics);
         for family in FAMILIES {
@@ -415,6 +425,7 @@ mod tests {
             "ticket_exporter_checkpoint_duration_seconds_bucket{le=\"0.005\"} 1",
             "ticket_exporter_checkpoint_duration_seconds_bucket{le=\"+Inf\"} 1",
             "ticket_exporter_checkpoint_duration_seconds_sum 0.004",
+            "ticket_exporter_sla_objective_ratio{policy=\"urgent\",target=\"resolution\"} 0.95",
             "ticket_exporter_config_last_reload_success_timestamp_seconds 4",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");

@@ -41,6 +41,29 @@ fn wrong_usage_is_64_and_says_what_is_wrong() {
         (&["replay", "--until", "tomorrow", "-"], "RFC 3339"),
         (&["replay", "--format", "csv", "-"], "csv"),
         (&["explain", "--until", "2026-03-02T09:30:00Z", "1"], "FILE"),
+        (&["backfill", "-"], "--output"),
+        (
+            &["backfill", "--output", "-", "--label", "team=a", "-"],
+            "exported_team",
+        ),
+        (
+            &["backfill", "--output", "-", "--label", "a-b=c", "-"],
+            "NAME=VALUE",
+        ),
+        (
+            &["backfill", "--output", "-", "--step", "0", "-"],
+            "duration",
+        ),
+        (
+            &["backfill", "--blocks", "/nowhere", "-"],
+            "/nowhere is no directory",
+        ),
+        (&["suggest-targets", "-"], "standard input"),
+        (
+            &["suggest-targets", "--objective", "1", "x"],
+            "between 0 and 1",
+        ),
+        (&["suggest-targets", "--store", "x"], "--store"),
         (&["simulate"], "--output"),
         (&["simulate", "--output", "-", "--topic", "t"], "--topic"),
         (&["simulate", "--for", "soon", "--output", "-"], "duration"),

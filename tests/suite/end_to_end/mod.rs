@@ -1,6 +1,7 @@
 //! The whole way, as users go it: events into a real Kafka, the exporter's own binary, a real
 //! Prometheus, and `replay` of the same records as the truth to compare with.
 
+mod backfill;
 mod backlog;
 mod broker;
 mod command_line;
@@ -10,6 +11,7 @@ mod formats;
 mod group;
 mod rejections;
 mod stopping;
+mod targets;
 mod verify;
 
 use std::collections::BTreeMap;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 7] = [
     &["domain"],
     &["engine"],
-    &["config", "decode", "exposition", "simulation"],
+    &["alerting", "config", "decode", "exposition", "simulation"],
     &["edge"],
     &["app"],
     &["cli"],

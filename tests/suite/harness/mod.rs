@@ -8,6 +8,7 @@
 // A test language has words that no test says yet.
 #![allow(dead_code, unused_imports)]
 
+mod chromium;
 mod exporter;
 mod faults;
 mod http;
@@ -23,6 +24,7 @@ mod wait;
 
 mod self_tests;
 
+pub(crate) use chromium::Chromium;
 pub(crate) use exporter::{Exporter, command};
 pub(crate) use faults::Faults;
 pub(crate) use http::{Response, StaticServer, get, get_with, post};
@@ -33,4 +35,5 @@ pub(crate) use promtool::{PromtoolOutput, promtool};
 pub(crate) use proxy::Proxy;
 pub(crate) use records::{Received, Record};
 pub(crate) use scrape::{Scrape, scrape};
+pub(crate) use tools::promtool as promtool_path;
 pub(crate) use wait::{eventually, free_port};

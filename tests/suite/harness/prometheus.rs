@@ -50,6 +50,8 @@ pub(crate) struct PrometheusOptions {
     pub(crate) metrics_path: String,
     /// The text of a rule file: recording and alerting rules, evaluated every second.
     pub(crate) rules: Option<String>,
+    /// A storage that exists already, whose blocks are kept however old they are.
+    pub(crate) storage: Option<std::path::PathBuf>,
     /// Further lines of the scrape job, such as `basic_auth`, not indented.
     pub(crate) job: String,
 }
@@ -64,6 +66,7 @@ impl Default for PrometheusOptions {
             exemplars: false,
             metrics_path: "/metrics".to_owned(),
             rules: None,
+            storage: None,
             job: String::new(),
         }
     }
@@ -115,12 +118,19 @@ impl Prometheus {
             format!("--config.file={}", config.display()),
             format!(
                 "--storage.tsdb.path={}",
-                folder.path().join("data").display()
+                options
+                    .storage
+                    .clone()
+                    .unwrap_or_else(|| folder.path().join("data"))
+                    .display()
             ),
             format!("--web.listen-address=127.0.0.1:{port}"),
             "--web.enable-lifecycle".to_owned(),
             "--web.enable-admin-api".to_owned(),
         ];
+        if options.storage.is_some() {
+            arguments.push("--storage.tsdb.retention.time=36500d".to_owned());
+        }
         // The flag has kept the older word for a start timestamp.
         if options.start_timestamps {
             arguments.push("--enable-feature=created-timestamp-zero-ingestion".to_owned());

@@ -5,6 +5,7 @@
 //! the shortest story for which it still fails.
 
 mod collected;
+mod history;
 pub mod input;
 mod labels;
 mod order;

@@ -1,0 +1,154 @@
+//! Alerts on the exporter itself: whether the numbers can be trusted.
+
+use super::model::{Alert, Category, Recording, Rule, Severity};
+use super::options::{AGE, Options};
+use super::promql::{matcher, window};
+use crate::domain::timestamp::{MINUTE, Milliseconds, SECOND};
+
+/// Several scrapes that fail, and no restart, which takes seconds.
+const DOWN: Milliseconds = 5 * MINUTE;
+/// A restart reads on from its checkpoint in seconds; minutes are a catch-up.
+const NOT_READY_WARNING: Milliseconds = 5 * MINUTE;
+/// No history takes so long to count: it will not come by itself. Until then no promise is watched.
+const NOT_READY_CRITICAL: Milliseconds = 30 * MINUTE;
+/// Behind for so long in one go: a burst is over by then.
+const LAGGING: Milliseconds = 5 * MINUTE;
+/// Records that a partition had left over at its best moment of [`LAG_SPAN`], all together. A desk
+/// that keeps up is at the end of every partition in between.
+const LEFT_OVER: u32 = 1_000;
+const LAG_SPAN: Milliseconds = 10 * MINUTE;
+/// Rejected records of an hour, and which share of all: a mistake upstream and no stray record.
+const REJECTED: u32 = 10;
+const REJECTED_SHARE: &str = "0.001";
+/// Age of the last checkpoint. They are made every second or, beside a large state, every few.
+const CHECKPOINT_AGE: Milliseconds = 2 * MINUTE;
+/// Attempts are repeated every second, so one that helped is no failure.
+const CHECKPOINT_FAILURES: u32 = 5;
+const CHECKPOINT: Milliseconds = 3 * MINUTE;
+
+pub fn recordings(options: &Options) -> Vec<Rule> {
+    let watermark = format!(
+        "last_over_time(ticket_exporter_watermark_timestamp_seconds{})",
+        options.held()
+    );
+    vec![
+        Recording {
+            record: AGE.to_owned(),
+            expression: format!("max by (job, instance) (time() - {watermark})"),
+        }
+        .into(),
+    ]
+}
+
+pub fn alerts(options: &Options) -> Vec<Rule> {
+    vec![
+        down(options).into(),
+        not_ready(options, NOT_READY_WARNING, Severity::Warning).into(),
+        not_ready(options, NOT_READY_CRITICAL, Severity::Critical).into(),
+        lagging(options).into(),
+        rejecting().into(),
+        checkpoint_failing(options).into(),
+    ]
+}
+
+fn alert(name: &'static str, severity: Severity, pending: Option<Milliseconds>) -> Alert {
+    Alert {
+        name,
+        expression: String::new(),
+        pending: pending.map(window),
+        labels: Vec::new(),
+        severity,
+        category: Category::Exporter,
+        summary: String::new(),
+        description: String::new(),
+        board: "/d/ticket-exporter".to_owned(),
+    }
+}
+
+fn down(options: &Options) -> Alert {
+    let job = matcher("job", &options.job);
+    Alert {
+        expression: format!("max by (job) (up{{{job}}}) == 0\nor absent(up{{{job}}})"),
+        summary: "No ticket-exporter can be scraped".into(),
+        description:
+            "No instance of job {{ $labels.job }} answers: there are no support KPIs, and \
+                      no promise is watched."
+                .into(),
+        ..alert("TicketExporterDown", Severity::Critical, Some(DOWN))
+    }
+}
+
+/// One instance that is ready is enough.
+fn not_ready(options: &Options, pending: Milliseconds, severity: Severity) -> Alert {
+    Alert {
+        expression: format!(
+            "max by (job) (last_over_time(ticket_exporter_caught_up{})) == 0",
+            options.held()
+        ),
+        summary: "The ticket-exporter withholds its KPIs".into(),
+        description: format!(
+            "No instance of job {{{{ $labels.job }}}} has been ready for {}: it is catching up, has \
+             no partitions, or lost records; /-/ready says which. No promise is watched.",
+            window(pending)
+        ),
+        ..alert("TicketExporterNotReady", severity, Some(pending))
+    }
+}
+
+fn lagging(options: &Options) -> Alert {
+    let span = window(LAG_SPAN);
+    Alert {
+        expression: format!(
+            "(\n  {AGE} > {limit}\n  or\n  \
+             sum by (job, instance) (min_over_time(ticket_exporter_consumer_lag[{span}])) > {LEFT_OVER}\n)\n\
+             and on (job, instance) last_over_time(ticket_exporter_caught_up{held}) == 1",
+            limit = options.lag / SECOND,
+            held = options.held(),
+        ),
+        summary: "The ticket-exporter lags behind the events".into(),
+        description: format!(
+            "Instance {{{{ $labels.instance }}}} shows how things stood more than {} ago, or leaves \
+             more than {LEFT_OVER} records unread. Alerts on its KPIs are silent until it has caught \
+             up.",
+            window(options.lag)
+        ),
+        ..alert("TicketExporterLagging", Severity::Warning, Some(LAGGING))
+    }
+}
+
+fn rejecting() -> Alert {
+    Alert {
+        expression: format!(
+            "sum by (job, instance, reason) (increase(ticket_exporter_rejected_total[1h])) >= {REJECTED}\n\
+             and on (job, instance)\n  \
+             sum by (job, instance) (increase(ticket_exporter_rejected_total[1h]))\n    \
+             > {REJECTED_SHARE} * sum by (job, instance) (increase(ticket_exporter_events_total[1h]))"
+        ),
+        summary: "Records are rejected: KPIs miss them".into(),
+        description: "{{ $value | printf \"%.0f\" }} records were rejected in the last hour \
+                      ({{ $labels.reason }}). What they tell is in no KPI."
+            .into(),
+        ..alert("TicketExporterRejecting", Severity::Warning, None)
+    }
+}
+
+fn checkpoint_failing(options: &Options) -> Alert {
+    let held = options.held();
+    Alert {
+        expression: format!(
+            "(\n  time() - last_over_time(ticket_exporter_last_checkpoint_timestamp_seconds{held}) > {age}\n  \
+             and on (job, instance) last_over_time(ticket_exporter_caught_up{held}) == 1\n)\n\
+             or\nincrease(ticket_exporter_checkpoint_failures_total{held}) >= {CHECKPOINT_FAILURES}",
+            age = CHECKPOINT_AGE / SECOND,
+        ),
+        summary: "The ticket-exporter cannot keep its state".into(),
+        description: "Instance {{ $labels.instance }} makes no checkpoints, so its KPIs stand \
+                      still: the disk is full, broken or too slow, or dead letters are not taken."
+            .into(),
+        ..alert(
+            "TicketExporterCheckpointFailing",
+            Severity::Critical,
+            Some(CHECKPOINT),
+        )
+    }
+}

@@ -1,0 +1,239 @@
+//! The same objectives as specifications for Sloth and Pyrra, which make SLO boards of them.
+//!
+//! Both come with burn-rate alerts for services with many requests: Sloth's pages ask for 14.4 or
+//! 6 times the budget, which no desk below 83 % can reach, and neither knows a least number of
+//! goals. So those are turned off; `prometheus` has alerts that fit.
+
+use super::promql::{matcher, number};
+use super::yaml::{Node, document};
+use crate::domain::policy::Target;
+use crate::engine::Rules;
+
+/// The service that the objectives belong to.
+const SERVICE: &str = "support";
+
+/// One promise with its objective.
+struct Promise<'a> {
+    policy: &'a str,
+    target: &'static str,
+    objective: f64,
+    /// Unique, of lower-case letters, digits and dashes.
+    name: String,
+}
+
+fn promises<'a>(rules: &'a Rules, objectives: &[f64]) -> Vec<Promise<'a>> {
+    let mut promises: Vec<Promise<'a>> = Vec::new();
+    for (policy, objective) in rules.policies.iter().zip(objectives) {
+        for target in Target::ALL {
+            if policy.target(target).is_none() {
+                continue;
+            }
+            let base = slug(&format!("ticket {} {}", policy.name, target.name()));
+            let mut name = base.clone();
+            let mut number = 2;
+            while promises.iter().any(|other| other.name == name) {
+                name = format!("{base}-{number}");
+                number += 1;
+            }
+            promises.push(Promise {
+                policy: &policy.name,
+                target: target.name(),
+                objective: *objective,
+                name,
+            });
+        }
+    }
+    promises
+}
+
+impl Promise<'_> {
+    fn matchers(&self) -> String {
+        format!(
+            "{}, {}",
+            matcher("policy", self.policy),
+            matcher("target", self.target)
+        )
+    }
+
+    fn percent(&self) -> String {
+        number(self.objective * 100.0)
+    }
+
+    fn description(&self) -> String {
+        format!(
+            "{} % of the {} goals of policy {} are met.",
+            self.percent(),
+            self.target,
+            self.policy
+        )
+    }
+}
+
+/// One document for Sloth, version `prometheus/v1`.
+pub fn sloth(rules: &Rules, objectives: &[f64]) -> String {
+    let off = || Node::Map(vec![("disable", Node::Literal("true".into()))]);
+    let query = |name: &str, promise: &Promise<'_>| {
+        Node::text(format!(
+            "sum(max without (instance, pod) (rate({name}{{{}}}[{{{{.window}}}}])))",
+            promise.matchers()
+        ))
+    };
+    let slo = |promise: &Promise<'_>| {
+        let events = vec![
+            ("error_query", query("ticket_sla_breaches_total", promise)),
+            ("total_query", query("ticket_sla_goals_total", promise)),
+        ];
+        Node::Map(vec![
+            ("name", Node::text(&promise.name)),
+            ("objective", Node::Literal(promise.percent())),
+            ("description", Node::text(promise.description())),
+            ("sli", Node::Map(vec![("events", Node::Map(events))])),
+            (
+                "alerting",
+                Node::Map(vec![("page_alert", off()), ("ticket_alert", off())]),
+            ),
+        ])
+    };
+    let slos = promises(rules, objectives).iter().map(slo).collect();
+    let root = Node::Map(vec![
+        ("version", Node::text("prometheus/v1")),
+        ("service", Node::text(SERVICE)),
+        ("slos", Node::List(slos)),
+    ]);
+    document(
+        &[
+            "Objectives for Sloth. Its own alerts are off: see `ticket-exporter rules`.",
+            super::GENERATED,
+        ],
+        &root,
+    )
+}
+
+/// Documents for Pyrra, one an objective, by team.
+pub fn pyrra(rules: &Rules, objectives: &[f64]) -> String {
+    let metric = |name: &str, promise: &Promise<'_>| {
+        let series = format!("{name}{{{}}}", promise.matchers());
+        Node::Map(vec![("metric", Node::text(series))])
+    };
+    let documents = promises(rules, objectives).into_iter().map(|promise| {
+        let ratio = vec![
+            ("errors", metric("ticket_sla_breaches_total", &promise)),
+            ("total", metric("ticket_sla_goals_total", &promise)),
+            ("grouping", Node::List(vec![Node::text("team")])),
+        ];
+        let spec = vec![
+            ("target", Node::text(promise.percent())),
+            ("window", Node::text("30d")),
+            ("description", Node::text(promise.description())),
+            ("indicator", Node::Map(vec![("ratio", Node::Map(ratio))])),
+            (
+                "alerting",
+                Node::Map(vec![("disabled", Node::Literal("true".into()))]),
+            ),
+        ];
+        let root = Node::Map(vec![
+            ("apiVersion", Node::text("pyrra.dev/v1alpha1")),
+            ("kind", Node::text("ServiceLevelObjective")),
+            (
+                "metadata",
+                Node::Map(vec![("name", Node::text(&promise.name))]),
+            ),
+            ("spec", Node::Map(spec)),
+        ]);
+        document(&[], &root)
+    });
+    let head = document(
+        &[
+            "Objectives for Pyrra. Its own alerts are off: see `ticket-exporter rules`.",
+            super::GENERATED,
+        ],
+        &Node::Map(Vec::new()),
+    );
+    head + &documents.collect::<Vec<_>>().join("---\n")
+}
+
+/// Lower-case letters and digits, with dashes in between: what Kubernetes takes for a name.
+fn slug(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let words = lower.split(|symbol: char| !symbol.is_ascii_alphanumeric());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    words.join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use saphyr::{LoadableYamlNode, Yaml};
+
+    use super::*;
+    use crate::domain::policy::{Clock, Match, Policy};
+
+    fn rules() -> Rules {
+        let policy = |name: &str, targets| Policy {
+            name: name.to_owned(),
+            matches: Match::default(),
+            clock: Clock::Business,
+            calendar: None,
+            targets,
+            pauses: Policy::default_pauses(),
+        };
+        Rules {
+            policies: vec![
+                policy("Very urgent!", [Some(1_000), None, Some(2_000), None]),
+                policy("very \"urgent\"", [Some(1_000), None, None, None]),
+                policy("no promise", [None; 4]),
+            ],
+            ..Rules::default()
+        }
+    }
+
+    #[test]
+    fn sloth_gets_a_service_level_for_each_target() {
+        let text = sloth(&rules(), &[0.995, 0.8, 0.9]);
+        let read = Yaml::load_from_str(&text).unwrap();
+        let root = &read[0];
+        assert_eq!(root["version"].as_str(), Some("prometheus/v1"));
+        assert_eq!(root["service"].as_str(), Some("support"));
+        let slos: Vec<_> = root["slos"].as_vec().unwrap().iter().collect();
+        let names: Vec<_> = slos
+            .iter()
+            .map(|slo| slo["name"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "ticket-very-urgent-first-response",
+                "ticket-very-urgent-resolution",
+                "ticket-very-urgent-first-response-2"
+            ]
+        );
+        assert_eq!(slos[0]["objective"].as_floating_point(), Some(99.5));
+        let query = slos[2]["sli"]["events"]["error_query"].as_str().unwrap();
+        assert_eq!(
+            query,
+            "sum(max without (instance, pod) (rate(ticket_sla_breaches_total{policy=\"very \
+             \\\"urgent\\\"\", target=\"first_response\"}[{{.window}}])))"
+        );
+        for alert in ["page_alert", "ticket_alert"] {
+            assert_eq!(slos[0]["alerting"][alert]["disable"].as_bool(), Some(true));
+        }
+    }
+
+    #[test]
+    fn pyrra_gets_a_document_for_each_target() {
+        let text = pyrra(&rules(), &[0.995, 0.8, 0.9]);
+        let read = Yaml::load_from_str(&text).unwrap();
+        assert_eq!(read.len(), 3, "{text}");
+        let one = &read[0];
+        assert_eq!(one["apiVersion"].as_str(), Some("pyrra.dev/v1alpha1"));
+        assert_eq!(one["kind"].as_str(), Some("ServiceLevelObjective"));
+        assert_eq!(one["spec"]["target"].as_str(), Some("99.5"));
+        assert_eq!(
+            one["spec"]["indicator"]["ratio"]["grouping"][0].as_str(),
+            Some("team")
+        );
+        assert_eq!(
+            one["spec"]["indicator"]["ratio"]["total"]["metric"].as_str(),
+            Some("ticket_sla_goals_total{policy=\"Very urgent!\", target=\"first_response\"}")
+        );
+    }
+}

@@ -1,0 +1,240 @@
+//! Brings a partition of a history to instants, one after the other, without breaking the order
+//! of arrival.
+//!
+//! At an instant an engine has seen every event up to it and none after. Records do not come quite
+//! in the order of time: what is later than the instant is held back while others still come, up
+//! to `stream.lateness`, as the stream clock waits for them too. Events of one ticket keep their
+//! order: one that comes after a later one of its ticket counts as of that one (contract, section
+//! 1), and so not before it.
+
+use std::collections::VecDeque;
+
+use compact_str::CompactString;
+use hashbrown::HashSet;
+
+use crate::app::history::{HistoryError, Part};
+use crate::decode;
+use crate::domain::event::Event;
+use crate::domain::timestamp::{Milliseconds, Timestamp};
+use crate::engine::{Engine, PartitionId};
+
+/// An event that is later than the last instant.
+#[derive(Debug)]
+struct Held {
+    at: Timestamp,
+    ticket: CompactString,
+    record: Box<[u8]>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Feed {
+    part: Part,
+    partition: PartitionId,
+    /// In the order of arrival.
+    held: VecDeque<Held>,
+    /// Their tickets.
+    waiting: HashSet<CompactString>,
+    /// The greatest event time that was read.
+    greatest: Option<Timestamp>,
+    /// The last instant.
+    instant: Timestamp,
+    /// Later events are left out.
+    until: Timestamp,
+    ended: bool,
+    /// Events left out.
+    pub later: u64,
+    /// Events that came when an instant they belong to had passed; they count from the next one on.
+    pub late: u64,
+}
+
+impl Feed {
+    pub fn new(part: Part, partition: PartitionId, until: Timestamp) -> Self {
+        Self {
+            part,
+            partition,
+            held: VecDeque::new(),
+            waiting: HashSet::new(),
+            greatest: None,
+            instant: Timestamp::EARLIEST,
+            until,
+            ended: false,
+            later: 0,
+            late: 0,
+        }
+    }
+
+    pub fn part(&self) -> &Part {
+        &self.part
+    }
+
+    pub fn greatest(&self) -> Option<Timestamp> {
+        self.greatest
+    }
+
+    /// The earliest event; `None` where there is none.
+    ///
+    /// # Errors
+    /// A history that cannot be read.
+    pub fn earliest(&mut self, lateness: Milliseconds) -> Result<Option<Timestamp>, HistoryError> {
+        let mut earliest = None;
+        loop {
+            earliest = earliest.or(self.held.iter().map(|held| held.at).min());
+            let wait = earliest.map_or(Timestamp::EARLIEST, |earliest| earliest.plus(lateness));
+            if self.ended || self.greatest.is_some_and(|greatest| greatest >= wait) {
+                break;
+            }
+            self.pull(None)?;
+        }
+        Ok(self.held.iter().map(|held| held.at).min())
+    }
+
+    /// Applies what belongs to the time up to `instant`, then moves the partition's clock there.
+    ///
+    /// # Errors
+    /// A history that cannot be read.
+    pub fn advance(
+        &mut self,
+        engine: &mut Engine,
+        instant: Timestamp,
+        lateness: Milliseconds,
+    ) -> Result<(), HistoryError> {
+        let held = std::mem::take(&mut self.held);
+        self.waiting.clear();
+        for held in held {
+            if held.at > instant || self.waiting.contains(&held.ticket) {
+                self.waiting.insert(held.ticket.clone());
+                self.held.push_back(held);
+            } else if let Ok(event) = decode::decode(&held.record, None) {
+                engine.apply(self.partition, &event);
+            }
+        }
+        while !self.ended && self.greatest < Some(instant.plus(lateness)) {
+            self.pull(Some((&mut *engine, instant)))?;
+        }
+        engine.advance(self.partition, instant);
+        self.instant = instant;
+        Ok(())
+    }
+
+    /// Takes the next event: applies it, where there is an engine and it is not later than the
+    /// instant, else holds it.
+    fn pull(&mut self, to: Option<(&mut Engine, Timestamp)>) -> Result<(), HistoryError> {
+        let Self {
+            part,
+            partition,
+            held,
+            waiting,
+            greatest,
+            instant: passed,
+            until,
+            later,
+            late,
+            ..
+        } = self;
+        let mut to = to;
+        let mut take = |event: &Event<'_>, record: &[u8]| {
+            if event.at > *until {
+                *later += 1;
+                return;
+            }
+            *greatest = (*greatest).max(Some(event.at));
+            *late += u64::from(event.at <= *passed);
+            let ticket = event.ticket_id.as_ref();
+            match &mut to {
+                Some((engine, instant)) if event.at <= *instant && !waiting.contains(ticket) => {
+                    engine.apply(*partition, event);
+                }
+                _ => {
+                    waiting.insert(ticket.into());
+                    held.push_back(Held {
+                        at: event.at,
+                        ticket: ticket.into(),
+                        record: record.into(),
+                    });
+                }
+            }
+        };
+        self.ended = !part.next(&mut take)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::app::history::History;
+    use crate::engine::Rules;
+
+    const LATENESS: Milliseconds = 10;
+
+    /// A feed of (ticket, time, type).
+    fn feed(events: &[(u32, i64, &str)]) -> (Feed, Engine) {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        for (ticket, at, kind) in events {
+            writeln!(
+                file,
+                "{{\"ticket_id\":{ticket},\"type\":\"{kind}\",\"at\":{at}}}"
+            )
+            .unwrap();
+        }
+        let path = file.into_temp_path().keep().unwrap();
+        let part = History::Files(vec![path]).parts().unwrap().remove(0);
+        let mut engine = Engine::new(
+            Arc::new(Rules {
+                lateness: LATENESS,
+                ..Rules::default()
+            }),
+            Timestamp::LATEST,
+        );
+        let partition = engine.partition();
+        (Feed::new(part, partition, Timestamp(1_000)), engine)
+    }
+
+    fn tickets_at(feed: &mut Feed, engine: &mut Engine, instant: i64) -> usize {
+        feed.advance(engine, Timestamp(instant), LATENESS).unwrap();
+        engine.tickets()
+    }
+
+    #[test]
+    fn what_is_later_than_an_instant_waits_and_what_comes_a_little_late_is_in_time() {
+        let (mut feed, mut engine) = feed(&[
+            (1, 100, "created"),
+            (2, 205, "created"),
+            (3, 198, "created"),
+            (4, 200, "created"),
+            (5, 211, "created"),
+            (6, 150, "created"),
+            (7, 2_000, "created"),
+        ]);
+        assert_eq!(feed.earliest(LATENESS).unwrap(), Some(Timestamp(100)));
+        assert_eq!(tickets_at(&mut feed, &mut engine, 100), 1);
+        assert_eq!(tickets_at(&mut feed, &mut engine, 200), 3);
+        assert_eq!((feed.late, feed.later), (0, 0));
+        assert_eq!(tickets_at(&mut feed, &mut engine, 300), 6);
+        assert_eq!(
+            (feed.late, feed.later),
+            (1, 1),
+            "the ticket 6; the ticket 7"
+        );
+        assert_eq!(feed.greatest(), Some(Timestamp(211)));
+    }
+
+    #[test]
+    fn the_events_of_a_ticket_keep_their_order() {
+        let (mut feed, mut engine) = feed(&[
+            (1, 100, "created"),
+            (1, 205, "solved"),
+            (1, 199, "reopened"),
+            (2, 199, "created"),
+        ]);
+        assert_eq!(tickets_at(&mut feed, &mut engine, 200), 2);
+        assert_eq!(engine.counts().applied, 2, "neither solved nor reopened");
+        assert_eq!(tickets_at(&mut feed, &mut engine, 300), 2);
+        let counts = engine.counts();
+        assert_eq!((counts.applied, counts.out_of_order), (4, 1));
+    }
+}

@@ -1,0 +1,33 @@
+//! The objectives of the configuration as series: boards of the past need them, and of what the
+//! exporter says about itself they are all that has no other past than its present.
+
+use crate::config::Config;
+use crate::domain::catalogue;
+use crate::domain::policy::Target;
+use crate::engine::{Sample, Series, Visitor};
+
+/// Policy, target, and the share of goals to be met.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Objectives(Vec<(String, &'static str, f64)>);
+
+impl Objectives {
+    pub fn of(config: &Config) -> Self {
+        let policies = config.rules.policies.iter().zip(&config.objectives);
+        let objectives = policies.flat_map(|(policy, objective)| {
+            let targets = Target::ALL.into_iter();
+            targets
+                .filter(|target| policy.target(*target).is_some())
+                .map(|target| (policy.name.clone(), target.name(), *objective))
+        });
+        Self(objectives.collect())
+    }
+}
+
+impl Series for Objectives {
+    fn visit(&self, visitor: &mut dyn Visitor) {
+        visitor.family(&catalogue::SLA_OBJECTIVE, None);
+        for (policy, target, objective) in &self.0 {
+            visitor.sample(&[policy, target], Sample::Number(*objective));
+        }
+    }
+}

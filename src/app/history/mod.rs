@@ -1,0 +1,121 @@
+//! The history of a desk: the events of files, or of the topics as they stand, one partition after
+//! the other in the order of arrival, to be read as often as wanted.
+
+mod part;
+
+pub use part::{Part, Rejected, Tally};
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::topics::{self, Progress, ReadError, Sink, Wanted};
+use crate::config::Config;
+use crate::domain::timestamp::Timestamp;
+use crate::edge::files::STANDARD_INPUT;
+use crate::edge::kafka::{Record, TopicPartition};
+use crate::edge::spool::{Spool, SpoolWriter};
+
+/// A history that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    #[error("cannot read {}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("cannot read again what was set aside of {partition}: {source}")]
+    Spool {
+        partition: TopicPartition,
+        source: io::Error,
+    },
+    #[error(transparent)]
+    Topics(#[from] ReadError),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub enum History {
+    /// One partition.
+    Files(Vec<PathBuf>),
+    Topics {
+        partitions: Vec<(TopicPartition, Spool)>,
+        /// Later events come from the future and are rejected, as live.
+        latest: Timestamp,
+        records: u64,
+        /// Partitions that do not begin at offset 0 any more, and where they do.
+        begun_later: Vec<(TopicPartition, i64)>,
+    },
+}
+
+impl History {
+    /// The topics of the configuration as they stand, set aside on disk: what is made of them may
+    /// take longer than a member of a consumer group may be silent. `now` is the wall clock.
+    ///
+    /// # Errors
+    /// Records that cannot be had, and a full disk.
+    pub fn of_topics(
+        config: &Config,
+        purpose: &str,
+        now: Timestamp,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Self, HistoryError> {
+        let mut aside = Aside::default();
+        let wanted = Wanted::Everything;
+        let reading = topics::read(&config.kafka, purpose, wanted, &mut aside, progress)?;
+        let begun_later = reading.begun_later();
+        let begun_later = begun_later
+            .map(|(source, first)| (source.clone(), first))
+            .collect();
+        let mut partitions = Vec::new();
+        for ((source, _), writer) in reading.partitions.into_iter().zip(aside.0) {
+            partitions.push((source, writer.finish().map_err(ReadError::from)?));
+        }
+        Ok(Self::Topics {
+            partitions,
+            latest: now.plus(config.stream.max_future),
+            records: reading.records,
+            begun_later,
+        })
+    }
+
+    /// Whether it can be read only once.
+    pub fn is_standard_input(&self) -> bool {
+        match self {
+            Self::Files(paths) => paths.iter().any(|path| path == Path::new(STANDARD_INPUT)),
+            Self::Topics { .. } => false,
+        }
+    }
+
+    /// The partitions, from their first records on.
+    ///
+    /// # Errors
+    /// What was set aside and cannot be read; files are opened only when they are read.
+    pub fn parts(&self) -> Result<Vec<Part>, HistoryError> {
+        match self {
+            Self::Files(paths) => Ok(vec![Part::of_files(paths)]),
+            Self::Topics {
+                partitions, latest, ..
+            } => partitions
+                .iter()
+                .map(|(source, spool)| Part::of_spool(source, spool, *latest))
+                .collect(),
+        }
+    }
+}
+
+/// Sets records aside, by partition.
+#[derive(Debug, Default)]
+struct Aside(Vec<SpoolWriter>);
+
+impl Sink for Aside {
+    fn add(&mut self, _source: &TopicPartition) -> io::Result<()> {
+        self.0.push(SpoolWriter::create()?);
+        Ok(())
+    }
+
+    fn take(&mut self, place: usize, records: &[Record<'_>]) -> io::Result<()> {
+        for record in records {
+            self.0[place].push(record.offset, record.value.unwrap_or_default())?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _place: usize) {}
+}

@@ -1,0 +1,321 @@
+//! One partition of a history, read record by record.
+
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{self, BufRead};
+use std::path::PathBuf;
+
+use super::HistoryError;
+use crate::decode::{self, MAX_VALUE_BYTES, Rejection};
+use crate::domain::event::Event;
+use crate::domain::timestamp::Timestamp;
+use crate::edge::files::{self, LineBlock};
+use crate::edge::kafka::TopicPartition;
+use crate::edge::spool::{Spool, SpoolReader};
+
+/// How many places of each reason for a rejection are named.
+const PLACES_NAMED: usize = 3;
+
+/// Rejected records of one reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rejected {
+    pub count: u64,
+    /// Where the first ones are.
+    pub places: Vec<String>,
+}
+
+/// What was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Records, or lines that are not blank.
+    pub records: u64,
+    pub rejected: BTreeMap<Rejection, Rejected>,
+}
+
+impl Tally {
+    pub fn rejections(&self) -> u64 {
+        self.rejected.values().map(|rejected| rejected.count).sum()
+    }
+
+    /// Adds what was read of another partition.
+    pub fn add(&mut self, other: &Self) {
+        self.records += other.records;
+        for (rejection, rejected) in &other.rejected {
+            let entry = self.rejected.entry(*rejection).or_default();
+            entry.count += rejected.count;
+            let room = PLACES_NAMED.saturating_sub(entry.places.len());
+            entry
+                .places
+                .extend(rejected.places.iter().take(room).cloned());
+        }
+    }
+
+    /// Counts a record that is no event; `place` is asked only for the first ones.
+    pub fn reject(&mut self, rejection: Rejection, place: impl FnOnce() -> String) {
+        let entry = self.rejected.entry(rejection).or_default();
+        entry.count += 1;
+        if entry.places.len() < PLACES_NAMED {
+            entry.places.push(place());
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Part {
+    source: Source,
+    latest: Option<Timestamp>,
+    pub tally: Tally,
+}
+
+enum Source {
+    Files(Lines),
+    Spool {
+        partition: TopicPartition,
+        reader: SpoolReader,
+        value: Vec<u8>,
+    },
+}
+
+impl Part {
+    pub(super) fn of_files(paths: &[PathBuf]) -> Self {
+        Self {
+            source: Source::Files(Lines::new(paths)),
+            latest: None,
+            tally: Tally::default(),
+        }
+    }
+
+    pub(super) fn of_spool(
+        partition: &TopicPartition,
+        spool: &Spool,
+        latest: Timestamp,
+    ) -> Result<Self, HistoryError> {
+        let reader = spool.open().map_err(|source| HistoryError::Spool {
+            partition: partition.clone(),
+            source,
+        })?;
+        Ok(Self {
+            source: Source::Spool {
+                partition: partition.clone(),
+                reader,
+                value: Vec::new(),
+            },
+            latest: Some(latest),
+            tally: Tally::default(),
+        })
+    }
+
+    /// Gives the next event, with its record, to `take`; whether there was one. Records that are
+    /// no events are counted and passed over.
+    ///
+    /// # Errors
+    /// A file that cannot be opened or read.
+    pub fn next(&mut self, take: &mut dyn FnMut(&Event<'_>, &[u8])) -> Result<bool, HistoryError> {
+        loop {
+            let Some((record, place)) = self.source.next()? else {
+                return Ok(false);
+            };
+            self.tally.records += 1;
+            match decode::decode(record, self.latest) {
+                Ok(event) => {
+                    take(&event, record);
+                    return Ok(true);
+                }
+                Err(rejection) => self.tally.reject(rejection, || place.to_string()),
+            }
+        }
+    }
+}
+
+/// Where a record is.
+enum Place<'a> {
+    Line(&'a PathBuf, u64),
+    Offset(&'a TopicPartition, i64),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(path, number) => write!(formatter, "{}:{number}", path.display()),
+            Self::Offset(partition, offset) => write!(formatter, "{partition} offset {offset}"),
+        }
+    }
+}
+
+impl Source {
+    fn next(&mut self) -> Result<Option<(&[u8], Place<'_>)>, HistoryError> {
+        match self {
+            Self::Files(lines) => lines.next(),
+            Self::Spool {
+                partition,
+                reader,
+                value,
+            } => {
+                let offset = reader.next(value).map_err(|source| HistoryError::Spool {
+                    partition: partition.clone(),
+                    source,
+                })?;
+                Ok(offset.map(|offset| (value.as_slice(), Place::Offset(partition, offset))))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Files(_) => "Files",
+            Self::Spool { .. } => "Spool",
+        })
+    }
+}
+
+/// The lines of files that are not blank, one file after the other.
+struct Lines {
+    /// Those still to be opened.
+    paths: VecDeque<PathBuf>,
+    path: PathBuf,
+    reader: Option<Box<dyn BufRead>>,
+    block: LineBlock,
+    /// The next line of the block.
+    next: usize,
+    /// Of the last line, from 1.
+    number: u64,
+}
+
+impl Lines {
+    fn new(paths: &[PathBuf]) -> Self {
+        Self {
+            paths: paths.iter().cloned().collect(),
+            path: PathBuf::new(),
+            reader: None,
+            block: LineBlock::default(),
+            next: 0,
+            number: 0,
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<(&[u8], Place<'_>)>, HistoryError> {
+        loop {
+            if self.next == self.block.len() {
+                let filled = self.fill().map_err(|source| HistoryError::File {
+                    path: self.path.clone(),
+                    source,
+                })?;
+                if !filled {
+                    return Ok(None);
+                }
+                continue;
+            }
+            self.next += 1;
+            self.number += 1;
+            if !self
+                .block
+                .line(self.next - 1)
+                .iter()
+                .all(u8::is_ascii_whitespace)
+            {
+                let line = self.block.line(self.next - 1);
+                return Ok(Some((line, Place::Line(&self.path, self.number))));
+            }
+        }
+    }
+
+    /// Takes the next lines; whether there were any.
+    fn fill(&mut self) -> io::Result<bool> {
+        loop {
+            if self.reader.is_none() {
+                let Some(path) = self.paths.pop_front() else {
+                    return Ok(false);
+                };
+                self.path = path;
+                self.number = 0;
+                self.reader = Some(files::open(&self.path)?);
+            }
+            self.next = 0;
+            if let Some(reader) = &mut self.reader
+                && self.block.fill(&mut **reader, MAX_VALUE_BYTES)?
+            {
+                return Ok(true);
+            }
+            self.reader = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file
+    }
+
+    fn times(part: &mut Part) -> Vec<i64> {
+        let mut times = Vec::new();
+        while part.next(&mut |event, _| times.push(event.at.0)).unwrap() {}
+        times
+    }
+
+    #[test]
+    fn files_are_one_after_the_other_and_bad_lines_are_named() {
+        let event = |at: i64| format!("{{\"ticket_id\":1,\"type\":\"updated\",\"at\":{at}}}\n");
+        let first = file(&format!("{}\n \nnonsense\n{}", event(1), event(2)));
+        let second = file(&format!("{}{{}}", event(3)));
+        let empty = file("");
+        let paths = [&first, &empty, &second].map(|file| file.path().to_owned());
+        let mut part = Part::of_files(&paths);
+        assert_eq!(times(&mut part), [1, 2, 3]);
+        assert_eq!(part.tally.records, 5);
+        let places: Vec<&str> = part
+            .tally
+            .rejected
+            .values()
+            .flat_map(|rejected| &rejected.places)
+            .map(String::as_str)
+            .collect();
+        let place = |path: &PathBuf, line| format!("{}:{line}", path.display());
+        assert_eq!(places, [place(&paths[0], 4), place(&paths[2], 2)]);
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = Part::of_files(&["/nowhere".into()])
+            .next(&mut |_, _| {})
+            .unwrap_err();
+        assert!(error.to_string().starts_with("cannot read /nowhere: "));
+    }
+
+    #[test]
+    fn records_set_aside_are_named_by_their_offsets() {
+        let mut writer = crate::edge::spool::SpoolWriter::create().unwrap();
+        for (offset, value) in [
+            (7, "{\"ticket_id\":1,\"type\":\"updated\",\"at\":5}"),
+            (8, ""),
+            (9, "{\"ticket_id\":1,\"type\":\"updated\",\"at\":50}"),
+        ] {
+            writer.push(offset, value.as_bytes()).unwrap();
+        }
+        let spool = writer.finish().unwrap();
+        let partition = TopicPartition::new("t", 2);
+        let mut part = Part::of_spool(&partition, &spool, Timestamp(10)).unwrap();
+        assert_eq!(times(&mut part), [5]);
+        let rejected: Vec<_> = part.tally.rejected.iter().collect();
+        assert_eq!(
+            rejected
+                .iter()
+                .map(|(rejection, rejected)| (**rejection, rejected.places[0].as_str()))
+                .collect::<Vec<_>>(),
+            [
+                (Rejection::EmptyValue, "t/2 offset 8"),
+                (Rejection::Future, "t/2 offset 9")
+            ]
+        );
+    }
+}

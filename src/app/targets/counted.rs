@@ -1,0 +1,126 @@
+//! A history, counted under policies: how long goals ran, and how many were met.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Distributions, Group};
+use crate::app::history::{History, HistoryError, Tally};
+use crate::domain::catalogue::{self, Family};
+use crate::domain::timestamp::Timestamp;
+use crate::engine::{Engine, GoalRun, Rules, Sample, Series, Visitor};
+
+/// Goals and breaches, by policy and target.
+pub type Counts = BTreeMap<(String, &'static str), (u64, u64)>;
+
+/// How long the goals of a history ran.
+pub fn measure(
+    rules: &Arc<Rules>,
+    history: &History,
+    until: Option<Timestamp>,
+) -> Result<(Distributions, Tally), HistoryError> {
+    let mut engine = Engine::new(Arc::clone(rules), Timestamp::LATEST);
+    engine.measure_goals();
+    let mut distributions = Distributions::new();
+    let tally = run(&mut engine, history, until, &mut |engine| {
+        for run in engine.take_goal_runs() {
+            let running = run.running;
+            let distribution = distributions.entry(group(run)).or_default();
+            distribution.add_ended(running, 1);
+        }
+    })?;
+    for run in engine.undecided_goals() {
+        let running = run.running;
+        distributions
+            .entry(group(run))
+            .or_default()
+            .add_undecided(running);
+    }
+    Ok((distributions, tally))
+}
+
+/// What the policies of `rules` count in a history.
+pub fn count(
+    rules: &Arc<Rules>,
+    history: &History,
+    until: Option<Timestamp>,
+) -> Result<Counts, HistoryError> {
+    let mut engine = Engine::new(Arc::clone(rules), Timestamp::LATEST);
+    run(&mut engine, history, until, &mut |engine| {
+        // Nobody asks how late they were found.
+        engine.take_breaches();
+    })?;
+    let mut counter = Counter::default();
+    engine.snapshot().visit(&mut counter);
+    Ok(counter.counts)
+}
+
+/// Applies a history, one partition after the other; `each` is called after every event.
+fn run(
+    engine: &mut Engine,
+    history: &History,
+    until: Option<Timestamp>,
+    each: &mut dyn FnMut(&mut Engine),
+) -> Result<Tally, HistoryError> {
+    let mut tally = Tally::default();
+    for mut part in history.parts()? {
+        let partition = engine.partition();
+        while part.next(&mut |event, _| {
+            engine.apply(partition, event);
+            each(engine);
+        })? {}
+        if let Some(end) = engine.greatest_event(partition).max(until) {
+            engine.advance(partition, end);
+            each(engine);
+        }
+        tally.add(&part.tally);
+    }
+    Ok(tally)
+}
+
+fn group(run: GoalRun) -> Group {
+    Group {
+        team: run.team.into(),
+        priority: run.priority.into(),
+        target: run.target,
+    }
+}
+
+/// Adds goals and breaches up.
+#[derive(Default)]
+struct Counter {
+    family: Option<&'static Family>,
+    counts: Counts,
+}
+
+impl Visitor for Counter {
+    fn family(&mut self, family: &'static Family, _start: Option<Timestamp>) {
+        self.family = Some(family);
+    }
+
+    fn sample(&mut self, values: &[&str], sample: Sample<'_>) {
+        let is = |family: &Family| self.family.is_some_and(|now| now.name == family.name);
+        let (goals, breaches) = (is(&catalogue::SLA_GOALS), is(&catalogue::SLA_BREACHES));
+        let (&[_, _, target, policy], Sample::Number(count)) = (values, sample) else {
+            return;
+        };
+        let target = crate::domain::policy::Target::ALL
+            .into_iter()
+            .find(|one| one.name() == target);
+        let Some(target) = target.filter(|_| goals || breaches) else {
+            return;
+        };
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a count"
+        )]
+        let count = count as u64;
+        let key = (policy.to_owned(), target.name());
+        let entry = self.counts.entry(key).or_default();
+        if goals {
+            entry.0 += count;
+        } else {
+            entry.1 += count;
+        }
+    }
+}

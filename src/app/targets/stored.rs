@@ -1,0 +1,124 @@
+//! Running times from cumulative histograms, where there are no events: approximately.
+//!
+//! A value is taken for the upper bound of its native bucket, so it is up to 9 % too long, never
+//! too short. Business time is that of the team in the label, where a goal keeps the calendar of
+//! the team it began with. The first resolution stands for the resolution goal: time in `pending`
+//! and `on_hold` is in it, later cycles are not. A response that a solve made needless is in no
+//! histogram, and what runs still is not known.
+
+use super::{Distributions, Group};
+use crate::domain::catalogue::{self, Family};
+use crate::domain::policy::{Clock, Target};
+use crate::domain::timestamp::{Milliseconds, Timestamp};
+use crate::engine::{NativeView, Sample, Series, Visitor};
+
+/// Which histogram tells of which target.
+const SOURCES: [(&Family, Target); 4] = [
+    (&catalogue::FIRST_RESPONSE, Target::FirstResponse),
+    (&catalogue::NEXT_RESPONSE, Target::NextResponse),
+    (&catalogue::FIRST_RESOLUTION, Target::Resolution),
+    (&catalogue::TEAM_OWNERSHIP, Target::Ownership),
+];
+
+/// The distributions of what was observed on a clock.
+pub fn from_snapshot(series: &dyn Series, clock: Clock) -> Distributions {
+    let mut reader = Reader {
+        clock,
+        target: None,
+        distributions: Distributions::new(),
+    };
+    series.visit(&mut reader);
+    reader.distributions
+}
+
+struct Reader {
+    clock: Clock,
+    target: Option<Target>,
+    distributions: Distributions,
+}
+
+impl Visitor for Reader {
+    fn family(&mut self, family: &'static Family, _start: Option<Timestamp>) {
+        let mut sources = SOURCES.into_iter();
+        let source = sources.find(|(source, _)| source.name == family.name);
+        self.target = source.map(|(_, target)| target);
+    }
+
+    fn sample(&mut self, values: &[&str], sample: Sample<'_>) {
+        let (&[team, priority, clock], Some(target)) = (values, self.target) else {
+            return;
+        };
+        let Sample::Histogram(histogram) = sample else {
+            return;
+        };
+        let Some(native) = histogram.native else {
+            return;
+        };
+        if clock != self.clock.name() || histogram.count == 0 {
+            return;
+        }
+        let group = Group {
+            team: team.to_owned(),
+            priority: priority.to_owned(),
+            target,
+        };
+        let distribution = self.distributions.entry(group).or_default();
+        if native.zero_count > 0 {
+            distribution.add_ended(0, native.zero_count);
+        }
+        for (bucket, count) in native.buckets {
+            distribution.add_ended(upper_bound(&native, *bucket), *count);
+        }
+    }
+}
+
+/// Of a native bucket, in whole milliseconds, rounded up.
+fn upper_bound(native: &NativeView<'_>, bucket: i32) -> Milliseconds {
+    let exponent = f64::from(bucket) / f64::from(1 << native.schema);
+    #[allow(clippy::cast_possible_truncation, reason = "saturates")]
+    let bound = (exponent.exp2() * 1_000.0).ceil() as Milliseconds;
+    bound
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::event::{Actor, Event, EventIdentity, EventType};
+    use crate::domain::timestamp::MINUTE;
+    use crate::engine::{Engine, Rules};
+
+    #[test]
+    fn observations_are_a_little_too_long() {
+        let mut engine = Engine::new(Arc::new(Rules::default()), Timestamp(0));
+        let partition = engine.partition();
+        for minutes in 1..=20 {
+            let id = minutes.to_string();
+            let event = |kind, at: Milliseconds| {
+                let identity = EventIdentity(at.unsigned_abs());
+                let mut event = Event::new(id.clone(), kind, Timestamp(at), identity);
+                event.team = Some(Some("a".into()));
+                event.actor = Some(Actor::Agent);
+                event
+            };
+            engine.apply(partition, &event(EventType::Created, 1_000));
+            let at = 1_000 + minutes * MINUTE;
+            engine.apply(partition, &event(EventType::Message, at));
+        }
+        let snapshot = engine.snapshot();
+        let distributions = from_snapshot(&snapshot, Clock::Business);
+        let [(group, distribution)] = &distributions.iter().collect::<Vec<_>>()[..] else {
+            panic!("{distributions:?}");
+        };
+        assert_eq!(group.target, Target::FirstResponse);
+        assert_eq!(
+            (group.team.as_str(), group.priority.as_str()),
+            ("a", "none")
+        );
+        assert_eq!(distribution.ended(), 20);
+        let exact = 18 * MINUTE;
+        let target = distribution.target(0.9).unwrap();
+        assert!(target >= exact && target <= exact * 109 / 100, "{target}");
+    }
+}

@@ -1,0 +1,483 @@
+//! Reads the topics once, from their earliest records up to certain offsets: what `verify`,
+//! `backfill` and `suggest-targets` share. What becomes of the records is the caller's business.
+//!
+//! In a consumer group of its own, which commits nothing: the exporter's would take partitions
+//! away from it.
+
+use std::collections::HashMap;
+use std::io;
+use std::time::{Duration, Instant};
+
+use tracing::warn;
+
+use super::ingest::leave;
+use crate::config::Kafka;
+use crate::domain::timestamp::Timestamp;
+use crate::edge::kafka::{
+    Batch, Consumer, Record, Settings, StartError, Step, TopicPartition, Trouble,
+};
+use crate::edge::wall_clock;
+
+/// Longest wait for records: the pace at which ends are seen.
+const POLL: Duration = Duration::from_millis(100);
+/// Time between two reports of progress.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
+/// Without anything new for so long, nothing more will come: brokers that can be reached answer
+/// within seconds, and a person waits.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a question to the brokers waits for its answer.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why the records cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error(transparent)]
+    Kafka(#[from] StartError),
+    #[error("{0}")]
+    Fatal(String),
+    #[error("no record has come for {seconds} s{left}{why}")]
+    Stalled {
+        seconds: u64,
+        /// How many are missing, after a comma; empty where that is not known.
+        left: String,
+        /// The last trouble, after a semicolon; empty where there was none.
+        why: String,
+    },
+    #[error("{0} is counted there, but does not exist any more")]
+    Gone(TopicPartition),
+    #[error(
+        "{partition} ends at offset {end}, but was counted up to offset {next}: the topic was \
+         deleted and created anew, or brokers lost records"
+    )]
+    Shorter {
+        partition: TopicPartition,
+        next: i64,
+        end: i64,
+    },
+    #[error("records of {0} were deleted while they were read; begin again")]
+    Deleted(TopicPartition),
+    #[error("the leader of {0} does not say where it ends")]
+    Endless(TopicPartition),
+    /// What the caller does with the records failed.
+    #[error("cannot keep what was read: {0}")]
+    Sink(#[from] io::Error),
+}
+
+/// How far the reading is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Records read.
+    pub records: u64,
+    /// Records to go, at most.
+    pub left: u64,
+}
+
+/// What is to be read.
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    /// These partitions, each up to the offset of the first record that is not wanted.
+    UpTo(Vec<(TopicPartition, i64)>),
+    /// Every partition of the topics, up to where it ends when the reading begins.
+    Everything,
+}
+
+/// Where records go. A place is a partition's number among the wanted ones.
+pub trait Sink {
+    /// A partition of [`Wanted::Everything`] gets the next place.
+    ///
+    /// # Errors
+    /// The sink's; they end the reading.
+    fn add(&mut self, source: &TopicPartition) -> io::Result<()>;
+
+    /// Records of one partition, in the order of their offsets.
+    ///
+    /// # Errors
+    /// The sink's; they end the reading.
+    fn take(&mut self, place: usize, records: &[Record<'_>]) -> io::Result<()>;
+
+    /// A partition has been read.
+    fn end(&mut self, place: usize);
+}
+
+/// What was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Partitions by their places, with the offset of the first record each.
+    pub partitions: Vec<(TopicPartition, Option<i64>)>,
+    pub records: u64,
+}
+
+impl Reading {
+    /// Partitions that do not begin at offset 0 any more, and where they do.
+    pub fn begun_later(&self) -> impl Iterator<Item = (&TopicPartition, i64)> {
+        let partitions = self.partitions.iter();
+        partitions.filter_map(|(source, first)| Some((source, first.filter(|first| *first > 0)?)))
+    }
+}
+
+/// Reads what is wanted. `purpose` is part of the name of the consumer group.
+///
+/// # Errors
+/// Records that cannot be had, whatever the reason.
+pub fn read(
+    kafka: &Kafka,
+    purpose: &str,
+    wanted: Wanted,
+    sink: &mut dyn Sink,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Reading, ReadError> {
+    let mut settings = Settings::from(kafka);
+    settings.group_id = group(&kafka.group_id, purpose, wall_clock::now());
+    let mut reader = Reader::new(wanted, sink);
+    if !reader.is_done() {
+        let mut consumer = Consumer::start(&settings)?;
+        let result = reader.run(&mut consumer, progress);
+        leave(consumer);
+        result?;
+    }
+    Ok(reader.finish())
+}
+
+/// Process ids repeat, in containers above all; two members of a group would share partitions.
+fn group(exporters: &str, purpose: &str, now: Timestamp) -> String {
+    format!("{exporters}-{purpose}-{}-{}", std::process::id(), now.0)
+}
+
+/// One partition that is to be read.
+#[derive(Debug)]
+struct Part {
+    source: TopicPartition,
+    /// Offset of the first record that is not wanted.
+    end: i64,
+    /// Offset of the first record there is; `None`: not known yet.
+    first: Option<i64>,
+    /// Offset after the last record taken.
+    position: Option<i64>,
+    done: bool,
+}
+
+impl Part {
+    fn left(&self) -> u64 {
+        let from = self.position.or(self.first).unwrap_or_default();
+        let left = if self.done { 0 } else { self.end - from };
+        left.try_into().unwrap_or_default()
+    }
+}
+
+/// See the module.
+struct Reader<'a> {
+    sink: &'a mut dyn Sink,
+    parts: Vec<Part>,
+    places: HashMap<TopicPartition, usize>,
+    /// Which partitions there are is still to be found out.
+    looking: bool,
+    records: u64,
+    /// When something last came.
+    heard: Instant,
+    /// The last trouble with Kafka since then.
+    trouble: Option<String>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(wanted: Wanted, sink: &'a mut dyn Sink) -> Self {
+        let mut reader = Self {
+            sink,
+            parts: Vec::new(),
+            places: HashMap::new(),
+            looking: matches!(wanted, Wanted::Everything),
+            records: 0,
+            heard: Instant::now(),
+            trouble: None,
+        };
+        if let Wanted::UpTo(wanted) = wanted {
+            for (source, end) in wanted {
+                reader.add(source, end, None);
+            }
+        }
+        reader
+    }
+
+    fn add(&mut self, source: TopicPartition, end: i64, first: Option<i64>) {
+        let place = self.parts.len();
+        self.places.insert(source.clone(), place);
+        self.parts.push(Part {
+            source,
+            end,
+            first,
+            position: None,
+            done: false,
+        });
+        if end <= first.unwrap_or_default() {
+            self.end(place);
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        !self.looking && self.parts.iter().all(|part| part.done)
+    }
+
+    fn run(
+        &mut self,
+        consumer: &mut Consumer,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), ReadError> {
+        let mut next_progress = Instant::now() + PROGRESS_INTERVAL;
+        while !self.is_done() {
+            self.step(consumer)?;
+            self.look_at_ends(consumer)?;
+            if self.heard.elapsed() > PATIENCE {
+                return Err(self.stalled(consumer));
+            }
+            if Instant::now() >= next_progress {
+                progress(self.progress());
+                next_progress = Instant::now() + PROGRESS_INTERVAL;
+            }
+        }
+        Ok(())
+    }
+
+    fn progress(&self) -> Progress {
+        Progress {
+            records: self.records,
+            left: self.parts.iter().map(Part::left).sum(),
+        }
+    }
+
+    fn step(&mut self, consumer: &mut Consumer) -> Result<(), ReadError> {
+        match consumer.next(POLL) {
+            Step::Records(batch) => self.take(&batch)?,
+            Step::Assigned(assigned) => {
+                if self.looking {
+                    self.find(consumer, assigned)?;
+                }
+                consumer.begin(|source| {
+                    let place = self.places.get(source)?;
+                    self.parts[*place].position
+                });
+                self.heard = Instant::now();
+                if let Some(gone) = self.gone(consumer) {
+                    return Err(ReadError::Gone(gone));
+                }
+            }
+            Step::Revoked(_) | Step::Identified(_) | Step::Idle => {}
+            Step::Trouble(Trouble::Retrying(text)) => {
+                warn!(%text, "kafka");
+                self.trouble = Some(text);
+            }
+            Step::Trouble(Trouble::OutOfRange { partition, .. }) => {
+                return Err(ReadError::Deleted(partition));
+            }
+            Step::Trouble(Trouble::Fatal(text) | Trouble::Fenced(text)) => {
+                return Err(ReadError::Fatal(text));
+            }
+        }
+        Ok(())
+    }
+
+    /// The only member of a group is assigned every partition there is.
+    fn find(
+        &mut self,
+        consumer: &Consumer,
+        mut assigned: Vec<TopicPartition>,
+    ) -> Result<(), ReadError> {
+        assigned.sort();
+        for source in assigned {
+            let Some((begin, end)) = consumer.ask_extent(&source, ANSWER_PATIENCE) else {
+                return Err(ReadError::Endless(source));
+            };
+            self.sink.add(&source)?;
+            self.add(source, end, Some(begin));
+        }
+        self.looking = false;
+        Ok(())
+    }
+
+    fn take(&mut self, batch: &Batch<'_>) -> io::Result<()> {
+        let records: Vec<Record<'_>> = batch.iter().collect();
+        for run in records.chunk_by(|one, next| one.index == next.index) {
+            // Partitions that are newer than what is wanted have no place.
+            let place = run
+                .first()
+                .and_then(|record| self.places.get(record.partition));
+            if let Some(place) = place {
+                self.take_run(*place, run)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes records of one partition, up to its end.
+    fn take_run(&mut self, place: usize, records: &[Record<'_>]) -> io::Result<()> {
+        let part = &mut self.parts[place];
+        let (Some(first), Some(last)) = (records.first(), records.last()) else {
+            return Ok(());
+        };
+        if part.done {
+            return Ok(());
+        }
+        part.first.get_or_insert(first.offset);
+        let position = last.offset + 1;
+        part.position = Some(position);
+        let end = part.end;
+        let wanted = &records[..records.partition_point(|record| record.offset < end)];
+        self.sink.take(place, wanted)?;
+        self.records += wanted.len() as u64;
+        self.heard = Instant::now();
+        self.trouble = None;
+        if position >= end {
+            self.end(place);
+        }
+        Ok(())
+    }
+
+    /// Ends partitions whose last wanted records are not there any more.
+    fn look_at_ends(&mut self, consumer: &Consumer) -> Result<(), ReadError> {
+        for place in 0..self.parts.len() {
+            let part = &mut self.parts[place];
+            if part.done || !consumer.read_to_end(&part.source) {
+                continue;
+            }
+            let Some((begin, end)) = consumer.extent(&part.source) else {
+                continue;
+            };
+            if end < part.end {
+                return Err(ReadError::Shorter {
+                    partition: part.source.clone(),
+                    next: part.end,
+                    end,
+                });
+            }
+            part.first.get_or_insert(begin.max(0));
+            self.end(place);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, place: usize) {
+        self.parts[place].done = true;
+        self.sink.end(place);
+    }
+
+    /// A partition to be read that the brokers do not have.
+    fn gone(&self, consumer: &Consumer) -> Option<TopicPartition> {
+        let all = consumer.partitions(ANSWER_PATIENCE)?;
+        let unread = self.parts.iter().filter(|part| !part.done);
+        let mut sources = unread.map(|part| &part.source);
+        sources.find(|source| !all.contains(source)).cloned()
+    }
+
+    fn stalled(&self, consumer: &Consumer) -> ReadError {
+        if let Some(gone) = self.gone(consumer) {
+            return ReadError::Gone(gone);
+        }
+        let left = self.progress().left;
+        let trouble = self.trouble.as_ref();
+        ReadError::Stalled {
+            seconds: PATIENCE.as_secs(),
+            left: if self.looking {
+                String::new()
+            } else {
+                format!(", and {left} are missing")
+            },
+            why: trouble.map(|text| format!("; {text}")).unwrap_or_default(),
+        }
+    }
+
+    fn finish(self) -> Reading {
+        let parts = self.parts.into_iter();
+        Reading {
+            partitions: parts.map(|part| (part.source, part.first)).collect(),
+            records: self.records,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Remembers offsets, and which partitions have ended.
+    #[derive(Default)]
+    struct Kept {
+        offsets: Vec<(usize, i64)>,
+        ended: Vec<usize>,
+    }
+
+    impl Sink for Kept {
+        fn add(&mut self, _source: &TopicPartition) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn take(&mut self, place: usize, records: &[Record<'_>]) -> io::Result<()> {
+            let offsets = records.iter().map(|record| (place, record.offset));
+            self.offsets.extend(offsets);
+            Ok(())
+        }
+
+        fn end(&mut self, place: usize) {
+            self.ended.push(place);
+        }
+    }
+
+    fn source(partition: i32) -> TopicPartition {
+        TopicPartition::new("tickets", partition)
+    }
+
+    fn records(source: &TopicPartition, offsets: std::ops::Range<i64>) -> Vec<Record<'_>> {
+        let record = |offset| Record {
+            partition: source,
+            index: 0,
+            offset,
+            timestamp: None,
+            key: None,
+            value: None,
+        };
+        offsets.map(record).collect()
+    }
+
+    #[test]
+    fn records_count_up_to_the_offset() {
+        let mut kept = Kept::default();
+        let wanted = Wanted::UpTo(vec![(source(0), 13), (source(1), 0)]);
+        let mut reader = Reader::new(wanted, &mut kept);
+        let first = source(0);
+        let records = records(&first, 10..14);
+        reader.take_run(0, &records[..1]).unwrap();
+        assert_eq!(
+            reader.progress(),
+            Progress {
+                records: 1,
+                left: 2
+            }
+        );
+        assert!(!reader.is_done());
+        reader.take_run(0, &records[1..]).unwrap();
+        reader.take_run(0, &records[3..]).unwrap();
+        assert!(reader.is_done());
+        let reading = reader.finish();
+        assert_eq!(reading.records, 3);
+        assert_eq!(
+            reading.begun_later().collect::<Vec<_>>(),
+            [(&source(0), 10)]
+        );
+        assert_eq!(kept.offsets, [(0, 10), (0, 11), (0, 12)]);
+        assert_eq!(kept.ended, [1, 0]);
+    }
+
+    #[test]
+    fn partitions_that_are_empty_now_are_not_waited_for() {
+        let mut kept = Kept::default();
+        let mut reader = Reader::new(Wanted::Everything, &mut kept);
+        assert!(!reader.is_done(), "still looking");
+        reader.looking = false;
+        reader.add(source(0), 7, Some(7));
+        assert!(reader.is_done());
+        assert_eq!(reader.finish().begun_later().count(), 1);
+    }
+
+    #[test]
+    fn the_group_is_never_the_exporters() {
+        let group = group("desk", "verify", Timestamp(7));
+        assert_eq!(group, format!("desk-verify-{}-7", std::process::id()));
+    }
+}

@@ -1,0 +1,72 @@
+//! What the commands that read a whole history say about it.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::failure::Failure;
+use super::terminal;
+use crate::app::history::{History, HistoryError, Tally};
+use crate::app::topics::{Progress, ReadError};
+use crate::config::Config;
+use crate::domain::timestamp::Timestamp;
+
+/// The history in files, or else in the topics of the configuration, which are read now.
+///
+/// # Errors
+/// Topics that cannot be read.
+pub fn open(
+    config: &Config,
+    files: &[PathBuf],
+    purpose: &str,
+    now: Timestamp,
+) -> Result<History, Failure> {
+    if !files.is_empty() {
+        return Ok(History::Files(files.to_vec()));
+    }
+    let started = Instant::now();
+    let mut progress = |now: Progress| {
+        let rate = u128::from(now.records) * 1_000 / started.elapsed().as_millis().max(1);
+        let Progress { records, left } = now;
+        terminal::progress(&format!("{records} records, {rate} a second, {left} left"));
+    };
+    let history = History::of_topics(config, purpose, now, &mut progress);
+    terminal::progress_done();
+    history.map_err(failure)
+}
+
+pub fn failure(error: HistoryError) -> Failure {
+    match error {
+        HistoryError::Topics(ReadError::Kafka(error)) => Failure::configuration(error),
+        error => Failure::other(error),
+    }
+}
+
+/// Says what of the history is not there, or is no event.
+pub fn report(tally: &Tally, history: &History) {
+    if let History::Topics { begun_later, .. } = history {
+        for (partition, first) in begun_later {
+            terminal::complain(&format!(
+                "partition {partition} begins at offset {first} now: what was before is not in the \
+                 history, and an exporter that has counted it shows more"
+            ));
+        }
+    }
+    rejections(tally);
+}
+
+/// Says which records are no events.
+pub fn rejections(tally: &Tally) {
+    for (rejection, rejected) in &tally.rejected {
+        let more = if rejected.count > rejected.places.len() as u64 {
+            ", …"
+        } else {
+            ""
+        };
+        terminal::complain(&format!(
+            "{} rejected ({}): {rejection}; at {}{more}",
+            rejected.count,
+            rejection.reason(),
+            rejected.places.join(", "),
+        ));
+    }
+}

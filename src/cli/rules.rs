@@ -1,0 +1,90 @@
+//! `rules`: Prometheus rules, or specifications of SLO tools, for a configuration.
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::arguments::{RuleArguments, RulesFormat, Settings};
+use super::failure::Failure;
+use super::terminal;
+use crate::alerting::{self, Links, Options};
+use crate::config::Config;
+
+pub fn run(settings: &Settings, arguments: &RuleArguments) -> Result<ExitCode, Failure> {
+    let config = settings.load()?;
+    let (rules, objectives) = (&config.rules, &config.objectives);
+    let written = match arguments.format {
+        RulesFormat::Prometheus => return prometheus(&config, arguments),
+        RulesFormat::Sloth => ("sloth.yml", alerting::sloth(rules, objectives)),
+        RulesFormat::Pyrra => ("pyrra.yml", alerting::pyrra(rules, objectives)),
+    };
+    if rules.policies.is_empty() {
+        terminal::complain("no sla.policies: there are no objectives to write");
+    }
+    match &arguments.output {
+        Some(folder) => write(folder, &[(written.0, written.1)])?,
+        None => terminal::print(&written.1)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn prometheus(config: &Config, arguments: &RuleArguments) -> Result<ExitCode, Failure> {
+    let options = options(config, arguments);
+    let (files, remarks) = alerting::prometheus(&config.rules, &config.objectives, &options);
+    for remark in remarks {
+        terminal::complain(&remark);
+    }
+    match &arguments.output {
+        Some(folder) => {
+            let texts = files
+                .iter()
+                .map(|file| (file.name, file.text(&options.links)));
+            write(folder, &texts.collect::<Vec<_>>())?;
+        }
+        None => terminal::print(&alerting::text(&files, &options.links))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn options(config: &Config, arguments: &RuleArguments) -> Options {
+    let most_urgent = config.rules.priorities.first();
+    let urgent = match arguments.urgent.as_slice() {
+        [] => most_urgent.into_iter().cloned().collect(),
+        named => named.to_vec(),
+    };
+    let defaults = Options::default();
+    let url = |given: &Option<String>, default: String| match given {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None => default,
+    };
+    Options {
+        urgent,
+        hold: arguments.hold.unwrap_or(defaults.hold),
+        lag: arguments.lag.unwrap_or(defaults.lag),
+        oldest: arguments.oldest.unwrap_or(defaults.oldest),
+        minimum_goals: arguments.minimum_goals.unwrap_or(defaults.minimum_goals),
+        minimum_breaches: arguments
+            .minimum_breaches
+            .unwrap_or(defaults.minimum_breaches),
+        minimum_samples: arguments
+            .minimum_samples
+            .unwrap_or(defaults.minimum_samples),
+        job: arguments.job.clone().unwrap_or(defaults.job),
+        links: Links {
+            runbooks: url(&arguments.runbook_url, defaults.links.runbooks),
+            boards: url(&arguments.dashboard_url, defaults.links.boards),
+        },
+    }
+}
+
+/// Writes files into a folder, which is made where it is not there.
+fn write(folder: &Path, files: &[(&str, String)]) -> Result<(), Failure> {
+    let failed = |path: &Path, error| Failure::other(format!("{}: {error}", path.display()));
+    fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
+    for (name, text) in files {
+        let path = folder.join(name);
+        fs::write(&path, text).map_err(|error| failed(&path, error))?;
+        terminal::complain(&format!("wrote {}", path.display()));
+    }
+    Ok(())
+}

@@ -1,0 +1,273 @@
+//! `suggest-targets`: SLA targets that a desk has shown it can keep.
+
+use std::fmt::Write;
+use std::process::ExitCode;
+
+use super::arguments::{Settings, SuggestFormat, SuggestTargets};
+use super::failure::Failure;
+use super::history;
+use super::terminal;
+use crate::app::recovery;
+use crate::app::targets::{
+    Level, Row, SHARES, Suggestion, Wish, from_snapshot, snippet, suggest, suggest_from,
+};
+use crate::config::Config;
+use crate::domain::duration;
+use crate::domain::policy::Clock;
+use crate::edge::wall_clock;
+
+/// Part of the name of the consumer group.
+const PURPOSE: &str = "suggest-targets";
+/// What a cell holds where there is nothing to say.
+const NOTHING: &str = "-";
+
+pub fn run(settings: &Settings, arguments: &SuggestTargets) -> Result<ExitCode, Failure> {
+    let config = settings.load()?;
+    let suggestion = if arguments.store {
+        of_store(&config, arguments)?
+    } else {
+        of_events(&config, arguments)?
+    };
+    match arguments.format {
+        SuggestFormat::Table => terminal::print(&table(&suggestion.rows))?,
+        SuggestFormat::Yaml => {
+            let snippet = snippet(&suggestion.policies, arguments.objective);
+            terminal::print(&format!("{}{snippet}", heading(&suggestion, arguments)))?;
+        }
+        SuggestFormat::Json => {
+            let document = serde_json::json!({
+                "clock": arguments.clock.clock().name(),
+                "objective": arguments.objective,
+                "minimum_goals": arguments.minimum_goals,
+                "counted": suggestion.tally.is_some(),
+                "targets": suggestion.rows,
+            });
+            terminal::print(&format!("{document:#}\n"))?;
+        }
+    }
+    remark(&suggestion, arguments);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn of_store(config: &Config, arguments: &SuggestTargets) -> Result<Suggestion, Failure> {
+    let mut restored = recovery::read(config).map_err(Failure::other)?;
+    let snapshot = restored.engine.snapshot();
+    let wish = wish(arguments);
+    Ok(suggest_from(&from_snapshot(&snapshot, wish.clock), &wish))
+}
+
+fn of_events(config: &Config, arguments: &SuggestTargets) -> Result<Suggestion, Failure> {
+    let now = wall_clock::now();
+    let is_live = arguments.files.is_empty();
+    let history = history::open(config, &arguments.files, PURPOSE, now)?;
+    if history.is_standard_input() {
+        return Err(Failure::usage(
+            "the events are read several times, which standard input cannot be: give a file",
+        ));
+    }
+    let wish = Wish {
+        until: is_live.then(|| now.minus(config.stream.grace)),
+        ..wish(arguments)
+    };
+    terminal::progress("counting");
+    let suggestion = suggest(&config.rules, &history, &wish);
+    terminal::progress_done();
+    let suggestion = suggestion.map_err(history::failure)?;
+    if let Some(tally) = &suggestion.tally {
+        history::report(tally, &history);
+    }
+    Ok(suggestion)
+}
+
+fn wish(arguments: &SuggestTargets) -> Wish {
+    Wish {
+        clock: arguments.clock.clock(),
+        objective: arguments.objective,
+        minimum: arguments.minimum_goals,
+        until: None,
+    }
+}
+
+/// A comment that says where the policies come from.
+fn heading(suggestion: &Suggestion, arguments: &SuggestTargets) -> String {
+    let source = match &suggestion.tally {
+        Some(tally) => format!("{} records", tally.records),
+        None => "histograms, roughly".to_owned(),
+    };
+    let share = percent(arguments.objective);
+    let hours = match arguments.clock.clock() {
+        Clock::Business => "; 1d is 24 opening hours",
+        Clock::Calendar => "",
+    };
+    format!("# Targets that {share} of the goals would have met, from {source}{hours}.\n")
+}
+
+/// Says what the numbers are, and are not.
+fn remark(suggestion: &Suggestion, arguments: &SuggestTargets) {
+    let few = suggestion
+        .rows
+        .iter()
+        .filter(|row| row.suggested.is_none())
+        .count();
+    if few > 0 {
+        terminal::complain(&format!(
+            "{few} rows have fewer than {} goals that ended: nothing is suggested for them",
+            arguments.minimum_goals
+        ));
+    }
+    if suggestion.tally.is_none() {
+        terminal::complain(
+            "from histograms, so approximate: durations are up to 9 % too long, and on the calendar \
+             of the team that ended them; resolution is the first one, with its time in pending and \
+             on_hold; what runs still is not counted. From events it is exact",
+        );
+    }
+    if arguments.clock.clock() == Clock::Business {
+        terminal::complain(
+            "on the business clock, where 1d is 24 opening hours; --clock calendar counts elapsed time",
+        );
+    }
+    let short = suggestion.rows.iter().filter(|row| {
+        let suggested = row.suggested.as_ref();
+        suggested.is_some_and(|suggested| suggested.met < arguments.objective)
+    });
+    let short = short.count();
+    if short > 0 {
+        terminal::complain(&format!(
+            "{short} of the suggested targets would not have met the objective: see their share"
+        ));
+    }
+    if arguments.format == SuggestFormat::Table && few < suggestion.rows.len() {
+        terminal::complain("--format yaml prints the suggestion as configuration");
+    }
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut cells = vec![
+        vec!["team", "priority", "target", "goals", "undecided"]
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<String>>(),
+    ];
+    cells[0].extend(SHARES.iter().map(|share| format!("p{:.0}", share * 100.0)));
+    cells[0].extend(["suggested", "met"].map(str::to_owned));
+    cells.extend(rows.iter().map(|row| {
+        let mut line = vec![
+            printable(&row.team),
+            printable(&row.priority),
+            row.target.to_owned(),
+            row.goals.to_string(),
+            row.undecided.to_string(),
+        ];
+        let level = |share: &f64| {
+            let mut levels = row.levels.iter();
+            let found = levels.find(|level| level.share.to_bits() == share.to_bits());
+            found.map_or_else(|| NOTHING.to_owned(), level_cell)
+        };
+        line.extend(SHARES.iter().map(level));
+        line.extend(match &row.suggested {
+            Some(suggested) => [duration::format(suggested.target), percent(suggested.met)],
+            None => [NOTHING, NOTHING].map(str::to_owned),
+        });
+        line
+    }));
+    let width = |column: usize| {
+        let widths = cells.iter().map(|line| line[column].chars().count());
+        widths.max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..cells[0].len()).map(width).collect();
+    let mut text = String::new();
+    for line in &cells {
+        let mut row = String::new();
+        for (column, cell) in line.iter().enumerate() {
+            let width = widths[column];
+            // Writing to a string cannot fail.
+            let _ = if column < 3 {
+                write!(row, "{cell:<width$}  ")
+            } else {
+                write!(row, "{cell:>width$}  ")
+            };
+        }
+        text.push_str(row.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// The rounded target and what would have met it.
+fn level_cell(level: &Level) -> String {
+    format!(
+        "{} ({})",
+        duration::format(level.target),
+        percent(level.met)
+    )
+}
+
+/// Cut, not rounded: 89.96 % is not 90 %.
+fn percent(share: f64) -> String {
+    // In floats 0.29 is a little less than 290 thousandths.
+    format!("{:.1} %", (share * 1_000.0 + 1e-9).floor() / 10.0)
+}
+
+/// Names come from outside: what would control the terminal is written out.
+fn printable(text: &str) -> String {
+    text.chars()
+        .flat_map(|letter| {
+            let is_control = letter.is_control();
+            let plain = (!is_control).then_some(letter);
+            let escaped = is_control.then(|| letter.escape_default());
+            plain.into_iter().chain(escaped.into_iter().flatten())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::targets::Suggested;
+    use crate::domain::timestamp::{HOUR, MINUTE};
+
+    #[test]
+    fn targets_stand_in_columns() {
+        let row = |team: &str, levels: Vec<Level>, suggested| Row {
+            team: team.to_owned(),
+            priority: "p1".to_owned(),
+            target: "resolution",
+            goals: 40,
+            undecided: 2,
+            levels,
+            suggested,
+        };
+        let level = |share, target, met| Level {
+            share,
+            exact: target - 1,
+            target,
+            met,
+        };
+        let text = table(&[
+            row(
+                "billing",
+                vec![
+                    level(0.8, 30 * MINUTE, 0.85),
+                    level(0.9, 2 * HOUR, 0.899_99),
+                    level(0.95, 2 * HOUR, 1.0),
+                ],
+                Some(Suggested {
+                    target: 2 * HOUR,
+                    goals: Some(40),
+                    breaches: Some(2),
+                    met: 0.95,
+                }),
+            ),
+            row("\u{1b}[1m", Vec::new(), None),
+        ]);
+        assert_eq!(
+            text,
+            "\
+team       priority  target      goals  undecided           p80          p90           p95  suggested     met
+billing    p1        resolution     40          2  30m (85.0 %)  2h (89.9 %)  2h (100.0 %)         2h  95.0 %
+\\u{1b}[1m  p1        resolution     40          2             -            -             -          -       -
+"
+        );
+    }
+}

@@ -1,0 +1,84 @@
+//! Answers for programs: JSON, with numbers in base units. See the README beside this file.
+
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::Site;
+use super::parameters::{Parameters, goal_query};
+use super::scrape::compute;
+use super::tickets::{NoAnswer, ask};
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    error: &'a str,
+    /// Why the exporter is not ready.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<String>,
+}
+
+/// `/api/v1/kpis`: the numbers of every team, or of those named.
+pub(super) async fn kpis(State(site): State<Site>, RawQuery(query): RawQuery) -> Response {
+    let parameters = Parameters::parse(query.as_deref());
+    if let Err(error) = parameters.only(&["team"]) {
+        return problem(StatusCode::BAD_REQUEST, &error);
+    }
+    let teams = parameters.all("team");
+    let body = compute(&site, move |site| {
+        let mut report = site.published.view().kpis?.report();
+        if !teams.is_empty() {
+            report.teams.retain(|team| teams.contains(&team.team));
+        }
+        Some(to_json(&report))
+    });
+    match body.await {
+        Ok(Some(body)) => body,
+        Ok(None) => unavailable(&site, "the KPIs are withheld until they are complete"),
+        Err(response) => response,
+    }
+}
+
+/// `/api/v1/tickets`: goals at risk or overdue, with their tickets.
+pub(super) async fn tickets(State(site): State<Site>, RawQuery(query): RawQuery) -> Response {
+    let query = match goal_query(&Parameters::parse(query.as_deref())) {
+        Ok(query) => query,
+        Err(error) => return problem(StatusCode::BAD_REQUEST, &error),
+    };
+    match ask(&site, query).await {
+        Ok(list) => to_json(&list),
+        Err(no_answer @ NoAnswer::NotAllowed) => {
+            problem(StatusCode::NOT_FOUND, &no_answer.to_string())
+        }
+        Err(no_answer) => unavailable(&site, &no_answer.to_string()),
+    }
+}
+
+fn unavailable(site: &Site, error: &str) -> Response {
+    let problem = Problem {
+        error,
+        reasons: site.published.readiness().reasons(),
+    };
+    let head = [(RETRY_AFTER, "5")];
+    (StatusCode::SERVICE_UNAVAILABLE, head, to_json(&problem)).into_response()
+}
+
+fn problem(status: StatusCode, error: &str) -> Response {
+    let problem = Problem {
+        error,
+        reasons: Vec::new(),
+    };
+    (status, to_json(&problem)).into_response()
+}
+
+fn to_json(value: &impl Serialize) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(mut body) => {
+            body.push(b'\n');
+            ([(CONTENT_TYPE, "application/json")], body).into_response()
+        }
+        // Only maps with keys that are no text, which there are none of.
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}

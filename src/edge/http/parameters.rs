@@ -1,0 +1,177 @@
+//! What stands behind the `?` of an address. A name that nobody asked for, or a value that cannot
+//! be, is refused and named: an answer to another question than was asked is worse than none.
+
+use crate::domain::duration;
+use crate::domain::policy::Target;
+use crate::engine::GoalQuery;
+
+/// Goals in an answer, unless the question says how many.
+const DEFAULT_LIMIT: usize = 100;
+/// More goals than anybody reads; it bounds an answer to some 300 KB.
+const MAX_LIMIT: usize = 1_000;
+/// Values of one name: a list of teams that is longer is none that a person chose.
+const MAX_VALUES: usize = 100;
+
+/// Names and values, decoded, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    pub fn parse(query: Option<&str>) -> Self {
+        let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+        // A form sends its empty fields too: nothing was said there.
+        let said = pairs.filter(|(_, value)| !value.is_empty());
+        Self(
+            said.map(|(name, value)| (name.into_owned(), value.into_owned()))
+                .collect(),
+        )
+    }
+
+    /// The last value of a name.
+    pub fn last(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().rev().find(|(one, _)| one == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    pub fn all(&self, name: &str) -> Vec<String> {
+        let found = self.0.iter().filter(|(one, _)| one == name);
+        found.map(|(_, value)| value.clone()).collect()
+    }
+
+    /// # Errors
+    /// A name that is none of `known`, or too many values.
+    pub fn only(&self, known: &[&str]) -> Result<(), String> {
+        if let Some((name, _)) = self
+            .0
+            .iter()
+            .find(|(name, _)| !known.contains(&name.as_str()))
+        {
+            return Err(format!(
+                "{name:?} is no parameter; there are {}",
+                known.join(", ")
+            ));
+        }
+        if self.0.len() > MAX_VALUES {
+            return Err(format!("more than {MAX_VALUES} parameters"));
+        }
+        Ok(())
+    }
+}
+
+/// The question that parameters ask: `at_risk`, `overdue`, `team`, `priority`, `target`, `limit`.
+///
+/// # Errors
+/// What is wrong with which parameter.
+pub fn goal_query(parameters: &Parameters) -> Result<GoalQuery, String> {
+    parameters.only(&["at_risk", "overdue", "team", "priority", "target", "limit"])?;
+    let at_risk =
+        match parameters.last("at_risk") {
+            None => None,
+            Some(text) => Some(duration::parse(text).ok_or_else(|| {
+                format!("at_risk must be a duration like 15m or 4h, not {text:?}")
+            })?),
+        };
+    let overdue = match parameters.last("overdue") {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(text) => return Err(format!("overdue must be true or false, not {text:?}")),
+    };
+    let mut targets = Vec::new();
+    for text in parameters.all("target") {
+        let target = Target::ALL.into_iter().find(|target| target.name() == text);
+        targets.push(target.ok_or_else(|| {
+            let names = Target::ALL.map(Target::name).join(", ");
+            format!("target must be one of {names}, not {text:?}")
+        })?);
+    }
+    let limit = match parameters.last("limit") {
+        None => DEFAULT_LIMIT,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|limit| (1..=MAX_LIMIT).contains(limit))
+            .ok_or_else(|| format!("limit must be from 1 to {MAX_LIMIT}, not {text:?}"))?,
+    };
+    Ok(GoalQuery {
+        teams: parameters.all("team"),
+        priorities: parameters.all("priority"),
+        targets,
+        at_risk,
+        overdue,
+        limit,
+    })
+}
+
+/// One `name=value` for an address.
+pub fn pair(name: &str, value: &str) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .append_pair(name, value)
+        .finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::timestamp::{HOUR, MINUTE};
+
+    fn query(text: &str) -> Result<GoalQuery, String> {
+        goal_query(&Parameters::parse(Some(text)))
+    }
+
+    #[test]
+    fn a_whole_question() {
+        let asked = query(
+            "at_risk=1h30m&overdue=true&team=a%26b&team=none&priority=p1&target=resolution&limit=7",
+        );
+        let expected = GoalQuery {
+            teams: vec!["a&b".to_owned(), "none".to_owned()],
+            priorities: vec!["p1".to_owned()],
+            targets: vec![Target::Resolution],
+            at_risk: Some(HOUR + 30 * MINUTE),
+            overdue: true,
+            limit: 7,
+        };
+        assert_eq!(asked, Ok(expected));
+        let nothing = GoalQuery {
+            limit: DEFAULT_LIMIT,
+            ..GoalQuery::default()
+        };
+        assert_eq!(query("team=&at_risk=&limit="), Ok(nothing.clone()));
+        assert_eq!(goal_query(&Parameters::parse(None)), Ok(nothing));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (text, part) in [
+            (
+                "at_risk=soon",
+                "at_risk must be a duration like 15m or 4h, not \"soon\"",
+            ),
+            ("at_risk=-1h", "at_risk must be"),
+            ("overdue=yes", "overdue must be true or false"),
+            (
+                "target=reply",
+                "first_response, next_response, resolution, ownership",
+            ),
+            ("limit=0", "limit must be from 1 to 1000"),
+            ("limit=1001", "limit must be"),
+            ("limit=1e3", "limit must be"),
+            (
+                "teams=billing",
+                "\"teams\" is no parameter; there are at_risk, overdue, team",
+            ),
+        ] {
+            let error = query(text).unwrap_err();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+        let many = "team=a&".repeat(MAX_VALUES + 1);
+        assert!(query(&many).unwrap_err().contains("more than 100"));
+    }
+
+    #[test]
+    fn values_survive_an_address() {
+        let team = "a&b=<c> \"é\" +%";
+        let address = pair("team", team);
+        assert_eq!(Parameters::parse(Some(&address)).last("team"), Some(team));
+    }
+}

@@ -1,0 +1,257 @@
+//! The page of tickets whose deadlines are near or have passed. The one page with ticket ids,
+//! which can be personal data: off unless it is allowed.
+
+use std::fmt::{self, Write};
+use std::time::Duration;
+
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::Site;
+use super::html::{Escaped, NO_DATA, Page};
+use super::parameters::{Parameters, goal_query};
+use crate::domain::duration;
+use crate::domain::policy::Target;
+use crate::domain::timestamp::Timestamp;
+use crate::engine::{GoalItem, GoalList, GoalQuery};
+
+/// Answers come with the next checkpoint, which is a second away, or some seconds on a large or
+/// slow store; rarer checkpoints than this are for those who do not look at pages.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the page offers as `at_risk`; others can be written into the address.
+const WITHIN: [&str; 5] = ["15m", "1h", "4h", "1d", "7d"];
+
+/// Why there is no list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    #[error("ticket ids are not shown here; the configuration key web.tickets: true allows it")]
+    NotAllowed,
+    #[error("tickets are withheld until they are complete")]
+    Withheld,
+    #[error("too many questions wait for an answer; try again later")]
+    Busy,
+    #[error("no answer in time: it comes with a checkpoint, and there was none")]
+    Late,
+}
+
+impl NoAnswer {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::NotAllowed => StatusCode::NOT_FOUND,
+            Self::Withheld | Self::Busy | Self::Late => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+/// The goals that a question is about, as of the state that the metrics show next.
+///
+/// # Errors
+/// [`NoAnswer`].
+pub async fn ask(site: &Site, query: GoalQuery) -> Result<GoalList, NoAnswer> {
+    if !site.shows_tickets {
+        return Err(NoAnswer::NotAllowed);
+    }
+    if site.published.view().kpis.is_none() {
+        return Err(NoAnswer::Withheld);
+    }
+    let answer = site.published.questions().ask(query);
+    let answer = answer.ok_or(NoAnswer::Busy)?;
+    match tokio::time::timeout(PATIENCE, answer).await {
+        Ok(Ok(list)) => Ok(list),
+        Ok(Err(_)) => Err(NoAnswer::Withheld),
+        Err(_) => Err(NoAnswer::Late),
+    }
+}
+
+pub(super) async fn page(State(site): State<Site>, RawQuery(query): RawQuery) -> Response {
+    let parameters = Parameters::parse(query.as_deref());
+    let query = match goal_query(&parameters) {
+        Ok(query) => query,
+        Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
+    };
+    let answer = ask(&site, query).await;
+    if answer == Err(NoAnswer::NotAllowed) {
+        let text = format!("{}\n", NoAnswer::NotAllowed);
+        return (StatusCode::NOT_FOUND, text).into_response();
+    }
+    let mut main = String::from("<h2 id=\"tickets\">Tickets by deadline</h2>\n");
+    // Writing into a string cannot fail.
+    let _ = write_form(&mut main, &parameters);
+    let (status, rows) = match answer {
+        Ok(list) => {
+            let _ = write_list(&mut main, &list);
+            (StatusCode::OK, list.goals.len())
+        }
+        Err(no_answer) => {
+            let _ = writeln!(main, "<p class=\"bad\">{no_answer}</p>");
+            (no_answer.status(), 0)
+        }
+    };
+    let title = "Tickets by deadline · ticket-exporter";
+    let page = Page {
+        status,
+        title,
+        main,
+        rows,
+    };
+    page.respond(&site)
+}
+
+/// The question, to be changed.
+fn write_form(html: &mut String, parameters: &Parameters) -> fmt::Result {
+    let chosen = |name: &str, value: &str| parameters.last(name) == Some(value);
+    html.push_str("<form method=\"get\" action=\"/tickets\">\n");
+    html.push_str("<label>Deadline within <select name=\"at_risk\">");
+    write_option(html, "", "any", false)?;
+    let own = parameters
+        .last("at_risk")
+        .filter(|own| !WITHIN.contains(own));
+    for within in WITHIN.into_iter().chain(own) {
+        write_option(html, within, within, chosen("at_risk", within))?;
+    }
+    html.push_str("</select></label>\n<label>Overdue <select name=\"overdue\">");
+    let without = if parameters.last("at_risk").is_some() {
+        "without"
+    } else {
+        "any"
+    };
+    write_option(html, "", without, false)?;
+    write_option(html, "true", "with", chosen("overdue", "true"))?;
+    html.push_str("</select></label>\n<label>Target <select name=\"target\">");
+    write_option(html, "", "any", false)?;
+    for target in Target::ALL.map(Target::name) {
+        write_option(html, target, target, chosen("target", target))?;
+    }
+    html.push_str("</select></label>\n");
+    for (name, label) in [("team", "Team"), ("priority", "Priority")] {
+        let value = parameters.last(name).unwrap_or_default();
+        writeln!(
+            html,
+            "<label>{label} <input name=\"{name}\" value=\"{}\" autocomplete=\"off\"></label>",
+            Escaped(value)
+        )?;
+    }
+    html.push_str("<button>Show</button>\n</form>\n");
+    Ok(())
+}
+
+fn write_option(html: &mut String, value: &str, text: &str, chosen: bool) -> fmt::Result {
+    let chosen = if chosen { " selected" } else { "" };
+    let (value, text) = (Escaped(value), Escaped(text));
+    write!(html, "<option value=\"{value}\"{chosen}>{text}</option>")
+}
+
+fn write_list(html: &mut String, list: &GoalList) -> fmt::Result {
+    let Some(clock) = list.clock else {
+        html.push_str("<p>No event was read yet.</p>\n");
+        return Ok(());
+    };
+    if list.goals.is_empty() {
+        return writeln!(html, "<p>None, as of {}.</p>", clock.rfc3339());
+    }
+    write!(
+        html,
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"tickets\">\n\
+         <table role=\"table\" class=\"text\">\n<caption>{} of {}, the earliest deadline first; as of {}. \
+         A ticket with two targets has two rows.</caption>\n\
+         <thead role=\"rowgroup\">\n<tr role=\"row\">",
+        list.goals.len(),
+        list.matching,
+        clock.rfc3339()
+    )?;
+    for name in [
+        "Ticket", "Deadline", "Left", "Target", "Policy", "Team", "Priority", "Status",
+    ] {
+        write!(html, "<th role=\"columnheader\" scope=\"col\">{name}</th>")?;
+    }
+    html.push_str("</tr>\n</thead>\n<tbody role=\"rowgroup\">\n");
+    for goal in &list.goals {
+        write_goal(html, goal, clock)?;
+    }
+    html.push_str("</tbody>\n</table>\n</div>\n");
+    Ok(())
+}
+
+fn write_goal(html: &mut String, goal: &GoalItem, clock: Timestamp) -> fmt::Result {
+    let id = Escaped(&goal.ticket_id);
+    write!(
+        html,
+        "<tr role=\"row\" data-key=\"{id} {}\"><th role=\"rowheader\" scope=\"row\">{id}</th>",
+        goal.target
+    )?;
+    let deadline = goal.deadline.map(Timestamp::rfc3339);
+    let left = match (goal.state, goal.deadline) {
+        ("overdue", Some(deadline)) => Some(format!(
+            "overdue {}",
+            duration::brief(clock.since(deadline))
+        )),
+        ("overdue", None) => Some("overdue".to_owned()),
+        (_, deadline) => deadline.map(|deadline| duration::brief(deadline.since(clock))),
+    };
+    for (name, text) in [
+        ("Deadline", deadline.as_deref()),
+        ("Left", left.as_deref()),
+        ("Target", Some(goal.target)),
+        ("Policy", Some(&goal.policy)),
+        ("Team", Some(&goal.team)),
+        ("Priority", Some(&goal.priority)),
+        ("Status", Some(goal.status)),
+    ] {
+        let class = if name == "Left" && goal.state == "overdue" {
+            " class=\"bad\""
+        } else {
+            ""
+        };
+        write!(
+            html,
+            "<td role=\"cell\" data-label=\"{name}\"><span{class}>"
+        )?;
+        match text {
+            Some(text) => write!(html, "{}", Escaped(text))?,
+            None => html.push_str(NO_DATA),
+        }
+        html.push_str("</span></td>");
+    }
+    html.push_str("</tr>\n");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_and_labels_stay_text() {
+        let goal = GoalItem {
+            ticket_id: "<i>7".to_owned(),
+            target: "resolution",
+            policy: "<p>".to_owned(),
+            team: "\"><script>".to_owned(),
+            priority: "&".to_owned(),
+            status: "open",
+            state: "overdue",
+            deadline: Some(Timestamp(1_000)),
+            deadline_timestamp_seconds: Some(1.0),
+        };
+        let list = GoalList {
+            clock: Some(Timestamp(3_601_000)),
+            clock_timestamp_seconds: Some(3_601.0),
+            matching: 12,
+            goals: vec![goal],
+        };
+        let mut html = String::new();
+        write_list(&mut html, &list).unwrap();
+        assert!(!html.contains("<script") && !html.contains("<i>") && !html.contains("<p>"));
+        assert!(
+            html.contains("1 of 12") && html.contains("overdue 1h"),
+            "{html}"
+        );
+        let mut form = String::new();
+        let parameters = Parameters::parse(Some("team=%22%3E%3Cscript%3E&at_risk=2h"));
+        write_form(&mut form, &parameters).unwrap();
+        assert!(!form.contains("<script"), "{form}");
+        assert!(form.contains("<option value=\"2h\" selected>2h</option>"));
+    }
+}

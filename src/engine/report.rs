@@ -1,0 +1,361 @@
+//! What each team has to do now, and how well it did in each window: the numbers of a snapshot
+//! for pages and programs. The same values as the series carry, all priorities together; nothing
+//! is rounded, and what there is no data for is `None`, never 0.
+//!
+//! Shares are of whole windows, so they are exact. How the numbers are shown is not known here.
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use super::gauges::{AT_RISK, PairGauges, TeamGauges};
+use super::rules::Kpi;
+use super::series::Basis;
+use super::snapshot::{Snapshot, basis_name};
+use super::windows::{DurationWindow, QUANTILES, TeamWindows, WindowEvent};
+use crate::domain::event::Status;
+use crate::domain::timestamp::Timestamp;
+
+/// Values by name, in an order that means something; a JSON object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Named<T>(pub Vec<(String, T)>);
+
+impl<T> Named<T> {
+    fn collect<N: Into<String>>(items: impl IntoIterator<Item = (N, T)>) -> Self {
+        let items = items.into_iter().map(|(name, value)| (name.into(), value));
+        Self(items.collect())
+    }
+
+    pub fn get(&self, name: &str) -> Option<&T> {
+        let found = self.0.iter().find(|(one, _)| one == name);
+        found.map(|(_, value)| value)
+    }
+}
+
+impl<T> Default for Named<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Serialize> Serialize for Named<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, value) in &self.0 {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+/// See the module.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// The stream clock up to which everything was seen; `None` before the first event.
+    pub clock: Option<Timestamp>,
+    pub clock_timestamp_seconds: Option<f64>,
+    /// Labels of the windows, as configured.
+    pub windows: Vec<String>,
+    /// Teams that have any series, in alphabetical order.
+    pub teams: Vec<TeamReport>,
+}
+
+/// One team: its gauges, as of the clock, and its windows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TeamReport {
+    pub team: String,
+    /// Unsolved tickets.
+    pub backlog: u64,
+    /// The same by status.
+    pub backlog_by_status: Named<u64>,
+    pub backlog_oldest_created_timestamp_seconds: Option<f64>,
+    pub awaiting_first_response: u64,
+    pub unassigned: u64,
+    /// Tickets with a running goal whose deadline is within so much after the clock.
+    pub tickets_at_risk: Named<u64>,
+    /// Tickets with a goal that breached and has not ended.
+    pub tickets_overdue: u64,
+    /// Goals by target, of the targets that a policy has: a ticket may have several.
+    pub sla: Named<GoalsReport>,
+    /// By label.
+    pub windows: Named<WindowReport>,
+}
+
+/// Goals of one target.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct GoalsReport {
+    pub running: u64,
+    pub paused: u64,
+    pub overdue: u64,
+    /// By how soon the deadline is.
+    pub at_risk: Named<u64>,
+    pub next_deadline_timestamp_seconds: Option<f64>,
+}
+
+/// What happened in one window.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct WindowReport {
+    /// Exact counts, by the label `event` of `ticket_window_events`.
+    pub events: Named<u64>,
+    /// Goals that were met, of those that were decided.
+    pub sla_met_share: Option<f64>,
+    /// Tickets that one reply solved for good, of those that became final.
+    pub first_contact_share: Option<f64>,
+    /// Reopenings for each solve; may be above 1.
+    pub reopened_per_solved: Option<f64>,
+    /// Good ratings, of the good and the bad ones: windows do not count the neutral ones.
+    pub csat_good_share: Option<f64>,
+    /// Durations by KPI, then by clock (`calendar`, `business`); those of `handle` by source
+    /// (`reported`, `derived`).
+    pub durations: Named<Named<Option<DurationReport>>>,
+}
+
+/// The durations of one window.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct DurationReport {
+    pub mean_seconds: f64,
+    pub p50_seconds: f64,
+    pub p90_seconds: f64,
+    pub p95_seconds: f64,
+    pub p99_seconds: f64,
+}
+
+impl WindowReport {
+    /// How often something happened, by its label `event`.
+    pub fn count(&self, event: &str) -> u64 {
+        self.events.get(event).copied().unwrap_or(0)
+    }
+
+    pub fn duration(&self, kpi: &str, clock: &str) -> Option<DurationReport> {
+        *self.durations.get(kpi)?.get(clock)?
+    }
+}
+
+impl Snapshot {
+    /// Costs some microseconds a team: for whoever asks, not for every checkpoint.
+    pub fn report(&self) -> Report {
+        // Before the first event there is no clock.
+        let clock = Some(self.clock).filter(|clock| *clock != Timestamp(0));
+        let mut teams: Vec<TeamReport> = self
+            .is_active()
+            .iter()
+            .enumerate()
+            .filter(|(_, active)| **active)
+            .map(|(team, _)| self.team_report(team))
+            .collect();
+        teams.sort_by(|one, other| one.team.cmp(&other.team));
+        let windows = self.rules.windows.iter();
+        Report {
+            clock,
+            clock_timestamp_seconds: clock.map(Timestamp::seconds),
+            windows: windows.map(|window| window.label.clone()).collect(),
+            teams,
+        }
+    }
+
+    fn team_report(&self, team: usize) -> TeamReport {
+        let none = TeamGauges::default();
+        let own = self.gauges.teams.get(team).unwrap_or(&none);
+        let pairs: Vec<&PairGauges> = self
+            .pairs
+            .iter()
+            .zip(&self.gauges.pairs)
+            .filter(|(pair, _)| usize::from(pair.team) == team)
+            .map(|(_, gauges)| gauges)
+            .collect();
+        let total = |count: &dyn Fn(&PairGauges) -> u32| {
+            pairs.iter().map(|one| u64::from(count(one))).sum()
+        };
+        let by_status = Named::collect(
+            (0..)
+                .zip(Status::UNSOLVED)
+                .map(|(at, status): (usize, _)| (status.name(), total(&|one| one.backlog[at]))),
+        );
+        let sla = self.targets().into_iter().map(|target| {
+            let at = target as usize;
+            let next = pairs.iter().map(|one| one.next_deadline[at]).min();
+            let goals = GoalsReport {
+                running: total(&|one| one.running[at]),
+                paused: total(&|one| one.paused[at]),
+                overdue: total(&|one| one.overdue[at]),
+                at_risk: Named::collect((0..).zip(AT_RISK).map(
+                    |(within, (_, name)): (usize, _)| (name, total(&|one| one.at_risk[at][within])),
+                )),
+                next_deadline_timestamp_seconds: next.and_then(known),
+            };
+            (target.name(), goals)
+        });
+        TeamReport {
+            team: self.teams[team].to_string(),
+            backlog: by_status.0.iter().map(|(_, count)| count).sum(),
+            backlog_by_status: by_status,
+            backlog_oldest_created_timestamp_seconds: known(own.oldest),
+            awaiting_first_response: total(&|one| one.awaiting_first_response),
+            unassigned: total(&|one| one.unassigned),
+            tickets_at_risk: Named::collect(
+                AT_RISK
+                    .into_iter()
+                    .zip(own.tickets_at_risk)
+                    .map(|((_, name), count)| (name, u64::from(count))),
+            ),
+            tickets_overdue: own.tickets_overdue.into(),
+            sla: Named::collect(sla),
+            windows: self.window_reports(team),
+        }
+    }
+
+    fn window_reports(&self, team: usize) -> Named<WindowReport> {
+        let none = TeamWindows::default();
+        let read: &TeamWindows = self.windows.get(team).map_or(&none, |windows| windows);
+        let windows = self.rules.windows.iter().enumerate();
+        Named::collect(windows.map(|(window, rules)| {
+            let count = |event: WindowEvent| {
+                let at = event as usize * self.rules.windows.len() + window;
+                read.events.get(at).copied().unwrap_or(0)
+            };
+            let durations = Kpi::ALL.map(|kpi| {
+                let clocks = Basis::ALL.map(|basis| {
+                    let found = read
+                        .durations
+                        .iter()
+                        .find(|one| (one.kpi, one.basis, one.window) == (kpi, basis, window));
+                    (basis_name(kpi, basis), found.map(duration))
+                });
+                (kpi.name(), Named::collect(clocks))
+            });
+            let (goals, breaches) = (count(WindowEvent::SlaGoal), count(WindowEvent::SlaBreach));
+            let (good, bad) = (count(WindowEvent::CsatGood), count(WindowEvent::CsatBad));
+            let report = WindowReport {
+                events: Named::collect(WindowEvent::ALL.map(|event| (event.name(), count(event)))),
+                sla_met_share: share(goals.saturating_sub(breaches), goals),
+                first_contact_share: share(
+                    count(WindowEvent::FirstContact),
+                    count(WindowEvent::Finalized),
+                ),
+                reopened_per_solved: share(
+                    count(WindowEvent::Reopened),
+                    count(WindowEvent::Solved),
+                ),
+                csat_good_share: share(good, good + bad),
+                durations: Named::collect(durations),
+            };
+            (rules.label.clone(), report)
+        }))
+    }
+}
+
+fn duration(window: &DurationWindow) -> DurationReport {
+    // In the order of the exposed quantiles.
+    const _: () = assert!(QUANTILES.len() == 4 && QUANTILES[1].0 == 900);
+    let [p50, p90, p95, p99] = window.quantiles;
+    DurationReport {
+        mean_seconds: window.mean,
+        p50_seconds: p50,
+        p90_seconds: p90,
+        p95_seconds: p95,
+        p99_seconds: p99,
+    }
+}
+
+fn known(instant: Timestamp) -> Option<f64> {
+    (instant != Timestamp::NEVER).then(|| instant.seconds())
+}
+
+#[allow(clippy::cast_precision_loss, reason = "counts are below 2^53")]
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::event::{Actor, Event, EventIdentity, EventType};
+    use crate::domain::policy::{Clock, Match, Policy, StatusSet};
+    use crate::domain::timestamp::{HOUR, MINUTE};
+    use crate::engine::{Engine, Rules};
+
+    fn rules() -> Arc<Rules> {
+        let mut targets = [None; 4];
+        targets[0] = Some(HOUR);
+        targets[2] = Some(2 * HOUR);
+        Arc::new(Rules {
+            policies: vec![Policy {
+                name: "all".to_owned(),
+                matches: Match::default(),
+                clock: Clock::Calendar,
+                calendar: None,
+                targets,
+                pauses: [StatusSet::EMPTY; 4],
+            }],
+            ..Rules::default()
+        })
+    }
+
+    fn event(id: &str, kind: EventType, minute: i64) -> Event<'_> {
+        let identity = EventIdentity(minute.unsigned_abs());
+        Event::new(id, kind, Timestamp((1_000_000 + minute) * MINUTE), identity)
+    }
+
+    fn report(until: i64) -> Report {
+        let mut engine = Engine::new(rules(), Timestamp(0));
+        let partition = engine.partition();
+        engine.apply(partition, &event("a", EventType::Created, 0));
+        engine.apply(partition, &event("b", EventType::Created, 30));
+        let reply = Event {
+            actor: Some(Actor::Agent),
+            ..event("a", EventType::Message, 45)
+        };
+        engine.apply(partition, &reply);
+        engine.advance(partition, Timestamp((1_000_000 + until) * MINUTE));
+        engine.snapshot().report()
+    }
+
+    #[test]
+    fn a_ticket_with_two_goals_is_one_ticket_at_risk() {
+        let report = report(46);
+        let [team] = &report.teams[..] else {
+            panic!("{report:?}");
+        };
+        assert_eq!((team.team.as_str(), team.backlog), ("none", 2));
+        // b's first response is due at 90, and both tickets' resolutions at 120 and 150.
+        let at_risk = |within| team.tickets_at_risk.get(within).copied();
+        assert_eq!(at_risk("15m"), Some(0));
+        assert_eq!(at_risk("1h"), Some(1));
+        assert_eq!(at_risk("4h"), Some(2));
+        let goals = |target| team.sla.get(target).unwrap().at_risk.get("4h").copied();
+        assert_eq!(goals("first_response"), Some(1));
+        assert_eq!(goals("resolution"), Some(2));
+        assert_eq!(team.sla.get("ownership"), None, "no policy has it");
+        let window = team.windows.get("24h").unwrap();
+        assert_eq!(window.count("created"), 2);
+        assert_eq!(window.sla_met_share, Some(1.0));
+        let first = window.duration("first_response", "business").unwrap();
+        assert_eq!(first.mean_seconds, 2_700.0);
+    }
+
+    #[test]
+    fn what_is_overdue_is_not_at_risk_and_no_data_is_not_zero() {
+        let team = &report(200).teams[0];
+        assert_eq!(team.tickets_overdue, 2);
+        assert_eq!(team.tickets_at_risk.get("4h"), Some(&0));
+        let window = team.windows.get("1h").unwrap();
+        assert_eq!(window.count("created"), 0);
+        assert_eq!(window.duration("first_response", "calendar"), None);
+        assert_eq!(window.reopened_per_solved, None);
+        let json = serde_json::to_value(team).unwrap();
+        let durations = &json["windows"]["1h"]["durations"];
+        assert!(durations["handle"]["reported"].is_null());
+        assert!(
+            durations["handle"].get("reported").is_some(),
+            "null, not absent"
+        );
+    }
+
+    #[test]
+    fn before_the_first_event_there_is_no_clock() {
+        let report = Engine::new(rules(), Timestamp(0)).snapshot().report();
+        assert_eq!((report.clock, report.teams.len()), (None, 0));
+        assert_eq!(report.windows, ["1h", "24h", "7d", "30d"]);
+    }
+}

@@ -1,0 +1,398 @@
+//! Series as they stood at many instants, as OpenMetrics text 1.0 with timestamps: what `promtool
+//! tsdb create-blocks-from openmetrics` reads.
+//!
+//! The format wants all of a family together, and in it all points of a series, in the order of
+//! time; so the instants are walked once a family. It has no native histograms. Start timestamps
+//! are left out: promtool would make series of them. So are exemplars, which blocks do not keep.
+//! <https://prometheus.io/docs/specs/om/open_metrics_spec/>
+
+use std::io::{self, Write};
+
+use hashbrown::HashMap;
+
+use super::lines::{Lines, escape};
+use super::number::write_value;
+use super::openmetrics::comments;
+use crate::domain::catalogue::{FAMILIES, Family};
+use crate::domain::timestamp::Timestamp;
+use crate::engine::{HistogramView, Sample, Series, Visitor};
+
+/// Written at once.
+const BUFFER_BYTES: usize = 1 << 20;
+
+/// Everything there is at one instant.
+pub type Standing<'a> = (Timestamp, Vec<&'a dyn Series>);
+
+/// How much was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Buckets counted one by one, as Prometheus keeps them.
+    pub series: u64,
+    pub samples: u64,
+    pub bytes: u64,
+}
+
+/// Writes the series of all `instants`, which ascend, with `labels` put to those of each.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_history(
+    instants: &[Standing<'_>],
+    labels: &[(String, String)],
+    out: &mut dyn Write,
+) -> io::Result<Written> {
+    let mut added = Vec::new();
+    for (name, value) in labels {
+        write_label(&mut added, name, value);
+    }
+    let mut writer = Writer {
+        lines: Lines::new(Vec::new(), true),
+        out,
+        written: Written::default(),
+    };
+    for family in occurring(instants) {
+        let mut rows = Rows::new(family, &added);
+        for (at, sources) in instants {
+            rows.at = *at;
+            for source in sources {
+                source.visit(&mut rows);
+            }
+        }
+        writer.family(&rows)?;
+    }
+    writer.lines.text("# EOF\n");
+    writer.flush()?;
+    Ok(writer.written)
+}
+
+/// The families of which there is a series, in the order of the catalogue.
+fn occurring(instants: &[Standing<'_>]) -> impl Iterator<Item = &'static Family> {
+    let mut seen = Seen::default();
+    for (_, sources) in instants {
+        for source in sources {
+            source.visit(&mut seen);
+        }
+    }
+    let families = FAMILIES.iter().copied();
+    families.filter(move |family| seen.families.iter().any(|seen| seen.name == family.name))
+}
+
+/// Notes which families have series.
+#[derive(Default)]
+struct Seen {
+    current: Option<&'static Family>,
+    families: Vec<&'static Family>,
+}
+
+impl Visitor for Seen {
+    fn family(&mut self, family: &'static Family, _start: Option<Timestamp>) {
+        let known = self.families.iter().any(|seen| seen.name == family.name);
+        self.current = (!known).then_some(family);
+    }
+
+    fn sample(&mut self, _values: &[&str], _sample: Sample<'_>) {
+        self.families.extend(self.current.take());
+    }
+}
+
+/// A histogram at one instant; its buckets lie with those of the others.
+#[derive(Clone, Copy)]
+struct HistogramPoint {
+    at: Timestamp,
+    count: u64,
+    sum: f64,
+}
+
+/// All points of one series, or of the series of one histogram.
+#[derive(Default)]
+struct Row {
+    /// `team="a",priority="b"`.
+    block: Vec<u8>,
+    numbers: Vec<(Timestamp, f64)>,
+    histograms: Vec<HistogramPoint>,
+    /// Of each histogram: one more than there are bounds, cumulative.
+    buckets: Vec<u64>,
+}
+
+/// The rows of one family.
+struct Rows<'a> {
+    family: &'static Family,
+    /// Labels that every row gets.
+    added: &'a [u8],
+    at: Timestamp,
+    /// The family that is walked now is this one.
+    wanted: bool,
+    rows: Vec<Row>,
+    /// Place of a row, by its label block.
+    places: HashMap<Vec<u8>, usize>,
+    /// Series come in the same order at nearly every instant: the row to look at first.
+    next: usize,
+    bounds: Vec<f64>,
+    block: Vec<u8>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(family: &'static Family, added: &'a [u8]) -> Self {
+        Self {
+            family,
+            added,
+            at: Timestamp(0),
+            wanted: false,
+            rows: Vec::new(),
+            places: HashMap::new(),
+            next: 0,
+            bounds: Vec::new(),
+            block: Vec::new(),
+        }
+    }
+
+    /// The row of the label values.
+    fn row(&mut self, values: &[&str]) -> &mut Row {
+        self.block.clear();
+        for (name, value) in self.family.labels.iter().zip(values) {
+            write_label(&mut self.block, name, value);
+        }
+        if !self.added.is_empty() && !self.block.is_empty() {
+            self.block.push(b',');
+        }
+        self.block.extend_from_slice(self.added);
+        let expected = self.rows.get(self.next);
+        let place = if expected.is_some_and(|row| row.block == self.block) {
+            self.next
+        } else if let Some(place) = self.places.get(&self.block) {
+            *place
+        } else {
+            let place = self.rows.len();
+            self.places.insert(self.block.clone(), place);
+            self.rows.push(Row {
+                block: self.block.clone(),
+                ..Row::default()
+            });
+            place
+        };
+        self.next = place + 1;
+        &mut self.rows[place]
+    }
+}
+
+impl Visitor for Rows<'_> {
+    fn family(&mut self, family: &'static Family, _start: Option<Timestamp>) {
+        self.wanted = family.name == self.family.name;
+        self.next = 0;
+    }
+
+    fn sample(&mut self, values: &[&str], sample: Sample<'_>) {
+        if !self.wanted {
+            return;
+        }
+        let at = self.at;
+        match sample {
+            Sample::Number(value) => self.row(values).numbers.push((at, value)),
+            Sample::Histogram(HistogramView {
+                bounds,
+                counts,
+                count,
+                sum,
+                ..
+            }) => {
+                // They are those of the configuration, the same at every instant.
+                if self.bounds != bounds {
+                    self.bounds = bounds.to_vec();
+                }
+                let row = self.row(values);
+                row.histograms.push(HistogramPoint { at, count, sum });
+                let mut cumulative = 0;
+                row.buckets.extend(counts.iter().map(|count| {
+                    cumulative += count;
+                    cumulative
+                }));
+            }
+        }
+    }
+}
+
+struct Writer<'a> {
+    lines: Lines,
+    out: &'a mut dyn Write,
+    written: Written,
+}
+
+impl Writer<'_> {
+    fn family(&mut self, rows: &Rows<'_>) -> io::Result<()> {
+        let name = rows.family.name;
+        comments(&mut self.lines, rows.family);
+        self.lines.set_bounds(&rows.bounds);
+        for row in &rows.rows {
+            self.lines.set_label_block(&row.block);
+            for (at, value) in &row.numbers {
+                self.lines.begin(name, "");
+                self.lines.value(*value);
+                self.end(*at)?;
+            }
+            let buckets = row.buckets.chunks(rows.bounds.len() + 1);
+            for (point, buckets) in row.histograms.iter().zip(buckets) {
+                self.histogram(name, point, buckets)?;
+            }
+            let of_histogram = rows.bounds.len() as u64 + 3;
+            self.written.series += if row.histograms.is_empty() {
+                1
+            } else {
+                of_histogram
+            };
+        }
+        Ok(())
+    }
+
+    fn histogram(&mut self, name: &str, point: &HistogramPoint, buckets: &[u64]) -> io::Result<()> {
+        for (position, count) in buckets.iter().enumerate() {
+            self.lines.begin_bucket(name, position);
+            self.lines.integer(*count);
+            self.end(point.at)?;
+        }
+        self.lines.begin(name, "_count");
+        self.lines.integer(point.count);
+        self.end(point.at)?;
+        self.lines.begin(name, "_sum");
+        self.lines.value(point.sum);
+        self.end(point.at)
+    }
+
+    /// Ends a line with its timestamp.
+    fn end(&mut self, at: Timestamp) -> io::Result<()> {
+        self.lines.text(" ");
+        write_value(&mut self.lines.out, at.seconds());
+        self.lines.end();
+        self.written.samples += 1;
+        if self.lines.out.len() >= BUFFER_BYTES {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.lines.out)?;
+        self.written.bytes += self.lines.out.len() as u64;
+        self.lines.out.clear();
+        Ok(())
+    }
+}
+
+/// Appends `name="value"`, after a comma where something stands before it.
+fn write_label(block: &mut Vec<u8>, name: &str, value: &str) {
+    if !block.is_empty() {
+        block.push(b',');
+    }
+    block.extend_from_slice(name.as_bytes());
+    block.extend_from_slice(b"=\"");
+    escape(block, value, true);
+    block.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::catalogue;
+    use crate::exposition::fixture::Desk;
+
+    /// A gauge and a histogram; the gauge's second series is there at some instants only.
+    struct Changing(u64);
+
+    impl Series for Changing {
+        fn visit(&self, visitor: &mut dyn Visitor) {
+            #[allow(clippy::cast_precision_loss)]
+            let value = self.0 as f64;
+            visitor.family(&catalogue::HANDLE, Some(Timestamp(1)));
+            let histogram = HistogramView {
+                bounds: &[60.0],
+                counts: &[self.0, 1],
+                count: self.0 + 1,
+                sum: value * 0.5,
+                native: None,
+                exemplars: &[],
+            };
+            visitor.sample(&["a", "p1", "reported"], Sample::Histogram(histogram));
+            visitor.family(&catalogue::BACKLOG_OLDEST, None);
+            if self.0 != 2 {
+                visitor.sample(&["x\"\n"], Sample::Number(value));
+            }
+            visitor.sample(&["y"], Sample::Number(-value));
+            visitor.family(&catalogue::TIMERS, None);
+        }
+    }
+
+    fn written(instants: &[Standing<'_>], labels: &[(&str, &str)]) -> (String, Written) {
+        let labels: Vec<(String, String)> = labels
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let mut out = Vec::new();
+        let written = write_history(instants, &labels, &mut out).unwrap();
+        assert_eq!(written.bytes, out.len() as u64);
+        (String::from_utf8(out).unwrap(), written)
+    }
+
+    #[test]
+    fn families_and_series_stand_together_in_the_order_of_time() {
+        let [one, two, three] = [1, 2, 3].map(Changing);
+        let instants: Vec<Standing<'_>> = vec![
+            (Timestamp(1_000), vec![&one]),
+            (Timestamp(2_500), vec![&two]),
+            (Timestamp(4_000), vec![&three]),
+        ];
+        let (text, written) = written(&instants, &[("job", "desk"), ("instance", "a:1")]);
+        let handle = "team=\"a\",priority=\"p1\",source=\"reported\",job=\"desk\",instance=\"a:1\"";
+        let mut expected = String::from(
+            "# TYPE ticket_handle_seconds histogram\n# UNIT ticket_handle_seconds seconds\n\
+             # HELP ticket_handle_seconds Agent time spent on a ticket; observed when finalised\n",
+        );
+        for (count, sum, at) in [(1, "0.5", "1"), (2, "1", "2.5"), (3, "1.5", "4")] {
+            let all = count + 1;
+            expected += &format!(
+                "ticket_handle_seconds_bucket{{{handle},le=\"60.0\"}} {count} {at}\n\
+                 ticket_handle_seconds_bucket{{{handle},le=\"+Inf\"}} {all} {at}\n\
+                 ticket_handle_seconds_count{{{handle}}} {all} {at}\n\
+                 ticket_handle_seconds_sum{{{handle}}} {sum} {at}\n"
+            );
+        }
+        let oldest = "ticket_backlog_oldest_created_timestamp_seconds";
+        expected += &format!(
+            "# TYPE {oldest} gauge\n# UNIT {oldest} seconds\n# HELP {oldest} Creation time of the \
+             oldest unsolved ticket, in seconds since the epoch\n"
+        );
+        for (team, points) in [
+            ("x\\\"\\n", &[("1", "1"), ("3", "4")][..]),
+            ("y", &[("-1", "1"), ("-2", "2.5"), ("-3", "4")]),
+        ] {
+            for (value, at) in points {
+                expected += &format!(
+                    "{oldest}{{team=\"{team}\",job=\"desk\",instance=\"a:1\"}} {value} {at}\n"
+                );
+            }
+        }
+        assert_eq!(text, expected + "# EOF\n");
+        assert_eq!((written.series, written.samples), (6, 17));
+    }
+
+    #[test]
+    fn the_lines_are_those_of_the_exposition() {
+        let (text, _) = written(&[(Timestamp(5_000), vec![&Desk])], &[]);
+        let exposition =
+            crate::exposition::render(crate::exposition::Format::OpenMetrics, &[&Desk], 0);
+        let exposition = String::from_utf8(exposition).unwrap();
+        let exposed: Vec<String> = exposition
+            .lines()
+            .filter(|line| !line.contains("_created{"))
+            .map(|line| match line.split_once(" # {") {
+                _ if line.starts_with('#') => line.to_owned(),
+                Some((sample, _exemplar)) => format!("{sample} 5"),
+                None => format!("{line} 5"),
+            })
+            .collect();
+        assert_eq!(text.lines().collect::<Vec<_>>(), exposed);
+    }
+
+    #[test]
+    fn nothing_is_still_an_exposition() {
+        assert_eq!(written(&[], &[("job", "a")]).0, "# EOF\n");
+    }
+}

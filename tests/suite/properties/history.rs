@@ -1,0 +1,211 @@
+//! What is made of a whole history: `backfill` and `suggest-targets`.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::sync::Arc;
+
+use ticket_exporter::app::backfill::{Objectives, Output, Plan, backfill};
+use ticket_exporter::app::history::History;
+use ticket_exporter::app::targets::{Wish, suggest};
+use ticket_exporter::domain::policy::{Clock, Policy, Target};
+use ticket_exporter::domain::timestamp::{Milliseconds, Timestamp};
+use ticket_exporter::engine::Snapshot;
+use ticket_exporter::exposition::{Format, render};
+
+use super::holds;
+use super::input::Input;
+use crate::harness::scrape;
+use crate::stories::dice::Dice;
+
+/// Instants of one backfill.
+const INSTANTS: i64 = 12;
+
+/// The same events in the order of time.
+fn in_order(input: &Input) -> Input {
+    let mut input = input.clone();
+    input.told.sort_by_key(|told| told.at);
+    input
+}
+
+/// The events as files have them; a file is there as long as its value.
+fn history(input: &Input) -> (tempfile::NamedTempFile, History) {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(input.text().as_bytes()).unwrap();
+    let history = History::Files(vec![file.path().to_owned()]);
+    (file, history)
+}
+
+/// Series with their values; bounds are numbers.
+type Values = BTreeMap<String, f64>;
+
+fn values(text: &str) -> BTreeMap<String, Values> {
+    let mut by_instant = BTreeMap::<String, Values>::new();
+    for sample in scrape(text).samples() {
+        let mut labels = sample.labels.clone();
+        if let Some(bound) = labels.get_mut("le") {
+            *bound = bound.parse::<f64>().unwrap_or(f64::INFINITY).to_string();
+        }
+        by_instant
+            .entry(sample.rest.clone())
+            .or_default()
+            .insert(format!("{}{labels:?}", sample.name), sample.value);
+    }
+    by_instant
+}
+
+fn replayed_until(input: &Input, until: Timestamp) -> Values {
+    let (mut engine, partition) = input.engine();
+    for told in input.told.iter().filter(|told| told.at <= until) {
+        engine.apply(partition, &told.event());
+    }
+    engine.advance(partition, until);
+    let text = String::from_utf8(render(Format::Text, &[&engine.snapshot()], 0)).unwrap();
+    values(&text).remove("").unwrap_or_default()
+}
+
+#[test]
+fn a_history_is_a_replay_up_to_each_instant() {
+    holds("backfill", |seed, input| {
+        let input = in_order(input);
+        let Some(first) = input.told.first() else {
+            return Ok(());
+        };
+        let mut dice = Dice::new(seed);
+        // All of it in large steps, or the milliseconds around an event.
+        let near = dice.pick(&input.told).at;
+        let (step, from, until) = if dice.below(2) == 0 {
+            let step = (input.end().since(first.at) / INSTANTS).max(1);
+            (step, None, input.end().plus(dice.below(3) * step))
+        } else {
+            (1, Some(near.minus(dice.below(3))), near.plus(2))
+        };
+        let plan = Plan {
+            step,
+            from,
+            until: Some(until),
+            labels: Vec::new(),
+            objectives: Objectives::default(),
+        };
+        let (_file, history) = history(&input);
+        let mut out = Vec::new();
+        let summary = backfill(
+            Arc::clone(&input.rules),
+            history.parts().unwrap(),
+            &plan,
+            Output::One(&mut out),
+            &mut |_| {},
+        )
+        .map_err(|error| error.to_string())?;
+        let written = values(&String::from_utf8(out).unwrap());
+        if written.len() as u64 != summary.instants || summary.instants == 0 {
+            return Err(format!("{} instants, {summary:?}", written.len()));
+        }
+        for (seconds, found) in written {
+            let seconds: f64 = seconds.parse().unwrap();
+            #[allow(clippy::cast_possible_truncation)]
+            let instant = Timestamp((seconds * 1_000.0).round() as i64);
+            let expected = replayed_until(&input, instant);
+            if found != expected {
+                let differs =
+                    |(series, value): &(&String, &f64)| expected.get(*series) != Some(value);
+                let found: Vec<_> = found.iter().filter(differs).collect();
+                return Err(format!(
+                    "at {}: {found:?}\nof {} series",
+                    instant.rfc3339(),
+                    expected.len()
+                ));
+            }
+        }
+        Ok(())
+    });
+}
+
+/// Goals and breaches that policies counted, by policy and target.
+fn counted(snapshot: &Snapshot) -> BTreeMap<(String, String), (f64, f64)> {
+    let text = String::from_utf8(render(Format::Text, &[snapshot], 0)).unwrap();
+    let scrape = scrape(&text);
+    let mut counts = BTreeMap::<(String, String), (f64, f64)>::new();
+    for sample in scrape.samples() {
+        let key = || {
+            (
+                sample.labels["policy"].clone(),
+                sample.labels["target"].clone(),
+            )
+        };
+        match sample.name.as_str() {
+            "ticket_sla_goals_total" => counts.entry(key()).or_default().0 += sample.value,
+            "ticket_sla_breaches_total" => counts.entry(key()).or_default().1 += sample.value,
+            _ => {}
+        }
+    }
+    counts
+}
+
+fn policy_of<'a>(policies: &'a [Policy], team: &str, priority: &str) -> Option<&'a Policy> {
+    policies.iter().find(|policy| {
+        let is = |names: &Option<Vec<String>>, name: &str| *names == Some(vec![name.to_owned()]);
+        is(&policy.matches.team, team) && is(&policy.matches.priority, priority)
+    })
+}
+
+fn target_of(policy: &Policy, name: &str) -> Option<Milliseconds> {
+    let target = Target::ALL
+        .into_iter()
+        .find(|target| target.name() == name)?;
+    policy.target(target)
+}
+
+#[test]
+fn suggested_targets_would_have_met_their_objective() {
+    holds("suggest-targets", |seed, input| {
+        let mut dice = Dice::new(seed);
+        let objective = *dice.pick(&[0.8, 0.9, 0.95]);
+        let wish = Wish {
+            clock: *dice.pick(&[Clock::Business, Clock::Calendar]),
+            objective,
+            minimum: *dice.pick(&[1, 5, 20]),
+            until: None,
+        };
+        let (_file, history) = history(input);
+        let suggestion =
+            suggest(&input.rules, &history, &wish).map_err(|error| error.to_string())?;
+        // The suggestion as a configuration, and the same history once more.
+        let policies = suggestion.policies.clone();
+        let again = input.under(|rules| {
+            rules.policies = policies;
+            rules.former_policies.clear();
+        });
+        let counts = counted(&again.replay().snapshot());
+        for row in &suggestion.rows {
+            let policy = policy_of(&suggestion.policies, &row.team, &row.priority);
+            let target = policy.and_then(|policy| target_of(policy, row.target));
+            if target != row.suggested.as_ref().map(|suggested| suggested.target) {
+                return Err(format!("the policy says {target:?}: {row:?}"));
+            }
+            let (Some(suggested), Some(policy)) = (&row.suggested, policy) else {
+                continue;
+            };
+            let key = (policy.name.clone(), row.target.to_owned());
+            let (goals, breaches) = counts.get(&key).copied().unwrap_or_default();
+            #[allow(clippy::cast_precision_loss)]
+            let said = [suggested.goals, suggested.breaches].map(|count| count.unwrap_or(0) as f64);
+            if said != [goals, breaches] {
+                return Err(format!("{goals} goals, {breaches} breaches: {row:?}"));
+            }
+            let met = if goals == 0.0 {
+                1.0
+            } else {
+                1.0 - breaches / goals
+            };
+            if met < objective - 1e-9 || (met - suggested.met).abs() > 1e-9 {
+                return Err(format!("{met} is not {objective}: {row:?}"));
+            }
+            for level in &row.levels {
+                if level.met < level.share || level.target < level.exact {
+                    return Err(format!("{level:?}"));
+                }
+            }
+        }
+        Ok(())
+    });
+}
