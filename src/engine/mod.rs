@@ -31,8 +31,8 @@ pub use core::{Counts, Engine, Ignored, Outcome, PartitionId};
 pub use describe::{GoalView, NextTimer, Pending, PhaseView, TicketView};
 pub use gauges::TicketStates;
 pub use goal_list::{GoalItem, GoalList, GoalQuery};
-pub use report::{DurationReport, GoalsReport, Named, Report, TeamReport, WindowReport};
 pub use goal_runs::GoalRun;
+pub use report::{DurationReport, GoalsReport, Named, Report, TeamReport, WindowReport};
 pub use rules::{Kpi, Limits, Rules, Window};
 pub use snapshot::Snapshot;
 pub use state::{
