@@ -196,7 +196,7 @@ fn read_ics(
 }
 
 /// The zone of that name, unless it is a fixed offset.
-fn read_timezone(name: &str) -> Result<Tz, String> {
+pub(super) fn read_timezone(name: &str) -> Result<Tz, String> {
     let upper = name.to_ascii_uppercase();
     let is_offset = upper
         .trim_start_matches("ETC/")

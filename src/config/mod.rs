@@ -9,6 +9,7 @@ mod calendars;
 mod describe;
 mod kafka;
 mod keys;
+mod mapping;
 mod objectives;
 mod overrides;
 mod policies;
@@ -22,6 +23,7 @@ mod web;
 
 pub use kafka::Kafka;
 pub use keys::{ENVIRONMENT_PREFIX, KEYS, Key, Kind, keys_table};
+pub use mapping::{CANONICAL, NO_PRESET, PRESETS, read_table};
 pub use objectives::DEFAULT_OBJECTIVE;
 pub use problem::{Errors, Place, Problem};
 pub use reserved::{RESERVED_PROPERTIES, ReservedProperty};
@@ -31,6 +33,7 @@ pub use web::{ListenAddress, TelemetryPath, Web};
 use std::io;
 use std::path::Path;
 
+use crate::domain::mapping::Mappings;
 use crate::engine::Rules;
 use calendars::Calendars;
 use view::View;
@@ -53,6 +56,8 @@ pub struct Config {
     /// of the rules: it judges the numbers and changes none.
     pub objectives: Vec<f64>,
     pub web: Web,
+    /// How records become events.
+    pub mapping: Mappings,
 }
 
 /// A configuration that can be used, and what looks wrong in it all the same.
@@ -132,6 +137,7 @@ impl Config {
             rules,
             objectives,
             web: Web::read(&view.key("web"), errors),
+            mapping: mapping::read(&view.key("mapping"), directory, read, errors),
         }
     }
 }

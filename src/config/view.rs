@@ -14,6 +14,7 @@ const LONGEST_DURATION: Milliseconds = 36_525 * DAY;
 #[derive(Clone, Debug)]
 pub(super) struct View<'a> {
     node: Option<&'a Node>,
+    written: bool,
     pub(super) path: String,
     pub(super) place: Place,
 }
@@ -25,12 +26,54 @@ impl<'a> View<'a> {
 
     fn new(node: Option<&'a Node>, path: String, parent: Place) -> Self {
         let place = node.map_or(parent, |node| node.place.clone());
+        let written = node.is_some();
         let node = node.filter(|node| !node.is_null());
-        Self { node, path, place }
+        Self {
+            node,
+            written,
+            path,
+            place,
+        }
     }
 
     pub(super) fn is_set(&self) -> bool {
         self.node.is_some()
+    }
+
+    /// Written, be it with no value.
+    pub(super) fn is_written(&self) -> bool {
+        self.written
+    }
+
+    pub(super) fn is_map(&self) -> bool {
+        matches!(self.node.map(|node| &node.value), Some(Value::Map(_)))
+    }
+
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self.node.map(|node| &node.value), Some(Value::List(_)))
+    }
+
+    /// This very text, whatever YAML takes it for.
+    pub(super) fn is_text(&self, wanted: &str) -> bool {
+        matches!(self.node.map(|node| &node.value), Some(Value::Scalar(text, _)) if text == wanted)
+    }
+
+    /// The characters of a scalar, or of each in a list, with their views.
+    pub(super) fn one_or_more(&self, errors: &mut Errors) -> Vec<(String, View<'a>)> {
+        let items = if self.is_list() {
+            self.items(errors)
+        } else {
+            vec![self.clone()]
+        };
+        items
+            .into_iter()
+            .filter_map(|item| {
+                if !item.is_set() {
+                    item.error(errors, "must not be empty");
+                }
+                Some((item.raw(errors)?, item))
+            })
+            .collect()
     }
 
     /// A list, but nothing in it.

@@ -18,7 +18,7 @@ use crate::domain::timestamp::{DAY, Milliseconds, Timestamp};
 /// Larger values are no ticket events: Kafka's own default limit for a record.
 pub const MAX_VALUE_BYTES: usize = 1 << 20;
 /// The contract's limit for a ticket id, taken for every other name too: names become labels.
-const MAX_NAME_BYTES: usize = 256;
+pub(super) const MAX_NAME_BYTES: usize = 256;
 /// More agent time than this in one worklog is a unit error, not work.
 const MAX_HANDLE: Milliseconds = 3_653 * DAY;
 /// The scale of a rating where the event names none.
@@ -83,10 +83,10 @@ impl<'a> Record<'a> {
         let Kind(kind, implied) = self.kind.ok_or(Rejection::MissingType)?;
         let at = self.at.ok_or(Rejection::MissingAt)?.0;
         let identity = match self.event_id {
-            Some(id) if !id.0.is_empty() => xxh3_64_with_seed(id.0.as_bytes(), EVENT_ID_SEED),
-            _ => xxh3_64(value),
+            Some(id) if !id.0.is_empty() => identity_of_id(&id.0),
+            _ => EventIdentity(xxh3_64(value)),
         };
-        let mut event = Event::new(ticket_id, kind, at, EventIdentity(identity));
+        let mut event = Event::new(ticket_id, kind, at, identity);
         event.created_at = self.created_at.map(|instant| instant.0);
         event.team = self.team.into_change(Rejection::InvalidTeam)?;
         event.assigned = match self.agent {
@@ -102,7 +102,7 @@ impl<'a> Record<'a> {
         };
         event.status = implied.or(said);
         event.actor = match self.actor {
-            Some(actor) => Some(actor_from(&actor.0).ok_or(Rejection::InvalidActor)?),
+            Some(actor) => Some(Actor::from_name(&actor.0).ok_or(Rejection::InvalidActor)?),
             None => None,
         };
         event.public = self.public.unwrap_or(true);
@@ -113,6 +113,11 @@ impl<'a> Record<'a> {
     }
 }
 
+/// The identity of an event that has an `event_id`.
+pub(super) fn identity_of_id(id: &str) -> EventIdentity {
+    EventIdentity(xxh3_64_with_seed(id.as_bytes(), EVENT_ID_SEED))
+}
+
 fn name(text: Option<Text<'_>>, wrong: Rejection) -> Result<Option<Cow<'_, str>>, Rejection> {
     match text {
         Some(text) if text.0.len() > MAX_NAME_BYTES => Err(wrong),
@@ -121,7 +126,7 @@ fn name(text: Option<Text<'_>>, wrong: Rejection) -> Result<Option<Cow<'_, str>>
     }
 }
 
-fn handle(kind: EventType, seconds: Option<f64>) -> Result<Option<Milliseconds>, Rejection> {
+pub(super) fn handle(kind: EventType, seconds: Option<f64>) -> Result<Option<Milliseconds>, Rejection> {
     let Some(seconds) = seconds else {
         return match kind {
             EventType::Worklog => Err(Rejection::InvalidHandleSeconds),
@@ -140,7 +145,7 @@ fn handle(kind: EventType, seconds: Option<f64>) -> Result<Option<Milliseconds>,
     Ok(Some(milliseconds as Milliseconds))
 }
 
-fn rating(
+pub(super) fn rating(
     kind: EventType,
     score: Option<f64>,
     score_max: Option<f64>,
@@ -152,42 +157,6 @@ fn rating(
         None if kind == EventType::CsatRated => Err(Rejection::InvalidScore),
         None => Ok(None),
     }
-}
-
-fn actor_from(name: &str) -> Option<Actor> {
-    Some(match name {
-        "agent" => Actor::Agent,
-        "customer" => Actor::Customer,
-        "bot" => Actor::Bot,
-        "system" => Actor::System,
-        _ => return None,
-    })
-}
-
-/// The type, and the status it implies.
-fn type_from(name: &str) -> Option<Kind> {
-    let kind = match name {
-        "created" => EventType::Created,
-        "message" => EventType::Message,
-        "status_changed" => EventType::StatusChanged,
-        "solved" => return Some(Kind(EventType::StatusChanged, Some(Status::Solved))),
-        "closed" => return Some(Kind(EventType::StatusChanged, Some(Status::Closed))),
-        "reopened" => return Some(Kind(EventType::StatusChanged, Some(Status::Open))),
-        "team_changed" => EventType::TeamChanged,
-        "agent_changed" => EventType::AgentChanged,
-        "priority_changed" => EventType::PriorityChanged,
-        "updated" => EventType::Updated,
-        "worklog" => EventType::Worklog,
-        "escalated" => EventType::Escalated,
-        "csat_offered" => EventType::CsatOffered,
-        "csat_rated" => EventType::CsatRated,
-        "merged" => EventType::Merged,
-        "spam" => EventType::Spam,
-        "deleted" => EventType::Deleted,
-        "undeleted" => EventType::Undeleted,
-        _ => return None,
-    };
-    Some(Kind(kind, None))
 }
 
 /// Finds out what is wrong with a value that the fast path refused.
@@ -210,7 +179,7 @@ fn diagnose(text: &str) -> Rejection {
         ("ticket_id", is_id, Rejection::InvalidTicketId),
         (
             "type",
-            |value| value.as_str().is_some_and(|name| type_from(name).is_some()),
+            |value| value.as_str().is_some_and(|name| EventType::from_name(name).is_some()),
             Rejection::UnknownType,
         ),
         ("at", is_instant, Rejection::InvalidAt),
@@ -401,7 +370,9 @@ impl Visitor<'_> for KindVisitor {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
-        type_from(name).ok_or_else(|| E::invalid_value(Unexpected::Str(name), &self))
+        EventType::from_name(name)
+            .map(|(kind, implied)| Kind(kind, implied))
+            .ok_or_else(|| E::invalid_value(Unexpected::Str(name), &self))
     }
 }
 

@@ -111,3 +111,27 @@ impl Rejection {
         }
     }
 }
+
+/// Why a record is about no ticket: nothing is wrong with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Ignorance {
+    /// It has no value.
+    Tombstone,
+    /// No rule of the mapping fits.
+    NoRule,
+    /// A rule of the mapping says so.
+    IgnoredByRule,
+}
+
+impl Ignorance {
+    pub const ALL: [Self; 3] = [Self::Tombstone, Self::NoRule, Self::IgnoredByRule];
+
+    /// The value of the label `reason`.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Tombstone => "tombstone",
+            Self::NoRule => "no_rule",
+            Self::IgnoredByRule => "ignored_by_rule",
+        }
+    }
+}

@@ -24,6 +24,77 @@ pub enum EventType {
     Undeleted,
 }
 
+impl EventType {
+    /// Every word for a type.
+    pub const NAMES: [&'static str; 18] = [
+        "created",
+        "message",
+        "status_changed",
+        "solved",
+        "closed",
+        "reopened",
+        "team_changed",
+        "agent_changed",
+        "priority_changed",
+        "updated",
+        "worklog",
+        "escalated",
+        "csat_offered",
+        "csat_rated",
+        "merged",
+        "spam",
+        "deleted",
+        "undeleted",
+    ];
+
+    /// The type of that word, and the status it implies.
+    pub fn from_name(name: &str) -> Option<(Self, Option<Status>)> {
+        let kind = match name {
+            "created" => Self::Created,
+            "message" => Self::Message,
+            "status_changed" => Self::StatusChanged,
+            "solved" => return Some((Self::StatusChanged, Some(Status::Solved))),
+            "closed" => return Some((Self::StatusChanged, Some(Status::Closed))),
+            "reopened" => return Some((Self::StatusChanged, Some(Status::Open))),
+            "team_changed" => Self::TeamChanged,
+            "agent_changed" => Self::AgentChanged,
+            "priority_changed" => Self::PriorityChanged,
+            "updated" => Self::Updated,
+            "worklog" => Self::Worklog,
+            "escalated" => Self::Escalated,
+            "csat_offered" => Self::CsatOffered,
+            "csat_rated" => Self::CsatRated,
+            "merged" => Self::Merged,
+            "spam" => Self::Spam,
+            "deleted" => Self::Deleted,
+            "undeleted" => Self::Undeleted,
+            _ => return None,
+        };
+        Some((kind, None))
+    }
+
+    /// The word for it; for `StatusChanged` the general one.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Message => "message",
+            Self::StatusChanged => "status_changed",
+            Self::TeamChanged => "team_changed",
+            Self::AgentChanged => "agent_changed",
+            Self::PriorityChanged => "priority_changed",
+            Self::Updated => "updated",
+            Self::Worklog => "worklog",
+            Self::Escalated => "escalated",
+            Self::CsatOffered => "csat_offered",
+            Self::CsatRated => "csat_rated",
+            Self::Merged => "merged",
+            Self::Spam => "spam",
+            Self::Deleted => "deleted",
+            Self::Undeleted => "undeleted",
+        }
+    }
+}
+
 /// The status category of a ticket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
@@ -78,6 +149,24 @@ pub enum Actor {
     Customer,
     Bot,
     System,
+}
+
+impl Actor {
+    pub const ALL: [Self; 4] = [Self::Agent, Self::Customer, Self::Bot, Self::System];
+
+    /// The word in events.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Customer => "customer",
+            Self::Bot => "bot",
+            Self::System => "system",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|actor| actor.name() == name)
+    }
 }
 
 /// Identity of an event among the last ones of its ticket: a hash of its `event_id`, or of the

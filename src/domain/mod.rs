@@ -6,5 +6,6 @@ pub mod calendar;
 pub mod catalogue;
 pub mod duration;
 pub mod event;
+pub mod mapping;
 pub mod policy;
 pub mod timestamp;

@@ -1,0 +1,124 @@
+//! `common` and `rules`: the members of the events, of the preset and of the user.
+
+use super::values::{read_condition, read_value};
+use super::vocabulary;
+use super::{Names, read_path};
+use crate::config::keys::nearest;
+use crate::config::problem::Errors;
+use crate::config::view::View;
+use crate::domain::mapping::{Condition, Member, Rule, Value};
+
+/// Keys of a rule that are no members.
+const RULE_KEYS: [&str; 4] = ["when", "foreach", "continue", "ignore"];
+/// In the place of a preset's rule: there is none.
+const OFF: &str = "off";
+
+type Members = [Option<Value>; Member::ALL.len()];
+
+pub(super) fn read(
+    user: &View<'_>,
+    base: &View<'_>,
+    names: &Names<'_>,
+    errors: &mut Errors,
+) -> Vec<Rule> {
+    let mut common = Members::default();
+    for view in [base.key("common"), user.key("common")] {
+        read_members(&view, &[], &mut common, names, errors);
+    }
+    let base = base.key("rules").entries(errors);
+    let rules = user.key("rules");
+    let own = rules.entries(errors);
+    let is_new = |name: &str| !base.iter().any(|(known, _)| *known == name);
+    let mut read = Vec::new();
+    for (name, view) in own.iter().filter(|(name, _)| is_new(name)) {
+        if view.is_text(OFF) {
+            let known: Vec<&str> = base.iter().map(|(name, _)| *name).collect();
+            view.error(errors, format!("the preset has no such rule; it has {}", known.join(", ")));
+        } else {
+            read.push(read_rule(name, &[view], &common, names, errors));
+        }
+    }
+    for (name, view) in &base {
+        match own.iter().find(|(changed, _)| changed == name) {
+            Some((_, change)) if change.is_text(OFF) => {}
+            Some((_, change)) => {
+                read.push(read_rule(name, &[view, change], &common, names, errors));
+            }
+            None => read.push(read_rule(name, &[view], &common, names, errors)),
+        }
+    }
+    if read.is_empty() {
+        rules.error(errors, "at least one rule is wanted");
+    }
+    read
+}
+
+/// A rule from what the preset says and what the user says, whose keys win.
+fn read_rule(
+    name: &str,
+    views: &[&View<'_>],
+    common: &Members,
+    names: &Names<'_>,
+    errors: &mut Errors,
+) -> Rule {
+    let mut rule = Rule {
+        name: name.to_owned(),
+        when: Condition::ALWAYS,
+        foreach: None,
+        continues: false,
+        ignores: false,
+        members: common.clone(),
+    };
+    for view in views {
+        read_members(view, &RULE_KEYS, &mut rule.members, names, errors);
+        let when = view.key("when");
+        if when.is_set() {
+            rule.when = read_condition(&when, names, errors);
+        }
+        let foreach = view.key("foreach");
+        if foreach.is_set() {
+            rule.foreach = read_path(&foreach, errors);
+        }
+        rule.continues = view.key("continue").boolean(errors).unwrap_or(rule.continues);
+        rule.ignores = view.key("ignore").boolean(errors).unwrap_or(rule.ignores);
+    }
+    if let (Some(view), false) = (views.last(), rule.ignores) {
+        for member in Member::REQUIRED {
+            if rule.member(member).is_none() {
+                view.error(errors, format!("has no {}, nor has common", member.name()));
+            }
+        }
+    }
+    rule
+}
+
+fn read_members(
+    view: &View<'_>,
+    others: &[&str],
+    members: &mut Members,
+    names: &Names<'_>,
+    errors: &mut Errors,
+) {
+    for (key, value) in view.entries(errors) {
+        match Member::from_name(key) {
+            Some(member) if value.is_set() => {
+                let read = read_value(&value, names, errors);
+                if let Some(read) = &read {
+                    vocabulary::check(member, read, &value, errors);
+                }
+                members[member as usize] = read;
+            }
+            Some(member) => members[member as usize] = None,
+            None if others.contains(&key) => {}
+            None => {
+                let known = Member::ALL.map(Member::name);
+                let known: Vec<&str> = others.iter().copied().chain(known).collect();
+                let message = match nearest(key, &known) {
+                    Some(meant) => format!("unknown key; did you mean {meant}?"),
+                    None => format!("unknown key; known here: {}", known.join(", ")),
+                };
+                value.error(errors, message);
+            }
+        }
+    }
+}

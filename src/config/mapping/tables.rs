@@ -1,0 +1,215 @@
+//! Look-up tables: where they are, and what is in their files.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::config::Read;
+use crate::config::problem::Errors;
+use crate::config::tree::{self, Value};
+use crate::config::view::View;
+use crate::domain::mapping::{Table, TableFile};
+
+/// The tables of one mapping, by name, among those of all mappings.
+pub(super) struct Tables<'a> {
+    files: &'a mut Vec<TableFile>,
+    contents: &'a mut Vec<Table>,
+    directory: &'a Path,
+    names: BTreeMap<String, usize>,
+}
+
+impl<'a> Tables<'a> {
+    pub(super) fn new(
+        files: &'a mut Vec<TableFile>,
+        contents: &'a mut Vec<Table>,
+        directory: &'a Path,
+    ) -> Self {
+        Self {
+            files,
+            contents,
+            directory,
+            names: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<usize> {
+        self.names.get(name).copied()
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+        self.names.keys()
+    }
+
+    /// Reads `tables`, and their files.
+    pub(super) fn read(&mut self, view: &View<'_>, read: &mut Read<'_>, errors: &mut Errors) {
+        for (name, view) in view.entries(errors) {
+            let Some(file) = self.file(&view, errors) else {
+                continue;
+            };
+            let text = read(&file.path).map_err(|error| format!("cannot be read: {error}"));
+            let table = text.and_then(|text| read_table(&file, &text));
+            let table = table.unwrap_or_else(|message| {
+                view.error(errors, format!("{}: {message}", file.path.display()));
+                Table::default()
+            });
+            self.names.insert(name.to_owned(), self.files.len());
+            self.files.push(file);
+            self.contents.push(table);
+        }
+    }
+
+    fn file(&self, view: &View<'_>, errors: &mut Errors) -> Option<TableFile> {
+        let (path, key, value) = if view.is_map() {
+            for (key, view) in view.entries(errors) {
+                if !["file", "key", "value"].contains(&key) {
+                    view.error(errors, "unknown key; known here: file, key, value");
+                }
+            }
+            let mut text = |key: &str| view.key(key).text(errors);
+            (text("file"), text("key"), text("value"))
+        } else {
+            (view.text(errors), None, None)
+        };
+        let Some(path) = path else {
+            view.key("file").error(errors, "must be the name of a file");
+            return None;
+        };
+        Some(TableFile {
+            path: self.directory.join(path),
+            key,
+            value,
+        })
+    }
+}
+
+/// Reads the text of a table's file: CSV, or else a map in YAML or JSON.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read_table(file: &TableFile, text: &str) -> Result<Table, String> {
+    let is_csv = file
+        .path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+    if is_csv {
+        read_csv(file, text)
+    } else {
+        read_map(text)
+    }
+}
+
+fn read_map(text: &str) -> Result<Table, String> {
+    let mut errors = Errors::default();
+    let root = tree::parse(text, &tree::in_file("line"), &mut errors);
+    if let Some(problem) = errors.errors.first() {
+        return Err(problem.to_string());
+    }
+    let mut table = Table::default();
+    match root.map(|node| node.value) {
+        None => Ok(table),
+        Some(Value::Map(entries)) => {
+            for entry in entries {
+                let Value::Scalar(value, _) = &entry.node.value else {
+                    return Err(format!("{}: a map from text to text is wanted", entry.place));
+                };
+                table.put(&entry.key, value);
+            }
+            Ok(table)
+        }
+        Some(_) => Err("must be a map".to_owned()),
+    }
+}
+
+fn read_csv(file: &TableFile, text: &str) -> Result<Table, String> {
+    let mut rows = rows(text.strip_prefix('\u{feff}').unwrap_or(text)).into_iter();
+    let Some((_, head)) = rows.next() else {
+        return Err("has no header line".to_owned());
+    };
+    let column = |name: &Option<String>, otherwise: usize| match name {
+        None => Ok(otherwise),
+        Some(name) => head
+            .iter()
+            .position(|one| one == name)
+            .ok_or_else(|| format!("has no column \"{name}\"; it has {}", head.join(", "))),
+    };
+    let (key, value) = (column(&file.key, 0)?, column(&file.value, 1)?);
+    let mut table = Table::default();
+    for (line, row) in rows {
+        match (row.get(key), row.get(value)) {
+            (Some(key), Some(value)) if !key.is_empty() => table.put(key, value),
+            _ => return Err(format!("line {line} has no key or no value")),
+        }
+    }
+    Ok(table)
+}
+
+/// The rows that are not empty, each with the number of its first line (RFC 4180).
+fn rows(text: &str) -> Vec<(usize, Vec<String>)> {
+    let mut rows = Vec::new();
+    let mut row: Vec<String> = Vec::new();
+    let mut field = String::new();
+    let (mut line, mut first_line) = (1, 1);
+    let mut quoted = false;
+    let mut characters = text.chars().peekable();
+    let mut end = |row: &mut Vec<String>, field: &mut String, line: usize| {
+        if !row.is_empty() || !field.is_empty() {
+            row.push(std::mem::take(field).trim().to_owned());
+            rows.push((line, std::mem::take(row)));
+        }
+    };
+    while let Some(character) = characters.next() {
+        line += usize::from(character == '\n');
+        match character {
+            '"' if quoted && characters.peek() == Some(&'"') => {
+                characters.next();
+                field.push('"');
+            }
+            '"' if quoted || field.trim().is_empty() => quoted = !quoted,
+            ',' if !quoted => row.push(std::mem::take(&mut field).trim().to_owned()),
+            '\r' if !quoted => {}
+            '\n' if !quoted => {
+                end(&mut row, &mut field, first_line);
+                first_line = line;
+            }
+            _ => field.push(character),
+        }
+    }
+    end(&mut row, &mut field, first_line);
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str, key: Option<&str>, value: Option<&str>) -> TableFile {
+        TableFile {
+            path: name.into(),
+            key: key.map(str::to_owned),
+            value: value.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn csv_with_quotes_and_named_columns() {
+        let text = "id,Name , team\r\n\r\n7,\"Doe, \"\"J\"\"\",Network\n8,x,\"Two\nlines\"\n";
+        let table = read_table(&file("a.CSV", None, None), text).unwrap();
+        assert_eq!(table.find("7"), Some("Doe, \"J\""));
+        let table = read_table(&file("a.csv", Some("id"), Some("team")), text).unwrap();
+        assert_eq!(table.find("8"), Some("Two\nlines"));
+        assert_eq!(table.len(), 2);
+        let wrong = |text: &str, key| read_table(&file("a.csv", key, None), text).unwrap_err();
+        assert_eq!(wrong("", None), "has no header line");
+        assert_eq!(wrong("a,b\n", Some("c")), "has no column \"c\"; it has a, b");
+        assert_eq!(wrong("a,b\n1,2\n\n3\n", None), "line 4 has no key or no value");
+    }
+
+    #[test]
+    fn maps_in_yaml_and_json() {
+        for text in ["7: Network\nAB: x\n", "{\"7\": \"Network\", \"ab\": \"x\"}"] {
+            let table = read_table(&file("a.json", None, None), text).unwrap();
+            assert_eq!((table.find("7"), table.find("aB")), (Some("Network"), Some("x")));
+        }
+        assert!(read_table(&file("a.yaml", None, None), "a: [1]").is_err());
+        assert!(read_table(&file("a.yaml", None, None), "[1]").is_err());
+    }
+}

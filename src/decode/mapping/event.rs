@@ -1,0 +1,240 @@
+//! From what the values of a rule give to a canonical event, or to the reason why not.
+
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+
+use super::evaluate::{Evaluation, Found, Scalar, find_word};
+use super::{Miss, Origin, UnmappedWord, times};
+use crate::decode::canonical::{MAX_NAME_BYTES, handle, identity_of_id, rating};
+use crate::decode::rejection::Rejection;
+use crate::domain::event::{Actor, Event, EventIdentity, EventType, Status};
+use crate::domain::mapping::{Member, Rule};
+use crate::domain::timestamp::Timestamp;
+
+/// What is noted besides the event.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    pub(super) unmapped: Vec<UnmappedWord>,
+    /// Where each member came from, where that is asked for.
+    pub(super) origins: Option<Vec<Origin>>,
+}
+
+/// Makes the event of a rule. `identity` is for an event that names none.
+pub(super) fn event<'s>(
+    rule: &'s Rule,
+    evaluation: &mut Evaluation<'s, '_>,
+    identity: EventIdentity,
+    notes: &mut Notes,
+) -> Result<Event<'static>, Miss> {
+    let mut reader = Reader {
+        rule,
+        evaluation,
+        notes,
+    };
+    let ticket_id = reader
+        .text(Member::TicketId, Rejection::InvalidTicketId)?
+        .ok_or_else(|| reader.miss(Member::TicketId, Rejection::MissingTicketId))?;
+    let (kind, implied) = reader.kind()?;
+    let at = reader
+        .time(Member::At, Rejection::InvalidAt)?
+        .ok_or_else(|| reader.miss(Member::At, Rejection::MissingAt))?;
+    let identity = match reader.member(Member::EventId, any)? {
+        Some(id) => identity_of_id(&id.into_text()),
+        None => identity,
+    };
+    let mut event = Event::new(ticket_id, kind, at, identity);
+    event.created_at = reader.time(Member::CreatedAt, Rejection::InvalidCreatedAt)?;
+    event.team = match reader.text(Member::Team, Rejection::InvalidTeam)? {
+        Some(team) => Some(Some(team)),
+        None => reader.says_nothing().then_some(None),
+    };
+    event.assigned = match reader.member(Member::Agent, any)? {
+        Some(_) => Some(true),
+        None => reader.says_nothing().then_some(false),
+    };
+    event.priority = reader.text(Member::Priority, Rejection::InvalidPriority)?;
+    event.status = implied.or(reader.word(Member::Status, |word| {
+        find_word(word, &Status::ALL, Status::name)
+    })?);
+    event.channel = reader.text(Member::Channel, Rejection::InvalidChannel)?;
+    event.actor = reader.word(Member::Actor, |word| {
+        find_word(word, &Actor::ALL, Actor::name)
+    })?;
+    event.public = reader.word(Member::Public, truth)?.unwrap_or(true);
+    let seconds = reader.number(Member::HandleSeconds, Rejection::InvalidHandleSeconds)?;
+    event.handle = handle(kind, seconds)
+        .map_err(|rejection| reader.miss(Member::HandleSeconds, rejection))?;
+    let score = reader.number(Member::Score, Rejection::InvalidScore)?;
+    let most = reader.number(Member::ScoreMax, Rejection::InvalidScore)?;
+    event.rating =
+        rating(kind, score, most).map_err(|rejection| reader.miss(Member::Score, rejection))?;
+    event.into = reader.text(Member::Into, Rejection::InvalidInto)?;
+    Ok(event)
+}
+
+struct Reader<'r, 's, 'a, 'e> {
+    rule: &'s Rule,
+    evaluation: &'e mut Evaluation<'s, 'a>,
+    notes: &'r mut Notes,
+}
+
+/// The words for true and false.
+fn truth(word: &str) -> Option<bool> {
+    let is = |words: [&str; 3]| words.iter().any(|one| word.eq_ignore_ascii_case(one));
+    if is(["true", "1", "yes"]) {
+        Some(true)
+    } else if is(["false", "0", "no"]) {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+fn any<'s>(found: &Found<'s>) -> Option<Scalar<'s>> {
+    Some(found.scalar.clone())
+}
+
+impl<'s> Reader<'_, 's, '_, '_> {
+    /// The first value of a member that `accept` takes.
+    fn member<T>(
+        &mut self,
+        member: Member,
+        accept: impl Fn(&Found<'s>) -> Option<T>,
+    ) -> Result<Option<T>, Miss> {
+        self.evaluation.notes = super::evaluate::Notes::default();
+        self.evaluation.unmapped = member.unmapped();
+        let Some(value) = self.rule.member(member) else {
+            return Ok(None);
+        };
+        let notes = &self.evaluation.notes;
+        let mut accepted = None;
+        let _ = self.evaluation.each(value, &mut |found| match accept(&found) {
+            Some(value) => {
+                accepted = Some((value, found.from));
+                ControlFlow::Break(())
+            }
+            None => {
+                notes.unmapped(found.from, &found.scalar.into_text());
+                ControlFlow::Continue(())
+            }
+        });
+        let unmapped = self.evaluation.notes.unmapped.take();
+        if let Some((path, word)) = unmapped {
+            // What a later value made good is no miss; what was taken as it is, is.
+            let is_passed = accepted.as_ref().is_some_and(|(_, from)| *from == path);
+            if accepted.is_none() || is_passed {
+                self.notes.unmapped.push(UnmappedWord {
+                    rule: self.rule.name.clone(),
+                    member,
+                    path: path.to_owned(),
+                    word,
+                });
+            }
+        }
+        if self.evaluation.notes.rejects.get() {
+            return Err(self.miss(member, invalid(member)));
+        }
+        if let (Some(origins), Some((_, from))) = (&mut self.notes.origins, &accepted) {
+            origins.push(Origin {
+                member,
+                from: (*from).to_owned(),
+            });
+        }
+        Ok(accepted.map(|(value, _)| value))
+    }
+
+    /// Whether the last member was said to be nothing.
+    fn says_nothing(&self) -> bool {
+        self.evaluation.notes.nothing.get()
+    }
+
+    fn text(
+        &mut self,
+        member: Member,
+        wrong: Rejection,
+    ) -> Result<Option<Cow<'static, str>>, Miss> {
+        match self.member(member, any)? {
+            None => Ok(None),
+            Some(scalar) => {
+                let text = scalar.into_text();
+                if text.is_empty() || text.len() > MAX_NAME_BYTES {
+                    return Err(self.miss(member, wrong));
+                }
+                Ok(Some(Cow::Owned(text.into_owned())))
+            }
+        }
+    }
+
+    fn time(&mut self, member: Member, wrong: Rejection) -> Result<Option<Timestamp>, Miss> {
+        let Some(scalar) = self.member(member, any)? else {
+            return Ok(None);
+        };
+        let time = times::read(&scalar, None, self.evaluation.zone);
+        time.map(Some).ok_or_else(|| self.miss(member, wrong))
+    }
+
+    fn number(&mut self, member: Member, wrong: Rejection) -> Result<Option<f64>, Miss> {
+        match self.member(member, any)? {
+            None => Ok(None),
+            Some(scalar) => match scalar.number() {
+                Some(number) => Ok(Some(number)),
+                None => Err(self.miss(member, wrong)),
+            },
+        }
+    }
+
+    /// One of our own words.
+    fn word<T>(
+        &mut self,
+        member: Member,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Miss> {
+        self.member(member, |found| read(&found.scalar.clone().into_text()))
+    }
+
+    fn kind(&mut self) -> Result<(EventType, Option<Status>), Miss> {
+        let unmapped = self.notes.unmapped.len();
+        let kind = self.word(Member::Type, |word| {
+            let known = find_word(word, &EventType::NAMES, |name| name)?;
+            EventType::from_name(known)
+        })?;
+        let missing = if self.notes.unmapped.len() > unmapped {
+            Rejection::UnknownType
+        } else {
+            Rejection::MissingType
+        };
+        kind.ok_or_else(|| self.miss(Member::Type, missing))
+    }
+
+    fn miss(&self, member: Member, rejection: Rejection) -> Miss {
+        Miss {
+            rule: self.rule.name.clone(),
+            member,
+            rejection,
+            paths: self.rule.member(member).map_or(String::new(), |value| {
+                value.paths().join(", ")
+            }),
+        }
+    }
+}
+
+/// Why a record is rejected whose word no map or table has.
+fn invalid(member: Member) -> Rejection {
+    match member {
+        Member::TicketId => Rejection::InvalidTicketId,
+        Member::Type => Rejection::UnknownType,
+        Member::At => Rejection::InvalidAt,
+        Member::EventId => Rejection::InvalidEventId,
+        Member::CreatedAt => Rejection::InvalidCreatedAt,
+        Member::Team => Rejection::InvalidTeam,
+        Member::Agent => Rejection::InvalidAgent,
+        Member::Priority => Rejection::InvalidPriority,
+        Member::Status => Rejection::InvalidStatus,
+        Member::Channel => Rejection::InvalidChannel,
+        Member::Actor => Rejection::InvalidActor,
+        Member::Public => Rejection::InvalidPublic,
+        Member::HandleSeconds => Rejection::InvalidHandleSeconds,
+        Member::Score | Member::ScoreMax => Rejection::InvalidScore,
+        Member::Into => Rejection::InvalidInto,
+    }
+}

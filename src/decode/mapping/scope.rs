@@ -1,0 +1,174 @@
+//! What a path can start from, and where it leads.
+
+use std::ops::ControlFlow;
+
+use super::json::Json;
+use crate::domain::mapping::{Path, Root, Step, same_word};
+
+/// One record, after unwrapping. The item of a rule with `foreach` is beside it.
+#[derive(Clone, Debug)]
+pub(super) struct Roots<'a> {
+    pub(super) record: Json<'a>,
+    pub(super) key: Option<Json<'a>>,
+    pub(super) timestamp: Option<Json<'a>>,
+    pub(super) topic: Option<Json<'a>>,
+    pub(super) headers: Option<Json<'a>>,
+    pub(super) cloud_event: Option<Json<'a>>,
+    pub(super) operation: Option<Json<'a>>,
+    pub(super) before: Option<Json<'a>>,
+    pub(super) source: Option<Json<'a>>,
+}
+
+impl<'a> Roots<'a> {
+    pub(super) fn of(record: Json<'a>) -> Self {
+        Self {
+            record,
+            key: None,
+            timestamp: None,
+            topic: None,
+            headers: None,
+            cloud_event: None,
+            operation: None,
+            before: None,
+            source: None,
+        }
+    }
+
+    /// The same Kafka record with another value.
+    pub(super) fn with(&self, record: Json<'a>) -> Self {
+        Self {
+            record,
+            key: self.key.clone(),
+            timestamp: self.timestamp.clone(),
+            topic: self.topic.clone(),
+            headers: self.headers.clone(),
+            cloud_event: self.cloud_event.clone(),
+            operation: None,
+            before: None,
+            source: None,
+        }
+    }
+
+    /// The first thing at a path, whatever it is.
+    pub(super) fn first(&self, path: &Path) -> Option<&Json<'a>> {
+        let mut first = None;
+        let _ = self.visit(path, None, &mut |json| {
+            first = Some(json);
+            ControlFlow::Break(())
+        });
+        first
+    }
+
+    /// Shows everything at a path to `take`, in order, until it has enough. A path that leads
+    /// through a `null` ends there: what is nothing has nothing inside.
+    pub(super) fn visit<'s>(
+        &'s self,
+        path: &Path,
+        item: Option<&'s Json<'a>>,
+        take: &mut dyn FnMut(&'s Json<'a>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let root = match path.root {
+            Root::Record => Some(&self.record),
+            Root::Item => item,
+            Root::Key => self.key.as_ref(),
+            Root::Timestamp => self.timestamp.as_ref(),
+            Root::Topic => self.topic.as_ref(),
+            Root::Headers => self.headers.as_ref(),
+            Root::CloudEvent => self.cloud_event.as_ref(),
+            Root::Operation => self.operation.as_ref(),
+            Root::Before => self.before.as_ref(),
+            Root::Source => self.source.as_ref(),
+        };
+        match root {
+            Some(root) => walk(root, &path.steps, take),
+            None => ControlFlow::Continue(()),
+        }
+    }
+}
+
+fn walk<'s, 'a>(
+    from: &'s Json<'a>,
+    steps: &[Step],
+    take: &mut dyn FnMut(&'s Json<'a>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let mut at = from;
+    for (place, step) in steps.iter().enumerate() {
+        match (step, at) {
+            (_, Json::Null) => return take(at),
+            (Step::Name(name), Json::Object(_)) => match at.get(name) {
+                Some(inside) => at = inside,
+                None => return ControlFlow::Continue(()),
+            },
+            (Step::At(wanted), Json::List(items)) => match item(items, *wanted) {
+                Some(inside) => at = inside,
+                None => return ControlFlow::Continue(()),
+            },
+            (Step::Every, Json::List(items)) => {
+                return items
+                    .iter()
+                    .try_for_each(|item| walk(item, &steps[place + 1..], take));
+            }
+            (Step::Where(name, value), Json::List(items)) => {
+                return items
+                    .iter()
+                    .filter(|item| item.get(name).is_some_and(|member| is_word(member, value)))
+                    .try_for_each(|item| walk(item, &steps[place + 1..], take));
+            }
+            _ => return ControlFlow::Continue(()),
+        }
+    }
+    take(at)
+}
+
+fn item<T>(items: &[T], place: i64) -> Option<&T> {
+    match usize::try_from(place) {
+        Ok(place) => items.get(place),
+        Err(_) => {
+            let back = usize::try_from(place.unsigned_abs()).ok()?;
+            items.get(items.len().checked_sub(back)?)
+        }
+    }
+}
+
+/// Whether a single value is this word. Numbers and truths are the words they are written as.
+pub(super) fn is_word(json: &Json<'_>, word: &str) -> bool {
+    match json {
+        Json::Text(text) => same_word(text, word),
+        Json::Bool(truth) => same_word(if *truth { "true" } else { "false" }, word),
+        Json::Number(number) => number.to_string() == word,
+        Json::Null | Json::List(_) | Json::Object(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_lead_to_what_is_there() {
+        let text = r#"{"a":{"b":1,"n":null},"l":[{"id":7,"v":"x"},{"id":"8","v":"y"}],"e":[]}"#;
+        let roots = Roots::of(Json::parse(text).unwrap());
+        let all = |path: &str| {
+            let mut all = Vec::new();
+            let path = Path::parse(path).unwrap();
+            let _ = roots.visit(&path, None, &mut |json| {
+                all.push(json.clone());
+                ControlFlow::Continue(())
+            });
+            all
+        };
+        let x = Json::text("x");
+        let y = Json::text("y");
+        assert_eq!(all(".a.b"), [Json::Number(1.into())]);
+        assert_eq!(all(".a.n.deeper"), [Json::Null]);
+        assert_eq!(all(".a.c"), []);
+        assert_eq!(all(".a.b.c"), []);
+        assert_eq!(all(".l[*].v"), [x.clone(), y.clone()]);
+        assert_eq!(all(".l[id=8].v"), [y.clone()]);
+        assert_eq!(all(".l[id=7].v"), [x]);
+        assert_eq!(all(".l[-1].v"), [y]);
+        for nothing in [".l[2]", ".l[-3]", ".e[*].v", ".a[*]", "$key", "$op"] {
+            assert_eq!(all(nothing), [], "{nothing}");
+        }
+    }
+}

@@ -1,0 +1,282 @@
+use std::path::Path;
+
+use super::*;
+use crate::config;
+use crate::decode::{Decoded, Decoder};
+use crate::domain::event::{Actor, EventType, Status};
+
+/// A decoder from what stands under `mapping`.
+fn decoder(mapping: &str) -> Decoder {
+    let yaml = format!("mapping:\n{mapping}");
+    let loaded = config::load(Some(Path::new("m.yaml")), [], &[], &mut |path| {
+        if path == Path::new("m.yaml") {
+            Ok(yaml.clone())
+        } else {
+            Ok("id,team\n7,Network\n8,Billing\n".to_owned())
+        }
+    });
+    Decoder::new(&loaded.unwrap_or_else(|errors| panic!("{errors}")).config.mapping)
+}
+
+fn mapped(decoder: &Decoder, record: &Record<'_>) -> Mapped {
+    match decoder.explain(record, None) {
+        Decoded::Mapped(mapped) => *mapped,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn map_value(decoder: &Decoder, value: &str) -> Mapped {
+    mapped(decoder, &Record::of(value.as_bytes()))
+}
+
+const DESK: &str = r#"
+  zone: Europe/Berlin
+  tables: { teams: teams.csv }
+  values:
+    status: { open: [Open, 2], pending: [Waiting], solved: ["*"] }
+    priority: { p1: [urgent], p2: [high] }
+  common:
+    ticket_id: .ticket.id
+    at: .ticket.updated
+    team: { value: .ticket.group, table: teams }
+    agent: [.ticket.assignee.id, .ticket.assignee]
+    status: { value: .ticket.status, map: status }
+    priority: { value: ".labels[*].name", map: priority }
+  rules:
+    robot: { when: { .author.kind: [bot, APP] }, ignore: true }
+    reply:
+      when: { .event: comment, .comment.body: { exists: true } }
+      type: message
+      event_id: "c-{.comment.id}"
+      public: .comment.public
+      actor: [{ value: customer, when: { .author.id: .ticket.requester } }, agent]
+    parts:
+      when: { $item.what: time }
+      foreach: .parts
+      continue: true
+      type: worklog
+      handle_seconds: { value: $item.minutes, minus: $item.before, times: 60 }
+    changed: { when: { any: [{ .event: changed }, { .parts: { exists: true } }] }, type: updated }
+"#;
+
+#[test]
+fn a_rule_makes_an_event() {
+    let decoder = decoder(DESK);
+    let made = map_value(
+        &decoder,
+        r#"{"event":"COMMENT","comment":{"id":5,"body":"x","public":false},"author":{"id":"9"},
+            "ticket":{"id":17,"updated":"2026-07-01 12:00:00","requester":9,"group":7,
+            "status":"OPEN","assignee":{"id":""}},"labels":[{"name":"x"},{"name":"High"}]}"#,
+    );
+    let [event] = made.events.as_slice() else {
+        panic!("{made:?}")
+    };
+    assert_eq!(event.ticket_id, "17");
+    assert_eq!(event.kind, EventType::Message);
+    assert_eq!(event.at.rfc3339(), "2026-07-01T10:00:00.000Z");
+    assert_eq!(event.team, Some(Some("Network".into())));
+    assert_eq!(event.assigned, Some(false));
+    assert_eq!(event.status, Some(Status::Open));
+    assert_eq!(event.priority.as_deref(), Some("p2"));
+    assert_eq!((event.actor, event.public), (Some(Actor::Customer), false));
+    assert_eq!(made.rules, ["reply"]);
+    assert!(made.unmapped.is_empty(), "{:?}", made.unmapped);
+    let origin = |member| made.origins[0].iter().find(|origin| origin.member == member);
+    assert_eq!(origin(Member::Priority).unwrap().from, ".labels[*].name");
+    let canonical = br#"{"ticket_id":"17","type":"updated","at":1,"event_id":"c-5"}"#;
+    let canonical = crate::decode::decode(canonical, None).unwrap();
+    assert_eq!(event.identity, canonical.identity);
+}
+
+#[test]
+fn what_is_not_there_is_not_said() {
+    let made = map_value(
+        &decoder(DESK),
+        r#"{"event":"changed","ticket":{"id":1,"updated":1,"group":99,"assignee":null}}"#,
+    );
+    let event = &made.events[0];
+    assert_eq!((event.status, event.assigned), (None, Some(false)));
+    assert_eq!(event.priority, None);
+    assert_eq!(event.team, Some(Some("99".into())), "taken as it is");
+    assert_eq!(made.unmapped.len(), 1);
+    assert_eq!((made.unmapped[0].member, &*made.unmapped[0].word), (Member::Team, "99"));
+}
+
+#[test]
+fn several_events_keep_their_order_and_are_told_apart() {
+    let record = r#"{"ticket":{"id":1,"updated":5},"parts":[{"what":"time","minutes":10},
+        {"what":"x"},{"what":"time","minutes":"5","before":2}]}"#;
+    let decoder = decoder(DESK);
+    let made = map_value(&decoder, record);
+    assert_eq!(made.rules, ["parts", "parts", "changed"]);
+    let handled: Vec<_> = made.events.iter().map(|event| event.handle).collect();
+    assert_eq!(handled, [Some(600_000), Some(180_000), None]);
+    let identities = |made: &Mapped| -> Vec<EventIdentity> {
+        made.events.iter().map(|event| event.identity).collect()
+    };
+    let first = identities(&made);
+    assert!(first[0] != first[1] && first[1] != first[2] && first[0] != first[2]);
+    assert_eq!(first, identities(&map_value(&decoder, record)), "delivered again");
+}
+
+#[test]
+fn what_is_about_no_ticket_is_ignored_and_what_lacks_a_member_is_rejected() {
+    let decoder = decoder(DESK);
+    for (value, reason) in [
+        (r#"{"author":{"kind":"app"}}"#, Ignorance::IgnoredByRule),
+        (r#"{"event":"other"}"#, Ignorance::NoRule),
+        ("[1]", Ignorance::NoRule),
+        ("null", Ignorance::Tombstone),
+        ("", Ignorance::Tombstone),
+    ] {
+        assert_eq!(map_value(&decoder, value).ignored, Some(reason), "{value}");
+    }
+    assert_eq!(mapped(&decoder, &Record::default()).ignored, Some(Ignorance::Tombstone));
+    let changed = |ticket: &str| {
+        let made = map_value(&decoder, &format!("{{\"event\":\"changed\",\"ticket\":{ticket}}}"));
+        assert!(made.events.is_empty() && made.ignored.is_none());
+        let miss = &made.misses[0];
+        (miss.rejection.reason(), miss.rule.clone(), miss.paths.clone())
+    };
+    let miss = |reason, path: &str| (reason, "changed".to_owned(), path.to_owned());
+    assert_eq!(changed(r#"{"updated":1}"#), miss("missing_ticket_id", ".ticket.id"));
+    assert_eq!(changed(r#"{"id":1,"updated":""}"#), miss("missing_at", ".ticket.updated"));
+    assert_eq!(changed(r#"{"id":1,"updated":"soon"}"#), miss("invalid_at", ".ticket.updated"));
+    let broken = decoder.decode(&Record::of(b"{"), None);
+    assert_eq!(broken.rejection(), Some(Rejection::InvalidJson));
+    let value = br#"{"event":"changed","ticket":{"id":1,"updated":1001}}"#;
+    let latest = Some(Timestamp(1_000));
+    assert_eq!(decoder.decode(&Record::of(value), latest).rejection(), Some(Rejection::Future));
+}
+
+#[test]
+fn words_that_no_map_has() {
+    let with = |more: &str| {
+        let made = map_value(
+            &decoder(&format!(
+                "  values: {{ s: {{ open: [go] }} }}\n  rules:\n    r: {{ ticket_id: .id, at: 1, \
+                 type: updated, status: {more} }}\n"
+            )),
+            r#"{"id":1,"s":"stop","t":"Solved"}"#,
+        );
+        let words: Vec<String> = made.unmapped.iter().map(|one| one.word.clone()).collect();
+        let status = made.events.first().map(|event| event.status);
+        (status, words, made.misses.first().map(|miss| miss.rejection.reason()))
+    };
+    let stop = || vec!["stop".to_owned()];
+    assert_eq!(with("{ value: .s, map: s }"), (Some(None), stop(), None));
+    assert_eq!(with("{ value: .s, map: s, unmapped: pass }"), (Some(None), stop(), None));
+    assert_eq!(
+        with("{ value: .s, map: s, unmapped: reject }"),
+        (None, stop(), Some("invalid_status"))
+    );
+    assert_eq!(with("[{ value: .s, map: s }, .t]"), (Some(Some(Status::Solved)), vec![], None));
+    assert_eq!(with(".s"), (Some(None), stop(), None));
+    assert_eq!(with("{ value: .s, match: \"(x+)\" }"), (Some(None), vec![], None));
+}
+
+#[test]
+fn conditions() {
+    let holds = |when: &str| {
+        let mapping = format!(
+            "  tables: {{ t: t.csv }}\n  rules:\n    r: {{ when: {when}, ticket_id: 1, at: 1, \
+             type: updated }}\n"
+        );
+        let value = r#"{"a":"X","n":7,"t":true,"e":"","z":null,"l":[{"v":1},{"v":2}],"o":{},"s":"7"}"#;
+        !map_value(&decoder(&mapping), value).events.is_empty()
+    };
+    for yes in [
+        "{ .a: x }",
+        "{ .n: '7', .t: true }",
+        "{ .n: .s }",
+        "{ .a: [y, X] }",
+        "{ .a: { not: [y, { matches: z }] } }",
+        "{ .missing: { not: x } }",
+        "{ .e: { exists: false }, .z: { exists: false }, .o: { exists: false } }",
+        "{ .l: { exists: true } }",
+        "{ \".l[*].v\": 2 }",
+        "{ .n: { in_table: t } }",
+        "{ .a: { matches: '^[A-Z]$' } }",
+        "{ any: [{ .a: y }, { .n: 7 }], not: { .a: y } }",
+        "{ all: [{ .a: x }, { .n: 7 }] }",
+    ] {
+        assert!(holds(yes), "{yes}");
+    }
+    for no in [
+        "{ .a: y }",
+        "{ .a: x, .n: 8 }",
+        "{ .missing: .other }",
+        "{ .z: 'null' }",
+        "{ .a: { matches: '^[a-z]$' } }",
+        "{ .a: { in_table: t } }",
+        "{ .a: { not: x } }",
+        "{ \".l[*].v\": 3 }",
+        "{ not: { .a: x } }",
+    ] {
+        assert!(!holds(no), "{no}");
+    }
+}
+
+#[test]
+fn what_is_around_is_taken_off() {
+    let ids = |unwrap: &str, record: &Record<'_>| -> Vec<String> {
+        let mapping = format!(
+            "  unwrap: {unwrap}\n  rules:\n    r: {{ ticket_id: \
+             [\"{{.id}}{{$cloudevent.type}}\", \"{{.id}}{{$op}}\", .id], at: 1, type: updated }}\n"
+        );
+        let made = mapped(&decoder(&mapping), record);
+        made.events.iter().map(|event| event.ticket_id.to_string()).collect()
+    };
+    let value = |unwrap: &str, value: &str| ids(unwrap, &Record::of(value.as_bytes()));
+    assert_eq!(value("[cloudevents]", r#"{"specversion":"1.0","type":"t","data":{"id":1}}"#), ["1t"]);
+    assert_eq!(
+        value("[cloudevents]", r#"[{"specversion":"1.0","type":"t","data":{"id":1}},
+            {"specversion":"1.0","type":"u","data_base64":"eyJpZCI6Mn0="}]"#),
+        ["1t", "2u"]
+    );
+    let binary = Record {
+        headers: &[("ce_type", b"h"), ("content-type", b"application/json")],
+        ..Record::of(br#"{"id":3}"#)
+    };
+    assert_eq!(ids("[cloudevents]", &binary), ["3h"]);
+    assert_eq!(value("[cloudevents]", r#"{"id":4}"#), ["4"]);
+    for change in [
+        r#"{"before":null,"after":{"id":5},"op":"c","source":{}}"#,
+        r#"{"schema":{},"payload":{"before":{"id":4},"after":{"id":5},"op":"c"}}"#,
+        r#"{"before":{"id":5},"after":null,"op":"c"}"#,
+        r#"{"id":5,"__op":"c"}"#,
+    ] {
+        assert_eq!(value("[debezium]", change), ["5c"], "{change}");
+    }
+    assert_eq!(
+        value("[cloudevents, debezium]", r#"{"specversion":"1.0","type":"t","iodebeziumop":"r",
+            "data":{"before":null,"after":{"id":6}}}"#),
+        ["6t"]
+    );
+    assert_eq!(value("[{ path: .detail }]", r#"{"detail":{"id":7}}"#), ["7"]);
+    assert_eq!(value("[{ each: .records }]", r#"{"records":[{"id":8},{"id":9}]}"#), ["8", "9"]);
+    assert_eq!(value("[{ each: . }]", r#"[{"id":8}]"#), ["8"]);
+    assert_eq!(value("[{ json: .p }]", r#"{"p":"{\"id\":10}"}"#), ["10"]);
+    assert_eq!(value("[{ base64: .p }]", r#"{"p":"eyJpZCI6Mn0="}"#), ["2"]);
+    assert_eq!(value("[{ json: .p }, debezium, { each: .x }]", r#"{"id":11}"#), ["11"]);
+}
+
+#[test]
+fn topics_have_mappings_of_their_own() {
+    let decoder = decoder(
+        "  topics:\n    raw:\n      rules: { r: { ticket_id: $key, at: $timestamp, type: updated } }\n",
+    );
+    let record = Record {
+        topic: "raw",
+        key: Some(b"K"),
+        timestamp: Some(5),
+        ..Record::of(b"{}")
+    };
+    let made = mapped(&decoder, &record);
+    assert_eq!((&*made.events[0].ticket_id, made.events[0].at.0), ("K", 5));
+    let other = Record {
+        topic: "other",
+        ..record
+    };
+    assert_eq!(decoder.decode(&other, None).rejection(), Some(Rejection::MissingTicketId));
+}

@@ -1,0 +1,191 @@
+//! Times, in the many ways in which systems write them.
+
+use chrono::offset::LocalResult;
+use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, TimeZone, Utc};
+use chrono_tz::Tz;
+
+use super::evaluate::Scalar;
+use crate::domain::mapping::TimeFormat;
+use crate::domain::timestamp::{DAY, SECOND, Timestamp};
+
+/// Numbers since 1970 are told apart by their size: up to these they are seconds, milliseconds,
+/// microseconds, and nanoseconds beyond. The first is the year 5138 in seconds, and March 1973 in
+/// milliseconds: no ticket is older.
+const MOST_SECONDS: f64 = 1e11;
+const MOST_MILLISECONDS: f64 = 1e14;
+const MOST_MICROSECONDS: f64 = 1e17;
+
+/// Reads a time. `zone` is of those that are written without one. Finer than a millisecond is cut
+/// off.
+pub(super) fn read(
+    scalar: &Scalar<'_>,
+    format: Option<&TimeFormat>,
+    zone: Option<Tz>,
+) -> Option<Timestamp> {
+    if let Scalar::Time(time) = scalar {
+        return Some(*time);
+    }
+    match (format, scalar) {
+        (Some(TimeFormat::Pattern(pattern)), Scalar::Text(text)) => {
+            by_pattern(text.trim(), pattern, zone)
+        }
+        (Some(TimeFormat::Pattern(_)), _) => None,
+        (None, Scalar::Text(text)) => in_words(text.trim(), zone),
+        (Some(format), _) => number(scalar, Some(format)),
+        (None, _) => number(scalar, None),
+    }
+}
+
+fn number(scalar: &Scalar<'_>, format: Option<&TimeFormat>) -> Option<Timestamp> {
+    let whole = match scalar {
+        Scalar::Number(number) => number.as_i64(),
+        Scalar::Text(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    let real = scalar.number()?;
+    let size = real.abs();
+    let (up, down) = match format {
+        Some(TimeFormat::Days) => (DAY, 1),
+        Some(TimeFormat::Seconds) => (SECOND, 1),
+        Some(TimeFormat::Milliseconds) => (1, 1),
+        Some(TimeFormat::Microseconds) => (1, 1_000),
+        Some(TimeFormat::Nanoseconds) => (1, 1_000_000),
+        Some(TimeFormat::Pattern(_)) => return None,
+        None if size < MOST_SECONDS => (SECOND, 1),
+        None if size < MOST_MILLISECONDS => (1, 1),
+        None if size < MOST_MICROSECONDS => (1, 1_000),
+        None => (1, 1_000_000),
+    };
+    let milliseconds = match whole {
+        // Exact where a float would not be.
+        Some(whole) => whole.checked_mul(up)?.div_euclid(down),
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_precision_loss,
+            reason = "what does not fit is out of the range of timestamps"
+        )]
+        None => (real * up as f64 / down as f64).floor() as i64,
+    };
+    Timestamp::checked(milliseconds)
+}
+
+fn in_words(text: &str, zone: Option<Tz>) -> Option<Timestamp> {
+    if let Some(time) = Timestamp::parse(text) {
+        return Some(time);
+    }
+    if text.bytes().all(|byte| byte.is_ascii_digit() || b".-+".contains(&byte))
+        && let Some(time) = number(&Scalar::Text(text.into()), None)
+        && !looks_like_a_date(text)
+    {
+        return Some(time);
+    }
+    if let Some(local) = text.strip_suffix("UTC").or_else(|| text.strip_suffix("GMT")) {
+        return utc(local_time(local.trim_end())?);
+    }
+    for pattern in ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z"] {
+        if let Ok(time) = DateTime::parse_from_str(text, pattern) {
+            return Timestamp::checked(time.timestamp_millis());
+        }
+    }
+    in_zone(local_time(text)?, zone?)
+}
+
+/// `2026` alone is a number, `2026-01` is not.
+fn looks_like_a_date(text: &str) -> bool {
+    text.trim_start_matches(['-', '+']).contains('-')
+}
+
+fn local_time(text: &str) -> Option<NaiveDateTime> {
+    ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"]
+        .iter()
+        .find_map(|pattern| NaiveDateTime::parse_from_str(text, pattern).ok())
+}
+
+fn by_pattern(text: &str, pattern: &str, zone: Option<Tz>) -> Option<Timestamp> {
+    if let Ok(time) = DateTime::parse_from_str(text, pattern) {
+        return Timestamp::checked(time.timestamp_millis());
+    }
+    let local = NaiveDateTime::parse_from_str(text, pattern).ok().or_else(|| {
+        let date = NaiveDate::parse_from_str(text, pattern).ok()?;
+        date.and_hms_opt(0, 0, 0)
+    })?;
+    in_zone(local, zone?)
+}
+
+fn utc(local: NaiveDateTime) -> Option<Timestamp> {
+    Timestamp::checked(local.and_utc().timestamp_millis())
+}
+
+/// As calendars do: of a time that exists twice the earlier one, and one that does not exist moves
+/// forward by the length of the gap.
+fn in_zone(local: NaiveDateTime, zone: Tz) -> Option<Timestamp> {
+    let instant = match zone.from_local_datetime(&local) {
+        LocalResult::Single(instant) | LocalResult::Ambiguous(instant, _) => {
+            instant.with_timezone(&Utc)
+        }
+        LocalResult::None => {
+            let day = Duration::days(1);
+            let before = zone.from_local_datetime(&local.checked_sub_signed(day)?);
+            before.latest()?.with_timezone(&Utc).checked_add_signed(day)?
+        }
+    };
+    Timestamp::checked(instant.timestamp_millis())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str, format: Option<TimeFormat>, zone: Option<&str>) -> Option<String> {
+        let zone = zone.map(|zone| zone.parse().unwrap());
+        let scalar = Scalar::Text(text.into());
+        read(&scalar, format.as_ref(), zone).map(Timestamp::rfc3339)
+    }
+
+    #[test]
+    fn every_way_of_writing_a_time() {
+        for (written, wanted) in [
+            ("2019-02-15T19:01:52.971-0800", "2019-02-16T03:01:52.971Z"),
+            ("2025-01-08T10:12:07.672717030Z", "2025-01-08T10:12:07.672Z"),
+            ("2015-05-17 17:06:40 UTC", "2015-05-17T17:06:40.000Z"),
+            ("2015-05-17 17:06:40+02", "2015-05-17T15:06:40.000Z"),
+            ("2015-05-17 17:06:40 +0200", "2015-05-17T15:06:40.000Z"),
+            ("2015-05-17 17:06:40.5Z", "2015-05-17T17:06:40.500Z"),
+            ("1550286113", "2019-02-16T03:01:53.000Z"),
+            ("1550286113.25", "2019-02-16T03:01:53.250Z"),
+            ("1550286113023", "2019-02-16T03:01:53.023Z"),
+            ("1550286113023999", "2019-02-16T03:01:53.023Z"),
+            ("1550286113023999999", "2019-02-16T03:01:53.023Z"),
+        ] {
+            assert_eq!(text(written, None, None).as_deref(), Some(wanted), "{written}");
+        }
+        for nothing in ["yesterday", "2015-05-17 17:06:40", "2015-05-17", "", "1e400", "2015-05"] {
+            assert_eq!(text(nothing, None, None), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn zones_and_formats() {
+        let local = "2026-03-29 02:30:00";
+        let berlin = Some("Europe/Berlin");
+        assert_eq!(text(local, None, berlin).unwrap(), "2026-03-29T01:30:00.000Z");
+        assert_eq!(text("2026-10-25 02:30:00", None, berlin).unwrap(), "2026-10-25T00:30:00.000Z");
+        let pattern = |pattern: &str| Some(TimeFormat::Pattern(pattern.to_owned()));
+        assert_eq!(
+            text("31.12.2025 23:15", pattern("%d.%m.%Y %H:%M"), berlin).unwrap(),
+            "2025-12-31T22:15:00.000Z"
+        );
+        assert_eq!(
+            text("31/12/25", pattern("%d/%m/%y"), Some("UTC")).unwrap(),
+            "2025-12-31T00:00:00.000Z"
+        );
+        assert_eq!(
+            text("20453", Some(TimeFormat::Days), None).unwrap(),
+            "2025-12-31T00:00:00.000Z"
+        );
+        assert_eq!(text("5", Some(TimeFormat::Seconds), None).unwrap(), "1970-01-01T00:00:05.000Z");
+        let number = 1_559_033_904_863_123_000_i64.into();
+        let read = read(&Scalar::Number(&number), Some(&TimeFormat::Nanoseconds), None);
+        assert_eq!(read.unwrap().rfc3339(), "2019-05-28T08:58:24.863Z");
+    }
+}

@@ -1,0 +1,142 @@
+//! Takes off what is around the ticket's own JSON: CloudEvents, Debezium, lists, encodings. A step
+//! that does not fit leaves the record as it is.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+use super::json::Json;
+use super::scope::Roots;
+use crate::domain::mapping::{Path, Unwrap};
+
+/// Names of the attributes of a CloudEvent among the headers of a Kafka record (CloudEvents, Kafka
+/// protocol binding 1.0, section 3.2.3.1).
+const CLOUDEVENT_HEADER: &str = "ce_";
+
+/// Records in one, at most: a list within a list must not fill the memory.
+const MOST_RECORDS: usize = 100_000;
+
+/// Applies the steps; an `each` makes several records of one.
+pub(super) fn unwrap<'a>(steps: &[Unwrap], record: Roots<'a>) -> Vec<Roots<'a>> {
+    let mut records = vec![record];
+    for step in steps {
+        match step {
+            Unwrap::CloudEvents => records = records.into_iter().flat_map(cloud_events).collect(),
+            Unwrap::Each(path) => {
+                records = records
+                    .into_iter()
+                    .flat_map(|record| each(path, record))
+                    .take(MOST_RECORDS)
+                    .collect();
+            }
+            Unwrap::Debezium => records.iter_mut().for_each(debezium),
+            Unwrap::Path(path) => records.iter_mut().for_each(|record| go_down(path, record)),
+            Unwrap::Json(path) => decode_text(path, &mut records, |text| Json::parse_owned(text)),
+            Unwrap::Base64(path) => decode_text(path, &mut records, from_base64),
+        }
+    }
+    records
+}
+
+fn cloud_events(mut record: Roots<'_>) -> Vec<Roots<'_>> {
+    match &record.record {
+        Json::List(items) if items.iter().all(|item| item.get("specversion").is_some()) => {
+            let Json::List(items) = std::mem::replace(&mut record.record, Json::Null) else {
+                return vec![record];
+            };
+            let with = |item| structured(record.with(item));
+            items.into_iter().map(with).collect()
+        }
+        Json::Object(_) if record.record.get("specversion").is_some() => vec![structured(record)],
+        _ => {
+            if let Some(Json::Object(headers)) = &record.headers {
+                let attributes: Vec<(Cow<'_, str>, Json<'_>)> = headers
+                    .iter()
+                    .filter_map(|(name, value)| {
+                        let attribute = name.strip_prefix(CLOUDEVENT_HEADER)?.to_owned();
+                        Some((attribute.into(), value.clone()))
+                    })
+                    .collect();
+                if !attributes.is_empty() {
+                    record.cloud_event = Some(Json::Object(attributes));
+                }
+            }
+            vec![record]
+        }
+    }
+}
+
+fn structured(mut record: Roots<'_>) -> Roots<'_> {
+    let data = match (record.record.take("data"), record.record.take("data_base64")) {
+        (Some(data), _) => data,
+        (None, Some(Json::Text(text))) => from_base64(&text).unwrap_or(Json::Text(text)),
+        _ => Json::Null,
+    };
+    record.cloud_event = Some(std::mem::replace(&mut record.record, data));
+    record
+}
+
+/// A change event with or without its schema, or a row flattened by Debezium's own transformation.
+fn debezium(record: &mut Roots<'_>) {
+    let is_change = |json: &Json<'_>| {
+        json.get("after").is_some() || (json.get("before").is_some() && json.get("op").is_some())
+    };
+    if let Some(payload) = record.record.get("payload")
+        && is_change(payload)
+        && let Some(payload) = record.record.take("payload")
+    {
+        record.record = payload;
+    }
+    let attribute = |name: &str| record.cloud_event.as_ref()?.get(name).cloned();
+    if is_change(&record.record) {
+        let mut change = std::mem::replace(&mut record.record, Json::Null);
+        record.operation = change.take("op").or_else(|| attribute("iodebeziumop"));
+        record.source = change.take("source");
+        let before = change.take("before");
+        match change.take("after") {
+            Some(after) if after != Json::Null => {
+                record.record = after;
+                record.before = before;
+            }
+            _ => record.record = before.unwrap_or(Json::Null),
+        }
+    } else if let Some(operation) = record.record.get("__op") {
+        record.operation = Some(operation.clone());
+    }
+}
+
+fn go_down<'a>(path: &Path, record: &mut Roots<'a>) {
+    if let Some(found) = record.first(path).cloned()
+        && found != Json::Null
+    {
+        record.record = found;
+    }
+}
+
+fn each<'a>(path: &Path, record: Roots<'a>) -> Vec<Roots<'a>> {
+    match record.first(path) {
+        Some(Json::List(items)) => {
+            let items = items.clone();
+            items.into_iter().map(|item| record.with(item)).collect()
+        }
+        _ => vec![record],
+    }
+}
+
+fn decode_text<'a>(
+    path: &Path,
+    records: &mut [Roots<'a>],
+    decode: impl Fn(&str) -> Option<Json<'a>>,
+) {
+    for record in records {
+        if let Some(decoded) = record.first(path).and_then(Json::as_text).and_then(&decode) {
+            record.record = decoded;
+        }
+    }
+}
+
+fn from_base64<'a>(text: &str) -> Option<Json<'a>> {
+    let bytes = BASE64_STANDARD.decode(text).ok()?;
+    Json::parse_owned(std::str::from_utf8(&bytes).ok()?)
+}
