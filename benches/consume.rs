@@ -20,6 +20,7 @@ use rdkafka::message::Message as _;
 use ticket_exporter::app::ingest::{Ingest, State, Timing};
 use ticket_exporter::app::recovery::recover;
 use ticket_exporter::config;
+use ticket_exporter::decode::Decoder;
 use ticket_exporter::domain::timestamp::Timestamp;
 use ticket_exporter::edge::http::{self, Published, Readiness, Server};
 use ticket_exporter::edge::kafka::{
@@ -170,7 +171,7 @@ fn kpis(
             recover(&config, START, metrics, None).unwrap().0
         }
     };
-    let mut ingest = Ingest::new(state, timing, Arc::clone(&published), None);
+    let mut ingest = Ingest::new(state, Decoder::default(), timing, Arc::clone(&published), None);
     let mut consumer = Consumer::start(&Settings {
         connection: connection(brokers, "kpis"),
         topics: vec![TOPIC.to_owned()],
@@ -305,7 +306,7 @@ fn batches(brokers: &str, round: usize, records: usize) -> (usize, Duration) {
             Step::Records(batch) => {
                 first.get_or_insert_with(Instant::now);
                 count += batch.len();
-                for record in batch.iter() {
+                for record in batch.iter(&[]) {
                     black_box(record.value);
                 }
             }

@@ -9,6 +9,7 @@ pub mod ingest;
 pub mod overview;
 pub mod recovery;
 pub mod replay;
+pub mod samples;
 pub mod serve;
 pub mod targets;
 pub mod topics;

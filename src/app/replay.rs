@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::history::Tally;
-use crate::decode::{self, MAX_VALUE_BYTES};
+use crate::decode::{Decoder, MAX_VALUE_BYTES, Record};
 use crate::domain::timestamp::Timestamp;
 use crate::edge::files::{self, LineBlock};
 use crate::engine::{Counts, Engine, Rules, Snapshot};
@@ -47,13 +47,14 @@ pub struct FileError {
 /// A file that cannot be opened or read; lines that are no events are counted instead.
 pub fn replay(
     rules: Arc<Rules>,
+    decoder: &Decoder,
     paths: &[PathBuf],
     until: Option<Timestamp>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Replayed, FileError> {
     // The first event is earlier than this, whatever it is.
     let mut engine = Engine::new(rules, Timestamp::LATEST);
-    let read = read(&mut engine, paths, until, progress)?;
+    let read = read(&mut engine, decoder, paths, until, progress)?;
     Ok(Replayed {
         snapshot: engine.snapshot(),
         tally: read.tally,
@@ -68,6 +69,7 @@ pub fn replay(
 /// The same.
 pub fn read(
     engine: &mut Engine,
+    decoder: &Decoder,
     paths: &[PathBuf],
     until: Option<Timestamp>,
     progress: &mut dyn FnMut(u64),
@@ -91,12 +93,15 @@ pub fn read(
                     continue;
                 }
                 read.tally.records += 1;
-                match decode::decode(line, None) {
-                    Ok(event) if until.is_some_and(|until| event.at > until) => read.later += 1,
-                    Ok(event) => events.push(event),
-                    Err(rejection) => read
-                        .tally
-                        .reject(rejection, || format!("{}:{number}", path.display())),
+                let decoded = decoder.decode(&Record::of(line), None);
+                read.tally
+                    .note(&decoded, || format!("{}:{number}", path.display()));
+                for event in decoded.into_events() {
+                    if until.is_some_and(|until| event.at > until) {
+                        read.later += 1;
+                    } else {
+                        events.push(event);
+                    }
                 }
             }
             engine.warm(events.iter());
@@ -137,6 +142,7 @@ mod tests {
         let path = file.path().to_owned();
         let replayed = replay(
             Arc::default(),
+            &Decoder::default(),
             std::slice::from_ref(&path),
             Some(Timestamp(8)),
             &mut |_| {},
@@ -164,7 +170,14 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_named() {
-        let error = replay(Arc::default(), &["/nowhere".into()], None, &mut |_| {}).unwrap_err();
+        let error = replay(
+            Arc::default(),
+            &Decoder::default(),
+            &["/nowhere".into()],
+            None,
+            &mut |_| {},
+        )
+        .unwrap_err();
         assert!(error.to_string().starts_with("cannot read /nowhere: "));
     }
 }

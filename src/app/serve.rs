@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 use super::ingest::{Ingest, IngestError, Lost, State, Timing};
 use super::recovery::{RecoveryError, recover};
 use crate::config::{Config, Otherwise};
-use crate::decode::Rejection;
+use crate::decode::{Decoder, Ignorance, Rejection};
 use crate::domain::policy::Target;
 use crate::edge::http::{self, BindError, Latch, Published, Readiness, Server};
 use crate::edge::kafka::{Consumer, DeadLetters, Settings, StartError};
@@ -82,7 +82,11 @@ impl Service {
     ) -> Result<Self, ServeError> {
         let started = clock.now();
         let rejections = Rejection::ALL.map(Rejection::reason);
-        let ignorances = Ignored::ALL.map(Ignored::reason);
+        let ignorances: Vec<&str> = Ignored::ALL
+            .map(Ignored::reason)
+            .into_iter()
+            .chain(Ignorance::ALL.map(Ignorance::reason))
+            .collect();
         let metrics = Arc::new(SelfMetrics::new(build, started, &rejections, &ignorances)?);
         metrics.set_config_reload(started, true);
         show_objectives(config, &metrics);
@@ -225,7 +229,8 @@ impl Reader {
             };
             let consumer = Consumer::start(&settings)?;
             let published = Arc::clone(&self.published);
-            let ingest = Ingest::new(state, self.timing(), published, dead_letters);
+            let decoder = Decoder::new(&self.config.mapping);
+            let ingest = Ingest::new(state, decoder, self.timing(), published, dead_letters);
             drop(latch);
             let Err(failed) = ingest.run(consumer, &self.stop) else {
                 return Ok(());

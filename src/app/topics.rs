@@ -81,6 +81,14 @@ pub enum Wanted {
     Everything,
 }
 
+/// What is to be read of what.
+#[derive(Clone, Debug)]
+pub struct Want {
+    pub what: Wanted,
+    /// Whether records are to come with their headers.
+    pub headers: bool,
+}
+
 /// Where records go. A place is a partition's number among the wanted ones.
 pub trait Sink {
     /// A partition of [`Wanted::Everything`] gets the next place.
@@ -122,13 +130,14 @@ impl Reading {
 pub fn read(
     kafka: &Kafka,
     purpose: &str,
-    wanted: Wanted,
+    want: Want,
     sink: &mut dyn Sink,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Reading, ReadError> {
     let mut settings = Settings::from(kafka);
     settings.group_id = group(&kafka.group_id, purpose, wall_clock::now());
-    let mut reader = Reader::new(wanted, sink);
+    let mut reader = Reader::new(want.what, sink);
+    reader.headers = want.headers;
     if !reader.is_done() {
         let mut consumer = Consumer::start(&settings)?;
         let result = reader.run(&mut consumer, progress);
@@ -171,6 +180,8 @@ struct Reader<'a> {
     places: HashMap<TopicPartition, usize>,
     /// Which partitions there are is still to be found out.
     looking: bool,
+    /// Whether records come with their headers.
+    headers: bool,
     records: u64,
     /// When something last came.
     heard: Instant,
@@ -185,6 +196,7 @@ impl<'a> Reader<'a> {
             parts: Vec::new(),
             places: HashMap::new(),
             looking: matches!(wanted, Wanted::Everything),
+            headers: false,
             records: 0,
             heard: Instant::now(),
             trouble: None,
@@ -293,7 +305,8 @@ impl<'a> Reader<'a> {
     }
 
     fn take(&mut self, batch: &Batch<'_>) -> io::Result<()> {
-        let records: Vec<Record<'_>> = batch.iter().collect();
+        let headers = self.headers.then(|| batch.headers()).unwrap_or_default();
+        let records: Vec<Record<'_>> = batch.iter(&headers).collect();
         for run in records.chunk_by(|one, next| one.index == next.index) {
             // Partitions that are newer than what is wanted have no place.
             let place = run
@@ -430,6 +443,7 @@ mod tests {
             offset,
             timestamp: None,
             key: None,
+            headers: &[],
             value: None,
         };
         offsets.map(record).collect()

@@ -120,6 +120,8 @@ pub enum Command {
     Simulate(Simulate),
     /// Say whether a configuration is sound and what it means
     CheckConfig(CheckConfig),
+    /// Say what a mapping makes of sample records
+    TestMapping(TestMapping),
     /// Write Prometheus rules: alerts on support KPIs and on the exporter
     Rules(RuleArguments),
     /// Print every metric with its type, labels and meaning
@@ -222,6 +224,44 @@ pub enum ReplayFormat {
     Json,
     /// A table, a row a team
     Table,
+}
+
+/// Applies the mapping of the configuration, or a preset, to sample records: canonical events as JSON
+/// Lines on standard output, what is missing on standard error.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+A file holds one JSON document, a document a line, or a list of them; plain, .gz or .zst. It exits with
+1 where a record is rejected. Words that the mapping does not have are shown with their values: they are
+yours.
+
+Examples:
+  What would become of these webhooks?
+    ticket-exporter test-mapping --preset zendesk webhooks.jsonl
+  Where does each member come from?
+    ticket-exporter test-mapping --config.file ticket-exporter.yaml --explain sample.json
+  With the headers of Kafka records, as {\"headers\": {\"ce_type\": \"…\"}, \"key\": \"…\", \"value\": {…}}:
+    ticket-exporter test-mapping --preset cloudevents --envelope records.jsonl
+  From samples to KPIs, in one line:
+    ticket-exporter test-mapping --preset jira webhooks.jsonl | ticket-exporter replay -")]
+pub struct TestMapping {
+    /// Files with sample records; - is standard input
+    #[arg(required_unless_present_any = ["list_presets", "print_preset"], value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Use this preset, whatever the configuration says
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// Say which rule fits, and where each member comes from
+    #[arg(long)]
+    pub explain: bool,
+    /// Records are objects with value, and any of key, headers, timestamp, topic
+    #[arg(long)]
+    pub envelope: bool,
+    /// Print the names of the presets
+    #[arg(long)]
+    pub list_presets: bool,
+    /// Print a preset, to read or to start from
+    #[arg(long, value_name = "NAME")]
+    pub print_preset: Option<String>,
 }
 
 /// Counts the records of the topics once more, from the earliest one up to where the exporter is,

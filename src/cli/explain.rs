@@ -9,6 +9,7 @@ use super::terminal;
 use crate::app::explain::{Explanation, Looked, from_engine, from_files, words};
 use crate::app::recovery;
 use crate::config::Config;
+use crate::decode::Decoder;
 
 pub fn run(settings: &Settings, arguments: &Explain) -> Result<ExitCode, Failure> {
     let config = settings.load()?;
@@ -44,6 +45,7 @@ fn look_in_files(config: Config, arguments: &Explain) -> Result<Explanation, Fai
     let mut progress = |lines: u64| terminal::progress(&format!("{lines} events"));
     let looked = from_files(
         Arc::new(config.rules),
+        &Decoder::new(&config.mapping),
         &arguments.ticket,
         &arguments.files,
         arguments.until,

@@ -8,6 +8,7 @@ use super::terminal;
 use crate::app::history::{History, HistoryError, Tally};
 use crate::app::topics::{Progress, ReadError};
 use crate::config::Config;
+use crate::decode::Decoder;
 use crate::domain::timestamp::Timestamp;
 
 /// The history in files, or else in the topics of the configuration, which are read now.
@@ -21,7 +22,8 @@ pub fn open(
     now: Timestamp,
 ) -> Result<History, Failure> {
     if !files.is_empty() {
-        return Ok(History::Files(files.to_vec()));
+        let decoder = Decoder::new(&config.mapping);
+        return Ok(History::of_files(files.to_vec(), decoder));
     }
     let started = Instant::now();
     let mut progress = |now: Progress| {
@@ -54,8 +56,16 @@ pub fn report(tally: &Tally, history: &History) {
     rejections(tally);
 }
 
-/// Says which records are no events.
+/// Says which records are no events, and what a mapping does not have.
 pub fn rejections(tally: &Tally) {
+    for (ignorance, count) in &tally.ignored {
+        terminal::complain(&format!("{count} ignored ({})", ignorance.reason()));
+    }
+    for ((member, path), count) in &tally.unmapped {
+        terminal::complain(&format!(
+            "{count} with a {member} that the mapping does not have, at {path}; test-mapping says which"
+        ));
+    }
     for (rejection, rejected) in &tally.rejected {
         let more = if rejected.count > rejected.places.len() as u64 {
             ", …"

@@ -15,6 +15,7 @@ mod settings;
 mod simulate;
 mod suggest_targets;
 mod terminal;
+mod test_mapping;
 mod verify;
 
 use std::process::ExitCode;
@@ -70,6 +71,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::SuggestTargets(suggest) => suggest_targets::run(&settings, &suggest),
         Command::Simulate(simulate) => simulate::run(&settings, &simulate),
         Command::CheckConfig(check) => check::run(&settings, &check),
+        Command::TestMapping(test) => test_mapping::run(&settings, &test),
         Command::Rules(arguments) => rules::run(&settings, &arguments),
         Command::Metrics(metrics) => {
             terminal::print(&match metrics.format {

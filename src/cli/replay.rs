@@ -9,6 +9,7 @@ use super::failure::Failure;
 use super::{history, terminal};
 use crate::app::overview::{overview, table};
 use crate::app::replay::{Replayed, replay};
+use crate::decode::Decoder;
 use crate::exposition::{self, Format};
 
 pub fn run(settings: &Settings, arguments: &Replay) -> Result<ExitCode, Failure> {
@@ -20,6 +21,7 @@ pub fn run(settings: &Settings, arguments: &Replay) -> Result<ExitCode, Failure>
     };
     let replayed = replay(
         Arc::new(config.rules),
+        &Decoder::new(&config.mapping),
         &arguments.files,
         arguments.until,
         &mut progress,

@@ -22,6 +22,21 @@ impl Settings {
         Ok(config)
     }
 
+    /// Like [`Self::load`], with settings on top.
+    ///
+    /// # Errors
+    /// Every problem at once, with its place.
+    pub fn load_with(&self, over: &[(&str, &str)]) -> Result<Config, Failure> {
+        let over = over.iter();
+        let over = over.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        Self {
+            config_file: self.config_file.clone(),
+            set: self.set.iter().cloned().chain(over).collect(),
+            ..Self::default()
+        }
+        .load()
+    }
+
     /// Like [`Self::load`], with the warnings for the caller.
     ///
     /// # Errors

@@ -27,6 +27,11 @@ pub fn has_colours() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
+/// Whether what is said to the person may have colours.
+pub fn complaints_have_colours() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 /// Says something to the person on standard error.
 pub fn complain(text: &str) {
     // Where standard error is gone, there is nobody to tell.

@@ -5,7 +5,7 @@ mod mapping;
 mod rejection;
 
 pub use canonical::{MAX_VALUE_BYTES, decode};
-pub use mapping::{Mapped, Miss, Origin, UnmappedWord};
+pub use mapping::{Mapped, Miss, Origin, Story, UnmappedWord};
 pub use rejection::{Ignorance, Rejection};
 
 use std::slice;
@@ -16,12 +16,12 @@ use crate::domain::mapping::{Mappings, Table};
 use crate::domain::timestamp::Timestamp;
 
 /// What is known of a record. Files have values only.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Record<'a> {
     /// `None` is a tombstone.
     pub value: Option<&'a [u8]>,
     pub key: Option<&'a [u8]>,
-    pub headers: &'a [(&'a str, &'a [u8])],
+    pub headers: Vec<(&'a str, &'a [u8])>,
     /// Milliseconds since the epoch, as the producer or the broker set it.
     pub timestamp: Option<i64>,
     /// Empty where it is unknown.
@@ -56,6 +56,16 @@ impl<'a> Decoded<'a> {
             Self::Rejected(_) => &[],
             Self::Mapped(mapped) => &mapped.events,
         }
+    }
+
+    /// The same, taken out.
+    pub fn into_events(self) -> impl Iterator<Item = Event<'a>> {
+        let (one, several) = match self {
+            Self::Event(event) => (Some(event), Vec::new()),
+            Self::Rejected(_) => (None, Vec::new()),
+            Self::Mapped(mapped) => (None, mapped.events),
+        };
+        one.into_iter().chain(several)
     }
 
     /// Why the record, or a part of it, is no event.

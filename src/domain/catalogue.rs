@@ -157,7 +157,9 @@ families! {
     REJECTED = Exporter Counter "ticket_exporter_rejected_total" ["reason"]
         "Records that are no valid ticket event, by reason";
     IGNORED = Exporter Counter "ticket_exporter_ignored_total" ["reason"]
-        "Valid events without effect, by reason";
+        "Valid events without effect, and records that a mapping passes over, by reason";
+    UNMAPPED = Exporter Counter "ticket_exporter_unmapped_total" ["field"]
+        "Words of other systems that the mapping does not have, by the member they were meant for";
     OUT_OF_ORDER = Exporter Counter "ticket_exporter_out_of_order_total" []
         "Events earlier than the last one of their ticket, applied as of that one";
     MISROUTED = Exporter Counter "ticket_exporter_misrouted_total" []

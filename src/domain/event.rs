@@ -231,6 +231,28 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// The same, borrowed from nothing.
+    pub fn into_owned(self) -> Event<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Event {
+            ticket_id: own(self.ticket_id),
+            team: self.team.map(|team| team.map(own)),
+            priority: self.priority.map(own),
+            channel: self.channel.map(own),
+            into: self.into.map(own),
+            kind: self.kind,
+            at: self.at,
+            identity: self.identity,
+            created_at: self.created_at,
+            assigned: self.assigned,
+            status: self.status,
+            actor: self.actor,
+            public: self.public,
+            handle: self.handle,
+            rating: self.rating,
+        }
+    }
+
     /// A public message of a human agent.
     pub fn is_human_reply(&self) -> bool {
         self.kind == EventType::Message && self.actor == Some(Actor::Agent) && self.public

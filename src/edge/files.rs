@@ -1,8 +1,9 @@
 //! Files of events: JSON Lines, plain or compressed, or standard input.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Buffer of a file: large reads keep a disk busy, and a line seldom spans two.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -48,6 +49,33 @@ fn peek(raw: &mut impl BufRead) -> io::Result<Vec<u8>> {
         .take(ZSTD_MAGIC.len())
         .copied()
         .collect())
+}
+
+/// Tells when a file has changed, by its time and length.
+#[derive(Debug)]
+pub struct Watch {
+    path: PathBuf,
+    /// `None`: it was not looked at, or was not there.
+    seen: Option<(SystemTime, u64)>,
+}
+
+impl Watch {
+    pub fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            seen: None,
+        }
+    }
+
+    /// Whether it is another file than at the last look; the first look always says so.
+    pub fn has_changed(&mut self) -> bool {
+        let now = fs::metadata(&self.path)
+            .and_then(|data| Ok((data.modified()?, data.len())))
+            .ok();
+        let changed = now.is_none() || now != self.seen;
+        self.seen = now;
+        changed
+    }
 }
 
 /// Lines in a block: enough to look up their tickets in one go, few enough for the cache.

@@ -5,12 +5,42 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
+use super::kafka::Record;
+
 /// Events are alike: the fastest level makes them ten times smaller.
 const LEVEL: i32 = 1;
 /// Enough for the disk to be busy.
 const BUFFER_BYTES: usize = 1 << 18;
-/// Before each value stand its offset, eight bytes, and its length, four.
-const HEAD_BYTES: usize = 12;
+/// Stands for a time that is not known.
+const NO_TIME: i64 = i64::MIN;
+/// In the place of a length: there is nothing, which is not the same as no bytes.
+const NOTHING: u32 = u32::MAX;
+
+/// A record that is set aside.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spooled {
+    pub offset: i64,
+    pub timestamp: Option<i64>,
+    pub key: Option<Vec<u8>>,
+    pub headers: Vec<(String, Vec<u8>)>,
+    pub value: Option<Vec<u8>>,
+}
+
+impl From<&Record<'_>> for Spooled {
+    fn from(record: &Record<'_>) -> Self {
+        Self {
+            offset: record.offset,
+            timestamp: record.timestamp,
+            key: record.key.map(<[u8]>::to_vec),
+            headers: record
+                .headers
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.to_vec()))
+                .collect(),
+            value: record.value.map(<[u8]>::to_vec),
+        }
+    }
+}
 
 /// Takes records.
 pub struct SpoolWriter(zstd::Encoder<'static, BufWriter<File>>);
@@ -34,12 +64,31 @@ impl SpoolWriter {
 
     /// # Errors
     /// The operating system's, as of a full disk.
-    pub fn push(&mut self, offset: i64, value: &[u8]) -> io::Result<()> {
-        let length = u32::try_from(value.len())
-            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "a record of 4 GiB"))?;
-        self.0.write_all(&offset.to_le_bytes())?;
+    pub fn push(&mut self, record: &Spooled) -> io::Result<()> {
+        self.0.write_all(&record.offset.to_le_bytes())?;
+        let time = record.timestamp.unwrap_or(NO_TIME);
+        self.0.write_all(&time.to_le_bytes())?;
+        self.bytes(record.value.as_deref())?;
+        self.bytes(record.key.as_deref())?;
+        let headers = u32::try_from(record.headers.len()).map_err(|_| too_large())?;
+        self.0.write_all(&headers.to_le_bytes())?;
+        for (name, value) in &record.headers {
+            self.bytes(Some(name.as_bytes()))?;
+            self.bytes(Some(value))?;
+        }
+        Ok(())
+    }
+
+    fn bytes(&mut self, bytes: Option<&[u8]>) -> io::Result<()> {
+        let length = match bytes {
+            Some(bytes) => u32::try_from(bytes.len())
+                .ok()
+                .filter(|length| *length != NOTHING)
+                .ok_or_else(too_large)?,
+            None => NOTHING,
+        };
         self.0.write_all(&length.to_le_bytes())?;
-        self.0.write_all(value)
+        self.0.write_all(bytes.unwrap_or_default())
     }
 
     /// # Errors
@@ -65,23 +114,55 @@ impl Spool {
 }
 
 impl SpoolReader {
-    /// Puts the next value into `value`; its offset, `None` behind the last one.
+    /// Puts the next record into `record`; whether there was one.
     ///
     /// # Errors
     /// The operating system's.
-    pub fn next(&mut self, value: &mut Vec<u8>) -> io::Result<Option<i64>> {
-        let mut head = [0; HEAD_BYTES];
-        if self.0.read(&mut head[..1])? == 0 {
+    pub fn next(&mut self, record: &mut Spooled) -> io::Result<bool> {
+        let mut offset = [0; 8];
+        if self.0.read(&mut offset[..1])? == 0 {
+            return Ok(false);
+        }
+        self.0.read_exact(&mut offset[1..])?;
+        record.offset = i64::from_le_bytes(offset);
+        let mut time = [0; 8];
+        self.0.read_exact(&mut time)?;
+        record.timestamp = Some(i64::from_le_bytes(time)).filter(|time| *time != NO_TIME);
+        let buffer = record.value.take().unwrap_or_default();
+        record.value = self.bytes(buffer)?;
+        let buffer = record.key.take().unwrap_or_default();
+        record.key = self.bytes(buffer)?;
+        record.headers.clear();
+        for _ in 0..self.length()? {
+            let name = self.bytes(Vec::new())?.unwrap_or_default();
+            let value = self.bytes(Vec::new())?.unwrap_or_default();
+            let name = String::from_utf8_lossy(&name).into_owned();
+            record.headers.push((name, value));
+        }
+        Ok(true)
+    }
+
+    fn length(&mut self) -> io::Result<u32> {
+        let mut length = [0; 4];
+        self.0.read_exact(&mut length)?;
+        Ok(u32::from_le_bytes(length))
+    }
+
+    /// Into a buffer that may have been used before.
+    fn bytes(&mut self, mut buffer: Vec<u8>) -> io::Result<Option<Vec<u8>>> {
+        let length = self.length()?;
+        if length == NOTHING {
             return Ok(None);
         }
-        self.0.read_exact(&mut head[1..])?;
-        let [a, b, c, d, e, f, g, h, i, j, k, l] = head;
-        let length = u32::from_le_bytes([i, j, k, l]);
-        value.clear();
-        value.resize(length as usize, 0);
-        self.0.read_exact(value)?;
-        Ok(Some(i64::from_le_bytes([a, b, c, d, e, f, g, h])))
+        buffer.clear();
+        buffer.resize(length as usize, 0);
+        self.0.read_exact(&mut buffer)?;
+        Ok(Some(buffer))
     }
+}
+
+fn too_large() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "a record of 4 GiB")
 }
 
 impl fmt::Debug for SpoolWriter {
@@ -104,12 +185,12 @@ impl fmt::Debug for SpoolReader {
 mod tests {
     use super::*;
 
-    fn read(spool: &Spool) -> Vec<(i64, Vec<u8>)> {
+    fn read(spool: &Spool) -> Vec<Spooled> {
         let mut reader = spool.open().unwrap();
-        let mut value = Vec::new();
+        let mut record = Spooled::default();
         let mut all = Vec::new();
-        while let Some(offset) = reader.next(&mut value).unwrap() {
-            all.push((offset, value.clone()));
+        while reader.next(&mut record).unwrap() {
+            all.push(record.clone());
         }
         all
     }
@@ -117,12 +198,30 @@ mod tests {
     #[test]
     fn records_come_back_in_order_and_again() {
         let mut writer = SpoolWriter::create().unwrap();
-        let records: Vec<(i64, Vec<u8>)> = (0..5_000)
-            .map(|number| (number * 3, number.to_string().into_bytes().repeat(40)))
-            .chain([(20_000, Vec::new()), (i64::MAX, b"\n\0".to_vec())])
+        let numbered = |number: i64| Spooled {
+            offset: number * 3,
+            timestamp: (number % 2 == 0).then_some(number),
+            key: (number % 3 == 0).then(|| number.to_le_bytes().to_vec()),
+            headers: (0..number % 4)
+                .map(|header| (format!("h{header}"), vec![0; 3]))
+                .collect(),
+            value: Some(number.to_string().into_bytes().repeat(40)),
+        };
+        let bare = |offset, value| Spooled {
+            offset,
+            value,
+            ..Spooled::default()
+        };
+        let records: Vec<Spooled> = (0..5_000)
+            .map(numbered)
+            .chain([
+                bare(20_000, Some(Vec::new())),
+                bare(20_001, None),
+                bare(i64::MAX, Some(b"\n\0".to_vec())),
+            ])
             .collect();
-        for (offset, value) in &records {
-            writer.push(*offset, value).unwrap();
+        for record in &records {
+            writer.push(record).unwrap();
         }
         let spool = writer.finish().unwrap();
         assert_eq!(read(&spool), records);

@@ -6,6 +6,7 @@
 //! does, which nobody scrapes.
 
 mod documentation;
+mod event;
 #[cfg(test)]
 mod fixture;
 mod history;
@@ -20,6 +21,7 @@ mod speed;
 mod text;
 
 pub use documentation::{catalogue_table, catalogue_text};
+pub use event::event_line;
 pub use history::{Standing, Written, write_history};
 pub use negotiation::{Format, negotiate};
 

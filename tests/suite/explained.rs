@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ticket_exporter::app::explain::{from_engine, from_files, words};
 use ticket_exporter::config::{self, Config};
-use ticket_exporter::decode;
+use ticket_exporter::decode::{self, Decoder};
 use ticket_exporter::domain::timestamp::Timestamp;
 use ticket_exporter::engine::{Engine, GoalStep, Happening, Kpi, Rules, TraceEntry};
 use ticket_exporter::exposition::{Format, render};
@@ -41,6 +41,7 @@ fn explanations_read_as_worked_out_by_hand() {
         let config = load(&fs::read_to_string(folder.join("config.yaml")).unwrap());
         let looked = from_files(
             Arc::new(config.rules),
+            &Decoder::default(),
             TICKET,
             &[folder.join("events.jsonl")],
             None,

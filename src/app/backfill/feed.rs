@@ -13,7 +13,6 @@ use compact_str::CompactString;
 use hashbrown::HashSet;
 
 use crate::app::history::{HistoryError, Part};
-use crate::decode;
 use crate::domain::event::Event;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 use crate::engine::{Engine, PartitionId};
@@ -23,7 +22,7 @@ use crate::engine::{Engine, PartitionId};
 struct Held {
     at: Timestamp,
     ticket: CompactString,
-    record: Box<[u8]>,
+    event: Box<Event<'static>>,
 }
 
 /// See the module.
@@ -105,8 +104,8 @@ impl Feed {
             if held.at > instant || self.waiting.contains(&held.ticket) {
                 self.waiting.insert(held.ticket.clone());
                 self.held.push_back(held);
-            } else if let Ok(event) = decode::decode(&held.record, None) {
-                engine.apply(self.partition, &event);
+            } else {
+                engine.apply(self.partition, &held.event);
             }
         }
         while !self.ended && self.greatest < Some(instant.plus(lateness)) {
@@ -133,7 +132,7 @@ impl Feed {
             ..
         } = self;
         let mut to = to;
-        let mut take = |event: &Event<'_>, record: &[u8]| {
+        let mut take = |event: &Event<'_>| {
             if event.at > *until {
                 *later += 1;
                 return;
@@ -150,7 +149,7 @@ impl Feed {
                     held.push_back(Held {
                         at: event.at,
                         ticket: ticket.into(),
-                        record: record.into(),
+                        event: Box::new(event.clone().into_owned()),
                     });
                 }
             }
@@ -167,6 +166,7 @@ mod tests {
 
     use super::*;
     use crate::app::history::History;
+    use crate::decode::Decoder;
     use crate::engine::Rules;
 
     const LATENESS: Milliseconds = 10;
@@ -182,7 +182,7 @@ mod tests {
             .unwrap();
         }
         let path = file.into_temp_path().keep().unwrap();
-        let part = History::Files(vec![path]).parts().unwrap().remove(0);
+        let part = History::of_files(vec![path], Decoder::default()).parts().unwrap().remove(0);
         let mut engine = Engine::new(
             Arc::new(Rules {
                 lateness: LATENESS,

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::replay::{self, FileError};
+use crate::decode::Decoder;
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{Engine, Rules, TicketView, TraceEntry};
 
@@ -47,6 +48,7 @@ pub struct Looked {
 /// A file that cannot be opened or read.
 pub fn from_files(
     rules: Arc<Rules>,
+    decoder: &Decoder,
     id: &str,
     paths: &[PathBuf],
     until: Option<Timestamp>,
@@ -54,7 +56,7 @@ pub fn from_files(
 ) -> Result<Looked, FileError> {
     let mut engine = Engine::new(rules, Timestamp::LATEST);
     engine.trace(id);
-    let read = replay::read(&mut engine, paths, until, progress)?;
+    let read = replay::read(&mut engine, decoder, paths, until, progress)?;
     let history = engine.take_trace();
     let state = engine.describe(id);
     let known = !history.is_empty() || !state.is_empty();

@@ -8,12 +8,13 @@ pub use part::{Part, Rejected, Tally};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::topics::{self, Progress, ReadError, Sink, Wanted};
+use super::topics::{self, Progress, ReadError, Sink, Want, Wanted};
 use crate::config::Config;
+use crate::decode::Decoder;
 use crate::domain::timestamp::Timestamp;
 use crate::edge::files::STANDARD_INPUT;
 use crate::edge::kafka::{Record, TopicPartition};
-use crate::edge::spool::{Spool, SpoolWriter};
+use crate::edge::spool::{Spool, SpoolWriter, Spooled};
 
 /// A history that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -33,9 +34,13 @@ pub enum HistoryError {
 #[derive(Debug)]
 pub enum History {
     /// One partition.
-    Files(Vec<PathBuf>),
+    Files {
+        paths: Vec<PathBuf>,
+        decoder: Decoder,
+    },
     Topics {
         partitions: Vec<(TopicPartition, Spool)>,
+        decoder: Decoder,
         /// Later events come from the future and are rejected, as live.
         latest: Timestamp,
         records: u64,
@@ -45,6 +50,11 @@ pub enum History {
 }
 
 impl History {
+    /// Files of the same kind of records as the topics.
+    pub fn of_files(paths: Vec<PathBuf>, decoder: Decoder) -> Self {
+        Self::Files { paths, decoder }
+    }
+
     /// The topics of the configuration as they stand, set aside on disk: what is made of them may
     /// take longer than a member of a consumer group may be silent. `now` is the wall clock.
     ///
@@ -56,9 +66,13 @@ impl History {
         now: Timestamp,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, HistoryError> {
+        let decoder = Decoder::new(&config.mapping);
         let mut aside = Aside::default();
-        let wanted = Wanted::Everything;
-        let reading = topics::read(&config.kafka, purpose, wanted, &mut aside, progress)?;
+        let want = Want {
+            what: Wanted::Everything,
+            headers: decoder.needs_headers(),
+        };
+        let reading = topics::read(&config.kafka, purpose, want, &mut aside, progress)?;
         let begun_later = reading.begun_later();
         let begun_later = begun_later
             .map(|(source, first)| (source.clone(), first))
@@ -69,6 +83,7 @@ impl History {
         }
         Ok(Self::Topics {
             partitions,
+            decoder,
             latest: now.plus(config.stream.max_future),
             records: reading.records,
             begun_later,
@@ -78,7 +93,7 @@ impl History {
     /// Whether it can be read only once.
     pub fn is_standard_input(&self) -> bool {
         match self {
-            Self::Files(paths) => paths.iter().any(|path| path == Path::new(STANDARD_INPUT)),
+            Self::Files { paths, .. } => paths.iter().any(|path| path == Path::new(STANDARD_INPUT)),
             Self::Topics { .. } => false,
         }
     }
@@ -89,12 +104,15 @@ impl History {
     /// What was set aside and cannot be read; files are opened only when they are read.
     pub fn parts(&self) -> Result<Vec<Part>, HistoryError> {
         match self {
-            Self::Files(paths) => Ok(vec![Part::of_files(paths)]),
+            Self::Files { paths, decoder } => Ok(vec![Part::of_files(paths, decoder.clone())]),
             Self::Topics {
-                partitions, latest, ..
+                partitions,
+                decoder,
+                latest,
+                ..
             } => partitions
                 .iter()
-                .map(|(source, spool)| Part::of_spool(source, spool, *latest))
+                .map(|(source, spool)| Part::of_spool(source, spool, decoder.clone(), *latest))
                 .collect(),
         }
     }
@@ -112,7 +130,7 @@ impl Sink for Aside {
 
     fn take(&mut self, place: usize, records: &[Record<'_>]) -> io::Result<()> {
         for record in records {
-            self.0[place].push(record.offset, record.value.unwrap_or_default())?;
+            self.0[place].push(&Spooled::from(record))?;
         }
         Ok(())
     }

@@ -7,12 +7,13 @@ use std::io::{self, BufRead};
 use std::path::PathBuf;
 
 use super::HistoryError;
-use crate::decode::{self, MAX_VALUE_BYTES, Rejection};
+use crate::decode::{Decoded, Decoder, Ignorance, MAX_VALUE_BYTES, Record, Rejection};
+use crate::domain::mapping::Member;
 use crate::domain::event::Event;
 use crate::domain::timestamp::Timestamp;
 use crate::edge::files::{self, LineBlock};
 use crate::edge::kafka::TopicPartition;
-use crate::edge::spool::{Spool, SpoolReader};
+use crate::edge::spool::{Spool, SpoolReader, Spooled};
 
 /// How many places of each reason for a rejection are named.
 const PLACES_NAMED: usize = 3;
@@ -31,6 +32,10 @@ pub struct Tally {
     /// Records, or lines that are not blank.
     pub records: u64,
     pub rejected: BTreeMap<Rejection, Rejected>,
+    /// Records about no ticket, by reason.
+    pub ignored: BTreeMap<Ignorance, u64>,
+    /// Words of other systems that the mapping does not have, by member and path.
+    pub unmapped: BTreeMap<(&'static str, String), u64>,
 }
 
 impl Tally {
@@ -49,10 +54,35 @@ impl Tally {
                 .places
                 .extend(rejected.places.iter().take(room).cloned());
         }
+        for (ignorance, count) in &other.ignored {
+            *self.ignored.entry(*ignorance).or_default() += count;
+        }
+        for (word, count) in &other.unmapped {
+            *self.unmapped.entry(word.clone()).or_default() += count;
+        }
     }
 
-    /// Counts a record that is no event; `place` is asked only for the first ones.
-    pub fn reject(&mut self, rejection: Rejection, place: impl FnOnce() -> String) {
+    /// Counts what of a record is no event; `place` is asked only for the first ones.
+    pub fn note(&mut self, decoded: &Decoded<'_>, place: impl Fn() -> String) {
+        match decoded {
+            Decoded::Event(_) => {}
+            Decoded::Rejected(rejection) => self.reject(*rejection, &place),
+            Decoded::Mapped(mapped) => {
+                for miss in &mapped.misses {
+                    self.reject(miss.rejection, &place);
+                }
+                for word in &mapped.unmapped {
+                    let key = (Member::name(word.member), word.path.clone());
+                    *self.unmapped.entry(key).or_default() += 1;
+                }
+                if let Some(ignorance) = mapped.ignored {
+                    *self.ignored.entry(ignorance).or_default() += 1;
+                }
+            }
+        }
+    }
+
+    fn reject(&mut self, rejection: Rejection, place: &impl Fn() -> String) {
         let entry = self.rejected.entry(rejection).or_default();
         entry.count += 1;
         if entry.places.len() < PLACES_NAMED {
@@ -65,6 +95,7 @@ impl Tally {
 #[derive(Debug)]
 pub struct Part {
     source: Source,
+    decoder: Decoder,
     latest: Option<Timestamp>,
     pub tally: Tally,
 }
@@ -74,13 +105,14 @@ enum Source {
     Spool {
         partition: TopicPartition,
         reader: SpoolReader,
-        value: Vec<u8>,
+        spooled: Spooled,
     },
 }
 
 impl Part {
-    pub(super) fn of_files(paths: &[PathBuf]) -> Self {
+    pub(super) fn of_files(paths: &[PathBuf], decoder: Decoder) -> Self {
         Self {
+            decoder,
             source: Source::Files(Lines::new(paths)),
             latest: None,
             tally: Tally::default(),
@@ -90,6 +122,7 @@ impl Part {
     pub(super) fn of_spool(
         partition: &TopicPartition,
         spool: &Spool,
+        decoder: Decoder,
         latest: Timestamp,
     ) -> Result<Self, HistoryError> {
         let reader = spool.open().map_err(|source| HistoryError::Spool {
@@ -100,30 +133,31 @@ impl Part {
             source: Source::Spool {
                 partition: partition.clone(),
                 reader,
-                value: Vec::new(),
+                spooled: Spooled::default(),
             },
+            decoder,
             latest: Some(latest),
             tally: Tally::default(),
         })
     }
 
-    /// Gives the next event, with its record, to `take`; whether there was one. Records that are
-    /// no events are counted and passed over.
+    /// Gives the events of the next record that holds any to `take`; whether there was one.
+    /// Records that are no events are counted and passed over.
     ///
     /// # Errors
     /// A file that cannot be opened or read.
-    pub fn next(&mut self, take: &mut dyn FnMut(&Event<'_>, &[u8])) -> Result<bool, HistoryError> {
+    pub fn next(&mut self, take: &mut dyn FnMut(&Event<'_>)) -> Result<bool, HistoryError> {
         loop {
             let Some((record, place)) = self.source.next()? else {
                 return Ok(false);
             };
             self.tally.records += 1;
-            match decode::decode(record, self.latest) {
-                Ok(event) => {
-                    take(&event, record);
-                    return Ok(true);
-                }
-                Err(rejection) => self.tally.reject(rejection, || place.to_string()),
+            let decoded = self.decoder.decode(&record, self.latest);
+            self.tally.note(&decoded, || place.to_string());
+            let events = decoded.events();
+            events.iter().for_each(&mut *take);
+            if !events.is_empty() {
+                return Ok(true);
             }
         }
     }
@@ -145,19 +179,36 @@ impl fmt::Display for Place<'_> {
 }
 
 impl Source {
-    fn next(&mut self) -> Result<Option<(&[u8], Place<'_>)>, HistoryError> {
+    fn next(&mut self) -> Result<Option<(Record<'_>, Place<'_>)>, HistoryError> {
         match self {
-            Self::Files(lines) => lines.next(),
+            Self::Files(lines) => {
+                let line = lines.next()?;
+                Ok(line.map(|(line, place)| (Record::of(line), place)))
+            }
             Self::Spool {
                 partition,
                 reader,
-                value,
+                spooled,
             } => {
-                let offset = reader.next(value).map_err(|source| HistoryError::Spool {
+                let found = reader.next(spooled).map_err(|source| HistoryError::Spool {
                     partition: partition.clone(),
                     source,
                 })?;
-                Ok(offset.map(|offset| (value.as_slice(), Place::Offset(partition, offset))))
+                if !found {
+                    return Ok(None);
+                }
+                let record = Record {
+                    value: spooled.value.as_deref(),
+                    key: spooled.key.as_deref(),
+                    headers: spooled
+                        .headers
+                        .iter()
+                        .map(|(name, value)| (name.as_str(), value.as_slice()))
+                        .collect(),
+                    timestamp: spooled.timestamp,
+                    topic: &partition.topic,
+                };
+                Ok(Some((record, Place::Offset(partition, spooled.offset))))
             }
         }
     }
@@ -259,7 +310,7 @@ mod tests {
 
     fn times(part: &mut Part) -> Vec<i64> {
         let mut times = Vec::new();
-        while part.next(&mut |event, _| times.push(event.at.0)).unwrap() {}
+        while part.next(&mut |event| times.push(event.at.0)).unwrap() {}
         times
     }
 
@@ -270,7 +321,7 @@ mod tests {
         let second = file(&format!("{}{{}}", event(3)));
         let empty = file("");
         let paths = [&first, &empty, &second].map(|file| file.path().to_owned());
-        let mut part = Part::of_files(&paths);
+        let mut part = Part::of_files(&paths, Decoder::default());
         assert_eq!(times(&mut part), [1, 2, 3]);
         assert_eq!(part.tally.records, 5);
         let places: Vec<&str> = part
@@ -286,8 +337,8 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_named() {
-        let error = Part::of_files(&["/nowhere".into()])
-            .next(&mut |_, _| {})
+        let error = Part::of_files(&["/nowhere".into()], Decoder::default())
+            .next(&mut |_| {})
             .unwrap_err();
         assert!(error.to_string().starts_with("cannot read /nowhere: "));
     }
@@ -300,11 +351,16 @@ mod tests {
             (8, ""),
             (9, "{\"ticket_id\":1,\"type\":\"updated\",\"at\":50}"),
         ] {
-            writer.push(offset, value.as_bytes()).unwrap();
+            let record = Spooled {
+                offset,
+                value: Some(value.into()),
+                ..Spooled::default()
+            };
+            writer.push(&record).unwrap();
         }
         let spool = writer.finish().unwrap();
         let partition = TopicPartition::new("t", 2);
-        let mut part = Part::of_spool(&partition, &spool, Timestamp(10)).unwrap();
+        let mut part = Part::of_spool(&partition, &spool, Decoder::default(), Timestamp(10)).unwrap();
         assert_eq!(times(&mut part), [5]);
         let rejected: Vec<_> = part.tally.rejected.iter().collect();
         assert_eq!(

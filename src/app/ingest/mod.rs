@@ -4,6 +4,7 @@
 
 mod readings;
 mod standing;
+mod tables;
 mod tally;
 
 pub use readings::{KeptReadings, Loss, Lost, Reading, Readings};
@@ -16,8 +17,7 @@ use std::time::{Duration, Instant};
 use tracing::{error, info, warn};
 
 use super::checkpoint::{Keeper, KeeperDied};
-use crate::decode::{self, Rejection};
-use crate::domain::event::Event;
+use crate::decode::{Decoded, Decoder};
 use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
 use crate::edge::http::{Answer, Latch, Published, View};
 use crate::edge::kafka::{Batch, Consumer, DeadLetters, Record, Step, TopicPartition, Trouble};
@@ -26,6 +26,7 @@ use crate::edge::wall_clock::Clock;
 use crate::engine::{Engine, Snapshot};
 use readings::Pass;
 use standing::{PartitionStanding, Standing};
+use tables::Tables;
 use tally::Tally;
 
 /// Longest wait for records: the pace at which clocks move and stop signals are seen.
@@ -128,6 +129,7 @@ struct Pending {
 /// See the module.
 pub struct Ingest {
     engine: Engine,
+    tables: Tables,
     readings: Readings,
     keeper: Option<Keeper>,
     timing: Timing,
@@ -165,6 +167,7 @@ struct Position {
 impl Ingest {
     pub fn new(
         state: State,
+        decoder: Decoder,
         timing: Timing,
         published: Arc<Published>,
         dead_letters: Option<DeadLetters>,
@@ -179,6 +182,7 @@ impl Ingest {
         Self {
             tally: Tally::new(Arc::clone(&metrics), state.engine.counts()),
             engine: state.engine,
+            tables: Tables::new(decoder),
             readings: state.readings,
             keeper: state.keeper,
             timing,
@@ -286,18 +290,25 @@ impl Ingest {
     /// ahead: the order of the records stays what it is.
     fn apply(&mut self, batch: &Batch<'_>) -> Result<(), Lost> {
         let latest = self.timing.clock.latest().plus(self.timing.max_future);
-        let records: Vec<Record<'_>> = batch.iter().collect();
+        self.tables.look();
+        let decoder = self.tables.decoder().clone();
+        let headers = if decoder.needs_headers() {
+            batch.headers()
+        } else {
+            Vec::new()
+        };
+        let records: Vec<Record<'_>> = batch.iter(&headers).collect();
         if records.len() < DECODE_AHEAD_FROM {
             for chunk in records.chunks(CHUNK) {
-                self.apply_chunk(&decode_chunk(chunk, latest));
+                self.apply_chunk(&decode_chunk(&decoder, chunk, latest));
             }
         } else {
             thread::scope(|scope| {
                 let (sender, receiver) = mpsc::sync_channel(CHUNKS_AHEAD);
-                let records = &records;
+                let (records, decoder) = (&records, &decoder);
                 scope.spawn(move || {
                     for chunk in records.chunks(CHUNK) {
-                        if sender.send(decode_chunk(chunk, latest)).is_err() {
+                        if sender.send(decode_chunk(decoder, chunk, latest)).is_err() {
                             return; // the other side panicked
                         }
                     }
@@ -315,28 +326,26 @@ impl Ingest {
         }
     }
 
-    fn apply_chunk(&mut self, chunk: &[Decoded<'_>]) {
+    fn apply_chunk(&mut self, chunk: &[(Record<'_>, Decoded<'_>)]) {
         self.engine
-            .warm(chunk.iter().filter_map(|(_, event)| event.as_ref().ok()));
+            .warm(chunk.iter().flat_map(|(_, decoded)| decoded.events()));
         if self.catching_up.is_none()
             && let Some(at) = latest_event(chunk)
         {
             self.timing.clock.witness(at);
         }
-        for (record, event) in chunk {
+        for (record, decoded) in chunk {
             let Pass::Apply(partition) = self.readings.pass(record) else {
                 continue;
             };
-            match event {
-                Ok(event) => {
-                    self.engine.apply(partition, event);
-                }
-                Err(rejection) => {
-                    self.tally.reject(record, *rejection);
-                    if let Some(dead_letters) = &mut self.dead_letters {
-                        dead_letters.send(record, rejection.reason());
-                    }
-                }
+            for event in decoded.events() {
+                self.engine.apply(partition, event);
+            }
+            self.tally.note(record, decoded);
+            if let Some(rejection) = decoded.rejection()
+                && let Some(dead_letters) = &mut self.dead_letters
+            {
+                dead_letters.send(record, rejection.reason());
             }
         }
     }
@@ -631,23 +640,20 @@ pub(super) fn leave(consumer: Consumer) {
     }
 }
 
-/// A record and what it says.
-type Decoded<'a> = (Record<'a>, Result<Event<'a>, Rejection>);
-
 /// The greatest event time of a chunk.
-fn latest_event(chunk: &[Decoded<'_>]) -> Option<Timestamp> {
-    let events = chunk.iter().filter_map(|(_, event)| event.as_ref().ok());
+fn latest_event(chunk: &[(Record<'_>, Decoded<'_>)]) -> Option<Timestamp> {
+    let events = chunk.iter().flat_map(|(_, decoded)| decoded.events());
     events.map(|event| event.at).max()
 }
 
-fn decode_chunk<'a>(records: &[Record<'a>], latest: Timestamp) -> Vec<Decoded<'a>> {
+/// Records and what they say.
+fn decode_chunk<'a>(
+    decoder: &Decoder,
+    records: &[Record<'a>],
+    latest: Timestamp,
+) -> Vec<(Record<'a>, Decoded<'a>)> {
     records
         .iter()
-        .map(|record| {
-            (
-                *record,
-                decode::decode(record.value.unwrap_or_default(), Some(latest)),
-            )
-        })
+        .map(|record| (*record, decoder.decode(&record.to_decode(), Some(latest))))
         .collect()
 }

@@ -391,6 +391,7 @@ mod tests {
             offset,
             timestamp: Some(5),
             key: None,
+            headers: &[],
             value: Some(value.as_bytes()),
         }
     }

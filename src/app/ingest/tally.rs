@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tracing::warn;
 
-use crate::decode::Rejection;
+use crate::decode::{Decoded, Mapped, Rejection};
 use crate::edge::kafka::Record;
 use crate::edge::self_metrics::{LimitedLabel, RecordResult, SelfMetrics, TicketState};
 use crate::engine::{Counts, Ignored, TicketStates};
@@ -17,6 +17,8 @@ pub struct Tally {
     shown: Counts,
     /// All so far; said at 1, 2, 4, 8 …
     rejections: u64,
+    /// The same of words that the mapping does not have.
+    unmapped: u64,
 }
 
 impl Tally {
@@ -26,11 +28,49 @@ impl Tally {
             metrics,
             shown: counts,
             rejections: 0,
+            unmapped: 0,
         }
     }
 
-    /// Counts a record that is no event, and says so now and then.
-    pub fn reject(&mut self, record: &Record<'_>, rejection: Rejection) {
+    /// Counts what of a record is no event, and says so now and then.
+    pub fn note(&mut self, record: &Record<'_>, decoded: &Decoded<'_>) {
+        match decoded {
+            Decoded::Event(_) => {}
+            Decoded::Rejected(rejection) => self.reject(record, *rejection, ""),
+            Decoded::Mapped(mapped) => self.note_mapped(record, mapped),
+        }
+    }
+
+    fn note_mapped(&mut self, record: &Record<'_>, mapped: &Mapped) {
+        if let Some(ignorance) = mapped.ignored {
+            self.metrics.ignored(ignorance.reason()).inc();
+            self.metrics.events(RecordResult::Ignored).inc();
+        }
+        for miss in &mapped.misses {
+            let place = format!("{}.{}: {}", miss.rule, miss.member.name(), miss.paths);
+            self.reject(record, miss.rejection, &place);
+        }
+        for word in &mapped.unmapped {
+            self.metrics.unmapped(word.member).inc();
+            self.unmapped += 1;
+            if self.unmapped.is_power_of_two() {
+                // The word itself is content of the ticket.
+                warn!(
+                    topic = &*record.partition.topic,
+                    partition = record.partition.partition,
+                    offset = record.offset,
+                    rule = word.rule,
+                    member = word.member.name(),
+                    path = word.path,
+                    unmapped = self.unmapped,
+                    "the mapping does not have a word; test-mapping says which"
+                );
+            }
+        }
+    }
+
+    /// `mapping`: which member of which rule was looked for where.
+    fn reject(&mut self, record: &Record<'_>, rejection: Rejection, mapping: &str) {
         let reason = rejection.reason();
         self.metrics.rejected(reason).inc();
         self.metrics.events(RecordResult::Rejected).inc();
@@ -41,6 +81,7 @@ impl Tally {
                 partition = record.partition.partition,
                 offset = record.offset,
                 reason,
+                mapping,
                 rejected = self.rejections,
                 "record rejected: {rejection}"
             );

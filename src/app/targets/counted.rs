@@ -64,7 +64,7 @@ fn run(
     let mut tally = Tally::default();
     for mut part in history.parts()? {
         let partition = engine.partition();
-        while part.next(&mut |event, _| {
+        while part.next(&mut |event| {
             engine.apply(partition, event);
             each(engine);
         })? {}

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::VerifyError;
 use super::claim::Extent;
 use super::series::Texts;
-use crate::app::topics::{self, Progress, Sink, Wanted};
+use crate::app::topics::{self, Progress, Sink, Want, Wanted};
 use crate::config::Config;
-use crate::decode::{self, Rejection};
+use crate::decode::{Decoder, Rejection};
 use crate::domain::timestamp::Timestamp;
 use crate::edge::kafka::{Record, TopicPartition};
 use crate::engine::{Engine, PartitionId};
@@ -51,12 +51,16 @@ pub fn recompute(
         return Err(VerifyError::OtherTopic(foreign.source.topic.to_string()));
     }
     let engine = Engine::new(Arc::new(config.rules.clone()), Timestamp::LATEST);
-    let mut recount = Recount::new(engine, partitions);
+    let decoder = Decoder::new(&config.mapping);
+    let mut recount = Recount::new(engine, decoder, partitions);
     let ends = partitions
         .iter()
         .map(|extent| (extent.source.clone(), extent.next.unwrap_or_default()));
-    let wanted = Wanted::UpTo(ends.collect());
-    let reading = topics::read(&config.kafka, PURPOSE, wanted, &mut recount, progress)?;
+    let want = Want {
+        what: Wanted::UpTo(ends.collect()),
+        headers: recount.decoder.needs_headers(),
+    };
+    let reading = topics::read(&config.kafka, PURPOSE, want, &mut recount, progress)?;
     let begun_later = reading.begun_later();
     Ok(Recomputed {
         begun_later: begun_later
@@ -80,12 +84,13 @@ struct Part {
 #[derive(Debug)]
 struct Recount {
     engine: Engine,
+    decoder: Decoder,
     parts: Vec<Part>,
     future: u64,
 }
 
 impl Recount {
-    fn new(mut engine: Engine, partitions: &[Extent]) -> Self {
+    fn new(mut engine: Engine, decoder: Decoder, partitions: &[Extent]) -> Self {
         let mut parts = Vec::new();
         for extent in partitions {
             let partition = engine.partition();
@@ -102,6 +107,7 @@ impl Recount {
         }
         Self {
             engine,
+            decoder,
             parts,
             future: 0,
         }
@@ -113,12 +119,12 @@ impl Recount {
         } = self.parts[place];
         let mut events = Vec::with_capacity(chunk.len());
         for record in chunk {
-            match decode::decode(record.value.unwrap_or_default(), latest) {
-                Ok(event) => events.push(event),
-                Err(Rejection::Future) => self.future += 1,
-                // The exporter has left it out as well.
-                Err(_) => {}
+            let decoded = self.decoder.decode(&record.to_decode(), latest);
+            // Whatever else is rejected, the exporter has left out as well.
+            if decoded.rejection() == Some(Rejection::Future) {
+                self.future += 1;
             }
+            events.extend(decoded.into_events());
         }
         self.engine.warm(events.iter());
         for event in &events {
@@ -166,7 +172,11 @@ mod tests {
     }
 
     fn recount(partitions: &[Extent]) -> Recount {
-        Recount::new(Engine::new(Arc::default(), Timestamp::LATEST), partitions)
+        Recount::new(
+            Engine::new(Arc::default(), Timestamp::LATEST),
+            Decoder::default(),
+            partitions,
+        )
     }
 
     /// A new ticket with the offset as its id.
@@ -182,6 +192,7 @@ mod tests {
             offset: *offset,
             timestamp: None,
             key: None,
+            headers: &[],
             value: Some(value.as_bytes()),
         };
         events.iter().map(record).collect()

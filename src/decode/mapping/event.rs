@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use super::evaluate::{Evaluation, Found, Scalar, find_word};
-use super::{Miss, Origin, UnmappedWord, times};
+use super::{Miss, Origin, Story, UnmappedWord, times};
 use crate::decode::canonical::{MAX_NAME_BYTES, handle, identity_of_id, rating};
 use crate::decode::rejection::Rejection;
 use crate::domain::event::{Actor, Event, EventIdentity, EventType, Status};
@@ -15,8 +15,8 @@ use crate::domain::timestamp::Timestamp;
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     pub(super) unmapped: Vec<UnmappedWord>,
-    /// Where each member came from, where that is asked for.
-    pub(super) origins: Option<Vec<Origin>>,
+    /// How the event came about, where that is asked for.
+    pub(super) story: Option<Story>,
 }
 
 /// Makes the event of a rule. `identity` is for an event that names none.
@@ -39,7 +39,13 @@ pub(super) fn event<'s>(
         .time(Member::At, Rejection::InvalidAt)?
         .ok_or_else(|| reader.miss(Member::At, Rejection::MissingAt))?;
     let identity = match reader.member(Member::EventId, any)? {
-        Some(id) => identity_of_id(&id.into_text()),
+        Some(id) => {
+            let id = id.into_text();
+            if let Some(story) = &mut reader.notes.story {
+                story.event_id = Some(id.clone().into_owned());
+            }
+            identity_of_id(&id)
+        }
         None => identity,
     };
     let mut event = Event::new(ticket_id, kind, at, identity);
@@ -134,8 +140,8 @@ impl<'s> Reader<'_, 's, '_, '_> {
         if self.evaluation.notes.rejects.get() {
             return Err(self.miss(member, invalid(member)));
         }
-        if let (Some(origins), Some((_, from))) = (&mut self.notes.origins, &accepted) {
-            origins.push(Origin {
+        if let (Some(story), Some((_, from))) = (&mut self.notes.story, &accepted) {
+            story.origins.push(Origin {
                 member,
                 from: (*from).to_owned(),
             });

@@ -27,16 +27,24 @@ use scope::Roots;
 pub struct Mapped {
     /// In the order of the record and the rules.
     pub events: Vec<Event<'static>>,
-    /// Names of the rules that made them.
-    pub rules: Vec<String>,
+    /// How each of them came about, where that was asked for.
+    pub stories: Vec<Story>,
     /// Events that cannot be, and why.
     pub misses: Vec<Miss>,
     /// Why there are neither events nor misses.
     pub ignored: Option<Ignorance>,
     /// Words of theirs that no map or table has.
     pub unmapped: Vec<UnmappedWord>,
-    /// Where the members of each event came from, where that was asked for.
-    pub origins: Vec<Vec<Origin>>,
+}
+
+/// How an event came about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Story {
+    /// The rule that made it.
+    pub rule: String,
+    /// Its `event_id`, of which the event itself keeps a hash only.
+    pub event_id: Option<String>,
+    pub origins: Vec<Origin>,
 }
 
 /// An event that cannot be.
@@ -193,7 +201,10 @@ impl Making<'_> {
         }
         let mut notes = event::Notes {
             unmapped: Vec::new(),
-            origins: self.explain.then(Vec::new),
+            story: self.explain.then(|| Story {
+                rule: rule.name.clone(),
+                ..Story::default()
+            }),
         };
         let identity = EventIdentity(xxh3_64(self.value));
         let made = event::event(rule, &mut evaluation, identity, &mut notes);
@@ -210,8 +221,7 @@ impl Making<'_> {
             Ok(mut event) => {
                 self.tell_apart(&mut event);
                 self.mapped.events.push(event);
-                self.mapped.rules.push(rule.name.clone());
-                self.mapped.origins.extend(notes.origins);
+                self.mapped.stories.extend(notes.story);
             }
             Err(miss) => self.mapped.misses.push(miss),
         }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::TopicPartition;
 use super::queue::PrivateQueue;
+use crate::decode;
 
 /// A message of the batch that is a record, and whose.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,9 @@ pub struct Batch<'a> {
     entries: &'a [Entry],
 }
 
+/// Name and value of a header.
+pub type Header<'a> = (&'a str, &'a [u8]);
+
 /// One record.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
@@ -31,8 +35,23 @@ pub struct Record<'a> {
     /// Milliseconds since the epoch, as the producer or the broker set it.
     pub timestamp: Option<i64>,
     pub key: Option<&'a [u8]>,
+    /// Empty where they were not asked for.
+    pub headers: &'a [Header<'a>],
     /// `None` is a tombstone.
     pub value: Option<&'a [u8]>,
+}
+
+impl<'a> Record<'a> {
+    /// What is to be decoded.
+    pub fn to_decode(&self) -> decode::Record<'a> {
+        decode::Record {
+            value: self.value,
+            key: self.key,
+            headers: self.headers.to_vec(),
+            timestamp: self.timestamp,
+            topic: &self.partition.topic,
+        }
+    }
 }
 
 impl<'a> Batch<'a> {
@@ -56,10 +75,26 @@ impl<'a> Batch<'a> {
         self.entries.is_empty()
     }
 
-    /// The records: each partition in the order of its offsets.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Record<'a>> + use<'a> {
+    /// The headers of each record. Those whose name is no text, or that have no value, are left out.
+    pub fn headers(&self) -> Vec<Vec<Header<'a>>> {
+        let queue = self.queue;
+        let entries = self.entries.iter();
+        entries
+            .map(|entry| queue.message(entry.message).headers())
+            .collect()
+    }
+
+    /// The records: each partition in the order of its offsets. `headers` are those of
+    /// [`Self::headers`], or none.
+    pub fn iter<'h>(
+        &self,
+        headers: &'h [Vec<Header<'a>>],
+    ) -> impl ExactSizeIterator<Item = Record<'h>> + use<'a, 'h>
+    where
+        'a: 'h,
+    {
         let Self { queue, known, .. } = *self;
-        self.entries.iter().map(move |entry| {
+        self.entries.iter().enumerate().map(move |(place, entry)| {
             let message = queue.message(entry.message);
             Record {
                 partition: &known[entry.index],
@@ -67,6 +102,7 @@ impl<'a> Batch<'a> {
                 offset: message.offset(),
                 timestamp: message.timestamp(),
                 key: message.key(),
+                headers: headers.get(place).map_or(&[], Vec::as_slice),
                 value: message.value(),
             }
         })

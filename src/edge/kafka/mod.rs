@@ -14,7 +14,7 @@ mod trouble;
 use std::fmt;
 use std::sync::Arc;
 
-pub use batch::{Batch, Record};
+pub use batch::{Batch, Header, Record};
 pub use consumer::{Consumer, Step};
 pub use mock::EmbeddedBroker;
 pub use producer::{DeadLetters, Publisher, Report};

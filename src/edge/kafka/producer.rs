@@ -74,7 +74,8 @@ impl DeadLetters {
             ("ticket_exporter.reason", reason),
         ]
         .into_iter()
-        .fold(
+        .map(|(name, value)| (name, value.as_bytes()));
+        let headers = record.headers.iter().copied().chain(headers).fold(
             OwnedHeaders::new_with_capacity(4),
             |headers, (key, value)| {
                 headers.insert(Header {

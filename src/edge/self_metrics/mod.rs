@@ -15,6 +15,7 @@ use prometheus::{
 };
 
 use crate::domain::catalogue::{self, Family};
+use crate::domain::mapping::Member;
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{Series, Visitor};
 use gathered::{register_process, visit_metric};
@@ -53,6 +54,7 @@ pub struct SelfMetrics {
     events: IntCounterVec,
     rejected: IntCounterVec,
     ignored: IntCounterVec,
+    unmapped: IntCounterVec,
     out_of_order: IntCounter,
     misrouted: IntCounter,
     overflow: IntCounterVec,
@@ -94,6 +96,7 @@ impl SelfMetrics {
             events: counters(&registry, &catalogue::EVENTS)?,
             rejected: counters(&registry, &catalogue::REJECTED)?,
             ignored: counters(&registry, &catalogue::IGNORED)?,
+            unmapped: counters(&registry, &catalogue::UNMAPPED)?,
             out_of_order: counter(&registry, &catalogue::OUT_OF_ORDER)?,
             misrouted: counter(&registry, &catalogue::MISROUTED)?,
             overflow: counters(&registry, &catalogue::OVERFLOW)?,
@@ -135,6 +138,9 @@ impl SelfMetrics {
         for reason in ignorances {
             metrics.ignored(reason);
         }
+        for member in Member::ALL {
+            metrics.unmapped(member);
+        }
         for label in LimitedLabel::ALL {
             metrics.overflow(label);
         }
@@ -169,6 +175,11 @@ impl SelfMetrics {
     /// Valid events without effect.
     pub fn ignored(&self, reason: &str) -> IntCounter {
         self.ignored.with_label_values(&[reason])
+    }
+
+    /// Words of other systems that the mapping does not have.
+    pub fn unmapped(&self, member: Member) -> IntCounter {
+        self.unmapped.with_label_values(&[member.name()])
     }
 
     pub fn out_of_order(&self) -> &IntCounter {

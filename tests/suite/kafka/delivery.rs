@@ -56,7 +56,7 @@ fn records_carry_what_was_sent() {
         match consumer.next(TICK) {
             Step::Assigned(_) => consumer.begin(|_| None),
             Step::Records(batch) => {
-                let record = batch.iter().next().unwrap();
+                let record = batch.iter(&[]).next().unwrap();
                 assert_eq!(record.key, Some(&b"k"[..]));
                 assert_eq!(record.value, Some(&b"v"[..]));
                 assert_eq!(record.timestamp, Some(1_234));

@@ -75,7 +75,7 @@ impl Reader {
             Step::Records(batch) => {
                 self.batches += 1;
                 assert!(!batch.is_empty());
-                for record in batch.iter() {
+                for record in batch.iter(&[]) {
                     let next = self.next.entry(record.partition.clone()).or_default();
                     assert_eq!(record.offset, *next, "{}", record.partition);
                     *next += 1;

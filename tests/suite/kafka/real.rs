@@ -43,7 +43,7 @@ impl Gapped {
     fn step(&mut self, consumer: &mut Consumer) {
         match consumer.next(TICK) {
             Step::Records(batch) => {
-                for record in batch.iter() {
+                for record in batch.iter(&[]) {
                     assert!(record.offset >= self.next, "repeated");
                     self.gaps += usize::from(record.offset > self.next);
                     self.next = record.offset + 1;

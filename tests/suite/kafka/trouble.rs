@@ -90,7 +90,7 @@ fn dead_letters_arrive_with_their_origin() {
         match consumer.next(TICK) {
             Step::Assigned(_) => consumer.begin(|_| None),
             Step::Records(batch) => {
-                for record in batch.iter() {
+                for record in batch.iter(&[]) {
                     letters.send(&record, "malformed_json");
                     sent += 1;
                 }
@@ -152,6 +152,7 @@ fn an_undelivered_letter_is_not_confirmed() {
         offset: 7,
         timestamp: None,
         key: None,
+        headers: &[],
         value: Some(b"x"),
     };
     letters.send(&record, "reason");

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ticket_exporter::app::backfill::{Objectives, Output, Plan, backfill};
 use ticket_exporter::app::history::History;
 use ticket_exporter::app::targets::{Wish, suggest};
+use ticket_exporter::decode::Decoder;
 use ticket_exporter::domain::policy::{Clock, Policy, Target};
 use ticket_exporter::domain::timestamp::{Milliseconds, Timestamp};
 use ticket_exporter::engine::Snapshot;
@@ -31,7 +32,7 @@ fn in_order(input: &Input) -> Input {
 fn history(input: &Input) -> (tempfile::NamedTempFile, History) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(input.text().as_bytes()).unwrap();
-    let history = History::Files(vec![file.path().to_owned()]);
+    let history = History::of_files(vec![file.path().to_owned()], Decoder::default());
     (file, history)
 }
 

@@ -185,6 +185,44 @@ impl<'a> Message<'a> {
         unsafe { bytes(self.0.key.cast(), self.0.key_len) }
     }
 
+    /// Names and values of the headers. Those whose name is no text, or that have no value, are
+    /// left out.
+    ///
+    /// The library reads them at the first call and keeps them in the message: that this is asked
+    /// on one thread only, follows from the queue not being `Sync`.
+    pub(super) fn headers(self) -> Vec<(&'a str, &'a [u8])> {
+        let mut headers = Vec::new();
+        let mut list = ptr::null_mut();
+        // SAFETY: the message is valid; the list it gives belongs to it and lives as long.
+        let code = unsafe { native::rd_kafka_message_headers(self.0, &raw mut list) };
+        if code != native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return headers; // it has none
+        }
+        for place in 0.. {
+            let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
+            // SAFETY: the list is valid, and the call only writes the three places.
+            let code = unsafe {
+                native::rd_kafka_header_get_all(
+                    list,
+                    place,
+                    &raw mut name,
+                    &raw mut value,
+                    &raw mut size,
+                )
+            };
+            if code != native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+                break; // the end of the list
+            }
+            // SAFETY: the name ends with a zero, the value is as long as said; both live as long
+            // as the message.
+            let (name, value) = unsafe { (CStr::from_ptr(name), bytes(value.cast(), size)) };
+            if let (Ok(name), Some(value)) = (name.to_str(), value) {
+                headers.push((name, value));
+            }
+        }
+        headers
+    }
+
     /// Milliseconds since the epoch, where the record has a time.
     pub(super) fn timestamp(self) -> Option<i64> {
         // SAFETY: reads the message; the kind of time is not wanted.

@@ -1,0 +1,245 @@
+//! Sample records in files, and what a mapping makes of them.
+
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::decode::{Decoded, Decoder, Record};
+use crate::edge::files;
+use crate::exposition::event_line;
+
+/// Samples are looked at by a person: more is the wrong file.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// Files that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {}: {source}", path.display())]
+pub struct SampleError {
+    pub path: PathBuf,
+    pub source: io::Error,
+}
+
+/// One record.
+#[derive(Debug, Default)]
+pub struct Sample {
+    /// `file:number`, from 1.
+    pub place: String,
+    pub value: Option<Vec<u8>>,
+    pub key: Option<String>,
+    pub headers: Vec<(String, String)>,
+    pub timestamp: Option<i64>,
+    pub topic: String,
+}
+
+/// A record as `--envelope` has it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    value: Option<&'a RawValue>,
+    key: Option<String>,
+    #[serde(default)]
+    headers: std::collections::BTreeMap<String, String>,
+    timestamp: Option<i64>,
+    #[serde(default)]
+    topic: String,
+}
+
+/// Reads a file of one JSON document, of JSON Lines, or of a list of records; plain, gzip or
+/// Zstandard. With `envelopes`, each is an object with `value` and any of `key`, `headers`,
+/// `timestamp`, `topic`.
+///
+/// # Errors
+/// A file that cannot be read, or that holds no envelopes.
+pub fn read(path: &Path, envelopes: bool) -> Result<Vec<Sample>, SampleError> {
+    let named = |source| SampleError {
+        path: path.to_owned(),
+        source,
+    };
+    let mut bytes = Vec::new();
+    let reader = files::open(path).map_err(named)?;
+    reader.take(MOST_BYTES).read_to_end(&mut bytes).map_err(named)?;
+    let mut samples = Vec::new();
+    for (number, value) in records(&bytes).into_iter().enumerate() {
+        let place = format!("{}:{}", path.display(), number + 1);
+        let sample = Sample {
+            place,
+            value: Some(value.to_vec()),
+            ..Sample::default()
+        };
+        samples.push(if envelopes {
+            open_envelope(sample).map_err(named)?
+        } else {
+            sample
+        });
+    }
+    Ok(samples)
+}
+
+/// The records of a file, as the bytes they are.
+fn records(bytes: &[u8]) -> Vec<&[u8]> {
+    let values: Result<Vec<&RawValue>, _> =
+        serde_json::Deserializer::from_slice(bytes).into_iter().collect();
+    let Ok(values) = values else {
+        // One of the lines may be broken; the others are records all the same.
+        let lines = bytes.split(|byte| *byte == b'\n');
+        return lines.filter(|line| !line.trim_ascii().is_empty()).collect();
+    };
+    if let [one] = values.as_slice()
+        && let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(one.get())
+    {
+        return items.into_iter().map(|item| item.get().as_bytes()).collect();
+    }
+    values.into_iter().map(|value| value.get().as_bytes()).collect()
+}
+
+fn open_envelope(sample: Sample) -> io::Result<Sample> {
+    let bytes = sample.value.unwrap_or_default();
+    let envelope: Envelope<'_> = serde_json::from_slice(&bytes).map_err(|error| {
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("{}: no envelope: {error}", sample.place),
+        )
+    })?;
+    let value = match envelope.value.map(RawValue::get) {
+        None | Some("null") => None,
+        // A text is the record's value itself, not JSON.
+        Some(json) => Some(match serde_json::from_str::<String>(json) {
+            Ok(text) => text.into_bytes(),
+            Err(_) => json.as_bytes().to_vec(),
+        }),
+    };
+    Ok(Sample {
+        place: sample.place,
+        value,
+        key: envelope.key,
+        headers: envelope.headers.into_iter().collect(),
+        timestamp: envelope.timestamp,
+        topic: envelope.topic,
+    })
+}
+
+/// What became of a sample.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Canonical events, as lines.
+    pub events: Vec<EventOutcome>,
+    /// Why it, or a part of it, is no event.
+    pub rejections: Vec<String>,
+    /// Words that the mapping does not have.
+    pub unmapped: Vec<String>,
+    /// Why it is about no ticket.
+    pub ignored: Option<&'static str>,
+}
+
+/// One event of a sample.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct EventOutcome {
+    pub line: String,
+    /// The rule that made it; empty without a mapping.
+    pub rule: String,
+    /// Members and where they came from.
+    pub origins: Vec<(&'static str, String)>,
+}
+
+/// Applies the mapping to a sample.
+pub fn apply(decoder: &Decoder, sample: &Sample) -> Outcome {
+    let record = Record {
+        value: sample.value.as_deref(),
+        key: sample.key.as_ref().map(String::as_bytes),
+        headers: sample
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect(),
+        timestamp: sample.timestamp,
+        topic: &sample.topic,
+    };
+    let mut outcome = Outcome::default();
+    match decoder.explain(&record, None) {
+        Decoded::Event(event) => outcome.events.push(EventOutcome {
+            line: event_line(&event, None),
+            ..EventOutcome::default()
+        }),
+        Decoded::Rejected(rejection) => outcome
+            .rejections
+            .push(format!("{}: {rejection}", rejection.reason())),
+        Decoded::Mapped(mapped) => {
+            for (event, story) in mapped.events.iter().zip(&mapped.stories) {
+                let origins = story.origins.iter();
+                outcome.events.push(EventOutcome {
+                    line: event_line(event, story.event_id.as_deref()),
+                    rule: story.rule.clone(),
+                    origins: origins
+                        .map(|origin| (origin.member.name(), origin.from.clone()))
+                        .collect(),
+                });
+            }
+            for miss in &mapped.misses {
+                let reason = miss.rejection.reason();
+                let at = if miss.paths.is_empty() {
+                    String::new()
+                } else {
+                    format!(", at {}", miss.paths)
+                };
+                outcome.rejections.push(format!(
+                    "{reason}: {} of rule {}{at}: {}",
+                    miss.member.name(),
+                    miss.rule,
+                    miss.rejection
+                ));
+            }
+            for word in &mapped.unmapped {
+                outcome.unmapped.push(format!(
+                    "{} of rule {}, at {}: \"{}\"",
+                    word.member.name(),
+                    word.rule,
+                    word.path,
+                    word.word
+                ));
+            }
+            outcome.ignored = mapped.ignored.map(crate::decode::Ignorance::reason);
+        }
+    }
+    outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_lines_and_a_list_are_records() {
+        let texts = |bytes: &[u8]| -> Vec<String> {
+            let records = records(bytes).into_iter();
+            records.map(|one| String::from_utf8_lossy(one).into_owned()).collect()
+        };
+        assert_eq!(texts(b"{\n \"a\": 1\n}\n"), ["{\n \"a\": 1\n}"]);
+        assert_eq!(texts(b"{\"a\":1}\n\n{\"b\":2}\n"), ["{\"a\":1}", "{\"b\":2}"]);
+        assert_eq!(texts(b"[{\"a\":1}, {\"b\":2}]"), ["{\"a\":1}", "{\"b\":2}"]);
+        assert_eq!(texts(b"{\"a\":1}\n{\n{\"b\":2}"), ["{\"a\":1}", "{", "{\"b\":2}"]);
+        assert!(texts(b" \n").is_empty());
+    }
+
+    #[test]
+    fn envelopes_hold_what_files_do_not() {
+        let open = |text: &str| {
+            open_envelope(Sample {
+                value: Some(text.into()),
+                ..Sample::default()
+            })
+        };
+        let sample = open(
+            r#"{"value":{"a":1},"key":"k","headers":{"ce_id":"7"},"timestamp":5,"topic":"t"}"#,
+        );
+        let sample = sample.unwrap();
+        assert_eq!(sample.value.as_deref(), Some(&b"{\"a\":1}"[..]));
+        assert_eq!(sample.headers, [("ce_id".to_owned(), "7".to_owned())]);
+        assert_eq!((sample.key.as_deref(), sample.timestamp), (Some("k"), Some(5)));
+        assert_eq!(open(r#"{"value":"text"}"#).unwrap().value.as_deref(), Some(&b"text"[..]));
+        assert_eq!(open(r#"{"value":null}"#).unwrap().value, None);
+        assert!(open(r#"{"a":1}"#).is_err());
+    }
+}
