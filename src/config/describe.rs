@@ -3,6 +3,7 @@
 use super::Config;
 use crate::domain::calendar::CalendarId;
 use crate::domain::duration;
+use crate::domain::mapping::{Mapping, Mappings};
 use crate::domain::policy::{Policy, Target};
 
 impl Config {
@@ -39,6 +40,7 @@ impl Config {
             ),
         );
         let dead_letter = self.kafka.dead_letter_topic.as_deref();
+        self.describe_mappings(lines);
         lines.add("dead letters", dead_letter.unwrap_or("only counted"));
         let properties: Vec<String> = self
             .kafka
@@ -57,6 +59,26 @@ impl Config {
                 duration::format(self.checkpoint.interval)
             ),
         );
+    }
+
+    fn describe_mappings(&self, lines: &mut Lines) {
+        let Mappings {
+            general,
+            topics,
+            tables,
+            contents,
+        } = &self.mapping;
+        lines.add("mapping", mapping_name(general.as_deref()));
+        for (topic, mapping) in topics {
+            let name = mapping_name(mapping.as_deref());
+            lines.add("mapping", format!("of topic {topic}: {name}"));
+        }
+        for (file, table) in tables.iter().zip(contents) {
+            lines.add(
+                "table",
+                format!("{}, {} entries", file.path.display(), table.len()),
+            );
+        }
     }
 
     fn describe_desk(&self, lines: &mut Lines) {
@@ -149,6 +171,16 @@ impl Config {
                 .calendar_names
                 .get(usize::from(id))
                 .map_or("unknown", String::as_str),
+        }
+    }
+}
+
+fn mapping_name(mapping: Option<&Mapping>) -> String {
+    match mapping {
+        None => "none: the records are canonical events".to_owned(),
+        Some(mapping) => {
+            let rules: Vec<&str> = mapping.rules.iter().map(|rule| rule.name.as_str()).collect();
+            format!("preset {}; rules {}", mapping.preset, listed(&rules))
         }
     }
 }

@@ -27,6 +27,7 @@ fn load_with(
     };
     let mut read = |path: &Path| match path.to_str() {
         Some("etc/desk.yaml") => Ok(yaml.to_owned()),
+        Some("etc/groups.csv") => Ok("id,name\n7,Network\n".to_owned()),
         Some("etc/holidays.ics") => Ok(ICS.to_owned()),
         _ => Err(io::Error::new(io::ErrorKind::NotFound, "no such file")),
     };
@@ -34,7 +35,7 @@ fn load_with(
     load(Some(file), pairs(environment), &pairs(flags), &mut read)
 }
 
-fn good(yaml: &str) -> Config {
+pub(super) fn good(yaml: &str) -> Config {
     match load_with(yaml, &[], &[]) {
         Ok(loaded) => loaded.config,
         Err(errors) => panic!("{errors}"),
@@ -42,7 +43,7 @@ fn good(yaml: &str) -> Config {
 }
 
 /// The lines of the errors, without the name of the file.
-fn bad(yaml: &str) -> Vec<String> {
+pub(super) fn bad(yaml: &str) -> Vec<String> {
     let errors = load_with(yaml, &[], &[]).expect_err("must not load");
     lines(&errors.errors)
 }
@@ -489,6 +490,9 @@ fn the_summary_of_the_reference() {
     for line in [
         "brokers        kafka-1.example.com:9092, kafka-2.example.com:9092",
         "topics         tickets (group ticket-exporter)",
+        "mapping        none: the records are canonical events",
+        "mapping        of topic jira-webhooks: preset jira; rules importer, created, deleted, comment, \
+         commented, worklog, moved, changed",
         "calendar       office: Asia/Jakarta, 3 holidays, 1 dates with special hours",
         "team hours     network: always open",
         "policy         urgent (priority p1|p2): first_response 1h, next_response 2h, \

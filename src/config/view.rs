@@ -76,6 +76,12 @@ impl<'a> View<'a> {
             .collect()
     }
 
+    /// A list or map, but nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.is_empty_list()
+            || matches!(self.node.map(|node| &node.value), Some(Value::Map(map)) if map.is_empty())
+    }
+
     /// A list, but nothing in it.
     pub(super) fn is_empty_list(&self) -> bool {
         matches!(self.node.map(|node| &node.value), Some(Value::List(items)) if items.is_empty())

@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
+use chrono_tz::Tz;
+
 use super::Read;
 use super::calendars::read_timezone;
 use super::keys::nearest;
@@ -26,6 +28,9 @@ use tables::Tables;
 const KEYS: [&str; 7] = [
     "preset", "unwrap", "zone", "tables", "values", "common", "rules",
 ];
+
+/// Those that say how records are mapped.
+const OWN: [&str; 5] = ["unwrap", "tables", "values", "common", "rules"];
 
 /// What values may refer to by name.
 struct Names<'a> {
@@ -41,10 +46,13 @@ pub(super) fn read(
 ) -> Mappings {
     let mut files = Vec::new();
     let mut contents = Vec::new();
+    let zone = read_zone(&view.key("zone"), errors);
     let mut one = |view: &View<'_>, errors: &mut Errors| {
         let mut tables = Tables::new(&mut files, &mut contents, directory);
         tables.read(&view.key("tables"), read, errors);
-        read_one(view, &tables, errors).map(Arc::new)
+        let mut mapping = read_one(view, &tables, errors)?;
+        mapping.zone = mapping.zone.or(zone);
+        Some(Arc::new(mapping))
     };
     let general = one(view, errors);
     let mut topics = BTreeMap::new();
@@ -70,12 +78,12 @@ fn read_one(view: &View<'_>, tables: &Tables, errors: &mut Errors) -> Option<Map
     let entries = view.entries(errors);
     let key = view.key("preset");
     let preset = key.text(errors).unwrap_or_else(|| {
-        let own = entries.iter().any(|(key, _)| KEYS[1..].contains(key));
+        let own = entries.iter().any(|(key, _)| OWN.contains(key));
         if own { NO_PRESET } else { CANONICAL }.to_owned()
     });
     if preset == CANONICAL {
         for (key, view) in &entries {
-            if KEYS[1..].contains(key) {
+            if OWN.contains(key) && view.is_set() && !view.is_empty() {
                 view.error(errors, "has no use with preset: canonical; say preset: none to map");
             }
         }
@@ -98,12 +106,7 @@ fn read_one(view: &View<'_>, tables: &Tables, errors: &mut Errors) -> Option<Map
         tables,
         words: read_words(&base.key("values"), &view.key("values"), errors),
     };
-    let zone_key = either(view, &base, "zone");
-    let zone = zone_key.text(errors).and_then(|name| {
-        read_timezone(&name)
-            .map_err(|message| zone_key.error(errors, message))
-            .ok()
-    });
+    let zone = read_zone(&either(view, &base, "zone"), errors);
     let unwrap = either(view, &base, "unwrap")
         .items(errors)
         .iter()
@@ -116,6 +119,13 @@ fn read_one(view: &View<'_>, tables: &Tables, errors: &mut Errors) -> Option<Map
         zone,
         rules,
     })
+}
+
+fn read_zone(view: &View<'_>, errors: &mut Errors) -> Option<Tz> {
+    let name = view.text(errors)?;
+    read_timezone(&name)
+        .map_err(|message| view.error(errors, message))
+        .ok()
 }
 
 /// The user's word, else the preset's.

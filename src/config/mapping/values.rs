@@ -5,8 +5,7 @@ use std::sync::Arc;
 use chrono::format::{Item, StrftimeItems};
 use regex::Regex;
 
-use super::Names;
-use crate::config::calendars::read_timezone;
+use super::{Names, read_zone};
 use crate::config::keys::nearest;
 use crate::config::problem::Errors;
 use crate::config::view::View;
@@ -191,13 +190,6 @@ fn read_format(view: &View<'_>, errors: &mut Errors) -> Option<TimeFormat> {
             TimeFormat::Pattern(text)
         }
     })
-}
-
-fn read_zone(view: &View<'_>, errors: &mut Errors) -> Option<chrono_tz::Tz> {
-    let name = view.text(errors)?;
-    read_timezone(&name)
-        .map_err(|message| view.error(errors, message))
-        .ok()
 }
 
 /// All entries of a map.
