@@ -10,6 +10,7 @@ pub mod overview;
 pub mod recovery;
 pub mod replay;
 pub mod samples;
+pub mod schemas;
 pub mod serve;
 pub mod targets;
 pub mod topics;

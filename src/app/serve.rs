@@ -10,11 +10,13 @@ use tracing::{error, info, warn};
 
 use super::ingest::{Ingest, IngestError, Lost, State, Timing};
 use super::recovery::{RecoveryError, recover};
+use super::schemas;
 use crate::config::{Config, Otherwise};
-use crate::decode::{Decoder, Ignorance, Rejection};
+use crate::decode::{Ignorance, Rejection};
 use crate::domain::policy::Target;
 use crate::edge::http::{self, BindError, Latch, Published, Readiness, Server};
 use crate::edge::kafka::{Consumer, DeadLetters, Settings, StartError};
+use crate::edge::schema_registry::{Client, ClientError};
 use crate::edge::self_metrics::{BuildInfo, SelfMetrics};
 use crate::edge::wall_clock::Clock;
 use crate::engine::{Engine, Ignored};
@@ -38,6 +40,8 @@ pub enum ServeError {
     Bind(#[from] BindError),
     #[error(transparent)]
     Kafka(#[from] StartError),
+    #[error(transparent)]
+    SchemaRegistry(#[from] ClientError),
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
     #[error(transparent)]
@@ -98,9 +102,14 @@ impl Service {
         }
 
         Settings::from(&config.kafka).check()?;
+        let schema_registry = match &config.schema_registry {
+            Some(settings) => Some(Arc::new(Client::new(settings)?)),
+            None => None,
+        };
         let stop = Arc::new(AtomicBool::new(false));
         let reader = Reader {
             config: config.clone(),
+            schema_registry,
             memory,
             clock,
             published: Arc::clone(&published),
@@ -196,6 +205,7 @@ fn show_objectives(config: &Config, metrics: &SelfMetrics) {
 /// The reading thread: everything from the restored state to the stop.
 struct Reader {
     config: Config,
+    schema_registry: Option<Arc<Client>>,
     memory: Memory,
     clock: Arc<dyn Clock>,
     published: Arc<Published>,
@@ -229,8 +239,11 @@ impl Reader {
             };
             let consumer = Consumer::start(&settings)?;
             let published = Arc::clone(&self.published);
-            let decoder = Decoder::new(&self.config.mapping);
-            let ingest = Ingest::new(state, decoder, self.timing(), published, dead_letters);
+            let decoder = schemas::decoder(&self.config);
+            let mut ingest = Ingest::new(state, decoder, self.timing(), published, dead_letters);
+            if let Some(registry) = &self.schema_registry {
+                ingest = ingest.with_schema_registry(Arc::clone(registry));
+            }
             drop(latch);
             let Err(failed) = ingest.run(consumer, &self.stop) else {
                 return Ok(());

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use tracing::warn;
 
 use super::ingest::leave;
-use crate::config::Kafka;
+use super::schemas::{FetchError, Fetcher};
+use crate::config::Config;
+use crate::decode::Decoder;
 use crate::domain::timestamp::Timestamp;
 use crate::edge::kafka::{
     Batch, Consumer, Record, Settings, StartError, Step, TopicPartition, Trouble,
@@ -33,6 +35,8 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 pub enum ReadError {
     #[error(transparent)]
     Kafka(#[from] StartError),
+    #[error(transparent)]
+    Schemas(#[from] FetchError),
     #[error("{0}")]
     Fatal(String),
     #[error("no record has come for {seconds} s{left}{why}")]
@@ -81,14 +85,6 @@ pub enum Wanted {
     Everything,
 }
 
-/// What is to be read of what.
-#[derive(Clone, Debug)]
-pub struct Want {
-    pub what: Wanted,
-    /// Whether records are to come with their headers.
-    pub headers: bool,
-}
-
 /// Where records go. A place is a partition's number among the wanted ones.
 pub trait Sink {
     /// A partition of [`Wanted::Everything`] gets the next place.
@@ -123,21 +119,24 @@ impl Reading {
     }
 }
 
-/// Reads what is wanted. `purpose` is part of the name of the consumer group.
+/// Reads what is wanted, with what a decoder needs of it: its schemas are there before the sink
+/// gets their records. `purpose` is part of the name of the consumer group.
 ///
 /// # Errors
 /// Records that cannot be had, whatever the reason.
 pub fn read(
-    kafka: &Kafka,
+    config: &Config,
     purpose: &str,
-    want: Want,
+    wanted: Wanted,
+    decoder: &Decoder,
     sink: &mut dyn Sink,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Reading, ReadError> {
-    let mut settings = Settings::from(kafka);
-    settings.group_id = group(&kafka.group_id, purpose, wall_clock::now());
-    let mut reader = Reader::new(want.what, sink);
-    reader.headers = want.headers;
+    let mut settings = Settings::from(&config.kafka);
+    settings.group_id = group(&config.kafka.group_id, purpose, wall_clock::now());
+    let mut reader = Reader::new(wanted, sink);
+    reader.headers = decoder.needs_headers();
+    reader.schemas = Fetcher::new(config.schema_registry.as_ref(), decoder)?;
     if !reader.is_done() {
         let mut consumer = Consumer::start(&settings)?;
         let result = reader.run(&mut consumer, progress);
@@ -182,6 +181,8 @@ struct Reader<'a> {
     looking: bool,
     /// Whether records come with their headers.
     headers: bool,
+    /// `None`: records have no schemas.
+    schemas: Option<Fetcher>,
     records: u64,
     /// When something last came.
     heard: Instant,
@@ -197,6 +198,7 @@ impl<'a> Reader<'a> {
             places: HashMap::new(),
             looking: matches!(wanted, Wanted::Everything),
             headers: false,
+            schemas: None,
             records: 0,
             heard: Instant::now(),
             trouble: None,
@@ -304,9 +306,14 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn take(&mut self, batch: &Batch<'_>) -> io::Result<()> {
+    fn take(&mut self, batch: &Batch<'_>) -> Result<(), ReadError> {
         let headers = self.headers.then(|| batch.headers()).unwrap_or_default();
         let records: Vec<Record<'_>> = batch.iter(&headers).collect();
+        if let Some(schemas) = &self.schemas {
+            for record in &records {
+                schemas.fetch(record)?;
+            }
+        }
         for run in records.chunk_by(|one, next| one.index == next.index) {
             // Partitions that are newer than what is wanted have no place.
             let place = run

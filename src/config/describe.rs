@@ -51,6 +51,12 @@ impl Config {
         if !properties.is_empty() {
             lines.add("properties", properties.join(", "));
         }
+        if let Some(registry) = &self.schema_registry {
+            let login = registry.login.as_ref();
+            let login = login.map(|login| format!(" as {}", login.username));
+            let login = login.unwrap_or_default();
+            lines.add("schemas", format!("from {}{login}", registry.url));
+        }
         lines.add(
             "checkpoint",
             format!(

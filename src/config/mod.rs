@@ -16,6 +16,7 @@ mod policies;
 mod problem;
 mod reserved;
 mod rules;
+mod schema_registry;
 mod service;
 mod tree;
 mod view;
@@ -27,6 +28,7 @@ pub use mapping::{CANONICAL, NO_PRESET, PRESETS, read_table};
 pub use objectives::DEFAULT_OBJECTIVE;
 pub use problem::{Errors, Place, Problem};
 pub use reserved::{RESERVED_PROPERTIES, ReservedProperty};
+pub use schema_registry::{Login, Password, SchemaRegistry};
 pub use service::{Checkpoint, Otherwise, Stream};
 pub use web::{ListenAddress, TelemetryPath, Web};
 
@@ -48,6 +50,8 @@ pub type Read<'a> = dyn FnMut(&Path) -> io::Result<String> + 'a;
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     pub kafka: Kafka,
+    /// `None`: no record has a schema.
+    pub schema_registry: Option<SchemaRegistry>,
     pub checkpoint: Checkpoint,
     pub stream: Stream,
     /// What the engine works by.
@@ -132,6 +136,7 @@ impl Config {
         rules.calendar_names = calendars.names;
         Self {
             kafka: Kafka::read(&view.key("kafka"), errors),
+            schema_registry: SchemaRegistry::read(&view.key("schema_registry"), directory, errors),
             checkpoint: Checkpoint::read(&view.key("checkpoint"), errors),
             stream,
             rules,

@@ -493,6 +493,7 @@ fn the_summary_of_the_reference() {
         "mapping        none: the records are canonical events",
         "mapping        of topic jira-webhooks: preset jira; rules importer, created, deleted, comment, \
          commented, worklog, moved, changed",
+        "schemas        from https://schema-registry.example.com:8081 as ticket-exporter",
         "calendar       office: Asia/Jakarta, 3 holidays, 1 dates with special hours",
         "team hours     network: always open",
         "policy         urgent (priority p1|p2): first_response 1h, next_response 2h, \

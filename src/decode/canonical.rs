@@ -38,9 +38,49 @@ pub fn decode(value: &[u8], latest: Option<Timestamp>) -> Result<Event<'_>, Reje
     if value.len() > MAX_VALUE_BYTES {
         return Err(Rejection::TooLarge);
     }
-    let text = std::str::from_utf8(value).map_err(|_| Rejection::InvalidUtf8)?;
+    not_later(understand(value, value)?, latest)
+}
+
+/// Reads JSON text that was in a record `value`, which is the identity of an event without an
+/// `event_id`.
+///
+/// # Errors
+/// As [`decode`].
+pub(super) fn decode_within<'a>(
+    json: &'a [u8],
+    value: &[u8],
+    latest: Option<Timestamp>,
+) -> Result<Event<'a>, Rejection> {
+    not_later(understand(json, value)?, latest)
+}
+
+/// Reads a document of another format than JSON. A null in it says nothing: a record of a schema
+/// has a place for every member, and no other way to leave it empty. Empty text, as in JSON, is no
+/// team and no agent.
+///
+/// # Errors
+/// As [`decode`].
+pub(super) fn decode_document(
+    document: Value,
+    value: &[u8],
+    latest: Option<Timestamp>,
+) -> Result<Event<'static>, Rejection> {
+    let Value::Object(mut members) = document else {
+        return Err(Rejection::NotAnObject);
+    };
+    members.retain(|_, member| !member.is_null());
+    let json = Value::Object(members).to_string();
+    let event = understand(json.as_bytes(), value)?;
+    not_later(event.into_owned(), latest)
+}
+
+fn understand<'a>(json: &'a [u8], value: &[u8]) -> Result<Event<'a>, Rejection> {
+    let text = std::str::from_utf8(json).map_err(|_| Rejection::InvalidUtf8)?;
     let record: Record<'_> = serde_json::from_str(text).map_err(|_| diagnose(text))?;
-    let event = record.understand(value)?;
+    record.understand(value)
+}
+
+fn not_later(event: Event<'_>, latest: Option<Timestamp>) -> Result<Event<'_>, Rejection> {
     match latest {
         Some(latest) if event.at > latest => Err(Rejection::Future),
         _ => Ok(event),

@@ -3,10 +3,12 @@
 mod canonical;
 mod mapping;
 mod rejection;
+mod schemas;
 
 pub use canonical::{MAX_VALUE_BYTES, decode};
 pub use mapping::{Mapped, Miss, Origin, Story, UnmappedWord};
 pub use rejection::{Ignorance, Rejection};
+pub use schemas::{Content, Language, SchemaError, SchemaId, SchemaText, Schemas};
 
 use std::collections::BTreeMap;
 use std::slice;
@@ -87,6 +89,8 @@ pub struct Decoder {
     general: Option<Arc<Mapper>>,
     topics: Arc<BTreeMap<String, Option<Mapper>>>,
     tables: Arc<[Table]>,
+    /// `None`: no record has one.
+    schemas: Option<Schemas>,
 }
 
 impl Decoder {
@@ -101,7 +105,22 @@ impl Decoder {
             ),
             tables: mappings.contents.clone().into(),
             mappings: Arc::new(mappings.clone()),
+            schemas: None,
         }
+    }
+
+    /// The same for records that may have schemas, of this table.
+    #[must_use]
+    pub fn with_schemas(self, schemas: Schemas) -> Self {
+        Self {
+            schemas: Some(schemas),
+            ..self
+        }
+    }
+
+    /// The table of schemas; whoever has them puts them there, before their records are read.
+    pub fn schemas(&self) -> Option<&Schemas> {
+        self.schemas.as_ref()
     }
 
     /// The same with other contents of the look-up tables, in their order.
@@ -119,7 +138,7 @@ impl Decoder {
 
     /// Whether what it reads may depend on the headers of records.
     pub fn needs_headers(&self) -> bool {
-        self.general.is_some() || !self.topics.is_empty()
+        self.schemas.is_some() || self.general.is_some() || !self.topics.is_empty()
     }
 
     /// Reads one record. `latest` is the latest event time allowed: now and `max_future` when
@@ -127,10 +146,8 @@ impl Decoder {
     #[inline]
     pub fn decode<'a>(&self, record: &Record<'a>, latest: Option<Timestamp>) -> Decoded<'a> {
         match self.mapper(record.topic) {
-            None => Decoded::Canonical(decode(record.value.unwrap_or_default(), latest)),
-            Some(mapper) => {
-                Decoded::Mapped(Box::new(mapper.map(&self.tables, record, latest, false)))
-            }
+            None => Decoded::Canonical(self.canonical(record, latest)),
+            Some(mapper) => Decoded::Mapped(Box::new(self.map(mapper, record, latest, false))),
         }
     }
 
@@ -138,7 +155,51 @@ impl Decoder {
     pub fn explain<'a>(&self, record: &Record<'a>) -> Decoded<'a> {
         match self.mapper(record.topic) {
             None => self.decode(record, None),
-            Some(mapper) => Decoded::Mapped(Box::new(mapper.map(&self.tables, record, None, true))),
+            Some(mapper) => Decoded::Mapped(Box::new(self.map(mapper, record, None, true))),
+        }
+    }
+
+    #[inline]
+    fn canonical<'a>(
+        &self,
+        record: &Record<'a>,
+        latest: Option<Timestamp>,
+    ) -> Result<Event<'a>, Rejection> {
+        let value = record.value.unwrap_or_default();
+        match self.content(record)? {
+            Content::Json(json) if json.len() == value.len() => decode(value, latest),
+            Content::Json(json) => canonical::decode_within(json, value, latest),
+            Content::Document(document) => canonical::decode_document(document, value, latest),
+        }
+    }
+
+    fn map(
+        &self,
+        mapper: &Mapper,
+        record: &Record<'_>,
+        latest: Option<Timestamp>,
+        explain: bool,
+    ) -> Mapped {
+        match self.content(record) {
+            Ok(Content::Json(json)) => mapper.map(&self.tables, record, json, latest, explain),
+            Ok(Content::Document(document)) => {
+                let json = document.to_string();
+                mapper.map(&self.tables, record, json.as_bytes(), latest, explain)
+            }
+            Err(rejection) => Mapped {
+                rejected: Some(rejection),
+                ..Mapped::default()
+            },
+        }
+    }
+
+    #[inline]
+    fn content<'a>(&self, record: &Record<'a>) -> Result<Content<'a>, Rejection> {
+        let value = record.value.unwrap_or_default();
+        match &self.schemas {
+            Some(schemas) => schemas.content(value, &record.headers),
+            None if schemas::has_schema(value) => Err(Rejection::NoSchemaRegistry),
+            None => Ok(Content::Json(value)),
         }
     }
 

@@ -13,6 +13,18 @@ pub enum Rejection {
     InvalidJson,
     #[error("the value is JSON but not an object")]
     NotAnObject,
+    #[error("the value begins as one with a schema, but no `schema_registry.url` is set")]
+    NoSchemaRegistry,
+    #[error("the value begins as one with a schema, but ends before the schema's id does")]
+    InvalidSchemaId,
+    #[error("the schema registry has no schema of the value's id")]
+    UnknownSchema,
+    #[error("the value's schema cannot be used; why is in the log where it was fetched")]
+    UnusableSchema,
+    #[error("the value is not what its Avro schema says")]
+    InvalidAvro,
+    #[error("the value is not what its Protobuf schema says")]
+    InvalidProtobuf,
     #[error("`ticket_id` is missing")]
     MissingTicketId,
     #[error("`ticket_id` is neither a string of 1 to 256 bytes nor an integer")]
@@ -54,12 +66,18 @@ pub enum Rejection {
 }
 
 impl Rejection {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 30] = [
         Self::EmptyValue,
         Self::TooLarge,
         Self::InvalidUtf8,
         Self::InvalidJson,
         Self::NotAnObject,
+        Self::NoSchemaRegistry,
+        Self::InvalidSchemaId,
+        Self::UnknownSchema,
+        Self::UnusableSchema,
+        Self::InvalidAvro,
+        Self::InvalidProtobuf,
         Self::MissingTicketId,
         Self::InvalidTicketId,
         Self::MissingType,
@@ -89,6 +107,12 @@ impl Rejection {
             Self::InvalidUtf8 => "invalid_utf8",
             Self::InvalidJson => "invalid_json",
             Self::NotAnObject => "not_an_object",
+            Self::NoSchemaRegistry => "no_schema_registry",
+            Self::InvalidSchemaId => "invalid_schema_id",
+            Self::UnknownSchema => "unknown_schema",
+            Self::UnusableSchema => "unusable_schema",
+            Self::InvalidAvro => "invalid_avro",
+            Self::InvalidProtobuf => "invalid_protobuf",
             Self::MissingTicketId => "missing_ticket_id",
             Self::InvalidTicketId => "invalid_ticket_id",
             Self::MissingType => "missing_type",

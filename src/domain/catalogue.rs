@@ -194,6 +194,10 @@ families! {
         "Times records of the partition were gone before they were read, or the topic was another one";
     DEAD_LETTERS_LOST = Exporter Counter "ticket_exporter_dead_letters_lost_total" []
         "Rejected records that the dead-letter topic refused for good";
+    SCHEMA_REGISTRY_ERRORS = Exporter Counter "ticket_exporter_schema_registry_errors_total" ["reason"]
+        "Questions to the schema registry that failed, and were or will be repeated, by reason";
+    SCHEMA_REGISTRY_WAITING = Exporter Gauge "ticket_exporter_schema_registry_waiting" []
+        "Whether reading waits for a schema that the registry has not given yet";
     BREACH_DETECTION = Exporter Histogram "ticket_exporter_sla_breach_detection_seconds" []
         "Time from an SLA deadline to its breach being published, while caught up";
     SLA_OBJECTIVE = Exporter Gauge "ticket_exporter_sla_objective_ratio" ["policy" "target"]

@@ -20,5 +20,6 @@ mod naive;
 mod old_stores;
 mod pages;
 mod properties;
+mod schemas;
 mod simulation;
 mod stories;

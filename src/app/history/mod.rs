@@ -8,7 +8,8 @@ pub use part::{Part, Rejected, Tally};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::topics::{self, Progress, ReadError, Sink, Want, Wanted};
+use super::schemas;
+use super::topics::{self, Progress, ReadError, Sink, Wanted};
 use crate::config::Config;
 use crate::decode::Decoder;
 use crate::domain::timestamp::Timestamp;
@@ -66,13 +67,10 @@ impl History {
         now: Timestamp,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, HistoryError> {
-        let decoder = Decoder::new(&config.mapping);
+        let decoder = schemas::decoder(config);
         let mut aside = Aside::default();
-        let want = Want {
-            what: Wanted::Everything,
-            headers: decoder.needs_headers(),
-        };
-        let reading = topics::read(&config.kafka, purpose, want, &mut aside, progress)?;
+        let wanted = Wanted::Everything;
+        let reading = topics::read(config, purpose, wanted, &decoder, &mut aside, progress)?;
         let begun_later = reading.begun_later();
         let begun_later = begun_later
             .map(|(source, first)| (source.clone(), first))

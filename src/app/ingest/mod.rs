@@ -3,6 +3,7 @@
 //! owns the engine.
 
 mod readings;
+mod schemas;
 mod standing;
 mod tables;
 mod tally;
@@ -21,10 +22,12 @@ use crate::decode::{Decoded, Decoder};
 use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
 use crate::edge::http::{Answer, Latch, Published, View};
 use crate::edge::kafka::{Batch, Consumer, DeadLetters, Record, Step, TopicPartition, Trouble};
+use crate::edge::schema_registry::Client;
 use crate::edge::self_metrics::{RecordResult, SelfMetrics};
 use crate::edge::wall_clock::Clock;
 use crate::engine::{Engine, Snapshot};
 use readings::Pass;
+use schemas::Lookup;
 use standing::{PartitionStanding, Standing};
 use tables::Tables;
 use tally::Tally;
@@ -136,6 +139,8 @@ pub struct Ingest {
     metrics: Arc<SelfMetrics>,
     published: Arc<Published>,
     dead_letters: Option<DeadLetters>,
+    /// `None`: records have no schemas.
+    schemas: Option<Lookup>,
     /// Held until every partition is ours and was read to its end.
     catching_up: Option<Latch>,
     /// How often series were withheld: what was taken before is not shown after.
@@ -189,6 +194,7 @@ impl Ingest {
             metrics,
             published,
             dead_letters,
+            schemas: None,
             catching_up: Some(latch),
             withheld: 0,
             pending: None,
@@ -200,6 +206,17 @@ impl Ingest {
             next_checkpoint: Instant::now(),
             next_look: Instant::now(),
         }
+    }
+
+    /// The decoder reads records with schemas, which the registry knows.
+    #[must_use]
+    pub fn with_schema_registry(mut self, registry: Arc<Client>) -> Self {
+        let schemas = self.tables.decoder().schemas().cloned();
+        let readiness = self.published.readiness().clone();
+        let metrics = Arc::clone(&self.metrics);
+        let lookup = |schemas| Lookup::new(registry, schemas, metrics, readiness);
+        self.schemas = schemas.map(lookup);
+        self
     }
 
     /// Reads until `stop` is set.
@@ -226,13 +243,26 @@ impl Ingest {
     /// # Errors
     /// What the loop cannot get over.
     pub fn step(&mut self, consumer: &mut Consumer) -> Result<(), IngestError> {
-        let patience = if self.pending.is_some() {
+        let mut patience = if self.pending.is_some() {
             POLL_BUSY
         } else {
             POLL
         };
+        if let Some(schemas) = &mut self.schemas
+            && schemas.is_waiting()
+        {
+            if schemas.is_over(patience) {
+                consumer.resume();
+            }
+            patience = Duration::ZERO;
+        }
         match consumer.next(patience) {
-            Step::Records(batch) => self.apply(&batch)?,
+            Step::Records(batch) => {
+                let (taken, all) = (self.apply(&batch)?, batch.len());
+                if taken < all {
+                    consumer.hold(taken);
+                }
+            }
             Step::Assigned(partitions) => self.assigned(consumer, &partitions),
             Step::Revoked(partitions) => self.revoked(&partitions),
             Step::Trouble(trouble) => self.trouble(consumer, trouble)?,
@@ -286,9 +316,10 @@ impl Ingest {
         }
     }
 
-    /// Decodes and applies a batch. In a large one, which a backlog gives, a second thread decodes
-    /// ahead: the order of the records stays what it is.
-    fn apply(&mut self, batch: &Batch<'_>) -> Result<(), Lost> {
+    /// Decodes and applies a batch, up to the first record whose schema has to be waited for: how
+    /// many records that are. In a large one, which a backlog gives, a second thread decodes ahead:
+    /// the order of the records stays what it is.
+    fn apply(&mut self, batch: &Batch<'_>) -> Result<usize, Lost> {
         let latest = self.timing.clock.latest().plus(self.timing.max_future);
         self.tables.look();
         let decoder = self.tables.decoder().clone();
@@ -297,7 +328,10 @@ impl Ingest {
         } else {
             Vec::new()
         };
-        let records: Vec<Record<'_>> = batch.iter(&headers).collect();
+        let mut records: Vec<Record<'_>> = batch.iter(&headers).collect();
+        if let Some(schemas) = &mut self.schemas {
+            records.truncate(schemas.ready(&records));
+        }
         if records.len() < DECODE_AHEAD_FROM {
             for chunk in records.chunks(CHUNK) {
                 self.apply_chunk(&decode_chunk(&decoder, chunk, latest));
@@ -322,7 +356,7 @@ impl Ingest {
         self.readings.anchor(&records);
         match self.readings.lost() {
             Some(lost) => Err(lost.clone()),
-            None => Ok(()),
+            None => Ok(records.len()),
         }
     }
 

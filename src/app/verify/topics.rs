@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::VerifyError;
 use super::claim::Extent;
 use super::series::Texts;
-use crate::app::topics::{self, Progress, Sink, Want, Wanted};
+use crate::app::schemas;
+use crate::app::topics::{self, Progress, Sink, Wanted};
 use crate::config::Config;
 use crate::decode::{Decoder, Rejection};
 use crate::domain::timestamp::Timestamp;
@@ -51,16 +52,13 @@ pub fn recompute(
         return Err(VerifyError::OtherTopic(foreign.source.topic.to_string()));
     }
     let engine = Engine::new(Arc::new(config.rules.clone()), Timestamp::LATEST);
-    let decoder = Decoder::new(&config.mapping);
-    let mut recount = Recount::new(engine, decoder, partitions);
+    let decoder = schemas::decoder(config);
+    let mut recount = Recount::new(engine, decoder.clone(), partitions);
     let ends = partitions
         .iter()
         .map(|extent| (extent.source.clone(), extent.next.unwrap_or_default()));
-    let want = Want {
-        what: Wanted::UpTo(ends.collect()),
-        headers: recount.decoder.needs_headers(),
-    };
-    let reading = topics::read(&config.kafka, PURPOSE, want, &mut recount, progress)?;
+    let wanted = Wanted::UpTo(ends.collect());
+    let reading = topics::read(config, PURPOSE, wanted, &decoder, &mut recount, progress)?;
     let begun_later = reading.begun_later();
     Ok(Recomputed {
         begun_later: begun_later

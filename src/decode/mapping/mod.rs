@@ -95,15 +95,17 @@ impl Mapper {
         }
     }
 
-    /// Reads a record. `latest` is the latest event time allowed, `explain` asks for stories.
+    /// Reads a record, whose value is or stands for this JSON. `latest` is the latest event time
+    /// allowed, `explain` asks for stories.
     pub(super) fn map(
         &self,
         tables: &[Table],
         record: &Record<'_>,
+        json: &[u8],
         latest: Option<Timestamp>,
         explain: bool,
     ) -> Mapped {
-        let json = match read(record, &self.wanted) {
+        let json = match read(json, &self.wanted) {
             Ok(Some(json)) => json,
             Ok(None) => {
                 return Mapped {
@@ -143,15 +145,14 @@ impl Mapper {
 }
 
 /// `None`: a tombstone.
-fn read<'a>(record: &Record<'a>, wanted: &Wanted) -> Result<Option<Json<'a>>, Rejection> {
-    let value = record.value.unwrap_or_default();
-    if value.is_empty() {
+fn read<'a>(json: &'a [u8], wanted: &Wanted) -> Result<Option<Json<'a>>, Rejection> {
+    if json.is_empty() {
         return Ok(None);
     }
-    if value.len() > MAX_VALUE_BYTES {
+    if json.len() > MAX_VALUE_BYTES {
         return Err(Rejection::TooLarge);
     }
-    let text = std::str::from_utf8(value).map_err(|_| Rejection::InvalidUtf8)?;
+    let text = std::str::from_utf8(json).map_err(|_| Rejection::InvalidUtf8)?;
     let json = Json::parse(text, wanted).ok_or(Rejection::InvalidJson)?;
     Ok(Some(json).filter(|json| *json != Json::Null))
 }

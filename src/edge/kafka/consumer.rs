@@ -51,6 +51,17 @@ pub enum Step<'a> {
     Idle,
 }
 
+/// What becomes of the records of the last step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Held {
+    /// They were taken.
+    Nothing,
+    /// They wait, and with them everything behind them.
+    Waiting,
+    /// They come again.
+    Again,
+}
+
 /// A Kafka consumer with the caller's offsets.
 pub struct Consumer {
     // First: gives its handle back before the client goes.
@@ -65,6 +76,7 @@ pub struct Consumer {
     /// By index; `None` where not assigned now.
     progress: Vec<Option<Progress>>,
     entries: Vec<Entry>,
+    held: Held,
     events: VecDeque<Event>,
     waiting: Vec<TopicPartition>,
     /// When the last statistics were looked at.
@@ -101,6 +113,7 @@ impl Consumer {
             index: HashMap::new(),
             progress: Vec::new(),
             entries: Vec::new(),
+            held: Held::Nothing,
             events: VecDeque::new(),
             waiting: Vec::new(),
             statistics: None,
@@ -119,6 +132,19 @@ impl Consumer {
                 return step;
             }
             let left = deadline.saturating_duration_since(Instant::now());
+            match self.held {
+                Held::Nothing => {}
+                Held::Again if self.entries.is_empty() => self.held = Held::Nothing,
+                Held::Again => {
+                    self.held = Held::Nothing;
+                    break;
+                }
+                Held::Waiting if left.is_zero() => return Step::Idle,
+                Held::Waiting => {
+                    std::thread::sleep(left.min(EVENT_LATENCY));
+                    continue;
+                }
+            }
             let drained = self.queue.take(left.min(EVENT_LATENCY));
             self.sort_out();
             if drained {
@@ -137,6 +163,21 @@ impl Consumer {
             }
         }
         Step::Records(Batch::new(&self.queue, &self.known, &self.entries))
+    }
+
+    /// Keeps the records of the last step that were not taken, all but the first `taken` of them.
+    /// Until [`Self::resume`] nothing is read, and no partition counts as read to its end;
+    /// rebalances and troubles go on.
+    pub fn hold(&mut self, taken: usize) {
+        self.entries.drain(..taken.min(self.entries.len()));
+        self.held = Held::Waiting;
+    }
+
+    /// Gives the records held once more, and goes on reading.
+    pub fn resume(&mut self) {
+        if self.held == Held::Waiting {
+            self.held = Held::Again;
+        }
     }
 
     /// Starts reading the partitions of the last [`Step::Assigned`]. `start` gives the offset of
@@ -245,20 +286,36 @@ impl Consumer {
         Some(partitions)
     }
 
-    /// Records between the position and the end that the broker last reported; `None` while no
-    /// fetch has been answered.
+    /// Records between the position, or the first record held, and the end that the broker last
+    /// reported; `None` while no fetch has been answered.
     pub fn lag(&self, partition: &TopicPartition) -> Option<i64> {
         let progress = self.progress_of(partition)?;
-        progress.lag(cached_watermarks(&self.client, partition))
+        let lag = progress.lag(cached_watermarks(&self.client, partition))?;
+        Some(lag + self.records_held(partition))
+    }
+
+    /// From the first record held to the position.
+    fn records_held(&self, partition: &TopicPartition) -> i64 {
+        if self.held == Held::Nothing {
+            return 0;
+        }
+        let first = self
+            .entries
+            .iter()
+            .find(|entry| self.known[entry.index] == *partition)
+            .map(|entry| self.queue.message(entry.message).offset());
+        let position = self.position(partition);
+        first.zip(position).map_or(0, |(first, next)| next - first)
     }
 
     /// Whether everything up to the partition's end was handed out, as of some seconds ago at
     /// the most: `false` while its leader does not answer. Certain also after transactions,
     /// compaction and in empty partitions, but up to a second late.
     pub fn read_to_end(&self, partition: &TopicPartition) -> bool {
-        let current = self
-            .statistics
-            .is_some_and(|at| at.elapsed() < STATISTICS_VALIDITY);
+        let current = self.held == Held::Nothing
+            && self
+                .statistics
+                .is_some_and(|at| at.elapsed() < STATISTICS_VALIDITY);
         current
             && self
                 .progress_of(partition)
@@ -318,6 +375,9 @@ impl Consumer {
                         let index = self.index_of(partition);
                         self.progress[index] = None;
                     }
+                    // What is held of them comes again to whoever reads them next.
+                    let progress = &self.progress;
+                    self.entries.retain(|entry| progress[entry.index].is_some());
                     self.realign(|_| true);
                     if !partitions.is_empty() {
                         return Some(Step::Revoked(partitions));

@@ -14,6 +14,7 @@ use prometheus::{
     GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
 };
 
+use super::schema_registry::Failure;
 use crate::domain::catalogue::{self, Family};
 use crate::domain::mapping::Member;
 use crate::domain::timestamp::Timestamp;
@@ -70,6 +71,8 @@ pub struct SelfMetrics {
     last_checkpoint: GaugeVec,
     checkpoint_failures: IntCounter,
     checkpoint_bytes: IntGaugeVec,
+    schema_registry_errors: IntCounterVec,
+    schema_registry_waiting: IntGaugeVec,
     breach_detection: Histogram,
     objectives: GaugeVec,
     reload_successful: IntGaugeVec,
@@ -116,6 +119,8 @@ impl SelfMetrics {
             last_checkpoint: gauges(&registry, &catalogue::LAST_CHECKPOINT)?,
             checkpoint_failures: counter(&registry, &catalogue::CHECKPOINT_FAILURES)?,
             checkpoint_bytes: integers(&registry, &catalogue::CHECKPOINT_BYTES)?,
+            schema_registry_errors: counters(&registry, &catalogue::SCHEMA_REGISTRY_ERRORS)?,
+            schema_registry_waiting: integers(&registry, &catalogue::SCHEMA_REGISTRY_WAITING)?,
             breach_detection: histogram(
                 &registry,
                 &catalogue::BREACH_DETECTION,
@@ -147,6 +152,10 @@ impl SelfMetrics {
         for state in TicketState::ALL {
             metrics.set_tickets(state, 0);
         }
+        for failure in Failure::ALL {
+            metrics.schema_registry_errors(failure);
+        }
+        metrics.set_schema_registry_waiting(false);
         metrics.set_caught_up(false);
         metrics.set_partitions_assigned(0);
         metrics.set_timers(0);
@@ -270,6 +279,19 @@ impl SelfMetrics {
         self.checkpoint_bytes
             .with_label_values::<&str>(&[])
             .set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// Questions to the schema registry that failed.
+    pub fn schema_registry_errors(&self, failure: Failure) -> IntCounter {
+        self.schema_registry_errors
+            .with_label_values(&[failure.name()])
+    }
+
+    /// Whether reading waits for a schema.
+    pub fn set_schema_registry_waiting(&self, waiting: bool) {
+        self.schema_registry_waiting
+            .with_label_values::<&str>(&[])
+            .set(waiting.into());
     }
 
     /// A breach was published `seconds` after its deadline, while caught up.

@@ -14,7 +14,7 @@ mod network;
 mod records;
 mod restart;
 mod store;
-mod watch;
+pub(crate) mod watch;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ use crate::harness::{Exporter, Kafka, Record, Scrape, command, eventually, free_
 const DIRECTORY: &str = "data";
 
 /// An orderly end.
-const STOPPED_WITHIN: Duration = Duration::from_secs(20);
+pub(crate) const STOPPED_WITHIN: Duration = Duration::from_secs(20);
 
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -43,7 +43,7 @@ const HOUR: i64 = 60 * MINUTE;
 
 /// Starts the exporter on a port that stays the same over restarts.
 #[track_caller]
-fn start(config: &str) -> Exporter {
+pub(crate) fn start(config: &str) -> Exporter {
     start_in(config, Vec::new())
 }
 
@@ -117,7 +117,7 @@ fn wait_until_lively(exporter: &mut Exporter) {
 }
 
 /// One team, one priority, and a short promise; time is that of the wall.
-fn promise_config(kafka: &Kafka, topic: &str, first_response: &str) -> String {
+pub(crate) fn promise_config(kafka: &Kafka, topic: &str, first_response: &str) -> String {
     format!(
         "{}stream: {{ lateness: 1s, grace: 2s }}\nteams: {{ known: [billing] }}\n\
          priorities: [p1]\nsla:\n  policies:\n    - name: all\n      clock: calendar\n      \
@@ -126,14 +126,14 @@ fn promise_config(kafka: &Kafka, topic: &str, first_response: &str) -> String {
     )
 }
 
-fn created(ticket: &str, at: Timestamp) -> Record {
+pub(crate) fn created(ticket: &str, at: Timestamp) -> Record {
     event(
         ticket,
         json!({"type": "created", "at": at.0, "team": "billing", "priority": "p1"}),
     )
 }
 
-fn reply(ticket: &str, at: Timestamp) -> Record {
+pub(crate) fn reply(ticket: &str, at: Timestamp) -> Record {
     event(
         ticket,
         json!({"type": "message", "at": at.0, "actor": "agent"}),
@@ -147,7 +147,7 @@ fn event(ticket: &str, mut members: serde_json::Value) -> Record {
 
 /// The offsets of a topic up to which what is served goes, by partition; none where nothing was
 /// read.
-fn offsets(scrape: &Scrape) -> BTreeMap<i32, i64> {
+pub(crate) fn offsets(scrape: &Scrape) -> BTreeMap<i32, i64> {
     let samples = scrape.metric("ticket_exporter_checkpoint_offset").samples();
     let offset = |value: f64| format!("{value}").parse().unwrap();
     samples
@@ -164,7 +164,7 @@ fn offsets(scrape: &Scrape) -> BTreeMap<i32, i64> {
 /// Moves the clocks of all partitions to one instant, which it returns, and changes nothing that
 /// `replay` would not see: an event that is ignored, 5 s (the lateness) after what it closes.
 #[track_caller]
-fn close(kafka: &Kafka, topic: &str, at: Timestamp) -> Timestamp {
+pub(crate) fn close(kafka: &Kafka, topic: &str, at: Timestamp) -> Timestamp {
     let records = kafka.ends(topic).into_keys().flat_map(|partition| {
         let ticket = format!("closing-{partition}-{}", at.0);
         let members = [("spam", at.minus(SECOND)), ("updated", at.plus(5 * SECOND))];
@@ -205,7 +205,7 @@ fn wait_for_truth(exporter: &Exporter, config: &str, kafka: &Kafka, topic: &str)
 
 /// The same with other lines than those of the topic.
 #[track_caller]
-fn wait_for_truth_of(
+pub(crate) fn wait_for_truth_of(
     exporter: &Exporter,
     config: &str,
     ends: &BTreeMap<i32, i64>,

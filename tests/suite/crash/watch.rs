@@ -16,13 +16,13 @@ const COMPLAINTS: usize = 20;
 
 /// What was seen.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     /// Scrapes without any series about tickets.
-    pub(super) withheld: usize,
+    pub(crate) withheld: usize,
     /// Scrapes with them.
-    pub(super) served: usize,
+    pub(crate) served: usize,
     /// How often a scrape showed more than the one before it.
-    pub(super) risen: usize,
+    pub(crate) risen: usize,
     complaints: Vec<String>,
     last: Values,
 }
@@ -63,18 +63,18 @@ type Check = dyn Fn(&Scrape) -> Result<(), String> + Send;
 
 /// A thread that scrapes until it is asked what it saw. The exporter may come and go on its port.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<Seen>>,
 }
 
 impl Watch {
-    pub(super) fn start(exporter: &Exporter) -> Self {
+    pub(crate) fn start(exporter: &Exporter) -> Self {
         Self::start_with(exporter, |_| Ok(()))
     }
 
     /// Each scrape that shows tickets has to pass this as well.
-    pub(super) fn start_with(
+    pub(crate) fn start_with(
         exporter: &Exporter,
         check: impl Fn(&Scrape) -> Result<(), String> + Send + 'static,
     ) -> Self {
@@ -100,7 +100,7 @@ impl Watch {
 
     /// What it saw; fails if that was wrong at any time.
     #[track_caller]
-    pub(super) fn finish(mut self) -> Seen {
+    pub(crate) fn finish(mut self) -> Seen {
         self.stop.store(true, Ordering::Relaxed);
         let seen = self.thread.take().unwrap().join().unwrap();
         assert!(

@@ -15,6 +15,7 @@ mod lines;
 mod mapping;
 mod mutation;
 mod records;
+mod schemas;
 mod state;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

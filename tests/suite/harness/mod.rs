@@ -1,5 +1,5 @@
-//! The real parts that tests are made of: a Kafka broker, a Prometheus, the exporter's own
-//! binary, and a small language to ask a scrape what it says.
+//! The real parts that tests are made of: a Kafka broker, a schema registry, a Prometheus,
+//! the exporter's own binary, and a small language to ask a scrape what it says.
 //!
 //! Everything listens on loopback, keeps its files in a folder of its own, and is gone when
 //! its value is dropped, when a test panics, and when the test process is killed. A tool that
@@ -18,6 +18,7 @@ mod prometheus;
 mod promtool;
 mod proxy;
 mod records;
+mod schema_registry;
 mod scrape;
 mod tools;
 mod wait;
@@ -34,6 +35,7 @@ pub(crate) use prometheus::{Labels, Prometheus, PrometheusOptions, Protocol, Tar
 pub(crate) use promtool::{PromtoolOutput, promtool};
 pub(crate) use proxy::Proxy;
 pub(crate) use records::{Received, Record};
+pub(crate) use schema_registry::SchemaRegistry;
 pub(crate) use scrape::{Scrape, scrape};
 pub(crate) use tools::promtool as promtool_path;
 pub(crate) use wait::{eventually, free_port};

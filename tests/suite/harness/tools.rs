@@ -12,6 +12,11 @@ pub(crate) fn kafka_jars() -> PathBuf {
     installed("kafka", "")
 }
 
+/// The schema registry, as a jar to run.
+pub(crate) fn schema_registry() -> PathBuf {
+    installed("schema_registry", "runner.jar")
+}
+
 /// The Prometheus server.
 pub(crate) fn prometheus() -> PathBuf {
     installed("prometheus", "prometheus")

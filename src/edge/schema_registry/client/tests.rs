@@ -1,0 +1,318 @@
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use openssl::asn1::Asn1Time;
+use openssl::hash::MessageDigest;
+use openssl::pkey::PKey;
+use openssl::rsa::Rsa;
+use openssl::ssl::{SslAcceptor, SslMethod};
+use openssl::x509::extension::SubjectAlternativeName;
+use openssl::x509::{X509, X509NameBuilder};
+use serde_json::{Value, json};
+
+use super::*;
+
+/// A server with an answer for each path; it remembers the questions.
+struct Server {
+    url: String,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    fn new(answers: &[(&str, u16, Value)]) -> Self {
+        let answers: BTreeMap<String, (u16, String)> = answers
+            .iter()
+            .map(|(path, status, body)| ((*path).to_owned(), (*status, body.to_string())))
+            .collect();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&asked);
+        thread::spawn(move || {
+            for socket in listener.incoming() {
+                let mut socket = socket.unwrap();
+                let mut request = [0; 4096];
+                let length = socket.read(&mut request).unwrap();
+                let request = String::from_utf8_lossy(&request[..length]).into_owned();
+                let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
+                kept.lock().unwrap().push(request);
+                let nothing = (404, "no such page".to_owned());
+                let (status, body) = answers.get(&path).unwrap_or(&nothing);
+                let length = body.len();
+                let _ = write!(
+                    socket,
+                    "HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+                );
+            }
+        });
+        Self { url, asked }
+    }
+
+    fn client(&self) -> Client {
+        Client::new(&settings(&self.url)).unwrap()
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+fn settings(url: &str) -> SchemaRegistry {
+    SchemaRegistry {
+        url: url.to_owned(),
+        login: None,
+        ca_file: None,
+        timeout: 1_000,
+    }
+}
+
+fn failure(answer: Result<SchemaText, AskError>) -> (Failure, String) {
+    match answer {
+        Err(AskError::Failed { failure, reason }) => (failure, reason),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_a_schema_needs_comes_first_and_once() {
+    let reference =
+        |name: &str| json!({"name": name, "subject": format!("{name}/s"), "version": 2});
+    let part = |text: &str, references: &[&str]| {
+        let references: Vec<Value> = references.iter().map(|name| reference(name)).collect();
+        json!({"schema": text, "schemaType": "PROTOBUF", "references": references})
+    };
+    let server = Server::new(&[
+        ("/schemas/ids/7", 200, part("root", &["a", "b"])),
+        (
+            "/subjects/a%2Fs/versions/2?deleted=true",
+            200,
+            part("A", &["c"]),
+        ),
+        (
+            "/subjects/b%2Fs/versions/2?deleted=true",
+            200,
+            part("B", &["c"]),
+        ),
+        (
+            "/subjects/c%2Fs/versions/2?deleted=true",
+            200,
+            part("C", &[]),
+        ),
+    ]);
+    let found = server.client().schema(SchemaId::Number(7)).unwrap();
+    let references = [("c", "C"), ("a", "A"), ("b", "B")];
+    assert_eq!(
+        found,
+        SchemaText {
+            language: Language::Protobuf,
+            text: "root".to_owned(),
+            references: references
+                .map(|(name, text)| (name.to_owned(), text.to_owned()))
+                .into(),
+        }
+    );
+    assert_eq!(server.asked().len(), 4);
+    let first = server.asked()[0].to_lowercase();
+    assert!(
+        first.contains("accept: application/vnd.schemaregistry"),
+        "{first}"
+    );
+    assert!(!first.contains("authorization"), "{first}");
+}
+
+#[test]
+fn a_circle_ends() {
+    let circle = json!({
+        "schema": "{}", "references": [{"name": "a", "subject": "a", "version": 1}],
+    });
+    let server = Server::new(&[
+        ("/schemas/ids/7", 200, circle.clone()),
+        ("/subjects/a/versions/1?deleted=true", 200, circle),
+    ]);
+    let answer = server.client().schema(SchemaId::Number(7));
+    assert!(matches!(answer, Err(AskError::Unusable(_))), "{answer:?}");
+}
+
+#[test]
+fn only_the_registry_can_say_that_there_is_none() {
+    let missing = json!({"error_code": 40403, "message": "Schema 9 not found"});
+    let server = Server::new(&[
+        ("/schemas/ids/9", 404, missing.clone()),
+        (
+            "/schemas/guids/00000000-0000-0000-0000-00000000000a",
+            404,
+            missing.clone(),
+        ),
+        (
+            "/schemas/ids/1",
+            500,
+            json!({"error_code": 50001, "message": "backend"}),
+        ),
+        ("/schemas/ids/2", 401, json!({})),
+        ("/schemas/ids/3", 200, json!({"nothing": "of a registry"})),
+        (
+            "/schemas/ids/4",
+            200,
+            json!({"schema": "x", "schemaType": "XML"}),
+        ),
+        (
+            "/schemas/ids/5",
+            200,
+            json!({"schema": "{}", "references": [{"name": "a", "subject": "b", "version": 1}]}),
+        ),
+        ("/subjects/b/versions/1?deleted=true", 404, missing),
+    ]);
+    let client = server.client();
+    assert_eq!(client.schema(SchemaId::Number(9)), Err(AskError::Unknown));
+    assert_eq!(client.schema(SchemaId::Global(10)), Err(AskError::Unknown));
+    let (kind, reason) = failure(client.schema(SchemaId::Number(1)));
+    assert_eq!(kind, Failure::Status);
+    assert!(
+        reason.contains("500") && reason.contains("backend"),
+        "{reason}"
+    );
+    assert_eq!(
+        failure(client.schema(SchemaId::Number(2))).0,
+        Failure::Unauthorized
+    );
+    assert_eq!(
+        failure(client.schema(SchemaId::Number(3))).0,
+        Failure::Answer
+    );
+    let xml = client.schema(SchemaId::Number(4));
+    assert!(matches!(xml, Err(AskError::Unusable(_))), "{xml:?}");
+    assert_eq!(
+        failure(client.schema(SchemaId::Number(5))).0,
+        Failure::Status
+    );
+    // Not its words: the address may be wrong.
+    assert_eq!(
+        failure(client.schema(SchemaId::Number(6))).0,
+        Failure::Status
+    );
+}
+
+#[test]
+fn a_login_goes_along_and_is_not_shown() {
+    let server = Server::new(&[(
+        "/schemas/ids/1",
+        200,
+        json!({"schema": "{}", "schemaType": "JSON"}),
+    )]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), "hunter2\n").unwrap();
+    let mut settings = settings(&server.url);
+    for password in [
+        Password::Text("hunter2".to_owned()),
+        Password::File(file.path().to_owned()),
+    ] {
+        let username = "me".to_owned();
+        settings.login = Some(Login { username, password });
+        let client = Client::new(&settings).unwrap();
+        assert!(!format!("{client:?}").contains("hunter2"));
+        client.schema(SchemaId::Number(1)).unwrap();
+        let asked = server.asked().pop().unwrap();
+        assert!(asked.contains("Basic bWU6aHVudGVyMg=="), "{asked}");
+    }
+    drop(file);
+    let (kind, reason) = failure(Client::new(&settings).unwrap().schema(SchemaId::Number(1)));
+    assert_eq!(kind, Failure::Unauthorized);
+    assert!(reason.contains("password_file"), "{reason}");
+}
+
+#[test]
+fn nobody_there() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let mut settings = settings(&url);
+    settings.timeout = 50;
+    // It listens, and says nothing.
+    let (kind, _) = failure(Client::new(&settings).unwrap().schema(SchemaId::Number(1)));
+    assert_eq!(kind, Failure::Timeout);
+    drop(listener);
+    settings.timeout = 1_000;
+    let (kind, reason) = failure(Client::new(&settings).unwrap().schema(SchemaId::Number(1)));
+    assert_eq!(kind, Failure::Connection);
+    assert!(reason.contains(&url), "{reason}");
+}
+
+#[test]
+fn certificates_have_to_be_there() {
+    let mut settings = settings("https://localhost");
+    for (path, said) in [
+        ("/nowhere.pem", "No such file"),
+        ("/dev/null", "no certificate"),
+    ] {
+        settings.ca_file = Some(path.into());
+        let error = Client::new(&settings).unwrap_err().to_string();
+        assert!(error.contains(path) && error.contains(said), "{error}");
+    }
+}
+
+/// A certificate for 127.0.0.1 that signs itself, and its key, both PEM.
+fn certificate() -> (Vec<u8>, Vec<u8>) {
+    let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
+    let mut name = X509NameBuilder::new().unwrap();
+    name.append_entry_by_text("CN", "registry").unwrap();
+    let name = name.build();
+    let mut builder = X509::builder().unwrap();
+    builder.set_version(2).unwrap();
+    builder.set_subject_name(&name).unwrap();
+    builder.set_issuer_name(&name).unwrap();
+    builder.set_pubkey(&key).unwrap();
+    let from = Asn1Time::days_from_now(0).unwrap();
+    let until = Asn1Time::days_from_now(2).unwrap();
+    builder.set_not_before(&from).unwrap();
+    builder.set_not_after(&until).unwrap();
+    let address = SubjectAlternativeName::new()
+        .ip("127.0.0.1")
+        .build(&builder.x509v3_context(None, None))
+        .unwrap();
+    builder.append_extension(address).unwrap();
+    builder.sign(&key, MessageDigest::sha256()).unwrap();
+    let certificate = builder.build().to_pem().unwrap();
+    (certificate, key.private_key_to_pem_pkcs8().unwrap())
+}
+
+#[test]
+fn tls_is_spoken_with_who_is_trusted() {
+    let (certificate, key) = certificate();
+    let mut acceptor = SslAcceptor::mozilla_intermediate(SslMethod::tls()).unwrap();
+    let parsed = X509::from_pem(&certificate).unwrap();
+    acceptor.set_certificate(&parsed).unwrap();
+    let parsed = PKey::private_key_from_pem(&key).unwrap();
+    acceptor.set_private_key(&parsed).unwrap();
+    let acceptor = acceptor.build();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for socket in listener.incoming() {
+            // Who does not trust it goes away.
+            let Ok(mut socket) = acceptor.accept(socket.unwrap()) else {
+                continue;
+            };
+            let _ = socket.read(&mut [0; 4096]);
+            let body = r#"{"schemaType": "JSON", "schema": "{}"}"#;
+            let length = body.len();
+            let _ = write!(
+                socket,
+                "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+            );
+        }
+    });
+    let mut settings = settings(&url);
+    let (kind, reason) = failure(Client::new(&settings).unwrap().schema(SchemaId::Number(1)));
+    assert_eq!(kind, Failure::Connection);
+    assert!(reason.to_lowercase().contains("certificate"), "{reason}");
+
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), &certificate).unwrap();
+    settings.ca_file = Some(file.path().to_owned());
+    Client::new(&settings)
+        .unwrap()
+        .schema(SchemaId::Number(1))
+        .unwrap();
+}
