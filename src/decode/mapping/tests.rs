@@ -454,8 +454,9 @@ proptest! {
                 ..Mapper::new(&mapping)
             };
             let tables = &decoder.mappings().contents;
-            let whole = everything.map(tables, &record, None, true);
-            let part = Mapper::new(&mapping).map(tables, &record, None, true);
+            let json = record.value.unwrap_or_default();
+            let whole = everything.map(tables, &record, json, None, true);
+            let part = Mapper::new(&mapping).map(tables, &record, json, None, true);
             prop_assert_eq!(format!("{whole:?}"), format!("{part:?}"));
         }
     }
