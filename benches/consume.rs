@@ -171,7 +171,13 @@ fn kpis(
             recover(&config, START, metrics, None).unwrap().0
         }
     };
-    let mut ingest = Ingest::new(state, Decoder::default(), timing, Arc::clone(&published), None);
+    let mut ingest = Ingest::new(
+        state,
+        Decoder::default(),
+        timing,
+        Arc::clone(&published),
+        None,
+    );
     let mut consumer = Consumer::start(&Settings {
         connection: connection(brokers, "kpis"),
         topics: vec![TOPIC.to_owned()],

@@ -1,12 +1,13 @@
 //! What the engine costs: events a second on one core, bytes a ticket, time of a snapshot, of a
 //! scrape, of writing down what changed and of restoring it. Prints, and judges nothing.
 //!
-//! `cargo bench --bench engine` runs all parts; `-- replay`, `-- memory`, `-- scrape` or
-//! `-- checkpoint` one.
+//! `cargo bench --bench engine` runs all parts; `-- replay`, `-- decode`, `-- memory`, `-- scrape`
+//! or `-- checkpoint` one.
 
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
+    clippy::cast_precision_loss,
     reason = "a benchmark talks to a person"
 )]
 
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ticket_exporter::config;
-use ticket_exporter::decode;
+use ticket_exporter::decode::{self, Decoder};
 use ticket_exporter::domain::event::{Event, EventIdentity, EventType, Status};
 use ticket_exporter::domain::timestamp::Timestamp;
 use ticket_exporter::engine::{
@@ -43,6 +44,9 @@ fn main() {
     }
     if wanted("scrape") {
         scrape();
+    }
+    if wanted("decode") {
+        decoding();
     }
     if wanted("replay") {
         replay();
@@ -96,6 +100,105 @@ fn replay() {
         let rate = per_second(ends.len(), started);
         println!("replay: round {round}: {rate} events/s, at most {most} tickets in memory");
     }
+}
+
+/// What it costs to read a record: a canonical one by the bare function and by the decoder, and
+/// those of other systems by their presets.
+fn decoding() {
+    let canonical: Vec<String> = Desk::new(1, Profile::load(2_000))
+        .events(START, None)
+        .map(|event| event.json)
+        .collect();
+    let none = Decoder::default();
+    // One after the other in each round: the machine's mood is the same for both.
+    for round in 1..=5 {
+        let bare = nanoseconds(&canonical, |line| decode::decode(line, None).is_ok());
+        let decoder = nanoseconds(&canonical, |line| {
+            !none
+                .decode(&decode::Record::of(line), None)
+                .events()
+                .is_empty()
+        });
+        println!(
+            "decode: round {round}: canonical {bare:.0} ns, by the decoder {decoder:.0} ns: {:.3}",
+            decoder / bare
+        );
+    }
+    for (preset, name, records) in [
+        ("zendesk", "the golden case", golden("zendesk")),
+        ("jira", "the golden case", golden("jira")),
+        ("jira", "with a whole issue", vec![whole_issue()]),
+    ] {
+        let yaml = format!("mapping: {{ preset: {preset} }}\n");
+        let file = Path::new("mapping.yaml");
+        let loaded = config::load(Some(file), [], &[], &mut |_| Ok(yaml.clone())).unwrap();
+        let decoder = Decoder::new(&loaded.config.mapping);
+        let size = records.iter().map(String::len).sum::<usize>() / records.len();
+        let best = (0..5)
+            .map(|_| {
+                nanoseconds(&records, |line| {
+                    !decoder
+                        .decode(&decode::Record::of(line), None)
+                        .events()
+                        .is_empty()
+                })
+            })
+            .fold(f64::INFINITY, f64::min);
+        println!("decode: preset {preset}, {name}, {size} bytes: {best:.0} ns a record");
+    }
+}
+
+/// The shortest of a few runs over the records, for each of them.
+fn nanoseconds(records: &[String], read: impl Fn(&[u8]) -> bool) -> f64 {
+    let rounds = 200_000 / records.len();
+    let started = Instant::now();
+    let mut events = 0;
+    for _ in 0..rounds {
+        for record in records {
+            events += usize::from(read(std::hint::black_box(record.as_bytes())));
+        }
+    }
+    let took = started.elapsed();
+    assert!(events > 0);
+    took.as_secs_f64() * 1e9 / (rounds * records.len()) as f64
+}
+
+/// The values of the records of a case in `tests/mapping` that give events.
+fn golden(case: &str) -> Vec<String> {
+    let text = fs::read_to_string(format!("tests/mapping/{case}/records.jsonl")).unwrap();
+    let records = text.lines().map(|line| {
+        let envelope: serde_json::Value = serde_json::from_str(line).unwrap();
+        envelope["value"].to_string()
+    });
+    records
+        .filter(|record| record.contains("updated"))
+        .collect()
+}
+
+/// A change of an issue as large as Jira sends it: avatars, and fields that nobody uses.
+fn whole_issue() -> String {
+    let mut envelope: serde_json::Value = serde_json::from_str(&golden("jira")[4]).unwrap();
+    let avatar =
+        "https://avatars.example.com/0123456789abcdef0123456789abcdef?size=large&default=mm";
+    let person = serde_json::json!({
+        "self": "https://desk.example.com/rest/api/2/user?accountId=0123456789abcdef",
+        "accountId": "0123456789abcdef", "displayName": "Somebody", "active": true,
+        "timeZone": "Europe/Berlin", "emailAddress": "somebody@example.com",
+        "avatarUrls": {"48x48": avatar, "24x24": avatar, "16x16": avatar, "32x32": avatar},
+    });
+    let fields = envelope["issue"]["fields"].as_object_mut().unwrap();
+    for name in ["creator", "reporter", "assignee"] {
+        fields.insert(name.to_owned(), person.clone());
+    }
+    for number in 10_000..10_080 {
+        fields.insert(format!("customfield_{number}"), serde_json::Value::Null);
+    }
+    fields.insert(
+        "description".to_owned(),
+        "It does not work. \n".repeat(40).into(),
+    );
+    envelope["user"] = person;
+    envelope.to_string()
 }
 
 /// A million open tickets with five events each.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::decode::{Decoded, Decoder, Record};
+use crate::decode::{Decoded, Decoder, Record, Rejection};
 use crate::edge::files;
 use crate::exposition::event_line;
 
@@ -60,7 +60,10 @@ pub fn read(path: &Path, envelopes: bool) -> Result<Vec<Sample>, SampleError> {
     };
     let mut bytes = Vec::new();
     let reader = files::open(path).map_err(named)?;
-    reader.take(MOST_BYTES).read_to_end(&mut bytes).map_err(named)?;
+    reader
+        .take(MOST_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(named)?;
     let mut samples = Vec::new();
     for (number, value) in records(&bytes).into_iter().enumerate() {
         let place = format!("{}:{}", path.display(), number + 1);
@@ -80,8 +83,9 @@ pub fn read(path: &Path, envelopes: bool) -> Result<Vec<Sample>, SampleError> {
 
 /// The records of a file, as the bytes they are.
 fn records(bytes: &[u8]) -> Vec<&[u8]> {
-    let values: Result<Vec<&RawValue>, _> =
-        serde_json::Deserializer::from_slice(bytes).into_iter().collect();
+    let values: Result<Vec<&RawValue>, _> = serde_json::Deserializer::from_slice(bytes)
+        .into_iter()
+        .collect();
     let Ok(values) = values else {
         // One of the lines may be broken; the others are records all the same.
         let lines = bytes.split(|byte| *byte == b'\n');
@@ -90,9 +94,15 @@ fn records(bytes: &[u8]) -> Vec<&[u8]> {
     if let [one] = values.as_slice()
         && let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(one.get())
     {
-        return items.into_iter().map(|item| item.get().as_bytes()).collect();
+        return items
+            .into_iter()
+            .map(|item| item.get().as_bytes())
+            .collect();
     }
-    values.into_iter().map(|value| value.get().as_bytes()).collect()
+    values
+        .into_iter()
+        .map(|value| value.get().as_bytes())
+        .collect()
 }
 
 fn open_envelope(sample: Sample) -> io::Result<Sample> {
@@ -158,15 +168,14 @@ pub fn apply(decoder: &Decoder, sample: &Sample) -> Outcome {
         topic: &sample.topic,
     };
     let mut outcome = Outcome::default();
-    match decoder.explain(&record, None) {
-        Decoded::Event(event) => outcome.events.push(EventOutcome {
+    match decoder.explain(&record) {
+        Decoded::Canonical(Ok(event)) => outcome.events.push(EventOutcome {
             line: event_line(&event, None),
             ..EventOutcome::default()
         }),
-        Decoded::Rejected(rejection) => outcome
-            .rejections
-            .push(format!("{}: {rejection}", rejection.reason())),
+        Decoded::Canonical(Err(rejection)) => outcome.rejections.push(named(rejection)),
         Decoded::Mapped(mapped) => {
+            outcome.rejections.extend(mapped.rejected.map(named));
             for (event, story) in mapped.events.iter().zip(&mapped.stories) {
                 let origins = story.origins.iter();
                 outcome.events.push(EventOutcome {
@@ -206,6 +215,10 @@ pub fn apply(decoder: &Decoder, sample: &Sample) -> Outcome {
     outcome
 }
 
+fn named(rejection: Rejection) -> String {
+    format!("{}: {rejection}", rejection.reason())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,12 +227,20 @@ mod tests {
     fn a_document_lines_and_a_list_are_records() {
         let texts = |bytes: &[u8]| -> Vec<String> {
             let records = records(bytes).into_iter();
-            records.map(|one| String::from_utf8_lossy(one).into_owned()).collect()
+            records
+                .map(|one| String::from_utf8_lossy(one).into_owned())
+                .collect()
         };
         assert_eq!(texts(b"{\n \"a\": 1\n}\n"), ["{\n \"a\": 1\n}"]);
-        assert_eq!(texts(b"{\"a\":1}\n\n{\"b\":2}\n"), ["{\"a\":1}", "{\"b\":2}"]);
+        assert_eq!(
+            texts(b"{\"a\":1}\n\n{\"b\":2}\n"),
+            ["{\"a\":1}", "{\"b\":2}"]
+        );
         assert_eq!(texts(b"[{\"a\":1}, {\"b\":2}]"), ["{\"a\":1}", "{\"b\":2}"]);
-        assert_eq!(texts(b"{\"a\":1}\n{\n{\"b\":2}"), ["{\"a\":1}", "{", "{\"b\":2}"]);
+        assert_eq!(
+            texts(b"{\"a\":1}\n{\n{\"b\":2}"),
+            ["{\"a\":1}", "{", "{\"b\":2}"]
+        );
         assert!(texts(b" \n").is_empty());
     }
 
@@ -237,8 +258,14 @@ mod tests {
         let sample = sample.unwrap();
         assert_eq!(sample.value.as_deref(), Some(&b"{\"a\":1}"[..]));
         assert_eq!(sample.headers, [("ce_id".to_owned(), "7".to_owned())]);
-        assert_eq!((sample.key.as_deref(), sample.timestamp), (Some("k"), Some(5)));
-        assert_eq!(open(r#"{"value":"text"}"#).unwrap().value.as_deref(), Some(&b"text"[..]));
+        assert_eq!(
+            (sample.key.as_deref(), sample.timestamp),
+            (Some("k"), Some(5))
+        );
+        assert_eq!(
+            open(r#"{"value":"text"}"#).unwrap().value.as_deref(),
+            Some(&b"text"[..])
+        );
         assert_eq!(open(r#"{"value":null}"#).unwrap().value, None);
         assert!(open(r#"{"a":1}"#).is_err());
     }

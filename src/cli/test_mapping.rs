@@ -20,7 +20,10 @@ pub fn run(settings: &Settings, arguments: &TestMapping) -> Result<ExitCode, Fai
         let found = PRESETS.iter().find(|(name, _)| name == wanted);
         let (_, text) = found.ok_or_else(|| {
             let names: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
-            Failure::other(format!("no preset is called {wanted:?}; there are {}", names.join(", ")))
+            Failure::other(format!(
+                "no preset is called {wanted:?}; there are {}",
+                names.join(", ")
+            ))
         })?;
         terminal::print(text)?;
         return Ok(ExitCode::SUCCESS);

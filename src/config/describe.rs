@@ -179,7 +179,11 @@ fn mapping_name(mapping: Option<&Mapping>) -> String {
     match mapping {
         None => "none: the records are canonical events".to_owned(),
         Some(mapping) => {
-            let rules: Vec<&str> = mapping.rules.iter().map(|rule| rule.name.as_str()).collect();
+            let rules: Vec<&str> = mapping
+                .rules
+                .iter()
+                .map(|rule| rule.name.as_str())
+                .collect();
             format!("preset {}; rules {}", mapping.preset, listed(&rules))
         }
     }

@@ -126,7 +126,10 @@ fn name(text: Option<Text<'_>>, wrong: Rejection) -> Result<Option<Cow<'_, str>>
     }
 }
 
-pub(super) fn handle(kind: EventType, seconds: Option<f64>) -> Result<Option<Milliseconds>, Rejection> {
+pub(super) fn handle(
+    kind: EventType,
+    seconds: Option<f64>,
+) -> Result<Option<Milliseconds>, Rejection> {
     let Some(seconds) = seconds else {
         return match kind {
             EventType::Worklog => Err(Rejection::InvalidHandleSeconds),
@@ -179,7 +182,11 @@ fn diagnose(text: &str) -> Rejection {
         ("ticket_id", is_id, Rejection::InvalidTicketId),
         (
             "type",
-            |value| value.as_str().is_some_and(|name| EventType::from_name(name).is_some()),
+            |value| {
+                value
+                    .as_str()
+                    .is_some_and(|name| EventType::from_name(name).is_some())
+            },
             Rejection::UnknownType,
         ),
         ("at", is_instant, Rejection::InvalidAt),

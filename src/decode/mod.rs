@@ -8,12 +8,14 @@ pub use canonical::{MAX_VALUE_BYTES, decode};
 pub use mapping::{Mapped, Miss, Origin, Story, UnmappedWord};
 pub use rejection::{Ignorance, Rejection};
 
+use std::collections::BTreeMap;
 use std::slice;
 use std::sync::Arc;
 
 use crate::domain::event::Event;
 use crate::domain::mapping::{Mappings, Table};
 use crate::domain::timestamp::Timestamp;
+use mapping::Mapper;
 
 /// What is known of a record. Files have values only.
 #[derive(Clone, Debug, Default)]
@@ -41,9 +43,8 @@ impl<'a> Record<'a> {
 /// What a record says.
 #[derive(Debug)]
 pub enum Decoded<'a> {
-    /// A canonical event.
-    Event(Event<'a>),
-    Rejected(Rejection),
+    /// It is a canonical event, or not.
+    Canonical(Result<Event<'a>, Rejection>),
     /// What a mapping made of it.
     Mapped(Box<Mapped>),
 }
@@ -52,8 +53,8 @@ impl<'a> Decoded<'a> {
     /// The events, in order.
     pub fn events(&self) -> &[Event<'a>] {
         match self {
-            Self::Event(event) => slice::from_ref(event),
-            Self::Rejected(_) => &[],
+            Self::Canonical(Ok(event)) => slice::from_ref(event),
+            Self::Canonical(Err(_)) => &[],
             Self::Mapped(mapped) => &mapped.events,
         }
     }
@@ -61,8 +62,7 @@ impl<'a> Decoded<'a> {
     /// The same, taken out.
     pub fn into_events(self) -> impl Iterator<Item = Event<'a>> {
         let (one, several) = match self {
-            Self::Event(event) => (Some(event), Vec::new()),
-            Self::Rejected(_) => (None, Vec::new()),
+            Self::Canonical(event) => (event.ok(), Vec::new()),
             Self::Mapped(mapped) => (None, mapped.events),
         };
         one.into_iter().chain(several)
@@ -71,17 +71,11 @@ impl<'a> Decoded<'a> {
     /// Why the record, or a part of it, is no event.
     pub fn rejection(&self) -> Option<Rejection> {
         match self {
-            Self::Event(_) => None,
-            Self::Rejected(rejection) => Some(*rejection),
-            Self::Mapped(mapped) => mapped.misses.first().map(|miss| miss.rejection),
-        }
-    }
-
-    /// Why the record is about no ticket.
-    pub fn ignored(&self) -> Option<Ignorance> {
-        match self {
-            Self::Event(_) | Self::Rejected(_) => None,
-            Self::Mapped(mapped) => mapped.ignored,
+            Self::Canonical(event) => event.as_ref().err().copied(),
+            Self::Mapped(mapped) => {
+                let first = mapped.misses.first();
+                mapped.rejected.or(first.map(|miss| miss.rejection))
+            }
         }
     }
 }
@@ -90,12 +84,21 @@ impl<'a> Decoded<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Decoder {
     mappings: Arc<Mappings>,
+    general: Option<Arc<Mapper>>,
+    topics: Arc<BTreeMap<String, Option<Mapper>>>,
     tables: Arc<[Table]>,
 }
 
 impl Decoder {
     pub fn new(mappings: &Mappings) -> Self {
+        let topics = mappings.topics.iter();
         Self {
+            general: mappings.general.as_ref().map(Mapper::new).map(Arc::new),
+            topics: Arc::new(
+                topics
+                    .map(|(topic, mapping)| (topic.clone(), mapping.as_ref().map(Mapper::new)))
+                    .collect(),
+            ),
             tables: mappings.contents.clone().into(),
             mappings: Arc::new(mappings.clone()),
         }
@@ -105,8 +108,8 @@ impl Decoder {
     #[must_use]
     pub fn with_tables(&self, tables: Vec<Table>) -> Self {
         Self {
-            mappings: Arc::clone(&self.mappings),
             tables: tables.into(),
+            ..self.clone()
         }
     }
 
@@ -116,43 +119,36 @@ impl Decoder {
 
     /// Whether what it reads may depend on the headers of records.
     pub fn needs_headers(&self) -> bool {
-        self.mappings.general.is_some() || !self.mappings.topics.is_empty()
+        self.general.is_some() || !self.topics.is_empty()
     }
 
     /// Reads one record. `latest` is the latest event time allowed: now and `max_future` when
     /// live, `None` in a replay, where nothing is too far in the future.
+    #[inline]
     pub fn decode<'a>(&self, record: &Record<'a>, latest: Option<Timestamp>) -> Decoded<'a> {
-        self.read(record, latest, false)
-    }
-
-    /// The same, with the origins of every member.
-    pub fn explain<'a>(&self, record: &Record<'a>, latest: Option<Timestamp>) -> Decoded<'a> {
-        self.read(record, latest, true)
-    }
-
-    fn read<'a>(
-        &self,
-        record: &Record<'a>,
-        latest: Option<Timestamp>,
-        explain: bool,
-    ) -> Decoded<'a> {
-        let mapping = if self.mappings.topics.is_empty() {
-            &self.mappings.general
-        } else {
-            let own = self.mappings.topics.get(record.topic);
-            own.unwrap_or(&self.mappings.general)
-        };
-        match mapping {
-            None => match decode(record.value.unwrap_or_default(), latest) {
-                Ok(event) => Decoded::Event(event),
-                Err(rejection) => Decoded::Rejected(rejection),
-            },
-            Some(mapping) => {
-                match mapping::map(mapping, &self.tables, record, latest, explain) {
-                    Ok(mapped) => Decoded::Mapped(Box::new(mapped)),
-                    Err(rejection) => Decoded::Rejected(rejection),
-                }
+        match self.mapper(record.topic) {
+            None => Decoded::Canonical(decode(record.value.unwrap_or_default(), latest)),
+            Some(mapper) => {
+                Decoded::Mapped(Box::new(mapper.map(&self.tables, record, latest, false)))
             }
+        }
+    }
+
+    /// The same, with the story of every event.
+    pub fn explain<'a>(&self, record: &Record<'a>) -> Decoded<'a> {
+        match self.mapper(record.topic) {
+            None => self.decode(record, None),
+            Some(mapper) => Decoded::Mapped(Box::new(mapper.map(&self.tables, record, None, true))),
+        }
+    }
+
+    fn mapper(&self, topic: &str) -> Option<&Mapper> {
+        if self.topics.is_empty() {
+            return self.general.as_deref();
+        }
+        match self.topics.get(topic) {
+            Some(own) => own.as_ref(),
+            None => self.general.as_deref(),
         }
     }
 }

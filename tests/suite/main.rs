@@ -15,6 +15,7 @@ mod harness;
 mod kafka;
 mod kpis;
 mod logs;
+mod mapping;
 mod naive;
 mod old_stores;
 mod pages;

@@ -182,7 +182,10 @@ mod tests {
             .unwrap();
         }
         let path = file.into_temp_path().keep().unwrap();
-        let part = History::of_files(vec![path], Decoder::default()).parts().unwrap().remove(0);
+        let part = History::of_files(vec![path], Decoder::default())
+            .parts()
+            .unwrap()
+            .remove(0);
         let mut engine = Engine::new(
             Arc::new(Rules {
                 lateness: LATENESS,

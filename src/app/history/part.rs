@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use super::HistoryError;
 use crate::decode::{Decoded, Decoder, Ignorance, MAX_VALUE_BYTES, Record, Rejection};
-use crate::domain::mapping::Member;
 use crate::domain::event::Event;
+use crate::domain::mapping::Member;
 use crate::domain::timestamp::Timestamp;
 use crate::edge::files::{self, LineBlock};
 use crate::edge::kafka::TopicPartition;
@@ -65,9 +65,12 @@ impl Tally {
     /// Counts what of a record is no event; `place` is asked only for the first ones.
     pub fn note(&mut self, decoded: &Decoded<'_>, place: impl Fn() -> String) {
         match decoded {
-            Decoded::Event(_) => {}
-            Decoded::Rejected(rejection) => self.reject(*rejection, &place),
+            Decoded::Canonical(Ok(_)) => {}
+            Decoded::Canonical(Err(rejection)) => self.reject(*rejection, &place),
             Decoded::Mapped(mapped) => {
+                if let Some(rejection) = mapped.rejected {
+                    self.reject(rejection, &place);
+                }
                 for miss in &mapped.misses {
                     self.reject(miss.rejection, &place);
                 }
@@ -360,7 +363,8 @@ mod tests {
         }
         let spool = writer.finish().unwrap();
         let partition = TopicPartition::new("t", 2);
-        let mut part = Part::of_spool(&partition, &spool, Decoder::default(), Timestamp(10)).unwrap();
+        let mut part =
+            Part::of_spool(&partition, &spool, Decoder::default(), Timestamp(10)).unwrap();
         assert_eq!(times(&mut part), [5]);
         let rejected: Vec<_> = part.tally.rejected.iter().collect();
         assert_eq!(

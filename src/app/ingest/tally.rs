@@ -35,8 +35,8 @@ impl Tally {
     /// Counts what of a record is no event, and says so now and then.
     pub fn note(&mut self, record: &Record<'_>, decoded: &Decoded<'_>) {
         match decoded {
-            Decoded::Event(_) => {}
-            Decoded::Rejected(rejection) => self.reject(record, *rejection, ""),
+            Decoded::Canonical(Ok(_)) => {}
+            Decoded::Canonical(Err(rejection)) => self.reject(record, *rejection, ""),
             Decoded::Mapped(mapped) => self.note_mapped(record, mapped),
         }
     }
@@ -45,6 +45,9 @@ impl Tally {
         if let Some(ignorance) = mapped.ignored {
             self.metrics.ignored(ignorance.reason()).inc();
             self.metrics.events(RecordResult::Ignored).inc();
+        }
+        if let Some(rejection) = mapped.rejected {
+            self.reject(record, rejection, "");
         }
         for miss in &mapped.misses {
             let place = format!("{}.{}: {}", miss.rule, miss.member.name(), miss.paths);

@@ -84,7 +84,10 @@ fn read_one(view: &View<'_>, tables: &Tables, errors: &mut Errors) -> Option<Map
     if preset == CANONICAL {
         for (key, view) in &entries {
             if OWN.contains(key) && view.is_set() && !view.is_empty() {
-                view.error(errors, "has no use with preset: canonical; say preset: none to map");
+                view.error(
+                    errors,
+                    "has no use with preset: canonical; say preset: none to map",
+                );
             }
         }
         return None;
@@ -164,7 +167,8 @@ fn read_words(
 }
 
 fn read_unwrap(view: &View<'_>, errors: &mut Errors) -> Option<Unwrap> {
-    const STEPS: &str = "a step is cloudevents, debezium, or one of path, each, json, base64 with a path";
+    const STEPS: &str =
+        "a step is cloudevents, debezium, or one of path, each, json, base64 with a path";
     if !view.is_map() {
         return match view.text(errors)?.as_str() {
             "cloudevents" => Some(Unwrap::CloudEvents),

@@ -33,7 +33,10 @@ pub(super) fn read(
     for (name, view) in own.iter().filter(|(name, _)| is_new(name)) {
         if view.is_text(OFF) {
             let known: Vec<&str> = base.iter().map(|(name, _)| *name).collect();
-            view.error(errors, format!("the preset has no such rule; it has {}", known.join(", ")));
+            view.error(
+                errors,
+                format!("the preset has no such rule; it has {}", known.join(", ")),
+            );
         } else {
             read.push(read_rule(name, &[view], &common, names, errors));
         }
@@ -79,7 +82,10 @@ fn read_rule(
         if foreach.is_set() {
             rule.foreach = read_path(&foreach, errors);
         }
-        rule.continues = view.key("continue").boolean(errors).unwrap_or(rule.continues);
+        rule.continues = view
+            .key("continue")
+            .boolean(errors)
+            .unwrap_or(rule.continues);
         rule.ignores = view.key("ignore").boolean(errors).unwrap_or(rule.ignores);
     }
     if let (Some(view), false) = (views.last(), rule.ignores) {

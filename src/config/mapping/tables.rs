@@ -109,7 +109,10 @@ fn read_map(text: &str) -> Result<Table, String> {
         Some(Value::Map(entries)) => {
             for entry in entries {
                 let Value::Scalar(value, _) = &entry.node.value else {
-                    return Err(format!("{}: a map from text to text is wanted", entry.place));
+                    return Err(format!(
+                        "{}: a map from text to text is wanted",
+                        entry.place
+                    ));
                 };
                 table.put(&entry.key, value);
             }
@@ -199,15 +202,24 @@ mod tests {
         assert_eq!(table.len(), 2);
         let wrong = |text: &str, key| read_table(&file("a.csv", key, None), text).unwrap_err();
         assert_eq!(wrong("", None), "has no header line");
-        assert_eq!(wrong("a,b\n", Some("c")), "has no column \"c\"; it has a, b");
-        assert_eq!(wrong("a,b\n1,2\n\n3\n", None), "line 4 has no key or no value");
+        assert_eq!(
+            wrong("a,b\n", Some("c")),
+            "has no column \"c\"; it has a, b"
+        );
+        assert_eq!(
+            wrong("a,b\n1,2\n\n3\n", None),
+            "line 4 has no key or no value"
+        );
     }
 
     #[test]
     fn maps_in_yaml_and_json() {
         for text in ["7: Network\nAB: x\n", "{\"7\": \"Network\", \"ab\": \"x\"}"] {
             let table = read_table(&file("a.json", None, None), text).unwrap();
-            assert_eq!((table.find("7"), table.find("aB")), (Some("Network"), Some("x")));
+            assert_eq!(
+                (table.find("7"), table.find("aB")),
+                (Some("Network"), Some("x"))
+            );
         }
         assert!(read_table(&file("a.yaml", None, None), "a: [1]").is_err());
         assert!(read_table(&file("a.yaml", None, None), "[1]").is_err());

@@ -39,10 +39,22 @@ fn a_preset_is_changed_key_by_key() {
 ",
     );
     let mapping = config.mapping.general.unwrap();
-    let names: Vec<&str> = mapping.rules.iter().map(|rule| rule.name.as_str()).collect();
+    let names: Vec<&str> = mapping
+        .rules
+        .iter()
+        .map(|rule| rule.name.as_str())
+        .collect();
     assert_eq!(
         names,
-        ["new_one", "created", "deleted", "comment", "commented", "moved", "changed"]
+        [
+            "new_one",
+            "created",
+            "deleted",
+            "comment",
+            "commented",
+            "moved",
+            "changed"
+        ]
     );
     let comment = &mapping.rules[3];
     let shown = |member| format!("{:?}", comment.member(member));
@@ -50,10 +62,19 @@ fn a_preset_is_changed_key_by_key() {
     assert_eq!(shown(Member::Channel), "None");
     assert_eq!(shown(Member::Status), "None");
     assert_eq!(shown(Member::Actor), "Some(Constant(\"customer\"))");
-    assert_eq!(shown(Member::EventId), "Some(Template([Text(\"comment-\"), Path(.comment.id)]))");
+    assert_eq!(
+        shown(Member::EventId),
+        "Some(Template([Text(\"comment-\"), Path(.comment.id)]))"
+    );
     let changed = format!("{:?}", mapping.rules[6].member(Member::Status));
-    assert!(changed.contains("\"waiting for customer\": \"open\""), "{changed}");
-    assert!(changed.contains("\"waiting for reporter\": \"pending\""), "{changed}");
+    assert!(
+        changed.contains("\"waiting for customer\": \"open\""),
+        "{changed}"
+    );
+    assert!(
+        changed.contains("\"waiting for reporter\": \"pending\""),
+        "{changed}"
+    );
     assert!(changed.contains("\"parked\": \"pending\""), "{changed}");
 }
 
@@ -66,36 +87,93 @@ fn every_mistake_has_its_place() {
     };
     for (members, wanted) in [
         ("statsu: .x", "statsu: unknown key; did you mean status?"),
-        ("status: ..x", "status: not a path: a name is wanted after each dot"),
-        ("status: $x", "status: not a path: \"$x\" is none of $item, $key, $timestamp, $topic, \
-          $headers, $cloudevent, $op, $before, $source; the record's own names start with a dot"),
-        ("status: opne", "status: no status is called \"opne\"; did you mean open?"),
-        ("actor: [.x, human]", "actor: no actor is called \"human\"; there are agent, customer, bot, system"),
+        (
+            "status: ..x",
+            "status: not a path: a name is wanted after each dot",
+        ),
+        (
+            "status: $x",
+            "status: not a path: \"$x\" is none of $item, $key, $timestamp, $topic, \
+          $headers, $cloudevent, $op, $before, $source; the record's own names start with a dot",
+        ),
+        (
+            "status: opne",
+            "status: no status is called \"opne\"; did you mean open?",
+        ),
+        (
+            "actor: [.x, human]",
+            "actor: no actor is called \"human\"; there are agent, customer, bot, system",
+        ),
         ("team: \"{.x\"", "team: a brace is not closed"),
         ("team: []", "team: must name at least one"),
         ("team: {map: x}", "team.value: is missing"),
-        ("team: {value: .x, map: groups}", "team.map: mapping.values has no \"groups\"; there are none"),
-        ("team: {value: .x, table: groups}", "team.table: mapping.tables has no \"groups\"; there are none"),
-        ("team: {value: .x, match: \"(\"}", "team.match: no regular expression: regex parse error:\n    (\n    ^\nerror: unclosed group"),
-        ("team: {value: .x, unmapped: keep}", "team.unmapped: must be drop, pass or reject, not \"keep\""),
-        ("team: {value: .x, maps: y}", "team.maps: unknown key; did you mean map?"),
-        ("created_at: {value: .x, format: weeks}", "created_at.format: must be seconds, milliseconds, \
-          microseconds, nanoseconds, days or a form like \"%Y-%m-%d %H:%M\", not \"weeks\""),
-        ("created_at: {value: .x, zone: Berlin}", "created_at.zone: no IANA time zone is called \"Berlin\""),
-        ("score: {value: .x, times: many}", "score.times: must be a number, not \"many\""),
+        (
+            "team: {value: .x, map: groups}",
+            "team.map: mapping.values has no \"groups\"; there are none",
+        ),
+        (
+            "team: {value: .x, table: groups}",
+            "team.table: mapping.tables has no \"groups\"; there are none",
+        ),
+        (
+            "team: {value: .x, match: \"(\"}",
+            "team.match: no regular expression: regex parse error:\n    (\n    ^\nerror: unclosed group",
+        ),
+        (
+            "team: {value: .x, unmapped: keep}",
+            "team.unmapped: must be drop, pass or reject, not \"keep\"",
+        ),
+        (
+            "team: {value: .x, maps: y}",
+            "team.maps: unknown key; did you mean map?",
+        ),
+        (
+            "created_at: {value: .x, format: weeks}",
+            "created_at.format: must be seconds, milliseconds, \
+          microseconds, nanoseconds, days or a form like \"%Y-%m-%d %H:%M\", not \"weeks\"",
+        ),
+        (
+            "created_at: {value: .x, zone: Berlin}",
+            "created_at.zone: no IANA time zone is called \"Berlin\"",
+        ),
+        (
+            "score: {value: .x, times: many}",
+            "score.times: must be a number, not \"many\"",
+        ),
         ("foreach: items", "foreach: must be a path, such as .items"),
         ("when: {}", "when: must hold at least one test"),
-        ("when: {x: 1}", "when.x: must be a path, such as .x, or all, any, not"),
-        ("when: {.x: ~}", "when..x: must be a value; for none, say {exists: false}"),
-        ("when: {.x: {equals: 1}}", "when..x.equals: unknown key; known here: is, not, exists, matches, in_table"),
-        ("when: {.x: {exists: maybe}}", "when..x.exists: must be true or false, not \"maybe\""),
-        ("when: {any: {.x: 1}}", "when.any: must be a list, not a map of keys"),
-        ("continue: maybe", "continue: must be true or false, not \"maybe\""),
+        (
+            "when: {x: 1}",
+            "when.x: must be a path, such as .x, or all, any, not",
+        ),
+        (
+            "when: {.x: ~}",
+            "when..x: must be a value; for none, say {exists: false}",
+        ),
+        (
+            "when: {.x: {equals: 1}}",
+            "when..x.equals: unknown key; known here: is, not, exists, matches, in_table",
+        ),
+        (
+            "when: {.x: {exists: maybe}}",
+            "when..x.exists: must be true or false, not \"maybe\"",
+        ),
+        (
+            "when: {any: {.x: 1}}",
+            "when.any: must be a list, not a map of keys",
+        ),
+        (
+            "continue: maybe",
+            "continue: must be true or false, not \"maybe\"",
+        ),
     ] {
         let found = rule(members);
         let found: Vec<&str> = found
             .iter()
-            .map(|line| line.split_once("mapping.rules.r.").map_or(line.as_str(), |(_, rest)| rest))
+            .map(|line| {
+                line.split_once("mapping.rules.r.")
+                    .map_or(line.as_str(), |(_, rest)| rest)
+            })
             .collect();
         assert!(
             found.iter().any(|line| line.starts_with(wanted)),
@@ -103,31 +181,60 @@ fn every_mistake_has_its_place() {
         );
     }
     for (yaml, wanted) in [
-        ("mapping: {preset: zendesc}", "1:19: mapping.preset: no preset is called \"zendesc\"; did you mean zendesk?"),
-        ("mapping: {preset: none}", "1:10: mapping.rules: at least one rule is wanted"),
-        ("mapping: {preset: canonical, zone: UTC, rules: {r: {}}}",
-         "1:48: mapping.rules: has no use with preset: canonical; say preset: none to map"),
-        ("mapping: {preset: jira, rules: {nothing: off}}",
-         "1:42: mapping.rules.nothing: the preset has no such rule; it has created, deleted, comment, \
-          commented, worklog, moved, changed"),
-        ("mapping: {rule: {}}", "1:11: mapping.rule: unknown key; did you mean rules?"),
-        ("mapping: {topics: {t: {preset: jira, rule: {}}}}",
-         "1:44: mapping.topics.t.rule: unknown key; known here: preset, unwrap, zone, tables, values, common, rules"),
-        ("mapping: {preset: jira, unwrap: [avro]}",
-         "1:34: mapping.unwrap[0]: no step is called \"avro\"; a step is cloudevents, debezium, or one of \
-          path, each, json, base64 with a path"),
-        ("mapping: {preset: jira, unwrap: [{path: detail}]}",
-         "1:41: mapping.unwrap[0].path: must be a path, such as .detail"),
-        ("mapping: {preset: jira, values: {status: {open: [x], closed: [X]}}}",
-         "1:63: mapping.values.status.closed[0]: \"X\" is already open"),
-        ("mapping: {preset: jira, values: {status: {opne: [x]}}}",
-         "mapping.rules.created: is wrong"),
-        ("mapping: {preset: jira, tables: {t: nowhere.csv}}",
-         "1:37: mapping.tables.t: etc/nowhere.csv: cannot be read: no such file"),
-        ("mapping: {preset: jira, tables: {t: {file: groups.csv, value: team}}}",
-         "1:37: mapping.tables.t: etc/groups.csv: has no column \"team\"; it has id, name"),
-        ("mapping: {rules: {r: {type: created, ticket_id: 1}}}",
-         "1:22: mapping.rules.r: has no at, nor has common"),
+        (
+            "mapping: {preset: zendesc}",
+            "1:19: mapping.preset: no preset is called \"zendesc\"; did you mean zendesk?",
+        ),
+        (
+            "mapping: {preset: none}",
+            "1:10: mapping.rules: at least one rule is wanted",
+        ),
+        (
+            "mapping: {preset: canonical, zone: UTC, rules: {r: {}}}",
+            "1:48: mapping.rules: has no use with preset: canonical; say preset: none to map",
+        ),
+        (
+            "mapping: {preset: jira, rules: {nothing: off}}",
+            "1:42: mapping.rules.nothing: the preset has no such rule; it has created, deleted, comment, \
+          commented, worklog, moved, changed",
+        ),
+        (
+            "mapping: {rule: {}}",
+            "1:11: mapping.rule: unknown key; did you mean rules?",
+        ),
+        (
+            "mapping: {topics: {t: {preset: jira, rule: {}}}}",
+            "1:44: mapping.topics.t.rule: unknown key; known here: preset, unwrap, zone, tables, values, common, rules",
+        ),
+        (
+            "mapping: {preset: jira, unwrap: [avro]}",
+            "1:34: mapping.unwrap[0]: no step is called \"avro\"; a step is cloudevents, debezium, or one of \
+          path, each, json, base64 with a path",
+        ),
+        (
+            "mapping: {preset: jira, unwrap: [{path: detail}]}",
+            "1:41: mapping.unwrap[0].path: must be a path, such as .detail",
+        ),
+        (
+            "mapping: {preset: jira, values: {status: {open: [x], closed: [X]}}}",
+            "1:63: mapping.values.status.closed[0]: \"X\" is already open",
+        ),
+        (
+            "mapping: {preset: jira, values: {status: {opne: [x]}}}",
+            "mapping.rules.created: is wrong",
+        ),
+        (
+            "mapping: {preset: jira, tables: {t: nowhere.csv}}",
+            "1:37: mapping.tables.t: etc/nowhere.csv: cannot be read: no such file",
+        ),
+        (
+            "mapping: {preset: jira, tables: {t: {file: groups.csv, value: team}}}",
+            "1:37: mapping.tables.t: etc/groups.csv: has no column \"team\"; it has id, name",
+        ),
+        (
+            "mapping: {rules: {r: {type: created, ticket_id: 1}}}",
+            "1:22: mapping.rules.r: has no at, nor has common",
+        ),
     ] {
         let found = bad(yaml);
         if wanted.ends_with("is wrong") {

@@ -54,7 +54,11 @@ fn path(text: &str, view: &View<'_>, errors: &mut Errors) -> Option<Path> {
 fn template(text: &str, view: &View<'_>, errors: &mut Errors) -> Option<Vec<Piece>> {
     let mut pieces = Vec::new();
     let mut rest = text;
-    while let Some(start) = [rest.find("{."), rest.find("{$")].into_iter().flatten().min() {
+    while let Some(start) = [rest.find("{."), rest.find("{$")]
+        .into_iter()
+        .flatten()
+        .min()
+    {
         if start > 0 {
             pieces.push(Piece::Text(rest[..start].to_owned()));
         }
@@ -62,7 +66,11 @@ fn template(text: &str, view: &View<'_>, errors: &mut Errors) -> Option<Vec<Piec
             view.error(errors, "a brace is not closed");
             return None;
         };
-        pieces.push(Piece::Path(path(&rest[start + 1..start + length], view, errors)?));
+        pieces.push(Piece::Path(path(
+            &rest[start + 1..start + length],
+            view,
+            errors,
+        )?));
         rest = &rest[start + length + 1..];
     }
     if !rest.is_empty() {
@@ -80,9 +88,7 @@ fn read_refined(view: &View<'_>, names: &Names<'_>, errors: &mut Errors) -> Opti
     let when = view.key("when");
     let minus = view.key("minus");
     Some(Value::Refined(Box::new(Refined {
-        when: when
-            .is_set()
-            .then(|| read_condition(&when, names, errors)),
+        when: when.is_set().then(|| read_condition(&when, names, errors)),
         pattern: read_regex(&view.key("match"), errors),
         map: read_map(&view.key("map"), names, errors),
         table: read_table(&view.key("table"), names, errors),
@@ -94,7 +100,9 @@ fn read_refined(view: &View<'_>, names: &Names<'_>, errors: &mut Errors) -> Opti
         times: read_number(&view.key("times"), errors),
         format: read_format(&view.key("format"), errors),
         zone: read_zone(&view.key("zone"), errors),
-        value: inner.is_set().then(|| read_value(&inner, names, errors))??,
+        value: inner
+            .is_set()
+            .then(|| read_value(&inner, names, errors))??,
     })))
 }
 
@@ -155,7 +163,10 @@ fn read_unmapped(view: &View<'_>, errors: &mut Errors) -> Option<Unmapped> {
     let text = view.text(errors)?;
     let found = Unmapped::ALL.into_iter().find(|one| one.name() == text);
     if found.is_none() {
-        view.error(errors, format!("must be drop, pass or reject, not \"{text}\""));
+        view.error(
+            errors,
+            format!("must be drop, pass or reject, not \"{text}\""),
+        );
     }
     found
 }
@@ -193,11 +204,7 @@ fn read_format(view: &View<'_>, errors: &mut Errors) -> Option<TimeFormat> {
 }
 
 /// All entries of a map.
-pub(super) fn read_condition(
-    view: &View<'_>,
-    names: &Names<'_>,
-    errors: &mut Errors,
-) -> Condition {
+pub(super) fn read_condition(view: &View<'_>, names: &Names<'_>, errors: &mut Errors) -> Condition {
     let mut all = Vec::new();
     let entries = view.entries(errors);
     if view.is_map() && entries.is_empty() {

@@ -32,7 +32,10 @@ pub(super) fn check(member: Member, value: &Value, view: &View<'_>, errors: &mut
                 Some(meant) => format!("did you mean {meant}?"),
                 None => format!("there are {}", known.join(", ")),
             };
-            view.error(errors, format!("no {} is called \"{word}\"; {hint}", member.name()));
+            view.error(
+                errors,
+                format!("no {} is called \"{word}\"; {hint}", member.name()),
+            );
         }
     }
 }

@@ -108,19 +108,21 @@ impl<'s> Evaluation<'s, '_> {
     /// Shows every value to `take`, in order, until it has enough.
     pub(super) fn each(&self, value: &'s Value, take: Take<'_, 's>) -> ControlFlow<()> {
         match value {
-            Value::Path(path) => self.roots.visit(path, self.item, &mut |json| {
-                match Scalar::of(json) {
+            Value::Path(path) => self
+                .roots
+                .visit(path, self.item, &mut |json| match Scalar::of(json) {
                     Some(scalar) => take(Found {
                         scalar,
                         from: path.text(),
                     }),
                     None => {
                         let is_nothing = !matches!(json, Json::List(_) | Json::Object(_));
-                        self.notes.nothing.set(self.notes.nothing.get() || is_nothing);
+                        self.notes
+                            .nothing
+                            .set(self.notes.nothing.get() || is_nothing);
                         ControlFlow::Continue(())
                     }
-                }
-            }),
+                }),
             Value::Constant(text) => take(Found {
                 scalar: Scalar::Text(Cow::Borrowed(text)),
                 from: text,
@@ -134,11 +136,14 @@ impl<'s> Evaluation<'s, '_> {
                 if refined.when.as_ref().is_some_and(|when| !self.holds(when)) {
                     return ControlFlow::Continue(());
                 }
-                self.each(&refined.value, &mut |found| match self.refine(refined, found) {
-                    Some(found) => take(found),
-                    None if self.notes.rejects.get() => ControlFlow::Break(()),
-                    None => ControlFlow::Continue(()),
-                })
+                self.each(
+                    &refined.value,
+                    &mut |found| match self.refine(refined, found) {
+                        Some(found) => take(found),
+                        None if self.notes.rejects.get() => ControlFlow::Break(()),
+                        None => ControlFlow::Continue(()),
+                    },
+                )
             }
         }
     }
@@ -243,7 +248,9 @@ impl<'s> Evaluation<'s, '_> {
 
     fn calculate(&self, refined: &'s Refined, scalar: &Scalar<'s>) -> Scalar<'s> {
         let subtracted = match &refined.minus {
-            Some(minus) => self.first(minus).map_or(Some(0.0), |found| found.scalar.number()),
+            Some(minus) => self
+                .first(minus)
+                .map_or(Some(0.0), |found| found.scalar.number()),
             None => Some(0.0),
         };
         match (scalar.number(), subtracted) {

@@ -68,8 +68,8 @@ pub(super) fn event<'s>(
     })?;
     event.public = reader.word(Member::Public, truth)?.unwrap_or(true);
     let seconds = reader.number(Member::HandleSeconds, Rejection::InvalidHandleSeconds)?;
-    event.handle = handle(kind, seconds)
-        .map_err(|rejection| reader.miss(Member::HandleSeconds, rejection))?;
+    event.handle =
+        handle(kind, seconds).map_err(|rejection| reader.miss(Member::HandleSeconds, rejection))?;
     let score = reader.number(Member::Score, Rejection::InvalidScore)?;
     let most = reader.number(Member::ScoreMax, Rejection::InvalidScore)?;
     event.rating =
@@ -114,16 +114,18 @@ impl<'s> Reader<'_, 's, '_, '_> {
         };
         let notes = &self.evaluation.notes;
         let mut accepted = None;
-        let _ = self.evaluation.each(value, &mut |found| match accept(&found) {
-            Some(value) => {
-                accepted = Some((value, found.from));
-                ControlFlow::Break(())
-            }
-            None => {
-                notes.unmapped(found.from, &found.scalar.into_text());
-                ControlFlow::Continue(())
-            }
-        });
+        let _ = self
+            .evaluation
+            .each(value, &mut |found| match accept(&found) {
+                Some(value) => {
+                    accepted = Some((value, found.from));
+                    ControlFlow::Break(())
+                }
+                None => {
+                    notes.unmapped(found.from, &found.scalar.into_text());
+                    ControlFlow::Continue(())
+                }
+            });
         let unmapped = self.evaluation.notes.unmapped.take();
         if let Some((path, word)) = unmapped {
             // What a later value made good is no miss; what was taken as it is, is.
@@ -217,9 +219,10 @@ impl<'s> Reader<'_, 's, '_, '_> {
             rule: self.rule.name.clone(),
             member,
             rejection,
-            paths: self.rule.member(member).map_or(String::new(), |value| {
-                value.paths().join(", ")
-            }),
+            paths: self
+                .rule
+                .member(member)
+                .map_or(String::new(), |value| value.paths().join(", ")),
         }
     }
 }

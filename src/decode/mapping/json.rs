@@ -4,8 +4,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
+
+use super::wanted::Wanted;
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,13 +21,17 @@ pub(super) enum Json<'a> {
 }
 
 impl<'a> Json<'a> {
-    pub(super) fn parse(text: &'a str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+    /// Reads what is wanted of a JSON text. `None`: it is not JSON.
+    pub(super) fn parse(text: &'a str, wanted: &Wanted) -> Option<Self> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let json = Reading(wanted).deserialize(&mut deserializer).ok()?;
+        deserializer.end().ok()?;
+        Some(json)
     }
 
     /// The same, from a text that does not live long.
     pub(super) fn parse_owned(text: &str) -> Option<Self> {
-        Json::parse(text).map(Json::into_owned)
+        Json::parse(text, &Wanted::everything()).map(Json::into_owned)
     }
 
     pub(super) fn text(text: impl Into<Cow<'a, str>>) -> Self {
@@ -79,15 +85,38 @@ impl<'a> Json<'a> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(JsonVisitor)
+/// Reads what is wanted, and passes over the rest.
+#[derive(Clone, Copy)]
+struct Reading<'w>(&'w Wanted);
+
+impl<'w> Reading<'w> {
+    /// What is wanted of a member of an object; `None`: nothing.
+    fn name(self, name: &str) -> Option<Self> {
+        if self.0.all {
+            Some(self)
+        } else {
+            self.0.name(name).map(Self)
+        }
+    }
+
+    fn items(self) -> Option<Self> {
+        if self.0.all {
+            Some(self)
+        } else {
+            self.0.items.as_deref().map(Self)
+        }
     }
 }
 
-struct JsonVisitor;
+impl<'de> DeserializeSeed<'de> for Reading<'_> {
+    type Value = Json<'de>;
 
-impl<'de> Visitor<'de> for JsonVisitor {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reading<'_> {
     type Value = Json<'de>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -124,16 +153,25 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = access.next_element()? {
-            items.push(item);
+        if let Some(wanted) = self.items() {
+            while let Some(item) = access.next_element_seed(wanted)? {
+                items.push(item);
+            }
+        } else {
+            while access.next_element::<IgnoredAny>()?.is_some() {}
         }
         Ok(Json::List(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         let mut members = Vec::new();
-        while let Some(name) = access.next_key::<Name<'de>>()? {
-            members.push((name.0, access.next_value()?));
+        while let Some(Name(name)) = access.next_key::<Name<'de>>()? {
+            match self.name(&name) {
+                Some(wanted) => members.push((name, access.next_value_seed(wanted)?)),
+                None => {
+                    access.next_value::<IgnoredAny>()?;
+                }
+            }
         }
         Ok(Json::Object(members))
     }
@@ -149,13 +187,31 @@ mod tests {
 
     #[test]
     fn texts_are_borrowed_and_the_last_of_two_names_counts() {
-        let json = Json::parse(r#"{"a":"x","b":[1,null,-2.5,true],"a":"\u00e9"}"#).unwrap();
+        let all = Wanted::everything();
+        let json = Json::parse(r#"{"a":"x","b":[1,null,-2.5,true],"a":"\u00e9"}"#, &all).unwrap();
         assert_eq!(json.get("a").and_then(Json::as_text), Some("é"));
         let Json::Object(members) = &json else {
             panic!("an object")
         };
-        assert!(matches!(&members[0], (Cow::Borrowed("a"), Json::Text(Cow::Borrowed("x")))));
-        assert!(Json::parse(&"[".repeat(10_000)).is_none());
-        assert!(Json::parse("{").is_none());
+        assert!(matches!(
+            &members[0],
+            (Cow::Borrowed("a"), Json::Text(Cow::Borrowed("x")))
+        ));
+        assert!(Json::parse(&"[".repeat(10_000), &all).is_none());
+        assert!(Json::parse("{", &all).is_none());
+        assert!(Json::parse("{} x", &all).is_none());
+    }
+
+    #[test]
+    fn what_nobody_wants_is_passed_over() {
+        let mut wanted = Wanted::default();
+        wanted.names.push(("a".to_owned(), Wanted::everything()));
+        wanted.names.push(("b".to_owned(), Wanted::default()));
+        let text = r#"{"x":[{"a":1}],"a":{"y":[2]},"b":{"z":3},"c":4}"#;
+        assert_eq!(
+            Json::parse(text, &wanted),
+            Json::parse(r#"{"a":{"y":[2]},"b":{}}"#, &Wanted::everything())
+        );
+        assert!(Json::parse(r#"{"x":[}"#, &wanted).is_none());
     }
 }

@@ -7,8 +7,10 @@ mod json;
 mod scope;
 mod times;
 mod unwrap;
+mod wanted;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -16,22 +18,32 @@ use super::Record;
 use super::canonical::MAX_VALUE_BYTES;
 use super::rejection::{Ignorance, Rejection};
 use crate::domain::event::{Event, EventIdentity};
-use crate::domain::mapping::{Mapping, Member, Rule, Table};
+use crate::domain::mapping::{Mapping, Member, Rule, Table, Unmapped};
 use crate::domain::timestamp::Timestamp;
 use evaluate::Evaluation;
 use json::Json;
 use scope::Roots;
+use wanted::Wanted;
+
+/// A mapping at work.
+#[derive(Clone, Debug)]
+pub(super) struct Mapper {
+    mapping: Arc<Mapping>,
+    wanted: Wanted,
+}
 
 /// What a mapping makes of a record.
 #[derive(Debug, Default)]
 pub struct Mapped {
+    /// The value is nothing that a mapping could be applied to.
+    pub rejected: Option<Rejection>,
     /// In the order of the record and the rules.
     pub events: Vec<Event<'static>>,
     /// How each of them came about, where that was asked for.
     pub stories: Vec<Story>,
     /// Events that cannot be, and why.
     pub misses: Vec<Miss>,
-    /// Why there are neither events nor misses.
+    /// Why there is none of these.
     pub ignored: Option<Ignorance>,
     /// Words of theirs that no map or table has.
     pub unmapped: Vec<UnmappedWord>,
@@ -75,56 +87,73 @@ pub struct Origin {
     pub from: String,
 }
 
-/// Reads a record. `latest` is the latest event time allowed, `explain` asks for origins.
-///
-/// # Errors
-/// The reason why the value is no JSON that a mapping could be applied to.
-pub(super) fn map(
-    mapping: &Mapping,
-    tables: &[Table],
-    record: &Record<'_>,
-    latest: Option<Timestamp>,
-    explain: bool,
-) -> Result<Mapped, Rejection> {
+impl Mapper {
+    pub(super) fn new(mapping: &Arc<Mapping>) -> Self {
+        Self {
+            wanted: Wanted::by(mapping),
+            mapping: Arc::clone(mapping),
+        }
+    }
+
+    /// Reads a record. `latest` is the latest event time allowed, `explain` asks for stories.
+    pub(super) fn map(
+        &self,
+        tables: &[Table],
+        record: &Record<'_>,
+        latest: Option<Timestamp>,
+        explain: bool,
+    ) -> Mapped {
+        let json = match read(record, &self.wanted) {
+            Ok(Some(json)) => json,
+            Ok(None) => {
+                return Mapped {
+                    ignored: Some(Ignorance::Tombstone),
+                    ..Mapped::default()
+                };
+            }
+            Err(rejection) => {
+                return Mapped {
+                    rejected: Some(rejection),
+                    ..Mapped::default()
+                };
+            }
+        };
+        let mut making = Making {
+            mapping: &self.mapping,
+            tables,
+            identity: EventIdentity(xxh3_64(record.value.unwrap_or_default())),
+            latest,
+            explain,
+            mapped: Mapped::default(),
+            ignored: None,
+        };
+        for roots in unwrap::unwrap(&self.mapping.unwrap, roots(record, json)) {
+            making.apply(&roots);
+        }
+        let Making {
+            mut mapped,
+            ignored,
+            ..
+        } = making;
+        if mapped.events.is_empty() && mapped.misses.is_empty() {
+            mapped.ignored = Some(ignored.unwrap_or(Ignorance::NoRule));
+        }
+        mapped
+    }
+}
+
+/// `None`: a tombstone.
+fn read<'a>(record: &Record<'a>, wanted: &Wanted) -> Result<Option<Json<'a>>, Rejection> {
     let value = record.value.unwrap_or_default();
     if value.is_empty() {
-        return Ok(Mapped {
-            ignored: Some(Ignorance::Tombstone),
-            ..Mapped::default()
-        });
+        return Ok(None);
     }
     if value.len() > MAX_VALUE_BYTES {
         return Err(Rejection::TooLarge);
     }
     let text = std::str::from_utf8(value).map_err(|_| Rejection::InvalidUtf8)?;
-    let json = Json::parse(text).ok_or(Rejection::InvalidJson)?;
-    if matches!(json, Json::Null) {
-        return Ok(Mapped {
-            ignored: Some(Ignorance::Tombstone),
-            ..Mapped::default()
-        });
-    }
-    let mut making = Making {
-        mapping,
-        tables,
-        value,
-        latest,
-        explain,
-        mapped: Mapped::default(),
-        ignored: None,
-    };
-    for roots in unwrap::unwrap(&mapping.unwrap, roots(record, json)) {
-        making.apply(&roots);
-    }
-    let Making {
-        mut mapped,
-        ignored,
-        ..
-    } = making;
-    if mapped.events.is_empty() && mapped.misses.is_empty() {
-        mapped.ignored = Some(ignored.unwrap_or(Ignorance::NoRule));
-    }
-    Ok(mapped)
+    let json = Json::parse(text, wanted).ok_or(Rejection::InvalidJson)?;
+    Ok(Some(json).filter(|json| *json != Json::Null))
 }
 
 fn roots<'a>(record: &Record<'a>, json: Json<'a>) -> Roots<'a> {
@@ -147,7 +176,8 @@ fn roots<'a>(record: &Record<'a>, json: Json<'a>) -> Roots<'a> {
 struct Making<'m> {
     mapping: &'m Mapping,
     tables: &'m [Table],
-    value: &'m [u8],
+    /// Of an event that names none: that of the whole value.
+    identity: EventIdentity,
     latest: Option<Timestamp>,
     explain: bool,
     mapped: Mapped,
@@ -178,18 +208,13 @@ impl Making<'_> {
     }
 
     /// Makes the event of a rule, where it fits; whether it does.
-    fn try_rule<'a>(
-        &mut self,
-        rule: &Rule,
-        roots: &Roots<'a>,
-        item: Option<&Json<'a>>,
-    ) -> bool {
+    fn try_rule<'a>(&mut self, rule: &Rule, roots: &Roots<'a>, item: Option<&Json<'a>>) -> bool {
         let mut evaluation = Evaluation {
             roots,
             item,
             tables: self.tables,
             zone: self.mapping.zone,
-            unmapped: crate::domain::mapping::Unmapped::Pass,
+            unmapped: Unmapped::Pass,
             notes: evaluate::Notes::default(),
         };
         if !evaluation.holds(&rule.when) {
@@ -206,8 +231,7 @@ impl Making<'_> {
                 ..Story::default()
             }),
         };
-        let identity = EventIdentity(xxh3_64(self.value));
-        let made = event::event(rule, &mut evaluation, identity, &mut notes);
+        let made = event::event(rule, &mut evaluation, self.identity, &mut notes);
         self.mapped.unmapped.append(&mut notes.unmapped);
         match made {
             Ok(event) if self.latest.is_some_and(|latest| event.at > latest) => {
@@ -231,7 +255,12 @@ impl Making<'_> {
     /// Events of one record with the same identity are told apart by their place in it, which is
     /// the same when the record is delivered again.
     fn tell_apart(&self, event: &mut Event<'static>) {
-        let is_taken = |identity| self.mapped.events.iter().any(|one| one.identity == identity);
+        let is_taken = |identity| {
+            self.mapped
+                .events
+                .iter()
+                .any(|one| one.identity == identity)
+        };
         if is_taken(event.identity) {
             let place = self.mapped.events.len() + self.mapped.misses.len();
             let mut bytes = event.identity.0.to_le_bytes().to_vec();

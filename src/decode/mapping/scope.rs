@@ -143,11 +143,12 @@ pub(super) fn is_word(json: &Json<'_>, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::mapping::wanted::Wanted;
 
     #[test]
     fn paths_lead_to_what_is_there() {
         let text = r#"{"a":{"b":1,"n":null},"l":[{"id":7,"v":"x"},{"id":"8","v":"y"}],"e":[]}"#;
-        let roots = Roots::of(Json::parse(text).unwrap());
+        let roots = Roots::of(Json::parse(text, &Wanted::everything()).unwrap());
         let all = |path: &str| {
             let mut all = Vec::new();
             let path = Path::parse(path).unwrap();

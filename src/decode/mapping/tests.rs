@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::config;
 use crate::decode::{Decoded, Decoder};
@@ -15,11 +17,16 @@ fn decoder(mapping: &str) -> Decoder {
             Ok("id,team\n7,Network\n8,Billing\n".to_owned())
         }
     });
-    Decoder::new(&loaded.unwrap_or_else(|errors| panic!("{errors}")).config.mapping)
+    Decoder::new(
+        &loaded
+            .unwrap_or_else(|errors| panic!("{errors}"))
+            .config
+            .mapping,
+    )
 }
 
 fn mapped(decoder: &Decoder, record: &Record<'_>) -> Mapped {
-    match decoder.explain(record, None) {
+    match decoder.explain(record) {
         Decoded::Mapped(mapped) => *mapped,
         other => panic!("{other:?}"),
     }
@@ -30,7 +37,10 @@ fn map_value(decoder: &Decoder, value: &str) -> Mapped {
 }
 
 fn rules(made: &Mapped) -> Vec<&str> {
-    made.stories.iter().map(|story| story.rule.as_str()).collect()
+    made.stories
+        .iter()
+        .map(|story| story.rule.as_str())
+        .collect()
 }
 
 const DESK: &str = r#"
@@ -85,7 +95,12 @@ fn a_rule_makes_an_event() {
     assert_eq!((event.actor, event.public), (Some(Actor::Customer), false));
     assert_eq!(rules(&made), ["reply"]);
     assert!(made.unmapped.is_empty(), "{:?}", made.unmapped);
-    let origin = |member| made.stories[0].origins.iter().find(|origin| origin.member == member);
+    let origin = |member| {
+        made.stories[0]
+            .origins
+            .iter()
+            .find(|origin| origin.member == member)
+    };
     assert_eq!(origin(Member::Priority).unwrap().from, ".labels[*].name");
     let canonical = br#"{"ticket_id":"17","type":"updated","at":1,"event_id":"c-5"}"#;
     let canonical = crate::decode::decode(canonical, None).unwrap();
@@ -103,7 +118,10 @@ fn what_is_not_there_is_not_said() {
     assert_eq!(event.priority, None);
     assert_eq!(event.team, Some(Some("99".into())), "taken as it is");
     assert_eq!(made.unmapped.len(), 1);
-    assert_eq!((made.unmapped[0].member, &*made.unmapped[0].word), (Member::Team, "99"));
+    assert_eq!(
+        (made.unmapped[0].member, &*made.unmapped[0].word),
+        (Member::Team, "99")
+    );
 }
 
 #[test]
@@ -120,7 +138,11 @@ fn several_events_keep_their_order_and_are_told_apart() {
     };
     let first = identities(&made);
     assert!(first[0] != first[1] && first[1] != first[2] && first[0] != first[2]);
-    assert_eq!(first, identities(&map_value(&decoder, record)), "delivered again");
+    assert_eq!(
+        first,
+        identities(&map_value(&decoder, record)),
+        "delivered again"
+    );
 }
 
 #[test]
@@ -135,22 +157,44 @@ fn what_is_about_no_ticket_is_ignored_and_what_lacks_a_member_is_rejected() {
     ] {
         assert_eq!(map_value(&decoder, value).ignored, Some(reason), "{value}");
     }
-    assert_eq!(mapped(&decoder, &Record::default()).ignored, Some(Ignorance::Tombstone));
+    assert_eq!(
+        mapped(&decoder, &Record::default()).ignored,
+        Some(Ignorance::Tombstone)
+    );
     let changed = |ticket: &str| {
-        let made = map_value(&decoder, &format!("{{\"event\":\"changed\",\"ticket\":{ticket}}}"));
+        let made = map_value(
+            &decoder,
+            &format!("{{\"event\":\"changed\",\"ticket\":{ticket}}}"),
+        );
         assert!(made.events.is_empty() && made.ignored.is_none());
         let miss = &made.misses[0];
-        (miss.rejection.reason(), miss.rule.clone(), miss.paths.clone())
+        (
+            miss.rejection.reason(),
+            miss.rule.clone(),
+            miss.paths.clone(),
+        )
     };
     let miss = |reason, path: &str| (reason, "changed".to_owned(), path.to_owned());
-    assert_eq!(changed(r#"{"updated":1}"#), miss("missing_ticket_id", ".ticket.id"));
-    assert_eq!(changed(r#"{"id":1,"updated":""}"#), miss("missing_at", ".ticket.updated"));
-    assert_eq!(changed(r#"{"id":1,"updated":"soon"}"#), miss("invalid_at", ".ticket.updated"));
+    assert_eq!(
+        changed(r#"{"updated":1}"#),
+        miss("missing_ticket_id", ".ticket.id")
+    );
+    assert_eq!(
+        changed(r#"{"id":1,"updated":""}"#),
+        miss("missing_at", ".ticket.updated")
+    );
+    assert_eq!(
+        changed(r#"{"id":1,"updated":"soon"}"#),
+        miss("invalid_at", ".ticket.updated")
+    );
     let broken = decoder.decode(&Record::of(b"{"), None);
     assert_eq!(broken.rejection(), Some(Rejection::InvalidJson));
     let value = br#"{"event":"changed","ticket":{"id":1,"updated":1001}}"#;
     let latest = Some(Timestamp(1_000));
-    assert_eq!(decoder.decode(&Record::of(value), latest).rejection(), Some(Rejection::Future));
+    assert_eq!(
+        decoder.decode(&Record::of(value), latest).rejection(),
+        Some(Rejection::Future)
+    );
 }
 
 #[test]
@@ -165,18 +209,31 @@ fn words_that_no_map_has() {
         );
         let words: Vec<String> = made.unmapped.iter().map(|one| one.word.clone()).collect();
         let status = made.events.first().map(|event| event.status);
-        (status, words, made.misses.first().map(|miss| miss.rejection.reason()))
+        (
+            status,
+            words,
+            made.misses.first().map(|miss| miss.rejection.reason()),
+        )
     };
     let stop = || vec!["stop".to_owned()];
     assert_eq!(with("{ value: .s, map: s }"), (Some(None), stop(), None));
-    assert_eq!(with("{ value: .s, map: s, unmapped: pass }"), (Some(None), stop(), None));
+    assert_eq!(
+        with("{ value: .s, map: s, unmapped: pass }"),
+        (Some(None), stop(), None)
+    );
     assert_eq!(
         with("{ value: .s, map: s, unmapped: reject }"),
         (None, stop(), Some("invalid_status"))
     );
-    assert_eq!(with("[{ value: .s, map: s }, .t]"), (Some(Some(Status::Solved)), vec![], None));
+    assert_eq!(
+        with("[{ value: .s, map: s }, .t]"),
+        (Some(Some(Status::Solved)), vec![], None)
+    );
     assert_eq!(with(".s"), (Some(None), stop(), None));
-    assert_eq!(with("{ value: .s, match: \"(x+)\" }"), (Some(None), vec![], None));
+    assert_eq!(
+        with("{ value: .s, match: \"(x+)\" }"),
+        (Some(None), vec![], None)
+    );
 }
 
 #[test]
@@ -186,7 +243,8 @@ fn conditions() {
             "  tables: {{ t: t.csv }}\n  rules:\n    r: {{ when: {when}, ticket_id: 1, at: 1, \
              type: updated }}\n"
         );
-        let value = r#"{"a":"X","n":7,"t":true,"e":"","z":null,"l":[{"v":1},{"v":2}],"o":{},"s":"7"}"#;
+        let value =
+            r#"{"a":"X","n":7,"t":true,"e":"","z":null,"l":[{"v":1},{"v":2}],"o":{},"s":"7"}"#;
         !map_value(&decoder(&mapping), value).events.is_empty()
     };
     for yes in [
@@ -229,13 +287,25 @@ fn what_is_around_is_taken_off() {
              [\"{{.id}}{{$cloudevent.type}}\", \"{{.id}}{{$op}}\", .id], at: 1, type: updated }}\n"
         );
         let made = mapped(&decoder(&mapping), record);
-        made.events.iter().map(|event| event.ticket_id.to_string()).collect()
+        made.events
+            .iter()
+            .map(|event| event.ticket_id.to_string())
+            .collect()
     };
     let value = |unwrap: &str, value: &str| ids(unwrap, &Record::of(value.as_bytes()));
-    assert_eq!(value("[cloudevents]", r#"{"specversion":"1.0","type":"t","data":{"id":1}}"#), ["1t"]);
     assert_eq!(
-        value("[cloudevents]", r#"[{"specversion":"1.0","type":"t","data":{"id":1}},
-            {"specversion":"1.0","type":"u","data_base64":"eyJpZCI6Mn0="}]"#),
+        value(
+            "[cloudevents]",
+            r#"{"specversion":"1.0","type":"t","data":{"id":1}}"#
+        ),
+        ["1t"]
+    );
+    assert_eq!(
+        value(
+            "[cloudevents]",
+            r#"[{"specversion":"1.0","type":"t","data":{"id":1}},
+            {"specversion":"1.0","type":"u","data_base64":"eyJpZCI6Mn0="}]"#
+        ),
         ["1t", "2u"]
     );
     let binary = Record {
@@ -253,16 +323,28 @@ fn what_is_around_is_taken_off() {
         assert_eq!(value("[debezium]", change), ["5c"], "{change}");
     }
     assert_eq!(
-        value("[cloudevents, debezium]", r#"{"specversion":"1.0","type":"t","iodebeziumop":"r",
-            "data":{"before":null,"after":{"id":6}}}"#),
+        value(
+            "[cloudevents, debezium]",
+            r#"{"specversion":"1.0","type":"t","iodebeziumop":"r",
+            "data":{"before":null,"after":{"id":6}}}"#
+        ),
         ["6t"]
     );
-    assert_eq!(value("[{ path: .detail }]", r#"{"detail":{"id":7}}"#), ["7"]);
-    assert_eq!(value("[{ each: .records }]", r#"{"records":[{"id":8},{"id":9}]}"#), ["8", "9"]);
+    assert_eq!(
+        value("[{ path: .detail }]", r#"{"detail":{"id":7}}"#),
+        ["7"]
+    );
+    assert_eq!(
+        value("[{ each: .records }]", r#"{"records":[{"id":8},{"id":9}]}"#),
+        ["8", "9"]
+    );
     assert_eq!(value("[{ each: . }]", r#"[{"id":8}]"#), ["8"]);
     assert_eq!(value("[{ json: .p }]", r#"{"p":"{\"id\":10}"}"#), ["10"]);
     assert_eq!(value("[{ base64: .p }]", r#"{"p":"eyJpZCI6Mn0="}"#), ["2"]);
-    assert_eq!(value("[{ json: .p }, debezium, { each: .x }]", r#"{"id":11}"#), ["11"]);
+    assert_eq!(
+        value("[{ json: .p }, debezium, { each: .x }]", r#"{"id":11}"#),
+        ["11"]
+    );
 }
 
 #[test]
@@ -277,10 +359,104 @@ fn topics_have_mappings_of_their_own() {
         ..Record::of(b"{}")
     };
     let made = mapped(&decoder, &record);
-    assert_eq!((&*made.events[0].ticket_id, made.events[0].at.0), ("K", 1_767_225_600_000));
+    assert_eq!(
+        (&*made.events[0].ticket_id, made.events[0].at.0),
+        ("K", 1_767_225_600_000)
+    );
     let other = Record {
         topic: "other",
         ..record
     };
-    assert_eq!(decoder.decode(&other, None).rejection(), Some(Rejection::MissingTicketId));
+    assert_eq!(
+        decoder.decode(&other, None).rejection(),
+        Some(Rejection::MissingTicketId)
+    );
+}
+
+/// JSON of any shape, with the names and words that the mappings below look for.
+fn any_json() -> impl Strategy<Value = serde_json::Value> {
+    const NAMES: [&str; 24] = [
+        "issue",
+        "fields",
+        "status",
+        "name",
+        "key",
+        "assignee",
+        "changelog",
+        "items",
+        "field",
+        "to",
+        "from",
+        "webhookEvent",
+        "timestamp",
+        "comment",
+        "author",
+        "id",
+        "ticket",
+        "updated",
+        "labels",
+        "parts",
+        "what",
+        "minutes",
+        "event",
+        "created",
+    ];
+    const TEXTS: [&str; 14] = [
+        "",
+        "jira:issue_updated",
+        "comment_created",
+        "timespent",
+        "Key",
+        "Done",
+        "time",
+        "changed",
+        "2026-03-02T09:00:00Z",
+        "9999999999999999999",
+        "-1",
+        "1e999",
+        "é",
+        "high",
+    ];
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        any::<f64>().prop_map(Into::into),
+        any::<u16>().prop_map(Into::into),
+        prop::sample::select(&TEXTS[..]).prop_map(Into::into),
+        ".{0,6}".prop_map(Into::into),
+    ];
+    leaf.prop_recursive(6, 48, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+            prop::collection::vec((prop::sample::select(&NAMES[..]), inner), 0..8).prop_map(
+                |members| {
+                    let named = members.into_iter();
+                    named
+                        .map(|(name, value)| (name.to_owned(), value))
+                        .collect()
+                }
+            ),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_json_panics_and_what_is_passed_over_makes_no_difference(value in any_json()) {
+        let text = value.to_string();
+        let record = Record::of(text.as_bytes());
+        for yaml in ["  preset: jira\n", "  preset: zendesk\n", DESK] {
+            let decoder = decoder(yaml);
+            let mapping = decoder.mappings().general.clone().unwrap();
+            let everything = Mapper {
+                wanted: Wanted::everything(),
+                ..Mapper::new(&mapping)
+            };
+            let tables = &decoder.mappings().contents;
+            let whole = everything.map(tables, &record, None, true);
+            let part = Mapper::new(&mapping).map(tables, &record, None, true);
+            prop_assert_eq!(format!("{whole:?}"), format!("{part:?}"));
+        }
+    }
 }

@@ -73,16 +73,25 @@ fn in_words(text: &str, zone: Option<Tz>) -> Option<Timestamp> {
     if let Some(time) = Timestamp::parse(text) {
         return Some(time);
     }
-    if text.bytes().all(|byte| byte.is_ascii_digit() || b".-+".contains(&byte))
+    if text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || b".-+".contains(&byte))
         && let Some(time) = number(&Scalar::Text(text.into()), None)
         && !looks_like_a_date(text)
     {
         return Some(time);
     }
-    if let Some(local) = text.strip_suffix("UTC").or_else(|| text.strip_suffix("GMT")) {
+    if let Some(local) = text
+        .strip_suffix("UTC")
+        .or_else(|| text.strip_suffix("GMT"))
+    {
         return utc(local_time(local.trim_end())?);
     }
-    for pattern in ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z"] {
+    for pattern in [
+        "%Y-%m-%dT%H:%M:%S%.f%#z",
+        "%Y-%m-%d %H:%M:%S%.f%#z",
+        "%Y-%m-%d %H:%M:%S%.f %#z",
+    ] {
         if let Ok(time) = DateTime::parse_from_str(text, pattern) {
             return Timestamp::checked(time.timestamp_millis());
         }
@@ -105,10 +114,12 @@ fn by_pattern(text: &str, pattern: &str, zone: Option<Tz>) -> Option<Timestamp> 
     if let Ok(time) = DateTime::parse_from_str(text, pattern) {
         return Timestamp::checked(time.timestamp_millis());
     }
-    let local = NaiveDateTime::parse_from_str(text, pattern).ok().or_else(|| {
-        let date = NaiveDate::parse_from_str(text, pattern).ok()?;
-        date.and_hms_opt(0, 0, 0)
-    })?;
+    let local = NaiveDateTime::parse_from_str(text, pattern)
+        .ok()
+        .or_else(|| {
+            let date = NaiveDate::parse_from_str(text, pattern).ok()?;
+            date.and_hms_opt(0, 0, 0)
+        })?;
     in_zone(local, zone?)
 }
 
@@ -126,7 +137,10 @@ fn in_zone(local: NaiveDateTime, zone: Tz) -> Option<Timestamp> {
         LocalResult::None => {
             let day = Duration::days(1);
             let before = zone.from_local_datetime(&local.checked_sub_signed(day)?);
-            before.latest()?.with_timezone(&Utc).checked_add_signed(day)?
+            before
+                .latest()?
+                .with_timezone(&Utc)
+                .checked_add_signed(day)?
         }
     };
     Timestamp::checked(instant.timestamp_millis())
@@ -157,9 +171,20 @@ mod tests {
             ("1550286113023999", "2019-02-16T03:01:53.023Z"),
             ("1550286113023999999", "2019-02-16T03:01:53.023Z"),
         ] {
-            assert_eq!(text(written, None, None).as_deref(), Some(wanted), "{written}");
+            assert_eq!(
+                text(written, None, None).as_deref(),
+                Some(wanted),
+                "{written}"
+            );
         }
-        for nothing in ["yesterday", "2015-05-17 17:06:40", "2015-05-17", "", "1e400", "2015-05"] {
+        for nothing in [
+            "yesterday",
+            "2015-05-17 17:06:40",
+            "2015-05-17",
+            "",
+            "1e400",
+            "2015-05",
+        ] {
             assert_eq!(text(nothing, None, None), None, "{nothing}");
         }
     }
@@ -168,8 +193,14 @@ mod tests {
     fn zones_and_formats() {
         let local = "2026-03-29 02:30:00";
         let berlin = Some("Europe/Berlin");
-        assert_eq!(text(local, None, berlin).unwrap(), "2026-03-29T01:30:00.000Z");
-        assert_eq!(text("2026-10-25 02:30:00", None, berlin).unwrap(), "2026-10-25T00:30:00.000Z");
+        assert_eq!(
+            text(local, None, berlin).unwrap(),
+            "2026-03-29T01:30:00.000Z"
+        );
+        assert_eq!(
+            text("2026-10-25 02:30:00", None, berlin).unwrap(),
+            "2026-10-25T00:30:00.000Z"
+        );
         let pattern = |pattern: &str| Some(TimeFormat::Pattern(pattern.to_owned()));
         assert_eq!(
             text("31.12.2025 23:15", pattern("%d.%m.%Y %H:%M"), berlin).unwrap(),
@@ -183,9 +214,16 @@ mod tests {
             text("20453", Some(TimeFormat::Days), None).unwrap(),
             "2025-12-31T00:00:00.000Z"
         );
-        assert_eq!(text("5", Some(TimeFormat::Seconds), None).unwrap(), "1970-01-01T00:00:05.000Z");
+        assert_eq!(
+            text("5", Some(TimeFormat::Seconds), None).unwrap(),
+            "1970-01-01T00:00:05.000Z"
+        );
         let number = 1_559_033_904_863_123_000_i64.into();
-        let read = read(&Scalar::Number(&number), Some(&TimeFormat::Nanoseconds), None);
+        let read = read(
+            &Scalar::Number(&number),
+            Some(&TimeFormat::Nanoseconds),
+            None,
+        );
         assert_eq!(read.unwrap().rfc3339(), "2019-05-28T08:58:24.863Z");
     }
 }

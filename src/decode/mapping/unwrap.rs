@@ -68,7 +68,10 @@ fn cloud_events(mut record: Roots<'_>) -> Vec<Roots<'_>> {
 }
 
 fn structured(mut record: Roots<'_>) -> Roots<'_> {
-    let data = match (record.record.take("data"), record.record.take("data_base64")) {
+    let data = match (
+        record.record.take("data"),
+        record.record.take("data_base64"),
+    ) {
         (Some(data), _) => data,
         (None, Some(Json::Text(text))) => from_base64(&text).unwrap_or(Json::Text(text)),
         _ => Json::Null,

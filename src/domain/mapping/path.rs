@@ -84,7 +84,11 @@ impl Path {
             };
             (*root, &text[end..])
         };
-        let steps = if rest == "." { Vec::new() } else { steps(rest)? };
+        let steps = if rest == "." {
+            Vec::new()
+        } else {
+            steps(rest)?
+        };
         Ok(Self {
             root,
             steps,
@@ -170,7 +174,11 @@ mod tests {
                 vec![name("a"), Step::Every, name("n"), Step::At(-1)],
             ),
             (".[0]", Root::Record, vec![Step::At(0)]),
-            (r#".["a.b]"].c"#, Root::Record, vec![name("a.b]"), name("c")]),
+            (
+                r#".["a.b]"].c"#,
+                Root::Record,
+                vec![name("a.b]"), name("c")],
+            ),
             (
                 ".f[id=36 x].value",
                 Root::Record,
@@ -187,7 +195,10 @@ mod tests {
             let path = Path::parse(text).unwrap();
             assert_eq!((path.root, path.steps), (root, steps), "{text}");
         }
-        for text in ["..a", ".a.", "$keys", "$5", ".a[", ".a[x]", ".a[=1]", ".a]", ".a[\"b]", ".a[0]b", ".a{"] {
+        for text in [
+            "..a", ".a.", "$keys", "$5", ".a[", ".a[x]", ".a[=1]", ".a]", ".a[\"b]", ".a[0]b",
+            ".a{",
+        ] {
             assert!(Path::parse(text).is_err(), "{text}");
         }
     }

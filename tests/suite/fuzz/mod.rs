@@ -12,6 +12,7 @@ mod calendars;
 mod configuration;
 mod engine;
 mod lines;
+mod mapping;
 mod mutation;
 mod records;
 mod state;
