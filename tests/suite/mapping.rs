@@ -32,7 +32,7 @@ fn decoder(yaml: &str, directory: &Path) -> Decoder {
     )
 }
 
-fn preset(name: &str) -> Decoder {
+pub fn preset(name: &str) -> Decoder {
     decoder(&format!("mapping: {{preset: {name}}}\n"), Path::new(""))
 }
 
@@ -250,7 +250,8 @@ fn every_published_sample_of_a_preset_is_understood() {
         let exists = logs::folder()
             .is_some_and(|folder| folder.join("webhook_payloads").join(name).is_dir());
         let samples = if exists { published(name) } else { None };
-        for sample in samples.unwrap_or_default() {
+        for mut sample in samples.unwrap_or_default() {
+            sample.timestamp = Some(1_772_442_000_000); // Freshdesk's have no time of their own
             let outcome = samples::apply(&preset(name), &sample);
             assert_eq!(outcome.rejections, Vec::<String>::new(), "{}", sample.place);
         }
