@@ -28,7 +28,11 @@ fn events(name: &str, file: &str) -> Option<Vec<Value>> {
         let outcome = samples::apply(&decoder, &sample);
         assert_eq!(outcome.rejections, Vec::<String>::new(), "{file}");
         assert_eq!(outcome.unmapped, Vec::<String>::new(), "{file}");
-        assert_eq!(outcome.events.is_empty(), outcome.ignored.is_some(), "{file}");
+        assert_eq!(
+            outcome.events.is_empty(),
+            outcome.ignored.is_some(),
+            "{file}"
+        );
         let lines = outcome.events.iter().map(|event| &event.line);
         events.extend(lines.map(|line| serde_json::from_str::<Value>(line).unwrap()));
     }
@@ -44,7 +48,11 @@ fn becomes(name: &str, file: &str, expected: &[&str]) {
     for (event, expected) in events.iter().zip(expected) {
         let expected: Value = serde_json::from_str(expected).unwrap();
         for (member, value) in expected.as_object().unwrap() {
-            assert_eq!(event.get(member), Some(value), "{file}: {member} of {event}");
+            assert_eq!(
+                event.get(member),
+                Some(value),
+                "{file}: {member} of {event}"
+            );
         }
     }
 }
@@ -52,9 +60,18 @@ fn becomes(name: &str, file: &str, expected: &[&str]) {
 #[test]
 fn freshdesk_says_created_answered_and_reopened() {
     for (file, expected) in [
-        ("01-ticket_created", r#"{"ticket_id":"11","type":"created","status":"pending","priority":"high","at":"2026-03-02T09:00:00.000Z"}"#),
-        ("02-public_note", r#"{"ticket_id":"11","type":"message","actor":"agent","public":true,"status":"open"}"#),
-        ("03-status_changed", r#"{"ticket_id":"11","type":"status_changed","status":"pending"}"#),
+        (
+            "01-ticket_created",
+            r#"{"ticket_id":"11","type":"created","status":"pending","priority":"high","at":"2026-03-02T09:00:00.000Z"}"#,
+        ),
+        (
+            "02-public_note",
+            r#"{"ticket_id":"11","type":"message","actor":"agent","public":true,"status":"open"}"#,
+        ),
+        (
+            "03-status_changed",
+            r#"{"ticket_id":"11","type":"status_changed","status":"pending"}"#,
+        ),
     ] {
         becomes("freshdesk", &format!("freshdesk/{file}.json"), &[expected]);
     }
@@ -77,28 +94,52 @@ fn the_first_article_of_a_zammad_ticket_is_its_creation() {
     becomes(
         "zammad",
         "zammad/01-default_webhook-ticket_and_article.json",
-        &[r#"{"ticket_id":"81","type":"created","at":"2020-11-13T14:34:35.282Z","team":"Service Desk","agent":"assigned","priority":"normal","status":"open","channel":"phone"}"#],
+        &[
+            r#"{"ticket_id":"81","type":"created","at":"2020-11-13T14:34:35.282Z","team":"Service Desk","agent":"assigned","priority":"normal","status":"open","channel":"phone"}"#,
+        ],
     );
 }
 
 #[test]
 fn servicenow_incidents_are_created_and_taken_up() {
     for (file, expected) in [
-        ("01-incident-jsonv2", r#"{"ticket_id":"INC0010180","type":"created","at":"2010-02-23T22:51:49.000Z","status":"new","agent":null,"channel":"phone"}"#),
-        ("02-incident-created", r#"{"ticket_id":"INC0010005","type":"created","at":"2021-01-27T22:49:11.000Z","status":"new","team":null,"agent":null}"#),
-        ("06-table_api-incident-patched_in_progress", r#"{"ticket_id":"INC0000050","type":"updated","at":"2016-01-22T14:12:37.000Z","status":"open","agent":"assigned","priority":"critical"}"#),
+        (
+            "01-incident-jsonv2",
+            r#"{"ticket_id":"INC0010180","type":"created","at":"2010-02-23T22:51:49.000Z","status":"new","agent":null,"channel":"phone"}"#,
+        ),
+        (
+            "02-incident-created",
+            r#"{"ticket_id":"INC0010005","type":"created","at":"2021-01-27T22:49:11.000Z","status":"new","team":null,"agent":null}"#,
+        ),
+        (
+            "06-table_api-incident-patched_in_progress",
+            r#"{"ticket_id":"INC0000050","type":"updated","at":"2016-01-22T14:12:37.000Z","status":"open","agent":"assigned","priority":"critical"}"#,
+        ),
     ] {
-        becomes("servicenow", &format!("servicenow/{file}.json"), &[expected]);
+        becomes(
+            "servicenow",
+            &format!("servicenow/{file}.json"),
+            &[expected],
+        );
     }
 }
 
 #[test]
 fn gitlab_incidents_are_created_closed_and_commented() {
     for (file, expected) in [
-        ("01-incident_created", r#"{"ticket_id":"support-group/desk#2","type":"created","at":"2026-05-28T05:04:31.155Z","status":"open","agent":null}"#),
+        (
+            "01-incident_created",
+            r#"{"ticket_id":"support-group/desk#2","type":"created","at":"2026-05-28T05:04:31.155Z","status":"open","agent":null}"#,
+        ),
         // 159.093 s after its creation.
-        ("03-incident_closed", r#"{"ticket_id":"support-group/desk#6","type":"status_changed","status":"solved","created_at":"2026-05-28T06:09:06.964Z","at":"2026-05-28T06:11:46.057Z","agent":"assigned"}"#),
-        ("06-issue_note", r#"{"ticket_id":"gitlab-org/gitlab-test#17","type":"message","actor":"customer","public":true,"at":"2015-05-17T17:06:40.000Z"}"#),
+        (
+            "03-incident_closed",
+            r#"{"ticket_id":"support-group/desk#6","type":"status_changed","status":"solved","created_at":"2026-05-28T06:09:06.964Z","at":"2026-05-28T06:11:46.057Z","agent":"assigned"}"#,
+        ),
+        (
+            "06-issue_note",
+            r#"{"ticket_id":"gitlab-org/gitlab-test#17","type":"message","actor":"customer","public":true,"at":"2015-05-17T17:06:40.000Z"}"#,
+        ),
     ] {
         becomes("gitlab", &format!("gitlab/{file}.json"), &[expected]);
     }
@@ -107,11 +148,23 @@ fn gitlab_incidents_are_created_closed_and_commented() {
 #[test]
 fn github_issues_are_created_assigned_labelled_commented_and_reopened() {
     for (file, expected) in [
-        ("01-issues.opened", r#"{"type":"created","at":"2019-05-15T15:20:18.000Z","status":"open"}"#),
-        ("02-issues.assigned", r#"{"type":"agent_changed","agent":"assigned"}"#),
+        (
+            "01-issues.opened",
+            r#"{"type":"created","at":"2019-05-15T15:20:18.000Z","status":"open"}"#,
+        ),
+        (
+            "02-issues.assigned",
+            r#"{"type":"agent_changed","agent":"assigned"}"#,
+        ),
         ("03-issues.labeled", r#"{"type":"updated","status":"open"}"#),
-        ("04-issue_comment.created", r#"{"type":"message","actor":"customer","event_id":"comment-492700400","at":"2019-05-15T15:20:21.000Z"}"#),
-        ("05-issues.reopened", r#"{"type":"status_changed","status":"open","at":"2021-10-11T16:40:56.000Z"}"#),
+        (
+            "04-issue_comment.created",
+            r#"{"type":"message","actor":"customer","event_id":"comment-492700400","at":"2019-05-15T15:20:21.000Z"}"#,
+        ),
+        (
+            "05-issues.reopened",
+            r#"{"type":"status_changed","status":"open","at":"2021-10-11T16:40:56.000Z"}"#,
+        ),
     ] {
         becomes("github", &format!("github/{file}.json"), &[expected]);
     }
@@ -127,7 +180,11 @@ fn envelopes_around_no_ticket_are_ignored() {
     ] {
         becomes("debezium", &format!("{file}.json"), &[]);
     }
-    becomes("cloudevents", "cloudevents/01-structured-json_object.json", &[]);
+    becomes(
+        "cloudevents",
+        "cloudevents/01-structured-json_object.json",
+        &[],
+    );
 }
 
 /// No preset takes the records of another system for rejects: what it does not know is ignored.
@@ -135,7 +192,15 @@ fn envelopes_around_no_ticket_are_ignored() {
 fn records_of_no_ticket_are_ignored_by_every_preset() {
     for (name, _) in PRESETS {
         let decoder = preset(name);
-        for text in ["{}", "[]", "7", "\"text\"", "{\"ping\":{\"id\":1}}", "null", "{\"id\":null}"] {
+        for text in [
+            "{}",
+            "[]",
+            "7",
+            "\"text\"",
+            "{\"ping\":{\"id\":1}}",
+            "null",
+            "{\"id\":null}",
+        ] {
             let sample = Sample {
                 value: Some(text.into()),
                 timestamp: Some(ARRIVAL),
@@ -160,6 +225,9 @@ fn every_preset_has_a_case_and_a_guide() {
         let guide = root.join("deploy/migration").join(format!("{name}.md"));
         let guide = fs::read_to_string(&guide).unwrap_or_else(|_| panic!("no guide of {name}"));
         assert!(guide.contains(&format!("preset: {name}")), "{name}");
-        assert!(index.contains(&format!("({name}.md)")), "{name} is not in the index");
+        assert!(
+            index.contains(&format!("({name}.md)")),
+            "{name} is not in the index"
+        );
     }
 }
