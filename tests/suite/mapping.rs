@@ -70,7 +70,7 @@ fn records_become_the_events_worked_out_by_hand() {
 }
 
 /// Applies records, twice each where they are to come again.
-fn applied<'a>(
+pub fn applied<'a>(
     decoder: &Decoder,
     records: impl IntoIterator<Item = &'a [u8]>,
     times: usize,
@@ -107,7 +107,7 @@ fn published(system: &str) -> Option<Vec<Sample>> {
 }
 
 /// Sum over the series of a family that have these labels.
-fn total(text: &str, family: &str, labels: &[(&str, &str)]) -> f64 {
+pub fn total(text: &str, family: &str, labels: &[(&str, &str)]) -> f64 {
     let scrape = scrape(text);
     let samples = scrape.samples().iter().filter(|sample| {
         sample.name == family

@@ -9,7 +9,7 @@ use ticket_exporter::app::samples::{self, Sample};
 use ticket_exporter::config::PRESETS;
 
 use crate::logs;
-use crate::mapping::preset;
+use crate::mapping::{applied, preset, total};
 
 /// Of every record whose own JSON has none: 2 March 2026, 09:00 UTC.
 const ARRIVAL: i64 = 1_772_442_000_000;
@@ -185,6 +185,37 @@ fn envelopes_around_no_ticket_are_ignored() {
         "cloudevents/01-structured-json_object.json",
         &[],
     );
+}
+
+/// The whole history of a ticket, as changes of its row: 30 days open, 28 pending, 20 on hold.
+#[test]
+fn the_changes_of_a_row_give_the_time_in_each_status() {
+    let Some(folder) = logs::folder() else {
+        return;
+    };
+    let path = folder.join("zendesk_dbt_seed/ticket_field_history_data.csv");
+    let table = fs::read_to_string(path).unwrap();
+    let rows: Vec<Vec<u8>> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("status,11071,"))
+        .map(|line| {
+            let (at, status) = (&line[..19], line.rsplit(',').next().unwrap());
+            let row = format!(
+                "{{\"before\":{{\"id\":11071}},\"after\":{{\"id\":11071,\"status\":\"{status}\",\
+                 \"created_at\":\"2020-08-28 11:01:27\",\"updated_at\":\"{at}\"}},\
+                 \"source\":{{\"table\":\"tickets\"}},\"op\":\"u\"}}"
+            );
+            row.into_bytes()
+        })
+        .collect();
+    assert_eq!(rows.len(), 13);
+    let (text, _) = applied(&preset("debezium"), rows.iter().map(Vec::as_slice), 1);
+    let days =
+        |status| total(&text, "ticket_status_seconds_total", &[("status", status)]) / 86_400.0;
+    let found = ["open", "pending", "on_hold", "solved"].map(days);
+    for (found, truth) in found.into_iter().zip([30.0, 28.0, 20.0, 1.0]) {
+        assert!((found - truth).abs() < 1e-9, "{found} days, not {truth}");
+    }
 }
 
 /// No preset takes the records of another system for rejects: what it does not know is ignored.
