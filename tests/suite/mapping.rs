@@ -191,7 +191,7 @@ const TABLE: &str = "mapping:
   unwrap: [debezium]
   common: { ticket_id: .id, at: .changed, created_at: .created, status: .status, team: .team }
   rules:
-    snapshot: { when: { $op: r }, type: updated }
+    snapshot: { when: { $op: r }, snapshot: true, type: updated }
     created: { when: { $op: c }, type: created }
     changed: { when: { $op: u }, type: updated }
 ";
