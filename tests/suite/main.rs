@@ -19,6 +19,7 @@ mod mapping;
 mod naive;
 mod old_stores;
 mod pages;
+mod presets;
 mod properties;
 mod schemas;
 mod simulation;

@@ -9,9 +9,22 @@ pub const CANONICAL: &str = "canonical";
 pub const NO_PRESET: &str = "none";
 
 /// Names and texts, in the order in which they are listed.
-pub const PRESETS: [(&str, &str); 2] = [
+pub const PRESETS: [(&str, &str); 12] = [
+    ("cloudevents", include_str!("presets/cloudevents.yaml")),
+    ("debezium", include_str!("presets/debezium.yaml")),
+    ("freshdesk", include_str!("presets/freshdesk.yaml")),
+    ("freshservice", include_str!("presets/freshservice.yaml")),
+    ("github", include_str!("presets/github.yaml")),
+    ("gitlab", include_str!("presets/gitlab.yaml")),
+    ("intercom", include_str!("presets/intercom.yaml")),
     ("jira", include_str!("presets/jira.yaml")),
+    ("servicenow", include_str!("presets/servicenow.yaml")),
+    ("zammad", include_str!("presets/zammad.yaml")),
     ("zendesk", include_str!("presets/zendesk.yaml")),
+    (
+        "zendesk-eventbridge",
+        include_str!("presets/zendesk-eventbridge.yaml"),
+    ),
 ];
 
 /// Everything that `preset` may be.

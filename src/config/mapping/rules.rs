@@ -9,7 +9,7 @@ use crate::config::view::View;
 use crate::domain::mapping::{Condition, Member, Rule, Value};
 
 /// Keys of a rule that are no members.
-const RULE_KEYS: [&str; 4] = ["when", "foreach", "continue", "ignore"];
+const RULE_KEYS: [&str; 5] = ["when", "foreach", "continue", "ignore", "snapshot"];
 /// In the place of a preset's rule: there is none.
 const OFF: &str = "off";
 
@@ -70,6 +70,7 @@ fn read_rule(
         foreach: None,
         continues: false,
         ignores: false,
+        snapshot: false,
         members: common.clone(),
     };
     for view in views {
@@ -86,6 +87,10 @@ fn read_rule(
             .key("continue")
             .boolean(errors)
             .unwrap_or(rule.continues);
+        rule.snapshot = view
+            .key("snapshot")
+            .boolean(errors)
+            .unwrap_or(rule.snapshot);
         rule.ignores = view.key("ignore").boolean(errors).unwrap_or(rule.ignores);
     }
     if let (Some(view), false) = (views.last(), rule.ignores) {

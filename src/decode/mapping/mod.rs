@@ -235,6 +235,11 @@ impl Making<'_> {
         let made = event::event(rule, &mut evaluation, self.identity, &mut notes);
         self.mapped.unmapped.append(&mut notes.unmapped);
         match made {
+            Ok(event)
+                if rule.snapshot && event.status.is_some_and(|status| !status.is_unsolved()) =>
+            {
+                self.ignored = Some(Ignorance::IgnoredByRule);
+            }
             Ok(event) if self.latest.is_some_and(|latest| event.at > latest) => {
                 self.mapped.misses.push(Miss {
                     rule: rule.name.clone(),

@@ -66,6 +66,9 @@ pub struct Rule {
     pub continues: bool,
     /// No event.
     pub ignores: bool,
+    /// It says how a ticket is, not what happened: of tickets that are solved already there is
+    /// nothing to count any more.
+    pub snapshot: bool,
     /// Those of the rule and those in common, by [`Member`].
     pub members: [Option<Value>; Member::ALL.len()],
 }
