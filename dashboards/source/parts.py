@@ -15,8 +15,14 @@ GREEN, ORANGE, RED, BLUE, GREY = "green", "orange", "red", "blue", "text"
 # Queries
 
 
-def query(expression: str, legend: str = "", *, as_table: bool = False,
-          as_heatmap: bool = False, interval: str = ""):
+def query(
+    expression: str,
+    legend: str = "",
+    *,
+    as_table: bool = False,
+    as_heatmap: bool = False,
+    interval: str = "",
+):
     """One query; `interval` is the least step, for counts in steps of a fixed length."""
     built = prometheus.Dataquery().expr(expression).datasource(DATASOURCE)
     built = built.editor_mode(queries.QueryEditorMode.CODE)
@@ -58,8 +64,19 @@ def common_parts(panel, title, description, targets, unit, width, height):
     return panel.no_value("No data")
 
 
-def number(title, description, targets, unit, *, thresholds=NEUTRAL, width=4, height=4, decimals=None,
-           sparkline=False, names=False):
+def number(
+    title,
+    description,
+    targets,
+    unit,
+    *,
+    thresholds=NEUTRAL,
+    width=4,
+    height=4,
+    decimals=None,
+    sparkline=False,
+    names=False,
+):
     """Large numbers; with `names` where there are several. Asked for at one instant, so that nothing
     old is shown for what is gone; with a `sparkline` over the range."""
     if not sparkline:
@@ -74,8 +91,21 @@ def number(title, description, targets, unit, *, thresholds=NEUTRAL, width=4, he
     return panel if decimals is None else panel.decimals(decimals)
 
 
-def lines(title, description, targets, unit, *, thresholds=None, width=12, height=8, stacked=False,
-          bars=False, least=0.0, most=None, table_legend=False):
+def lines(
+    title,
+    description,
+    targets,
+    unit,
+    *,
+    thresholds=None,
+    width=12,
+    height=8,
+    stacked=False,
+    bars=False,
+    least=0.0,
+    most=None,
+    table_legend=False,
+):
     """Series over time."""
     panel = common_parts(timeseries.Panel(), title, description, targets, unit, width, height)
     legend = common.VizLegendOptions().show_legend(True).placement(shapes.LegendPlacement.BOTTOM)
@@ -130,9 +160,7 @@ def grid(title, description, targets, columns, *, width=24, height=9, sort=None,
         "indexByName": order,
         "renameByName": renamed,
     }
-    panel = panel.with_transformation(
-        models.DataTransformerConfig(id_val="organize", options=organize)
-    )
+    panel = panel.with_transformation(models.DataTransformerConfig(id_val="organize", options=organize))
     for column in columns:
         properties = []
         if column.get("unit"):
@@ -151,15 +179,17 @@ def grid(title, description, targets, columns, *, width=24, height=9, sort=None,
         if properties:
             panel = panel.override_by_name(column["name"], properties)
     if sort:
-        panel = panel.sort_by(
-            [common.TableSortByFieldState().display_name(sort).desc(descending)]
-        )
+        panel = panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(descending)])
     return panel
 
 
 def column(field, name, unit=None, *, thresholds=None, decimals=None, links=None):
     return {
-        "field": field, "name": name, "unit": unit, "thresholds": thresholds, "decimals": decimals,
+        "field": field,
+        "name": name,
+        "unit": unit,
+        "thresholds": thresholds,
+        "decimals": decimals,
         "links": links,
     }
 
@@ -179,9 +209,7 @@ def calendar_grid(title, description, target, *, width=24, height=9):
     """Weekdays down, hours across, coloured by the value."""
     panel = common_parts(table.Panel(), title, description, [target], "short", width, height)
     panel = panel.decimals(1).thresholds(NEUTRAL)
-    panel = panel.color_scheme(
-        dashboard.FieldColor().mode(models.FieldColorModeId.CONTINUOUS_GR_YL_RD)
-    )
+    panel = panel.color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.CONTINUOUS_GR_YL_RD))
     panel = panel.with_transformation(
         models.DataTransformerConfig(
             id_val="groupingToMatrix",
@@ -201,9 +229,7 @@ def columns_chart(title, description, targets, unit, label, *, width=12, height=
     panel = panel.legend(legend.placement(shapes.LegendPlacement.BOTTOM))
     panel = panel.thresholds(NEUTRAL).x_field(label).min(0)
     panel = panel.with_transformation(
-        models.DataTransformerConfig(
-            id_val="sortBy", options={"sort": [{"field": label, "desc": False}]}
-        )
+        models.DataTransformerConfig(id_val="sortBy", options={"sort": [{"field": label, "desc": False}]})
     )
     return panel
 
@@ -222,7 +248,9 @@ def current(word):
 
 def datasource_variable():
     return (
-        dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus")
+        dashboard.DatasourceVariable("datasource")
+        .label("Data source")
+        .type("prometheus")
         .description("The Prometheus that scrapes the exporter")
     )
 
@@ -239,13 +267,15 @@ def label_variable(name, title, description, metric, label=None, *, multi=True):
 
 
 def team_variable():
-    return label_variable("team", "Team", "Teams to show; `none` are tickets without one",
-                          "ticket_created_total")
+    return label_variable(
+        "team", "Team", "Teams to show; `none` are tickets without one", "ticket_created_total"
+    )
 
 
 def priority_variable():
     return label_variable(
-        "priority", "Priority",
+        "priority",
+        "Priority",
         "Priorities to show; panels of event-time windows have no priority and ignore it",
         "ticket_created_total",
     )
@@ -258,13 +288,19 @@ def choice(name, title, description, *words):
 
 
 def clock_variable():
-    return choice("clock", "Clock", "Durations in business hours of the team, or in elapsed time",
-                  "business", "calendar")
+    return choice(
+        "clock",
+        "Clock",
+        "Durations in business hours of the team, or in elapsed time",
+        "business",
+        "calendar",
+    )
 
 
 def window_variable(first="7d"):
-    built = label_variable("window", "Window", "Length of the sliding event-time windows",
-                           "ticket_window_events", multi=False)
+    built = label_variable(
+        "window", "Window", "Length of the sliding event-time windows", "ticket_window_events", multi=False
+    )
     return built.current(current(first))
 
 
@@ -275,13 +311,17 @@ class Annotation(models.AnnotationQuery):
     """What Prometheus' annotations have besides the SDK's members."""
 
     def __init__(self, name, expression, title, words, color, enabled):
-        super().__init__(name=name, datasource=DATASOURCE, enable=enabled, icon_color=color,
-                         expr=expression)
+        super().__init__(
+            name=name, datasource=DATASOURCE, enable=enabled, icon_color=color, expr=expression
+        )
         self.title, self.words = title, words
 
     def to_json(self):
         return super().to_json() | {
-            "step": "60s", "titleFormat": self.title, "textFormat": self.words, "useValueForTime": False,
+            "step": "60s",
+            "titleFormat": self.title,
+            "textFormat": self.words,
+            "useValueForTime": False,
         }
 
     def build(self):
@@ -291,9 +331,12 @@ class Annotation(models.AnnotationQuery):
 def breaches(enabled):
     return Annotation(
         "SLA breaches",
-        'sum by (team, target) (max without (instance, pod) (increase('
+        "sum by (team, target) (max without (instance, pod) (increase("
         'ticket_sla_breaches_total{team=~"$team", priority=~"$priority"}[2m]))) > 0.5',
-        "SLA breach", "{{team}}: {{target}}", "red", enabled,
+        "SLA breach",
+        "{{team}}: {{target}}",
+        "red",
+        enabled,
     )
 
 
@@ -303,7 +346,10 @@ def deploys():
         "Exporter deploys",
         "(time() - ticket_exporter_config_last_reload_success_timestamp_seconds < 60)"
         " * on (job, instance) group_left (version, revision) ticket_exporter_build_info",
-        "Exporter started or reloaded", "{{instance}} version {{version}} ({{revision}})", "blue", True,
+        "Exporter started or reloaded",
+        "{{instance}} version {{version}} ({{revision}})",
+        "blue",
+        True,
     )
 
 
@@ -335,7 +381,9 @@ def filled(built, *sections):
 
 def to_team():
     """A link from a cell with a team to its board."""
-    return [{
-        "title": "Board of team ${__value.text}",
-        "url": "/d/ticket-team?${__url_time_range}&${datasource:queryparam}&var-team=${__value.text:percentencode}",
-    }]
+    return [
+        {
+            "title": "Board of team ${__value.text}",
+            "url": "/d/ticket-team?${__url_time_range}&${datasource:queryparam}&var-team=${__value.text:percentencode}",
+        }
+    ]

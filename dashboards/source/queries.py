@@ -90,9 +90,7 @@ def range_quantile(histogram: str, quantile: float, span: str, by: str = "", mor
 
 def range_mean(histogram: str, span: str, by: str = "", more: str = CLOCK) -> str:
     """Mean of everything selected; exact but for the edges of the span."""
-    return share(
-        growth(f"{histogram}_sum", span, more, by), growth(f"{histogram}_count", span, more, by)
-    )
+    return share(growth(f"{histogram}_sum", span, more, by), growth(f"{histogram}_count", span, more, by))
 
 
 def matchers(*some: str) -> str:
