@@ -206,14 +206,14 @@ fn who_can_save_a_promise_is_told_before_it_breaks() {
     );
 }
 
-/// The rules with a shorter wait of the one alert on an exporter that lags: five minutes are too
-/// long for a test, and what is before them is the same for every length.
+/// The rules with a shorter wait of the one alert on an exporter that lags: minutes are too long
+/// for a test, and what is before them is the same for every length.
 fn with_impatient_lag(rules: &str) -> String {
     let (before, rest) = rules
         .split_once("- alert: TicketExporterLagging\n")
         .unwrap();
-    assert!(rest.contains("for: 5m\n"), "{rest}");
-    let rest = rest.replacen("for: 5m\n", "for: 5s\n", 1);
+    assert!(rest.contains("for: 2m30s\n"), "{rest}");
+    let rest = rest.replacen("for: 2m30s\n", "for: 5s\n", 1);
     format!("{before}- alert: TicketExporterLagging\n{rest}")
 }
 
