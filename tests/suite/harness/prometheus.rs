@@ -50,6 +50,8 @@ pub(crate) struct PrometheusOptions {
     pub(crate) metrics_path: String,
     /// The text of a rule file: recording and alerting rules, evaluated every second.
     pub(crate) rules: Option<String>,
+    /// `host:port` of the Alertmanagers it sends its alerts to.
+    pub(crate) alertmanagers: Vec<String>,
     /// A storage that exists already, whose blocks are kept however old they are.
     pub(crate) storage: Option<std::path::PathBuf>,
     /// Further lines of the scrape job, such as `basic_auth`, not indented.
@@ -66,6 +68,7 @@ impl Default for PrometheusOptions {
             exemplars: false,
             metrics_path: "/metrics".to_owned(),
             rules: None,
+            alertmanagers: Vec::new(),
             storage: None,
             job: String::new(),
         }
@@ -312,6 +315,14 @@ fn configuration(targets: &[String], options: &PrometheusOptions) -> String {
     let mut text = String::from("global:\n  scrape_interval: 1s\n  evaluation_interval: 1s\n");
     if options.rules.is_some() {
         text += "rule_files: [rules.yml]\n";
+    }
+    if !options.alertmanagers.is_empty() {
+        let targets = quoted(options.alertmanagers.iter().map(String::as_str).collect());
+        writeln!(
+            text,
+            "alerting:\n  alertmanagers:\n    - static_configs:\n        - targets: {targets}"
+        )
+        .unwrap();
     }
     let protocols = options
         .protocols

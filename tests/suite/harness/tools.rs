@@ -22,6 +22,16 @@ pub(crate) fn promtool() -> PathBuf {
     installed("prometheus", "promtool")
 }
 
+/// The Alertmanager server.
+pub(crate) fn alertmanager() -> PathBuf {
+    installed("alertmanager", "alertmanager")
+}
+
+/// Alertmanager's own command-line tool.
+pub(crate) fn amtool() -> PathBuf {
+    installed("alertmanager", "amtool")
+}
+
 fn installed(tool: &str, file: &str) -> PathBuf {
     let tools = std::env::var_os("TICKET_EXPORTER_TEST_TOOLS")
         .map_or_else(|| "target/test-tools".into(), PathBuf::from);
