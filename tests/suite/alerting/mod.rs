@@ -6,6 +6,8 @@ mod delivery;
 mod routes;
 mod runbooks;
 
+pub(crate) use runbooks::family;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -97,7 +97,7 @@ fn queries(text: &str) -> Vec<String> {
 }
 
 /// The family of a series, histograms with their suffixes.
-fn family(name: &str) -> Option<&'static Family> {
+pub(crate) fn family(name: &str) -> Option<&'static Family> {
     catalogue::family(name).or_else(|| {
         let suffixes = ["_bucket", "_count", "_sum"].into_iter();
         suffixes

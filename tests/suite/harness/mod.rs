@@ -38,6 +38,6 @@ pub(crate) use promtool::{PromtoolOutput, promtool};
 pub(crate) use proxy::Proxy;
 pub(crate) use records::{Received, Record};
 pub(crate) use scrape::{Scrape, scrape};
-pub(crate) use tools::promtool as promtool_path;
+pub(crate) use tools::{promtool as promtool_path, python, repository};
 pub(crate) use wait::{eventually, free_port};
 pub(crate) use webhook::{Message, Webhooks};

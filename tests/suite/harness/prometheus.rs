@@ -54,6 +54,8 @@ pub(crate) struct PrometheusOptions {
     pub(crate) alertmanagers: Vec<String>,
     /// A storage that exists already, whose blocks are kept however old they are.
     pub(crate) storage: Option<std::path::PathBuf>,
+    /// How far an instant query looks back for a sample, in place of five minutes.
+    pub(crate) look_back: Option<String>,
     /// Further lines of the scrape job, such as `basic_auth`, not indented.
     pub(crate) job: String,
 }
@@ -70,6 +72,7 @@ impl Default for PrometheusOptions {
             rules: None,
             alertmanagers: Vec::new(),
             storage: None,
+            look_back: None,
             job: String::new(),
         }
     }
@@ -133,6 +136,9 @@ impl Prometheus {
         ];
         if options.storage.is_some() {
             arguments.push("--storage.tsdb.retention.time=36500d".to_owned());
+        }
+        if let Some(look_back) = &options.look_back {
+            arguments.push(format!("--query.lookback-delta={look_back}"));
         }
         // The flag has kept the older word for a start timestamp.
         if options.start_timestamps {
