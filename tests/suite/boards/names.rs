@@ -98,7 +98,8 @@ fn rules_ask_for_what_there_is() {
         let read = Yaml::load_from_str(&fs::read_to_string(folder.join(file)).unwrap()).unwrap();
         for group in read[0]["groups"].as_vec().unwrap() {
             for rule in group["rules"].as_vec().unwrap() {
-                recorded.extend(rule["record"].as_str().map(str::to_owned));
+                let name = rule.as_mapping_get("record").and_then(Yaml::as_str);
+                recorded.extend(name.map(str::to_owned));
                 expressions.push(rule["expr"].as_str().unwrap().to_owned());
             }
         }
