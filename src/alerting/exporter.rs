@@ -5,14 +5,20 @@ use super::options::{AGE, Options};
 use super::promql::{matcher, window};
 use crate::domain::timestamp::{MINUTE, Milliseconds, SECOND};
 
-/// Several scrapes that fail, and no restart, which takes seconds.
-const DOWN: Milliseconds = 5 * MINUTE;
-/// A restart reads on from its checkpoint in seconds; minutes are a catch-up.
-const NOT_READY_WARNING: Milliseconds = 5 * MINUTE;
+/// Several scrapes that fail, and no restart, which takes seconds. Sooner than the last values cease
+/// to hold: the alerts on KPIs that end with them would be told as good news, did this one not fire
+/// and hold them back.
+const DOWN: Milliseconds = 3 * MINUTE;
+/// A restart reads on from its checkpoint in seconds; minutes are a catch-up. Sooner than values
+/// cease to hold, for the same reason.
+const NOT_READY_WARNING: Milliseconds = 3 * MINUTE;
 /// No history takes so long to count: it will not come by itself. Until then no promise is watched.
 const NOT_READY_CRITICAL: Milliseconds = 30 * MINUTE;
-/// Behind for so long in one go: a burst is over by then.
-const LAGGING: Milliseconds = 5 * MINUTE;
+/// Which part of the lag that silences alerts on KPIs is worth a word, and which part of it has to
+/// pass besides, so that a burst is over by then. Together less than the whole: it is told before
+/// they fall silent, and why.
+const LAG_PART: Milliseconds = 2;
+const LAG_WAIT_PART: Milliseconds = 4;
 /// Records that a partition had left over at its best moment of [`LAG_SPAN`], all together. A desk
 /// that keeps up is at the end of every partition in between.
 const LEFT_OVER: u32 = 1_000;
@@ -97,22 +103,29 @@ fn not_ready(options: &Options, pending: Milliseconds, severity: Severity) -> Al
 
 fn lagging(options: &Options) -> Alert {
     let span = window(LAG_SPAN);
+    let limit = options.lag / LAG_PART;
+    let wait = options.lag / LAG_WAIT_PART / SECOND * SECOND;
     Alert {
         expression: format!(
             "(\n  {AGE} > {limit}\n  or\n  \
              sum by (job, instance) (min_over_time(ticket_exporter_consumer_lag[{span}])) > {LEFT_OVER}\n)\n\
              and on (job, instance) last_over_time(ticket_exporter_caught_up{held}) == 1",
-            limit = options.lag / SECOND,
+            limit = limit / SECOND,
             held = options.held(),
         ),
         summary: "The ticket-exporter lags behind the events".into(),
         description: format!(
             "Instance {{{{ $labels.instance }}}} shows how things stood more than {} ago, or leaves \
-             more than {LEFT_OVER} records unread. Alerts on its KPIs are silent until it has caught \
-             up.",
+             more than {LEFT_OVER} records unread. From {} on alerts on its KPIs are silent until it \
+             has caught up.",
+            window(limit),
             window(options.lag)
         ),
-        ..alert("TicketExporterLagging", Severity::Warning, Some(LAGGING))
+        ..alert(
+            "TicketExporterLagging",
+            Severity::Warning,
+            (wait > 0).then_some(wait),
+        )
     }
 }
 

@@ -6,7 +6,8 @@ use super::promql::{call, window};
 use crate::domain::timestamp::{DAY, MINUTE, Milliseconds};
 
 /// How long a value holds that no scrape renews. Several scrapes at any usual interval, and as long
-/// as Prometheus itself looks back; a longer one keeps alerts on what may be over.
+/// as Prometheus itself looks back; a longer one keeps alerts on what may be over, and one below the
+/// three minutes after which an exporter is down ends them before anybody is told why.
 const HOLD: Milliseconds = 5 * MINUTE;
 /// Numbers of this age are not judged any more. Well above `stream.grace` (30 s), which is the age
 /// that is normal on a quiet topic; well below what a deadline allows.

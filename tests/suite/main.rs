@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod alerting;
+mod boards;
 mod changed_rules;
 mod crash;
 mod documentation;

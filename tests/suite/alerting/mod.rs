@@ -2,6 +2,12 @@
 //! with it, every alert fires when it should and not otherwise, and no query asks for what the
 //! exporter does not have.
 
+mod delivery;
+mod routes;
+mod runbooks;
+
+pub(crate) use runbooks::family;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

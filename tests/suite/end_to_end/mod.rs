@@ -62,7 +62,7 @@ pub(crate) fn run(arguments: &[&str], input: &[u8]) -> Output {
 
 /// The same for a run that has to end well; its standard output.
 #[track_caller]
-fn run_well(arguments: &[&str], input: &[u8]) -> String {
+pub(crate) fn run_well(arguments: &[&str], input: &[u8]) -> String {
     let output = run(arguments, input);
     assert_eq!(
         output.status.code(),
@@ -91,14 +91,14 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 }
 
 /// A file that is there as long as its value.
-fn file(contents: &[u8]) -> tempfile::NamedTempFile {
+pub(crate) fn file(contents: &[u8]) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(contents).unwrap();
     file.flush().unwrap();
     file
 }
 
-fn path(file: &tempfile::NamedTempFile) -> &str {
+pub(crate) fn path(file: &tempfile::NamedTempFile) -> &str {
     file.path().to_str().unwrap()
 }
 
@@ -164,7 +164,7 @@ pub(crate) fn group_of(config: &str) -> &str {
 
 /// A topic with three weeks of the simulated desk, up to some minutes ago: open tickets, goals
 /// at risk and windows with content. Shared by tests that only read it.
-struct Desk {
+pub(crate) struct Desk {
     kafka: &'static Kafka,
     topic: String,
     /// All its records, one a line, in time order.
@@ -175,7 +175,7 @@ struct Desk {
 
 impl Desk {
     #[track_caller]
-    fn shared() -> &'static Self {
+    pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Desk> = OnceLock::new();
         SHARED.get_or_init(Self::simulate)
     }
@@ -198,7 +198,7 @@ impl Desk {
         }
     }
 
-    fn config(&self) -> String {
+    pub(crate) fn config(&self) -> String {
         desk_config(self.kafka, &self.topic)
     }
 }
@@ -242,7 +242,7 @@ pub(crate) fn replay(config: &str, lines: &[u8], until: Timestamp) -> Scrape {
 }
 
 #[track_caller]
-fn replay_text(config: &str, lines: &[u8], until: Timestamp) -> String {
+pub(crate) fn replay_text(config: &str, lines: &[u8], until: Timestamp) -> String {
     let config = file(config.as_bytes());
     let until = until.rfc3339();
     let arguments = [

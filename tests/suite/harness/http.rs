@@ -63,6 +63,12 @@ pub(crate) fn post(url: &str, headers: &[(&str, &str)]) -> Result<Response, Stri
     read(request.send_empty())
 }
 
+/// A POST of a JSON document.
+pub(crate) fn post_json(url: &str, document: &serde_json::Value) -> Result<Response, String> {
+    let request = agent().post(url).header("content-type", "application/json");
+    read(request.send(document.to_string()))
+}
+
 /// `name=value` pairs as a query string.
 pub(crate) fn query_string(pairs: &[(&str, &str)]) -> String {
     let encoded: Vec<String> = pairs

@@ -1,4 +1,4 @@
-//! The real parts that tests are made of: a Kafka broker, a schema registry, a Prometheus,
+//! The real parts that tests are made of: a Kafka broker, a schema registry, a Prometheus, an Alertmanager,
 //! the exporter's own binary, and a small language to ask a scrape what it says.
 //!
 //! Everything listens on loopback, keeps its files in a folder of its own, and is gone when
@@ -8,6 +8,7 @@
 // A test language has words that no test says yet.
 #![allow(dead_code, unused_imports)]
 
+mod alertmanager;
 mod chromium;
 mod exporter;
 mod faults;
@@ -22,13 +23,15 @@ mod schema_registry;
 mod scrape;
 mod tools;
 mod wait;
+mod webhook;
 
 mod self_tests;
 
+pub(crate) use alertmanager::{Alertmanager, amtool};
 pub(crate) use chromium::Chromium;
 pub(crate) use exporter::{Exporter, command};
 pub(crate) use faults::Faults;
-pub(crate) use http::{Response, StaticServer, get, get_with, post};
+pub(crate) use http::{Response, StaticServer, get, get_with, post, post_json};
 pub(crate) use kafka::Kafka;
 pub(crate) use process::Signal;
 pub(crate) use prometheus::{Labels, Prometheus, PrometheusOptions, Protocol, Target};
@@ -37,5 +40,6 @@ pub(crate) use proxy::Proxy;
 pub(crate) use records::{Received, Record};
 pub(crate) use schema_registry::SchemaRegistry;
 pub(crate) use scrape::{Scrape, scrape};
-pub(crate) use tools::promtool as promtool_path;
+pub(crate) use tools::{promtool as promtool_path, python, repository};
 pub(crate) use wait::{eventually, free_port};
+pub(crate) use webhook::{Message, Webhooks};

@@ -50,8 +50,12 @@ pub(crate) struct PrometheusOptions {
     pub(crate) metrics_path: String,
     /// The text of a rule file: recording and alerting rules, evaluated every second.
     pub(crate) rules: Option<String>,
+    /// `host:port` of the Alertmanagers it sends its alerts to.
+    pub(crate) alertmanagers: Vec<String>,
     /// A storage that exists already, whose blocks are kept however old they are.
     pub(crate) storage: Option<std::path::PathBuf>,
+    /// How far an instant query looks back for a sample, in place of five minutes.
+    pub(crate) look_back: Option<String>,
     /// Further lines of the scrape job, such as `basic_auth`, not indented.
     pub(crate) job: String,
 }
@@ -66,7 +70,9 @@ impl Default for PrometheusOptions {
             exemplars: false,
             metrics_path: "/metrics".to_owned(),
             rules: None,
+            alertmanagers: Vec::new(),
             storage: None,
+            look_back: None,
             job: String::new(),
         }
     }
@@ -130,6 +136,9 @@ impl Prometheus {
         ];
         if options.storage.is_some() {
             arguments.push("--storage.tsdb.retention.time=36500d".to_owned());
+        }
+        if let Some(look_back) = &options.look_back {
+            arguments.push(format!("--query.lookback-delta={look_back}"));
         }
         // The flag has kept the older word for a start timestamp.
         if options.start_timestamps {
@@ -312,6 +321,14 @@ fn configuration(targets: &[String], options: &PrometheusOptions) -> String {
     let mut text = String::from("global:\n  scrape_interval: 1s\n  evaluation_interval: 1s\n");
     if options.rules.is_some() {
         text += "rule_files: [rules.yml]\n";
+    }
+    if !options.alertmanagers.is_empty() {
+        let targets = quoted(options.alertmanagers.iter().map(String::as_str).collect());
+        writeln!(
+            text,
+            "alerting:\n  alertmanagers:\n    - static_configs:\n        - targets: {targets}"
+        )
+        .unwrap();
     }
     let protocols = options
         .protocols

@@ -27,6 +27,21 @@ pub(crate) fn promtool() -> PathBuf {
     installed("prometheus", "promtool")
 }
 
+/// The Alertmanager server.
+pub(crate) fn alertmanager() -> PathBuf {
+    installed("alertmanager", "alertmanager")
+}
+
+/// Alertmanager's own command-line tool.
+pub(crate) fn amtool() -> PathBuf {
+    installed("alertmanager", "amtool")
+}
+
+/// A Python that has what writes the boards.
+pub(crate) fn python() -> PathBuf {
+    installed("boards", "bin/python")
+}
+
 fn installed(tool: &str, file: &str) -> PathBuf {
     let tools = std::env::var_os("TICKET_EXPORTER_TEST_TOOLS")
         .map_or_else(|| "target/test-tools".into(), PathBuf::from);

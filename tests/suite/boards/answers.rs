@@ -1,0 +1,278 @@
+//! Every query of every board and rule, asked of a real Prometheus: it holds nine days of the
+//! simulated desk as `backfill` writes them, and scrapes an exporter that reads the same events.
+//!
+//! What has rightly no answer is listed with the reason, and has none.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use saphyr::{LoadableYamlNode, Yaml};
+
+use super::{Board, Parsed, Selector, filled_in, text};
+use crate::end_to_end::{Desk, PATIENCE, file, now, path, run_well};
+use crate::harness::{Exporter, Labels, Prometheus, PrometheusOptions, promtool_path};
+
+const MINUTE: i64 = 60_000;
+/// Nine days: the window of seven, and that of a week before has some of it.
+const HISTORY: i64 = 9 * 24 * 60 * MINUTE;
+const STEP: &str = "30m";
+/// Samples of the past are that far apart; five minutes would be seen otherwise.
+const LOOK_BACK: &str = "31m";
+/// What a range is asked for, in seconds.
+const SPAN: f64 = 6.0 * 3_600.0;
+const SPAN_STEP: f64 = 600.0;
+/// Breaches come in working hours only, and not on each day.
+const DAYS: f64 = 4.0 * 86_400.0;
+
+/// Queries of boards that have an answer only if a deadline passes in the seconds in which the
+/// exporter is watched.
+const OF_CHANCE: [&str; 3] = [
+    "ticket-exporter: Breach detection A",
+    "ticket-sla: Breach detection A",
+    "ticket-sla: Breach detection B",
+];
+/// Series that rules ask for and that are not there.
+const UNKNOWN_SERIES: [(&str, &str); 5] = [
+    ("team:ticket_first_contact:ratio7d_avg4w", WEEKS),
+    ("team:ticket_first_response_seconds:p90_7d_avg4w", WEEKS),
+    ("team:ticket_handle_seconds:mean7d_avg4w", WEEKS),
+    ("team:ticket_reopens:ratio7d_avg4w", WEEKS),
+    ("team:ticket_satisfaction:ratio7d_avg4w", WEEKS),
+];
+const WEEKS: &str = "compares with what the rules have recorded for two weeks at least";
+/// What is asked, and who answers.
+struct Scene {
+    prometheus: Prometheus,
+    _exporter: Exporter,
+    /// The text of the rule file.
+    rules: String,
+}
+
+impl Scene {
+    fn start() -> Self {
+        let desk = Desk::shared();
+        let config = desk.config();
+        let config_file = file(config.as_bytes());
+        let mut exporter = Exporter::start(&[], &config);
+        exporter.wait_ready(PATIENCE);
+        let storage = tempfile::tempdir().unwrap().keep();
+        let from = now().minus(HISTORY).rfc3339();
+        let instance = format!("instance={}", exporter.address());
+        let promtool = promtool_path();
+        run_well(
+            &[
+                "backfill",
+                "--config.file",
+                path(&config_file),
+                "--from",
+                &from,
+                "--step",
+                STEP,
+                "--label",
+                "job=test",
+                "--label",
+                &instance,
+                "--blocks",
+                storage.to_str().unwrap(),
+                "--promtool",
+                promtool.to_str().unwrap(),
+            ],
+            b"",
+        );
+        let rules = run_well(
+            &[
+                "rules",
+                "--config.file",
+                path(&config_file),
+                "--job",
+                "test",
+            ],
+            b"",
+        );
+        let prometheus = Prometheus::start(
+            &[exporter.address()],
+            &PrometheusOptions {
+                storage: Some(storage),
+                look_back: Some(LOOK_BACK.to_owned()),
+                rules: Some(rules.clone()),
+                ..PrometheusOptions::default()
+            },
+        );
+        prometheus.wait_until_up(PATIENCE);
+        // An increase needs two samples, and rules build on rules.
+        for series in [
+            "up",
+            "team_policy_target:ticket_sla_goals:sum",
+            "team_event:ticket_window_events:sum7d",
+        ] {
+            let enough = format!("min(count_over_time({series}[1m]))");
+            prometheus.wait_for(&enough, PATIENCE, |samples| samples >= 10.0);
+        }
+        Self {
+            prometheus,
+            _exporter: exporter,
+            rules,
+        }
+    }
+
+    /// Whether there is any value that is a number.
+    fn answers(&self, expression: &str, instant: bool) -> bool {
+        if instant {
+            return self
+                .prometheus
+                .query(expression)
+                .iter()
+                .any(|(_, value)| !value.is_nan());
+        }
+        let end = now().seconds();
+        let found = self
+            .prometheus
+            .query_range(expression, end - SPAN, end, SPAN_STEP);
+        found
+            .iter()
+            .any(|(_, points)| points.iter().any(|(_, value)| !value.is_nan()))
+    }
+}
+
+/// Checks that just the listed ones are without an answer.
+#[track_caller]
+fn compare(found: &BTreeSet<String>, listed: &[(&str, &str)]) {
+    for (_, reason) in listed {
+        assert!(reason.len() > 10, "no reason");
+    }
+    let listed: BTreeSet<String> = listed
+        .iter()
+        .map(|(place, _)| (*place).to_owned())
+        .collect();
+    let unexpected: Vec<&String> = found.difference(&listed).collect();
+    assert!(unexpected.is_empty(), "no answer: {unexpected:#?}");
+    let answered: Vec<&String> = listed.difference(found).collect();
+    assert!(
+        answered.is_empty(),
+        "have an answer after all: {answered:#?}"
+    );
+}
+
+#[test]
+fn every_query_is_answered() {
+    let scene = Scene::start();
+    queries_of_boards(&scene);
+    variables_and_annotations(&scene);
+    recorded_series(&scene);
+    series_of_alerts(&scene);
+}
+
+fn queries_of_boards(scene: &Scene) {
+    let mut unanswered = BTreeSet::new();
+    let mut asked = 0;
+    for board in Board::all() {
+        for query in board.queries() {
+            asked += 1;
+            let of_chance = OF_CHANCE.contains(&query.place.as_str());
+            if !scene.answers(&query.asked(), query.instant) && !of_chance {
+                unanswered.insert(query.place);
+            }
+        }
+    }
+    assert!(asked > 130, "only {asked} queries");
+    assert!(unanswered.is_empty(), "no answer: {unanswered:#?}");
+}
+
+fn variables_and_annotations(scene: &Scene) {
+    for board in Board::all() {
+        for variable in board
+            .variables()
+            .iter()
+            .filter(|one| one["type"] == "query")
+        {
+            let query = text(variable, "query");
+            let inside = query
+                .strip_prefix("label_values(")
+                .unwrap()
+                .strip_suffix(')')
+                .unwrap();
+            let (selector, label) = inside.rsplit_once(", ").unwrap();
+            let grouped = format!("count by ({label}) ({})", filled_in(selector));
+            let found = scene.prometheus.query(&grouped);
+            assert!(
+                found
+                    .iter()
+                    .any(|(labels, _)| labels.get(label).is_some_and(|value| !value.is_empty())),
+                "{}: {query}",
+                board.uid
+            );
+        }
+        for annotation in board.annotations() {
+            // Breaches of the past are half an hour apart and not seconds.
+            let expression = filled_in(text(annotation, "expr")).replace("[2m]", "[1h]");
+            let end = now().seconds();
+            let asked = [(300.0, 5.0), (DAYS, SPAN_STEP)].map(|(span, step)| {
+                let found = scene
+                    .prometheus
+                    .query_range(&expression, end - span, end, step);
+                !found.is_empty()
+            });
+            let name = text(annotation, "name");
+            assert!(asked.contains(&true), "{}: nothing for {name}", board.uid);
+        }
+    }
+}
+
+/// The rules of a kind, as name and expression.
+fn rules(scene: &Scene, kind: &str) -> Vec<(String, String)> {
+    let read = Yaml::load_from_str(&scene.rules).unwrap();
+    let groups = read[0]["groups"].as_vec().unwrap().iter();
+    groups
+        .flat_map(|group| group["rules"].as_vec().unwrap())
+        .filter_map(|rule| {
+            let [name, expression] = [kind, "expr"].map(|key| rule.as_mapping_get(key)?.as_str());
+            let (name, expression) = (name?, expression?);
+            Some((name.to_owned(), expression.to_owned()))
+        })
+        .collect()
+}
+
+fn recorded_series(scene: &Scene) {
+    let recordings = rules(scene, "record");
+    assert!(recordings.len() > 20);
+    let unknown: BTreeSet<String> = recordings
+        .iter()
+        .filter(|(_, expression)| !scene.answers(expression, true))
+        .map(|(name, _)| name.clone())
+        .collect();
+    let listed: Vec<(&str, &str)> = UNKNOWN_SERIES
+        .into_iter()
+        .filter(|(name, _)| recordings.iter().any(|(recorded, _)| recorded == name))
+        .collect();
+    compare(&unknown, &listed);
+}
+
+/// An alert that has no reason to fire has no value; the series that it judges are there.
+fn series_of_alerts(scene: &Scene) {
+    let mut missing = BTreeSet::new();
+    let mut known = BTreeMap::<String, bool>::new();
+    for (_, expression) in rules(scene, "alert") {
+        for selector in Parsed::of(&expression).selectors {
+            let series = written(&selector);
+            let there = known.entry(series.clone()).or_insert_with(|| {
+                let found: Vec<(Labels, f64)> = scene.prometheus.query(&series);
+                !found.is_empty()
+            });
+            if !*there {
+                missing.insert(series);
+            }
+        }
+    }
+    assert!(known.len() > 30, "only {} series", known.len());
+    compare(&missing, &UNKNOWN_SERIES);
+}
+
+fn written(selector: &Selector) -> String {
+    let matchers = selector.matchers.iter();
+    let matchers: Vec<String> = matchers
+        .map(|(label, operator, value)| format!("{label}{operator}{value:?}"))
+        .collect();
+    if matchers.is_empty() {
+        return selector.name.clone();
+    }
+    format!("{}{{{}}}", selector.name, matchers.join(","))
+}

@@ -1,0 +1,225 @@
+//! The boards for Grafana: the committed files are what their source writes, each panel says what it
+//! is, no query asks for what there is not, and each one is answered.
+
+mod answers;
+mod names;
+mod past;
+mod shape;
+mod source;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use crate::harness::{Prometheus, PrometheusOptions, repository};
+
+const FOLDER: &str = "dashboards";
+/// Every board there is: alerts, links and documents know them by these.
+const UIDS: [&str; 5] = [
+    "ticket-capacity",
+    "ticket-exporter",
+    "ticket-quality",
+    "ticket-sla",
+    "ticket-team",
+];
+
+/// What Grafana puts in the place of variables, here for everything that a board can show.
+const VARIABLES: [(&str, &str); 13] = [
+    ("$__rate_interval", "2h"),
+    ("$__range", "6d"),
+    ("$__interval", "1h"),
+    ("$instance", ".*"),
+    ("$priority", ".*"),
+    ("$minimum", "5"),
+    ("$target", ".*"),
+    ("$policy", ".*"),
+    ("$window", "24h"),
+    ("$clock", "business"),
+    ("$team", ".*"),
+    ("$job", ".*"),
+    ("$utc", "7"),
+];
+
+/// A board as Grafana reads it.
+struct Board {
+    uid: &'static str,
+    json: Value,
+}
+
+impl Board {
+    fn all() -> Vec<Self> {
+        let read = |uid: &'static str| {
+            let path = repository().join(FOLDER).join(format!("{uid}.json"));
+            let text = fs::read_to_string(&path).unwrap();
+            Self {
+                uid,
+                json: serde_json::from_str(&text).unwrap(),
+            }
+        };
+        UIDS.map(read).into()
+    }
+
+    /// Rows too.
+    fn panels(&self) -> &[Value] {
+        self.json["panels"].as_array().unwrap()
+    }
+
+    fn variables(&self) -> &[Value] {
+        self.json["templating"]["list"].as_array().unwrap()
+    }
+
+    fn annotations(&self) -> &[Value] {
+        self.json["annotations"]["list"].as_array().unwrap()
+    }
+
+    fn names_of_variables(&self) -> BTreeSet<&str> {
+        self.variables()
+            .iter()
+            .map(|one| text(one, "name"))
+            .collect()
+    }
+
+    /// Every query of a panel.
+    fn queries(&self) -> Vec<Query> {
+        let mut queries = Vec::new();
+        for panel in self.panels() {
+            for target in panel["targets"].as_array().into_iter().flatten() {
+                queries.push(Query {
+                    place: format!(
+                        "{}: {} {}",
+                        self.uid,
+                        text(panel, "title"),
+                        text(target, "refId")
+                    ),
+                    written: text(target, "expr").to_owned(),
+                    instant: target["instant"] == Value::Bool(true),
+                });
+            }
+        }
+        queries
+    }
+}
+
+/// A query of a board.
+struct Query {
+    /// The board, the panel and the letter.
+    place: String,
+    /// With Grafana's variables.
+    written: String,
+    instant: bool,
+}
+
+impl Query {
+    /// As Prometheus is asked.
+    fn asked(&self) -> String {
+        filled_in(&self.written)
+    }
+}
+
+fn filled_in(expression: &str) -> String {
+    let mut filled = expression.to_owned();
+    for (variable, value) in VARIABLES {
+        filled = filled.replace(variable, value);
+    }
+    // `$1` is a group of label_replace.
+    let is_named = |rest: &str| rest.starts_with(|letter: char| !letter.is_ascii_digit());
+    assert!(
+        !filled.split('$').skip(1).any(is_named),
+        "unknown variable in {filled}"
+    );
+    filled
+}
+
+#[track_caller]
+fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+    value[member]
+        .as_str()
+        .unwrap_or_else(|| panic!("no {member} in {value}"))
+}
+
+/// A Prometheus that is asked how it understands queries, and knows no series.
+fn parser() -> &'static Prometheus {
+    static PARSER: OnceLock<Prometheus> = OnceLock::new();
+    PARSER.get_or_init(|| Prometheus::start(&[], &PrometheusOptions::default()))
+}
+
+/// The parts of a query that name series.
+#[derive(Debug, Default)]
+struct Parsed {
+    selectors: Vec<Selector>,
+    /// Labels that results are grouped or matched by.
+    labels: BTreeSet<String>,
+    /// Labels that the query makes by itself.
+    made: BTreeSet<String>,
+    functions: BTreeSet<String>,
+    has_subquery: bool,
+}
+
+#[derive(Debug)]
+struct Selector {
+    name: String,
+    /// Label, operator, value.
+    matchers: Vec<(String, String, String)>,
+    is_range: bool,
+    is_past: bool,
+}
+
+impl Parsed {
+    #[track_caller]
+    fn of(expression: &str) -> Self {
+        let tree = parser().api("parse_query", &[("query", expression)]);
+        let mut parsed = Self::default();
+        parsed.walk(&tree);
+        parsed
+    }
+
+    fn walk(&mut self, node: &Value) {
+        match node["type"].as_str() {
+            Some(kind @ ("vectorSelector" | "matrixSelector")) => {
+                let matchers = node["matchers"].as_array().unwrap().iter().map(|one| {
+                    let [label, operator, value] =
+                        ["name", "type", "value"].map(|part| text(one, part).to_owned());
+                    (label, operator, value)
+                });
+                self.selectors.push(Selector {
+                    name: text(node, "name").to_owned(),
+                    matchers: matchers.filter(|(label, ..)| label != "__name__").collect(),
+                    is_range: kind == "matrixSelector",
+                    is_past: node["offset"] != 0,
+                });
+            }
+            Some("call") => {
+                let name = text(&node["func"], "name").to_owned();
+                if name == "label_replace" {
+                    self.made.insert(text(&node["args"][1], "val").to_owned());
+                }
+                self.functions.insert(name);
+            }
+            Some("aggregation") => {
+                self.add_labels(&node["grouping"]);
+                if node["op"] == "count_values" {
+                    self.made.insert(text(&node["param"], "val").to_owned());
+                }
+            }
+            Some("binaryExpr") => {
+                self.add_labels(&node["matching"]["labels"]);
+                self.add_labels(&node["matching"]["include"]);
+            }
+            Some("subquery") => self.has_subquery = true,
+            _ => {}
+        }
+        match node {
+            Value::Object(members) => members.values().for_each(|member| self.walk(member)),
+            Value::Array(items) => items.iter().for_each(|item| self.walk(item)),
+            _ => {}
+        }
+    }
+
+    fn add_labels(&mut self, labels: &Value) {
+        let labels = labels.as_array().into_iter().flatten();
+        self.labels
+            .extend(labels.map(|label| label.as_str().unwrap().to_owned()));
+    }
+}
