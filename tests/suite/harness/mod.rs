@@ -1,5 +1,5 @@
-//! The real parts that tests are made of: a Kafka broker, a schema registry, a Prometheus, an Alertmanager,
-//! the exporter's own binary, and a small language to ask a scrape what it says.
+//! The real parts that tests are made of: a Kafka broker, a schema registry, a Prometheus, an
+//! Alertmanager, the exporter's own binary, and a small language to ask a scrape what it says.
 //!
 //! Everything listens on loopback, keeps its files in a folder of its own, and is gone when
 //! its value is dropped, when a test panics, and when the test process is killed. A tool that
