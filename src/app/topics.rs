@@ -305,7 +305,11 @@ impl<'a> Reader<'a> {
     }
 
     fn take(&mut self, batch: &Batch<'_>) -> io::Result<()> {
-        let headers = self.headers.then(|| batch.headers()).unwrap_or_default();
+        let headers = if self.headers {
+            batch.headers()
+        } else {
+            Vec::new()
+        };
         let records: Vec<Record<'_>> = batch.iter(&headers).collect();
         for run in records.chunk_by(|one, next| one.index == next.index) {
             // Partitions that are newer than what is wanted have no place.
