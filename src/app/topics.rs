@@ -307,7 +307,11 @@ impl<'a> Reader<'a> {
     }
 
     fn take(&mut self, batch: &Batch<'_>) -> Result<(), ReadError> {
-        let headers = self.headers.then(|| batch.headers()).unwrap_or_default();
+        let headers = if self.headers {
+            batch.headers()
+        } else {
+            Vec::new()
+        };
         let records: Vec<Record<'_>> = batch.iter(&headers).collect();
         if let Some(schemas) = &self.schemas {
             for record in &records {

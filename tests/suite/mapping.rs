@@ -118,7 +118,10 @@ pub fn total(text: &str, family: &str, labels: &[(&str, &str)]) -> f64 {
     samples.map(|sample| sample.value).sum()
 }
 
-fn assert_totals(text: &str, expected: &[(&str, &[(&str, &str)], f64)]) {
+/// Family, labels and the sum over their series.
+type Total<'a> = (&'a str, &'a [(&'a str, &'a str)], f64);
+
+fn assert_totals(text: &str, expected: &[Total<'_>]) {
     for (family, labels, value) in expected {
         let found = total(text, family, labels);
         assert!(

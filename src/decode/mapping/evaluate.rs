@@ -275,7 +275,7 @@ impl<'s> Evaluation<'s, '_> {
             Test::All(tests) => tests.iter().all(|test| self.passes(path, test)),
             Test::Any(tests) => tests.iter().any(|test| self.passes(path, test)),
             Test::Not(test) => !self.passes(path, test),
-            Test::Exists(wanted) => self.any(path, |json| exists(json)) == *wanted,
+            Test::Exists(wanted) => self.any(path, exists) == *wanted,
             Test::Equals(word) => self.any(path, |json| is_word(json, word)),
             Test::Same(other) => self
                 .text_at(other)

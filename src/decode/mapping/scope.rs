@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(all(".a.c"), []);
         assert_eq!(all(".a.b.c"), []);
         assert_eq!(all(".l[*].v"), [x.clone(), y.clone()]);
-        assert_eq!(all(".l[id=8].v"), [y.clone()]);
+        assert_eq!(all(".l[id=8].v"), std::slice::from_ref(&y));
         assert_eq!(all(".l[id=7].v"), [x]);
         assert_eq!(all(".l[-1].v"), [y]);
         for nothing in [".l[2]", ".l[-3]", ".e[*].v", ".a[*]", "$key", "$op"] {

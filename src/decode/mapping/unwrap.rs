@@ -32,7 +32,7 @@ pub(super) fn unwrap<'a>(steps: &[Unwrap], record: Roots<'a>) -> Vec<Roots<'a>> 
             }
             Unwrap::Debezium => records.iter_mut().for_each(debezium),
             Unwrap::Path(path) => records.iter_mut().for_each(|record| go_down(path, record)),
-            Unwrap::Json(path) => decode_text(path, &mut records, |text| Json::parse_owned(text)),
+            Unwrap::Json(path) => decode_text(path, &mut records, Json::parse_owned),
             Unwrap::Base64(path) => decode_text(path, &mut records, from_base64),
         }
     }
