@@ -21,8 +21,18 @@ const README: &str = "README.md";
 const PROGRAM: &str = "ticket-exporter";
 /// Folders without documents of ours.
 const NOT_OURS: [&str; 2] = ["target", "golden"];
-/// Words that begin like a metric and are none: the prefix itself, a member of events.
-const NO_METRICS: [&str; 2] = ["ticket_", "ticket_id"];
+/// Words that begin like a metric and are none: the prefix itself, a member of events, and members
+/// of Freshdesk's and Zendesk's records.
+const NO_METRICS: [&str; 8] = [
+    "ticket_",
+    "ticket_id",
+    "ticket_agent_email",
+    "ticket_event",
+    "ticket_group_name",
+    "ticket_priority",
+    "ticket_source",
+    "ticket_status",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
