@@ -230,9 +230,9 @@ pub enum ReplayFormat {
 /// Lines on standard output, what is missing on standard error.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-A file holds one JSON document, a document a line, or a list of them; plain, .gz or .zst. It exits with
-1 where a record is rejected. Words that the mapping does not have are shown with their values: they are
-yours.
+A file holds one JSON document, a document a line, or a list of them; plain, .gz or .zst. It exits
+with 1 where a record is rejected. Words that the mapping does not have are shown with their
+values: they are yours.
 
 Examples:
   What would become of these webhooks?

@@ -371,7 +371,9 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 
 #[test]
 fn the_demo_shows_data_soon_and_stops_on_control_c() {
-    let mut demo = Exporter::start(&["demo", "--history", "3d"], "");
+    // The desk sleeps at night: a day of it in half a minute has events at any hour.
+    let arguments = ["demo", "--history", "3d", "--speed-up", "3600"];
+    let mut demo = Exporter::start(&arguments, "");
     let metrics = demo.url("/metrics");
     eventually("the demo's data", Duration::from_secs(20), || {
         let scrape = scrape(&get(&metrics)?.text());
