@@ -88,16 +88,16 @@ pub(super) struct Notes<'s> {
     /// A `null` or empty text where a value could have been.
     pub(super) nothing: Cell<bool>,
     /// The first word that no map or table has, and where it was.
-    pub(super) unmapped: RefCell<Option<(&'s str, String)>>,
+    pub(super) unmapped: RefCell<Option<(&'s str, Cow<'s, str>)>>,
     /// Such a word rejects the record.
     pub(super) rejects: Cell<bool>,
 }
 
 impl<'s> Notes<'s> {
-    pub(super) fn unmapped(&self, from: &'s str, word: &str) {
+    pub(super) fn unmapped(&self, from: &'s str, word: Cow<'s, str>) {
         let mut first = self.unmapped.borrow_mut();
         if first.is_none() {
-            *first = Some((from, word.to_owned()));
+            *first = Some((from, word));
         }
     }
 }
@@ -232,14 +232,14 @@ impl<'s> Evaluation<'s, '_> {
     ) -> Option<Cow<'s, str>> {
         let is_wide = matches!(&refined.value, Value::Path(path) if path.is_wide());
         if !is_wide {
-            self.notes.unmapped(from, &word);
+            self.notes.unmapped(from, word.clone());
         }
         match refined.unmapped.unwrap_or(self.unmapped) {
             _ if is_wide && refined.unmapped.is_none() => None,
             Unmapped::Drop => None,
             Unmapped::Pass => Some(word),
             Unmapped::Reject => {
-                self.notes.unmapped(from, &word);
+                self.notes.unmapped(from, word.clone());
                 self.notes.rejects.set(true);
                 None
             }

@@ -122,7 +122,7 @@ impl<'s> Reader<'_, 's, '_, '_> {
                     ControlFlow::Break(())
                 }
                 None => {
-                    notes.unmapped(found.from, &found.scalar.into_text());
+                    notes.unmapped(found.from, found.scalar.into_text());
                     ControlFlow::Continue(())
                 }
             });
@@ -135,7 +135,7 @@ impl<'s> Reader<'_, 's, '_, '_> {
                     rule: self.rule.name.clone(),
                     member,
                     path: path.to_owned(),
-                    word,
+                    word: word.into_owned(),
                 });
             }
         }
