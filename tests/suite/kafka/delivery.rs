@@ -1,5 +1,7 @@
 //! Every record exactly once and in order.
 
+use ticket_exporter::edge::kafka::{DeadLetters, Record};
+
 use super::*;
 
 #[test]
@@ -66,4 +68,57 @@ fn records_carry_what_was_sent() {
             Step::Revoked(_) | Step::Trouble(_) | Step::Identified(_) | Step::Idle => {}
         }
     }
+}
+
+#[test]
+fn headers_come_where_they_are_asked_for() {
+    let broker = EmbeddedBroker::start(&[("tickets", 1)]).unwrap();
+    let mut letters = DeadLetters::start(&connection(&broker), "tickets").unwrap();
+    let partition = TopicPartition::new("origin", 3);
+    let record = |headers, value| Record {
+        partition: &partition,
+        index: 0,
+        offset: 7,
+        timestamp: None,
+        key: None,
+        headers,
+        value: Some(value),
+    };
+    letters.send(
+        &record(&[("ce_id", b"1"), ("ce_type", b"\xff")], b"a"),
+        "reason",
+    );
+    letters.send(&record(&[], b"b"), "other");
+    assert_eq!(letters.flush(PATIENCE).delivered, 2);
+    let mut consumer = Consumer::start(&settings(&broker, &["tickets"])).unwrap();
+    let start = Instant::now();
+    let mut seen: Vec<(Vec<u8>, usize, Vec<u8>)> = Vec::new();
+    while seen.len() < 2 {
+        assert!(start.elapsed() < PATIENCE);
+        match consumer.next(TICK) {
+            Step::Assigned(_) => consumer.begin(|_| None),
+            Step::Records(batch) => {
+                let headers = batch.headers();
+                assert_eq!(headers, batch.headers(), "asked twice");
+                for record in batch.iter(&headers) {
+                    let find = |wanted: &str| {
+                        let found = record.headers.iter().find(|(name, _)| *name == wanted);
+                        found.map_or(Vec::new(), |(_, value)| value.to_vec())
+                    };
+                    assert_eq!(find("ticket_exporter.topic"), b"origin");
+                    let value = record.value.unwrap().to_vec();
+                    seen.push((value, record.headers.len(), find("ce_type")));
+                }
+                assert!(batch.iter(&[]).all(|record| record.headers.is_empty()));
+            }
+            Step::Revoked(_) | Step::Trouble(_) | Step::Identified(_) | Step::Idle => {}
+        }
+    }
+    assert_eq!(
+        seen,
+        [
+            (b"a".to_vec(), 6, b"\xff".to_vec()),
+            (b"b".to_vec(), 4, Vec::new())
+        ]
+    );
 }
