@@ -9,6 +9,7 @@ mod command_line;
 mod deadlines;
 mod formats;
 mod group;
+mod mapped;
 mod rejections;
 mod stopping;
 mod targets;
