@@ -156,7 +156,8 @@ def grid(title, description, targets, columns, *, width=24, height=9, sort=None,
     panel = panel.thresholds(NEUTRAL)
     panel = panel.with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
     organize = {
-        "excludeByName": {"Time": True},
+        # Where only labels matter the value is always 1.
+        "excludeByName": {"Time": True} | ({} if any("Value" in field for field in order) else {"Value": True}),
         "indexByName": order,
         "renameByName": renamed,
     }

@@ -7,21 +7,22 @@ use crate::harness::{Exporter, Kafka, Record};
 
 /// The life of an issue as Jira tells it: created, answered, solved. Another record is about none.
 fn records() -> Vec<String> {
-    let issue = |status: &str| {
+    let issue = |status: &str, category: &str| {
         json!({"key": "DESK-1", "fields": {
-            "created": "2026-03-02T09:00:00.000+0000", "status": {"name": status},
+            "created": "2026-03-02T09:00:00.000+0000",
+            "status": {"name": status, "statusCategory": {"key": category}},
             "priority": {"name": "High"}, "project": {"key": "DESK"},
             "assignee": {"accountId": "a"}, "reporter": {"accountId": "c"},
         }})
     };
     let at = 1_772_442_000_000_i64;
     let told = [
-        json!({"webhookEvent": "jira:issue_created", "timestamp": at, "issue": issue("Open")}),
-        json!({"webhookEvent": "comment_created", "timestamp": at + 600_000, "issue": issue("Open"),
+        json!({"webhookEvent": "jira:issue_created", "timestamp": at, "issue": issue("Open", "new")}),
+        json!({"webhookEvent": "comment_created", "timestamp": at + 600_000, "issue": issue("Open", "new"),
             "comment": {"id": "7", "author": {"accountId": "a"}, "created": "2026-03-02T09:10:00.000+0000"}}),
         json!({"webhookEvent": "jira:version_released", "timestamp": at + 700_000}),
-        json!({"webhookEvent": "jira:issue_updated", "timestamp": at + 3_600_000, "issue": issue("Done"),
-            "changelog": {"id": "9", "items": [{"field": "status", "toString": "Done"}]}}),
+        json!({"webhookEvent": "jira:issue_updated", "timestamp": at + 3_600_000, "issue": issue("Shipped", "done"),
+            "changelog": {"id": "9", "items": [{"field": "status", "toString": "Shipped"}]}}),
     ];
     told.iter().map(ToString::to_string).collect()
 }
