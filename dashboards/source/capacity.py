@@ -15,6 +15,7 @@ from parts import (
     filled,
     lines,
     number,
+    percentage,
     priority_variable,
     query,
     row,
@@ -280,21 +281,19 @@ def moves():
 def quality():
     return [
         row("Quality beside it, in the last $window"),
-        number(
+        percentage(
             "Satisfied",
             "Good ratings among good and bad ones. Falls first when people are too few.",
-            [query(satisfied(), "satisfied")],
-            "percentunit",
+            satisfied(),
+            "satisfied",
             width=8,
-            decimals=1,
         ),
-        number(
+        percentage(
             "Reopened",
             "Reopenings for each solve: work that is done twice.",
-            [query(reopened(), "reopened")],
-            "percentunit",
+            reopened(),
+            "reopened",
             width=8,
-            decimals=1,
         ),
         number(
             "Handle time",

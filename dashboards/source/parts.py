@@ -91,6 +91,14 @@ def number(
     return panel if decimals is None else panel.decimals(decimals)
 
 
+def percentage(title, description, expression, legend, *, thresholds=NEUTRAL, width=4):
+    """One share, as a large number."""
+    targets = [query(expression, legend)]
+    return number(
+        title, description, targets, "percentunit", thresholds=thresholds, width=width, decimals=1
+    )
+
+
 def lines(
     title,
     description,
@@ -157,7 +165,8 @@ def grid(title, description, targets, columns, *, width=24, height=9, sort=None,
     panel = panel.with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
     organize = {
         # Where only labels matter the value is always 1.
-        "excludeByName": {"Time": True} | ({} if any("Value" in field for field in order) else {"Value": True}),
+        "excludeByName": {"Time": True}
+        | ({} if any("Value" in field for field in order) else {"Value": True}),
         "indexByName": order,
         "renameByName": renamed,
     }

@@ -13,6 +13,7 @@ from parts import (
     grid,
     lines,
     number,
+    percentage,
     priority_variable,
     query,
     remark,
@@ -113,33 +114,30 @@ def quality():
             width=3,
             decimals=1,
         ),
-        number(
+        percentage(
             "Satisfied (CSAT)",
             "Good ratings among good and bad ones. Below 70 %: read what dissatisfied"
             " customers wrote before anything is made faster.",
-            [query(satisfied(), "satisfied")],
-            "percentunit",
+            satisfied(),
+            "satisfied",
             thresholds=SATISFIED,
-            decimals=1,
         ),
-        number(
+        percentage(
             "Solved at first contact (FCR)",
             "Finalised tickets that one answer of one team solved, with no"
             " reopening. Low: the first answer asks back or passes on too often; better forms and"
             " knowledge help.",
-            [query(first_contact(), "first contact")],
-            "percentunit",
+            first_contact(),
+            "first contact",
             thresholds=FIRST_CONTACT,
-            decimals=1,
         ),
-        number(
+        percentage(
             "Reopened",
             "Reopenings for each time a ticket was solved. Rising while handle time falls:"
             " tickets are closed and not solved.",
-            [query(reopened(), "reopened")],
-            "percentunit",
+            reopened(),
+            "reopened",
             thresholds=REOPENED,
-            decimals=1,
         ),
         number(
             "Created and solved",

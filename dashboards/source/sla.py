@@ -16,6 +16,7 @@ from parts import (
     label_variable,
     lines,
     number,
+    percentage,
     priority_variable,
     query,
     row,
@@ -263,28 +264,25 @@ def promises():
 def quality():
     return [
         row("Quality beside it, in the last $window"),
-        number(
+        percentage(
             "Satisfied",
             "Good ratings among good and bad ones: a promise kept with a bad answer is no" " service.",
-            [query(satisfied(), "satisfied")],
-            "percentunit",
+            satisfied(),
+            "satisfied",
             width=8,
-            decimals=1,
         ),
-        number(
+        percentage(
             "First contact",
             "Finalised tickets that one answer solved.",
-            [query(first_contact(), "first contact")],
-            "percentunit",
+            first_contact(),
+            "first contact",
             width=8,
-            decimals=1,
         ),
-        number(
+        percentage(
             "Reopened",
             "Reopenings for each solve. Rising with SLA met: goals are met by closing early.",
-            [query(reopened(), "reopened")],
-            "percentunit",
+            reopened(),
+            "reopened",
             width=8,
-            decimals=1,
         ),
     ]

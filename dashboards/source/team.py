@@ -16,6 +16,7 @@ from parts import (
     grid,
     lines,
     number,
+    percentage,
     priority_variable,
     query,
     row,
@@ -246,37 +247,33 @@ def flow():
 def quality():
     return [
         row("Quality in the last $window: exact counts by event time"),
-        number(
+        percentage(
             "SLA met",
             "Share of the goals decided in the window that were met.",
-            [query(met_share(), "met")],
-            "percentunit",
+            met_share(),
+            "met",
             width=6,
-            decimals=1,
         ),
-        number(
+        percentage(
             "Satisfied",
             "Good ratings among good and bad ones.",
-            [query(satisfied(), "satisfied")],
-            "percentunit",
+            satisfied(),
+            "satisfied",
             width=6,
-            decimals=1,
         ),
-        number(
+        percentage(
             "First contact",
             "Finalised tickets that one answer solved.",
-            [query(first_contact(), "first contact")],
-            "percentunit",
+            first_contact(),
+            "first contact",
             width=6,
-            decimals=1,
         ),
-        number(
+        percentage(
             "Reopened",
             "Reopenings for each solve. Speed that raises it is no speed.",
-            [query(reopened(), "reopened")],
-            "percentunit",
+            reopened(),
+            "reopened",
             width=6,
-            decimals=1,
         ),
     ]
 
