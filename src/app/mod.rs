@@ -5,6 +5,7 @@ pub mod checkpoint;
 pub mod demo;
 pub mod explain;
 pub mod history;
+pub mod inference;
 pub mod ingest;
 pub mod overview;
 pub mod recovery;
