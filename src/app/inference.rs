@@ -150,9 +150,15 @@ fn of_preset(preset: &'static str, share: f64, trial: Trial) -> Proposal {
     let known = if preset == CANONICAL {
         "They are canonical events already".to_owned()
     } else if WRAPPERS.contains(&preset) {
-        format!("{} of them are what the preset {preset} takes off", percent(share))
+        format!(
+            "{} of them are what the preset {preset} takes off",
+            percent(share)
+        )
     } else {
-        format!("{} of them look like those of {preset}, which has a preset", percent(share))
+        format!(
+            "{} of them look like those of {preset}, which has a preset",
+            percent(share)
+        )
     };
     let mut yaml = format!("# Proposed by ticket-exporter infer-mapping.\n# {known}.\n");
     yaml.push_str(&format!("mapping:\n  preset: {preset}\n"));
@@ -186,7 +192,10 @@ fn of_mapping(mapping: &str, inference: &Inference, trial: Trial) -> Proposal {
         ));
     }
     if inference.unreadable > 0 {
-        yaml.push_str(&format!("# {} records are no JSON.\n", inference.unreadable));
+        yaml.push_str(&format!(
+            "# {} records are no JSON.\n",
+            inference.unreadable
+        ));
     }
     yaml.push_str(mapping);
     yaml.push_str(&trial.comments());

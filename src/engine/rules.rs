@@ -262,6 +262,7 @@ impl Default for Rules {
             former_policies: Vec::new(),
             limits: Self::DEFAULT_LIMITS,
             exemplars: false,
+            reading: Vec::new(),
         }
     }
 }

@@ -94,7 +94,11 @@ fn the_samples_of_known_systems_give_their_preset() {
         for file in &files {
             let Some(alone) = inference::propose(&read(file)) else {
                 // Debezium's and CloudEvents' own samples are about no tickets.
-                assert!(["debezium", "cloudevents"].contains(&name), "{}", file.display());
+                assert!(
+                    ["debezium", "cloudevents"].contains(&name),
+                    "{}",
+                    file.display()
+                );
                 continue;
             };
             decoder(&alone.yaml);
@@ -120,13 +124,23 @@ fn without_presets_the_ticket_and_the_time_are_found() {
         ("jira", ".issue.key", ".timestamp"),
         ("github", ".issue.number", ".issue.updated_at"),
         ("zammad", ".ticket.id", ".ticket.updated_at"),
-        ("zendesk-eventbridge", ".detail.ticket_event.ticket.id", ".detail.ticket_event.meta.occurred_at"),
+        (
+            "zendesk-eventbridge",
+            ".detail.ticket_event.ticket.id",
+            ".detail.ticket_event.meta.occurred_at",
+        ),
     ] {
         let samples = samples::read(&golden.join(name).join("records.jsonl"), true).unwrap();
         let records: Vec<Record<'_>> = samples.iter().map(Sample::record).collect();
-        let yaml = infer(&records).mapping.unwrap_or_else(|| panic!("nothing for {name}"));
+        let yaml = infer(&records)
+            .mapping
+            .unwrap_or_else(|| panic!("nothing for {name}"));
         decoder(&yaml);
-        let line = |key: &str| yaml.lines().find(|line| line.trim_start().starts_with(key)).unwrap();
+        let line = |key: &str| {
+            yaml.lines()
+                .find(|line| line.trim_start().starts_with(key))
+                .unwrap()
+        };
         assert!(line("ticket_id: ").contains(ticket), "{name}\n{yaml}");
         assert!(line("at: ").contains(time), "{name}\n{yaml}");
     }

@@ -15,7 +15,8 @@ use crate::domain::mapping::{
 
 /// Keys of a value that is written as a map.
 const KEYS: [&str; 11] = [
-    "value", "when", "match", "none", "map", "table", "unmapped", "format", "zone", "times", "minus",
+    "value", "when", "match", "none", "map", "table", "unmapped", "format", "zone", "times",
+    "minus",
 ];
 /// Keys of a test that is written as a map.
 const TESTS: [&str; 5] = ["is", "not", "exists", "matches", "in_table"];

@@ -303,7 +303,11 @@ mod tests {
             (":", None),
             ("soon", None),
         ] {
-            assert_eq!(seconds(&Scalar::Text(written.into())), expected, "{written}");
+            assert_eq!(
+                seconds(&Scalar::Text(written.into())),
+                expected,
+                "{written}"
+            );
         }
     }
 

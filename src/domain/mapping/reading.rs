@@ -24,7 +24,10 @@ impl Mappings {
             let name = file.path.file_name().unwrap_or_default();
             let key = format!("{KEY}.tables, file {}", name.to_string_lossy());
             let words = format!("{} entries ({})", table.len(), short(&format!("{table:?}")));
-            if !described.iter().any(|known| known.0 == key && known.1 == words) {
+            if !described
+                .iter()
+                .any(|known| known.0 == key && known.1 == words)
+            {
                 described.push((key, words));
             }
         }
@@ -34,7 +37,11 @@ impl Mappings {
 
 /// The preset, and a digest of all that the mapping says.
 fn words(mapping: &Mapping) -> String {
-    format!("preset {} ({})", mapping.preset, short(&format!("{mapping:?}")))
+    format!(
+        "preset {} ({})",
+        mapping.preset,
+        short(&format!("{mapping:?}"))
+    )
 }
 
 /// Enough to tell two apart.

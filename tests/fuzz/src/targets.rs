@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use super::subject::config::{self, PRESETS};
-use super::subject::decode::{self, Decoded, Decoder, Language, Record, SchemaId, SchemaText, Schemas};
+use super::subject::decode::{
+    self, Decoded, Decoder, Language, Record, SchemaId, SchemaText, Schemas,
+};
 use super::subject::domain::timestamp::Timestamp;
 
 /// The targets, by the names of their folders of inputs.

@@ -183,7 +183,9 @@ fn variables_and_annotations(scene: &Scene) {
             let found = scene.prometheus.query(&choice.asked);
             assert!(
                 found.iter().any(|(labels, _)| {
-                    labels.get(choice.label).is_some_and(|value| !value.is_empty())
+                    labels
+                        .get(choice.label)
+                        .is_some_and(|value| !value.is_empty())
                 }),
                 "{}: {}",
                 board.uid,

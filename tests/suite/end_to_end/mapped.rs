@@ -86,7 +86,8 @@ fn a_look_up_table_that_changes_holds_from_then_on() {
             )
     };
     let create = |id: u32| {
-        let value = json!({"id": id, "at": format!("2026-03-02T09:{id:02}:00Z"), "group": 7}).to_string();
+        let value =
+            json!({"id": id, "at": format!("2026-03-02T09:{id:02}:00Z"), "group": 7}).to_string();
         kafka.produce(&topic, vec![Record::keyed("k", value)]);
     };
     create(1);
@@ -122,9 +123,17 @@ fn a_look_up_table_that_changes_holds_from_then_on() {
     exporter.wait_for_metrics("the new team", PATIENCE, |scrape| {
         let created = scrape.metric("ticket_created_total");
         let new = created.label("team", "Backbone").sum();
-        if new >= 1.0 { Ok(()) } else { Err(format!("{new}")) }
+        if new >= 1.0 {
+            Ok(())
+        } else {
+            Err(format!("{new}"))
+        }
     });
-    let network = exporter.metrics().metric("ticket_created_total").label("team", "Network").sum();
+    let network = exporter
+        .metrics()
+        .metric("ticket_created_total")
+        .label("team", "Network")
+        .sum();
     assert!(network >= 1.0, "what was counted stays");
     exporter.stop(PATIENCE);
 
@@ -133,7 +142,11 @@ fn a_look_up_table_that_changes_holds_from_then_on() {
     exporter.wait_ready(PATIENCE);
     created(&exporter, &[("Network", network)]);
     let told = "the configuration changed; this applies from now on";
-    assert!(!exporter.logs_since_start().contains(told), "{}", exporter.logs_since_start());
+    assert!(
+        !exporter.logs_since_start().contains(told),
+        "{}",
+        exporter.logs_since_start()
+    );
     exporter.stop(PATIENCE);
 
     // Another table and another mapping.

@@ -10,8 +10,22 @@ use crate::stories::dice::Dice;
 
 /// Names that look like something, and names that make YAML.
 const NAMES: [&str; 16] = [
-    "ticket_id", "id", "status", "at", "updated_at", "type", "agent", "team", "priority", "public",
-    "a b", "#", "ä: [", "null", "-", "\\u2028",
+    "ticket_id",
+    "id",
+    "status",
+    "at",
+    "updated_at",
+    "type",
+    "agent",
+    "team",
+    "priority",
+    "public",
+    "a b",
+    "#",
+    "ä: [",
+    "null",
+    "-",
+    "\\u2028",
 ];
 
 /// Any JSON.
@@ -21,7 +35,12 @@ fn json(depth: i64, dice: &mut Dice) -> String {
         0 => "null".to_owned(),
         1 => dice.below(3_000_000_000).to_string(),
         2 => format!("\"2026-03-{:02}T09:00:00Z\"", dice.below(30) + 1),
-        3 => format!("\"{}\"", dice.pick(&["open", "closed", "created", "comment", "#a", "x: y", "\\n", "é"])),
+        3 => format!(
+            "\"{}\"",
+            dice.pick(&[
+                "open", "closed", "created", "comment", "#a", "x: y", "\\n", "é"
+            ])
+        ),
         4 => format!("\"{}\"", name(dice)),
         5 => (dice.below(2) == 1).to_string(),
         6 => {

@@ -95,7 +95,14 @@ pub(super) fn ticket_id(facts: &Facts, records: usize) -> Option<f64> {
 
 pub(super) fn event_id(facts: &Facts, records: usize, ticket_id: &str) -> Option<f64> {
     const EVENTS: [&str; 9] = [
-        "event", "delivery", "webhook", "notification", "change", "audit", "message", "idempotency",
+        "event",
+        "delivery",
+        "webhook",
+        "notification",
+        "change",
+        "audit",
+        "message",
+        "idempotency",
         "activity",
     ];
     let is_each = facts.distinct == facts.values.len() && facts.share(records) >= 0.99;
@@ -121,7 +128,14 @@ pub(super) fn event_id(facts: &Facts, records: usize, ticket_id: &str) -> Option
 /// `at` of the event: `later` is the share of records in which no other past time is later.
 pub(super) fn at(facts: &Facts, records: usize, later: f64, is_constant: bool) -> Option<f64> {
     facts.clock.as_ref()?;
-    let is_event = facts.is_named(&["occurred", "occured", "event", "timestamp", "emitted", "happened"]);
+    let is_event = facts.is_named(&[
+        "occurred",
+        "occured",
+        "event",
+        "timestamp",
+        "emitted",
+        "happened",
+    ]);
     let is_update = facts.is_named(&["updated", "modified", "changed", "update", "modification"]);
     let is_bare = facts.is_named(&["time", "at", "ts", "date", "datetime", "when"]);
     let is_creation = facts.is_named(&CREATION);
@@ -148,17 +162,59 @@ pub(super) fn at(facts: &Facts, records: usize, later: f64, is_constant: bool) -
 }
 
 const CREATION: [&str; 8] = [
-    "created", "creation", "opened", "submitted", "create", "open", "registered", "erstellt",
+    "created",
+    "creation",
+    "opened",
+    "submitted",
+    "create",
+    "open",
+    "registered",
+    "erstellt",
 ];
 /// Times that are not of the event.
 const OTHER_TIMES: [&str; 26] = [
-    "due", "deadline", "sla", "breach", "target", "expires", "expiry", "expected", "planned",
-    "scheduled", "birth", "resolved", "closed", "solved", "first", "next", "response", "responded",
-    "reopened", "assigned", "viewed", "seen", "login", "until", "ingested", "reminder",
+    "due",
+    "deadline",
+    "sla",
+    "breach",
+    "target",
+    "expires",
+    "expiry",
+    "expected",
+    "planned",
+    "scheduled",
+    "birth",
+    "resolved",
+    "closed",
+    "solved",
+    "first",
+    "next",
+    "response",
+    "responded",
+    "reopened",
+    "assigned",
+    "viewed",
+    "seen",
+    "login",
+    "until",
+    "ingested",
+    "reminder",
 ];
 const PEOPLE: [&str; 14] = [
-    "user", "author", "agent", "customer", "requester", "contact", "person", "assignee", "owner",
-    "organization", "organisation", "company", "account", "group",
+    "user",
+    "author",
+    "agent",
+    "customer",
+    "requester",
+    "contact",
+    "person",
+    "assignee",
+    "owner",
+    "organization",
+    "organisation",
+    "company",
+    "account",
+    "group",
 ];
 
 /// `before`: share of records in which it is not after the event.
@@ -166,7 +222,12 @@ pub(super) fn created_at(facts: &Facts, at: &str, before: f64, is_constant: bool
     facts.clock.as_ref()?;
     let is_of_others = facts.is_within(&PEOPLE)
         || facts.is_within(&["comment", "message", "note", "article", "reply", "event"]);
-    if facts.path == at || !facts.is_named(&CREATION) || is_of_others || before < 0.95 || !is_constant {
+    if facts.path == at
+        || !facts.is_named(&CREATION)
+        || is_of_others
+        || before < 0.95
+        || !is_constant
+    {
         return None;
     }
     let is_ticket = facts.is_within(&TICKETS) || facts.is_named(&TICKETS);
@@ -191,14 +252,29 @@ pub(super) fn status(facts: &Facts, records: usize) -> Option<f64> {
         points(is_named, 3.0) + 4.0 * known + facts.share(records)
             - points(is_of_others, 3.0)
             - points(facts.is_named(&FORMER) || facts.is_within(&FORMER), 5.0)
-            - points(facts.is_named(&["type", "action", "event", "kind", "code"]), 3.0),
+            - points(
+                facts.is_named(&["type", "action", "event", "kind", "code"]),
+                3.0,
+            ),
     )
 }
 
 pub(super) fn kind(facts: &Facts, records: usize) -> Option<f64> {
     const KINDS: [&str; 14] = [
-        "event", "type", "action", "kind", "topic", "trigger", "operation", "activity", "change",
-        "verb", "subject", "name", "op", "ereignis",
+        "event",
+        "type",
+        "action",
+        "kind",
+        "topic",
+        "trigger",
+        "operation",
+        "activity",
+        "change",
+        "verb",
+        "subject",
+        "name",
+        "op",
+        "ereignis",
     ];
     if !facts.is_enumeration() || facts.share(records) < 0.5 {
         return None;
@@ -232,11 +308,28 @@ pub(super) fn priority(facts: &Facts) -> Option<f64> {
 }
 
 const TEAMS: [&str; 9] = [
-    "team", "group", "queue", "department", "dept", "squad", "desk", "gruppe", "abteilung",
+    "team",
+    "group",
+    "queue",
+    "department",
+    "dept",
+    "squad",
+    "desk",
+    "gruppe",
+    "abteilung",
 ];
 const AGENTS: [&str; 11] = [
-    "assignee", "assigned", "agent", "owner", "responsible", "responder", "handler", "technician",
-    "staff", "bearbeiter", "operator",
+    "assignee",
+    "assigned",
+    "agent",
+    "owner",
+    "responsible",
+    "responder",
+    "handler",
+    "technician",
+    "staff",
+    "bearbeiter",
+    "operator",
 ];
 
 pub(super) fn team(facts: &Facts) -> Option<f64> {
@@ -258,8 +351,20 @@ pub(super) fn team(facts: &Facts) -> Option<f64> {
 
 pub(super) fn agent(facts: &Facts) -> Option<f64> {
     const NOT: [&str; 14] = [
-        "type", "role", "status", "state", "kind", "count", "team", "group", "queue", "department",
-        "desk", "channel", "at", "url",
+        "type",
+        "role",
+        "status",
+        "state",
+        "kind",
+        "count",
+        "team",
+        "group",
+        "queue",
+        "department",
+        "desk",
+        "channel",
+        "at",
+        "url",
     ];
     let is_text_or_id =
         facts.clock.is_none() && facts.share_of(&[Kind::Text, Kind::Integer]) >= 1.0;
@@ -279,7 +384,9 @@ pub(super) fn agent(facts: &Facts) -> Option<f64> {
 }
 
 pub(super) fn channel(facts: &Facts) -> Option<f64> {
-    const CHANNEL: [&str; 7] = ["channel", "source", "via", "origin", "medium", "kanal", "contact"];
+    const CHANNEL: [&str; 7] = [
+        "channel", "source", "via", "origin", "medium", "kanal", "contact",
+    ];
     if !facts.is_enumeration() || facts.path.starts_with('$') {
         return None;
     }
@@ -291,15 +398,29 @@ pub(super) fn channel(facts: &Facts) -> Option<f64> {
 /// A word for who did it.
 pub(super) fn actor(facts: &Facts) -> Option<f64> {
     const WHO: [&str; 16] = [
-        "actor", "author", "sender", "by", "from", "creator", "performer", "user", "role", "initiator",
-        "writer", "person", "direction", "commenter", "poster", "absender",
+        "actor",
+        "author",
+        "sender",
+        "by",
+        "from",
+        "creator",
+        "performer",
+        "user",
+        "role",
+        "initiator",
+        "writer",
+        "person",
+        "direction",
+        "commenter",
+        "poster",
+        "absender",
     ];
     if !facts.is_enumeration() {
         return None;
     }
     let known = facts.share_where(|word| vocabulary::actor(word).is_some());
-    let is_named = facts.is_named(&WHO)
-        || facts.is_within(&WHO) && facts.is_named(&["type", "role", "kind"]);
+    let is_named =
+        facts.is_named(&WHO) || facts.is_within(&WHO) && facts.is_named(&["type", "role", "kind"]);
     let is_assignee = facts.is_named(&AGENTS[..2]) || facts.is_within(&AGENTS[..2]);
     (is_named && known >= 0.5).then(|| 2.0 + 3.0 * known - points(is_assignee, 3.0))
 }
@@ -307,7 +428,14 @@ pub(super) fn actor(facts: &Facts) -> Option<f64> {
 /// Who wrote, by id.
 pub(super) fn author_id(facts: &Facts) -> Option<f64> {
     const AUTHORS: [&str; 8] = [
-        "author", "sender", "actor", "commenter", "writer", "performer", "poster", "by",
+        "author",
+        "sender",
+        "actor",
+        "commenter",
+        "writer",
+        "performer",
+        "poster",
+        "by",
     ];
     (is_id_like(facts) && facts.is_about(&AUTHORS) && !facts.is_named(&["role", "type"]))
         .then(|| 3.0 + points(facts.is_named(&["id"]), 1.0))
@@ -316,7 +444,13 @@ pub(super) fn author_id(facts: &Facts) -> Option<f64> {
 /// Whose ticket it is, by id.
 pub(super) fn requester_id(facts: &Facts) -> Option<f64> {
     const REQUESTERS: [&str; 7] = [
-        "requester", "reporter", "customer", "submitter", "contact", "client", "caller",
+        "requester",
+        "reporter",
+        "customer",
+        "submitter",
+        "contact",
+        "client",
+        "caller",
     ];
     (is_id_like(facts) && facts.is_about(&REQUESTERS) && !facts.is_named(&["role", "type"]))
         .then(|| 3.0 + points(facts.is_named(&["id"]), 1.0))
@@ -324,22 +458,43 @@ pub(super) fn requester_id(facts: &Facts) -> Option<f64> {
 
 /// Whether others than agents can see it, or the opposite.
 pub(super) fn visibility(facts: &Facts) -> Option<f64> {
-    const WORDS: [&str; 6] = ["public", "private", "internal", "external", "visible", "hidden"];
+    const WORDS: [&str; 6] = [
+        "public", "private", "internal", "external", "visible", "hidden",
+    ];
     let is_truth = facts.share_of(&[Kind::Truth]) >= 1.0
         || facts.distinct <= 2 && facts.share_where(|text| ["0", "1"].contains(&text)) >= 1.0;
     let is_word = facts.is_enumeration()
         && facts.share_where(|text| WORDS.contains(&text.to_lowercase().as_str())) >= 0.9;
     let is_named = facts.is_named(&WORDS);
-    let is_of_message = facts.is_within(&["comment", "message", "note", "article", "reply", "post"]);
+    let is_of_message =
+        facts.is_within(&["comment", "message", "note", "article", "reply", "post"]);
     (is_truth && is_named || is_word).then(|| 3.0 + points(is_of_message, 2.0))
 }
 
 pub(super) fn score(facts: &Facts) -> Option<f64> {
-    const SCORE: [&str; 7] = ["score", "rating", "csat", "satisfaction", "stars", "smiley", "bewertung"];
+    const SCORE: [&str; 7] = [
+        "score",
+        "rating",
+        "csat",
+        "satisfaction",
+        "stars",
+        "smiley",
+        "bewertung",
+    ];
     let is_number = facts.share_where(|text| {
-        text.parse().is_ok_and(|number: f64| (-1.0..=100.0).contains(&number))
+        text.parse()
+            .is_ok_and(|number: f64| (-1.0..=100.0).contains(&number))
     }) >= 1.0;
-    let other = facts.is_named(&["id", "count", "max", "maximum", "scale", "confidence", "spam", "sentiment"]);
+    let other = facts.is_named(&[
+        "id",
+        "count",
+        "max",
+        "maximum",
+        "scale",
+        "confidence",
+        "spam",
+        "sentiment",
+    ]);
     (is_number && facts.is_about(&SCORE) && !other && facts.clock.is_none())
         .then(|| 3.0 + points(facts.is_named(&["score", "rating"]), 0.5))
 }
@@ -352,6 +507,9 @@ pub(super) fn share_of_records(
     let Some(clock) = &facts.clock else {
         return 0.0;
     };
-    let fitting = clock.instants.iter().filter(|(record, time)| holds(*record, *time));
+    let fitting = clock
+        .instants
+        .iter()
+        .filter(|(record, time)| holds(*record, *time));
     ratio(fitting.count(), clock.instants.len())
 }

@@ -33,8 +33,22 @@ pub(super) fn of(word: &str) -> Option<Kind> {
     };
     let is_ticket = has(&vocabulary::TICKETS);
     let is_new = has(&[
-        "create", "created", "creation", "add", "added", "insert", "inserted", "new", "opened",
-        "submitted", "received", "registered", "open", "erstellt", "angelegt", "neu",
+        "create",
+        "created",
+        "creation",
+        "add",
+        "added",
+        "insert",
+        "inserted",
+        "new",
+        "opened",
+        "submitted",
+        "received",
+        "registered",
+        "open",
+        "erstellt",
+        "angelegt",
+        "neu",
     ]);
     let is_gone = begins(&["delet", "remov", "trash", "destroy"]) || has(&["gelöscht"]);
     let is_change = begins(&["updat", "chang", "modif", "edit"]) || has(&["geändert"]);
@@ -42,12 +56,29 @@ pub(super) fn of(word: &str) -> Option<Kind> {
         return Some(kind("ignored", ""));
     }
     let others = [
-        "user", "contact", "organization", "organisation", "company", "account", "product", "order",
-        "invoice", "tag", "role", "attachment",
+        "user",
+        "contact",
+        "organization",
+        "organisation",
+        "company",
+        "account",
+        "product",
+        "order",
+        "invoice",
+        "tag",
+        "role",
+        "attachment",
     ];
     let is_other = has(&others) || (has(&["group", "team", "agent", "customer"]) && !is_change);
     if is_other && !is_ticket && (is_new || is_gone || is_change && has(&others)) {
         return Some(kind("ignored", ""));
+    }
+    if begins(&["csat", "satisf", "survey", "rating", "feedback", "bewert"]) || has(&["rated"]) {
+        return Some(if has(&["offered", "sent", "requested"]) {
+            kind("rating_offered", "csat_offered")
+        } else {
+            kind("rated", "csat_rated")
+        });
     }
     let is_note = has(&["note", "notes", "internal", "private", "notiz"]);
     if is_note || has(&MESSAGES) || begins(&["repl", "respon", "answer", "antwort"]) {
@@ -55,13 +86,6 @@ pub(super) fn of(word: &str) -> Option<Kind> {
             kind("changed", "updated")
         } else {
             message(&said, is_note)
-        });
-    }
-    if begins(&["csat", "satisf", "survey", "rating", "feedback", "bewert"]) || has(&["rated"]) {
-        return Some(if has(&["offered", "sent", "requested"]) {
-            kind("rating_offered", "csat_offered")
-        } else {
-            kind("rated", "csat_rated")
         });
     }
     if begins(&["worklog", "timelog", "timeentry"])
@@ -102,8 +126,7 @@ pub(super) fn of(word: &str) -> Option<Kind> {
     if begins(&["clos", "geschlossen"]) {
         return Some(kind("closed", "closed"));
     }
-    if has(&["status", "state"])
-        || begins(&["transition", "pend", "wait", "hold", "snooz", "paus"])
+    if has(&["status", "state"]) || begins(&["transition", "pend", "wait", "hold", "snooz", "paus"])
     {
         return Some(kind("status", "status_changed"));
     }
@@ -137,13 +160,27 @@ fn message(said: &[String], is_private: bool) -> Kind {
             ..kind("note", "message")
         };
     }
-    if has(&["customer", "requester", "client", "contact", "user", "kunde"]) {
+    if has(&[
+        "customer",
+        "requester",
+        "client",
+        "contact",
+        "user",
+        "kunde",
+    ]) {
         return Kind {
             actor: Some("customer"),
             ..kind("message_of_customer", "message")
         };
     }
-    if has(&["agent", "staff", "operator", "support", "admin", "technician"]) {
+    if has(&[
+        "agent",
+        "staff",
+        "operator",
+        "support",
+        "admin",
+        "technician",
+    ]) {
         return Kind {
             actor: Some("agent"),
             ..kind("message_of_agent", "message")

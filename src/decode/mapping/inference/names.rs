@@ -7,20 +7,8 @@ const DIGITS_OF_AN_ID: usize = 4;
 
 /// What stands at the end of a name that is written in one word: `ticketid`, `casenumber`.
 const ENDINGS: [&str; 14] = [
-    "id",
-    "ids",
-    "key",
-    "no",
-    "nr",
-    "num",
-    "number",
-    "nummer",
-    "ref",
-    "uuid",
-    "status",
-    "state",
-    "type",
-    "name",
+    "id", "ids", "key", "no", "nr", "num", "number", "nummer", "ref", "uuid", "status", "state",
+    "type", "name",
 ];
 
 /// The words of a name in small letters: `ticketId`, `ticket_id`, `Ticket-ID` are `ticket`, `id`.
@@ -50,7 +38,9 @@ pub(super) fn words(name: &str) -> Vec<String> {
 
 /// `ticketid` is two words, as long as what is in front of the ending is one of a desk's.
 fn apart(word: String) -> Vec<String> {
-    let fronts = super::vocabulary::TICKETS.iter().chain(&["event", "group", "team", "agent"]);
+    let fronts = super::vocabulary::TICKETS
+        .iter()
+        .chain(&["event", "group", "team", "agent"]);
     for front in fronts {
         if let Some(ending) = word.strip_prefix(front)
             && ENDINGS.contains(&ending)
@@ -114,7 +104,14 @@ mod tests {
             assert_eq!(step, expected);
             assert!(crate::domain::mapping::Path::parse(&step).is_ok(), "{step}");
         }
-        for name in ["", "a@example.com", "360001", "a\nb", "a\"]b", &"x".repeat(99)] {
+        for name in [
+            "",
+            "a@example.com",
+            "360001",
+            "a\nb",
+            "a\"]b",
+            &"x".repeat(99),
+        ] {
             assert_eq!(step(name), None, "{name}");
         }
     }

@@ -38,7 +38,9 @@ pub(super) fn propose(statistics: &Statistics, steps: &[Step]) -> Option<Draft> 
         let why = format!("{} {}", share(step.share), "have it");
         draft.unwrap.push((step.text.clone(), why));
     }
-    let ids = pick(statistics, 3.0, |facts| candidates::ticket_id(facts, records))?;
+    let ids = pick(statistics, 3.0, |facts| {
+        candidates::ticket_id(facts, records)
+    })?;
     let ticket_ids = cover(&ids, |facts, first| agrees(facts, first));
     draft.common.push(Line::new(
         "ticket_id",
@@ -60,8 +62,12 @@ pub(super) fn propose(statistics: &Statistics, steps: &[Step]) -> Option<Draft> 
     names(statistics, &mut draft);
     rules::add(&found, &mut draft);
     let clocks = [found.at, found.created_at].into_iter().flatten();
-    if clocks.filter_map(|facts| facts.clock.as_ref()).any(|clock| clock.needs_zone) {
-        draft.zone = Some("an assumption: times are written without a zone; say which it is".into());
+    if clocks
+        .filter_map(|facts| facts.clock.as_ref())
+        .any(|clock| clock.needs_zone)
+    {
+        draft.zone =
+            Some("an assumption: times are written without a zone; say which it is".into());
     }
     Some(draft)
 }
@@ -101,7 +107,11 @@ fn times<'f>(
             latest.get(&record).is_none_or(|latest| time >= *latest)
         });
         let constant = is_constant(facts, ticket_ids) == Some(true);
-        let outside = if facts.path.starts_with('$') { 2.0 } else { 0.0 };
+        let outside = if facts.path.starts_with('$') {
+            2.0
+        } else {
+            0.0
+        };
         Some(candidates::at(facts, records, later, constant)? - outside)
     });
     let of_wrapper = steps.iter().find_map(|step| match step.text.as_str() {
@@ -137,8 +147,8 @@ fn order(facts: &Facts) -> Option<&'static str> {
     if clock.is_ambiguous {
         return Some("; day and month could be the other way round");
     }
-    let rises = clock.instants.len() > 2
-        && clock.instants.windows(2).all(|pair| pair[0].1 <= pair[1].1);
+    let rises =
+        clock.instants.len() > 2 && clock.instants.windows(2).all(|pair| pair[0].1 <= pair[1].1);
     rises.then_some("; rises from record to record")
 }
 
@@ -147,7 +157,10 @@ fn latest(statistics: &Statistics) -> HashMap<usize, Timestamp> {
     let mut latest: HashMap<usize, Timestamp> = HashMap::new();
     for facts in &statistics.facts {
         let is_other = facts.is_named(&["due", "deadline", "expires", "next", "sla", "target"]);
-        let clock = facts.clock.as_ref().filter(|_| !is_other && !facts.path.starts_with('$'));
+        let clock = facts
+            .clock
+            .as_ref()
+            .filter(|_| !is_other && !facts.path.starts_with('$'));
         for (record, time) in clock.iter().flat_map(|clock| &clock.instants) {
             let most = latest.entry(*record).or_insert(*time);
             *most = (*most).max(*time);
@@ -193,20 +206,27 @@ fn creation<'f>(found: &Found<'f>, draft: &mut Draft) -> Option<&'f Facts> {
     if is_constant(created_at.facts, &found.ticket_ids) == Some(true) {
         why.push_str("; the same in all records of a ticket");
     }
-    draft.common.push(Line::new("created_at", timed(created_at.facts), why));
+    draft
+        .common
+        .push(Line::new("created_at", timed(created_at.facts), why));
     Some(created_at.facts)
 }
 
 fn identity(found: &Found<'_>, draft: &mut Draft) {
     let records = found.statistics.records;
-    let ticket_id = found.ticket_ids.first().map_or("", |facts| facts.path.as_str());
+    let ticket_id = found
+        .ticket_ids
+        .first()
+        .map_or("", |facts| facts.path.as_str());
     let id = pick(found.statistics, 4.0, |facts| {
         candidates::event_id(facts, records, ticket_id)
     });
     match id {
         Some(id) => {
             let why = format!("another one in each record{}", others(&id));
-            draft.common.push(Line::new("event_id", yaml::scalar(&id.facts.path), why));
+            draft
+                .common
+                .push(Line::new("event_id", yaml::scalar(&id.facts.path), why));
         }
         None => draft.missing.push(
             "event_id: not found. Records with the same value are then the same event; that is \
@@ -255,28 +275,37 @@ fn status(statistics: &Statistics, draft: &mut Draft) -> bool {
     };
     if !unknown.is_empty() {
         let shown = shown(&unknown);
-        map.notes.push(format!("what does this mean? {shown}: put it where it belongs"));
+        map.notes.push(format!(
+            "what does this mean? {shown}: put it where it belongs"
+        ));
     }
     draft.maps.push(map);
     let value = format!("{{ value: {path}, map: status }}");
-    draft.common.push(Line::new("status", value, why(&status, records)));
+    draft
+        .common
+        .push(Line::new("status", value, why(&status, records)));
     true
 }
 
 /// Priority, team, agent, channel: taken as they are.
 fn names(statistics: &Statistics, draft: &mut Draft) {
     let records = statistics.records;
-    let mut plain = |key: &str, pick: Option<Pick<'_>>, note: &dyn Fn(&Facts) -> String, todo: &str| {
-        match pick {
+    let mut plain =
+        |key: &str, pick: Option<Pick<'_>>, note: &dyn Fn(&Facts) -> String, todo: &str| match pick
+        {
             Some(pick) => {
                 let value = someone(pick.facts, key);
                 let why = format!("{}{}", why(&pick, records), note(pick.facts));
                 draft.common.push(Line::new(key, value, why));
             }
             None => draft.missing.push(format!("{key}: not found{todo}")),
-        }
-    };
-    plain("priority", pick(statistics, 2.0, candidates::priority), &|_| String::new(), ".");
+        };
+    plain(
+        "priority",
+        pick(statistics, 2.0, candidates::priority),
+        &|_| String::new(),
+        ".",
+    );
     let teams = |facts: &Facts| {
         if facts.share_of(&[Kind::Integer]) > 0.0 {
             "; ids: a table under tables gives them names".to_owned()
@@ -285,7 +314,12 @@ fn names(statistics: &Statistics, draft: &mut Draft) {
         }
     };
     let todo = ". All tickets are then of team \"none\".";
-    plain("team", pick(statistics, 2.0, candidates::team), &teams, todo);
+    plain(
+        "team",
+        pick(statistics, 2.0, candidates::team),
+        &teams,
+        todo,
+    );
     let agents = |facts: &Facts| {
         if facts.nothing > 0 {
             format!("; nobody in {} of them", facts.nothing)
@@ -294,8 +328,18 @@ fn names(statistics: &Statistics, draft: &mut Draft) {
         }
     };
     let todo = ". Nothing is then known of unassigned tickets.";
-    plain("agent", pick(statistics, 2.0, candidates::agent), &agents, todo);
-    plain("channel", pick(statistics, 2.0, candidates::channel), &|_| String::new(), ".");
+    plain(
+        "agent",
+        pick(statistics, 2.0, candidates::agent),
+        &agents,
+        todo,
+    );
+    plain(
+        "channel",
+        pick(statistics, 2.0, candidates::channel),
+        &|_| String::new(),
+        ".",
+    );
 }
 
 /// A path, and the words in it that stand for nobody.
@@ -342,7 +386,12 @@ pub(super) fn timed(facts: &Facts) -> String {
 }
 
 fn paths(facts: &[&Facts]) -> String {
-    listed(facts.iter().map(|facts| yaml::scalar(&facts.path)).collect())
+    listed(
+        facts
+            .iter()
+            .map(|facts| yaml::scalar(&facts.path))
+            .collect(),
+    )
 }
 
 fn listed(mut values: Vec<String>) -> String {

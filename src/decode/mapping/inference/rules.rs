@@ -19,7 +19,9 @@ pub(super) fn add(found: &Found<'_>, draft: &mut Draft) {
     let kinds = if found.are_changes {
         None
     } else {
-        pick(found.statistics, 3.0, |facts| candidates::kind(facts, records))
+        pick(found.statistics, 3.0, |facts| {
+            candidates::kind(facts, records)
+        })
     };
     let message = Message::of(found, draft);
     match kinds {
@@ -80,7 +82,7 @@ fn by_kind(found: &Found<'_>, facts: &Facts, why: &str, message: &Message, draft
         if kind.event.is_empty() {
             lines.push(Line::new("ignore", "true", "about no ticket"));
         } else {
-            lines.extend(members(found, kind, message, draft));
+            lines.extend(members(found, kind, message));
         }
         draft.rules.push(Rule {
             name: kind.rule.to_owned(),
@@ -90,14 +92,18 @@ fn by_kind(found: &Found<'_>, facts: &Facts, why: &str, message: &Message, draft
 }
 
 /// The members of a rule, after its condition.
-fn members(found: &Found<'_>, kind: Kind, message: &Message, draft: &mut Draft) -> Vec<Line> {
+fn members(found: &Found<'_>, kind: Kind, message: &Message) -> Vec<Line> {
     let statistics = found.statistics;
     let records = statistics.records;
     let mut lines = vec![Line::new("type", kind.event, "")];
     let mut instead = |why: &str| lines[0] = Line::new("type", "updated", why);
     match kind.event {
         "created" if found.created_at.is_some() => {
-            lines.push(Line::new("created_at", "~", "its own time is that of the creation"));
+            lines.push(Line::new(
+                "created_at",
+                "~",
+                "its own time is that of the creation",
+            ));
         }
         "message" => {
             if kind.is_private {
@@ -118,15 +124,20 @@ fn members(found: &Found<'_>, kind: Kind, message: &Message, draft: &mut Draft) 
                 let why = "by the highest that was seen: say what the best is";
                 lines.push(Line::new("score_max", most, why));
             }
-            None => instead("a rating, but nothing looks like its score: say score, score_max and type: csat_rated"),
+            None => instead(
+                "a rating, but nothing looks like its score: say score, score_max and type: csat_rated",
+            ),
         },
         "worklog" => match statistics.facts.iter().find_map(seconds) {
             Some((value, why)) => lines.push(Line::new("handle_seconds", value, why)),
-            None => instead("time worked, but nothing looks like it: say handle_seconds and type: worklog"),
+            None => instead(
+                "time worked, but nothing looks like it: say handle_seconds and type: worklog",
+            ),
         },
         "merged" => {
             let into = |facts: &&Facts| {
-                facts.is_named(&["into", "target"]) && facts.share_of(&[ValueKind::Text, ValueKind::Integer]) >= 1.0
+                facts.is_named(&["into", "target"])
+                    && facts.share_of(&[ValueKind::Text, ValueKind::Integer]) >= 1.0
             };
             if let Some(into) = statistics.facts.iter().find(into) {
                 lines.push(Line::new("into", yaml::scalar(&into.path), ""));
@@ -136,9 +147,6 @@ fn members(found: &Found<'_>, kind: Kind, message: &Message, draft: &mut Draft) 
             instead("the status changed, but which it is was not found");
         }
         _ => {}
-    }
-    if kind.event == "csat_rated" && lines.len() == 1 {
-        draft.missing.push("score: not found.".into());
     }
     lines
 }
@@ -187,13 +195,20 @@ fn of_rows(draft: &mut Draft) {
         "snapshot",
         vec![
             Line::new("when", "{ $op: r }", "read when the connector began"),
-            Line::new("snapshot", "true", "opens the ticket as it stands, counts nothing"),
+            Line::new(
+                "snapshot",
+                "true",
+                "opens the ticket as it stands, counts nothing",
+            ),
             Line::new("type", "updated", ""),
         ],
     );
     for (name, op, kind) in [("created", "c", "created"), ("deleted", "d", "deleted")] {
         let when = format!("{{ $op: {op} }}");
-        rule(name, vec![Line::new("when", when, ""), Line::new("type", kind, "")]);
+        rule(
+            name,
+            vec![Line::new("when", when, ""), Line::new("type", kind, "")],
+        );
     }
 }
 
@@ -218,7 +233,11 @@ fn by_shape(found: &Found<'_>, message: &Message, draft: &mut Draft) {
         });
     }
     if let (Some(created_at), Some(at)) = (found.created_at, found.at) {
-        let when = format!("{{ {}: {} }}", yaml::scalar(&created_at.path), yaml::scalar(&at.path));
+        let when = format!(
+            "{{ {}: {} }}",
+            yaml::scalar(&created_at.path),
+            yaml::scalar(&at.path)
+        );
         draft.rules.push(Rule {
             name: "created".to_owned(),
             lines: vec![
@@ -290,8 +309,12 @@ fn public(facts: &Facts, draft: &mut Draft) -> String {
     let mut words: BTreeMap<bool, Vec<String>> = BTreeMap::new();
     for (word, _) in facts.counted() {
         match word.to_lowercase().as_str() {
-            "public" | "external" | "visible" => words.entry(true).or_default().push(word.to_owned()),
-            "private" | "internal" | "hidden" => words.entry(false).or_default().push(word.to_owned()),
+            "public" | "external" | "visible" => {
+                words.entry(true).or_default().push(word.to_owned())
+            }
+            "private" | "internal" | "hidden" => {
+                words.entry(false).or_default().push(word.to_owned())
+            }
             _ => {}
         }
     }
@@ -325,7 +348,11 @@ fn actor(found: &Found<'_>, draft: &mut Draft) -> Option<Line> {
     };
     let Some(actor) = pick(statistics, 2.0, candidates::actor) else {
         let value = format!("[{}, agent]", same?);
-        return Some(Line::new("actor", value, "a customer where both are the same person"));
+        return Some(Line::new(
+            "actor",
+            value,
+            "a customer where both are the same person",
+        ));
     };
     let mut words: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut unknown = Vec::new();
@@ -335,16 +362,26 @@ fn actor(found: &Found<'_>, draft: &mut Draft) -> Option<Line> {
             None => unknown.push(word),
         }
     }
-    let note = format!("what does this mean? {}: put it where it belongs", shown(&unknown));
+    let note = format!(
+        "what does this mean? {}: put it where it belongs",
+        shown(&unknown)
+    );
     draft.maps.push(Map {
         name: "actor",
         words: words
             .into_iter()
             .map(|(ours, words)| (ours.to_owned(), words))
             .collect(),
-        notes: if unknown.is_empty() { Vec::new() } else { vec![note] },
+        notes: if unknown.is_empty() {
+            Vec::new()
+        } else {
+            vec![note]
+        },
     });
-    let mapped = format!("{{ value: {}, map: actor }}", yaml::scalar(&actor.facts.path));
+    let mapped = format!(
+        "{{ value: {}, map: actor }}",
+        yaml::scalar(&actor.facts.path)
+    );
     let value = match same {
         Some(same) => format!("[{mapped}, {same}, agent]"),
         None => mapped,

@@ -34,7 +34,10 @@ const SIGNATURES: [(&str, &[&[&str]]); 13] = [
     ("gitlab", &[&[".object_kind", ".object_attributes"]]),
     (
         "intercom",
-        &[&[".topic", ".data.item", ".app_id"], &[".topic", ".data.item.type"]],
+        &[
+            &[".topic", ".data.item", ".app_id"],
+            &[".topic", ".data.item.type"],
+        ],
     ),
     ("freshdesk", &[&[".freshdesk_webhook"]]),
     (
@@ -94,7 +97,12 @@ pub(super) fn presets(records: &[Roots<'_>]) -> Vec<(&'static str, f64)> {
     for (preset, alternatives) in SIGNATURES {
         let alternatives: Vec<Vec<Path>> = alternatives
             .iter()
-            .map(|paths| paths.iter().filter_map(|path| Path::parse(path).ok()).collect())
+            .map(|paths| {
+                paths
+                    .iter()
+                    .filter_map(|path| Path::parse(path).ok())
+                    .collect()
+            })
             .collect();
         let fits = |roots: &&Roots<'_>| {
             alternatives

@@ -78,7 +78,9 @@ impl Facts {
     }
 
     pub(super) fn is_within(&self, words: &[&str]) -> bool {
-        self.parent.iter().any(|word| words.contains(&word.as_str()))
+        self.parent
+            .iter()
+            .any(|word| words.contains(&word.as_str()))
     }
 
     /// The name says it, or the name is a mere `id`, `name`, … inside of what says it.
@@ -89,8 +91,22 @@ impl Facts {
     /// Names that say nothing but for what they are in.
     pub(super) fn is_plain(&self) -> bool {
         const PLAIN: [&str; 16] = [
-            "id", "key", "name", "title", "label", "value", "slug", "code", "number", "email",
-            "uuid", "display", "username", "login", "text", "identifier",
+            "id",
+            "key",
+            "name",
+            "title",
+            "label",
+            "value",
+            "slug",
+            "code",
+            "number",
+            "email",
+            "uuid",
+            "display",
+            "username",
+            "login",
+            "text",
+            "identifier",
         ];
         self.name.iter().all(|word| PLAIN.contains(&word.as_str()))
     }
@@ -102,7 +118,10 @@ impl Facts {
 
     /// Values of this kind, of all values.
     pub(super) fn share_of(&self, kinds: &[Kind]) -> f64 {
-        let fitting = self.values.iter().filter(|value| kinds.contains(&value.kind));
+        let fitting = self
+            .values
+            .iter()
+            .filter(|value| kinds.contains(&value.kind));
         ratio(fitting.count(), self.values.len())
     }
 
@@ -209,10 +228,6 @@ impl Statistics {
         statistics
     }
 
-    pub(super) fn find(&self, path: &str) -> Option<&Facts> {
-        Some(&self.facts[*self.places.get(path)?])
-    }
-
     fn walk(&mut self, json: &Json<'_>, record: usize, place: &Place) {
         if place.depth > MOST_DEPTH {
             return;
@@ -267,7 +282,11 @@ impl Statistics {
         };
         let facts = &mut self.facts[place];
         // Of two members with the same name the last one counts.
-        if facts.values.last().is_some_and(|last| last.record == record) {
+        if facts
+            .values
+            .last()
+            .is_some_and(|last| last.record == record)
+        {
             facts.values.pop();
         }
         match value {

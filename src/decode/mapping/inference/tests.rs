@@ -1,7 +1,10 @@
 use super::*;
 
 fn mapping(lines: &[&str]) -> String {
-    let records: Vec<Record<'_>> = lines.iter().map(|line| Record::of(line.as_bytes())).collect();
+    let records: Vec<Record<'_>> = lines
+        .iter()
+        .map(|line| Record::of(line.as_bytes()))
+        .collect();
     infer(&records).mapping.unwrap_or_default()
 }
 
@@ -38,7 +41,10 @@ fn wrappers_are_taken_off() {
             r#"{{"before":null,"after":{{"id":7,"status":"{state}","created_at":1772442000000,"updated_at":{at}}},"source":{{"connector":"mysql","table":"cases","ts_ms":{at}}},"op":"{op}"}}"#
         )
     };
-    let rows = [row("c", "open", 1_772_442_000_000), row("u", "done", 1_772_442_060_000)];
+    let rows = [
+        row("c", "open", 1_772_442_000_000),
+        row("u", "done", 1_772_442_060_000),
+    ];
     let text = mapping(&[&rows[0], &rows[1]]);
     says(&text, "unwrap: [debezium]");
     says(&text, "ticket_id: .id ");
@@ -73,7 +79,10 @@ fn nobody_and_forms_of_times_are_said() {
         r#"{"ticket":{"id":1,"owner_id":5,"modified":"01.01.2026 00:15","priority":"P2"}}"#,
     ]);
     says(&text, "agent: { value: .ticket.owner_id, none: [\"0\"] }");
-    says(&text, "at: { value: .ticket.modified, format: \"%d.%m.%Y %H:%M\" }");
+    says(
+        &text,
+        "at: { value: .ticket.modified, format: \"%d.%m.%Y %H:%M\" }",
+    );
     says(&text, "priority: .ticket.priority ");
 }
 

@@ -40,9 +40,34 @@ const FORMS: [&str; 20] = [
 
 /// Words in the names of times. A number is one only where its name says so.
 const NAMES: [&str; 28] = [
-    "at", "time", "timestamp", "date", "datetime", "ts", "ms", "on", "when", "created", "updated",
-    "modified", "changed", "occurred", "occured", "opened", "closed", "resolved", "solved", "since",
-    "sent", "received", "submitted", "last", "start", "end", "zeit", "datum",
+    "at",
+    "time",
+    "timestamp",
+    "date",
+    "datetime",
+    "ts",
+    "ms",
+    "on",
+    "when",
+    "created",
+    "updated",
+    "modified",
+    "changed",
+    "occurred",
+    "occured",
+    "opened",
+    "closed",
+    "resolved",
+    "solved",
+    "since",
+    "sent",
+    "received",
+    "submitted",
+    "last",
+    "start",
+    "end",
+    "zeit",
+    "datum",
 ];
 
 /// The instants of a path.
@@ -90,7 +115,9 @@ pub(super) fn clock(facts: &Facts) -> Option<Clock> {
     if let Some(clock) = read_as(facts, None, Some(Tz::UTC)) {
         return Some(clock);
     }
-    let mut fitting = FORMS.iter().filter_map(|form| read_as(facts, Some(*form), Some(Tz::UTC)));
+    let mut fitting = FORMS
+        .iter()
+        .filter_map(|form| read_as(facts, Some(*form), Some(Tz::UTC)));
     let first = fitting.next()?;
     Some(Clock {
         is_ambiguous: first.form.is_some_and(|form| form.starts_with("%d/%m"))

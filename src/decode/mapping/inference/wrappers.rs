@@ -6,7 +6,7 @@ use super::names;
 use super::statistics::{MOST_RECORDS, ratio};
 use crate::decode::mapping::json::Json;
 use crate::decode::mapping::scope::Roots;
-use crate::decode::mapping::unwrap::unwrap;
+use crate::decode::mapping::unwrap::{from_base64, unwrap};
 use crate::domain::mapping::{Path, Unwrap};
 
 /// Steps that are proposed, at most.
@@ -43,11 +43,16 @@ pub(super) fn take_off(mut records: Vec<Roots<'_>>) -> (Vec<Step>, Vec<Roots<'_>
 
 fn find(records: &[Roots<'_>]) -> Option<Step> {
     let share = |holds: &dyn Fn(&Roots<'_>) -> bool| {
-        ratio(records.iter().filter(|one| holds(one)).count(), records.len())
+        ratio(
+            records.iter().filter(|one| holds(one)).count(),
+            records.len(),
+        )
     };
     let has = |json: &Json<'_>, name: &str| json.get(name).is_some();
     let is_cloud_event = |json: &Json<'_>| {
-        ["specversion", "id", "source", "type"].iter().all(|name| has(json, name))
+        ["specversion", "id", "source", "type"]
+            .iter()
+            .all(|name| has(json, name))
     };
     let cloud_events = share(&|record| {
         let headers = record.headers.as_ref();
@@ -69,11 +74,10 @@ fn find(records: &[Roots<'_>]) -> Option<Step> {
     }
     let debezium = share(&|record| {
         let json = &record.record;
-        let is_change = |json: &Json<'_>| has(json, "after") && (has(json, "op") || has(json, "source"));
+        let is_change =
+            |json: &Json<'_>| has(json, "after") && (has(json, "op") || has(json, "source"));
         record.operation.is_none()
-            && (is_change(json)
-                || json.get("payload").is_some_and(is_change)
-                || has(json, "__op"))
+            && (is_change(json) || json.get("payload").is_some_and(is_change) || has(json, "__op"))
     });
     if debezium >= ENOUGH {
         return Some(Step {
@@ -149,19 +153,20 @@ fn wraps(value: &Json<'_>, around: usize) -> Option<&'static str> {
             let within: usize = items.iter().map(leaves).sum();
             let all_objects = items.iter().all(|item| matches!(item, Json::Object(_)));
             let rest = around.saturating_sub(within);
-            (all_objects && within / items.len() >= 4 && within / items.len() > rest).then_some("each")
+            (all_objects && within / items.len() >= 4 && within / items.len() > rest)
+                .then_some("each")
         }
         Json::Text(text) => {
             let more = |json: Option<Json<'_>>| {
                 json.is_some_and(|json| {
-                    matches!(json, Json::Object(_) | Json::List(_)) && leaves(&json) >= around.max(4)
+                    matches!(json, Json::Object(_) | Json::List(_))
+                        && leaves(&json) >= around.max(4)
                 })
             };
             if text.trim_start().starts_with(['{', '[']) {
                 more(Json::parse_owned(text)).then_some("json")
             } else if text.len() >= 32 && text.starts_with(['e', 'W']) {
-                let mut as_base64 = crate::decode::mapping::unwrap::from_base64(text);
-                more(as_base64.take()).then_some("base64")
+                more(from_base64(text)).then_some("base64")
             } else {
                 None
             }

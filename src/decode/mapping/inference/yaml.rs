@@ -7,8 +7,10 @@ pub(super) fn scalar(text: &str) -> String {
         && text
             .chars()
             .all(|character| character.is_ascii_alphanumeric() || "._-$".contains(character))
-        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n", "inf", "nan"]
-            .contains(&rest.to_ascii_lowercase().as_str());
+        && ![
+            "true", "false", "null", "yes", "no", "on", "off", "y", "n", "inf", "nan",
+        ]
+        .contains(&rest.to_ascii_lowercase().as_str());
     if is_plain {
         text.to_owned()
     } else {
