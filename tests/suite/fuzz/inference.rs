@@ -30,7 +30,7 @@ const NAMES: [&str; 16] = [
 
 /// Any JSON.
 fn json(depth: i64, dice: &mut Dice) -> String {
-    let name = |dice: &mut Dice| dice.pick(&NAMES).to_owned();
+    let name = |dice: &mut Dice| (*dice.pick(&NAMES)).to_owned();
     match dice.below(if depth > 0 { 9 } else { 6 }) {
         0 => "null".to_owned(),
         1 => dice.below(3_000_000_000).to_string(),

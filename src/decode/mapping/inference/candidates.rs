@@ -75,8 +75,10 @@ pub(super) fn ticket_id(facts: &Facts, records: usize) -> Option<f64> {
         4.0
     } else if is_id && facts.depth == 1 && facts.name.len() <= 2 && facts.path != "$key" {
         3.0
+    } else if is_id && facts.is_within(&CONTAINERS) {
+        2.5
     } else if is_id && has_digits(facts) {
-        1.0
+        0.5
     } else {
         return None;
     };
@@ -87,11 +89,28 @@ pub(super) fn ticket_id(facts: &Facts, records: usize) -> Option<f64> {
     Some(
         by_name + 3.0 * facts.share(records) + points(repeats, 1.0)
             - points(is_constant, 4.0)
-            - points(others, 5.0)
+            - points(others, 7.0)
             - points(facts.is_named(&FORMER) || facts.is_within(&FORMER), 4.0)
             - points(!has_digits(facts), 2.0),
     )
 }
+
+/// What holds anything.
+const CONTAINERS: [&str; 13] = [
+    "data",
+    "payload",
+    "detail",
+    "details",
+    "object",
+    "item",
+    "entity",
+    "record",
+    "resource",
+    "body",
+    "row",
+    "result",
+    "attributes",
+];
 
 pub(super) fn event_id(facts: &Facts, records: usize, ticket_id: &str) -> Option<f64> {
     const EVENTS: [&str; 9] = [
@@ -260,7 +279,7 @@ pub(super) fn status(facts: &Facts, records: usize) -> Option<f64> {
 }
 
 pub(super) fn kind(facts: &Facts, records: usize) -> Option<f64> {
-    const KINDS: [&str; 14] = [
+    const KINDS: [&str; 11] = [
         "event",
         "type",
         "action",
@@ -271,9 +290,6 @@ pub(super) fn kind(facts: &Facts, records: usize) -> Option<f64> {
         "activity",
         "change",
         "verb",
-        "subject",
-        "name",
-        "op",
         "ereignis",
     ];
     if !facts.is_enumeration() || facts.share(records) < 0.5 {
@@ -281,7 +297,8 @@ pub(super) fn kind(facts: &Facts, records: usize) -> Option<f64> {
     }
     let known = facts.share_where(|word| super::kinds::of(word).is_some());
     let is_status = facts.is_named(&["status", "state"]);
-    if !facts.is_named(&KINDS) || known < 0.5 || is_status {
+    let is_name = facts.is_named(&["name"]) && facts.is_within(&["event", "type", "action"]);
+    if !facts.is_named(&KINDS) && !is_name || known < 0.5 || is_status {
         return None;
     }
     let is_event = facts.is_named(&["event", "action", "activity"]);

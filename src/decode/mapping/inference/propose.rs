@@ -38,10 +38,14 @@ pub(super) fn propose(statistics: &Statistics, steps: &[Step]) -> Option<Draft> 
         let why = format!("{} {}", share(step.share), "have it");
         draft.unwrap.push((step.text.clone(), why));
     }
-    let ids = pick(statistics, 3.0, |facts| {
+    let ids = pick(statistics, 4.2, |facts| {
         candidates::ticket_id(facts, records)
     })?;
-    let ticket_ids = cover(&ids, |facts, first| agrees(facts, first));
+    let ticket_ids = cover(&ids, |facts, first| {
+        let is_ticket =
+            facts.is_named(&vocabulary::TICKETS) || facts.is_within(&vocabulary::TICKETS);
+        is_ticket && agrees(facts, first)
+    });
     draft.common.push(Line::new(
         "ticket_id",
         paths(&ticket_ids),

@@ -355,28 +355,21 @@ fn actor(found: &Found<'_>, draft: &mut Draft) -> Option<Line> {
         ));
     };
     let mut words: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    let mut unknown = Vec::new();
+    let mut unknown = 0;
     for (word, _) in actor.facts.counted() {
         match vocabulary::actor(word) {
             Some(ours) => words.entry(ours.name()).or_default().push(word.to_owned()),
-            None => unknown.push(word),
+            None => unknown += 1,
         }
     }
-    let note = format!(
-        "what does this mean? {}: put it where it belongs",
-        shown(&unknown)
-    );
+    let note = format!("{unknown} more words, which could be names: test-mapping shows them");
     draft.maps.push(Map {
         name: "actor",
         words: words
             .into_iter()
             .map(|(ours, words)| (ours.to_owned(), words))
             .collect(),
-        notes: if unknown.is_empty() {
-            Vec::new()
-        } else {
-            vec![note]
-        },
+        notes: if unknown == 0 { Vec::new() } else { vec![note] },
     });
     let mapped = format!(
         "{{ value: {}, map: actor }}",
