@@ -6,6 +6,7 @@ pub mod demo;
 pub mod estimate;
 pub mod explain;
 pub mod history;
+pub mod inference;
 pub mod ingest;
 pub mod overview;
 pub mod recovery;

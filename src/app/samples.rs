@@ -33,6 +33,22 @@ pub struct Sample {
     pub topic: String,
 }
 
+impl Sample {
+    /// As it would come from Kafka.
+    pub fn record(&self) -> Record<'_> {
+        let headers = self.headers.iter();
+        Record {
+            value: self.value.as_deref(),
+            key: self.key.as_ref().map(String::as_bytes),
+            headers: headers
+                .map(|(name, value)| (name.as_str(), value.as_bytes()))
+                .collect(),
+            timestamp: self.timestamp,
+            topic: &self.topic,
+        }
+    }
+}
+
 /// A record as `--envelope` has it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -156,19 +172,8 @@ pub struct EventOutcome {
 
 /// Applies the mapping to a sample.
 pub fn apply(decoder: &Decoder, sample: &Sample) -> Outcome {
-    let record = Record {
-        value: sample.value.as_deref(),
-        key: sample.key.as_ref().map(String::as_bytes),
-        headers: sample
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_bytes()))
-            .collect(),
-        timestamp: sample.timestamp,
-        topic: &sample.topic,
-    };
     let mut outcome = Outcome::default();
-    match decoder.explain(&record) {
+    match decoder.explain(&sample.record()) {
         Decoded::Canonical(Ok(event)) => outcome.events.push(EventOutcome {
             line: event_line(&event, None),
             ..EventOutcome::default()
@@ -193,8 +198,15 @@ pub fn apply(decoder: &Decoder, sample: &Sample) -> Outcome {
                 } else {
                     format!(", at {}", miss.paths)
                 };
+                let of_kafka = "$timestamp";
+                let todo = if sample.timestamp.is_none() && miss.paths.contains(of_kafka) {
+                    "; in Kafka it is the record's own time, which a file does not have: say one with \
+                     --timestamp, or use --envelope"
+                } else {
+                    ""
+                };
                 outcome.rejections.push(format!(
-                    "{reason}: {} of rule {}{at}: {}",
+                    "{reason}: {} of rule {}{at}: {}{todo}",
                     miss.member.name(),
                     miss.rule,
                     miss.rejection

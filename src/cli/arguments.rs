@@ -122,6 +122,8 @@ pub enum Command {
     CheckConfig(CheckConfig),
     /// Say what a mapping makes of sample records
     TestMapping(TestMapping),
+    /// Propose a mapping for sample records of an unknown system
+    InferMapping(InferMapping),
     /// Write Prometheus rules: alerts on support KPIs and on the exporter
     Rules(RuleArguments),
     /// Print every metric with its type, labels and meaning
@@ -256,12 +258,39 @@ pub struct TestMapping {
     /// Records are objects with value, and any of key, headers, timestamp, topic
     #[arg(long)]
     pub envelope: bool,
+    /// The time of records that bring none, as Kafka would have it
+    #[arg(long, value_name = "RFC3339", value_parser = instant)]
+    pub timestamp: Option<Timestamp>,
     /// Print the names of the presets
     #[arg(long)]
     pub list_presets: bool,
     /// Print a preset, to read or to start from
     #[arg(long, value_name = "NAME")]
     pub print_preset: Option<String>,
+}
+
+/// Proposes a mapping for sample records: a preset that fits, or one made from the names of members,
+/// what their values are, and how they go on from record to record. YAML for the configuration, with
+/// the reason for each line, on standard output.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Files are those of test-mapping. Some dozen records of a few tickets, in the order in which they came,
+show most. Every proposal is tried on the samples; what it makes of them is said at its end. Nothing of
+the samples is printed but names of members, and words of members that take a few words only. It exits
+with 1 where nothing looks like the id of a ticket.
+
+Examples:
+  What could these be?
+    ticket-exporter infer-mapping samples.jsonl > mapping.yaml
+  Then see what it makes of them, and why:
+    ticket-exporter test-mapping --config.file mapping.yaml --explain samples.jsonl")]
+pub struct InferMapping {
+    /// Files with sample records; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Records are objects with value, and any of key, headers, timestamp, topic
+    #[arg(long)]
+    pub envelope: bool,
 }
 
 /// Counts the records of the topics once more, from the earliest one up to where the exporter is,

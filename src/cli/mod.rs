@@ -8,6 +8,7 @@ mod estimate;
 mod explain;
 mod failure;
 mod history;
+mod infer_mapping;
 mod logging;
 mod replay;
 mod rules;
@@ -73,6 +74,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Simulate(simulate) => simulate::run(&settings, &simulate),
         Command::CheckConfig(check) => check::run(&settings, &check),
         Command::TestMapping(test) => test_mapping::run(&settings, &test),
+        Command::InferMapping(infer) => infer_mapping::run(&infer),
         Command::Rules(arguments) => rules::run(&settings, &arguments),
         Command::Metrics(metrics) => {
             terminal::print(&match metrics.format {

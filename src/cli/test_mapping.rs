@@ -36,7 +36,9 @@ pub fn run(settings: &Settings, arguments: &TestMapping) -> Result<ExitCode, Fai
     let paint = Paint(terminal::complaints_have_colours());
     let (mut events, mut rejected, mut ignored, mut records) = (0, 0, 0, 0);
     for path in &arguments.files {
-        for sample in samples::read(path, arguments.envelope).map_err(Failure::other)? {
+        for mut sample in samples::read(path, arguments.envelope).map_err(Failure::other)? {
+            let given = arguments.timestamp.map(|timestamp| timestamp.0);
+            sample.timestamp = sample.timestamp.or(given);
             let outcome = samples::apply(&decoder, &sample);
             records += 1;
             events += outcome.events.len();

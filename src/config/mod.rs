@@ -134,6 +134,8 @@ impl Config {
         rules.lateness = stream.lateness;
         rules.calendars = calendars.compiled;
         rules.calendar_names = calendars.names;
+        let mapping = mapping::read(&view.key("mapping"), directory, read, errors);
+        rules.reading = mapping.described(&mapping.contents);
         Self {
             kafka: Kafka::read(&view.key("kafka"), errors),
             schema_registry: SchemaRegistry::read(&view.key("schema_registry"), directory, errors),
@@ -142,7 +144,7 @@ impl Config {
             rules,
             objectives,
             web: Web::read(&view.key("web"), errors),
-            mapping: mapping::read(&view.key("mapping"), directory, read, errors),
+            mapping,
         }
     }
 }

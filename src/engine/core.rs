@@ -235,6 +235,16 @@ impl Engine {
         trace.map(|trace| trace.into_entries()).unwrap_or_default()
     }
 
+    /// Records are read in another way from now on: what is counted later, counts under this.
+    pub fn read_as(&mut self, reading: Vec<(String, String)>) {
+        if self.recorder.rules.reading != reading {
+            Arc::make_mut(&mut self.recorder.rules).reading = reading;
+            if let Some(changes) = &mut self.changes {
+                changes.rules = true;
+            }
+        }
+    }
+
     /// Everything a scrape may see, as of now. Costs a walk over the open tickets and what
     /// changed in the series since the last snapshot.
     pub fn snapshot(&mut self) -> Snapshot {

@@ -167,6 +167,9 @@ pub struct Rules {
     pub limits: Limits,
     /// Remember the last ticket id of each histogram bucket.
     pub exemplars: bool,
+    /// How records become events: keys of settings and what they are, in a few words. No business
+    /// of the engine's, which only tells when they are others than those it counted under.
+    pub reading: Vec<(String, String)>,
 }
 
 impl Rules {
@@ -259,6 +262,7 @@ impl Default for Rules {
             former_policies: Vec::new(),
             limits: Self::DEFAULT_LIMITS,
             exemplars: false,
+            reading: Vec::new(),
         }
     }
 }

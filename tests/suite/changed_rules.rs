@@ -144,6 +144,54 @@ fn other_changes_are_told_and_apply() {
 }
 
 #[test]
+fn another_mapping_is_told_and_nothing_is_rebuilt() {
+    let (mut engine, partition) = started("mapping: { preset: zendesk }");
+    engine.apply(partition, &created("T-1", 1));
+    let restored = restart(&mut engine, "mapping: { preset: zendesk }").unwrap();
+    assert_eq!(words(&restored.changes), Vec::<String>::new(), "the same");
+    // One more word of theirs, the preset being the same.
+    let yaml = "mapping: { preset: zendesk, values: { status: { pending: [parked] } } }";
+    let mut restored = restart(&mut engine, yaml).unwrap();
+    let told = words(&restored.changes);
+    let is_told = |told: &str, before: &str, now: &str| {
+        let (first, second) = told.split_once(", now ").unwrap();
+        first.starts_with(&format!("mapping: {before}"))
+            && second.starts_with(now)
+            && first != second
+    };
+    let zendesk = "preset zendesk (";
+    assert!(
+        told.len() == 1 && is_told(&told[0], zendesk, zendesk),
+        "{told:?}"
+    );
+    let counted = "ticket_created_total{team=\"none\",priority=\"p2\",channel=\"none\"}";
+    assert_eq!(
+        value(&mut restored.engine, counted).as_deref(),
+        Some("1"),
+        "it stays"
+    );
+    let mut back = restart(&mut restored.engine, "").unwrap();
+    let told = words(&back.changes);
+    assert!(
+        told.len() == 1 && is_told(&told[0], zendesk, "none"),
+        "{told:?}"
+    );
+    // A topic with a mapping of its own.
+    let yaml = "kafka: { topics: [a] }\nmapping: { topics: { a: { preset: jira } } }";
+    let told = words(&restart(&mut back.engine, yaml).unwrap().changes);
+    assert!(
+        told[0].starts_with("mapping.topics.a: none, now preset jira ("),
+        "{told:?}"
+    );
+    // What the engine is told while it runs is what it counted under.
+    let tables =
+        |entries: &str| vec![("mapping.tables, file a.csv".to_owned(), entries.to_owned())];
+    back.engine.read_as(tables("1 entries"));
+    let told = words(&restart(&mut back.engine, "").unwrap().changes);
+    assert_eq!(told, ["mapping.tables, file a.csv: 1 entries, now none"]);
+}
+
+#[test]
 fn a_running_goal_keeps_its_target_over_restarts() {
     let before = with_policies("    - { name: all, clock: calendar, targets: { resolution: 4h } }");
     let after = with_policies("    - { name: all, clock: calendar, targets: { resolution: 8h } }");

@@ -13,6 +13,7 @@ mod explained;
 mod floor_plan;
 mod fuzz;
 mod harness;
+mod inference;
 mod kafka;
 mod kpis;
 mod logs;

@@ -321,7 +321,9 @@ impl Ingest {
     /// the order of the records stays what it is.
     fn apply(&mut self, batch: &Batch<'_>) -> Result<usize, Lost> {
         let latest = self.timing.clock.latest().plus(self.timing.max_future);
-        self.tables.look();
+        if let Some(reading) = self.tables.look() {
+            self.engine.read_as(reading);
+        }
         let decoder = self.tables.decoder().clone();
         let headers = if decoder.needs_headers() {
             batch.headers()

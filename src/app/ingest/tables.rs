@@ -40,10 +40,10 @@ impl Tables {
     }
 
     /// Reads the files again that have changed, if it is time to look. What cannot be read stays
-    /// as it was.
-    pub fn look(&mut self) {
+    /// as it was. Where there is something new: how records are read now, in words.
+    pub fn look(&mut self) -> Option<Vec<(String, String)>> {
         if self.watches.is_empty() || Instant::now() < self.next_look {
-            return;
+            return None;
         }
         self.next_look = Instant::now() + PACE;
         let files: Vec<TableFile> = self.decoder.mappings().tables.clone();
@@ -56,7 +56,7 @@ impl Tables {
             match read(file) {
                 Ok(table) if table == *content => {}
                 Ok(table) => {
-                    info!(file = %file.path.display(), entries = table.len(), "look-up table read");
+                    info!(file = %file.path.display(), entries = table.len(), "look-up table has changed; this applies from now on");
                     *content = table;
                     changed = true;
                 }
@@ -65,9 +65,11 @@ impl Tables {
                 }
             }
         }
-        if changed {
-            self.decoder = self.decoder.with_tables(self.contents.clone());
+        if !changed {
+            return None;
         }
+        self.decoder = self.decoder.with_tables(self.contents.clone());
+        Some(self.decoder.mappings().described(&self.contents))
     }
 }
 

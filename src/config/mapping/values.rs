@@ -14,8 +14,9 @@ use crate::domain::mapping::{
 };
 
 /// Keys of a value that is written as a map.
-const KEYS: [&str; 10] = [
-    "value", "when", "match", "map", "table", "unmapped", "format", "zone", "times", "minus",
+const KEYS: [&str; 11] = [
+    "value", "when", "match", "none", "map", "table", "unmapped", "format", "zone", "times",
+    "minus",
 ];
 /// Keys of a test that is written as a map.
 const TESTS: [&str; 5] = ["is", "not", "exists", "matches", "in_table"];
@@ -90,6 +91,7 @@ fn read_refined(view: &View<'_>, names: &Names<'_>, errors: &mut Errors) -> Opti
     Some(Value::Refined(Box::new(Refined {
         when: when.is_set().then(|| read_condition(&when, names, errors)),
         pattern: read_regex(&view.key("match"), errors),
+        none: read_none(&view.key("none"), errors),
         map: read_map(&view.key("map"), names, errors),
         table: read_table(&view.key("table"), names, errors),
         unmapped: read_unmapped(&view.key("unmapped"), errors),
@@ -123,6 +125,14 @@ fn read_regex(view: &View<'_>, errors: &mut Errors) -> Option<Regex> {
     Regex::new(&text)
         .map_err(|error| view.error(errors, format!("no regular expression: {error}")))
         .ok()
+}
+
+fn read_none(view: &View<'_>, errors: &mut Errors) -> Vec<String> {
+    if !view.is_set() {
+        return Vec::new();
+    }
+    let words = view.one_or_more(errors);
+    words.into_iter().map(|(word, _)| word).collect()
 }
 
 fn read_map(view: &View<'_>, names: &Names<'_>, errors: &mut Errors) -> Option<Arc<Words>> {
@@ -188,11 +198,12 @@ fn read_format(view: &View<'_>, errors: &mut Errors) -> Option<TimeFormat> {
         "microseconds" => TimeFormat::Microseconds,
         "nanoseconds" => TimeFormat::Nanoseconds,
         "days" => TimeFormat::Days,
+        "duration" => TimeFormat::Duration,
         _ => {
             let wrong = StrftimeItems::new(&text).any(|item| matches!(item, Item::Error));
             if wrong || !text.contains('%') {
                 let message = format!(
-                    "must be seconds, milliseconds, microseconds, nanoseconds, days or a form \
+                    "must be seconds, milliseconds, microseconds, nanoseconds, days, duration or a form \
                      like \"%Y-%m-%d %H:%M\", not \"{text}\""
                 );
                 view.error(errors, message);

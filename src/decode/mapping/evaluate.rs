@@ -12,7 +12,7 @@ use super::json::Json;
 use super::scope::{Roots, is_word};
 use super::times;
 use crate::domain::mapping::{
-    Condition, Path, Piece, Refined, Table, Test, Unmapped, Value, same_word,
+    Condition, Path, Piece, Refined, Table, Test, TimeFormat, Unmapped, Value, same_word,
 };
 use crate::domain::timestamp::Timestamp;
 
@@ -195,6 +195,13 @@ impl<'s> Evaluation<'s, '_> {
         if let Some(pattern) = &refined.pattern {
             scalar = Scalar::Text(group(pattern, scalar.into_text())?);
         }
+        if !refined.none.is_empty() {
+            let word = scalar.clone().into_text();
+            if refined.none.iter().any(|none| same_word(none, &word)) {
+                self.notes.nothing.set(true);
+                return None;
+            }
+        }
         if refined.map.is_some() || refined.table.is_some() {
             let mut word = scalar.into_text();
             if let Some(map) = &refined.map {
@@ -214,7 +221,10 @@ impl<'s> Evaluation<'s, '_> {
         if refined.minus.is_some() || refined.times.is_some() {
             scalar = self.calculate(refined, &scalar);
         }
-        if refined.format.is_some() || refined.zone.is_some() {
+        if refined.format == Some(TimeFormat::Duration) {
+            let seconds = times::seconds(&scalar);
+            scalar = seconds.map_or(Scalar::Unreadable, Scalar::Real);
+        } else if refined.format.is_some() || refined.zone.is_some() {
             let zone = refined.zone.or(self.zone);
             scalar = match times::read(&scalar, refined.format.as_ref(), zone) {
                 Some(time) => Scalar::Time(time),

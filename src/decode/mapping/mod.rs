@@ -3,11 +3,14 @@
 
 mod evaluate;
 mod event;
+mod inference;
 mod json;
 mod scope;
 mod times;
 mod unwrap;
 mod wanted;
+
+pub use inference::{Inference, infer};
 
 use std::borrow::Cow;
 use std::sync::Arc;

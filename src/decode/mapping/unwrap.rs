@@ -139,7 +139,7 @@ fn decode_text<'a>(
     }
 }
 
-fn from_base64<'a>(text: &str) -> Option<Json<'a>> {
+pub(super) fn from_base64<'a>(text: &str) -> Option<Json<'a>> {
     let bytes = BASE64_STANDARD.decode(text).ok()?;
     Json::parse_owned(std::str::from_utf8(&bytes).ok()?)
 }

@@ -2,6 +2,7 @@
 //! configuration, understood and checked; `decode` works by it.
 
 mod path;
+mod reading;
 mod table;
 mod words;
 
@@ -183,6 +184,8 @@ pub struct Refined {
     pub value: Value,
     pub when: Option<Condition>,
     pub pattern: Option<Regex>,
+    /// Words that say that there is none, such as the owner 0.
+    pub none: Vec<String>,
     pub map: Option<Arc<Words>>,
     /// Place among [`Mappings::tables`].
     pub table: Option<usize>,
@@ -227,6 +230,8 @@ pub enum TimeFormat {
     Microseconds,
     Nanoseconds,
     Days,
+    /// No instant but a length, which becomes seconds.
+    Duration,
     /// As in strftime.
     Pattern(String),
 }

@@ -1,7 +1,8 @@
 //! Look-up tables: from an id or word of another system to a name. Their files change while the
 //! exporter runs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::path::PathBuf;
 
 use super::words::small;
@@ -16,7 +17,7 @@ pub struct TableFile {
 }
 
 /// What is in it. Keys are found without regard to case.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Table(HashMap<String, String>);
 
 impl Table {
@@ -34,5 +35,13 @@ impl Table {
 
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// In order: the same entries are shown as the same text.
+impl fmt::Debug for Table {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries: BTreeMap<&String, &String> = self.0.iter().collect();
+        formatter.debug_tuple("Table").field(&entries).finish()
     }
 }

@@ -1,13 +1,14 @@
 //! Maps from the words of another system to ours. Words are compared without regard to case.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 
 /// Stands for every word that is not named.
 const ANY: &str = "*";
 
 /// See the module.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Words {
     /// Ours by theirs, which is in small letters.
     ours: HashMap<String, String>,
@@ -31,6 +32,18 @@ impl Words {
     /// Every word of ours, some more than once.
     pub fn ours(&self) -> impl Iterator<Item = &str> {
         self.ours.values().chain(&self.any).map(String::as_str)
+    }
+}
+
+/// In order: the same words are shown as the same text.
+impl fmt::Debug for Words {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ours: BTreeMap<&String, &String> = self.ours.iter().collect();
+        formatter
+            .debug_struct("Words")
+            .field("ours", &ours)
+            .field("any", &self.any)
+            .finish()
     }
 }
 

@@ -180,7 +180,12 @@ impl StoredRules {
         if self.derive_handle && !rules.derive_handle {
             changes.push(changed("handle.derive", "true", "false"));
         }
-        for (key, now) in settings(rules) {
+        let now = settings(rules);
+        let is_gone = |key: &String| !now.iter().any(|(name, _)| name == key);
+        for (key, before) in self.settings.iter().filter(|(key, _)| is_gone(key)) {
+            changes.push(changed(key, before, ""));
+        }
+        for (key, now) in now {
             let before = self.settings.iter().find(|(name, _)| *name == key);
             let before = before.map_or("", |(_, text)| text.as_str());
             if before != now {
@@ -245,5 +250,7 @@ fn settings(rules: &Rules) -> Vec<(String, String)> {
         ("exemplars", rules.exemplars.to_string()),
     ]
     .map(|(key, text)| (key.to_owned(), text))
-    .to_vec()
+    .into_iter()
+    .chain(rules.reading.iter().cloned())
+    .collect()
 }

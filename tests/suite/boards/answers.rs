@@ -179,26 +179,17 @@ fn queries_of_boards(scene: &Scene) {
 
 fn variables_and_annotations(scene: &Scene) {
     for board in Board::all() {
-        for variable in board
-            .variables()
-            .iter()
-            .filter(|one| one["type"] == "query")
-        {
-            let query = text(variable, "query");
-            let inside = query
-                .strip_prefix("label_values(")
-                .unwrap()
-                .strip_suffix(')')
-                .unwrap();
-            let (selector, label) = inside.rsplit_once(", ").unwrap();
-            let grouped = format!("count by ({label}) ({})", filled_in(selector));
-            let found = scene.prometheus.query(&grouped);
+        for choice in board.choices() {
+            let found = scene.prometheus.query(&choice.asked);
             assert!(
-                found
-                    .iter()
-                    .any(|(labels, _)| labels.get(label).is_some_and(|value| !value.is_empty())),
-                "{}: {query}",
-                board.uid
+                found.iter().any(|(labels, _)| {
+                    labels
+                        .get(choice.label)
+                        .is_some_and(|value| !value.is_empty())
+                }),
+                "{}: {}",
+                board.uid,
+                choice.written
             );
         }
         for annotation in board.annotations() {

@@ -81,6 +81,24 @@ impl Board {
             .collect()
     }
 
+    /// Variables whose values are asked of Prometheus.
+    fn choices(&self) -> impl Iterator<Item = Choice<'_>> {
+        let asked = |one: &&Value| one["type"] == "query";
+        self.variables().iter().filter(asked).map(|variable| {
+            let written = text(variable, "query");
+            let inside = written
+                .strip_prefix("label_values(")
+                .and_then(|rest| rest.strip_suffix(')'))
+                .unwrap_or_else(|| panic!("{}: {written}", self.uid));
+            let (selector, label) = inside.rsplit_once(", ").unwrap();
+            Choice {
+                written,
+                label,
+                asked: format!("count by ({label}) ({})", filled_in(selector)),
+            }
+        })
+    }
+
     /// Every query of a panel.
     fn queries(&self) -> Vec<Query> {
         let mut queries = Vec::new();
@@ -100,6 +118,14 @@ impl Board {
         }
         queries
     }
+}
+
+/// A variable whose values are those of a label.
+struct Choice<'b> {
+    written: &'b str,
+    label: &'b str,
+    /// As Prometheus is asked: a result for each value.
+    asked: String,
 }
 
 /// A query of a board.

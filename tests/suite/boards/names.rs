@@ -71,20 +71,9 @@ fn boards_ask_for_what_there_is() {
         for (place, expression) in expressions {
             assert_eq!(complaint(&expression, &none), None, "{place}: {expression}");
         }
-        for variable in board
-            .variables()
-            .iter()
-            .filter(|one| one["type"] == "query")
-        {
-            let query = text(variable, "query");
-            let inside = query
-                .strip_prefix("label_values(")
-                .unwrap()
-                .strip_suffix(')')
-                .unwrap();
-            let (selector, label) = inside.rsplit_once(", ").unwrap();
-            let grouped = format!("count by ({label}) ({})", filled_in(selector));
-            assert_eq!(complaint(&grouped, &none), None, "{}: {query}", board.uid);
+        for choice in board.choices() {
+            let complaint = complaint(&choice.asked, &none);
+            assert_eq!(complaint, None, "{}: {}", board.uid, choice.written);
         }
     }
 }

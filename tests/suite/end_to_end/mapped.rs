@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{PATIENCE, clock, cumulative, kafka_section, kpis, replay, same};
-use crate::harness::{Exporter, Kafka, Record};
+use crate::harness::{Exporter, Kafka, Record, eventually};
 
 /// The life of an issue as Jira tells it: created, answered, solved. Another record is about none.
 fn records() -> Vec<String> {
@@ -64,5 +64,106 @@ fn records_of_another_system_are_counted_as_a_replay_counts_them() {
         let expected = cumulative(&kpis(&replay(&config, lines.as_bytes(), clock(scrape)?)));
         same(&cumulative(&kpis(scrape)), &expected)
     });
+    exporter.stop(PATIENCE);
+}
+
+/// Look-up tables change while the exporter runs: what was counted stays, what comes next is counted
+/// by the new one, and so it goes on after a restart, which says what is different.
+#[test]
+fn a_look_up_table_that_changes_holds_from_then_on() {
+    let kafka = Kafka::shared();
+    let topic = kafka.new_topic("tables", 1);
+    let folder = tempfile::tempdir().unwrap();
+    let table = folder.path().join("groups.csv");
+    std::fs::write(&table, "id,name\n7,Network\n").unwrap();
+    let config = |status: &str| {
+        kafka_section(kafka, &topic, "")
+            + &format!(
+                "mapping:\n  tables: {{ groups: {} }}\n  values: {{ status: {{ {status} }} }}\n  common: {{ ticket_id: .id, \
+                 at: .at, team: {{ value: .group, table: groups }}, status: {{ value: .status, map: status }} }}\n  \
+                 rules: {{ created: {{ type: created }} }}\n",
+                table.display()
+            )
+    };
+    let create = |id: u32| {
+        let value =
+            json!({"id": id, "at": format!("2026-03-02T09:{id:02}:00Z"), "group": 7}).to_string();
+        kafka.produce(&topic, vec![Record::keyed("k", value)]);
+    };
+    create(1);
+    let first = config("new: [new]");
+    let mut exporter = Exporter::start(&[], &first);
+    exporter.wait_ready(PATIENCE);
+    let created = |exporter: &Exporter, expected: &[(&str, f64)]| {
+        exporter.wait_for_metrics("created by team", PATIENCE, |scrape| {
+            let created = scrape.metric("ticket_created_total");
+            for (team, count) in expected {
+                let found = created.clone().label("team", team).sum();
+                if found != *count {
+                    return Err(format!("{team}: {found}; log\n{}", exporter.logs()));
+                }
+            }
+            Ok(())
+        });
+    };
+    created(&exporter, &[("Network", 1.0)]);
+    std::fs::write(&table, "id,name\n7,Backbone\n8,Phones\n").unwrap();
+    // It is looked for when records come.
+    let mut id = 1;
+    eventually("a table that was read again", PATIENCE, || {
+        id += 1;
+        create(id % 60);
+        let logs = exporter.logs();
+        if logs.contains("look-up table has changed; this applies from now on") {
+            Ok(())
+        } else {
+            Err(logs)
+        }
+    });
+    exporter.wait_for_metrics("the new team", PATIENCE, |scrape| {
+        let created = scrape.metric("ticket_created_total");
+        let new = created.label("team", "Backbone").sum();
+        if new >= 1.0 {
+            Ok(())
+        } else {
+            Err(format!("{new}"))
+        }
+    });
+    let network = exporter
+        .metrics()
+        .metric("ticket_created_total")
+        .label("team", "Network")
+        .sum();
+    assert!(network >= 1.0, "what was counted stays");
+    exporter.stop(PATIENCE);
+
+    // The same table as at the stop: nothing to tell.
+    exporter.restart();
+    exporter.wait_ready(PATIENCE);
+    created(&exporter, &[("Network", network)]);
+    let told = "the configuration changed; this applies from now on";
+    assert!(
+        !exporter.logs_since_start().contains(told),
+        "{}",
+        exporter.logs_since_start()
+    );
+    exporter.stop(PATIENCE);
+
+    // Another table and another mapping.
+    std::fs::write(&table, "id,name\n7,Core\n").unwrap();
+    let group = super::group_of(&first).to_owned();
+    let second = config("new: [new, fresh]");
+    exporter.write_config(&second.replace(super::group_of(&second), &group));
+    exporter.restart();
+    exporter.wait_ready(PATIENCE);
+    let logs = exporter.logs_since_start();
+    for change in [
+        "mapping: preset none (",
+        "mapping.tables, file groups.csv: 2 entries (",
+        ", now 1 entries (",
+    ] {
+        assert!(logs.contains(change), "{change} in\n{logs}");
+    }
+    created(&exporter, &[("Network", network)]);
     exporter.stop(PATIENCE);
 }

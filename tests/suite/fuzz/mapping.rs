@@ -11,7 +11,7 @@ use super::mutation::{mutated, random_bytes};
 use crate::stories::dice::Dice;
 
 /// What JSON, the samples and the presets make special.
-const WORDS: [&str; 30] = [
+pub const WORDS: [&str; 30] = [
     "null",
     "true",
     "0",
@@ -92,7 +92,19 @@ fn golden(file: &str) -> Vec<String> {
         .collect()
 }
 
-fn load(yaml: &str) -> Result<Decoder, config::Errors> {
+/// The values of the golden cases' records.
+pub fn golden_values() -> Vec<String> {
+    golden("records.jsonl")
+        .iter()
+        .flat_map(|text| text.lines())
+        .map(|line| {
+            let envelope: serde_json::Value = serde_json::from_str(line).unwrap();
+            envelope["value"].to_string()
+        })
+        .collect()
+}
+
+pub fn load(yaml: &str) -> Result<Decoder, config::Errors> {
     let file = Path::new("config.yaml");
     let loaded = config::load(Some(file), [], &[], &mut |path| {
         if path == file {
@@ -140,14 +152,7 @@ fn any_record_of_another_system() {
     for (name, _) in PRESETS {
         decoders.push(load(&format!("mapping: {{preset: {name}}}")).unwrap());
     }
-    let records: Vec<String> = golden("records.jsonl")
-        .iter()
-        .flat_map(|text| text.lines())
-        .map(|line| {
-            let envelope: serde_json::Value = serde_json::from_str(line).unwrap();
-            envelope["value"].to_string()
-        })
-        .collect();
+    let records = golden_values();
     fuzz("mapped records", 3_000, |dice| {
         let other = dice.pick(&records).as_bytes();
         let value = match dice.below(8) {

@@ -11,6 +11,8 @@
 mod calendars;
 mod configuration;
 mod engine;
+mod inference;
+mod kept;
 mod lines;
 mod mapping;
 mod mutation;

@@ -1,0 +1,35 @@
+//! The inputs that the coverage-guided fuzzer found worth keeping, through the functions that it
+//! fuzzes.
+
+use std::fs;
+use std::path::Path;
+
+#[path = "../../fuzz/src/targets.rs"]
+mod targets;
+
+/// What the targets are about.
+mod subject {
+    pub use ticket_exporter::{config, decode, domain};
+}
+
+/// All of them together: they are read at every clone.
+const MOST_BYTES: usize = 300_000;
+
+#[test]
+fn every_kept_input() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
+    let mut bytes = 0;
+    for (name, target) in targets::ALL {
+        let mut inputs = 0;
+        for entry in fs::read_dir(root.join(name)).unwrap() {
+            let path = entry.unwrap().path();
+            println!("{}", path.display());
+            let input = fs::read(&path).unwrap();
+            bytes += input.len();
+            inputs += 1;
+            target(&input);
+        }
+        assert!(inputs >= 10, "{name} has {inputs} inputs only");
+    }
+    assert!(bytes <= MOST_BYTES, "{bytes} bytes");
+}
