@@ -3,11 +3,13 @@
 mod arguments;
 mod backfill;
 mod check;
+mod completions;
 mod demo;
 mod explain;
 mod failure;
 mod history;
 mod logging;
+mod manual;
 mod replay;
 mod rules;
 mod serve;
@@ -80,5 +82,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             })?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Completions(completions) => completions::run(&completions),
+        Command::Man(pages) => manual::run(&pages),
     }
 }
