@@ -62,9 +62,9 @@ fn opening(command: &Command, name: &str) -> String {
         if position > 0 {
             roff.control("br", []);
         }
-        let (program, rest) = form.split_once(" [").unwrap_or((form, ""));
-        let rest = form.get(program.len()..).unwrap_or(rest);
-        roff.text([bold(program), roman(rest)]);
+        let program = form.split(" [").next().unwrap_or(form);
+        let arguments = form.get(program.len()..).unwrap_or_default();
+        roff.text([bold(program), roman(arguments)]);
     }
     roff.render()
 }

@@ -131,5 +131,9 @@ fn dependencies_are_of_the_registry_and_allow_what_we_allow() {
         used.extend(allowed.iter().filter(|one| licence.contains(one.as_str())));
     }
     assert!(complaints.is_empty(), "{complaints:#?}");
-    assert_eq!(used.len(), allowed.len(), "of {allowed:?} only {used:?} are used");
+    assert_eq!(
+        used.len(),
+        allowed.len(),
+        "of {allowed:?} only {used:?} are used"
+    );
 }

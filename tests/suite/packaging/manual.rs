@@ -81,5 +81,8 @@ fn every_command_has_a_page_that_the_program_names() {
         );
     }
     let unknown = run(command().args(["man", "nothing"]));
-    assert!(!unknown.success && unknown.err.contains("replay"), "{unknown:?}");
+    assert!(
+        !unknown.success && unknown.err.contains("replay"),
+        "{unknown:?}"
+    );
 }

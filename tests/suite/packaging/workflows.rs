@@ -45,12 +45,12 @@ fn complaint(used: &str) -> Option<String> {
             .chars()
             .all(|digit| digit.is_ascii_digit() || ('a'..='f').contains(&digit));
     let numbers: Vec<&str> = comment.split('.').collect();
-    let is_version = numbers.len() == 3
-        && numbers
-            .iter()
-            .all(|number| number.parse::<u32>().is_ok());
+    let is_version =
+        numbers.len() == 3 && numbers.iter().all(|number| number.parse::<u32>().is_ok());
     if !is_commit || !is_version {
-        return Some(format!("{used} is not pinned to a commit of a whole version"));
+        return Some(format!(
+            "{used} is not pinned to a commit of a whole version"
+        ));
     }
     (!name.starts_with("actions/")).then(|| format!("{name} is not GitHub's own"))
 }
@@ -58,7 +58,10 @@ fn complaint(used: &str) -> Option<String> {
 #[test]
 fn actions_are_pinned() {
     let commit = "de0fac2e4500dabe0009e67214ff5f5447ce83dd";
-    assert_eq!(complaint(&format!("actions/checkout@{commit} # v6.0.2")), None);
+    assert_eq!(
+        complaint(&format!("actions/checkout@{commit} # v6.0.2")),
+        None
+    );
     for wrong in [
         "actions/checkout@v6".to_owned(),
         "actions/checkout@v6 # v6.0.2".to_owned(),
@@ -110,7 +113,10 @@ fn they_run_what_everybody_runs_and_may_do_little() {
     };
     let rust = version(&ci, "RUST_VERSION: \"");
     assert_eq!(rust, version(&release, "RUST_VERSION: \""));
-    assert_eq!(rust, version(&read("deploy/release/build"), "readonly rust="));
+    assert_eq!(
+        rust,
+        version(&read("deploy/release/build"), "readonly rust=")
+    );
     let least = version(&read("Cargo.toml"), "rust-version = \"");
     assert!(rust.starts_with(&least), "{rust} and {least}");
 }
