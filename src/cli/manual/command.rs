@@ -18,7 +18,7 @@ const EXIT_CODES: [(&str, &str); 4] = [
 /// The page in the language of roff. `commands` are the names of the pages of its commands.
 pub fn page(command: &Command, name: &str, commands: &[String]) -> String {
     let man = Man::new(command.clone());
-    let mut sections = vec![opening(command, name)];
+    let mut sections = vec![title(name, 1), opening(command, name)];
     sections.push(rendered(|output| man.render_description_section(output)));
     sections.push(rendered(|output| man.render_options_section(output)));
     if !commands.is_empty() {
@@ -36,7 +36,7 @@ fn rendered(render: impl Fn(&mut dyn std::io::Write) -> std::io::Result<()>) -> 
 }
 
 /// Every section brings the same definition of the apostrophe along; one is enough.
-fn join(sections: &[String]) -> String {
+pub fn join(sections: &[String]) -> String {
     let preamble = Roff::new().render();
     let mut page = preamble.clone();
     for section in sections {
@@ -47,7 +47,6 @@ fn join(sections: &[String]) -> String {
 
 fn opening(command: &Command, name: &str) -> String {
     let mut roff = Roff::new();
-    title(&mut roff, name, "1");
     roff.control("SH", ["NAME"]);
     let about = command.get_about().map(ToString::to_string);
     roff.text([roman(format!("{name} - {}", about.unwrap_or_default()))]);
@@ -70,18 +69,10 @@ fn opening(command: &Command, name: &str) -> String {
 }
 
 /// The line that every page begins with. It has no date: the same source gives the same page.
-pub fn title(roff: &mut Roff, name: &str, section: &str) {
-    let source = format!("{PROGRAM} {VERSION}");
-    roff.control(
-        "TH",
-        [
-            name.to_uppercase().as_str(),
-            section,
-            "",
-            &source,
-            "Support KPIs",
-        ],
-    );
+pub fn title(name: &str, section: u8) -> String {
+    let name = name.to_uppercase();
+    // By hand, since `Roff` leaves out an argument that is empty.
+    format!(".TH {name} {section} \"\" \"{PROGRAM} {VERSION}\" \"Support KPIs\"\n")
 }
 
 fn closing(command: &Command, name: &str, commands: &[String]) -> String {

@@ -8,7 +8,6 @@ use crate::config::KEYS;
 /// The page in the language of roff.
 pub fn page() -> String {
     let mut roff = Roff::new();
-    command::title(&mut roff, CONFIGURATION, "5");
     roff.control("SH", ["NAME"]);
     roff.text([roman(format!(
         "{CONFIGURATION} - configuration of {PROGRAM}"
@@ -59,5 +58,5 @@ pub fn page() -> String {
     roff.control("SH", ["SEE ALSO"]);
     roff.text([bold(PROGRAM), roman("(1),")]);
     roff.text([bold(format!("{PROGRAM}-check-config")), roman("(1)")]);
-    roff.render()
+    command::join(&[command::title(CONFIGURATION, 5), roff.render()])
 }

@@ -44,9 +44,14 @@ pub fn verbatim(roff: &mut Roff, text: &str) {
 pub fn examples(roff: &mut Roff, text: &str) {
     let is_command = |line: &str| line.starts_with("    ") || line.contains("ticket-exporter ");
     let mut lines = text.lines().peekable();
+    let mut is_first = true;
     while let Some(line) = lines.next() {
         if !is_command(line) {
-            roff.control("PP", []);
+            // The heading has made a paragraph already.
+            if !is_first {
+                roff.control("PP", []);
+            }
+            is_first = false;
             roff.text([roman(line.trim())]);
             continue;
         }
@@ -102,7 +107,7 @@ mod tests {
         );
         assert_eq!(
             roff.to_roff(),
-            ".PP\nFor whom:\n.RS 4\n.nf\nticket\\-exporter a \\\\\n  \\-\\-b\n.fi\n.RE\n\
+            "For whom:\n.RS 4\n.nf\nticket\\-exporter a \\\\\n  \\-\\-b\n.fi\n.RE\n\
              .PP\nAnd:\n.RS 4\n.nf\nc\n.fi\n.RE\n"
         );
     }

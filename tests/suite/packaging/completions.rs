@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::succeed;
-use crate::harness::{command, folder};
+use crate::harness::{binary, command, folder};
 
 /// The script of a shell, in a folder that has to be kept.
 fn script(shell: &str) -> (tempfile::TempDir, PathBuf) {
@@ -23,8 +23,8 @@ fn bash(line: &str) -> Vec<String> {
         read -ra COMP_WORDS <<<"$2"
         [ "${2: -1}" != " " ] || COMP_WORDS+=("")
         COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) COMP_LINE=$2 COMP_POINT=${#2}
-        complete -p ticket-exporter >/dev/null
-        _ticket-exporter ticket-exporter "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+        function=$(complete -p ticket-exporter | sed 's/.*-F \([^ ]*\) .*/\1/')
+        "$function" ticket-exporter "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
         printf '%s\n' "${COMPREPLY[@]}"
     "#;
     let answers = succeed(
@@ -38,12 +38,15 @@ fn bash(line: &str) -> Vec<String> {
 
 fn fish(line: &str) -> Vec<String> {
     let (_folder, path) = script("fish");
-    let ask = "source $argv[1]; and complete --do-complete $argv[2]";
+    let ask = "set PATH $argv[3] $PATH; source $argv[1]; and complete -C $argv[2]";
+    // fish completes only what it finds.
+    let programs = binary().parent().unwrap();
     let answers = succeed(
         Command::new("fish")
             .args(["--no-config", "-c", ask])
             .arg(path)
-            .arg(line),
+            .arg(line)
+            .arg(programs),
     );
     let words = answers
         .lines()
@@ -67,12 +70,17 @@ fn bash_completes_commands_flags_and_values() {
         bash("ticket-exporter check-config --config."),
         ["--config.file"]
     );
+    assert_eq!(bash("ticket-exporter --log.level debug repl"), ["replay"]);
 }
 
 #[test]
 fn fish_completes_commands_flags_and_values() {
     assert!(fish("ticket-exporter repl").contains(&"replay".to_owned()));
     assert!(fish("ticket-exporter replay --unt").contains(&"--until".to_owned()));
+    for before in ["--config.file x", "--config.file=x", "--version"] {
+        let commands = fish(&format!("ticket-exporter {before} repl"));
+        assert_eq!(commands, ["replay"], "{before}");
+    }
     let formats = fish("ticket-exporter replay --format ");
     assert!(formats.contains(&"table".to_owned()), "{formats:?}");
 }
