@@ -5,6 +5,7 @@ mod backfill;
 mod check;
 mod completions;
 mod demo;
+mod estimate;
 mod explain;
 mod failure;
 mod history;
