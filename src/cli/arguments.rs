@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use crate::app::targets::DEFAULT_MINIMUM;
 use crate::config::DEFAULT_OBJECTIVE;
@@ -128,6 +129,10 @@ pub enum Command {
     Rules(RuleArguments),
     /// Print every metric with its type, labels and meaning
     Metrics(Metrics),
+    /// Print what makes a shell complete commands and flags
+    Completions(Completions),
+    /// Print a manual page, or write all of them into a folder
+    Man(ManualPages),
 }
 
 /// Starts an embedded Kafka broker, an invented support desk with a history, and the exporter.
@@ -597,6 +602,40 @@ pub struct Metrics {
 pub enum MetricsFormat {
     Table,
     Markdown,
+}
+
+/// Prints a script for a shell. It fits this very program: print it anew with each version.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  For one user of bash, who has bash-completion:
+    ticket-exporter completions bash > ~/.local/share/bash-completion/completions/ticket-exporter
+  For one user of fish:
+    ticket-exporter completions fish > ~/.config/fish/completions/ticket-exporter.fish
+  For everybody who uses zsh:
+    ticket-exporter completions zsh > /usr/local/share/zsh/site-functions/_ticket-exporter")]
+pub struct Completions {
+    /// The shell that is to read it
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
+}
+
+/// Prints the manual page of the program or of one command, or writes all of them: one for the
+/// program, one for each command, and ticket-exporter.yaml(5) for the configuration.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  Read the page of a command:
+    ticket-exporter man replay | man -l -
+  For everybody on this machine:
+    ticket-exporter man --output /usr/local/share/man")]
+pub struct ManualPages {
+    /// Whose page to print [default: that of the program]; ticket-exporter.yaml is the configuration
+    #[arg(value_name = "PAGE")]
+    pub page: Option<String>,
+    /// Write all pages into the folders man1 and man5 of this one, which are made where they are not there
+    #[arg(long, value_name = "FOLDER", conflicts_with = "page")]
+    pub output: Option<PathBuf>,
 }
 
 fn instant(text: &str) -> Result<Timestamp, String> {

@@ -3,6 +3,7 @@
 mod arguments;
 mod backfill;
 mod check;
+mod completions;
 mod demo;
 mod estimate;
 mod explain;
@@ -10,6 +11,7 @@ mod failure;
 mod history;
 mod infer_mapping;
 mod logging;
+mod manual;
 mod replay;
 mod rules;
 mod serve;
@@ -83,5 +85,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             })?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Completions(completions) => completions::run(&completions),
+        Command::Man(pages) => manual::run(&pages),
     }
 }

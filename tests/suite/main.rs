@@ -20,6 +20,7 @@ mod logs;
 mod mapping;
 mod naive;
 mod old_stores;
+mod packaging;
 mod pages;
 mod presets;
 mod properties;

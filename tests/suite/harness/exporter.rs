@@ -234,7 +234,8 @@ pub(crate) fn command() -> Command {
     command
 }
 
-fn binary() -> &'static Path {
+/// The built binary.
+pub(crate) fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_ticket-exporter"))
 }
 

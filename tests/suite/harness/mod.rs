@@ -29,7 +29,7 @@ mod self_tests;
 
 pub(crate) use alertmanager::{Alertmanager, amtool};
 pub(crate) use chromium::Chromium;
-pub(crate) use exporter::{Exporter, command};
+pub(crate) use exporter::{Exporter, binary, command};
 pub(crate) use faults::Faults;
 pub(crate) use http::{Response, StaticServer, get, get_with, post, post_json};
 pub(crate) use kafka::Kafka;
@@ -40,6 +40,8 @@ pub(crate) use proxy::Proxy;
 pub(crate) use records::{Received, Record};
 pub(crate) use schema_registry::SchemaRegistry;
 pub(crate) use scrape::{Scrape, scrape};
-pub(crate) use tools::{promtool as promtool_path, python, repository};
+pub(crate) use tools::{
+    actionlint, cargo_deb, folder, promtool as promtool_path, python, repository,
+};
 pub(crate) use wait::{eventually, free_port};
 pub(crate) use webhook::{Message, Webhooks};

@@ -42,6 +42,16 @@ pub(crate) fn python() -> PathBuf {
     installed("boards", "bin/python")
 }
 
+/// What builds the Debian package.
+pub(crate) fn cargo_deb() -> PathBuf {
+    installed("cargo-deb", "bin/cargo-deb")
+}
+
+/// What reads workflows for GitHub as GitHub does.
+pub(crate) fn actionlint() -> PathBuf {
+    installed("actionlint", "actionlint")
+}
+
 fn installed(tool: &str, file: &str) -> PathBuf {
     let tools = std::env::var_os("TICKET_EXPORTER_TEST_TOOLS")
         .map_or_else(|| "target/test-tools".into(), PathBuf::from);

@@ -1,0 +1,118 @@
+//! Which commit a build is of: the build script itself, compiled and run in folders of several kinds.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::succeed;
+use crate::harness::{folder, repository};
+
+/// The build script as a program, in a folder that has to be kept.
+fn build_script() -> (tempfile::TempDir, PathBuf) {
+    let folder = folder("revision");
+    let program = folder.path().join("build-script");
+    succeed(
+        Command::new("rustc")
+            .args(["--edition=2024", "-o"])
+            .arg(&program)
+            .arg(repository().join("src/build.rs")),
+    );
+    (folder, program)
+}
+
+/// A folder with the sources that the script asks git about.
+fn sources(parent: &Path, name: &str) -> PathBuf {
+    let folder = parent.join(name);
+    fs::create_dir_all(folder.join("src")).unwrap();
+    for file in ["src/main.rs", "Cargo.toml", "Cargo.lock", "README.md"] {
+        fs::write(folder.join(file), "one\n").unwrap();
+    }
+    folder
+}
+
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let identity = ["-c", "user.name=x", "-c", "user.email=x@example.com"];
+    let mut command = Command::new("git");
+    succeed(command.args(identity).args(arguments).current_dir(folder))
+}
+
+fn committed(parent: &Path, name: &str) -> PathBuf {
+    let folder = sources(parent, name);
+    git(&folder, &["init", "--quiet"]);
+    git(&folder, &["add", "."]);
+    git(&folder, &["commit", "--quiet", "--message", "one"]);
+    folder
+}
+
+/// The variables that the script sets for a build in a folder.
+fn variables(script: &Path, folder: &Path, revision: Option<&str>) -> BTreeMap<String, String> {
+    let mut command = Command::new(script);
+    command.current_dir(folder).env("RUSTC", "rustc");
+    // The folders of tests lie within our own repository.
+    command.env("GIT_CEILING_DIRECTORIES", folder.parent().unwrap());
+    match revision {
+        Some(revision) => command.env("TICKET_EXPORTER_REVISION", revision),
+        None => command.env_remove("TICKET_EXPORTER_REVISION"),
+    };
+    succeed(&mut command)
+        .lines()
+        .filter_map(|line| line.strip_prefix("cargo::rustc-env=")?.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+fn revision(script: &Path, folder: &Path, given: Option<&str>) -> String {
+    variables(script, folder, given)["TICKET_EXPORTER_REVISION"].clone()
+}
+
+#[test]
+fn without_git_it_is_what_the_packager_says() {
+    let (parent, script) = build_script();
+    let folder = sources(parent.path(), "tarball");
+    assert_eq!(revision(&script, &folder, None), "unknown");
+    assert_eq!(revision(&script, &folder, Some("")), "unknown");
+    assert_eq!(revision(&script, &folder, Some("abc123")), "abc123");
+    let compiler = &variables(&script, &folder, None)["TICKET_EXPORTER_RUSTC"];
+    assert!(compiler.starts_with("1."), "{compiler}");
+}
+
+#[test]
+fn with_git_it_is_the_commit_and_whether_the_sources_are_its() {
+    let (parent, script) = build_script();
+    let folder = committed(parent.path(), "clone");
+    let commit = git(&folder, &["rev-parse", "--short=12", "HEAD"]);
+    let commit = commit.trim();
+    let modified = format!("{commit}-modified");
+    assert_eq!(revision(&script, &folder, None), commit);
+
+    fs::write(folder.join("README.md"), "two\n").unwrap();
+    assert_eq!(
+        revision(&script, &folder, None),
+        commit,
+        "no part of a build"
+    );
+    fs::write(folder.join("src/new.rs"), "").unwrap();
+    assert_eq!(revision(&script, &folder, None), modified);
+    fs::remove_file(folder.join("src/new.rs")).unwrap();
+    fs::write(folder.join("Cargo.lock"), "two\n").unwrap();
+    assert_eq!(revision(&script, &folder, None), modified);
+    assert_eq!(revision(&script, &folder, Some("abc123")), "abc123");
+}
+
+#[test]
+fn within_another_repository_it_is_unknown() {
+    let (parent, script) = build_script();
+    let outer = committed(parent.path(), "outer");
+    let folder = sources(&outer, "unpacked");
+    // Seen from the folder itself, the outer repository is above it.
+    let mut command = Command::new(script);
+    command
+        .current_dir(folder)
+        .env_remove("TICKET_EXPORTER_REVISION");
+    let said = succeed(&mut command);
+    assert!(
+        said.contains("cargo::rustc-env=TICKET_EXPORTER_REVISION=unknown"),
+        "{said}"
+    );
+}

@@ -1,0 +1,74 @@
+//! The systemd unit: what it exposes, and that what it and its files name is so.
+
+use std::process::Command;
+
+use ticket_exporter::config::{ENVIRONMENT_PREFIX, KEYS};
+
+use super::{read, run};
+use crate::harness::repository;
+
+const UNIT: &str = "deploy/systemd/ticket-exporter.service";
+const DEFAULTS: &str = "deploy/systemd/ticket-exporter.default";
+/// What systemd's own judgement may be at most, from 0 to 100: 11 is what a service with a network has.
+const MOST_EXPOSED: u32 = 15;
+
+#[test]
+fn it_exposes_little() {
+    let said = run(Command::new("systemd-analyze")
+        .args(["security", "--offline=true", "--no-pager"])
+        .arg(format!("--threshold={MOST_EXPOSED}"))
+        .arg(repository().join(UNIT)));
+    assert!(said.success, "{}{}", said.out, said.err);
+    assert!(said.out.contains("Overall exposure level"), "{said:?}");
+}
+
+/// The values of a key of the unit; what is commented out counts as well.
+fn values<'a>(unit: &'a str, key: &str) -> Vec<&'a str> {
+    let lines = unit.lines().map(|line| line.trim_start_matches('#'));
+    let values = lines.filter_map(|line| line.split_once('='));
+    values
+        .filter(|(name, _)| *name == key)
+        .map(|(_, value)| value)
+        .collect()
+}
+
+#[test]
+fn it_checks_before_it_starts_and_gives_up_on_what_does_not_mend_itself() {
+    let unit = read(UNIT);
+    let start = values(&unit, "ExecStart");
+    let [start] = start[..] else {
+        panic!("{start:?}");
+    };
+    let flags = start.strip_prefix("/usr/bin/ticket-exporter serve");
+    let check = format!("/usr/bin/ticket-exporter check-config{}", flags.unwrap());
+    assert_eq!(values(&unit, "ExecStartPre"), [check.as_str()]);
+    assert_eq!(
+        values(&unit, "ExecReload"),
+        [check.as_str(), "/bin/kill -HUP $MAINPID"]
+    );
+    let prevented = values(&unit, "RestartPreventExitStatus");
+    assert_eq!(prevented, ["64 78"]);
+    // The state is where the shipped configuration keeps it.
+    assert_eq!(values(&unit, "StateDirectory"), ["ticket-exporter"]);
+    let configuration = read("deploy/systemd/ticket-exporter.yaml");
+    assert!(configuration.contains("\n  directory: /var/lib/ticket-exporter\n"));
+}
+
+#[test]
+fn variables_that_it_names_exist() {
+    let own = ["CONFIG_FILE", "LOG_LEVEL", "LOG_FORMAT"];
+    let mut seen = 0;
+    for file in [UNIT, DEFAULTS] {
+        let text = read(file);
+        let words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
+        for word in words.filter(|word| word.starts_with(ENVIRONMENT_PREFIX)) {
+            seen += 1;
+            let is_key = KEYS.iter().any(|key| key.variable() == word);
+            let is_flag = own
+                .iter()
+                .any(|name| word == format!("{ENVIRONMENT_PREFIX}{name}"));
+            assert!(is_key || is_flag, "{file}: there is no variable {word}");
+        }
+    }
+    assert!(seen >= 4, "{seen}");
+}
