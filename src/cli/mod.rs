@@ -7,6 +7,7 @@ mod demo;
 mod explain;
 mod failure;
 mod history;
+mod logbook;
 mod logging;
 mod replay;
 mod rules;

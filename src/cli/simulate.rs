@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::arguments::{Settings, Simulate};
+use super::arguments::{LiveFrom, Settings, Simulate};
 use super::failure::Failure;
+use super::logbook::Logbook;
 use super::{serve, terminal};
 use crate::domain::timestamp::{DAY, Milliseconds, Timestamp};
 use crate::edge::files::STANDARD_INPUT;
@@ -39,12 +40,23 @@ pub fn run(settings: &Settings, arguments: &Simulate) -> Result<ExitCode, Failur
     let from = arguments
         .from
         .unwrap_or_else(|| wall_clock::now().minus(history));
+    let mut logbook = arguments
+        .resume
+        .as_deref()
+        .map(|path| Logbook::open(path, arguments.seed, from))
+        .transpose()?;
+    let from = logbook.as_ref().map_or(from, Logbook::from);
+    let before = logbook.as_ref().map_or(0, Logbook::events);
     let endless = arguments.load.is_some() || !matches!(arguments.pace, Pace::AsFastAsPossible);
     let span = arguments.span.or((!endless).then_some(DEFAULT_HISTORY));
     let events = Desk::new(arguments.seed, profile).events(from, span.map(|span| from.plus(span)));
 
     let stop = stop_flag()?;
-    let live_from = arguments.live_from.unwrap_or(from);
+    let live_from = match arguments.live_from {
+        Some(LiveFrom::Now) => wall_clock::now(),
+        Some(LiveFrom::Instant(instant)) => instant,
+        None => from,
+    };
     let mut pacing = Pacing {
         pace: arguments.pace,
         live_from,
@@ -52,7 +64,7 @@ pub fn run(settings: &Settings, arguments: &Simulate) -> Result<ExitCode, Failur
         sequence: 0,
     };
     let mut written = 0;
-    for event in events {
+    for event in events.skip(usize::try_from(before).unwrap_or(usize::MAX)) {
         if !pacing.wait(event.at, &stop) {
             break;
         }
@@ -62,12 +74,18 @@ pub fn run(settings: &Settings, arguments: &Simulate) -> Result<ExitCode, Failur
             result => result?,
         }
         written += 1;
+        if let Some(logbook) = &mut logbook {
+            logbook.written(before + written)?;
+        }
         if written % PROGRESS_EVENTS == 0 {
             terminal::progress(&format!("{written} events, up to {}", event.at.rfc3339()));
         }
     }
     terminal::progress_done();
     sink.finish(written)?;
+    if let Some(logbook) = logbook {
+        logbook.finish(before + written)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
