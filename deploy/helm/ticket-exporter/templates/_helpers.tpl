@@ -29,11 +29,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
 {{- /* annotations of an object: those of all, and its own. (list root own) */}}
-{{- define "ticket-exporter.annotations" -}}
+{{- define "ticket-exporter.annotations" }}
 {{- $root := index . 0 }}
 {{- with mergeOverwrite (deepCopy $root.Values.commonAnnotations) (index . 1) }}
-annotations:
-  {{- toYaml . | nindent 2 }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
 {{- end }}
 {{- end }}
 
@@ -103,6 +103,9 @@ exec:
     - healthcheck
     {{- if eq $path "/-/ready" }}
     - --ready
+    {{- end }}
+    {{- with include "ticket-exporter.webConfigFile" $root }}
+    - --web.config.file={{ . }}
     {{- end }}
 {{- else }}
 httpGet:
