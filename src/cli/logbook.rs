@@ -80,14 +80,17 @@ impl Logbook {
         self.entry.events
     }
 
-    /// Another event is on its way. What goes into the file is older than a second: a broker has
-    /// it by then, or it is written a second time, which the exporter recognises by its id.
+    /// So many events are on their way. What goes into the file is older than a second: a broker
+    /// has it by then, or it is written a second time, which the exporter recognises by its id.
     pub fn written(&mut self, events: u64) -> io::Result<()> {
         if self.last.1.elapsed() < INTERVAL {
             return Ok(());
         }
-        self.entry.events = self.last.0;
-        self.last = (events, Instant::now());
+        let (earlier, _) = std::mem::replace(&mut self.last, (events, Instant::now()));
+        if earlier == self.entry.events {
+            return Ok(());
+        }
+        self.entry.events = earlier;
         self.save()
     }
 

@@ -65,7 +65,11 @@ pub fn run(settings: &Settings, arguments: &Simulate) -> Result<ExitCode, Failur
     };
     let mut written = 0;
     for event in events.skip(usize::try_from(before).unwrap_or(usize::MAX)) {
-        if !pacing.wait(event.at, &stop) {
+        let goes_on = pacing.wait(event.at, &stop, &mut || match &mut logbook {
+            Some(logbook) => logbook.written(before + written),
+            None => Ok(()),
+        })?;
+        if !goes_on {
             break;
         }
         match sink.write(&event) {
@@ -74,9 +78,6 @@ pub fn run(settings: &Settings, arguments: &Simulate) -> Result<ExitCode, Failur
             result => result?,
         }
         written += 1;
-        if let Some(logbook) = &mut logbook {
-            logbook.written(before + written)?;
-        }
         if written % PROGRESS_EVENTS == 0 {
             terminal::progress(&format!("{written} events, up to {}", event.at.rfc3339()));
         }
@@ -98,8 +99,14 @@ struct Pacing {
 }
 
 impl Pacing {
-    /// `false`: stopped.
-    fn wait(&mut self, at: Timestamp, stop: &AtomicBool) -> bool {
+    /// `false`: stopped. `meanwhile` is done at least once, and again and again while it waits.
+    fn wait(
+        &mut self,
+        at: Timestamp,
+        stop: &AtomicBool,
+        meanwhile: &mut dyn FnMut() -> io::Result<()>,
+    ) -> io::Result<bool> {
+        meanwhile()?;
         if at >= self.live_from {
             let start = *self.start.get_or_insert_with(|| Start {
                 wall: wall_clock::now(),
@@ -111,10 +118,11 @@ impl Pacing {
                     break;
                 }
                 thread::sleep(Duration::from_millis(wait.min(NAP).unsigned_abs()));
+                meanwhile()?;
             }
             self.sequence += 1;
         }
-        !stop.load(Ordering::Relaxed)
+        Ok(!stop.load(Ordering::Relaxed))
     }
 }
 
