@@ -137,7 +137,7 @@ fn another_configuration_is_another_pod() {
 
 #[test]
 fn prometheus_scrapes_the_pod_also_while_it_is_not_ready() {
-    for name in ["certificate", "client-certificates", "passwords"] {
+    for name in ["certificate", "client-certificates", "passwords", "web-file"] {
         let objects = rendered(name);
         let monitor = &the(&objects, "ServiceMonitor")["spec"];
         let wanted = monitor["selector"]["matchLabels"].as_object().unwrap();

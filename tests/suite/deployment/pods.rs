@@ -63,11 +63,25 @@ fn the_kubelet_asks_what_the_program_answers() {
     let request = |path: &str, scheme: &str| json!({ "httpGet": { "path": path, "port": "http", "scheme": scheme } });
     let file = "--web.config.file=/etc/ticket-exporter/web/web.yml";
     let own = "--web.config.file=/etc/ticket-exporter/web/web-config.yml";
+    let certificate = [
+        "--ready",
+        "--cert=/etc/ticket-exporter/probe-tls/tls.crt",
+        "--key=/etc/ticket-exporter/probe-tls/tls.key",
+        file,
+    ];
+    let password = [
+        "--ready",
+        "--username=kubelet",
+        "--password-file=/etc/ticket-exporter/probe-login/password",
+        own,
+    ];
     for (name, alive, ready) in [
         ("minimal", request("/-/healthy", "HTTP"), request("/-/ready", "HTTP")),
         ("certificate", request("/-/healthy", "HTTPS"), request("/-/ready", "HTTPS")),
-        ("client-certificates", healthcheck(&[file]), healthcheck(&["--ready", file])),
-        ("passwords", healthcheck(&[own]), healthcheck(&["--ready", own])),
+        ("client-certificates", healthcheck(&[file]), healthcheck(&certificate)),
+        // Nobody would tell it whether it is ready.
+        ("web-file", healthcheck(&[file]), healthcheck(&[file])),
+        ("passwords", healthcheck(&[own]), healthcheck(&password)),
         ("standby", healthcheck(&[]), healthcheck(&["--ready"])),
     ] {
         let objects = rendered(name);

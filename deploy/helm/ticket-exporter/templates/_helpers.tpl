@@ -79,14 +79,39 @@ tls_server_config:
 {{- end }}
 {{- end }}
 
+{{- define "ticket-exporter.scheme" -}}
+{{- default (ternary "https" "http" (not (empty .Values.web.tlsSecret))) .Values.web.scheme }}
+{{- end }}
+
+{{- /* Whether those who ask may be asked for a password or a certificate. */}}
+{{- define "ticket-exporter.guarded" -}}
+{{- if or .Values.web.existingSecret .Values.web.requireClientCertificate }}yes{{ end }}
+{{- end }}
+
+{{- /* Flags to ask whether it is ready: none where nobody would be told. */}}
+{{- define "ticket-exporter.readyFlags" -}}
+{{- $probes := .Values.probes }}
+{{- if or $probes.passwordSecret $probes.certificateSecret (eq $probes.via "exec") (not (include "ticket-exporter.guarded" .)) }}
+- --ready
+{{- end }}
+{{- if $probes.passwordSecret }}
+- --username={{ required "probes.username is required beside probes.passwordSecret" $probes.username }}
+- --password-file=/etc/ticket-exporter/probe-login/password
+{{- end }}
+{{- if $probes.certificateSecret }}
+- --cert=/etc/ticket-exporter/probe-tls/tls.crt
+- --key=/etc/ticket-exporter/probe-tls/tls.key
+{{- end }}
+{{- end }}
+
 {{- /* How the kubelet asks: http, https or exec. */}}
 {{- define "ticket-exporter.probeVia" -}}
 {{- $via := .Values.probes.via }}
 {{- if eq $via "auto" }}
-{{- $via = ternary "exec" "http" (or (not (empty .Values.web.existingSecret)) .Values.web.requireClientCertificate) }}
+{{- $via = ternary "exec" "http" (not (empty (include "ticket-exporter.guarded" .))) }}
 {{- end }}
-{{- if and (eq $via "http") .Values.web.tlsSecret }}
-{{- $via = "https" }}
+{{- if eq $via "http" }}
+{{- $via = include "ticket-exporter.scheme" . }}
 {{- end }}
 {{- $via }}
 {{- end }}
@@ -102,7 +127,7 @@ exec:
     - /usr/bin/ticket-exporter
     - healthcheck
     {{- if eq $path "/-/ready" }}
-    - --ready
+    {{- include "ticket-exporter.readyFlags" $root | nindent 4 }}
     {{- end }}
     {{- with include "ticket-exporter.webConfigFile" $root }}
     - --web.config.file={{ . }}

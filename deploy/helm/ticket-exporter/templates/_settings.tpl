@@ -13,6 +13,16 @@
   mountPath: /etc/ticket-exporter/tls
   readOnly: true
 {{- end }}
+{{- if .Values.probes.passwordSecret }}
+- name: probe-login
+  mountPath: /etc/ticket-exporter/probe-login
+  readOnly: true
+{{- end }}
+{{- if .Values.probes.certificateSecret }}
+- name: probe-tls
+  mountPath: /etc/ticket-exporter/probe-tls
+  readOnly: true
+{{- end }}
 {{- range $index, $secret := .Values.secrets.files }}
 - name: secret-{{ $index }}
   mountPath: /etc/ticket-exporter/secrets/{{ default $secret.name $secret.path }}
@@ -38,6 +48,18 @@
 - name: tls
   secret:
     secretName: {{ .Values.web.tlsSecret }}
+    defaultMode: 0440
+{{- end }}
+{{- with .Values.probes.passwordSecret }}
+- name: probe-login
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+{{- end }}
+{{- with .Values.probes.certificateSecret }}
+- name: probe-tls
+  secret:
+    secretName: {{ . }}
     defaultMode: 0440
 {{- end }}
 {{- range $index, $secret := .Values.secrets.files }}
