@@ -56,7 +56,10 @@ fn the_check_of_objects_refuses_what_is_wrong() {
         ("  replicas: 1\n", "  replicaCount: 1\n"),
         ("  jobLabel: ", "  jobLabels: "),
         ("  scheme: https\n", "  scheme: gopher\n"),
-        ("      path: /metrics\n", "      path: /metrics\n      path: /\n"),
+        (
+            "      path: /metrics\n",
+            "      path: /metrics\n      path: /\n",
+        ),
     ] {
         assert!(good.contains(right), "{right}");
         let yaml = good.replacen(right, wrong, 1);
@@ -137,7 +140,12 @@ fn another_configuration_is_another_pod() {
 
 #[test]
 fn prometheus_scrapes_the_pod_also_while_it_is_not_ready() {
-    for name in ["certificate", "client-certificates", "passwords", "web-file"] {
+    for name in [
+        "certificate",
+        "client-certificates",
+        "passwords",
+        "web-file",
+    ] {
         let objects = rendered(name);
         let monitor = &the(&objects, "ServiceMonitor")["spec"];
         let wanted = monitor["selector"]["matchLabels"].as_object().unwrap();
@@ -146,7 +154,9 @@ fn prometheus_scrapes_the_pod_also_while_it_is_not_ready() {
             .iter()
             .filter(|service| {
                 let labels = service["metadata"]["labels"].as_object().unwrap();
-                wanted.iter().all(|(key, value)| labels.get(key) == Some(value))
+                wanted
+                    .iter()
+                    .all(|(key, value)| labels.get(key) == Some(value))
             })
             .collect();
         assert_eq!(found.len(), 1, "{name}");

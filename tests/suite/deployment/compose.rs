@@ -27,7 +27,8 @@ fn compose() -> Value {
 
 /// A YAML file of the stack as JSON.
 fn document(name: &str) -> Value {
-    let program = "import json, sys, yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)";
+    let program =
+        "import json, sys, yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)";
     let output = Command::new(deployment("python"))
         .args(["-c", program])
         .arg(repository().join(FOLDER).join(name))
@@ -55,9 +56,14 @@ fn images_are_pinned_and_ports_are_this_machines_own() {
     let compose = compose();
     for (name, service) in services(&compose) {
         let image = text(&service["image"]);
-        let (_, tag) = image.rsplit_once(':').unwrap_or_else(|| panic!("{name}: {image}"));
+        let (_, tag) = image
+            .rsplit_once(':')
+            .unwrap_or_else(|| panic!("{name}: {image}"));
         let built = service["build"].is_object();
-        assert!(built || tag.contains(|one: char| one.is_ascii_digit()), "{image}");
+        assert!(
+            built || tag.contains(|one: char| one.is_ascii_digit()),
+            "{image}"
+        );
         for port in service["ports"].as_array().into_iter().flatten() {
             assert!(text(port).starts_with("127.0.0.1:"), "{name}: {port}");
         }
@@ -112,13 +118,21 @@ fn nobody_has_a_password_and_strangers_only_look() {
     let compose = compose();
     let grafana = &compose["services"]["grafana"]["environment"];
     assert_eq!(grafana["GF_AUTH_ANONYMOUS_ORG_ROLE"], "Viewer");
-    assert_eq!(grafana["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"], "true");
+    assert_eq!(
+        grafana["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"],
+        "true"
+    );
     assert!(!compose.to_string().to_lowercase().contains("password"));
 }
 
 #[test]
 fn the_exporter_has_the_configuration_of_the_desk() {
-    let desk = said(command().args(["simulate", "--print-config"]).output().unwrap());
+    let desk = said(
+        command()
+            .args(["simulate", "--print-config"])
+            .output()
+            .unwrap(),
+    );
     let config = read("deploy/compose/ticket-exporter.yaml");
     assert!(
         config.ends_with(&desk),
@@ -126,7 +140,11 @@ fn the_exporter_has_the_configuration_of_the_desk() {
          --print-config` writes it"
     );
     let output = command()
-        .args(["check-config", "--config.file", "deploy/compose/ticket-exporter.yaml"])
+        .args([
+            "check-config",
+            "--config.file",
+            "deploy/compose/ticket-exporter.yaml",
+        ])
         .current_dir(repository())
         .output()
         .unwrap();
@@ -137,7 +155,11 @@ fn the_exporter_has_the_configuration_of_the_desk() {
 fn the_rules_are_those_of_its_configuration() {
     let written = folder("rules");
     let output = command()
-        .args(["rules", "--config.file", "deploy/compose/ticket-exporter.yaml"])
+        .args([
+            "rules",
+            "--config.file",
+            "deploy/compose/ticket-exporter.yaml",
+        ])
         .args(["--dashboard-url", "http://localhost:3000", "--output"])
         .arg(written.path())
         .current_dir(repository())
@@ -180,7 +202,10 @@ fn prometheus_and_alertmanager_take_their_files() {
     let there = folder("prometheus-config");
     let path = there.path().join("prometheus.yml");
     fs::write(&path, prometheus_yml("localhost:1", "localhost:2")).unwrap();
-    let answer = promtool(&["check", "config", "--lint=all", path.to_str().unwrap()], "");
+    let answer = promtool(
+        &["check", "config", "--lint=all", path.to_str().unwrap()],
+        "",
+    );
     assert!(answer.success, "{answer:?}");
     assert!(answer.stdout.contains("2 rule files found"), "{answer:?}");
     let config = format!("{FOLDER}/alertmanager.yml");
@@ -192,7 +217,10 @@ fn prometheus_and_alertmanager_take_their_files() {
         let labels = ["category=kpi", "severity=warning", &team];
         let route = ["config", "routes", "test", "--config.file", &config];
         let (fine, receiver) = amtool(&[&route[..], &labels[..]].concat());
-        assert!(fine && receiver.trim() == team.replace('=', "-"), "{team}: {receiver}");
+        assert!(
+            fine && receiver.trim() == team.replace('=', "-"),
+            "{team}: {receiver}"
+        );
     }
 }
 
@@ -221,8 +249,15 @@ fn grafana_finds_prometheus_and_the_boards() {
 
 /// The broker's settings as its image makes them of variables, without places.
 fn broker_settings(compose: &Value) -> BTreeMap<String, String> {
-    let places = ["listeners", "advertised.listeners", "controller.quorum.voters", "log.dirs"];
-    let variables = compose["services"]["kafka"]["environment"].as_object().unwrap();
+    let places = [
+        "listeners",
+        "advertised.listeners",
+        "controller.quorum.voters",
+        "log.dirs",
+    ];
+    let variables = compose["services"]["kafka"]["environment"]
+        .as_object()
+        .unwrap();
     variables
         .iter()
         .filter_map(|(name, value)| Some((name.strip_prefix("KAFKA_")?, text(value))))
@@ -245,7 +280,11 @@ fn its_parts_work_together_with_its_files() {
     let mut topics = 0;
     for line in script.lines().filter(|line| line.starts_with("create ")) {
         let words: Vec<&str> = line.split_whitespace().collect();
-        kafka.create_topic(words[1], words[2].parse().unwrap(), &[("retention.ms", "-1")]);
+        kafka.create_topic(
+            words[1],
+            words[2].parse().unwrap(),
+            &[("retention.ms", "-1")],
+        );
         topics += 1;
     }
     assert_eq!(topics, 2);
@@ -256,7 +295,10 @@ fn its_parts_work_together_with_its_files() {
         .iter()
         .map(|argument| {
             let argument = text(argument).replace("kafka:9092", &kafka.bootstrap());
-            argument.replace("/var/lib/ticket-exporter/desk.json", state.to_str().unwrap())
+            argument.replace(
+                "/var/lib/ticket-exporter/desk.json",
+                state.to_str().unwrap(),
+            )
         })
         .collect();
     let log = there.path().join("desk.log");
@@ -285,14 +327,32 @@ fn its_parts_work_together_with_its_files() {
     });
     desk.signal(Signal::Term);
     assert!(desk.wait(PATIENCE).success(), "{}", desk.logs());
+    // What is left of the month, and then nothing: started again, a desk goes on where it was.
+    let month = || {
+        let arguments = arguments
+            .iter()
+            .map(|one| one.replace("--pace=1x", "--pace=max"));
+        let output = command().args(arguments).arg("--for=30d").output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{errors}");
+        errors
+    };
+    month();
     let events = written().unwrap();
+    let again = month();
+    assert!(
+        again.lines().any(|line| line == "0 events written"),
+        "{again}"
+    );
+    assert_eq!(written().unwrap(), events);
     exporter.wait_ready(PATIENCE);
     let sum = "sum(ticket_exporter_events_total{result=~\"applied|duplicate|ignored\"})";
     eventually("every event", PATIENCE, || {
         let value = prometheus.value(&format!("{sum} or vector(0)"));
         #[allow(clippy::cast_precision_loss)]
         let all = value == events as f64;
-        all.then_some(()).ok_or_else(|| format!("{value} of {events}"))
+        all.then_some(())
+            .ok_or_else(|| format!("{value} of {events}"))
     });
     // Native histograms and the buckets of the targets, side by side.
     let native = "histogram_count(sum(ticket_first_response_seconds{clock=\"business\"}))";
@@ -300,7 +360,8 @@ fn its_parts_work_together_with_its_files() {
     eventually("both forms of histograms", PATIENCE, || {
         let [native, classic] = [native, classic].map(|query| prometheus.query(query));
         let same = !native.is_empty() && native[0].1 == classic[0].1;
-        same.then_some(()).ok_or_else(|| format!("{native:?} {classic:?}"))
+        same.then_some(())
+            .ok_or_else(|| format!("{native:?} {classic:?}"))
     });
     let rules = prometheus.api("rules", &[]);
     for group in list(&rules["groups"]) {
@@ -309,12 +370,5 @@ fn its_parts_work_together_with_its_files() {
         }
     }
 
-    // Started again it goes on from there: the month, once more, has nothing that is not written.
-    let month = arguments.iter().map(|one| one.replace("--pace=1x", "--pace=max"));
-    let output = command().args(month).arg("--for=30d").output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    assert!(errors.lines().any(|line| line == "0 events written"), "{errors}");
-    assert_eq!(written().unwrap(), events);
     assert!(exporter.stop(PATIENCE).success());
 }

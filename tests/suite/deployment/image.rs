@@ -14,11 +14,19 @@ const DOCKERFILE: &str = "deploy/docker/Dockerfile";
 /// Instructions with their arguments, lines joined, comments left out.
 fn instructions() -> Vec<(String, String)> {
     let lines = read(DOCKERFILE);
-    let lines: Vec<&str> = lines.lines().filter(|line| !line.starts_with('#')).collect();
+    let lines: Vec<&str> = lines
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .collect();
     let joined = lines.join("\n").replace("\\\n", " ");
     let words = joined.lines().filter_map(|line| line.split_once(' '));
     words
-        .map(|(name, rest)| (name.to_owned(), rest.split_whitespace().collect::<Vec<_>>().join(" ")))
+        .map(|(name, rest)| {
+            (
+                name.to_owned(),
+                rest.split_whitespace().collect::<Vec<_>>().join(" "),
+            )
+        })
         .collect()
 }
 
@@ -34,9 +42,14 @@ fn last(name: &str) -> String {
 /// What `Dockerfile.dockerignore` lets through: it refuses everything and names exceptions.
 fn context() -> Vec<PathBuf> {
     let ignored = read("deploy/docker/Dockerfile.dockerignore");
-    let lines: Vec<&str> = ignored.lines().filter(|line| !line.starts_with('#')).collect();
+    let lines: Vec<&str> = ignored
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .collect();
     assert_eq!(lines[0], "*");
-    let exceptions = lines[1..].iter().map(|line| line.strip_prefix('!').unwrap());
+    let exceptions = lines[1..]
+        .iter()
+        .map(|line| line.strip_prefix('!').unwrap());
     exceptions.map(PathBuf::from).collect()
 }
 
@@ -63,7 +76,10 @@ fn base_images_are_pinned() {
     assert_eq!(stages, ["${BUILD_IMAGE} AS build", "scratch"]);
     let toolchain = env!("CARGO_PKG_RUST_VERSION");
     let image = format!("BUILD_IMAGE=docker.io/library/rust:{toolchain}.0-bookworm");
-    assert!(all.contains(&("ARG".to_owned(), image.clone())), "no {image}");
+    assert!(
+        all.contains(&("ARG".to_owned(), image.clone())),
+        "no {image}"
+    );
 }
 
 #[test]
@@ -86,7 +102,11 @@ fn it_runs_as_a_number_and_says_how_it_is() {
     // The volume has to belong to whom the program runs as.
     let owned = format!("--chown={user}:{group} /empty {directory}");
     let copies = instructions();
-    assert!(copies.iter().any(|(name, rest)| name == "COPY" && rest.ends_with(&owned)));
+    assert!(
+        copies
+            .iter()
+            .any(|(name, rest)| name == "COPY" && rest.ends_with(&owned))
+    );
 }
 
 #[test]
@@ -99,7 +119,13 @@ fn the_context_has_all_that_the_build_needs() {
     }
     // Cargo finds every target's source, and the lock file fits.
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--locked", "--offline", "--no-deps", "--format-version=1"])
+        .args([
+            "metadata",
+            "--locked",
+            "--offline",
+            "--no-deps",
+            "--format-version=1",
+        ])
         .current_dir(there.path())
         .output()
         .unwrap();
@@ -123,7 +149,12 @@ fn the_context_has_all_that_the_build_needs() {
                     // Tests may read what the binary does not.
                     let is_test = path.components().any(|part| part.as_os_str() == "tests")
                         || path.ends_with("tests.rs");
-                    assert!(is_test || file.exists(), "{}: {}", path.display(), file.display());
+                    assert!(
+                        is_test || file.exists(),
+                        "{}: {}",
+                        path.display(),
+                        file.display()
+                    );
                     included += 1;
                 }
             }
@@ -144,6 +175,8 @@ fn the_dockerfile_runs_the_build_script() {
         .output()
         .unwrap();
     said(output);
-    let packages = all.iter().find(|(name, rest)| name == "RUN" && rest.contains("apt-get install"));
+    let packages = all
+        .iter()
+        .find(|(name, rest)| name == "RUN" && rest.contains("apt-get install"));
     assert!(packages.unwrap().1.contains("musl-tools"));
 }

@@ -49,9 +49,9 @@ fn what_is_committed_is_what_is_generated() {
     }
     // And no copy of what is gone is left.
     let copies = format!("{CHART}/files");
-    let generated = made.iter().filter(|(path, _)| {
-        Path::new("deploy").join(path).starts_with(&copies)
-    });
+    let generated = made
+        .iter()
+        .filter(|(path, _)| Path::new("deploy").join(path).starts_with(&copies));
     assert_eq!(generated.count(), tree(&repository().join(&copies)).len());
 }
 

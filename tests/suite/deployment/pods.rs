@@ -13,7 +13,10 @@ use crate::harness::command;
 fn pods(objects: &[Value]) -> Vec<(String, Value)> {
     let mut found = Vec::new();
     for set in of(objects, "StatefulSet") {
-        found.push(("StatefulSet".to_owned(), set["spec"]["template"]["spec"].clone()));
+        found.push((
+            "StatefulSet".to_owned(),
+            set["spec"]["template"]["spec"].clone(),
+        ));
     }
     for pod in of(objects, "Pod") {
         found.push(("Pod".to_owned(), pod["spec"].clone()));
@@ -32,22 +35,38 @@ fn every_pod_is_restricted() {
             let security = &pod["securityContext"];
             assert_eq!(security["runAsNonRoot"], true, "{place}");
             assert!(security["runAsUser"].as_u64().unwrap() >= 10_000, "{place}");
-            assert_eq!(security["seccompProfile"]["type"], "RuntimeDefault", "{place}");
+            assert_eq!(
+                security["seccompProfile"]["type"], "RuntimeDefault",
+                "{place}"
+            );
             assert_eq!(pod["automountServiceAccountToken"], false, "{place}");
             assert_eq!(pod["enableServiceLinks"], false, "{place}");
             for member in ["hostNetwork", "hostPID", "hostIPC"] {
                 assert!(pod[member].is_null(), "{place}: {member}");
             }
             let volumes = pod["volumes"].as_array().unwrap();
-            assert!(volumes.iter().all(|one| one["hostPath"].is_null()), "{place}");
+            assert!(
+                volumes.iter().all(|one| one["hostPath"].is_null()),
+                "{place}"
+            );
             for container in list(&pod["containers"]) {
                 let security = &container["securityContext"];
                 assert_eq!(security["allowPrivilegeEscalation"], false, "{place}");
                 assert_eq!(security["readOnlyRootFilesystem"], true, "{place}");
-                assert_eq!(security["capabilities"], json!({"drop": ["ALL"]}), "{place}");
-                assert!(container["resources"]["limits"]["memory"].is_string(), "{place}");
+                assert_eq!(
+                    security["capabilities"],
+                    json!({"drop": ["ALL"]}),
+                    "{place}"
+                );
+                assert!(
+                    container["resources"]["limits"]["memory"].is_string(),
+                    "{place}"
+                );
                 let image = text(&container["image"]);
-                assert!(image.contains(':') && !image.ends_with(":latest"), "{image}");
+                assert!(
+                    image.contains(':') && !image.ends_with(":latest"),
+                    "{image}"
+                );
             }
         }
     }
@@ -76,9 +95,21 @@ fn the_kubelet_asks_what_the_program_answers() {
         own,
     ];
     for (name, alive, ready) in [
-        ("minimal", request("/-/healthy", "HTTP"), request("/-/ready", "HTTP")),
-        ("certificate", request("/-/healthy", "HTTPS"), request("/-/ready", "HTTPS")),
-        ("client-certificates", healthcheck(&[file]), healthcheck(&certificate)),
+        (
+            "minimal",
+            request("/-/healthy", "HTTP"),
+            request("/-/ready", "HTTP"),
+        ),
+        (
+            "certificate",
+            request("/-/healthy", "HTTPS"),
+            request("/-/ready", "HTTPS"),
+        ),
+        (
+            "client-certificates",
+            healthcheck(&[file]),
+            healthcheck(&certificate),
+        ),
         // Nobody would tell it whether it is ready.
         ("web-file", healthcheck(&[file]), healthcheck(&[file])),
         ("passwords", healthcheck(&[own]), healthcheck(&password)),
@@ -126,7 +157,12 @@ fn it_writes_to_volumes_alone_and_secrets_are_files_of_the_group() {
 /// Flags and variables of a pod are those of the program.
 #[test]
 fn the_program_knows_its_flags_and_variables() {
-    let keys = said(command().args(["check-config", "--print-keys"]).output().unwrap());
+    let keys = said(
+        command()
+            .args(["check-config", "--print-keys"])
+            .output()
+            .unwrap(),
+    );
     for values in files(&format!("{CASES}/values"), "yaml") {
         let objects = checked(&said(template(&values, &[])));
         for (kind, pod) in pods(&objects) {

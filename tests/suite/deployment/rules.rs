@@ -12,8 +12,8 @@ fn count(rules: &str) -> usize {
     fs::write(&path, rules).unwrap();
     let answer = promtool(&["check", "rules", path.to_str().unwrap()], "");
     assert!(answer.success, "{answer:?}");
-    let words = answer.stdout.split_whitespace();
-    let number = words.filter_map(|word| word.parse().ok()).next();
+    let mut words = answer.stdout.split_whitespace();
+    let number = words.find_map(|word| word.parse().ok());
     number.unwrap_or_else(|| panic!("{answer:?}"))
 }
 
@@ -57,12 +57,17 @@ fn boards_arrive_byte_for_byte() {
         let name = name_of(board);
         let map = maps.iter().find(|map| map["data"].get(&name).is_some());
         let map = map.unwrap_or_else(|| panic!("no ConfigMap has {name}"));
-        assert_eq!(text(&map["data"][&name]), read(&format!("dashboards/{name}")));
+        assert_eq!(
+            text(&map["data"][&name]),
+            read(&format!("dashboards/{name}"))
+        );
         assert_eq!(map["metadata"]["labels"]["grafana_dashboard"], "1");
         assert_eq!(map["metadata"]["annotations"]["grafana_folder"], "Tickets");
         // The limit is 1 MiB.
         assert!(map.to_string().len() < 512 << 10, "{name} is too long");
     }
-    let with_boards = maps.iter().filter(|map| map["metadata"]["namespace"] == "monitoring");
+    let with_boards = maps
+        .iter()
+        .filter(|map| map["metadata"]["namespace"] == "monitoring");
     assert_eq!(with_boards.count(), boards.len());
 }
