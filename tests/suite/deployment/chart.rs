@@ -186,3 +186,26 @@ fn versions_are_those_of_the_program() {
     let base = read("deploy/kubernetes/base/kustomization.yaml");
     assert!(base.contains(&format!("newTag: {version}\n")), "{base}");
 }
+
+#[test]
+fn its_page_names_values_that_exist() {
+    let page = read(&format!("{CHART}/README.md"));
+    let (prose, table) = page.split_once("<!-- generated: values -->").unwrap();
+    let values: BTreeSet<&str> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
+    let mut seen = 0;
+    for code in prose.split('`').skip(1).step_by(2) {
+        let Some((section, _)) = code.split_once('.') else {
+            continue;
+        };
+        let is_value = |value: &&str| value.split('.').next() == Some(section);
+        let words = code.chars().all(|one| one.is_ascii_alphanumeric() || one == '.');
+        if words && values.iter().any(is_value) {
+            seen += 1;
+            assert!(values.contains(code), "no value {code}");
+        }
+    }
+    assert!(seen > 4, "{seen}");
+}
