@@ -201,7 +201,9 @@ fn its_page_names_values_that_exist() {
             continue;
         };
         let is_value = |value: &&str| value.split('.').next() == Some(section);
-        let words = code.chars().all(|one| one.is_ascii_alphanumeric() || one == '.');
+        let words = code
+            .chars()
+            .all(|one| one.is_ascii_alphanumeric() || one == '.');
         if words && values.iter().any(is_value) {
             seen += 1;
             assert!(values.contains(code), "no value {code}");

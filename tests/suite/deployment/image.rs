@@ -117,19 +117,15 @@ fn the_context_has_all_that_the_build_needs() {
         assert!(from.exists(), "{} is not there", path.display());
         copy(&from, &there.path().join(path));
     }
-    // Cargo finds every target's source, and the lock file fits.
+    // Cargo finds every target's source, and the lock file fits: it gets as far as to look for a
+    // program that there is not.
     let output = Command::new(env!("CARGO"))
-        .args([
-            "metadata",
-            "--locked",
-            "--offline",
-            "--no-deps",
-            "--format-version=1",
-        ])
+        .args(["build", "--locked", "--offline", "--bin", "no-such-program"])
         .current_dir(there.path())
         .output()
         .unwrap();
-    said(output);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("no bin target named"), "{errors}");
     let mut included = 0;
     let mut folders = vec![there.path().join("src")];
     while let Some(next) = folders.pop() {
