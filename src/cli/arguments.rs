@@ -467,7 +467,9 @@ Examples:
     ticket-exporter simulate --print-config > desk.yaml
   A month of history, then live at 60 times real time:
     ticket-exporter simulate --set kafka.brokers=localhost:9092 --topic tickets \\
-      --from 2026-01-01T00:00:00Z --live-from 2026-01-31T00:00:00Z --pace 60x")]
+      --from 2026-01-01T00:00:00Z --live-from 2026-01-31T00:00:00Z --pace 60x
+  A month of history, then as the clock goes; started again, it goes on where it was:
+    ticket-exporter simulate --topic tickets --live-from now --pace 1x --resume desk.json")]
 pub struct Simulate {
     /// Another number, another desk; the same number, the same events
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
@@ -481,9 +483,12 @@ pub struct Simulate {
     /// How fast to write: 60x (times real time), 500/s (events a second) or max
     #[arg(long, value_name = "PACE", default_value = "max")]
     pub pace: Pace,
-    /// Event time from which on the pace holds; what is earlier is written at once
-    #[arg(long, value_name = "RFC3339", value_parser = instant)]
-    pub live_from: Option<Timestamp>,
+    /// Event time from which on the pace holds, or now; what is earlier is written at once
+    #[arg(long, value_name = "RFC3339", value_parser = live_from)]
+    pub live_from: Option<LiveFrom>,
+    /// Remember in this file how far the desk has come, and go on from there the next time
+    #[arg(long, value_name = "FILE", requires = "topic", conflicts_with_all = ["from", "load"])]
+    pub resume: Option<PathBuf>,
     /// Write to this file; - is standard output
     #[arg(long, value_name = "FILE", conflicts_with = "topic")]
     pub output: Option<PathBuf>,
@@ -636,6 +641,20 @@ pub struct ManualPages {
     /// Write all pages into the folders man1 and man5 of this one, which are made where they are not there
     #[arg(long, value_name = "FOLDER", conflicts_with = "page")]
     pub output: Option<PathBuf>,
+}
+
+/// From when on a desk lives at its pace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LiveFrom {
+    Now,
+    Instant(Timestamp),
+}
+
+fn live_from(text: &str) -> Result<LiveFrom, String> {
+    match text {
+        "now" => Ok(LiveFrom::Now),
+        other => instant(other).map(LiveFrom::Instant),
+    }
 }
 
 fn instant(text: &str) -> Result<Timestamp, String> {

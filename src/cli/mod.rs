@@ -10,6 +10,7 @@ mod explain;
 mod failure;
 mod history;
 mod infer_mapping;
+mod logbook;
 mod logging;
 mod manual;
 mod replay;

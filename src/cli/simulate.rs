@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::arguments::{Settings, Simulate};
+use super::arguments::{LiveFrom, Settings, Simulate};
 use super::failure::Failure;
+use super::logbook::Logbook;
 use super::{serve, terminal};
 use crate::domain::timestamp::{DAY, Milliseconds, Timestamp};
 use crate::edge::files::STANDARD_INPUT;
@@ -39,12 +40,23 @@ pub fn run(settings: &Settings, arguments: &Simulate) -> Result<ExitCode, Failur
     let from = arguments
         .from
         .unwrap_or_else(|| wall_clock::now().minus(history));
+    let mut logbook = arguments
+        .resume
+        .as_deref()
+        .map(|path| Logbook::open(path, arguments.seed, from))
+        .transpose()?;
+    let from = logbook.as_ref().map_or(from, Logbook::from);
+    let before = logbook.as_ref().map_or(0, Logbook::events);
     let endless = arguments.load.is_some() || !matches!(arguments.pace, Pace::AsFastAsPossible);
     let span = arguments.span.or((!endless).then_some(DEFAULT_HISTORY));
     let events = Desk::new(arguments.seed, profile).events(from, span.map(|span| from.plus(span)));
 
     let stop = stop_flag()?;
-    let live_from = arguments.live_from.unwrap_or(from);
+    let live_from = match arguments.live_from {
+        Some(LiveFrom::Now) => wall_clock::now(),
+        Some(LiveFrom::Instant(instant)) => instant,
+        None => from,
+    };
     let mut pacing = Pacing {
         pace: arguments.pace,
         live_from,
@@ -52,8 +64,12 @@ pub fn run(settings: &Settings, arguments: &Simulate) -> Result<ExitCode, Failur
         sequence: 0,
     };
     let mut written = 0;
-    for event in events {
-        if !pacing.wait(event.at, &stop) {
+    for event in events.skip(usize::try_from(before).unwrap_or(usize::MAX)) {
+        let goes_on = pacing.wait(event.at, &stop, &mut || match &mut logbook {
+            Some(logbook) => logbook.written(before + written),
+            None => Ok(()),
+        })?;
+        if !goes_on {
             break;
         }
         match sink.write(&event) {
@@ -68,6 +84,9 @@ pub fn run(settings: &Settings, arguments: &Simulate) -> Result<ExitCode, Failur
     }
     terminal::progress_done();
     sink.finish(written)?;
+    if let Some(logbook) = logbook {
+        logbook.finish(before + written)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -80,8 +99,14 @@ struct Pacing {
 }
 
 impl Pacing {
-    /// `false`: stopped.
-    fn wait(&mut self, at: Timestamp, stop: &AtomicBool) -> bool {
+    /// `false`: stopped. `meanwhile` is done at least once, and again and again while it waits.
+    fn wait(
+        &mut self,
+        at: Timestamp,
+        stop: &AtomicBool,
+        meanwhile: &mut dyn FnMut() -> io::Result<()>,
+    ) -> io::Result<bool> {
+        meanwhile()?;
         if at >= self.live_from {
             let start = *self.start.get_or_insert_with(|| Start {
                 wall: wall_clock::now(),
@@ -93,10 +118,11 @@ impl Pacing {
                     break;
                 }
                 thread::sleep(Duration::from_millis(wait.min(NAP).unsigned_abs()));
+                meanwhile()?;
             }
             self.sequence += 1;
         }
-        !stop.load(Ordering::Relaxed)
+        Ok(!stop.load(Ordering::Relaxed))
     }
 }
 

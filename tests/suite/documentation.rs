@@ -423,8 +423,10 @@ fn metrics_and_keys_exist() {
             let is_path = code
                 .chars()
                 .all(|letter| letter.is_ascii_alphanumeric() || "._<>[]".contains(letter));
+            // The values of the chart are others, and have a test of their own.
             if let Some((section, _)) = code.split_once('.')
                 && is_path
+                && !path.starts_with(root().join("deploy/helm"))
                 && sections.contains(section)
             {
                 keys += 1;

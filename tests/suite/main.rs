@@ -7,6 +7,7 @@ mod alerting;
 mod boards;
 mod changed_rules;
 mod crash;
+mod deployment;
 mod documentation;
 mod end_to_end;
 mod explained;

@@ -33,7 +33,7 @@ pub(crate) use exporter::{Exporter, binary, command};
 pub(crate) use faults::Faults;
 pub(crate) use http::{Response, StaticServer, get, get_with, post, post_json};
 pub(crate) use kafka::Kafka;
-pub(crate) use process::Signal;
+pub(crate) use process::{Process, Signal};
 pub(crate) use prometheus::{Labels, Prometheus, PrometheusOptions, Protocol, Target};
 pub(crate) use promtool::{PromtoolOutput, promtool};
 pub(crate) use proxy::Proxy;
@@ -41,7 +41,8 @@ pub(crate) use records::{Received, Record};
 pub(crate) use schema_registry::SchemaRegistry;
 pub(crate) use scrape::{Scrape, scrape};
 pub(crate) use tools::{
-    actionlint, cargo_deb, folder, promtool as promtool_path, python, repository,
+    actionlint, cargo_deb, deployment, folder, helm, operator_types, promtool as promtool_path, python,
+    repository,
 };
 pub(crate) use wait::{eventually, free_port};
 pub(crate) use webhook::{Message, Webhooks};

@@ -58,6 +58,8 @@ pub(crate) struct PrometheusOptions {
     pub(crate) look_back: Option<String>,
     /// Further lines of the scrape job, such as `basic_auth`, not indented.
     pub(crate) job: String,
+    /// A whole configuration, in place of what would be made of the others and the targets.
+    pub(crate) config: Option<String>,
 }
 
 impl Default for PrometheusOptions {
@@ -74,6 +76,7 @@ impl Default for PrometheusOptions {
             storage: None,
             look_back: None,
             job: String::new(),
+            config: None,
         }
     }
 }
@@ -115,7 +118,9 @@ impl Prometheus {
     pub(crate) fn start(targets: &[String], options: &PrometheusOptions) -> Self {
         let folder = tools::folder("prometheus");
         let config = folder.path().join("prometheus.yml");
-        std::fs::write(&config, configuration(targets, options)).unwrap();
+        let text = options.config.clone();
+        let text = text.unwrap_or_else(|| configuration(targets, options));
+        std::fs::write(&config, text).unwrap();
         if let Some(rules) = &options.rules {
             std::fs::write(folder.path().join("rules.yml"), rules).unwrap();
         }

@@ -52,6 +52,21 @@ pub(crate) fn actionlint() -> PathBuf {
     installed("actionlint", "actionlint")
 }
 
+/// Helm.
+pub(crate) fn helm() -> PathBuf {
+    installed("helm", "helm")
+}
+
+/// The folder of the Prometheus Operator's types.
+pub(crate) fn operator_types() -> PathBuf {
+    installed("operator", "")
+}
+
+/// A program of the environment that checks what `deploy/` has for Kubernetes and Compose.
+pub(crate) fn deployment(program: &str) -> PathBuf {
+    installed("deployment", &format!("bin/{program}"))
+}
+
 fn installed(tool: &str, file: &str) -> PathBuf {
     let tools = std::env::var_os("TICKET_EXPORTER_TEST_TOOLS")
         .map_or_else(|| "target/test-tools".into(), PathBuf::from);

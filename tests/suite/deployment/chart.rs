@@ -1,0 +1,213 @@
+//! The chart: free of lint, its objects fit their schemas with all kinds of values, what is wrong is
+//! refused by name, and the configuration arrives as it was written.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use super::{CASES, CHART, case, files, name_of, of, read, rendered, said, template, text, the};
+use super::{checked, list};
+use crate::harness::{command, folder, helm, repository};
+
+#[test]
+fn it_is_free_of_lint() {
+    for values in files(&format!("{CASES}/values"), "yaml") {
+        let output = std::process::Command::new(helm())
+            .args(["lint", "--strict", CHART, "--values"])
+            .arg(&values)
+            .current_dir(repository())
+            .output()
+            .unwrap();
+        let lines = said(output);
+        let trouble = lines.contains("[WARNING]") || lines.contains("[ERROR]");
+        assert!(!trouble, "{}: {lines}", values.display());
+    }
+}
+
+#[test]
+fn every_object_fits_its_schema() {
+    let mut kinds = BTreeSet::new();
+    for values in files(&format!("{CASES}/values"), "yaml") {
+        let objects = checked(&said(template(&values, &[])));
+        for object in &objects {
+            kinds.insert(text(&object["kind"]).to_owned());
+        }
+        // Secrets are those of somebody else.
+        assert!(of(&objects, "Secret").is_empty(), "{}", values.display());
+    }
+    let all = [
+        "ConfigMap",
+        "NetworkPolicy",
+        "Pod",
+        "PodDisruptionBudget",
+        "PrometheusRule",
+        "Service",
+        "ServiceAccount",
+        "ServiceMonitor",
+        "StatefulSet",
+    ];
+    assert_eq!(kinds, all.map(str::to_owned).into());
+}
+
+#[test]
+fn the_check_of_objects_refuses_what_is_wrong() {
+    let good = said(template(&case("certificate"), &[]));
+    for (right, wrong) in [
+        ("  replicas: 1\n", "  replicas: one\n"),
+        ("  replicas: 1\n", "  replicaCount: 1\n"),
+        ("  jobLabel: ", "  jobLabels: "),
+        ("  scheme: https\n", "  scheme: gopher\n"),
+        (
+            "      path: /metrics\n",
+            "      path: /metrics\n      path: /\n",
+        ),
+    ] {
+        assert!(good.contains(right), "{right}");
+        let yaml = good.replacen(right, wrong, 1);
+        let refused = std::panic::catch_unwind(|| checked(&yaml));
+        assert!(refused.is_err(), "{wrong} passes");
+    }
+}
+
+#[test]
+fn wrong_values_are_refused_by_name() {
+    for values in files(&format!("{CASES}/refused"), "yaml") {
+        let first = fs::read_to_string(&values).unwrap();
+        let expected = first.lines().next().unwrap().trim_start_matches("# ");
+        let output = template(&values, &[]);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let name = name_of(&values);
+        assert!(!output.status.success(), "{name} passes");
+        assert!(errors.contains(expected), "{name}: {errors}");
+    }
+}
+
+/// Writes what a ConfigMap has into a folder, and has the program check the configuration there.
+fn check_config(config_map: &serde_json::Value) {
+    let there = folder("configuration");
+    for (name, content) in config_map["data"].as_object().unwrap() {
+        fs::write(there.path().join(name), text(content)).unwrap();
+    }
+    let output = command()
+        .args(["check-config", "--config.file"])
+        .arg(there.path().join("ticket-exporter.yaml"))
+        .output()
+        .unwrap();
+    said(output);
+}
+
+#[test]
+fn the_program_takes_the_configuration() {
+    for name in ["minimal", "configured", "everything"] {
+        let objects = rendered(name);
+        let maps = of(&objects, "ConfigMap");
+        let map = maps
+            .iter()
+            .find(|map| map["data"].get("ticket-exporter.yaml").is_some());
+        check_config(map.unwrap());
+    }
+}
+
+#[test]
+fn the_configuration_arrives_as_it_was_written() {
+    let reference = "src/config/reference.yaml";
+    let given = format!("config={reference}");
+    // Helm reads commas and brackets in a file as they are.
+    let output = template(&case("minimal"), &["--set-file", &given]);
+    let objects = checked(&said(output));
+    let map = the(&objects, "ConfigMap");
+    assert_eq!(map["data"]["ticket-exporter.yaml"], read(reference));
+    check_config(map);
+    let objects = rendered("configured");
+    let map = the(&objects, "ConfigMap");
+    let lines = "SUMMARY:Holiday\nEND:VEVENT\nEND:VCALENDAR\n";
+    assert!(text(&map["data"]["holidays.ics"]).ends_with(lines));
+}
+
+#[test]
+fn another_configuration_is_another_pod() {
+    let sum = |more: &[&str]| {
+        let objects = checked(&said(template(&case("minimal"), more)));
+        let template = &the(&objects, "StatefulSet")["spec"]["template"];
+        template["metadata"]["annotations"]["checksum/config"].clone()
+    };
+    let given = sum(&["--set", "config=stream: { grace: 10s }"]);
+    assert!(given.is_string());
+    assert_eq!(given, sum(&["--set", "config=stream: { grace: 10s }"]));
+    assert_ne!(given, sum(&["--set", "config=stream: { grace: 11s }"]));
+    assert_ne!(given, sum(&["--set", "configFiles.a=b"]));
+    assert!(sum(&["--set", "restartOnConfigChange=false"]).is_null());
+}
+
+#[test]
+fn prometheus_scrapes_the_pod_also_while_it_is_not_ready() {
+    for name in [
+        "certificate",
+        "client-certificates",
+        "passwords",
+        "web-file",
+    ] {
+        let objects = rendered(name);
+        let monitor = &the(&objects, "ServiceMonitor")["spec"];
+        let wanted = monitor["selector"]["matchLabels"].as_object().unwrap();
+        let services = of(&objects, "Service");
+        let found: Vec<_> = services
+            .iter()
+            .filter(|service| {
+                let labels = service["metadata"]["labels"].as_object().unwrap();
+                wanted
+                    .iter()
+                    .all(|(key, value)| labels.get(key) == Some(value))
+            })
+            .collect();
+        assert_eq!(found.len(), 1, "{name}");
+        let service = found[0];
+        assert_eq!(service["spec"]["publishNotReadyAddresses"], true);
+        // The rules know the job by this name.
+        let label = text(&monitor["jobLabel"]);
+        assert_eq!(service["metadata"]["labels"][label], "ticket-exporter");
+        let endpoint = &list(&monitor["endpoints"])[0];
+        assert_eq!(endpoint["port"], list(&service["spec"]["ports"])[0]["name"]);
+        assert_eq!(endpoint["scheme"], "https");
+        assert_eq!(list(&monitor["scrapeProtocols"])[0], "PrometheusProto");
+        assert_eq!(monitor["scrapeClassicHistograms"], true);
+    }
+}
+
+#[test]
+fn versions_are_those_of_the_program() {
+    let chart = read(&format!("{CHART}/Chart.yaml"));
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(
+        chart.contains(&format!("\nappVersion: \"{version}\"\n")),
+        "{chart}"
+    );
+    let dockerfile = read("deploy/docker/Dockerfile");
+    assert!(dockerfile.contains(&format!("\nARG VERSION={version}\n")));
+    let base = read("deploy/kubernetes/base/kustomization.yaml");
+    assert!(base.contains(&format!("newTag: {version}\n")), "{base}");
+}
+
+#[test]
+fn its_page_names_values_that_exist() {
+    let page = read(&format!("{CHART}/README.md"));
+    let (prose, table) = page.split_once("<!-- generated: values -->").unwrap();
+    let values: BTreeSet<&str> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
+    let mut seen = 0;
+    for code in prose.split('`').skip(1).step_by(2) {
+        let Some((section, _)) = code.split_once('.') else {
+            continue;
+        };
+        let is_value = |value: &&str| value.split('.').next() == Some(section);
+        let words = code
+            .chars()
+            .all(|one| one.is_ascii_alphanumeric() || one == '.');
+        if words && values.iter().any(is_value) {
+            seen += 1;
+            assert!(values.contains(code), "no value {code}");
+        }
+    }
+    assert!(seen > 4, "{seen}");
+}

@@ -1,0 +1,101 @@
+//! The chart's copies, its table of values and the plain manifests are what `generate.py` writes.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::{CHART, checked, deployment, files, name_of, read, said};
+use crate::harness::{folder, helm, repository};
+
+/// Files below a folder, with their content.
+fn tree(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut left = vec![folder.to_owned()];
+    while let Some(next) = left.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                left.push(path);
+            } else {
+                let content = fs::read_to_string(&path).unwrap();
+                found.push((path.strip_prefix(folder).unwrap().to_owned(), content));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn what_is_committed_is_what_is_generated() {
+    let written = folder("generated");
+    let output = Command::new(deployment("python"))
+        .arg(repository().join("deploy/helm/generate.py"))
+        .arg("--helm")
+        .arg(helm())
+        .arg(written.path())
+        .output()
+        .unwrap();
+    said(output);
+    let made = tree(written.path());
+    for (path, content) in &made {
+        let there = repository().join("deploy").join(path);
+        assert!(
+            fs::read_to_string(&there).ok().as_ref() == Some(content),
+            "{} is not what deploy/helm/generate.py writes: run it",
+            there.display()
+        );
+    }
+    // And no copy of what is gone is left.
+    let copies = format!("{CHART}/files");
+    let generated = made
+        .iter()
+        .filter(|(path, _)| Path::new("deploy").join(path).starts_with(&copies));
+    assert_eq!(generated.count(), tree(&repository().join(&copies)).len());
+}
+
+#[test]
+fn copies_are_byte_for_byte() {
+    for (folder, name, ending) in [
+        ("deploy/prometheus", "prometheus", "yml"),
+        ("dashboards", "dashboards", "json"),
+    ] {
+        for source in files(folder, ending) {
+            let copy = format!("{CHART}/files/{name}/{}", name_of(&source));
+            assert!(
+                fs::read(&source).unwrap() == fs::read(repository().join(&copy)).unwrap(),
+                "{copy} is not {}: run deploy/helm/generate.py",
+                source.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn kustomize_finds_every_manifest_and_each_fits_its_schema() {
+    for part in ["base", "prometheus-operator"] {
+        let folder = format!("deploy/kubernetes/{part}");
+        let kustomization = read(&format!("{folder}/kustomization.yaml"));
+        let named: BTreeSet<&str> = kustomization
+            .lines()
+            .filter_map(|line| line.strip_prefix("  - "))
+            .filter(|name| name.ends_with(".yaml"))
+            .collect();
+        let manifests = files(&folder, "yaml");
+        let there: Vec<String> = manifests.iter().map(|path| name_of(path)).collect();
+        let expected: BTreeSet<&str> = there
+            .iter()
+            .map(String::as_str)
+            .filter(|name| *name != "kustomization.yaml")
+            .collect();
+        assert_eq!(named, expected, "{part}");
+        for name in expected {
+            let text = read(&format!("{folder}/{name}"));
+            assert!(!checked(&text).is_empty(), "{name}");
+            for helms_own in ["helm.sh/chart", "managed-by", "namespace: default"] {
+                assert!(!text.contains(helms_own), "{name}: {helms_own}");
+            }
+        }
+    }
+}
