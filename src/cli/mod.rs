@@ -6,6 +6,7 @@ mod check;
 mod demo;
 mod explain;
 mod failure;
+mod healthcheck;
 mod history;
 mod logging;
 mod replay;
@@ -71,6 +72,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::SuggestTargets(suggest) => suggest_targets::run(&settings, &suggest),
         Command::Simulate(simulate) => simulate::run(&settings, &simulate),
         Command::CheckConfig(check) => check::run(&settings, &check),
+        Command::Healthcheck(arguments) => healthcheck::run(&settings, &arguments),
         Command::TestMapping(test) => test_mapping::run(&settings, &test),
         Command::Rules(arguments) => rules::run(&settings, &arguments),
         Command::Metrics(metrics) => {
