@@ -36,16 +36,18 @@ fn probe(web: &Web, arguments: &Healthcheck) -> Result<Probe, Failure> {
     let file = read_web_file(web)?;
     let has_tls = file.as_ref().is_some_and(|file| file.tls.is_some());
     let (has_tls, address) = match &arguments.url {
-        Some(url) => read_url(url).ok_or_else(|| {
-            Failure::usage("--url must be http://host:port or https://host:port")
-        })?,
+        Some(url) => read_url(url)
+            .ok_or_else(|| Failure::usage("--url must be http://host:port or https://host:port"))?,
         None => (has_tls, own_address(web)?),
     };
     let login = match (&arguments.username, &arguments.password_file) {
         (Some(name), Some(file)) => {
             let password = fs::read_to_string(file)
                 .map_err(|error| Failure::other(format!("{}: {error}", file.display())))?;
-            Some((name.clone(), password.trim_end_matches(['\r', '\n']).to_owned()))
+            Some((
+                name.clone(),
+                password.trim_end_matches(['\r', '\n']).to_owned(),
+            ))
         }
         _ => None,
     };
@@ -182,7 +184,13 @@ mod tests {
         let tls = |is_tls, address: &str| Some((is_tls, address.to_owned()));
         assert_eq!(read_url("https://a:1/"), tls(true, "a:1"));
         assert_eq!(read_url("http://127.0.0.1:1"), tls(false, "127.0.0.1:1"));
-        for wrong in ["a:1", "http://:1", "https://a", "ftp://a:1", "http://me:x@a:1"] {
+        for wrong in [
+            "a:1",
+            "http://:1",
+            "https://a",
+            "ftp://a:1",
+            "http://me:x@a:1",
+        ] {
             assert_eq!(read_url(wrong), None, "{wrong}");
         }
     }

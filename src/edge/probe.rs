@@ -22,8 +22,8 @@ use tokio_rustls::rustls::crypto::{
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{
-    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme,
-    StreamOwned,
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error,
+    SignatureScheme, StreamOwned,
 };
 
 /// Answers of probes are a few lines.
@@ -54,7 +54,10 @@ pub struct Tls {
 /// Somebody answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    Http { status: u16, text: String },
+    Http {
+        status: u16,
+        text: String,
+    },
     /// By TLS, and wants to see a certificate that it trusts.
     WantsCertificate,
 }
@@ -120,7 +123,8 @@ impl Probe {
             request.push_str(&format!("authorization: Basic {login}\r\n"));
         }
         request.push_str("\r\n");
-        stream.write_all(request.as_bytes())?;
+        // Where it fails, the other side has perhaps said why.
+        let written = stream.write_all(request.as_bytes());
         let mut answer = Vec::new();
         let mut piece = [0; 4096];
         while answer.len() as u64 <= LARGEST_ANSWER && Instant::now() < deadline {
@@ -128,7 +132,8 @@ impl Probe {
                 Ok(0) => break,
                 Ok(length) => answer.extend_from_slice(&piece[..length]),
                 // A whole answer is as good without a farewell.
-                Err(error) if answer.is_empty() => return Err(error),
+                Err(error) if answer.is_empty() && is_alert(&error) => return Err(error),
+                Err(error) if answer.is_empty() => return written.and(Err(error)),
                 Err(_) => break,
             }
         }
@@ -153,7 +158,8 @@ impl Tls {
             return Ok(builder.with_no_client_auth());
         };
         let wrong = |error: &dyn fmt::Display| Error::General(error.to_string());
-        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificates).collect();
+        let certificates: Result<Vec<_>, _> =
+            CertificateDer::pem_slice_iter(certificates).collect();
         let certificates = certificates.map_err(|error| wrong(&error))?;
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| wrong(&error))?;
         builder.with_client_auth_cert(certificates, key)
@@ -217,7 +223,8 @@ impl ServerCertVerifier for Expected {
 
 /// Whether the other side ended the handshake with a word of TLS.
 fn is_alert(error: &io::Error) -> bool {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    let inner = error.get_ref();
+    let inner = inner.and_then(|inner| inner.downcast_ref::<Error>());
     matches!(inner, Some(Error::AlertReceived(_)))
 }
 
@@ -251,7 +258,12 @@ mod tests {
             text: "not ready".to_owned(),
         };
         assert_eq!(reply, Some(expected));
-        for wrong in ["", "HTTP/1.1 200 OK\r\n", "SSH-2.0\r\n\r\n", "HTTP/1.1 x y\r\n\r\n"] {
+        for wrong in [
+            "",
+            "HTTP/1.1 200 OK\r\n",
+            "SSH-2.0\r\n\r\n",
+            "HTTP/1.1 x y\r\n\r\n",
+        ] {
             assert_eq!(read_reply(wrong.as_bytes()), None, "{wrong}");
         }
     }

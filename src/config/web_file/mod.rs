@@ -95,12 +95,18 @@ impl WebFile {
     /// Every file that it names.
     pub fn named_files(&self) -> impl Iterator<Item = &Path> {
         let tls = self.tls.iter();
-        tls.flat_map(|tls| [Some(&tls.certificate), Some(&tls.key), tls.client_ca.as_ref()])
-            .flatten()
-            .filter_map(|pem| match &pem.source {
-                PemSource::File(path) => Some(path.as_path()),
-                PemSource::Text(_) => None,
-            })
+        tls.flat_map(|tls| {
+            [
+                Some(&tls.certificate),
+                Some(&tls.key),
+                tls.client_ca.as_ref(),
+            ]
+        })
+        .flatten()
+        .filter_map(|pem| match &pem.source {
+            PemSource::File(path) => Some(path.as_path()),
+            PemSource::Text(_) => None,
+        })
     }
 }
 

@@ -44,7 +44,10 @@ impl RateLimit {
         }
         let key = view.key("burst");
         if !key.is_set() {
-            key.error(errors, "must be given beside interval: without it nobody is answered");
+            key.error(
+                errors,
+                "must be given beside interval: without it nobody is answered",
+            );
             return None;
         }
         let burst = key.count(1, 1_000_000, errors)?;

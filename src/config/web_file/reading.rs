@@ -7,7 +7,10 @@ use super::super::view::View;
 pub(super) fn only(view: &View<'_>, keys: &[&str], errors: &mut Errors) {
     for (key, value) in view.entries(errors) {
         if !keys.contains(&key) {
-            value.error(errors, format!("unknown key; there are {}", keys.join(", ")));
+            value.error(
+                errors,
+                format!("unknown key; there are {}", keys.join(", ")),
+            );
         }
     }
 }
@@ -28,7 +31,9 @@ pub(super) fn boolean(view: &View<'_>, errors: &mut Errors) -> Option<bool> {
         words.iter().any(|word| {
             let upper = word.to_uppercase();
             let title = format!("{}{}", &upper[..1], &word[1..]);
-            [*word, &upper, &title].iter().any(|form| view.is_plain(form))
+            [*word, upper.as_str(), title.as_str()]
+                .iter()
+                .any(|form| view.is_plain(form))
         })
     };
     if is_one_of(&TRUE) {

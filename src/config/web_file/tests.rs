@@ -22,7 +22,11 @@ fn tls(more: &str) -> ServerTls {
 
 #[test]
 fn nothing_is_switched_on_by_itself() {
-    for text in ["", "# nothing\n", "tls_server_config: {}\nbasic_auth_users: {}\n"] {
+    for text in [
+        "",
+        "# nothing\n",
+        "tls_server_config: {}\nbasic_auth_users: {}\n",
+    ] {
         assert_eq!(parse(text), Ok(WebFile::default()), "{text}");
     }
     assert!(WebFile::default().http.http2);
@@ -31,11 +35,20 @@ fn nothing_is_switched_on_by_itself() {
 #[test]
 fn defaults_of_tls() {
     let tls = tls("");
-    assert_eq!(tls.certificate.source, PemSource::File(PathBuf::from("/etc/a/s.crt")));
+    assert_eq!(
+        tls.certificate.source,
+        PemSource::File(PathBuf::from("/etc/a/s.crt"))
+    );
     assert_eq!(tls.key.source, PemSource::Text("secret-key".to_owned()));
     assert_eq!(tls.client_auth, ClientAuth::None);
-    assert_eq!((tls.minimum, tls.maximum), (TlsVersion::Tls12, TlsVersion::Tls13));
-    assert_eq!((tls.cipher_suites, tls.curves, tls.allowed_names), (None, None, None));
+    assert_eq!(
+        (tls.minimum, tls.maximum),
+        (TlsVersion::Tls12, TlsVersion::Tls13)
+    );
+    assert_eq!(
+        (tls.cipher_suites, tls.curves, tls.allowed_names),
+        (None, None, None)
+    );
     assert!(tls.prefers_own_order);
 }
 
@@ -76,7 +89,10 @@ fn the_other_sections() {
     let file = parse(&text).unwrap();
     assert!(!file.http.http2);
     assert_eq!(file.http.headers, [("X-Frame-Options", "deny".to_owned())]);
-    assert_eq!((file.users[0].name.as_str(), file.users[0].hash.cost()), ("a", 10));
+    assert_eq!(
+        (file.users[0].name.as_str(), file.users[0].hash.cost()),
+        ("a", 10)
+    );
     let limit = RateLimit {
         interval: Duration::from_millis(250),
         burst: 2,
@@ -94,10 +110,18 @@ fn every_problem_at_once_in_order_and_without_secrets() {
         "basic_auth_users: {a: hunter2}\ntls_server_config: {key: hunter2, min_version: 1}\nx: 1\n",
     );
     let said = said.unwrap_err();
-    let places: Vec<&str> = said.lines().map(|line| line.split(": ").nth(1).unwrap()).collect();
+    let places: Vec<&str> = said
+        .lines()
+        .map(|line| line.split(": ").nth(1).unwrap())
+        .collect();
     assert_eq!(
         places,
-        ["basic_auth_users.a", "tls_server_config", "tls_server_config.min_version", "x"],
+        [
+            "basic_auth_users.a",
+            "tls_server_config",
+            "tls_server_config.min_version",
+            "x"
+        ],
         "{said}"
     );
     assert!(said.starts_with("/etc/web.yml:1:23: "), "{said}");

@@ -105,12 +105,30 @@ const SUITES: [(&str, Known<CipherSuite>); 13] = [
     ("TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA", Known::Never),
     ("TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", Known::Never),
     ("TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA", Known::Never),
-    ("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", Known::Here(CipherSuite::EcdsaAes128)),
-    ("TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", Known::Here(CipherSuite::EcdsaAes256)),
-    ("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", Known::Here(CipherSuite::RsaAes128)),
-    ("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", Known::Here(CipherSuite::RsaAes256)),
-    ("TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", Known::Here(CipherSuite::RsaChaCha20)),
-    ("TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", Known::Here(CipherSuite::EcdsaChaCha20)),
+    (
+        "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+        Known::Here(CipherSuite::EcdsaAes128),
+    ),
+    (
+        "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+        Known::Here(CipherSuite::EcdsaAes256),
+    ),
+    (
+        "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+        Known::Here(CipherSuite::RsaAes128),
+    ),
+    (
+        "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+        Known::Here(CipherSuite::RsaAes256),
+    ),
+    (
+        "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+        Known::Here(CipherSuite::RsaChaCha20),
+    ),
+    (
+        "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+        Known::Here(CipherSuite::EcdsaChaCha20),
+    ),
 ];
 
 const CURVES: [(&str, Known<Curve>); 7] = [
@@ -239,8 +257,14 @@ impl ServerTls {
         }
         let key_curves = view.key("curve_preferences");
         let curves = known_names(&key_curves, &CURVES, "curve", errors);
-        if curves.as_ref().is_some_and(|curves| curves.here.is_empty() && curves.named > 0) {
-            key_curves.error(errors, "none of these is supported: X25519, CurveP256 and CurveP384 are");
+        if curves
+            .as_ref()
+            .is_some_and(|curves| curves.here.is_empty() && curves.named > 0)
+        {
+            key_curves.error(
+                errors,
+                "none of these is supported: X25519, CurveP256 and CurveP384 are",
+            );
         }
         let prefers = boolean(&view.key("prefer_server_cipher_suites"), errors);
         Some(Self {
@@ -251,8 +275,12 @@ impl ServerTls {
             allowed_names,
             minimum,
             maximum,
-            cipher_suites: suites.filter(|suites| suites.named > 0).map(|suites| suites.here),
-            curves: curves.map(|curves| curves.here).filter(|curves| !curves.is_empty()),
+            cipher_suites: suites
+                .filter(|suites| suites.named > 0)
+                .map(|suites| suites.here),
+            curves: curves
+                .map(|curves| curves.here)
+                .filter(|curves| !curves.is_empty()),
             prefers_own_order: prefers.unwrap_or(true),
         })
     }
@@ -301,7 +329,10 @@ fn allowed_names(
     let key = view.key("client_allowed_sans");
     let names = words(&key, errors)?;
     if key.is_empty_list() {
-        key.error(errors, "must name at least one: an empty list lets nobody in");
+        key.error(
+            errors,
+            "must name at least one: an empty list lets nobody in",
+        );
     }
     if client_auth.is_some_and(|client_auth| !client_auth.requires_one()) {
         key.error(
@@ -337,7 +368,10 @@ fn versions(view: &View<'_>, errors: &mut Errors) -> (TlsVersion, TlsVersion) {
     let maximum = read(
         "max_version",
         |key, errors| {
-            key.error(errors, "TLS older than 1.2 is not spoken: must be TLS12 or TLS13");
+            key.error(
+                errors,
+                "TLS older than 1.2 is not spoken: must be TLS12 or TLS13",
+            );
         },
         TlsVersion::Tls13,
     );

@@ -121,7 +121,7 @@ async fn begin(
         },
         () = told(&mut stopped) => return,
     };
-    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+    if stream.get_ref().1.alpn_protocol() == Some(b"h2".as_slice()) {
         http2(stream, desk, patience, seat, stopped).await;
     } else {
         http1(stream, desk, patience, seat, stopped).await;
@@ -135,9 +135,9 @@ async fn http1<S: AsyncRead + AsyncWrite + Unpin>(
     seat: &Arc<Seat>,
     stopped: watch::Receiver<bool>,
 ) {
-    let service = service_fn(|request| {
+    let service = service_fn(move |request| {
         let busy = seat.begin();
-        async { Ok::<_, Infallible>(desk.answer(request, busy).await) }
+        async move { Ok::<_, Infallible>(desk.answer(request, busy).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -148,8 +148,14 @@ async fn http1<S: AsyncRead + AsyncWrite + Unpin>(
             Unstalled::new(TokioIo::new(stream), patience.stall),
             service,
         );
-    let stop = |connection: Pin<&mut http1::Connection<_, _>>| connection.graceful_shutdown();
-    watch(connection, stop, patience, seat, stopped).await;
+    watch(
+        connection,
+        |connection| connection.graceful_shutdown(),
+        patience,
+        seat,
+        stopped,
+    )
+    .await;
 }
 
 async fn http2<S: AsyncRead + AsyncWrite + Unpin + 'static>(
@@ -177,8 +183,14 @@ async fn http2<S: AsyncRead + AsyncWrite + Unpin + 'static>(
             Unstalled::new(TokioIo::new(stream), patience.stall),
             service,
         );
-    let stop = |connection: Pin<&mut http2::Connection<_, _, _>>| connection.graceful_shutdown();
-    watch(connection, stop, patience, seat, stopped).await;
+    watch(
+        connection,
+        |connection| connection.graceful_shutdown(),
+        patience,
+        seat,
+        stopped,
+    )
+    .await;
 }
 
 /// Waits for the end of a connection, and brings it about where its time is over. `stop` lets it

@@ -54,9 +54,13 @@ pub(super) struct Busy {
 /// How a connection spends its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Doing {
-    Nothing { since: Instant },
+    Nothing {
+        since: Instant,
+    },
     /// The oldest of its requests.
-    Request { since: Instant },
+    Request {
+        since: Instant,
+    },
 }
 
 impl Connections {
@@ -248,7 +252,11 @@ mod tests {
         let (busy, other) = (first.begin(), second.begin());
         assert!(matches!(first.doing(), Doing::Request { .. }));
         let mut new = std::pin::pin!(connections.enter(SCRAPER));
-        assert!(timeout(Duration::from_millis(50), new.as_mut()).await.is_err());
+        assert!(
+            timeout(Duration::from_millis(50), new.as_mut())
+                .await
+                .is_err()
+        );
         drop(busy);
         assert!(new.await.1 && is_evicted(&first).await);
         drop(other);

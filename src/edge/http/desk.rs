@@ -71,7 +71,11 @@ impl Desk {
         if !self.protection.has_token(snapshot) {
             self.protection.count(Refusal::RateLimit);
             let text = "too many requests: the rate limit of this server is reached\n";
-            return Err(refusal(StatusCode::TOO_MANY_REQUESTS, &[(RETRY_AFTER, RETRY)], text));
+            return Err(refusal(
+                StatusCode::TOO_MANY_REQUESTS,
+                &[(RETRY_AFTER, RETRY)],
+                text,
+            ));
         }
         if !request.body().is_end_stream() {
             self.protection.count(Refusal::Body);
@@ -110,7 +114,7 @@ fn refusal(
 ) -> Response {
     let mut response = (status, text).into_response();
     for (name, value) in headers {
-        let value = HeaderValue::from_static(value);
+        let value = HeaderValue::from_static(*value);
         response.headers_mut().insert(name, value);
     }
     response

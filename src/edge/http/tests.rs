@@ -657,7 +657,9 @@ async fn a_port_in_use_is_named() {
 async fn every_address_and_names() {
     let listen = [":0", "[::1]:0", "localhost:0", "127.0.0.1:0"]
         .map(|text| ListenAddress::parse(text).unwrap());
-    let server = Server::bind(&listen, axum::Router::new(), unprotected()).await.unwrap();
+    let server = Server::bind(&listen, axum::Router::new(), unprotected())
+        .await
+        .unwrap();
     assert_eq!(server.addresses().len(), 4);
     assert!(server.addresses().iter().all(|address| address.port() != 0));
     let every = server.addresses()[0];

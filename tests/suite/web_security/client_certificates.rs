@@ -33,7 +33,11 @@ fn every_type() {
     ] {
         let exporter = site.start(&format!("{TLS}  client_auth_type: {kind}\n{more}"));
         for (who, is_welcome) in [("", nobody), ("client", client), ("stranger", stranger)] {
-            assert_eq!(is_let_in(&site, &exporter, who), is_welcome, "{kind}: {who:?}");
+            assert_eq!(
+                is_let_in(&site, &exporter, who),
+                is_welcome,
+                "{kind}: {who:?}"
+            );
         }
     }
 }
@@ -41,9 +45,8 @@ fn every_type() {
 #[test]
 fn names_that_are_allowed() {
     let site = Site::new();
-    let verify = format!(
-        "{TLS}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n"
-    );
+    let verify =
+        format!("{TLS}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n");
     for (names, client, other) in [
         (CLIENT, true, false),
         ("other.example", false, true),
@@ -58,7 +61,11 @@ fn names_that_are_allowed() {
             ("stranger", false),
             ("", false),
         ] {
-            assert_eq!(is_let_in(&site, &exporter, who), is_welcome, "{names}: {who:?}");
+            assert_eq!(
+                is_let_in(&site, &exporter, who),
+                is_welcome,
+                "{names}: {who:?}"
+            );
         }
     }
 }

@@ -6,7 +6,11 @@ use crate::harness::{Exporter, command, free_port};
 /// Exit code and the line it printed.
 #[track_caller]
 fn check(arguments: &[&str]) -> (i32, String) {
-    let output = command().arg("healthcheck").args(arguments).output().unwrap();
+    let output = command()
+        .arg("healthcheck")
+        .args(arguments)
+        .output()
+        .unwrap();
     let line = String::from_utf8(output.stdout).unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(line.lines().count() <= 1, "{line}");
@@ -72,5 +76,8 @@ fn through_tls_certificates_and_passwords() {
     let login = ["--username", "probe", "--password-file", &good];
     let (code, said) = check(&[[listen.as_str(), &other].as_slice(), &shown, &login].concat());
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("does not answer: invalid peer certificate"), "{said}");
+    assert!(
+        said.contains("does not answer: invalid peer certificate"),
+        "{said}"
+    );
 }

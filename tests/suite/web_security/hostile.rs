@@ -32,8 +32,12 @@ fn peak(exporter: &Exporter) -> u64 {
 
 fn connect(address: &str) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    stream.set_write_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    stream
+        .set_write_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
     stream
 }
 
@@ -46,7 +50,9 @@ fn status_of(address: &str, request: &[u8]) -> u16 {
     let mut answer = [0; 64];
     let length = stream.read(&mut answer).unwrap_or(0);
     let text = String::from_utf8_lossy(&answer[..length]);
-    let status = text.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
+    let status = text
+        .strip_prefix("HTTP/1.1 ")
+        .and_then(|rest| rest.get(..3));
     status.map_or(0, |status| status.parse().unwrap())
 }
 
@@ -70,19 +76,46 @@ fn bad_requests() -> Vec<(Vec<u8>, &'static [u16])> {
         (with(""), &[200]),
         (with(&format!("a: {}\r\n", "b".repeat(1 << 20))), &[431]),
         (with(&many), &[431]),
-        (format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(1 << 20)).into_bytes(), &[414, 431]),
+        (
+            format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(1 << 20)).into_bytes(),
+            &[414, 431],
+        ),
         (with("content-length: 1000000000000\r\n"), &[413]),
         (with("transfer-encoding: chunked\r\n"), &[413]),
-        (with("content-length: 5\r\ntransfer-encoding: chunked\r\n"), &[400, 413]),
+        (
+            with("content-length: 5\r\ntransfer-encoding: chunked\r\n"),
+            &[400, 413],
+        ),
         (with("content-length: -1\r\n"), &[400]),
         (with("content-length: 1\r\ncontent-length: 2\r\n"), &[400]),
-        (b"GET /../../../../etc/passwd HTTP/1.1\r\nhost: a\r\n\r\n".to_vec(), &[404]),
-        (b"GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nhost: a\r\n\r\n".to_vec(), &[404]),
-        (b"GET /metrics/../-/ready HTTP/1.1\r\nhost: a\r\n\r\n".to_vec(), &[404]),
-        (b"GET //etc/passwd HTTP/1.1\r\nhost: a\r\n\r\n".to_vec(), &[404]),
-        (b"DELETE /metrics HTTP/1.1\r\nhost: a\r\n\r\n".to_vec(), &[405]),
-        (b"TRACE /metrics HTTP/1.1\r\nhost: a\r\n\r\n".to_vec(), &[405]),
-        (b"CONNECT example.com:443 HTTP/1.1\r\nhost: a\r\n\r\n".to_vec(), &[400, 404, 405]),
+        (
+            b"GET /../../../../etc/passwd HTTP/1.1\r\nhost: a\r\n\r\n".to_vec(),
+            &[404],
+        ),
+        (
+            b"GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nhost: a\r\n\r\n".to_vec(),
+            &[404],
+        ),
+        (
+            b"GET /metrics/../-/ready HTTP/1.1\r\nhost: a\r\n\r\n".to_vec(),
+            &[404],
+        ),
+        (
+            b"GET //etc/passwd HTTP/1.1\r\nhost: a\r\n\r\n".to_vec(),
+            &[404],
+        ),
+        (
+            b"DELETE /metrics HTTP/1.1\r\nhost: a\r\n\r\n".to_vec(),
+            &[405],
+        ),
+        (
+            b"TRACE /metrics HTTP/1.1\r\nhost: a\r\n\r\n".to_vec(),
+            &[405],
+        ),
+        (
+            b"CONNECT example.com:443 HTTP/1.1\r\nhost: a\r\n\r\n".to_vec(),
+            &[400, 404, 405],
+        ),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), &[0, 400]),
         (b"GET /metrics HTTP/9.9\r\n\r\n".to_vec(), &[0, 400, 505]),
         (b"\x00\x01\x02\xff\xfe garbage \r\n\r\n".to_vec(), &[400]),
@@ -116,10 +149,12 @@ fn many_streams(address: &str) {
             break;
         }
     }
-    let seen = connection.read(|seen| {
-        seen.answers + seen.resets.len() == 60 || seen.go_away.is_some()
-    });
-    assert!(seen.resets.iter().all(|code| *code == REFUSED_STREAM), "{seen:?}");
+    let seen =
+        connection.read(|seen| seen.answers + seen.resets.len() == 60 || seen.go_away.is_some());
+    assert!(
+        seen.resets.iter().all(|code| *code == REFUSED_STREAM),
+        "{seen:?}"
+    );
     assert!(seen.go_away.is_some() || seen.answers >= 16, "{seen:?}");
 }
 
@@ -128,9 +163,16 @@ fn large_head(address: &str) {
     let mut connection = Http2::connect(address);
     let large = "b".repeat(12_000);
     // Two of them are one frame that HTTP/2 allows, and more than the head may have.
-    let _ = connection.request("/metrics", &[("a", &large[..8_000]), ("c", &large[..8_000])]);
-    let seen = connection.read(|seen| seen.answers + seen.resets.len() > 0 || seen.go_away.is_some());
-    assert!(seen.answers > 0 || !seen.resets.is_empty() || seen.go_away.is_some(), "{seen:?}");
+    let _ = connection.request(
+        "/metrics",
+        &[("a", &large[..8_000]), ("c", &large[..8_000])],
+    );
+    let seen =
+        connection.read(|seen| seen.answers + seen.resets.len() > 0 || seen.go_away.is_some());
+    assert!(
+        seen.answers > 0 || !seen.resets.is_empty() || seen.go_away.is_some(),
+        "{seen:?}"
+    );
 }
 
 /// Scrapes at the same time; each is answered or told to come back.
@@ -142,9 +184,18 @@ fn scrapes(address: &str, count: usize) {
             thread::spawn(move || status_of(&address, request))
         })
         .collect();
-    let statuses: Vec<u16> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
-    assert!(statuses.iter().all(|status| [200, 503].contains(status)), "{statuses:?}");
-    assert!(statuses.iter().filter(|status| **status == 200).count() >= 32, "{statuses:?}");
+    let statuses: Vec<u16> = threads
+        .into_iter()
+        .map(|thread| thread.join().unwrap())
+        .collect();
+    assert!(
+        statuses.iter().all(|status| [200, 503].contains(status)),
+        "{statuses:?}"
+    );
+    assert!(
+        statuses.iter().filter(|status| **status == 200).count() >= 32,
+        "{statuses:?}"
+    );
 }
 
 #[test]
@@ -158,7 +209,11 @@ fn nothing_that_clients_do_harms_the_numbers() {
     let ready = |what: &str| {
         eventually(what, PATIENCE, || {
             let answer = site.curl(&exporter, "/-/ready", &[]);
-            if answer.status == 200 { Ok(()) } else { Err(format!("{answer:?}")) }
+            if answer.status == 200 {
+                Ok(())
+            } else {
+                Err(format!("{answer:?}"))
+            }
         });
     };
     ready("a ready exporter");
@@ -203,7 +258,11 @@ fn nothing_that_clients_do_harms_the_numbers() {
     let started = Instant::now();
     assert_eq!(site.curl(&exporter, "/metrics", &[]).status, 200);
     // Nobody has to wait until idle connections time out, which takes 10 s at least.
-    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        started.elapsed()
+    );
     let metrics = site.metrics(&exporter, &[]);
     assert!(refused(&metrics, "connection") >= 700.0);
     assert!(refused(&metrics, "body") >= 2.0);
@@ -216,13 +275,26 @@ fn nothing_that_clients_do_harms_the_numbers() {
     let name = "ticket_exporter_events_total";
     eventually("every event", PATIENCE, || {
         let metrics = site.metrics(&exporter, &[]);
-        metrics.metric(name).label("result", "applied").check(written as f64)
+        metrics
+            .metric(name)
+            .label("result", "applied")
+            .check(written as f64)
     });
-    assert_eq!(offsets(&site.metrics(&exporter, &[])).values().sum::<i64>(), written);
+    assert_eq!(
+        offsets(&site.metrics(&exporter, &[])).values().sum::<i64>(),
+        written
+    );
     ready("an exporter that is still ready");
     let after = peak(&exporter);
-    println!("{written} events; peak before {} MiB, after {} MiB", before >> 20, after >> 20);
-    assert!(after < before + MEMORY, "{before} bytes before, {after} after");
+    println!(
+        "{written} events; peak before {} MiB, after {} MiB",
+        before >> 20,
+        after >> 20
+    );
+    assert!(
+        after < before + MEMORY,
+        "{before} bytes before, {after} after"
+    );
     assert!(exporter.stop(PATIENCE).success());
 }
 
@@ -235,14 +307,20 @@ fn a_crowd_drives_out_only_itself() {
         .map(|_| {
             // Linux has all of 127.0.0.0/8; curl would not hold its connections open.
             let socket = socket_from([127, 0, 0, 2], &exporter.address());
-            socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            socket
+                .set_read_timeout(Some(Duration::from_secs(20)))
+                .unwrap();
             socket
         })
         .collect();
     eventually("a full house", PATIENCE, || {
         let answer = curl(&["--interface", "127.0.0.3", &exporter.url("/metrics")]);
         let evicted = refused(&scrape(&answer.body), "connection");
-        if evicted >= 145.0 { Ok(()) } else { Err(evicted.to_string()) }
+        if evicted >= 145.0 {
+            Ok(())
+        } else {
+            Err(evicted.to_string())
+        }
     });
     let request = b"GET /-/healthy HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
     scraper.write_all(request).unwrap();

@@ -19,12 +19,18 @@ const END_HEADERS: u8 = 4;
 /// A TLS connection to whoever is there; `protocol` is offered (RFC 7301).
 pub(super) fn tls(address: &str, protocol: &[u8]) -> SslStream<TcpStream> {
     let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    stream.set_write_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    stream
+        .set_write_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
     let mut connector = SslConnector::builder(SslMethod::tls()).unwrap();
     connector.set_verify(SslVerifyMode::NONE);
     let length = u8::try_from(protocol.len()).unwrap();
-    connector.set_alpn_protos(&[&[length], protocol].concat()).unwrap();
+    connector
+        .set_alpn_protos(&[&[length], protocol].concat())
+        .unwrap();
     connector.build().connect("localhost", stream).unwrap()
 }
 
@@ -48,8 +54,13 @@ pub(super) struct Http2 {
 impl Http2 {
     pub(super) fn connect(address: &str) -> Self {
         let mut stream = tls(address, b"h2");
-        assert_eq!(stream.ssl().selected_alpn_protocol(), Some(b"h2".as_slice()));
-        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
+        assert_eq!(
+            stream.ssl().selected_alpn_protocol(),
+            Some(b"h2".as_slice())
+        );
+        stream
+            .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+            .unwrap();
         let mut connection = Self { stream, next: 1 };
         connection.frame(SETTINGS, 0, 0, &[]).unwrap();
         connection

@@ -14,12 +14,20 @@ fn every_path_asks_for_a_password() {
     for path in ["/", "/metrics", "/api/v1/kpis", "/-/healthy", "/nowhere"] {
         let answer = site.curl(&exporter, path, &[]);
         assert_eq!(answer.status, 401, "{path}: {answer:?}");
-        assert!(answer.header("www-authenticate").starts_with("Basic realm="), "{answer:?}");
+        assert!(
+            answer
+                .header("www-authenticate")
+                .starts_with("Basic realm="),
+            "{answer:?}"
+        );
         assert_eq!(answer.header("x-frame-options"), "deny");
         assert!(!answer.body.contains("ticket_"), "{path}: {answer:?}");
         assert_ne!(as_user(path, &good).status, 401, "{path}");
     }
-    assert_eq!(as_user("/metrics", &format!("grafana:{OTHER_PASSWORD}")).status, 200);
+    assert_eq!(
+        as_user("/metrics", &format!("grafana:{OTHER_PASSWORD}")).status,
+        200
+    );
     for wrong in [
         "prometheus:wrong",
         "prometheus:",
@@ -30,7 +38,11 @@ fn every_path_asks_for_a_password() {
     ] {
         assert_eq!(as_user("/metrics", wrong).status, 401, "{wrong}");
     }
-    let post = site.curl(&exporter, "/metrics", &["--user", &good, "--request", "POST"]);
+    let post = site.curl(
+        &exporter,
+        "/metrics",
+        &["--user", &good, "--request", "POST"],
+    );
     assert_eq!(post.status, 405, "{post:?}");
     for wrong in ["Basic", "Basic %%%", "Bearer x", "Basic cHJvbWV0aGV1cw=="] {
         let header = format!("authorization: {wrong}");
@@ -53,5 +65,9 @@ fn logins_without_tls() {
     assert_eq!(curl(&[&url]).status, 401);
     let good = format!("prometheus:{PASSWORD}");
     assert_eq!(curl(&["--user", &good, &url]).status, 200);
-    assert!(exporter.logs().contains("passwords go over the network as they are"));
+    assert!(
+        exporter
+            .logs()
+            .contains("passwords go over the network as they are")
+    );
 }

@@ -136,8 +136,15 @@ fn protection_that_comes_later_is_taken_where_it_can_be() {
     let name = "ticket_exporter_web_config_last_reload_successful";
     let failed = |scrape: &crate::harness::Scrape| scrape.metric(name).check(0.0);
     exporter.wait_for_metrics("a refusal", PATIENCE, failed);
-    assert!(exporter.logs().contains("TLS is not switched on while running"));
-    site.write("web.yml", format!("basic_auth_users: {{ prometheus: {HASH} }}\n"));
+    assert!(
+        exporter
+            .logs()
+            .contains("TLS is not switched on while running")
+    );
+    site.write(
+        "web.yml",
+        format!("basic_auth_users: {{ prometheus: {HASH} }}\n"),
+    );
     eventually("a question for a password", PATIENCE, || {
         match exporter.get("/-/healthy").status {
             401 => Ok(()),

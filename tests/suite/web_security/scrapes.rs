@@ -28,14 +28,18 @@ fn prometheus_with_all_of_it_and_with_something_wrong() {
             site.text(&format!("{client}.key")),
         )
     };
-    let login = |password: &str| {
-        format!("basic_auth:\n  username: prometheus\n  password: {password}\n")
-    };
+    let login =
+        |password: &str| format!("basic_auth:\n  username: prometheus\n  password: {password}\n");
     let good = prometheus(&target, &(tls("client") + &login(PASSWORD)));
     good.wait_until_up(PATIENCE);
-    assert_eq!(good.value("ticket_exporter_web_config_last_reload_successful"), 1.0);
+    assert_eq!(
+        good.value("ticket_exporter_web_config_last_reload_successful"),
+        1.0
+    );
     // Its connection stays, and its password is checked once.
-    good.wait_for("count_over_time(up[1m])", PATIENCE, |scrapes| scrapes >= 4.0);
+    good.wait_for("count_over_time(up[1m])", PATIENCE, |scrapes| {
+        scrapes >= 4.0
+    });
     assert_eq!(good.value("min_over_time(up[1m])"), 1.0);
     let failed = "ticket_exporter_web_refused_total{reason=~\"login|handshake\"}";
     assert_eq!(good.value(&format!("sum({failed})")), 0.0);
@@ -49,11 +53,17 @@ fn prometheus_with_all_of_it_and_with_something_wrong() {
         let wrong = prometheus(&target, &job);
         eventually("a failed scrape", PATIENCE, || {
             let targets = wrong.targets();
-            let is_down = targets.iter().all(|target| {
-                target.health == "down" && target.last_error.contains(said)
-            });
-            if is_down { Ok(()) } else { Err(format!("{said}: {targets:?}")) }
+            let is_down = targets
+                .iter()
+                .all(|target| target.health == "down" && target.last_error.contains(said));
+            if is_down {
+                Ok(())
+            } else {
+                Err(format!("{said}: {targets:?}"))
+            }
         });
     }
-    good.wait_for(&format!("sum({failed})"), PATIENCE, |refused| refused >= 3.0);
+    good.wait_for(&format!("sum({failed})"), PATIENCE, |refused| {
+        refused >= 3.0
+    });
 }

@@ -13,10 +13,18 @@ fn https_and_nothing_else() {
     let site = Site::new();
     let exporter = site.start(TLS);
     let answer = site.curl(&exporter, "/-/healthy", &[]);
-    assert_eq!((answer.status, answer.body.as_str()), (200, "healthy\n"), "{answer:?}");
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (200, "healthy\n"),
+        "{answer:?}"
+    );
     assert_eq!(answer.http, "2");
     let answer = site.curl(&exporter, "/-/healthy", &["--http1.1"]);
-    assert_eq!((answer.status, answer.http.as_str()), (200, "1.1"), "{answer:?}");
+    assert_eq!(
+        (answer.status, answer.http.as_str()),
+        (200, "1.1"),
+        "{answer:?}"
+    );
     for version in ["1.2", "1.3"] {
         let answer = site.curl(&exporter, "/metrics", &["--tlsv1.2", "--tls-max", version]);
         assert_eq!(answer.status, 200, "{version}: {answer:?}");
@@ -47,8 +55,17 @@ fn versions_suites_and_curves() {
     ));
     let with = |more: &[&str]| site.curl(&exporter, "/", more);
     let answer = with(&[]);
-    assert_eq!((answer.status, answer.http.as_str()), (200, "1.1"), "{answer:?}");
-    let right = ["--ciphers", "ECDHE-ECDSA-AES256-GCM-SHA384", "--curves", "P-384"];
+    assert_eq!(
+        (answer.status, answer.http.as_str()),
+        (200, "1.1"),
+        "{answer:?}"
+    );
+    let right = [
+        "--ciphers",
+        "ECDHE-ECDSA-AES256-GCM-SHA384",
+        "--curves",
+        "P-384",
+    ];
     assert_eq!(with(&right).status, 200);
     for wrong in [
         ["--tlsv1.3", "--tls-max", "1.3"].as_slice(),
@@ -65,7 +82,10 @@ fn headers_of_ours_and_of_the_file() {
     let site = Site::new();
     let plain = Exporter::start(&[], NO_KAFKA);
     let page = curl(&[&plain.url("/")]);
-    assert!(page.header("content-security-policy").contains("frame-ancestors 'none'"));
+    assert!(
+        page.header("content-security-policy")
+            .contains("frame-ancestors 'none'")
+    );
     for path in ["/", "/metrics", "/-/healthy", "/nowhere"] {
         let answer = curl(&[&plain.url(path)]);
         for (name, value) in [
@@ -107,9 +127,11 @@ fn the_rate_limit_holds() {
     assert_eq!(refused.header("retry-after"), "5");
     // A new limit is a new bucket.
     site.write("web.yml", "rate_limit: { interval: 1h, burst: 100 }\n");
-    eventually("another limit", PATIENCE, || match exporter.get("/metrics").status {
-        200 => Ok(()),
-        other => Err(other.to_string()),
+    eventually("another limit", PATIENCE, || {
+        match exporter.get("/metrics").status {
+            200 => Ok(()),
+            other => Err(other.to_string()),
+        }
     });
 }
 
@@ -117,8 +139,14 @@ fn the_rate_limit_holds() {
 fn a_broken_file_is_no_start() {
     let site = Site::new();
     for (web, said) in [
-        ("tls_server_config: { cert_file: server.crt }\n", "key_file or key is missing"),
-        ("basic_auth_users: { prometheus: hunter2 }\n", "must be a bcrypt hash"),
+        (
+            "tls_server_config: { cert_file: server.crt }\n",
+            "key_file or key is missing",
+        ),
+        (
+            "basic_auth_users: { prometheus: hunter2 }\n",
+            "must be a bcrypt hash",
+        ),
         (
             "tls_server_config: { cert_file: absent.crt, key_file: server.key }\n",
             "absent.crt: cannot be read",
@@ -132,9 +160,14 @@ fn a_broken_file_is_no_start() {
         assert!(logs.contains(said) && !logs.contains("hunter2"), "{logs}");
     }
     let absent = format!("--web.config.file={}", site.text("absent.yml"));
-    let (exporter, status) = Exporter::run_to_end(&["serve", &absent], NO_KAFKA, Default::default());
+    let (exporter, status) =
+        Exporter::run_to_end(&["serve", &absent], NO_KAFKA, Default::default());
     assert_eq!(status.code(), Some(78));
-    assert!(exporter.logs().contains("absent.yml: cannot be read"), "{}", exporter.logs());
+    assert!(
+        exporter.logs().contains("absent.yml: cannot be read"),
+        "{}",
+        exporter.logs()
+    );
 }
 
 /// By key and by variable the file lies beside the configuration file, and by flag where it is
@@ -153,7 +186,10 @@ fn where_the_file_lies() {
             command.env("TICKET_EXPORTER_WEB_CONFIG_FILE", variable);
         }
         let output = command.output().unwrap();
-        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+        (
+            output.status.code(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
     };
     let config = site.text("config.yaml");
     let empty = site.text("empty.yaml");
@@ -163,7 +199,10 @@ fn where_the_file_lies() {
         run("empty.yaml", &["--web.config.file", "broken.yml"], None),
     ] {
         assert_eq!(code, Some(78), "{said}");
-        assert!(said.contains("broken.yml:1:11: nonsense: unknown key"), "{said}");
+        assert!(
+            said.contains("broken.yml:1:11: nonsense: unknown key"),
+            "{said}"
+        );
     }
     assert_eq!(run(&empty, &[], None).0, Some(0));
 }

@@ -59,8 +59,10 @@ fn read_names(mut general_names: &[u8], names: &mut Vec<String>) -> Option<()> {
         match tag {
             EMAIL | DNS | URI => names.push(std::str::from_utf8(content).ok()?.to_owned()),
             IP => {
-                let v4 = <[u8; 4]>::try_from(content).map(|bytes| Ipv4Addr::from(bytes).to_string());
-                let v6 = <[u8; 16]>::try_from(content).map(|bytes| Ipv6Addr::from(bytes).to_string());
+                let v4 =
+                    <[u8; 4]>::try_from(content).map(|bytes| Ipv4Addr::from(bytes).to_string());
+                let v6 =
+                    <[u8; 16]>::try_from(content).map(|bytes| Ipv6Addr::from(bytes).to_string());
                 names.push(v4.or(v6).ok()?);
             }
             _ => {}
@@ -113,8 +115,12 @@ mod tests {
         let mut builder = X509::builder().unwrap();
         builder.set_version(2).unwrap();
         builder.set_pubkey(&key).unwrap();
-        builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
-        builder.set_not_after(&Asn1Time::days_from_now(1).unwrap()).unwrap();
+        builder
+            .set_not_before(&Asn1Time::days_from_now(0).unwrap())
+            .unwrap();
+        builder
+            .set_not_after(&Asn1Time::days_from_now(1).unwrap())
+            .unwrap();
         builder
             .append_extension(BasicConstraints::new().critical().build().unwrap())
             .unwrap();
@@ -130,7 +136,10 @@ mod tests {
         let mut names = SubjectAlternativeName::new();
         names.critical();
         names.dns("scraper.example").email("a@b.example");
-        names.ip("10.1.2.3").ip("2001:db8::1").uri("spiffe://b.example/scraper");
+        names
+            .ip("10.1.2.3")
+            .ip("2001:db8::1")
+            .uri("spiffe://b.example/scraper");
         certificate(Some(names))
     }
 

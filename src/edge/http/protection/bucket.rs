@@ -54,10 +54,12 @@ mod tests {
         };
         let mut bucket = Bucket::default();
         let start = Instant::now();
-        let mut at = |milliseconds, limit| {
-            bucket.take(limit, start + Duration::from_millis(milliseconds))
-        };
-        assert_eq!([0, 0, 0, 0].map(|now| at(now, limit)), [true, true, true, false]);
+        let mut at =
+            |milliseconds, limit| bucket.take(limit, start + Duration::from_millis(milliseconds));
+        assert_eq!(
+            [0, 0, 0, 0].map(|now| at(now, limit)),
+            [true, true, true, false]
+        );
         assert!(!at(900, limit) && at(1_100, limit) && !at(1_200, limit));
         // Long silence saves up no more than the burst.
         assert_eq!(

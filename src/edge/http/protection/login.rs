@@ -189,7 +189,9 @@ mod tests {
     }
 
     fn basic(login: &str) -> HeaderValue {
-        format!("Basic {}", BASE64_STANDARD.encode(login)).parse().unwrap()
+        format!("Basic {}", BASE64_STANDARD.encode(login))
+            .parse()
+            .unwrap()
     }
 
     async fn judge(gate: &Gate, logins: &Logins, login: &str) -> Verdict {
@@ -203,13 +205,29 @@ mod tests {
     #[tokio::test]
     async fn good_logins_are_checked_once_and_others_each_time() {
         let (gate, logins) = (Gate::new(), logins(HASH));
-        assert_eq!(judge(&gate, &logins, "scraper:secret").await, Verdict::Allowed);
-        assert_eq!(judge(&gate, &logins, "scraper:secret").await, Verdict::Allowed);
+        assert_eq!(
+            judge(&gate, &logins, "scraper:secret").await,
+            Verdict::Allowed
+        );
+        assert_eq!(
+            judge(&gate, &logins, "scraper:secret").await,
+            Verdict::Allowed
+        );
         assert_eq!(checks(&gate), 1);
-        for wrong in ["scraper:wrong", "nobody:secret", "scraper:", ":", "scraper:secret:"] {
+        for wrong in [
+            "scraper:wrong",
+            "nobody:secret",
+            "scraper:",
+            ":",
+            "scraper:secret:",
+        ] {
             let before = checks(&gate);
             for _ in 0..2 {
-                assert_eq!(judge(&gate, &logins, wrong).await, Verdict::Refused, "{wrong}");
+                assert_eq!(
+                    judge(&gate, &logins, wrong).await,
+                    Verdict::Refused,
+                    "{wrong}"
+                );
             }
             // Nobody's password takes the same check as somebody's.
             assert_eq!(checks(&gate), before + 2, "{wrong}");
@@ -219,21 +237,35 @@ mod tests {
     #[tokio::test]
     async fn a_changed_hash_forgets() {
         let gate = Gate::new();
-        assert_eq!(judge(&gate, &logins(HASH), "scraper:secret").await, Verdict::Allowed);
+        assert_eq!(
+            judge(&gate, &logins(HASH), "scraper:secret").await,
+            Verdict::Allowed
+        );
         let changed = format!("{}B{}", &HASH[..29], &HASH[30..]);
-        assert_eq!(judge(&gate, &logins(&changed), "scraper:secret").await, Verdict::Refused);
+        assert_eq!(
+            judge(&gate, &logins(&changed), "scraper:secret").await,
+            Verdict::Refused
+        );
     }
 
     #[tokio::test]
     async fn what_is_no_login_costs_nothing() {
         let (gate, logins) = (Gate::new(), logins(HASH));
         assert_eq!(gate.judge(&logins, None).await, Verdict::Refused);
-        for header in ["Basic", "Basic !", "Bearer c2NyYXBlcjpzZWNyZXQ=", "Basic c2NyYXBlcg=="] {
+        for header in [
+            "Basic",
+            "Basic !",
+            "Bearer c2NyYXBlcjpzZWNyZXQ=",
+            "Basic c2NyYXBlcg==",
+        ] {
             let header = HeaderValue::from_static(header);
             assert_eq!(gate.judge(&logins, Some(&header)).await, Verdict::Refused);
         }
         assert_eq!(checks(&gate), 0);
-        let lower = basic("scraper:secret").to_str().unwrap().replace("Basic", "bAsIc");
+        let lower = basic("scraper:secret")
+            .to_str()
+            .unwrap()
+            .replace("Basic", "bAsIc");
         let lower = HeaderValue::from_str(&lower).unwrap();
         assert_eq!(gate.judge(&logins, Some(&lower)).await, Verdict::Allowed);
     }
@@ -242,10 +274,15 @@ mod tests {
     async fn only_so_many_wait() {
         let (gate, logins) = (Gate::new(), logins(HASH));
         let turn = Arc::clone(&gate.turn).acquire_owned().await.unwrap();
-        let all = gate.waiting.try_acquire_many(u32::try_from(MOST_WAITING).unwrap());
+        let all = gate
+            .waiting
+            .try_acquire_many(u32::try_from(MOST_WAITING).unwrap());
         assert_eq!(judge(&gate, &logins, "scraper:secret").await, Verdict::Busy);
         drop((all, turn));
-        assert_eq!(judge(&gate, &logins, "scraper:secret").await, Verdict::Allowed);
+        assert_eq!(
+            judge(&gate, &logins, "scraper:secret").await,
+            Verdict::Allowed
+        );
     }
 
     #[test]
@@ -253,7 +290,11 @@ mod tests {
         let decoy = logins(&HASH.replace("$04$", "$11$")).decoy;
         assert_eq!(PasswordHash::parse(&decoy).unwrap().cost(), 11);
         let cheap = decoy.replace("$11$", "$04$");
-        assert_eq!(bcrypt::verify("x", &cheap).ok(), Some(false), "a check is made of it");
+        assert_eq!(
+            bcrypt::verify("x", &cheap).ok(),
+            Some(false),
+            "a check is made of it"
+        );
     }
 
     #[test]

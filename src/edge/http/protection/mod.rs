@@ -14,10 +14,10 @@ mod tests;
 mod tls;
 mod watched;
 
-pub use snapshot::check;
-pub use tls::leaf_certificate;
 pub(super) use login::Verdict;
 pub(super) use snapshot::Snapshot;
+pub use snapshot::check;
+pub use tls::leaf_certificate;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -49,7 +49,10 @@ async fn a_change_is_taken_and_a_broken_one_is_not() {
     }
     fs::remove_file(folder.path().join("web.yml")).unwrap();
     assert!(protection.current().await.logins.is_some());
-    write(&folder, &format!("{USERS}rate_limit: {{ interval: 1s, burst: 1 }}\n"));
+    write(
+        &folder,
+        &format!("{USERS}rate_limit: {{ interval: 1s, burst: 1 }}\n"),
+    );
     assert!(protection.current().await.rate_limit.is_some());
 }
 

@@ -8,9 +8,7 @@ use tokio_rustls::rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
-use tokio_rustls::rustls::{
-    Error, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion,
-};
+use tokio_rustls::rustls::{Error, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
 use super::client_certificates;
 use crate::config::web_file::{CipherSuite, Curve, Pem, PemSource, ServerTls, TlsVersion};
@@ -96,9 +94,7 @@ fn bytes(pem: &Pem) -> Result<Vec<u8>, Problem> {
 fn unfit(tls: &ServerTls, error: &Error) -> Problem {
     match error {
         Error::InconsistentKeys(_) => tls.key.problem("is not the key of the certificate"),
-        Error::InvalidCertificate(_) => {
-            tls.certificate.problem(format!("cannot be used: {error}"))
-        }
+        Error::InvalidCertificate(_) => tls.certificate.problem(format!("cannot be used: {error}")),
         _ => tls.key.problem(format!("cannot be used: {error}")),
     }
 }
@@ -109,7 +105,9 @@ fn provider(tls: &ServerTls) -> CryptoProvider {
     if let Some(chosen) = &tls.cipher_suites {
         let is_of_13 = |suite: &SupportedCipherSuite| suite.tls13().is_some();
         provider.cipher_suites.retain(is_of_13);
-        provider.cipher_suites.extend(chosen.iter().copied().map(suite));
+        provider
+            .cipher_suites
+            .extend(chosen.iter().copied().map(suite));
     }
     if let Some(chosen) = &tls.curves {
         provider.kx_groups = chosen.iter().copied().map(group).collect();
@@ -120,7 +118,10 @@ fn provider(tls: &ServerTls) -> CryptoProvider {
 /// At least one.
 fn versions(tls: &ServerTls) -> Vec<&'static SupportedProtocolVersion> {
     let mut versions = Vec::new();
-    let has_suites = tls.cipher_suites.as_ref().is_none_or(|chosen| !chosen.is_empty());
+    let has_suites = tls
+        .cipher_suites
+        .as_ref()
+        .is_none_or(|chosen| !chosen.is_empty());
     if tls.minimum == TlsVersion::Tls12 && has_suites {
         versions.push(&TLS12);
     }
