@@ -105,7 +105,7 @@ async fn compute_to_send<T: Send + 'static>(
         let text = "the answer could not be rendered\n";
         (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
     });
-    Ok((done?, Permit(Arc::new(permit))))
+    Ok((done?, Permit::of(permit)))
 }
 
 pub(super) async fn scrape(State(site): State<Site>, headers: HeaderMap) -> Response {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, Bytes};
 use axum::response::Response;
-use hyper::body::{Body as _, Frame, SizeHint};
+use hyper::body::{Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::connections::Busy;
@@ -17,7 +17,17 @@ const PIECE: usize = 64 * 1024;
 
 /// One of the scrapes that there may be, until its answer is sent. An extension of the answer.
 #[derive(Clone, Debug)]
-pub(super) struct Permit(pub(super) Arc<OwnedSemaphorePermit>);
+pub(super) struct Permit {
+    _held: Arc<OwnedSemaphorePermit>,
+}
+
+impl Permit {
+    pub(super) fn of(held: OwnedSemaphorePermit) -> Self {
+        Self {
+            _held: Arc::new(held),
+        }
+    }
+}
 
 /// See the module.
 pub(super) struct Sending {
