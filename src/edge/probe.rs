@@ -137,6 +137,9 @@ impl Probe {
                 Err(_) => break,
             }
         }
+        if answer.is_empty() {
+            written?;
+        }
         read_reply(&answer)
             .ok_or_else(|| io::Error::new(ErrorKind::InvalidData, "the answer is not HTTP"))
     }

@@ -259,7 +259,7 @@ impl ServerTls {
         let curves = known_names(&key_curves, &CURVES, "curve", errors);
         if curves
             .as_ref()
-            .is_some_and(|curves| curves.here.is_empty() && curves.named > 0)
+            .is_some_and(|curves| curves.here.is_empty() && curves.never > 0)
         {
             key_curves.error(
                 errors,
@@ -312,7 +312,10 @@ fn client_auth(
             "has no effect without a client_auth_type, such as RequireAndVerifyClientCert",
         );
     }
-    if client_auth.verifies() && client_ca.is_none() {
+    let is_given = ["client_ca", "client_ca_file"]
+        .iter()
+        .any(|name| view.key(name).is_set());
+    if client_auth.verifies() && client_ca.is_none() && !is_given {
         key.error(
             errors,
             "needs a client_ca_file or client_ca: who else should have signed the certificates?",
@@ -385,8 +388,10 @@ fn versions(view: &View<'_>, errors: &mut Errors) -> (TlsVersion, TlsVersion) {
 /// Names of a list that the toolkit knows.
 struct Names<T> {
     here: Vec<T>,
-    /// Of all of them.
+    /// All of them.
     named: usize,
+    /// Known, but not supported.
+    never: usize,
 }
 
 fn known_names<T: Copy + PartialEq>(
@@ -399,12 +404,14 @@ fn known_names<T: Copy + PartialEq>(
     let mut names = Names {
         here: Vec::new(),
         named: words.len(),
+        never: 0,
     };
     for (text, item) in words {
         match known.iter().find(|(name, _)| *name == text) {
             Some((_, Known::Here(one))) if !names.here.contains(one) => names.here.push(*one),
             Some((_, Known::Here(_) | Known::Always)) => {}
             Some((_, Known::Never)) => {
+                names.never += 1;
                 item.warning(errors, format!("this {what} is not supported and left out"));
             }
             None => item.error(errors, format!("unknown {what} \"{text}\"")),

@@ -71,7 +71,8 @@ fn through_tls_certificates_and_passwords() {
     assert_eq!((code, said.as_str()), (1, "name or password is wrong\n"));
 
     // The password is for whoever has our certificate.
-    let other = site.flag(&web.replace("server.", "other."));
+    site.write("other.yml", web.replace("server.", "other."));
+    let other = format!("--web.config.file={}", site.text("other.yml"));
     let good = site.text("good");
     let login = ["--username", "probe", "--password-file", &good];
     let (code, said) = check(&[[listen.as_str(), &other].as_slice(), &shown, &login].concat());

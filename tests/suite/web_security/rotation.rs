@@ -46,21 +46,21 @@ fn certificates_are_exchanged_while_it_runs() {
     let authority = Authority::new("next year's");
     let (certificate, key) = authority.issue(&["localhost"]);
     site.write("server.crt", &certificate);
-    wait_until_successful(&site, &exporter, "", false);
+    wait_until_successful(&site, &exporter, ":", false);
     let problem = "is not the key of the certificate";
     assert!(exporter.logs().contains(problem), "{}", exporter.logs());
     site.write("server.key", &key);
     site.write("ca.crt", authority.certificate());
-    wait_for(&site, &exporter, "", 200);
-    wait_until_successful(&site, &exporter, "", true);
+    wait_for(&site, &exporter, ":", 200);
+    wait_until_successful(&site, &exporter, ":", true);
 
     // What is no certificate at all, and what is not there.
     site.write("server.crt", "-----BEGIN CERTIFICATE-----\n");
-    wait_until_successful(&site, &exporter, "", false);
+    wait_until_successful(&site, &exporter, ":", false);
     fs::remove_file(site.path("server.crt")).unwrap();
-    wait_until_successful(&site, &exporter, "", false);
+    wait_until_successful(&site, &exporter, ":", false);
     site.write("server.crt", &certificate);
-    wait_until_successful(&site, &exporter, "", true);
+    wait_until_successful(&site, &exporter, ":", true);
     // Each broken state is said once, however often somebody connects.
     let said = exporter.logs().matches(problem).count();
     assert_eq!(said, 1, "{}", exporter.logs());
@@ -84,7 +84,7 @@ fn certificates_behind_a_link() {
     );
     assert_eq!(site.curl(&exporter, "/", &[]).status, 200);
     put("second", &Authority::new("second"));
-    wait_for(&site, &exporter, "", 200);
+    wait_for(&site, &exporter, ":", 200);
 }
 
 #[test]
