@@ -15,7 +15,9 @@ pub(super) struct Answer {
     /// By name in lower case.
     headers: BTreeMap<String, String>,
     pub(super) body: String,
-    pub(super) error: String,
+    /// What it complained of, for failures of tests.
+    #[expect(dead_code)]
+    error: String,
 }
 
 impl Answer {

@@ -43,6 +43,8 @@ pub(super) struct Seen {
     pub(super) go_away: Option<u32>,
     /// Streams that ended with an answer.
     pub(super) answers: usize,
+    /// Those of them without a body.
+    pub(super) bare_answers: usize,
 }
 
 /// A connection on which requests can be sent.
@@ -109,7 +111,10 @@ impl Http2 {
             match head[3] {
                 RST_STREAM => seen.resets.push(code(0)),
                 GO_AWAY => seen.go_away = Some(code(4)),
-                HEADERS | DATA if head[4] & END_STREAM != 0 => seen.answers += 1,
+                HEADERS | DATA if head[4] & END_STREAM != 0 => {
+                    seen.answers += 1;
+                    seen.bare_answers += usize::from(head[3] == HEADERS);
+                }
                 _ => {}
             }
         }

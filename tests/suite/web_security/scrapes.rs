@@ -53,9 +53,9 @@ fn prometheus_with_all_of_it_and_with_something_wrong() {
         let wrong = prometheus(&target, &job);
         eventually("a failed scrape", PATIENCE, || {
             let targets = wrong.targets();
-            let is_down = targets
-                .iter()
-                .all(|target| target.health == "down" && target.last_error.contains(said));
+            let mut all = targets.iter();
+            let is_down = !targets.is_empty()
+                && all.all(|target| target.health == "down" && target.last_error.contains(said));
             if is_down {
                 Ok(())
             } else {
