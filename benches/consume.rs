@@ -22,7 +22,7 @@ use ticket_exporter::app::recovery::recover;
 use ticket_exporter::config;
 use ticket_exporter::decode::Decoder;
 use ticket_exporter::domain::timestamp::Timestamp;
-use ticket_exporter::edge::http::{self, Published, Readiness, Server};
+use ticket_exporter::edge::http::{self, Protection, Published, Readiness, Server};
 use ticket_exporter::edge::kafka::{
     Connection, Consumer, EmbeddedBroker, Publisher, Settings, Step, TopicPartition,
 };
@@ -226,9 +226,13 @@ fn scraped(brokers: &str, round: usize, records: usize) -> ((usize, Duration), (
     let snapshot = Arc::new(Engine::new(Arc::new(large), START).snapshot());
     let published = new_published();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let router = http::router(Arc::clone(&published), &config::Web::default());
+    let web = config::Web::default();
+    let router = http::router(Arc::clone(&published), &web);
     let listen = config::ListenAddress::parse("127.0.0.1:0").unwrap();
-    let server = runtime.block_on(Server::bind(&[listen], router)).unwrap();
+    let protection = Protection::load(&web, Arc::clone(published.self_metrics())).unwrap();
+    let server = runtime
+        .block_on(Server::bind(&[listen], router, protection))
+        .unwrap();
     let address = server.addresses()[0];
     runtime.spawn(server.serve(std::future::pending()));
     let done = Arc::new(AtomicBool::new(false));

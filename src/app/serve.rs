@@ -11,10 +11,10 @@ use tracing::{error, info, warn};
 use super::ingest::{Ingest, IngestError, Lost, State, Timing};
 use super::recovery::{RecoveryError, recover};
 use super::schemas;
-use crate::config::{Config, Otherwise};
+use crate::config::{self, Config, Otherwise};
 use crate::decode::{Ignorance, Rejection};
 use crate::domain::policy::Target;
-use crate::edge::http::{self, BindError, Latch, Published, Readiness, Server};
+use crate::edge::http::{self, BindError, Latch, Protection, Published, Readiness, Server};
 use crate::edge::kafka::{Consumer, DeadLetters, Settings, StartError};
 use crate::edge::schema_registry::{Client, ClientError};
 use crate::edge::self_metrics::{BuildInfo, SelfMetrics};
@@ -38,6 +38,8 @@ const REJOIN_PAUSE: Duration = Duration::from_secs(2);
 pub enum ServeError {
     #[error(transparent)]
     Bind(#[from] BindError),
+    #[error(transparent)]
+    Web(#[from] config::Errors),
     #[error(transparent)]
     Kafka(#[from] StartError),
     #[error(transparent)]
@@ -94,9 +96,10 @@ impl Service {
         let metrics = Arc::new(SelfMetrics::new(build, started, &rejections, &ignorances)?);
         metrics.set_config_reload(started, true);
         show_objectives(config, &metrics);
+        let protection = Protection::load(&config.web, Arc::clone(&metrics))?;
         let published = Arc::new(Published::new(metrics, Readiness::default()));
         let router = http::router(Arc::clone(&published), &config.web);
-        let server = Server::bind(&config.web.listen, router).await?;
+        let server = Server::bind(&config.web.listen, router, protection).await?;
         for address in server.addresses() {
             info!(%address, "listening");
         }

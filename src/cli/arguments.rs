@@ -62,6 +62,9 @@ pub struct Settings {
     /// Path of the metrics [default: /metrics]
     #[arg(long = "web.telemetry-path", value_name = "PATH", global = true)]
     pub telemetry_path: Option<String>,
+    /// Web configuration file: TLS, client certificates, logins [default: plain HTTP for everybody]
+    #[arg(long = "web.config.file", value_name = "FILE", global = true)]
+    pub web_config_file: Option<PathBuf>,
     /// How much to log; each level includes those before it
     #[arg(
         long = "log.level",
@@ -121,6 +124,8 @@ pub enum Command {
     Simulate(Simulate),
     /// Say whether a configuration is sound and what it means
     CheckConfig(CheckConfig),
+    /// Say whether the exporter of this configuration answers
+    Healthcheck(Healthcheck),
     /// Say what a mapping makes of sample records
     TestMapping(TestMapping),
     /// Propose a mapping for sample records of an unknown system
@@ -231,6 +236,46 @@ pub enum ReplayFormat {
     Json,
     /// A table, a row a team
     Table,
+}
+
+/// Asks the exporter that runs with this configuration, on this machine, whether it is healthy: for
+/// health checks of containers.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+It prints one line and exits with 0 where all is well, and with another code otherwise. Address and
+TLS are those of the configuration. Any certificate of the server will do, since nothing secret is
+sent; a password is only sent to who shows the certificate in web.config_file.
+
+Without --ready, an exporter that asks for a password or a client certificate is healthy: it
+answers. Whether it is ready it only says to those whom it lets in.
+
+Examples:
+  In a Dockerfile:
+    HEALTHCHECK CMD [\"ticket-exporter\", \"healthcheck\"]
+  Is it ready, where a password is needed?
+    ticket-exporter healthcheck --ready --username probe --password-file /run/secrets/probe")]
+pub struct Healthcheck {
+    /// Ask whether it is ready: caught up, and not stopping
+    #[arg(long)]
+    pub ready: bool,
+    /// Ask there instead, such as https://localhost:10047
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// Name to log in with
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    pub username: Option<String>,
+    /// File with the password
+    #[arg(long, value_name = "FILE", requires = "username")]
+    pub password_file: Option<PathBuf>,
+    /// Client certificate to show (PEM)
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub cert: Option<PathBuf>,
+    /// Its key (PEM)
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
+    /// Longest wait for an answer
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = length)]
+    pub timeout: Milliseconds,
 }
 
 /// Applies the mapping of the configuration, or a preset, to sample records: canonical events as JSON

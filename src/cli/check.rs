@@ -6,6 +6,7 @@ use super::arguments::{CheckConfig, Settings};
 use super::failure::Failure;
 use super::{estimate, terminal};
 use crate::config::{self, Kafka};
+use crate::edge::http;
 use crate::edge::kafka::{self, StartError};
 
 pub fn run(settings: &Settings, check: &CheckConfig) -> Result<ExitCode, Failure> {
@@ -17,6 +18,11 @@ pub fn run(settings: &Settings, check: &CheckConfig) -> Result<ExitCode, Failure
         let loaded = settings.load_with_warnings()?;
         for warning in &loaded.warnings {
             terminal::complain(&format!("warning: {warning}"));
+        }
+        if let Some(file) = &loaded.config.web.config_file {
+            for warning in http::check(file).map_err(Failure::configuration)? {
+                terminal::complain(&format!("warning: {warning}"));
+            }
         }
         check_properties(&loaded.config.kafka).map_err(Failure::configuration)?;
         if check.estimate {

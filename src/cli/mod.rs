@@ -8,6 +8,7 @@ mod demo;
 mod estimate;
 mod explain;
 mod failure;
+mod healthcheck;
 mod history;
 mod infer_mapping;
 mod logbook;
@@ -76,6 +77,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::SuggestTargets(suggest) => suggest_targets::run(&settings, &suggest),
         Command::Simulate(simulate) => simulate::run(&settings, &simulate),
         Command::CheckConfig(check) => check::run(&settings, &check),
+        Command::Healthcheck(arguments) => healthcheck::run(&settings, &arguments),
         Command::TestMapping(test) => test_mapping::run(&settings, &test),
         Command::InferMapping(infer) => infer_mapping::run(&infer),
         Command::Rules(arguments) => rules::run(&settings, &arguments),

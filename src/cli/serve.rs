@@ -37,6 +37,7 @@ pub fn run(settings: &Settings) -> Result<ExitCode, Failure> {
 pub fn failure(error: ServeError) -> Failure {
     match error {
         ServeError::Kafka(error) => Failure::configuration(error),
+        ServeError::Web(errors) => Failure::configuration(errors),
         ServeError::Recovery(error @ RecoveryError::Changed { .. }) => {
             Failure::configuration(error)
         }

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::path;
 
 use tracing::warn;
 
@@ -60,6 +61,11 @@ impl Settings {
         }
         if let Some(path) = &self.telemetry_path {
             flags.push(("web.telemetry_path".to_owned(), path.clone()));
+        }
+        if let Some(file) = &self.web_config_file {
+            // Relative to where it is typed, and not to the configuration file as the key is.
+            let file = path::absolute(file).unwrap_or_else(|_| file.clone());
+            flags.push(("web.config_file".to_owned(), file.display().to_string()));
         }
         flags
     }

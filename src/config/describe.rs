@@ -16,9 +16,13 @@ impl Config {
         lines.add(
             "web",
             format!(
-                "{}, metrics at {}{}",
+                "{}, metrics at {}{}{}",
                 listen.join(", "),
                 self.web.telemetry_path,
+                match &self.web.config_file {
+                    Some(file) => format!(", protected by {}", file.display()),
+                    None => String::new(),
+                },
                 if self.web.shows_tickets() {
                     ", ticket ids shown"
                 } else {

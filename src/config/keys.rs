@@ -138,6 +138,7 @@ pub const KEYS: &[Key] = &[
     key("limits.channels", Count, "50", "The same for channels"),
     key("web.listen", Texts, ":10047", "Addresses to listen on, as host:port or :port"),
     key("web.telemetry_path", Text, "/metrics", "Path of the metrics"),
+    key("web.config_file", Text, "", "Web configuration file for TLS, client certificates and logins, relative to this file; none: plain HTTP for everybody"),
     key("web.tickets", Boolean, "false", "Whether pages may show ticket ids, to whoever can reach them"),
     key("exemplars", Boolean, "false", "Add ticket ids to histograms, which may be personal data"),
 ];
@@ -170,6 +171,9 @@ const RENAMED: &[(&str, &str)] = &[
     ("web.address", "web.listen"),
     ("web.port", "web.listen"),
     ("web.path", "web.telemetry_path"),
+    ("web.config", "web.config_file"),
+    ("web.config.file", "web.config_file"),
+    ("web.tls", "web.config_file"),
     ("policies", "sla.policies"),
     ("timezone", "calendars.<name>.timezone"),
     ("calendar", "calendars"),

@@ -21,6 +21,7 @@ mod service;
 mod tree;
 mod view;
 mod web;
+pub mod web_file; // the toolkit's own format
 
 pub use kafka::Kafka;
 pub use keys::{ENVIRONMENT_PREFIX, KEYS, Key, Kind, keys_table};
@@ -143,7 +144,7 @@ impl Config {
             stream,
             rules,
             objectives,
-            web: Web::read(&view.key("web"), errors),
+            web: Web::read(&view.key("web"), directory, errors),
             mapping,
         }
     }

@@ -10,8 +10,8 @@ use super::problem::{Errors, Place};
 use super::tree::{self, Node, Style, Value};
 
 /// Variables with our prefix that are not settings: of the tests, of logging, and of the command
-/// line, which finds the files.
-const NOT_SETTINGS: [&str; 4] = ["TEST_", "LOG_", "CONFIG_FILE", "WEB_CONFIG_FILE"];
+/// line, which finds the file.
+const NOT_SETTINGS: [&str; 3] = ["TEST_", "LOG_", "CONFIG_FILE"];
 /// The map whose entries have flags and variables of their own: properties of librdkafka.
 const PROPERTIES: &str = "kafka.properties";
 

@@ -58,6 +58,12 @@ impl<'a> View<'a> {
         matches!(self.node.map(|node| &node.value), Some(Value::Scalar(text, _)) if text == wanted)
     }
 
+    /// The same, if there are no quotes around it.
+    pub(super) fn is_plain(&self, wanted: &str) -> bool {
+        matches!(self.node.map(|node| &node.value),
+            Some(Value::Scalar(text, Style::Plain)) if text == wanted)
+    }
+
     /// The characters of a scalar, or of each in a list, with their views.
     pub(super) fn one_or_more(&self, errors: &mut Errors) -> Vec<(String, View<'a>)> {
         let items = if self.is_list() {

@@ -3,6 +3,7 @@
 // Addresses as values: nothing of `core` can connect.
 use core::net::SocketAddr;
 use std::fmt::{self, Display, Formatter};
+use std::path::{Path, PathBuf};
 
 use super::problem::Errors;
 use super::view::View;
@@ -21,6 +22,9 @@ pub struct Web {
     /// At least one, each once.
     pub listen: Vec<ListenAddress>,
     pub telemetry_path: TelemetryPath,
+    /// Who may connect and how: see [`WebFile`](super::web_file::WebFile). `None`: whoever can, in
+    /// plain HTTP.
+    pub config_file: Option<PathBuf>,
     /// Whether ticket ids may be shown to whoever can reach the server.
     pub tickets: bool,
 }
@@ -45,19 +49,25 @@ impl Default for Web {
         Self {
             listen: vec![ListenAddress::Every(DEFAULT_PORT)],
             telemetry_path: TelemetryPath::default(),
+            config_file: None,
             tickets: false, // ids can be personal data
         }
     }
 }
 
 impl Web {
-    pub(super) fn read(view: &View<'_>, errors: &mut Errors) -> Self {
+    /// Files lie relative to `directory`.
+    pub(super) fn read(view: &View<'_>, directory: &Path, errors: &mut Errors) -> Self {
         let defaults = Self::default();
         view.entries(errors);
         Self {
             listen: read_listen(&view.key("listen"), errors).unwrap_or(defaults.listen),
             telemetry_path: read_telemetry_path(&view.key("telemetry_path"), errors)
                 .unwrap_or(defaults.telemetry_path),
+            config_file: view
+                .key("config_file")
+                .text(errors)
+                .map(|file| directory.join(file)),
             tickets: view
                 .key("tickets")
                 .boolean(errors)

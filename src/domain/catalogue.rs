@@ -206,6 +206,12 @@ families! {
         "Whether the last configuration load succeeded";
     CONFIG_RELOAD_TIME = Exporter Gauge "ticket_exporter_config_last_reload_success_timestamp_seconds" []
         "When the configuration was last loaded with success, in seconds since the epoch";
+    WEB_REFUSED = Exporter Counter "ticket_exporter_web_refused_total" ["reason"]
+        "Connections and requests refused by the HTTP server, by reason";
+    WEB_CONFIG_SUCCESSFUL = Exporter Gauge "ticket_exporter_web_config_last_reload_successful" []
+        "Whether the web configuration file and its certificates, as they are now, are in force; absent without such a file";
+    WEB_CONFIG_TIME = Exporter Gauge "ticket_exporter_web_config_last_reload_success_timestamp_seconds" []
+        "When the web configuration file was last read with success, in seconds since the epoch";
 }
 
 /// The family of that name.

@@ -28,3 +28,4 @@ mod properties;
 mod schemas;
 mod simulation;
 mod stories;
+mod web_security;

@@ -4,7 +4,7 @@
 use std::fmt::{self, Write};
 
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY};
+use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::{Html, IntoResponse, Response};
 
 use super::Site;
@@ -37,10 +37,7 @@ pub struct Page {
 
 impl Page {
     pub fn respond(&self, site: &Site) -> Response {
-        let headers: [(HeaderName, &str); 2] = [
-            (CONTENT_SECURITY_POLICY, POLICY),
-            (REFERRER_POLICY, "no-referrer"),
-        ];
+        let headers = [(CONTENT_SECURITY_POLICY, POLICY)];
         let mut html = String::with_capacity(self.main.len() + 16_384);
         // Writing into a string cannot fail.
         let _ = self.write(&mut html, site);

@@ -4,19 +4,25 @@
 //! things through [`Published`]; nothing here waits for it, and it never waits for a scrape.
 
 mod api;
+mod connection;
+mod connections;
+mod desk;
 mod html;
 mod landing;
 mod parameters;
+mod protection;
 mod published;
 mod questions;
 mod readiness;
 mod scrape;
+mod sending;
 mod server;
 mod stall;
 #[cfg(test)]
 mod tests;
 mod tickets;
 
+pub use protection::{Protection, check, leaf_certificate};
 pub use published::{Kpis, Published, SharedKpis, SharedSeries, View};
 pub use questions::{Answer, Question, Questions};
 pub use readiness::{Latch, Readiness};
@@ -26,7 +32,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -99,12 +108,19 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Response {
     (StatusCode::METHOD_NOT_ALLOWED, text).into_response()
 }
 
-/// What holds for every answer: it is of this moment, and of the type it says.
 async fn harden(mut response: Response) -> Response {
-    let headers: [(HeaderName, HeaderValue); 2] = [
-        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    ];
-    response.headers_mut().extend(headers);
+    set_own_headers(response.headers_mut());
     response
+}
+
+/// What holds for every answer: it is of this moment, of the type it says, in no other site's
+/// frame, and no other site is told its address.
+fn set_own_headers(headers: &mut HeaderMap) {
+    let own: [(HeaderName, &str); 4] = [
+        (CACHE_CONTROL, "no-store"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "deny"),
+        (REFERRER_POLICY, "no-referrer"),
+    ];
+    headers.extend(own.map(|(name, value)| (name, HeaderValue::from_static(value))));
 }

@@ -16,21 +16,23 @@ use flate2::write::GzEncoder;
 use tokio::sync::Semaphore;
 use tracing::error;
 
+use super::sending::Permit;
 use super::{Published, Site};
+use crate::edge::self_metrics::Refusal;
 use crate::engine::Series;
 use crate::exposition::{Format, negotiate, render};
 
 /// Expositions rendered at the same time: more would only take the processors from the stream.
 const MAX_RENDERING: usize = 2;
 
-/// Scrapes under way, those waiting for their turn included. A pair of Prometheus servers needs
+/// Scrapes under way, those waiting for their turn and those being sent included. A pair of Prometheus servers needs
 /// two; beyond this somebody is scraping by mistake, and memory is a promise.
 const MAX_SCRAPES: usize = 64;
 
 /// The bounds, and how large an exposition was last time.
 #[derive(Debug)]
 pub(super) struct Scraping {
-    scrapes: Semaphore,
+    scrapes: Arc<Semaphore>,
     rendering: Arc<Semaphore>,
     sizes: [AtomicUsize; Format::ALL.len()],
 }
@@ -38,7 +40,7 @@ pub(super) struct Scraping {
 impl Default for Scraping {
     fn default() -> Self {
         Self {
-            scrapes: Semaphore::new(MAX_SCRAPES),
+            scrapes: Arc::new(Semaphore::new(MAX_SCRAPES)),
             rendering: Arc::new(Semaphore::new(MAX_RENDERING)),
             sizes: Default::default(),
         }
@@ -72,7 +74,21 @@ pub(super) async fn compute<T: Send + 'static>(
     site: &Site,
     work: impl FnOnce(&Site) -> T + Send + 'static,
 ) -> Result<T, Response> {
-    let Ok(_scrape) = site.scraping.scrapes.try_acquire() else {
+    let (computed, _) = compute_to_send(site, work).await?;
+    Ok(computed)
+}
+
+/// The same, with the permit that is to go with an answer that is large.
+async fn compute_to_send<T: Send + 'static>(
+    site: &Site,
+    work: impl FnOnce(&Site) -> T + Send + 'static,
+) -> Result<(T, Permit), Response> {
+    let busy = || {
+        let metrics = site.published.self_metrics();
+        metrics.web_refused(Refusal::Busy).inc();
+        busy()
+    };
+    let Ok(permit) = Arc::clone(&site.scraping.scrapes).try_acquire_owned() else {
         return Err(busy());
     };
     let Ok(rendering) = Arc::clone(&site.scraping.rendering).acquire_owned().await else {
@@ -83,23 +99,25 @@ pub(super) async fn compute<T: Send + 'static>(
         let _rendering = rendering; // held to the end, also where the asker has left
         work(&for_work)
     });
-    done.await.map_err(|failure| {
+    let done = done.await.map_err(|failure| {
         // Wrong numbers are not worth serving; the scraper sees a failed scrape.
         error!(%failure, "an answer could not be rendered");
         let text = "the answer could not be rendered\n";
         (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
-    })
+    });
+    Ok((done?, Permit::of(permit)))
 }
 
 pub(super) async fn scrape(State(site): State<Site>, headers: HeaderMap) -> Response {
     let format = negotiate(joined(&headers, &ACCEPT).as_deref());
     let gzip = accepts_gzip(joined(&headers, &ACCEPT_ENCODING).as_deref());
     let render = move |site: &Site| site.scraping.render(&site.published, format, gzip);
-    let body = match compute(&site, render).await {
-        Ok(body) => body,
+    let (body, permit) = match compute_to_send(&site, render).await {
+        Ok(computed) => computed,
         Err(response) => return response,
     };
     let mut response = body.into_response();
+    response.extensions_mut().insert(permit);
     let head = response.headers_mut();
     head.insert(
         CONTENT_TYPE,

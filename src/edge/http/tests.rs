@@ -11,8 +11,8 @@ use tokio::sync::oneshot;
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
-use super::server::Patience;
-use super::{Kpis, Published, Readiness, Server, View, router};
+use super::connection::Patience;
+use super::{Kpis, Protection, Published, Readiness, Server, View, router};
 use crate::config::{ListenAddress, TelemetryPath, Web};
 use crate::domain::catalogue;
 use crate::domain::timestamp::Timestamp;
@@ -25,6 +25,17 @@ const OPEN_METRICS: &str = "application/openmetrics-text;version=1.0.0";
 const PROTOBUF: &str =
     "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Whoever connects is let in.
+fn unprotected() -> Protection {
+    let build = BuildInfo {
+        version: "1.2.3",
+        revision: "abc",
+        rustc: "1.95.0",
+    };
+    let metrics = SelfMetrics::new(build, Timestamp(7_000), &[], &[]).unwrap();
+    Protection::load(&Web::default(), Arc::new(metrics)).unwrap()
+}
 
 /// A view of these series alone.
 fn kpis(series: impl Kpis + Send + Sync + 'static) -> View {
@@ -77,6 +88,8 @@ impl Running {
         let metrics = SelfMetrics::new(build, Timestamp(7_000), &[], &[]).unwrap();
         let published = Arc::new(Published::new(Arc::new(metrics), Readiness::default()));
         let router = router(Arc::clone(&published), web);
+        let metrics = Arc::clone(published.self_metrics());
+        let protection = Protection::load(web, metrics).unwrap();
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = mpsc::channel();
         let thread = thread::spawn(move || {
@@ -87,7 +100,7 @@ impl Running {
                 .unwrap();
             runtime.block_on(async {
                 let listen = [ListenAddress::parse("127.0.0.1:0").unwrap()];
-                let mut server = Server::bind(&listen, router).await.unwrap();
+                let mut server = Server::bind(&listen, router, protection).await.unwrap();
                 server.patience = patience;
                 tell.send(server.addresses()[0]).unwrap();
                 server
@@ -530,6 +543,8 @@ fn head_other_methods_and_other_paths() {
         }
 
         let response = agent().post(running.url(path)).send("x").unwrap();
+        assert_eq!(response.status(), 413, "{path}");
+        let response = agent().post(running.url(path)).send_empty().unwrap();
         assert_eq!(response.status(), 405, "{path}");
         assert!(header(&response, "allow").contains("GET"), "{path}");
         assert_eq!(body(response), format!("POST is not allowed for {path}\n"));
@@ -629,7 +644,7 @@ async fn a_port_in_use_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let listen = [ListenAddress::Socket(address)];
-    let error = Server::bind(&listen, axum::Router::new())
+    let error = Server::bind(&listen, axum::Router::new(), unprotected())
         .await
         .unwrap_err();
     assert_eq!(
@@ -642,7 +657,9 @@ async fn a_port_in_use_is_named() {
 async fn every_address_and_names() {
     let listen = [":0", "[::1]:0", "localhost:0", "127.0.0.1:0"]
         .map(|text| ListenAddress::parse(text).unwrap());
-    let server = Server::bind(&listen, axum::Router::new()).await.unwrap();
+    let server = Server::bind(&listen, axum::Router::new(), unprotected())
+        .await
+        .unwrap();
     assert_eq!(server.addresses().len(), 4);
     assert!(server.addresses().iter().all(|address| address.port() != 0));
     let every = server.addresses()[0];

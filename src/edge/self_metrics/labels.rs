@@ -54,6 +54,46 @@ impl TicketState {
     }
 }
 
+/// Why somebody on the web got no answer, or another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Idle, and the place was needed.
+    Connection,
+    /// TLS: no certificate that will do, or not TLS at all, or too slow.
+    Handshake,
+    /// No good name and password.
+    Login,
+    /// The rate limit of the web configuration file.
+    RateLimit,
+    /// A request with a body.
+    Body,
+    /// Too many scrapes, or logins to be checked, at the same time.
+    Busy,
+}
+
+impl Refusal {
+    pub const ALL: [Self; 6] = [
+        Self::Connection,
+        Self::Handshake,
+        Self::Login,
+        Self::RateLimit,
+        Self::Body,
+        Self::Busy,
+    ];
+
+    /// The label value.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connection => "connection",
+            Self::Handshake => "handshake",
+            Self::Login => "login",
+            Self::RateLimit => "rate_limit",
+            Self::Body => "body",
+            Self::Busy => "busy",
+        }
+    }
+}
+
 /// The labels whose distinct values are limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitedLabel {

@@ -7,7 +7,7 @@
 mod gathered;
 mod labels;
 
-pub use labels::{LimitedLabel, RecordResult, TicketState};
+pub use labels::{LimitedLabel, RecordResult, Refusal, TicketState};
 
 use prometheus::core::Collector;
 use prometheus::{
@@ -77,6 +77,9 @@ pub struct SelfMetrics {
     objectives: GaugeVec,
     reload_successful: IntGaugeVec,
     reload_time: GaugeVec,
+    web_refused: IntCounterVec,
+    web_config_successful: IntGaugeVec,
+    web_config_time: GaugeVec,
 }
 
 impl SelfMetrics {
@@ -129,6 +132,9 @@ impl SelfMetrics {
             objectives: gauges(&registry, &catalogue::SLA_OBJECTIVE)?,
             reload_successful: integers(&registry, &catalogue::CONFIG_RELOAD_SUCCESSFUL)?,
             reload_time: gauges(&registry, &catalogue::CONFIG_RELOAD_TIME)?,
+            web_refused: counters(&registry, &catalogue::WEB_REFUSED)?,
+            web_config_successful: integers(&registry, &catalogue::WEB_CONFIG_SUCCESSFUL)?,
+            web_config_time: gauges(&registry, &catalogue::WEB_CONFIG_TIME)?,
             registry,
         };
         integers(&metrics.registry, &catalogue::BUILD_INFO)?
@@ -154,6 +160,9 @@ impl SelfMetrics {
         }
         for failure in Failure::ALL {
             metrics.schema_registry_errors(failure);
+        }
+        for refusal in Refusal::ALL {
+            metrics.web_refused(refusal);
         }
         metrics.set_schema_registry_waiting(false);
         metrics.set_caught_up(false);
@@ -316,6 +325,21 @@ impl SelfMetrics {
         }
     }
 
+    /// Connections and requests that were refused.
+    pub fn web_refused(&self, refusal: Refusal) -> IntCounter {
+        self.web_refused.with_label_values(&[refusal.name()])
+    }
+
+    /// The web configuration file was read at `at`, or could not be used.
+    pub fn set_web_config_reload(&self, at: Timestamp, successful: bool) {
+        self.web_config_successful
+            .with_label_values::<&str>(&[])
+            .set(successful.into());
+        if successful {
+            only(&self.web_config_time).set(at.seconds());
+        }
+    }
+
     fn family(&self, name: &str) -> Option<&'static Family> {
         catalogue::family(name).or_else(|| {
             let mut others = self.others.iter().copied();
@@ -418,6 +442,7 @@ mod tests {
             "ticket_exporter_ignored_total{reason=\"gone\"} 0",
             "ticket_exporter_overflow_total{label=\"team\"} 0",
             "ticket_exporter_tickets{state=\"withdrawn\"} 0",
+            "ticket_exporter_web_refused_total{reason=\"login\"} 0",
             "ticket_exporter_out_of_order_total 0",
             "ticket_exporter_caught_up 0",
             "ticket_exporter_checkpoint_duration_seconds_bucket{le=\"0.0025\"} 0",
@@ -442,6 +467,7 @@ mod tests {
         metrics.observe_breach_detection(6.0);
         metrics.set_objective("urgent", "resolution", 0.95);
         metrics.set_config_reload(Timestamp(4_000), true);
+        metrics.set_web_config_reload(Timestamp(5_000), true);
         let text = text(&metrics);
         for family in FAMILIES {
             // How far the input is, is shown together with the KPIs.

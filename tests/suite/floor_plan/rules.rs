@@ -5,11 +5,13 @@ use super::source::Token;
 use super::{Breach, floor_of};
 
 /// Crates that wait, listen, log, or talk to others.
-const IMPURE_CRATES: [&str; 9] = [
+const IMPURE_CRATES: [&str; 11] = [
     "tokio",
     "axum",
     "rdkafka",
     "tower_http",
+    "tokio_rustls",
+    "hyper",
     "tracing",
     "tracing_logfmt",
     "tracing_subscriber",

@@ -41,8 +41,8 @@ pub(crate) use records::{Received, Record};
 pub(crate) use schema_registry::SchemaRegistry;
 pub(crate) use scrape::{Scrape, scrape};
 pub(crate) use tools::{
-    actionlint, cargo_deb, deployment, folder, helm, operator_types, promtool as promtool_path, python,
-    repository,
+    actionlint, cargo_deb, deployment, folder, helm, operator_types, promtool as promtool_path,
+    python, repository,
 };
 pub(crate) use wait::{eventually, free_port};
 pub(crate) use webhook::{Message, Webhooks};

@@ -1,0 +1,76 @@
+//! Reading anew: what is taken, what is refused, and how often files are looked at.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::domain::timestamp::Timestamp;
+use crate::edge::self_metrics::BuildInfo;
+
+const USERS: &str =
+    "basic_auth_users: { a: $2y$04$M4CiWlZXU6tGtJz1EqJ5ZOux2bPC5BfUFuySmvQLqVP86B1050w2e }\n";
+
+fn metrics() -> Arc<SelfMetrics> {
+    let build = BuildInfo {
+        version: "1.2.3",
+        revision: "abc",
+        rustc: "1.95.0",
+    };
+    Arc::new(SelfMetrics::new(build, Timestamp(7_000), &[], &[]).unwrap())
+}
+
+fn protection(folder: &tempfile::TempDir, text: &str, pace: Duration) -> Arc<Protection> {
+    let path = folder.path().join("web.yml");
+    fs::write(&path, text).unwrap();
+    let web = Web {
+        config_file: Some(path),
+        ..Web::default()
+    };
+    Arc::new(Protection::load_with(&web, metrics(), pace).unwrap())
+}
+
+fn write(folder: &tempfile::TempDir, text: &str) {
+    let new = folder.path().join("new");
+    fs::write(&new, text).unwrap();
+    fs::rename(new, folder.path().join("web.yml")).unwrap();
+}
+
+#[tokio::test]
+async fn a_change_is_taken_and_a_broken_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let protection = protection(&folder, "", Duration::ZERO);
+    assert!(protection.current().await.logins.is_none());
+    write(&folder, USERS);
+    assert!(protection.current().await.logins.is_some());
+    for broken in ["", "nonsense", "basic_auth_users: {}\n"] {
+        write(&folder, broken);
+        assert!(protection.current().await.logins.is_some(), "{broken}");
+    }
+    fs::remove_file(folder.path().join("web.yml")).unwrap();
+    assert!(protection.current().await.logins.is_some());
+    write(
+        &folder,
+        &format!("{USERS}rate_limit: {{ interval: 1s, burst: 1 }}\n"),
+    );
+    assert!(protection.current().await.rate_limit.is_some());
+}
+
+#[tokio::test]
+async fn nobody_looks_more_often_than_the_pace() {
+    let folder = tempfile::tempdir().unwrap();
+    let protection = protection(&folder, "", Duration::from_secs(3_600));
+    write(&folder, USERS);
+    for _ in 0..100 {
+        assert!(protection.current().await.logins.is_none());
+    }
+}
+
+#[tokio::test]
+async fn without_a_file_there_is_nothing_to_look_at() {
+    let protection = Arc::new(Protection::load(&Web::default(), metrics()).unwrap());
+    let snapshot = protection.current().await;
+    assert!(snapshot.tls.is_none() && snapshot.headers.is_empty());
+    assert!(protection.has_token(&snapshot));
+    assert_eq!(protection.judge(&snapshot, None).await, Verdict::Allowed);
+}
