@@ -13,7 +13,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 
-use crate::config::{Login, Password, SchemaRegistry};
+use crate::config::{Login, SchemaRegistry, Secret};
 use crate::decode::{Language, SchemaId, SchemaText};
 
 const ACCEPT: &str = "application/vnd.schemaregistry.v1+json, application/json";
@@ -262,8 +262,8 @@ fn certificates(path: &Path) -> io::Result<RootCerts> {
 /// The header of basic authentication. A file with the password is read now: it may have changed.
 fn authorization(login: &Login) -> Result<String, AskError> {
     let password = match &login.password {
-        Password::Text(text) => text.clone(),
-        Password::File(path) => {
+        Secret::Text(text) => text.clone(),
+        Secret::File(path) => {
             let text = fs::read_to_string(path).map_err(|error| {
                 let path = path.display();
                 failed(
