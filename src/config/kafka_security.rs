@@ -365,7 +365,7 @@ impl Reader<'_> {
 
     fn refuse_what_is_not_built_in(&self, view: &View<'_>, errors: &mut Errors) {
         let view = view.key("properties");
-        for (name, value) in &self.properties {
+        for (name, value) in self.properties {
             let is = |names: &[&str], wanted: &str| {
                 names.contains(&name.as_str()) && value.eq_ignore_ascii_case(wanted)
             };
