@@ -14,6 +14,7 @@ mod floor_plan;
 mod fuzz;
 mod harness;
 mod kafka;
+mod kafka_security;
 mod kpis;
 mod logs;
 mod mapping;

@@ -262,7 +262,7 @@ fn not_allowed(code: Code, reason: &str, outlook: &Outlook) -> String {
         Code::GroupAuthorizationFailed => format!(
             "Kafka does not let us use the consumer group {group} ({reason}): set kafka.group_id \
              to another one, or grant READ on it: {}",
-            outlook.grant(&format!("--operation Read --group '{group}'"))
+            outlook.grant(&format!("--operation Read --group {}", lasting(group)))
         ),
         Code::ClusterAuthorizationFailed if !outlook.writes => format!(
             "Kafka does not let us do what is needed ({reason}): grant it to {}",
@@ -283,6 +283,21 @@ fn not_allowed(code: Code, reason: &str, outlook: &Outlook) -> String {
                 outlook.grant(&format!("--operation {operation} {}", named.join(" ")))
             )
         }
+    }
+}
+
+/// A group as `kafka-acls` takes it. Those of commands have numbers at their end that are others
+/// the next time: what is in front of them is what they have in common.
+fn lasting(group: &str) -> String {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|one| one.is_ascii_digit());
+    let mut parts = group.rsplitn(3, '-');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(time), Some(process), Some(prefix))
+            if is_number(time) && is_number(process) && time.len() > 10 =>
+        {
+            format!("'{prefix}-' --resource-pattern-type prefixed")
+        }
+        _ => format!("'{group}'"),
     }
 }
 
