@@ -15,7 +15,7 @@ use crate::config::{self, Config, Otherwise};
 use crate::decode::{Ignorance, Rejection};
 use crate::domain::policy::Target;
 use crate::edge::http::{self, BindError, Latch, Protection, Published, Readiness, Server};
-use crate::edge::kafka::{Consumer, DeadLetters, Settings, StartError};
+use crate::edge::kafka::{Consumer, CredentialFiles, DeadLetters, Settings, StartError};
 use crate::edge::schema_registry::{Client, ClientError};
 use crate::edge::self_metrics::{BuildInfo, SelfMetrics};
 use crate::edge::wall_clock::Clock;
@@ -236,6 +236,7 @@ impl Reader {
                     state
                 }
             };
+            let credentials = CredentialFiles::watch(&settings.connection);
             let dead_letters = match &self.config.kafka.dead_letter_topic {
                 Some(topic) => Some(DeadLetters::start(&settings.connection, topic)?),
                 None => None,
@@ -244,6 +245,7 @@ impl Reader {
             let published = Arc::clone(&self.published);
             let decoder = schemas::decoder(&self.config);
             let mut ingest = Ingest::new(state, decoder, self.timing(), published, dead_letters);
+            ingest = ingest.with_credentials(credentials);
             if let Some(registry) = &self.schema_registry {
                 ingest = ingest.with_schema_registry(Arc::clone(registry));
             }
@@ -258,6 +260,11 @@ impl Reader {
                     warn!(%text, "kafka: joining the group again");
                     forsaken = None;
                     self.pause(REJOIN_PAUSE);
+                    continue;
+                }
+                IngestError::Renewed => {
+                    info!("kafka: new credentials; starting clients with them");
+                    forsaken = None;
                     continue;
                 }
                 error => return Err(error.into()),

@@ -27,6 +27,9 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 /// Without anything new for so long, nothing more will come: brokers that can be reached answer
 /// within seconds, and a person waits.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// So long somebody may be refused before it is given up: a user who was just made is not known to
+/// every broker at once.
+const REFUSAL_PATIENCE: Duration = Duration::from_secs(8);
 /// How long a question to the brokers waits for its answer.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -188,6 +191,8 @@ struct Reader<'a> {
     heard: Instant,
     /// The last trouble with Kafka since then.
     trouble: Option<String>,
+    /// Since when Kafka does not let us in.
+    refused: Option<Instant>,
 }
 
 impl<'a> Reader<'a> {
@@ -202,6 +207,7 @@ impl<'a> Reader<'a> {
             records: 0,
             heard: Instant::now(),
             trouble: None,
+            refused: None,
         };
         if let Wanted::UpTo(wanted) = wanted {
             for (source, end) in wanted {
@@ -242,12 +248,24 @@ impl<'a> Reader<'a> {
             if self.heard.elapsed() > PATIENCE {
                 return Err(self.stalled(consumer));
             }
+            if let Some(refusal) = self.refusal(consumer) {
+                return Err(ReadError::Fatal(refusal));
+            }
             if Instant::now() >= next_progress {
                 progress(self.progress());
                 next_progress = Instant::now() + PROGRESS_INTERVAL;
             }
         }
         Ok(())
+    }
+
+    /// Why Kafka does not let us in, once that has gone on for some time.
+    fn refusal(&mut self, consumer: &Consumer) -> Option<String> {
+        if consumer.is_admitted() {
+            self.refused = None;
+        }
+        let refused = self.refused?.elapsed() > REFUSAL_PATIENCE;
+        self.trouble.clone().filter(|_| refused)
     }
 
     fn progress(&self) -> Progress {
@@ -277,6 +295,11 @@ impl<'a> Reader<'a> {
             Step::Trouble(Trouble::Retrying(text)) => {
                 warn!(%text, "kafka");
                 self.trouble = Some(text);
+            }
+            Step::Trouble(Trouble::Refused(text)) => {
+                warn!(%text, "kafka");
+                self.trouble = Some(text);
+                self.refused.get_or_insert_with(Instant::now);
             }
             Step::Trouble(Trouble::OutOfRange { partition, .. }) => {
                 return Err(ReadError::Deleted(partition));

@@ -1,6 +1,6 @@
 //! A loaded configuration in a few lines for people.
 
-use super::Config;
+use super::{Config, Security};
 use crate::domain::calendar::CalendarId;
 use crate::domain::duration;
 use crate::domain::mapping::{Mapping, Mappings};
@@ -43,6 +43,9 @@ impl Config {
                 self.kafka.group_id
             ),
         );
+        if let Some(security) = self.describe_security() {
+            lines.add("security", security);
+        }
         let dead_letter = self.kafka.dead_letter_topic.as_deref();
         self.describe_mappings(lines);
         lines.add("dead letters", dead_letter.unwrap_or("only counted"));
@@ -69,6 +72,34 @@ impl Config {
                 duration::format(self.checkpoint.interval)
             ),
         );
+    }
+
+    /// How brokers are spoken to and as whom; `None` where nothing is said about it.
+    fn describe_security(&self) -> Option<String> {
+        let Security {
+            protocol,
+            tls,
+            sasl,
+        } = &self.kafka.security;
+        let mut parts = Vec::new();
+        parts.extend(protocol.map(|protocol| protocol.name().to_owned()));
+        if let Some(mechanism) = sasl.mechanism {
+            parts.push(mechanism.name().to_owned());
+        }
+        if let Some(username) = &sasl.username {
+            parts.push(format!("as {username}"));
+        }
+        if let Some(oauth) = &sasl.oauth {
+            parts.push(format!("as {} of {}", oauth.client_id, oauth.token_url));
+        }
+        if let Some(ca_file) = &tls.ca_file {
+            parts.push(format!("trusting {}", ca_file.display()));
+        }
+        if let Some(identity) = &tls.identity {
+            let certificate = identity.certificate_file.display();
+            parts.push(format!("with the certificate {certificate}"));
+        }
+        (!parts.is_empty()).then(|| parts.join(", "))
     }
 
     fn describe_mappings(&self, lines: &mut Lines) {

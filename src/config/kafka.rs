@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Formatter};
+use std::path::Path;
 
+use super::kafka_security::Security;
 use super::problem::Errors;
 use super::reserved::ReservedProperty;
 use super::view::View;
@@ -23,6 +25,7 @@ pub struct Kafka {
     pub topics: Vec<String>,
     pub group_id: String,
     pub dead_letter_topic: Option<String>,
+    pub security: Security,
     /// librdkafka properties, applied last.
     pub properties: BTreeMap<String, String>,
 }
@@ -34,6 +37,7 @@ impl Default for Kafka {
             topics: vec![DEFAULT_TOPIC.to_owned()],
             group_id: DEFAULT_GROUP_ID.to_owned(),
             dead_letter_topic: None,
+            security: Security::default(),
             properties: BTreeMap::new(),
         }
     }
@@ -47,6 +51,7 @@ impl fmt::Debug for Kafka {
             .field("topics", &self.topics)
             .field("group_id", &self.group_id)
             .field("dead_letter_topic", &self.dead_letter_topic)
+            .field("security", &self.security)
             .field("properties", &self.shown_properties())
             .finish()
     }
@@ -64,7 +69,7 @@ impl Kafka {
             .collect()
     }
 
-    pub(super) fn read(view: &View<'_>, errors: &mut Errors) -> Self {
+    pub(super) fn read(view: &View<'_>, directory: &Path, errors: &mut Errors) -> Self {
         let defaults = Self::default();
         view.entries(errors);
         let topics = view
@@ -79,6 +84,7 @@ impl Kafka {
                 dead_letter.error(errors, "must not be one of kafka.topics");
             }
         }
+        let properties = read_properties(&view.key("properties"), errors);
         Self {
             brokers: view
                 .key("brokers")
@@ -90,7 +96,8 @@ impl Kafka {
                 .text(errors)
                 .unwrap_or(defaults.group_id),
             dead_letter_topic,
-            properties: read_properties(&view.key("properties"), errors),
+            security: Security::read(view, directory, &properties, errors),
+            properties,
         }
     }
 }

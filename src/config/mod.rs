@@ -8,6 +8,7 @@
 mod calendars;
 mod describe;
 mod kafka;
+mod kafka_security;
 mod keys;
 mod mapping;
 mod objectives;
@@ -17,19 +18,23 @@ mod problem;
 mod reserved;
 mod rules;
 mod schema_registry;
+mod secret;
 mod service;
 mod tree;
+mod url;
 mod view;
 mod web;
 pub mod web_file; // the toolkit's own format
 
 pub use kafka::Kafka;
+pub use kafka_security::{Identity, Mechanism, OAuth, Protocol, Sasl, Security, Tls};
 pub use keys::{ENVIRONMENT_PREFIX, KEYS, Key, Kind, keys_table};
 pub use mapping::{CANONICAL, NO_PRESET, PRESETS, read_table};
 pub use objectives::DEFAULT_OBJECTIVE;
 pub use problem::{Errors, Place, Problem};
 pub use reserved::{RESERVED_PROPERTIES, ReservedProperty};
-pub use schema_registry::{Login, Password, SchemaRegistry};
+pub use schema_registry::{Login, SchemaRegistry};
+pub use secret::Secret;
 pub use service::{Checkpoint, Otherwise, Stream};
 pub use web::{ListenAddress, TelemetryPath, Web};
 
@@ -138,7 +143,7 @@ impl Config {
         let mapping = mapping::read(&view.key("mapping"), directory, read, errors);
         rules.reading = mapping.described(&mapping.contents);
         Self {
-            kafka: Kafka::read(&view.key("kafka"), errors),
+            kafka: Kafka::read(&view.key("kafka"), directory, errors),
             schema_registry: SchemaRegistry::read(&view.key("schema_registry"), directory, errors),
             checkpoint: Checkpoint::read(&view.key("checkpoint"), errors),
             stream,

@@ -4,6 +4,8 @@ use std::fmt::{self, Formatter};
 use std::path::{Path, PathBuf};
 
 use super::problem::Errors;
+use super::secret::Secret;
+use super::url::read_url;
 use super::view::View;
 use crate::domain::timestamp::{MINUTE, Milliseconds, SECOND};
 
@@ -27,17 +29,11 @@ pub struct SchemaRegistry {
 }
 
 /// For HTTP basic authentication.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
     pub username: String,
-    pub password: Password,
-}
-
-/// A password, or where it is. A file is read for each question: it may change.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Password {
-    Text(String),
-    File(PathBuf),
+    /// A file is read for each question: it may change.
+    pub password: Secret,
 }
 
 impl fmt::Debug for SchemaRegistry {
@@ -52,25 +48,11 @@ impl fmt::Debug for SchemaRegistry {
     }
 }
 
-impl fmt::Debug for Login {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        let password = match &self.password {
-            Password::Text(_) => "<secret>".to_owned(),
-            Password::File(path) => path.display().to_string(),
-        };
-        formatter
-            .debug_struct("Login")
-            .field("username", &self.username)
-            .field("password", &password)
-            .finish()
-    }
-}
-
 impl SchemaRegistry {
     /// `None` without a `url`. Files lie relative to `directory`.
     pub(super) fn read(view: &View<'_>, directory: &Path, errors: &mut Errors) -> Option<Self> {
         view.entries(errors);
-        let url = read_url(&view.key("url"), errors);
+        let url = read_url(&view.key("url"), "username and password_file", errors);
         let login = read_login(view, directory, errors);
         let ca_file = view.key("ca_file").text(errors);
         let key = view.key("timeout");
@@ -87,49 +69,12 @@ impl SchemaRegistry {
     }
 }
 
-fn read_url(view: &View<'_>, errors: &mut Errors) -> Option<String> {
-    let url = view.text(errors)?;
-    let rest = url
-        .strip_prefix("http://")
-        .or_else(|| url.strip_prefix("https://"));
-    let Some(rest) = rest.filter(|rest| !rest.is_empty() && !rest.starts_with('/')) else {
-        view.error(errors, "must begin with http:// or https:// and a host");
-        return None;
-    };
-    if rest
-        .split('/')
-        .next()
-        .is_some_and(|host| host.contains('@'))
-    {
-        view.error(
-            errors,
-            "must not hold a login; there are username and password_file",
-        );
-        return None;
-    }
-    if rest.contains(['?', '#']) || rest.contains(char::is_whitespace) {
-        view.error(errors, "must be an address without a query");
-        return None;
-    }
-    Some(url.trim_end_matches('/').to_owned())
-}
-
 fn read_login(view: &View<'_>, directory: &Path, errors: &mut Errors) -> Option<Login> {
     let username = view.key("username").raw(errors);
-    let text = view.key("password");
-    let file = view.key("password_file");
-    let password = match (text.raw(errors), file.text(errors)) {
-        (Some(_), Some(_)) => {
-            file.error(errors, "must not stand beside password");
-            None
-        }
-        (Some(text), None) => Some(Password::Text(text)),
-        (None, Some(file)) => Some(Password::File(directory.join(file))),
-        (None, None) => None,
-    };
+    let password = Secret::read(view, "password", directory, errors);
     match (username, password) {
         (Some(username), Some(password)) => Some(Login { username, password }),
-        (Some(_), None) if !text.is_set() && !file.is_set() => {
+        (Some(_), None) if !Secret::is_set(view, "password") => {
             let key = view.key("username");
             key.error(errors, "needs a password or a password_file");
             None
@@ -166,7 +111,7 @@ mod tests {
             url: "https://r:8081/base".to_owned(),
             login: Some(Login {
                 username: "me".to_owned(),
-                password: Password::File("/etc/secret".into()),
+                password: Secret::File("/etc/secret".into()),
             }),
             ca_file: Some("/ca.pem".into()),
             timeout: 2 * SECOND,

@@ -1,5 +1,6 @@
 //! What blocks or awaits: Kafka, HTTP, files, clocks.
 
+pub mod certificates; // whom to trust
 pub mod files; // events at rest
 pub mod http; // who asks: scrapers, probes, people
 pub mod http_get; // a question to another exporter

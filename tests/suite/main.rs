@@ -16,6 +16,7 @@ mod fuzz;
 mod harness;
 mod inference;
 mod kafka;
+mod kafka_security;
 mod kpis;
 mod logs;
 mod mapping;

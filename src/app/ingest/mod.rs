@@ -21,7 +21,9 @@ use super::checkpoint::{Keeper, KeeperDied};
 use crate::decode::{Decoded, Decoder};
 use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
 use crate::edge::http::{Answer, Latch, Published, View};
-use crate::edge::kafka::{Batch, Consumer, DeadLetters, Record, Step, TopicPartition, Trouble};
+use crate::edge::kafka::{
+    Batch, Consumer, CredentialFiles, DeadLetters, Record, Step, TopicPartition, Trouble,
+};
 use crate::edge::schema_registry::Client;
 use crate::edge::self_metrics::{RecordResult, SelfMetrics};
 use crate::edge::wall_clock::Clock;
@@ -80,6 +82,9 @@ pub enum IngestError {
     /// A new consumer can go on from the kept state.
     #[error("{0}")]
     Fenced(String),
+    /// The same: there are new credentials, which only a new consumer uses.
+    #[error("new credentials for kafka")]
+    Renewed,
     /// The numbers cannot go on from what was read so far.
     #[error(transparent)]
     Lost(#[from] Lost),
@@ -143,6 +148,12 @@ pub struct Ingest {
     schemas: Option<Lookup>,
     /// Held until every partition is ours and was read to its end.
     catching_up: Option<Latch>,
+    /// Held while Kafka does not let us in.
+    refused: Option<Latch>,
+    /// The same of the dead-letter topic.
+    letters_refused: Option<Latch>,
+    /// `None`: nothing that could change.
+    credentials: Option<CredentialFiles>,
     /// How often series were withheld: what was taken before is not shown after.
     withheld: u64,
     pending: Option<Pending>,
@@ -196,6 +207,9 @@ impl Ingest {
             dead_letters,
             schemas: None,
             catching_up: Some(latch),
+            refused: None,
+            letters_refused: None,
+            credentials: None,
             withheld: 0,
             pending: None,
             progress: Progress {
@@ -219,6 +233,13 @@ impl Ingest {
         self
     }
 
+    /// Ends with [`IngestError::Renewed`] once one of these has changed.
+    #[must_use]
+    pub fn with_credentials(mut self, credentials: Option<CredentialFiles>) -> Self {
+        self.credentials = credentials;
+        self
+    }
+
     /// Reads until `stop` is set.
     ///
     /// # Errors
@@ -227,6 +248,9 @@ impl Ingest {
         let mut result = Ok(());
         while result.is_ok() && !stop.load(Ordering::Relaxed) {
             result = self.step(&mut consumer);
+            if result.is_ok() && self.has_new_credentials() {
+                result = self.finish(&consumer).and(Err(IngestError::Renewed));
+            }
         }
         if result.is_ok() {
             result = self.finish(&consumer);
@@ -236,6 +260,11 @@ impl Ingest {
             let latch = self.withhold(&error.to_string());
             Failed { error, latch }
         })
+    }
+
+    fn has_new_credentials(&mut self) -> bool {
+        let credentials = self.credentials.as_mut();
+        credentials.is_some_and(CredentialFiles::have_changed)
     }
 
     /// Takes what comes next, or waits for it a moment; keeps and shows the result when it is time.
@@ -417,6 +446,14 @@ impl Ingest {
                 warn!(%text, "kafka");
                 Ok(())
             }
+            Trouble::Refused(text) => {
+                warn!(%text, "kafka");
+                match &self.refused {
+                    Some(latch) => latch.set_reason(text),
+                    None => self.refused = Some(self.published.readiness().hold(text)),
+                }
+                Ok(())
+            }
             Trouble::OutOfRange {
                 partition,
                 available,
@@ -510,6 +547,12 @@ impl Ingest {
     fn look(&mut self, consumer: &Consumer) -> Result<Position, Lost> {
         self.next_look = Instant::now() + self.timing.interval;
         let position = self.advance(consumer)?;
+        if consumer.is_admitted()
+            && let Some(latch) = self.refused.take()
+        {
+            info!("kafka lets us in again");
+            latch.release();
+        }
         self.tally.show(self.engine.counts());
         self.metrics.set_timers(self.engine.timers());
         self.say_progress(position.behind);
@@ -643,6 +686,17 @@ impl Ingest {
             let reason = report.reason.unwrap_or_default();
             error!(letters = report.failed, reason, "dead letters lost");
             self.metrics.dead_letters_lost().inc_by(report.failed);
+        }
+        match (dead_letters.refusal(), &self.letters_refused) {
+            (Some(text), Some(latch)) => latch.set_reason(text),
+            (Some(text), None) => {
+                self.letters_refused = Some(self.published.readiness().hold(text));
+            }
+            (None, _) => {
+                if let Some(latch) = self.letters_refused.take() {
+                    latch.release();
+                }
+            }
         }
         dead_letters.confirmed()
     }

@@ -22,10 +22,12 @@ use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
 use super::batch::{Batch, Entry};
 use super::context::{Context, Event, FetchState};
+use super::oauth::TokenKeeper;
+use super::outlook::Outlook;
 use super::progress::Progress;
-use super::queue::{PrivateQueue, TopicIds, cached_watermarks};
+use super::queue::{PrivateQueue, TopicIds, cached_watermarks, set_token};
 use super::settings::start_error;
-use super::trouble::{Troubles, explain};
+use super::trouble::Troubles;
 use super::{Settings, StartError, TopicPartition, Trouble};
 
 /// How long one wait for records may keep rebalances and errors waiting.
@@ -33,6 +35,10 @@ const EVENT_LATENCY: Duration = Duration::from_millis(50);
 
 /// Statistics older than this do not count: they come twice a second.
 const STATISTICS_VALIDITY: Duration = Duration::from_secs(5);
+
+/// Who is refused is told so again within this time: refused connections are tried every two
+/// seconds.
+const REFUSAL_VALIDITY: Duration = Duration::from_secs(5);
 
 /// What came.
 #[derive(Debug)]
@@ -68,7 +74,9 @@ pub struct Consumer {
     queue: PrivateQueue,
     topic_ids: TopicIds,
     client: Arc<BaseConsumer<Context>>,
-    group: String,
+    /// `None`: the login needs none.
+    tokens: Option<TokenKeeper>,
+    outlook: Outlook,
     topics: Vec<String>,
     /// Every partition ever assigned; its place is its index in [`Record::index`].
     known: Vec<TopicPartition>,
@@ -83,6 +91,8 @@ pub struct Consumer {
     statistics: Option<Instant>,
     troubles: Troubles,
     news: VecDeque<Trouble>,
+    /// When we were last refused.
+    refused: Option<Instant>,
 }
 
 impl Consumer {
@@ -101,13 +111,21 @@ impl Consumer {
             .ok_or_else(|| StartError::Client("no queue".to_owned()))?;
         let topic_ids = TopicIds::new(Arc::clone(&client), &settings.topics)
             .ok_or_else(|| StartError::Client("no queue".to_owned()))?;
+        let tokens = settings.connection.tokens().map(|oauth| {
+            let (weak, extensions) = (Arc::downgrade(&client), oauth.extensions.clone());
+            TokenKeeper::start(oauth, move |token| {
+                let client = weak.upgrade()?;
+                Some(set_token(client.client(), token, &extensions))
+            })
+        });
         let topics: Vec<&str> = settings.topics.iter().map(String::as_str).collect();
         client.subscribe(&topics).map_err(start_error)?;
         Ok(Self {
             queue,
             topic_ids,
             client,
-            group: settings.group_id.clone(),
+            tokens,
+            outlook: Outlook::new(&config, &settings.topics, false),
             topics: settings.topics.clone(),
             known: Vec::new(),
             index: HashMap::new(),
@@ -119,6 +137,7 @@ impl Consumer {
             statistics: None,
             troubles: Troubles::default(),
             news: VecDeque::new(),
+            refused: None,
         })
     }
 
@@ -277,6 +296,11 @@ impl Consumer {
         for topic in &self.topics {
             let metadata = self.client.fetch_metadata(Some(topic), timeout).ok()?;
             for found in metadata.topics() {
+                let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+                if found.error() == Some(refused) {
+                    // Not one that does not exist: without it nothing is complete.
+                    return None;
+                }
                 let name: Arc<str> = found.name().into();
                 let numbers = found.partitions().iter().map(|partition| partition.id());
                 partitions
@@ -322,6 +346,17 @@ impl Consumer {
                 .is_some_and(|progress| progress.at_end(cached_watermarks(&self.client, partition)))
     }
 
+    /// Whether the brokers let us read what is assigned, as far as is known: they answer, and have
+    /// refused nothing lately.
+    pub fn is_admitted(&self) -> bool {
+        let lately = |at: Instant| at.elapsed() < REFUSAL_VALIDITY;
+        let mut assigned = self.progress.iter().flatten().peekable();
+        assigned.peek().is_some()
+            && !self.refused.is_some_and(lately)
+            && self.statistics.is_some_and(lately)
+            && assigned.all(Progress::is_admitted)
+    }
+
     fn progress_of(&self, partition: &TopicPartition) -> Option<&Progress> {
         self.progress[*self.index.get(partition)?].as_ref()
     }
@@ -357,6 +392,7 @@ impl Consumer {
             }
         }
         self.events.extend(self.client.context().take());
+        self.look_at_tokens();
     }
 
     /// The next event that is one for the caller.
@@ -392,20 +428,39 @@ impl Consumer {
     }
 
     fn complain(&mut self, code: RDKafkaErrorCode, reason: &str) {
+        let now = Instant::now();
         let fatal = self.client.client().fatal_error();
         let fenced = fatal.is_some_and(|(code, _)| code == RDKafkaErrorCode::FencedInstanceId);
         let trouble = if fenced {
             Some(Trouble::Fenced(format!(
                 "another member of the consumer group {} has the id of this one: itself before an \
                  outage, or an exporter on a copy of its checkpoint directory",
-                self.group
+                self.outlook.group
             )))
         } else {
-            explain(code, reason, &self.group)
+            if let Some(tokens) = &self.tokens {
+                self.outlook.token_principal = tokens.principal();
+            }
+            self.troubles.explain(code, reason, &self.outlook, now)
         };
         if let Some(trouble) = trouble {
-            self.news
-                .extend(self.troubles.admit(trouble, Instant::now()));
+            self.admit(trouble, now);
+        }
+    }
+
+    fn admit(&mut self, trouble: Trouble, now: Instant) {
+        if matches!(trouble, Trouble::Refused(_)) {
+            self.refused = Some(now);
+        }
+        self.news.extend(self.troubles.admit(trouble, now));
+    }
+
+    /// Says why there is no token.
+    fn look_at_tokens(&mut self) {
+        let failure = self.tokens.as_ref().and_then(TokenKeeper::failure);
+        if let Some(reason) = failure {
+            let trouble = Trouble::Refused(no_token(&reason));
+            self.admit(trouble, Instant::now());
         }
     }
 
@@ -480,7 +535,27 @@ impl Consumer {
             return;
         }
         let reason = String::from_utf8_lossy(message.value().unwrap_or_default()).into_owned();
+        if code == RDKafkaErrorCode::TopicAuthorizationFailed {
+            let partition = TopicPartition::new(message.topic(), message.partition());
+            self.refuse(&partition);
+            self.complain(code, &format!("{}: {reason}", partition.topic));
+            return;
+        }
         self.complain(code, &reason);
+    }
+
+    /// We may not read a partition any more: what was its end may be it no longer. The fetcher
+    /// forgets it only by a seek.
+    fn refuse(&mut self, partition: &TopicPartition) {
+        let Some(&index) = self.index.get(partition) else {
+            return;
+        };
+        let cached = cached_watermarks(&self.client, partition);
+        if let Some(progress) = &mut self.progress[index]
+            && progress.refuse(cached)
+        {
+            self.realign(|one| one == partition);
+        }
     }
 
     /// Puts partitions to our own positions. What was fetched for them is outdated from here on.
@@ -538,10 +613,18 @@ impl fmt::Debug for Consumer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Consumer")
-            .field("group", &self.group)
+            .field("group", &self.outlook.group)
             .field("assigned", &self.assigned().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
+}
+
+/// What it means that there is no token.
+pub(super) fn no_token(reason: &str) -> String {
+    format!(
+        "no token for the login with Kafka ({reason}): asking again; check \
+         kafka.sasl.oauth.token_url, client_id and client_secret_file"
+    )
 }
 
 /// A [`TopicPartition`] to look up without owning it.

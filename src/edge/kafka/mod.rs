@@ -5,19 +5,25 @@ mod batch;
 mod consumer;
 mod context;
 mod mock;
+mod oauth;
+mod outlook;
+mod probe;
 mod producer;
 mod progress;
 mod queue;
+mod security;
 mod settings;
 mod trouble;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use batch::{Batch, Header, Record};
 pub use consumer::{Consumer, Step};
 pub use mock::EmbeddedBroker;
 pub use producer::{DeadLetters, Publisher, Report};
+pub use security::CredentialFiles;
 pub use settings::{Connection, Settings};
 pub use trouble::Trouble;
 
@@ -55,6 +61,13 @@ pub enum StartError {
     /// The client library refuses a property. The value is not repeated: it may be a secret.
     #[error("kafka.properties: {property}: {reason}")]
     Property { property: String, reason: String },
+    /// A file that a key names.
+    #[error("{key}: {path}: {reason}", path = path.display())]
+    File {
+        key: &'static str,
+        path: PathBuf,
+        reason: String,
+    },
     #[error("kafka: no topic is configured")]
     NoTopic,
     #[error("kafka: {0}")]

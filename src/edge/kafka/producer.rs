@@ -2,38 +2,51 @@
 //! Neither knows what the bytes mean.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
-use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
+use rdkafka::message::{
+    DeliveryResult, Header, Message as _, OwnedHeaders, OwnedMessage, Timestamp,
+};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext, PurgeConfig};
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::batch::Record;
+use super::consumer::no_token;
 use super::context::log_line;
+use super::oauth::TokenKeeper;
+use super::outlook::Outlook;
+use super::queue::set_token;
 use super::settings::{DEAD_LETTERS, start_error};
-use super::{Connection, StartError};
+use super::trouble::Troubles;
+use super::{Connection, StartError, Trouble};
 
 /// The most dead letters on their way at once. A topic full of them must not fill the memory;
 /// beyond this the reader waits for the brokers.
 const DEAD_LETTERS_IN_FLIGHT: u64 = 10_000;
+
+/// Between two tries to write letters that we were not allowed to write.
+const RESEND_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long one look for delivery reports may take while the queue is full.
 const BACKPRESSURE: Duration = Duration::from_millis(100);
 
 /// Sends records that are no events to the dead-letter topic.
 pub struct DeadLetters {
-    client: BaseProducer<Deliveries>,
+    client: Client,
+    connection: Connection,
+    /// When letters that were refused may be sent again.
+    resend: Instant,
     topic: String,
     sent: u64,
 }
 
 /// Sends a simulated desk's events.
 pub struct Publisher {
-    client: BaseProducer<Deliveries>,
+    client: Client,
     topic: String,
 }
 
@@ -52,7 +65,9 @@ impl DeadLetters {
     /// Properties that are refused.
     pub fn start(connection: &Connection, topic: &str) -> Result<Self, StartError> {
         Ok(Self {
-            client: client(connection, DEAD_LETTERS)?,
+            client: client(connection, DEAD_LETTERS, topic, Refusals::Kept)?,
+            connection: connection.clone(),
+            resend: Instant::now(),
             topic: topic.to_owned(),
             sent: 0,
         })
@@ -64,6 +79,7 @@ impl DeadLetters {
     pub fn send(&mut self, record: &Record<'_>, reason: &str) {
         while self.in_flight() >= DEAD_LETTERS_IN_FLIGHT {
             self.client.poll(BACKPRESSURE);
+            self.resend_refused();
         }
         let partition = record.partition.partition.to_string();
         let offset = record.offset.to_string();
@@ -105,18 +121,66 @@ impl DeadLetters {
     /// Waits until every letter sent was delivered, up to `timeout`. What the report calls
     /// delivered or failed is not reported again; what is still on its way is not in it.
     pub fn flush(&mut self, timeout: Duration) -> Report {
+        self.resend_refused();
         if self.sent > 0 {
-            // The only error is the time-out, which shows in `confirmed`.
-            let _ = self.client.flush(timeout);
+            self.client.flush(timeout);
         }
-        let report = self.client.context().take();
+        let report = self.client.producer.context().take();
         self.sent -= report.delivered + report.failed;
         report
     }
 
+    /// Why letters are refused, if they are: somebody has to change something first.
+    pub fn refusal(&self) -> Option<String> {
+        let context = self.client.producer.context();
+        context.with(|inner| {
+            let refused = !inner.refused.is_empty() || self.in_flight_of(inner) > 0;
+            inner.refusal.clone().filter(|_| refused)
+        })
+    }
+
+    /// Sends letters once more that Kafka did not let us write, from time to time: they are lost
+    /// for nobody's missing permission.
+    fn resend_refused(&mut self) {
+        let context = Arc::clone(self.client.producer.context());
+        if Instant::now() < self.resend || context.with(|inner| inner.refused.is_empty()) {
+            return;
+        }
+        self.resend = Instant::now() + RESEND_PAUSE;
+        if self.client.producer.client().fatal_error().is_some() {
+            // Without the right to write anything an idempotent producer gives up for good.
+            let new = client(&self.connection, DEAD_LETTERS, &self.topic, Refusals::Kept);
+            let Ok(new) = new else {
+                return; // said where the credentials are watched
+            };
+            let old = std::mem::replace(&mut self.client, new);
+            // What is still in the old one comes back as refused.
+            old.producer
+                .purge(PurgeConfig::default().queue().inflight());
+            old.producer.poll(BACKPRESSURE);
+            let old = old.producer.context().with(std::mem::take);
+            self.client.producer.context().with(|inner| *inner = old);
+        }
+        let context = Arc::clone(self.client.producer.context());
+        for letter in context.with(|inner| std::mem::take(&mut inner.refused)) {
+            let record = BaseRecord {
+                payload: letter.payload(),
+                key: letter.key(),
+                timestamp: letter.timestamp().to_millis(),
+                headers: letter.headers().cloned(),
+                ..BaseRecord::to(&self.topic)
+            };
+            enqueue(&self.client, record);
+        }
+    }
+
+    fn in_flight_of(&self, inner: &Inner) -> u64 {
+        self.sent - inner.report.delivered - inner.report.failed
+    }
+
     fn in_flight(&self) -> u64 {
-        let deliveries = self.client.context().peek();
-        self.sent - deliveries.delivered - deliveries.failed
+        let context = self.client.producer.context();
+        context.with(|inner| self.in_flight_of(inner))
     }
 }
 
@@ -125,7 +189,7 @@ impl Publisher {
     /// Properties that are refused.
     pub fn start(connection: &Connection, topic: &str) -> Result<Self, StartError> {
         Ok(Self {
-            client: client(connection, &[])?,
+            client: client(connection, &[], topic, Refusals::Failures)?,
             topic: topic.to_owned(),
         })
     }
@@ -145,9 +209,9 @@ impl Publisher {
 
     /// Waits until everything sent was delivered, up to `timeout`.
     pub fn finish(self, timeout: Duration) -> Report {
-        let _ = self.client.flush(timeout);
-        let mut report = self.client.context().take();
-        let left = u64::try_from(self.client.in_flight_count()).unwrap_or(0);
+        self.client.flush(timeout);
+        let mut report = self.client.producer.context().take();
+        let left = u64::try_from(self.client.producer.in_flight_count()).unwrap_or(0);
         if left > 0 {
             report.failed += left;
             report
@@ -158,31 +222,101 @@ impl Publisher {
     }
 }
 
+/// A producer, and what keeps it in tokens.
+struct Client {
+    producer: Arc<BaseProducer<Deliveries>>,
+    tokens: Option<TokenKeeper>,
+}
+
+impl Client {
+    fn poll(&self, timeout: Duration) {
+        self.producer.poll(timeout);
+        if let Some(tokens) = &self.tokens {
+            if let Some(reason) = tokens.failure() {
+                let trouble = Trouble::Refused(no_token(&reason));
+                self.producer.context().admit(trouble);
+            }
+            let principal = tokens.principal();
+            self.producer
+                .context()
+                .with(|inner| inner.outlook.token_principal = principal);
+        }
+    }
+
+    fn flush(&self, timeout: Duration) {
+        self.poll(Duration::ZERO);
+        // The only error is the time-out, which shows in what is still on its way.
+        let _ = self.producer.flush(timeout);
+    }
+}
+
+/// What becomes of records that we are not allowed to write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Refusals {
+    /// They have failed.
+    #[default]
+    Failures,
+    /// They are kept, to be sent again.
+    Kept,
+}
+
 /// Counts delivery reports.
 #[derive(Default)]
-struct Deliveries(Mutex<Report>);
+struct Deliveries(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    report: Report,
+    refusals: Refusals,
+    refused: Vec<OwnedMessage>,
+    /// The last trouble that somebody has to do something about.
+    refusal: Option<String>,
+    troubles: Troubles,
+    outlook: Outlook,
+}
 
 impl Deliveries {
-    fn with<T>(&self, action: impl FnOnce(&mut Report) -> T) -> T {
+    fn with<T>(&self, action: impl FnOnce(&mut Inner) -> T) -> T {
         action(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn take(&self) -> Report {
-        self.with(std::mem::take)
-    }
-
-    fn peek(&self) -> Report {
-        self.with(|report| report.clone())
+        self.with(|inner| std::mem::take(&mut inner.report))
     }
 
     fn failed(&self, error: &KafkaError) {
         let reason = error
             .rdkafka_error_code()
             .map_or_else(|| error.to_string(), |code| code.to_string());
-        self.with(|report| {
-            report.failed += 1;
-            report.reason.get_or_insert(reason);
+        self.with(|inner| {
+            inner.report.failed += 1;
+            inner.report.reason.get_or_insert(reason);
         });
+    }
+
+    /// Says a trouble, once.
+    fn admit(&self, trouble: Trouble) {
+        let news = self.with(|inner| {
+            if let Trouble::Refused(text) = &trouble {
+                inner.refusal = Some(text.clone());
+            }
+            inner.troubles.admit(trouble, Instant::now())
+        });
+        if let Some(text) = news {
+            tracing::warn!(%text, "kafka producer");
+        }
+    }
+
+    fn complain(&self, code: RDKafkaErrorCode, reason: &str) {
+        let trouble = self.with(|inner| {
+            let Inner {
+                troubles, outlook, ..
+            } = inner;
+            troubles.explain(code, reason, outlook, Instant::now())
+        });
+        if let Some(trouble) = trouble {
+            self.admit(trouble);
+        }
     }
 }
 
@@ -192,7 +326,8 @@ impl ClientContext for Deliveries {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(%error, reason, "kafka producer");
+        let code = error.rdkafka_error_code();
+        self.complain(code.unwrap_or(RDKafkaErrorCode::Unknown), reason);
     }
 }
 
@@ -200,39 +335,105 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        match result {
-            Ok(_) => self.with(|report| report.delivered += 1),
-            Err((error, _)) => self.failed(error),
+        let (error, message) = match result {
+            Ok(_) => {
+                self.with(|inner| {
+                    inner.report.delivered += 1;
+                    inner.refusal = None;
+                    inner.troubles.recovered();
+                });
+                return;
+            }
+            Err(failed) => (&failed.0, &failed.1),
+        };
+        let keeps = self.with(|inner| inner.refusals == Refusals::Kept);
+        match error.rdkafka_error_code().filter(|code| is_refusal(*code)) {
+            Some(code) if keeps => {
+                // Not in so many words where a whole producer has given up.
+                if code == RDKafkaErrorCode::TopicAuthorizationFailed {
+                    self.complain(code, &code.to_string());
+                }
+                let letter = message.detach();
+                self.with(|inner| inner.refused.push(letter));
+            }
+            _ => self.failed(error),
         }
     }
+}
+
+/// Whether a record may be written later, when somebody has allowed it.
+fn is_refusal(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::TopicAuthorizationFailed
+            | RDKafkaErrorCode::ClusterAuthorizationFailed
+            | RDKafkaErrorCode::Fatal
+            | RDKafkaErrorCode::PurgeQueue
+            | RDKafkaErrorCode::PurgeInflight
+    )
 }
 
 fn client(
     connection: &Connection,
     more: &[(&str, &str)],
-) -> Result<BaseProducer<Deliveries>, StartError> {
-    connection
-        .producer(more)?
-        .create_with_context(Deliveries::default())
-        .map_err(start_error)
+    topic: &str,
+    refusals: Refusals,
+) -> Result<Client, StartError> {
+    let config = connection.producer(more)?;
+    let context = Deliveries::default();
+    context.with(|inner| {
+        inner.refusals = refusals;
+        inner.outlook = Outlook::new(&config, &[topic.to_owned()], true);
+    });
+    let producer = config.create_with_context(context).map_err(start_error)?;
+    let producer: Arc<BaseProducer<Deliveries>> = Arc::new(producer);
+    let tokens = connection.tokens().map(|oauth| {
+        let (weak, extensions) = (Arc::downgrade(&producer), oauth.extensions.clone());
+        TokenKeeper::start(oauth, move |token| {
+            let producer = weak.upgrade()?;
+            Some(set_token(producer.client(), token, &extensions))
+        })
+    });
+    Ok(Client { producer, tokens })
 }
 
 /// Hands a record to the client, waiting for room. A record that the client refuses for good
 /// (too large, say) counts as failed.
-fn enqueue(client: &BaseProducer<Deliveries>, mut record: BaseRecord<'_, [u8], [u8]>) {
+fn enqueue(client: &Client, mut record: BaseRecord<'_, [u8], [u8]>) {
     loop {
-        match client.send(record) {
+        match client.producer.send(record) {
             Ok(()) => return,
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), refused)) => {
                 client.poll(BACKPRESSURE);
                 record = refused;
             }
-            Err((error, _)) => {
-                client.context().failed(&error);
+            Err((error, record)) => {
+                let context = client.producer.context();
+                let code = error.rdkafka_error_code();
+                let keeps = context.with(|inner| inner.refusals == Refusals::Kept);
+                if keeps && code.is_some_and(is_refusal) {
+                    context.with(|inner| inner.refused.push(owned(&record)));
+                } else {
+                    context.failed(&error);
+                }
                 return;
             }
         }
     }
+}
+
+fn owned(record: &BaseRecord<'_, [u8], [u8]>) -> OwnedMessage {
+    OwnedMessage::new(
+        record.payload.map(<[u8]>::to_vec),
+        record.key.map(<[u8]>::to_vec),
+        record.topic.to_owned(),
+        record
+            .timestamp
+            .map_or(Timestamp::NotAvailable, Timestamp::CreateTime),
+        0,
+        0,
+        record.headers.clone(),
+    )
 }
 
 impl fmt::Debug for DeadLetters {

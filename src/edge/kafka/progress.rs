@@ -25,6 +25,8 @@ pub(super) struct Progress {
     /// The cached end offset when the partition was assigned: left over from an earlier time.
     stale_high: Option<i64>,
     evidence: Evidence,
+    /// The brokers do not let us read it.
+    refused: bool,
 }
 
 /// End of partition as the fetcher saw it.
@@ -64,7 +66,26 @@ impl Progress {
         }
         self.next = Some(offset + 1);
         self.received = true;
+        self.refused = false;
         true
+    }
+
+    /// The brokers do not let us read it: nothing is known of its end from here on, which the
+    /// client has as `cached`. Whether that is new.
+    pub(super) fn refuse(&mut self, cached: Option<(i64, i64)>) -> bool {
+        if self.refused {
+            return false;
+        }
+        let heard = self.heard;
+        *self = Self::begin(self.next, cached);
+        self.heard = heard;
+        self.refused = true;
+        true
+    }
+
+    /// Whether the leader answers, and lets us read.
+    pub(super) fn is_admitted(&self) -> bool {
+        self.heard && !self.refused
     }
 
     /// Whether a record came since the assignment.
@@ -76,6 +97,8 @@ impl Progress {
     pub(super) fn observe(&mut self, state: FetchState) {
         self.heard = state.heard;
         let at_end = state.active && state.end_seen >= 0 && state.end_seen == state.last_stable;
+        // Only a fetch that was answered sees an end.
+        self.refused &= !at_end;
         if !at_end || state.next != state.end_seen {
             self.evidence = Evidence::None;
             return;

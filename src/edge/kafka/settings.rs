@@ -9,13 +9,16 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::BaseProducer;
 
 use super::StartError;
-use crate::config::{self, RESERVED_PROPERTIES, ReservedProperty};
+use super::security::{self, in_our_words};
+use crate::config::{self, OAuth, RESERVED_PROPERTIES, ReservedProperty, Security};
 
 /// How a client reaches the brokers.
 #[derive(Clone, Default)]
 pub struct Connection {
     /// `host:port`, at least one.
     pub brokers: Vec<String>,
+    /// Secrets in files are read when a client is started.
+    pub security: Security,
     /// The user's properties under librdkafka's names, applied last. May hold secrets.
     pub properties: BTreeMap<String, String>,
 }
@@ -37,6 +40,7 @@ impl std::fmt::Debug for Connection {
         formatter
             .debug_struct("Connection")
             .field("brokers", &self.brokers)
+            .field("security", &self.security)
             .field("properties", &names)
             .finish()
     }
@@ -121,6 +125,7 @@ impl From<&config::Kafka> for Connection {
     fn from(kafka: &config::Kafka) -> Self {
         Self {
             brokers: kafka.brokers.clone(),
+            security: kafka.security.clone(),
             properties: kafka.properties.clone(),
         }
     }
@@ -152,7 +157,7 @@ impl Settings {
         if self.topics.is_empty() {
             return Err(StartError::NoTopic);
         }
-        let mut config = base(&self.connection.brokers, CONSUMER);
+        let mut config = base(&self.connection, CONSUMER)?;
         config.set("group.id", &self.group_id);
         if let Some(id) = &self.instance_id {
             config.set("group.instance.id", id);
@@ -181,7 +186,7 @@ impl Connection {
 
     /// A producer's configuration, with `more` than the common defaults.
     pub(super) fn producer(&self, more: &[(&str, &str)]) -> Result<ClientConfig, StartError> {
-        let mut config = base(&self.brokers, PRODUCER);
+        let mut config = base(self, PRODUCER)?;
         for (property, value) in more {
             config.set(*property, *value);
         }
@@ -191,6 +196,13 @@ impl Connection {
             }
         }
         Ok(config)
+    }
+
+    /// Where tokens come from; `None` where the login needs none.
+    pub(super) fn tokens(&self) -> Option<OAuth> {
+        let has_own = |property: &String| property.starts_with("sasl.oauthbearer.");
+        let oauth = self.security.sasl.oauth.clone();
+        oauth.filter(|_| !self.properties.keys().any(has_own))
     }
 
     /// The user's properties but for those that repeat what is reserved.
@@ -218,15 +230,18 @@ fn nowhere(mut config: ClientConfig) -> ClientConfig {
     config
 }
 
-fn base(brokers: &[String], defaults: &[(&str, &str)]) -> ClientConfig {
+fn base(connection: &Connection, defaults: &[(&str, &str)]) -> Result<ClientConfig, StartError> {
     let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", brokers.join(","));
+    config.set("bootstrap.servers", connection.brokers.join(","));
     // Otherwise taken from a logger that is not ours. Lines below info need `debug` contexts.
     config.set_log_level(RDKafkaLogLevel::Info);
     for (property, value) in defaults {
         config.set(*property, *value);
     }
-    config
+    for (property, value) in security::properties(&connection.security)? {
+        config.set(property, value);
+    }
+    Ok(config)
 }
 
 /// The library's refusal in our words, without the value.
@@ -240,7 +255,7 @@ pub(super) fn start_error(error: KafkaError) -> StartError {
             };
             StartError::Property { property, reason }
         }
-        KafkaError::ClientCreation(reason) => StartError::Client(reason),
+        KafkaError::ClientCreation(reason) => StartError::Client(in_our_words(&reason)),
         other => StartError::Client(other.to_string()),
     }
 }
@@ -253,6 +268,7 @@ mod tests {
         Settings {
             connection: Connection {
                 brokers: vec!["a:1".into(), "b:2".into()],
+                security: Security::default(),
                 properties: properties
                     .iter()
                     .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))

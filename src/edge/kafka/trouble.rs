@@ -8,12 +8,17 @@ use std::time::{Duration, Instant};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use super::TopicPartition;
+use super::outlook::Outlook;
+use super::probe::{self, Finding, Flaw};
 
 /// What keeps records from coming.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// The client goes on trying; the text says what to look at.
     Retrying(String),
+    /// The client goes on trying, but somebody has to change something first: a login, a
+    /// certificate, a permission. The text says what.
+    Refused(String),
     /// The records from `position` on are no longer in the topic, or it was created anew.
     /// Nothing is read from the partition until [`super::Consumer::restart`].
     OutOfRange {
@@ -33,7 +38,7 @@ pub enum Trouble {
 impl fmt::Display for Trouble {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Retrying(text) | Self::Fenced(text) | Self::Fatal(text) => {
+            Self::Retrying(text) | Self::Refused(text) | Self::Fenced(text) | Self::Fatal(text) => {
                 formatter.write_str(text)
             }
             Self::OutOfRange {
@@ -61,17 +66,31 @@ impl fmt::Display for Trouble {
 /// that the last hour of it tells.
 const REMINDER: Duration = Duration::from_mins(15);
 
+/// While one trouble is this young, that no broker can be reached says nothing more.
+const SPECIFIC: Duration = Duration::from_secs(30);
+
+/// A broker is looked at again after this long.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
 /// What was said, and when.
 #[derive(Debug, Default)]
 pub(super) struct Troubles {
     said: HashMap<String, Instant>,
     outage: bool,
+    /// When something was last heard that says more than that nobody is there.
+    specific: Option<Instant>,
+    /// What was seen behind an address.
+    seen: HashMap<String, (Instant, Finding)>,
 }
 
 impl Troubles {
     /// The trouble, if it is news at `now`.
     pub(super) fn admit(&mut self, trouble: Trouble, now: Instant) -> Option<Trouble> {
-        self.outage |= matches!(&trouble, Trouble::Retrying(text) if text == NO_BROKER);
+        self.outage |= match &trouble {
+            Trouble::Retrying(text) => text == NO_BROKER,
+            Trouble::Refused(_) => true,
+            _ => false,
+        };
         let text = trouble.to_string();
         if let Some(last) = self.said.get(&text)
             && now.saturating_duration_since(*last) < REMINDER
@@ -83,6 +102,47 @@ impl Troubles {
             .retain(|_, last| now.saturating_duration_since(*last) < REMINDER);
         self.said.insert(text, now);
         Some(trouble)
+    }
+
+    /// What one of the library's errors means to a person; `None` where nothing, or nothing more
+    /// than was said just before. May look at a broker, for seconds.
+    pub(super) fn explain(
+        &mut self,
+        code: Code,
+        reason: &str,
+        outlook: &Outlook,
+        now: Instant,
+    ) -> Option<Trouble> {
+        let essential = essence(reason);
+        if code == Code::AllBrokersDown {
+            let is_known = self
+                .specific
+                .is_some_and(|at| now.saturating_duration_since(at) < SPECIFIC);
+            if is_known {
+                return None;
+            }
+            let broker = outlook.brokers.first()?;
+            let finding = self.look(broker, outlook, now);
+            return Some(silent(broker, &finding, outlook));
+        }
+        self.specific = Some(now);
+        if code == Code::SSL && essential.contains("certificate verify failed") {
+            let broker = broker_in(&essential)?;
+            let finding = self.look(broker, outlook, now);
+            return Some(Trouble::Refused(distrusted(broker, &finding, outlook)));
+        }
+        explain(code, &essential, outlook)
+    }
+
+    fn look(&mut self, broker: &str, outlook: &Outlook, now: Instant) -> Finding {
+        if let Some((at, finding)) = self.seen.get(broker)
+            && now.saturating_duration_since(*at) < LOOK_AGAIN
+        {
+            return finding.clone();
+        }
+        let finding = probe::look(broker, outlook.ca_file.as_deref());
+        self.seen.insert(broker.to_owned(), (now, finding.clone()));
+        finding
     }
 
     /// Records flow: an outage of all brokers is over. While one of several is away, records
@@ -97,8 +157,8 @@ impl Troubles {
 const NO_BROKER: &str = "no Kafka broker can be reached";
 
 /// What one of the library's errors means to a person; `None` where nothing.
-pub(super) fn explain(code: Code, reason: &str, group: &str) -> Option<Trouble> {
-    let reason = essence(reason);
+fn explain(code: Code, reason: &str, outlook: &Outlook) -> Option<Trouble> {
+    let group = &outlook.group;
     let text = match code {
         Code::NoError | Code::PartitionEOF => return None,
         Code::Fatal | Code::Fenced | Code::FencedInstanceId => {
@@ -106,22 +166,40 @@ pub(super) fn explain(code: Code, reason: &str, group: &str) -> Option<Trouble> 
                 "the Kafka client cannot go on: {reason}"
             )));
         }
-        // The single brokers' reasons come on their own and say more.
-        Code::AllBrokersDown => NO_BROKER.to_owned(),
+        Code::SSL | Code::BrokerTransportFailure if is_alert(reason) => {
+            return Some(Trouble::Refused(format!(
+                "Kafka refuses our certificate, or wants one ({reason}): set \
+                 kafka.tls.certificate_file and kafka.tls.key_file to a certificate that the \
+                 brokers trust and that has not expired"
+            )));
+        }
+        Code::BrokerTransportFailure if reason.contains("PLAINTEXT broker listener") => {
+            let fitting = if outlook.has_login() {
+                "sasl_plaintext"
+            } else {
+                "plaintext"
+            };
+            return Some(Trouble::Refused(format!(
+                "a listener of Kafka does not speak TLS, and we do ({reason}): set kafka.brokers \
+                 to a listener with TLS, or kafka.security_protocol to {fitting}"
+            )));
+        }
         Code::BrokerTransportFailure | Code::OperationTimedOut => format!(
             "connection to Kafka failed ({reason}): check kafka.brokers, and that a broker \
-             listens there that expects this security.protocol"
+             listens there that expects this kafka.security_protocol ({})",
+            outlook.protocol
         ),
         Code::Resolve => format!(
             "the host name of a Kafka broker cannot be resolved ({reason}): check kafka.brokers \
              and the broker's advertised.listeners"
         ),
-        Code::SSL => format!(
-            "TLS with Kafka failed ({reason}): check security.protocol and ssl.* in \
-             kafka.properties"
-        ),
+        Code::SSL => {
+            return Some(Trouble::Refused(format!(
+                "TLS with Kafka failed ({reason}): check kafka.tls and kafka.security_protocol"
+            )));
+        }
         Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism => {
-            format!("Kafka refuses the login ({reason}): check sasl.* in kafka.properties")
+            return Some(Trouble::Refused(login_refused(reason, outlook)));
         }
         Code::UnknownTopicOrPartition
         | Code::UnknownTopic
@@ -129,13 +207,11 @@ pub(super) fn explain(code: Code, reason: &str, group: &str) -> Option<Trouble> 
         | Code::UnknownTopicId => {
             format!("a topic does not exist yet ({reason}): waiting for it; check kafka.topics")
         }
-        Code::TopicAuthorizationFailed => {
-            format!("Kafka does not let us read a topic ({reason}): grant READ and DESCRIBE on it")
+        Code::TopicAuthorizationFailed
+        | Code::GroupAuthorizationFailed
+        | Code::ClusterAuthorizationFailed => {
+            return Some(Trouble::Refused(not_allowed(code, reason, outlook)));
         }
-        Code::GroupAuthorizationFailed => format!(
-            "Kafka does not let us use the consumer group {group} ({reason}): grant READ on it, \
-             or set kafka.group_id"
-        ),
         Code::InconsistentGroupProtocol => format!(
             "other members of the consumer group {group} use another \
              partition.assignment.strategy ({reason}): stop them, or set another kafka.group_id"
@@ -146,6 +222,153 @@ pub(super) fn explain(code: Code, reason: &str, group: &str) -> Option<Trouble> 
         _ => format!("Kafka reports: {reason}"),
     };
     Some(Trouble::Retrying(text))
+}
+
+/// A broker that ended the handshake because of our certificate, or the lack of one.
+fn is_alert(reason: &str) -> bool {
+    reason.contains("alert") && reason.contains("certificate")
+        || reason.contains("alert unknown ca")
+}
+
+fn login_refused(reason: &str, outlook: &Outlook) -> String {
+    let mechanism = &outlook.mechanism;
+    if reason.contains("Unsupported SASL mechanism") {
+        return format!(
+            "Kafka does not take the mechanism {mechanism} ({reason}): set kafka.sasl.mechanism \
+             to one that it has"
+        );
+    }
+    if reason.contains("current SASL state") {
+        let fitting = if outlook.is_encrypted() {
+            "ssl"
+        } else {
+            "plaintext"
+        };
+        return format!(
+            "a listener of Kafka wants no login ({reason}): set kafka.brokers to a listener with \
+             SASL, or take kafka.sasl away and set kafka.security_protocol to {fitting}"
+        );
+    }
+    if mechanism == "OAUTHBEARER" {
+        return format!(
+            "Kafka refuses the token ({reason}): check that the brokers trust who gives it at \
+             kafka.sasl.oauth.token_url, and the audience and scope that they expect \
+             (kafka.sasl.oauth.scope)"
+        );
+    }
+    let user = outlook.username.as_deref().unwrap_or_default();
+    format!(
+        "Kafka refuses the login of the user {user} by {mechanism} ({reason}): the password is \
+         wrong (kafka.sasl.password_file or kafka.sasl.password), or there is no such user for \
+         this mechanism (kafka.sasl.username, kafka.sasl.mechanism)"
+    )
+}
+
+fn not_allowed(code: Code, reason: &str, outlook: &Outlook) -> String {
+    let group = &outlook.group;
+    match code {
+        Code::GroupAuthorizationFailed => format!(
+            "Kafka does not let us use the consumer group {group} ({reason}): set kafka.group_id \
+             to another one, or grant READ on it: {}",
+            outlook.grant(&format!("--operation Read --group {}", lasting(group)))
+        ),
+        Code::ClusterAuthorizationFailed if !outlook.writes => format!(
+            "Kafka does not let us do what is needed ({reason}): grant it to {}",
+            outlook.grant("--operation Describe --cluster")
+        ),
+        _ => {
+            let topics = outlook.topics_in(reason);
+            let named: Vec<String> = topics.iter().map(|one| format!("--topic {one}")).collect();
+            let (verb, operation) = if outlook.writes {
+                ("write to", "Write")
+            } else {
+                ("read", "Read")
+            };
+            format!(
+                "Kafka does not let us {verb} {} ({reason}): grant {}: {}",
+                topics.join(", "),
+                operation.to_uppercase(),
+                outlook.grant(&format!("--operation {operation} {}", named.join(" ")))
+            )
+        }
+    }
+}
+
+/// A group as `kafka-acls` takes it. Those of commands have numbers at their end that are others
+/// the next time: what is in front of them is what they have in common.
+fn lasting(group: &str) -> String {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|one| one.is_ascii_digit());
+    let mut parts = group.rsplitn(3, '-');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(time), Some(process), Some(prefix))
+            if is_number(time) && is_number(process) && time.len() > 10 =>
+        {
+            format!("'{prefix}-' --resource-pattern-type prefixed")
+        }
+        _ => format!("'{group}'"),
+    }
+}
+
+/// No broker says anything.
+fn silent(broker: &str, finding: &Finding, outlook: &Outlook) -> Trouble {
+    let login = if outlook.has_login() {
+        "sasl_ssl"
+    } else {
+        "ssl, or sasl_ssl with kafka.sasl"
+    };
+    let text = match finding {
+        Finding::Nobody => return Trouble::Retrying(NO_BROKER.to_owned()),
+        Finding::Tls(_) if !outlook.is_encrypted() => format!(
+            "{broker} speaks TLS, and we do not: set kafka.security_protocol to {login}, or \
+             kafka.brokers to a listener without TLS"
+        ),
+        Finding::NoTls if outlook.is_encrypted() => format!(
+            "{broker} does not speak TLS, and we do: set kafka.brokers to a listener with TLS, or \
+             kafka.security_protocol to one without"
+        ),
+        Finding::Tls(Err(_)) => distrusted(broker, finding, outlook),
+        _ if !outlook.has_login() => format!(
+            "{broker} takes connections and ends them: it may want a login, so set kafka.sasl, or \
+             kafka.brokers to a listener without SASL"
+        ),
+        _ => return Trouble::Retrying(NO_BROKER.to_owned()),
+    };
+    Trouble::Refused(text)
+}
+
+/// Why a broker's certificate is not good enough.
+fn distrusted(broker: &str, finding: &Finding, outlook: &Outlook) -> String {
+    let host = broker.rsplit_once(':').map_or(broker, |(host, _)| host);
+    match finding {
+        Finding::Tls(Err(Flaw::Expired)) => format!(
+            "the certificate of {broker} has expired: renew it on the broker, or set the clock \
+             of this machine right"
+        ),
+        Finding::Tls(Err(Flaw::NotYetValid)) => format!(
+            "the certificate of {broker} is not valid yet: set the clocks of both machines right"
+        ),
+        Finding::Tls(Err(Flaw::OtherName)) => format!(
+            "the certificate of {broker} is for another host than {host}: write its name in \
+             kafka.brokers and in the broker's advertised.listeners, or give the broker a \
+             certificate with {host} among its names (subject alternative names)"
+        ),
+        _ => {
+            let trusted = match &outlook.ca_file {
+                Some(file) => format!("none in {} has signed it", file.display()),
+                None => "none of this system's has signed it".to_owned(),
+            };
+            format!(
+                "the certificate of {broker} is not trusted, {trusted}: set kafka.tls.ca_file to \
+                 the certificate of the authority that has"
+            )
+        }
+    }
+}
+
+/// The address in front of a reason.
+fn broker_in(reason: &str) -> Option<&str> {
+    let rest = reason.split_once("://").map_or(reason, |(_, rest)| rest);
+    rest.split_once(": ").map(|(address, _)| address)
 }
 
 /// The reason without what changes from one attempt to the next: how long it took, how often it
@@ -171,8 +394,9 @@ mod tests {
     fn says_each_thing_once_until_it_is_over() {
         let mut troubles = Troubles::default();
         let now = Instant::now();
-        let refused = explain(Code::BrokerTransportFailure, "a:1: refused", "g").unwrap();
-        let down = explain(Code::AllBrokersDown, "1/1 brokers are down", "g").unwrap();
+        let outlook = Outlook::default();
+        let refused = explain(Code::BrokerTransportFailure, "a:1: refused", &outlook).unwrap();
+        let down = Trouble::Retrying(NO_BROKER.to_owned());
         assert!(troubles.admit(refused.clone(), now).is_some());
         assert!(troubles.admit(refused.clone(), now).is_none());
         troubles.recovered();
@@ -183,6 +407,23 @@ mod tests {
         assert!(troubles.admit(refused.clone(), now).is_some());
         assert!(troubles.admit(down, now).is_some());
         assert!(troubles.admit(refused, now + REMINDER).is_some());
+    }
+
+    #[test]
+    fn that_nobody_is_there_is_not_said_on_top() {
+        let mut troubles = Troubles::default();
+        let outlook = Outlook {
+            brokers: vec!["127.0.0.1:1".to_owned()],
+            ..Outlook::default()
+        };
+        let now = Instant::now();
+        let mut down = |at| troubles.explain(Code::AllBrokersDown, "1/1", &outlook, at);
+        assert_eq!(down(now), Some(Trouble::Retrying(NO_BROKER.to_owned())));
+        let refused = troubles.explain(Code::Authentication, "a:1: bad", &outlook, now);
+        assert!(matches!(refused, Some(Trouble::Refused(_))));
+        let mut down = |at| troubles.explain(Code::AllBrokersDown, "1/1", &outlook, at);
+        assert_eq!(down(now), None);
+        assert!(down(now + SPECIFIC).is_some());
     }
 
     #[test]
@@ -205,8 +446,11 @@ mod tests {
 
     #[test]
     fn says_what_to_do() {
-        let trouble = explain(Code::Authentication, "bad password", "g").unwrap();
-        assert!(trouble.to_string().contains("sasl.*"), "{trouble}");
+        let outlook = Outlook::default();
+        let trouble = explain(Code::Authentication, "bad password", &outlook).unwrap();
+        let text = trouble.to_string();
+        assert!(text.contains("kafka.sasl.password_file"), "{text}");
+        assert!(matches!(trouble, Trouble::Refused(_)));
         let lost = Trouble::OutOfRange {
             partition: TopicPartition::new("tickets", 3),
             position: 7,

@@ -4,17 +4,17 @@
 //! `GET /schemas/guids/{id}` and `GET /subjects/{subject}/versions/{version}`, and its error codes.
 
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
+use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
-use crate::config::{Login, Password, SchemaRegistry};
+use crate::config::{Login, SchemaRegistry, Secret};
 use crate::decode::{Language, SchemaId, SchemaText};
+use crate::edge::certificates;
 
 const ACCEPT: &str = "application/vnd.schemaregistry.v1+json, application/json";
 /// Schemas are kilobytes; what is larger than this is none.
@@ -117,7 +117,7 @@ impl Client {
     pub fn new(settings: &SchemaRegistry) -> Result<Self, ClientError> {
         let roots = match &settings.ca_file {
             None => RootCerts::PlatformVerifier,
-            Some(path) => certificates(path).map_err(|error| ClientError {
+            Some(path) => certificates::trusted(path).map_err(|error| ClientError {
                 path: path.clone(),
                 reason: error.to_string(),
             })?,
@@ -245,25 +245,11 @@ fn failed(failure: Failure, reason: String) -> AskError {
     AskError::Failed { failure, reason }
 }
 
-fn certificates(path: &Path) -> io::Result<RootCerts> {
-    let text = fs::read(path)?;
-    let mut found: Vec<Certificate<'static>> = Vec::new();
-    for item in parse_pem(&text) {
-        if let PemItem::Certificate(one) = item.map_err(io::Error::other)? {
-            found.push(one);
-        }
-    }
-    if found.is_empty() {
-        return Err(io::Error::other("no certificate in it"));
-    }
-    Ok(RootCerts::from(found))
-}
-
 /// The header of basic authentication. A file with the password is read now: it may have changed.
 fn authorization(login: &Login) -> Result<String, AskError> {
     let password = match &login.password {
-        Password::Text(text) => text.clone(),
-        Password::File(path) => {
+        Secret::Text(text) => text.clone(),
+        Secret::File(path) => {
             let text = fs::read_to_string(path).map_err(|error| {
                 let path = path.display();
                 failed(

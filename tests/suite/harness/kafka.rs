@@ -76,7 +76,17 @@ pub(crate) struct Kafka {
     settings: PathBuf,
     log: PathBuf,
     port: u16,
+    java: Vec<String>,
     folder: tempfile::TempDir,
+}
+
+/// What few brokers need.
+#[derive(Debug, Default)]
+pub(super) struct Extra {
+    /// For `java`.
+    pub(super) java: Vec<String>,
+    /// For the formatting of the storage.
+    pub(super) format: Vec<String>,
 }
 
 impl Kafka {
@@ -89,11 +99,12 @@ impl Kafka {
     /// The same with further broker settings, which win over the usual ones.
     #[track_caller]
     pub(crate) fn start_with(settings: &[(&str, &str)]) -> Self {
-        Self::start_on(free_port(), settings)
+        Self::start_on(free_port(), settings, &Extra::default())
     }
 
+    /// The same with all that can be set. On `port` it speaks without TLS and login.
     #[track_caller]
-    fn start_on(port: u16, settings: &[(&str, &str)]) -> Self {
+    pub(super) fn start_on(port: u16, settings: &[(&str, &str)], extra: &Extra) -> Self {
         let folder = tools::folder("kafka");
         let controller = free_port();
         let mut text = String::new();
@@ -127,9 +138,10 @@ impl Kafka {
             settings: path,
             log: folder.path().join("kafka.log"),
             port,
+            java: extra.java.clone(),
             folder,
         };
-        kafka.format();
+        kafka.format(&extra.format);
         kafka.restart();
         kafka
     }
@@ -166,7 +178,7 @@ impl Kafka {
             .iter()
             .map(|(key, value)| (*key, value.as_str()))
             .collect();
-        (Self::start_on(port, &settings), proxy)
+        (Self::start_on(port, &settings, &Extra::default()), proxy)
     }
 
     /// The broker that tests share, started by whoever asks first. Nobody may stop it.
@@ -270,7 +282,9 @@ impl Kafka {
     #[track_caller]
     pub(crate) fn restart(&mut self) {
         self.stop();
-        let arguments = java_arguments("kafka.Kafka", &[self.settings.display().to_string()]);
+        let mut arguments = self.java.clone();
+        let settings = self.settings.display().to_string();
+        arguments.extend(java_arguments("kafka.Kafka", &[settings]));
         let process = Process::start("java".as_ref(), &arguments, &|_| {}, &self.log);
         self.process = Some(process);
         eventually("the Kafka broker", START_TIMEOUT, || {
@@ -316,10 +330,12 @@ impl Kafka {
 
     /// Writes the metadata that a KRaft node wants to find.
     #[track_caller]
-    fn format(&self) {
+    fn format(&self, more: &[String]) {
         let settings = self.settings.display().to_string();
         let arguments = ["format", "--cluster-id", CLUSTER_ID, "--config", &settings];
-        let arguments = java_arguments("kafka.tools.StorageTool", &arguments.map(str::to_owned));
+        let mut arguments = arguments.map(str::to_owned).to_vec();
+        arguments.extend_from_slice(more);
+        let arguments = java_arguments("kafka.tools.StorageTool", &arguments);
         let log = self.folder.path().join("format.log");
         let mut tool = Process::start("java".as_ref(), &arguments, &|_| {}, &log);
         let status = tool.wait(START_TIMEOUT);
@@ -328,6 +344,21 @@ impl Kafka {
             "cannot format the broker's storage: {}",
             tool.last_lines()
         );
+    }
+
+    /// Runs one of Kafka's own commands for operators, by its class, on this broker.
+    #[track_caller]
+    pub(super) fn operate(&self, class: &str, arguments: &[String]) {
+        let mut all = vec!["--bootstrap-server".to_owned(), self.bootstrap()];
+        all.extend_from_slice(arguments);
+        let log = self.folder.path().join(Self::unique("command"));
+        let arguments = java_arguments(&format!("org.apache.kafka.tools.{class}"), &all);
+        let mut tool = Process::start("java".as_ref(), &arguments, &|_| {}, &log);
+        let status = tool.wait(START_TIMEOUT);
+        let said = tool.last_lines();
+        // Some errors of theirs are only printed.
+        let failed = !status.success() || said.contains("Error while executing");
+        assert!(!failed, "{class} {all:?}: {said}");
     }
 
     fn admin(&self) -> AdminClient<DefaultClientContext> {

@@ -21,6 +21,8 @@ mod proxy;
 mod records;
 mod schema_registry;
 mod scrape;
+mod secured_kafka;
+mod tokens;
 mod tools;
 mod wait;
 mod webhook;
@@ -40,6 +42,8 @@ pub(crate) use proxy::Proxy;
 pub(crate) use records::{Received, Record};
 pub(crate) use schema_registry::SchemaRegistry;
 pub(crate) use scrape::{Scrape, scrape};
+pub(crate) use secured_kafka::{Certificate, SecuredKafka};
+pub(crate) use tokens::{CLIENT, SECRET, SUBJECT, TokenServer};
 pub(crate) use tools::{
     actionlint, cargo_deb, deployment, folder, helm, operator_types, promtool as promtool_path,
     python, repository,

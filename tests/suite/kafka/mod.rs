@@ -11,6 +11,7 @@ mod trouble;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use ticket_exporter::config::Security;
 use ticket_exporter::edge::kafka::{
     Connection, Consumer, EmbeddedBroker, Publisher, Settings, Step, TopicPartition, Trouble,
 };
@@ -21,6 +22,7 @@ const TICK: Duration = Duration::from_millis(20);
 fn connection(broker: &EmbeddedBroker) -> Connection {
     Connection {
         brokers: vec![broker.bootstrap()],
+        security: Security::default(),
         properties: BTreeMap::from(
             [
                 // The embedded broker sleeps this long on an empty fetch.

@@ -19,6 +19,7 @@ fn settings_for(kafka: &Kafka, topic: &str) -> Settings {
     Settings {
         connection: Connection {
             brokers: vec![kafka.bootstrap()],
+            security: Security::default(),
             properties: properties
                 .map(|(property, value)| (property.to_owned(), value.to_owned()))
                 .into(),

@@ -12,8 +12,10 @@
 
 #![allow(unsafe_code)]
 
+mod token;
 mod topic_ids;
 
+pub(super) use token::{Token, set_token};
 pub(super) use topic_ids::TopicIds;
 
 use std::ffi::{CStr, CString, c_int};

@@ -206,8 +206,8 @@ fn a_login_goes_along_and_is_not_shown() {
     fs::write(file.path(), "hunter2\n").unwrap();
     let mut settings = settings(&server.url);
     for password in [
-        Password::Text("hunter2".to_owned()),
-        Password::File(file.path().to_owned()),
+        Secret::Text("hunter2".to_owned()),
+        Secret::File(file.path().to_owned()),
     ] {
         let username = "me".to_owned();
         settings.login = Some(Login { username, password });

@@ -1,0 +1,442 @@
+//! Who we are to Kafka, how it is to prove who it is, and what others may read on the way.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::problem::Errors;
+use super::secret::Secret;
+use super::url::read_url;
+use super::view::View;
+
+/// Words that Kafka knows and this build does not.
+const KERBEROS: &str = "GSSAPI (Kerberos) is not built in; use plain, scram-sha-256, \
+                        scram-sha-512 or oauthbearer, or certificates (kafka.tls)";
+const OIDC: &str = "is not built in; use kafka.sasl.oauth, which does the same";
+
+/// See the module. What is `None` is left to the properties, or to the client library.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Security {
+    pub protocol: Option<Protocol>,
+    pub tls: Tls,
+    pub sasl: Sasl,
+}
+
+/// What is spoken on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Plaintext,
+    Ssl,
+    SaslPlaintext,
+    SaslSsl,
+}
+
+/// Certificates, all in PEM.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// To trust in place of the system's.
+    pub ca_file: Option<PathBuf>,
+    pub identity: Option<Identity>,
+}
+
+/// The certificate that we show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The certificate first, then those that lead to a trusted one.
+    pub certificate_file: PathBuf,
+    pub key_file: PathBuf,
+    pub key_password: Option<Secret>,
+}
+
+/// A login.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sasl {
+    pub mechanism: Option<Mechanism>,
+    pub username: Option<String>,
+    pub password: Option<Secret>,
+    /// For OAUTHBEARER.
+    pub oauth: Option<OAuth>,
+}
+
+/// How the login is proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mechanism {
+    Plain,
+    ScramSha256,
+    ScramSha512,
+    OauthBearer,
+}
+
+/// Where tokens come from, by OAuth's client credentials grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OAuth {
+    /// Without a login and a query.
+    pub token_url: String,
+    pub client_id: String,
+    pub client_secret: Secret,
+    pub scope: Option<String>,
+    /// SASL extensions, which some Kafka services want.
+    pub extensions: BTreeMap<String, String>,
+    /// Certificates (PEM) to trust for the token's server in place of the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Protocol {
+    pub const ALL: [Self; 4] = [
+        Self::Plaintext,
+        Self::Ssl,
+        Self::SaslPlaintext,
+        Self::SaslSsl,
+    ];
+
+    /// As in the configuration, and as the client library has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plaintext => "plaintext",
+            Self::Ssl => "ssl",
+            Self::SaslPlaintext => "sasl_plaintext",
+            Self::SaslSsl => "sasl_ssl",
+        }
+    }
+
+    pub const fn is_encrypted(self) -> bool {
+        matches!(self, Self::Ssl | Self::SaslSsl)
+    }
+
+    pub const fn has_login(self) -> bool {
+        matches!(self, Self::SaslPlaintext | Self::SaslSsl)
+    }
+}
+
+impl Mechanism {
+    pub const ALL: [Self; 4] = [
+        Self::Plain,
+        Self::ScramSha256,
+        Self::ScramSha512,
+        Self::OauthBearer,
+    ];
+
+    /// As in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::ScramSha256 => "scram-sha-256",
+            Self::ScramSha512 => "scram-sha-512",
+            Self::OauthBearer => "oauthbearer",
+        }
+    }
+}
+
+impl Security {
+    /// Files lie relative to `directory`. `properties` are applied after these settings, and may
+    /// have what is missing here.
+    pub(super) fn read(
+        view: &View<'_>,
+        directory: &Path,
+        properties: &BTreeMap<String, String>,
+        errors: &mut Errors,
+    ) -> Self {
+        let reader = Reader {
+            directory,
+            properties,
+        };
+        let tls = reader.tls(&view.key("tls"), errors);
+        let sasl = reader.sasl(&view.key("sasl"), errors);
+        let protocol = reader.protocol(view, errors);
+        reader.refuse_what_is_not_built_in(view, errors);
+        Self {
+            protocol,
+            tls,
+            sasl,
+        }
+    }
+}
+
+/// Whether anything in it has a value.
+fn is_used(view: &View<'_>) -> bool {
+    if !view.is_map() {
+        return view.is_set();
+    }
+    let entries = view.entries(&mut Errors::default());
+    entries.iter().any(|(_, value)| is_used(value))
+}
+
+struct Reader<'a> {
+    directory: &'a Path,
+    properties: &'a BTreeMap<String, String>,
+}
+
+impl Reader<'_> {
+    fn has(&self, properties: &[&str]) -> bool {
+        properties
+            .iter()
+            .any(|property| self.properties.contains_key(*property))
+    }
+
+    fn file(&self, view: &View<'_>, errors: &mut Errors) -> Option<PathBuf> {
+        Some(self.directory.join(view.text(errors)?))
+    }
+
+    fn tls(&self, view: &View<'_>, errors: &mut Errors) -> Tls {
+        view.entries(errors);
+        let ca_file = self.file(&view.key("ca_file"), errors);
+        let (certificate, key) = (view.key("certificate_file"), view.key("key_file"));
+        let password = Secret::read(view, "key_password", self.directory, errors);
+        let files = (self.file(&certificate, errors), self.file(&key, errors));
+        let identity = match files {
+            (Some(certificate_file), Some(key_file)) => Some(Identity {
+                certificate_file,
+                key_file,
+                key_password: password,
+            }),
+            (Some(_), None) if !key.is_set() => {
+                certificate.error(errors, "needs kafka.tls.key_file");
+                None
+            }
+            (None, Some(_)) if !certificate.is_set() => {
+                key.error(errors, "needs kafka.tls.certificate_file");
+                None
+            }
+            _ => {
+                if Secret::is_set(view, "key_password") && !key.is_set() {
+                    view.error(errors, "a key_password needs a key_file");
+                }
+                None
+            }
+        };
+        Tls { ca_file, identity }
+    }
+
+    fn sasl(&self, view: &View<'_>, errors: &mut Errors) -> Sasl {
+        view.entries(errors);
+        let oauth = view.key("oauth");
+        let mechanism = read_mechanism(&view.key("mechanism"), errors).or_else(|| {
+            // Nothing else has these keys.
+            let derived = !view.key("mechanism").is_set() && is_used(&oauth);
+            derived.then_some(Mechanism::OauthBearer)
+        });
+        let sasl = Sasl {
+            mechanism,
+            username: view.key("username").raw(errors),
+            password: Secret::read(view, "password", self.directory, errors),
+            oauth: self.oauth(&oauth, errors),
+        };
+        self.check_login(view, &sasl, errors);
+        sasl
+    }
+
+    /// Every half has its other half, and nothing is there for another mechanism.
+    fn check_login(&self, view: &View<'_>, sasl: &Sasl, errors: &mut Errors) {
+        let username = view.key("username");
+        let has_password = Secret::is_set(view, "password");
+        if sasl.mechanism == Some(Mechanism::OauthBearer) {
+            if !is_used(&view.key("oauth")) {
+                let key = view.key("mechanism");
+                key.error(errors, "oauthbearer needs kafka.sasl.oauth");
+            }
+            if username.is_set() || has_password {
+                view.error(
+                    errors,
+                    "username and password are for other mechanisms; oauthbearer has \
+                     oauth.client_id and oauth.client_secret",
+                );
+            }
+            return;
+        }
+        let mechanism = view.key("mechanism");
+        if is_used(&view.key("oauth")) && mechanism.is_set() {
+            let key = view.key("oauth");
+            key.error(errors, "is for the mechanism oauthbearer");
+        }
+        let known = sasl.mechanism.is_some();
+        let complete = |is_set: bool, property: &str| is_set || self.has(&[property]);
+        let has_username = complete(username.is_set(), "sasl.username");
+        let has_password = complete(has_password, "sasl.password");
+        if (known || username.is_set()) && !has_password {
+            let key = if username.is_set() {
+                &username
+            } else {
+                &mechanism
+            };
+            key.error(
+                errors,
+                "needs kafka.sasl.password or kafka.sasl.password_file",
+            );
+        }
+        if (known || has_password) && !has_username && is_used(view) {
+            view.error(errors, "needs kafka.sasl.username");
+        }
+        let named = mechanism.is_set() || self.has(&["sasl.mechanism", "sasl.mechanisms"]);
+        if is_used(view) && !named && !is_used(&view.key("oauth")) {
+            view.error(
+                errors,
+                "needs kafka.sasl.mechanism: plain, scram-sha-256, scram-sha-512 or oauthbearer, \
+                 as the brokers have it",
+            );
+        }
+    }
+
+    fn oauth(&self, view: &View<'_>, errors: &mut Errors) -> Option<OAuth> {
+        view.entries(errors);
+        if !is_used(view) {
+            return None;
+        }
+        let url_key = view.key("token_url");
+        let token_url = read_url(&url_key, "client_id and client_secret_file", errors);
+        let client_id = view.key("client_id").raw(errors);
+        let client_secret = Secret::read(view, "client_secret", self.directory, errors);
+        if view.is_map() {
+            for name in ["token_url", "client_id"] {
+                if !view.key(name).is_set() {
+                    view.error(errors, format!("needs {}.{name}", view.path));
+                }
+            }
+            if !Secret::is_set(view, "client_secret") {
+                let message = "needs a client_secret or a client_secret_file";
+                view.error(errors, message);
+            }
+        }
+        if token_url.as_deref().is_some_and(is_readable_by_others) {
+            url_key.warning(
+                errors,
+                "the client secret goes over the network as it is; use https",
+            );
+        }
+        let mut extensions = BTreeMap::new();
+        for (name, value) in view.key("extensions").entries(errors) {
+            let is_legal = name.bytes().all(|byte| byte.is_ascii_alphabetic()) && name != "auth";
+            if !is_legal || name.is_empty() {
+                value.error(
+                    errors,
+                    "is no name of an extension: letters only, and not auth",
+                );
+            }
+            match value.raw(errors) {
+                Some(text) if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) => {
+                    extensions.insert(name.to_owned(), text);
+                }
+                Some(_) => value.error(errors, "must be visible ASCII characters"),
+                None => {}
+            }
+        }
+        let scope = view.key("scope").text(errors);
+        let ca_file = self.file(&view.key("ca_file"), errors);
+        Some(OAuth {
+            token_url: token_url?,
+            client_id: client_id?,
+            client_secret: client_secret?,
+            scope,
+            extensions,
+            ca_file,
+        })
+    }
+
+    /// The protocol that is set, or that follows from what is. A login goes over TLS unless it is
+    /// said that it shall not.
+    fn protocol(&self, view: &View<'_>, errors: &mut Errors) -> Option<Protocol> {
+        let (key, tls, sasl) = (
+            view.key("security_protocol"),
+            view.key("tls"),
+            view.key("sasl"),
+        );
+        if !key.is_set() {
+            if self.has(&["security.protocol"]) {
+                return None;
+            }
+            return match (is_used(&tls), is_used(&sasl)) {
+                (_, true) => Some(Protocol::SaslSsl),
+                (true, false) => Some(Protocol::Ssl),
+                (false, false) => None,
+            };
+        }
+        let protocol = read_protocol(&key, errors)?;
+        let name = protocol.name();
+        if is_used(&tls) && !protocol.is_encrypted() {
+            tls.error(
+                errors,
+                format!("is not used with security_protocol: {name}"),
+            );
+        }
+        if is_used(&sasl) && !protocol.has_login() {
+            sasl.error(
+                errors,
+                format!("is not used with security_protocol: {name}"),
+            );
+        }
+        let has_mechanism = self.has(&["sasl.mechanism", "sasl.mechanisms"]);
+        if protocol.has_login() && !is_used(&sasl) && !has_mechanism {
+            key.error(errors, "needs kafka.sasl");
+        }
+        let mechanism = sasl.key("mechanism");
+        let says_it_all = mechanism.raw(&mut Errors::default()).is_some_and(|text| {
+            text.eq_ignore_ascii_case("plain") || text.eq_ignore_ascii_case("oauthbearer")
+        });
+        if protocol == Protocol::SaslPlaintext && (says_it_all || is_used(&sasl.key("oauth"))) {
+            key.warning(
+                errors,
+                "the password or token goes over the network as it is; use sasl_ssl",
+            );
+        }
+        Some(protocol)
+    }
+
+    fn refuse_what_is_not_built_in(&self, view: &View<'_>, errors: &mut Errors) {
+        let view = view.key("properties");
+        for (name, value) in self.properties {
+            let is = |names: &[&str], wanted: &str| {
+                names.contains(&name.as_str()) && value.eq_ignore_ascii_case(wanted)
+            };
+            if is(&["sasl.mechanism", "sasl.mechanisms"], "gssapi") {
+                view.key(name).error(errors, KERBEROS);
+            }
+            if is(&["sasl.oauthbearer.method"], "oidc") {
+                view.key(name).error(errors, OIDC);
+            }
+        }
+    }
+}
+
+fn read_mechanism(view: &View<'_>, errors: &mut Errors) -> Option<Mechanism> {
+    let text = view.text(errors)?;
+    let found = Mechanism::ALL
+        .into_iter()
+        .find(|one| text.eq_ignore_ascii_case(one.name()));
+    if found.is_none() {
+        view.error(
+            errors,
+            if text.eq_ignore_ascii_case("gssapi") {
+                KERBEROS
+            } else {
+                "must be plain, scram-sha-256, scram-sha-512 or oauthbearer"
+            },
+        );
+    }
+    found
+}
+
+fn read_protocol(view: &View<'_>, errors: &mut Errors) -> Option<Protocol> {
+    let text = view.text(errors)?;
+    let found = Protocol::ALL
+        .into_iter()
+        .find(|one| text.eq_ignore_ascii_case(one.name()));
+    if found.is_none() {
+        view.error(errors, "must be plaintext, ssl, sasl_plaintext or sasl_ssl");
+    }
+    found
+}
+
+/// Plain HTTP, and not to this machine.
+fn is_readable_by_others(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else {
+        return false;
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = authority.strip_prefix('[').map_or_else(
+        || authority.split(':').next().unwrap_or_default(),
+        |rest| rest.split(']').next().unwrap_or_default(),
+    );
+    let is_local = host == "localhost" || host == "::1" || host.starts_with("127.");
+    !is_local
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! Who a client is and what it wants of Kafka: what an error has to name so that it can be put
+//! right.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use openssl::x509::{X509, X509NameRef};
+use rdkafka::ClientConfig;
+
+/// See the module. Holds no secret.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outlook {
+    pub(super) brokers: Vec<String>,
+    pub(super) group: String,
+    /// Topics that are read, or written.
+    pub(super) topics: Vec<String>,
+    pub(super) writes: bool,
+    /// By the client library's names, in lower case.
+    pub(super) protocol: String,
+    pub(super) mechanism: String,
+    pub(super) username: Option<String>,
+    pub(super) ca_file: Option<PathBuf>,
+    certificate: Option<PathBuf>,
+    /// Of the last token.
+    pub(super) token_principal: Option<String>,
+}
+
+impl Outlook {
+    /// From the properties that the client is started with, wherever they came from.
+    pub(super) fn new(config: &ClientConfig, topics: &[String], writes: bool) -> Self {
+        let get = |names: &[&str]| names.iter().find_map(|name| config.get(name));
+        let text = |names: &[&str]| get(names).unwrap_or_default().to_owned();
+        let brokers = text(&["bootstrap.servers"]);
+        let protocol = text(&["security.protocol"]).to_lowercase();
+        Self {
+            brokers: brokers.split(',').map(address).collect(),
+            group: text(&["group.id"]),
+            topics: topics.to_vec(),
+            writes,
+            protocol: if protocol.is_empty() {
+                "plaintext".to_owned()
+            } else {
+                protocol
+            },
+            mechanism: text(&["sasl.mechanism", "sasl.mechanisms"]).to_uppercase(),
+            username: get(&["sasl.username"]).map(str::to_owned),
+            ca_file: get(&["ssl.ca.location"]).map(PathBuf::from),
+            certificate: get(&["ssl.certificate.location"]).map(PathBuf::from),
+            token_principal: None,
+        }
+    }
+
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.protocol.ends_with("ssl")
+    }
+
+    pub(super) fn has_login(&self) -> bool {
+        self.protocol.starts_with("sasl")
+    }
+
+    /// Who Kafka takes us for, where it maps no names by rules of its own.
+    fn principal(&self) -> String {
+        let name = if self.has_login() && self.mechanism == "OAUTHBEARER" {
+            self.token_principal.clone()
+        } else if self.has_login() {
+            self.username.clone()
+        } else if let Some(file) = &self.certificate {
+            let text = fs::read(file).ok();
+            let certificate = text.and_then(|text| X509::from_pem(&text).ok());
+            certificate.map(|one| distinguished_name(one.subject_name()))
+        } else {
+            Some("ANONYMOUS".to_owned())
+        };
+        format!("User:{}", name.as_deref().unwrap_or("<name>"))
+    }
+
+    /// The command that allows something: `--operation Read --topic tickets`.
+    pub(super) fn grant(&self, what: &str) -> String {
+        let broker = self.brokers.first().map_or("<broker>", String::as_str);
+        format!(
+            "kafka-acls --bootstrap-server {broker} --add --allow-principal '{}' {what}",
+            self.principal()
+        )
+    }
+
+    /// Our topics that a text names; all of them where it names none.
+    pub(super) fn topics_in(&self, text: &str) -> Vec<&str> {
+        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        let words: Vec<&str> = text
+            .split(|character: char| !(character.is_ascii() && is_part(character as u8)))
+            .collect();
+        let topics = self.topics.iter().map(String::as_str);
+        let named: Vec<&str> = topics
+            .clone()
+            .filter(|topic| words.contains(topic))
+            .collect();
+        if named.is_empty() {
+            topics.collect()
+        } else {
+            named
+        }
+    }
+}
+
+/// `host:port`, without a listener in front.
+fn address(broker: &str) -> String {
+    let broker = broker.trim();
+    let address = broker.split_once("://").map_or(broker, |(_, rest)| rest);
+    if address.rsplit_once(':').is_some() {
+        address.to_owned()
+    } else {
+        format!("{address}:9092")
+    }
+}
+
+/// As Java writes it (RFC 2253), and with it Kafka: the last part first.
+fn distinguished_name(name: &X509NameRef) -> String {
+    let parts: Vec<String> = name
+        .entries()
+        .map(|entry| {
+            let key = entry.object().nid().short_name().unwrap_or("OID");
+            let value = entry.data().to_string().unwrap_or_default();
+            let mut escaped = String::new();
+            for character in value.chars() {
+                if ",+\"\\<>;".contains(character) {
+                    escaped.push('\\');
+                }
+                escaped.push(character);
+            }
+            let mut part = String::new();
+            let _ = write!(part, "{key}={escaped}");
+            part
+        })
+        .collect();
+    parts.into_iter().rev().collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_allows_something_names_the_principal() {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", "SASL_SSL://a:1,b");
+        config.set("security.protocol", "SASL_SSL");
+        config.set("sasl.username", "desk");
+        let topics = ["tickets".to_owned(), "tickets.old".to_owned()];
+        let outlook = Outlook::new(&config, &topics, false);
+        assert_eq!(outlook.brokers, ["a:1", "b:9092"]);
+        assert_eq!(
+            outlook.grant("--operation Read --topic tickets"),
+            "kafka-acls --bootstrap-server a:1 --add --allow-principal 'User:desk' \
+             --operation Read --topic tickets"
+        );
+        assert_eq!(
+            outlook.topics_in("not available: tickets.old: x"),
+            ["tickets.old"]
+        );
+        assert_eq!(
+            outlook.topics_in("not available"),
+            ["tickets", "tickets.old"]
+        );
+    }
+}
