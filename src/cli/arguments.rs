@@ -40,7 +40,7 @@ pub struct Arguments {
 }
 
 /// Flags of every command. What they set wins over the environment, which wins over the file.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Settings, for every command")]
 pub struct Settings {
     /// Configuration to read, in YAML; without it every key has its default
@@ -61,6 +61,9 @@ pub struct Settings {
     /// Path of the metrics [default: /metrics]
     #[arg(long = "web.telemetry-path", value_name = "PATH", global = true)]
     pub telemetry_path: Option<String>,
+    /// Let POST /-/reload load the configuration again, as SIGHUP does
+    #[arg(long = "web.enable-lifecycle", global = true)]
+    pub enable_lifecycle: bool,
     /// How much to log; each level includes those before it
     #[arg(
         long = "log.level",

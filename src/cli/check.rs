@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use super::arguments::{CheckConfig, Settings};
 use super::failure::Failure;
 use super::terminal;
-use crate::config::{self, Kafka};
-use crate::edge::kafka::{self, StartError};
+use crate::app::reload::check_clients;
+use crate::config;
 
 pub fn run(settings: &Settings, check: &CheckConfig) -> Result<ExitCode, Failure> {
     if check.print_reference {
@@ -18,19 +18,9 @@ pub fn run(settings: &Settings, check: &CheckConfig) -> Result<ExitCode, Failure
         for warning in &loaded.warnings {
             terminal::complain(&format!("warning: {warning}"));
         }
-        check_properties(&loaded.config.kafka).map_err(Failure::configuration)?;
+        check_clients(&loaded.config.kafka).map_err(Failure::configuration)?;
         terminal::print(&format!("{}\n", loaded.config.summary()))?;
         terminal::complain("the configuration is sound");
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Whether the Kafka clients that `serve` starts would take their properties.
-fn check_properties(kafka: &Kafka) -> Result<(), StartError> {
-    let settings = kafka::Settings::from(kafka);
-    settings.check()?;
-    if kafka.dead_letter_topic.is_some() {
-        settings.connection.check_producer()?;
-    }
-    Ok(())
 }

@@ -61,6 +61,9 @@ impl Settings {
         if let Some(path) = &self.telemetry_path {
             flags.push(("web.telemetry_path".to_owned(), path.clone()));
         }
+        if self.enable_lifecycle {
+            flags.push(("web.enable_lifecycle".to_owned(), true.to_string()));
+        }
         flags
     }
 }

@@ -16,11 +16,16 @@ impl Config {
         lines.add(
             "web",
             format!(
-                "{}, metrics at {}{}",
+                "{}, metrics at {}{}{}",
                 listen.join(", "),
                 self.web.telemetry_path,
                 if self.web.shows_tickets() {
                     ", ticket ids shown"
+                } else {
+                    ""
+                },
+                if self.web.enable_lifecycle {
+                    ", reload over http"
                 } else {
                     ""
                 }

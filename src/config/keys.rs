@@ -139,6 +139,7 @@ pub const KEYS: &[Key] = &[
     key("web.listen", Texts, ":10047", "Addresses to listen on, as host:port or :port"),
     key("web.telemetry_path", Text, "/metrics", "Path of the metrics"),
     key("web.tickets", Boolean, "false", "Whether pages may show ticket ids, to whoever can reach them"),
+    key("web.enable_lifecycle", Boolean, "false", "Whether POST /-/reload loads the configuration again, for whoever can reach it"),
     key("exemplars", Boolean, "false", "Add ticket ids to histograms, which may be personal data"),
 ];
 
@@ -170,6 +171,7 @@ const RENAMED: &[(&str, &str)] = &[
     ("web.address", "web.listen"),
     ("web.port", "web.listen"),
     ("web.path", "web.telemetry_path"),
+    ("web.lifecycle", "web.enable_lifecycle"),
     ("policies", "sla.policies"),
     ("timezone", "calendars.<name>.timezone"),
     ("calendar", "calendars"),

@@ -6,6 +6,7 @@
 //! and the texts of files are arguments.
 
 mod calendars;
+mod changes;
 mod describe;
 mod kafka;
 mod keys;
@@ -22,6 +23,7 @@ mod tree;
 mod view;
 mod web;
 
+pub use changes::Changes;
 pub use kafka::Kafka;
 pub use keys::{ENVIRONMENT_PREFIX, KEYS, Key, Kind, keys_table};
 pub use mapping::{CANONICAL, NO_PRESET, PRESETS, read_table};

@@ -22,6 +22,7 @@ mod old_stores;
 mod pages;
 mod presets;
 mod properties;
+mod reload;
 mod schemas;
 mod simulation;
 mod stories;

@@ -2,13 +2,15 @@
 //! time moves the stream clocks, has the state kept, and shows it once it is. One thread, which
 //! owns the engine.
 
+mod change;
 mod readings;
 mod schemas;
 mod standing;
 mod tables;
 mod tally;
 
-pub use readings::{KeptReadings, Loss, Lost, Reading, Readings};
+pub use change::{Change, NotKept};
+pub use readings::{KeptReadings, Loss, Lost, Reading, Readings, counted_topic};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -143,6 +145,8 @@ pub struct Ingest {
     schemas: Option<Lookup>,
     /// Held until every partition is ours and was read to its end.
     catching_up: Option<Latch>,
+    /// What was shown before another consumer took over stays until that one has caught up.
+    bridging: bool,
     /// How often series were withheld: what was taken before is not shown after.
     withheld: u64,
     pending: Option<Pending>,
@@ -196,6 +200,7 @@ impl Ingest {
             dead_letters,
             schemas: None,
             catching_up: Some(latch),
+            bridging: false,
             withheld: 0,
             pending: None,
             progress: Progress {
@@ -211,31 +216,40 @@ impl Ingest {
     /// The decoder reads records with schemas, which the registry knows.
     #[must_use]
     pub fn with_schema_registry(mut self, registry: Arc<Client>) -> Self {
-        let schemas = self.tables.decoder().schemas().cloned();
-        let readiness = self.published.readiness().clone();
-        let metrics = Arc::clone(&self.metrics);
-        let lookup = |schemas| Lookup::new(registry, schemas, metrics, readiness);
-        self.schemas = schemas.map(lookup);
+        self.schemas = self.lookup(registry);
         self
     }
 
-    /// Reads until `stop` is set.
+    fn lookup(&self, registry: Arc<Client>) -> Option<Lookup> {
+        let schemas = self.tables.decoder().schemas().cloned();
+        let readiness = self.published.readiness().clone();
+        let metrics = Arc::clone(&self.metrics);
+        schemas.map(|schemas| Lookup::new(registry, schemas, metrics, readiness))
+    }
+
+    /// Reads until `halt` is set; what to do then is up to the caller.
     ///
     /// # Errors
     /// What the loop cannot get over: from then on the series are withheld.
-    pub fn run(mut self, mut consumer: Consumer, stop: &AtomicBool) -> Result<(), Failed> {
+    pub fn run(&mut self, consumer: &mut Consumer, halt: &AtomicBool) -> Result<(), Failed> {
         let mut result = Ok(());
-        while result.is_ok() && !stop.load(Ordering::Relaxed) {
-            result = self.step(&mut consumer);
+        while result.is_ok() && !halt.load(Ordering::Relaxed) {
+            result = self.step(consumer);
         }
-        if result.is_ok() {
-            result = self.finish(&consumer);
-        }
-        leave(consumer);
-        result.map_err(|error| {
-            let latch = self.withhold(&error.to_string());
-            Failed { error, latch }
-        })
+        result.map_err(|error| self.fail(error))
+    }
+
+    /// Keeps and shows the last state; whether it is on disk.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn finish(&mut self, consumer: &Consumer) -> Result<bool, Failed> {
+        self.keep_last(consumer).map_err(|error| self.fail(error))
+    }
+
+    fn fail(&mut self, error: IngestError) -> Failed {
+        let latch = self.withhold(&error.to_string());
+        Failed { error, latch }
     }
 
     /// Takes what comes next, or waits for it a moment; keeps and shows the result when it is time.
@@ -293,18 +307,15 @@ impl Ingest {
         self.progress.records
     }
 
-    /// Keeps and shows the last state.
-    fn finish(&mut self, consumer: &Consumer) -> Result<(), IngestError> {
+    fn keep_last(&mut self, consumer: &Consumer) -> Result<bool, IngestError> {
         self.await_pending(consumer);
-        if self.pending.is_none() && self.checkpoint(consumer, DEAD_LETTER_PATIENCE)? {
+        if self.pending.is_none() {
+            if !self.checkpoint(consumer, DEAD_LETTER_PATIENCE)? {
+                return Ok(false);
+            }
             self.await_pending(consumer);
         }
-        if self.pending.is_some() {
-            warn!(
-                "the last checkpoint was not written in time; a restart reads from the one before"
-            );
-        }
-        Ok(())
+        Ok(self.pending.is_none())
     }
 
     fn await_pending(&mut self, consumer: &Consumer) {
@@ -402,6 +413,7 @@ impl Ingest {
             self.metrics
                 .remove_partition(&partition.topic, partition.partition);
         }
+        self.bridging = false;
         warn!(
             partitions = partitions.len(),
             "partitions taken away by the group; kpi series are withheld until they are back"
@@ -440,11 +452,18 @@ impl Ingest {
 
     /// What Prometheus has seen stays true: rather stale series than wrong ones.
     fn withhold_until_complete(&mut self, reason: &str) {
+        if self.bridging
+            && let Some(latch) = &self.catching_up
+        {
+            latch.set_reason(reason);
+            return;
+        }
         let latch = self.withhold(reason);
         self.catching_up = Some(latch);
     }
 
     fn withhold(&mut self, reason: &str) -> Latch {
+        self.bridging = false;
         self.published.withhold();
         self.metrics.set_caught_up(false);
         self.withheld += 1;
@@ -599,6 +618,8 @@ impl Ingest {
         let snapshot = pending.snapshot.filter(|_| current);
         let shown = snapshot.is_some();
         match snapshot {
+            // What is shown stays whole, with the records that it is of.
+            None if self.bridging => {}
             None => self.published.set_progress(progress),
             Some(snapshot) => {
                 let snapshot = Arc::new(snapshot);
@@ -622,6 +643,7 @@ impl Ingest {
             // Not before the series are there: who is told that it is ready finds them.
             info!(records = self.progress.records, "caught up");
             self.metrics.set_caught_up(true);
+            self.bridging = false;
             latch.release();
         }
         let standing = pending.standing.0.iter();

@@ -1,17 +1,30 @@
 //! Maps from the words of another system to ours. Words are compared without regard to case.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 
 /// Stands for every word that is not named.
 const ANY: &str = "*";
 
 /// See the module.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Words {
     /// Ours by theirs, which is in small letters.
     ours: HashMap<String, String>,
     any: Option<String>,
+}
+
+/// In order: the same words look the same.
+impl fmt::Debug for Words {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ours: BTreeMap<&String, &String> = self.ours.iter().collect();
+        formatter
+            .debug_struct("Words")
+            .field("ours", &ours)
+            .field("any", &self.any)
+            .finish()
+    }
 }
 
 impl Words {
