@@ -48,7 +48,7 @@ pub(crate) fn start(config: &str) -> Exporter {
 }
 
 #[track_caller]
-fn start_in(config: &str, environment: Vec<(String, String)>) -> Exporter {
+pub(crate) fn start_in(config: &str, environment: Vec<(String, String)>) -> Exporter {
     let listen = format!("--web.listen-address=127.0.0.1:{}", free_port());
     Exporter::start_in(&[&listen], config, environment)
 }

@@ -3,6 +3,7 @@
 
 mod live;
 mod load;
+mod million;
 mod refused;
 mod start;
 

@@ -1,27 +1,23 @@
 //! What is refused, and that it changes nothing.
 
-use super::{hang_up, instead, last_reload, refuse, running, take_over, wait_for_truth};
+use super::{LIFECYCLE, hang_up, instead, last_reload, refuse, running, take_over, wait_for_truth};
 use crate::crash::watch::Watch;
-use crate::crash::{created, offsets, reply};
-use crate::end_to_end::now;
-use crate::harness::{Exporter, Signal, eventually, free_port};
+use crate::crash::{created, offsets, promise_config, reply, start_in};
+use crate::end_to_end::{PATIENCE, now};
+use crate::harness::{Exporter, Faults, Kafka, Signal, eventually, free_port};
 
 /// The old configuration goes on: events are still counted.
 #[track_caller]
 fn assert_goes_on(exporter: &Exporter, read: &mut i64, write: impl Fn()) {
     write();
-    eventually(
-        "events that are counted",
-        crate::end_to_end::PATIENCE,
-        || {
-            let now: i64 = offsets(&exporter.metrics()).values().sum();
-            if now > *read {
-                *read = now;
-                return Ok(());
-            }
-            Err(format!("{now} records; log\n{}", exporter.logs()))
-        },
-    );
+    eventually("events that are counted", PATIENCE, || {
+        let now: i64 = offsets(&exporter.metrics()).values().sum();
+        if now > *read {
+            *read = now;
+            return Ok(());
+        }
+        Err(format!("{now} records; log\n{}", exporter.logs()))
+    });
 }
 
 #[test]
@@ -125,7 +121,7 @@ fn what_is_wrong_is_said_and_changes_nothing() {
     assert!(logs.contains("configuration not reloaded"), "{logs}");
     assert!(logs.contains("config.yaml:1"), "{logs}");
     exporter.write_config(&config);
-    eventually("a success", crate::end_to_end::PATIENCE, || {
+    eventually("a success", PATIENCE, || {
         exporter.signal(Signal::Hup);
         match last_reload(&exporter) {
             (true, _) => Ok(()),
@@ -155,4 +151,27 @@ fn over_http_it_has_to_be_allowed() {
     // A signal needs no leave.
     hang_up(&mut exporter, &config, true);
     assert_eq!(status(&exporter, "POST").0, 200);
+}
+
+/// Other rules take over numbers that are kept, and no others.
+#[test]
+fn while_the_disk_is_full_the_rules_stay() {
+    let kafka = Kafka::shared();
+    let topic = kafka.new_topic("refused-disk", 1);
+    let config = promise_config(kafka, &topic, "10m") + LIFECYCLE;
+    let faults = Faults::new();
+    let mut exporter = start_in(&config, faults.environment());
+    exporter.wait_ready(PATIENCE);
+    let mut read = 0;
+    assert_goes_on(&exporter, &mut read, || {
+        kafka.produce(&topic, [created("a", now())]);
+    });
+    faults.room(0);
+    kafka.produce(&topic, [created("b", now())]);
+    let other_rules = format!("{config}limits: {{ teams: 7 }}\n");
+    let said = refuse(&exporter, &other_rules);
+    assert!(said.contains("could not be kept"), "{said}");
+    faults.no_limit();
+    take_over(&exporter, &other_rules);
+    wait_for_truth(&exporter, &other_rules, kafka, &topic);
 }
