@@ -189,7 +189,7 @@ fn objectives(config: &Config) -> impl Iterator<Item = (&str, Target, f64)> {
     let policies = config.rules.policies.iter().zip(&config.objectives);
     policies.flat_map(|(policy, objective)| {
         let targets = Target::ALL.into_iter();
-        let promised = targets.filter(|target| policy.target(*target).is_some());
-        promised.map(|target| (policy.name.as_str(), target, *objective))
+        let promised = targets.filter(move |target| policy.target(*target).is_some());
+        promised.map(move |target| (policy.name.as_str(), target, *objective))
     })
 }

@@ -5,10 +5,6 @@ use super::{Checkpoint, Config, Kafka, Stream, Web};
 
 /// What differs between two configurations, by what has to be done about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "any of them may differ without the others"
-)]
 pub struct Changes {
     /// Keys that only a restart can change.
     pub fixed: Vec<&'static str>,

@@ -1,7 +1,7 @@
 //! Signals before there is anything to reload.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::{hang_up, last_reload, start_with};
@@ -24,6 +24,16 @@ fn hears_hangups(process: u32) -> Result<(), String> {
     Ok(())
 }
 
+/// Ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 fn signal(process: u32) {
     let sent = Command::new("kill")
         .args(["-HUP", &process.to_string()])
@@ -39,29 +49,27 @@ fn a_signal_during_the_start_waits_for_its_end() {
     let config = folder.path().join("config.yaml");
     let port = crate::harness::free_port();
     fs::write(&config, promise_config(kafka, &topic, "10m")).unwrap();
-    let mut child = command()
+    let child = command()
         .arg("--config.file")
         .arg(&config)
         .arg(format!("--web.listen-address=127.0.0.1:{port}"))
         .current_dir(folder.path())
         .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let id = child.id();
+        .spawn();
+    let mut exporter = Running(child.unwrap());
+    let id = exporter.0.id();
     eventually("somebody for SIGHUP", PATIENCE, || hears_hangups(id));
     for _ in 0..50 {
         signal(id);
     }
     let url = format!("http://127.0.0.1:{port}/-/ready");
     eventually("a ready exporter", PATIENCE, || {
-        assert_eq!(child.try_wait().unwrap(), None, "it ended");
+        assert_eq!(exporter.0.try_wait().unwrap(), None, "it ended");
         match get(&url)? {
             ready if ready.status == 200 => Ok(()),
             other => Err(other.text()),
         }
     });
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 /// Reading a history, it is not ready and shows nothing; a reload changes neither.
