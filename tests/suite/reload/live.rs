@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::{BUCKETS, LIFECYCLE, instead, refuse, running, take_over, wait_for_truth};
 use crate::crash::watch::Watch;
-use crate::crash::{breaches, created, offsets, reply, start};
-use crate::end_to_end::{PATIENCE, kafka_section, now, wait_for_reason};
+use crate::crash::{created, offsets, reply, start};
+use crate::end_to_end::{PATIENCE, breaches, kafka_section, now, wait_for_reason};
 use crate::harness::{Exporter, Kafka, Record, eventually};
 
 /// Waits for the sum of a metric's samples.
