@@ -143,6 +143,12 @@ impl Keeper {
             .ok_or(KeeperDied)
     }
 
+    /// Another engine goes on with the same numbers. A round through the last one's tickets is of
+    /// no use with this one's, which lie elsewhere: it begins anew.
+    pub fn other_engine(&mut self) {
+        self.rewrite |= self.round.take().is_some();
+    }
+
     /// The checkpoint on its way, once it is on disk.
     ///
     /// # Errors

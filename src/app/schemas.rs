@@ -24,9 +24,14 @@ pub enum FetchError {
 
 /// Reads the records of the topics of a configuration, with schemas or without.
 pub fn decoder(config: &Config) -> Decoder {
+    decoder_that_knows(config, None)
+}
+
+/// The same with schemas that are known already.
+pub fn decoder_that_knows(config: &Config, schemas: Option<Schemas>) -> Decoder {
     let decoder = Decoder::new(&config.mapping);
     match config.schema_registry {
-        Some(_) => decoder.with_schemas(Schemas::default()),
+        Some(_) => decoder.with_schemas(schemas.unwrap_or_default()),
         None => decoder,
     }
 }

@@ -1,37 +1,30 @@
 //! The service as a value: started, run until told to stop, stopped in order.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
-use super::ingest::{Ingest, IngestError, Lost, State, Timing};
-use super::recovery::{RecoveryError, recover};
-use super::schemas;
-use crate::config::{self, Config, Otherwise};
+use super::ingest::IngestError;
+use super::orders::Orders;
+use super::reader::Reader;
+use super::recovery::RecoveryError;
+use super::reload::{Load, Reloader, show_objectives};
+use crate::config::{self, Config};
 use crate::decode::{Ignorance, Rejection};
-use crate::domain::policy::Target;
-use crate::edge::http::{self, BindError, Latch, Protection, Published, Readiness, Server};
-use crate::edge::kafka::{Consumer, CredentialFiles, DeadLetters, Settings, StartError};
+use crate::edge::http::{self, BindError, Protection, Published, Readiness, Server};
+use crate::edge::kafka::{Settings, StartError};
 use crate::edge::schema_registry::{Client, ClientError};
 use crate::edge::self_metrics::{BuildInfo, SelfMetrics};
 use crate::edge::wall_clock::Clock;
-use crate::engine::{Engine, Ignored};
-
-/// Pace at which a stop is seen while nothing is read.
-const STOP_PACE: Duration = Duration::from_millis(100);
+use crate::engine::Ignored;
 
 /// How long a stop waits for the reading thread, which may be waiting for brokers or a disk. Below
 /// the 30 s that Kubernetes gives by default; after that the process goes as if killed, which
 /// loses nothing.
 const STOP_PATIENCE: Duration = Duration::from_secs(25);
-
-/// Before the group is joined again in place of another member of the same id: two exporters on
-/// copies of one directory do not take turns faster than this.
-const REJOIN_PAUSE: Duration = Duration::from_secs(2);
 
 /// Why the service did not start, or ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +54,7 @@ pub enum ServeError {
 pub struct Service {
     server: Server,
     published: Arc<Published>,
-    stop: Arc<AtomicBool>,
+    orders: Orders,
     ended: oneshot::Receiver<Result<(), ServeError>>,
 }
 
@@ -75,7 +68,8 @@ pub enum Memory {
 }
 
 impl Service {
-    /// Listens and begins to read. `clock` tells the time: the demo's runs faster.
+    /// Listens and begins to read. `clock` tells the time: the demo's runs faster. `load` gives
+    /// the configuration of now, where it may change.
     ///
     /// # Errors
     /// An address that cannot be listened on, or Kafka properties that are refused. Brokers that
@@ -85,6 +79,7 @@ impl Service {
         build: BuildInfo,
         clock: Arc<dyn Clock>,
         memory: Memory,
+        load: Option<Load>,
     ) -> Result<Self, ServeError> {
         let started = clock.now();
         let rejections = Rejection::ALL.map(Rejection::reason);
@@ -95,7 +90,7 @@ impl Service {
             .collect();
         let metrics = Arc::new(SelfMetrics::new(build, started, &rejections, &ignorances)?);
         metrics.set_config_reload(started, true);
-        show_objectives(config, &metrics);
+        show_objectives(None, config, &metrics);
         let protection = Protection::load(&config.web, Arc::clone(&metrics))?;
         let published = Arc::new(Published::new(metrics, Readiness::default()));
         let router = http::router(Arc::clone(&published), &config.web);
@@ -109,14 +104,25 @@ impl Service {
             Some(settings) => Some(Arc::new(Client::new(settings)?)),
             None => None,
         };
-        let stop = Arc::new(AtomicBool::new(false));
+        let orders = Orders::default();
+        if let Some(load) = load {
+            let wishes = published.reloads().listen();
+            let reloader = Reloader {
+                load,
+                current: config.clone(),
+                published: Arc::clone(&published),
+                orders: orders.clone(),
+                clock: Arc::clone(&clock),
+            };
+            tokio::spawn(reloader.serve(wishes));
+        }
         let reader = Reader {
             config: config.clone(),
             schema_registry,
             memory,
             clock,
             published: Arc::clone(&published),
-            stop: Arc::clone(&stop),
+            orders: orders.clone(),
         };
         // Before the first request: what is not there yet must not look ready.
         let latch = published.readiness().hold("starting");
@@ -130,7 +136,7 @@ impl Service {
         Ok(Self {
             server,
             published,
-            stop,
+            orders,
             ended,
         })
     }
@@ -153,7 +159,7 @@ impl Service {
         let Self {
             server,
             published,
-            stop,
+            orders,
             mut ended,
         } = self;
         let (stop_http, http_stopped) = oneshot::channel::<()>();
@@ -168,7 +174,7 @@ impl Service {
             result = &mut ended => Some(result),
         };
         let latch = published.readiness().hold("stopping");
-        stop.store(true, Ordering::Relaxed);
+        orders.stop();
         let result = match result {
             Some(result) => result,
             None => tokio::time::timeout(STOP_PATIENCE, ended)
@@ -190,128 +196,6 @@ impl Service {
             }
             Ok(Err(error)) => Err(error),
             Err(_) => Err(ServeError::Died),
-        }
-    }
-}
-
-/// The objectives as series, beside the targets that the KPIs show.
-fn show_objectives(config: &Config, metrics: &SelfMetrics) {
-    for (policy, objective) in config.rules.policies.iter().zip(&config.objectives) {
-        for target in Target::ALL {
-            if policy.target(target).is_some() {
-                metrics.set_objective(&policy.name, target.name(), *objective);
-            }
-        }
-    }
-}
-
-/// The reading thread: everything from the restored state to the stop.
-struct Reader {
-    config: Config,
-    schema_registry: Option<Arc<Client>>,
-    memory: Memory,
-    clock: Arc<dyn Clock>,
-    published: Arc<Published>,
-    stop: Arc<AtomicBool>,
-}
-
-impl Reader {
-    /// Reads until told to stop. `latch` is held as long as nothing else keeps the exporter from
-    /// being ready.
-    fn run(self, mut latch: Latch) -> Result<(), ServeError> {
-        let mut forsaken = None;
-        while !self.stop.load(Ordering::Relaxed) {
-            let mut settings = Settings::from(&self.config.kafka);
-            let state = match self.memory {
-                Memory::Volatile => {
-                    let rules = Arc::new(self.config.rules.clone());
-                    State::volatile(Engine::new(rules, self.clock.now()))
-                }
-                Memory::Durable => {
-                    latch.set_reason("restoring the checkpoint");
-                    let metrics = self.published.self_metrics();
-                    let now = self.clock.now();
-                    let (state, id) = recover(&self.config, now, metrics, forsaken.as_deref())?;
-                    settings.instance_id = Some(format!("ticket-exporter-{id}"));
-                    state
-                }
-            };
-            let credentials = CredentialFiles::watch(&settings.connection);
-            let dead_letters = match &self.config.kafka.dead_letter_topic {
-                Some(topic) => Some(DeadLetters::start(&settings.connection, topic)?),
-                None => None,
-            };
-            let consumer = Consumer::start(&settings)?;
-            let published = Arc::clone(&self.published);
-            let decoder = schemas::decoder(&self.config);
-            let mut ingest = Ingest::new(state, decoder, self.timing(), published, dead_letters);
-            ingest = ingest.with_credentials(credentials);
-            if let Some(registry) = &self.schema_registry {
-                ingest = ingest.with_schema_registry(Arc::clone(registry));
-            }
-            drop(latch);
-            let Err(failed) = ingest.run(consumer, &self.stop) else {
-                return Ok(());
-            };
-            latch = failed.latch;
-            let lost = match failed.error {
-                IngestError::Lost(lost) => lost,
-                IngestError::Fenced(text) => {
-                    warn!(%text, "kafka: joining the group again");
-                    forsaken = None;
-                    self.pause(REJOIN_PAUSE);
-                    continue;
-                }
-                IngestError::Renewed => {
-                    info!("kafka: new credentials; starting clients with them");
-                    forsaken = None;
-                    continue;
-                }
-                error => return Err(error.into()),
-            };
-            let metrics = self.published.self_metrics();
-            metrics
-                .lost_records(&lost.partition.topic, lost.partition.partition)
-                .inc();
-            if self.config.checkpoint.on_lost_records == Otherwise::Fail {
-                self.give_up(&latch, &lost);
-                return Ok(());
-            }
-            warn!(%lost, "records lost: counting anew from what the topics hold");
-            forsaken = Some(lost.to_string());
-        }
-        Ok(())
-    }
-
-    /// Stays, so that the metrics and the probe say what is wrong; a restart would not help.
-    fn give_up(&self, latch: &Latch, lost: &Lost) {
-        error!(
-            %lost,
-            "records lost: the numbers cannot go on; nothing is read and no kpi series are served. \
-             Bring the records back and restart, or have everything counted anew from what the \
-             topics hold, with checkpoint.on_lost_records: rebuild"
-        );
-        latch.set_reason(format!("records lost: {lost}"));
-        self.pause(Duration::MAX);
-    }
-
-    /// Waits so long, or until told to stop.
-    fn pause(&self, length: Duration) {
-        let begun = Instant::now();
-        while begun.elapsed() < length && !self.stop.load(Ordering::Relaxed) {
-            thread::sleep(STOP_PACE);
-        }
-    }
-
-    fn timing(&self) -> Timing {
-        let Config {
-            stream, checkpoint, ..
-        } = &self.config;
-        Timing {
-            grace: stream.grace,
-            max_future: stream.max_future,
-            interval: Duration::from_millis(checkpoint.interval.unsigned_abs()),
-            clock: Arc::clone(&self.clock),
         }
     }
 }

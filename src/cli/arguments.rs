@@ -41,7 +41,7 @@ pub struct Arguments {
 }
 
 /// Flags of every command. What they set wins over the environment, which wins over the file.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Settings, for every command")]
 pub struct Settings {
     /// Configuration to read, in YAML; without it every key has its default
@@ -65,6 +65,9 @@ pub struct Settings {
     /// Web configuration file: TLS, client certificates, logins [default: plain HTTP for everybody]
     #[arg(long = "web.config.file", value_name = "FILE", global = true)]
     pub web_config_file: Option<PathBuf>,
+    /// Let POST /-/reload load the configuration again, as SIGHUP does
+    #[arg(long = "web.enable-lifecycle", global = true)]
+    pub enable_lifecycle: bool,
     /// How much to log; each level includes those before it
     #[arg(
         long = "log.level",

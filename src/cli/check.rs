@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use super::arguments::{CheckConfig, Settings};
 use super::failure::Failure;
 use super::{estimate, terminal};
-use crate::config::{self, Kafka};
+use crate::app::reload::check_clients;
+use crate::config;
 use crate::edge::http;
-use crate::edge::kafka::{self, StartError};
 
 pub fn run(settings: &Settings, check: &CheckConfig) -> Result<ExitCode, Failure> {
     if check.print_reference {
@@ -24,7 +24,7 @@ pub fn run(settings: &Settings, check: &CheckConfig) -> Result<ExitCode, Failure
                 terminal::complain(&format!("warning: {warning}"));
             }
         }
-        check_properties(&loaded.config.kafka).map_err(Failure::configuration)?;
+        check_clients(&loaded.config.kafka).map_err(Failure::configuration)?;
         if check.estimate {
             return estimate::run(&loaded.config.rules, check);
         }
@@ -32,14 +32,4 @@ pub fn run(settings: &Settings, check: &CheckConfig) -> Result<ExitCode, Failure
         terminal::complain("the configuration is sound");
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Whether the Kafka clients that `serve` starts would take their properties.
-fn check_properties(kafka: &Kafka) -> Result<(), StartError> {
-    let settings = kafka::Settings::from(kafka);
-    settings.check()?;
-    if kafka.dead_letter_topic.is_some() {
-        settings.connection.check_producer()?;
-    }
-    Ok(())
 }

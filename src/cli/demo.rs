@@ -36,7 +36,7 @@ pub fn run(settings: &Settings, arguments: &Demo) -> Result<ExitCode, Failure> {
         desk.history_events(),
     ));
     runtime()?.block_on(async {
-        let service = Service::start(&config, BUILD, desk.clock(), Memory::Volatile)
+        let service = Service::start(&config, BUILD, desk.clock(), Memory::Volatile, None)
             .await
             .map_err(failure)?;
         for address in service.addresses() {

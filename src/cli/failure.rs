@@ -1,6 +1,6 @@
 //! How the program ends when it does not end well.
 
-use std::fmt::Display;
+use std::fmt::{self, Display, Formatter};
 use std::io;
 use std::process::ExitCode;
 
@@ -40,6 +40,12 @@ impl Failure {
     pub fn report(self) -> ExitCode {
         super::terminal::complain(&format!("ticket-exporter: {}", self.message));
         ExitCode::from(self.code)
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
     }
 }
 

@@ -4,13 +4,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use tokio::runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::warn;
 
 use super::arguments::Settings;
 use super::failure::Failure;
 use super::{REVISION, RUSTC, VERSION};
 use crate::app::recovery::RecoveryError;
+use crate::app::reload::Load;
 use crate::app::serve::{Memory, ServeError, Service};
+use crate::edge::http::Published;
 use crate::edge::self_metrics::BuildInfo;
 use crate::edge::steady_clock::SteadyClock;
 
@@ -21,17 +24,44 @@ pub const BUILD: BuildInfo = BuildInfo {
 };
 
 pub fn run(settings: &Settings) -> Result<ExitCode, Failure> {
-    let config = settings.load()?;
     runtime()?.block_on(async {
-        // First, so that whoever sees it listen can stop it in order.
+        // First, so that a signal finds somebody: unheard, this one would end the process.
+        let hangups = signal(SignalKind::hangup())?;
+        let config = settings.load()?;
+        // So that whoever sees it listen can stop it in order.
         let stop = stop_signal()?;
         let clock = Arc::new(SteadyClock::start());
-        let service = Service::start(&config, BUILD, clock, Memory::Durable)
-            .await
-            .map_err(failure)?;
+        let service = Service::start(
+            &config,
+            BUILD,
+            clock,
+            Memory::Durable,
+            Some(load(settings.clone())),
+        )
+        .await
+        .map_err(failure)?;
+        tokio::spawn(reload_on(hangups, Arc::clone(service.published())));
         service.run(stop).await.map_err(failure)?;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// The configuration as it is whenever it is asked for, by the same file, environment and flags.
+fn load(settings: Settings) -> Load {
+    Arc::new(move || {
+        let loaded = settings.load_with_warnings();
+        loaded.map_err(|failure| failure.to_string())
+    })
+}
+
+/// Has the configuration loaded again with each signal. Several while one is under way are one.
+async fn reload_on(mut hangups: Signal, published: Arc<Published>) {
+    while hangups.recv().await.is_some() {
+        // What comes of it is logged by whoever does it.
+        if let Err(error) = published.reloads().ask("signal").await {
+            warn!(%error, "configuration not reloaded");
+        }
+    }
 }
 
 pub fn failure(error: ServeError) -> Failure {

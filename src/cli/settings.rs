@@ -67,6 +67,9 @@ impl Settings {
             let file = path::absolute(file).unwrap_or_else(|_| file.clone());
             flags.push(("web.config_file".to_owned(), file.display().to_string()));
         }
+        if self.enable_lifecycle {
+            flags.push(("web.enable_lifecycle".to_owned(), true.to_string()));
+        }
         flags
     }
 }

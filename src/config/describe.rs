@@ -16,7 +16,7 @@ impl Config {
         lines.add(
             "web",
             format!(
-                "{}, metrics at {}{}{}",
+                "{}, metrics at {}{}{}{}",
                 listen.join(", "),
                 self.web.telemetry_path,
                 match &self.web.config_file {
@@ -25,6 +25,11 @@ impl Config {
                 },
                 if self.web.shows_tickets() {
                     ", ticket ids shown"
+                } else {
+                    ""
+                },
+                if self.web.enable_lifecycle {
+                    ", reload over http"
                 } else {
                     ""
                 }

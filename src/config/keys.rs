@@ -157,6 +157,7 @@ pub const KEYS: &[Key] = &[
     key("web.telemetry_path", Text, "/metrics", "Path of the metrics"),
     key("web.config_file", Text, "", "Web configuration file for TLS, client certificates and logins, relative to this file; none: plain HTTP for everybody"),
     key("web.tickets", Boolean, "false", "Whether pages may show ticket ids, to whoever can reach them"),
+    key("web.enable_lifecycle", Boolean, "false", "Whether POST /-/reload loads the configuration again, for whoever can reach it"),
     key("exemplars", Boolean, "false", "Add ticket ids to histograms, which may be personal data"),
 ];
 
@@ -201,6 +202,7 @@ const RENAMED: &[(&str, &str)] = &[
     ("web.config", "web.config_file"),
     ("web.config.file", "web.config_file"),
     ("web.tls", "web.config_file"),
+    ("web.lifecycle", "web.enable_lifecycle"),
     ("policies", "sla.policies"),
     ("timezone", "calendars.<name>.timezone"),
     ("calendar", "calendars"),

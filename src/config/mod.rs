@@ -6,6 +6,7 @@
 //! and the texts of files are arguments.
 
 mod calendars;
+mod changes;
 mod describe;
 mod kafka;
 mod kafka_security;
@@ -26,6 +27,7 @@ mod view;
 mod web;
 pub mod web_file; // the toolkit's own format
 
+pub use changes::Changes;
 pub use kafka::Kafka;
 pub use kafka_security::{Identity, Mechanism, OAuth, Protocol, Sasl, Security, Tls};
 pub use keys::{ENVIRONMENT_PREFIX, KEYS, Key, Kind, keys_table};

@@ -27,6 +27,8 @@ pub struct Web {
     pub config_file: Option<PathBuf>,
     /// Whether ticket ids may be shown to whoever can reach the server.
     pub tickets: bool,
+    /// Whether the configuration may be loaded again over HTTP.
+    pub enable_lifecycle: bool,
 }
 
 /// An address to listen on: `:10047`, `0.0.0.0:10047`, `[::1]:10047` or `localhost:10047`.
@@ -50,7 +52,8 @@ impl Default for Web {
             listen: vec![ListenAddress::Every(DEFAULT_PORT)],
             telemetry_path: TelemetryPath::default(),
             config_file: None,
-            tickets: false, // ids can be personal data
+            tickets: false,          // ids can be personal data
+            enable_lifecycle: false, // errors tell of the configuration
         }
     }
 }
@@ -72,6 +75,10 @@ impl Web {
                 .key("tickets")
                 .boolean(errors)
                 .unwrap_or(defaults.tickets),
+            enable_lifecycle: view
+                .key("enable_lifecycle")
+                .boolean(errors)
+                .unwrap_or(defaults.enable_lifecycle),
         }
     }
 

@@ -129,7 +129,7 @@ pub struct FormerPolicy {
 }
 
 /// See the module. `Default` is what an empty configuration means.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
     /// The stream clock stays this much behind the greatest event time.
     pub lateness: Milliseconds,

@@ -45,6 +45,16 @@ fn restart(engine: &mut Engine, yaml: &str) -> Result<Restored, StateError> {
     restoring.finish()
 }
 
+/// A restart from what checkpoints have written, each of them only what changed.
+fn go_on(store: &mut Written, engine: &mut Engine, yaml: &str) -> Engine {
+    engine.write_changes(store);
+    let mut restoring = Restoring::new(Arc::new(rules(yaml)), STATE_VERSION).unwrap();
+    for (key, value) in &store.0 {
+        restoring.apply(key, value.as_deref()).unwrap();
+    }
+    restoring.finish().unwrap().engine
+}
+
 fn words(changes: &[Change]) -> Vec<String> {
     changes.iter().map(ToString::to_string).collect()
 }
@@ -309,4 +319,80 @@ fn a_newer_version_is_refused() {
     assert_eq!(error, StateError::Newer(STATE_VERSION + 1));
     let nothing = Restoring::new(Arc::new(rules("")), STATE_VERSION).unwrap();
     assert_eq!(nothing.finish().unwrap_err(), StateError::Missing("state"));
+}
+
+/// Policies of another number: the records of tickets that nothing happened to say the new one.
+#[test]
+fn running_goals_keep_their_policy_in_checkpoints_of_what_changed() {
+    let policy = |name: &str, target: &str| {
+        format!("    - {{ name: {name}, clock: calendar, targets: {{ resolution: {target} }} }}\n")
+    };
+    let before = with_policies(&policy("all", "4h"));
+    let after = with_policies(&policy("all", "8h"));
+    let first = with_policies(&(policy("new", "1h") + &policy("all", "8h")));
+    let (mut engine, partition) = started(&before);
+    engine.track_changes();
+    engine.apply(partition, &created("old", 0));
+    let mut store = Written::default();
+    let mut engine = go_on(&mut store, &mut engine, &after);
+    let mut engine = go_on(&mut store, &mut engine, &first);
+    let mut engine = go_on(&mut store, &mut engine, &after);
+    advance(&mut engine, partition, 3);
+    assert_eq!(breaches(&mut engine, "all").as_deref(), Some("0"));
+    let mut engine = go_on(&mut store, &mut engine, &after);
+    advance(&mut engine, partition, 4);
+    assert_eq!(breaches(&mut engine, "all").as_deref(), Some("1"));
+}
+
+/// Handed over in memory, the numbers are those of a restart, and so is what checkpoints say then.
+#[test]
+fn a_reload_is_a_restart() {
+    let before = with_policies("    - { name: a, clock: calendar, targets: { resolution: 4h } }\n");
+    let after = with_policies("    - { name: b, clock: calendar, targets: { resolution: 8h } }\n")
+        + "teams: { known: [network] }\ntickets: { finalize_after: 1h }\n";
+    let (mut engine, partition) = started(&before);
+    engine.track_changes();
+    let mut store = Written::default();
+    for ticket in 0..50 {
+        engine.apply(partition, &created(&format!("T-{ticket}"), ticket % 5));
+        let mut solved = event(&format!("T-{ticket}"), EventType::StatusChanged, 5);
+        solved.status = (ticket % 3 == 0).then_some(ticket_exporter::domain::event::Status::Solved);
+        engine.apply(partition, &solved);
+    }
+    engine.write_changes(&mut store);
+    let mut reloaded = engine.under(Arc::new(rules(&after))).unwrap();
+    let mut restarted = restart(&mut engine, &after).unwrap();
+    assert_eq!(words(&reloaded.changes), words(&restarted.changes));
+    assert!(!reloaded.changes.is_empty());
+    let text = |engine: &mut Engine| {
+        String::from_utf8(exposition(&engine.snapshot(), Format::Text)).unwrap()
+    };
+    for hours in [6, 8, 9] {
+        advance(&mut reloaded.engine, partition, hours);
+        advance(&mut restarted.engine, partition, hours);
+        assert_eq!(text(&mut reloaded.engine), text(&mut restarted.engine));
+        // The store goes on as well: written under the rules of now, by the changes alone.
+        let mut stored = go_on(&mut store, &mut reloaded.engine, &after);
+        assert_eq!(text(&mut stored), text(&mut restarted.engine));
+    }
+    // The engine before is as it was.
+    advance(&mut engine, partition, 9);
+    assert!(breaches(&mut engine, "a").is_some_and(|count| count != "0"));
+}
+
+#[test]
+fn rules_that_numbers_cannot_follow_are_told_in_the_same_words() {
+    let (mut engine, partition) = started("windows: [1h]");
+    engine.apply(partition, &created("T-1", 1));
+    for yaml in [
+        "windows: [1h, 24h]",
+        "windows: [1h]\nbuckets: { handle: [1m] }\nhandle: { derive: true }",
+    ] {
+        let Err(StateError::NeedsRebuild(changes)) = engine.under(Arc::new(rules(yaml))) else {
+            panic!("{yaml}");
+        };
+        assert_eq!(words(&changes), rules("windows: [1h]").breaks(&rules(yaml)));
+    }
+    let harmless = rules("windows: [1h]\nhandle: { derive: false }\nlimits: { teams: 3 }");
+    assert_eq!(rules("windows: [1h]").breaks(&harmless), [""; 0]);
 }

@@ -26,6 +26,7 @@ mod packaging;
 mod pages;
 mod presets;
 mod properties;
+mod reload;
 mod schemas;
 mod simulation;
 mod stories;

@@ -2,13 +2,15 @@
 //! time moves the stream clocks, has the state kept, and shows it once it is. One thread, which
 //! owns the engine.
 
+mod change;
 mod readings;
 mod schemas;
 mod standing;
 mod tables;
 mod tally;
 
-pub use readings::{KeptReadings, Loss, Lost, Reading, Readings};
+pub use change::{Change, NotKept};
+pub use readings::{KeptReadings, Loss, Lost, Reading, Readings, counted_topic};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -74,6 +76,15 @@ pub struct Timing {
     pub clock: Arc<dyn Clock>,
 }
 
+/// Why the loop is left for a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pause {
+    /// There is something to do besides reading.
+    Told,
+    /// Files with passwords or certificates have changed: only other clients use them.
+    NewCredentials,
+}
+
 /// Why the loop ended by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
@@ -82,7 +93,7 @@ pub enum IngestError {
     /// A new consumer can go on from the kept state.
     #[error("{0}")]
     Fenced(String),
-    /// The same: there are new credentials, which only a new consumer uses.
+    /// The same: there are new credentials, and the last state could not be kept.
     #[error("new credentials for kafka")]
     Renewed,
     /// The numbers cannot go on from what was read so far.
@@ -154,6 +165,8 @@ pub struct Ingest {
     letters_refused: Option<Latch>,
     /// `None`: nothing that could change.
     credentials: Option<CredentialFiles>,
+    /// What was shown before another consumer took over stays until that one has caught up.
+    bridging: bool,
     /// How often series were withheld: what was taken before is not shown after.
     withheld: u64,
     pending: Option<Pending>,
@@ -210,6 +223,7 @@ impl Ingest {
             refused: None,
             letters_refused: None,
             credentials: None,
+            bridging: false,
             withheld: 0,
             pending: None,
             progress: Progress {
@@ -225,41 +239,52 @@ impl Ingest {
     /// The decoder reads records with schemas, which the registry knows.
     #[must_use]
     pub fn with_schema_registry(mut self, registry: Arc<Client>) -> Self {
-        let schemas = self.tables.decoder().schemas().cloned();
-        let readiness = self.published.readiness().clone();
-        let metrics = Arc::clone(&self.metrics);
-        let lookup = |schemas| Lookup::new(registry, schemas, metrics, readiness);
-        self.schemas = schemas.map(lookup);
+        self.schemas = self.lookup(registry);
         self
     }
 
-    /// Ends with [`IngestError::Renewed`] once one of these has changed.
+    /// Pauses once one of these has changed.
     #[must_use]
     pub fn with_credentials(mut self, credentials: Option<CredentialFiles>) -> Self {
         self.credentials = credentials;
         self
     }
 
-    /// Reads until `stop` is set.
+    fn lookup(&self, registry: Arc<Client>) -> Option<Lookup> {
+        let schemas = self.tables.decoder().schemas().cloned();
+        let readiness = self.published.readiness().clone();
+        let metrics = Arc::clone(&self.metrics);
+        schemas.map(|schemas| Lookup::new(registry, schemas, metrics, readiness))
+    }
+
+    /// Reads until there is something else to do, which is up to the caller.
     ///
     /// # Errors
     /// What the loop cannot get over: from then on the series are withheld.
-    pub fn run(mut self, mut consumer: Consumer, stop: &AtomicBool) -> Result<(), Failed> {
-        let mut result = Ok(());
-        while result.is_ok() && !stop.load(Ordering::Relaxed) {
-            result = self.step(&mut consumer);
-            if result.is_ok() && self.has_new_credentials() {
-                result = self.finish(&consumer).and(Err(IngestError::Renewed));
+    pub fn run(&mut self, consumer: &mut Consumer, halt: &AtomicBool) -> Result<Pause, Failed> {
+        while !halt.load(Ordering::Relaxed) {
+            if self.has_new_credentials() {
+                return Ok(Pause::NewCredentials);
+            }
+            if let Err(error) = self.step(consumer) {
+                return Err(self.fail(error));
             }
         }
-        if result.is_ok() {
-            result = self.finish(&consumer);
-        }
-        leave(consumer);
-        result.map_err(|error| {
-            let latch = self.withhold(&error.to_string());
-            Failed { error, latch }
-        })
+        Ok(Pause::Told)
+    }
+
+    /// Keeps and shows the last state; whether it is on disk.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn finish(&mut self, consumer: &Consumer) -> Result<bool, Failed> {
+        self.keep_last(consumer).map_err(|error| self.fail(error))
+    }
+
+    /// Withholds the series: reading ends here.
+    pub fn fail(&mut self, error: IngestError) -> Failed {
+        let latch = self.withhold(&error.to_string());
+        Failed { error, latch }
     }
 
     fn has_new_credentials(&mut self) -> bool {
@@ -322,18 +347,15 @@ impl Ingest {
         self.progress.records
     }
 
-    /// Keeps and shows the last state.
-    fn finish(&mut self, consumer: &Consumer) -> Result<(), IngestError> {
+    fn keep_last(&mut self, consumer: &Consumer) -> Result<bool, IngestError> {
         self.await_pending(consumer);
-        if self.pending.is_none() && self.checkpoint(consumer, DEAD_LETTER_PATIENCE)? {
+        if self.pending.is_none() {
+            if !self.checkpoint(consumer, DEAD_LETTER_PATIENCE)? {
+                return Ok(false);
+            }
             self.await_pending(consumer);
         }
-        if self.pending.is_some() {
-            warn!(
-                "the last checkpoint was not written in time; a restart reads from the one before"
-            );
-        }
-        Ok(())
+        Ok(self.pending.is_none())
     }
 
     fn await_pending(&mut self, consumer: &Consumer) {
@@ -433,6 +455,7 @@ impl Ingest {
             self.metrics
                 .remove_partition(&partition.topic, partition.partition);
         }
+        self.bridging = false;
         warn!(
             partitions = partitions.len(),
             "partitions taken away by the group; kpi series are withheld until they are back"
@@ -479,11 +502,18 @@ impl Ingest {
 
     /// What Prometheus has seen stays true: rather stale series than wrong ones.
     fn withhold_until_complete(&mut self, reason: &str) {
+        if self.bridging
+            && let Some(latch) = &self.catching_up
+        {
+            latch.set_reason(reason);
+            return;
+        }
         let latch = self.withhold(reason);
         self.catching_up = Some(latch);
     }
 
     fn withhold(&mut self, reason: &str) -> Latch {
+        self.bridging = false;
         self.published.withhold();
         self.metrics.set_caught_up(false);
         self.withheld += 1;
@@ -644,6 +674,8 @@ impl Ingest {
         let snapshot = pending.snapshot.filter(|_| current);
         let shown = snapshot.is_some();
         match snapshot {
+            // What is shown stays whole, with the records that it is of.
+            None if self.bridging => {}
             None => self.published.set_progress(progress),
             Some(snapshot) => {
                 let snapshot = Arc::new(snapshot);
@@ -667,6 +699,7 @@ impl Ingest {
             // Not before the series are there: who is told that it is ready finds them.
             info!(records = self.progress.records, "caught up");
             self.metrics.set_caught_up(true);
+            self.bridging = false;
             latch.release();
         }
         let standing = pending.standing.0.iter();

@@ -344,7 +344,7 @@ impl KeptReadings {
         let read: BTreeSet<&String> = self.0.values().map(|kept| &kept.topic).collect();
         read.into_iter()
             .filter(|topic| !topics.contains(topic))
-            .map(|topic| format!("kafka.topics: {topic} is no longer read, but counted"))
+            .map(|topic| counted_topic(topic))
             .collect()
     }
 
@@ -370,6 +370,11 @@ impl KeptReadings {
         }
         Ok(readings)
     }
+}
+
+/// What it means that a topic is not read any more.
+pub fn counted_topic(topic: &str) -> String {
+    format!("kafka.topics: {topic} is no longer read, but counted")
 }
 
 fn lost(partition: &TopicPartition, loss: Loss) -> Lost {

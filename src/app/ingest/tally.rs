@@ -32,6 +32,11 @@ impl Tally {
         }
     }
 
+    /// Another engine counts from here on; what the last one counted was shown.
+    pub fn begin(&mut self, counts: Counts) {
+        self.shown = counts;
+    }
+
     /// Counts what of a record is no event, and says so now and then.
     pub fn note(&mut self, record: &Record<'_>, decoded: &Decoded<'_>) {
         match decoded {

@@ -50,6 +50,13 @@ pub struct Calendar {
     years: Vec<Milliseconds>,
 }
 
+/// What it says is what it is: the rest follows from that.
+impl PartialEq for Calendar {
+    fn eq(&self, other: &Self) -> bool {
+        self.spec == other.spec
+    }
+}
+
 /// The length of an interval is the difference between its `before` and that of the next.
 #[derive(Clone, Copy, Debug)]
 struct Interval {

@@ -29,6 +29,17 @@ pub struct Mappings {
     pub contents: Vec<Table>,
 }
 
+impl Mappings {
+    /// Whether records are read in the same way, by tables with the same content.
+    pub fn is_same(&self, other: &Self) -> bool {
+        // Patterns cannot be compared but as they are written, which is how they are shown.
+        let shown = |mappings: &Self| format!("{:?}{:?}", mappings.general, mappings.topics);
+        self.tables == other.tables
+            && self.contents == other.contents
+            && shown(self) == shown(other)
+    }
+}
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Mapping {

@@ -15,6 +15,18 @@ pub struct Words {
     any: Option<String>,
 }
 
+/// In order: the same words look the same.
+impl fmt::Debug for Words {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ours: BTreeMap<&String, &String> = self.ours.iter().collect();
+        formatter
+            .debug_struct("Words")
+            .field("ours", &ours)
+            .field("any", &self.any)
+            .finish()
+    }
+}
+
 impl Words {
     /// From now on `theirs` is `ours`, whatever it was before, which is returned.
     pub fn put(&mut self, theirs: &str, ours: &str) -> Option<String> {
@@ -32,18 +44,6 @@ impl Words {
     /// Every word of ours, some more than once.
     pub fn ours(&self) -> impl Iterator<Item = &str> {
         self.ours.values().chain(&self.any).map(String::as_str)
-    }
-}
-
-/// In order: the same words are shown as the same text.
-impl fmt::Debug for Words {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ours: BTreeMap<&String, &String> = self.ours.iter().collect();
-        formatter
-            .debug_struct("Words")
-            .field("ours", &ours)
-            .field("any", &self.any)
-            .finish()
     }
 }
 

@@ -66,7 +66,7 @@ impl Page {
             site.published.self_metrics().started().rfc3339(),
         )?;
         html.push_str("<nav aria-label=\"Pages\">\n<ul class=\"links\">\n");
-        let tickets = site.shows_tickets.then_some(("/tickets", "Tickets"));
+        let tickets = site.shows_tickets().then_some(("/tickets", "Tickets"));
         let links = [
             (site.telemetry_path.as_str(), "Metrics"),
             ("/api/v1/kpis", "KPIs as JSON"),

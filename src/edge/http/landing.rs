@@ -155,7 +155,7 @@ fn main(site: &Site, parameters: &Parameters) -> (String, usize) {
     };
     let report = kpis.report();
     // Writing into a string cannot fail.
-    let _ = write_teams(&mut html, &report, parameters, site.shows_tickets);
+    let _ = write_teams(&mut html, &report, parameters, site.shows_tickets());
     (html, report.teams.len())
 }
 

@@ -14,10 +14,12 @@ mod protection;
 mod published;
 mod questions;
 mod readiness;
+mod reload;
 mod scrape;
 mod sending;
 mod server;
 mod stall;
+mod switches;
 #[cfg(test)]
 mod tests;
 mod tickets;
@@ -26,7 +28,9 @@ pub use protection::{Protection, check, leaf_certificate};
 pub use published::{Kpis, Published, SharedKpis, SharedSeries, View};
 pub use questions::{Answer, Question, Questions};
 pub use readiness::{Latch, Readiness};
+pub use reload::{NoReload, Reloaded, Reloads, Wish};
 pub use server::{BindError, Server};
+pub use switches::Switches;
 
 use std::sync::Arc;
 
@@ -38,7 +42,7 @@ use axum::http::header::{
 };
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use crate::config::{TelemetryPath, Web};
 use scrape::Scraping;
@@ -48,19 +52,26 @@ use scrape::Scraping;
 struct Site {
     published: Arc<Published>,
     telemetry_path: TelemetryPath,
-    /// Ticket ids may be shown.
-    shows_tickets: bool,
     scraping: Arc<Scraping>,
+}
+
+impl Site {
+    /// Ticket ids may be shown.
+    fn shows_tickets(&self) -> bool {
+        self.published.switches().shows_tickets()
+    }
 }
 
 /// Every page there is; see the README beside this file. More can be added to it before it is
 /// served.
 pub fn router(published: Arc<Published>, web: &Web) -> Router {
+    published.switches().set(web);
     let telemetry_path = web.telemetry_path.clone();
     let mut router = Router::new()
         .route(telemetry_path.as_str(), get(scrape::scrape))
         .route("/-/healthy", get(|| async { "healthy\n" }))
         .route("/-/ready", get(ready))
+        .route("/-/reload", post(reload::reload).put(reload::reload))
         .route("/api/v1/kpis", get(api::kpis))
         .route("/api/v1/tickets", get(api::tickets))
         .route("/tickets", get(tickets::page));
@@ -74,7 +85,6 @@ pub fn router(published: Arc<Published>, web: &Web) -> Router {
         .with_state(Site {
             published,
             telemetry_path,
-            shows_tickets: web.shows_tickets(),
             scraping: Arc::new(Scraping::default()),
         })
 }
@@ -97,7 +107,7 @@ async fn ready(State(site): State<Site>) -> Response {
 async fn not_found(State(site): State<Site>) -> Response {
     let text = format!(
         "not found; there are / and {} and /tickets, /api/v1/kpis, /api/v1/tickets, /-/healthy, \
-         /-/ready\n",
+         /-/ready, /-/reload\n",
         site.telemetry_path
     );
     (StatusCode::NOT_FOUND, text).into_response()

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::{Questions, Readiness};
+use super::{Questions, Readiness, Reloads, Switches};
 use crate::edge::self_metrics::SelfMetrics;
 use crate::engine::{Report, Series, Snapshot};
 
@@ -41,6 +41,8 @@ pub struct Published {
     self_metrics: Arc<SelfMetrics>,
     view: RwLock<View>,
     questions: Questions,
+    reloads: Reloads,
+    switches: Switches,
 }
 
 impl Published {
@@ -51,6 +53,8 @@ impl Published {
             self_metrics,
             view: RwLock::default(),
             questions: Questions::default(),
+            reloads: Reloads::default(),
+            switches: Switches::default(),
         }
     }
 
@@ -86,6 +90,16 @@ impl Published {
     /// What people want to know about tickets.
     pub fn questions(&self) -> &Questions {
         &self.questions
+    }
+
+    /// Who wants the configuration loaded again.
+    pub fn reloads(&self) -> &Reloads {
+        &self.reloads
+    }
+
+    /// What pages may show and do.
+    pub fn switches(&self) -> &Switches {
+        &self.switches
     }
 
     pub fn readiness(&self) -> &Readiness {

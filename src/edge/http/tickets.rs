@@ -50,7 +50,7 @@ impl NoAnswer {
 /// # Errors
 /// [`NoAnswer`].
 pub async fn ask(site: &Site, query: GoalQuery) -> Result<GoalList, NoAnswer> {
-    if !site.shows_tickets {
+    if !site.shows_tickets() {
         return Err(NoAnswer::NotAllowed);
     }
     if site.published.view().kpis.is_none() {

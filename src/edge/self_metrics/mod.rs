@@ -315,6 +315,12 @@ impl SelfMetrics {
             .set(share);
     }
 
+    /// A policy has no such objective any more.
+    pub fn remove_objective(&self, policy: &str, target: &str) {
+        // Fails only where there is no such series, which is what is wanted.
+        let _ = self.objectives.remove_label_values(&[policy, target]);
+    }
+
     /// The configuration was loaded at `at`, or could not be.
     pub fn set_config_reload(&self, at: Timestamp, successful: bool) {
         self.reload_successful

@@ -19,6 +19,7 @@
 mod bytes;
 mod changes;
 mod former;
+mod handover;
 mod journal;
 mod label;
 mod pair;

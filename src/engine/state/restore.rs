@@ -19,7 +19,7 @@ use crate::engine::recorder::{Named, Recorder};
 use crate::engine::rules::{Kpi, Rules};
 use crate::engine::series::{Pair, SeriesTable};
 use crate::engine::sliding::Step;
-use crate::engine::table::{Found, TicketTable};
+use crate::engine::table::{Found, TicketSlot, TicketTable};
 use crate::engine::ticket::{GoalState, NO_POLICY, Slot};
 use crate::engine::windows::{Journaled, Place, Windows};
 
@@ -180,7 +180,7 @@ impl Restoring {
         let labels = self.restore_labels()?;
         let series = self.restore_series(&rules, &labels, &renumbering)?;
         let windows = self.restore_windows(&rules, &whole)?;
-        renumber_tickets(&mut self.tickets, &renumbering);
+        let renumbered = renumber_tickets(&mut self.tickets, &renumbering);
         let start = if whole.is_fixed {
             Start::Fixed(whole.start)
         } else {
@@ -190,7 +190,14 @@ impl Restoring {
         engine.tickets = self.tickets;
         engine.partitions = partitions;
         engine.schedule_all();
-        engine.start_tracking(Changes::of_restored());
+        let mut tracked = Changes::of_restored();
+        for slot in renumbered {
+            // Their records say numbers of rules that are written over with the next checkpoint.
+            if let Some(ticket) = engine.tickets.get_mut(slot) {
+                tracked.mark(ticket, slot);
+            }
+        }
+        engine.start_tracking(tracked);
         Ok(Restored { engine, changes })
     }
 }
@@ -347,8 +354,11 @@ fn set<'a, K: Ord, V>(
     Ok(())
 }
 
-fn renumber_tickets(tickets: &mut TicketTable, renumbering: &Renumbering) {
-    for (_, ticket) in tickets.iter_mut() {
+/// The tickets that have other numbers now.
+fn renumber_tickets(tickets: &mut TicketTable, renumbering: &Renumbering) -> Vec<TicketSlot> {
+    let mut renumbered = Vec::new();
+    for (place, ticket) in tickets.iter_mut() {
+        let before = (ticket.policy, ticket.calendars());
         if ticket.policy != NO_POLICY {
             ticket.policy = renumbering.policies[usize::from(ticket.policy)];
         }
@@ -358,7 +368,11 @@ fn renumber_tickets(tickets: &mut TicketTable, renumbering: &Renumbering) {
                 ticket.set_slot_calendar(slot, Some(id));
             }
         }
+        if before != (ticket.policy, ticket.calendars()) {
+            renumbered.push(place);
+        }
     }
+    renumbered
 }
 
 /// Goals of policies that nothing was counted under leave no trace.

@@ -48,17 +48,17 @@ pub(crate) fn start(config: &str) -> Exporter {
 }
 
 #[track_caller]
-fn start_in(config: &str, environment: Vec<(String, String)>) -> Exporter {
+pub(crate) fn start_in(config: &str, environment: Vec<(String, String)>) -> Exporter {
     let listen = format!("--web.listen-address=127.0.0.1:{}", free_port());
     Exporter::start_in(&[&listen], config, environment)
 }
 
 /// `simulate`, writing to a topic as long as its value or its events last.
 #[derive(Debug)]
-struct Desk(Option<Child>);
+pub(crate) struct Desk(Option<Child>);
 
 impl Desk {
-    fn start(kafka: &Kafka, topic: &str, arguments: &str) -> Self {
+    pub(crate) fn start(kafka: &Kafka, topic: &str, arguments: &str) -> Self {
         let arguments = format!("simulate {arguments} {}", to_topic(kafka, topic));
         let child = command()
             .args(arguments.split_whitespace())
@@ -80,7 +80,7 @@ impl Desk {
 
     /// Waits until all is written.
     #[track_caller]
-    fn finish(mut self) {
+    pub(crate) fn finish(mut self) {
         let written = self.0.take().unwrap().wait_with_output().unwrap();
         assert!(written.status.success(), "{}", text(&written.stderr));
     }
@@ -96,17 +96,17 @@ impl Drop for Desk {
 }
 
 /// Twenty seconds of a desk that works while things break: two weeks at once, then two more.
-const LIVELY: &str = "--seed 8 --from 2026-03-02T00:00:00Z --live-from 2026-03-16T00:00:00Z \
+pub(crate) const LIVELY: &str = "--seed 8 --from 2026-03-02T00:00:00Z --live-from 2026-03-16T00:00:00Z \
                       --for 28d --pace 900/s";
 
 /// After all events of [`LIVELY`].
-fn after_lively() -> Timestamp {
+pub(crate) fn after_lively() -> Timestamp {
     Timestamp::parse("2026-04-20T00:00:00Z").unwrap()
 }
 
 /// Waits until the exporter has caught up and events flow through it.
 #[track_caller]
-fn wait_until_lively(exporter: &mut Exporter) {
+pub(crate) fn wait_until_lively(exporter: &mut Exporter) {
     exporter.wait_ready(PATIENCE);
     let read = |exporter: &Exporter| offsets(&exporter.metrics()).values().sum::<i64>();
     let before = read(exporter);
@@ -198,7 +198,12 @@ fn wait_for_end(exporter: &Exporter, kafka: &Kafka, topic: &str) {
 /// Waits until what is served is what `replay` makes of the whole topic, each series of it: the
 /// gauges and windows too, as of the clock that the same scrape shows.
 #[track_caller]
-fn wait_for_truth(exporter: &Exporter, config: &str, kafka: &Kafka, topic: &str) -> Values {
+pub(crate) fn wait_for_truth(
+    exporter: &Exporter,
+    config: &str,
+    kafka: &Kafka,
+    topic: &str,
+) -> Values {
     let lines = lines(&kafka.consume(topic));
     wait_for_truth_of(exporter, config, &kafka.ends(topic), &lines)
 }

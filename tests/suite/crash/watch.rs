@@ -17,6 +17,8 @@ const COMPLAINTS: usize = 20;
 /// What was seen.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
+    /// Scrapes that were not answered well.
+    pub(crate) failed: usize,
     /// Scrapes without any series about tickets.
     pub(crate) withheld: usize,
     /// Scrapes with them.
@@ -84,9 +86,12 @@ impl Watch {
         let thread = thread::spawn(move || {
             let mut seen = Seen::default();
             while !stopped.load(Ordering::Relaxed) {
-                // It is being killed now and then; half an answer is none.
-                if let Some(response) = get(&url).ok().filter(|response| response.status == 200) {
-                    seen.look(&scrape(&response.text()), &check);
+                match get(&url) {
+                    Ok(response) if response.status == 200 => {
+                        seen.look(&scrape(&response.text()), &check);
+                    }
+                    // It is being killed now and then; half an answer is none.
+                    _ => seen.failed += 1,
                 }
                 thread::sleep(BETWEEN_SCRAPES);
             }

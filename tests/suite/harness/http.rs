@@ -63,6 +63,13 @@ pub(crate) fn post(url: &str, headers: &[(&str, &str)]) -> Result<Response, Stri
     read(request.send_empty())
 }
 
+/// A request of any method, without a body.
+pub(crate) fn request(method: &str, url: &str) -> Result<Response, String> {
+    let request = ureq::http::Request::builder().method(method).uri(url);
+    let request = request.body(()).map_err(|error| error.to_string())?;
+    read(agent().run(request))
+}
+
 /// A POST of a JSON document.
 pub(crate) fn post_json(url: &str, document: &serde_json::Value) -> Result<Response, String> {
     let request = agent().post(url).header("content-type", "application/json");

@@ -33,7 +33,7 @@ pub(crate) use alertmanager::{Alertmanager, amtool};
 pub(crate) use chromium::Chromium;
 pub(crate) use exporter::{Exporter, binary, command};
 pub(crate) use faults::Faults;
-pub(crate) use http::{Response, StaticServer, get, get_with, post, post_json};
+pub(crate) use http::{Response, StaticServer, get, get_with, post, post_json, request};
 pub(crate) use kafka::Kafka;
 pub(crate) use process::{Process, Signal};
 pub(crate) use prometheus::{Labels, Prometheus, PrometheusOptions, Protocol, Target};

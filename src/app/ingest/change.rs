@@ -1,0 +1,121 @@
+//! A changed configuration, taken over between two batches. What was counted goes on, what is
+//! served stays, and nothing is read twice.
+
+use std::mem;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tracing::warn;
+
+use super::tables::Tables;
+use super::{Ingest, Timing};
+use crate::decode::Decoder;
+use crate::edge::kafka::{Consumer, CredentialFiles, DeadLetters};
+use crate::edge::schema_registry::Client;
+use crate::engine::{Restored, Rules, StateError};
+
+/// What is to be different; `None`: it stays.
+#[derive(Default)]
+pub struct Change {
+    pub timing: Option<Timing>,
+    /// How records are read, and who knows their schemas.
+    pub decoding: Option<(Decoder, Option<Arc<Client>>)>,
+    /// The inner one: whether dead letters are written at all. Those on their way have to be
+    /// confirmed before, which [`Ingest::finish`] sees to.
+    pub dead_letters: Option<Option<DeadLetters>>,
+    /// A consumer that has read nothing yet.
+    pub consumer: Option<Consumer>,
+    /// What the clients have read, to be watched from before they were started.
+    pub credentials: Option<Option<CredentialFiles>>,
+    /// The numbers under other rules, see [`Ingest::under`].
+    pub restored: Option<Restored>,
+}
+
+/// Why the numbers cannot be taken over as they are.
+#[derive(Debug, thiserror::Error)]
+pub enum NotKept {
+    #[error(transparent)]
+    Rules(#[from] StateError),
+    #[error("the exporter keeps no state")]
+    Volatile,
+}
+
+impl Ingest {
+    /// How records are read now.
+    pub fn decoder(&self) -> &Decoder {
+        self.tables.decoder()
+    }
+
+    /// The numbers of now under other rules, as a restart would give them. To be called once all
+    /// is kept, see [`Ingest::finish`]; nothing changes yet.
+    ///
+    /// # Errors
+    /// Rules that the numbers cannot follow.
+    pub fn under(&mut self, rules: Arc<Rules>) -> Result<Restored, NotKept> {
+        if self.keeper.is_none() {
+            return Err(NotKept::Volatile);
+        }
+        Ok(self.engine.under(rules)?)
+    }
+
+    /// Takes a change over. Gives back the consumer that is no longer read, if there is another.
+    pub fn change(&mut self, change: Change, consumer: &mut Consumer) -> Option<Consumer> {
+        let Change {
+            timing,
+            decoding,
+            dead_letters,
+            consumer: next,
+            credentials,
+            restored,
+        } = change;
+        if let Some(timing) = timing {
+            self.timing = timing;
+        }
+        if let Some(dead_letters) = dead_letters {
+            self.dead_letters = dead_letters;
+        }
+        if let Some(credentials) = credentials {
+            self.credentials = credentials;
+        }
+        if let Some((decoder, registry)) = decoding {
+            self.tables = Tables::new(decoder);
+            if self.schemas.take().is_some() {
+                // Whatever was waited for is asked for anew.
+                self.metrics.set_schema_registry_waiting(false);
+                consumer.resume();
+            }
+            self.schemas = registry.and_then(|registry| self.lookup(registry));
+        }
+        if let Some(restored) = restored {
+            for change in &restored.changes {
+                warn!(%change, "the configuration changed; this applies from now on");
+            }
+            self.tally.show(self.engine.counts());
+            self.tally.begin(restored.engine.counts());
+            self.engine = restored.engine;
+            if let Some(keeper) = &mut self.keeper {
+                keeper.other_engine();
+            }
+        }
+        self.next_checkpoint = Instant::now();
+        let next = next?;
+        self.bridge();
+        for reading in self.readings.iter() {
+            let source = &reading.source;
+            self.metrics
+                .remove_partition(&source.topic, source.partition);
+        }
+        Some(mem::replace(consumer, next))
+    }
+
+    /// What is shown stays until the next consumer has caught up, if anything is.
+    fn bridge(&mut self) {
+        if self.catching_up.is_some() {
+            return; // nothing is shown, or is bridged already
+        }
+        let reason = "reloaded: waiting for partitions to be assigned";
+        self.catching_up = Some(self.published.readiness().hold(reason));
+        self.bridging = true;
+        self.metrics.set_caught_up(false);
+    }
+}

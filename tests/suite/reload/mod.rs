@@ -1,0 +1,88 @@
+//! The configuration is loaded again while the exporter runs: what can be taken over applies from
+//! then on, what cannot is refused and changes nothing, and whoever scrapes notices neither.
+
+mod live;
+mod load;
+mod million;
+mod refused;
+mod start;
+
+use crate::crash::{promise_config, start as start_with, wait_for_truth};
+use crate::end_to_end::PATIENCE;
+use crate::harness::{Exporter, Kafka, Signal, eventually};
+
+const SUCCESSFUL: &str = "ticket_exporter_config_last_reload_successful";
+const SUCCEEDED_AT: &str = "ticket_exporter_config_last_reload_success_timestamp_seconds";
+
+/// Lets the tests ask over HTTP.
+const LIFECYCLE: &str = "web: { enable_lifecycle: true }\n";
+
+/// Bounds that hold the targets used here, so that targets may change without new buckets.
+const BUCKETS: &str = "buckets: { first_response: [3s, 10m], next_response: [3s, 10m], \
+     resolution: [3s, 10m], ownership: [3s, 10m], handle: [3s, 10m] }\n";
+
+/// A ready exporter with a short promise, whose configuration can be loaded again over HTTP.
+fn running(name: &str, more: &str) -> (&'static Kafka, String, String, Exporter) {
+    let kafka = Kafka::shared();
+    let topic = kafka.new_topic(name, 2);
+    let config = promise_config(kafka, &topic, "10m") + BUCKETS + LIFECYCLE + more;
+    let mut exporter = start_with(&config);
+    exporter.wait_ready(PATIENCE);
+    (kafka, topic, config, exporter)
+}
+
+/// Another text for a part of a configuration, which has to be there.
+#[track_caller]
+fn instead(config: &str, part: &str, other: &str) -> String {
+    assert!(config.contains(part), "no {part:?} in\n{config}");
+    config.replace(part, other)
+}
+
+/// What the metrics say: whether the last reload went well, and when one last did.
+fn last_reload(exporter: &Exporter) -> (bool, f64) {
+    let metrics = exporter.metrics();
+    let successful = metrics.metric(SUCCESSFUL).value();
+    (successful == 1.0, metrics.metric(SUCCEEDED_AT).value())
+}
+
+/// Loads a configuration by POST, which has to be taken over; the words of the answer.
+#[track_caller]
+fn take_over(exporter: &Exporter, config: &str) -> String {
+    let (_, before) = last_reload(exporter);
+    exporter.write_config(config);
+    let answer = exporter.post("/-/reload");
+    let text = answer.text();
+    assert_eq!(answer.status, 200, "{text}\nlog\n{}", exporter.logs());
+    let (successful, after) = last_reload(exporter);
+    assert!(successful && after > before, "{before}, then {after}");
+    text
+}
+
+/// Loads a configuration by POST, which has to be refused; everything that is wrong.
+#[track_caller]
+fn refuse(exporter: &Exporter, config: &str) -> String {
+    let (_, before) = last_reload(exporter);
+    exporter.write_config(config);
+    let answer = exporter.post("/-/reload");
+    let text = answer.text();
+    assert_eq!(answer.status, 500, "{text}\nlog\n{}", exporter.logs());
+    assert_eq!(last_reload(exporter), (false, before), "{text}");
+    text
+}
+
+/// Loads a configuration by SIGHUP and waits until the metrics tell what came of it.
+#[track_caller]
+fn hang_up(exporter: &mut Exporter, config: &str, successful: bool) {
+    let (before, at) = last_reload(exporter);
+    // Of a failure that follows another one, the metrics tell nothing.
+    assert!(before || successful, "start from a success");
+    exporter.write_config(config);
+    exporter.signal(Signal::Hup);
+    eventually("the news of a reload", PATIENCE, || {
+        let (now, since) = last_reload(exporter);
+        if now == successful && (since > at) == successful {
+            return Ok(());
+        }
+        Err(format!("{now} since {since}; log\n{}", exporter.logs()))
+    });
+}

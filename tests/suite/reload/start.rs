@@ -1,0 +1,109 @@
+//! Signals before there is anything to reload.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use super::{hang_up, last_reload, start_with};
+use crate::crash::{Desk, promise_config};
+use crate::end_to_end::{PATIENCE, desk_config_on_event_time};
+use crate::harness::{Kafka, command, eventually, get};
+
+/// The number of SIGHUP, as a bit in what the kernel says of a process.
+const HANGUP: u64 = 1;
+
+/// Whether the process has somebody for SIGHUP.
+fn hears_hangups(process: u32) -> Result<(), String> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"));
+    let status = status.map_err(|error| error.to_string())?;
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = u64::from_str_radix(caught.unwrap_or_default().trim(), 16).unwrap();
+    if caught & HANGUP == 0 {
+        return Err("not yet".to_owned());
+    }
+    Ok(())
+}
+
+/// Ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn signal(process: u32) {
+    let sent = Command::new("kill")
+        .args(["-HUP", &process.to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
+#[test]
+fn a_signal_during_the_start_waits_for_its_end() {
+    let kafka = Kafka::shared();
+    let topic = kafka.new_topic("hangup", 1);
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.yaml");
+    let port = crate::harness::free_port();
+    fs::write(&config, promise_config(kafka, &topic, "10m")).unwrap();
+    let child = command()
+        .arg("--config.file")
+        .arg(&config)
+        .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+        .current_dir(folder.path())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut exporter = Running(child.unwrap());
+    let id = exporter.0.id();
+    eventually("somebody for SIGHUP", PATIENCE, || hears_hangups(id));
+    for _ in 0..50 {
+        signal(id);
+    }
+    let url = format!("http://127.0.0.1:{port}/-/ready");
+    eventually("a ready exporter", PATIENCE, || {
+        assert_eq!(exporter.0.try_wait().unwrap(), None, "it ended");
+        match get(&url)? {
+            ready if ready.status == 200 => Ok(()),
+            other => Err(other.text()),
+        }
+    });
+}
+
+/// Reading a history, it is not ready and shows nothing; a reload changes neither.
+#[test]
+fn a_reload_while_it_catches_up() {
+    let kafka = Kafka::shared();
+    let topic = kafka.new_topic("catching-up", 3);
+    let desk = Desk::start(
+        kafka,
+        &topic,
+        "--seed 3 --from 2026-03-02T00:00:00Z --for 30d",
+    );
+    desk.finish();
+    let config = desk_config_on_event_time(kafka, &topic);
+    let mut exporter = start_with(&config);
+    hang_up(
+        &mut exporter,
+        &(config.clone() + "limits: { teams: 900 }\n"),
+        true,
+    );
+    hang_up(
+        &mut exporter,
+        &(config.clone() + "limits: { teams: no }\n"),
+        false,
+    );
+    exporter.write_config(&config);
+    eventually("a success", Duration::from_secs(60), || {
+        exporter.signal(crate::harness::Signal::Hup);
+        match last_reload(&exporter) {
+            (true, _) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    });
+    exporter.wait_ready(PATIENCE);
+    crate::crash::close(kafka, &topic, crate::crash::after_lively());
+    super::wait_for_truth(&exporter, &config, kafka, &topic);
+}
