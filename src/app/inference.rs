@@ -66,8 +66,8 @@ pub fn propose(samples: &[Sample]) -> Option<Proposal> {
         Some(of_mapping(mapping, &inference, trial))
     });
     match (own, fallback) {
-        (Some(own), Some(fallback)) if own.trial.mapped <= fallback.trial.mapped => Some(fallback),
-        (own, fallback) => own.or(fallback),
+        (Some(own), Some(fallback)) if own.trial.fits_better_than(&fallback.trial) => Some(own),
+        (own, fallback) => fallback.or(own),
     }
 }
 
@@ -117,6 +117,11 @@ impl Trial {
             let key = (Member::name(word.member), word.path.clone());
             *self.unmapped.entry(key).or_default() += 1;
         }
+    }
+
+    /// More records give events, and the other does not pass over most of them on purpose.
+    fn fits_better_than(&self, other: &Self) -> bool {
+        self.mapped > other.mapped && other.passed_over * 2 < other.records
     }
 
     /// In a line.

@@ -130,7 +130,7 @@ fn every_mistake_has_its_place() {
         (
             "created_at: {value: .x, format: weeks}",
             "created_at.format: must be seconds, milliseconds, \
-          microseconds, nanoseconds, days or a form like \"%Y-%m-%d %H:%M\", not \"weeks\"",
+          microseconds, nanoseconds, days, duration or a form like \"%Y-%m-%d %H:%M\", not \"weeks\"",
         ),
         (
             "created_at: {value: .x, zone: Berlin}",

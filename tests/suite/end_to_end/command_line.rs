@@ -404,3 +404,22 @@ fn the_demo_shows_data_soon_and_stops_on_control_c() {
     let status = demo.wait(Duration::from_secs(15));
     assert_eq!(status.code(), Some(0), "{}", demo.logs());
 }
+
+#[test]
+fn records_without_a_time_of_their_own_say_what_to_do() {
+    let record = br#"{"freshdesk_webhook":{"triggered_event":"{ticket_action:created}","ticket_id":"1","ticket_status":"Open"}}"#;
+    let arguments = ["test-mapping", "--preset", "freshdesk", "-"];
+    let (stdout, stderr) = expect(1, &arguments, record);
+    assert_eq!(stdout, "");
+    assert!(
+        stderr.contains("missing_at") && stderr.contains("--timestamp"),
+        "{stderr}"
+    );
+    let time = "2026-03-02T09:00:00Z";
+    let arguments = [&arguments[..], &["--timestamp", time]].concat();
+    let (stdout, stderr) = expect(0, &arguments, record);
+    assert!(
+        stdout.contains("\"at\":\"2026-03-02T09:00:00.000Z\""),
+        "{stdout}{stderr}"
+    );
+}

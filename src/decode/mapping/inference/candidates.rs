@@ -62,7 +62,7 @@ fn has_digits(facts: &Facts) -> bool {
 }
 
 pub(super) fn ticket_id(facts: &Facts, records: usize) -> Option<f64> {
-    let is_root_header = facts.path.starts_with("$headers") || facts.path.starts_with("$source");
+    let is_root_header = facts.path.starts_with('$') && facts.path != "$key";
     if !is_id_like(facts) || is_root_header || facts.share(records) < 0.05 {
         return None;
     }

@@ -8,7 +8,7 @@ use crate::decode::mapping::scope::Roots;
 use crate::domain::mapping::Path;
 
 /// So many of the records have to be of a system.
-const ENOUGH: f64 = 0.6;
+const ENOUGH: f64 = 0.5;
 
 /// Presets, and paths of which all must be there; or all of another list. Those that are more
 /// special come first.
@@ -44,10 +44,11 @@ const SIGNATURES: [(&str, &[&[&str]]); 13] = [
         "freshservice",
         &[
             &[".freshservice_webhook"],
-            &[".ticket.fr_escalated", ".ticket.responder_id"],
+            &[".ticket.fr_escalated", ".ticket.requester_id"],
             &[".fr_escalated", ".responder_id", ".requester_id"],
             &[".tickets[0].fr_escalated"],
             &[".conversation.ticket_id", ".conversation.incoming"],
+            &[".time_entry.time_spent"],
             &[".csat_response.overall_rating"],
         ],
     ),
