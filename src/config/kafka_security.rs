@@ -181,10 +181,7 @@ impl Reader<'_> {
         let ca_file = self.file(&view.key("ca_file"), errors);
         let (certificate, key) = (view.key("certificate_file"), view.key("key_file"));
         let password = Secret::read(view, "key_password", self.directory, errors);
-        let files = (
-            self.file(&certificate, errors),
-            self.file(&key, errors),
-        );
+        let files = (self.file(&certificate, errors), self.file(&key, errors));
         let identity = match files {
             (Some(certificate_file), Some(key_file)) => Some(Identity {
                 certificate_file,
@@ -212,12 +209,11 @@ impl Reader<'_> {
     fn sasl(&self, view: &View<'_>, errors: &mut Errors) -> Sasl {
         view.entries(errors);
         let oauth = view.key("oauth");
-        let mechanism = read_mechanism(&view.key("mechanism"), errors)
-            .or_else(|| {
-                // Nothing else has these keys.
-                let derived = !view.key("mechanism").is_set() && is_used(&oauth);
-                derived.then_some(Mechanism::OauthBearer)
-            });
+        let mechanism = read_mechanism(&view.key("mechanism"), errors).or_else(|| {
+            // Nothing else has these keys.
+            let derived = !view.key("mechanism").is_set() && is_used(&oauth);
+            derived.then_some(Mechanism::OauthBearer)
+        });
         let sasl = Sasl {
             mechanism,
             username: view.key("username").raw(errors),
@@ -256,8 +252,15 @@ impl Reader<'_> {
         let has_username = complete(username.is_set(), "sasl.username");
         let has_password = complete(has_password, "sasl.password");
         if (known || username.is_set()) && !has_password {
-            let key = if username.is_set() { &username } else { &mechanism };
-            key.error(errors, "needs kafka.sasl.password or kafka.sasl.password_file");
+            let key = if username.is_set() {
+                &username
+            } else {
+                &mechanism
+            };
+            key.error(
+                errors,
+                "needs kafka.sasl.password or kafka.sasl.password_file",
+            );
         }
         if (known || has_password) && !has_username && is_used(view) {
             view.error(errors, "needs kafka.sasl.username");
@@ -302,7 +305,10 @@ impl Reader<'_> {
         for (name, value) in view.key("extensions").entries(errors) {
             let is_legal = name.bytes().all(|byte| byte.is_ascii_alphabetic()) && name != "auth";
             if !is_legal || name.is_empty() {
-                value.error(errors, "is no name of an extension: letters only, and not auth");
+                value.error(
+                    errors,
+                    "is no name of an extension: letters only, and not auth",
+                );
             }
             match value.raw(errors) {
                 Some(text) if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) => {
@@ -327,7 +333,11 @@ impl Reader<'_> {
     /// The protocol that is set, or that follows from what is. A login goes over TLS unless it is
     /// said that it shall not.
     fn protocol(&self, view: &View<'_>, errors: &mut Errors) -> Option<Protocol> {
-        let (key, tls, sasl) = (view.key("security_protocol"), view.key("tls"), view.key("sasl"));
+        let (key, tls, sasl) = (
+            view.key("security_protocol"),
+            view.key("tls"),
+            view.key("sasl"),
+        );
         if !key.is_set() {
             if self.has(&["security.protocol"]) {
                 return None;
@@ -341,10 +351,16 @@ impl Reader<'_> {
         let protocol = read_protocol(&key, errors)?;
         let name = protocol.name();
         if is_used(&tls) && !protocol.is_encrypted() {
-            tls.error(errors, format!("is not used with security_protocol: {name}"));
+            tls.error(
+                errors,
+                format!("is not used with security_protocol: {name}"),
+            );
         }
         if is_used(&sasl) && !protocol.has_login() {
-            sasl.error(errors, format!("is not used with security_protocol: {name}"));
+            sasl.error(
+                errors,
+                format!("is not used with security_protocol: {name}"),
+            );
         }
         let has_mechanism = self.has(&["sasl.mechanism", "sasl.mechanisms"]);
         if protocol.has_login() && !is_used(&sasl) && !has_mechanism {

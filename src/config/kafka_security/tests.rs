@@ -67,7 +67,10 @@ fn the_protocol_follows_from_the_rest() {
             Some(Protocol::SaslPlaintext),
         ),
         ("{security_protocol: SSL}", Some(Protocol::Ssl)),
-        ("{tls: {ca_file: a}, properties: {security.protocol: sasl_ssl}}", None),
+        (
+            "{tls: {ca_file: a}, properties: {security.protocol: sasl_ssl}}",
+            None,
+        ),
     ] {
         assert_eq!(read(yaml).protocol, protocol, "{yaml}");
     }
@@ -91,8 +94,14 @@ fn what_is_wrong_is_said_with_its_key() {
     let login = "mechanism: plain, username: a, password: hunter2";
     let oauth = "client_id: a, client_secret: hunter2";
     for (yaml, said) in [
-        ("{security_protocol: tls}", "kafka.security_protocol: must be plaintext, ssl"),
-        ("{security_protocol: sasl_ssl}", "kafka.security_protocol: needs kafka.sasl"),
+        (
+            "{security_protocol: tls}",
+            "kafka.security_protocol: must be plaintext, ssl",
+        ),
+        (
+            "{security_protocol: sasl_ssl}",
+            "kafka.security_protocol: needs kafka.sasl",
+        ),
         (
             "{security_protocol: plaintext, tls: {ca_file: a}}",
             "kafka.tls: is not used with security_protocol: plaintext",
@@ -101,23 +110,47 @@ fn what_is_wrong_is_said_with_its_key() {
             &format!("{{security_protocol: ssl, sasl: {{{login}}}}}"),
             "kafka.sasl: is not used with security_protocol: ssl",
         ),
-        ("{tls: {certificate_file: a}}", "kafka.tls.certificate_file: needs kafka.tls.key_file"),
-        ("{tls: {key_file: a}}", "kafka.tls.key_file: needs kafka.tls.certificate_file"),
-        ("{tls: {key_password: hunter2}}", "kafka.tls: a key_password needs a key_file"),
+        (
+            "{tls: {certificate_file: a}}",
+            "kafka.tls.certificate_file: needs kafka.tls.key_file",
+        ),
+        (
+            "{tls: {key_file: a}}",
+            "kafka.tls.key_file: needs kafka.tls.certificate_file",
+        ),
+        (
+            "{tls: {key_password: hunter2}}",
+            "kafka.tls: a key_password needs a key_file",
+        ),
         (
             "{tls: {certificate_file: a, key_file: b, key_password: hunter2, key_password_file: c}}",
             "kafka.tls.key_password_file: must not stand beside key_password",
         ),
         ("{tls: {ca: a}}", "kafka.tls.ca: unknown key"),
-        ("{sasl: {username: a, password: hunter2}}", "kafka.sasl: needs kafka.sasl.mechanism"),
-        ("{sasl: {mechanism: plain, username: a}}", "kafka.sasl.username: needs kafka.sasl.password"),
-        ("{sasl: {mechanism: plain, password: hunter2}}", "kafka.sasl: needs kafka.sasl.username"),
+        (
+            "{sasl: {username: a, password: hunter2}}",
+            "kafka.sasl: needs kafka.sasl.mechanism",
+        ),
+        (
+            "{sasl: {mechanism: plain, username: a}}",
+            "kafka.sasl.username: needs kafka.sasl.password",
+        ),
+        (
+            "{sasl: {mechanism: plain, password: hunter2}}",
+            "kafka.sasl: needs kafka.sasl.username",
+        ),
         (
             "{sasl: {mechanism: plain, username: a, password: hunter2, password_file: b}}",
             "kafka.sasl.password_file: must not stand beside password",
         ),
-        ("{sasl: {mechanism: md5}}", "kafka.sasl.mechanism: must be plain, scram-sha-256"),
-        ("{sasl: {mechanism: GSSAPI}}", "kafka.sasl.mechanism: GSSAPI (Kerberos) is not built in"),
+        (
+            "{sasl: {mechanism: md5}}",
+            "kafka.sasl.mechanism: must be plain, scram-sha-256",
+        ),
+        (
+            "{sasl: {mechanism: GSSAPI}}",
+            "kafka.sasl.mechanism: GSSAPI (Kerberos) is not built in",
+        ),
         (
             "{properties: {sasl.mechanisms: GSSAPI}}",
             "kafka.properties.sasl.mechanisms: GSSAPI (Kerberos) is not built in",
@@ -126,7 +159,10 @@ fn what_is_wrong_is_said_with_its_key() {
             "{properties: {sasl.oauthbearer.method: oidc}}",
             "kafka.properties.sasl.oauthbearer.method: is not built in; use kafka.sasl.oauth",
         ),
-        ("{sasl: {mechanism: oauthbearer}}", "kafka.sasl.mechanism: oauthbearer needs kafka.sasl.oauth"),
+        (
+            "{sasl: {mechanism: oauthbearer}}",
+            "kafka.sasl.mechanism: oauthbearer needs kafka.sasl.oauth",
+        ),
         (
             &format!("{{sasl: {{{login}, oauth: {{token_url: \"https://t\", {oauth}}}}}}}"),
             "kafka.sasl.oauth: is for the mechanism oauthbearer",
@@ -144,7 +180,9 @@ fn what_is_wrong_is_said_with_its_key() {
             "kafka.sasl.oauth.token_url: must not hold a login",
         ),
         (
-            &format!("{{sasl: {{oauth: {{token_url: \"https://t\", {oauth}, extensions: {{a_b: c}}}}}}}}"),
+            &format!(
+                "{{sasl: {{oauth: {{token_url: \"https://t\", {oauth}, extensions: {{a_b: c}}}}}}}}"
+            ),
             "kafka.sasl.oauth.extensions.a_b: is no name of an extension",
         ),
     ] {
@@ -177,13 +215,19 @@ fn secrets_are_not_shown() {
     )
     .unwrap();
     for shown in [format!("{config:?}"), config.summary()] {
-        assert!(shown.contains("me") && !shown.contains("hunter2"), "{shown}");
+        assert!(
+            shown.contains("me") && !shown.contains("hunter2"),
+            "{shown}"
+        );
     }
     let (config, _) = load_kafka(
         "{sasl: {oauth: {token_url: \"https://t\", client_id: me, client_secret: hunter2}}}",
     )
     .unwrap();
     for shown in [format!("{config:?}"), config.summary()] {
-        assert!(shown.contains("me") && !shown.contains("hunter2"), "{shown}");
+        assert!(
+            shown.contains("me") && !shown.contains("hunter2"),
+            "{shown}"
+        );
     }
 }

@@ -137,8 +137,11 @@ struct Claims {
 
 /// One question. The secret is read now: it may have changed.
 fn ask(settings: &OAuth) -> Result<Token, String> {
-    let secret = reveal("kafka.sasl.oauth.client_secret_file", &settings.client_secret)
-        .map_err(|error| error.to_string())?;
+    let secret = reveal(
+        "kafka.sasl.oauth.client_secret_file",
+        &settings.client_secret,
+    )
+    .map_err(|error| error.to_string())?;
     ask_with(settings, &secret).map_err(|reason| {
         let shown = if secret.is_empty() {
             reason
@@ -152,9 +155,8 @@ fn ask(settings: &OAuth) -> Result<Token, String> {
 fn ask_with(settings: &OAuth, secret: &str) -> Result<Token, String> {
     let roots = match &settings.ca_file {
         None => RootCerts::PlatformVerifier,
-        Some(path) => certificates::trusted(path).map_err(|error| {
-            format!("kafka.sasl.oauth.ca_file: {}: {error}", path.display())
-        })?,
+        Some(path) => certificates::trusted(path)
+            .map_err(|error| format!("kafka.sasl.oauth.ca_file: {}: {error}", path.display()))?,
     };
     let tls = TlsConfig::builder()
         .provider(TlsProvider::NativeTls)
@@ -226,9 +228,8 @@ fn claims(token: &str) -> Option<Claims> {
 
 /// The header of basic authentication, both parts encoded first (RFC 6749, 2.3.1).
 fn authorization(client_id: &str, secret: &str) -> String {
-    let encoded = |text: &str| -> String {
-        form_urlencoded::byte_serialize(text.as_bytes()).collect()
-    };
+    let encoded =
+        |text: &str| -> String { form_urlencoded::byte_serialize(text.as_bytes()).collect() };
     let login = format!("{}:{}", encoded(client_id), encoded(secret));
     format!("Basic {}", BASE64_STANDARD.encode(login))
 }

@@ -21,7 +21,7 @@ pub(super) struct Outlook {
     pub(super) mechanism: String,
     pub(super) username: Option<String>,
     pub(super) ca_file: Option<PathBuf>,
-    certificate: Option<PathBuf>,
+    pub(super) certificate: Option<PathBuf>,
     /// Of the last token.
     pub(super) token_principal: Option<String>,
 }
@@ -154,7 +154,13 @@ mod tests {
             "kafka-acls --bootstrap-server a:1 --add --allow-principal 'User:desk' \
              --operation Read --topic tickets"
         );
-        assert_eq!(outlook.topics_in("not available: tickets.old: x"), ["tickets.old"]);
-        assert_eq!(outlook.topics_in("not available"), ["tickets", "tickets.old"]);
+        assert_eq!(
+            outlook.topics_in("not available: tickets.old: x"),
+            ["tickets.old"]
+        );
+        assert_eq!(
+            outlook.topics_in("not available"),
+            ["tickets", "tickets.old"]
+        );
     }
 }

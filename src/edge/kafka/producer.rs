@@ -155,7 +155,8 @@ impl DeadLetters {
             };
             let old = std::mem::replace(&mut self.client, new);
             // What is still in the old one comes back as refused.
-            old.producer.purge(PurgeConfig::default().queue().inflight());
+            old.producer
+                .purge(PurgeConfig::default().queue().inflight());
             old.producer.poll(BACKPRESSURE);
             let old = old.producer.context().with(std::mem::take);
             self.client.producer.context().with(|inner| *inner = old);

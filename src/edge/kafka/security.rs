@@ -223,8 +223,14 @@ mod tests {
         assert!(error.ends_with("there is nothing in it"), "{error}");
         fs::write(&file, "hunter2\r\n").unwrap();
         let found = properties(&connection.security).unwrap();
-        assert!(found.contains(&("sasl.password", "hunter2".to_owned())), "{found:?}");
-        assert!(found.contains(&("sasl.mechanisms", "PLAIN".to_owned())), "{found:?}");
+        assert!(
+            found.contains(&("sasl.password", "hunter2".to_owned())),
+            "{found:?}"
+        );
+        assert!(
+            found.contains(&("sasl.mechanisms", "PLAIN".to_owned())),
+            "{found:?}"
+        );
     }
 
     #[test]

@@ -38,10 +38,9 @@ pub enum Trouble {
 impl fmt::Display for Trouble {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Retrying(text)
-            | Self::Refused(text)
-            | Self::Fenced(text)
-            | Self::Fatal(text) => formatter.write_str(text),
+            Self::Retrying(text) | Self::Refused(text) | Self::Fenced(text) | Self::Fatal(text) => {
+                formatter.write_str(text)
+            }
             Self::OutOfRange {
                 partition,
                 position,
@@ -175,7 +174,11 @@ fn explain(code: Code, reason: &str, outlook: &Outlook) -> Option<Trouble> {
             )));
         }
         Code::BrokerTransportFailure if reason.contains("PLAINTEXT broker listener") => {
-            let fitting = if outlook.has_login() { "sasl_plaintext" } else { "plaintext" };
+            let fitting = if outlook.has_login() {
+                "sasl_plaintext"
+            } else {
+                "plaintext"
+            };
             return Some(Trouble::Refused(format!(
                 "a listener of Kafka does not speak TLS, and we do ({reason}): set kafka.brokers \
                  to a listener with TLS, or kafka.security_protocol to {fitting}"
@@ -223,7 +226,8 @@ fn explain(code: Code, reason: &str, outlook: &Outlook) -> Option<Trouble> {
 
 /// A broker that ended the handshake because of our certificate, or the lack of one.
 fn is_alert(reason: &str) -> bool {
-    reason.contains("alert") && reason.contains("certificate") || reason.contains("alert unknown ca")
+    reason.contains("alert") && reason.contains("certificate")
+        || reason.contains("alert unknown ca")
 }
 
 fn login_refused(reason: &str, outlook: &Outlook) -> String {
@@ -235,7 +239,11 @@ fn login_refused(reason: &str, outlook: &Outlook) -> String {
         );
     }
     if reason.contains("current SASL state") {
-        let fitting = if outlook.is_encrypted() { "ssl" } else { "plaintext" };
+        let fitting = if outlook.is_encrypted() {
+            "ssl"
+        } else {
+            "plaintext"
+        };
         return format!(
             "a listener of Kafka wants no login ({reason}): set kafka.brokers to a listener with \
              SASL, or take kafka.sasl away and set kafka.security_protocol to {fitting}"
@@ -303,7 +311,11 @@ fn lasting(group: &str) -> String {
 
 /// No broker says anything.
 fn silent(broker: &str, finding: &Finding, outlook: &Outlook) -> Trouble {
-    let login = if outlook.has_login() { "sasl_ssl" } else { "ssl, or sasl_ssl with kafka.sasl" };
+    let login = if outlook.has_login() {
+        "sasl_ssl"
+    } else {
+        "ssl, or sasl_ssl with kafka.sasl"
+    };
     let text = match finding {
         Finding::Nobody => return Trouble::Retrying(NO_BROKER.to_owned()),
         Finding::Tls(_) if !outlook.is_encrypted() => format!(

@@ -72,7 +72,11 @@ impl Authority {
         let pem = key.private_key_to_pem_pkcs8().unwrap();
         std::fs::write(&files.key, &pem).unwrap();
         // For Kafka: all in one file.
-        let store = [pem, signed.to_pem().unwrap(), self.certificate.to_pem().unwrap()];
+        let store = [
+            pem,
+            signed.to_pem().unwrap(),
+            self.certificate.to_pem().unwrap(),
+        ];
         std::fs::write(folder.join(format!("{file}.store")), store.concat()).unwrap();
         files
     }
@@ -259,7 +263,11 @@ impl SecuredKafka {
     #[track_caller]
     pub(crate) fn run_printed(&self, command: &str) {
         let words = words(command);
-        assert_eq!(words[..2], ["kafka-acls", "--bootstrap-server"], "{command}");
+        assert_eq!(
+            words[..2],
+            ["kafka-acls", "--bootstrap-server"],
+            "{command}"
+        );
         let mut arguments = words[3..].to_vec();
         arguments.push("--force".to_owned());
         self.kafka.operate("AclCommand", &arguments);
@@ -362,12 +370,24 @@ fn settings(
         "org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler",
     );
     let keys = format!("file://{}", jwks.display());
-    set(&format!("{bearer}.sasl.oauthbearer.jwks.endpoint.url"), &keys);
-    set(&format!("{bearer}.sasl.oauthbearer.expected.audience"), AUDIENCE);
-    set(&format!("{bearer}.sasl.oauthbearer.expected.issuer"), ISSUER);
+    set(
+        &format!("{bearer}.sasl.oauthbearer.jwks.endpoint.url"),
+        &keys,
+    );
+    set(
+        &format!("{bearer}.sasl.oauthbearer.expected.audience"),
+        AUDIENCE,
+    );
+    set(
+        &format!("{bearer}.sasl.oauthbearer.expected.issuer"),
+        ISSUER,
+    );
     // One mechanism only, to ask for another one.
     let unprotected = "listener.name.sasl_plaintext";
     set(&format!("{unprotected}.sasl.enabled.mechanisms"), "PLAIN");
-    set(&format!("{unprotected}.plain.sasl.jaas.config"), &plain_login);
+    set(
+        &format!("{unprotected}.plain.sasl.jaas.config"),
+        &plain_login,
+    );
     all
 }

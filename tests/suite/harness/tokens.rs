@@ -99,11 +99,7 @@ impl TokenServer {
     }
 }
 
-fn answer(
-    mut stream: TcpStream,
-    state: &Mutex<State>,
-    key: &PKey<Private>,
-) -> std::io::Result<()> {
+fn answer(mut stream: TcpStream, state: &Mutex<State>, key: &PKey<Private>) -> std::io::Result<()> {
     stream.set_read_timeout(Some(TIMEOUT))?;
     let mut reader = BufReader::new(&stream);
     let (mut length, mut authorization) = (0, String::new());
@@ -127,7 +123,10 @@ fn answer(
     let login = format!("{CLIENT}:{}", SECRET.replace(':', "%3A"));
     let expected = format!("Basic {}", BASE64_STANDARD.encode(login));
     let (status, said) = if !body.contains("grant_type=client_credentials") {
-        ("400 Bad Request", json!({"error": "unsupported_grant_type"}))
+        (
+            "400 Bad Request",
+            json!({"error": "unsupported_grant_type"}),
+        )
     } else if authorization != expected {
         let said = json!({"error": "invalid_client", "error_description": "wrong secret"});
         ("401 Unauthorized", said)

@@ -60,7 +60,10 @@ fn config_of_group(
 }
 
 fn trust(secured: &SecuredKafka) -> String {
-    format!("tls: {{ ca_file: \"{}\" }}\n", secured.authority_file().display())
+    format!(
+        "tls: {{ ca_file: \"{}\" }}\n",
+        secured.authority_file().display()
+    )
 }
 
 fn login(mechanism: &str, user: &str, password: &str) -> String {
@@ -93,7 +96,9 @@ fn mutual(secured: &SecuredKafka, identity: &Certificate) -> String {
 #[track_caller]
 fn wait_for_tickets(exporter: &Exporter, count: usize) {
     exporter.wait_for_metrics(&format!("{count} tickets"), PATIENCE, |scrape| {
-        let created = scrape.metric("ticket_created_total").label("team", "billing");
+        let created = scrape
+            .metric("ticket_created_total")
+            .label("team", "billing");
         created.check(count as f64).map_err(|error| {
             let (ready, log) = (exporter.get("/-/ready").text(), exporter.logs());
             format!("{error}; {ready}; log\n{log}")
@@ -126,7 +131,10 @@ fn who_has_a_right_login_or_certificate_is_let_in() {
         ("SASL_SSL", trust.clone() + &right_login("plain")),
         ("SASL_SSL", trust.clone() + &right_login("scram-sha-256")),
         ("SASL_SSL", trust.clone() + &right_login("SCRAM-SHA-512")),
-        ("SASL_SSL", trust + &oauth(&url, crate::end_to_end::path(&secret))),
+        (
+            "SASL_SSL",
+            trust + &oauth(&url, crate::end_to_end::path(&secret)),
+        ),
         ("SSL", mutual(secured, &certificate)),
         (
             "SASL_PLAINTEXT",
@@ -145,7 +153,10 @@ fn who_has_a_right_login_or_certificate_is_let_in() {
         SecuredKafka::password("exporter"),
         secured.authority_file().display()
     );
-    for security in ["", &right_login("scram-sha-512").replace("exporter", "nobody")] {
+    for security in [
+        "",
+        &right_login("scram-sha-512").replace("exporter", "nobody"),
+    ] {
         let config = config(secured, "SASL_SSL", &topic, security);
         let config = config.replace("  properties:\n", &format!("  properties:\n{properties}"));
         let mut exporter = Exporter::start(&["serve"], &config);

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use ticket_exporter::domain::timestamp::Timestamp;
+
 use super::{PATIENCE, config, login, mutual, open_topic, right_login, trust, wait_for_tickets};
-use crate::end_to_end::{file, path, run, text, wait_for_reason};
-use crate::harness::{Exporter, SecuredKafka};
+use crate::end_to_end::{file, now, path, run, text, wait_for_reason};
+use crate::harness::{Exporter, Record, SecuredKafka};
 
 /// Long enough for a dozen tries, and short for a test.
 const GOES_ON: Duration = Duration::from_secs(3);
@@ -12,9 +14,9 @@ const GOES_ON: Duration = Duration::from_secs(3);
 /// What was said about Kafka.
 fn complaints(exporter: &Exporter) -> Vec<String> {
     let logs = exporter.logs();
-    let lines = logs.lines().filter(|line| {
-        line.contains("level=warn") || line.contains("level=error")
-    });
+    let lines = logs
+        .lines()
+        .filter(|line| line.contains("level=warn") || line.contains("level=error"));
     lines.map(str::to_owned).collect()
 }
 
@@ -23,34 +25,114 @@ fn each_refusal_is_one_line_that_names_the_fix() {
     let secured = SecuredKafka::shared();
     let topic = open_topic(secured, "refused", 1);
     let trust = trust(secured);
-    let foreign = format!("tls: {{ ca_file: \"{}\" }}\n", secured.foreign_authority_file().display());
+    let foreign = format!(
+        "tls: {{ ca_file: \"{}\" }}\n",
+        secured.foreign_authority_file().display()
+    );
     let stranger = secured.client_certificate(&[("CN", "exporter")], false);
     let password = SecuredKafka::password("exporter");
     let plaintext = "security_protocol: plaintext\n".to_owned();
     let unprotected = "security_protocol: sasl_plaintext\n".to_owned();
     let cases: Vec<(&str, String, &[&str])> = vec![
-        ("SASL_SSL", trust.clone() + &login("plain", "exporter", "hunter2-no"),
-            &["refuses the login of the user exporter by PLAIN", "kafka.sasl.password_file"]),
-        ("SASL_SSL", trust.clone() + &login("scram-sha-512", "exporter", "hunter2-no"),
-            &["refuses the login of the user exporter by SCRAM-SHA-512", "kafka.sasl.password"]),
-        ("SASL_SSL", trust.clone() + &login("scram-sha-256", "nobody", password),
-            &["refuses the login of the user nobody", "no such user", "kafka.sasl.username"]),
-        ("SASL_PLAINTEXT", unprotected.clone() + &right_login("scram-sha-512"),
-            &["does not take the mechanism SCRAM-SHA-512", "PLAIN", "kafka.sasl.mechanism"]),
-        ("SASL_SSL", foreign + &right_login("plain"),
-            &["is not trusted", "Foreign CA.pem", "kafka.tls.ca_file"]),
-        ("SASL_SSL", right_login("plain"), &["is not trusted", "this system", "kafka.tls.ca_file"]),
-        ("EXPIRED", trust.clone(), &["has expired", "renew it on the broker"]),
-        ("OTHERNAME", trust.clone(), &["is for another host than 127.0.0.1", "advertised.listeners"]),
-        ("SSL", trust.clone(), &["wants one", "kafka.tls.certificate_file"]),
-        ("SSL", mutual(secured, &stranger), &["refuses our certificate", "kafka.tls.certificate_file"]),
-        ("SSL", plaintext.clone(), &["speaks TLS, and we do not", "kafka.security_protocol to ssl"]),
-        ("SASL_SSL", unprotected.clone() + &right_login("plain"),
-            &["speaks TLS, and we do not", "kafka.security_protocol to sasl_ssl"]),
-        ("PLAINTEXT", trust.clone(), &["does not speak TLS, and we do", "kafka.security_protocol to plaintext"]),
-        ("SASL_PLAINTEXT", plaintext, &["may want a login", "kafka.sasl"]),
+        (
+            "SASL_SSL",
+            trust.clone() + &login("plain", "exporter", "hunter2-no"),
+            &[
+                "refuses the login of the user exporter by PLAIN",
+                "kafka.sasl.password_file",
+            ],
+        ),
+        (
+            "SASL_SSL",
+            trust.clone() + &login("scram-sha-512", "exporter", "hunter2-no"),
+            &[
+                "refuses the login of the user exporter by SCRAM-SHA-512",
+                "kafka.sasl.password",
+            ],
+        ),
+        (
+            "SASL_SSL",
+            trust.clone() + &login("scram-sha-256", "nobody", password),
+            &[
+                "refuses the login of the user nobody",
+                "no such user",
+                "kafka.sasl.username",
+            ],
+        ),
+        (
+            "SASL_PLAINTEXT",
+            unprotected.clone() + &right_login("scram-sha-512"),
+            &[
+                "does not take the mechanism SCRAM-SHA-512",
+                "PLAIN",
+                "kafka.sasl.mechanism",
+            ],
+        ),
+        (
+            "SASL_SSL",
+            foreign + &right_login("plain"),
+            &["is not trusted", "Foreign CA.pem", "kafka.tls.ca_file"],
+        ),
+        (
+            "SASL_SSL",
+            right_login("plain"),
+            &["is not trusted", "this system", "kafka.tls.ca_file"],
+        ),
+        (
+            "EXPIRED",
+            trust.clone(),
+            &["has expired", "renew it on the broker"],
+        ),
+        (
+            "OTHERNAME",
+            trust.clone(),
+            &["is for another host than 127.0.0.1", "advertised.listeners"],
+        ),
+        (
+            "SSL",
+            trust.clone(),
+            &["wants one", "kafka.tls.certificate_file"],
+        ),
+        (
+            "SSL",
+            mutual(secured, &stranger),
+            &["refuses our certificate", "kafka.tls.certificate_file"],
+        ),
+        (
+            "SSL",
+            plaintext.clone(),
+            &[
+                "speaks TLS, and we do not",
+                "kafka.security_protocol to ssl",
+            ],
+        ),
+        (
+            "SASL_SSL",
+            unprotected.clone() + &right_login("plain"),
+            &[
+                "speaks TLS, and we do not",
+                "kafka.security_protocol to sasl_ssl",
+            ],
+        ),
+        (
+            "PLAINTEXT",
+            trust.clone(),
+            &[
+                "does not speak TLS, and we do",
+                "kafka.security_protocol to plaintext",
+            ],
+        ),
+        (
+            "SASL_PLAINTEXT",
+            plaintext,
+            &["may want a login", "kafka.sasl"],
+        ),
         ("SASL_SSL", trust, &["may want a login", "kafka.sasl"]),
-        ("PLAINTEXT", unprotected + &right_login("plain"), &["wants no login", "take kafka.sasl away"]),
+        (
+            "PLAINTEXT",
+            unprotected + &right_login("plain"),
+            &["wants no login", "take kafka.sasl away"],
+        ),
     ];
     for (listener, security, said) in cases {
         let config = config(secured, listener, &topic, &security);
@@ -63,19 +145,41 @@ fn each_refusal_is_one_line_that_names_the_fix() {
             std::thread::sleep(Duration::from_millis(100));
         }
         let complaints = complaints(&exporter);
-        assert_eq!(complaints.len(), 1, "{listener} {security}: {complaints:#?}");
+        assert_eq!(
+            complaints.len(),
+            1,
+            "{listener} {security}: {complaints:#?}"
+        );
         for part in said {
             assert!(complaints[0].contains(part), "{part}: {complaints:#?}");
         }
         assert!(!exporter.logs().contains("hunter2"), "{}", exporter.logs());
-        assert_eq!(exporter.stop(PATIENCE).code(), Some(0), "it waits, and stops when told");
+        assert_eq!(
+            exporter.stop(PATIENCE).code(),
+            Some(0),
+            "it waits, and stops when told"
+        );
     }
 }
 
 #[test]
 fn commands_that_read_topics_do_not_wait_in_vain() {
     let secured = SecuredKafka::shared();
-    let topic = open_topic(secured, "commands", 3);
+    let topic = open_topic(secured, "commands", 0);
+    let yesterday = now().minus(86_400_000);
+    for number in 0..3 {
+        let ticket = format!("old-{number}");
+        let event = |kind: &str, at: Timestamp| {
+            let event = serde_json::json!({
+                "ticket_id": ticket, "type": kind, "at": at.rfc3339(), "team": "billing",
+                "priority": "p1", "actor": "agent",
+            });
+            Record::keyed(ticket.as_str(), event.to_string())
+        };
+        let answered = yesterday.plus(600_000);
+        let events = [event("created", yesterday), event("message", answered)];
+        secured.kafka.produce(&topic, events);
+    }
     let wrong = trust(secured) + &login("plain", "exporter", "hunter2-no");
     let right = trust(secured) + &right_login("plain");
     let right = file(config(secured, "SASL_SSL", &topic, &right).as_bytes());
@@ -90,7 +194,10 @@ fn commands_that_read_topics_do_not_wait_in_vain() {
         let refused = run(&arguments, b"");
         let said = text(&refused.stderr);
         assert_eq!(refused.status.code(), Some(1), "{said}");
-        assert!(said.contains("refuses the login of the user exporter"), "{said}");
+        assert!(
+            said.contains("refuses the login of the user exporter"),
+            "{said}"
+        );
         assert!(!said.contains("hunter2"), "{said}");
         *arguments.last_mut().unwrap() = path(&right);
         let let_in = run(&arguments, b"");

@@ -18,12 +18,14 @@ fn renewals(exporter: &Exporter) -> usize {
 /// Waits until connections were made anew so often, and it is ready again.
 #[track_caller]
 fn wait_for_renewals(exporter: &mut Exporter, count: usize) {
-    eventually("clients with the new credentials", PATIENCE, || {
-        match renewals(exporter) {
+    eventually(
+        "clients with the new credentials",
+        PATIENCE,
+        || match renewals(exporter) {
             found if found >= count => Ok(()),
             found => Err(format!("{found}; log\n{}", exporter.logs())),
-        }
-    });
+        },
+    );
     exporter.wait_ready(PATIENCE);
 }
 

@@ -65,23 +65,32 @@ fn configurations_with_secrets_are_checked_silently() {
         let config = file(yaml.as_bytes());
         let arguments = ["check-config", "--config.file", path(&config)];
         assert_silent(yaml, &said(&arguments, &[]));
-        let explain = ["explain", "--config.file", path(&config), "t-1", "/nowhere.jsonl"];
+        let explain = [
+            "explain",
+            "--config.file",
+            path(&config),
+            "t-1",
+            "/nowhere.jsonl",
+        ];
         assert_silent(yaml, &said(&explain, &[]));
     }
     for key in TYPED {
         let set = format!("{key}=hunter2-flag");
         assert_silent(&set, &said(&["check-config", "--set", &set], &[]));
-        let variable = format!(
-            "TICKET_EXPORTER_{}",
-            key.to_uppercase().replace('.', "_")
-        );
+        let variable = format!("TICKET_EXPORTER_{}", key.to_uppercase().replace('.', "_"));
         let environment = [(variable.as_str(), "hunter2-variable")];
         assert_silent(&variable, &said(&["check-config"], &environment));
     }
     for (variable, value) in [
-        ("TICKET_EXPORTER_KAFKA_PROPERTIES", "{sasl.password: hunter2"),
+        (
+            "TICKET_EXPORTER_KAFKA_PROPERTIES",
+            "{sasl.password: hunter2",
+        ),
         ("TICKET_EXPORTER_KAFKA_SASL_PASSWORDS", "hunter2"),
-        ("TICKET_EXPORTER_KAFKA_SASL_OAUTH_EXTENSIONS", "{a: [hunter2]}"),
+        (
+            "TICKET_EXPORTER_KAFKA_SASL_OAUTH_EXTENSIONS",
+            "{a: [hunter2]}",
+        ),
     ] {
         assert_silent(variable, &said(&["check-config"], &[(variable, value)]));
     }
@@ -104,8 +113,7 @@ fn a_running_exporter_tells_no_secret() {
     );
     let config = config(secured, "SASL_SSL", &topic, &more).replace(
         "  properties:\n",
-        "  properties:\n    debug: all\n    sasl.oauthbearer.client.secret: hunter2-property\n    \
-         ssl.key.password: hunter2-key\n",
+        "  properties:\n    debug: all\n    ssl.key.password: hunter2-key\n",
     ) + &format!(
         "schema_registry: {{ url: \"http://127.0.0.1:1\", username: me, password_file: \"{}\" }}\n",
         path(&registry)
@@ -117,7 +125,14 @@ fn a_running_exporter_tells_no_secret() {
         std::fs::write(password.path(), "hunter2-wrong").unwrap();
         wait_for_log(&exporter, "new credentials");
         wait_for_log(&exporter, "refuses the login");
-        for page in ["/", "/metrics", "/-/ready", "/-/healthy", "/api/v1/kpis", "/nowhere"] {
+        for page in [
+            "/",
+            "/metrics",
+            "/-/ready",
+            "/-/healthy",
+            "/api/v1/kpis",
+            "/nowhere",
+        ] {
             assert_silent(page, &get(&exporter.url(page)).unwrap().text());
         }
         let variables = std::fs::read(format!("/proc/{}/cmdline", exporter.id())).unwrap();

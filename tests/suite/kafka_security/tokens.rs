@@ -33,7 +33,11 @@ fn tokens_are_waited_for_and_renewed() {
     let given = secured.tokens.given().len();
     eventually("a new token", PATIENCE, || {
         let now = secured.tokens.given().len();
-        if now >= given + 2 { Ok(()) } else { Err(format!("{now}")) }
+        if now >= given + 2 {
+            Ok(())
+        } else {
+            Err(format!("{now}"))
+        }
     });
     secured.tokens.set_lifetime(3_600);
     write_tickets(secured, &topic, 3, 3);
