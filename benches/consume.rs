@@ -20,6 +20,7 @@ use rdkafka::message::Message as _;
 use ticket_exporter::app::ingest::{Ingest, State, Timing};
 use ticket_exporter::app::recovery::recover;
 use ticket_exporter::config;
+use ticket_exporter::config::Security;
 use ticket_exporter::decode::Decoder;
 use ticket_exporter::domain::timestamp::Timestamp;
 use ticket_exporter::edge::http::{self, Protection, Published, Readiness, Server};
@@ -109,6 +110,7 @@ fn report(round: usize, what: &str, (records, taken): (usize, Duration)) {
 
 fn connection(brokers: &str, name: &str) -> Connection {
     Connection {
+        security: Security::default(),
         brokers: brokers.split(',').map(str::to_owned).collect(),
         properties: BTreeMap::from([
             ("client.id".to_owned(), name.to_owned()),

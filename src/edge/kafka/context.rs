@@ -136,7 +136,7 @@ pub(super) fn log_line(level: RDKafkaLogLevel, facility: &str, message: &str) {
     use RDKafkaLogLevel as Level;
     match level {
         // Failed connections come as errors as well, and are said in better words there.
-        _ if matches!(facility, "FAIL" | "ERROR") => {
+        _ if matches!(facility, "FAIL" | "ERROR" | "SSL") => {
             tracing::debug!(target: "librdkafka", facility, "{message}");
         }
         Level::Emerg | Level::Alert | Level::Critical | Level::Error => {

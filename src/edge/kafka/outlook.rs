@@ -21,7 +21,7 @@ pub(super) struct Outlook {
     pub(super) mechanism: String,
     pub(super) username: Option<String>,
     pub(super) ca_file: Option<PathBuf>,
-    certificate: Option<PathBuf>,
+    pub(super) certificate: Option<PathBuf>,
     /// Of the last token.
     pub(super) token_principal: Option<String>,
 }

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use ticket_exporter::domain::timestamp::Timestamp;
+
 use super::{PATIENCE, config, login, mutual, open_topic, right_login, trust, wait_for_tickets};
-use crate::end_to_end::{file, path, run, text, wait_for_reason};
-use crate::harness::{Exporter, SecuredKafka};
+use crate::end_to_end::{file, now, path, run, text, wait_for_reason};
+use crate::harness::{Exporter, Record, SecuredKafka};
 
 /// Long enough for a dozen tries, and short for a test.
 const GOES_ON: Duration = Duration::from_secs(3);
@@ -163,7 +165,21 @@ fn each_refusal_is_one_line_that_names_the_fix() {
 #[test]
 fn commands_that_read_topics_do_not_wait_in_vain() {
     let secured = SecuredKafka::shared();
-    let topic = open_topic(secured, "commands", 3);
+    let topic = open_topic(secured, "commands", 0);
+    let yesterday = now().minus(86_400_000);
+    for number in 0..3 {
+        let ticket = format!("old-{number}");
+        let event = |kind: &str, at: Timestamp| {
+            let event = serde_json::json!({
+                "ticket_id": ticket, "type": kind, "at": at.rfc3339(), "team": "billing",
+                "priority": "p1", "actor": "agent",
+            });
+            Record::keyed(ticket.as_str(), event.to_string())
+        };
+        let answered = yesterday.plus(600_000);
+        let events = [event("created", yesterday), event("message", answered)];
+        secured.kafka.produce(&topic, events);
+    }
     let wrong = trust(secured) + &login("plain", "exporter", "hunter2-no");
     let right = trust(secured) + &right_login("plain");
     let right = file(config(secured, "SASL_SSL", &topic, &right).as_bytes());

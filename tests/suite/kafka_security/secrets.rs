@@ -113,8 +113,7 @@ fn a_running_exporter_tells_no_secret() {
     );
     let config = config(secured, "SASL_SSL", &topic, &more).replace(
         "  properties:\n",
-        "  properties:\n    debug: all\n    sasl.oauthbearer.client.secret: hunter2-property\n    \
-         ssl.key.password: hunter2-key\n",
+        "  properties:\n    debug: all\n    ssl.key.password: hunter2-key\n",
     ) + &format!(
         "schema_registry: {{ url: \"http://127.0.0.1:1\", username: me, password_file: \"{}\" }}\n",
         path(&registry)
