@@ -100,7 +100,10 @@ fn what_is_wrong_is_said_and_changes_nothing() {
                 &format!("topics: [{topic}]"),
                 &format!("topics: [{other}]"),
             ),
-            &["is no longer read, but counted"],
+            &[
+                "kafka.topics cannot change",
+                "is no longer read, but counted",
+            ],
         ),
     ] {
         let said = refuse(&exporter, &config);
