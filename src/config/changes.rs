@@ -10,7 +10,7 @@ pub struct Changes {
     pub fixed: Vec<&'static str>,
     /// Topics that are no longer read.
     pub topics_gone: Vec<String>,
-    /// Another client has to read: brokers, topics, group, properties.
+    /// Another client has to read: brokers, group, properties.
     pub consumer: bool,
     /// Another client has to write dead letters, or none.
     pub dead_letters: bool,
@@ -70,6 +70,11 @@ impl Changes {
         };
         self.dead_letters = before.dead_letter_topic != after.dead_letter_topic
             || after.dead_letter_topic.is_some() && connection(before) != connection(after);
+        if before.topics != after.topics {
+            // A static member that comes back gets what it had: the group does not look at its
+            // topics again.
+            self.fixed.push("kafka.topics");
+        }
         let gone = before.topics.iter();
         let gone = gone.filter(|topic| !after.topics.contains(topic));
         self.topics_gone = gone.cloned().collect();
@@ -206,7 +211,12 @@ mod tests {
         );
         assert_eq!(
             found.fixed,
-            ["checkpoint.directory", "web.listen", "web.telemetry_path"]
+            [
+                "kafka.topics",
+                "checkpoint.directory",
+                "web.listen",
+                "web.telemetry_path"
+            ]
         );
         assert_eq!(found.topics_gone, ["tickets"]);
         assert!(found.pages && found.timing && found.consumer);
@@ -216,7 +226,6 @@ mod tests {
     fn each_setting_is_one_of_a_part() {
         for (yaml, parts) in [
             ("kafka: { brokers: [\"b:1\"] }", &["kafka"][..]),
-            ("kafka: { topics: [tickets, others] }", &["kafka"]),
             ("kafka: { group_id: b }", &["kafka"]),
             ("kafka: { properties: { client.id: b } }", &["kafka"]),
             ("kafka: { dead_letter_topic: dead }", &["dead letters"]),

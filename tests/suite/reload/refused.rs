@@ -38,7 +38,10 @@ fn what_is_wrong_is_said_and_changes_nothing() {
     let other = kafka.new_topic("refused-other", 1);
     let mut read = 0;
     for (config, words) in [
-        (String::from("kafka: ["), &["config.yaml:1"][..]),
+        (
+            String::from("kafka: ["),
+            &["config.yaml:2:1", "not valid YAML"][..],
+        ),
         (
             format!("{config}teams2: {{}}\nlimits: {{ teams: many }}\n"),
             &["unknown key", "limits.teams", "config.yaml:"],
@@ -97,7 +100,10 @@ fn what_is_wrong_is_said_and_changes_nothing() {
                 &format!("topics: [{topic}]"),
                 &format!("topics: [{other}]"),
             ),
-            &["is no longer read, but counted"],
+            &[
+                "kafka.topics cannot change",
+                "is no longer read, but counted",
+            ],
         ),
     ] {
         let said = refuse(&exporter, &config);
@@ -119,7 +125,7 @@ fn what_is_wrong_is_said_and_changes_nothing() {
     hang_up(&mut exporter, "kafka: [", false);
     let logs = exporter.logs();
     assert!(logs.contains("configuration not reloaded"), "{logs}");
-    assert!(logs.contains("config.yaml:1"), "{logs}");
+    assert!(logs.contains("not valid YAML"), "{logs}");
     exporter.write_config(&config);
     eventually("a success", PATIENCE, || {
         exporter.signal(Signal::Hup);
