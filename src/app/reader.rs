@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::ingest::{Change, Failed, Ingest, IngestError, Lost, Pause, State, Timing, leave};
 use super::orders::{Order, Orders};
@@ -321,6 +322,15 @@ fn credentials(config: &Config) -> Option<CredentialFiles> {
     CredentialFiles::watch(&Settings::from(&config.kafka).connection)
 }
 
+/// A member of a group that comes back under its id keeps the partitions that it had, also where it
+/// reads other topics now (KIP-345). So with other topics it is another member, which gets
+/// everything when the session of the earlier one has ended.
+fn topics_digest(config: &Config) -> String {
+    let mut topics = config.kafka.topics.clone();
+    topics.sort();
+    format!("{:016x}", xxh3_64(topics.join(",").as_bytes()))
+}
+
 fn dead_letters(config: &Config) -> Result<Option<DeadLetters>, StartError> {
     let topic = config.kafka.dead_letter_topic.as_ref();
     let connection = Settings::from(&config.kafka).connection;
@@ -331,6 +341,6 @@ fn dead_letters(config: &Config) -> Result<Option<DeadLetters>, StartError> {
 
 fn consumer(config: &Config, instance_id: Option<&String>) -> Result<Consumer, StartError> {
     let mut settings = Settings::from(&config.kafka);
-    settings.instance_id = instance_id.cloned();
+    settings.instance_id = instance_id.map(|id| format!("{id}-{}", topics_digest(config)));
     Consumer::start(&settings)
 }

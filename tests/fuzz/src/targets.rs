@@ -10,8 +10,11 @@ use super::subject::decode::{
 };
 use super::subject::domain::timestamp::Timestamp;
 
+/// Takes any bytes.
+pub type Target = fn(&[u8]);
+
 /// The targets, by the names of their folders of inputs.
-pub const ALL: [(&str, fn(&[u8])); 5] = [
+pub const ALL: [(&str, Target); 5] = [
     ("canonical", canonical),
     ("presets", presets),
     ("mapping", mapping),

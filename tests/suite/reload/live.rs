@@ -73,7 +73,7 @@ fn teams_calendars_and_policies() {
         "the breach of the new target",
         PATIENCE,
         |scrape| match breaches(scrape)? {
-            count if count == 1.0 => Ok(()),
+            1.0 => Ok(()),
             count => Err(format!("{count} breaches")),
         },
     );
@@ -98,14 +98,14 @@ fn goals_that_run_keep_their_policy_over_further_reloads_and_restarts() {
     );
     take_over(&exporter, &short);
     take_over(&exporter, &instead(&short, "grace: 2s", "grace: 1s"));
-    take_over(&exporter, &(short.clone() + "limits: { teams: 5 }\n"));
+    take_over(&exporter, &(short + "limits: { teams: 5 }\n"));
     assert_eq!(exporter.stop(PATIENCE).code(), Some(0));
     exporter.restart();
     exporter.wait_ready(PATIENCE);
     // Its own target is ten minutes; another one breaches meanwhile.
     kafka.produce(&topic, [created("late", now())]);
     exporter.wait_for_metrics("a breach", PATIENCE, |scrape| match breaches(scrape)? {
-        count if count == 1.0 => Ok(()),
+        1.0 => Ok(()),
         count => Err(format!("{count} breaches; log\n{}", exporter.logs())),
     });
     exporter.stop(PATIENCE);

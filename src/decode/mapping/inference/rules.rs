@@ -310,10 +310,10 @@ fn public(facts: &Facts, draft: &mut Draft) -> String {
     for (word, _) in facts.counted() {
         match word.to_lowercase().as_str() {
             "public" | "external" | "visible" => {
-                words.entry(true).or_default().push(word.to_owned())
+                words.entry(true).or_default().push(word.to_owned());
             }
             "private" | "internal" | "hidden" => {
-                words.entry(false).or_default().push(word.to_owned())
+                words.entry(false).or_default().push(word.to_owned());
             }
             _ => {}
         }
