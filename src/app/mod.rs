@@ -3,6 +3,7 @@
 pub mod backfill;
 pub mod checkpoint;
 pub mod demo;
+pub mod estimate;
 pub mod explain;
 pub mod history;
 pub mod ingest;

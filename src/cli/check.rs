@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::arguments::{CheckConfig, Settings};
 use super::failure::Failure;
-use super::terminal;
+use super::{estimate, terminal};
 use crate::config::{self, Kafka};
 use crate::edge::kafka::{self, StartError};
 
@@ -19,6 +19,9 @@ pub fn run(settings: &Settings, check: &CheckConfig) -> Result<ExitCode, Failure
             terminal::complain(&format!("warning: {warning}"));
         }
         check_properties(&loaded.config.kafka).map_err(Failure::configuration)?;
+        if check.estimate {
+            return estimate::run(&loaded.config.rules, check);
+        }
         terminal::print(&format!("{}\n", loaded.config.summary()))?;
         terminal::complain("the configuration is sound");
     }

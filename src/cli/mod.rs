@@ -4,6 +4,7 @@ mod arguments;
 mod backfill;
 mod check;
 mod demo;
+mod estimate;
 mod explain;
 mod failure;
 mod history;

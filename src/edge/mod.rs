@@ -5,6 +5,7 @@ pub mod files; // events at rest
 pub mod http; // who asks: scrapers, probes, people
 pub mod http_get; // a question to another exporter
 pub mod kafka; // records in, dead letters out
+pub mod memory; // of this process
 pub mod promtool; // text into Prometheus' blocks
 pub mod schema_registry; // what is in records, by the numbers of their schemas
 pub mod self_metrics; // what the exporter says about itself

@@ -1,0 +1,182 @@
+//! An invented desk as large as asked, for measuring. Its tickets are spread evenly over teams,
+//! priorities and channels, live a few hours, and use every series there is. Unlike the desk of
+//! `crate::simulation` it is not meant to be believed.
+
+use crate::domain::timestamp::{HOUR, Milliseconds, Timestamp};
+use crate::engine::Rules;
+
+/// 2026-01-05T00:00:00Z, a Monday: the same numbers on every day.
+pub(super) const START: Timestamp = Timestamp(1_767_571_200_000);
+
+/// From one step of all tickets to the next: longer than the tickets are apart in all.
+const STEP: Milliseconds = HOUR;
+
+/// What happens to every ticket, one step after the other. A customer's message after an agent's
+/// reply begins another wait, a change of status a pause, a change of team an ownership.
+const OPEN_STEPS: [&str; 6] = [
+    r#""type":"created","actor":"customer","team":"{team}","priority":"{priority}","channel":"{channel}","status":"new""#,
+    r#""type":"message","actor":"agent","public":true,"agent":"a-17","status":"open""#,
+    r#""type":"worklog","actor":"agent","handle_seconds":300"#,
+    r#""type":"status_changed","actor":"agent","status":"pending""#,
+    r#""type":"message","actor":"customer","public":true,"status":"open""#,
+    r#""type":"message","actor":"agent","public":true"#,
+];
+
+/// By then everything has happened to tickets that begin at a moment.
+pub(super) const DURATION: Milliseconds = 12 * STEP;
+
+/// What happens to those that are done, after that.
+const DONE_STEPS: [&str; 3] = [
+    r#""type":"solved","actor":"agent""#,
+    r#""type":"csat_offered","actor":"system""#,
+    r#""type":"csat_rated","actor":"customer","score":5"#,
+];
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct MeasuringDesk {
+    teams: Vec<String>,
+    priorities: Vec<String>,
+    channels: Vec<String>,
+}
+
+/// Which tickets of a desk.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tickets {
+    /// Number of the first one, so that ids do not occur twice.
+    pub first: usize,
+    pub count: usize,
+    /// The first so many of a hundred stay open.
+    pub open_percent: usize,
+    /// When the first one is created.
+    pub start: Timestamp,
+}
+
+impl MeasuringDesk {
+    /// `teams` and `channels`: how many, at least one of each; the names of `rules` come first.
+    pub(super) fn new(rules: &Rules, teams: usize, channels: usize) -> Self {
+        let mut named_teams = rules.known_teams.clone();
+        invent(&mut named_teams, "team", teams.max(1));
+        let mut priorities = rules.priorities.clone();
+        invent(&mut priorities, "priority", 1);
+        let mut named_channels = Vec::new();
+        for policy in &rules.policies {
+            named_channels.extend(policy.matches.channel.iter().flatten().cloned());
+        }
+        named_channels.sort();
+        named_channels.dedup();
+        invent(&mut named_channels, "channel", channels.max(1));
+        Self {
+            teams: named_teams,
+            priorities,
+            channels: named_channels,
+        }
+    }
+
+    /// Tickets that use each team with each priority and channel once.
+    pub(super) fn combinations(&self) -> usize {
+        self.teams.len() * self.priorities.len() * self.channels.len()
+    }
+
+    /// The events of those tickets as canonical JSON, in the order of time, in pieces of at most
+    /// `piece`.
+    pub(super) fn events(&self, tickets: Tickets, piece: usize, take: &mut dyn FnMut(&[String])) {
+        let mut lines = Vec::with_capacity(piece);
+        let steps = OPEN_STEPS.iter().chain(&DONE_STEPS);
+        for (step, members) in (0..).zip(steps) {
+            for number in tickets.first..tickets.first + tickets.count {
+                let stays_open = number % 100 < tickets.open_percent;
+                if stays_open && usize::from(step) >= OPEN_STEPS.len() {
+                    continue;
+                }
+                lines.push(self.event(tickets.start, number, step, members));
+                if lines.len() == piece {
+                    take(&lines);
+                    lines.clear();
+                }
+            }
+        }
+        take(&lines);
+    }
+
+    fn event(&self, start: Timestamp, number: usize, step: u8, members: &str) -> String {
+        let (teams, priorities) = (self.teams.len(), self.priorities.len());
+        let members = members
+            .replace("{team}", &escaped(&self.teams[number % teams]))
+            .replace(
+                "{priority}",
+                &escaped(&self.priorities[number / teams % priorities]),
+            )
+            .replace(
+                "{channel}",
+                &escaped(&self.channels[number / teams / priorities % self.channels.len()]),
+            );
+        // Within a step the tickets follow one another by milliseconds, and begin anew where the
+        // step would not hold them.
+        let within = i64::try_from(number).unwrap_or(0) % STEP;
+        let at = start.plus(i64::from(step) * STEP + within);
+        format!(
+            r#"{{"ticket_id":"TICKET-{number:07}","event_id":"e-{number:07}-{step}","at":{},{members}}}"#,
+            at.0
+        )
+    }
+}
+
+/// Names after those that there are, until there are `count`.
+fn invent(names: &mut Vec<String>, word: &str, count: usize) {
+    let mut number = 0;
+    while names.len() < count {
+        number += 1;
+        let name = format!("{word}-{number}");
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+}
+
+/// As the inside of a JSON string.
+fn escaped(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode;
+
+    #[test]
+    fn every_line_is_an_event_and_names_are_used_evenly() {
+        let rules = Rules {
+            known_teams: vec!["a \"quoted\" team".to_owned()],
+            priorities: vec!["p1".to_owned(), "p2".to_owned()],
+            ..Rules::default()
+        };
+        let desk = MeasuringDesk::new(&rules, 3, 2);
+        assert_eq!(desk.combinations(), 12);
+        let tickets = Tickets {
+            first: 100,
+            count: 12,
+            open_percent: 6,
+            start: START,
+        };
+        let mut created = Vec::new();
+        let (mut events, mut before) = (0, Timestamp(0));
+        desk.events(tickets, 5, &mut |lines| {
+            for line in lines {
+                let event = decode::decode(line.as_bytes(), None).unwrap();
+                assert!(event.at >= before && event.at <= START.plus(DURATION));
+                before = event.at;
+                events += 1;
+                if let Some(team) = event.team {
+                    created.push(format!("{team:?} {:?} {:?}", event.priority, event.channel));
+                }
+            }
+        });
+        // Six of a hundred stay open: those whose numbers end in 00 to 05.
+        assert_eq!(events, 6 * 6 + 6 * 9);
+        created.sort();
+        created.dedup();
+        assert_eq!(created.len(), desk.combinations());
+    }
+}

@@ -1,0 +1,19 @@
+//! How much memory the process has.
+
+use std::fs;
+use std::io::{Error, ErrorKind, Result};
+
+/// Bytes of this process that are in memory now (Linux: `VmRSS` of proc(5)).
+///
+/// # Errors
+/// A system without `/proc/self/status`.
+pub fn resident() -> Result<u64> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let kibibytes = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+    kibibytes
+        .map(|number| number * 1024)
+        .ok_or_else(|| Error::new(ErrorKind::InvalidData, "/proc/self/status has no VmRSS"))
+}
