@@ -79,6 +79,8 @@ pub(super) struct Troubles {
     outage: bool,
     /// When something was last heard that says more than that nobody is there.
     specific: Option<Instant>,
+    /// When we were last refused.
+    refused: Option<Instant>,
     /// What was seen behind an address.
     seen: HashMap<String, (Instant, Finding)>,
 }
@@ -114,11 +116,17 @@ impl Troubles {
         now: Instant,
     ) -> Option<Trouble> {
         let essential = essence(reason);
+        let is_recent =
+            |at: Option<Instant>| at.is_some_and(|at| now.saturating_duration_since(at) < SPECIFIC);
+        if code == Code::BrokerTransportFailure
+            && essential.contains("Disconnected: ")
+            && !essential.contains("PLAINTEXT broker listener")
+            && is_recent(self.refused)
+        {
+            return None; // how a refusal ends
+        }
         if code == Code::AllBrokersDown {
-            let is_known = self
-                .specific
-                .is_some_and(|at| now.saturating_duration_since(at) < SPECIFIC);
-            if is_known {
+            if is_recent(self.specific) {
                 return None;
             }
             let broker = outlook.brokers.first()?;
@@ -131,7 +139,11 @@ impl Troubles {
             let finding = self.look(broker, outlook, now);
             return Some(Trouble::Refused(distrusted(broker, &finding, outlook)));
         }
-        explain(code, &essential, outlook)
+        let trouble = explain(code, &essential, outlook);
+        if matches!(trouble, Some(Trouble::Refused(_))) {
+            self.refused = Some(now);
+        }
+        trouble
     }
 
     fn look(&mut self, broker: &str, outlook: &Outlook, now: Instant) -> Finding {

@@ -1,13 +1,13 @@
-//! Signals before there is anything to reload.
+//! Signals before there is anything to reload, and what only a restart can change.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::{hang_up, last_reload, start_with};
-use crate::crash::{Desk, promise_config};
-use crate::end_to_end::{PATIENCE, desk_config_on_event_time};
-use crate::harness::{Kafka, command, eventually, get};
+use crate::crash::{Desk, created, promise_config};
+use crate::end_to_end::{PATIENCE, desk_config_on_event_time, now};
+use crate::harness::{Exporter, Kafka, command, eventually, get};
 
 /// The number of SIGHUP, as a bit in what the kernel says of a process.
 const HANGUP: u64 = 1;
@@ -106,4 +106,36 @@ fn a_reload_while_it_catches_up() {
     exporter.wait_ready(PATIENCE);
     crate::crash::close(kafka, &topic, crate::crash::after_lively());
     super::wait_for_truth(&exporter, &config, kafka, &topic);
+}
+
+/// What a quick restart finds is its own session of before: other topics are another member's.
+#[test]
+fn a_restart_with_one_more_topic() {
+    let kafka = Kafka::shared();
+    let (one, other) = (
+        kafka.new_topic("one-topic", 2),
+        kafka.new_topic("more-topic", 2),
+    );
+    let config = promise_config(kafka, &one, "10m");
+    kafka.produce(&one, [created("a", now())]);
+    kafka.produce(&other, [created("b", now())]);
+    let mut exporter = start_with(&config);
+    let counted = |exporter: &Exporter, tickets: f64| {
+        exporter.wait_for_metrics("the tickets", PATIENCE, |scrape| {
+            match scrape.metric("ticket_created_total").sum() {
+                sum if sum == tickets => Ok(()),
+                sum => Err(format!("{sum}; log\n{}", exporter.logs())),
+            }
+        });
+    };
+    counted(&exporter, 1.0);
+    exporter.stop(PATIENCE);
+    exporter.write_config(&super::instead(
+        &config,
+        &format!("topics: [{one}]"),
+        &format!("topics: [{one}, {other}]"),
+    ));
+    exporter.restart();
+    exporter.wait_ready(PATIENCE);
+    counted(&exporter, 2.0);
 }
