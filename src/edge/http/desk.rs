@@ -114,7 +114,7 @@ fn refusal(
 ) -> Response {
     let mut response = (status, text).into_response();
     for (name, value) in headers {
-        let value = HeaderValue::from_static(*value);
+        let value = HeaderValue::from_static(value);
         response.headers_mut().insert(name, value);
     }
     response
