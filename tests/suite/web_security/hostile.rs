@@ -215,7 +215,7 @@ fn nothing_that_clients_do_harms_the_numbers() {
     let before = peak(&exporter);
 
     let done = Arc::new(AtomicBool::new(false));
-    let (stop, to) = (Arc::clone(&done), topic.clone());
+    let (stop, to) = (Arc::clone(&done), topic);
     let writer = thread::spawn(move || {
         let mut written: i64 = 0;
         while !stop.load(Ordering::Relaxed) {
