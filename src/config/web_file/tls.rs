@@ -191,7 +191,7 @@ impl Pem {
         };
         Some(Self {
             source,
-            place: view.place.clone(),
+            place: view.place,
             path: view.path,
         })
     }
