@@ -229,7 +229,10 @@ mod tests {
             ("kafka: { group_id: b }", &["kafka"]),
             ("kafka: { properties: { client.id: b } }", &["kafka"]),
             ("kafka: { dead_letter_topic: dead }", &["dead letters"]),
-            ("mapping: { preset: zendesk }", &["mapping"]),
+            (
+                "mapping: { preset: zendesk }",
+                &["mapping", "rules of the numbers"],
+            ),
             (
                 "schema_registry: { url: \"http://r\" }",
                 &["schema registry"],
@@ -305,17 +308,17 @@ mod tests {
             ))
         };
         let found = Changes::between(&value("Waiting"), &value("Asleep"));
-        assert_eq!(found.words(), ["mapping"]);
+        assert_eq!(found.words(), ["mapping", "rules of the numbers"]);
         let table = |file: &str| {
             config(&format!(
                 "mapping: {{ preset: zendesk, tables: {{ groups: {file} }} }}"
             ))
         };
         let found = Changes::between(&table("groups.csv"), &table("others.csv"));
-        assert_eq!(found.words(), ["mapping"]);
+        assert_eq!(found.words(), ["mapping", "rules of the numbers"]);
         let mut edited = table("groups.csv");
         edited.mapping.contents = table("others.csv").mapping.contents;
         let found = Changes::between(&table("groups.csv"), &edited);
-        assert_eq!(found.words(), ["mapping"]);
+        assert_eq!(found.words(), ["mapping", "rules of the numbers"]);
     }
 }

@@ -116,6 +116,7 @@ impl Ingest {
         let reason = "reloaded: waiting for partitions to be assigned";
         self.catching_up = Some(self.published.readiness().hold(reason));
         self.bridging = true;
+        self.bridges += 1;
         self.metrics.set_caught_up(false);
     }
 }

@@ -141,8 +141,9 @@ struct Pending {
     answers: Vec<Answer>,
     /// Deadlines whose breach is in it.
     breaches: Vec<Timestamp>,
-    /// Of [`Ingest::withheld`], when it was taken.
+    /// Of [`Ingest::withheld`] and [`Ingest::bridges`], when it was taken.
     withheld: u64,
+    bridges: u64,
 }
 
 /// See the module.
@@ -167,6 +168,8 @@ pub struct Ingest {
     credentials: Option<CredentialFiles>,
     /// What was shown before another consumer took over stays until that one has caught up.
     bridging: bool,
+    /// How often that began: what was taken before does not end it.
+    bridges: u64,
     /// How often series were withheld: what was taken before is not shown after.
     withheld: u64,
     pending: Option<Pending>,
@@ -224,6 +227,7 @@ impl Ingest {
             letters_refused: None,
             credentials: None,
             bridging: false,
+            bridges: 0,
             withheld: 0,
             pending: None,
             progress: Progress {
@@ -551,6 +555,7 @@ impl Ingest {
             snapshot,
             answers,
             withheld: self.withheld,
+            bridges: self.bridges,
         });
         match &mut self.keeper {
             Some(keeper) => keeper.keep(&mut self.engine, &mut self.readings)?,
@@ -695,7 +700,11 @@ impl Ingest {
         }
         self.metrics
             .observe_checkpoint(now, pending.started.elapsed().as_secs_f64());
-        if shown && let Some(latch) = self.catching_up.take() {
+        let is_of_now = pending.bridges == self.bridges;
+        if shown
+            && is_of_now
+            && let Some(latch) = self.catching_up.take()
+        {
             // Not before the series are there: who is told that it is ready finds them.
             info!(records = self.progress.records, "caught up");
             self.metrics.set_caught_up(true);

@@ -65,7 +65,11 @@ pub(crate) fn post(url: &str, headers: &[(&str, &str)]) -> Result<Response, Stri
 
 /// A request of any method, without a body.
 pub(crate) fn request(method: &str, url: &str) -> Result<Response, String> {
-    let request = ureq::http::Request::builder().method(method).uri(url);
+    // Else a PUT would come in chunks, none of them, which counts as a body.
+    let request = ureq::http::Request::builder()
+        .method(method)
+        .uri(url)
+        .header("content-length", "0");
     let request = request.body(()).map_err(|error| error.to_string())?;
     read(agent().run(request))
 }
