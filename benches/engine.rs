@@ -20,6 +20,7 @@ use ticket_exporter::config;
 use ticket_exporter::decode::{self, Decoder};
 use ticket_exporter::domain::event::{Event, EventIdentity, EventType, Status};
 use ticket_exporter::domain::timestamp::Timestamp;
+use ticket_exporter::edge::memory;
 use ticket_exporter::engine::{
     Engine, GoalQuery, Records, Restoring, RewriteCursor, Rules, STATE_VERSION,
 };
@@ -205,18 +206,18 @@ fn whole_issue() -> String {
 fn memory() {
     let profile = Profile::default();
     let rules = rules(&profile);
-    let before = resident();
+    let before = memory::resident().unwrap();
     let started = Instant::now();
     let mut engine = open_tickets(&rules);
     let took = started.elapsed();
-    let bytes = resident() - before;
+    let bytes = memory::resident().unwrap() - before;
     println!(
         "memory: {} open tickets, {} timers: {} MiB above the empty engine, {} bytes a ticket \
          ({took:.1?})",
         engine.tickets(),
         engine.timers(),
         bytes >> 20,
-        bytes / OPEN_TICKETS,
+        bytes / OPEN_TICKETS as u64,
     );
     let started = Instant::now();
     let snapshot = engine.snapshot();
@@ -420,15 +421,4 @@ fn scrape() {
 
 fn per_second(count: usize, started: Instant) -> u128 {
     count as u128 * 1_000_000 / started.elapsed().as_micros().max(1)
-}
-
-/// Resident memory of this process in bytes.
-fn resident() -> usize {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .unwrap();
-    let kibibytes: usize = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    kibibytes * 1024
 }

@@ -234,16 +234,15 @@ impl Reader {
             let restored = session.ingest.under(rules);
             change.restored = Some(restored.map_err(|error| error.to_string())?);
         }
-        let watched = credentials(config);
+        if changes.consumer || changes.dead_letters {
+            change.credentials = Some(credentials(config));
+        }
         if changes.dead_letters {
             change.dead_letters = Some(dead_letters(config).map_err(refused)?);
         }
         if changes.consumer {
             let id = session.instance_id.as_ref();
             change.consumer = Some(consumer(config, id).map_err(refused)?);
-        }
-        if changes.consumer || changes.dead_letters {
-            change.credentials = Some(watched);
         }
         if changes.timing {
             change.timing = Some(self.timing(config));
@@ -308,9 +307,9 @@ impl Reader {
 
 /// Consumer and producer of a configuration.
 fn clients(config: &Config, instance_id: Option<&String>) -> Result<Change, StartError> {
-    let watched = credentials(config);
+    // In this order: a change of files after that is never missed.
     Ok(Change {
-        credentials: Some(watched),
+        credentials: Some(credentials(config)),
         dead_letters: Some(dead_letters(config)?),
         consumer: Some(consumer(config, instance_id)?),
         ..Change::default()

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use ticket_exporter::app::explain::{from_engine, from_files, words};
@@ -13,6 +13,7 @@ use ticket_exporter::domain::timestamp::Timestamp;
 use ticket_exporter::engine::{Engine, GoalStep, Happening, Kpi, Rules, TraceEntry};
 use ticket_exporter::exposition::{Format, render};
 
+use crate::harness;
 use crate::naive::compare::parse;
 use crate::stories::{self, Size};
 
@@ -29,13 +30,7 @@ fn load(yaml: &str) -> Config {
 
 #[test]
 fn explanations_read_as_worked_out_by_hand() {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/explained");
-    let mut folders: Vec<PathBuf> = fs::read_dir(root)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir())
-        .collect();
-    folders.sort();
+    let folders = harness::cases("tests/explained");
     assert!(folders.len() >= 6, "stories are missing");
     for folder in folders {
         let config = load(&fs::read_to_string(folder.join("config.yaml")).unwrap());

@@ -10,6 +10,7 @@ use ticket_exporter::config;
 use ticket_exporter::decode::Decoder;
 
 use crate::end_to_end::{run, text};
+use crate::harness;
 use crate::logs;
 
 /// What `test-mapping` would read records by, with the proposal as its configuration.
@@ -39,13 +40,7 @@ fn events(proposal: &Proposal, samples: &[Sample]) -> Vec<String> {
 
 #[test]
 fn an_invented_desk_gives_the_events_worked_out_by_hand() {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/inference");
-    let mut cases: Vec<PathBuf> = fs::read_dir(root)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir())
-        .collect();
-    cases.sort();
+    let cases = harness::cases("tests/inference");
     assert!(cases.len() >= 2, "cases are missing");
     for case in cases {
         let samples = samples::read(&case.join("records.jsonl"), false).unwrap();

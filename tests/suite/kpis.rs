@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use ticket_exporter::config;
@@ -12,6 +12,7 @@ use ticket_exporter::domain::timestamp::Timestamp;
 use ticket_exporter::engine::{Engine, Rules};
 use ticket_exporter::exposition::{Format, render};
 
+use crate::harness;
 use crate::logs;
 use crate::naive::compare::{Difference, compare, parse};
 use crate::naive::{self, Setup};
@@ -103,14 +104,8 @@ fn shrink(setup: &Setup, lines: &[String], until: Option<i64>) -> Vec<String> {
 
 #[test]
 fn golden_cases() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let mut cases: Vec<PathBuf> = fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir())
-        .collect();
-    cases.sort();
-    assert!(cases.len() >= 30, "{}", folder.display());
+    let cases = harness::cases("tests/golden");
+    assert!(cases.len() >= 30, "cases are missing");
     let mut failures = Vec::new();
     for case in cases {
         let read = |name: &str| fs::read_to_string(case.join(name)).unwrap();

@@ -11,7 +11,7 @@ use ticket_exporter::domain::timestamp::Timestamp;
 use ticket_exporter::engine::{Counts, Engine};
 use ticket_exporter::exposition::{Format, render};
 
-use crate::harness::scrape;
+use crate::harness::{self, scrape};
 use crate::logs;
 
 fn decoder(yaml: &str, directory: &Path) -> Decoder {
@@ -42,13 +42,7 @@ fn lines(outcome: &Outcome) -> impl Iterator<Item = &str> {
 
 #[test]
 fn records_become_the_events_worked_out_by_hand() {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/mapping");
-    let mut cases: Vec<PathBuf> = fs::read_dir(root)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir())
-        .collect();
-    cases.sort();
+    let cases = harness::cases("tests/mapping");
     assert!(cases.len() >= 4, "cases are missing");
     for case in cases {
         let yaml = fs::read_to_string(case.join("config.yaml")).unwrap();

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 #[path = "../../fuzz/src/targets.rs"]
-mod targets;
+pub(super) mod targets;
 
 /// What the targets are about.
 mod subject {

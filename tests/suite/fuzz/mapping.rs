@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use ticket_exporter::config::{self, PRESETS};
-use ticket_exporter::decode::{Decoded, Decoder, Record};
-use ticket_exporter::domain::timestamp::Timestamp;
+use ticket_exporter::decode::Decoder;
 
 use super::fuzz;
+use super::kept::targets;
 use super::mutation::{mutated, random_bytes};
 use crate::stories::dice::Dice;
 
@@ -117,30 +117,7 @@ pub fn load(yaml: &str) -> Result<Decoder, config::Errors> {
 }
 
 fn check(decoder: &Decoder, value: &[u8]) {
-    let record = Record {
-        key: Some(value),
-        headers: vec![("ce_type", value), ("ce_id", b"1"), ("x", value)],
-        timestamp: Some(i64::MAX),
-        topic: "t",
-        ..Record::of(value)
-    };
-    let decoded = decoder.decode(&record, None);
-    let fine = Timestamp::EARLIEST..=Timestamp::LATEST;
-    for event in decoded.events() {
-        assert!((1..=256).contains(&event.ticket_id.len()));
-        assert!(fine.contains(&event.at) && event.created_at.is_none_or(|at| fine.contains(&at)));
-        assert!(event.handle.is_none_or(|handle| handle >= 0));
-    }
-    if let Decoded::Mapped(mapped) = &decoded {
-        let said = !mapped.events.is_empty()
-            || !mapped.misses.is_empty()
-            || mapped.rejected.is_some()
-            || mapped.ignored.is_some();
-        assert!(said, "neither an event nor a reason");
-    }
-    let again = decoder.explain(&record);
-    assert_eq!(decoded.events(), again.events(), "another time");
-    assert_eq!(decoded.rejection(), again.rejection());
+    targets::check(decoder, value, i64::MAX);
 }
 
 #[test]

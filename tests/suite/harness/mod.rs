@@ -45,8 +45,8 @@ pub(crate) use scrape::{Scrape, scrape};
 pub(crate) use secured_kafka::{Certificate, SecuredKafka};
 pub(crate) use tokens::{CLIENT, SECRET, SUBJECT, TokenServer};
 pub(crate) use tools::{
-    actionlint, cargo_deb, deployment, folder, helm, operator_types, promtool as promtool_path,
-    python, repository,
+    actionlint, cargo_deb, cases, deployment, folder, helm, operator_types,
+    promtool as promtool_path, python, repository,
 };
 pub(crate) use wait::{eventually, free_port};
 pub(crate) use webhook::{Message, Webhooks};

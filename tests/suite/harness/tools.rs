@@ -67,6 +67,17 @@ pub(crate) fn deployment(program: &str) -> PathBuf {
     installed("deployment", &format!("bin/{program}"))
 }
 
+/// The folders in a folder of the repository, such as `tests/golden`, in order: a case each.
+pub(crate) fn cases(folder: &str) -> Vec<PathBuf> {
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(repository().join(folder))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect();
+    cases.sort();
+    cases
+}
+
 fn installed(tool: &str, file: &str) -> PathBuf {
     let tools = std::env::var_os("TICKET_EXPORTER_TEST_TOOLS")
         .map_or_else(|| "target/test-tools".into(), PathBuf::from);

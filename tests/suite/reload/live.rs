@@ -2,26 +2,13 @@
 
 use serde_json::json;
 
-use super::{BUCKETS, LIFECYCLE, instead, refuse, running, take_over, wait_for_truth};
+use super::{
+    BUCKETS, LIFECYCLE, instead, refuse, running, take_over, wait_for_sum, wait_for_truth,
+};
 use crate::crash::watch::Watch;
 use crate::crash::{created, offsets, reply, start};
 use crate::end_to_end::{PATIENCE, breaches, kafka_section, now, wait_for_reason};
-use crate::harness::{Exporter, Kafka, Record, eventually};
-
-/// Waits for the sum of a metric's samples.
-#[track_caller]
-fn wait_for_sum(exporter: &Exporter, metric: &str, labels: &[(&str, &str)], expected: f64) {
-    exporter.wait_for_metrics(metric, PATIENCE, |scrape| {
-        let mut found = scrape.metric(metric);
-        for (name, value) in labels {
-            found = found.label(name, value);
-        }
-        match found.sum() {
-            sum if sum == expected => Ok(()),
-            sum => Err(format!("{sum}; log\n{}", exporter.logs())),
-        }
-    });
-}
+use crate::harness::{Kafka, Record, eventually};
 
 #[test]
 fn teams_calendars_and_policies() {

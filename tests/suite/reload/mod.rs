@@ -38,6 +38,21 @@ fn instead(config: &str, part: &str, other: &str) -> String {
     config.replace(part, other)
 }
 
+/// Waits for the sum of a metric's samples.
+#[track_caller]
+fn wait_for_sum(exporter: &Exporter, metric: &str, labels: &[(&str, &str)], expected: f64) {
+    exporter.wait_for_metrics(metric, PATIENCE, |scrape| {
+        let mut found = scrape.metric(metric);
+        for (name, value) in labels {
+            found = found.label(name, value);
+        }
+        match found.sum() {
+            sum if sum == expected => Ok(()),
+            sum => Err(format!("{sum}; log\n{}", exporter.logs())),
+        }
+    });
+}
+
 /// What the metrics say: whether the last reload went well, and when one last did.
 fn last_reload(exporter: &Exporter) -> (bool, f64) {
     let metrics = exporter.metrics();

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::curl::curl;
 use super::http2::{Http2, tls};
-use super::{NO_KAFKA, PATIENCE, Site, TLS, refused};
+use super::{NO_KAFKA, PATIENCE, Site, TLS, connect, refused};
 use crate::crash::{created, offsets};
 use crate::end_to_end::{desk_config, now};
 use crate::harness::{Exporter, Kafka, eventually, scrape};
@@ -28,17 +28,6 @@ fn peak(exporter: &Exporter) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kibibytes = line.unwrap().trim().trim_end_matches(" kB");
     kibibytes.parse::<u64>().unwrap() << 10
-}
-
-fn connect(address: &str) -> TcpStream {
-    let stream = TcpStream::connect(address).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
-    stream
-        .set_write_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
-    stream
 }
 
 /// Sends bytes through TLS and reads what there is to be had: the status, 0 where the connection

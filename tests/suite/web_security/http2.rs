@@ -2,9 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
 
 use openssl::ssl::{SslConnector, SslMethod, SslStream, SslVerifyMode};
+
+use super::connect;
 
 /// Types of frames.
 const DATA: u8 = 0;
@@ -18,13 +19,7 @@ const END_HEADERS: u8 = 4;
 
 /// A TLS connection to whoever is there; `protocol` is offered (RFC 7301).
 pub(super) fn tls(address: &str, protocol: &[u8]) -> SslStream<TcpStream> {
-    let stream = TcpStream::connect(address).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
-    stream
-        .set_write_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
+    let stream = connect(address);
     let mut connector = SslConnector::builder(SslMethod::tls()).unwrap();
     connector.set_verify(SslVerifyMode::NONE);
     let length = u8::try_from(protocol.len()).unwrap();

@@ -13,6 +13,7 @@ mod scrapes;
 mod settings;
 
 use std::fs;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -38,6 +39,18 @@ const OTHER_HASH: &str = "$2y$05$abcdefghijklmnopqrstuu1SwD0bzRjMCptAMfZGKFhzTGI
 
 /// What a web configuration file begins with that has a certificate.
 const TLS: &str = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
+
+/// A connection that does not wait for ever.
+fn connect(address: &str) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    stream
+        .set_write_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    stream
+}
 
 /// A folder with certificates for a server and clients, and a web configuration file.
 struct Site {
