@@ -1,7 +1,9 @@
 //! Which commit and which compiler a build is of, for `--version` and `build_info`.
 //!
-//! `TICKET_EXPORTER_REVISION` and `TICKET_EXPORTER_RUSTC` win: packagers build without git.
+//! `BUILD_REVISION` and `BUILD_RUSTC` win: packagers build without git.
 //! Whatever cannot be found out is `unknown`; nothing here fails a build.
+//!
+//! Their names have not the prefix of settings: `cargo run` gives them to the program as well.
 #![allow(clippy::print_stdout)] // how a build script talks to cargo
 
 use std::env;
@@ -15,8 +17,8 @@ fn main() {
     for source in SOURCES {
         println!("cargo::rerun-if-changed={source}");
     }
-    set("TICKET_EXPORTER_REVISION", revision);
-    set("TICKET_EXPORTER_RUSTC", compiler);
+    set("BUILD_REVISION", revision);
+    set("BUILD_RUSTC", compiler);
 }
 
 fn set(variable: &str, find: fn() -> Option<String>) {

@@ -36,8 +36,8 @@ use crate::exposition;
 
 /// Version, commit and compiler of this build; the last two are found by `build.rs`.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-const REVISION: &str = env!("TICKET_EXPORTER_REVISION");
-const RUSTC: &str = env!("TICKET_EXPORTER_RUSTC");
+const REVISION: &str = env!("BUILD_REVISION");
+const RUSTC: &str = env!("BUILD_RUSTC");
 
 /// Runs the program: arguments from the process, exit code to it.
 pub fn main() -> ExitCode {

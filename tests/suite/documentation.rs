@@ -7,14 +7,13 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use ticket_exporter::config::{self, KEYS};
 use ticket_exporter::decode;
 use ticket_exporter::domain::catalogue::{FAMILIES, Kind};
 use ticket_exporter::exposition;
 
-use super::harness::promtool;
+use super::harness::{self, promtool};
 
 const README: &str = "README.md";
 /// What a reader gets from a build, and where.
@@ -204,7 +203,7 @@ fn links_lead_somewhere() {
 
 /// What `--help` of a command says; the empty command is the program.
 fn help(command: &str) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_ticket-exporter"))
+    let output = harness::command()
         .args((!command.is_empty()).then_some(command))
         .arg("--help")
         .output()

@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::{deployment, files, list, name_of, read, said, text};
 use crate::harness::{
-    Alertmanager, Exporter, Kafka, Process, Prometheus, PrometheusOptions, Signal, amtool, command,
-    eventually, folder, promtool, repository,
+    Alertmanager, Exporter, Kafka, Prometheus, PrometheusOptions, Signal, amtool, command,
+    eventually, folder, launch, promtool, repository,
 };
 
 const FOLDER: &str = "deploy/compose";
@@ -301,10 +301,7 @@ fn its_parts_work_together_with_its_files() {
             )
         })
         .collect();
-    let log = there.path().join("desk.log");
-    let program = Path::new(env!("CARGO_BIN_EXE_ticket-exporter"));
-    let work = || Process::start(program, &arguments, &|_| {}, &log);
-    let mut desk = work();
+    let mut desk = launch(&arguments, &Vec::new(), there.path());
     let written = || {
         let text = fs::read_to_string(&state).map_err(|error| error.to_string())?;
         let book: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;

@@ -239,7 +239,9 @@ pub(crate) fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_ticket-exporter"))
 }
 
-fn launch(arguments: &[String], environment: &Environment, folder: &Path) -> Process {
+/// Starts a command that goes on until it is stopped, as free as [`command`]; its output is in the
+/// folder's `exporter.log`.
+pub(crate) fn launch(arguments: &[String], environment: &Environment, folder: &Path) -> Process {
     let prepare = |command: &mut Command| {
         command.current_dir(folder);
         without_own_variables(command);

@@ -31,7 +31,7 @@ mod self_tests;
 
 pub(crate) use alertmanager::{Alertmanager, amtool};
 pub(crate) use chromium::Chromium;
-pub(crate) use exporter::{Exporter, binary, command};
+pub(crate) use exporter::{Exporter, binary, command, launch};
 pub(crate) use faults::Faults;
 pub(crate) use http::{Response, StaticServer, get, get_with, post, post_json, request};
 pub(crate) use kafka::Kafka;

@@ -52,8 +52,8 @@ fn variables(script: &Path, folder: &Path, revision: Option<&str>) -> BTreeMap<S
     // The folders of tests lie within our own repository.
     command.env("GIT_CEILING_DIRECTORIES", folder.parent().unwrap());
     match revision {
-        Some(revision) => command.env("TICKET_EXPORTER_REVISION", revision),
-        None => command.env_remove("TICKET_EXPORTER_REVISION"),
+        Some(revision) => command.env("BUILD_REVISION", revision),
+        None => command.env_remove("BUILD_REVISION"),
     };
     succeed(&mut command)
         .lines()
@@ -63,7 +63,7 @@ fn variables(script: &Path, folder: &Path, revision: Option<&str>) -> BTreeMap<S
 }
 
 fn revision(script: &Path, folder: &Path, given: Option<&str>) -> String {
-    variables(script, folder, given)["TICKET_EXPORTER_REVISION"].clone()
+    variables(script, folder, given)["BUILD_REVISION"].clone()
 }
 
 #[test]
@@ -73,8 +73,13 @@ fn without_git_it_is_what_the_packager_says() {
     assert_eq!(revision(&script, &folder, None), "unknown");
     assert_eq!(revision(&script, &folder, Some("")), "unknown");
     assert_eq!(revision(&script, &folder, Some("abc123")), "abc123");
-    let compiler = &variables(&script, &folder, None)["TICKET_EXPORTER_RUSTC"];
+    let variables = variables(&script, &folder, None);
+    let compiler = &variables["BUILD_RUSTC"];
     assert!(compiler.starts_with("1."), "{compiler}");
+    // Cargo gives them to whatever it runs, where this prefix is of settings.
+    for name in variables.keys() {
+        assert!(!name.starts_with("TICKET_EXPORTER_"), "{name}");
+    }
 }
 
 #[test]
@@ -109,10 +114,10 @@ fn within_another_repository_it_is_unknown() {
     let mut command = Command::new(script);
     command
         .current_dir(folder)
-        .env_remove("TICKET_EXPORTER_REVISION");
+        .env_remove("BUILD_REVISION");
     let said = succeed(&mut command);
     assert!(
-        said.contains("cargo::rustc-env=TICKET_EXPORTER_REVISION=unknown"),
+        said.contains("cargo::rustc-env=BUILD_REVISION=unknown"),
         "{said}"
     );
 }
