@@ -44,7 +44,19 @@ impl<'a> Json<'a> {
             Self::Object(members) => members
                 .iter()
                 .rev()
-                .find(|(member, _)| member == name)
+                .find(|(member, _)| is_same_name(member, name))
+                .map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut Self> {
+        match self {
+            Self::Object(members) => members
+                .iter_mut()
+                .rev()
+                .find(|(member, _)| is_same_name(member, name))
                 .map(|(_, value)| value),
             _ => None,
         }
@@ -54,7 +66,9 @@ impl<'a> Json<'a> {
     pub(super) fn take(&mut self, name: &str) -> Option<Self> {
         match self {
             Self::Object(members) => {
-                let place = members.iter().rposition(|(member, _)| member == name)?;
+                let place = members
+                    .iter()
+                    .rposition(|(member, _)| is_same_name(member, name))?;
                 Some(members.swap_remove(place).1)
             }
             _ => None,
@@ -85,28 +99,14 @@ impl<'a> Json<'a> {
     }
 }
 
+/// Whether two names are the same. In one object many are as long as others, and few begin alike.
+pub(super) fn is_same_name(one: &str, other: &str) -> bool {
+    one.len() == other.len() && one.as_bytes().first() == other.as_bytes().first() && one == other
+}
+
 /// Reads what is wanted, and passes over the rest.
 #[derive(Clone, Copy)]
 struct Reading<'w>(&'w Wanted);
-
-impl<'w> Reading<'w> {
-    /// What is wanted of a member of an object; `None`: nothing.
-    fn name(self, name: &str) -> Option<Self> {
-        if self.0.all {
-            Some(self)
-        } else {
-            self.0.name(name).map(Self)
-        }
-    }
-
-    fn items(self) -> Option<Self> {
-        if self.0.all {
-            Some(self)
-        } else {
-            self.0.items.as_deref().map(Self)
-        }
-    }
-}
 
 impl<'de> DeserializeSeed<'de> for Reading<'_> {
     type Value = Json<'de>;
@@ -153,8 +153,8 @@ impl<'de> Visitor<'de> for Reading<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         let mut items = Vec::new();
-        if let Some(wanted) = self.items() {
-            while let Some(item) = access.next_element_seed(wanted)? {
+        if let Some(wanted) = self.0.item() {
+            while let Some(item) = access.next_element_seed(Reading(wanted))? {
                 items.push(item);
             }
         } else {
@@ -165,9 +165,15 @@ impl<'de> Visitor<'de> for Reading<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         let mut members = Vec::new();
-        while let Some(Name(name)) = access.next_key::<Name<'de>>()? {
-            match self.name(&name) {
-                Some(wanted) => members.push((name, access.next_value_seed(wanted)?)),
+        while let Some(named) = access.next_key_seed(Naming(self.0))? {
+            match named {
+                Some((name, wanted)) => {
+                    // At once, but not before there is one: a record may have a million empty ones.
+                    if members.is_empty() {
+                        members.reserve(self.0.names.len());
+                    }
+                    members.push((name, access.next_value_seed(Reading(wanted))?));
+                }
                 None => {
                     access.next_value::<IgnoredAny>()?;
                 }
@@ -177,9 +183,36 @@ impl<'de> Visitor<'de> for Reading<'_> {
     }
 }
 
-/// The name of a member, borrowed where it needs no unescaping.
-#[derive(serde::Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+/// Reads the name of a member. `None`: nobody wants it.
+#[derive(Clone, Copy)]
+struct Naming<'w>(&'w Wanted);
+
+impl<'de, 'w> DeserializeSeed<'de> for Naming<'w> {
+    type Value = Option<(Cow<'de, str>, &'w Wanted)>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de, 'w> Visitor<'de> for Naming<'w> {
+    type Value = Option<(Cow<'de, str>, &'w Wanted)>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the name of a member")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Self::Value, E> {
+        Ok(self.0.name(name).map(|wanted| (name.into(), wanted)))
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self
+            .0
+            .name(name)
+            .map(|wanted| (name.to_owned().into(), wanted)))
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -205,8 +238,8 @@ mod tests {
     #[test]
     fn what_nobody_wants_is_passed_over() {
         let mut wanted = Wanted::default();
-        wanted.names.push(("a".to_owned(), Wanted::everything()));
-        wanted.names.push(("b".to_owned(), Wanted::default()));
+        *wanted.inside("a") = Wanted::everything();
+        wanted.inside("b");
         let text = r#"{"x":[{"a":1}],"a":{"y":[2]},"b":{"z":3},"c":4}"#;
         assert_eq!(
             Json::parse(text, &wanted),

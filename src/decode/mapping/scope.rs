@@ -59,6 +59,18 @@ impl<'a> Roots<'a> {
         first
     }
 
+    /// Takes the first thing at a path of the record out of it, where the path is one of the record's;
+    /// elsewhere a copy.
+    pub(super) fn take(&mut self, path: &Path) -> Option<Json<'a>> {
+        match path.root {
+            Root::Record => {
+                let first = first_mut(&mut self.record, &path.steps)?;
+                Some(std::mem::replace(first, Json::Null))
+            }
+            _ => self.first(path).cloned(),
+        }
+    }
+
     /// Shows everything at a path to `take`, in order, until it has enough. A path that leads
     /// through a `null` ends there: what is nothing has nothing inside.
     pub(super) fn visit<'s>(
@@ -92,27 +104,29 @@ fn walk<'s, 'a>(
     take: &mut dyn FnMut(&'s Json<'a>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     let mut at = from;
-    for (place, step) in steps.iter().enumerate() {
+    for (number, step) in steps.iter().enumerate() {
         match (step, at) {
             (_, Json::Null) => return take(at),
             (Step::Name(name), Json::Object(_)) => match at.get(name) {
                 Some(inside) => at = inside,
                 None => return ControlFlow::Continue(()),
             },
-            (Step::At(wanted), Json::List(items)) => match item(items, *wanted) {
-                Some(inside) => at = inside,
-                None => return ControlFlow::Continue(()),
-            },
+            (Step::At(wanted), Json::List(items)) => {
+                match place(items.len(), *wanted).and_then(|place| items.get(place)) {
+                    Some(inside) => at = inside,
+                    None => return ControlFlow::Continue(()),
+                }
+            }
             (Step::Every, Json::List(items)) => {
                 return items
                     .iter()
-                    .try_for_each(|item| walk(item, &steps[place + 1..], take));
+                    .try_for_each(|item| walk(item, &steps[number + 1..], take));
             }
             (Step::Where(name, value), Json::List(items)) => {
                 return items
                     .iter()
-                    .filter(|item| item.get(name).is_some_and(|member| is_word(member, value)))
-                    .try_for_each(|item| walk(item, &steps[place + 1..], take));
+                    .filter(|item| has_word(item, name, value))
+                    .try_for_each(|item| walk(item, &steps[number + 1..], take));
             }
             _ => return ControlFlow::Continue(()),
         }
@@ -120,14 +134,37 @@ fn walk<'s, 'a>(
     take(at)
 }
 
-fn item<T>(items: &[T], place: i64) -> Option<&T> {
-    match usize::try_from(place) {
-        Ok(place) => items.get(place),
-        Err(_) => {
-            let back = usize::try_from(place.unsigned_abs()).ok()?;
-            items.get(items.len().checked_sub(back)?)
+/// What [`walk`] shows first.
+fn first_mut<'s, 'a>(from: &'s mut Json<'a>, steps: &[Step]) -> Option<&'s mut Json<'a>> {
+    let Some((step, rest)) = steps.split_first() else {
+        return Some(from);
+    };
+    match (step, from) {
+        (_, nothing @ Json::Null) => Some(nothing),
+        (Step::Name(name), object @ Json::Object(_)) => first_mut(object.get_mut(name)?, rest),
+        (Step::At(wanted), Json::List(items)) => {
+            let place = place(items.len(), *wanted)?;
+            first_mut(items.get_mut(place)?, rest)
         }
+        (Step::Every, Json::List(items)) => items.iter_mut().find_map(|item| first_mut(item, rest)),
+        (Step::Where(name, value), Json::List(items)) => items
+            .iter_mut()
+            .filter(|item| has_word(item, name, value))
+            .find_map(|item| first_mut(item, rest)),
+        _ => None,
     }
+}
+
+/// A place in a list of this length; negative ones count from its end.
+fn place(length: usize, place: i64) -> Option<usize> {
+    match usize::try_from(place) {
+        Ok(place) => Some(place),
+        Err(_) => length.checked_sub(usize::try_from(place.unsigned_abs()).ok()?),
+    }
+}
+
+fn has_word(item: &Json<'_>, name: &str, word: &str) -> bool {
+    item.get(name).is_some_and(|member| is_word(member, word))
 }
 
 /// Whether a single value is this word. Numbers and truths are the words they are written as.

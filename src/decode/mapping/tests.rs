@@ -1,6 +1,10 @@
 use std::path::Path;
+use std::sync::LazyLock;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::*;
 use crate::config;
@@ -441,23 +445,65 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
+/// The same, with what systems put around their records.
+fn any_record() -> impl Strategy<Value = serde_json::Value> {
+    let around = prop::collection::vec(0..10_u8, 0..3);
+    (any_json(), any_json(), around).prop_map(|(one, other, around)| {
+        let put = |inside: serde_json::Value, kind| match kind {
+            0 => json!([inside, other]),
+            1 => json!({"records": [other, inside]}),
+            2 => json!({"tickets": [inside], "result": other}),
+            3 => json!({"result": inside, "id": 1}),
+            4 => json!({"payload": {"before": other, "after": inside, "op": "u", "source": other}}),
+            5 => json!({"before": inside, "after": null, "op": "d", "payload": other}),
+            6 => json!({"specversion": "1.0", "type": "changed", "data": inside, "id": "7"}),
+            7 => json!([{"specversion": "1.0", "iodebeziumop": "r", "data": inside}]),
+            8 => json!({"text": inside.to_string(), "ticket": other}),
+            _ => {
+                let text = BASE64_STANDARD.encode(inside.to_string());
+                json!({"specversion": "1.0", "data_base64": text})
+            }
+        };
+        around.into_iter().fold(one, put)
+    })
+}
+
+/// Looks at all that can be unwrapped.
+const WRAPPED: &str = r#"
+  unwrap: [cloudevents, debezium, { json: .text }, { path: .result }, { each: .records }, { each: . }]
+  common: { ticket_id: [.issue.key, .id, $cloudevent.id, $before.id], at: [.timestamp, .created, 1] }
+  rules:
+    parts:
+      when: { $item.id: { exists: true } }
+      foreach: $before.items
+      continue: true
+      type: updated
+      status: $item.status
+    deleted: { when: { $op: d }, type: deleted, team: $source.name }
+    other: { when: { $cloudevent.type: changed }, type: updated, team: .status.name, agent: $before.assignee }
+    any: { type: updated, priority: .fields.status }
+"#;
+
+/// Every preset and the mappings above.
+static DECODERS: LazyLock<Vec<Decoder>> = LazyLock::new(|| {
+    let presets = config::PRESETS.map(|(name, _)| format!("  preset: {name}\n"));
+    let all = presets.iter().map(String::as_str).chain([DESK, WRAPPED]);
+    all.map(decoder).collect()
+});
+
 proptest! {
     #[test]
-    fn no_json_panics_and_what_is_passed_over_makes_no_difference(value in any_json()) {
+    fn no_json_panics_and_what_is_passed_over_makes_no_difference(value in any_record()) {
         let text = value.to_string();
         let record = Record::of(text.as_bytes());
-        for yaml in ["  preset: jira\n", "  preset: zendesk\n", DESK] {
-            let decoder = decoder(yaml);
+        for decoder in DECODERS.iter() {
             let mapping = decoder.mappings().general.clone().unwrap();
-            let everything = Mapper {
-                wanted: Wanted::everything(),
-                ..Mapper::new(&mapping)
-            };
-            let tables = &decoder.mappings().contents;
-            let json = record.value.unwrap_or_default();
-            let whole = everything.map(tables, &record, json, None, true);
-            let part = Mapper::new(&mapping).map(tables, &record, json, None, true);
-            prop_assert_eq!(format!("{whole:?}"), format!("{part:?}"));
+            let part = Mapper::new(&mapping);
+            let everything = Mapper { wanted: Wanted::everything(), ..part.clone() };
+            let [whole, part] = [everything, part].map(|mapper| {
+                mapper.map(&decoder.mappings().contents, &record, text.as_bytes(), None, true)
+            });
+            prop_assert_eq!(format!("{whole:?}"), format!("{part:?}"), "{}", mapping.preset);
         }
     }
 }

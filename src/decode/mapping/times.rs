@@ -150,6 +150,9 @@ fn in_words(text: &str, zone: Option<Tz>) -> Option<Timestamp> {
     {
         return utc(local_time(local.trim_end())?);
     }
+    if let Some(local) = usual_local_time(text) {
+        return in_zone(local, zone?);
+    }
     for pattern in [
         "%Y-%m-%dT%H:%M:%S%.f%#z",
         "%Y-%m-%d %H:%M:%S%.f%#z",
@@ -174,11 +177,7 @@ fn without_colon(text: &str) -> Option<Timestamp> {
     }
     let number = |digits: &[u8]| i64::from(digits[0] - b'0') * 10 + i64::from(digits[1] - b'0');
     let (hours, minutes) = (number(&digits[..2]), number(&digits[2..]));
-    let mut utc = [0; 32];
-    let room = utc.get_mut(..=local.len())?;
-    room[..local.len()].copy_from_slice(local.as_bytes());
-    room[local.len()] = b'Z';
-    let local = Timestamp::parse(std::str::from_utf8(room).ok()?)?;
+    let local = as_utc(local)?;
     let ahead = (hours * 60 + minutes) * MINUTE;
     if hours > 23 || minutes > 59 {
         return None;
@@ -191,15 +190,35 @@ fn without_colon(text: &str) -> Option<Timestamp> {
     Timestamp::checked(time.0)
 }
 
+/// A local time as it would be in UTC.
+fn as_utc(local: &str) -> Option<Timestamp> {
+    let mut utc = [0; 32];
+    let room = utc.get_mut(..=local.len())?;
+    room[..local.len()].copy_from_slice(local.as_bytes());
+    room[local.len()] = b'Z';
+    if let Some(between @ b' ') = room.get_mut(10) {
+        *between = b'T';
+    }
+    Timestamp::parse(std::str::from_utf8(room).ok()?)
+}
+
+/// `2026-01-31 10:00:00`, as databases write it: not left to the search for a pattern either.
+fn usual_local_time(text: &str) -> Option<NaiveDateTime> {
+    let time = as_utc(text)?;
+    DateTime::from_timestamp_millis(time.0).map(|time| time.naive_utc())
+}
+
 /// `2026` alone is a number, `2026-01` is not.
 fn looks_like_a_date(text: &str) -> bool {
     text.trim_start_matches(['-', '+']).contains('-')
 }
 
 fn local_time(text: &str) -> Option<NaiveDateTime> {
-    ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"]
-        .iter()
-        .find_map(|pattern| NaiveDateTime::parse_from_str(text, pattern).ok())
+    usual_local_time(text).or_else(|| {
+        ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"]
+            .iter()
+            .find_map(|pattern| NaiveDateTime::parse_from_str(text, pattern).ok())
+    })
 }
 
 fn by_pattern(text: &str, pattern: &str, zone: Option<Tz>) -> Option<Timestamp> {
@@ -270,6 +289,26 @@ mod tests {
                 "{written}"
             );
         }
+        for (written, zone, wanted) in [
+            ("2015-05-17 17:06:40", "UTC", "2015-05-17T17:06:40.000Z"),
+            (
+                "2015-05-17T17:06:40.5",
+                "Asia/Jakarta",
+                "2015-05-17T10:06:40.500Z",
+            ),
+            ("2015-5-7 7:06:40", "UTC", "2015-05-07T07:06:40.000Z"),
+            (
+                "2015-05-17 17:06:40 UTC",
+                "Asia/Jakarta",
+                "2015-05-17T17:06:40.000Z",
+            ),
+        ] {
+            assert_eq!(
+                text(written, None, Some(zone)).as_deref(),
+                Some(wanted),
+                "{written}"
+            );
+        }
         for nothing in [
             "yesterday",
             "2015-05-17 17:06:40",
@@ -278,6 +317,7 @@ mod tests {
             "1e400",
             "2015-05",
             "2019-02-16T03:01:52+2500",
+            "2019-02-16T03:01:52Z+0000",
             "é-0800",
         ] {
             assert_eq!(text(nothing, None, None), None, "{nothing}");

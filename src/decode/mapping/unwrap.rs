@@ -14,6 +14,9 @@ use crate::domain::mapping::{Path, Unwrap};
 /// protocol binding 1.0, section 3.2.3.1).
 const CLOUDEVENT_HEADER: &str = "ce_";
 
+/// The attribute with the operation of a change that Debezium wraps in a `CloudEvent`.
+pub(super) const DEBEZIUM_OPERATION: &str = "iodebeziumop";
+
 /// Records in one, at most: a list within a list must not fill the memory.
 const MOST_RECORDS: usize = 100_000;
 
@@ -23,13 +26,14 @@ pub(super) fn unwrap<'a>(steps: &[Unwrap], record: Roots<'a>) -> Vec<Roots<'a>> 
     for step in steps {
         match step {
             Unwrap::CloudEvents => records = records.into_iter().flat_map(cloud_events).collect(),
-            Unwrap::Each(path) => {
+            Unwrap::Each(path) if records.iter().any(|record| is_list(path, record)) => {
                 records = records
                     .into_iter()
                     .flat_map(|record| each(path, record))
                     .take(MOST_RECORDS)
                     .collect();
             }
+            Unwrap::Each(_) => {}
             Unwrap::Debezium => records.iter_mut().for_each(debezium),
             Unwrap::Path(path) => records.iter_mut().for_each(|record| go_down(path, record)),
             Unwrap::Json(path) => decode_text(path, &mut records, Json::parse_owned),
@@ -94,7 +98,7 @@ fn debezium(record: &mut Roots<'_>) {
     let attribute = |name: &str| record.cloud_event.as_ref()?.get(name).cloned();
     if is_change(&record.record) {
         let mut change = std::mem::replace(&mut record.record, Json::Null);
-        record.operation = change.take("op").or_else(|| attribute("iodebeziumop"));
+        record.operation = change.take("op").or_else(|| attribute(DEBEZIUM_OPERATION));
         record.source = change.take("source");
         let before = change.take("before");
         match change.take("after") {
@@ -109,21 +113,25 @@ fn debezium(record: &mut Roots<'_>) {
     }
 }
 
-fn go_down<'a>(path: &Path, record: &mut Roots<'a>) {
-    if let Some(found) = record.first(path).cloned()
-        && found != Json::Null
+fn go_down(path: &Path, record: &mut Roots<'_>) {
+    if record.first(path).is_some_and(|found| *found != Json::Null)
+        && let Some(found) = record.take(path)
     {
         record.record = found;
     }
 }
 
-fn each<'a>(path: &Path, record: Roots<'a>) -> Vec<Roots<'a>> {
-    match record.first(path) {
-        Some(Json::List(items)) => {
-            let items = items.clone();
-            items.into_iter().map(|item| record.with(item)).collect()
-        }
-        _ => vec![record],
+fn is_list(path: &Path, record: &Roots<'_>) -> bool {
+    matches!(record.first(path), Some(Json::List(_)))
+}
+
+fn each<'a>(path: &Path, mut record: Roots<'a>) -> Vec<Roots<'a>> {
+    if !is_list(path, &record) {
+        return vec![record];
+    }
+    match record.take(path) {
+        Some(Json::List(items)) => items.into_iter().map(|item| record.with(item)).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -1,17 +1,23 @@
 //! Which parts of a record a mapping looks at. The rest is passed over when the JSON is read: most
 //! of a webhook is avatars, descriptions and empty fields.
 
-use crate::domain::mapping::{Condition, Mapping, Path, Piece, Root, Step, Test, Value};
+use super::json::is_same_name;
+use super::unwrap::DEBEZIUM_OPERATION;
+use crate::domain::mapping::{
+    Condition, Mapping, Path, Piece, Root, Rule, Step, Test, Unwrap, Value,
+};
 
 /// A part of a JSON value, and what is wanted inside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Wanted {
     /// The value itself, whatever it is.
-    pub(super) all: bool,
+    all: bool,
     /// Members of an object.
     pub(super) names: Vec<(String, Wanted)>,
+    /// The bits of the names, see [`bit`].
+    bits: u64,
     /// Items of a list.
-    pub(super) items: Option<Box<Wanted>>,
+    items: Option<Box<Wanted>>,
 }
 
 impl Wanted {
@@ -22,88 +28,207 @@ impl Wanted {
         }
     }
 
-    /// What a mapping looks at. Where something is to be unwrapped, that is not known before.
+    /// What a mapping looks at, before anything is unwrapped.
     pub(super) fn by(mapping: &Mapping) -> Self {
-        if !mapping.unwrap.is_empty() {
-            return Self::everything();
-        }
-        let mut wanted = Self::default();
+        let mut looked = Looked::default();
         for rule in &mapping.rules {
-            let mut collect = Collect {
-                wanted: &mut wanted,
-                items: rule.foreach.as_ref(),
+            looked.rule(rule);
+        }
+        let Looked {
+            record: mut wanted,
+            before,
+            source,
+            cloud_event,
+        } = looked;
+        // From the last step to the first: each leaves the record as it is, or what it found there.
+        for step in mapping.unwrap.iter().rev() {
+            let (Unwrap::Path(path)
+            | Unwrap::Each(path)
+            | Unwrap::Json(path)
+            | Unwrap::Base64(path)) = step
+            else {
+                let inside = wanted.clone();
+                match step {
+                    Unwrap::Debezium => {
+                        wanted.inside("__op").all = true;
+                        wanted.change(&inside, &before, &source);
+                        wanted.inside("payload").change(&inside, &before, &source);
+                    }
+                    _ => {
+                        wanted.cloud_event(&inside, &cloud_event);
+                        wanted.items().cloud_event(&inside, &cloud_event);
+                    }
+                }
+                continue;
             };
-            if let Some(items) = &rule.foreach {
-                // A list without anything wanted inside has its items all the same.
-                collect.add(&items.steps, &[Step::Every, Step::Name(String::new())]);
+            if path.root != Root::Record {
+                return Self::everything();
             }
-            collect.condition(&rule.when);
-            rule.members
-                .iter()
-                .flatten()
-                .for_each(|value| collect.value(value));
+            let inside = match step {
+                Unwrap::Json(_) | Unwrap::Base64(_) => Self::everything(),
+                _ => wanted.clone(),
+            };
+            let place = wanted.at(path.steps.iter());
+            match step {
+                Unwrap::Each(_) => place.items().merge(&inside),
+                _ => place.merge(&inside),
+            }
         }
         wanted
     }
 
-    /// What is wanted of a member.
+    /// What is wanted of a member. `None`: nothing.
     pub(super) fn name(&self, name: &str) -> Option<&Self> {
-        let names = self.names.iter();
-        names
-            .map(|(one, wanted)| (one.as_str(), wanted))
-            .find(|(one, _)| *one == name)
-            .map(|(_, wanted)| wanted)
+        if self.all {
+            return Some(self);
+        }
+        if self.bits & bit(name) == 0 {
+            return None;
+        }
+        let mut names = self.names.iter();
+        let found = names.find(|(one, _)| is_same_name(one, name));
+        found.map(|(_, inside)| inside)
     }
 
-    fn add<'s>(&mut self, mut steps: impl Iterator<Item = &'s Step>) {
+    /// What is wanted of each item of a list. `None`: nothing.
+    pub(super) fn item(&self) -> Option<&Self> {
+        if self.all {
+            return Some(self);
+        }
+        self.items.as_deref()
+    }
+
+    /// The place where some steps lead.
+    fn at<'s>(&mut self, mut steps: impl Iterator<Item = &'s Step>) -> &mut Self {
         let Some(step) = steps.next() else {
-            self.all = true;
-            return;
+            return self;
         };
         match step {
-            Step::Name(name) => self.inside(name).add(steps),
-            Step::At(_) | Step::Every => self.items.get_or_insert_default().add(steps),
+            Step::Name(name) => self.inside(name).at(steps),
+            Step::At(_) | Step::Every => self.items().at(steps),
             Step::Where(name, _) => {
-                let items = self.items.get_or_insert_default();
+                let items = self.items();
                 items.inside(name).all = true;
-                items.add(steps);
+                items.at(steps)
             }
         }
     }
 
-    fn inside(&mut self, name: &str) -> &mut Self {
+    /// Adds what another one wants.
+    fn merge(&mut self, other: &Self) {
+        self.all |= other.all;
+        for (name, inside) in &other.names {
+            self.inside(name).merge(inside);
+        }
+        if let Some(items) = &other.items {
+            self.items().merge(items);
+        }
+    }
+
+    /// Adds a change event of Debezium, of whose row `row` is wanted.
+    fn change(&mut self, row: &Self, before: &Self, source: &Self) {
+        self.inside("op").all = true;
+        self.inside("after").merge(row);
+        // Of a deletion it is the row.
+        self.inside("before").merge(row);
+        self.inside("before").merge(before);
+        self.inside("source").merge(source);
+    }
+
+    /// Adds a `CloudEvent`, of whose data `data` is wanted.
+    fn cloud_event(&mut self, data: &Self, attributes: &Self) {
+        self.inside("specversion").all = true;
+        self.inside(DEBEZIUM_OPERATION).all = true;
+        self.inside("data_base64").all = true;
+        self.inside("data").merge(data);
+        self.merge(attributes);
+    }
+
+    fn items(&mut self) -> &mut Self {
+        self.items.get_or_insert_default()
+    }
+
+    pub(super) fn inside(&mut self, name: &str) -> &mut Self {
         let place = self.names.iter().position(|(one, _)| one == name);
         let place = place.unwrap_or_else(|| {
             self.names.push((name.to_owned(), Self::default()));
+            self.bits |= bit(name);
             self.names.len() - 1
         });
         &mut self.names[place].1
     }
 }
 
+/// One of 64 bits, by the length of a name and its first letter: most names that nobody wants have
+/// another than those that somebody does.
+fn bit(name: &str) -> u64 {
+    let first = name.bytes().next().map_or(0, usize::from);
+    1 << ((name.len() * 7 + first) % 64)
+}
+
+/// What rules look at, by where their paths start. Of the rest all is kept: it is small.
+#[derive(Default)]
+struct Looked {
+    record: Wanted,
+    before: Wanted,
+    source: Wanted,
+    cloud_event: Wanted,
+}
+
+impl Looked {
+    fn root(&mut self, root: Root) -> Option<&mut Wanted> {
+        match root {
+            Root::Record => Some(&mut self.record),
+            Root::Before => Some(&mut self.before),
+            Root::Source => Some(&mut self.source),
+            Root::CloudEvent => Some(&mut self.cloud_event),
+            Root::Item
+            | Root::Key
+            | Root::Timestamp
+            | Root::Topic
+            | Root::Headers
+            | Root::Operation => None,
+        }
+    }
+
+    fn rule(&mut self, rule: &Rule) {
+        if let Some(items) = &rule.foreach
+            && let Some(wanted) = self.root(items.root)
+        {
+            // Without anything wanted inside, the items are there all the same.
+            wanted.at(items.steps.iter()).items();
+        }
+        let mut collect = Collect {
+            looked: self,
+            items: rule.foreach.as_ref(),
+        };
+        collect.condition(&rule.when);
+        let members = rule.members.iter().flatten();
+        members.for_each(|value| collect.value(value));
+    }
+}
+
 /// Adds the paths of one rule.
 struct Collect<'w> {
-    wanted: &'w mut Wanted,
+    looked: &'w mut Looked,
     /// Where `$item` is from.
     items: Option<&'w Path>,
 }
 
 impl Collect<'_> {
-    fn add(&mut self, steps: &[Step], more: &[Step]) {
-        self.wanted.add(steps.iter().chain(more));
-    }
-
     fn path(&mut self, path: &Path) {
-        match (path.root, self.items) {
-            (Root::Record, _) => self.add(&path.steps, &[]),
-            (Root::Item, Some(items)) if items.root == Root::Record => {
-                let steps: Vec<Step> = [Step::Every]
-                    .into_iter()
-                    .chain(path.steps.clone())
-                    .collect();
-                self.add(&items.steps, &steps);
+        let place = match (path.root, self.items) {
+            (Root::Item, Some(items)) => {
+                let items = self
+                    .looked
+                    .root(items.root)
+                    .map(|root| root.at(items.steps.iter()));
+                items.map(Wanted::items)
             }
-            _ => {}
+            (root, _) => self.looked.root(root),
+        };
+        if let Some(place) = place {
+            place.at(path.steps.iter()).all = true;
         }
     }
 

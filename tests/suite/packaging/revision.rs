@@ -112,9 +112,7 @@ fn within_another_repository_it_is_unknown() {
     let folder = sources(&outer, "unpacked");
     // Seen from the folder itself, the outer repository is above it.
     let mut command = Command::new(script);
-    command
-        .current_dir(folder)
-        .env_remove("BUILD_REVISION");
+    command.current_dir(folder).env_remove("BUILD_REVISION");
     let said = succeed(&mut command);
     assert!(
         said.contains("cargo::rustc-env=BUILD_REVISION=unknown"),
