@@ -31,6 +31,8 @@ const CHECKPOINT_AGE: Milliseconds = 2 * MINUTE;
 /// Attempts are repeated every second, so one that helped is no failure.
 const CHECKPOINT_FAILURES: u32 = 5;
 const CHECKPOINT: Milliseconds = 3 * MINUTE;
+/// Whoever changed it has seen by then what is wrong, and mended it or gone away.
+const RELOAD: Milliseconds = 10 * MINUTE;
 
 pub fn recordings(options: &Options) -> Vec<Rule> {
     let watermark = format!(
@@ -54,6 +56,7 @@ pub fn alerts(options: &Options) -> Vec<Rule> {
         lagging(options).into(),
         rejecting().into(),
         checkpoint_failing(options).into(),
+        reload_failing(options).into(),
     ]
 }
 
@@ -163,5 +166,20 @@ fn checkpoint_failing(options: &Options) -> Alert {
             Severity::Critical,
             Some(CHECKPOINT),
         )
+    }
+}
+
+fn reload_failing(options: &Options) -> Alert {
+    let held = options.held();
+    Alert {
+        expression: format!(
+            "last_over_time(ticket_exporter_config_last_reload_successful{held}) == 0\n\
+             or\nlast_over_time(ticket_exporter_web_config_last_reload_successful{held}) == 0"
+        ),
+        summary: "The ticket-exporter refuses its changed configuration".into(),
+        description: "Instance {{ $labels.instance }} keeps the configuration from before: the one \
+                      in its files is wrong, and a restart would not start with it."
+            .into(),
+        ..alert("TicketExporterReloadFailing", Severity::Warning, Some(RELOAD))
     }
 }

@@ -19,7 +19,7 @@ use super::harness::{command, promtool};
 const SHIPPED: &str = "deploy/prometheus";
 const REFERENCE: &str = "src/config/reference.yaml";
 /// Every alert there is: runbooks, routes and boards know them by these names.
-const ALERTS: [&str; 16] = [
+const ALERTS: [&str; 17] = [
     "TicketBacklogGrowing",
     "TicketBacklogOldestTooOld",
     "TicketExporterCheckpointFailing",
@@ -27,6 +27,7 @@ const ALERTS: [&str; 16] = [
     "TicketExporterLagging",
     "TicketExporterNotReady",
     "TicketExporterRejecting",
+    "TicketExporterReloadFailing",
     "TicketFirstContactResolutionDegraded",
     "TicketFirstResponseDegraded",
     "TicketHandleTimeSuspicious",
