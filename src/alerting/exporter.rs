@@ -177,9 +177,14 @@ fn reload_failing(options: &Options) -> Alert {
              or\nlast_over_time(ticket_exporter_web_config_last_reload_successful{held}) == 0"
         ),
         summary: "The ticket-exporter refuses its changed configuration".into(),
-        description: "Instance {{ $labels.instance }} keeps the configuration from before: the one \
+        description:
+            "Instance {{ $labels.instance }} keeps the configuration from before: the one \
                       in its files is wrong, and a restart would not start with it."
-            .into(),
-        ..alert("TicketExporterReloadFailing", Severity::Warning, Some(RELOAD))
+                .into(),
+        ..alert(
+            "TicketExporterReloadFailing",
+            Severity::Warning,
+            Some(RELOAD),
+        )
     }
 }
