@@ -9,6 +9,9 @@ use serde_json::Number;
 
 use super::wanted::Wanted;
 
+/// Members of an object that are made room for before they are seen.
+const MANY_MEMBERS: usize = 8;
+
 /// See the module.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Json<'a> {
@@ -168,9 +171,9 @@ impl<'de> Visitor<'de> for Reading<'_> {
         while let Some(named) = access.next_key_seed(Naming(self.0))? {
             match named {
                 Some((name, wanted)) => {
-                    // At once, but not before there is one: a record may have a million empty ones.
+                    // A few at once, and not before there is one: a record may have very many objects.
                     if members.is_empty() {
-                        members.reserve(self.0.names.len());
+                        members.reserve(self.0.names.len().min(MANY_MEMBERS));
                     }
                     members.push((name, access.next_value_seed(Reading(wanted))?));
                 }

@@ -377,6 +377,18 @@ fn topics_have_mappings_of_their_own() {
     );
 }
 
+#[test]
+fn many_steps_of_unwrapping_are_no_many_places() {
+    let steps = ["cloudevents", "debezium", "{ path: .a }", "{ each: .b }"];
+    let steps: Vec<&str> = steps.into_iter().cycle().take(64).collect();
+    let mapping = format!(
+        "  unwrap: [{}]\n  rules:\n    r: {{ ticket_id: .id, at: 1, type: updated }}\n",
+        steps.join(", ")
+    );
+    let made = map_value(&decoder(&mapping), r#"{"a":{"a":{"after":{"id":5}}}}"#);
+    assert_eq!(&*made.events[0].ticket_id, "5");
+}
+
 /// JSON of any shape, with the names and words that the mappings below look for.
 fn any_json() -> impl Strategy<Value = serde_json::Value> {
     const NAMES: [&str; 24] = [

@@ -7,6 +7,10 @@ use crate::domain::mapping::{
     Condition, Mapping, Path, Piece, Root, Rule, Step, Test, Unwrap, Value,
 };
 
+/// Places that are looked at, at most: each step of unwrapping may multiply them, and beyond this
+/// looking for names costs more than reading everything.
+const MOST_PLACES: usize = 2_000;
+
 /// A part of a JSON value, and what is wanted inside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Wanted {
@@ -42,6 +46,9 @@ impl Wanted {
         } = looked;
         // From the last step to the first: each leaves the record as it is, or what it found there.
         for step in mapping.unwrap.iter().rev() {
+            if wanted.places() > MOST_PLACES {
+                return Self::everything();
+            }
             let (Unwrap::Path(path)
             | Unwrap::Each(path)
             | Unwrap::Json(path)
@@ -112,6 +119,12 @@ impl Wanted {
                 items.at(steps)
             }
         }
+    }
+
+    fn places(&self) -> usize {
+        let names = self.names.iter().map(|(_, inside)| inside);
+        let inside = names.chain(self.items.as_deref());
+        1 + inside.map(Self::places).sum::<usize>()
     }
 
     /// Adds what another one wants.
