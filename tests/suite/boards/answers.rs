@@ -31,12 +31,16 @@ const OF_CHANCE: [&str; 3] = [
     "ticket-sla: Breach detection B",
 ];
 /// Series that rules ask for and that are not there.
-const UNKNOWN_SERIES: [(&str, &str); 5] = [
+const UNKNOWN_SERIES: [(&str, &str); 6] = [
     ("team:ticket_first_contact:ratio7d_avg4w", WEEKS),
     ("team:ticket_first_response_seconds:p90_7d_avg4w", WEEKS),
     ("team:ticket_handle_seconds:mean7d_avg4w", WEEKS),
     ("team:ticket_reopens:ratio7d_avg4w", WEEKS),
     ("team:ticket_satisfaction:ratio7d_avg4w", WEEKS),
+    (
+        "ticket_exporter_web_config_last_reload_successful",
+        "the exporter of this scene has no web configuration file",
+    ),
 ];
 const WEEKS: &str = "compares with what the rules have recorded for two weeks at least";
 /// What is asked, and who answers.
