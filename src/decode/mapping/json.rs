@@ -44,11 +44,7 @@ impl<'a> Json<'a> {
     /// A member of an object; of two with the same name the last one, as most readers do.
     pub(super) fn get(&self, name: &str) -> Option<&Self> {
         match self {
-            Self::Object(members) => members
-                .iter()
-                .rev()
-                .find(|(member, _)| is_same_name(member, name))
-                .map(|(_, value)| value),
+            Self::Object(members) => Some(&members[place(members, name)?].1),
             _ => None,
         }
     }
@@ -56,11 +52,10 @@ impl<'a> Json<'a> {
     /// The same, to be changed.
     pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut Self> {
         match self {
-            Self::Object(members) => members
-                .iter_mut()
-                .rev()
-                .find(|(member, _)| is_same_name(member, name))
-                .map(|(_, value)| value),
+            Self::Object(members) => {
+                let place = place(members, name)?;
+                Some(&mut members[place].1)
+            }
             _ => None,
         }
     }
@@ -69,9 +64,7 @@ impl<'a> Json<'a> {
     pub(super) fn take(&mut self, name: &str) -> Option<Self> {
         match self {
             Self::Object(members) => {
-                let place = members
-                    .iter()
-                    .rposition(|(member, _)| is_same_name(member, name))?;
+                let place = place(members, name)?;
                 Some(members.swap_remove(place).1)
             }
             _ => None,
@@ -100,6 +93,13 @@ impl<'a> Json<'a> {
             ),
         }
     }
+}
+
+/// Where the last member of this name is.
+fn place(members: &[(Cow<'_, str>, Json<'_>)], name: &str) -> Option<usize> {
+    members
+        .iter()
+        .rposition(|(member, _)| is_same_name(member, name))
 }
 
 /// Whether two names are the same. In one object many are as long as others, and few begin alike.

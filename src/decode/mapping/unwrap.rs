@@ -126,13 +126,12 @@ fn is_list(path: &Path, record: &Roots<'_>) -> bool {
 }
 
 fn each<'a>(path: &Path, mut record: Roots<'a>) -> Vec<Roots<'a>> {
-    if !is_list(path, &record) {
-        return vec![record];
+    if is_list(path, &record)
+        && let Some(Json::List(items)) = record.take(path)
+    {
+        return items.into_iter().map(|item| record.with(item)).collect();
     }
-    match record.take(path) {
-        Some(Json::List(items)) => items.into_iter().map(|item| record.with(item)).collect(),
-        _ => Vec::new(),
-    }
+    vec![record]
 }
 
 fn decode_text<'a>(

@@ -49,36 +49,30 @@ impl Wanted {
             if wanted.places() > MOST_PLACES {
                 return Self::everything();
             }
-            let (Unwrap::Path(path)
-            | Unwrap::Each(path)
-            | Unwrap::Json(path)
-            | Unwrap::Base64(path)) = step
-            else {
-                let inside = wanted.clone();
-                match step {
-                    Unwrap::Debezium => {
-                        wanted.inside("__op").all = true;
-                        wanted.change(&inside, &before, &source);
-                        wanted.inside("payload").change(&inside, &before, &source);
-                    }
-                    _ => {
-                        wanted.cloud_event(&inside, &cloud_event);
-                        wanted.items().cloud_event(&inside, &cloud_event);
-                    }
-                }
-                continue;
-            };
-            if path.root != Root::Record {
-                return Self::everything();
-            }
-            let inside = match step {
-                Unwrap::Json(_) | Unwrap::Base64(_) => Self::everything(),
-                _ => wanted.clone(),
-            };
-            let place = wanted.at(path.steps.iter());
+            let inside = wanted.clone();
             match step {
-                Unwrap::Each(_) => place.items().merge(&inside),
-                _ => place.merge(&inside),
+                Unwrap::Path(path)
+                | Unwrap::Each(path)
+                | Unwrap::Json(path)
+                | Unwrap::Base64(path)
+                    if path.root != Root::Record =>
+                {
+                    return Self::everything();
+                }
+                Unwrap::Path(path) => wanted.at(path.steps.iter()).merge(&inside),
+                Unwrap::Each(path) => wanted.at(path.steps.iter()).items().merge(&inside),
+                Unwrap::Json(path) | Unwrap::Base64(path) => {
+                    wanted.at(path.steps.iter()).all = true;
+                }
+                Unwrap::Debezium => {
+                    wanted.inside("__op").all = true;
+                    wanted.change(&inside, &before, &source);
+                    wanted.inside("payload").change(&inside, &before, &source);
+                }
+                Unwrap::CloudEvents => {
+                    wanted.cloud_event(&inside, &cloud_event);
+                    wanted.items().cloud_event(&inside, &cloud_event);
+                }
             }
         }
         wanted
