@@ -54,7 +54,7 @@ impl Gapped {
             }
             Step::Assigned(_) => consumer.begin(|_| None),
             Step::Trouble(trouble) => self.troubles.push(trouble),
-            Step::Revoked(_) | Step::Identified(_) | Step::Idle => {}
+            Step::Revoked(_) | Step::Identified(_) | Step::Reconnected(_) | Step::Idle => {}
         }
     }
 
@@ -222,7 +222,7 @@ fn records_deleted_before_they_were_read_are_an_error() {
                 assert!(available.is_none_or(|(low, high)| (low, high) == (60, 100)));
                 break;
             }
-            Step::Trouble(_) | Step::Revoked(_) | Step::Identified(_) | Step::Idle => {}
+            Step::Trouble(_) | Step::Revoked(_) | Step::Identified(_) | Step::Reconnected(_) | Step::Idle => {}
         }
     }
     assert!(!consumer.read_to_end(&tickets));
