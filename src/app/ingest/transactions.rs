@@ -78,8 +78,8 @@ impl OpenTransactions {
             more => format!("; {more} more partitions wait for a transaction"),
         };
         Some(format!(
-            "{partition}: a transaction is open since offset {} and hides {} records: its producer \
-             has to end it, or be stopped until transaction.timeout.ms has passed{more}",
+            "{partition}: a transaction is open since offset {}; records that wait for its end: {}; \
+             its producer has to end it, or be stopped until transaction.timeout.ms has passed{more}",
             hidden.offset, hidden.records
         ))
     }
@@ -122,7 +122,7 @@ mod tests {
         let (waits, reasons) = note(hidden(7, 6));
         assert!(waits);
         assert!(reasons[0].starts_with("tickets/3: "), "{reasons:?}");
-        assert!(reasons[0].contains("offset 7 and hides 3 records"), "{reasons:?}");
+        assert!(reasons[0].contains("offset 7; records that wait for its end: 3"), "{reasons:?}");
         assert_eq!(note(hidden(9, 1)), (false, vec![]));
         note(hidden(9, 6));
         transactions.remove(&tickets);
