@@ -28,7 +28,8 @@ impl OpenTransactions {
         grace: Milliseconds,
         metrics: &SelfMetrics,
     ) -> bool {
-        let is_long = |hidden: &Hidden| hidden.open_for.as_millis() > u128::from(grace.unsigned_abs());
+        let is_long =
+            |hidden: &Hidden| hidden.open_for.as_millis() > u128::from(grace.unsigned_abs());
         let hidden = hidden.filter(is_long);
         let (topic, number) = (&*partition.topic, partition.partition);
         metrics.set_open_transaction(topic, number, hidden.is_some());
@@ -49,7 +50,12 @@ impl OpenTransactions {
             }
             None => {
                 if let Some(offset) = earlier {
-                    info!(topic, partition = number, offset, "the open transaction has ended");
+                    info!(
+                        topic,
+                        partition = number,
+                        offset,
+                        "the open transaction has ended"
+                    );
                     self.open.remove(partition);
                 }
             }
@@ -122,7 +128,10 @@ mod tests {
         let (waits, reasons) = note(hidden(7, 6));
         assert!(waits);
         assert!(reasons[0].starts_with("tickets/3: "), "{reasons:?}");
-        assert!(reasons[0].contains("offset 7; records that wait for its end: 3"), "{reasons:?}");
+        assert!(
+            reasons[0].contains("offset 7; records that wait for its end: 3"),
+            "{reasons:?}"
+        );
         assert_eq!(note(hidden(9, 1)), (false, vec![]));
         note(hidden(9, 6));
         transactions.remove(&tickets);

@@ -26,9 +26,7 @@ use super::oauth::TokenKeeper;
 use super::outlook::Outlook;
 use super::progress::{Progress, Reached};
 use super::questions::Questions;
-use super::queue::{
-    EndOffsets, PrivateQueue, TopicIds, cached_watermarks, set_token, taken_up_to,
-};
+use super::queue::{EndOffsets, PrivateQueue, TopicIds, cached_watermarks, set_token, taken_up_to};
 use super::settings::start_error;
 use super::trouble::Troubles;
 use super::{Settings, StartError, TopicPartition, Trouble};
@@ -278,7 +276,8 @@ impl Consumer {
     pub fn read_again(&mut self, partition: &TopicPartition, from: i64) {
         if self.move_to(partition, Some(from)) {
             let known = &self.known;
-            self.entries.retain(|entry| known[entry.index] != *partition);
+            self.entries
+                .retain(|entry| known[entry.index] != *partition);
             self.seek(|one| one == partition);
         }
     }
@@ -459,19 +458,10 @@ impl Consumer {
     fn look_at_leaders(&mut self) {
         while let Some(told) = self.questions.answer() {
             for (partition, offset) in told.offsets {
-                let Some(&index) = self.index.get(&partition) else {
-                    continue;
-                };
-                if let Some(progress) = &mut self.progress[index]
-                    && !progress.answer(told.end, told.asked, offset)
+                if let Some(&index) = self.index.get(&partition)
+                    && let Some(progress) = &mut self.progress[index]
                 {
-                    // The fetcher notices only where nothing was appended since.
-                    let trouble = Trouble::OutOfRange {
-                        position: progress.next.unwrap_or(0),
-                        available: cached_watermarks(&self.client, &partition),
-                        partition,
-                    };
-                    self.news.push_back(trouble);
+                    progress.answer(told.end, told.asked, offset);
                 }
             }
         }

@@ -313,7 +313,10 @@ impl Kafka {
     /// A copy of all that the broker has on its disk. It has to be stopped.
     #[track_caller]
     pub(crate) fn copy_disk(&self) -> tempfile::TempDir {
-        assert!(self.process.is_none(), "stop the broker before its disk is copied");
+        assert!(
+            self.process.is_none(),
+            "stop the broker before its disk is copied"
+        );
         let copy = tools::folder("kafka-disk");
         copy_folder(&self.folder.path().join("data"), &copy.path().join("data"));
         copy
@@ -322,7 +325,10 @@ impl Kafka {
     /// Puts a copy in the place of what the broker has on its disk by now.
     #[track_caller]
     pub(crate) fn put_disk_back(&self, copy: &tempfile::TempDir) {
-        assert!(self.process.is_none(), "stop the broker before its disk is replaced");
+        assert!(
+            self.process.is_none(),
+            "stop the broker before its disk is replaced"
+        );
         let data = self.folder.path().join("data");
         std::fs::remove_dir_all(&data).unwrap();
         copy_folder(&copy.path().join("data"), &data);

@@ -40,14 +40,20 @@ fn gives_no_false_breach_and_says_which_it_is() {
     hanging.send(&topic, [created("never-was", now()).partition(0)]);
     kafka.produce(&topic, [reply("answered", now()).partition(0)]);
     let begun = Instant::now();
-    wait_for_reason(&exporter, "a transaction is open since offset 1; records that wait for its end: 2");
+    wait_for_reason(
+        &exporter,
+        "a transaction is open since offset 1; records that wait for its end: 2",
+    );
     while begun.elapsed() < BREACHED_BY_THEN {
         assert_eq!(breaches(&exporter.metrics()).unwrap_or(0.0), 0.0);
         thread::sleep(Duration::from_millis(200));
     }
     let scrape = exporter.metrics();
     assert_eq!((is_open(&scrape), lag(&scrape)), (1.0, 2.0));
-    assert_eq!(count_in_log(&exporter, "a transaction is open for longer"), 1);
+    assert_eq!(
+        count_in_log(&exporter, "a transaction is open for longer"),
+        1
+    );
 
     hanging.abort();
     exporter.wait_ready(PATIENCE);
@@ -64,7 +70,10 @@ fn counts_what_it_hid_as_of_its_own_time_once_it_is_committed() {
     let topic = kafka.new_topic("hanging-committed", 1);
     let config = promise_config(kafka, &topic, PROMISE);
     let mut exporter = start(&config);
-    kafka.produce(&topic, [created("late", now().minus(60 * SECOND)).partition(0)]);
+    kafka.produce(
+        &topic,
+        [created("late", now().minus(60 * SECOND)).partition(0)],
+    );
     exporter.wait_ready(PATIENCE);
     let hanging = kafka.transactions();
     hanging.begin();
@@ -95,7 +104,10 @@ fn is_waited_for_at_a_start() {
     hanging.begin();
     hanging.send(&topic, [reply("first", now()).partition(0)]);
     let mut exporter = start(&config);
-    wait_for_reason(&exporter, "a transaction is open since offset 1; records that wait for its end: 1");
+    wait_for_reason(
+        &exporter,
+        "a transaction is open since offset 1; records that wait for its end: 1",
+    );
     hanging.commit();
     exporter.wait_ready(PATIENCE);
     wait_for_truth(&exporter, &config, kafka, &topic);

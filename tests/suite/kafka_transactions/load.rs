@@ -66,7 +66,11 @@ fn is_ready_under(name: &str, pace: Pace) {
     wait_for_truth(&exporter, &config, kafka, &topic);
     exporter.stop(STOPPED_WITHIN);
     let committed = kafka.committed(group_of(&config), &topic);
-    assert_eq!(committed, kafka.ends(&topic), "lag for kafka-consumer-groups");
+    assert_eq!(
+        committed,
+        kafka.ends(&topic),
+        "lag for kafka-consumer-groups"
+    );
 }
 
 #[test]

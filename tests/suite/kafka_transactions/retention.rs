@@ -58,7 +58,10 @@ fn nothing_is_lost(
     kafka.produce_in_transaction(topic, answered("later", 0), true);
     all.extend(lines(&kafka.consume(topic)));
     wait_for_truth_of(exporter, config, &kafka.ends(topic), &all);
-    let lost = exporter.metrics().metric("ticket_exporter_lost_records_total").sum();
+    let lost = exporter
+        .metrics()
+        .metric("ticket_exporter_lost_records_total")
+        .sum();
     assert_eq!(lost, 0.0, "{}", exporter.logs());
 }
 

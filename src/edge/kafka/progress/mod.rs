@@ -231,24 +231,20 @@ impl Progress {
         self.asked = Some((now, self.next.unwrap_or(0)));
     }
 
-    /// Notes an end that the leader told on a question. `false` where it lies before the position
-    /// that was reached when the question was asked: the log has become shorter.
-    pub(super) fn answer(&mut self, end: End, asked: Instant, offset: i64) -> bool {
-        if asked < self.begun {
-            return true;
-        }
-        if end == End::High
-            && let Some((at, position)) = self.asked
-            && at == asked
-            && offset < position
-        {
-            return false;
+    /// Notes an end that the leader told on a question. One before the position of that moment is a
+    /// contradiction: the log has become shorter, which the fetcher tells. It proves nothing.
+    pub(super) fn answer(&mut self, end: End, asked: Instant, offset: i64) {
+        let position = match self.asked {
+            Some((at, position)) if at == asked => position,
+            Some(_) | None => 0,
+        };
+        if asked < self.begun || offset < position {
+            return;
         }
         match end {
             End::Stable => self.stable.add(asked, offset),
             End::High => self.high.add(asked, offset),
         }
-        true
     }
 
     /// Compares the position with the ends told so far. To be called once all that was taken from

@@ -4,7 +4,7 @@
 //! answered. The end that a leader gives to a question is at least the one of the moment of the
 //! question, so it proves what had been appended by then.
 
-use std::ffi::{CStr, CString, c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,12 +86,7 @@ impl EndOffsets {
             if !error.is_null() {
                 native::rd_kafka_error_destroy(error);
             }
-            native::rd_kafka_AdminOptions_set_request_timeout(
-                options,
-                timeout,
-                ptr::null_mut(),
-                0,
-            );
+            native::rd_kafka_AdminOptions_set_request_timeout(options, timeout, ptr::null_mut(), 0);
             let opaque: *mut c_void = ptr::without_provenance_mut(number);
             native::rd_kafka_AdminOptions_set_opaque(options, opaque);
             native::rd_kafka_ListOffsets(client, list.0.as_ptr(), options, self.answers.as_ptr());

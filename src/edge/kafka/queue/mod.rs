@@ -240,10 +240,7 @@ struct PartitionList(NonNull<native::rd_kafka_topic_partition_list_t>);
 
 impl PartitionList {
     /// Each partition with the same offset. `None` where there is nothing to list.
-    fn new<'p>(
-        partitions: impl Iterator<Item = &'p TopicPartition>,
-        offset: i64,
-    ) -> Option<Self> {
+    fn new<'p>(partitions: impl Iterator<Item = &'p TopicPartition>, offset: i64) -> Option<Self> {
         let size = c_int::try_from(partitions.size_hint().0).unwrap_or(0);
         // SAFETY: a new list, ours until it is dropped; adding copies the name.
         unsafe {
