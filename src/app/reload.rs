@@ -7,9 +7,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
-use super::ingest::counted_topic;
 use super::orders::{Order, Orders};
 use super::recovery::RecoveryError;
+use super::topics_gone;
 use crate::config::{Changes, Config, Kafka, Loaded, SchemaRegistry};
 use crate::domain::policy::Target;
 use crate::edge::http::{self, Published, Reloaded, Wish};
@@ -122,8 +122,8 @@ fn judge(current: &Config, loaded: Loaded) -> Result<Judged, String> {
             None
         }
     };
-    let topics = changes.topics_gone.iter();
-    let mut breaks: Vec<String> = topics.map(|topic| counted_topic(topic)).collect();
+    let gone = topics_gone::judge(&config.kafka, &changes.topics_gone);
+    let mut breaks = gone.counted;
     if changes.rules {
         breaks.extend(current.rules.breaks(&config.rules));
     }

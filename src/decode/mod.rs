@@ -42,6 +42,14 @@ impl<'a> Record<'a> {
     }
 }
 
+/// What some Windows programs write in front of UTF-8 text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Text without a byte order mark in front, which JSON does not have.
+pub fn without_byte_order_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
+}
+
 /// What a record says.
 #[derive(Debug)]
 pub enum Decoded<'a> {
@@ -196,11 +204,15 @@ impl Decoder {
     #[inline]
     fn content<'a>(&self, record: &Record<'a>) -> Result<Content<'a>, Rejection> {
         let value = record.value.unwrap_or_default();
-        match &self.schemas {
-            Some(schemas) => schemas.content(value, &record.headers),
-            None if schemas::has_schema(value) => Err(Rejection::NoSchemaRegistry),
-            None => Ok(Content::Json(value)),
-        }
+        let content = match &self.schemas {
+            Some(schemas) => schemas.content(value, &record.headers)?,
+            None if schemas::has_schema(value) => return Err(Rejection::NoSchemaRegistry),
+            None => Content::Json(value),
+        };
+        Ok(match content {
+            Content::Json(json) => Content::Json(without_byte_order_mark(json)),
+            document @ Content::Document(_) => document,
+        })
     }
 
     fn mapper(&self, topic: &str) -> Option<&Mapper> {

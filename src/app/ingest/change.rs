@@ -9,6 +9,7 @@ use tracing::warn;
 
 use super::tables::Tables;
 use super::{Ingest, Timing};
+use crate::app::topics_gone;
 use crate::decode::Decoder;
 use crate::edge::kafka::{Consumer, CredentialFiles, DeadLetters};
 use crate::edge::schema_registry::Client;
@@ -25,6 +26,8 @@ pub struct Change {
     pub dead_letters: Option<Option<DeadLetters>>,
     /// A consumer that has read nothing yet.
     pub consumer: Option<Consumer>,
+    /// Deleted topics that are no longer configured.
+    pub topics_gone: Vec<String>,
     /// What the clients have read, to be watched from before they were started.
     pub credentials: Option<Option<CredentialFiles>>,
     /// The numbers under other rules, see [`Ingest::under`].
@@ -65,6 +68,7 @@ impl Ingest {
             decoding,
             dead_letters,
             consumer: next,
+            topics_gone,
             credentials,
             restored,
         } = change;
@@ -72,7 +76,7 @@ impl Ingest {
             self.timing = timing;
         }
         if let Some(dead_letters) = dead_letters {
-            self.dead_letters = dead_letters;
+            self.letters.replace(dead_letters);
         }
         if let Some(credentials) = credentials {
             self.credentials = credentials;
@@ -96,6 +100,9 @@ impl Ingest {
             if let Some(keeper) = &mut self.keeper {
                 keeper.other_engine();
             }
+        }
+        for topic in &topics_gone {
+            topics_gone::retire(topic, &mut self.readings, &mut self.engine);
         }
         self.next_checkpoint = Instant::now();
         let next = next?;

@@ -3,6 +3,9 @@
 //! owns the engine.
 
 mod change;
+mod keys;
+mod letters;
+mod missing_topics;
 mod readings;
 mod schemas;
 mod standing;
@@ -10,7 +13,7 @@ mod tables;
 mod tally;
 
 pub use change::{Change, NotKept};
-pub use readings::{KeptReadings, Loss, Lost, Reading, Readings, counted_topic};
+pub use readings::{KeptReadings, Loss, Lost, Reading, Readings};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -25,11 +28,15 @@ use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
 use crate::edge::http::{Answer, Latch, Published, View};
 use crate::edge::kafka::{
     Batch, Consumer, CredentialFiles, DeadLetters, Record, Step, TopicPartition, Trouble,
+    missing_topics,
 };
 use crate::edge::schema_registry::Client;
-use crate::edge::self_metrics::{RecordResult, SelfMetrics};
+use crate::edge::self_metrics::SelfMetrics;
 use crate::edge::wall_clock::Clock;
 use crate::engine::{Engine, Snapshot};
+use keys::Keys;
+use letters::Letters;
+use missing_topics::MissingTopics;
 use readings::Pass;
 use schemas::Lookup;
 use standing::{PartitionStanding, Standing};
@@ -155,15 +162,15 @@ pub struct Ingest {
     timing: Timing,
     metrics: Arc<SelfMetrics>,
     published: Arc<Published>,
-    dead_letters: Option<DeadLetters>,
+    letters: Letters,
+    missing: MissingTopics,
+    keys: Keys,
     /// `None`: records have no schemas.
     schemas: Option<Lookup>,
     /// Held until every partition is ours and was read to its end.
     catching_up: Option<Latch>,
     /// Held while Kafka does not let us in.
     refused: Option<Latch>,
-    /// The same of the dead-letter topic.
-    letters_refused: Option<Latch>,
     /// `None`: nothing that could change.
     credentials: Option<CredentialFiles>,
     /// What was shown before another consumer took over stays until that one has caught up.
@@ -218,13 +225,18 @@ impl Ingest {
             readings: state.readings,
             keeper: state.keeper,
             timing,
+            letters: Letters::new(
+                dead_letters,
+                published.readiness().clone(),
+                Arc::clone(&metrics),
+            ),
+            missing: MissingTopics::new(Arc::clone(&metrics)),
+            keys: Keys::default(),
             metrics,
             published,
-            dead_letters,
             schemas: None,
             catching_up: Some(latch),
             refused: None,
-            letters_refused: None,
             credentials: None,
             bridging: false,
             bridges: 0,
@@ -306,12 +318,7 @@ impl Ingest {
         } else {
             POLL
         };
-        if let Some(schemas) = &mut self.schemas
-            && schemas.is_waiting()
-        {
-            if schemas.is_over(patience) {
-                consumer.resume();
-            }
+        if self.is_held(patience, consumer) {
             patience = Duration::ZERO;
         }
         match consumer.next(patience) {
@@ -324,7 +331,10 @@ impl Ingest {
             Step::Assigned(partitions) => self.assigned(consumer, &partitions),
             Step::Revoked(partitions) => self.revoked(&partitions),
             Step::Trouble(trouble) => self.trouble(consumer, trouble)?,
-            Step::Identified(topics) => self.readings.identify(&topics)?,
+            Step::Identified(topics) => {
+                self.readings.identify(&topics)?;
+                self.look_at_topics(consumer);
+            }
             Step::Idle => {}
         }
         if self.pending.is_some() {
@@ -344,6 +354,26 @@ impl Ingest {
             self.checkpoint(consumer, DEAD_LETTER_WAIT)?;
         }
         Ok(())
+    }
+
+    /// Whether records of the last batch wait, for a schema or for room among the dead letters.
+    /// Waits up to `patience` for that, and has the consumer go on once nothing is waited for.
+    fn is_held(&mut self, patience: Duration, consumer: &mut Consumer) -> bool {
+        let (mut waited, mut waits) = (false, false);
+        if let Some(schemas) = &mut self.schemas
+            && schemas.is_waiting()
+        {
+            waited = true;
+            waits |= !schemas.is_over(patience);
+        }
+        if self.letters.is_held() {
+            waited = true;
+            waits |= !self.letters.is_over(if waits { Duration::ZERO } else { patience });
+        }
+        if waited && !waits {
+            consumer.resume();
+        }
+        waited
     }
 
     /// Records taken so far.
@@ -371,8 +401,8 @@ impl Ingest {
         }
     }
 
-    /// Decodes and applies a batch, up to the first record whose schema has to be waited for: how
-    /// many records that are. In a large one, which a backlog gives, a second thread decodes ahead:
+    /// Decodes and applies a batch, up to the first record whose schema has to be waited for, or that
+    /// is a dead letter for which there is no room: how many records that are. In a large one, which a backlog gives, a second thread decodes ahead:
     /// the order of the records stays what it is.
     fn apply(&mut self, batch: &Batch<'_>) -> Result<usize, Lost> {
         let latest = self.timing.clock.latest().plus(self.timing.max_future);
@@ -389,9 +419,16 @@ impl Ingest {
         if let Some(schemas) = &mut self.schemas {
             records.truncate(schemas.ready(&records));
         }
+        self.keys.look(&records, &self.readings);
+        let mut taken = 0;
         if records.len() < DECODE_AHEAD_FROM {
             for chunk in records.chunks(CHUNK) {
-                self.apply_chunk(&decode_chunk(&decoder, chunk, latest));
+                let decoded = decode_chunk(&decoder, chunk, latest);
+                let applied = self.apply_chunk(&decoded, batch, taken);
+                taken += applied;
+                if applied < chunk.len() {
+                    break;
+                }
             }
         } else {
             thread::scope(|scope| {
@@ -400,15 +437,20 @@ impl Ingest {
                 scope.spawn(move || {
                     for chunk in records.chunks(CHUNK) {
                         if sender.send(decode_chunk(decoder, chunk, latest)).is_err() {
-                            return; // the other side panicked
+                            return; // the other side takes no more
                         }
                     }
                 });
                 for chunk in receiver {
-                    self.apply_chunk(&chunk);
+                    let applied = self.apply_chunk(&chunk, batch, taken);
+                    taken += applied;
+                    if applied < chunk.len() {
+                        break; // what was decoded ahead is decoded again
+                    }
                 }
             });
         }
+        records.truncate(taken);
         self.progress.records += records.len() as u64;
         self.readings.anchor(&records);
         match self.readings.lost() {
@@ -417,7 +459,14 @@ impl Ingest {
         }
     }
 
-    fn apply_chunk(&mut self, chunk: &[(Record<'_>, Decoded<'_>)]) {
+    /// Applies records, which begin at this `place` of the batch: how many. A dead letter for which
+    /// there is no room ends it.
+    fn apply_chunk(
+        &mut self,
+        chunk: &[(Record<'_>, Decoded<'_>)],
+        batch: &Batch<'_>,
+        place: usize,
+    ) -> usize {
         self.engine
             .warm(chunk.iter().flat_map(|(_, decoded)| decoded.events()));
         if self.catching_up.is_none()
@@ -425,7 +474,13 @@ impl Ingest {
         {
             self.timing.clock.witness(at);
         }
-        for (record, decoded) in chunk {
+        for (number, (record, decoded)) in chunk.iter().enumerate() {
+            let letter = decoded
+                .rejection()
+                .filter(|_| self.letters.is_wanted());
+            if letter.is_some() && !self.letters.has_room() {
+                return number;
+            }
             let Pass::Apply(partition) = self.readings.pass(record) else {
                 continue;
             };
@@ -433,12 +488,12 @@ impl Ingest {
                 self.engine.apply(partition, event);
             }
             self.tally.note(record, decoded);
-            if let Some(rejection) = decoded.rejection()
-                && let Some(dead_letters) = &mut self.dead_letters
-            {
-                dead_letters.send(record, rejection.reason());
+            if let Some(rejection) = letter {
+                let headers = batch.all_headers(place + number);
+                self.letters.send(record, &headers, rejection.reason());
             }
         }
+        chunk.len()
     }
 
     fn assigned(&mut self, consumer: &mut Consumer, partitions: &[TopicPartition]) {
@@ -504,6 +559,15 @@ impl Ingest {
         }
     }
 
+    /// While a configured topic does not exist, nothing is complete.
+    fn look_at_topics(&mut self, consumer: &Consumer) {
+        let missing: Vec<&str> = consumer.missing_topics().collect();
+        self.missing.show(consumer.topics(), &missing);
+        if !missing.is_empty() && self.catching_up.is_none() {
+            self.withhold_until_complete(&missing_topics(&missing));
+        }
+    }
+
     /// What Prometheus has seen stays true: rather stale series than wrong ones.
     fn withhold_until_complete(&mut self, reason: &str) {
         if self.bridging
@@ -535,9 +599,8 @@ impl Ingest {
     fn checkpoint(&mut self, consumer: &Consumer, patience: Duration) -> Result<bool, IngestError> {
         let started = Instant::now();
         let position = self.look(consumer)?;
-        if !self.flush_dead_letters(patience) {
-            warn!("dead letters are not confirmed yet: the checkpoint waits for them");
-            return Ok(false);
+        if !self.letters.flush(patience) {
+            return Ok(false); // no dead letter may be lost by a crash
         }
         let caught_up = self.catching_up.is_none();
         let shown = caught_up || self.is_complete(consumer, position)?;
@@ -632,24 +695,34 @@ impl Ingest {
     /// Whether every partition of the topics is ours and was read to its end. If not, the latch
     /// says why.
     fn is_complete(&mut self, consumer: &Consumer, position: Position) -> Result<bool, Lost> {
-        let reason = if position.assigned == 0 {
+        let missing: Vec<&str> = consumer.missing_topics().collect();
+        let reason = if !missing.is_empty() {
+            missing_topics(&missing)
+        } else if let Some(trouble) = consumer.trouble() {
+            trouble.to_owned()
+        } else if position.assigned == 0 {
             return Ok(false); // said already
         } else if position.unread > 0 {
             format!("reading the topic: {} records behind", position.behind)
         } else if let Some(all) = consumer.partitions(PARTITIONS_PATIENCE) {
             self.readings.all_among(&all)?;
+            let missing = consumer.topics_without(&all);
             let foreign = all
                 .iter()
                 .filter(|one| !consumer.assigned().any(|ours| ours == *one))
                 .count();
-            if foreign == 0 {
+            self.missing.show(consumer.topics(), &missing);
+            if !missing.is_empty() {
+                missing_topics(&missing)
+            } else if foreign == 0 {
                 return Ok(true);
+            } else {
+                format!(
+                    "{foreign} of {} partitions are not owned: another member of the consumer \
+                     group reads them; an exporter needs a group of its own",
+                    all.len()
+                )
             }
-            format!(
-                "{foreign} of {} partitions are not owned: another member of the consumer group \
-                 reads them; an exporter needs a group of its own",
-                all.len()
-            )
         } else {
             "waiting for the brokers to name the partitions".to_owned()
         };
@@ -715,40 +788,12 @@ impl Ingest {
         consumer.commit(standing.filter_map(|one| Some((&one.source, one.next?))));
     }
 
-    /// Counts the letters delivered so far; whether none is on its way.
-    fn flush_dead_letters(&mut self, patience: Duration) -> bool {
-        let Some(dead_letters) = &mut self.dead_letters else {
-            return true;
-        };
-        let report = dead_letters.flush(patience);
-        self.metrics
-            .events(RecordResult::DeadLettered)
-            .inc_by(report.delivered);
-        if report.failed > 0 {
-            let reason = report.reason.unwrap_or_default();
-            error!(letters = report.failed, reason, "dead letters lost");
-            self.metrics.dead_letters_lost().inc_by(report.failed);
-        }
-        match (dead_letters.refusal(), &self.letters_refused) {
-            (Some(text), Some(latch)) => latch.set_reason(text),
-            (Some(text), None) => {
-                self.letters_refused = Some(self.published.readiness().hold(text));
-            }
-            (None, _) => {
-                if let Some(latch) = self.letters_refused.take() {
-                    latch.release();
-                }
-            }
-        }
-        dead_letters.confirmed()
-    }
-
     fn say_progress(&mut self, behind: i64) {
         let elapsed = self.progress.at.elapsed();
-        if self.catching_up.is_none() || elapsed < PROGRESS_INTERVAL {
+        let new = self.progress.records - self.progress.said;
+        if self.catching_up.is_none() || elapsed < PROGRESS_INTERVAL || new == 0 {
             return;
         }
-        let new = self.progress.records - self.progress.said;
         let rate = u128::from(new) * 1_000 / elapsed.as_millis().max(1);
         info!(
             records = self.progress.records,
@@ -759,10 +804,14 @@ impl Ingest {
     }
 }
 
-/// Leaves the group. Brokers that are gone do not answer; the process need not wait for them.
-pub(super) fn leave(consumer: Consumer) {
+/// Leaves the group; `for_good` where this member does not come back. Brokers that are gone do not
+/// answer; the process need not wait for them.
+pub(super) fn leave(mut consumer: Consumer, for_good: bool) {
     let (done, left) = mpsc::channel();
     thread::spawn(move || {
+        if for_good {
+            consumer.resign();
+        }
         drop(consumer);
         // Nobody waits any more only where this took too long.
         let _ = done.send(());

@@ -23,15 +23,21 @@ use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use super::batch::{Batch, Entry};
 use super::context::{Context, Event, FetchState};
 use super::oauth::TokenKeeper;
+use super::missing::MissingTopics;
 use super::outlook::Outlook;
 use super::progress::Progress;
-use super::queue::{PrivateQueue, TopicIds, cached_watermarks, set_token};
+use super::queue::{
+    Advice, Described, PrivateQueue, TopicConfigs, TopicIds, cached_watermarks, set_token,
+};
 use super::settings::start_error;
-use super::trouble::Troubles;
+use super::trouble::{Troubles, missing_topics};
 use super::{Settings, StartError, TopicPartition, Trouble};
 
 /// How long one wait for records may keep rebalances and errors waiting.
 const EVENT_LATENCY: Duration = Duration::from_millis(50);
+
+/// How long a member takes to give its partitions back and to leave its group.
+const RESIGNATION: Duration = Duration::from_secs(1);
 
 /// Statistics older than this do not count: they come twice a second.
 const STATISTICS_VALIDITY: Duration = Duration::from_secs(5);
@@ -73,11 +79,13 @@ pub struct Consumer {
     // First: gives its handle back before the client goes.
     queue: PrivateQueue,
     topic_ids: TopicIds,
+    topic_configs: Option<TopicConfigs>,
     client: Arc<BaseConsumer<Context>>,
     /// `None`: the login needs none.
     tokens: Option<TokenKeeper>,
     outlook: Outlook,
     topics: Vec<String>,
+    missing: MissingTopics,
     /// Every partition ever assigned; its place is its index in [`Record::index`].
     known: Vec<TopicPartition>,
     index: HashMap<TopicPartition, usize>,
@@ -123,10 +131,12 @@ impl Consumer {
         Ok(Self {
             queue,
             topic_ids,
+            topic_configs: None,
             client,
             tokens,
             outlook: Outlook::new(&config, &settings.topics, false),
             topics: settings.topics.clone(),
+            missing: MissingTopics::default(),
             known: Vec::new(),
             index: HashMap::new(),
             progress: Vec::new(),
@@ -244,6 +254,46 @@ impl Consumer {
         }
         for other in self.assigned() {
             self.queue.forward(other);
+        }
+    }
+
+    /// The configured topics.
+    pub fn topics(&self) -> &[String] {
+        &self.topics
+    }
+
+    /// Topics that have none of all these partitions, and so do not exist.
+    pub fn topics_without<'a>(&'a self, partitions: &[TopicPartition]) -> Vec<&'a str> {
+        let has_none = |topic: &&str| partitions.iter().all(|one| *one.topic != **topic);
+        let topics = self.topics.iter().map(String::as_str);
+        topics.filter(has_none).collect()
+    }
+
+    /// Configured topics that do not exist, by several answers of the brokers.
+    pub fn missing_topics(&self) -> impl Iterator<Item = &str> {
+        self.missing.iter()
+    }
+
+    /// What keeps the brokers or us from reading, in the words of the last [`Step::Trouble`];
+    /// `None` while everything assigned can be read.
+    pub fn trouble(&self) -> Option<&str> {
+        self.troubles.current().filter(|_| !self.is_admitted())
+    }
+
+    /// Has the log warn, once, of topics whose set-up does not fit an exact count.
+    pub fn watch_topic_configs(&mut self) {
+        self.topic_configs = TopicConfigs::new(Arc::clone(&self.client), &self.topics);
+    }
+
+    /// Gives the membership up for good, within about a second. A member with an id of its own
+    /// otherwise keeps its partitions until its session has timed out.
+    pub fn resign(&mut self) {
+        self.client.unsubscribe();
+        let begun = Instant::now();
+        while begun.elapsed() < RESIGNATION {
+            self.poll();
+            self.events.clear();
+            std::thread::sleep(EVENT_LATENCY);
         }
     }
 
@@ -393,6 +443,9 @@ impl Consumer {
         }
         self.events.extend(self.client.context().take());
         self.look_at_tokens();
+        if let Some(configs) = &mut self.topic_configs {
+            configs.poll().iter().for_each(say_advice);
+        }
     }
 
     /// The next event that is one for the caller.
@@ -423,8 +476,21 @@ impl Consumer {
                 Event::Statistics(states) => self.observe(states),
             }
         }
-        let trouble = self.news.pop_front().map(Step::Trouble);
-        trouble.or_else(|| self.topic_ids.poll().map(Step::Identified))
+        if let Some(trouble) = self.news.pop_front() {
+            return Some(Step::Trouble(trouble));
+        }
+        let described = self.topic_ids.poll()?;
+        Some(Step::Identified(self.take_description(described)))
+    }
+
+    fn take_description(&mut self, described: Described) -> Vec<(Arc<str>, String)> {
+        if described.answered {
+            for topic in self.missing.observe(described.missing) {
+                let trouble = Trouble::Retrying(missing_topics(&[&topic]));
+                self.admit(trouble, Instant::now());
+            }
+        }
+        described.identified
     }
 
     fn complain(&mut self, code: RDKafkaErrorCode, reason: &str) {
@@ -466,6 +532,9 @@ impl Consumer {
 
     fn observe(&mut self, states: Vec<(TopicPartition, FetchState)>) {
         self.statistics = Some(Instant::now());
+        if self.is_admitted() {
+            self.troubles.forget_current();
+        }
         for (partition, state) in states {
             let Some(&index) = self.index.get(&partition) else {
                 continue;
@@ -625,6 +694,25 @@ pub(super) fn no_token(reason: &str) -> String {
         "no token for the login with Kafka ({reason}): asking again; check \
          kafka.sasl.oauth.token_url, client_id and client_secret_file"
     )
+}
+
+fn say_advice(advice: &Advice) {
+    match advice {
+        Advice::Compacted { topic } => tracing::warn!(
+            %topic,
+            "the topic is compacted: Kafka deletes older records of a ticket, so a rebuild or a new \
+             exporter counts too little; set cleanup.policy=delete for the topic"
+        ),
+        Advice::ShortRetention {
+            topic,
+            milliseconds,
+        } => tracing::warn!(
+            %topic,
+            retention_ms = milliseconds,
+            "the topic keeps its records for less than a day: a longer outage of the exporter loses \
+             records; raise retention.ms of the topic"
+        ),
+    }
 }
 
 /// A [`TopicPartition`] to look up without owning it.

@@ -4,6 +4,9 @@
 mod batch;
 mod consumer;
 mod context;
+mod dead_letters;
+mod existence;
+mod missing;
 mod mock;
 mod oauth;
 mod outlook;
@@ -19,13 +22,15 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use batch::{Batch, Header, Record};
+pub use batch::{Batch, Header, LetterHeader, Record};
 pub use consumer::{Consumer, Step};
+pub use dead_letters::{DeadLetters, LetterReport, LostLetter};
+pub use existence::Existence;
 pub use mock::EmbeddedBroker;
-pub use producer::{DeadLetters, Publisher, Report};
+pub use producer::{Publisher, Report};
 pub use security::CredentialFiles;
 pub use settings::{Connection, Settings};
-pub use trouble::Trouble;
+pub use trouble::{Trouble, missing_topics};
 
 /// One partition of a topic.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,5 +1,5 @@
-//! Producers: dead letters, which a checkpoint waits for, and the simulated desk's events.
-//! Neither knows what the bytes mean.
+//! What the producers share, and the one that writes a simulated desk's events. None knows what the
+//! bytes mean.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,41 +8,22 @@ use std::time::{Duration, Instant};
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
-use rdkafka::message::{
-    DeliveryResult, Header, Message as _, OwnedHeaders, OwnedMessage, Timestamp,
-};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext, PurgeConfig};
+use rdkafka::message::{BorrowedMessage, DeliveryResult, Message as _, OwnedMessage, Timestamp};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::batch::Record;
 use super::consumer::no_token;
 use super::context::log_line;
+use super::dead_letters::{LostLetter, size};
 use super::oauth::TokenKeeper;
 use super::outlook::Outlook;
 use super::queue::set_token;
-use super::settings::{DEAD_LETTERS, start_error};
+use super::settings::start_error;
 use super::trouble::Troubles;
 use super::{Connection, StartError, Trouble};
 
-/// The most dead letters on their way at once. A topic full of them must not fill the memory;
-/// beyond this the reader waits for the brokers.
-const DEAD_LETTERS_IN_FLIGHT: u64 = 10_000;
-
-/// Between two tries to write letters that we were not allowed to write.
-const RESEND_PAUSE: Duration = Duration::from_secs(5);
-
 /// How long one look for delivery reports may take while the queue is full.
 const BACKPRESSURE: Duration = Duration::from_millis(100);
-
-/// Sends records that are no events to the dead-letter topic.
-pub struct DeadLetters {
-    client: Client,
-    connection: Connection,
-    /// When letters that were refused may be sent again.
-    resend: Instant,
-    topic: String,
-    sent: u64,
-}
 
 /// Sends a simulated desk's events.
 pub struct Publisher {
@@ -58,130 +39,6 @@ pub struct Report {
     pub failed: u64,
     /// Why the first one failed.
     pub reason: Option<String>,
-}
-
-impl DeadLetters {
-    /// # Errors
-    /// Properties that are refused.
-    pub fn start(connection: &Connection, topic: &str) -> Result<Self, StartError> {
-        Ok(Self {
-            client: client(connection, DEAD_LETTERS, topic, Refusals::Kept)?,
-            connection: connection.clone(),
-            resend: Instant::now(),
-            topic: topic.to_owned(),
-            sent: 0,
-        })
-    }
-
-    /// Hands a record over, as it is, with its origin and the reason as headers
-    /// (`ticket_exporter.topic`, `.partition`, `.offset`, `.reason`). Waits while too many are
-    /// on their way. Delivery is known after [`Self::flush`].
-    pub fn send(&mut self, record: &Record<'_>, reason: &str) {
-        while self.in_flight() >= DEAD_LETTERS_IN_FLIGHT {
-            self.client.poll(BACKPRESSURE);
-            self.resend_refused();
-        }
-        let partition = record.partition.partition.to_string();
-        let offset = record.offset.to_string();
-        let headers = [
-            ("ticket_exporter.topic", &*record.partition.topic),
-            ("ticket_exporter.partition", &partition),
-            ("ticket_exporter.offset", &offset),
-            ("ticket_exporter.reason", reason),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name, value.as_bytes()));
-        let headers = record.headers.iter().copied().chain(headers).fold(
-            OwnedHeaders::new_with_capacity(4),
-            |headers, (key, value)| {
-                headers.insert(Header {
-                    key,
-                    value: Some(value),
-                })
-            },
-        );
-        let letter = BaseRecord {
-            payload: record.value,
-            key: record.key,
-            timestamp: record.timestamp,
-            headers: Some(headers),
-            ..BaseRecord::to(&self.topic)
-        };
-        self.sent += 1;
-        enqueue(&self.client, letter);
-        self.client.poll(Duration::ZERO);
-    }
-
-    /// Whether every letter sent was delivered or has failed.
-    pub fn confirmed(&self) -> bool {
-        self.client.poll(Duration::ZERO);
-        self.in_flight() == 0
-    }
-
-    /// Waits until every letter sent was delivered, up to `timeout`. What the report calls
-    /// delivered or failed is not reported again; what is still on its way is not in it.
-    pub fn flush(&mut self, timeout: Duration) -> Report {
-        self.resend_refused();
-        if self.sent > 0 {
-            self.client.flush(timeout);
-        }
-        let report = self.client.producer.context().take();
-        self.sent -= report.delivered + report.failed;
-        report
-    }
-
-    /// Why letters are refused, if they are: somebody has to change something first.
-    pub fn refusal(&self) -> Option<String> {
-        let context = self.client.producer.context();
-        context.with(|inner| {
-            let refused = !inner.refused.is_empty() || self.in_flight_of(inner) > 0;
-            inner.refusal.clone().filter(|_| refused)
-        })
-    }
-
-    /// Sends letters once more that Kafka did not let us write, from time to time: they are lost
-    /// for nobody's missing permission.
-    fn resend_refused(&mut self) {
-        let context = Arc::clone(self.client.producer.context());
-        if Instant::now() < self.resend || context.with(|inner| inner.refused.is_empty()) {
-            return;
-        }
-        self.resend = Instant::now() + RESEND_PAUSE;
-        if self.client.producer.client().fatal_error().is_some() {
-            // Without the right to write anything an idempotent producer gives up for good.
-            let new = client(&self.connection, DEAD_LETTERS, &self.topic, Refusals::Kept);
-            let Ok(new) = new else {
-                return; // said where the credentials are watched
-            };
-            let old = std::mem::replace(&mut self.client, new);
-            // What is still in the old one comes back as refused.
-            old.producer
-                .purge(PurgeConfig::default().queue().inflight());
-            old.producer.poll(BACKPRESSURE);
-            let old = old.producer.context().with(std::mem::take);
-            self.client.producer.context().with(|inner| *inner = old);
-        }
-        let context = Arc::clone(self.client.producer.context());
-        for letter in context.with(|inner| std::mem::take(&mut inner.refused)) {
-            let record = BaseRecord {
-                payload: letter.payload(),
-                key: letter.key(),
-                timestamp: letter.timestamp().to_millis(),
-                headers: letter.headers().cloned(),
-                ..BaseRecord::to(&self.topic)
-            };
-            enqueue(&self.client, record);
-        }
-    }
-
-    fn in_flight_of(&self, inner: &Inner) -> u64 {
-        self.sent - inner.report.delivered - inner.report.failed
-    }
-
-    fn in_flight(&self) -> u64 {
-        let context = self.client.producer.context();
-        context.with(|inner| self.in_flight_of(inner))
-    }
 }
 
 impl Publisher {
@@ -223,13 +80,17 @@ impl Publisher {
 }
 
 /// A producer, and what keeps it in tokens.
-struct Client {
-    producer: Arc<BaseProducer<Deliveries>>,
+pub(super) struct Client {
+    pub(super) producer: Arc<BaseProducer<Deliveries>>,
     tokens: Option<TokenKeeper>,
 }
 
 impl Client {
-    fn poll(&self, timeout: Duration) {
+    pub(super) fn context(&self) -> &Arc<Deliveries> {
+        self.producer.context()
+    }
+
+    pub(super) fn poll(&self, timeout: Duration) {
         self.producer.poll(timeout);
         if let Some(tokens) = &self.tokens {
             if let Some(reason) = tokens.failure() {
@@ -243,7 +104,7 @@ impl Client {
         }
     }
 
-    fn flush(&self, timeout: Duration) {
+    pub(super) fn flush(&self, timeout: Duration) {
         self.poll(Duration::ZERO);
         // The only error is the time-out, which shows in what is still on its way.
         let _ = self.producer.flush(timeout);
@@ -252,7 +113,7 @@ impl Client {
 
 /// What becomes of records that we are not allowed to write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Refusals {
+pub(super) enum Refusals {
     /// They have failed.
     #[default]
     Failures,
@@ -262,21 +123,32 @@ enum Refusals {
 
 /// Counts delivery reports.
 #[derive(Default)]
-struct Deliveries(Mutex<Inner>);
+pub(super) struct Deliveries(Mutex<Inner>);
 
 #[derive(Default)]
-struct Inner {
-    report: Report,
+pub(super) struct Inner {
+    pub(super) report: Report,
     refusals: Refusals,
-    refused: Vec<OwnedMessage>,
+    /// Letters to be sent again when somebody has changed something.
+    pub(super) refused: Vec<OwnedMessage>,
+    /// Letters to be sent again alone: a batch with them was too large.
+    pub(super) oversized: Vec<OwnedMessage>,
+    /// One of those is on its way, and nothing else.
+    pub(super) alone: bool,
+    /// Letters of this size are never in a batch with others.
+    batch_bytes: u64,
+    /// Bytes of the letters that were delivered or lost since the last report.
+    pub(super) done_bytes: u64,
+    /// The first letter lost since the last report.
+    pub(super) first_lost: Option<LostLetter>,
     /// The last trouble that somebody has to do something about.
-    refusal: Option<String>,
-    troubles: Troubles,
+    pub(super) refusal: Option<String>,
+    pub(super) troubles: Troubles,
     outlook: Outlook,
 }
 
 impl Deliveries {
-    fn with<T>(&self, action: impl FnOnce(&mut Inner) -> T) -> T {
+    pub(super) fn with<T>(&self, action: impl FnOnce(&mut Inner) -> T) -> T {
         action(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -336,9 +208,11 @@ impl ProducerContext for Deliveries {
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         let (error, message) = match result {
-            Ok(_) => {
+            Ok(message) => {
                 self.with(|inner| {
                     inner.report.delivered += 1;
+                    inner.done_bytes += size(message.key(), message.payload());
+                    inner.alone = false;
                     inner.refusal = None;
                     inner.troubles.recovered();
                 });
@@ -346,26 +220,71 @@ impl ProducerContext for Deliveries {
             }
             Err(failed) => (&failed.0, &failed.1),
         };
-        let keeps = self.with(|inner| inner.refusals == Refusals::Kept);
-        match error.rdkafka_error_code().filter(|code| is_refusal(*code)) {
-            Some(code) if keeps => {
-                // Not in so many words where a whole producer has given up.
-                if code == RDKafkaErrorCode::TopicAuthorizationFailed {
+        if self.with(|inner| inner.refusals == Refusals::Failures) {
+            self.failed(error);
+            return;
+        }
+        match error.rdkafka_error_code() {
+            Some(code) if is_refusal(code) => {
+                // A whole producer that has given up has said why.
+                if is_said_by_its_letters(code) {
                     self.complain(code, &code.to_string());
                 }
                 let letter = message.detach();
-                self.with(|inner| inner.refused.push(letter));
+                self.with(|inner| {
+                    inner.alone = false;
+                    inner.refused.push(letter);
+                });
             }
-            _ => self.failed(error),
+            Some(
+                RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::MessageBatchTooLarge,
+            ) => {
+                self.with(|inner| inner.too_large(message));
+            }
+            _ => self.with(|inner| {
+                inner.alone = false;
+                inner.lose(message, &error.to_string());
+            }),
         }
     }
 }
 
-/// Whether a record may be written later, when somebody has allowed it.
-fn is_refusal(code: RDKafkaErrorCode) -> bool {
+impl Inner {
+    /// The brokers found a batch too large.
+    fn too_large(&mut self, letter: &BorrowedMessage<'_>) {
+        let was_alone = std::mem::take(&mut self.alone)
+            || size(letter.key(), letter.payload()) >= self.batch_bytes;
+        if was_alone {
+            let topic = letter.topic();
+            self.lose(
+                letter,
+                &format!("it is larger than {topic} takes; raise max.message.bytes of that topic"),
+            );
+        } else {
+            self.oversized.push(letter.detach());
+        }
+    }
+}
+
+/// Whether the client says the reason with the delivery of a record only.
+fn is_said_by_its_letters(code: RDKafkaErrorCode) -> bool {
     matches!(
         code,
         RDKafkaErrorCode::TopicAuthorizationFailed
+            | RDKafkaErrorCode::UnknownTopic
+            | RDKafkaErrorCode::UnknownTopicOrPartition
+            | RDKafkaErrorCode::UnknownPartition
+    )
+}
+
+/// Whether a record may be written later, when somebody has allowed it or created the topic.
+pub(super) fn is_refusal(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::TopicAuthorizationFailed
+            | RDKafkaErrorCode::UnknownTopic
+            | RDKafkaErrorCode::UnknownTopicOrPartition
+            | RDKafkaErrorCode::UnknownPartition
             | RDKafkaErrorCode::ClusterAuthorizationFailed
             | RDKafkaErrorCode::Fatal
             | RDKafkaErrorCode::PurgeQueue
@@ -373,7 +292,7 @@ fn is_refusal(code: RDKafkaErrorCode) -> bool {
     )
 }
 
-fn client(
+pub(super) fn client(
     connection: &Connection,
     more: &[(&str, &str)],
     topic: &str,
@@ -384,6 +303,8 @@ fn client(
     context.with(|inner| {
         inner.refusals = refusals;
         inner.outlook = Outlook::new(&config, &[topic.to_owned()], true);
+        let batch = config.get("batch.size").and_then(|size| size.parse().ok());
+        inner.batch_bytes = batch.unwrap_or(u64::MAX);
     });
     let producer = config.create_with_context(context).map_err(start_error)?;
     let producer: Arc<BaseProducer<Deliveries>> = Arc::new(producer);
@@ -407,22 +328,15 @@ fn enqueue(client: &Client, mut record: BaseRecord<'_, [u8], [u8]>) {
                 client.poll(BACKPRESSURE);
                 record = refused;
             }
-            Err((error, record)) => {
-                let context = client.producer.context();
-                let code = error.rdkafka_error_code();
-                let keeps = context.with(|inner| inner.refusals == Refusals::Kept);
-                if keeps && code.is_some_and(is_refusal) {
-                    context.with(|inner| inner.refused.push(owned(&record)));
-                } else {
-                    context.failed(&error);
-                }
+            Err((error, _)) => {
+                client.context().failed(&error);
                 return;
             }
         }
     }
 }
 
-fn owned(record: &BaseRecord<'_, [u8], [u8]>) -> OwnedMessage {
+pub(super) fn owned(record: &BaseRecord<'_, [u8], [u8]>) -> OwnedMessage {
     OwnedMessage::new(
         record.payload.map(<[u8]>::to_vec),
         record.key.map(<[u8]>::to_vec),
@@ -434,12 +348,6 @@ fn owned(record: &BaseRecord<'_, [u8], [u8]>) -> OwnedMessage {
         0,
         record.headers.clone(),
     )
-}
-
-impl fmt::Debug for DeadLetters {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "DeadLetters({})", self.topic)
-    }
 }
 
 impl fmt::Debug for Publisher {
