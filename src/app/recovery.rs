@@ -8,7 +8,7 @@ use std::time::Instant;
 use tracing::{info, warn};
 
 use super::checkpoint::Keeper;
-use super::ingest::{KeptReadings, Readings, State};
+use super::ingest::{KeptReadings, Readings, State, retire};
 use super::topics_gone::{self, TopicsGone};
 use crate::config::{Config, Otherwise};
 use crate::domain::timestamp::Timestamp;
@@ -192,7 +192,7 @@ fn restore(
             }
             let mut readings = readings.resume(&restored.engine).map_err(corrupt)?;
             for topic in &gone.deleted {
-                topics_gone::retire(topic, &mut readings, &mut restored.engine);
+                retire(topic, &mut readings, &mut restored.engine);
             }
             Ok(Outcome::Restored(Box::new(Restored {
                 engine: restored.engine,

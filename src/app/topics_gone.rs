@@ -4,12 +4,8 @@
 
 use std::time::Duration;
 
-use tracing::warn;
-
-use super::ingest::Readings;
 use crate::config::Kafka;
 use crate::edge::kafka::{Existence, Settings};
-use crate::engine::Engine;
 
 /// How long the brokers may take to say whether a topic exists. A start and a reload wait for it.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
@@ -57,22 +53,6 @@ pub fn judge(kafka: &Kafka, topics: &[String]) -> TopicsGone {
     TopicsGone::by(topics, |topic| {
         Existence::ask(&settings, topic, ANSWER_PATIENCE)
     })
-}
-
-/// Goes on without a deleted topic.
-pub fn retire(topic: &str, readings: &mut Readings, engine: &mut Engine) {
-    let partitions = readings.retire(topic);
-    if partitions.is_empty() {
-        return; // nothing was ever read of it
-    }
-    for partition in partitions {
-        engine.retire(partition);
-    }
-    warn!(
-        %topic,
-        "the topic was deleted and is no longer configured: what it contributed stays counted, and \
-         its open tickets leave the backlog"
-    );
 }
 
 #[cfg(test)]

@@ -225,3 +225,30 @@ impl Decoder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_order_mark_in_front_is_skipped() {
+        let plain = br#"{"ticket_id":1,"type":"created","at":5,"event_id":"e"}"#;
+        let marked = [BYTE_ORDER_MARK, plain].concat();
+        let decoder = Decoder::default();
+        let with_schemas = Decoder::default().with_schemas(Schemas::default());
+        for decoder in [&decoder, &with_schemas] {
+            let read = |value: &[u8]| {
+                let decoded = decoder.decode(&Record::of(value), None);
+                let events = decoded.into_events().map(Event::into_owned);
+                events.collect::<Vec<_>>()
+            };
+            assert_eq!(read(&marked).len(), 1);
+            assert_eq!(read(&marked), read(plain));
+            let only = decoder.decode(&Record::of(BYTE_ORDER_MARK), None);
+            assert_eq!(only.rejection(), Some(Rejection::EmptyValue));
+            let late = [plain, BYTE_ORDER_MARK].concat();
+            let late = decoder.decode(&Record::of(&late), None);
+            assert_eq!(late.rejection(), Some(Rejection::InvalidJson));
+        }
+    }
+}

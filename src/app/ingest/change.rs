@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use tracing::warn;
 
+use super::retirement::retire;
 use super::tables::Tables;
 use super::{Ingest, Timing};
-use crate::app::topics_gone;
 use crate::decode::Decoder;
 use crate::edge::kafka::{Consumer, CredentialFiles, DeadLetters};
 use crate::edge::schema_registry::Client;
@@ -102,7 +102,7 @@ impl Ingest {
             }
         }
         for topic in &topics_gone {
-            topics_gone::retire(topic, &mut self.readings, &mut self.engine);
+            retire(topic, &mut self.readings, &mut self.engine);
         }
         self.next_checkpoint = Instant::now();
         let next = next?;

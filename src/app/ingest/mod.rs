@@ -7,6 +7,7 @@ mod keys;
 mod letters;
 mod missing_topics;
 mod readings;
+mod retirement;
 mod schemas;
 mod standing;
 mod tables;
@@ -14,6 +15,7 @@ mod tally;
 
 pub use change::{Change, NotKept};
 pub use readings::{KeptReadings, Loss, Lost, Reading, Readings};
+pub use retirement::retire;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};

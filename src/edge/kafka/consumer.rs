@@ -487,7 +487,9 @@ impl Consumer {
         if described.answered {
             for topic in self.missing.observe(described.missing) {
                 let trouble = Trouble::Retrying(missing_topics(&[&topic]));
-                self.admit(trouble, Instant::now());
+                // News each time, also of a topic that was missing some minutes ago.
+                let _ = self.troubles.admit(trouble.clone(), Instant::now());
+                self.news.push_back(trouble);
             }
         }
         described.identified

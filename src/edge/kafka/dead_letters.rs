@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Header, Headers as _, Message, OwnedHeaders, OwnedMessage};
+use rdkafka::message::{Message as _, OwnedMessage};
 use rdkafka::producer::{BaseRecord, Producer as _, PurgeConfig};
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::batch::{LetterHeader, Record};
-use super::producer::{Client, Inner, Refusals, client, is_refusal, owned};
+use super::deliveries::{Inner, Refusals, is_refusal, size};
+use super::origin::{self, LostLetter};
+use super::producer::{Client, client, owned};
 use super::settings::DEAD_LETTERS;
 use super::{Connection, StartError};
 
@@ -30,21 +32,11 @@ const RESEND_PAUSE: Duration = Duration::from_secs(5);
 /// How long a producer that gives up may take to give its letters back.
 const PURGE: Duration = Duration::from_millis(100);
 
-/// The names of our own headers begin so.
-const OWN: &str = "ticket_exporter.";
-/// A record's header of such a name gets this in front of the rest of its name.
-const ORIGINAL: &str = "ticket_exporter.original.";
-
-const TOPIC: &str = "ticket_exporter.topic";
-const PARTITION: &str = "ticket_exporter.partition";
-const OFFSET: &str = "ticket_exporter.offset";
-const REASON: &str = "ticket_exporter.reason";
-
 /// Sends records that are no events to the dead-letter topic.
 pub struct DeadLetters {
     client: Client,
     connection: Connection,
-    topic: String,
+    topic: Arc<str>,
     sent: u64,
     sent_bytes: u64,
     /// Letters that the client has no room for yet.
@@ -63,15 +55,6 @@ pub struct LetterReport {
     pub first_lost: Option<LostLetter>,
 }
 
-/// A letter that was refused for good: where its record is, and why.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LostLetter {
-    pub topic: String,
-    pub partition: i32,
-    pub offset: i64,
-    pub reason: String,
-}
-
 impl DeadLetters {
     /// # Errors
     /// Properties that are refused.
@@ -79,7 +62,7 @@ impl DeadLetters {
         Ok(Self {
             client: client(connection, DEAD_LETTERS, topic, Refusals::Kept)?,
             connection: connection.clone(),
-            topic: topic.to_owned(),
+            topic: topic.into(),
             sent: 0,
             sent_bytes: 0,
             outbox: VecDeque::new(),
@@ -111,12 +94,13 @@ impl DeadLetters {
     /// (`ticket_exporter.topic`, `.partition`, `.offset`, `.reason`). Never waits; ask
     /// [`Self::has_room`] first. Delivery is known after [`Self::flush`].
     pub fn send(&mut self, record: &Record<'_>, headers: &[LetterHeader<'_>], reason: &str) {
+        let topic = Arc::clone(&self.topic);
         let letter = BaseRecord {
             payload: record.value,
             key: record.key,
             timestamp: record.timestamp,
-            headers: Some(letter_headers(record, headers, reason)),
-            ..BaseRecord::<[u8], [u8]>::to(&self.topic)
+            headers: Some(origin::headers(record, headers, reason)),
+            ..BaseRecord::<[u8], [u8]>::to(&topic)
         };
         self.sent += 1;
         self.sent_bytes += size(record.key, record.value);
@@ -271,7 +255,7 @@ impl DeadLetters {
 
     /// Whether the client had room.
     fn enqueue_owned(&mut self, letter: OwnedMessage) -> bool {
-        let topic = self.topic.clone();
+        let topic = Arc::clone(&self.topic);
         self.enqueue(BaseRecord {
             payload: letter.payload(),
             key: letter.key(),
@@ -308,66 +292,6 @@ impl DeadLetters {
         context.with(|inner| inner.lose(&owned(&letter), &reason));
         true
     }
-}
-
-impl Inner {
-    /// A letter that Kafka does not take, for this reason.
-    pub(super) fn lose(&mut self, letter: &impl Message, reason: &str) {
-        self.report.failed += 1;
-        self.done_bytes += size(letter.key(), letter.payload());
-        self.first_lost.get_or_insert_with(|| LostLetter {
-            topic: own_header(letter, TOPIC),
-            partition: own_header(letter, PARTITION).parse().unwrap_or(-1),
-            offset: own_header(letter, OFFSET).parse().unwrap_or(-1),
-            reason: reason.to_owned(),
-        });
-    }
-}
-
-/// The bytes of a letter that its limits count.
-pub(super) fn size(key: Option<&[u8]>, value: Option<&[u8]>) -> u64 {
-    let length = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len) as u64;
-    length(key) + length(value)
-}
-
-fn own_header(letter: &impl Message, name: &str) -> String {
-    let headers = letter.headers();
-    let found = headers.and_then(|headers| headers.iter().rfind(|header| header.key == name));
-    let value = found.and_then(|header| header.value).unwrap_or_default();
-    String::from_utf8_lossy(value).into_owned()
-}
-
-/// The record's own headers, in their order, and ours behind them. No name of ours occurs twice.
-fn letter_headers(
-    record: &Record<'_>,
-    headers: &[LetterHeader<'_>],
-    reason: &str,
-) -> OwnedHeaders {
-    let partition = record.partition.partition.to_string();
-    let offset = record.offset.to_string();
-    let ours = [
-        (TOPIC, &*record.partition.topic),
-        (PARTITION, &partition),
-        (OFFSET, &offset),
-        (REASON, reason),
-    ];
-    let mut all = OwnedHeaders::new_with_capacity(headers.len() + ours.len());
-    for (name, value) in headers {
-        let renamed = name
-            .strip_prefix(OWN)
-            .map(|rest| format!("{ORIGINAL}{rest}"));
-        all = all.insert(Header {
-            key: renamed.as_deref().unwrap_or(name),
-            value: *value,
-        });
-    }
-    for (key, value) in ours {
-        all = all.insert(Header {
-            key,
-            value: Some(value),
-        });
-    }
-    all
 }
 
 impl fmt::Debug for DeadLetters {

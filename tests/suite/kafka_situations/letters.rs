@@ -148,7 +148,7 @@ fn a_letter_that_is_too_large_is_named_once_and_takes_no_other_with_it() {
     wait_for_letters(&exporter, 80.0, 2.0);
     assert_eq!(kafka.consume(&dead).len(), 80);
     let line = wait_for_line(&exporter, &["dead letters lost", &format!("topic={topic}")]);
-    for words in ["partition=0", "offset=40", "raise max.message.bytes", &dead] {
+    for words in ["partition=0", "offset=4", "raise max.message.bytes", &dead] {
         assert!(line.contains(words), "no {words:?} in {line}");
     }
     assert_eq!(lines_with(&exporter, "dead letters lost"), 1);
