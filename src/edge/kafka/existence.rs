@@ -27,6 +27,8 @@ impl Existence {
         let config = settings.consumer().map(|mut config| {
             // The question must not create the topic.
             config.set("allow.auto.create.topics", "false");
+            // Nothing is read, so it joins no group and leaves none.
+            config.remove("group.id");
             config.remove("group.instance.id");
             config
         });

@@ -27,7 +27,7 @@ fn wait_for_tickets(exporter: &Exporter, all: f64, open: f64) {
 fn assert_missing(exporter: &Exporter, missing: &str, existing: &str) {
     let text = format!("topic {missing} does not exist: create it");
     wait_for_reason(exporter, &text);
-    super::wait_for_line(exporter, &["level=warn", &text]);
+    wait_for_line(exporter, &["level=warn", &text]);
     let scrape = exporter.metrics();
     assert!(kpis(&scrape).is_empty(), "the KPIs are withheld");
     of_topic(&scrape, MISSING, missing).is(1.0);
