@@ -114,10 +114,11 @@ fn topic_missing(options: &Options) -> Alert {
             "max by (job, topic) (last_over_time(ticket_exporter_topic_missing{held})) == 1"
         ),
         summary: "A topic of the ticket-exporter does not exist".into(),
-        description: "Topic {{ $labels.topic }} is configured for job {{ $labels.job }} and does not \
+        description:
+            "Topic {{ $labels.topic }} is configured for job {{ $labels.job }} and does not \
                       exist. Until it does, or is taken out of kafka.topics, there are no support \
                       KPIs and no promise is watched."
-            .into(),
+                .into(),
         ..alert(
             "TicketExporterTopicMissing",
             Severity::Critical,

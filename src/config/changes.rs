@@ -206,11 +206,7 @@ mod tests {
         );
         assert_eq!(
             found.fixed,
-            [
-                "checkpoint.directory",
-                "web.listen",
-                "web.telemetry_path"
-            ]
+            ["checkpoint.directory", "web.listen", "web.telemetry_path"]
         );
         assert_eq!(found.topics_gone, ["tickets"]);
         assert!(found.pages && found.timing && found.consumer);

@@ -56,6 +56,8 @@ const DEAD_LETTER_WAIT: Duration = Duration::from_secs(1);
 const DEAD_LETTER_PATIENCE: Duration = Duration::from_secs(10);
 /// How long the end of a stop waits for a checkpoint.
 const CHECKPOINT_PATIENCE: Duration = Duration::from_secs(10);
+/// How long another member may have partitions before the log says so.
+const REBALANCE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a look at the topics' partitions waits for the brokers.
 const PARTITIONS_PATIENCE: Duration = Duration::from_secs(1);
 /// Events looked up in one go: enough to hide the memory's delay, few enough for the cache.
@@ -167,6 +169,8 @@ pub struct Ingest {
     letters: Letters,
     missing: MissingTopics,
     keys: Keys,
+    /// Since when another member has had partitions, and whether the log has said so.
+    foreign: Option<(Instant, bool)>,
     /// `None`: records have no schemas.
     schemas: Option<Lookup>,
     /// Held until every partition is ours and was read to its end.
@@ -234,6 +238,7 @@ impl Ingest {
             ),
             missing: MissingTopics::new(Arc::clone(&metrics)),
             keys: Keys::default(),
+            foreign: None,
             metrics,
             published,
             schemas: None,
@@ -370,7 +375,9 @@ impl Ingest {
         }
         if self.letters.is_held() {
             waited = true;
-            waits |= !self.letters.is_over(if waits { Duration::ZERO } else { patience });
+            waits |= !self
+                .letters
+                .is_over(if waits { Duration::ZERO } else { patience });
         }
         if waited && !waits {
             consumer.resume();
@@ -404,8 +411,9 @@ impl Ingest {
     }
 
     /// Decodes and applies a batch, up to the first record whose schema has to be waited for, or that
-    /// is a dead letter for which there is no room: how many records that are. In a large one, which a backlog gives, a second thread decodes ahead:
-    /// the order of the records stays what it is.
+    /// is a dead letter for which there is no room: how many records that are. In a large batch,
+    /// which a backlog gives, a second thread decodes ahead: the order of the records stays what it
+    /// is.
     fn apply(&mut self, batch: &Batch<'_>) -> Result<usize, Lost> {
         let latest = self.timing.clock.latest().plus(self.timing.max_future);
         if let Some(reading) = self.tables.look() {
@@ -477,9 +485,7 @@ impl Ingest {
             self.timing.clock.witness(at);
         }
         for (number, (record, decoded)) in chunk.iter().enumerate() {
-            let letter = decoded
-                .rejection()
-                .filter(|_| self.letters.is_wanted());
+            let letter = decoded.rejection().filter(|_| self.letters.is_wanted());
             if letter.is_some() && !self.letters.has_room() {
                 return number;
             }
@@ -565,7 +571,8 @@ impl Ingest {
     fn look_at_topics(&mut self, consumer: &Consumer) {
         let missing: Vec<&str> = consumer.missing_topics().collect();
         self.missing.show(consumer.topics(), &missing);
-        if !missing.is_empty() && self.catching_up.is_none() {
+        if !missing.is_empty() && (self.catching_up.is_none() || self.bridging) {
+            self.bridging = false;
             self.withhold_until_complete(&missing_topics(&missing));
         }
     }
@@ -717,13 +724,16 @@ impl Ingest {
             if !missing.is_empty() {
                 missing_topics(&missing)
             } else if foreign == 0 {
+                self.foreign = None;
                 return Ok(true);
             } else {
-                format!(
+                let text = format!(
                     "{foreign} of {} partitions are not owned: another member of the consumer \
                      group reads them; an exporter needs a group of its own",
                     all.len()
-                )
+                );
+                self.say_foreign(&text);
+                text
             }
         } else {
             "waiting for the brokers to name the partitions".to_owned()
@@ -788,6 +798,15 @@ impl Ingest {
         }
         let standing = pending.standing.0.iter();
         consumer.commit(standing.filter_map(|one| Some((&one.source, one.next?))));
+    }
+
+    /// Has the log say, once, that another member keeps partitions. Every rebalance takes a moment.
+    fn say_foreign(&mut self, text: &str) {
+        let (since, said) = self.foreign.get_or_insert((Instant::now(), false));
+        if !*said && since.elapsed() >= REBALANCE_PATIENCE {
+            *said = true;
+            warn!(%text, "kafka");
+        }
     }
 
     fn say_progress(&mut self, behind: i64) {

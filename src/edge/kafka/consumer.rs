@@ -22,8 +22,8 @@ use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
 use super::batch::{Batch, Entry};
 use super::context::{Context, Event, FetchState};
-use super::oauth::TokenKeeper;
 use super::missing::MissingTopics;
+use super::oauth::TokenKeeper;
 use super::outlook::Outlook;
 use super::progress::Progress;
 use super::queue::{
@@ -288,12 +288,27 @@ impl Consumer {
     /// Gives the membership up for good, within about a second. A member with an id of its own
     /// otherwise keeps its partitions until its session has timed out.
     pub fn resign(&mut self) {
+        self.decline();
         self.client.unsubscribe();
         let begun = Instant::now();
         while begun.elapsed() < RESIGNATION {
             self.poll();
-            self.events.clear();
             std::thread::sleep(EVENT_LATENCY);
+        }
+    }
+
+    /// Takes no partitions any more: leaving the group waits for an answer to every assignment.
+    fn decline(&mut self) {
+        self.client.context().close();
+        let unanswered = !self.waiting.is_empty()
+            || self
+                .events
+                .drain(..)
+                .chain(self.client.context().take())
+                .any(|event| matches!(event, Event::Assign(_)));
+        if unanswered {
+            self.waiting.clear();
+            self.assign(&TopicPartitionList::new());
         }
     }
 
@@ -666,17 +681,7 @@ impl Consumer {
 
 impl Drop for Consumer {
     fn drop(&mut self) {
-        // Leaving the group waits for an answer to every assignment.
-        self.client.context().close();
-        let unanswered = !self.waiting.is_empty()
-            || self
-                .events
-                .drain(..)
-                .chain(self.client.context().take())
-                .any(|event| matches!(event, Event::Assign(_)));
-        if unanswered {
-            self.assign(&TopicPartitionList::new());
-        }
+        self.decline();
     }
 }
 

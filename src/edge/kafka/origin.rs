@@ -24,11 +24,7 @@ pub struct LostLetter {
 }
 
 /// The record's own headers, in their order, and ours behind them. No name of ours occurs twice.
-pub(super) fn headers(
-    record: &Record<'_>,
-    own: &[LetterHeader<'_>],
-    reason: &str,
-) -> OwnedHeaders {
+pub(super) fn headers(record: &Record<'_>, own: &[LetterHeader<'_>], reason: &str) -> OwnedHeaders {
     let partition = record.partition.partition.to_string();
     let offset = record.offset.to_string();
     let ours = [

@@ -66,7 +66,9 @@ fn a_group_that_others_use_in_another_way() {
     eventually("a member of the group", PATIENCE, || {
         other.poll(std::time::Duration::from_millis(200));
         let assigned = other.assignment().unwrap().count();
-        (assigned > 0).then_some(()).ok_or("not assigned".to_owned())
+        (assigned > 0)
+            .then_some(())
+            .ok_or("not assigned".to_owned())
     });
     let stop = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {

@@ -245,9 +245,7 @@ fn a_retired_partition_keeps_its_counts_and_holds_nothing_back() {
         store.checkpoint(&mut engine, &mut dice);
         engine.retire(first);
         let after = cumulative(&mut engine);
-        ensure(before == after, || {
-            format!("{before:#?}\nand\n{after:#?}")
-        })?;
+        ensure(before == after, || format!("{before:#?}\nand\n{after:#?}"))?;
         ensure(engine.clock_of(first).is_none(), || {
             "it still has a clock".to_owned()
         })?;
