@@ -63,7 +63,7 @@ impl Reader {
             let mut session = self.begin(&latch, forsaken.as_deref())?;
             drop(latch);
             let result = self.go_on(&mut session);
-            leave(session.consumer);
+            leave(session.consumer, false);
             drop(session.ingest); // lets go of the checkpoint directory
             let Err(failed) = result else {
                 return Ok(());
@@ -162,9 +162,11 @@ impl Reader {
                     return Err(failed);
                 }
             };
+            let other_member = self.config.kafka.topics != order.config.kafka.topics
+                || self.config.kafka.group_id != order.config.kafka.group_id;
             let change = change.map(|change| {
                 if let Some(earlier) = session.ingest.change(change, &mut session.consumer) {
-                    leave(earlier);
+                    leave(earlier, other_member);
                 }
                 self.follow(order);
             });
@@ -190,7 +192,7 @@ impl Reader {
             Ok(change) => {
                 info!("kafka: new credentials; going on with other clients");
                 if let Some(earlier) = ingest.change(change, consumer) {
-                    leave(earlier);
+                    leave(earlier, false);
                 }
             }
             Err(error) => warn!(
@@ -229,7 +231,10 @@ impl Reader {
             schema_registry,
         } = order;
         let refused = |error: StartError| error.to_string();
-        let mut change = Change::default();
+        let mut change = Change {
+            topics_gone: changes.topics_gone.clone(),
+            ..Change::default()
+        };
         if changes.rules {
             let rules = Arc::new(config.rules.clone());
             let restored = session.ingest.under(rules);
@@ -342,5 +347,7 @@ fn dead_letters(config: &Config) -> Result<Option<DeadLetters>, StartError> {
 fn consumer(config: &Config, instance_id: Option<&String>) -> Result<Consumer, StartError> {
     let mut settings = Settings::from(&config.kafka);
     settings.instance_id = instance_id.map(|id| format!("{id}-{}", topics_digest(config)));
-    Consumer::start(&settings)
+    let mut consumer = Consumer::start(&settings)?;
+    consumer.watch_topic_configs();
+    Ok(consumer)
 }

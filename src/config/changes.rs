@@ -70,11 +70,6 @@ impl Changes {
         };
         self.dead_letters = before.dead_letter_topic != after.dead_letter_topic
             || after.dead_letter_topic.is_some() && connection(before) != connection(after);
-        if before.topics != after.topics {
-            // A static member that comes back gets what it had: the group does not look at its
-            // topics again.
-            self.fixed.push("kafka.topics");
-        }
         let gone = before.topics.iter();
         let gone = gone.filter(|topic| !after.topics.contains(topic));
         self.topics_gone = gone.cloned().collect();
@@ -211,12 +206,7 @@ mod tests {
         );
         assert_eq!(
             found.fixed,
-            [
-                "kafka.topics",
-                "checkpoint.directory",
-                "web.listen",
-                "web.telemetry_path"
-            ]
+            ["checkpoint.directory", "web.listen", "web.telemetry_path"]
         );
         assert_eq!(found.topics_gone, ["tickets"]);
         assert!(found.pages && found.timing && found.consumer);

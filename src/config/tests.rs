@@ -281,6 +281,10 @@ fn one_error_each() {
             "1:28: kafka.dead_letter_topic: must not be one of kafka.topics",
         ),
         (
+            "kafka: {brokers: [\"kafka://u:secret@a:9092/x\"]}",
+            "1:19: kafka.brokers[0]: a broker has no URL; write \"a:9092\"",
+        ),
+        (
             "kafka: {brokers: [\"a:x\"]}",
             "1:19: kafka.brokers[0]: must be a broker as host:port",
         ),

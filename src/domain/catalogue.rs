@@ -194,6 +194,8 @@ families! {
         "Offset of the first record that is not in the kept state, and so in no series";
     LOST_RECORDS = Exporter Counter "ticket_exporter_lost_records_total" ["topic" "partition"]
         "Times records of the partition were gone before they were read, or the topic was another one";
+    TOPIC_MISSING = Exporter Gauge "ticket_exporter_topic_missing" ["topic"]
+        "Whether a configured topic does not exist, which withholds all KPIs";
     DEAD_LETTERS_LOST = Exporter Counter "ticket_exporter_dead_letters_lost_total" []
         "Rejected records that the dead-letter topic refused for good";
     SCHEMA_REGISTRY_ERRORS = Exporter Counter "ticket_exporter_schema_registry_errors_total" ["reason"]

@@ -186,6 +186,16 @@ impl Engine {
         self.fire_due(partition);
     }
 
+    /// Ends a partition whose topic is gone: nothing more can be learned of its tickets. What they
+    /// have counted stays counted; they leave the gauges, and the partition no longer holds back
+    /// the clock of the windows.
+    pub fn retire(&mut self, partition: PartitionId) {
+        for slot in self.tickets.slots_of(partition.0) {
+            self.forget(slot);
+        }
+        self.partitions[usize::from(partition.0)] = Partition::new();
+    }
+
     /// The partition that has this number; `None` where there is none.
     pub fn partition_numbered(&self, number: u16) -> Option<PartitionId> {
         (usize::from(number) < self.partitions.len()).then_some(PartitionId(number))

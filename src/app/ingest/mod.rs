@@ -3,7 +3,11 @@
 //! owns the engine.
 
 mod change;
+mod keys;
+mod letters;
+mod missing_topics;
 mod readings;
+mod retirement;
 mod schemas;
 mod standing;
 mod tables;
@@ -12,7 +16,8 @@ mod tally;
 mod transactions;
 
 pub use change::{Change, NotKept};
-pub use readings::{KeptReadings, Loss, Lost, Reading, Readings, counted_topic};
+pub use readings::{KeptReadings, Loss, Lost, Reading, Readings};
+pub use retirement::retire;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -27,11 +32,15 @@ use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
 use crate::edge::http::{Answer, Latch, Published, View};
 use crate::edge::kafka::{
     Batch, Consumer, CredentialFiles, DeadLetters, Record, Step, TopicPartition, Trouble,
+    missing_topics,
 };
 use crate::edge::schema_registry::Client;
-use crate::edge::self_metrics::{RecordResult, SelfMetrics};
+use crate::edge::self_metrics::SelfMetrics;
 use crate::edge::wall_clock::Clock;
 use crate::engine::{Engine, Snapshot};
+use keys::Keys;
+use letters::Letters;
+use missing_topics::MissingTopics;
 use readings::Pass;
 use schemas::Lookup;
 use standing::{PartitionStanding, Standing};
@@ -50,6 +59,8 @@ const DEAD_LETTER_WAIT: Duration = Duration::from_secs(1);
 const DEAD_LETTER_PATIENCE: Duration = Duration::from_secs(10);
 /// How long the end of a stop waits for a checkpoint.
 const CHECKPOINT_PATIENCE: Duration = Duration::from_secs(10);
+/// How long another member may have partitions before the log says so.
+const REBALANCE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a look at the topics' partitions waits for the brokers.
 const PARTITIONS_PATIENCE: Duration = Duration::from_secs(1);
 /// Events looked up in one go: enough to hide the memory's delay, few enough for the cache.
@@ -158,15 +169,17 @@ pub struct Ingest {
     timing: Timing,
     metrics: Arc<SelfMetrics>,
     published: Arc<Published>,
-    dead_letters: Option<DeadLetters>,
+    letters: Letters,
+    missing: MissingTopics,
+    keys: Keys,
+    /// Since when another member has had partitions, and whether the log has said so.
+    foreign: Option<(Instant, bool)>,
     /// `None`: records have no schemas.
     schemas: Option<Lookup>,
     /// Held until every partition is ours and was read to its end.
     catching_up: Option<Latch>,
     /// Held while Kafka does not let us in.
     refused: Option<Latch>,
-    /// The same of the dead-letter topic.
-    letters_refused: Option<Latch>,
     transactions: OpenTransactions,
     /// `None`: nothing that could change.
     credentials: Option<CredentialFiles>,
@@ -222,13 +235,19 @@ impl Ingest {
             readings: state.readings,
             keeper: state.keeper,
             timing,
+            letters: Letters::new(
+                dead_letters,
+                published.readiness().clone(),
+                Arc::clone(&metrics),
+            ),
+            missing: MissingTopics::new(Arc::clone(&metrics)),
+            keys: Keys::default(),
+            foreign: None,
             metrics,
             published,
-            dead_letters,
             schemas: None,
             catching_up: Some(latch),
             refused: None,
-            letters_refused: None,
             transactions: OpenTransactions::default(),
             credentials: None,
             bridging: false,
@@ -311,12 +330,7 @@ impl Ingest {
         } else {
             POLL
         };
-        if let Some(schemas) = &mut self.schemas
-            && schemas.is_waiting()
-        {
-            if schemas.is_over(patience) {
-                consumer.resume();
-            }
+        if self.is_held(patience, consumer) {
             patience = Duration::ZERO;
         }
         match consumer.next(patience) {
@@ -329,7 +343,10 @@ impl Ingest {
             Step::Assigned(partitions) => self.assigned(consumer, &partitions),
             Step::Revoked(partitions) => self.revoked(&partitions),
             Step::Trouble(trouble) => self.trouble(consumer, trouble)?,
-            Step::Identified(topics) => self.readings.identify(&topics)?,
+            Step::Identified(topics) => {
+                self.readings.identify(&topics)?;
+                self.look_at_topics(consumer);
+            }
             Step::Reconnected(partitions) => {
                 for partition in &partitions {
                     self.readings.reconnected(partition);
@@ -357,6 +374,28 @@ impl Ingest {
         Ok(())
     }
 
+    /// Whether records of the last batch wait, for a schema or for room among the dead letters.
+    /// Waits up to `patience` for that, and has the consumer go on once nothing is waited for.
+    fn is_held(&mut self, patience: Duration, consumer: &mut Consumer) -> bool {
+        let (mut waited, mut waits) = (false, false);
+        if let Some(schemas) = &mut self.schemas
+            && schemas.is_waiting()
+        {
+            waited = true;
+            waits |= !schemas.is_over(patience);
+        }
+        if self.letters.is_held() {
+            waited = true;
+            waits |= !self
+                .letters
+                .is_over(if waits { Duration::ZERO } else { patience });
+        }
+        if waited && !waits {
+            consumer.resume();
+        }
+        waited
+    }
+
     /// Records taken so far.
     pub fn records(&self) -> u64 {
         self.progress.records
@@ -382,9 +421,10 @@ impl Ingest {
         }
     }
 
-    /// Decodes and applies a batch, up to the first record whose schema has to be waited for: how
-    /// many records that are. In a large one, which a backlog gives, a second thread decodes ahead:
-    /// the order of the records stays what it is.
+    /// Decodes and applies a batch, up to the first record whose schema has to be waited for, or that
+    /// is a dead letter for which there is no room: how many records that are. In a large batch,
+    /// which a backlog gives, a second thread decodes ahead: the order of the records stays what it
+    /// is.
     fn apply(&mut self, batch: &Batch<'_>) -> Result<usize, Lost> {
         let latest = self.timing.clock.latest().plus(self.timing.max_future);
         if let Some(reading) = self.tables.look() {
@@ -400,9 +440,16 @@ impl Ingest {
         if let Some(schemas) = &mut self.schemas {
             records.truncate(schemas.ready(&records));
         }
+        self.keys.look(&records, &self.readings);
+        let mut taken = 0;
         if records.len() < DECODE_AHEAD_FROM {
             for chunk in records.chunks(CHUNK) {
-                self.apply_chunk(&decode_chunk(&decoder, chunk, latest));
+                let decoded = decode_chunk(&decoder, chunk, latest);
+                let applied = self.apply_chunk(&decoded, batch, taken);
+                taken += applied;
+                if applied < chunk.len() {
+                    break;
+                }
             }
         } else {
             thread::scope(|scope| {
@@ -411,15 +458,20 @@ impl Ingest {
                 scope.spawn(move || {
                     for chunk in records.chunks(CHUNK) {
                         if sender.send(decode_chunk(decoder, chunk, latest)).is_err() {
-                            return; // the other side panicked
+                            return; // the other side takes no more
                         }
                     }
                 });
                 for chunk in receiver {
-                    self.apply_chunk(&chunk);
+                    let applied = self.apply_chunk(&chunk, batch, taken);
+                    taken += applied;
+                    if applied < chunk.len() {
+                        break; // what was decoded ahead is decoded again
+                    }
                 }
             });
         }
+        records.truncate(taken);
         self.progress.records += records.len() as u64;
         self.readings.anchor(&records);
         match self.readings.lost() {
@@ -428,7 +480,14 @@ impl Ingest {
         }
     }
 
-    fn apply_chunk(&mut self, chunk: &[(Record<'_>, Decoded<'_>)]) {
+    /// Applies records, which begin at this `place` of the batch: how many. A dead letter for which
+    /// there is no room ends it.
+    fn apply_chunk(
+        &mut self,
+        chunk: &[(Record<'_>, Decoded<'_>)],
+        batch: &Batch<'_>,
+        place: usize,
+    ) -> usize {
         self.engine
             .warm(chunk.iter().flat_map(|(_, decoded)| decoded.events()));
         if self.catching_up.is_none()
@@ -436,7 +495,11 @@ impl Ingest {
         {
             self.timing.clock.witness(at);
         }
-        for (record, decoded) in chunk {
+        for (number, (record, decoded)) in chunk.iter().enumerate() {
+            let letter = decoded.rejection().filter(|_| self.letters.is_wanted());
+            if letter.is_some() && !self.letters.has_room() {
+                return number;
+            }
             let Pass::Apply(partition) = self.readings.pass(record) else {
                 continue;
             };
@@ -444,12 +507,12 @@ impl Ingest {
                 self.engine.apply(partition, event);
             }
             self.tally.note(record, decoded);
-            if let Some(rejection) = decoded.rejection()
-                && let Some(dead_letters) = &mut self.dead_letters
-            {
-                dead_letters.send(record, rejection.reason());
+            if let Some(rejection) = letter {
+                let headers = batch.all_headers(place + number);
+                self.letters.send(record, &headers, rejection.reason());
             }
         }
+        chunk.len()
     }
 
     fn assigned(&mut self, consumer: &mut Consumer, partitions: &[TopicPartition]) {
@@ -516,6 +579,16 @@ impl Ingest {
         }
     }
 
+    /// While a configured topic does not exist, nothing is complete.
+    fn look_at_topics(&mut self, consumer: &Consumer) {
+        let missing: Vec<&str> = consumer.missing_topics().collect();
+        self.missing.show(consumer.topics(), &missing);
+        if !missing.is_empty() && (self.catching_up.is_none() || self.bridging) {
+            self.bridging = false;
+            self.withhold_until_complete(&missing_topics(&missing));
+        }
+    }
+
     /// What Prometheus has seen stays true: rather stale series than wrong ones.
     fn withhold_until_complete(&mut self, reason: &str) {
         if self.bridging
@@ -546,9 +619,8 @@ impl Ingest {
     fn checkpoint(&mut self, consumer: &Consumer, patience: Duration) -> Result<bool, IngestError> {
         let started = Instant::now();
         let position = self.look(consumer)?;
-        if !self.flush_dead_letters(patience) {
-            warn!("dead letters are not confirmed yet: the checkpoint waits for them");
-            return Ok(false);
+        if !self.letters.flush(patience) {
+            return Ok(false); // no dead letter may be lost by a crash
         }
         let caught_up = self.catching_up.is_none();
         let shown = caught_up || self.is_complete(consumer, position)?;
@@ -661,24 +733,37 @@ impl Ingest {
     /// Whether every partition of the topics is ours and was read to its end. If not, the latch
     /// says why.
     fn is_complete(&mut self, consumer: &Consumer, position: Position) -> Result<bool, Lost> {
-        let reason = if position.assigned == 0 {
+        let missing: Vec<&str> = consumer.missing_topics().collect();
+        let reason = if !missing.is_empty() {
+            missing_topics(&missing)
+        } else if let Some(trouble) = consumer.trouble() {
+            trouble.to_owned()
+        } else if position.assigned == 0 {
             return Ok(false); // said already
         } else if position.unread > 0 {
             format!("reading the topic: {} records behind", position.behind)
         } else if let Some(all) = consumer.partitions(PARTITIONS_PATIENCE) {
             self.readings.all_among(&all)?;
+            let missing = consumer.topics_without(&all);
             let foreign = all
                 .iter()
                 .filter(|one| !consumer.assigned().any(|ours| ours == *one))
                 .count();
-            if foreign == 0 {
+            self.missing.show(consumer.topics(), &missing);
+            if !missing.is_empty() {
+                missing_topics(&missing)
+            } else if foreign == 0 {
+                self.foreign = None;
                 return Ok(true);
+            } else {
+                let text = format!(
+                    "{foreign} of {} partitions are not owned: another member of the consumer \
+                     group reads them; an exporter needs a group of its own",
+                    all.len()
+                );
+                self.say_foreign(&text);
+                text
             }
-            format!(
-                "{foreign} of {} partitions are not owned: another member of the consumer group \
-                 reads them; an exporter needs a group of its own",
-                all.len()
-            )
         } else {
             "waiting for the brokers to name the partitions".to_owned()
         };
@@ -744,40 +829,21 @@ impl Ingest {
         consumer.commit(standing.filter_map(|one| Some((&one.source, one.next?))));
     }
 
-    /// Counts the letters delivered so far; whether none is on its way.
-    fn flush_dead_letters(&mut self, patience: Duration) -> bool {
-        let Some(dead_letters) = &mut self.dead_letters else {
-            return true;
-        };
-        let report = dead_letters.flush(patience);
-        self.metrics
-            .events(RecordResult::DeadLettered)
-            .inc_by(report.delivered);
-        if report.failed > 0 {
-            let reason = report.reason.unwrap_or_default();
-            error!(letters = report.failed, reason, "dead letters lost");
-            self.metrics.dead_letters_lost().inc_by(report.failed);
+    /// Has the log say, once, that another member keeps partitions. Every rebalance takes a moment.
+    fn say_foreign(&mut self, text: &str) {
+        let (since, said) = self.foreign.get_or_insert((Instant::now(), false));
+        if !*said && since.elapsed() >= REBALANCE_PATIENCE {
+            *said = true;
+            warn!(%text, "kafka");
         }
-        match (dead_letters.refusal(), &self.letters_refused) {
-            (Some(text), Some(latch)) => latch.set_reason(text),
-            (Some(text), None) => {
-                self.letters_refused = Some(self.published.readiness().hold(text));
-            }
-            (None, _) => {
-                if let Some(latch) = self.letters_refused.take() {
-                    latch.release();
-                }
-            }
-        }
-        dead_letters.confirmed()
     }
 
     fn say_progress(&mut self, behind: i64) {
         let elapsed = self.progress.at.elapsed();
-        if self.catching_up.is_none() || elapsed < PROGRESS_INTERVAL {
+        let new = self.progress.records - self.progress.said;
+        if self.catching_up.is_none() || elapsed < PROGRESS_INTERVAL || new == 0 {
             return;
         }
-        let new = self.progress.records - self.progress.said;
         let rate = u128::from(new) * 1_000 / elapsed.as_millis().max(1);
         info!(
             records = self.progress.records,
@@ -788,10 +854,14 @@ impl Ingest {
     }
 }
 
-/// Leaves the group. Brokers that are gone do not answer; the process need not wait for them.
-pub(super) fn leave(consumer: Consumer) {
+/// Leaves the group; `for_good` where this member does not come back. Brokers that are gone do not
+/// answer; the process need not wait for them.
+pub(super) fn leave(mut consumer: Consumer, for_good: bool) {
     let (done, left) = mpsc::channel();
     thread::spawn(move || {
+        if for_good {
+            consumer.resign();
+        }
         drop(consumer);
         // Nobody waits any more only where this took too long.
         let _ = done.send(());

@@ -35,7 +35,8 @@ pub enum VerifyError {
     )]
     NoOffsets,
     #[error(
-        "{0} is counted there, but is not among kafka.topics: verify with the exporter's own configuration"
+        "{0} is counted there, but is not among kafka.topics: verify with the exporter's own configuration. \
+         What a deleted topic contributed cannot be counted again"
     )]
     OtherTopic(String),
     #[error(transparent)]

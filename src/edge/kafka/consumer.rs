@@ -22,13 +22,17 @@ use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
 use super::batch::{Batch, Entry};
 use super::context::{Context, Event, Link, PartitionState};
+use super::missing::MissingTopics;
 use super::oauth::TokenKeeper;
 use super::outlook::Outlook;
 use super::progress::{Progress, Reached};
 use super::questions::Questions;
-use super::queue::{EndOffsets, PrivateQueue, TopicIds, cached_watermarks, set_token, taken_up_to};
+use super::queue::{
+    Advice, Described, EndOffsets, PrivateQueue, TopicConfigs, TopicIds, cached_watermarks,
+    set_token, taken_up_to,
+};
 use super::settings::start_error;
-use super::trouble::Troubles;
+use super::trouble::{Troubles, missing_topics};
 use super::{Settings, StartError, TopicPartition, Trouble};
 
 /// How long one wait for records may keep rebalances and errors waiting.
@@ -39,6 +43,9 @@ const SETTLE_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How long new partitions wait for the ids of their topics. Brokers before Kafka 2.8 have none.
 const IDENTIFICATION_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a member takes to give its partitions back and to leave its group.
+const RESIGNATION: Duration = Duration::from_secs(1);
 
 /// Who is refused is told so again within this time: refused connections are tried every two
 /// seconds.
@@ -82,11 +89,13 @@ pub struct Consumer {
     queue: PrivateQueue,
     topic_ids: TopicIds,
     questions: Questions,
+    topic_configs: Option<TopicConfigs>,
     client: Arc<BaseConsumer<Context>>,
     /// `None`: the login needs none.
     tokens: Option<TokenKeeper>,
     outlook: Outlook,
     topics: Vec<String>,
+    missing: MissingTopics,
     /// Every partition ever assigned; its place is its index in [`Record::index`].
     known: Vec<TopicPartition>,
     index: HashMap<TopicPartition, usize>,
@@ -141,10 +150,12 @@ impl Consumer {
             queue,
             topic_ids,
             questions: Questions::new(ends),
+            topic_configs: None,
             client,
             tokens,
             outlook: Outlook::new(&config, &settings.topics, false),
             topics: settings.topics.clone(),
+            missing: MissingTopics::default(),
             known: Vec::new(),
             index: HashMap::new(),
             progress: Vec::new(),
@@ -297,6 +308,61 @@ impl Consumer {
         self.questions.hurry();
         self.next_settling = Instant::now();
         true
+    }
+
+    /// The configured topics.
+    pub fn topics(&self) -> &[String] {
+        &self.topics
+    }
+
+    /// Topics that have none of all these partitions, and so do not exist.
+    pub fn topics_without<'a>(&'a self, partitions: &[TopicPartition]) -> Vec<&'a str> {
+        let has_none = |topic: &&str| partitions.iter().all(|one| *one.topic != **topic);
+        let topics = self.topics.iter().map(String::as_str);
+        topics.filter(has_none).collect()
+    }
+
+    /// Configured topics that do not exist, by several answers of the brokers.
+    pub fn missing_topics(&self) -> impl Iterator<Item = &str> {
+        self.missing.iter()
+    }
+
+    /// What keeps the brokers or us from reading, in the words of the last [`Step::Trouble`];
+    /// `None` while everything assigned can be read.
+    pub fn trouble(&self) -> Option<&str> {
+        self.troubles.current().filter(|_| !self.is_admitted())
+    }
+
+    /// Has the log warn, once, of topics whose set-up does not fit an exact count.
+    pub fn watch_topic_configs(&mut self) {
+        self.topic_configs = TopicConfigs::new(Arc::clone(&self.client), &self.topics);
+    }
+
+    /// Gives the membership up for good, within about a second. A member with an id of its own
+    /// otherwise keeps its partitions until its session has timed out.
+    pub fn resign(&mut self) {
+        self.decline();
+        self.client.unsubscribe();
+        let begun = Instant::now();
+        while begun.elapsed() < RESIGNATION {
+            self.poll();
+            std::thread::sleep(EVENT_LATENCY);
+        }
+    }
+
+    /// Takes no partitions any more: leaving the group waits for an answer to every assignment.
+    fn decline(&mut self) {
+        self.client.context().close();
+        let unanswered = !self.waiting.is_empty()
+            || self
+                .events
+                .drain(..)
+                .chain(self.client.context().take())
+                .any(|event| matches!(event, Event::Assign(_)));
+        if unanswered {
+            self.waiting.clear();
+            self.assign(&TopicPartitionList::new());
+        }
     }
 
     /// Writes the group's offsets, for lag tools. Not waited for; an error is logged.
@@ -452,6 +518,9 @@ impl Consumer {
         self.events.extend(self.client.context().take());
         self.look_at_tokens();
         self.look_at_leaders();
+        if let Some(configs) = &mut self.topic_configs {
+            configs.poll().iter().for_each(say_advice);
+        }
     }
 
     /// Takes the answers of partition leaders.
@@ -535,8 +604,8 @@ impl Consumer {
 
     /// The next event that is one for the caller.
     fn event(&mut self) -> Option<Step<'static>> {
-        if let Some(topics) = self.topic_ids.poll() {
-            return Some(Step::Identified(topics));
+        if let Some(described) = self.topic_ids.poll() {
+            return Some(Step::Identified(self.take_description(described)));
         }
         while let Some(event) = self.events.pop_front() {
             match event {
@@ -572,6 +641,18 @@ impl Consumer {
             return Some(Step::Reconnected(std::mem::take(&mut self.reconnected)));
         }
         self.news.pop_front().map(Step::Trouble)
+    }
+
+    fn take_description(&mut self, described: Described) -> Vec<(Arc<str>, String)> {
+        if described.answered {
+            for topic in self.missing.observe(described.missing) {
+                let trouble = Trouble::Retrying(missing_topics(&[&topic]));
+                // News each time, also of a topic that was missing some minutes ago.
+                let _ = self.troubles.admit(trouble.clone(), Instant::now());
+                self.news.push_back(trouble);
+            }
+        }
+        described.identified
     }
 
     fn complain(&mut self, code: RDKafkaErrorCode, reason: &str) {
@@ -613,6 +694,9 @@ impl Consumer {
 
     fn observe(&mut self, states: Vec<(TopicPartition, PartitionState)>) {
         self.statistics = Some(Instant::now());
+        if self.is_admitted() {
+            self.troubles.forget_current();
+        }
         for (partition, state) in states {
             let Some(&index) = self.index.get(&partition) else {
                 continue;
@@ -755,17 +839,7 @@ impl Consumer {
 
 impl Drop for Consumer {
     fn drop(&mut self) {
-        // Leaving the group waits for an answer to every assignment.
-        self.client.context().close();
-        let unanswered = !self.waiting.is_empty()
-            || self
-                .events
-                .drain(..)
-                .chain(self.client.context().take())
-                .any(|event| matches!(event, Event::Assign(_)));
-        if unanswered {
-            self.assign(&TopicPartitionList::new());
-        }
+        self.decline();
     }
 }
 
@@ -785,6 +859,25 @@ pub(super) fn no_token(reason: &str) -> String {
         "no token for the login with Kafka ({reason}): asking again; check \
          kafka.sasl.oauth.token_url, client_id and client_secret_file"
     )
+}
+
+fn say_advice(advice: &Advice) {
+    match advice {
+        Advice::Compacted { topic } => tracing::warn!(
+            %topic,
+            "the topic is compacted: Kafka deletes older records of a ticket, so a rebuild or a new \
+             exporter counts too little; set cleanup.policy=delete for the topic"
+        ),
+        Advice::ShortRetention {
+            topic,
+            milliseconds,
+        } => tracing::warn!(
+            %topic,
+            retention_ms = milliseconds,
+            "the topic keeps its records for less than a day: a longer outage of the exporter loses \
+             records; raise retention.ms of the topic"
+        ),
+    }
 }
 
 /// A [`TopicPartition`] to look up without owning it.

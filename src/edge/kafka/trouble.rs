@@ -83,11 +83,16 @@ pub(super) struct Troubles {
     refused: Option<Instant>,
     /// What was seen behind an address.
     seen: HashMap<String, (Instant, Finding)>,
+    /// The last one that keeps records from coming, until they come.
+    current: Option<String>,
 }
 
 impl Troubles {
     /// The trouble, if it is news at `now`.
     pub(super) fn admit(&mut self, trouble: Trouble, now: Instant) -> Option<Trouble> {
+        if let Trouble::Retrying(text) | Trouble::Refused(text) = &trouble {
+            self.current = Some(text.clone());
+        }
         self.outage |= match &trouble {
             Trouble::Retrying(text) => text == NO_BROKER,
             Trouble::Refused(_) => true,
@@ -160,10 +165,36 @@ impl Troubles {
     /// Records flow: an outage of all brokers is over. While one of several is away, records
     /// flow as well, and its trouble stays said.
     pub(super) fn recovered(&mut self) {
+        self.current = None;
         if std::mem::take(&mut self.outage) {
             self.said.clear();
         }
     }
+}
+
+impl Troubles {
+    /// What keeps records from coming, in the words of the log.
+    pub(super) fn current(&self) -> Option<&str> {
+        self.current.as_deref()
+    }
+
+    /// Records can come again.
+    pub(super) fn forget_current(&mut self) {
+        self.current = None;
+    }
+}
+
+/// What it means that topics do not exist.
+pub fn missing_topics(topics: &[&str]) -> String {
+    let (noun, them) = match topics {
+        [_] => ("topic", "it"),
+        _ => ("topics", "them"),
+    };
+    let verb = if topics.len() == 1 { "does" } else { "do" };
+    format!(
+        "{noun} {} {verb} not exist: create {them}, or take {them} out of kafka.topics",
+        topics.join(", ")
+    )
 }
 
 const NO_BROKER: &str = "no Kafka broker can be reached";
@@ -213,11 +244,18 @@ fn explain(code: Code, reason: &str, outlook: &Outlook) -> Option<Trouble> {
         Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism => {
             return Some(Trouble::Refused(login_refused(reason, outlook)));
         }
+        // Readers ask the brokers themselves which topics are missing.
         Code::UnknownTopicOrPartition
         | Code::UnknownTopic
         | Code::UnknownPartition
         | Code::UnknownTopicId => {
-            format!("a topic does not exist yet ({reason}): waiting for it; check kafka.topics")
+            if !outlook.writes {
+                return None;
+            }
+            let topics = outlook.topics.join(", ");
+            return Some(Trouble::Refused(format!(
+                "topic {topics} cannot be written to, since it does not exist: create it"
+            )));
         }
         Code::TopicAuthorizationFailed
         | Code::GroupAuthorizationFailed

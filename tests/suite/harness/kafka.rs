@@ -10,7 +10,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier,
+    TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::types::RDKafkaErrorCode;
@@ -230,6 +233,17 @@ impl Kafka {
             .unwrap_or_else(|error| panic!("cannot add partitions to {name}: {error}"));
         expect_each(&results, &format!("add partitions to {name}"));
         self.wait_for_partitions(name, total);
+    }
+
+    /// Changes a setting of a topic; all others go back to their defaults.
+    #[track_caller]
+    pub(crate) fn set_topic(&self, name: &str, key: &str, value: &str) {
+        let wanted = AlterConfig::new(ResourceSpecifier::Topic(name)).set(key, value);
+        let results = run(self.admin().alter_configs([&wanted], &options()))
+            .unwrap_or_else(|error| panic!("cannot change {name}: {error}"));
+        for result in results {
+            result.unwrap_or_else(|(_, error)| panic!("cannot change {name}: {error}"));
+        }
     }
 
     /// Deletes a topic and waits until the broker no longer knows it.
