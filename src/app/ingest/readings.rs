@@ -656,6 +656,71 @@ mod tests {
     }
 
     #[test]
+    fn control_records_are_passed_once_the_anchor_was_compared() {
+        let source = source();
+        let mut readings = restored();
+        readings.start(&source);
+        readings.pass_to(&source, 12);
+        assert_eq!(readings.get(&source).unwrap().next, Some(10));
+        readings.pass(&record(&source, 9, "b"));
+        readings.pass_to(&source, 12);
+        readings.pass_to(&source, 11);
+        assert_eq!(readings.get(&source).unwrap().next, Some(12));
+        // Retention removes them: no record is lost.
+        assert_eq!(readings.out_of_range(&source, Some((12, 12))), Ok(()));
+        assert_eq!(readings.start_at(&source, Some(12)), Some(12));
+        assert_ne!(readings.pass(&record(&source, 12, "c")), Pass::Skip);
+    }
+
+    #[test]
+    fn an_anchor_from_before_a_reconnection_is_compared() {
+        let source = source();
+        let mut readings = restored();
+        readings.start(&source);
+        readings.pass(&record(&source, 9, "b"));
+        let start = Instant::now();
+        assert!(readings.to_compare(start).is_empty());
+        // A record of the other log is applied before the client tells.
+        let other = [record(&source, 10, "x")];
+        readings.pass(&other[0]);
+        readings.anchor(&other);
+        readings.reconnected(&source);
+        let compared = [(source.clone(), 9)];
+        assert_eq!(readings.to_compare(start + ANCHOR_AGE / 2), compared);
+        assert!(!readings.get(&source).unwrap().is_checked());
+        assert_eq!(readings.pass(&record(&source, 9, "b")), Pass::Skip);
+        assert_eq!(readings.pass(&record(&source, 10, "x")), Pass::Skip);
+        assert_eq!(readings.lost(), None);
+
+        // Connections that come and go do not make it read the same all the time.
+        readings.reconnected(&source);
+        let later = start + ANCHOR_AGE;
+        assert!(readings.to_compare(later).is_empty());
+        let later = later + COMPARISON_INTERVAL;
+        assert_eq!(readings.to_compare(later), compared);
+        readings.pass(&record(&source, 9, "y"));
+        assert_eq!(readings.lost().unwrap().loss, Loss::Replaced { offset: 9 });
+    }
+
+    #[test]
+    fn anchors_grow_old() {
+        let source = source();
+        let mut readings = restored();
+        readings.start(&source);
+        readings.pass(&record(&source, 9, "b"));
+        let start = Instant::now();
+        let more = [record(&source, 10, "c")];
+        readings.pass(&more[0]);
+        readings.anchor(&more);
+        for ages in 0..3 {
+            assert!(readings.to_compare(start + ANCHOR_AGE * ages).is_empty());
+        }
+        readings.reconnected(&source);
+        let compared = readings.to_compare(start + ANCHOR_AGE * 3);
+        assert_eq!(compared, [(source, 10)]);
+    }
+
+    #[test]
     fn a_partition_that_is_gone_is_lost() {
         let readings = restored();
         assert_eq!(readings.all_among(&[source()]), Ok(()));

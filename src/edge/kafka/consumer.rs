@@ -549,7 +549,7 @@ impl Consumer {
         }
         for (leader, indexes) in due {
             let partitions = indexes.iter().map(|index| &self.known[*index]);
-            self.questions.ask(leader, partitions, now);
+            self.questions.ask(leader, &partitions, now);
         }
     }
 
