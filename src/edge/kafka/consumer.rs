@@ -500,11 +500,15 @@ impl Consumer {
 
     fn take_description(&mut self, described: Described) -> Vec<(Arc<str>, String)> {
         if described.answered {
+            let earlier: Vec<String> = self.missing.iter().map(str::to_owned).collect();
             for topic in self.missing.observe(described.missing) {
                 let trouble = Trouble::Retrying(missing_topics(&[&topic]));
-                // News each time, also of a topic that was missing some minutes ago.
-                let _ = self.troubles.admit(trouble.clone(), Instant::now());
-                self.news.push_back(trouble);
+                self.admit(trouble, Instant::now());
+            }
+            for topic in earlier {
+                if !self.missing.iter().any(|missing| missing == topic) {
+                    self.troubles.forget(&missing_topics(&[&topic]));
+                }
             }
         }
         described.identified
@@ -513,7 +517,12 @@ impl Consumer {
     fn complain(&mut self, code: RDKafkaErrorCode, reason: &str) {
         let now = Instant::now();
         let fatal = self.client.client().fatal_error();
-        let fenced = fatal.is_some_and(|(code, _)| code == RDKafkaErrorCode::FencedInstanceId);
+        let fenced = fatal.is_some_and(|(code, _)| {
+            matches!(
+                code,
+                RDKafkaErrorCode::FencedInstanceId | RDKafkaErrorCode::UnreleasedInstanceId
+            )
+        });
         let trouble = if fenced {
             Some(Trouble::Fenced(format!(
                 "another member of the consumer group {} has the id of this one: itself before an \

@@ -182,6 +182,11 @@ impl Troubles {
     pub(super) fn forget_current(&mut self) {
         self.current = None;
     }
+
+    /// A trouble is over: it is news if it comes again.
+    pub(super) fn forget(&mut self, text: &str) {
+        self.said.remove(text);
+    }
 }
 
 /// What it means that topics do not exist.
@@ -244,18 +249,23 @@ fn explain(code: Code, reason: &str, outlook: &Outlook) -> Option<Trouble> {
         Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism => {
             return Some(Trouble::Refused(login_refused(reason, outlook)));
         }
-        // Readers ask the brokers themselves which topics are missing.
         Code::UnknownTopicOrPartition
         | Code::UnknownTopic
         | Code::UnknownPartition
-        | Code::UnknownTopicId => {
-            if !outlook.writes {
-                return None;
-            }
+        | Code::UnknownTopicId
+            if outlook.writes =>
+        {
             let topics = outlook.topics.join(", ");
             return Some(Trouble::Refused(format!(
                 "topic {topics} cannot be written to, since it does not exist: create it"
             )));
+        }
+        Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownTopicId => {
+            match outlook.topics_in(reason).as_slice() {
+                // In the same words as where the brokers were asked.
+                [topic] => missing_topics(&[topic]),
+                _ => format!("Kafka reports: {reason}"),
+            }
         }
         Code::TopicAuthorizationFailed
         | Code::GroupAuthorizationFailed
