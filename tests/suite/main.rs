@@ -18,6 +18,7 @@ mod inference;
 mod kafka;
 mod kafka_security;
 mod kafka_situations;
+mod kafka_transactions;
 mod kpis;
 mod logs;
 mod mapping;

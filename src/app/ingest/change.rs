@@ -9,6 +9,7 @@ use tracing::warn;
 
 use super::retirement::retire;
 use super::tables::Tables;
+use super::transactions::OpenTransactions;
 use super::{Ingest, Timing};
 use crate::decode::Decoder;
 use crate::edge::kafka::{Consumer, CredentialFiles, DeadLetters};
@@ -107,6 +108,7 @@ impl Ingest {
         self.next_checkpoint = Instant::now();
         let next = next?;
         self.bridge();
+        self.transactions = OpenTransactions::default();
         for reading in self.readings.iter() {
             let source = &reading.source;
             self.metrics

@@ -19,7 +19,7 @@ use super::harness::{command, promtool};
 const SHIPPED: &str = "deploy/prometheus";
 const REFERENCE: &str = "src/config/reference.yaml";
 /// Every alert there is: runbooks, routes and boards know them by these names.
-const ALERTS: [&str; 18] = [
+const ALERTS: [&str; 19] = [
     "TicketBacklogGrowing",
     "TicketBacklogOldestTooOld",
     "TicketExporterCheckpointFailing",
@@ -29,6 +29,7 @@ const ALERTS: [&str; 18] = [
     "TicketExporterRejecting",
     "TicketExporterReloadFailing",
     "TicketExporterTopicMissing",
+    "TicketExporterTransactionOpen",
     "TicketFirstContactResolutionDegraded",
     "TicketFirstResponseDegraded",
     "TicketHandleTimeSuspicious",
