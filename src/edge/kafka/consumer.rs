@@ -299,8 +299,8 @@ impl Consumer {
         self.missing.iter()
     }
 
-    /// What keeps the brokers or us from reading, in the words of the last [`Step::Trouble`];
-    /// `None` while everything assigned can be read.
+    /// The reason why nothing can be read, in the words of the last [`Step::Trouble`]; `None` while
+    /// everything assigned can be read.
     pub fn trouble(&self) -> Option<&str> {
         self.troubles.current().filter(|_| !self.is_admitted())
     }

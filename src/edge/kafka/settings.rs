@@ -107,8 +107,8 @@ pub(super) const DEAD_LETTERS: &[(&str, &str)] = &[
     ("queue.buffering.max.kbytes", "2147483647"),
 ];
 
-/// What the protocol of KIP-848 (`group.protocol: consumer`) does not take: the brokers decide it.
-/// The client library refuses a client with any of these, whatever the value.
+/// The protocol of KIP-848 (`group.protocol: consumer`) leaves these to the brokers, so the client
+/// library refuses a client with any of them, whatever the value.
 const CLASSIC_PROTOCOL_ONLY: &[(&str, &str)] = &[
     (
         "partition.assignment.strategy",

@@ -173,7 +173,7 @@ impl Troubles {
 }
 
 impl Troubles {
-    /// What keeps records from coming, in the words of the log.
+    /// The reason why no records come, in the words of the log.
     pub(super) fn current(&self) -> Option<&str> {
         self.current.as_deref()
     }
@@ -189,7 +189,7 @@ impl Troubles {
     }
 }
 
-/// What it means that topics do not exist.
+/// The text about topics that do not exist: in the log, and in the readiness.
 pub fn missing_topics(topics: &[&str]) -> String {
     let (noun, them) = match topics {
         [_] => ("topic", "it"),

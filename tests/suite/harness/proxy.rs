@@ -17,7 +17,7 @@ pub(crate) struct Proxy {
 
 #[derive(Debug, Default)]
 struct State {
-    /// What goes through are requests of Kafka's protocol.
+    /// Clients send requests of Kafka's protocol.
     is_kafka: bool,
     /// Requests that write records are not passed on.
     holds_writes: AtomicBool,
@@ -125,7 +125,7 @@ impl State {
 /// The key of a request that writes records.
 const PRODUCE: [u8; 2] = [0, 0];
 
-/// Passes requests on, each a length and so many bytes, of which the first two are its key.
+/// Passes requests on. A request is its length and then its bytes, which begin with a key of two.
 fn forward_requests(mut from: TcpStream, mut to: TcpStream, state: Arc<State>) {
     thread::spawn(move || {
         let mut pass = || -> std::io::Result<()> {
