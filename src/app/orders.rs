@@ -81,7 +81,7 @@ impl Orders {
         order.filter(|_| !told.stop)
     }
 
-    /// Takes back an order that nobody has taken; whether there was one.
+    /// Takes back an order that the reading thread has not begun; whether there was one.
     pub fn withdraw(&self) -> bool {
         let mut told = self.lock();
         let withdrawn = told.order.take().is_some();
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_is_withdrawn_while_nobody_has_taken_it() {
+    fn an_order_can_be_withdrawn_until_it_is_begun() {
         let orders = Orders::default();
         let mut answer = orders.give(order());
         assert!(orders.withdraw() && !orders.is_halted());

@@ -60,7 +60,7 @@ enum Outcome {
 pub fn read(config: &Config) -> Result<Restored, RecoveryError> {
     let directory = &config.checkpoint.directory;
     let load = |apply: &mut Apply<'_>| store::read(directory, STATE_VERSION, apply);
-    // Whoever only reads the store changes nothing in it.
+    // A command that only reads the store changes nothing in it.
     match restore(config, load, &TopicsGone::all_counted)? {
         Outcome::Nothing => Err(RecoveryError::Nothing(directory.clone())),
         Outcome::Restored(restored) => Ok(*restored),

@@ -10,7 +10,7 @@ use crate::edge::kafka::{Existence, Settings};
 /// How long the brokers may take to say whether a topic exists. A start and a reload wait for it.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
 
-/// What is to be done about topics that are no longer configured.
+/// Topics that are no longer configured, by what follows from that.
 #[derive(Debug, Default)]
 pub struct TopicsGone {
     /// They do not exist any more.

@@ -113,7 +113,7 @@ fn check_broker(view: &View<'_>, broker: &str, errors: &mut Errors) {
             .any(|protocol| scheme.eq_ignore_ascii_case(protocol.name()))
     };
     if scheme.is_some_and(|scheme| !is_known(scheme)) {
-        // What stands before an @ may be a password.
+        // The part before an @ may be a password.
         let address = address.split('/').next().unwrap_or_default();
         let address = address.rsplit('@').next().unwrap_or_default();
         view.error(errors, format!("a broker has no URL; write \"{address}\""));

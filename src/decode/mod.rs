@@ -42,7 +42,7 @@ impl<'a> Record<'a> {
     }
 }
 
-/// What some Windows programs write in front of UTF-8 text.
+/// Some Windows programs write this in front of UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Text without a byte order mark in front, which JSON does not have.

@@ -16,24 +16,26 @@ pub(super) struct Keys(BTreeSet<Arc<str>>);
 impl Keys {
     /// Says once of each topic that its records have no key, where that matters.
     pub(super) fn look(&mut self, records: &[Record<'_>], readings: &Readings) {
-        let keyless = records
-            .iter()
-            .find(|record| record.key.is_none() && !self.0.contains(&record.partition.topic));
-        let Some(record) = keyless else {
-            return;
-        };
-        let topic = &record.partition.topic;
-        let mut partitions = readings.iter().filter(|one| one.source.topic == *topic);
-        if partitions.nth(1).is_none() {
-            return; // one partition keeps all records in order
+        let mut last = None;
+        for record in records.iter().filter(|record| record.key.is_none()) {
+            let topic = &record.partition.topic;
+            // Records of a partition lie together.
+            if last == Some(topic) || self.0.contains(topic) {
+                continue;
+            }
+            last = Some(topic);
+            let mut partitions = readings.iter().filter(|one| one.source.topic == *topic);
+            if partitions.nth(1).is_none() {
+                continue; // one partition keeps all records in order
+            }
+            self.0.insert(Arc::clone(topic));
+            warn!(
+                %topic,
+                partition = record.partition.partition,
+                offset = record.offset,
+                "records have no key: Kafka spreads the records of a ticket over all partitions, and \
+                 its numbers are wrong; have the producer use the ticket id as the key"
+            );
         }
-        self.0.insert(Arc::clone(topic));
-        warn!(
-            %topic,
-            partition = record.partition.partition,
-            offset = record.offset,
-            "records have no key: Kafka spreads the records of a ticket over all partitions, and \
-             its numbers are wrong; have the producer use the ticket id as the key"
-        );
     }
 }

@@ -7,7 +7,7 @@ use tracing::info;
 
 use crate::edge::self_metrics::SelfMetrics;
 
-/// What is shown of the topics.
+/// The series of the configured topics.
 #[derive(Debug)]
 pub(super) struct MissingTopics {
     metrics: Arc<SelfMetrics>,

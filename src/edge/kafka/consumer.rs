@@ -38,14 +38,14 @@ use super::{Settings, StartError, TopicPartition, Trouble};
 /// How long one wait for records may keep rebalances and errors waiting.
 const EVENT_LATENCY: Duration = Duration::from_millis(50);
 
+/// How long a member takes to give its partitions back and to leave its group.
+const RESIGNATION: Duration = Duration::from_secs(1);
+
 /// Time between two looks at positions and ends, which cost some time for each partition.
 const SETTLE_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How long new partitions wait for the ids of their topics. Brokers before Kafka 2.8 have none.
 const IDENTIFICATION_PATIENCE: Duration = Duration::from_secs(2);
-
-/// How long a member takes to give its partitions back and to leave its group.
-const RESIGNATION: Duration = Duration::from_secs(1);
 
 /// Who is refused is told so again within this time: refused connections are tried every two
 /// seconds.
@@ -88,8 +88,8 @@ pub struct Consumer {
     // First: gives its handle back before the client goes.
     queue: PrivateQueue,
     topic_ids: TopicIds,
-    questions: Questions,
     topic_configs: Option<TopicConfigs>,
+    questions: Questions,
     client: Arc<BaseConsumer<Context>>,
     /// `None`: the login needs none.
     tokens: Option<TokenKeeper>,
@@ -149,8 +149,8 @@ impl Consumer {
         Ok(Self {
             queue,
             topic_ids,
-            questions: Questions::new(ends),
             topic_configs: None,
+            questions: Questions::new(ends),
             client,
             tokens,
             outlook: Outlook::new(&config, &settings.topics, false),
@@ -282,34 +282,6 @@ impl Consumer {
         }
     }
 
-    /// Reads an assigned partition once more from an offset before its position. Records held of it
-    /// come again with the others.
-    pub fn read_again(&mut self, partition: &TopicPartition, from: i64) {
-        if self.move_to(partition, Some(from)) {
-            let known = &self.known;
-            self.entries
-                .retain(|entry| known[entry.index] != *partition);
-            self.seek(|one| one == partition);
-        }
-    }
-
-    /// Puts our position of a partition elsewhere; `false` where it is not assigned.
-    fn move_to(&mut self, partition: &TopicPartition, next: Option<i64>) -> bool {
-        self.pass_control_records();
-        let taken = taken_up_to(&self.client, std::iter::once(partition));
-        let taken = taken.first().copied().flatten();
-        let Some(&index) = self.index.get(partition) else {
-            return false;
-        };
-        let Some(progress) = &mut self.progress[index] else {
-            return false;
-        };
-        progress.read_again(next, taken, Instant::now());
-        self.questions.hurry();
-        self.next_settling = Instant::now();
-        true
-    }
-
     /// The configured topics.
     pub fn topics(&self) -> &[String] {
         &self.topics
@@ -327,8 +299,8 @@ impl Consumer {
         self.missing.iter()
     }
 
-    /// What keeps the brokers or us from reading, in the words of the last [`Step::Trouble`];
-    /// `None` while everything assigned can be read.
+    /// The reason why nothing can be read, in the words of the last [`Step::Trouble`]; `None` while
+    /// everything assigned can be read.
     pub fn trouble(&self) -> Option<&str> {
         self.troubles.current().filter(|_| !self.is_admitted())
     }
@@ -363,6 +335,34 @@ impl Consumer {
             self.waiting.clear();
             self.assign(&TopicPartitionList::new());
         }
+    }
+
+    /// Reads an assigned partition once more from an offset before its position. Records held of it
+    /// come again with the others.
+    pub fn read_again(&mut self, partition: &TopicPartition, from: i64) {
+        if self.move_to(partition, Some(from)) {
+            let known = &self.known;
+            self.entries
+                .retain(|entry| known[entry.index] != *partition);
+            self.seek(|one| one == partition);
+        }
+    }
+
+    /// Puts our position of a partition elsewhere; `false` where it is not assigned.
+    fn move_to(&mut self, partition: &TopicPartition, next: Option<i64>) -> bool {
+        self.pass_control_records();
+        let taken = taken_up_to(&self.client, std::iter::once(partition));
+        let taken = taken.first().copied().flatten();
+        let Some(&index) = self.index.get(partition) else {
+            return false;
+        };
+        let Some(progress) = &mut self.progress[index] else {
+            return false;
+        };
+        progress.read_again(next, taken, Instant::now());
+        self.questions.hurry();
+        self.next_settling = Instant::now();
+        true
     }
 
     /// Writes the group's offsets, for lag tools. Not waited for; an error is logged.
@@ -517,10 +517,10 @@ impl Consumer {
         }
         self.events.extend(self.client.context().take());
         self.look_at_tokens();
-        self.look_at_leaders();
         if let Some(configs) = &mut self.topic_configs {
             configs.poll().iter().for_each(say_advice);
         }
+        self.look_at_leaders();
     }
 
     /// Takes the answers of partition leaders.
@@ -645,11 +645,15 @@ impl Consumer {
 
     fn take_description(&mut self, described: Described) -> Vec<(Arc<str>, String)> {
         if described.answered {
+            let earlier: Vec<String> = self.missing.iter().map(str::to_owned).collect();
             for topic in self.missing.observe(described.missing) {
                 let trouble = Trouble::Retrying(missing_topics(&[&topic]));
-                // News each time, also of a topic that was missing some minutes ago.
-                let _ = self.troubles.admit(trouble.clone(), Instant::now());
-                self.news.push_back(trouble);
+                self.admit(trouble, Instant::now());
+            }
+            for topic in earlier {
+                if !self.missing.iter().any(|missing| missing == topic) {
+                    self.troubles.forget(&missing_topics(&[&topic]));
+                }
             }
         }
         described.identified
@@ -658,7 +662,12 @@ impl Consumer {
     fn complain(&mut self, code: RDKafkaErrorCode, reason: &str) {
         let now = Instant::now();
         let fatal = self.client.client().fatal_error();
-        let fenced = fatal.is_some_and(|(code, _)| code == RDKafkaErrorCode::FencedInstanceId);
+        let fenced = fatal.is_some_and(|(code, _)| {
+            matches!(
+                code,
+                RDKafkaErrorCode::FencedInstanceId | RDKafkaErrorCode::UnreleasedInstanceId
+            )
+        });
         let trouble = if fenced {
             Some(Trouble::Fenced(format!(
                 "another member of the consumer group {} has the id of this one: itself before an \

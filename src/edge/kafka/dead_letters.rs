@@ -23,7 +23,8 @@ use super::{Connection, StartError};
 const MOST_LETTERS: u64 = 10_000;
 const MOST_BYTES: u64 = 32 << 20;
 
-/// Where letters were held back, some room is waited for, so that reading goes on in large batches.
+/// Held records go on once the letters on their way are down to one part in this many, so that
+/// reading goes on in large batches.
 const ROOM: u64 = 2;
 
 /// Between two tries to write letters that Kafka did not take.
@@ -45,7 +46,7 @@ pub struct DeadLetters {
     resend: Instant,
 }
 
-/// What became of letters since the last report.
+/// Numbers of letters since the last report, by their end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LetterReport {
     pub delivered: u64,
@@ -164,7 +165,7 @@ impl DeadLetters {
         })
     }
 
-    /// What keeps letters from being confirmed, in the words of the log, where that is known.
+    /// The reason why letters are not confirmed, in the words of the log, where it is known.
     pub fn trouble(&self) -> Option<String> {
         let context = self.client.context();
         context.with(|inner| inner.troubles.current().map(str::to_owned))
@@ -202,6 +203,9 @@ impl DeadLetters {
     fn push_on(&mut self) {
         self.resend_refused();
         self.send_oversized();
+        if self.has_oversized() {
+            return; // nothing may join a letter that is sent alone
+        }
         while let Some(letter) = self.outbox.pop_front() {
             if !self.enqueue_owned(letter) {
                 return;
@@ -224,7 +228,7 @@ impl DeadLetters {
                 return; // said where the credentials are watched
             };
             let old = std::mem::replace(&mut self.client, new);
-            // What is still in the old one comes back as refused.
+            // Letters that are still in the old one come back as refused.
             old.producer
                 .purge(PurgeConfig::default().queue().inflight());
             old.producer.poll(PURGE);
@@ -245,8 +249,9 @@ impl DeadLetters {
             return;
         }
         let letter = self.client.context().with(|inner| {
-            inner.alone = !inner.oversized.is_empty();
-            inner.alone.then(|| inner.oversized.remove(0))
+            let letter = inner.oversized.pop_front();
+            inner.alone = letter.is_some();
+            letter
         });
         if let Some(letter) = letter {
             self.enqueue_owned(letter);

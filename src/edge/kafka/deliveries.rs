@@ -1,5 +1,6 @@
 //! What becomes of records that a producer has taken over, as the client library calls it back.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -47,7 +48,7 @@ pub(super) struct Inner {
     /// Letters to be sent again when somebody has changed something.
     pub(super) refused: Vec<OwnedMessage>,
     /// Letters to be sent again alone: a batch with them was too large.
-    pub(super) oversized: Vec<OwnedMessage>,
+    pub(super) oversized: VecDeque<OwnedMessage>,
     /// One of those is on its way, and nothing else.
     pub(super) alone: bool,
     /// Letters of this size are never in a batch with others.
@@ -184,7 +185,7 @@ impl Inner {
                 &format!("it is larger than {topic} takes; raise max.message.bytes of that topic"),
             );
         } else {
-            self.oversized.push(letter.detach());
+            self.oversized.push_back(letter.detach());
         }
     }
 }

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::oauth::TokenKeeper;
 use super::queue::set_token;
 
-/// What the brokers say about a topic.
+/// The brokers' answer about a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Existence {
     Exists,

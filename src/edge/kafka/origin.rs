@@ -51,7 +51,7 @@ pub(super) fn headers(record: &Record<'_>, own: &[LetterHeader<'_>], reason: &st
     all
 }
 
-/// Where the record of a letter is.
+/// Reads where the record of a letter is.
 pub(super) fn of(letter: &impl Message, reason: &str) -> LostLetter {
     let header = |name: &str| {
         let headers = letter.headers()?.iter();

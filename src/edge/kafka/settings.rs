@@ -107,8 +107,8 @@ pub(super) const DEAD_LETTERS: &[(&str, &str)] = &[
     ("queue.buffering.max.kbytes", "2147483647"),
 ];
 
-/// What the protocol of KIP-848 (`group.protocol: consumer`) does not take: the brokers decide it.
-/// The client library refuses a client with any of these, whatever the value.
+/// The protocol of KIP-848 (`group.protocol: consumer`) leaves these to the brokers, so the client
+/// library refuses a client with any of them, whatever the value.
 const CLASSIC_PROTOCOL_ONLY: &[(&str, &str)] = &[
     (
         "partition.assignment.strategy",
@@ -179,9 +179,11 @@ impl Settings {
             return Err(StartError::NoTopic);
         }
         let mut config = base(&self.connection, CONSUMER)?;
-        self.fit_group_protocol(&mut config)?;
         config.set("group.id", &self.group_id);
-        if let Some(id) = &self.instance_id {
+        // A killed member of the new protocol cannot take its own place: the brokers refuse its id
+        // until the session is over. Without an id it joins, and waits for its partitions.
+        let is_classic = !self.fit_group_protocol(&mut config)?;
+        if let Some(id) = self.instance_id.as_ref().filter(|_| is_classic) {
             config.set("group.instance.id", id);
         }
         for reserved in RESERVED_PROPERTIES {
@@ -197,12 +199,13 @@ impl Settings {
 }
 
 impl Settings {
-    /// Leaves out what the group protocol that the user has chosen does not take.
-    fn fit_group_protocol(&self, config: &mut ClientConfig) -> Result<(), StartError> {
+    /// Leaves out what the group protocol of KIP-848 does not take, where the user has chosen that:
+    /// whether it is chosen.
+    fn fit_group_protocol(&self, config: &mut ClientConfig) -> Result<bool, StartError> {
         let properties = &self.connection.properties;
         let protocol = properties.get("group.protocol");
         if !protocol.is_some_and(|protocol| protocol.eq_ignore_ascii_case("consumer")) {
-            return Ok(());
+            return Ok(false);
         }
         for (property, instead) in CLASSIC_PROTOCOL_ONLY {
             if properties.contains_key(*property) {
@@ -213,7 +216,7 @@ impl Settings {
             }
             config.remove(property);
         }
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -348,8 +351,11 @@ mod tests {
             all.extend_from_slice(more);
             settings(&all)
         };
-        settings(&[]).check().unwrap();
-        settings(&[]).connection.check_producer().unwrap();
+        let mut new = settings(&[]);
+        new.check().unwrap();
+        new.connection.check_producer().unwrap();
+        new.instance_id = Some("i".to_owned());
+        assert_eq!(new.consumer().unwrap().get("group.instance.id"), None);
         for (property, _) in CLASSIC_PROTOCOL_ONLY {
             let error = settings(&[(property, "6000")]).check().unwrap_err();
             let text = error.to_string();

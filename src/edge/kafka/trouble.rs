@@ -173,7 +173,7 @@ impl Troubles {
 }
 
 impl Troubles {
-    /// What keeps records from coming, in the words of the log.
+    /// The reason why no records come, in the words of the log.
     pub(super) fn current(&self) -> Option<&str> {
         self.current.as_deref()
     }
@@ -182,9 +182,14 @@ impl Troubles {
     pub(super) fn forget_current(&mut self) {
         self.current = None;
     }
+
+    /// A trouble is over: it is news if it comes again.
+    pub(super) fn forget(&mut self, text: &str) {
+        self.said.remove(text);
+    }
 }
 
-/// What it means that topics do not exist.
+/// The text about topics that do not exist: in the log, and in the readiness.
 pub fn missing_topics(topics: &[&str]) -> String {
     let (noun, them) = match topics {
         [_] => ("topic", "it"),
@@ -244,18 +249,23 @@ fn explain(code: Code, reason: &str, outlook: &Outlook) -> Option<Trouble> {
         Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism => {
             return Some(Trouble::Refused(login_refused(reason, outlook)));
         }
-        // Readers ask the brokers themselves which topics are missing.
         Code::UnknownTopicOrPartition
         | Code::UnknownTopic
         | Code::UnknownPartition
-        | Code::UnknownTopicId => {
-            if !outlook.writes {
-                return None;
-            }
+        | Code::UnknownTopicId
+            if outlook.writes =>
+        {
             let topics = outlook.topics.join(", ");
             return Some(Trouble::Refused(format!(
                 "topic {topics} cannot be written to, since it does not exist: create it"
             )));
+        }
+        Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownTopicId => {
+            match outlook.topics_in(reason).as_slice() {
+                // In the same words as where the brokers were asked.
+                [topic] => missing_topics(&[topic]),
+                _ => format!("Kafka reports: {reason}"),
+            }
         }
         Code::TopicAuthorizationFailed
         | Code::GroupAuthorizationFailed

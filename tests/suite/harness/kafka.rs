@@ -10,10 +10,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rdkafka::admin::{
-    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier,
-    TopicReplication,
-};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::types::RDKafkaErrorCode;
@@ -154,7 +151,7 @@ impl Kafka {
     #[track_caller]
     pub(crate) fn start_behind_proxy() -> (Self, Proxy) {
         let (port, proxied, controller) = (free_port(), free_port(), free_port());
-        let proxy = Proxy::start(([127, 0, 0, 1], proxied).into());
+        let proxy = Proxy::start_for_kafka(([127, 0, 0, 1], proxied).into());
         let settings = [
             (
                 "listeners",
@@ -233,17 +230,6 @@ impl Kafka {
             .unwrap_or_else(|error| panic!("cannot add partitions to {name}: {error}"));
         expect_each(&results, &format!("add partitions to {name}"));
         self.wait_for_partitions(name, total);
-    }
-
-    /// Changes a setting of a topic; all others go back to their defaults.
-    #[track_caller]
-    pub(crate) fn set_topic(&self, name: &str, key: &str, value: &str) {
-        let wanted = AlterConfig::new(ResourceSpecifier::Topic(name)).set(key, value);
-        let results = run(self.admin().alter_configs([&wanted], &options()))
-            .unwrap_or_else(|error| panic!("cannot change {name}: {error}"));
-        for result in results {
-            result.unwrap_or_else(|(_, error)| panic!("cannot change {name}: {error}"));
-        }
     }
 
     /// Deletes a topic and waits until the broker no longer knows it.

@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_secs(30);
 /// likely to be lost by a longer one.
 const SHORT_RETENTION_MILLISECONDS: i64 = 24 * 60 * 60 * 1_000;
 
-/// What does not fit about a topic.
+/// A setting of a topic that does not fit an exact count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) enum Advice {
     /// Kafka deletes all records of a key but the last.
@@ -40,7 +40,7 @@ pub(in super::super) struct TopicConfigs {
 // SAFETY: as for the private queue: the handle may be used on any thread, one at a time.
 unsafe impl Send for TopicConfigs {}
 
-/// What an answer says of one topic.
+/// The part of an answer about one topic.
 struct Answer {
     topic: CString,
     code: native::rd_kafka_resp_err_t,
@@ -64,7 +64,7 @@ impl TopicConfigs {
         })
     }
 
-    /// What is found out, once for each topic.
+    /// The advice that an answer brings, once for each topic; asks when it is time.
     pub(in super::super) fn poll(&mut self) -> Vec<Advice> {
         match self.next {
             Some(_) if self.topics.is_empty() => Vec::new(),
@@ -156,7 +156,7 @@ fn judge(answer: &Answer) -> Option<Advice> {
     })
 }
 
-/// What an answer says of each topic; nothing where it is an error.
+/// Reads the answer about each topic; gives nothing where it is an error.
 ///
 /// # Safety
 /// `event` is valid.

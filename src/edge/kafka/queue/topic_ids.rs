@@ -21,7 +21,7 @@ const INTERVAL: Duration = Duration::from_secs(2);
 /// What brokers without topic ids (before Kafka 2.8) say.
 const NONE: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
-/// What the brokers say of the topics; nothing of those that they do not talk about.
+/// The brokers' answer about the topics. Topics that it does not mention are in neither list.
 #[derive(Debug, Default)]
 pub(in super::super) struct Described {
     /// Names and ids.
@@ -70,7 +70,7 @@ impl TopicIds {
         })
     }
 
-    /// What is known of the topics, each time the brokers were asked; asks when it is time.
+    /// The next answer of the brokers; asks when it is time.
     pub(in super::super) fn poll(&mut self) -> Option<Described> {
         match self.next {
             Some(next) => {
@@ -151,7 +151,7 @@ impl Drop for TopicIds {
     }
 }
 
-/// What an answer says of the topics; nothing where it is an error.
+/// Reads the answer about the topics; gives nothing where it is an error.
 ///
 /// # Safety
 /// `event` is valid.
