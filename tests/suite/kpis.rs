@@ -35,7 +35,7 @@ fn rules(yaml: &str) -> Arc<Rules> {
 /// What `replay` prints for these lines.
 fn replay(rules: &Arc<Rules>, lines: &[String], until: Option<i64>) -> String {
     let mut engine = Engine::new(Arc::clone(rules), Timestamp(0));
-    let partition = engine.partition();
+    let partition = engine.only_partition();
     for line in lines {
         if let Ok(event) = decode::decode(line.as_bytes(), None)
             && until.is_none_or(|until| event.at.0 <= until)

@@ -29,7 +29,7 @@ use crate::edge::kafka::{
 use crate::edge::schema_registry::Client;
 use crate::edge::self_metrics::{RecordResult, SelfMetrics};
 use crate::edge::wall_clock::Clock;
-use crate::engine::{Engine, Snapshot};
+use crate::engine::{Engine, Snapshot, limits};
 use readings::Pass;
 use schemas::Lookup;
 use standing::{PartitionStanding, Standing};
@@ -101,6 +101,8 @@ pub enum IngestError {
     Lost(#[from] Lost),
     #[error(transparent)]
     Keeper(#[from] KeeperDied),
+    #[error("{}", limits::PARTITIONS.exceeded())]
+    TooManyPartitions,
 }
 
 /// The end of a loop that ended by itself.
@@ -321,7 +323,7 @@ impl Ingest {
                     consumer.hold(taken);
                 }
             }
-            Step::Assigned(partitions) => self.assigned(consumer, &partitions),
+            Step::Assigned(partitions) => self.assigned(consumer, &partitions)?,
             Step::Revoked(partitions) => self.revoked(&partitions),
             Step::Trouble(trouble) => self.trouble(consumer, trouble)?,
             Step::Identified(topics) => self.readings.identify(&topics)?,
@@ -441,10 +443,16 @@ impl Ingest {
         }
     }
 
-    fn assigned(&mut self, consumer: &mut Consumer, partitions: &[TopicPartition]) {
+    fn assigned(
+        &mut self,
+        consumer: &mut Consumer,
+        partitions: &[TopicPartition],
+    ) -> Result<(), IngestError> {
         for partition in partitions {
             if self.readings.get(partition).is_none() {
-                self.readings.add(partition, self.engine.partition());
+                let number = self.engine.add_partition();
+                let number = number.ok_or(IngestError::TooManyPartitions)?;
+                self.readings.add(partition, number);
             }
             self.metrics
                 .lost_records(&partition.topic, partition.partition);
@@ -452,6 +460,7 @@ impl Ingest {
         consumer.begin(|partition| self.readings.start(partition));
         info!(partitions = partitions.len(), "partitions assigned");
         self.withhold_until_complete("reading the topic");
+        Ok(())
     }
 
     fn revoked(&mut self, partitions: &[TopicPartition]) {

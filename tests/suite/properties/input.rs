@@ -115,7 +115,7 @@ impl Input {
 
     pub fn engine(&self) -> (Engine, PartitionId) {
         let mut engine = Engine::new(Arc::clone(&self.rules), Timestamp(0));
-        let partition = engine.partition();
+        let partition = engine.only_partition();
         (engine, partition)
     }
 
