@@ -170,6 +170,8 @@ families! {
         "Records in the partition that are not processed yet";
     WATERMARK = Exporter Gauge "ticket_exporter_watermark_timestamp_seconds" ["topic" "partition"]
         "Stream clock of the partition, in seconds since the epoch";
+    WINDOWS_WATERMARK = Exporter Gauge "ticket_exporter_windows_watermark_timestamp_seconds" []
+        "Clock of the windows, in seconds since the epoch: that of the partition furthest behind, or later where too much waits for it";
     LAST_EVENT = Exporter Gauge "ticket_exporter_last_event_timestamp_seconds" []
         "Greatest event time seen, in seconds since the epoch";
     CAUGHT_UP = Exporter Gauge "ticket_exporter_caught_up" []

@@ -203,6 +203,11 @@ impl Engine {
         self.partitions[usize::from(partition.0)].clock()
     }
 
+    /// The clock of the windows; `None` before it first moved.
+    pub fn windows_clock(&self) -> Option<Timestamp> {
+        self.recorder.windows.clock()
+    }
+
     /// The greatest event time seen in a partition.
     pub fn greatest_event(&self, partition: PartitionId) -> Option<Timestamp> {
         self.partitions[usize::from(partition.0)].greatest_event()

@@ -177,6 +177,8 @@ pub struct Ingest {
     pending: Option<Pending>,
     tally: Tally,
     progress: Progress,
+    /// The windows do not wait for some partition.
+    left_behind: bool,
     next_checkpoint: Instant,
     next_look: Instant,
 }
@@ -237,6 +239,7 @@ impl Ingest {
                 records: 0,
                 said: 0,
             },
+            left_behind: false,
             next_checkpoint: Instant::now(),
             next_look: Instant::now(),
         }
@@ -557,9 +560,13 @@ impl Ingest {
         if !caught_up {
             breaches.clear(); // how late a history is seen says nothing
         }
+        let standing = self.standing();
+        if caught_up {
+            self.say_left_behind(&standing);
+        }
         self.pending = Some(Pending {
             started,
-            standing: Arc::new(self.standing()),
+            standing: Arc::new(standing),
             breaches,
             snapshot,
             answers,
@@ -668,13 +675,31 @@ impl Ingest {
         Ok(false)
     }
 
+    /// Says once when the windows no longer wait for a partition, and when they wait again.
+    fn say_left_behind(&mut self, standing: &Standing) {
+        let behind = standing.left_behind().next();
+        match behind {
+            Some(one) if !self.left_behind => warn!(
+                topic = %one.topic,
+                partition = one.partition,
+                "windows go on without a partition that is far behind the others"
+            ),
+            None if self.left_behind => info!("windows hold every partition again"),
+            _ => {}
+        }
+        self.left_behind = behind.is_some();
+    }
+
     fn standing(&self) -> Standing {
-        let standing = self.readings.iter().map(|reading| PartitionStanding {
+        let partitions = self.readings.iter().map(|reading| PartitionStanding {
             source: reading.source.clone(),
             next: reading.next,
             clock: self.engine.clock_of(reading.partition),
         });
-        Standing(standing.collect())
+        Standing {
+            partitions: partitions.collect(),
+            windows: self.engine.windows_clock(),
+        }
     }
 
     /// The pending state is kept: now it may be seen.
@@ -720,7 +745,7 @@ impl Ingest {
             self.bridging = false;
             latch.release();
         }
-        let standing = pending.standing.0.iter();
+        let standing = pending.standing.partitions.iter();
         consumer.commit(standing.filter_map(|one| Some((&one.source, one.next?))));
     }
 
