@@ -37,14 +37,15 @@ impl Calendars {
         errors: &mut Errors,
     ) -> Self {
         let mut calendars = Self::default();
-        for (name, view) in view.entries(errors) {
+        let entries = view.entries(errors);
+        if !limits::CALENDARS.allows(entries.len()) {
+            view.error(errors, limits::CALENDARS.exceeded());
+            return calendars;
+        }
+        for (name, view) in entries {
             if name == ALWAYS_OPEN {
                 view.error(errors, "this name is built in: always open");
                 continue;
-            }
-            if !limits::CALENDARS.allows(calendars.names.len() + 1) {
-                view.error(errors, limits::CALENDARS.exceeded());
-                break;
             }
             // A calendar that cannot be used keeps its name, so that uses of it are no errors.
             calendars.names.push(name.to_owned());

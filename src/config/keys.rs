@@ -3,6 +3,7 @@
 
 use super::problem::{Errors, Place};
 use super::tree::{Node, Value};
+use crate::engine::limits;
 
 /// Prefix of the environment variables.
 pub const ENVIRONMENT_PREFIX: &str = "TICKET_EXPORTER_";
@@ -259,6 +260,18 @@ pub fn keys_table() -> String {
             key.kind.name(),
             key.help,
             key.variable()
+        ));
+    }
+    table
+}
+
+/// How much of each thing there can be, as a table in Markdown.
+pub fn limits_table() -> String {
+    let mut table = "| key | greatest | why |\n| --- | --- | --- |\n".to_owned();
+    for limit in limits::ALL {
+        table.push_str(&format!(
+            "| `{}` | {} {} | {} |\n",
+            limit.key, limit.greatest, limit.what, limit.why
         ));
     }
     table

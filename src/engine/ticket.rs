@@ -449,4 +449,63 @@ mod tests {
         assert!(!ticket.remember(EventIdentity(4)), "still known");
         assert!(ticket.remember(EventIdentity(3)), "forgotten");
     }
+
+    /// Pending and open by turns, from `from` on, a minute each.
+    fn alternate(ticket: &mut Ticket, from: i64, changes: i64) {
+        for change in from..from + changes {
+            let status = if change % 2 == 0 {
+                Status::Pending
+            } else {
+                Status::Open
+            };
+            let phase = Phase {
+                status,
+                withdrawn: false,
+                assigned: false,
+            };
+            ticket.enter(Timestamp(change * 60_000), phase, &[]);
+        }
+    }
+
+    #[test]
+    fn a_long_history_takes_bounded_memory_and_measures_the_same() {
+        let mut ticket = Ticket::open("a", 0, Timestamp(0));
+        ticket.created = Timestamp(0);
+        ticket.leg_since = Timestamp(30_000);
+        alternate(&mut ticket, 1, 100_000);
+        assert!(ticket.timeline.len() <= MOST_PHASES);
+        let past = ticket.history().past.unwrap();
+        assert!(past.sums.len() <= 2, "{} stretches", past.sums.len());
+        assert_eq!(past.phases + ticket.timeline.len() as u64, 100_001);
+        let end = Timestamp(100_001 * 60_000);
+        let paused = crate::domain::policy::StatusSet::EMPTY.with(Status::Pending);
+        let elapsed = |start, excluded| {
+            ticket
+                .history()
+                .elapsed(None, start, end, excluded)
+                .calendar
+        };
+        let half = 50_000 * 60_000;
+        assert_eq!(elapsed(ticket.created, Default::default()), end.0);
+        assert_eq!(elapsed(ticket.created, paused), half + 60_000);
+        assert_eq!(elapsed(ticket.leg_since, paused), half + 30_000);
+    }
+
+    #[test]
+    fn what_begins_among_older_phases_parts_their_sums() {
+        let mut ticket = Ticket::open("a", 0, Timestamp(0));
+        ticket.created = Timestamp(0);
+        alternate(&mut ticket, 1, 1_000);
+        // A goal begins in the middle of a phase, and ends long after.
+        ticket.response_since = Timestamp(1_000 * 60_000 + 1);
+        alternate(&mut ticket, 1_001, 1_000);
+        let end = Timestamp(2_001 * 60_000);
+        let all = ticket
+            .history()
+            .elapsed(None, ticket.response_since, end, Default::default());
+        assert_eq!(all.calendar, end.since(ticket.response_since));
+        ticket.response_since = Timestamp::NEVER;
+        alternate(&mut ticket, 2_001, 1_000);
+        assert_eq!(ticket.history().past.unwrap().sums.len(), 1, "joined again");
+    }
 }

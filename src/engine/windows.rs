@@ -624,4 +624,70 @@ mod tests {
             "the second one is too old"
         );
     }
+
+    /// Observations of two partitions, the second of which comes late, by the minute.
+    fn two_partitions() -> impl Iterator<Item = (i64, i64)> {
+        let first = (1..2_000).map(|minute| (minute, minute * 60_000));
+        let second = (1..2_000).map(|minute| (minute, minute * 60_000 + 7));
+        first.chain(second)
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_nothing_is_lost_by_it() {
+        let (mut bounded, mut patient) = (hourly(), hourly());
+        bounded.most_waiting = 100;
+        let mut most = 0;
+        for (minute, at) in two_partitions() {
+            for windows in [&mut bounded, &mut patient] {
+                windows.event(2, WindowEvent::Created, Timestamp(at));
+                windows.duration(2, Kpi::Handle, Basis::Calendar, Timestamp(at), minute);
+                // The second partition keeps the clock until it has been read.
+                windows.advance(Timestamp(0));
+            }
+            most = most.max(bounded.waiting_entries);
+        }
+        assert!(most <= 100, "{most} entries wait");
+        assert_eq!(patient.waiting_entries, 4 * 1_999, "all of them");
+        assert!(bounded.clock() > patient.clock());
+        for windows in [&mut bounded, &mut patient] {
+            windows.advance(Timestamp(2_000 * 60_000));
+            assert_eq!((windows.waiting_entries, windows.waiting.len()), (0, 0));
+        }
+        assert_eq!(bounded.publish(3), patient.publish(3));
+        assert_eq!(bounded.publish(3)[2].events[0], 2 * 60 - 1);
+    }
+
+    #[test]
+    fn many_small_chunks_are_joined_and_the_records_say_the_same() {
+        let mut windows = hourly();
+        windows.track_changes();
+        windows.advance(Timestamp(0));
+        let mut records = BTreeMap::new();
+        let rounds = 3 * SPARE_CHUNKS as i64;
+        for round in 1..=rounds {
+            windows.event(2, WindowEvent::Created, Timestamp(round));
+            windows.advance(Timestamp(0));
+            let changes = windows.take_changes();
+            for number in changes.done {
+                records.remove(&number);
+            }
+            for number in changes.chunks {
+                records.extend(windows.chunk(number).map(|chunk| (number, chunk.to_vec())));
+            }
+        }
+        assert!(
+            windows.waiting.len() <= SPARE_CHUNKS + 2,
+            "{}",
+            windows.waiting.len()
+        );
+        assert_eq!(records, windows.waiting);
+        let mut restored = hourly();
+        for (number, chunk) in records {
+            restored.restore_chunk(number, chunk);
+        }
+        assert_eq!(restored.waiting_entries, windows.waiting_entries);
+        for windows in [&mut windows, &mut restored] {
+            assert_eq!(created(windows, rounds).cast_signed(), rounds);
+        }
+    }
 }

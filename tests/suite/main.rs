@@ -18,6 +18,7 @@ mod inference;
 mod kafka;
 mod kafka_security;
 mod kpis;
+mod limits;
 mod logs;
 mod mapping;
 mod naive;
