@@ -11,7 +11,7 @@ use ticket_exporter::engine::limits::{self, Limit};
 use ticket_exporter::engine::{Engine, Records, Restoring, Rules, STATE_VERSION};
 use ticket_exporter::exposition::{Format, render};
 
-use crate::harness::{Scrape, scrape};
+use crate::harness::{Scrape, binary, scrape};
 use crate::properties::input::rules;
 
 /// What is wrong with a configuration.
@@ -248,4 +248,32 @@ fn a_store_with_more_values_than_numbers_goes_on() {
     let (values, sum) = values(&shown(&mut engine), "priority");
     assert!(values.contains("__other__") && values.contains("p253"));
     assert_eq!((values.len(), sum), (255, 255.0));
+}
+
+/// The library of the Kafka client waits for ever where it does not get all of its threads. How
+/// much memory that takes depends on the system, so several limits are tried.
+#[test]
+fn too_little_memory_for_the_kafka_client_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = "kafka: { brokers: [\"127.0.0.1:1\"] }\nweb: { listen: [\"127.0.0.1:0\"] }\n";
+    std::fs::write(folder.path().join("desk.yaml"), config).unwrap();
+    let started = [160_000, 200_000, 262_144].map(|limit| {
+        let script = format!(
+            "ulimit -v {limit}; exec timeout 45 \"$0\" serve --config.file=desk.yaml --set checkpoint.directory=data-{limit}"
+        );
+        let process = std::process::Command::new("bash")
+            .args(["-c", &script])
+            .arg(binary())
+            .current_dir(folder.path())
+            .stderr(std::process::Stdio::piped())
+            .spawn();
+        (limit, process.unwrap())
+    });
+    for (limit, process) in started {
+        let output = process.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let is_reading = said.contains("connection to Kafka failed");
+        let is_refused = said.contains("allow this process more memory (ulimit -v");
+        assert!(is_reading || is_refused, "with {limit} KiB:\n{said}");
+    }
 }
