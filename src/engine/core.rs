@@ -447,7 +447,7 @@ impl Engine {
             self.fire_before(slot, at);
         }
         if let Some(ticket) = self.tickets.get_mut(slot) {
-            lifecycle::apply(&mut self.recorder, ticket, event, at);
+            lifecycle::apply(&mut self.recorder, ticket, event, at, false);
         }
         Outcome::Applied
     }
@@ -467,7 +467,7 @@ impl Engine {
         // A partial ticket may have deadlines between its creation and its first event.
         self.fire_before(slot, event.at);
         if let Some(ticket) = self.tickets.get_mut(slot) {
-            lifecycle::apply(&mut self.recorder, ticket, event, event.at);
+            lifecycle::apply(&mut self.recorder, ticket, event, event.at, true);
         }
         self.settle(slot);
     }

@@ -21,8 +21,15 @@ pub const SOLVED: StatusSet = StatusSet::EMPTY.with(Status::Solved);
 
 /// Applies an event to its ticket, in the order of the contract: message, worklog and rating,
 /// team, agent, channel, priority, then status. A withdrawal is nothing but that: a merge that
-/// says `closed` too is no solve.
-pub fn apply(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'_>, at: Timestamp) {
+/// says `closed` too is no solve. `opens`: the event opened the ticket, so [`initialize`] has taken
+/// its attributes.
+pub fn apply(
+    recorder: &mut Recorder,
+    ticket: &mut Ticket,
+    event: &Event<'_>,
+    at: Timestamp,
+    opens: bool,
+) {
     if let Some(reason) = withdrawal(event.kind) {
         if let Some(into) = &event.into {
             ticket.extra_mut().into = Some(into.as_ref().into());
@@ -38,7 +45,9 @@ pub fn apply(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'_>, at
         concerns_goals = customer_message(recorder, ticket, at);
     }
     act(recorder, ticket, event, at);
-    concerns_goals |= change_attributes(recorder, ticket, event, at);
+    if !opens {
+        concerns_goals |= change_attributes(recorder, ticket, event, at);
+    }
     if event.kind == EventType::Created && !ticket.has(Flags::CREATED) {
         ticket.flags.set(Flags::CREATED, true);
         let channel = ticket.channel;

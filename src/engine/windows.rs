@@ -663,7 +663,7 @@ mod tests {
         windows.track_changes();
         windows.advance(Timestamp(0));
         let mut records = BTreeMap::new();
-        let rounds = 3 * SPARE_CHUNKS as i64;
+        let rounds = 3_000;
         for round in 1..=rounds {
             windows.event(2, WindowEvent::Created, Timestamp(round));
             windows.advance(Timestamp(0));

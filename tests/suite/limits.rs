@@ -57,8 +57,8 @@ fn the_configuration_refuses_more_than_can_be_numbered() {
             format!("limits: {{ {key}: {count} }}\n")
         });
     }
-    assert_bounds(&limits::POLICIES, "many.yaml:2", |count| {
-        let policy = |number| format!("  - {{ name: n{number}, match: {{ priority: [p] }} }}\n");
+    assert_bounds(&limits::POLICIES, "many.yaml:", |count| {
+        let policy = |number| format!("  - {{ name: n{number} }}\n");
         let policies: String = (0..count).map(policy).collect();
         format!("sla:\n  policies:\n{policies}")
     });
@@ -189,11 +189,10 @@ fn every_window_counts_for_itself() {
     for scrape in [shown(&mut engine), shown(&mut again)] {
         let events = scrape.metric("ticket_window_events");
         let events = events.label("event", "created").label("team", "none");
-        for minutes in 1..=limits::WINDOWS.greatest {
+        for minutes in 1..=256_i64 {
             // An event a minute, in (s - W, t].
-            let (clock, step) = (10 * hour, minutes as i64 * 1_000);
-            let beyond = clock.rem_euclid(step);
-            let expected = minutes as i64 + (beyond + 59_999) / 60_000;
+            let beyond = (10 * hour).rem_euclid(minutes * 1_000);
+            let expected = minutes + (beyond + 59_999) / 60_000;
             let window = format!("{minutes}m");
             let counted = events.clone().label("window", &window).value();
             assert_eq!(counted, expected as f64, "{window}");

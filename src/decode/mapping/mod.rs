@@ -37,7 +37,7 @@ pub(super) const MOST_EVENTS: usize = 10_000;
 /// presets need. Without it, a rule that looks at a whole list for each of its items would take time
 /// by the square of its length.
 const LOOKS_A_BYTE: u64 = 64;
-const LOOKS: u64 = 100_000;
+const LOOKS: u64 = 1_000_000;
 
 /// A mapping at work.
 #[derive(Clone, Debug)]
