@@ -354,6 +354,18 @@ mod tests {
     }
 
     #[test]
+    fn no_team_has_the_number_that_says_there_is_none() {
+        let most = <u16 as LabelNumber>::COUNT - OWN_NUMBERS;
+        let mut table: LabelTable<u16> = LabelTable::new(most + 10, [], []);
+        let last = (0..most)
+            .map(|value| table.number(&value.to_string()))
+            .last();
+        assert_eq!((last, table.overflows()), (Some(NO_TEAM - 1), 0));
+        assert_eq!(table.number("late"), u16::from(OTHER_ID));
+        assert_eq!(table.overflows(), 1);
+    }
+
+    #[test]
     fn overflowing_teams_still_differ() {
         let mut labels = Labels {
             teams: LabelTable::new(0, [], []),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ticket_exporter::config;
 use ticket_exporter::decode::decode;
+use ticket_exporter::domain::event::{Actor, Event, EventIdentity, EventType};
 use ticket_exporter::domain::timestamp::Timestamp;
 use ticket_exporter::engine::limits::{self, Limit};
 use ticket_exporter::engine::{Engine, Records, Restoring, Rules, STATE_VERSION};
@@ -57,11 +58,18 @@ fn the_configuration_refuses_more_than_can_be_numbered() {
             format!("limits: {{ {key}: {count} }}\n")
         });
     }
-    assert_bounds(&limits::POLICIES, "many.yaml:", |count| {
+}
+
+/// A file that names more policies than there are numbers is refused for its size before that.
+#[test]
+fn there_are_numbers_for_more_policies_than_a_file_has_room_for() {
+    let policies = |count: usize| {
         let policy = |number| format!("  - {{ name: n{number} }}\n");
         let policies: String = (0..count).map(policy).collect();
-        format!("sla:\n  policies:\n{policies}")
-    });
+        errors(&format!("sla:\n  policies:\n{policies}"))
+    };
+    assert_eq!(policies(49_000), "");
+    assert!(!policies(limits::POLICIES.greatest + 1).is_empty());
 }
 
 #[test]
@@ -219,6 +227,45 @@ fn a_partition_without_a_number_is_refused() {
     );
     let mut again = restarted(&mut engine, &Arc::default());
     assert_eq!((again.tickets(), again.add_partition()), (1, None));
+}
+
+/// What waits for the windows is bounded: they go on without a partition that stands still, and hold
+/// what it brings later.
+#[test]
+fn windows_do_not_wait_for_a_partition_for_ever() {
+    const EVENTS: i64 = 1_100_000;
+    let reply = |id: &'static str, at: i64| Event {
+        actor: Some(Actor::Agent),
+        ..Event::new(
+            id,
+            EventType::Message,
+            Timestamp(at),
+            EventIdentity(at.unsigned_abs()),
+        )
+    };
+    let mut engine = Engine::new(Arc::default(), Timestamp(0));
+    let away = engine.add_partition().unwrap();
+    let busy = engine.add_partition().unwrap();
+    engine.apply(away, &reply("one", 1_000));
+    for event in 0..EVENTS {
+        engine.apply(busy, &reply("other", event * 100));
+    }
+    engine.snapshot();
+    assert!(engine.windows_clock() > engine.clock_of(away));
+    assert!(engine.windows_clock() < engine.clock_of(busy));
+
+    let end = EVENTS * 100;
+    engine.apply(away, &reply("one", end - 600_000));
+    for partition in [away, busy] {
+        engine.advance(partition, Timestamp(end));
+    }
+    let scrape = shown(&mut engine);
+    let replied = scrape
+        .metric("ticket_window_events")
+        .label("event", "replied");
+    let replied = replied.label("team", "none").label("window", "24h");
+    // The window moves by 24 minutes: from 23,040,000 ms on, exclusively, and the late one.
+    assert_eq!(replied.value(), f64::from(1_099_999 - 230_400 + 1));
 }
 
 /// A table with more values than there are numbers, as an earlier version wrote it.
