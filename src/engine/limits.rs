@@ -65,7 +65,7 @@ pub const CHANNELS: Limit = Limit {
 };
 
 pub const POLICIES: Limit = Limit {
-    key: "sla.policies",
+    key: "sla.policies[]",
     what: "policies",
     greatest: NO_POLICY as usize,
     why: "a policy is numbered in two bytes, and one number is taken: no policy",
