@@ -31,6 +31,12 @@ pub enum RecoveryError {
         directory: PathBuf,
         changes: Vec<String>,
     },
+    /// The stored state cannot be read.
+    #[error(
+        "{0}\nBring the checkpoint directory back from a copy, or have the numbers counted again \
+         from the records that the topics still hold, with checkpoint.on_damage: rebuild"
+    )]
+    Damaged(StoreError),
     #[error("there is no checkpoint in {}", .0.display())]
     Nothing(PathBuf),
     #[error("cannot start the checkpoint thread: {0}")]
@@ -115,6 +121,11 @@ pub fn recover(
                 });
             }
             (Some(changes.join("\n")), None)
+        }
+        (Err(error @ StoreError::Corrupt { .. }), None)
+            if config.checkpoint.on_damage == Otherwise::Fail =>
+        {
+            return Err(RecoveryError::Damaged(error));
         }
         (Err(error @ StoreError::Corrupt { .. }), _) => (Some(error.to_string()), None),
         (Err(error), _) => return Err(error.into()),

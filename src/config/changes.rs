@@ -81,13 +81,15 @@ impl Changes {
             interval,
             on_lost_records,
             on_changed_rules,
+            on_damage,
         } = before;
         if *directory != after.directory {
             self.fixed.push("checkpoint.directory");
         }
         self.timing |= *interval != after.interval;
         self.otherwise = *on_lost_records != after.on_lost_records
-            || *on_changed_rules != after.on_changed_rules;
+            || *on_changed_rules != after.on_changed_rules
+            || *on_damage != after.on_damage;
     }
 
     fn of_stream(&mut self, before: Stream, after: Stream) {
@@ -238,6 +240,7 @@ mod tests {
                 "checkpoint: { on_changed_rules: rebuild }",
                 &["checkpoint.on_…"],
             ),
+            ("checkpoint: { on_damage: rebuild }", &["checkpoint.on_…"]),
             (
                 "sla: { policies: [{ name: a, targets: { resolution: 1h } }] }",
                 &["rules of the numbers", "objectives"],

@@ -342,7 +342,7 @@ fn one_error_each() {
         ),
         (
             "limits: {teams: 0}",
-            "1:17: limits.teams: must be a whole number from 1 to 65000, not \"0\"",
+            "1:17: limits.teams: must be a whole number from 1 to 65533, not \"0\"",
         ),
         (
             "teams: {default_calendar: a}",

@@ -172,6 +172,8 @@ families! {
         "Whether a transaction has been open in the partition for longer than stream.grace: its clock waits";
     WATERMARK = Exporter Gauge "ticket_exporter_watermark_timestamp_seconds" ["topic" "partition"]
         "Stream clock of the partition, in seconds since the epoch";
+    WINDOWS_WATERMARK = Exporter Gauge "ticket_exporter_windows_watermark_timestamp_seconds" []
+        "Clock of the windows, in seconds since the epoch: that of the partition furthest behind, or later where too much waits for it";
     LAST_EVENT = Exporter Gauge "ticket_exporter_last_event_timestamp_seconds" []
         "Greatest event time seen, in seconds since the epoch";
     CAUGHT_UP = Exporter Gauge "ticket_exporter_caught_up" []

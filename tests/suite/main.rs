@@ -20,6 +20,7 @@ mod kafka_security;
 mod kafka_situations;
 mod kafka_transactions;
 mod kpis;
+mod limits;
 mod logs;
 mod mapping;
 mod naive;

@@ -37,7 +37,7 @@ use crate::edge::kafka::{
 use crate::edge::schema_registry::Client;
 use crate::edge::self_metrics::SelfMetrics;
 use crate::edge::wall_clock::Clock;
-use crate::engine::{Engine, Snapshot};
+use crate::engine::{Engine, Snapshot, limits};
 use keys::Keys;
 use letters::Letters;
 use missing_topics::MissingTopics;
@@ -115,6 +115,8 @@ pub enum IngestError {
     Lost(#[from] Lost),
     #[error(transparent)]
     Keeper(#[from] KeeperDied),
+    #[error("{}", limits::PARTITIONS.exceeded())]
+    TooManyPartitions,
 }
 
 /// The end of a loop that ended by itself.
@@ -192,6 +194,8 @@ pub struct Ingest {
     pending: Option<Pending>,
     tally: Tally,
     progress: Progress,
+    /// The windows do not wait for some partition.
+    left_behind: bool,
     next_checkpoint: Instant,
     next_look: Instant,
 }
@@ -259,6 +263,7 @@ impl Ingest {
                 records: 0,
                 said: 0,
             },
+            left_behind: false,
             next_checkpoint: Instant::now(),
             next_look: Instant::now(),
         }
@@ -340,7 +345,7 @@ impl Ingest {
                     consumer.hold(taken);
                 }
             }
-            Step::Assigned(partitions) => self.assigned(consumer, &partitions),
+            Step::Assigned(partitions) => self.assigned(consumer, &partitions)?,
             Step::Revoked(partitions) => self.revoked(&partitions),
             Step::Trouble(trouble) => self.trouble(consumer, trouble)?,
             Step::Identified(topics) => {
@@ -515,10 +520,16 @@ impl Ingest {
         chunk.len()
     }
 
-    fn assigned(&mut self, consumer: &mut Consumer, partitions: &[TopicPartition]) {
+    fn assigned(
+        &mut self,
+        consumer: &mut Consumer,
+        partitions: &[TopicPartition],
+    ) -> Result<(), IngestError> {
         for partition in partitions {
             if self.readings.get(partition).is_none() {
-                self.readings.add(partition, self.engine.partition());
+                let number = self.engine.add_partition();
+                let number = number.ok_or(IngestError::TooManyPartitions)?;
+                self.readings.add(partition, number);
             }
             self.metrics
                 .lost_records(&partition.topic, partition.partition);
@@ -526,6 +537,7 @@ impl Ingest {
         consumer.begin(|partition| self.readings.start(partition));
         info!(partitions = partitions.len(), "partitions assigned");
         self.withhold_until_complete("reading the topic");
+        Ok(())
     }
 
     fn revoked(&mut self, partitions: &[TopicPartition]) {
@@ -631,9 +643,13 @@ impl Ingest {
         if !caught_up {
             breaches.clear(); // how late a history is seen says nothing
         }
+        let standing = self.standing();
+        if caught_up {
+            self.say_left_behind(&standing);
+        }
         self.pending = Some(Pending {
             started,
-            standing: Arc::new(self.standing()),
+            standing: Arc::new(standing),
             breaches,
             snapshot,
             answers,
@@ -773,13 +789,31 @@ impl Ingest {
         Ok(false)
     }
 
+    /// Says once when the windows no longer wait for a partition, and when they wait again.
+    fn say_left_behind(&mut self, standing: &Standing) {
+        let behind = standing.left_behind().next();
+        match behind {
+            Some(one) if !self.left_behind => warn!(
+                topic = %one.topic,
+                partition = one.partition,
+                "windows go on without a partition that is far behind the others"
+            ),
+            None if self.left_behind => info!("windows hold every partition again"),
+            _ => {}
+        }
+        self.left_behind = behind.is_some();
+    }
+
     fn standing(&self) -> Standing {
-        let standing = self.readings.iter().map(|reading| PartitionStanding {
+        let partitions = self.readings.iter().map(|reading| PartitionStanding {
             source: reading.source.clone(),
             next: reading.next,
             clock: self.engine.clock_of(reading.partition),
         });
-        Standing(standing.collect())
+        Standing {
+            partitions: partitions.collect(),
+            windows: self.engine.windows_clock(),
+        }
     }
 
     /// The pending state is kept: now it may be seen.
@@ -825,7 +859,7 @@ impl Ingest {
             self.bridging = false;
             latch.release();
         }
-        let standing = pending.standing.0.iter();
+        let standing = pending.standing.partitions.iter();
         consumer.commit(standing.filter_map(|one| Some((&one.source, one.next?))));
     }
 

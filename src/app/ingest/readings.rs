@@ -565,7 +565,7 @@ mod tests {
     fn restored() -> Readings {
         let source = source();
         let mut engine = Engine::new(Arc::default(), Timestamp(0));
-        let partition = engine.partition();
+        let partition = engine.only_partition();
         let mut readings = Readings::default();
         readings.add(&source, partition);
         assert_eq!(readings.start(&source), None);
@@ -765,7 +765,7 @@ mod tests {
         let mut engine = Engine::new(Arc::default(), Timestamp(0));
         let mut readings = Readings::default();
         let source = source();
-        readings.add(&source, engine.partition());
+        readings.add(&source, engine.only_partition());
         let id = |id: &str| [(Arc::clone(&source.topic), id.to_owned())];
         assert_eq!(readings.identify(&id("one")), Ok(()));
         assert_eq!(readings.identify(&id("two")), Ok(()), "nothing was read");

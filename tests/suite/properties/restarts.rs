@@ -109,8 +109,8 @@ fn restarts(seed: u64, input: &Input, restart: i64) -> Result<(), String> {
     let mut partitions = vec![first];
     let split = dice.chance(50);
     for _ in 1..PARTITIONS {
-        partitions.push(engine.partition());
-        unbroken.partition();
+        partitions.push(engine.add_partition().unwrap());
+        unbroken.add_partition();
     }
     let mut store = Store::default();
     let mut tracked = false;
