@@ -87,7 +87,7 @@ impl Ingest {
             self.schemas = registry.and_then(|registry| self.lookup(registry));
         }
         if let Some(restored) = restored {
-            for change in &restored.changes {
+            for change in restored.changes.iter().chain(&restored.recounts) {
                 warn!(%change, "the configuration changed; this applies from now on");
             }
             self.tally.show(self.engine.counts());

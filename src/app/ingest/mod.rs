@@ -759,17 +759,23 @@ impl Ingest {
     }
 }
 
-/// Leaves the group. Brokers that are gone do not answer; the process need not wait for them.
+/// Leaves the group.
 pub(super) fn leave(consumer: Consumer) {
-    let (done, left) = mpsc::channel();
-    thread::spawn(move || {
-        drop(consumer);
-        // Nobody waits any more only where this took too long.
-        let _ = done.send(());
-    });
-    if left.recv_timeout(LEAVE_PATIENCE).is_err() {
+    if !part_with(consumer) {
         warn!("the consumer group was not left properly; its session will time out");
     }
+}
+
+/// Drops a client; whether that is done. Brokers that are gone do not answer, and the process need
+/// not wait for them.
+pub(super) fn part_with(client: impl Send + 'static) -> bool {
+    let (done, left) = mpsc::channel();
+    thread::spawn(move || {
+        drop(client);
+        // The receiver is gone where this took too long; that is fine.
+        let _ = done.send(());
+    });
+    left.recv_timeout(LEAVE_PATIENCE).is_ok()
 }
 
 /// The greatest event time of a chunk.

@@ -29,7 +29,7 @@ pub use published::{Kpis, Published, SharedKpis, SharedSeries, View};
 pub use questions::{Answer, Question, Questions};
 pub use readiness::{Latch, Readiness};
 pub use reload::{NoReload, Reloaded, Reloads, Wish};
-pub use server::{BindError, Server};
+pub use server::{BindError, Server, try_listen};
 pub use switches::Switches;
 
 use std::sync::Arc;

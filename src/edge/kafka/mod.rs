@@ -4,6 +4,7 @@
 mod batch;
 mod consumer;
 mod context;
+mod inspector;
 mod mock;
 mod oauth;
 mod outlook;
@@ -13,6 +14,7 @@ mod progress;
 mod queue;
 mod security;
 mod settings;
+mod topic_settings;
 mod trouble;
 
 use std::fmt;
@@ -21,10 +23,12 @@ use std::sync::Arc;
 
 pub use batch::{Batch, Header, Record};
 pub use consumer::{Consumer, Step};
+pub use inspector::{Extent, InspectError, Inspector, configured_brokers, look_at_broker};
 pub use mock::EmbeddedBroker;
 pub use producer::{DeadLetters, Publisher, Report};
 pub use security::CredentialFiles;
 pub use settings::{Connection, Settings};
+pub use topic_settings::{Concern, TopicSettings};
 pub use trouble::Trouble;
 
 /// One partition of a topic.

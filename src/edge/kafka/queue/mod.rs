@@ -12,9 +12,11 @@
 
 #![allow(unsafe_code)]
 
+mod admin;
 mod token;
 mod topic_ids;
 
+pub(super) use admin::{Operations, Refusal, group_operations, topic_operations, topic_settings};
 pub(super) use token::{Token, set_token};
 pub(super) use topic_ids::TopicIds;
 
