@@ -31,6 +31,8 @@ const CHECKPOINT_AGE: Milliseconds = 2 * MINUTE;
 /// Attempts are repeated every second, so one that helped is no failure.
 const CHECKPOINT_FAILURES: u32 = 5;
 const CHECKPOINT: Milliseconds = 3 * MINUTE;
+/// Long enough for the first useful record of a new topic to come after some odd ones.
+const USELESS: Milliseconds = 10 * MINUTE;
 /// Whoever changed it has seen by then what is wrong, and mended it or gone away.
 const RELOAD: Milliseconds = 10 * MINUTE;
 
@@ -55,6 +57,7 @@ pub fn alerts(options: &Options) -> Vec<Rule> {
         not_ready(options, NOT_READY_CRITICAL, Severity::Critical).into(),
         lagging(options).into(),
         rejecting().into(),
+        topic_useless(options).into(),
         checkpoint_failing(options).into(),
         reload_failing(options).into(),
     ]
@@ -145,6 +148,25 @@ fn rejecting() -> Alert {
                       ({{ $labels.reason }}). What they tell is in no KPI."
             .into(),
         ..alert("TicketExporterRejecting", Severity::Warning, None)
+    }
+}
+
+fn topic_useless(options: &Options) -> Alert {
+    Alert {
+        expression: format!(
+            "max by (job, instance, topic) (last_over_time(ticket_exporter_topic_useless{})) == 1",
+            options.held()
+        ),
+        summary: "Nothing can be made of the records of a topic".into(),
+        description: "Instance {{ $labels.instance }} can use (almost) no record of topic \
+                      {{ $labels.topic }}: the mapping is wrong, or the producer has changed its \
+                      records. /-/ready names the reason, and the preset that would fit."
+            .into(),
+        ..alert(
+            "TicketExporterTopicUseless",
+            Severity::Warning,
+            Some(USELESS),
+        )
     }
 }
 

@@ -141,6 +141,11 @@ impl Unused {
         true
     }
 
+    #[allow(clippy::len_without_is_empty, reason = "nobody asks")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub fn is_full(&self) -> bool {
         self.0.len() >= MOST_SAMPLES
     }

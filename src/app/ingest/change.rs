@@ -79,6 +79,7 @@ impl Ingest {
         }
         if let Some((decoder, registry)) = decoding {
             self.tables = Tables::new(decoder);
+            self.useless.forget();
             if self.schemas.take().is_some() {
                 // Whatever was waited for is asked for anew.
                 self.metrics.set_schema_registry_waiting(false);

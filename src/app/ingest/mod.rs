@@ -8,6 +8,7 @@ mod schemas;
 mod standing;
 mod tables;
 mod tally;
+mod useless;
 
 pub use change::{Change, NotKept};
 pub use readings::{KeptReadings, Loss, Lost, Reading, Readings, counted_topic};
@@ -35,6 +36,7 @@ use schemas::Lookup;
 use standing::{PartitionStanding, Standing};
 use tables::Tables;
 use tally::Tally;
+use useless::Useless;
 
 /// Longest wait for records: the pace at which clocks move and stop signals are seen.
 const POLL: Duration = Duration::from_millis(100);
@@ -174,6 +176,7 @@ pub struct Ingest {
     withheld: u64,
     pending: Option<Pending>,
     tally: Tally,
+    useless: Useless,
     progress: Progress,
     next_checkpoint: Instant,
     next_look: Instant,
@@ -213,6 +216,7 @@ impl Ingest {
         }
         Self {
             tally: Tally::new(Arc::clone(&metrics), state.engine.counts()),
+            useless: Useless::new(Arc::clone(&published)),
             engine: state.engine,
             tables: Tables::new(decoder),
             readings: state.readings,
@@ -433,6 +437,11 @@ impl Ingest {
                 self.engine.apply(partition, event);
             }
             self.tally.note(record, decoded);
+            let engine = &self.engine;
+            self.useless
+                .note(record, decoded, self.tables.decoder(), || {
+                    engine.greatest_event(partition).is_some()
+                });
             if let Some(rejection) = decoded.rejection()
                 && let Some(dead_letters) = &mut self.dead_letters
             {
