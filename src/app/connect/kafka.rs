@@ -34,7 +34,11 @@ pub(super) fn check(
     };
     match inspector.brokers(deadline(timeout)) {
         Ok(brokers) => {
-            report.ok("kafka", format!("{} let us in", brokers.len()));
+            let count = brokers.len();
+            report.ok(
+                "kafka",
+                format!("lets us in; brokers of the cluster: {count}"),
+            );
             let others: Vec<String> = brokers
                 .into_iter()
                 .filter(|broker| !configured.contains(broker))
@@ -123,7 +127,7 @@ fn look_at_topic(
             return None;
         }
     };
-    let mut text = format!("{} partitions", partitions.len());
+    let mut text = format!("partitions: {}", partitions.len());
     let mut concerns = Vec::new();
     match inspector.settings(topic, deadline(timeout)) {
         Ok(settings) => {

@@ -230,8 +230,11 @@ impl Inspector {
     /// That we may not, and [`InspectError`].
     pub fn may_join(&mut self, deadline: Instant) -> Result<(), InspectError> {
         let group = self.reading.group.clone();
-        let operations = group_operations(&self.client, &group, left(deadline))
-            .map_err(|refusal| self.explain(refusal, "", false))?;
+        let operations = match group_operations(&self.client, &group, left(deadline)) {
+            // Brokers say this of a group that nobody has used yet, to those who may use it.
+            Err((RDKafkaErrorCode::GroupIdNotFound, _)) => return Ok(()),
+            answer => answer.map_err(|refusal| self.explain(refusal, "", false))?,
+        };
         if operations.are_known() && !operations.read() {
             let refusal = (RDKafkaErrorCode::GroupAuthorizationFailed, group);
             return Err(self.explain(refusal, "", false));
@@ -311,8 +314,7 @@ impl Inspector {
         loop {
             let begun = Instant::now();
             let answer = question(left(deadline).min(STEP).max(Duration::from_millis(1)));
-            // Nothing is assigned, so what is polled is what the library has to say.
-            while self.client.poll(Duration::ZERO).is_some() {}
+            self.serve();
             self.listen();
             let code = match answer {
                 Ok(answer) => return Ok(answer),
@@ -331,6 +333,17 @@ impl Inspector {
             }
             // Some errors come at once.
             std::thread::sleep((STEP / 5).saturating_sub(begun.elapsed()));
+        }
+    }
+
+    /// Serves what the library has to say. Nothing is assigned, so no record comes.
+    fn serve(&self) {
+        loop {
+            let served = self.client.context().served();
+            let nothing = self.client.poll(Duration::ZERO).is_none();
+            if nothing && served == self.client.context().served() {
+                return;
+            }
         }
     }
 

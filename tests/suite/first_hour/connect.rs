@@ -84,7 +84,7 @@ fn all_is_well() {
             &broker,
             "ok       kafka: ",
             &format!("ok       group {group}: "),
-            &format!("ok       topic {topic}: 3 partitions, records are kept for "),
+            &format!("ok       topic {topic}: partitions: 3, records are kept for "),
             &format!("ok       records of {topic}: 100 of 100 give events"),
             &format!("ok       dead-letter topic {dead}: "),
         ],
@@ -107,14 +107,15 @@ fn what_is_wrong_with_topics_is_said() {
     kafka.produce(&short, [Record::new(unkeyed)]);
     let missing = Kafka::unique("connect-missing");
     let empty = kafka.new_topic("connect-empty", 1);
-    let topics = format!("{short}, {missing}, {empty}");
+    let topics = format!("{short}, {compacted}, {missing}, {empty}");
     let more = format!("dead_letter_topic: {missing}-dead");
     let config = config(&one_broker(kafka), &topics, "connect", &more);
     let printed = expect(
         1,
         &config,
         &[
-            &format!("warning  topic {short}: the topic is compacted"),
+            &format!("warning  topic {compacted}: the topic is compacted"),
+            &format!("ok       topic {compacted}: partitions: 1, records are kept forever"),
             &format!("warning  topic {short}: records are deleted after 1h"),
             &format!("warning  records of {short}: 1 of 1 records have no key"),
             &format!("error    records of {short}: nothing can be made of any of them"),
@@ -155,7 +156,8 @@ fn brokers_that_are_not_there_and_a_taken_port_are_said() {
         ],
     );
     // Nobody there at all: it says so within its deadline.
-    let config = config.replace(&one_broker(kafka), &format!("\"127.0.0.1:{nobody}\""));
+    let other = format!("\"127.0.0.1:{}\"", free_port());
+    let config = config.replace(&one_broker(kafka), &other);
     expect(1, &config, &["error    kafka: "]);
 }
 
@@ -200,7 +202,7 @@ fn missing_permissions_are_said_with_the_commands_that_grant_them() {
         &config,
         &[
             &format!("warning  topic {topic}: Kafka does not let us see its settings"),
-            &format!("ok       topic {topic}: 1 partitions"),
+            &format!("ok       topic {topic}: partitions: 1"),
             &format!("ok       records of {topic}: 1 of 1 give events"),
             &format!("ok       dead-letter topic {dead}: may be written"),
         ],
@@ -212,7 +214,7 @@ fn missing_permissions_are_said_with_the_commands_that_grant_them() {
     let printed = expect(
         0,
         &config,
-        &[&format!("ok       topic {topic}: 1 partitions, records")],
+        &[&format!("ok       topic {topic}: partitions: 1, records")],
     );
     assert!(!printed.contains(password), "{printed}");
 

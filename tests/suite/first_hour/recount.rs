@@ -86,10 +86,10 @@ fn the_next_start_counts_everything_again_and_only_that_one() {
     expect(0, &recount(&exporter, &["--yes"]));
 
     exporter.restart();
+    exporter.wait_ready(PATIENCE);
     let held = expect(1, &recount(&exporter, &["--yes"]));
     let process = format!("process {}", exporter.id());
     assert!(held.contains(&process), "{held}");
-    exporter.wait_ready(PATIENCE);
     wait_for_truth(&exporter, &config, kafka, &topic);
     let events = exporter.metrics();
     let events = events.metric("ticket_exporter_events_total");
