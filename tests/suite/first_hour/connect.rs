@@ -98,11 +98,10 @@ fn all_is_well() {
 fn what_is_wrong_with_topics_is_said() {
     let kafka = Kafka::shared();
     let short = Kafka::unique("connect-short");
-    let settings = [
-        ("retention.ms", "3600000"),
-        ("cleanup.policy", "compact,delete"),
-    ];
-    kafka.create_topic(&short, 1, &settings);
+    kafka.create_topic(&short, 1, &[("retention.ms", "3600000")]);
+    let compacted = Kafka::unique("connect-compacted");
+    kafka.create_topic(&compacted, 1, &[("cleanup.policy", "compact")]);
+    kafka.produce(&compacted, [created("a")]);
     let unkeyed = json!({"webhookEvent": "x", "text": SECRET}).to_string();
     kafka.produce(&short, [Record::new(unkeyed)]);
     let missing = Kafka::unique("connect-missing");
