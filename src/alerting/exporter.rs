@@ -33,6 +33,8 @@ const CHECKPOINT_FAILURES: u32 = 5;
 const CHECKPOINT: Milliseconds = 3 * MINUTE;
 /// A topic that is deleted and created again, or a deployment that creates it a moment later.
 const TOPIC_MISSING: Milliseconds = 2 * MINUTE;
+/// Long enough for the first useful record of a new topic to come after some odd ones.
+const USELESS: Milliseconds = 10 * MINUTE;
 /// Whoever changed it has seen by then what is wrong, and mended it or gone away.
 const RELOAD: Milliseconds = 10 * MINUTE;
 
@@ -62,6 +64,7 @@ pub fn alerts(options: &Options) -> Vec<Rule> {
         topic_missing(options).into(),
         lagging(options).into(),
         rejecting().into(),
+        topic_useless(options).into(),
         checkpoint_failing(options).into(),
         reload_failing(options).into(),
         transaction_open(options).into(),
@@ -173,6 +176,25 @@ fn rejecting() -> Alert {
                       ({{ $labels.reason }}). What they tell is in no KPI."
             .into(),
         ..alert("TicketExporterRejecting", Severity::Warning, None)
+    }
+}
+
+fn topic_useless(options: &Options) -> Alert {
+    Alert {
+        expression: format!(
+            "max by (job, instance, topic) (last_over_time(ticket_exporter_topic_useless{})) == 1",
+            options.held()
+        ),
+        summary: "Nothing can be made of the records of a topic".into(),
+        description: "Instance {{ $labels.instance }} can use (almost) no record of topic \
+                      {{ $labels.topic }}: the mapping is wrong, or the producer has changed its \
+                      records. /-/ready names the reason, and the preset that would fit."
+            .into(),
+        ..alert(
+            "TicketExporterTopicUseless",
+            Severity::Warning,
+            Some(USELESS),
+        )
     }
 }
 

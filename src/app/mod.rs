@@ -2,6 +2,7 @@
 
 pub mod backfill;
 pub mod checkpoint;
+pub mod connect;
 pub mod demo;
 pub mod estimate;
 pub mod explain;
@@ -11,6 +12,7 @@ pub mod ingest;
 pub mod orders;
 pub mod overview;
 pub mod reader;
+pub mod recount;
 pub mod recovery;
 pub mod reload;
 pub mod replay;
@@ -20,4 +22,5 @@ pub mod serve;
 pub mod targets;
 pub mod topics;
 mod topics_gone;
+pub mod usability;
 pub mod verify;

@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 use super::orders::{Order, Orders};
 use super::recovery::RecoveryError;
 use super::topics_gone;
-use crate::config::{Changes, Config, Kafka, Loaded, SchemaRegistry};
+use crate::config::{Changes, Config, Kafka, Loaded, OnChangedRules, SchemaRegistry};
 use crate::domain::policy::Target;
 use crate::edge::http::{self, Published, Reloaded, Wish};
 use crate::edge::kafka::{Settings, StartError};
@@ -149,12 +149,19 @@ fn judge(current: &Config, loaded: Loaded) -> Result<Judged, String> {
     if changes.rules {
         breaks.extend(current.rules.breaks(&config.rules));
     }
+    let recounts = match config.checkpoint.on_changed_rules {
+        OnChangedRules::Continue => Vec::new(),
+        OnChangedRules::Fail | OnChangedRules::Rebuild => current.rules.recounts(&config.rules),
+    };
+    let directory = config.checkpoint.directory.clone();
     if !breaks.is_empty() {
-        let changed = RecoveryError::Changed {
-            directory: config.checkpoint.directory.clone(),
-            changes: breaks,
-        };
-        problems.push(format!("{changed} and a restart"));
+        let changes = [breaks, recounts].concat();
+        let changed = RecoveryError::Changed { directory, changes };
+        problems.push(format!("{changed}. To count again takes a restart"));
+    } else if !recounts.is_empty() {
+        let changes = recounts;
+        let changed = RecoveryError::CountedOtherwise { directory, changes };
+        problems.push(format!("{changed}. To count again takes a restart"));
     }
     if problems.is_empty() {
         Ok(Judged {

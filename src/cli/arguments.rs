@@ -119,6 +119,8 @@ pub enum Command {
     Explain(Explain),
     /// Count the topics once more and compare with what is kept, or served
     Verify(Verify),
+    /// Count everything again with the next start
+    Recount(Recount),
     /// Write the series of the past for Prometheus
     Backfill(Backfill),
     /// Say which SLA targets the desk has shown it can keep
@@ -435,6 +437,28 @@ pub struct Backfill {
     pub label: Vec<(String, String)>,
 }
 
+/// Marks the store in checkpoint.directory, so that the next start sets it aside and counts from the
+/// earliest records again, for example under another mapping. Says before what is there to be counted,
+/// and which numbers fall because records are gone.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The exporter has to be stopped: while a process holds the store, nothing is marked. Nothing is
+deleted; the store is moved into a directory of its own within checkpoint.directory.
+
+Examples:
+  Look first, then answer y:
+    ticket-exporter recount --config.file ticket-exporter.yaml
+  In a script:
+    ticket-exporter recount --config.file ticket-exporter.yaml --yes")]
+pub struct Recount {
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Take the mark away again, as long as the exporter was not started
+    #[arg(long, conflicts_with = "yes")]
+    pub cancel: bool,
+}
+
 /// Says for each team, priority and kind of promise which target how many of the goals would have met,
 /// measured as an SLA goal measures: of files of events, or else of the topics, from the earliest
 /// record on.
@@ -560,7 +584,9 @@ Examples:
   ticket-exporter check-config --print-reference > reference.yaml
   What it will need, for 40 teams and 5,000 tickets a day:
     ticket-exporter check-config --config.file ticket-exporter.yaml \\
-      --estimate --teams 40 --tickets-per-day 5000")]
+      --estimate --teams 40 --tickets-per-day 5000
+  Whether everything is there that it names, before the first start:
+    ticket-exporter check-config --config.file ticket-exporter.yaml --connect")]
 pub struct CheckConfig {
     /// Print a configuration with every key explained, and check nothing
     #[arg(long, conflicts_with_all = ["print_keys", "estimate"])]
@@ -572,6 +598,14 @@ pub struct CheckConfig {
     /// configuration will need; takes some seconds
     #[arg(long)]
     pub estimate: bool,
+    /// Look whether everything is there that the configuration names, and may be used: brokers, login,
+    /// permissions, topics, their first 100 records, directory, port, schema registry. Nothing is
+    /// committed and no record is shown
+    #[arg(long, conflicts_with_all = ["print_reference", "print_keys", "estimate"])]
+    pub connect: bool,
+    /// How long each of these checks may take
+    #[arg(long = "connect.timeout", value_name = "DURATION", requires = "connect", default_value = "10s", value_parser = length)]
+    pub connect_timeout: Milliseconds,
     /// For so many teams [default: those in teams.known; 10 where there are none]
     #[arg(long, value_name = "NUMBER", requires = "estimate", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub teams: Option<u32>,

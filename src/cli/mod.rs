@@ -4,6 +4,7 @@ mod arguments;
 mod backfill;
 mod check;
 mod completions;
+mod connect;
 mod demo;
 mod estimate;
 mod explain;
@@ -14,6 +15,7 @@ mod infer_mapping;
 mod logbook;
 mod logging;
 mod manual;
+mod recount;
 mod replay;
 mod rules;
 mod serve;
@@ -74,6 +76,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Explain(explain) => explain::run(&settings, &explain),
         Command::Backfill(backfill) => backfill::run(&settings, &backfill),
         Command::Verify(verify) => verify::run(&settings, &verify),
+        Command::Recount(recount) => recount::run(&settings, &recount),
         Command::SuggestTargets(suggest) => suggest_targets::run(&settings, &suggest),
         Command::Simulate(simulate) => simulate::run(&settings, &simulate),
         Command::CheckConfig(check) => check::run(&settings, &check),

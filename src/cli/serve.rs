@@ -10,7 +10,6 @@ use tracing::{info, warn};
 use super::arguments::Settings;
 use super::failure::Failure;
 use super::{REVISION, RUSTC, VERSION};
-use crate::app::recovery::RecoveryError;
 use crate::app::reload::Load;
 use crate::app::serve::{Memory, ServeError, Service};
 use crate::edge::http::Published;
@@ -75,9 +74,7 @@ pub fn failure(error: ServeError) -> Failure {
     match error {
         ServeError::Kafka(error) => Failure::configuration(error),
         ServeError::Web(errors) => Failure::configuration(errors),
-        ServeError::Recovery(error @ RecoveryError::Changed { .. }) => {
-            Failure::configuration(error)
-        }
+        ServeError::Recovery(error) if error.is_of_configuration() => Failure::configuration(error),
         error => Failure::other(error),
     }
 }

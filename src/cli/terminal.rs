@@ -38,6 +38,16 @@ pub fn complain(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+/// Asks the person on standard error, without ending the line.
+///
+/// # Errors
+/// There is nobody who could be asked.
+pub fn ask(question: &str) -> io::Result<()> {
+    let mut error = io::stderr().lock();
+    error.write_all(question.as_bytes())?;
+    error.flush()
+}
+
 /// A line that is overwritten by the next one on a terminal; nothing elsewhere.
 pub fn progress(text: &str) {
     let mut error = io::stderr().lock();

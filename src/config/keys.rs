@@ -105,7 +105,7 @@ pub const KEYS: &[Key] = &[
     key("schema_registry.timeout", Duration, "5s", "Longest wait for an answer of the registry"),
     key("checkpoint.directory", Text, "data", "Where the state is kept; one process at a time"),
     key("checkpoint.interval", Duration, "1s", "Time between two states that are kept, and that metrics show"),
-    key("checkpoint.on_changed_rules", Text, "fail", "What to do where the stored numbers cannot follow a changed configuration: `fail` or `rebuild` from the earliest records"),
+    key("checkpoint.on_changed_rules", Text, "fail", "What to do where a changed configuration counts the same records in another way (mapping, `fcr`), or gives other histograms or windows: `fail`, `rebuild` from the earliest records, or `continue`, which counts by the new mapping from then on"),
     key("checkpoint.on_lost_records", Text, "fail", "What to do where records were deleted before they were read, or the topic is a new one: `fail` or `rebuild`"),
     key("checkpoint.on_damage", Text, "fail", "What to do where the checkpoint is damaged: `fail` or `rebuild` from the earliest records"),
     key("stream.lateness", Duration, "5s", "How far the clocks of producers may differ"),

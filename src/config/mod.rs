@@ -37,7 +37,7 @@ pub use problem::{Errors, Place, Problem};
 pub use reserved::{RESERVED_PROPERTIES, ReservedProperty};
 pub use schema_registry::{Login, SchemaRegistry};
 pub use secret::Secret;
-pub use service::{Checkpoint, Otherwise, Stream};
+pub use service::{Checkpoint, OnChangedRules, Otherwise, Stream};
 pub use web::{ListenAddress, TelemetryPath, Web};
 
 use std::io;
@@ -144,8 +144,13 @@ impl Config {
         rules.calendar_names = calendars.names;
         let mapping = mapping::read(&view.key("mapping"), directory, read, errors);
         rules.reading = mapping.described(&mapping.contents);
+        let kafka = Kafka::read(&view.key("kafka"), directory, errors);
+        let topics = kafka.topics.iter();
+        rules.topic_mappings = topics
+            .map(|topic| (topic.clone(), mapping.written_for(topic).to_owned()))
+            .collect();
         Self {
-            kafka: Kafka::read(&view.key("kafka"), directory, errors),
+            kafka,
             schema_registry: SchemaRegistry::read(&view.key("schema_registry"), directory, errors),
             checkpoint: Checkpoint::read(&view.key("checkpoint"), errors),
             stream,

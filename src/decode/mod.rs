@@ -6,7 +6,7 @@ mod rejection;
 mod schemas;
 
 pub use canonical::{MAX_VALUE_BYTES, decode};
-pub use mapping::{Inference, Mapped, Miss, Origin, Story, UnmappedWord, infer};
+pub use mapping::{Inference, Mapped, Miss, Origin, Story, UnmappedWord, infer, known_presets};
 pub use rejection::{Ignorance, Rejection};
 pub use schemas::{Content, Language, SchemaError, SchemaId, SchemaText, Schemas};
 

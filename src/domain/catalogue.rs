@@ -160,6 +160,8 @@ families! {
         "Valid events without effect, and records that a mapping passes over, by reason";
     UNMAPPED = Exporter Counter "ticket_exporter_unmapped_total" ["field"]
         "Words of other systems that the mapping does not have, by the member they were meant for";
+    TOPIC_USELESS = Exporter Gauge "ticket_exporter_topic_useless" ["topic"]
+        "Whether nothing, or next to nothing, can be made of the topic's records: a wrong mapping, most likely";
     OUT_OF_ORDER = Exporter Counter "ticket_exporter_out_of_order_total" []
         "Events earlier than the last one of their ticket, applied as of that one";
     MISROUTED = Exporter Counter "ticket_exporter_misrouted_total" []

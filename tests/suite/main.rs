@@ -11,6 +11,7 @@ mod deployment;
 mod documentation;
 mod end_to_end;
 mod explained;
+mod first_hour;
 mod floor_plan;
 mod fuzz;
 mod harness;

@@ -84,6 +84,7 @@ impl Ingest {
         }
         if let Some((decoder, registry)) = decoding {
             self.tables = Tables::new(decoder);
+            self.useless.forget();
             if self.schemas.take().is_some() {
                 // Whatever was waited for is asked for anew.
                 self.metrics.set_schema_registry_waiting(false);
@@ -92,7 +93,7 @@ impl Ingest {
             self.schemas = registry.and_then(|registry| self.lookup(registry));
         }
         if let Some(restored) = restored {
-            for change in &restored.changes {
+            for change in restored.changes.iter().chain(&restored.recounts) {
                 warn!(%change, "the configuration changed; this applies from now on");
             }
             self.tally.show(self.engine.counts());

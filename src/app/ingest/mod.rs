@@ -14,6 +14,7 @@ mod tables;
 mod tail;
 mod tally;
 mod transactions;
+mod useless;
 
 pub use change::{Change, NotKept};
 pub use readings::{KeptReadings, Loss, Lost, Reading, Readings};
@@ -47,6 +48,7 @@ use standing::{PartitionStanding, Standing};
 use tables::Tables;
 use tally::Tally;
 use transactions::OpenTransactions;
+use useless::Useless;
 
 /// Longest wait for records: the pace at which clocks move and stop signals are seen.
 const POLL: Duration = Duration::from_millis(100);
@@ -193,6 +195,7 @@ pub struct Ingest {
     withheld: u64,
     pending: Option<Pending>,
     tally: Tally,
+    useless: Useless,
     progress: Progress,
     /// The windows do not wait for some partition.
     left_behind: bool,
@@ -234,6 +237,7 @@ impl Ingest {
         }
         Self {
             tally: Tally::new(Arc::clone(&metrics), state.engine.counts()),
+            useless: Useless::new(Arc::clone(&published)),
             engine: state.engine,
             tables: Tables::new(decoder),
             readings: state.readings,
@@ -512,6 +516,11 @@ impl Ingest {
                 self.engine.apply(partition, event);
             }
             self.tally.note(record, decoded);
+            let engine = &self.engine;
+            self.useless
+                .note(record, decoded, self.tables.decoder(), || {
+                    engine.greatest_event(partition).is_some()
+                });
             if let Some(rejection) = letter {
                 let headers = batch.all_headers(place + number);
                 self.letters.send(record, &headers, rejection.reason());
@@ -888,21 +897,34 @@ impl Ingest {
     }
 }
 
-/// Leaves the group; `for_good` where this member does not come back. Brokers that are gone do not
-/// answer; the process need not wait for them.
+/// Leaves the group; `for_good` where this member does not come back.
 pub(super) fn leave(mut consumer: Consumer, for_good: bool) {
-    let (done, left) = mpsc::channel();
-    thread::spawn(move || {
+    let left = ends_in_time(move || {
         if for_good {
             consumer.resign();
         }
         drop(consumer);
-        // Nobody waits any more only where this took too long.
-        let _ = done.send(());
     });
-    if left.recv_timeout(LEAVE_PATIENCE).is_err() {
+    if !left {
         warn!("the consumer group was not left properly; its session will time out");
     }
+}
+
+/// Drops a client; whether that is done.
+pub(super) fn part_with(client: impl Send + 'static) -> bool {
+    ends_in_time(move || drop(client))
+}
+
+/// Runs what waits for answers of brokers; whether it came to its end. Brokers that are gone do not
+/// answer, and the process need not wait for them.
+fn ends_in_time(work: impl FnOnce() + Send + 'static) -> bool {
+    let (done, ended) = mpsc::channel();
+    thread::spawn(move || {
+        work();
+        // The receiver is gone where this took too long; that is fine.
+        let _ = done.send(());
+    });
+    ended.recv_timeout(LEAVE_PATIENCE).is_ok()
 }
 
 /// The greatest event time of a chunk.

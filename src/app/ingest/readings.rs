@@ -507,6 +507,19 @@ impl KeptReadings {
         gone.cloned().collect()
     }
 
+    /// Offset of the first record that was not applied, by partition, in their order.
+    pub fn positions(&self) -> Vec<(TopicPartition, i64)> {
+        let kept = self.0.values();
+        let mut positions: Vec<(TopicPartition, i64)> = kept
+            .filter_map(|kept| {
+                let source = TopicPartition::new(kept.topic.as_str(), kept.partition);
+                Some((source, kept.next?))
+            })
+            .collect();
+        positions.sort();
+        positions
+    }
+
     /// Goes on with the partitions of an engine.
     ///
     /// # Errors

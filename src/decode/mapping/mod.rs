@@ -10,7 +10,7 @@ mod times;
 mod unwrap;
 mod wanted;
 
-pub use inference::{Inference, infer};
+pub use inference::{Inference, infer, known_presets};
 
 use std::borrow::Cow;
 use std::rc::Rc;

@@ -96,6 +96,9 @@ fn write_state(html: &mut String, site: &Site) -> fmt::Result {
         }
         html.push_str("</ul>\n");
     }
+    for remark in site.published.readiness().remarks() {
+        writeln!(html, "<p class=\"bad\">{}</p>", Escaped(&remark))?;
+    }
     html.push_str(
         "<p id=\"silent\" class=\"bad\" hidden>The exporter does not answer: \
          what you see is of the last time it did.</p>\n</div>\n",

@@ -29,7 +29,7 @@ pub use published::{Kpis, Published, SharedKpis, SharedSeries, View};
 pub use questions::{Answer, Question, Questions};
 pub use readiness::{Latch, Readiness};
 pub use reload::{NoReload, Reloaded, Reloads, Wish};
-pub use server::{BindError, Server};
+pub use server::{BindError, Server, try_listen};
 pub use switches::Switches;
 
 use std::sync::Arc;
@@ -89,19 +89,24 @@ pub fn router(published: Arc<Published>, web: &Web) -> Router {
         })
 }
 
-/// 200, or 503 with the reasons, one a line.
+/// 200, or 503 with the reasons, one a line; and what else somebody should know.
 async fn ready(State(site): State<Site>) -> Response {
-    let reasons = site.published.readiness().reasons();
-    if reasons.is_empty() {
-        return "ready\n".into_response();
-    }
-    let mut text = String::from("not ready\n");
-    for reason in reasons {
+    let readiness = site.published.readiness();
+    let reasons = readiness.reasons();
+    let (status, word) = if reasons.is_empty() {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready")
+    };
+    let remarks = readiness.remarks().into_iter();
+    let remarks = remarks.map(|remark| format!("note: {remark}"));
+    let mut text = format!("{word}\n");
+    for line in reasons.into_iter().chain(remarks) {
         text.push_str("- ");
-        text.push_str(&reason);
+        text.push_str(&line);
         text.push('\n');
     }
-    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+    (status, text).into_response()
 }
 
 async fn not_found(State(site): State<Site>) -> Response {

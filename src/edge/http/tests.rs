@@ -345,6 +345,19 @@ fn health_and_readiness() {
     let response = running.get("/-/ready");
     assert_eq!(response.status(), 200);
     assert_eq!(body(response), "ready\n");
+    // A remark keeps nobody from being ready.
+    let readiness = running.published.readiness();
+    readiness.remark("tickets", Some("topic <tickets>: of no use".to_owned()));
+    let response = running.get("/-/ready");
+    assert_eq!(response.status(), 200);
+    assert_eq!(
+        body(response),
+        "ready\n- note: topic <tickets>: of no use\n"
+    );
+    let page = body(running.get("/"));
+    assert!(page.contains("topic &lt;tickets&gt;: of no use"), "{page}");
+    readiness.remark("tickets", None);
+    assert_eq!(body(running.get("/-/ready")), "ready\n");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod dead_letters;
 mod deliveries;
 mod existence;
 mod missing;
+mod inspector;
 mod mock;
 mod oauth;
 mod origin;
@@ -19,6 +20,7 @@ mod questions;
 mod queue;
 mod security;
 mod settings;
+mod topic_settings;
 mod trouble;
 
 use std::fmt;
@@ -30,12 +32,14 @@ pub use consumer::{Consumer, Step};
 pub use dead_letters::{DeadLetters, LetterReport};
 pub use deliveries::Report;
 pub use existence::Existence;
+pub use inspector::{Extent, InspectError, Inspector, configured_brokers, look_at_broker};
 pub use mock::EmbeddedBroker;
 pub use origin::LostLetter;
 pub use producer::Publisher;
 pub use progress::{Hidden, Reached};
 pub use security::CredentialFiles;
 pub use settings::{Connection, Settings};
+pub use topic_settings::{Concern, TopicSettings};
 pub use trouble::{Trouble, missing_topics};
 
 /// One partition of a topic.

@@ -324,7 +324,7 @@ fn login_refused(reason: &str, outlook: &Outlook) -> String {
     )
 }
 
-fn not_allowed(code: Code, reason: &str, outlook: &Outlook) -> String {
+pub(super) fn not_allowed(code: Code, reason: &str, outlook: &Outlook) -> String {
     let group = &outlook.group;
     match code {
         Code::GroupAuthorizationFailed => format!(
@@ -370,7 +370,7 @@ fn lasting(group: &str) -> String {
 }
 
 /// No broker says anything.
-fn silent(broker: &str, finding: &Finding, outlook: &Outlook) -> Trouble {
+pub(super) fn silent(broker: &str, finding: &Finding, outlook: &Outlook) -> Trouble {
     let login = if outlook.has_login() {
         "sasl_ssl"
     } else {
@@ -397,7 +397,7 @@ fn silent(broker: &str, finding: &Finding, outlook: &Outlook) -> Trouble {
 }
 
 /// Why a broker's certificate is not good enough.
-fn distrusted(broker: &str, finding: &Finding, outlook: &Outlook) -> String {
+pub(super) fn distrusted(broker: &str, finding: &Finding, outlook: &Outlook) -> String {
     let host = broker.rsplit_once(':').map_or(broker, |(host, _)| host);
     match finding {
         Finding::Tls(Err(Flaw::Expired)) => format!(

@@ -56,6 +56,7 @@ pub struct SelfMetrics {
     rejected: IntCounterVec,
     ignored: IntCounterVec,
     unmapped: IntCounterVec,
+    topic_useless: IntGaugeVec,
     out_of_order: IntCounter,
     misrouted: IntCounter,
     overflow: IntCounterVec,
@@ -105,6 +106,7 @@ impl SelfMetrics {
             rejected: counters(&registry, &catalogue::REJECTED)?,
             ignored: counters(&registry, &catalogue::IGNORED)?,
             unmapped: counters(&registry, &catalogue::UNMAPPED)?,
+            topic_useless: integers(&registry, &catalogue::TOPIC_USELESS)?,
             out_of_order: counter(&registry, &catalogue::OUT_OF_ORDER)?,
             misrouted: counter(&registry, &catalogue::MISROUTED)?,
             overflow: counters(&registry, &catalogue::OVERFLOW)?,
@@ -202,6 +204,13 @@ impl SelfMetrics {
     /// Words of other systems that the mapping does not have.
     pub fn unmapped(&self, member: Member) -> IntCounter {
         self.unmapped.with_label_values(&[member.name()])
+    }
+
+    /// Whether (almost) no record of a topic can be used.
+    pub fn set_topic_useless(&self, topic: &str, useless: bool) {
+        self.topic_useless
+            .with_label_values(&[topic])
+            .set(useless.into());
     }
 
     pub fn out_of_order(&self) -> &IntCounter {

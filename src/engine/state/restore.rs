@@ -31,6 +31,8 @@ pub struct Restored {
     pub engine: Engine,
     /// What is different in the rules since; it applies from now on.
     pub changes: Vec<Change>,
+    /// The same where it gives numbers of two kinds: a recount would give one.
+    pub recounts: Vec<Change>,
 }
 
 /// Takes all records of a store, in the order in which they were written: of several with the
@@ -158,6 +160,12 @@ impl Restoring {
         Ok(())
     }
 
+    /// Whether any event was ever counted. Without one, a recount loses nothing.
+    pub fn has_counted(&self) -> bool {
+        let mut clocks = self.partitions.values();
+        clocks.any(|(_, greatest_event)| greatest_event.is_some())
+    }
+
     /// The engine of the records taken.
     ///
     /// # Errors
@@ -168,8 +176,10 @@ impl Restoring {
         let whole = self.whole.ok_or(StateError::Missing(Kind::State.name()))?;
         let stored = self.stored_rules.take();
         let stored = stored.ok_or(StateError::Missing(Kind::Rules.name()))?;
-        let breaks = stored.breaks(&self.rules);
+        let mut breaks = stored.breaks(&self.rules);
+        let recounts = stored.recounts(&self.rules);
         if !breaks.is_empty() {
+            breaks.extend(recounts);
             return Err(StateError::NeedsRebuild(breaks));
         }
         let mut changes = stored.differences(&self.rules);
@@ -199,7 +209,11 @@ impl Restoring {
             }
         }
         engine.start_tracking(tracked);
-        Ok(Restored { engine, changes })
+        Ok(Restored {
+            engine,
+            changes,
+            recounts,
+        })
     }
 }
 

@@ -142,6 +142,7 @@ fn mappings() {
     let mapping = |word: &str| {
         kafka_section(kafka, &topic, "")
             + LIFECYCLE
+            + "checkpoint: { on_changed_rules: continue }\n"
             + "mapping:\n  preset: none\n  common: { ticket_id: .id, at: .when }\n  rules:\n    made: "
             + &format!("{{ when: {{ .what: {word} }}, type: created }}\n")
     };

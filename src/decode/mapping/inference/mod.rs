@@ -40,6 +40,20 @@ pub struct Inference {
     pub mapping: Option<String>,
 }
 
+/// The presets for systems whose records these could be, the likeliest first, with the share of the
+/// records that look like it.
+pub fn known_presets(records: &[Record<'_>]) -> Vec<(&'static str, f64)> {
+    let everything = Wanted::everything();
+    let mut all: Vec<Roots<'_>> = Vec::new();
+    for record in records.iter().take(MOST_RECORDS) {
+        let value = record.value.unwrap_or_default();
+        if let Ok(Some(json)) = read(value, &everything) {
+            all.push(roots(record, json));
+        }
+    }
+    signatures::presets(&all)
+}
+
 /// Looks at the samples; at some thousands of them at most.
 pub fn infer(records: &[Record<'_>]) -> Inference {
     let everything = Wanted::everything();

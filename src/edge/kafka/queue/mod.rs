@@ -12,11 +12,13 @@
 
 #![allow(unsafe_code)]
 
+mod admin;
 mod end_offsets;
 mod token;
 mod topic_configs;
 mod topic_ids;
 
+pub(super) use admin::{Operations, Refusal, group_operations, topic_operations, topic_settings};
 pub(super) use end_offsets::{End, EndOffsets, taken_up_to};
 pub(super) use token::{Token, set_token};
 pub(super) use topic_configs::{Advice, TopicConfigs};
