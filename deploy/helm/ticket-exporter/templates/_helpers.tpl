@@ -28,6 +28,21 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
+{{- /* The test pod has a name of its own, so that no Service, NetworkPolicy or budget takes it for the exporter. */}}
+{{- define "ticket-exporter.testLabels" -}}
+app.kubernetes.io/name: {{ include "ticket-exporter.name" . }}-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- /* On OpenShift the SecurityContextConstraints of the namespace choose user and groups, and refuse others. */}}
+{{- define "ticket-exporter.podSecurityContext" -}}
+{{- $context := .Values.podSecurityContext }}
+{{- if .Values.openshift }}
+{{- $context = omit $context "runAsUser" "runAsGroup" "fsGroup" "supplementalGroups" }}
+{{- end }}
+{{- toYaml $context }}
+{{- end }}
+
 {{- /* annotations of an object: those of all, and its own. (list root own) */}}
 {{- define "ticket-exporter.annotations" }}
 {{- $root := index . 0 }}
