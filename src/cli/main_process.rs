@@ -26,10 +26,16 @@ pub fn settings(process: &Path) -> Option<Settings> {
     let line = line.strip_suffix(&[0]).unwrap_or(&line);
     let arguments = line.split(|byte| *byte == 0).map(OsStr::from_bytes);
     let parsed = Arguments::try_parse_from(arguments).ok()?;
-    match parsed.command {
-        None | Some(Command::Serve) => Some(parsed.settings),
-        Some(_) => None,
+    if !matches!(parsed.command, None | Some(Command::Serve)) {
+        return None;
     }
+    let mut settings = parsed.settings;
+    // Its flags count from its own working directory.
+    let directory = fs::read_link(process.join("cwd")).ok()?;
+    for file in [&mut settings.config_file, &mut settings.web_config_file] {
+        *file = file.take().map(|file| directory.join(file));
+    }
+    Some(settings)
 }
 
 #[cfg(test)]
@@ -43,6 +49,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let own = fs::read_link("/proc/self/exe").unwrap();
         symlink(own, folder.path().join("exe")).unwrap();
+        symlink("/srv", folder.path().join("cwd")).unwrap();
         fs::write(folder.path().join("cmdline"), line).unwrap();
         folder
     }
@@ -50,11 +57,12 @@ mod tests {
     #[test]
     fn flags_of_the_exporter_are_found() {
         for line in [
-            &b"/usr/bin/ticket-exporter\0--config.file=/a b.yaml\0--web.listen-address=:80\0"[..],
-            b"ticket-exporter\0serve\0--config.file\0/a b.yaml\0--web.listen-address\0:80\0",
+            &b"/usr/bin/ticket-exporter\0--config.file=/srv/a b.yaml\0--web.listen-address=:80\0"[..],
+            b"ticket-exporter\0serve\0--config.file\0a b.yaml\0--web.listen-address\0:80\0",
         ] {
             let found = settings(process(line).path()).unwrap();
-            assert_eq!(found.config_file.as_deref(), Some(Path::new("/a b.yaml")));
+            let file = found.config_file.as_deref();
+            assert_eq!(file, Some(Path::new("/srv/a b.yaml")));
             assert_eq!(found.listen_address, [":80"]);
         }
     }

@@ -186,7 +186,8 @@ if [ "$(id -u)" -ne 0 ]; then exec sudo -n bash -c "$SCRIPT" first-process "$@";
 cd "$1"
 unshare --mount --pid --mount-proc --fork --kill-child -- "$2" --config.file=config.yaml >log 2>&1 &
 exporter=$!
-trap 'kill $exporter' EXIT
+# unshare ignores SIGTERM; with it goes its child.
+trap 'kill -KILL $exporter' EXIT
 for _ in $(seq 300); do
   first=$(tr -d ' ' <"/proc/$exporter/task/$exporter/children")
   if [ -n "$first" ]; then
