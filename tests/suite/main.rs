@@ -17,6 +17,7 @@ mod harness;
 mod inference;
 mod kafka;
 mod kafka_security;
+mod kafka_transactions;
 mod kpis;
 mod logs;
 mod mapping;

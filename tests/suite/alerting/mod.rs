@@ -19,7 +19,7 @@ use super::harness::{command, promtool};
 const SHIPPED: &str = "deploy/prometheus";
 const REFERENCE: &str = "src/config/reference.yaml";
 /// Every alert there is: runbooks, routes and boards know them by these names.
-const ALERTS: [&str; 17] = [
+const ALERTS: [&str; 18] = [
     "TicketBacklogGrowing",
     "TicketBacklogOldestTooOld",
     "TicketExporterCheckpointFailing",
@@ -28,6 +28,7 @@ const ALERTS: [&str; 17] = [
     "TicketExporterNotReady",
     "TicketExporterRejecting",
     "TicketExporterReloadFailing",
+    "TicketExporterTransactionOpen",
     "TicketFirstContactResolutionDegraded",
     "TicketFirstResponseDegraded",
     "TicketHandleTimeSuspicious",

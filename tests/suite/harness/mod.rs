@@ -39,7 +39,7 @@ pub(crate) use process::{Process, Signal};
 pub(crate) use prometheus::{Labels, Prometheus, PrometheusOptions, Protocol, Target};
 pub(crate) use promtool::{PromtoolOutput, promtool};
 pub(crate) use proxy::Proxy;
-pub(crate) use records::{Received, Record};
+pub(crate) use records::{Received, Record, Transactions};
 pub(crate) use schema_registry::SchemaRegistry;
 pub(crate) use scrape::{Scrape, scrape};
 pub(crate) use secured_kafka::{Certificate, SecuredKafka};
