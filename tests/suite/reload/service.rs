@@ -103,7 +103,10 @@ fn systemd_hears_of_the_start_each_reload_and_the_stop() {
 
     // Refused: the command fails and says all of it, and the status line says so too.
     for (wrong, words) in [
-        ("tickets: { retain: soon }\n", "config.yaml:2:12"),
+        (
+            "tickets: { retain: soon }\n",
+            "config.yaml:2:20: tickets.retain",
+        ),
         (
             "checkpoint: { directory: elsewhere }\n",
             "checkpoint.directory cannot change while the exporter runs",
