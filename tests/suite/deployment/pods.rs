@@ -201,3 +201,28 @@ fn the_program_knows_its_flags_and_variables() {
         }
     }
 }
+
+#[test]
+fn behind_an_ingress_everybody_asks_below_the_same_prefix() {
+    for (name, prefix, metrics) in [
+        ("ingress", "/tickets", "/tickets/kpis"),
+        ("ingress-without-path", "", "/metrics"),
+    ] {
+        let objects = rendered(name);
+        let pod = &the(&objects, "StatefulSet")["spec"]["template"]["spec"];
+        let container = &list(&pod["containers"])[0];
+        for (probe, path) in [("livenessProbe", "healthy"), ("readinessProbe", "ready")] {
+            let asked = &container[probe]["httpGet"]["path"];
+            assert_eq!(*asked, format!("{prefix}/-/{path}"), "{name}");
+        }
+        let monitor = &the(&objects, "ServiceMonitor")["spec"];
+        assert_eq!(list(&monitor["endpoints"])[0]["path"], metrics, "{name}");
+        let test = &list(&the(&objects, "Pod")["spec"]["containers"])[0];
+        let url = text(&list(&test["args"])[1]);
+        let end = format!(".svc:10047{prefix}");
+        assert!(
+            url.starts_with("--url=http://") && url.ends_with(&end),
+            "{url}"
+        );
+    }
+}

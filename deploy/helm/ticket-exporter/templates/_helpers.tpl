@@ -94,6 +94,15 @@ tls_server_config:
 {{- end }}
 {{- end }}
 
+{{- /* What all paths begin with: as the program finds it, without a / at its end. */}}
+{{- define "ticket-exporter.prefix" -}}
+{{- $prefix := .Values.web.routePrefix }}
+{{- if and (not $prefix) .Values.web.externalUrl }}
+{{- $prefix = get (urlParse .Values.web.externalUrl) "path" }}
+{{- end }}
+{{- trimSuffix "/" $prefix }}
+{{- end }}
+
 {{- define "ticket-exporter.scheme" -}}
 {{- default (ternary "https" "http" (not (empty .Values.web.tlsSecret))) .Values.web.scheme }}
 {{- end }}
@@ -149,7 +158,7 @@ exec:
     {{- end }}
 {{- else }}
 httpGet:
-  path: {{ $path }}
+  path: {{ include "ticket-exporter.prefix" $root }}{{ $path }}
   port: http
   scheme: {{ upper $via }}
 {{- end }}
@@ -164,6 +173,14 @@ httpGet:
   value: /var/lib/ticket-exporter
 - name: TICKET_EXPORTER_WEB_TELEMETRY_PATH
   value: {{ .Values.web.metricsPath | quote }}
+{{- with .Values.web.externalUrl }}
+- name: TICKET_EXPORTER_WEB_EXTERNAL_URL
+  value: {{ . | quote }}
+{{- end }}
+{{- with .Values.web.routePrefix }}
+- name: TICKET_EXPORTER_WEB_ROUTE_PREFIX
+  value: {{ . | quote }}
+{{- end }}
 - name: TICKET_EXPORTER_LOG_LEVEL
   value: {{ .Values.logLevel | quote }}
 - name: TICKET_EXPORTER_LOG_FORMAT
