@@ -17,6 +17,7 @@ use crate::edge::http::{self, Published, Reloaded, Wish};
 use crate::edge::kafka::{Settings, StartError};
 use crate::edge::schema_registry::Client;
 use crate::edge::self_metrics::SelfMetrics;
+use crate::edge::service_manager::ServiceManager;
 use crate::edge::wall_clock::Clock;
 
 /// How long a reload waits for the reading thread to get to it. A start restores its state first.
@@ -33,6 +34,7 @@ pub struct Reloader {
     pub published: Arc<Published>,
     pub orders: Orders,
     pub clock: Arc<dyn Clock>,
+    pub manager: ServiceManager,
 }
 
 /// A configuration that can be taken over.
@@ -47,6 +49,7 @@ impl Reloader {
     /// Fulfils wishes until nobody can have any more.
     pub async fn serve(mut self, mut wishes: mpsc::Receiver<Wish>) {
         while let Some(wish) = wishes.recv().await {
+            self.manager.reloading();
             let reloaded = self.reload().await;
             let origin = wish.origin;
             match &reloaded {
@@ -58,6 +61,9 @@ impl Reloader {
             }
             let metrics = self.published.self_metrics();
             metrics.set_config_reload(self.clock.now(), reloaded.is_ok());
+            // Before the answer: the command that waits for it ends systemd's reload.
+            self.manager
+                .reloaded(reloaded.as_ref().err().map(String::as_str));
             wish.answer(reloaded.map_err(|reason| {
                 format!("not reloaded, the configuration before stays in force:\n{reason}")
             }));

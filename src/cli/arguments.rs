@@ -13,6 +13,9 @@ use crate::domain::policy::Clock;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 use crate::simulation::Pace;
 
+/// The variable that names the configuration file.
+pub const CONFIG_FILE_VARIABLE: &str = "TICKET_EXPORTER_CONFIG_FILE";
+
 const EXAMPLES: &str = "\
 Examples:
   See it run, with nothing else needed:
@@ -49,7 +52,7 @@ pub struct Settings {
         long = "config.file",
         value_name = "FILE",
         global = true,
-        env = "TICKET_EXPORTER_CONFIG_FILE",
+        env = CONFIG_FILE_VARIABLE,
         hide_env_values = true
     )]
     pub config_file: Option<PathBuf>,
@@ -131,6 +134,8 @@ pub enum Command {
     CheckConfig(CheckConfig),
     /// Say whether the exporter of this configuration answers
     Healthcheck(Healthcheck),
+    /// Have the running exporter load its configuration again, and say what came of it
+    Reload(Reload),
     /// Say what a mapping makes of sample records
     TestMapping(TestMapping),
     /// Propose a mapping for sample records of an unknown system
@@ -248,7 +253,8 @@ pub enum ReplayFormat {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 It prints one line and exits with 0 where all is well, and with another code otherwise. Address and
-TLS are those of the configuration. Any certificate of the server will do, since nothing secret is
+TLS are those of the configuration. Without flags of its own it takes those of the first process, if that
+is an exporter, as it is in a container. Any certificate of the server will do, since nothing secret is
 sent; a password is only sent to who shows the certificate in web.config_file.
 
 Without --ready, an exporter that asks for a password or a client certificate is healthy: it
@@ -280,6 +286,28 @@ pub struct Healthcheck {
     pub key: Option<PathBuf>,
     /// Longest wait for an answer
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = length)]
+    pub timeout: Milliseconds,
+}
+
+/// Asks the exporter that runs as a service on this machine to load its configuration again, and waits until it has
+/// done so or has refused. For `systemctl reload`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The exporter loads the file, environment and flags that it was started with. The command exits with 0
+where the new configuration is in force. It exits with 78 where it is refused: it then prints all that
+is wrong, and the configuration before stays in force.
+
+The exporter opens the socket in the directory that systemd names in RUNTIME_DIRECTORY.
+
+Examples:
+  As root, to see all that is wrong where `systemctl reload` has failed:
+    ticket-exporter reload --socket /run/ticket-exporter/reload.sock")]
+pub struct Reload {
+    /// Socket of the exporter [default: reload.sock in $RUNTIME_DIRECTORY]
+    #[arg(long, value_name = "FILE")]
+    pub socket: Option<PathBuf>,
+    /// Longest wait for the outcome
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = length)]
     pub timeout: Milliseconds,
 }
 
@@ -414,6 +442,9 @@ pub struct Backfill {
     /// Storage of a Prometheus: make blocks there with promtool, file by file, and remove the files
     #[arg(long, value_name = "DIRECTORY")]
     pub blocks: Option<PathBuf>,
+    /// Do nothing where the storage has data already, as on a second start of the same stack
+    #[arg(long, requires = "blocks")]
+    pub if_empty: bool,
     /// The promtool that makes blocks
     #[arg(
         long,

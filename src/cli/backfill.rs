@@ -40,6 +40,15 @@ pub fn run(settings: &Settings, arguments: &Backfill) -> Result<ExitCode, Failur
             storage.display()
         )));
     }
+    if let Some(storage) = arguments.blocks.as_deref().filter(|_| arguments.if_empty)
+        && promtool::has_data(storage)?
+    {
+        terminal::complain(&format!(
+            "{} has data already: nothing is written",
+            storage.display()
+        ));
+        return Ok(ExitCode::SUCCESS);
+    }
     let config = settings.load()?;
     let now = wall_clock::now();
     let is_live = arguments.files.is_empty();

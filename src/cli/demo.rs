@@ -12,6 +12,7 @@ use crate::app::demo;
 use crate::app::overview;
 use crate::app::serve::{Memory, Service};
 use crate::config::{self, Config};
+use crate::edge::service_manager::ServiceManager;
 use crate::simulation::Profile;
 
 /// A first look needs no visitors from elsewhere.
@@ -36,9 +37,16 @@ pub fn run(settings: &Settings, arguments: &Demo) -> Result<ExitCode, Failure> {
         desk.history_events(),
     ));
     runtime()?.block_on(async {
-        let service = Service::start(&config, BUILD, desk.clock(), Memory::Volatile, None)
-            .await
-            .map_err(failure)?;
+        let service = Service::start(
+            &config,
+            BUILD,
+            desk.clock(),
+            Memory::Volatile,
+            None,
+            ServiceManager::default(),
+        )
+        .await
+        .map_err(failure)?;
         for address in service.addresses() {
             terminal::complain(&format!(
                 "landing page http://{address}/  metrics http://{address}{}  stop with Ctrl-C",

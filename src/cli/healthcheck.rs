@@ -1,11 +1,13 @@
 //! `healthcheck`: whether an exporter of this configuration answers.
 
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use super::arguments::{Healthcheck, Settings};
 use super::failure::Failure;
+use super::main_process::{self, FIRST_PROCESS};
 use super::terminal;
 use crate::config::web_file::WebFile;
 use crate::config::{ListenAddress, Web};
@@ -13,6 +15,10 @@ use crate::edge::http;
 use crate::edge::probe::{Probe, Reply, Tls};
 
 pub fn run(settings: &Settings, arguments: &Healthcheck) -> Result<ExitCode, Failure> {
+    let main_process = (arguments.url.is_none() && settings.have_no_flags())
+        .then(|| main_process::settings(Path::new(FIRST_PROCESS)))
+        .flatten();
+    let settings = main_process.as_ref().unwrap_or(settings);
     let web = settings.load_with_warnings()?.config.web;
     let probe = probe(&web, arguments)?;
     let address = &probe.address;
@@ -63,7 +69,7 @@ fn probe(web: &Web, arguments: &Healthcheck) -> Result<Probe, Failure> {
             tls.expected = Some(certificate);
         }
         if let (Some(certificate), Some(key)) = (&arguments.cert, &arguments.key) {
-            let read = |path: &std::path::Path| {
+            let read = |path: &Path| {
                 fs::read(path)
                     .map_err(|error| Failure::other(format!("{}: {error}", path.display())))
             };

@@ -14,8 +14,10 @@ mod history;
 mod infer_mapping;
 mod logbook;
 mod logging;
+mod main_process;
 mod manual;
 mod recount;
+mod reload;
 mod replay;
 mod rules;
 mod serve;
@@ -72,6 +74,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(&settings),
         Command::Demo(demo) => demo::run(&settings, &demo),
+        Command::Reload(reload) => reload::run(&reload),
         Command::Replay(replay) => replay::run(&settings, &replay),
         Command::Explain(explain) => explain::run(&settings, &explain),
         Command::Backfill(backfill) => backfill::run(&settings, &backfill),

@@ -2,11 +2,11 @@
 
 use std::env;
 use std::fs;
-use std::path;
+use std::path::{self, PathBuf};
 
 use tracing::warn;
 
-use super::arguments::Settings;
+use super::arguments::{CONFIG_FILE_VARIABLE, Settings};
 use super::failure::Failure;
 use crate::config::{self, Config, Loaded};
 
@@ -52,6 +52,12 @@ impl Settings {
             fs::read_to_string(path)
         })
         .map_err(Failure::configuration)
+    }
+
+    /// Whether nothing of it was typed: a configuration file may come from the environment.
+    pub fn have_no_flags(&self) -> bool {
+        let from_environment = env::var_os(CONFIG_FILE_VARIABLE).map(PathBuf::from);
+        self.flags().is_empty() && self.config_file == from_environment
     }
 
     pub fn flags(&self) -> Vec<(String, String)> {

@@ -45,7 +45,7 @@ pub(crate) use scrape::{Query, Scrape, scrape};
 pub(crate) use secured_kafka::{Certificate, SecuredKafka};
 pub(crate) use tokens::{CLIENT, SECRET, SUBJECT, TokenServer};
 pub(crate) use tools::{
-    actionlint, cargo_deb, cases, deployment, folder, helm, operator_types,
+    actionlint, cargo_deb, cases, deployment, document, folder, helm, operator_types,
     promtool as promtool_path, python, repository,
 };
 pub(crate) use wait::{eventually, free_port};

@@ -67,6 +67,20 @@ pub(crate) fn deployment(program: &str) -> PathBuf {
     installed("deployment", &format!("bin/{program}"))
 }
 
+/// A YAML file of the repository as JSON.
+pub(crate) fn document(path: &str) -> serde_json::Value {
+    let program =
+        "import json, sys, yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)";
+    let output = std::process::Command::new(deployment("python"))
+        .args(["-c", program])
+        .arg(repository().join(path))
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{path}: {errors}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 /// The folders in a folder of the repository, such as `tests/golden`, in order: a case each.
 pub(crate) fn cases(folder: &str) -> Vec<PathBuf> {
     let mut cases: Vec<PathBuf> = std::fs::read_dir(repository().join(folder))
