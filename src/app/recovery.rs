@@ -1,7 +1,8 @@
 //! From a checkpoint directory to a state that goes on: restored where that is possible, set aside
 //! and begun anew where it is not. Nothing is ever deleted.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{self, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -30,7 +31,11 @@ pub enum RecoveryError {
         directory: PathBuf,
         changes: Vec<String>,
     },
-    #[error("there is no checkpoint in {}", .0.display())]
+    #[error(
+        "there is no checkpoint in {}, which is checkpoint.directory: give the configuration file of \
+         the exporter, or the directory with --set checkpoint.directory=…",
+        path::absolute(.0).unwrap_or_else(|_| .0.clone()).display()
+    )]
     Nothing(PathBuf),
     #[error("cannot start the checkpoint thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -59,7 +64,15 @@ enum Outcome {
 pub fn read(config: &Config) -> Result<Restored, RecoveryError> {
     let directory = &config.checkpoint.directory;
     let load = |apply: &mut Apply<'_>| store::read(directory, STATE_VERSION, apply);
-    match restore(config, load)? {
+    let outcome = match restore(config, load) {
+        Err(StoreError::Io { source, .. })
+            if source.kind() == ErrorKind::NotFound && !directory.exists() =>
+        {
+            Outcome::Nothing
+        }
+        outcome => outcome?,
+    };
+    match outcome {
         Outcome::Nothing => Err(RecoveryError::Nothing(directory.clone())),
         Outcome::Restored(restored) => Ok(*restored),
         Outcome::Changed(changes) => Err(RecoveryError::Changed {

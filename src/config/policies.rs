@@ -41,16 +41,17 @@ pub(super) fn read(view: &View<'_>, calendars: &Calendars, errors: &mut Errors) 
         } else if !policy.name.is_empty() {
             names.insert(policy.name.clone(), name.place.clone());
         }
-        if let Some(earlier) = policies
-            .iter()
-            .find(|earlier| earlier.matches == Match::default())
-        {
+        let mut earlier = policies.iter();
+        if let Some(earlier) = earlier.find(|earlier| covers(&earlier.matches, &policy.matches)) {
+            let which = if earlier.matches == Match::default() {
+                "every ticket"
+            } else {
+                "all of its tickets"
+            };
+            let name = &earlier.name;
             item.warning(
                 errors,
-                format!(
-                    "is never used: policy \"{}\" before it fits every ticket",
-                    earlier.name
-                ),
+                format!("is never used: policy \"{name}\" before it fits {which}"),
             );
         }
         policies.push(policy);
@@ -85,6 +86,20 @@ fn read_policy(view: &View<'_>, calendars: &Calendars, errors: &mut Errors) -> P
         targets,
         pauses: read_pauses(&view.key("pause"), &targets, errors),
     }
+}
+
+/// Whether every ticket that fits `later` fits `earlier`.
+fn covers(earlier: &Match, later: &Match) -> bool {
+    let covers = |earlier: &Option<Vec<String>>, later: &Option<Vec<String>>| {
+        earlier.as_ref().is_none_or(|earlier| {
+            later
+                .as_ref()
+                .is_some_and(|later| later.iter().all(|name| earlier.contains(name)))
+        })
+    };
+    covers(&earlier.team, &later.team)
+        && covers(&earlier.priority, &later.priority)
+        && covers(&earlier.channel, &later.channel)
 }
 
 /// An empty list would fit no ticket at all.
