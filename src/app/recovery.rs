@@ -1,7 +1,8 @@
 //! From a checkpoint directory to a state that goes on: restored where that is possible and wished
 //! for, set aside where it is not, and then counted again. Nothing is ever deleted.
 
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -54,7 +55,11 @@ pub enum RecoveryError {
         directory: PathBuf,
         changes: Vec<String>,
     },
-    #[error("there is no checkpoint in {}", .0.display())]
+    #[error(
+        "there is no checkpoint in {}, which is checkpoint.directory: give the configuration file of \
+         the exporter, or the directory with --set checkpoint.directory=…",
+        path::absolute(.0).unwrap_or_else(|_| .0.clone()).display()
+    )]
     Nothing(PathBuf),
     #[error("cannot start the checkpoint thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -147,7 +152,15 @@ pub fn read(config: &Config) -> Result<Restored, RecoveryError> {
     let directory = &config.checkpoint.directory;
     let load = |apply: &mut Apply<'_>| store::read(directory, STATE_VERSION, apply);
     // A command that only reads the store changes nothing in it.
-    match restore(config, load, &TopicsGone::all_counted)? {
+    let outcome = match restore(config, load, &TopicsGone::all_counted) {
+        Err(StoreError::Io { source, .. })
+            if source.kind() == ErrorKind::NotFound && !directory.exists() =>
+        {
+            Outcome::Nothing
+        }
+        outcome => outcome?,
+    };
+    match outcome {
         Outcome::Nothing => Err(RecoveryError::Nothing(directory.clone())),
         Outcome::Restored(restored, changes) => {
             for change in changes.recounts {

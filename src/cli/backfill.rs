@@ -108,6 +108,10 @@ pub fn run(settings: &Settings, arguments: &Backfill) -> Result<ExitCode, Failur
             Ok(ExitCode::SUCCESS)
         }
         Err(BackfillError::History(error)) => Err(history::failure(error)),
+        Err(BackfillError::Nothing(tally)) if tally.is_useless() => {
+            history::report(&tally, &history);
+            Err(history::useless(&tally))
+        }
         Err(error) => Err(Failure::other(error)),
         Ok(summary) => {
             history::report(&summary.tally, &history);

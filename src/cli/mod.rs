@@ -64,10 +64,7 @@ pub fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     if arguments.version {
-        terminal::print(&format!(
-            "ticket-exporter {VERSION} (revision {REVISION}, rustc {RUSTC})\n"
-        ))?;
-        return Ok(ExitCode::SUCCESS);
+        return print_version();
     }
     let settings = arguments.settings;
     logging::start(&settings);
@@ -96,5 +93,13 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
         Command::Completions(completions) => completions::run(&completions),
         Command::Man(pages) => manual::run(&pages),
+        Command::Version => print_version(),
     }
+}
+
+fn print_version() -> Result<ExitCode, Failure> {
+    terminal::print(&format!(
+        "ticket-exporter {VERSION} (revision {REVISION}, rustc {RUSTC})\n"
+    ))?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -105,6 +105,8 @@ impl Changes {
         let Web {
             listen,
             telemetry_path,
+            external_url,
+            route_prefix,
             config_file,
             tickets,
             enable_lifecycle,
@@ -114,6 +116,12 @@ impl Changes {
         }
         if *telemetry_path != after.telemetry_path {
             self.fixed.push("web.telemetry_path");
+        }
+        if *external_url != after.external_url {
+            self.fixed.push("web.external_url");
+        }
+        if *route_prefix != after.route_prefix && *external_url == after.external_url {
+            self.fixed.push("web.route_prefix");
         }
         if *config_file != after.config_file {
             self.fixed.push("web.config_file");

@@ -11,6 +11,10 @@ use crate::domain::event::Status;
 use crate::domain::policy::{Clock, Match, Policy, StatusSet, Target};
 use crate::engine::limits;
 
+/// A policy is compared with this many before it: with all of them, a configuration that a program has
+/// written would take quadratic time.
+const COMPARED: usize = 256;
+
 /// Reads `sla`.
 pub(super) fn read(view: &View<'_>, calendars: &Calendars, errors: &mut Errors) -> Vec<Policy> {
     view.entries(errors);
@@ -21,7 +25,6 @@ pub(super) fn read(view: &View<'_>, calendars: &Calendars, errors: &mut Errors) 
         return Vec::new();
     }
     let mut policies: Vec<Policy> = Vec::new();
-    let mut fits_all = None;
     let mut names: BTreeMap<String, Place> = BTreeMap::new();
     for item in &items {
         if !item.is_set() {
@@ -41,13 +44,18 @@ pub(super) fn read(view: &View<'_>, calendars: &Calendars, errors: &mut Errors) 
         } else if !policy.name.is_empty() {
             names.insert(policy.name.clone(), name.place.clone());
         }
-        if let Some(earlier) = &fits_all {
+        let mut earlier = policies.iter().take(COMPARED);
+        if let Some(earlier) = earlier.find(|earlier| covers(&earlier.matches, &policy.matches)) {
+            let which = if earlier.matches == Match::default() {
+                "every ticket"
+            } else {
+                "all of its tickets"
+            };
+            let name = &earlier.name;
             item.warning(
                 errors,
-                format!("is never used: policy \"{earlier}\" before it fits every ticket"),
+                format!("is never used: policy \"{name}\" before it fits {which}"),
             );
-        } else if policy.matches == Match::default() {
-            fits_all = Some(policy.name.clone());
         }
         policies.push(policy);
     }
@@ -81,6 +89,20 @@ fn read_policy(view: &View<'_>, calendars: &Calendars, errors: &mut Errors) -> P
         targets,
         pauses: read_pauses(&view.key("pause"), &targets, errors),
     }
+}
+
+/// Whether every ticket that fits `later` fits `earlier`.
+fn covers(earlier: &Match, later: &Match) -> bool {
+    let covers = |earlier: &Option<Vec<String>>, later: &Option<Vec<String>>| {
+        earlier.as_ref().is_none_or(|earlier| {
+            later
+                .as_ref()
+                .is_some_and(|later| later.iter().all(|name| earlier.contains(name)))
+        })
+    };
+    covers(&earlier.team, &later.team)
+        && covers(&earlier.priority, &later.priority)
+        && covers(&earlier.channel, &later.channel)
 }
 
 /// An empty list would fit no ticket at all.

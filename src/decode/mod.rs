@@ -4,11 +4,13 @@ mod canonical;
 mod mapping;
 mod rejection;
 mod schemas;
+mod table;
 
 pub use canonical::{MAX_VALUE_BYTES, decode};
 pub use mapping::{Inference, Mapped, Miss, Origin, Story, UnmappedWord, infer, known_presets};
 pub use rejection::{Ignorance, Rejection};
 pub use schemas::{Content, Language, SchemaError, SchemaId, SchemaText, Schemas};
+pub use table::looks_like_csv;
 
 use std::collections::BTreeMap;
 use std::slice;

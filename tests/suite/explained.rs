@@ -43,7 +43,7 @@ fn explanations_read_as_worked_out_by_hand() {
             &mut |_| {},
         )
         .unwrap();
-        assert_eq!(looked.rejected, 0, "{}", folder.display());
+        assert_eq!(looked.tally.rejections(), 0, "{}", folder.display());
         let said = words(&looked.explanation.expect("it is there"), false);
         let file = folder.join("expected.txt");
         let expected = fs::read_to_string(&file).unwrap();

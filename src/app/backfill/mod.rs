@@ -48,7 +48,7 @@ pub enum BackfillError {
     #[error(transparent)]
     Output(#[from] OutputError),
     #[error("there is no event in it, or none up to --until")]
-    Nothing,
+    Nothing(Box<Tally>),
     #[error(
         "no sample lies between the first event, or --from, and the last one, or --until: the first \
          would be at {}", .0.rfc3339()
@@ -117,7 +117,9 @@ pub fn backfill<'a>(
         let first = feed.earliest(lateness)?;
         earliest = [earliest, first].into_iter().flatten().min();
     }
-    let earliest = earliest.ok_or(BackfillError::Nothing)?;
+    let Some(earliest) = earliest else {
+        return Err(BackfillError::Nothing(Box::new(tally_of(&feeds))));
+    };
     let first = first_instant(earliest.max(plan.from.unwrap_or(earliest)), plan.step);
     let mut instant = first;
     let mut instants = 0;
@@ -150,10 +152,7 @@ pub fn backfill<'a>(
         return Err(BackfillError::NoInstant(first));
     }
     let (written, files) = blocks.finish()?;
-    let mut tally = Tally::default();
-    for feed in &feeds {
-        tally.add(&feed.part().tally);
-    }
+    let tally = tally_of(&feeds);
     Ok(Summary {
         instants,
         first,
@@ -167,6 +166,14 @@ pub fn backfill<'a>(
         late: feeds.iter().map(|feed| feed.late).sum(),
         counts: engine.counts(),
     })
+}
+
+fn tally_of(feeds: &[Feed]) -> Tally {
+    let mut tally = Tally::default();
+    for feed in feeds {
+        tally.add(&feed.part().tally);
+    }
+    tally
 }
 
 /// The first multiple of the step that is not earlier.
