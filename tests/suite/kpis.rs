@@ -194,6 +194,7 @@ fn random_stories_stopped_at_an_instant() {
 }
 
 #[test]
+#[ignore = "recorded data: `tests/run` looks for it"]
 fn real_logs() {
     let setup = logs_setup();
     for (name, lines) in [
