@@ -20,7 +20,6 @@ mod packaging;
 mod pages;
 mod reload;
 mod schemas;
-#[path = "harness/self_tests/mod.rs"]
 mod self_tests;
 mod stories {
     #[allow(dead_code, reason = "its other words are for whole stories")]
