@@ -34,6 +34,10 @@ const CHECKPOINT: Milliseconds = 3 * MINUTE;
 /// Whoever changed it has seen by then what is wrong, and mended it or gone away.
 const RELOAD: Milliseconds = 10 * MINUTE;
 
+/// Producers end a transaction within seconds, or brokers do after `transaction.timeout.ms`, a
+/// minute by default.
+const TRANSACTION: Milliseconds = 5 * MINUTE;
+
 pub fn recordings(options: &Options) -> Vec<Rule> {
     let watermark = format!(
         "last_over_time(ticket_exporter_watermark_timestamp_seconds{})",
@@ -57,6 +61,7 @@ pub fn alerts(options: &Options) -> Vec<Rule> {
         rejecting().into(),
         checkpoint_failing(options).into(),
         reload_failing(options).into(),
+        transaction_open(options).into(),
     ]
 }
 
@@ -185,6 +190,25 @@ fn reload_failing(options: &Options) -> Alert {
             "TicketExporterReloadFailing",
             Severity::Warning,
             Some(RELOAD),
+        )
+    }
+}
+
+fn transaction_open(options: &Options) -> Alert {
+    Alert {
+        expression: format!(
+            "last_over_time(ticket_exporter_open_transaction{}) == 1",
+            options.held()
+        ),
+        summary: "A transaction that stays open hides ticket events".into(),
+        description: "A producer's transaction in partition {{ $labels.partition }} of topic \
+                      {{ $labels.topic }} does not end. No reader gets what is behind it: the \
+                      partition's clock stands, and no SLA target of its tickets is watched."
+            .into(),
+        ..alert(
+            "TicketExporterTransactionOpen",
+            Severity::Warning,
+            Some(TRANSACTION),
         )
     }
 }

@@ -147,6 +147,7 @@ impl Reader {
                 if !self.orders.is_stopped() {
                     continue;
                 }
+                session.ingest.read_tail(&mut session.consumer)?;
                 if !session.ingest.finish(&session.consumer)? {
                     warn!(
                         "the last checkpoint was not written in time; a restart reads from the one before"

@@ -168,6 +168,8 @@ families! {
         "Label values beyond their limit, exposed as __other__";
     CONSUMER_LAG = Exporter Gauge "ticket_exporter_consumer_lag" ["topic" "partition"]
         "Records in the partition that are not processed yet";
+    OPEN_TRANSACTION = Exporter Gauge "ticket_exporter_open_transaction" ["topic" "partition"]
+        "Whether a transaction has been open in the partition for longer than stream.grace: its clock waits";
     WATERMARK = Exporter Gauge "ticket_exporter_watermark_timestamp_seconds" ["topic" "partition"]
         "Stream clock of the partition, in seconds since the epoch";
     LAST_EVENT = Exporter Gauge "ticket_exporter_last_event_timestamp_seconds" []

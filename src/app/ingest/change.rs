@@ -8,6 +8,7 @@ use std::time::Instant;
 use tracing::warn;
 
 use super::tables::Tables;
+use super::transactions::OpenTransactions;
 use super::{Ingest, Timing};
 use crate::decode::Decoder;
 use crate::edge::kafka::{Consumer, CredentialFiles, DeadLetters};
@@ -100,6 +101,7 @@ impl Ingest {
         self.next_checkpoint = Instant::now();
         let next = next?;
         self.bridge();
+        self.transactions = OpenTransactions::default();
         for reading in self.readings.iter() {
             let source = &reading.source;
             self.metrics

@@ -7,7 +7,9 @@ mod readings;
 mod schemas;
 mod standing;
 mod tables;
+mod tail;
 mod tally;
+mod transactions;
 
 pub use change::{Change, NotKept};
 pub use readings::{KeptReadings, Loss, Lost, Reading, Readings, counted_topic};
@@ -35,6 +37,7 @@ use schemas::Lookup;
 use standing::{PartitionStanding, Standing};
 use tables::Tables;
 use tally::Tally;
+use transactions::OpenTransactions;
 
 /// Longest wait for records: the pace at which clocks move and stop signals are seen.
 const POLL: Duration = Duration::from_millis(100);
@@ -66,7 +69,7 @@ const CHECKPOINT_SHARE: u32 = 20;
 /// How the loop treats time.
 #[derive(Clone)]
 pub struct Timing {
-    /// A partition that is read to its end follows the wall clock less this.
+    /// A partition's clock follows the time as of which it was read, less this.
     pub grace: Milliseconds,
     /// Events further ahead of the wall clock are rejected.
     pub max_future: Milliseconds,
@@ -164,6 +167,7 @@ pub struct Ingest {
     refused: Option<Latch>,
     /// The same of the dead-letter topic.
     letters_refused: Option<Latch>,
+    transactions: OpenTransactions,
     /// `None`: nothing that could change.
     credentials: Option<CredentialFiles>,
     /// What was shown before another consumer took over stays until that one has caught up.
@@ -225,6 +229,7 @@ impl Ingest {
             catching_up: Some(latch),
             refused: None,
             letters_refused: None,
+            transactions: OpenTransactions::default(),
             credentials: None,
             bridging: false,
             bridges: 0,
@@ -325,8 +330,14 @@ impl Ingest {
             Step::Revoked(partitions) => self.revoked(&partitions),
             Step::Trouble(trouble) => self.trouble(consumer, trouble)?,
             Step::Identified(topics) => self.readings.identify(&topics)?,
+            Step::Reconnected(partitions) => {
+                for partition in &partitions {
+                    self.readings.reconnected(partition);
+                }
+            }
             Step::Idle => {}
         }
+        self.compare_anchors(consumer);
         if self.pending.is_some() {
             let kept = match &mut self.keeper {
                 Some(keeper) => keeper.kept()?,
@@ -458,6 +469,7 @@ impl Ingest {
         for partition in partitions {
             self.metrics
                 .remove_partition(&partition.topic, partition.partition);
+            self.transactions.remove(partition);
         }
         self.bridging = false;
         warn!(
@@ -491,8 +503,8 @@ impl Ingest {
                     .ask_extent(&partition, PARTITIONS_PATIENCE)
                     .or(available);
                 self.readings.out_of_range(&partition, extent)?;
-                // Only the record before the position is gone, which is not needed.
-                let start = self.readings.start_without_anchor(&partition);
+                let begin = extent.map(|(begin, _)| begin);
+                let start = self.readings.start_at(&partition, begin);
                 consumer.restart(&partition, start);
                 Ok(())
             }
@@ -530,8 +542,7 @@ impl Ingest {
         }
     }
 
-    /// Moves the clocks of partitions that are read to their end, and has the state kept; it is
-    /// shown once it is. Whether a checkpoint was begun: not while dead letters are on their way.
+    /// Moves the clocks, and has the state kept; it is shown once it is. Whether a checkpoint was begun: not while dead letters are on their way.
     fn checkpoint(&mut self, consumer: &Consumer, patience: Duration) -> Result<bool, IngestError> {
         let started = Instant::now();
         let position = self.look(consumer)?;
@@ -594,29 +605,47 @@ impl Ingest {
         Ok(position)
     }
 
-    /// Moves the clocks of partitions that are read to their end.
+    /// Moves the clock of each partition up to the time as of which everything was read, less the
+    /// grace.
     fn advance(&mut self, consumer: &Consumer) -> Result<Position, Lost> {
-        let clock = self.timing.clock.now().minus(self.timing.grace);
+        let Timing { grace, clock, .. } = &self.timing;
         let mut position = Position::default();
         for partition in consumer.assigned() {
+            let reached = consumer.reached(partition);
+            let read_up_to = consumer.position(partition);
+            if reached.end
+                && let Some(extent) = consumer.extent(partition)
+            {
+                self.readings.at_end(partition, read_up_to, extent)?;
+            }
+            if let Some(next) = read_up_to {
+                self.readings.pass_to(partition, next);
+            }
             let Some(reading) = self.readings.get(partition) else {
                 continue;
             };
             position.assigned += 1;
-            if consumer.read_to_end(partition) {
-                if let Some(extent) = consumer.extent(partition) {
-                    self.readings.at_end(partition, extent)?;
-                }
+            let hidden = reached.hidden;
+            let waits = self
+                .transactions
+                .note(partition, hidden, *grace, &self.metrics);
+            if reading.is_checked()
+                && let Some(complete) = reached.complete
+            {
+                let clock = clock.at(complete).minus(*grace);
                 self.engine.advance(reading.partition, clock);
-            } else {
+            }
+            if !reached.end || waits || !reading.is_checked() {
                 position.unread += 1;
             }
             if let Some(lag) = consumer.lag(partition) {
-                position.behind += lag;
+                let hidden = hidden.filter(|_| waits).map_or(0, |hidden| hidden.records);
+                position.behind += lag + hidden;
                 self.metrics
-                    .set_lag(&partition.topic, partition.partition, lag);
+                    .set_lag(&partition.topic, partition.partition, lag + hidden);
             }
         }
+        self.transactions.show(self.published.readiness());
         self.metrics.set_partitions_assigned(position.assigned);
         let greatest = self
             .readings

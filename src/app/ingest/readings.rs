@@ -4,10 +4,16 @@
 //! An offset alone does not tell that: a topic that was deleted and created anew has the same
 //! offsets with other records. So the last record applied is kept as an *anchor*, by offset and
 //! digest. Reading begins with it, and goes on only if it is the same. While it goes on, the topic's
-//! id tells.
+//! id tells that the topic is another one. A log can also become shorter under the same id, when a
+//! broker comes back with an older disk; so wherever the connection to a leader is another one, an
+//! anchor from before is compared once more.
+//!
+//! The position passes control records and aborted records too, which no application sees: it may
+//! lie behind the anchor by more than one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
@@ -17,6 +23,14 @@ use crate::engine::{Engine, PartitionId};
 
 /// The first byte of the keys of these records; the engine's are below.
 const KEY: u8 = 0x80;
+
+/// Age that an anchor has at least when it is compared after a reconnection: older than the time in
+/// which the client's statistics, which come twice a second, tell of it.
+const ANCHOR_AGE: Duration = Duration::from_secs(2);
+
+/// Time between two comparisons of a partition while connections come and go: each reads the
+/// records of some seconds once more.
+const COMPARISON_INTERVAL: Duration = Duration::from_secs(10);
 
 /// A record that was applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,11 +72,54 @@ pub struct Reading {
     /// Offset of the first record that was not applied; `None`: nothing was read.
     pub next: Option<i64>,
     anchor: Option<Anchor>,
+    earlier: Earlier,
     /// Of the topic that it was read from.
     topic_id: Option<String>,
-    /// The anchor has to come first.
-    unchecked: bool,
+    /// The record that has to come first, as it was.
+    unchecked: Option<Anchor>,
     changed: bool,
+}
+
+impl Reading {
+    /// Whether nothing waits to be compared before reading goes on.
+    pub fn is_checked(&self) -> bool {
+        self.unchecked.is_none()
+    }
+}
+
+/// Anchors of some seconds ago.
+#[derive(Clone, Copy, Debug, Default)]
+struct Earlier {
+    /// At least [`ANCHOR_AGE`] old, where there was one then.
+    old: Option<Anchor>,
+    /// The one that becomes old, and since when.
+    recent: Option<(Instant, Option<Anchor>)>,
+    /// The partition's records come from elsewhere, and were not compared yet.
+    reconnected: bool,
+    compared: Option<Instant>,
+}
+
+impl Earlier {
+    fn of(anchor: Option<Anchor>) -> Self {
+        Self {
+            old: anchor,
+            ..Self::default()
+        }
+    }
+
+    fn age(&mut self, anchor: Option<Anchor>, now: Instant) {
+        if self.reconnected {
+            return; // what is older than that is still needed
+        }
+        match self.recent {
+            Some((since, _)) if now.saturating_duration_since(since) < ANCHOR_AGE => {}
+            Some((_, recent)) => {
+                self.old = recent.or(self.old);
+                self.recent = Some((now, anchor));
+            }
+            None => self.recent = Some((now, anchor)),
+        }
+    }
 }
 
 /// A partition that cannot be read on, and why.
@@ -113,6 +170,8 @@ pub struct Readings {
     places: HashMap<TopicPartition, usize>,
     /// The consumer's index of the last record's partition, and its place here.
     current: Option<(usize, usize)>,
+    /// Of topics that exist, by name, also before any partition of theirs is read.
+    topic_ids: HashMap<Arc<str>, String>,
     lost: Option<Lost>,
 }
 
@@ -132,8 +191,9 @@ impl Readings {
             partition,
             next: None,
             anchor: None,
-            topic_id: None,
-            unchecked: false,
+            earlier: Earlier::default(),
+            topic_id: self.topic_ids.get(&source.topic).cloned(),
+            unchecked: None,
             changed: true,
         });
     }
@@ -141,17 +201,66 @@ impl Readings {
     /// Where to begin reading: with the anchor, if there is one.
     pub fn start(&mut self, source: &TopicPartition) -> Option<i64> {
         let reading = &mut self.list[*self.places.get(source)?];
-        reading.unchecked = reading.anchor.is_some();
+        // Whatever was to be compared: this is from before all of it.
+        reading.earlier = Earlier::of(reading.anchor);
+        reading.unchecked = reading.anchor;
         reading
             .anchor
             .map_or(reading.next, |anchor| Some(anchor.offset))
     }
 
-    /// Gives up comparing the anchor: its record is gone, but none that was not applied.
-    pub fn start_without_anchor(&mut self, source: &TopicPartition) -> Option<i64> {
+    /// Where to begin in a partition that begins at `begin` by now: with the anchor, or behind it
+    /// where its record is gone, which was applied.
+    pub fn start_at(&mut self, source: &TopicPartition, begin: Option<i64>) -> Option<i64> {
+        let start = self.start(source);
+        if begin.is_none_or(|begin| start.is_some_and(|start| begin <= start)) {
+            return start;
+        }
         let reading = &mut self.list[*self.places.get(source)?];
-        reading.unchecked = false;
+        reading.unchecked = None;
         reading.next
+    }
+
+    /// The partition's records come from another leader or over another connection.
+    pub fn reconnected(&mut self, source: &TopicPartition) {
+        if let Some(place) = self.places.get(source) {
+            self.list[*place].earlier.reconnected = true;
+        }
+    }
+
+    /// Partitions to read once more, each from the anchor that is to be compared.
+    pub fn to_compare(&mut self, now: Instant) -> Vec<(TopicPartition, i64)> {
+        let mut partitions = Vec::new();
+        for reading in &mut self.list {
+            let earlier = &mut reading.earlier;
+            earlier.age(reading.anchor, now);
+            let is_recent = |at| now.saturating_duration_since(at) < COMPARISON_INTERVAL;
+            if !earlier.reconnected || earlier.compared.is_some_and(is_recent) {
+                continue;
+            }
+            earlier.reconnected = false;
+            // One that waits to be compared is compared over the new connection.
+            if let Some(anchor) = earlier.old
+                && reading.unchecked.is_none()
+            {
+                earlier.compared = Some(now);
+                earlier.recent = None;
+                reading.unchecked = Some(anchor);
+                partitions.push((reading.source.clone(), anchor.offset));
+            }
+        }
+        partitions
+    }
+
+    /// Moves the position behind control records and aborted ones, which are no records for us.
+    pub fn pass_to(&mut self, source: &TopicPartition, position: i64) {
+        if let Some(place) = self.places.get(source) {
+            let reading = &mut self.list[*place];
+            if reading.unchecked.is_none() && reading.next.is_none_or(|next| next < position) {
+                reading.next = Some(position);
+                reading.changed = true;
+            }
+        }
     }
 
     /// Moves the position past a record.
@@ -167,12 +276,9 @@ impl Readings {
             }
         };
         let reading = &mut self.list[place];
-        if reading.unchecked {
-            reading.unchecked = false;
-            if let Some(anchor) = reading.anchor
-                && anchor.offset == record.offset
-                && anchor != Anchor::of(record)
-            {
+        if let Some(anchor) = reading.unchecked.take() {
+            // Compaction may have removed it.
+            if anchor.offset == record.offset && anchor != Anchor::of(record) {
                 self.lost.get_or_insert(Lost {
                     partition: reading.source.clone(),
                     loss: Loss::Replaced {
@@ -204,6 +310,9 @@ impl Readings {
                 let reading = &mut self.list[*place];
                 if reading.next == Some(record.offset + 1) {
                     reading.anchor = Some(Anchor::of(record));
+                    // Nothing older is to be had in the first seconds.
+                    let earlier = &mut reading.earlier;
+                    earlier.old = earlier.old.or(reading.anchor);
                 }
             }
         }
@@ -220,6 +329,7 @@ impl Readings {
     /// A topic of which records were read under another id.
     pub fn identify(&mut self, topics: &[(Arc<str>, String)]) -> Result<(), Lost> {
         for (topic, id) in topics {
+            self.topic_ids.insert(Arc::clone(topic), id.clone());
             for reading in &mut self.list {
                 if reading.source.topic != *topic || reading.topic_id.as_ref() == Some(id) {
                     continue;
@@ -234,17 +344,33 @@ impl Readings {
         Ok(())
     }
 
-    /// What the extent (first and end offset) of a partition that is read to its end means: the
-    /// anchor cannot lie behind it.
+    /// What the extent (first and end offset) of a partition that is read to its end, up to
+    /// `position`, means: the anchor cannot lie behind it.
     ///
     /// # Errors
     /// That it is not the partition that was read.
-    pub fn at_end(&self, source: &TopicPartition, (_, end): (i64, i64)) -> Result<(), Lost> {
-        let unchecked = self.get(source).filter(|reading| reading.unchecked);
-        match unchecked.and_then(|reading| reading.next) {
-            Some(next) if end < next => Err(lost(source, Loss::Shorter { next, end })),
-            _ => Ok(()),
+    pub fn at_end(
+        &mut self,
+        source: &TopicPartition,
+        position: Option<i64>,
+        (_, end): (i64, i64),
+    ) -> Result<(), Lost> {
+        let Some(place) = self.places.get(source) else {
+            return Ok(());
+        };
+        let reading = &mut self.list[*place];
+        if reading.unchecked.is_some()
+            && let Some(next) = reading.next
+        {
+            if end < next {
+                return Err(lost(source, Loss::Shorter { next, end }));
+            }
+            if position >= Some(next) {
+                // Its record did not come: compaction has removed it.
+                reading.unchecked = None;
+            }
         }
+        Ok(())
     }
 
     /// What it means that the start offset is not in the partition, whose extent is this, where
@@ -363,8 +489,9 @@ impl KeptReadings {
                 partition,
                 next: kept.next,
                 anchor: kept.anchor,
+                earlier: Earlier::of(kept.anchor),
                 topic_id: kept.topic_id,
-                unchecked: false,
+                unchecked: None,
                 changed: false,
             });
         }
@@ -467,7 +594,10 @@ mod tests {
         let source = source();
         let mut readings = restored();
         assert_eq!(readings.out_of_range(&source, Some((10, 10))), Ok(()));
-        assert_eq!(readings.start_without_anchor(&source), Some(10));
+        assert_eq!(readings.start_at(&source, Some(9)), Some(9));
+        assert!(!readings.get(&source).unwrap().is_checked());
+        assert_eq!(readings.start_at(&source, Some(10)), Some(10));
+        assert!(readings.get(&source).unwrap().is_checked());
         for (extent, loss) in [
             (
                 (11, 20),
@@ -489,8 +619,11 @@ mod tests {
         let source = source();
         let mut readings = restored();
         readings.start(&source);
-        assert!(readings.at_end(&source, (0, 9)).is_err());
-        assert_eq!(readings.at_end(&source, (0, 10)), Ok(()));
+        assert!(readings.at_end(&source, Some(9), (0, 9)).is_err());
+        assert_eq!(readings.at_end(&source, Some(9), (0, 10)), Ok(()));
+        assert!(!readings.get(&source).unwrap().is_checked());
+        assert_eq!(readings.at_end(&source, Some(10), (0, 10)), Ok(()));
+        assert!(readings.get(&source).unwrap().is_checked(), "compacted");
     }
 
     #[test]

@@ -60,6 +60,7 @@ pub struct SelfMetrics {
     misrouted: IntCounter,
     overflow: IntCounterVec,
     lag: IntGaugeVec,
+    open_transaction: IntGaugeVec,
     lost_records: IntCounterVec,
     dead_letters_lost: IntCounter,
     last_event: GaugeVec,
@@ -107,6 +108,7 @@ impl SelfMetrics {
             misrouted: counter(&registry, &catalogue::MISROUTED)?,
             overflow: counters(&registry, &catalogue::OVERFLOW)?,
             lag: integers(&registry, &catalogue::CONSUMER_LAG)?,
+            open_transaction: integers(&registry, &catalogue::OPEN_TRANSACTION)?,
             lost_records: counters(&registry, &catalogue::LOST_RECORDS)?,
             dead_letters_lost: counter(&registry, &catalogue::DEAD_LETTERS_LOST)?,
             last_event: gauges(&registry, &catalogue::LAST_EVENT)?,
@@ -220,6 +222,13 @@ impl SelfMetrics {
             .set(records);
     }
 
+    /// Whether the partition waits for the end of a transaction.
+    pub fn set_open_transaction(&self, topic: &str, partition: i32, open: bool) {
+        self.open_transaction
+            .with_label_values(&[topic, &partition.to_string()])
+            .set(open.into());
+    }
+
     /// Records of a partition were gone before they were read; the counter exists at 0 from the
     /// first time it is asked for.
     pub fn lost_records(&self, topic: &str, partition: i32) -> IntCounter {
@@ -232,11 +241,13 @@ impl SelfMetrics {
         &self.dead_letters_lost
     }
 
-    /// Ends the lag of a partition that is no longer assigned.
+    /// Ends the series of a partition that is no longer assigned.
     pub fn remove_partition(&self, topic: &str, partition: i32) {
         let partition = partition.to_string();
-        // Fails only where there is no such series, which is what is wanted.
-        let _ = self.lag.remove_label_values(&[topic, &partition]);
+        for gauge in [&self.lag, &self.open_transaction] {
+            // Fails only where there is no such series, which is what is wanted.
+            let _ = gauge.remove_label_values(&[topic, &partition]);
+        }
     }
 
     /// The greatest event time seen.

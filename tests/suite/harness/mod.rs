@@ -38,7 +38,7 @@ pub(crate) use process::{Process, Signal};
 pub(crate) use prometheus::{Labels, Prometheus, PrometheusOptions, Protocol, Target};
 pub(crate) use promtool::{PromtoolOutput, promtool};
 pub(crate) use proxy::Proxy;
-pub(crate) use records::{Received, Record};
+pub(crate) use records::{Received, Record, Transactions};
 pub(crate) use run::{run, run_well, text};
 pub(crate) use schema_registry::SchemaRegistry;
 pub(crate) use scrape::{Scrape, scrape};

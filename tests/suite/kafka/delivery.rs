@@ -65,7 +65,11 @@ fn records_carry_what_was_sent() {
                 assert_eq!(record.partition, &TopicPartition::new("tickets", 0));
                 return;
             }
-            Step::Revoked(_) | Step::Trouble(_) | Step::Identified(_) | Step::Idle => {}
+            Step::Revoked(_)
+            | Step::Trouble(_)
+            | Step::Identified(_)
+            | Step::Reconnected(_)
+            | Step::Idle => {}
         }
     }
 }
@@ -111,7 +115,11 @@ fn headers_come_where_they_are_asked_for() {
                 }
                 assert!(batch.iter(&[]).all(|record| record.headers.is_empty()));
             }
-            Step::Revoked(_) | Step::Trouble(_) | Step::Identified(_) | Step::Idle => {}
+            Step::Revoked(_)
+            | Step::Trouble(_)
+            | Step::Identified(_)
+            | Step::Reconnected(_)
+            | Step::Idle => {}
         }
     }
     assert_eq!(

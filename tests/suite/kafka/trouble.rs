@@ -95,7 +95,11 @@ fn dead_letters_arrive_with_their_origin() {
                     sent += 1;
                 }
             }
-            Step::Revoked(_) | Step::Trouble(_) | Step::Identified(_) | Step::Idle => {}
+            Step::Revoked(_)
+            | Step::Trouble(_)
+            | Step::Identified(_)
+            | Step::Reconnected(_)
+            | Step::Idle => {}
         }
     }
     let report = letters.flush(PATIENCE);

@@ -12,9 +12,11 @@
 
 #![allow(unsafe_code)]
 
+mod end_offsets;
 mod token;
 mod topic_ids;
 
+pub(super) use end_offsets::{End, EndOffsets, taken_up_to};
 pub(super) use token::{Token, set_token};
 pub(super) use topic_ids::TopicIds;
 
@@ -230,6 +232,38 @@ impl<'a> Message<'a> {
         // SAFETY: reads the message; the kind of time is not wanted.
         let time = unsafe { native::rd_kafka_message_timestamp(self.0, ptr::null_mut()) };
         (time >= 0).then_some(time)
+    }
+}
+
+/// A list of partitions for the client library, freed when dropped.
+struct PartitionList(NonNull<native::rd_kafka_topic_partition_list_t>);
+
+impl PartitionList {
+    /// Each partition with the same offset. `None` where there is nothing to list.
+    fn new<'p>(partitions: impl Iterator<Item = &'p TopicPartition>, offset: i64) -> Option<Self> {
+        let size = c_int::try_from(partitions.size_hint().0).unwrap_or(0);
+        // SAFETY: a new list, ours until it is dropped; adding copies the name.
+        unsafe {
+            let list = native::rd_kafka_topic_partition_list_new(size);
+            let list = Self(NonNull::new(list)?);
+            for partition in partitions {
+                let topic = CString::new(&*partition.topic).ok()?;
+                let entry = native::rd_kafka_topic_partition_list_add(
+                    list.0.as_ptr(),
+                    topic.as_ptr(),
+                    partition.partition,
+                );
+                (*entry).offset = offset;
+            }
+            (list.0.as_ref().cnt > 0).then_some(list)
+        }
+    }
+}
+
+impl Drop for PartitionList {
+    fn drop(&mut self) {
+        // SAFETY: created in `new`, destroyed here once.
+        unsafe { native::rd_kafka_topic_partition_list_destroy(self.0.as_ptr()) };
     }
 }
 

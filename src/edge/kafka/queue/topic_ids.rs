@@ -28,6 +28,10 @@ pub(in super::super) struct TopicIds {
     names: Vec<CString>,
     /// When to ask next; `None` while an answer is on its way.
     next: Option<Instant>,
+    /// Answers so far.
+    answers_taken: u64,
+    /// Whether to ask again as soon as the answer on its way is there.
+    hurried: bool,
     // Last: released after the handle is destroyed in `drop`.
     client: Arc<BaseConsumer<Context>>,
 }
@@ -49,6 +53,8 @@ impl TopicIds {
             answers: NonNull::new(answers)?,
             names: names.collect(),
             next: Some(Instant::now()),
+            answers_taken: 0,
+            hurried: false,
             client,
         })
     }
@@ -64,6 +70,26 @@ impl TopicIds {
                 None
             }
             None => self.answer(),
+        }
+    }
+
+    /// How many questions were answered.
+    pub(in super::super) fn answers(&self) -> u64 {
+        self.answers_taken
+    }
+
+    /// Asks at the next occasion: which answer, counted as [`Self::answers`], will be to a question
+    /// from after now.
+    pub(in super::super) fn ask_soon(&mut self) -> u64 {
+        match &mut self.next {
+            Some(next) => {
+                *next = Instant::now();
+                self.answers_taken + 1
+            }
+            None => {
+                self.hurried = true;
+                self.answers_taken + 2
+            }
         }
     }
 
@@ -97,7 +123,13 @@ impl TopicIds {
             native::rd_kafka_event_destroy(event);
             found
         };
-        self.next = Some(Instant::now() + INTERVAL);
+        self.answers_taken += 1;
+        let pause = if std::mem::take(&mut self.hurried) {
+            Duration::ZERO
+        } else {
+            INTERVAL
+        };
+        self.next = Some(Instant::now() + pause);
         Some(found)
     }
 }
