@@ -22,8 +22,14 @@ mod pages;
 mod reload;
 mod schemas;
 mod self_tests;
+// Only the dice of the random stories; `stories/mod.rs` allows these casts for all of them.
+#[allow(
+    dead_code,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss
+)]
 mod stories {
-    #[allow(dead_code, reason = "its other words are for whole stories")]
     pub(crate) mod dice;
 }
 mod web_security;
