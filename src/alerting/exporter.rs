@@ -31,6 +31,8 @@ const CHECKPOINT_AGE: Milliseconds = 2 * MINUTE;
 /// Attempts are repeated every second, so one that helped is no failure.
 const CHECKPOINT_FAILURES: u32 = 5;
 const CHECKPOINT: Milliseconds = 3 * MINUTE;
+/// A topic that is deleted and created again, or a deployment that creates it a moment later.
+const TOPIC_MISSING: Milliseconds = 2 * MINUTE;
 /// Whoever changed it has seen by then what is wrong, and mended it or gone away.
 const RELOAD: Milliseconds = 10 * MINUTE;
 
@@ -57,6 +59,7 @@ pub fn alerts(options: &Options) -> Vec<Rule> {
         down(options).into(),
         not_ready(options, NOT_READY_WARNING, Severity::Warning).into(),
         not_ready(options, NOT_READY_CRITICAL, Severity::Critical).into(),
+        topic_missing(options).into(),
         lagging(options).into(),
         rejecting().into(),
         checkpoint_failing(options).into(),
@@ -106,6 +109,26 @@ fn not_ready(options: &Options, pending: Milliseconds, severity: Severity) -> Al
             window(pending)
         ),
         ..alert("TicketExporterNotReady", severity, Some(pending))
+    }
+}
+
+fn topic_missing(options: &Options) -> Alert {
+    let held = options.held();
+    Alert {
+        expression: format!(
+            "max by (job, topic) (last_over_time(ticket_exporter_topic_missing{held})) == 1"
+        ),
+        summary: "A topic of the ticket-exporter does not exist".into(),
+        description:
+            "Topic {{ $labels.topic }} is configured for job {{ $labels.job }} and does not \
+                      exist. Until it does, or is taken out of kafka.topics, there are no support \
+                      KPIs and no promise is watched."
+                .into(),
+        ..alert(
+            "TicketExporterTopicMissing",
+            Severity::Critical,
+            Some(TOPIC_MISSING),
+        )
     }
 }
 

@@ -19,4 +19,5 @@ pub mod schemas;
 pub mod serve;
 pub mod targets;
 pub mod topics;
+mod topics_gone;
 pub mod verify;

@@ -8,7 +8,8 @@ use std::time::Instant;
 use tracing::{info, warn};
 
 use super::checkpoint::Keeper;
-use super::ingest::{KeptReadings, Readings, State};
+use super::ingest::{KeptReadings, Readings, State, retire};
+use super::topics_gone::{self, TopicsGone};
 use crate::config::{Config, Otherwise};
 use crate::domain::timestamp::Timestamp;
 use crate::edge::self_metrics::SelfMetrics;
@@ -30,6 +31,12 @@ pub enum RecoveryError {
         directory: PathBuf,
         changes: Vec<String>,
     },
+    /// The stored state cannot be read.
+    #[error(
+        "{0}\nBring the checkpoint directory back from a copy, or have the numbers counted again \
+         from the records that the topics still hold, with checkpoint.on_damage: rebuild"
+    )]
+    Damaged(StoreError),
     #[error("there is no checkpoint in {}", .0.display())]
     Nothing(PathBuf),
     #[error("cannot start the checkpoint thread: {0}")]
@@ -59,7 +66,8 @@ enum Outcome {
 pub fn read(config: &Config) -> Result<Restored, RecoveryError> {
     let directory = &config.checkpoint.directory;
     let load = |apply: &mut Apply<'_>| store::read(directory, STATE_VERSION, apply);
-    match restore(config, load)? {
+    // A command that only reads the store changes nothing in it.
+    match restore(config, load, &TopicsGone::all_counted)? {
         Outcome::Nothing => Err(RecoveryError::Nothing(directory.clone())),
         Outcome::Restored(restored) => Ok(*restored),
         Outcome::Changed(changes) => Err(RecoveryError::Changed {
@@ -83,7 +91,8 @@ pub fn recover(
     let path = &config.checkpoint.directory;
     let directory = Directory::lock(path, STATE_VERSION)?;
     let started = Instant::now();
-    let outcome = restore(config, |apply| directory.load(apply));
+    let judge = |topics: &[String]| topics_gone::judge(&config.kafka, topics);
+    let outcome = restore(config, |apply| directory.load(apply), &judge);
     let (reason, id) = match (outcome, forsaken) {
         (Ok(Outcome::Restored(restored)), None) => {
             let Restored {
@@ -112,6 +121,11 @@ pub fn recover(
                 });
             }
             (Some(changes.join("\n")), None)
+        }
+        (Err(error @ StoreError::Corrupt { .. }), None)
+            if config.checkpoint.on_damage == Otherwise::Fail =>
+        {
+            return Err(RecoveryError::Damaged(error));
         }
         (Err(error @ StoreError::Corrupt { .. }), _) => (Some(error.to_string()), None),
         (Err(error), _) => return Err(error.into()),
@@ -151,6 +165,7 @@ fn begin(
 fn restore(
     config: &Config,
     load: impl FnOnce(&mut Apply<'_>) -> Result<Option<Found>, StoreError>,
+    judge: &dyn Fn(&[String]) -> TopicsGone,
 ) -> Result<Outcome, StoreError> {
     let mut restoring = None;
     let mut readings = KeptReadings::default();
@@ -179,13 +194,17 @@ fn restore(
         offset: 0,
         what,
     };
-    let mut changes = readings.missing_topics(&config.kafka.topics);
+    let gone = judge(&readings.topics_not_among(&config.kafka.topics));
+    let mut changes = gone.counted;
     match restoring.finish() {
-        Ok(restored) if changes.is_empty() => {
+        Ok(mut restored) if changes.is_empty() => {
             for change in &restored.changes {
                 warn!(%change, "the configuration changed; this applies from now on");
             }
-            let readings = readings.resume(&restored.engine).map_err(corrupt)?;
+            let mut readings = readings.resume(&restored.engine).map_err(corrupt)?;
+            for topic in &gone.deleted {
+                retire(topic, &mut readings, &mut restored.engine);
+            }
             Ok(Outcome::Restored(Box::new(Restored {
                 engine: restored.engine,
                 readings,

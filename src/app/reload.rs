@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
-use super::ingest::counted_topic;
 use super::orders::{Order, Orders};
 use super::recovery::RecoveryError;
+use super::topics_gone;
 use crate::config::{Changes, Config, Kafka, Loaded, SchemaRegistry};
 use crate::domain::policy::Target;
 use crate::edge::http::{self, Published, Reloaded, Wish};
@@ -17,6 +18,9 @@ use crate::edge::kafka::{Settings, StartError};
 use crate::edge::schema_registry::Client;
 use crate::edge::self_metrics::SelfMetrics;
 use crate::edge::wall_clock::Clock;
+
+/// How long a reload waits for the reading thread to get to it. A start restores its state first.
+const ORDER_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Loads the configuration as it is now, or says everything that is wrong with it.
 pub type Load = Arc<dyn Fn() -> Result<Loaded, String> + Send + Sync>;
@@ -78,8 +82,7 @@ impl Reloader {
                 changes: changes.clone(),
                 schema_registry,
             };
-            let done = self.orders.give(order).await;
-            done.map_err(|_| "the exporter is stopping".to_owned())??;
+            self.carry_out(order).await?;
         }
         self.published.switches().set(&config.web);
         let metrics = self.published.self_metrics();
@@ -90,6 +93,25 @@ impl Reloader {
         } else {
             format!("reloaded, changed: {}", changes.words().join(", "))
         })
+    }
+}
+
+impl Reloader {
+    /// Has the reading thread work by an order. One that it does not get to in time is taken back;
+    /// what it has begun has deadlines of its own.
+    async fn carry_out(&self, order: Order) -> Result<(), String> {
+        let mut done = self.orders.give(order);
+        let done = match tokio::time::timeout(ORDER_PATIENCE, &mut done).await {
+            Ok(done) => done,
+            Err(_) if self.orders.withdraw() => {
+                return Err(format!(
+                    "reading was busy for {} seconds, for which see the log; reload again",
+                    ORDER_PATIENCE.as_secs()
+                ));
+            }
+            Err(_) => done.await,
+        };
+        done.map_err(|_| "the exporter is stopping".to_owned())?
     }
 }
 
@@ -122,8 +144,8 @@ fn judge(current: &Config, loaded: Loaded) -> Result<Judged, String> {
             None
         }
     };
-    let topics = changes.topics_gone.iter();
-    let mut breaks: Vec<String> = topics.map(|topic| counted_topic(topic)).collect();
+    let gone = topics_gone::judge(&config.kafka, &changes.topics_gone);
+    let mut breaks = gone.counted;
     if changes.rules {
         breaks.extend(current.rules.breaks(&config.rules));
     }

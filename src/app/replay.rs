@@ -74,7 +74,7 @@ pub fn read(
     until: Option<Timestamp>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Read, FileError> {
-    let partition = engine.partition();
+    let partition = engine.only_partition();
     let mut read = Read::default();
     let mut block = LineBlock::default();
     let mut next_progress = PROGRESS_LINES;

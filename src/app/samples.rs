@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::decode::{Decoded, Decoder, Record, Rejection};
+use crate::decode::{Decoded, Decoder, Record, Rejection, without_byte_order_mark};
 use crate::edge::files;
 use crate::exposition::event_line;
 
@@ -99,6 +99,7 @@ pub fn read(path: &Path, envelopes: bool) -> Result<Vec<Sample>, SampleError> {
 
 /// The records of a file, as the bytes they are.
 fn records(bytes: &[u8]) -> Vec<&[u8]> {
+    let bytes = without_byte_order_mark(bytes);
     let values: Result<Vec<&RawValue>, _> = serde_json::Deserializer::from_slice(bytes)
         .into_iter()
         .collect();

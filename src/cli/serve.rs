@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::arguments::Settings;
 use super::failure::Failure;
@@ -24,6 +24,13 @@ pub const BUILD: BuildInfo = BuildInfo {
 };
 
 pub fn run(settings: &Settings) -> Result<ExitCode, Failure> {
+    let file = settings.config_file.as_ref();
+    info!(
+        version = VERSION,
+        revision = REVISION,
+        configuration = file.map_or_else(|| "none".to_owned(), |file| file.display().to_string()),
+        "ticket-exporter starts"
+    );
     runtime()?.block_on(async {
         // First, so that a signal finds somebody: unheard, this one would end the process.
         let hangups = signal(SignalKind::hangup())?;

@@ -11,6 +11,7 @@ use super::keys::nearest;
 use super::problem::Errors;
 use super::view::View;
 use crate::domain::calendar::{Calendar, CalendarId, CalendarSpec, OpenHours, ics};
+use crate::engine::limits;
 
 /// The calendar that is built in: always open.
 pub(super) const ALWAYS_OPEN: &str = "24x7";
@@ -36,14 +37,15 @@ impl Calendars {
         errors: &mut Errors,
     ) -> Self {
         let mut calendars = Self::default();
-        for (name, view) in view.entries(errors) {
+        let entries = view.entries(errors);
+        if !limits::CALENDARS.allows(entries.len()) {
+            view.error(errors, limits::CALENDARS.exceeded());
+            return calendars;
+        }
+        for (name, view) in entries {
             if name == ALWAYS_OPEN {
                 view.error(errors, "this name is built in: always open");
                 continue;
-            }
-            if calendars.names.len() > usize::from(u16::MAX) {
-                view.error(errors, "too many calendars");
-                break;
             }
             // A calendar that cannot be used keeps its name, so that uses of it are no errors.
             calendars.names.push(name.to_owned());
@@ -68,8 +70,7 @@ impl Calendars {
             return Some(None);
         }
         if let Some(position) = self.names.iter().position(|other| *other == name) {
-            let id = u16::try_from(position).ok().map(CalendarId);
-            return Some(id);
+            return Some(CalendarId::at(position));
         }
         let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
         let hint = match nearest(&name, &names) {

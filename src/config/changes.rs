@@ -70,11 +70,6 @@ impl Changes {
         };
         self.dead_letters = before.dead_letter_topic != after.dead_letter_topic
             || after.dead_letter_topic.is_some() && connection(before) != connection(after);
-        if before.topics != after.topics {
-            // A static member that comes back gets what it had: the group does not look at its
-            // topics again.
-            self.fixed.push("kafka.topics");
-        }
         let gone = before.topics.iter();
         let gone = gone.filter(|topic| !after.topics.contains(topic));
         self.topics_gone = gone.cloned().collect();
@@ -86,13 +81,15 @@ impl Changes {
             interval,
             on_lost_records,
             on_changed_rules,
+            on_damage,
         } = before;
         if *directory != after.directory {
             self.fixed.push("checkpoint.directory");
         }
         self.timing |= *interval != after.interval;
         self.otherwise = *on_lost_records != after.on_lost_records
-            || *on_changed_rules != after.on_changed_rules;
+            || *on_changed_rules != after.on_changed_rules
+            || *on_damage != after.on_damage;
     }
 
     fn of_stream(&mut self, before: Stream, after: Stream) {
@@ -211,12 +208,7 @@ mod tests {
         );
         assert_eq!(
             found.fixed,
-            [
-                "kafka.topics",
-                "checkpoint.directory",
-                "web.listen",
-                "web.telemetry_path"
-            ]
+            ["checkpoint.directory", "web.listen", "web.telemetry_path"]
         );
         assert_eq!(found.topics_gone, ["tickets"]);
         assert!(found.pages && found.timing && found.consumer);
@@ -248,6 +240,7 @@ mod tests {
                 "checkpoint: { on_changed_rules: rebuild }",
                 &["checkpoint.on_…"],
             ),
+            ("checkpoint: { on_damage: rebuild }", &["checkpoint.on_…"]),
             (
                 "sla: { policies: [{ name: a, targets: { resolution: 1h } }] }",
                 &["rules of the numbers", "objectives"],

@@ -3,6 +3,7 @@
 
 use super::problem::{Errors, Place};
 use super::tree::{Node, Value};
+use crate::engine::limits;
 
 /// Prefix of the environment variables.
 pub const ENVIRONMENT_PREFIX: &str = "TICKET_EXPORTER_";
@@ -106,6 +107,7 @@ pub const KEYS: &[Key] = &[
     key("checkpoint.interval", Duration, "1s", "Time between two states that are kept, and that metrics show"),
     key("checkpoint.on_changed_rules", Text, "fail", "What to do where the stored numbers cannot follow a changed configuration: `fail` or `rebuild` from the earliest records"),
     key("checkpoint.on_lost_records", Text, "fail", "What to do where records were deleted before they were read, or the topic is a new one: `fail` or `rebuild`"),
+    key("checkpoint.on_damage", Text, "fail", "What to do where the checkpoint is damaged: `fail` or `rebuild` from the earliest records"),
     key("stream.lateness", Duration, "5s", "How far the clocks of producers may differ"),
     key("stream.grace", Duration, "30s", "How far time stays behind the wall clock where no events come"),
     key("stream.max_future", Duration, "5m", "Events further in the future are rejected"),
@@ -258,6 +260,18 @@ pub fn keys_table() -> String {
             key.kind.name(),
             key.help,
             key.variable()
+        ));
+    }
+    table
+}
+
+/// How much of each thing there can be, as a table in Markdown.
+pub fn limits_table() -> String {
+    let mut table = "| key | greatest | why |\n| --- | --- | --- |\n".to_owned();
+    for limit in limits::ALL {
+        table.push_str(&format!(
+            "| `{}` | {} {} | {} |\n",
+            limit.key, limit.greatest, limit.what, limit.why
         ));
     }
     table

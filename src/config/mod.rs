@@ -30,7 +30,7 @@ pub mod web_file; // the toolkit's own format
 pub use changes::Changes;
 pub use kafka::Kafka;
 pub use kafka_security::{Identity, Mechanism, OAuth, Protocol, Sasl, Security, Tls};
-pub use keys::{ENVIRONMENT_PREFIX, KEYS, Key, Kind, keys_table};
+pub use keys::{ENVIRONMENT_PREFIX, KEYS, Key, Kind, keys_table, limits_table};
 pub use mapping::{CANONICAL, NO_PRESET, PRESETS, read_table};
 pub use objectives::DEFAULT_OBJECTIVE;
 pub use problem::{Errors, Place, Problem};

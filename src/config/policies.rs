@@ -9,21 +9,21 @@ use super::view::View;
 use crate::domain::calendar::CalendarId;
 use crate::domain::event::Status;
 use crate::domain::policy::{Clock, Match, Policy, StatusSet, Target};
-
-/// Most policies: a goal remembers its policy in 16 bits.
-const MOST_POLICIES: usize = 65_000;
+use crate::engine::limits;
 
 /// Reads `sla`.
 pub(super) fn read(view: &View<'_>, calendars: &Calendars, errors: &mut Errors) -> Vec<Policy> {
     view.entries(errors);
     let list = view.key("policies");
     let items = list.items(errors);
-    if items.len() > MOST_POLICIES {
-        list.error(errors, format!("at most {MOST_POLICIES} policies"));
+    if !limits::POLICIES.allows(items.len()) {
+        list.error(errors, limits::POLICIES.exceeded());
+        return Vec::new();
     }
     let mut policies: Vec<Policy> = Vec::new();
+    let mut fits_all = None;
     let mut names: BTreeMap<String, Place> = BTreeMap::new();
-    for item in items.iter().take(MOST_POLICIES) {
+    for item in &items {
         if !item.is_set() {
             item.error(errors, "must be a map of keys, not nothing");
             continue;
@@ -41,17 +41,13 @@ pub(super) fn read(view: &View<'_>, calendars: &Calendars, errors: &mut Errors) 
         } else if !policy.name.is_empty() {
             names.insert(policy.name.clone(), name.place.clone());
         }
-        if let Some(earlier) = policies
-            .iter()
-            .find(|earlier| earlier.matches == Match::default())
-        {
+        if let Some(earlier) = &fits_all {
             item.warning(
                 errors,
-                format!(
-                    "is never used: policy \"{}\" before it fits every ticket",
-                    earlier.name
-                ),
+                format!("is never used: policy \"{earlier}\" before it fits every ticket"),
             );
+        } else if policy.matches == Match::default() {
+            fits_all = Some(policy.name.clone());
         }
         policies.push(policy);
     }

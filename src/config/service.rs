@@ -63,6 +63,8 @@ pub struct Checkpoint {
     pub on_lost_records: Otherwise,
     /// The configuration changed in a way that the stored numbers cannot follow.
     pub on_changed_rules: Otherwise,
+    /// The stored state cannot be read.
+    pub on_damage: Otherwise,
 }
 
 /// How time passes (contract, section 2).
@@ -80,6 +82,7 @@ impl Default for Checkpoint {
             interval: DEFAULT_INTERVAL,
             on_lost_records: Otherwise::default(),
             on_changed_rules: Otherwise::default(),
+            on_damage: Otherwise::default(),
         }
     }
 }
@@ -101,6 +104,7 @@ impl Checkpoint {
             interval,
             on_lost_records: Otherwise::read(&view.key("on_lost_records"), errors),
             on_changed_rules: Otherwise::read(&view.key("on_changed_rules"), errors),
+            on_damage: Otherwise::read(&view.key("on_damage"), errors),
         }
     }
 }

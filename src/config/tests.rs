@@ -281,6 +281,10 @@ fn one_error_each() {
             "1:28: kafka.dead_letter_topic: must not be one of kafka.topics",
         ),
         (
+            "kafka: {brokers: [\"kafka://u:secret@a:9092/x\"]}",
+            "1:19: kafka.brokers[0]: a broker has no URL; write \"a:9092\"",
+        ),
+        (
             "kafka: {brokers: [\"a:x\"]}",
             "1:19: kafka.brokers[0]: must be a broker as host:port",
         ),
@@ -338,7 +342,7 @@ fn one_error_each() {
         ),
         (
             "limits: {teams: 0}",
-            "1:17: limits.teams: must be a whole number from 1 to 65000, not \"0\"",
+            "1:17: limits.teams: must be a whole number from 1 to 65533, not \"0\"",
         ),
         (
             "teams: {default_calendar: a}",

@@ -13,6 +13,7 @@ mod fuzz;
 mod harness;
 mod inference;
 mod kpis;
+mod limits;
 mod logs;
 mod mapping;
 mod naive;

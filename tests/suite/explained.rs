@@ -57,7 +57,7 @@ fn replay(rules: &Arc<Rules>, lines: &[String], traced: Option<&str>) -> (Engine
     if let Some(id) = traced {
         engine.trace(id);
     }
-    let partition = engine.partition();
+    let partition = engine.only_partition();
     for line in lines {
         if let Ok(event) = decode::decode(line.as_bytes(), None) {
             engine.apply(partition, &event);

@@ -70,7 +70,7 @@ pub fn applied<'a>(
     times: usize,
 ) -> (String, Counts) {
     let mut engine = Engine::new(Arc::default(), Timestamp::LATEST);
-    let partition = engine.partition();
+    let partition = engine.only_partition();
     for record in records {
         for _ in 0..times {
             let decoded = decoder.decode(&Record::of(record), None);

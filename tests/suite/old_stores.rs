@@ -89,7 +89,7 @@ fn desk() -> Vec<(i64, String)> {
 fn apply(engine: &mut Engine, from: i64, to: i64) {
     let partition = match engine.partition_numbered(0) {
         Some(partition) => partition,
-        None => engine.partition(),
+        None => engine.add_partition().unwrap(),
     };
     for (at, event) in desk() {
         if at > from && at <= to {

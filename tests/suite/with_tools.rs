@@ -16,6 +16,7 @@ mod end_to_end;
 mod harness;
 mod kafka;
 mod kafka_security;
+mod kafka_situations;
 mod kafka_transactions;
 mod packaging;
 mod pages;

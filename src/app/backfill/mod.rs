@@ -107,7 +107,10 @@ pub fn backfill<'a>(
     let mut engine = Engine::new(rules, Timestamp::LATEST);
     let mut feeds = Vec::new();
     for part in parts {
-        feeds.push(Feed::new(part, engine.partition(), end));
+        let partition = engine
+            .add_partition()
+            .ok_or(HistoryError::TooManyPartitions)?;
+        feeds.push(Feed::new(part, partition, end));
     }
     let mut earliest = None;
     for feed in &mut feeds {

@@ -16,6 +16,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::edge::files::STANDARD_INPUT;
 use crate::edge::kafka::{Record, TopicPartition};
 use crate::edge::spool::{Spool, SpoolWriter, Spooled};
+use crate::engine::limits;
 
 /// A history that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,8 @@ pub enum HistoryError {
     },
     #[error(transparent)]
     Topics(#[from] ReadError),
+    #[error("{}", limits::PARTITIONS.exceeded())]
+    TooManyPartitions,
 }
 
 /// See the module.

@@ -62,6 +62,9 @@ struct Kept {
     /// Absent in stores of version 0.1 and with brokers that have no ids.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     topic_id: Option<String>,
+    /// Its topic was deleted and taken out of the configuration.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    retired: bool,
 }
 
 /// One partition.
@@ -77,6 +80,9 @@ pub struct Reading {
     topic_id: Option<String>,
     /// The record that has to come first, as it was.
     unchecked: Option<Anchor>,
+    /// Its topic was deleted and is no longer configured: it is not read, but what was read of it
+    /// stays counted.
+    retired: bool,
     changed: bool,
 }
 
@@ -176,8 +182,28 @@ pub struct Readings {
 }
 
 impl Readings {
+    /// Those that are read, and those whose topic was deleted and taken out of the configuration,
+    /// unless a new topic of the same name is read.
     pub fn iter(&self) -> impl Iterator<Item = &Reading> {
-        self.list.iter()
+        self.list
+            .iter()
+            .filter(|reading| !reading.retired || !self.places.contains_key(&reading.source))
+    }
+
+    /// Stops reading a topic that was deleted: gives its partitions, which the engine has to
+    /// retire.
+    pub fn retire(&mut self, topic: &str) -> Vec<PartitionId> {
+        let mut retired = Vec::new();
+        for reading in &mut self.list {
+            if !reading.retired && *reading.source.topic == *topic {
+                reading.retired = true;
+                reading.changed = true;
+                self.places.remove(&reading.source);
+                retired.push(reading.partition);
+            }
+        }
+        self.current = None;
+        retired
     }
 
     pub fn get(&self, source: &TopicPartition) -> Option<&Reading> {
@@ -194,6 +220,7 @@ impl Readings {
             earlier: Earlier::default(),
             topic_id: self.topic_ids.get(&source.topic).cloned(),
             unchecked: None,
+            retired: false,
             changed: true,
         });
     }
@@ -331,7 +358,8 @@ impl Readings {
         for (topic, id) in topics {
             self.topic_ids.insert(Arc::clone(topic), id.clone());
             for reading in &mut self.list {
-                if reading.source.topic != *topic || reading.topic_id.as_ref() == Some(id) {
+                let same = reading.source.topic == *topic;
+                if reading.retired || !same || reading.topic_id.as_ref() == Some(id) {
                     continue;
                 }
                 if let (Some(_), Some(next)) = (&reading.topic_id, reading.next) {
@@ -400,7 +428,7 @@ impl Readings {
     /// # Errors
     /// The first one.
     pub fn all_among(&self, partitions: &[TopicPartition]) -> Result<(), Lost> {
-        let gone = self.list.iter().find(|reading| {
+        let gone = self.live().find(|reading| {
             let topic_exists = partitions
                 .iter()
                 .any(|partition| partition.topic == reading.source.topic);
@@ -421,6 +449,7 @@ impl Readings {
                 next: reading.next,
                 anchor: reading.anchor,
                 topic_id: reading.topic_id.clone(),
+                retired: reading.retired,
             };
             let [high, low] = reading.partition.number().to_be_bytes();
             // Numbers and text always become JSON.
@@ -431,12 +460,17 @@ impl Readings {
 
     fn insert(&mut self, reading: Reading) {
         match self.places.get(&reading.source) {
+            _ if reading.retired => self.list.push(reading),
             Some(place) => self.list[*place] = reading,
             None => {
                 self.places.insert(reading.source.clone(), self.list.len());
                 self.list.push(reading);
             }
         }
+    }
+
+    fn live(&self) -> impl Iterator<Item = &Reading> {
+        self.list.iter().filter(|reading| !reading.retired)
     }
 }
 
@@ -465,13 +499,12 @@ impl KeptReadings {
         Ok(())
     }
 
-    /// For each topic that was read and is not among these: what that means.
-    pub fn missing_topics(&self, topics: &[String]) -> Vec<String> {
-        let read: BTreeSet<&String> = self.0.values().map(|kept| &kept.topic).collect();
-        read.into_iter()
-            .filter(|topic| !topics.contains(topic))
-            .map(|topic| counted_topic(topic))
-            .collect()
+    /// Topics that were read and are not among these.
+    pub fn topics_not_among(&self, topics: &[String]) -> Vec<String> {
+        let read = self.0.values().filter(|kept| !kept.retired);
+        let read: BTreeSet<&String> = read.map(|kept| &kept.topic).collect();
+        let gone = read.into_iter().filter(|topic| !topics.contains(topic));
+        gone.cloned().collect()
     }
 
     /// Goes on with the partitions of an engine.
@@ -492,16 +525,12 @@ impl KeptReadings {
                 earlier: Earlier::of(kept.anchor),
                 topic_id: kept.topic_id,
                 unchecked: None,
+                retired: kept.retired,
                 changed: false,
             });
         }
         Ok(readings)
     }
-}
-
-/// What it means that a topic is not read any more.
-pub fn counted_topic(topic: &str) -> String {
-    format!("kafka.topics: {topic} is no longer read, but counted")
 }
 
 fn lost(partition: &TopicPartition, loss: Loss) -> Lost {
@@ -536,7 +565,7 @@ mod tests {
     fn restored() -> Readings {
         let source = source();
         let mut engine = Engine::new(Arc::default(), Timestamp(0));
-        let partition = engine.partition();
+        let partition = engine.only_partition();
         let mut readings = Readings::default();
         readings.add(&source, partition);
         assert_eq!(readings.start(&source), None);
@@ -550,8 +579,8 @@ mod tests {
             kept.take(key, Some(value)).unwrap();
         });
         readings.write(false, &mut |_, _| panic!("nothing changed since"));
-        assert!(kept.missing_topics(&["tickets".to_owned()]).is_empty());
-        assert_eq!(kept.missing_topics(&[]).len(), 1);
+        assert!(kept.topics_not_among(&["tickets".to_owned()]).is_empty());
+        assert_eq!(kept.topics_not_among(&[]).len(), 1);
         kept.resume(&engine).unwrap()
     }
 
@@ -627,6 +656,71 @@ mod tests {
     }
 
     #[test]
+    fn control_records_are_passed_once_the_anchor_was_compared() {
+        let source = source();
+        let mut readings = restored();
+        readings.start(&source);
+        readings.pass_to(&source, 12);
+        assert_eq!(readings.get(&source).unwrap().next, Some(10));
+        readings.pass(&record(&source, 9, "b"));
+        readings.pass_to(&source, 12);
+        readings.pass_to(&source, 11);
+        assert_eq!(readings.get(&source).unwrap().next, Some(12));
+        // Retention removes them: no record is lost.
+        assert_eq!(readings.out_of_range(&source, Some((12, 12))), Ok(()));
+        assert_eq!(readings.start_at(&source, Some(12)), Some(12));
+        assert_ne!(readings.pass(&record(&source, 12, "c")), Pass::Skip);
+    }
+
+    #[test]
+    fn an_anchor_from_before_a_reconnection_is_compared() {
+        let source = source();
+        let mut readings = restored();
+        readings.start(&source);
+        readings.pass(&record(&source, 9, "b"));
+        let start = Instant::now();
+        assert!(readings.to_compare(start).is_empty());
+        // A record of the other log is applied before the client tells.
+        let other = [record(&source, 10, "x")];
+        readings.pass(&other[0]);
+        readings.anchor(&other);
+        readings.reconnected(&source);
+        let compared = [(source.clone(), 9)];
+        assert_eq!(readings.to_compare(start + ANCHOR_AGE / 2), compared);
+        assert!(!readings.get(&source).unwrap().is_checked());
+        assert_eq!(readings.pass(&record(&source, 9, "b")), Pass::Skip);
+        assert_eq!(readings.pass(&record(&source, 10, "x")), Pass::Skip);
+        assert_eq!(readings.lost(), None);
+
+        // Connections that come and go do not make it read the same all the time.
+        readings.reconnected(&source);
+        let later = start + ANCHOR_AGE;
+        assert!(readings.to_compare(later).is_empty());
+        let later = later + COMPARISON_INTERVAL;
+        assert_eq!(readings.to_compare(later), compared);
+        readings.pass(&record(&source, 9, "y"));
+        assert_eq!(readings.lost().unwrap().loss, Loss::Replaced { offset: 9 });
+    }
+
+    #[test]
+    fn anchors_grow_old() {
+        let source = source();
+        let mut readings = restored();
+        readings.start(&source);
+        readings.pass(&record(&source, 9, "b"));
+        let start = Instant::now();
+        let more = [record(&source, 10, "c")];
+        readings.pass(&more[0]);
+        readings.anchor(&more);
+        for ages in 0..3 {
+            assert!(readings.to_compare(start + ANCHOR_AGE * ages).is_empty());
+        }
+        readings.reconnected(&source);
+        let compared = readings.to_compare(start + ANCHOR_AGE * 3);
+        assert_eq!(compared, [(source, 10)]);
+    }
+
+    #[test]
     fn a_partition_that_is_gone_is_lost() {
         let readings = restored();
         assert_eq!(readings.all_among(&[source()]), Ok(()));
@@ -636,11 +730,42 @@ mod tests {
     }
 
     #[test]
+    fn a_retired_topic_is_counted_and_no_longer_read() {
+        let source = source();
+        let mut engine = Engine::new(Arc::default(), Timestamp(0));
+        let first = engine.partition();
+        let mut readings = restored();
+        assert_eq!(readings.retire("others"), []);
+        assert_eq!(readings.retire("tickets"), [first]);
+        assert_eq!(readings.retire("tickets"), [], "once");
+        assert_eq!(readings.get(&source).map(|reading| reading.next), None);
+        let other = [(Arc::clone(&source.topic), "two".to_owned())];
+        assert_eq!(readings.identify(&other), Ok(()));
+        assert_eq!(
+            readings.all_among(&[TopicPartition::new("tickets", 0)]),
+            Ok(())
+        );
+
+        // A restart knows it, and a new topic of that name begins from nothing.
+        let mut kept = KeptReadings::default();
+        readings.write(true, &mut |key, value| kept.take(key, Some(value)).unwrap());
+        assert!(kept.topics_not_among(&[]).is_empty());
+        let mut readings = kept.resume(&engine).unwrap();
+        assert_eq!(readings.iter().count(), 1, "its offset is still shown");
+        readings.add(&source, engine.partition());
+        assert_eq!(readings.start(&source), None);
+        assert_eq!(readings.iter().count(), 1);
+        let mut written = 0;
+        readings.write(true, &mut |_, _| written += 1);
+        assert_eq!(written, 2);
+    }
+
+    #[test]
     fn another_id_is_another_topic_once_records_were_read() {
         let mut engine = Engine::new(Arc::default(), Timestamp(0));
         let mut readings = Readings::default();
         let source = source();
-        readings.add(&source, engine.partition());
+        readings.add(&source, engine.only_partition());
         let id = |id: &str| [(Arc::clone(&source.topic), id.to_owned())];
         assert_eq!(readings.identify(&id("one")), Ok(()));
         assert_eq!(readings.identify(&id("two")), Ok(()), "nothing was read");

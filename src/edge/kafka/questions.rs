@@ -58,7 +58,7 @@ impl Questions {
     pub(super) fn ask<'p>(
         &mut self,
         leader: Option<i32>,
-        partitions: impl Iterator<Item = &'p TopicPartition> + Clone,
+        partitions: &(impl Iterator<Item = &'p TopicPartition> + Clone),
         now: Instant,
     ) {
         self.asked.insert(leader, now);

@@ -62,6 +62,7 @@ pub struct SelfMetrics {
     lag: IntGaugeVec,
     open_transaction: IntGaugeVec,
     lost_records: IntCounterVec,
+    topic_missing: IntGaugeVec,
     dead_letters_lost: IntCounter,
     last_event: GaugeVec,
     caught_up: IntGaugeVec,
@@ -110,6 +111,7 @@ impl SelfMetrics {
             lag: integers(&registry, &catalogue::CONSUMER_LAG)?,
             open_transaction: integers(&registry, &catalogue::OPEN_TRANSACTION)?,
             lost_records: counters(&registry, &catalogue::LOST_RECORDS)?,
+            topic_missing: integers(&registry, &catalogue::TOPIC_MISSING)?,
             dead_letters_lost: counter(&registry, &catalogue::DEAD_LETTERS_LOST)?,
             last_event: gauges(&registry, &catalogue::LAST_EVENT)?,
             caught_up: integers(&registry, &catalogue::CAUGHT_UP)?,
@@ -234,6 +236,19 @@ impl SelfMetrics {
     pub fn lost_records(&self, topic: &str, partition: i32) -> IntCounter {
         self.lost_records
             .with_label_values(&[topic, &partition.to_string()])
+    }
+
+    /// Whether a configured topic does not exist.
+    pub fn set_topic_missing(&self, topic: &str, missing: bool) {
+        self.topic_missing
+            .with_label_values(&[topic])
+            .set(missing.into());
+    }
+
+    /// A topic is no longer configured.
+    pub fn remove_topic(&self, topic: &str) {
+        // Fails only where there is no such series, which is what is wanted.
+        let _ = self.topic_missing.remove_label_values(&[topic]);
     }
 
     /// Rejected records that the dead-letter topic refused for good.
@@ -478,6 +493,7 @@ mod tests {
         let metrics = metrics();
         metrics.set_lag("tickets", 3, 12);
         metrics.lost_records("tickets", 3).inc();
+        metrics.set_topic_missing("tickets", true);
         metrics.set_last_event(Timestamp(2_000));
         metrics.observe_checkpoint(Timestamp(3_000), 0.004);
         metrics.set_checkpoint_bytes(5);

@@ -21,7 +21,7 @@ const REFERENCE: &str = "src/config/reference.yaml";
 /// Links as the tests of rules expect them.
 const RUNBOOKS: [&str; 2] = ["--runbook-url", "deploy/runbooks"];
 /// Every alert there is: runbooks, routes and boards know them by these names.
-const ALERTS: [&str; 18] = [
+const ALERTS: [&str; 19] = [
     "TicketBacklogGrowing",
     "TicketBacklogOldestTooOld",
     "TicketExporterCheckpointFailing",
@@ -30,6 +30,7 @@ const ALERTS: [&str; 18] = [
     "TicketExporterNotReady",
     "TicketExporterRejecting",
     "TicketExporterReloadFailing",
+    "TicketExporterTopicMissing",
     "TicketExporterTransactionOpen",
     "TicketFirstContactResolutionDegraded",
     "TicketFirstResponseDegraded",

@@ -41,7 +41,7 @@ pub(crate) use proxy::Proxy;
 pub(crate) use records::{Received, Record, Transactions};
 pub(crate) use run::{run, run_well, text};
 pub(crate) use schema_registry::SchemaRegistry;
-pub(crate) use scrape::{Scrape, scrape};
+pub(crate) use scrape::{Query, Scrape, scrape};
 pub(crate) use secured_kafka::{Certificate, SecuredKafka};
 pub(crate) use tokens::{CLIENT, SECRET, SUBJECT, TokenServer};
 pub(crate) use tools::{

@@ -279,11 +279,11 @@ impl Progress {
         let (stable_at, offset) = self.stable.latest?;
         let (_, high) = self.high.latest?;
         let mut waiting = self.high.waiting.iter();
-        let (since, _) = waiting.find(|(at, high)| *high > offset && *at <= stable_at)?;
+        let (since, _) = waiting.find(|(_, high)| *high > offset)?;
         Some(Hidden {
             offset,
             records: high - offset,
-            open_for: stable_at - *since,
+            open_for: stable_at.saturating_duration_since(*since),
         })
     }
 

@@ -274,7 +274,7 @@ mod simulated {
     //! A partition with transactions, a fetcher and a leader that answers late: nothing is claimed
     //! that is not so, and what is so is claimed within bounded time.
 
-    use std::collections::VecDeque;
+    use std::collections::{BTreeSet, VecDeque};
 
     use proptest::prelude::*;
 
@@ -354,7 +354,7 @@ mod simulated {
         /// Offset that the fetcher takes next, and the control record that it took last.
         fetched: usize,
         taken: Option<i64>,
-        handed_out: Vec<usize>,
+        handed_out: BTreeSet<usize>,
         questions: VecDeque<(Instant, i64, i64)>,
         now: Instant,
         tick: u32,
@@ -368,7 +368,7 @@ mod simulated {
                 progress: begin(None, now),
                 fetched: 0,
                 taken: None,
-                handed_out: Vec::new(),
+                handed_out: BTreeSet::new(),
                 questions: VecDeque::new(),
                 now,
                 tick: 0,
@@ -415,7 +415,7 @@ mod simulated {
                 match self.log.0[offset].1 {
                     Fate::Plain | Fate::Committed => {
                         if self.progress.accept(number) {
-                            self.handed_out.push(offset);
+                            self.handed_out.insert(offset);
                         }
                         self.taken = Some(number + 1);
                     }
