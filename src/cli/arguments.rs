@@ -682,7 +682,8 @@ pub struct RuleArguments {
     /// [default: the first of priorities]
     #[arg(long, value_name = "PRIORITIES", value_delimiter = ',')]
     pub urgent: Vec<String>,
-    /// What comes before /<alert>.md in runbook_url [default: deploy/runbooks]
+    /// What comes before /<alert>.md in runbook_url [default: deploy/runbooks, in the repository that
+    /// built the program where it is known]
     #[arg(long, value_name = "URL")]
     pub runbook_url: Option<String>,
     /// What comes before /d/<board> in dashboard_url [default: nothing, a path]

@@ -215,6 +215,7 @@ fn long_histories() {
 }
 
 #[test]
+#[ignore = "recorded data: `tests/run` looks for it"]
 fn real_logs() {
     let setup = logs_setup();
     for (name, lines) in [
