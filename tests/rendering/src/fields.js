@@ -70,6 +70,14 @@ function item(id, path, isCustom, process) {
   return { id, path, isCustom, process, name: id, shouldApply: () => true, override: () => null, editor: () => null };
 }
 
+/** JSON has no infinity, and writes the first threshold as null; the app puts it back when it loads a dashboard. */
+function withInfinity(fieldConfig) {
+  const isThreshold = (value) => value !== null && typeof value === 'object' && 'color' in value && value.value === null;
+  const restored = (_, value) => (isThreshold(value) ? { ...value, value: 'infinity' } : value);
+  const parsed = (_, value) => (value === 'infinity' ? -Infinity : value);
+  return JSON.parse(JSON.stringify(fieldConfig, restored), parsed);
+}
+
 function registry(panel) {
   const properties = panel.fieldConfig.overrides.flatMap((rule) => rule.properties.map((property) => property.id));
   const custom = new Set([
@@ -91,7 +99,7 @@ function registry(panel) {
 export async function prepared(panel, frames, { theme, values, made }) {
   const interpolate = (text) => replaced(text, values, made);
   const transformed = await firstValueFrom(transformDataFrame(panel.transformations ?? [], frames, { interpolate }));
-  const { defaults, overrides } = panel.fieldConfig;
+  const { defaults, overrides } = withInfinity(panel.fieldConfig);
   const fieldConfig = { defaults: { ...defaults, custom: { ...CUSTOM[panel.type], ...defaults.custom } }, overrides };
   return applyFieldOverrides({
     data: transformed,
@@ -104,7 +112,7 @@ export async function prepared(panel, frames, { theme, values, made }) {
 }
 
 /** `${__field.labels.team}` and the like. */
-function withFieldNames(text, scoped) {
+export function withFieldNames(text, scoped) {
   const field = scoped?.__dataContext?.value?.field;
   return field ? text.replace(/\$\{__field\.labels\.(\w+)\}/g, (_, label) => field.labels?.[label] ?? '') : text;
 }

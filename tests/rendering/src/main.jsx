@@ -5,6 +5,7 @@ import { GlobalStyles, PanelChrome } from '@grafana/ui';
 import React from 'react';
 import { createRoot } from 'react-dom/client';
 
+import 'uplot/dist/uPlot.min.css';
 import '@fontsource/inter/latin-400.css';
 import '@fontsource/inter/latin-500.css';
 import '@fontsource/inter/latin-600.css';
@@ -134,7 +135,9 @@ function Page({ dashboard, values, panels, theme, range, height }) {
 }
 
 function Panel({ panel, place, title, frames, error, theme, range }) {
-  const chrome = { title, description: panel.description, width: place.width, height: place.height };
+  // As the plugins of Grafana ask for.
+  const padding = panel.type === 'table' ? 'none' : 'md';
+  const chrome = { title, description: panel.description, padding, width: place.width, height: place.height };
   return (
     <PanelChrome {...chrome}>
       {(width, height) =>

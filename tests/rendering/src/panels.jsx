@@ -3,6 +3,7 @@
 import {
   FieldType,
   VizOrientation,
+  applyNullInsertThreshold,
   getDisplayProcessor,
   getDisplayValueAlignmentFactors,
   getFieldDisplayValues,
@@ -10,6 +11,8 @@ import {
 } from '@grafana/data';
 import { BarGauge, BigValue, Table, TimeSeries, VizRepeater } from '@grafana/ui';
 import React from 'react';
+
+import { withFieldNames } from './fields.js';
 
 export function canDraw(panel) {
   return panel.type in KINDS;
@@ -32,7 +35,7 @@ function displayed({ panel, frames, theme }, sparkline) {
   return getFieldDisplayValues({
     fieldConfig: { ...panel.fieldConfig, defaults: panel.fieldConfig.defaults },
     reduceOptions: panel.options.reduceOptions,
-    replaceVariables: (text) => text,
+    replaceVariables: withFieldNames,
     theme,
     data: frames,
     sparkline,
@@ -118,8 +121,10 @@ function Bars(props) {
 
 function Lines(props) {
   const { panel, frames, width, height, range } = props;
-  // Grafana draws neither what is no number nor a frame without one.
+  const span = { refFieldPseudoMin: range.from, refFieldPseudoMax: range.to };
+  // Grafana draws neither what is no number nor a frame without one, and no line over missing points.
   const drawn = frames
+    .map((frame) => applyNullInsertThreshold({ frame, ...span }))
     .map((frame) => ({
       ...frame,
       fields: frame.fields.map((field) =>

@@ -11,7 +11,9 @@ export async function valuesOf(dashboard, asked, ask) {
   for (const variable of dashboard.templating.list) {
     const { name, type } = variable;
     let options = [];
-    if (type === 'query') {
+    if (type === 'textbox') {
+      options = [variable.query];
+    } else if (type === 'query') {
       const [, selector, label] = /^label_values\((.*), *(\w+)\)$/.exec(variable.query);
       options = await ask(label, replaced(selector, values));
     } else if (type === 'custom') {
