@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const modules = process.env.NODE_PATH;
 const load = createRequire(join(modules, 'none.js'));
@@ -14,18 +15,15 @@ const folder = join(dirname(load.resolve('@grafana/ui/package.json')), 'dist/pub
 const icons = Object.fromEntries(SHOWN.map((name) => [name, readFileSync(join(folder, `${name}.svg`), 'utf8')]));
 
 await esbuild.build({
-  entryPoints: [join(import.meta.dirname, 'src/main.jsx')],
+  entryPoints: [join(dirname(fileURLToPath(import.meta.url)), 'src/main.jsx')],
   outfile: process.argv[2],
   bundle: true,
-  // Wide text is what a test reads in a failure; a small file is what nobody needs here.
-  minify: false,
   nodePaths: [modules],
   loader: { '.woff2': 'dataurl', '.woff': 'empty', '.svg': 'text' },
   define: { 'process.env.NODE_ENV': '"production"', global: 'window', ICONS: JSON.stringify(icons) },
-  // The editors of @grafana/ui are never shown; together they are larger than all else.
-  external: [],
   plugins: [
     {
+      // Editors and maps of @grafana/ui are never shown, and are larger than all else together.
       name: 'leave-out',
       setup(build) {
         build.onResolve({ filter: /^(monaco-editor|@monaco-editor|ol)(\/|$)/ }, (found) => ({

@@ -27,6 +27,7 @@ mod pages;
 mod presets;
 mod properties;
 mod reload;
+mod rendering;
 mod schemas;
 mod simulation;
 mod stories;
