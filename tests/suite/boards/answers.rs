@@ -108,7 +108,7 @@ impl Scene {
         // An increase needs two samples, and rules build on rules.
         for series in [
             "up",
-            "team_policy_target:ticket_sla_goals:sum",
+            "team_priority_policy_target:ticket_sla_goals:max",
             "team_event:ticket_window_events:sum7d",
         ] {
             let enough = format!("min(count_over_time({series}[1m]))");
