@@ -17,7 +17,7 @@ use crate::harness::{Prometheus, PrometheusOptions, repository};
 
 const FOLDER: &str = "dashboards";
 /// Every board there is: alerts, links and documents know them by these.
-pub(crate) const UIDS: [&str; 5] = [
+const UIDS: [&str; 5] = [
     "ticket-capacity",
     "ticket-exporter",
     "ticket-quality",

@@ -154,7 +154,7 @@ fn boards_have_variables_links_and_annotations() {
         }
         let everything = json.to_string();
         for (variable, _) in VARIABLES {
-            let name = variable.trim_start_matches('$');
+            let name = variable.trim_start_matches(['$', '{']);
             if everything.contains(variable) && !name.starts_with("__") {
                 assert!(
                     declared.contains(name),

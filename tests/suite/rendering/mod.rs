@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::boards::{Board, UIDS};
+use crate::boards::Board;
 use crate::harness::repository;
 use checks::Expected;
 use page::{Drawing, Page};
@@ -24,14 +24,8 @@ const THEMES: [&str; 2] = ["light", "dark"];
 const WIDTHS: [u32; 2] = [1280, 1600];
 /// Where the pictures are to be left that the documents show.
 const PICTURES: &str = "PICTURES";
-/// These: a dashboard, and its name there.
-const SHOWN: [(&str, &str); 5] = [
-    ("ticket-quality", "service-quality"),
-    ("ticket-team", "team"),
-    ("ticket-sla", "sla"),
-    ("ticket-capacity", "capacity"),
-    ("ticket-exporter", "exporter"),
-];
+/// The height of such a picture, in pixels.
+const IN_SIGHT: u32 = 900;
 /// A team and a priority that have enough tickets to be shown everywhere.
 const TEAM: &str = "network";
 const PRIORITY: &str = "p3";
@@ -44,7 +38,6 @@ fn draw_all(page: &mut Page, scene: &Scene, state: &str, values: &Value) -> Draw
     let folder = pictures(state);
     let mut drawings = BTreeMap::new();
     for board in Board::all() {
-        // The answers of Prometheus are kept for the same width.
         for width in WIDTHS {
             for theme in THEMES {
                 let asked = scene.request(&board.json, theme, values);
@@ -131,7 +124,7 @@ fn dashboards_show_what_they_are_meant_to() {
     );
     broken_dashboards_are_noticed(&mut page, &scene);
     if let Some(folder) = std::env::var_os(PICTURES) {
-        copy_pictures(Path::new(&folder));
+        leave_pictures(&mut page, &scene, Path::new(&folder));
     }
 }
 
@@ -200,13 +193,14 @@ fn ask_for_nothing(panel: &mut Value) {
     }
 }
 
-/// What the README and the documents show.
-fn copy_pictures(folder: &Path) {
-    for (uid, name) in SHOWN {
-        assert!(UIDS.contains(&uid));
+/// What the README and the documents show: what is in sight without scrolling.
+fn leave_pictures(page: &mut Page, scene: &Scene, folder: &Path) {
+    let width = WIDTHS[0];
+    for board in Board::all() {
         for theme in THEMES {
-            let from = pictures("data").join(format!("{uid}-{theme}-{}.png", WIDTHS[0]));
-            std::fs::copy(from, folder.join(format!("{name}-{theme}.png"))).unwrap();
+            page.draw(&scene.request(&board.json, theme, &json!({})), width);
+            let name = format!("{}-{theme}.png", board.uid);
+            std::fs::write(folder.join(name), page.picture(width, IN_SIGHT)).unwrap();
         }
     }
 }
