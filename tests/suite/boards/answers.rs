@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use saphyr::{LoadableYamlNode, Yaml};
 
-use super::{Board, Parsed, Selector, filled_in, text};
+use super::{Board, Parsed, filled_in, text};
 use crate::end_to_end::{Desk, PATIENCE, file, now, path, run_well};
 use crate::harness::{Exporter, Labels, Prometheus, PrometheusOptions, promtool_path};
 
@@ -250,7 +250,7 @@ fn series_of_alerts(scene: &Scene) {
     let mut known = BTreeMap::<String, bool>::new();
     for (_, expression) in rules(scene, "alert") {
         for selector in Parsed::of(&expression).selectors {
-            let series = written(&selector);
+            let series = selector.written();
             let there = known.entry(series.clone()).or_insert_with(|| {
                 let found: Vec<(Labels, f64)> = scene.prometheus.query(&series);
                 !found.is_empty()
@@ -262,15 +262,4 @@ fn series_of_alerts(scene: &Scene) {
     }
     assert!(known.len() > 30, "only {} series", known.len());
     compare(&missing, &UNKNOWN_SERIES);
-}
-
-fn written(selector: &Selector) -> String {
-    let matchers = selector.matchers.iter();
-    let matchers: Vec<String> = matchers
-        .map(|(label, operator, value)| format!("{label}{operator}{value:?}"))
-        .collect();
-    if matchers.is_empty() {
-        return selector.name.clone();
-    }
-    format!("{}{{{}}}", selector.name, matchers.join(","))
 }

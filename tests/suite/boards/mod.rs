@@ -194,6 +194,20 @@ struct Selector {
     is_past: bool,
 }
 
+impl Selector {
+    /// As a query of its own, for an instant.
+    fn written(&self) -> String {
+        let matchers = self.matchers.iter();
+        let matchers: Vec<String> = matchers
+            .map(|(label, operator, value)| format!("{label}{operator}{value:?}"))
+            .collect();
+        if matchers.is_empty() {
+            return self.name.clone();
+        }
+        format!("{}{{{}}}", self.name, matchers.join(","))
+    }
+}
+
 impl Parsed {
     #[track_caller]
     fn of(expression: &str) -> Self {
