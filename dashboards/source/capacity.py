@@ -225,7 +225,7 @@ def teams():
                 query(hours_a_day("team"), as_table=True),
             ],
             [
-                column("team", "Team", links=to_team()),
+                column("team", "Team", links=to_team(priority=False)),
                 column("Value #A", "Days of work", DAYS, thresholds=DAYS_OF_WORK, decimals=1),
                 column("Value #B", "Backlog", COUNT, decimals=0),
                 column("Value #C", "In a week", SHARE, thresholds=LESS_IS_BETTER, decimals=0),

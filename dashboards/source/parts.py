@@ -411,7 +411,10 @@ def filled(built, *sections):
     return built
 
 
-def to_team(uid="ticket-team", title="What team ${__value.text} has to do now"):
-    """A link from a cell with a team to a dashboard of it."""
-    variables = "${datasource:queryparam}&${priority:queryparam}&var-team=${__value.text:percentencode}"
-    return [{"title": title, "url": f"/d/{uid}?${{__url_time_range}}&{variables}"}]
+def to_team(*, priority=True):
+    """A link from a cell with a team to the dashboard of what it has to do, with the priority where there is
+    a choice of one: Grafana would leave the name of a variable that it does not know in the address."""
+    chosen = "${priority:queryparam}&" if priority else ""
+    variables = f"${{datasource:queryparam}}&{chosen}var-team=${{__value.text:percentencode}}"
+    url = f"/d/ticket-team?${{__url_time_range}}&{variables}"
+    return [{"title": "What team ${__value.text} has to do now", "url": url}]

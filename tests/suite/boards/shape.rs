@@ -162,6 +162,14 @@ fn boards_have_variables_links_and_annotations() {
                 );
             }
         }
+        for written in everything.split("${").skip(1) {
+            let end = written.find(|letter: char| !letter.is_alphanumeric() && letter != '_');
+            let name = &written[..end.unwrap()];
+            assert!(
+                name.starts_with("__") || declared.contains(name),
+                "{uid} uses ${{{name}}} and does not declare it"
+            );
+        }
         for name in declared.iter().filter(|name| **name != "datasource") {
             assert!(
                 everything.contains(&format!("${name}"))
