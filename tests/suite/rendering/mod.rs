@@ -37,9 +37,9 @@ type Drawings = BTreeMap<(&'static str, &'static str, u32), Drawing>;
 fn draw_all(page: &mut Page, scene: &Scene, state: &str, values: &Value) -> Drawings {
     let folder = pictures(state);
     let mut drawings = BTreeMap::new();
-    for board in Board::all() {
+    for theme in THEMES {
         for width in WIDTHS {
-            for theme in THEMES {
+            for board in Board::all() {
                 let asked = scene.request(&board.json, theme, values);
                 let drawing = page.draw(&asked, width);
                 let name = format!("{}-{theme}-{width}.png", board.uid);
@@ -196,8 +196,8 @@ fn ask_for_nothing(panel: &mut Value) {
 /// What the README and the documents show: what is in sight without scrolling.
 fn leave_pictures(page: &mut Page, scene: &Scene, folder: &Path) {
     let width = WIDTHS[0];
-    for board in Board::all() {
-        for theme in THEMES {
+    for theme in THEMES {
+        for board in Board::all() {
             page.draw(&scene.request(&board.json, theme, &json!({})), width);
             let name = format!("{}-{theme}.png", board.uid);
             std::fs::write(folder.join(name), page.picture(width, IN_SIGHT)).unwrap();

@@ -19,6 +19,11 @@ const DRAWN: &str =
 
 pub(super) struct Page {
     browser: Chromium,
+    url: String,
+    /// Of the last drawing.
+    theme: String,
+    /// Of earlier loads of the page.
+    complaints: Vec<String>,
     _folder: tempfile::TempDir,
 }
 
@@ -76,10 +81,11 @@ impl Page {
         std::fs::copy(source.join("page.html"), &page).unwrap();
         let mut browser = Chromium::start();
         browser.in_zone(ZONE);
-        browser.open(&format!("file://{}", page.display()));
-        browser.wait_until("typeof draw === 'function'", PATIENCE);
         Self {
             browser,
+            url: format!("file://{}", page.display()),
+            theme: String::new(),
+            complaints: Vec::new(),
             _folder: folder,
         }
     }
@@ -87,6 +93,15 @@ impl Page {
     /// Draws a dashboard as wide as that, and tells what it shows.
     #[track_caller]
     pub(super) fn draw(&mut self, request: &Value, width: u32) -> Drawing {
+        let theme = request["theme"].as_str().unwrap();
+        // Grafana's color schemes keep the colors of the first theme that they are asked for.
+        if self.theme != theme {
+            theme.clone_into(&mut self.theme);
+            self.complaints.extend(self.browser.complaints());
+            self.browser.open(&self.url);
+            self.browser
+                .wait_until("typeof draw === 'function'", PATIENCE);
+        }
         self.browser.resize(width, HEIGHT, false);
         let drawn = self.browser.evaluate(&format!("draw({request})"));
         serde_json::from_value(drawn).unwrap()
@@ -103,6 +118,8 @@ impl Page {
     /// What went wrong on it.
     #[track_caller]
     pub(super) fn complaints(&mut self) -> Vec<String> {
-        self.browser.complaints()
+        let mut complaints = std::mem::take(&mut self.complaints);
+        complaints.extend(self.browser.complaints());
+        complaints
     }
 }
