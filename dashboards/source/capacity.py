@@ -155,7 +155,7 @@ def arrivals():
         calendar_grid(
             "Arrivals by weekday and hour",
             "Mean number of tickets created in each hour of the week, over the selected time range and in the"
-            " time zone of your browser. Put shifts where it is dark. Choose a range of whole weeks.",
+            " time zone of your browser. Put shifts where the color is strongest. Choose a range of whole weeks.",
             query(mean_of_hours, as_table=True),
             height=9,
         ),
