@@ -94,7 +94,8 @@ impl Options {
         call(&format!("max by ({by})"), &self.one_replica(series))
     }
 
-    fn one_replica(&self, series: &str) -> String {
+    /// The same, not added up.
+    pub fn one_replica(&self, series: &str) -> String {
         let limit = self.lag / 1_000;
         let guarded = format!("{series}\nand on (job, instance) ({AGE} < {limit})");
         call("max without (instance, pod)", &guarded)

@@ -8,7 +8,6 @@
 
 mod changed_rules;
 mod explained;
-mod first_hour;
 mod floor_plan;
 mod fuzz;
 mod harness;

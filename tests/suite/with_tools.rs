@@ -13,6 +13,7 @@ mod crash;
 mod deployment;
 mod documentation;
 mod end_to_end;
+mod first_hour;
 mod harness;
 mod kafka;
 mod kafka_security;
@@ -21,6 +22,7 @@ mod kafka_transactions;
 mod packaging;
 mod pages;
 mod reload;
+mod rendering;
 mod schemas;
 mod self_tests;
 // Only the dice of the random stories; `stories/mod.rs` allows these casts for all of them.

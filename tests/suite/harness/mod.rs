@@ -46,7 +46,7 @@ pub(crate) use secured_kafka::{Certificate, SecuredKafka};
 pub(crate) use tokens::{CLIENT, SECRET, SUBJECT, TokenServer};
 pub(crate) use tools::{
     actionlint, cargo_deb, cases, deployment, document, folder, helm, operator_types,
-    promtool as promtool_path, python, repository,
+    promtool as promtool_path, python, rendering, repository,
 };
 pub(crate) use wait::{eventually, free_port};
 pub(crate) use webhook::{Message, Webhooks};

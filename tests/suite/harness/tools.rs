@@ -37,9 +37,14 @@ pub(crate) fn amtool() -> PathBuf {
     installed("alertmanager", "amtool")
 }
 
-/// A Python that has what writes the boards.
+/// A Python that has what writes the dashboards.
 pub(crate) fn python() -> PathBuf {
     installed("boards", "bin/python")
+}
+
+/// The folder of Grafana's components, which draw the dashboards.
+pub(crate) fn rendering() -> PathBuf {
+    installed("rendering", "node_modules")
 }
 
 /// What builds the Debian package.
