@@ -150,14 +150,17 @@ pub fn available(
     })
 }
 
-/// What there is of each topic of a configuration, or why that is not known.
+/// A topic, and what there is of it or why that is not known.
+pub type TopicFound = (String, Result<Available, InspectError>);
+
+/// What there is of each topic of a configuration.
 ///
 /// # Errors
 /// Properties that are refused.
 pub fn look_at_topics(
     config: &Config,
     patience: Duration,
-) -> Result<Vec<(String, Result<Available, InspectError>)>, StartError> {
+) -> Result<Vec<TopicFound>, StartError> {
     let mut inspector = Inspector::start(&Settings::from(&config.kafka))?;
     let mut found = Vec::new();
     let mut silent = false;
