@@ -31,6 +31,10 @@ const CHECKPOINT_AGE: Milliseconds = 2 * MINUTE;
 /// Attempts are repeated every second, so one that helped is no failure.
 const CHECKPOINT_FAILURES: u32 = 5;
 const CHECKPOINT: Milliseconds = 3 * MINUTE;
+/// A topic that is deleted and created again, or a deployment that creates it a moment later.
+const TOPIC_MISSING: Milliseconds = 2 * MINUTE;
+/// Long enough for the first useful record of a new topic to come after some odd ones.
+const USELESS: Milliseconds = 10 * MINUTE;
 /// Whoever changed it has seen by then what is wrong, and mended it or gone away.
 const RELOAD: Milliseconds = 10 * MINUTE;
 
@@ -57,8 +61,10 @@ pub fn alerts(options: &Options) -> Vec<Rule> {
         down(options).into(),
         not_ready(options, NOT_READY_WARNING, Severity::Warning).into(),
         not_ready(options, NOT_READY_CRITICAL, Severity::Critical).into(),
+        topic_missing(options).into(),
         lagging(options).into(),
         rejecting().into(),
+        topic_useless(options).into(),
         checkpoint_failing(options).into(),
         reload_failing(options).into(),
         transaction_open(options).into(),
@@ -109,6 +115,26 @@ fn not_ready(options: &Options, pending: Milliseconds, severity: Severity) -> Al
     }
 }
 
+fn topic_missing(options: &Options) -> Alert {
+    let held = options.held();
+    Alert {
+        expression: format!(
+            "max by (job, topic) (last_over_time(ticket_exporter_topic_missing{held})) == 1"
+        ),
+        summary: "A topic of the ticket-exporter does not exist".into(),
+        description:
+            "Topic {{ $labels.topic }} is configured for job {{ $labels.job }} and does not \
+                      exist. Until it does, or is taken out of kafka.topics, there are no support \
+                      KPIs and no promise is watched."
+                .into(),
+        ..alert(
+            "TicketExporterTopicMissing",
+            Severity::Critical,
+            Some(TOPIC_MISSING),
+        )
+    }
+}
+
 fn lagging(options: &Options) -> Alert {
     let span = window(LAG_SPAN);
     let limit = options.lag / LAG_PART;
@@ -150,6 +176,25 @@ fn rejecting() -> Alert {
                       ({{ $labels.reason }}). What they tell is in no KPI."
             .into(),
         ..alert("TicketExporterRejecting", Severity::Warning, None)
+    }
+}
+
+fn topic_useless(options: &Options) -> Alert {
+    Alert {
+        expression: format!(
+            "max by (job, instance, topic) (last_over_time(ticket_exporter_topic_useless{})) == 1",
+            options.held()
+        ),
+        summary: "Nothing can be made of the records of a topic".into(),
+        description: "Instance {{ $labels.instance }} can use (almost) no record of topic \
+                      {{ $labels.topic }}: the mapping is wrong, or the producer has changed its \
+                      records. /-/ready names the reason, and the preset that would fit."
+            .into(),
+        ..alert(
+            "TicketExporterTopicUseless",
+            Severity::Warning,
+            Some(USELESS),
+        )
     }
 }
 

@@ -52,7 +52,7 @@ pub fn propose(samples: &[Sample]) -> Option<Proposal> {
         let Some(trial) = try_preset(preset, &records) else {
             continue;
         };
-        let fits = trial.rejected * 10 <= trial.records * MOST_REJECTED;
+        let fits = trial.fits();
         let is_enough = trial.mapped * 2 >= trial.records
             || !WRAPPERS.contains(preset) && trial.mapped + trial.passed_over > 0;
         let proposal = of_preset(preset, *share, trial);
@@ -69,6 +69,16 @@ pub fn propose(samples: &[Sample]) -> Option<Proposal> {
         (Some(own), Some(fallback)) if own.trial.fits_better_than(&fallback.trial) => Some(own),
         (own, fallback) => fallback.or(own),
     }
+}
+
+/// The preset that makes events of samples, if one does.
+pub fn fitting_preset(samples: &[Sample]) -> Option<&'static str> {
+    let records: Vec<Record<'_>> = samples.iter().map(Sample::record).collect();
+    let known = decode::known_presets(&records).into_iter();
+    known.map(|(preset, _)| preset).find(|preset| {
+        let trial = try_preset(preset, &records);
+        trial.is_some_and(|trial| trial.mapped > 0 && trial.fits())
+    })
 }
 
 fn try_preset(preset: &str, records: &[Record<'_>]) -> Option<Trial> {
@@ -117,6 +127,11 @@ impl Trial {
             let key = (Member::name(word.member), word.path.clone());
             *self.unmapped.entry(key).or_default() += 1;
         }
+    }
+
+    /// Whether few records are rejected.
+    fn fits(&self) -> bool {
+        self.rejected * 10 <= self.records * MOST_REJECTED
     }
 
     /// More records give events, and the other does not pass over most of them on purpose.

@@ -2,6 +2,7 @@
 
 pub mod backfill;
 pub mod checkpoint;
+pub mod connect;
 pub mod demo;
 pub mod estimate;
 pub mod explain;
@@ -11,6 +12,7 @@ pub mod ingest;
 pub mod orders;
 pub mod overview;
 pub mod reader;
+pub mod recount;
 pub mod recovery;
 pub mod reload;
 pub mod replay;
@@ -19,4 +21,6 @@ pub mod schemas;
 pub mod serve;
 pub mod targets;
 pub mod topics;
+mod topics_gone;
+pub mod usability;
 pub mod verify;

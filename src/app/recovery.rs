@@ -1,19 +1,24 @@
-//! From a checkpoint directory to a state that goes on: restored where that is possible, set aside
-//! and begun anew where it is not. Nothing is ever deleted.
+//! From a checkpoint directory to a state that goes on: restored where that is possible and wished
+//! for, set aside where it is not, and then counted again. Nothing is ever deleted.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use tracing::{info, warn};
 
 use super::checkpoint::Keeper;
-use super::ingest::{KeptReadings, Readings, State};
-use crate::config::{Config, Otherwise};
+use super::ingest::{KeptReadings, Readings, State, retire};
+use super::topics_gone::{self, TopicsGone};
+use crate::config::{Config, OnChangedRules, Otherwise};
 use crate::domain::timestamp::Timestamp;
 use crate::edge::self_metrics::SelfMetrics;
 use crate::edge::store::{self, Apply, Directory, Found, Record, Store, StoreError, StoreId};
-use crate::engine::{Engine, Restoring, STATE_VERSION, StateError};
+use crate::engine::{Change, Engine, Restoring, STATE_VERSION, StateError};
+
+/// Why a store is set aside that a person has marked.
+const RECOUNT_ASKED: &str = "ticket-exporter recount was run";
 
 /// Why there is no state to go on with.
 #[derive(Debug, thiserror::Error)]
@@ -23,17 +28,48 @@ pub enum RecoveryError {
     /// The stored numbers cannot follow the configuration.
     #[error(
         "the configuration has changed in a way that the numbers in {} cannot follow:\n  {}\nTake \
-         the change back, or have them counted anew from the records that the topics still hold, \
-         with checkpoint.on_changed_rules: rebuild", directory.display(), changes.join("\n  ")
+         the change back, or have all records counted again that the topics still hold: run \
+         ticket-exporter recount, or set checkpoint.on_changed_rules: rebuild",
+        directory.display(), changes.join("\n  ")
     )]
     Changed {
         directory: PathBuf,
         changes: Vec<String>,
     },
-    #[error("there is no checkpoint in {}", .0.display())]
+    /// The stored state cannot be read.
+    #[error(
+        "{0}\nBring the checkpoint directory back from a copy, or have all records counted again \
+         that the topics still hold: run ticket-exporter recount, or set \
+         checkpoint.on_damage: rebuild"
+    )]
+    Damaged(StoreError),
+    /// The stored numbers could go on, but would be of two kinds.
+    #[error(
+        "the numbers in {} were counted under another configuration:\n  {}\nHave all records \
+         counted again that the topics still hold: run ticket-exporter recount, or set \
+         checkpoint.on_changed_rules: rebuild. Or keep the numbers and let the change apply from \
+         now on: checkpoint.on_changed_rules: continue. Or take the change back",
+        directory.display(), changes.join("\n  ")
+    )]
+    CountedOtherwise {
+        directory: PathBuf,
+        changes: Vec<String>,
+    },
+    #[error(
+        "there is no checkpoint in {}, which is checkpoint.directory: give the configuration file of \
+         the exporter, or the directory with --set checkpoint.directory=…",
+        path::absolute(.0).unwrap_or_else(|_| .0.clone()).display()
+    )]
     Nothing(PathBuf),
     #[error("cannot start the checkpoint thread: {0}")]
     Thread(#[from] std::io::Error),
+}
+
+impl RecoveryError {
+    /// Whether another configuration would help.
+    pub fn is_of_configuration(&self) -> bool {
+        matches!(self, Self::Changed { .. } | Self::CountedOtherwise { .. })
+    }
 }
 
 /// What a store held.
@@ -48,8 +84,64 @@ pub struct Restored {
 enum Outcome {
     /// Nothing was ever kept.
     Nothing,
-    Restored(Box<Restored>),
-    Changed(Vec<String>),
+    Restored(Box<Restored>, Changes),
+    /// The numbers cannot follow the configuration.
+    Changed(StoreId, Changes),
+}
+
+/// What the configuration changes about the numbers of a store, in words.
+#[derive(Debug, Default)]
+struct Changes {
+    /// The numbers cannot follow these.
+    breaks: Vec<String>,
+    /// These make numbers of two kinds.
+    recounts: Vec<String>,
+    /// Whether there are any numbers: without an event counted there are none to be lost.
+    has_counted: bool,
+}
+
+/// What becomes of a store under a configuration.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    GoOn,
+    /// The store is set aside, for this reason, and everything is counted again.
+    Recount(String),
+    /// A person has to decide.
+    Refuse,
+}
+
+impl Changes {
+    fn all(&self) -> Vec<String> {
+        [self.breaks.as_slice(), &self.recounts].concat()
+    }
+
+    fn judge(&self, wish: OnChangedRules) -> Verdict {
+        let all = self.all();
+        if all.is_empty() {
+            return Verdict::GoOn;
+        }
+        if !self.has_counted {
+            return Verdict::Recount(format!(
+                "the configuration has changed, and no event was counted under the one before: {}",
+                all.join("; ")
+            ));
+        }
+        match wish {
+            OnChangedRules::Rebuild => Verdict::Recount(all.join("\n")),
+            OnChangedRules::Continue if self.breaks.is_empty() => Verdict::GoOn,
+            OnChangedRules::Fail | OnChangedRules::Continue => Verdict::Refuse,
+        }
+    }
+
+    fn refused(self, directory: &Path) -> RecoveryError {
+        let directory = directory.to_owned();
+        let changes = self.all();
+        if self.breaks.is_empty() {
+            RecoveryError::CountedOtherwise { directory, changes }
+        } else {
+            RecoveryError::Changed { directory, changes }
+        }
+    }
 }
 
 /// Reads the state of a store, also while another process writes to it, or has stopped.
@@ -59,13 +151,62 @@ enum Outcome {
 pub fn read(config: &Config) -> Result<Restored, RecoveryError> {
     let directory = &config.checkpoint.directory;
     let load = |apply: &mut Apply<'_>| store::read(directory, STATE_VERSION, apply);
-    match restore(config, load)? {
+    // A command that only reads the store changes nothing in it.
+    let outcome = match restore(config, load, &TopicsGone::all_counted) {
+        Err(StoreError::Io { source, .. })
+            if source.kind() == ErrorKind::NotFound && !directory.exists() =>
+        {
+            Outcome::Nothing
+        }
+        outcome => outcome?,
+    };
+    match outcome {
         Outcome::Nothing => Err(RecoveryError::Nothing(directory.clone())),
-        Outcome::Restored(restored) => Ok(*restored),
-        Outcome::Changed(changes) => Err(RecoveryError::Changed {
-            directory: directory.clone(),
-            changes,
-        }),
+        Outcome::Restored(restored, changes) => {
+            for change in changes.recounts {
+                warn!(change, "the store was counted under another configuration");
+            }
+            Ok(*restored)
+        }
+        Outcome::Changed(_, changes) => Err(changes.refused(directory)),
+    }
+}
+
+/// What the next start will do with the numbers of a store: go on with them (`None`), or set them
+/// aside for this reason and count everything again.
+///
+/// # Errors
+/// No store, and a changed configuration where a person has to decide.
+pub fn judge(config: &Config) -> Result<Option<String>, RecoveryError> {
+    let directory = &config.checkpoint.directory;
+    if Directory::asks_recount(directory) {
+        return Ok(Some(RECOUNT_ASKED.to_owned()));
+    }
+    let load = |apply: &mut Apply<'_>| store::read(directory, STATE_VERSION, apply);
+    let gone = |topics: &[String]| topics_gone::judge(&config.kafka, topics);
+    let changes = match restore(config, load, &gone) {
+        Ok(Outcome::Nothing) => return Err(RecoveryError::Nothing(directory.clone())),
+        Ok(Outcome::Restored(_, changes) | Outcome::Changed(_, changes)) => changes,
+        Err(error @ StoreError::Corrupt { .. }) => {
+            return judge_damage(config, error).map(Some);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    match changes.judge(config.checkpoint.on_changed_rules) {
+        Verdict::GoOn => Ok(None),
+        Verdict::Recount(reason) => Ok(Some(reason)),
+        Verdict::Refuse => Err(changes.refused(directory)),
+    }
+}
+
+/// Why a damaged store is set aside.
+///
+/// # Errors
+/// The damage itself, where a person has to decide.
+fn judge_damage(config: &Config, damage: StoreError) -> Result<String, RecoveryError> {
+    match config.checkpoint.on_damage {
+        Otherwise::Rebuild => Ok(damage.to_string()),
+        Otherwise::Fail => Err(RecoveryError::Damaged(damage)),
     }
 }
 
@@ -83,47 +224,66 @@ pub fn recover(
     let path = &config.checkpoint.directory;
     let directory = Directory::lock(path, STATE_VERSION)?;
     let started = Instant::now();
-    let outcome = restore(config, |apply| directory.load(apply));
-    let (reason, id) = match (outcome, forsaken) {
-        (Ok(Outcome::Restored(restored)), None) => {
+    let asked = directory.is_recount_asked();
+    let forsaken = forsaken.or(asked.then_some(RECOUNT_ASKED));
+    let gone = |topics: &[String]| topics_gone::judge(&config.kafka, topics);
+    let outcome = restore(config, |apply| directory.load(apply), &gone);
+    let (restored, changes, id) = match outcome {
+        Ok(Outcome::Nothing) => {
+            info!(directory = %path.display(), "no checkpoint yet: reading from the earliest records");
+            (None, Ok(Changes::default()), None)
+        }
+        Ok(Outcome::Restored(restored, changes)) => {
+            let id = restored.found.id;
+            (Some(restored), Ok(changes), Some(id))
+        }
+        Ok(Outcome::Changed(id, changes)) => (None, Ok(changes), Some(id)),
+        Err(error @ StoreError::Corrupt { .. }) if forsaken.is_some() => {
+            (None, Err(error.to_string()), None)
+        }
+        Err(error @ StoreError::Corrupt { .. }) => {
+            (None, Err(judge_damage(config, error)?), None)
+        }
+        // A recount needs nothing of what is stored.
+        Err(error @ StoreError::Newer { .. }) if asked => (None, Err(error.to_string()), None),
+        Err(error) => return Err(error.into()),
+    };
+    let verdict = match (forsaken, &changes) {
+        (Some(reason), Ok(_)) if id.is_some() => Verdict::Recount(reason.to_owned()),
+        (_, Err(damage)) => Verdict::Recount(damage.clone()),
+        (_, Ok(changes)) => changes.judge(config.checkpoint.on_changed_rules),
+    };
+    match (verdict, restored, changes) {
+        (Verdict::GoOn, Some(restored), Ok(changes)) => {
             let Restored {
                 engine,
                 readings,
                 found,
             } = *restored;
+            for change in changes.recounts {
+                warn!(
+                    change,
+                    "the configuration changed; this applies from now on"
+                );
+            }
             say_restored(&engine, &found, started);
             let rewrite = found.state_version < STATE_VERSION;
             let store = directory.resume(&found)?;
             return begin(store, rewrite, engine, readings, metrics);
         }
-        (Ok(Outcome::Nothing), _) => {
-            info!(directory = %path.display(), "no checkpoint yet: reading from the earliest records");
-            (None, None)
+        (Verdict::Refuse, _, Ok(changes)) => return Err(changes.refused(path)),
+        (Verdict::Recount(reason), ..) => {
+            let aside = directory.set_aside(now, &reason)?;
+            warn!(
+                reason,
+                set_aside = %aside.display(),
+                "the checkpoint was set aside: counting again from the earliest records"
+            );
         }
-        (Ok(Outcome::Restored(restored)), Some(reason)) => {
-            (Some(reason.to_owned()), Some(restored.found.id))
-        }
-        (Ok(Outcome::Changed(_)), Some(reason)) => (Some(reason.to_owned()), None),
-        (Ok(Outcome::Changed(changes)), None) => {
-            if config.checkpoint.on_changed_rules == Otherwise::Fail {
-                return Err(RecoveryError::Changed {
-                    directory: path.clone(),
-                    changes,
-                });
-            }
-            (Some(changes.join("\n")), None)
-        }
-        (Err(error @ StoreError::Corrupt { .. }), _) => (Some(error.to_string()), None),
-        (Err(error), _) => return Err(error.into()),
-    };
-    if let Some(reason) = reason {
-        let aside = directory.set_aside(now, &reason)?;
-        warn!(
-            reason,
-            set_aside = %aside.display(),
-            "the checkpoint cannot be used and was set aside: counting anew from the earliest records"
-        );
+        _ => {}
     }
+    // Not before: a start that is killed until then does it all once more.
+    directory.forget_recount()?;
     let store = directory.create(now, id)?;
     let mut engine = Engine::new(Arc::new(config.rules.clone()), now);
     engine.track_changes();
@@ -151,6 +311,7 @@ fn begin(
 fn restore(
     config: &Config,
     load: impl FnOnce(&mut Apply<'_>) -> Result<Option<Found>, StoreError>,
+    judge: &dyn Fn(&[String]) -> TopicsGone,
 ) -> Result<Outcome, StoreError> {
     let mut restoring = None;
     let mut readings = KeptReadings::default();
@@ -179,23 +340,37 @@ fn restore(
         offset: 0,
         what,
     };
-    let mut changes = readings.missing_topics(&config.kafka.topics);
+    let gone = judge(&readings.topics_not_among(&config.kafka.topics));
+    let words =
+        |changes: &[Change]| -> Vec<String> { changes.iter().map(ToString::to_string).collect() };
+    let mut changes = Changes {
+        breaks: gone.counted,
+        recounts: Vec::new(),
+        has_counted: restoring.has_counted(),
+    };
     match restoring.finish() {
-        Ok(restored) if changes.is_empty() => {
+        Ok(mut restored) => {
+            changes.recounts = words(&restored.recounts);
+            if !changes.breaks.is_empty() {
+                return Ok(Outcome::Changed(found.id, changes));
+            }
             for change in &restored.changes {
                 warn!(%change, "the configuration changed; this applies from now on");
             }
-            let readings = readings.resume(&restored.engine).map_err(corrupt)?;
-            Ok(Outcome::Restored(Box::new(Restored {
+            let mut readings = readings.resume(&restored.engine).map_err(corrupt)?;
+            for topic in &gone.deleted {
+                retire(topic, &mut readings, &mut restored.engine);
+            }
+            let restored = Restored {
                 engine: restored.engine,
                 readings,
                 found,
-            })))
+            };
+            Ok(Outcome::Restored(Box::new(restored), changes))
         }
-        Ok(_) => Ok(Outcome::Changed(changes)),
         Err(StateError::NeedsRebuild(more)) => {
-            changes.extend(more.iter().map(ToString::to_string));
-            Ok(Outcome::Changed(changes))
+            changes.breaks.extend(words(&more));
+            Ok(Outcome::Changed(found.id, changes))
         }
         Err(error) => Err(corrupt(error.to_string())),
     }
@@ -216,4 +391,40 @@ fn say_restored(engine: &Engine, found: &Found, started: Instant) {
         milliseconds = started.elapsed().as_millis(),
         "state restored"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_configuration_is_judged_by_what_would_be_lost() {
+        use OnChangedRules::{Continue, Fail, Rebuild};
+        let changes = |breaks: &[&str], recounts: &[&str], has_counted| {
+            let owned = |words: &[&str]| words.iter().map(|one| (*one).to_owned()).collect();
+            Changes {
+                breaks: owned(breaks),
+                recounts: owned(recounts),
+                has_counted,
+            }
+        };
+        let none = changes(&[], &[], true);
+        let mapping = changes(&[], &["mapping"], true);
+        let both = changes(&["buckets"], &["mapping"], true);
+        for wish in [Fail, Rebuild, Continue] {
+            assert_eq!(none.judge(wish), Verdict::GoOn);
+            let empty = changes(&["buckets"], &["mapping"], false);
+            assert!(matches!(empty.judge(wish), Verdict::Recount(_)));
+        }
+        assert_eq!(mapping.judge(Fail), Verdict::Refuse);
+        assert_eq!(mapping.judge(Continue), Verdict::GoOn);
+        assert_eq!(
+            mapping.judge(Rebuild),
+            Verdict::Recount("mapping".to_owned())
+        );
+        assert_eq!(both.judge(Fail), Verdict::Refuse);
+        assert_eq!(both.judge(Continue), Verdict::Refuse);
+        let reason = "buckets\nmapping".to_owned();
+        assert_eq!(both.judge(Rebuild), Verdict::Recount(reason));
+    }
 }

@@ -143,7 +143,7 @@ pub fn read(
     if !reader.is_done() {
         let mut consumer = Consumer::start(&settings)?;
         let result = reader.run(&mut consumer, progress);
-        leave(consumer);
+        leave(consumer, false);
         result?;
     }
     Ok(reader.finish())

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::arguments::{CheckConfig, Settings};
 use super::failure::Failure;
-use super::{estimate, terminal};
+use super::{connect, estimate, terminal};
 use crate::app::reload::check_clients;
 use crate::config;
 use crate::edge::http;
@@ -27,6 +27,9 @@ pub fn run(settings: &Settings, check: &CheckConfig) -> Result<ExitCode, Failure
         check_clients(&loaded.config.kafka).map_err(Failure::configuration)?;
         if check.estimate {
             return estimate::run(&loaded.config.rules, check);
+        }
+        if check.connect {
+            return connect::run(&loaded.config, check);
         }
         terminal::print(&format!("{}\n", loaded.config.summary()))?;
         terminal::complain("the configuration is sound");

@@ -7,7 +7,6 @@ use std::time::Instant;
 use super::arguments::{Settings, Verify};
 use super::failure::Failure;
 use super::terminal;
-use crate::app::recovery::RecoveryError;
 use crate::app::topics::{Progress, ReadError};
 use crate::app::verify::{Claim, Difference, Recomputed, VerifyError, recompute};
 use crate::config::Config;
@@ -76,7 +75,7 @@ fn both(
 fn failure(error: VerifyError) -> Failure {
     match error {
         VerifyError::Read(ReadError::Kafka(error)) => Failure::configuration(error),
-        VerifyError::Recovery(error @ RecoveryError::Changed { .. }) => {
+        VerifyError::Recovery(error) if error.is_of_configuration() => {
             Failure::configuration(error)
         }
         error => Failure::other(error),

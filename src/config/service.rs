@@ -42,15 +42,54 @@ impl Otherwise {
     }
 
     fn read(view: &View<'_>, errors: &mut Errors) -> Self {
-        let Some(text) = view.text(errors) else {
-            return Self::default();
-        };
-        let chosen = Self::ALL.into_iter().find(|one| one.name() == text);
-        if chosen.is_none() {
-            view.error(errors, format!("must be fail or rebuild, not \"{text}\""));
-        }
-        chosen.unwrap_or_default()
+        let choices = Self::ALL.map(|one| (one.name(), one));
+        choose(view, &choices, errors)
     }
+}
+
+/// What to do where the configuration counts the same records in another way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnChangedRules {
+    /// Say so and wait for a person: a rebuild loses what the topic no longer holds.
+    #[default]
+    Fail,
+    /// Set the stored state aside and count again from the earliest records.
+    Rebuild,
+    /// Keep the numbers and count by the new rules from now on. Numbers that cannot follow, such as
+    /// those of other buckets, fail all the same.
+    Continue,
+}
+
+impl OnChangedRules {
+    const ALL: [Self; 3] = [Self::Fail, Self::Rebuild, Self::Continue];
+
+    /// The word in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Rebuild => "rebuild",
+            Self::Continue => "continue",
+        }
+    }
+
+    fn read(view: &View<'_>, errors: &mut Errors) -> Self {
+        let choices = Self::ALL.map(|one| (one.name(), one));
+        choose(view, &choices, errors)
+    }
+}
+
+/// One of some words.
+fn choose<T: Copy + Default>(view: &View<'_>, choices: &[(&str, T)], errors: &mut Errors) -> T {
+    let Some(text) = view.text(errors) else {
+        return T::default();
+    };
+    let chosen = choices.iter().find(|(name, _)| *name == text);
+    if chosen.is_none() {
+        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+        let words = names.join(" or ");
+        view.error(errors, format!("must be {words}, not \"{text}\""));
+    }
+    chosen.map(|(_, choice)| *choice).unwrap_or_default()
 }
 
 /// Where and how often the state is kept, and what happens where it does not fit any more.
@@ -61,8 +100,11 @@ pub struct Checkpoint {
     pub interval: Milliseconds,
     /// The records after the stored offsets are gone, or the topic is another one.
     pub on_lost_records: Otherwise,
-    /// The configuration changed in a way that the stored numbers cannot follow.
-    pub on_changed_rules: Otherwise,
+    /// The configuration changed in a way that the stored numbers cannot follow, or that counts the
+    /// same records in another way.
+    pub on_changed_rules: OnChangedRules,
+    /// The stored state cannot be read.
+    pub on_damage: Otherwise,
 }
 
 /// How time passes (contract, section 2).
@@ -79,7 +121,8 @@ impl Default for Checkpoint {
             directory: DEFAULT_DIRECTORY.into(),
             interval: DEFAULT_INTERVAL,
             on_lost_records: Otherwise::default(),
-            on_changed_rules: Otherwise::default(),
+            on_changed_rules: OnChangedRules::default(),
+            on_damage: Otherwise::default(),
         }
     }
 }
@@ -100,7 +143,8 @@ impl Checkpoint {
                 .map_or(defaults.directory, PathBuf::from),
             interval,
             on_lost_records: Otherwise::read(&view.key("on_lost_records"), errors),
-            on_changed_rules: Otherwise::read(&view.key("on_changed_rules"), errors),
+            on_changed_rules: OnChangedRules::read(&view.key("on_changed_rules"), errors),
+            on_damage: Otherwise::read(&view.key("on_damage"), errors),
         }
     }
 }

@@ -70,6 +70,24 @@ impl Node {
         }
     }
 
+    /// The same text for the same content, whatever the order of its maps and wherever it stands.
+    pub(super) fn canonical(&self) -> String {
+        match &self.value {
+            _ if self.is_null() => "~".to_owned(),
+            Value::Scalar(text, _) => format!("{text:?}"),
+            Value::List(nodes) => {
+                let items: Vec<String> = nodes.iter().map(Node::canonical).collect();
+                format!("[{}]", items.join(","))
+            }
+            Value::Map(entries) => {
+                let one = |entry: &Entry| format!("{:?}:{}", entry.key, entry.node.canonical());
+                let mut items: Vec<String> = entries.iter().map(one).collect();
+                items.sort();
+                format!("{{{}}}", items.join(","))
+            }
+        }
+    }
+
     /// Puts a value at a path, over what is there: maps are merged key by key, anything else is
     /// replaced.
     pub(super) fn put(&mut self, path: &[&str], node: Node) {

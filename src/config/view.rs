@@ -82,6 +82,11 @@ impl<'a> View<'a> {
             .collect()
     }
 
+    /// What is written, in a form of its own, see [`Node::canonical`]; `None` where nothing is set.
+    pub(super) fn canonical(&self) -> Option<String> {
+        self.node.map(Node::canonical)
+    }
+
     /// A list or map, but nothing in it.
     pub(super) fn is_empty(&self) -> bool {
         self.is_empty_list()

@@ -160,6 +160,8 @@ families! {
         "Valid events without effect, and records that a mapping passes over, by reason";
     UNMAPPED = Exporter Counter "ticket_exporter_unmapped_total" ["field"]
         "Words of other systems that the mapping does not have, by the member they were meant for";
+    TOPIC_USELESS = Exporter Gauge "ticket_exporter_topic_useless" ["topic"]
+        "Whether nothing, or next to nothing, can be made of the topic's records: a wrong mapping, most likely";
     OUT_OF_ORDER = Exporter Counter "ticket_exporter_out_of_order_total" []
         "Events earlier than the last one of their ticket, applied as of that one";
     MISROUTED = Exporter Counter "ticket_exporter_misrouted_total" []
@@ -172,6 +174,8 @@ families! {
         "Whether a transaction has been open in the partition for longer than stream.grace: its clock waits";
     WATERMARK = Exporter Gauge "ticket_exporter_watermark_timestamp_seconds" ["topic" "partition"]
         "Stream clock of the partition, in seconds since the epoch";
+    WINDOWS_WATERMARK = Exporter Gauge "ticket_exporter_windows_watermark_timestamp_seconds" []
+        "Clock of the windows, in seconds since the epoch: that of the partition furthest behind, or later where too much waits for it";
     LAST_EVENT = Exporter Gauge "ticket_exporter_last_event_timestamp_seconds" []
         "Greatest event time seen, in seconds since the epoch";
     CAUGHT_UP = Exporter Gauge "ticket_exporter_caught_up" []
@@ -194,6 +198,8 @@ families! {
         "Offset of the first record that is not in the kept state, and so in no series";
     LOST_RECORDS = Exporter Counter "ticket_exporter_lost_records_total" ["topic" "partition"]
         "Times records of the partition were gone before they were read, or the topic was another one";
+    TOPIC_MISSING = Exporter Gauge "ticket_exporter_topic_missing" ["topic"]
+        "Whether a configured topic does not exist, which withholds all KPIs";
     DEAD_LETTERS_LOST = Exporter Counter "ticket_exporter_dead_letters_lost_total" []
         "Rejected records that the dead-letter topic refused for good";
     SCHEMA_REGISTRY_ERRORS = Exporter Counter "ticket_exporter_schema_registry_errors_total" ["reason"]

@@ -170,6 +170,9 @@ pub struct Rules {
     /// How records become events: keys of settings and what they are, in a few words. No business
     /// of the engine's, which only tells when they are others than those it counted under.
     pub reading: Vec<(String, String)>,
+    /// How the configuration says that the records of each topic are read, by topic. Another text
+    /// for a topic makes numbers of two kinds.
+    pub topic_mappings: BTreeMap<String, String>,
 }
 
 impl Rules {
@@ -263,6 +266,7 @@ impl Default for Rules {
             limits: Self::DEFAULT_LIMITS,
             exemplars: false,
             reading: Vec::new(),
+            topic_mappings: BTreeMap::new(),
         }
     }
 }

@@ -61,7 +61,7 @@ fn words(changes: &[Change]) -> Vec<String> {
 
 fn started(yaml: &str) -> (Engine, PartitionId) {
     let mut engine = Engine::new(Arc::new(rules(yaml)), MIDNIGHT);
-    let partition = engine.partition();
+    let partition = engine.only_partition();
     (engine, partition)
 }
 
@@ -154,25 +154,20 @@ fn other_changes_are_told_and_apply() {
 }
 
 #[test]
-fn another_mapping_is_told_and_nothing_is_rebuilt() {
+fn another_mapping_asks_for_a_recount_and_loses_nothing() {
     let (mut engine, partition) = started("mapping: { preset: zendesk }");
     engine.apply(partition, &created("T-1", 1));
     let restored = restart(&mut engine, "mapping: { preset: zendesk }").unwrap();
     assert_eq!(words(&restored.changes), Vec::<String>::new(), "the same");
+    assert_eq!(words(&restored.recounts), Vec::<String>::new(), "the same");
     // One more word of theirs, the preset being the same.
     let yaml = "mapping: { preset: zendesk, values: { status: { pending: [parked] } } }";
     let mut restored = restart(&mut engine, yaml).unwrap();
-    let told = words(&restored.changes);
-    let is_told = |told: &str, before: &str, now: &str| {
-        let (first, second) = told.split_once(", now ").unwrap();
-        first.starts_with(&format!("mapping: {before}"))
-            && second.starts_with(now)
-            && first != second
-    };
-    let zendesk = "preset zendesk (";
+    let asked = words(&restored.recounts);
+    let zendesk = "mapping of topic tickets: preset zendesk, now preset zendesk, values ";
     assert!(
-        told.len() == 1 && is_told(&told[0], zendesk, zendesk),
-        "{told:?}"
+        asked.len() == 1 && asked[0].starts_with(zendesk),
+        "{asked:?}"
     );
     let counted = "ticket_created_total{team=\"none\",priority=\"p2\",channel=\"none\"}";
     assert_eq!(
@@ -181,24 +176,59 @@ fn another_mapping_is_told_and_nothing_is_rebuilt() {
         "it stays"
     );
     let mut back = restart(&mut restored.engine, "").unwrap();
-    let told = words(&back.changes);
+    let asked = words(&back.recounts);
     assert!(
-        told.len() == 1 && is_told(&told[0], zendesk, "none"),
-        "{told:?}"
+        asked.len() == 1 && asked[0].ends_with(", now canonical"),
+        "{asked:?}"
     );
-    // A topic with a mapping of its own.
-    let yaml = "kafka: { topics: [a] }\nmapping: { topics: { a: { preset: jira } } }";
-    let told = words(&restart(&mut back.engine, yaml).unwrap().changes);
-    assert!(
-        told[0].starts_with("mapping.topics.a: none, now preset jira ("),
-        "{told:?}"
+    // The mapping of a topic that is not read, and of one that is new, count nothing else.
+    let yaml = "kafka: { topics: [tickets, a] }\nmapping: { topics: { a: { preset: jira }, b: { preset: jira } } }";
+    let mut restored = restart(&mut back.engine, yaml).unwrap();
+    assert_eq!(words(&restored.recounts), Vec::<String>::new());
+    let own = yaml.replace("jira", "github");
+    let asked = words(&restart(&mut restored.engine, &own).unwrap().recounts);
+    assert_eq!(
+        asked,
+        ["mapping of topic a: preset jira, now preset github"]
     );
     // What the engine is told while it runs is what it counted under.
     let tables =
         |entries: &str| vec![("mapping.tables, file a.csv".to_owned(), entries.to_owned())];
     back.engine.read_as(tables("1 entries"));
-    let told = words(&restart(&mut back.engine, "").unwrap().changes);
-    assert_eq!(told, ["mapping.tables, file a.csv: 1 entries, now none"]);
+    let restored = restart(&mut back.engine, "").unwrap();
+    assert_eq!(
+        words(&restored.changes),
+        ["mapping.tables, file a.csv: 1 entries, now none"]
+    );
+    assert_eq!(
+        words(&restored.recounts),
+        Vec::<String>::new(),
+        "a table's contents"
+    );
+}
+
+/// Two texts that say the same are one mapping; each key that may change what is counted is one more.
+#[test]
+fn a_mapping_is_told_by_what_it_says() {
+    let recounts = |before: &str, now: &str| {
+        let mapping = |keys: &str| rules(&format!("mapping: {{ preset: zendesk, {keys} }}"));
+        mapping(before).recounts(&mapping(now))
+    };
+    let words = "values: { status: { open: [b], new: [a] } }";
+    let other_order = "values: { status: { new: [a], open: [\"b\"] } }";
+    assert_eq!(recounts(words, other_order), [""; 0]);
+    for other in [
+        "values: { status: { open: [b], new: [c] } }",
+        "zone: Europe/Berlin",
+        "unwrap: [cloudevents]",
+        "common: { team: .a }",
+        "rules: { a: { when: { .b: c }, ignore: true } }",
+    ] {
+        assert_eq!(recounts("", other).len(), 1, "{other}");
+        assert_eq!(recounts(words, other).len(), 1, "{other}");
+    }
+    let fcr = rules("").recounts(&rules("fcr: { allow_unanswered: true }"));
+    assert_eq!(fcr, ["fcr.allow_unanswered: false, now true"]);
 }
 
 #[test]

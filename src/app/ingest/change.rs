@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use tracing::warn;
 
+use super::retirement::retire;
 use super::tables::Tables;
 use super::transactions::OpenTransactions;
 use super::{Ingest, Timing};
@@ -26,6 +27,8 @@ pub struct Change {
     pub dead_letters: Option<Option<DeadLetters>>,
     /// A consumer that has read nothing yet.
     pub consumer: Option<Consumer>,
+    /// Deleted topics that are no longer configured.
+    pub topics_gone: Vec<String>,
     /// What the clients have read, to be watched from before they were started.
     pub credentials: Option<Option<CredentialFiles>>,
     /// The numbers under other rules, see [`Ingest::under`].
@@ -66,6 +69,7 @@ impl Ingest {
             decoding,
             dead_letters,
             consumer: next,
+            topics_gone,
             credentials,
             restored,
         } = change;
@@ -73,13 +77,14 @@ impl Ingest {
             self.timing = timing;
         }
         if let Some(dead_letters) = dead_letters {
-            self.dead_letters = dead_letters;
+            self.letters.replace(dead_letters);
         }
         if let Some(credentials) = credentials {
             self.credentials = credentials;
         }
         if let Some((decoder, registry)) = decoding {
             self.tables = Tables::new(decoder);
+            self.useless.forget();
             if self.schemas.take().is_some() {
                 // Whatever was waited for is asked for anew.
                 self.metrics.set_schema_registry_waiting(false);
@@ -88,7 +93,7 @@ impl Ingest {
             self.schemas = registry.and_then(|registry| self.lookup(registry));
         }
         if let Some(restored) = restored {
-            for change in &restored.changes {
+            for change in restored.changes.iter().chain(&restored.recounts) {
                 warn!(%change, "the configuration changed; this applies from now on");
             }
             self.tally.show(self.engine.counts());
@@ -97,6 +102,9 @@ impl Ingest {
             if let Some(keeper) = &mut self.keeper {
                 keeper.other_engine();
             }
+        }
+        for topic in &topics_gone {
+            retire(topic, &mut self.readings, &mut self.engine);
         }
         self.next_checkpoint = Instant::now();
         let next = next?;

@@ -62,6 +62,9 @@ struct Kept {
     /// Absent in stores of version 0.1 and with brokers that have no ids.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     topic_id: Option<String>,
+    /// Its topic was deleted and taken out of the configuration.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    retired: bool,
 }
 
 /// One partition.
@@ -77,6 +80,9 @@ pub struct Reading {
     topic_id: Option<String>,
     /// The record that has to come first, as it was.
     unchecked: Option<Anchor>,
+    /// Its topic was deleted and is no longer configured: it is not read, but what was read of it
+    /// stays counted.
+    retired: bool,
     changed: bool,
 }
 
@@ -176,8 +182,28 @@ pub struct Readings {
 }
 
 impl Readings {
+    /// Those that are read, and those whose topic was deleted and taken out of the configuration,
+    /// unless a new topic of the same name is read.
     pub fn iter(&self) -> impl Iterator<Item = &Reading> {
-        self.list.iter()
+        self.list
+            .iter()
+            .filter(|reading| !reading.retired || !self.places.contains_key(&reading.source))
+    }
+
+    /// Stops reading a topic that was deleted: gives its partitions, which the engine has to
+    /// retire.
+    pub fn retire(&mut self, topic: &str) -> Vec<PartitionId> {
+        let mut retired = Vec::new();
+        for reading in &mut self.list {
+            if !reading.retired && *reading.source.topic == *topic {
+                reading.retired = true;
+                reading.changed = true;
+                self.places.remove(&reading.source);
+                retired.push(reading.partition);
+            }
+        }
+        self.current = None;
+        retired
     }
 
     pub fn get(&self, source: &TopicPartition) -> Option<&Reading> {
@@ -194,6 +220,7 @@ impl Readings {
             earlier: Earlier::default(),
             topic_id: self.topic_ids.get(&source.topic).cloned(),
             unchecked: None,
+            retired: false,
             changed: true,
         });
     }
@@ -331,7 +358,8 @@ impl Readings {
         for (topic, id) in topics {
             self.topic_ids.insert(Arc::clone(topic), id.clone());
             for reading in &mut self.list {
-                if reading.source.topic != *topic || reading.topic_id.as_ref() == Some(id) {
+                let same = reading.source.topic == *topic;
+                if reading.retired || !same || reading.topic_id.as_ref() == Some(id) {
                     continue;
                 }
                 if let (Some(_), Some(next)) = (&reading.topic_id, reading.next) {
@@ -400,7 +428,7 @@ impl Readings {
     /// # Errors
     /// The first one.
     pub fn all_among(&self, partitions: &[TopicPartition]) -> Result<(), Lost> {
-        let gone = self.list.iter().find(|reading| {
+        let gone = self.live().find(|reading| {
             let topic_exists = partitions
                 .iter()
                 .any(|partition| partition.topic == reading.source.topic);
@@ -421,6 +449,7 @@ impl Readings {
                 next: reading.next,
                 anchor: reading.anchor,
                 topic_id: reading.topic_id.clone(),
+                retired: reading.retired,
             };
             let [high, low] = reading.partition.number().to_be_bytes();
             // Numbers and text always become JSON.
@@ -431,12 +460,17 @@ impl Readings {
 
     fn insert(&mut self, reading: Reading) {
         match self.places.get(&reading.source) {
+            _ if reading.retired => self.list.push(reading),
             Some(place) => self.list[*place] = reading,
             None => {
                 self.places.insert(reading.source.clone(), self.list.len());
                 self.list.push(reading);
             }
         }
+    }
+
+    fn live(&self) -> impl Iterator<Item = &Reading> {
+        self.list.iter().filter(|reading| !reading.retired)
     }
 }
 
@@ -465,13 +499,25 @@ impl KeptReadings {
         Ok(())
     }
 
-    /// For each topic that was read and is not among these: what that means.
-    pub fn missing_topics(&self, topics: &[String]) -> Vec<String> {
-        let read: BTreeSet<&String> = self.0.values().map(|kept| &kept.topic).collect();
-        read.into_iter()
-            .filter(|topic| !topics.contains(topic))
-            .map(|topic| counted_topic(topic))
-            .collect()
+    /// Topics that were read and are not among these.
+    pub fn topics_not_among(&self, topics: &[String]) -> Vec<String> {
+        let read = self.0.values().filter(|kept| !kept.retired);
+        let read: BTreeSet<&String> = read.map(|kept| &kept.topic).collect();
+        let gone = read.into_iter().filter(|topic| !topics.contains(topic));
+        gone.cloned().collect()
+    }
+
+    /// Offset of the first record that was not applied, by partition, in their order.
+    pub fn positions(&self) -> Vec<(TopicPartition, i64)> {
+        let kept = self.0.values();
+        let mut positions: Vec<(TopicPartition, i64)> = kept
+            .filter_map(|kept| {
+                let source = TopicPartition::new(kept.topic.as_str(), kept.partition);
+                Some((source, kept.next?))
+            })
+            .collect();
+        positions.sort();
+        positions
     }
 
     /// Goes on with the partitions of an engine.
@@ -492,16 +538,12 @@ impl KeptReadings {
                 earlier: Earlier::of(kept.anchor),
                 topic_id: kept.topic_id,
                 unchecked: None,
+                retired: kept.retired,
                 changed: false,
             });
         }
         Ok(readings)
     }
-}
-
-/// What it means that a topic is not read any more.
-pub fn counted_topic(topic: &str) -> String {
-    format!("kafka.topics: {topic} is no longer read, but counted")
 }
 
 fn lost(partition: &TopicPartition, loss: Loss) -> Lost {
@@ -536,7 +578,7 @@ mod tests {
     fn restored() -> Readings {
         let source = source();
         let mut engine = Engine::new(Arc::default(), Timestamp(0));
-        let partition = engine.partition();
+        let partition = engine.only_partition();
         let mut readings = Readings::default();
         readings.add(&source, partition);
         assert_eq!(readings.start(&source), None);
@@ -550,8 +592,8 @@ mod tests {
             kept.take(key, Some(value)).unwrap();
         });
         readings.write(false, &mut |_, _| panic!("nothing changed since"));
-        assert!(kept.missing_topics(&["tickets".to_owned()]).is_empty());
-        assert_eq!(kept.missing_topics(&[]).len(), 1);
+        assert!(kept.topics_not_among(&["tickets".to_owned()]).is_empty());
+        assert_eq!(kept.topics_not_among(&[]).len(), 1);
         kept.resume(&engine).unwrap()
     }
 
@@ -701,11 +743,42 @@ mod tests {
     }
 
     #[test]
+    fn a_retired_topic_is_counted_and_no_longer_read() {
+        let source = source();
+        let mut engine = Engine::new(Arc::default(), Timestamp(0));
+        let first = engine.partition();
+        let mut readings = restored();
+        assert_eq!(readings.retire("others"), []);
+        assert_eq!(readings.retire("tickets"), [first]);
+        assert_eq!(readings.retire("tickets"), [], "once");
+        assert_eq!(readings.get(&source).map(|reading| reading.next), None);
+        let other = [(Arc::clone(&source.topic), "two".to_owned())];
+        assert_eq!(readings.identify(&other), Ok(()));
+        assert_eq!(
+            readings.all_among(&[TopicPartition::new("tickets", 0)]),
+            Ok(())
+        );
+
+        // A restart knows it, and a new topic of that name begins from nothing.
+        let mut kept = KeptReadings::default();
+        readings.write(true, &mut |key, value| kept.take(key, Some(value)).unwrap());
+        assert!(kept.topics_not_among(&[]).is_empty());
+        let mut readings = kept.resume(&engine).unwrap();
+        assert_eq!(readings.iter().count(), 1, "its offset is still shown");
+        readings.add(&source, engine.partition());
+        assert_eq!(readings.start(&source), None);
+        assert_eq!(readings.iter().count(), 1);
+        let mut written = 0;
+        readings.write(true, &mut |_, _| written += 1);
+        assert_eq!(written, 2);
+    }
+
+    #[test]
     fn another_id_is_another_topic_once_records_were_read() {
         let mut engine = Engine::new(Arc::default(), Timestamp(0));
         let mut readings = Readings::default();
         let source = source();
-        readings.add(&source, engine.partition());
+        readings.add(&source, engine.only_partition());
         let id = |id: &str| [(Arc::clone(&source.topic), id.to_owned())];
         assert_eq!(readings.identify(&id("one")), Ok(()));
         assert_eq!(readings.identify(&id("two")), Ok(()), "nothing was read");

@@ -11,6 +11,7 @@ pub use presets::{CANONICAL, NO_PRESET, PRESETS};
 pub use tables::read_table;
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use super::calendars::read_timezone;
 use super::keys::nearest;
 use super::problem::Errors;
 use super::view::View;
-use crate::domain::mapping::{Mapping, Mappings, Path, Unwrap, Words};
+use crate::domain::mapping::{Mapping, Mappings, Path, Unwrap, Words, digest};
 use tables::Tables;
 
 /// Keys of a mapping; that of all topics also has `topics`.
@@ -52,6 +53,7 @@ pub(super) fn read(
         tables.read(&view.key("tables"), read, errors);
         let mut mapping = read_one(view, &tables, errors)?;
         mapping.zone = mapping.zone.or(zone);
+        mapping.written = written(view, &mapping);
         Some(Arc::new(mapping))
     };
     let general = one(view, errors);
@@ -118,10 +120,24 @@ fn read_one(view: &View<'_>, tables: &Tables, errors: &mut Errors) -> Option<Map
     let rules = rules::read(view, &base, &names, errors);
     Some(Mapping {
         preset,
+        written: String::new(),
         unwrap,
         zone,
         rules,
     })
+}
+
+/// What the user says of a mapping: the preset, the zone, and a digest of each other key. What is in
+/// the files of look-up tables is no part of it: that changes every day.
+fn written(view: &View<'_>, mapping: &Mapping) -> String {
+    let zone = mapping.zone.map(|zone| format!("zone {zone}"));
+    let own = OWN.into_iter().filter_map(|key| {
+        let text = view.key(key).canonical()?;
+        Some(format!("{key} {}", digest(&text)))
+    });
+    let preset = format!("preset {}", mapping.preset);
+    let words: Vec<String> = iter::once(preset).chain(zone).chain(own).collect();
+    words.join(", ")
 }
 
 fn read_zone(view: &View<'_>, errors: &mut Errors) -> Option<Tz> {

@@ -7,6 +7,7 @@ mod table;
 mod words;
 
 pub use path::{Path, Root, Step};
+pub use reading::digest;
 pub use table::{Table, TableFile};
 pub use words::{Words, same_word};
 
@@ -45,6 +46,9 @@ impl Mappings {
 pub struct Mapping {
     /// The preset it is made from; `none` where there is none.
     pub preset: String,
+    /// What the configuration says, in a few words that change when it does. A preset counts by its
+    /// name: another version of the program may have a better one.
+    pub written: String,
     pub unwrap: Vec<Unwrap>,
     /// Of times that are written without a zone.
     pub zone: Option<Tz>,

@@ -7,8 +7,25 @@ use super::{Mapping, Mappings, Table};
 
 /// The key of the configuration.
 const KEY: &str = "mapping";
+/// The mapping of records that need none.
+const CANONICAL: &str = "canonical";
 
 impl Mappings {
+    /// The preset of a topic's records.
+    pub fn preset_of(&self, topic: &str) -> &str {
+        let mapping = self.topics.get(topic).unwrap_or(&self.general);
+        mapping
+            .as_ref()
+            .map_or(CANONICAL, |mapping| &mapping.preset)
+    }
+
+    /// What the configuration says of a topic's records, in a few words that change when it does.
+    pub fn written_for(&self, topic: &str) -> &str {
+        let mapping = self.topics.get(topic).unwrap_or(&self.general);
+        let written = mapping.as_ref().map(|mapping| mapping.written.as_str());
+        written.unwrap_or(CANONICAL)
+    }
+
     /// Keys of settings and what they are. `contents`: of the tables, in their order. Nothing of
     /// canonical events, which mean the same everywhere.
     pub fn described(&self, contents: &[Table]) -> Vec<(String, String)> {
@@ -17,13 +34,17 @@ impl Mappings {
             described.push((KEY.to_owned(), words(mapping)));
         }
         for (topic, mapping) in &self.topics {
-            let words = mapping.as_deref().map_or("canonical".to_owned(), words);
+            let words = mapping.as_deref().map_or(CANONICAL.to_owned(), words);
             described.push((format!("{KEY}.topics.{topic}"), words));
         }
         for (file, table) in self.tables.iter().zip(contents) {
             let name = file.path.file_name().unwrap_or_default();
             let key = format!("{KEY}.tables, file {}", name.to_string_lossy());
-            let words = format!("{} entries ({})", table.len(), short(&format!("{table:?}")));
+            let words = format!(
+                "{} entries ({})",
+                table.len(),
+                digest(&format!("{table:?}"))
+            );
             if !described
                 .iter()
                 .any(|known| known.0 == key && known.1 == words)
@@ -40,12 +61,12 @@ fn words(mapping: &Mapping) -> String {
     format!(
         "preset {} ({})",
         mapping.preset,
-        short(&format!("{mapping:?}"))
+        digest(&format!("{mapping:?}"))
     )
 }
 
-/// Enough to tell two apart.
-fn short(text: &str) -> String {
+/// Enough to tell two texts apart.
+pub fn digest(text: &str) -> String {
     let mut digest = format!("{:016x}", xxh3_64(text.as_bytes()));
     digest.truncate(8);
     digest

@@ -1,5 +1,6 @@
 //! Whether the exporter is ready, and if not, why: components hold latches with a reason and
-//! release them. Ready is when nobody holds one.
+//! release them. Ready is when nobody holds one. Remarks say what else somebody should know; they
+//! keep nobody from being ready.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +16,8 @@ struct State {
     next: u64,
     /// By age, so that reasons keep their order.
     reasons: BTreeMap<u64, String>,
+    /// By what they are about.
+    remarks: BTreeMap<String, String>,
 }
 
 impl Readiness {
@@ -30,13 +33,33 @@ impl Readiness {
         }
     }
 
-    /// Why the exporter is not ready, oldest reason first; empty when it is.
+    /// Why the exporter is not ready, oldest reason first, each once; empty when it is.
     pub fn reasons(&self) -> Vec<String> {
-        self.lock().reasons.values().cloned().collect()
+        let mut reasons: Vec<String> = Vec::new();
+        for reason in self.lock().reasons.values() {
+            if !reasons.contains(reason) {
+                reasons.push(reason.clone());
+            }
+        }
+        reasons
     }
 
     pub fn is_ready(&self) -> bool {
         self.lock().reasons.is_empty()
+    }
+
+    /// Says something about a subject in place of what was said of it before; `None`: nothing more.
+    pub fn remark(&self, subject: &str, text: Option<String>) {
+        let remarks = &mut self.lock().remarks;
+        match text {
+            Some(text) => remarks.insert(subject.to_owned(), text),
+            None => remarks.remove(subject),
+        };
+    }
+
+    /// What somebody should know, ready or not.
+    pub fn remarks(&self) -> Vec<String> {
+        self.lock().remarks.values().cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -84,6 +107,9 @@ mod tests {
         let first = readiness.hold("restoring");
         let second = clone.hold("not caught up");
         assert_eq!(readiness.reasons(), ["restoring", "not caught up"]);
+        let same = readiness.hold("restoring");
+        assert_eq!(readiness.reasons(), ["restoring", "not caught up"]);
+        drop(same);
         first.set_reason("restoring 7 of 9");
         assert_eq!(readiness.reasons(), ["restoring 7 of 9", "not caught up"]);
         first.release();

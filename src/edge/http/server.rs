@@ -100,6 +100,17 @@ impl Server {
     }
 }
 
+/// Whether an address can be listened on now.
+///
+/// # Errors
+/// Why not.
+pub fn try_listen(address: &ListenAddress) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
+    runtime.block_on(listen(address)).map(drop)
+}
+
 async fn listen(address: &ListenAddress) -> io::Result<(TcpListener, SocketAddr)> {
     let listener = match address {
         ListenAddress::Socket(socket) => TcpListener::bind(socket).await?,

@@ -22,17 +22,24 @@ use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
 use super::batch::{Batch, Entry};
 use super::context::{Context, Event, Link, PartitionState};
+use super::missing::MissingTopics;
 use super::oauth::TokenKeeper;
 use super::outlook::Outlook;
 use super::progress::{Progress, Reached};
 use super::questions::Questions;
-use super::queue::{EndOffsets, PrivateQueue, TopicIds, cached_watermarks, set_token, taken_up_to};
+use super::queue::{
+    Advice, Described, EndOffsets, PrivateQueue, TopicConfigs, TopicIds, cached_watermarks,
+    set_token, taken_up_to,
+};
 use super::settings::start_error;
-use super::trouble::Troubles;
+use super::trouble::{Troubles, missing_topics};
 use super::{Settings, StartError, TopicPartition, Trouble};
 
 /// How long one wait for records may keep rebalances and errors waiting.
 const EVENT_LATENCY: Duration = Duration::from_millis(50);
+
+/// How long a member takes to give its partitions back and to leave its group.
+const RESIGNATION: Duration = Duration::from_secs(1);
 
 /// Time between two looks at positions and ends, which cost some time for each partition.
 const SETTLE_INTERVAL: Duration = Duration::from_millis(50);
@@ -81,12 +88,14 @@ pub struct Consumer {
     // First: gives its handle back before the client goes.
     queue: PrivateQueue,
     topic_ids: TopicIds,
+    topic_configs: Option<TopicConfigs>,
     questions: Questions,
     client: Arc<BaseConsumer<Context>>,
     /// `None`: the login needs none.
     tokens: Option<TokenKeeper>,
     outlook: Outlook,
     topics: Vec<String>,
+    missing: MissingTopics,
     /// Every partition ever assigned; its place is its index in [`Record::index`].
     known: Vec<TopicPartition>,
     index: HashMap<TopicPartition, usize>,
@@ -140,11 +149,13 @@ impl Consumer {
         Ok(Self {
             queue,
             topic_ids,
+            topic_configs: None,
             questions: Questions::new(ends),
             client,
             tokens,
             outlook: Outlook::new(&config, &settings.topics, false),
             topics: settings.topics.clone(),
+            missing: MissingTopics::default(),
             known: Vec::new(),
             index: HashMap::new(),
             progress: Vec::new(),
@@ -268,6 +279,61 @@ impl Consumer {
         }
         for other in self.assigned() {
             self.queue.forward(other);
+        }
+    }
+
+    /// The configured topics.
+    pub fn topics(&self) -> &[String] {
+        &self.topics
+    }
+
+    /// Topics that have none of all these partitions, and so do not exist.
+    pub fn topics_without<'a>(&'a self, partitions: &[TopicPartition]) -> Vec<&'a str> {
+        let has_none = |topic: &&str| partitions.iter().all(|one| *one.topic != **topic);
+        let topics = self.topics.iter().map(String::as_str);
+        topics.filter(has_none).collect()
+    }
+
+    /// Configured topics that do not exist, by several answers of the brokers.
+    pub fn missing_topics(&self) -> impl Iterator<Item = &str> {
+        self.missing.iter()
+    }
+
+    /// The reason why nothing can be read, in the words of the last [`Step::Trouble`]; `None` while
+    /// everything assigned can be read.
+    pub fn trouble(&self) -> Option<&str> {
+        self.troubles.current().filter(|_| !self.is_admitted())
+    }
+
+    /// Has the log warn, once, of topics whose set-up does not fit an exact count.
+    pub fn watch_topic_configs(&mut self) {
+        self.topic_configs = TopicConfigs::new(Arc::clone(&self.client), &self.topics);
+    }
+
+    /// Gives the membership up for good, within about a second. A member with an id of its own
+    /// otherwise keeps its partitions until its session has timed out.
+    pub fn resign(&mut self) {
+        self.decline();
+        self.client.unsubscribe();
+        let begun = Instant::now();
+        while begun.elapsed() < RESIGNATION {
+            self.poll();
+            std::thread::sleep(EVENT_LATENCY);
+        }
+    }
+
+    /// Takes no partitions any more: leaving the group waits for an answer to every assignment.
+    fn decline(&mut self) {
+        self.client.context().close();
+        let unanswered = !self.waiting.is_empty()
+            || self
+                .events
+                .drain(..)
+                .chain(self.client.context().take())
+                .any(|event| matches!(event, Event::Assign(_)));
+        if unanswered {
+            self.waiting.clear();
+            self.assign(&TopicPartitionList::new());
         }
     }
 
@@ -451,6 +517,9 @@ impl Consumer {
         }
         self.events.extend(self.client.context().take());
         self.look_at_tokens();
+        if let Some(configs) = &mut self.topic_configs {
+            configs.poll().iter().for_each(say_advice);
+        }
         self.look_at_leaders();
     }
 
@@ -535,8 +604,8 @@ impl Consumer {
 
     /// The next event that is one for the caller.
     fn event(&mut self) -> Option<Step<'static>> {
-        if let Some(topics) = self.topic_ids.poll() {
-            return Some(Step::Identified(topics));
+        if let Some(described) = self.topic_ids.poll() {
+            return Some(Step::Identified(self.take_description(described)));
         }
         while let Some(event) = self.events.pop_front() {
             match event {
@@ -574,10 +643,31 @@ impl Consumer {
         self.news.pop_front().map(Step::Trouble)
     }
 
+    fn take_description(&mut self, described: Described) -> Vec<(Arc<str>, String)> {
+        if described.answered {
+            let earlier: Vec<String> = self.missing.iter().map(str::to_owned).collect();
+            for topic in self.missing.observe(described.missing) {
+                let trouble = Trouble::Retrying(missing_topics(&[&topic]));
+                self.admit(trouble, Instant::now());
+            }
+            for topic in earlier {
+                if !self.missing.iter().any(|missing| missing == topic) {
+                    self.troubles.forget(&missing_topics(&[&topic]));
+                }
+            }
+        }
+        described.identified
+    }
+
     fn complain(&mut self, code: RDKafkaErrorCode, reason: &str) {
         let now = Instant::now();
         let fatal = self.client.client().fatal_error();
-        let fenced = fatal.is_some_and(|(code, _)| code == RDKafkaErrorCode::FencedInstanceId);
+        let fenced = fatal.is_some_and(|(code, _)| {
+            matches!(
+                code,
+                RDKafkaErrorCode::FencedInstanceId | RDKafkaErrorCode::UnreleasedInstanceId
+            )
+        });
         let trouble = if fenced {
             Some(Trouble::Fenced(format!(
                 "another member of the consumer group {} has the id of this one: itself before an \
@@ -613,6 +703,9 @@ impl Consumer {
 
     fn observe(&mut self, states: Vec<(TopicPartition, PartitionState)>) {
         self.statistics = Some(Instant::now());
+        if self.is_admitted() {
+            self.troubles.forget_current();
+        }
         for (partition, state) in states {
             let Some(&index) = self.index.get(&partition) else {
                 continue;
@@ -755,17 +848,7 @@ impl Consumer {
 
 impl Drop for Consumer {
     fn drop(&mut self) {
-        // Leaving the group waits for an answer to every assignment.
-        self.client.context().close();
-        let unanswered = !self.waiting.is_empty()
-            || self
-                .events
-                .drain(..)
-                .chain(self.client.context().take())
-                .any(|event| matches!(event, Event::Assign(_)));
-        if unanswered {
-            self.assign(&TopicPartitionList::new());
-        }
+        self.decline();
     }
 }
 
@@ -785,6 +868,25 @@ pub(super) fn no_token(reason: &str) -> String {
         "no token for the login with Kafka ({reason}): asking again; check \
          kafka.sasl.oauth.token_url, client_id and client_secret_file"
     )
+}
+
+fn say_advice(advice: &Advice) {
+    match advice {
+        Advice::Compacted { topic } => tracing::warn!(
+            %topic,
+            "the topic is compacted: Kafka deletes older records of a ticket, so a rebuild or a new \
+             exporter counts too little; set cleanup.policy=delete for the topic"
+        ),
+        Advice::ShortRetention {
+            topic,
+            milliseconds,
+        } => tracing::warn!(
+            %topic,
+            retention_ms = milliseconds,
+            "the topic keeps its records for less than a day: a longer outage of the exporter loses \
+             records; raise retention.ms of the topic"
+        ),
+    }
 }
 
 /// A [`TopicPartition`] to look up without owning it.

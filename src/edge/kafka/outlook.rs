@@ -104,7 +104,7 @@ impl Outlook {
 }
 
 /// `host:port`, without a listener in front.
-fn address(broker: &str) -> String {
+pub(super) fn address(broker: &str) -> String {
     let broker = broker.trim();
     let address = broker.split_once("://").map_or(broker, |(_, rest)| rest);
     if address.rsplit_once(':').is_some() {

@@ -56,12 +56,14 @@ pub struct SelfMetrics {
     rejected: IntCounterVec,
     ignored: IntCounterVec,
     unmapped: IntCounterVec,
+    topic_useless: IntGaugeVec,
     out_of_order: IntCounter,
     misrouted: IntCounter,
     overflow: IntCounterVec,
     lag: IntGaugeVec,
     open_transaction: IntGaugeVec,
     lost_records: IntCounterVec,
+    topic_missing: IntGaugeVec,
     dead_letters_lost: IntCounter,
     last_event: GaugeVec,
     caught_up: IntGaugeVec,
@@ -104,12 +106,14 @@ impl SelfMetrics {
             rejected: counters(&registry, &catalogue::REJECTED)?,
             ignored: counters(&registry, &catalogue::IGNORED)?,
             unmapped: counters(&registry, &catalogue::UNMAPPED)?,
+            topic_useless: integers(&registry, &catalogue::TOPIC_USELESS)?,
             out_of_order: counter(&registry, &catalogue::OUT_OF_ORDER)?,
             misrouted: counter(&registry, &catalogue::MISROUTED)?,
             overflow: counters(&registry, &catalogue::OVERFLOW)?,
             lag: integers(&registry, &catalogue::CONSUMER_LAG)?,
             open_transaction: integers(&registry, &catalogue::OPEN_TRANSACTION)?,
             lost_records: counters(&registry, &catalogue::LOST_RECORDS)?,
+            topic_missing: integers(&registry, &catalogue::TOPIC_MISSING)?,
             dead_letters_lost: counter(&registry, &catalogue::DEAD_LETTERS_LOST)?,
             last_event: gauges(&registry, &catalogue::LAST_EVENT)?,
             caught_up: integers(&registry, &catalogue::CAUGHT_UP)?,
@@ -202,6 +206,13 @@ impl SelfMetrics {
         self.unmapped.with_label_values(&[member.name()])
     }
 
+    /// Whether (almost) no record of a topic can be used.
+    pub fn set_topic_useless(&self, topic: &str, useless: bool) {
+        self.topic_useless
+            .with_label_values(&[topic])
+            .set(useless.into());
+    }
+
     pub fn out_of_order(&self) -> &IntCounter {
         &self.out_of_order
     }
@@ -234,6 +245,19 @@ impl SelfMetrics {
     pub fn lost_records(&self, topic: &str, partition: i32) -> IntCounter {
         self.lost_records
             .with_label_values(&[topic, &partition.to_string()])
+    }
+
+    /// Whether a configured topic does not exist.
+    pub fn set_topic_missing(&self, topic: &str, missing: bool) {
+        self.topic_missing
+            .with_label_values(&[topic])
+            .set(missing.into());
+    }
+
+    /// A topic is no longer configured.
+    pub fn remove_topic(&self, topic: &str) {
+        // Fails only where there is no such series, which is what is wanted.
+        let _ = self.topic_missing.remove_label_values(&[topic]);
     }
 
     /// Rejected records that the dead-letter topic refused for good.
@@ -478,6 +502,7 @@ mod tests {
         let metrics = metrics();
         metrics.set_lag("tickets", 3, 12);
         metrics.lost_records("tickets", 3).inc();
+        metrics.set_topic_missing("tickets", true);
         metrics.set_last_event(Timestamp(2_000));
         metrics.observe_checkpoint(Timestamp(3_000), 0.004);
         metrics.set_checkpoint_bytes(5);

@@ -19,6 +19,8 @@ use super::writer::Store;
 use crate::domain::timestamp::Timestamp;
 
 const LOCK: &str = "lock";
+/// Its presence asks the next start to count everything again.
+const RECOUNT: &str = "recount";
 /// In a directory of a store that was set aside: the reason.
 const REASON: &str = "reason.txt";
 /// What is kept may hold ids of tickets.
@@ -147,6 +149,46 @@ impl Directory {
             self.sync(&self.path)?;
         }
         Ok(aside)
+    }
+
+    /// Asks the next start to set the store aside and to count everything again. To ask twice is to
+    /// ask once.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn ask_recount(&self) -> Result<(), StoreError> {
+        let path = self.path.join(RECOUNT);
+        match self.disk.create(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            created => {
+                let created = created.and_then(|mut file| file.sync());
+                created.map_err(StoreError::io("write", &path))?;
+            }
+        }
+        self.sync(&self.path)
+    }
+
+    /// Whether a recount was asked for and not begun yet.
+    pub fn is_recount_asked(&self) -> bool {
+        Self::asks_recount(&self.path)
+    }
+
+    /// The same of a directory that another process may have.
+    pub fn asks_recount(path: &Path) -> bool {
+        path.join(RECOUNT).exists()
+    }
+
+    /// The recount has begun, or is not wanted any more.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn forget_recount(&self) -> Result<(), StoreError> {
+        let path = self.path.join(RECOUNT);
+        match self.disk.remove(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            removed => removed.map_err(StoreError::io("remove", &path))?,
+        }
+        self.sync(&self.path)
     }
 
     /// Begins a store where there is none; its files come with the first commit. `id` is that of

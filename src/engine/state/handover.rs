@@ -3,20 +3,30 @@
 
 use std::sync::Arc;
 
-use super::{Records, Restored, Restoring, RewriteCursor, STATE_VERSION, StateError, rules};
+use super::rules::StoredRules;
+use super::{
+    Change, Records, Restored, Restoring, RewriteCursor, STATE_VERSION, StateError, rules,
+};
 use crate::engine::core::Engine;
 use crate::engine::rules::Rules;
 
 impl Rules {
     /// Why numbers counted under these rules cannot go on under others, in words; none: they can.
     pub fn breaks(&self, others: &Self) -> Vec<String> {
+        self.compared(|these| these.breaks(others))
+    }
+
+    /// Why the same records count as something else under other rules, in words; none: they do not.
+    pub fn recounts(&self, others: &Self) -> Vec<String> {
+        self.compared(|these| these.recounts(others))
+    }
+
+    /// Compares these rules as a store would hold them.
+    fn compared(&self, compare: impl FnOnce(&StoredRules) -> Vec<Change>) -> Vec<String> {
         let mut written = super::bytes::Writer::default();
         rules::write(&mut written, self);
         match rules::read(super::bytes::Reader::new(written.bytes())) {
-            Ok(these) => {
-                let breaks = these.breaks(others);
-                breaks.iter().map(ToString::to_string).collect()
-            }
+            Ok(these) => compare(&these).iter().map(ToString::to_string).collect(),
             Err(wrong) => vec![wrong.to_string()],
         }
     }

@@ -1,7 +1,9 @@
 //! The record of the rules that the numbers depend on, and what it means that they have changed.
 //!
-//! Some changes would make two kinds of numbers out of one series: they need a rebuild. All others
-//! apply from now on; goals that run keep the policy and the calendar they began under.
+//! There are three kinds of changes. Some the numbers cannot follow at all, such as other buckets:
+//! they need a rebuild. Some would give a series numbers of two kinds, such as another mapping: they
+//! should be answered by a recount, but the numbers can go on. All others apply from now on; goals
+//! that run keep the policy and the calendar they began under.
 
 use std::fmt;
 
@@ -16,6 +18,10 @@ use crate::engine::rules::{FormerPolicy, Kpi, Rules};
 
 /// The name of the calendar that is always open.
 const ALWAYS_OPEN: &str = "24x7";
+/// In front of a topic's name: the key of its mapping among the settings.
+const MAPPING_OF_TOPIC: &str = "mapping of topic ";
+/// The key of another setting that decides what is counted.
+const FCR_ALLOW_UNANSWERED: &str = "fcr.allow_unanswered";
 /// The least bytes of a list's items.
 const ITEM_SIZE: usize = 1;
 
@@ -174,26 +180,48 @@ impl StoredRules {
         changes
     }
 
+    /// Changes after which the same records count as something else. A topic that is new changes
+    /// no number. A store that does not know a setting yet learns it with the next checkpoint.
+    pub fn recounts(&self, rules: &Rules) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (key, now) in settings(rules) {
+            if decides_what_is_counted(&key)
+                && let Some((_, before)) = self.settings.iter().find(|(name, _)| *name == key)
+                && *before != now
+            {
+                changes.push(changed(&key, before, &now));
+            }
+        }
+        changes
+    }
+
     /// Changes that apply from now on.
     pub fn differences(&self, rules: &Rules) -> Vec<Change> {
         let mut changes = Vec::new();
         if self.derive_handle && !rules.derive_handle {
             changes.push(changed("handle.derive", "true", "false"));
         }
+        let applies = |(key, _): &&(String, String)| !decides_what_is_counted(key);
         let now = settings(rules);
         let is_gone = |key: &String| !now.iter().any(|(name, _)| name == key);
-        for (key, before) in self.settings.iter().filter(|(key, _)| is_gone(key)) {
+        let before = self.settings.iter().filter(applies);
+        for (key, before) in before.filter(|(key, _)| is_gone(key)) {
             changes.push(changed(key, before, ""));
         }
-        for (key, now) in now {
-            let before = self.settings.iter().find(|(name, _)| *name == key);
+        for (key, now) in now.iter().filter(applies) {
+            let before = self.settings.iter().find(|(name, _)| name == key);
             let before = before.map_or("", |(_, text)| text.as_str());
             if before != now {
-                changes.push(changed(&key, before, &now));
+                changes.push(changed(key, before, now));
             }
         }
         changes
     }
+}
+
+/// Whether a setting says what a record counts as.
+fn decides_what_is_counted(key: &str) -> bool {
+    key == FCR_ALLOW_UNANSWERED || key.starts_with(MAPPING_OF_TOPIC)
 }
 
 fn changed(what: &str, before: &str, now: &str) -> Change {
@@ -212,7 +240,8 @@ fn durations(lengths: &[Milliseconds]) -> String {
     lengths.join(" ")
 }
 
-/// What needs no more than to be told, by the keys of the configuration.
+/// Settings in words, by the keys of the configuration. All but those that decide what is counted
+/// may change, and only have to be told.
 fn settings(rules: &Rules) -> Vec<(String, String)> {
     let calendar = |id: Option<CalendarId>| {
         let name = id.map_or(Some(ALWAYS_OPEN), |id| {
@@ -226,6 +255,9 @@ fn settings(rules: &Rules) -> Vec<(String, String)> {
         .map(|(team, id)| format!("{team}: {}", calendar(*id)))
         .collect();
     let limits = rules.limits;
+    let mappings = rules.topic_mappings.iter();
+    let mappings =
+        mappings.map(|(topic, words)| (format!("{MAPPING_OF_TOPIC}{topic}"), words.clone()));
     [
         ("stream.lateness", duration::format(rules.lateness)),
         (
@@ -241,7 +273,7 @@ fn settings(rules: &Rules) -> Vec<(String, String)> {
         ("teams.calendars", teams.join(", ")),
         ("teams.known", rules.known_teams.join(", ")),
         ("priorities", rules.priorities.join(", ")),
-        ("fcr.allow_unanswered", rules.allow_unanswered.to_string()),
+        (FCR_ALLOW_UNANSWERED, rules.allow_unanswered.to_string()),
         ("csat.good", rules.csat_good.to_string()),
         ("csat.bad", rules.csat_bad.to_string()),
         ("limits.teams", limits.teams.to_string()),
@@ -252,5 +284,6 @@ fn settings(rules: &Rules) -> Vec<(String, String)> {
     .map(|(key, text)| (key.to_owned(), text))
     .into_iter()
     .chain(rules.reading.iter().cloned())
+    .chain(mappings)
     .collect()
 }

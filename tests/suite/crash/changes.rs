@@ -123,3 +123,68 @@ fn other_topics_are_refused() {
     change(&mut exporter, &changed);
     assert_refused(&mut exporter, &["topics"]);
 }
+
+/// A mapping that counts the same records as something else: a person decides.
+#[test]
+fn another_mapping_is_refused_counted_again_or_continued() {
+    let (kafka, topic, config, mut exporter) = running("mapping", "");
+    let mapping = "mapping: { preset: none, common: { ticket_id: .ticket_id, at: .at }, rules: \
+                   { all: { type: created, team: .team } } }\n";
+    let changed = config.clone() + mapping;
+    change(&mut exporter, &changed);
+    assert_refused(
+        &mut exporter,
+        &[
+            "canonical, now preset none",
+            "ticket-exporter recount",
+            "on_changed_rules: rebuild",
+            "on_changed_rules: continue",
+        ],
+    );
+
+    let continued = changed.clone() + "checkpoint: { on_changed_rules: continue }\n";
+    exporter.write_config(&continued);
+    exporter.restart();
+    exporter.wait_ready(PATIENCE);
+    let metrics = exporter.metrics();
+    let events = metrics.metric("ticket_exporter_events_total");
+    events.label("result", "applied").is(0.0);
+    let replies = metrics.metric("ticket_first_response_seconds_count");
+    let replies = replies.label("team", "billing").label("clock", "calendar");
+    assert_eq!(replies.sum(), 1.0, "what was counted stays");
+
+    // It was learned: nothing has changed since.
+    change(&mut exporter, &changed);
+    exporter.restart();
+    exporter.wait_ready(PATIENCE);
+
+    let rebuild = config.clone() + "checkpoint: { on_changed_rules: rebuild }\n";
+    change(&mut exporter, &rebuild);
+    exporter.restart();
+    exporter.wait_ready(PATIENCE);
+    wait_for_truth(&exporter, &rebuild, kafka, &topic);
+}
+
+/// A first mapping that made nothing of the records: there is nothing to be lost by another one.
+#[test]
+fn without_an_event_counted_the_next_mapping_reads_everything() {
+    let kafka = Kafka::shared();
+    let topic = kafka.new_topic("first-mapping", 1);
+    let config = promise_config(kafka, &topic, "10m");
+    let wrong = config.clone() + "mapping: { preset: jira }\n";
+    kafka.produce(&topic, [created("a", now())]);
+    let mut exporter = start(&wrong);
+    exporter.wait_ready(PATIENCE);
+    exporter.wait_for_metrics("a record read", PATIENCE, |scrape| {
+        match scrape.metric("ticket_exporter_checkpoint_offset").sum() {
+            1.0 => Ok(()),
+            other => Err(format!("{other}")),
+        }
+    });
+    change(&mut exporter, &config);
+    exporter.restart();
+    exporter.wait_ready(PATIENCE);
+    wait_for_truth(&exporter, &config, kafka, &topic);
+    let created = exporter.metrics();
+    assert_eq!(created.metric("ticket_created_total").sum(), 1.0);
+}

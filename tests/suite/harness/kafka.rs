@@ -151,7 +151,7 @@ impl Kafka {
     #[track_caller]
     pub(crate) fn start_behind_proxy() -> (Self, Proxy) {
         let (port, proxied, controller) = (free_port(), free_port(), free_port());
-        let proxy = Proxy::start(([127, 0, 0, 1], proxied).into());
+        let proxy = Proxy::start_for_kafka(([127, 0, 0, 1], proxied).into());
         let settings = [
             (
                 "listeners",

@@ -85,6 +85,16 @@ fn what_is_wrong_is_said_and_changes_nothing() {
                 "a restart",
             ],
         ),
+        (
+            format!("{config}mapping: {{ preset: jira }}\n"),
+            &[
+                "the numbers in data were counted under another configuration",
+                "canonical, now preset jira",
+                "ticket-exporter recount",
+                "on_changed_rules: continue",
+                "a restart",
+            ],
+        ),
         // Whatever is wished for a restart.
         (
             instead(

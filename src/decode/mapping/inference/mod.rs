@@ -22,7 +22,7 @@ mod tests;
 use super::scope::Roots;
 use super::wanted::Wanted;
 use super::{read, roots};
-use crate::decode::Record;
+use crate::decode::{Record, without_byte_order_mark};
 use statistics::{MOST_RECORDS, Statistics};
 
 /// What samples look like.
@@ -40,13 +40,28 @@ pub struct Inference {
     pub mapping: Option<String>,
 }
 
+/// The presets for systems whose records these could be, the likeliest first, with the share of the
+/// records that look like it.
+pub fn known_presets(records: &[Record<'_>]) -> Vec<(&'static str, f64)> {
+    let everything = Wanted::everything();
+    let mut all: Vec<Roots<'_>> = Vec::new();
+    for record in records.iter().take(MOST_RECORDS) {
+        let value = record.value.unwrap_or_default();
+        if let Ok(Some(json)) = read(value, &everything) {
+            all.push(roots(record, json));
+        }
+    }
+    signatures::presets(&all)
+}
+
 /// Looks at the samples; at some thousands of them at most.
 pub fn infer(records: &[Record<'_>]) -> Inference {
     let everything = Wanted::everything();
     let mut inference = Inference::default();
     let mut all: Vec<Roots<'_>> = Vec::new();
     for record in records.iter().take(MOST_RECORDS) {
-        match read(record.value.unwrap_or_default(), &everything) {
+        let value = without_byte_order_mark(record.value.unwrap_or_default());
+        match read(value, &everything) {
             Ok(Some(json)) => all.push(roots(record, json)),
             Ok(None) => {}
             Err(_) => inference.unreadable += 1,

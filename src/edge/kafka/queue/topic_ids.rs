@@ -1,4 +1,4 @@
-//! Asks the brokers for the ids of topics, without waiting for the answer.
+//! Asks the brokers which topics exist and for their ids, without waiting for the answer.
 //!
 //! A topic that is deleted and created anew has the same name and other records. The client
 //! library reads on at the old offset where there are enough of them, and says nothing; only the
@@ -20,6 +20,17 @@ const INTERVAL: Duration = Duration::from_secs(2);
 
 /// What brokers without topic ids (before Kafka 2.8) say.
 const NONE: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+
+/// The brokers' answer about the topics. Topics that it does not mention are in neither list.
+#[derive(Debug, Default)]
+pub(in super::super) struct Described {
+    /// Names and ids.
+    pub(in super::super) identified: Vec<(Arc<str>, String)>,
+    /// Names of topics that do not exist.
+    pub(in super::super) missing: Vec<String>,
+    /// Whether the brokers answered at all.
+    pub(in super::super) answered: bool,
+}
 
 /// Questions and answers, one at a time.
 pub(in super::super) struct TopicIds {
@@ -59,9 +70,8 @@ impl TopicIds {
         })
     }
 
-    /// Names and ids of the topics that exist, each time they were asked for; asks when it is
-    /// time.
-    pub(in super::super) fn poll(&mut self) -> Option<Vec<(Arc<str>, String)>> {
+    /// The next answer of the brokers; asks when it is time.
+    pub(in super::super) fn poll(&mut self) -> Option<Described> {
         match self.next {
             Some(next) => {
                 if Instant::now() >= next {
@@ -111,7 +121,7 @@ impl TopicIds {
         }
     }
 
-    fn answer(&mut self) -> Option<Vec<(Arc<str>, String)>> {
+    fn answer(&mut self) -> Option<Described> {
         // SAFETY: the queue is ours; the event is ours from here to its destruction, and so is
         // what is read of it, which is copied.
         let found = unsafe {
@@ -141,12 +151,12 @@ impl Drop for TopicIds {
     }
 }
 
-/// What an answer says of the topics that exist; nothing where it is an error.
+/// Reads the answer about the topics; gives nothing where it is an error.
 ///
 /// # Safety
 /// `event` is valid.
-unsafe fn descriptions(event: *mut native::rd_kafka_event_t) -> Vec<(Arc<str>, String)> {
-    let mut found = Vec::new();
+unsafe fn descriptions(event: *mut native::rd_kafka_event_t) -> Described {
+    let mut found = Described::default();
     // SAFETY: null where the event is another one; otherwise the list, and the texts that its
     // descriptions lead to, live as long as the event.
     unsafe {
@@ -159,14 +169,24 @@ unsafe fn descriptions(event: *mut native::rd_kafka_event_t) -> Vec<(Arc<str>, S
         if list.is_null() {
             return found;
         }
+        found.answered = true;
         for number in 0..count {
             let topic = *list.add(number);
             let error = native::rd_kafka_TopicDescription_error(topic);
             let name = native::rd_kafka_TopicDescription_name(topic);
             let id = native::rd_kafka_TopicDescription_topic_id(topic);
-            let fails = !error.is_null()
-                && native::rd_kafka_error_code(error)
-                    != native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
+            let code = if error.is_null() {
+                native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
+            } else {
+                native::rd_kafka_error_code(error)
+            };
+            if code == native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+                && !name.is_null()
+                && let Ok(name) = CStr::from_ptr(name).to_str()
+            {
+                found.missing.push(name.to_owned());
+            }
+            let fails = code != native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
             if fails || name.is_null() || id.is_null() {
                 continue;
             }
@@ -178,7 +198,7 @@ unsafe fn descriptions(event: *mut native::rd_kafka_event_t) -> Vec<(Arc<str>, S
             if let (Ok(name), Ok(id)) = (name.to_str(), id.to_str())
                 && id != NONE
             {
-                found.push((name.into(), id.to_owned()));
+                found.identified.push((name.into(), id.to_owned()));
             }
         }
     }

@@ -1,0 +1,159 @@
+//! What is on this machine, and the schema registry.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Report, late, within};
+use crate::app::recovery::{self, RecoveryError};
+use crate::config::Config;
+use crate::decode::SchemaId;
+use crate::edge::http::try_listen;
+use crate::edge::schema_registry::{AskError, Client};
+use crate::edge::store::{Directory, StoreError};
+use crate::engine::STATE_VERSION;
+
+/// An id that no registry gives: they begin with 1.
+const NO_SCHEMA: SchemaId = SchemaId::Number(0);
+
+/// Whether the checkpoint directory can be used, and what is in it. Returns whether an exporter
+/// uses it now.
+pub(super) fn directory(config: &Config, timeout: Duration, report: &mut Report<'_>) -> bool {
+    const SUBJECT: &str = "checkpoint.directory";
+    let path = config.checkpoint.directory.clone();
+    let shown = path.display().to_string();
+    if !path.exists() {
+        match within(timeout, move || writable_above(&path)) {
+            None => report.error(SUBJECT, late(timeout)),
+            Some(Ok(())) => report.ok(SUBJECT, format!("{shown} will be made")),
+            Some(Err(error)) => report.error(
+                SUBJECT,
+                format!(
+                    "{shown} cannot be made ({error}): make it, writable for this user, or set \
+                     another one"
+                ),
+            ),
+        }
+        return false;
+    }
+    let tried = within(timeout, move || {
+        let locked = Directory::lock(&path, STATE_VERSION);
+        let written = tempfile::tempfile_in(&path);
+        (locked.map(drop), written.map(drop))
+    });
+    let is_running = match tried {
+        None => {
+            report.error(SUBJECT, late(timeout));
+            return false;
+        }
+        Some((Ok(()), Ok(()))) => {
+            report.ok(SUBJECT, format!("{shown} is writable and free"));
+            false
+        }
+        Some((Err(error @ StoreError::Locked { .. }), _)) => {
+            report.warning(
+                SUBJECT,
+                format!("{error}. Where that is the exporter of this configuration, all is well"),
+            );
+            true
+        }
+        Some((Err(error), _)) => {
+            report.error(SUBJECT, error.to_string());
+            return false;
+        }
+        Some((_, Err(error))) => {
+            report.error(
+                SUBJECT,
+                format!("{shown} cannot be written ({error}): let this user write there"),
+            );
+            return false;
+        }
+    };
+    stored(config, report);
+    is_running
+}
+
+/// Whether the numbers that are kept can go on under the configuration.
+fn stored(config: &Config, report: &mut Report<'_>) {
+    const SUBJECT: &str = "stored numbers";
+    match recovery::judge(config) {
+        Err(RecoveryError::Nothing(_)) => {
+            report.ok(
+                SUBJECT,
+                "none yet: the first start reads from the earliest records",
+            );
+        }
+        Ok(None) => report.ok(SUBJECT, "they go on under this configuration"),
+        Ok(Some(reason)) => report.warning(
+            SUBJECT,
+            format!("the next start sets them aside and counts everything again: {reason}"),
+        ),
+        Err(error) => report.error(SUBJECT, error.to_string()),
+    }
+}
+
+/// A directory that is not there yet is made in the nearest one that is.
+fn writable_above(path: &Path) -> io::Result<()> {
+    let mut above = path.ancestors().skip(1);
+    let there = above.find(|one| one.as_os_str().is_empty() || one.exists());
+    let there = there.filter(|one| !one.as_os_str().is_empty());
+    tempfile::tempfile_in(there.unwrap_or(Path::new("."))).map(drop)
+}
+
+/// Whether the addresses can be listened on.
+pub(super) fn listen(
+    config: &Config,
+    is_running: bool,
+    timeout: Duration,
+    report: &mut Report<'_>,
+) {
+    for address in &config.web.listen {
+        let subject = format!("web.listen {address}");
+        let tried = address.clone();
+        match within(timeout, move || try_listen(&tried)) {
+            None => report.error(&subject, late(timeout)),
+            Some(Ok(())) => report.ok(&subject, "free"),
+            Some(Err(error)) if is_running && error.kind() == io::ErrorKind::AddrInUse => report
+                .warning(
+                    &subject,
+                    "taken, as it has to be while the exporter is running",
+                ),
+            Some(Err(error)) if error.kind() == io::ErrorKind::AddrInUse => report.error(
+                &subject,
+                "another process listens there: stop it, or set another address",
+            ),
+            Some(Err(error)) => report.error(
+                &subject,
+                format!("cannot listen there ({error}): set an address of this machine"),
+            ),
+        }
+    }
+}
+
+/// Whether the schema registry answers; `true` also where none is configured.
+pub(super) fn schema_registry(config: &Config, timeout: Duration, report: &mut Report<'_>) -> bool {
+    let Some(settings) = &config.schema_registry else {
+        return true;
+    };
+    const SUBJECT: &str = "schema_registry";
+    let client = match Client::new(settings) {
+        Ok(client) => client,
+        Err(error) => {
+            report.error(SUBJECT, error.to_string());
+            return false;
+        }
+    };
+    match within(timeout, move || client.schema(NO_SCHEMA)) {
+        // It knows the question, and not the id.
+        Some(Ok(_) | Err(AskError::Unknown | AskError::Unusable(_))) => {
+            report.ok(SUBJECT, "it answers");
+            return true;
+        }
+        Some(Err(error)) => report.error(
+            SUBJECT,
+            format!("{error}: check schema_registry.url and the login"),
+        ),
+        None => report.error(SUBJECT, late(timeout)),
+    }
+    false
+}

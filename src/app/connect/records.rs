@@ -1,0 +1,197 @@
+//! The first records of a topic through the mapping: counts and reasons, nothing of what they say.
+
+use std::time::Instant;
+
+use super::Report;
+use crate::app::schemas::{self, Fetcher};
+use crate::app::usability::{Unused, Use, Uses};
+use crate::config::Config;
+use crate::decode::Decoder;
+use crate::domain::timestamp::Timestamp;
+use crate::edge::kafka::{Concern, Extent, InspectError, Inspector, Record};
+use crate::edge::wall_clock;
+
+/// Records looked at of each topic.
+const RECORDS: usize = 100;
+
+/// Reads records as the exporter does.
+pub(super) struct Trial {
+    decoder: Decoder,
+    /// `None`: no schemas, or no registry that answers.
+    schemas: Option<Fetcher>,
+    /// Events that are later are rejected.
+    latest: Timestamp,
+}
+
+/// What came of the records of a topic.
+#[derive(Default)]
+struct Tried {
+    records: usize,
+    keyed: usize,
+    uses: Uses,
+    unused: Unused,
+    /// Why the schema of a record is not known.
+    schema: Option<String>,
+}
+
+impl Trial {
+    pub(super) fn new(config: &Config, registry_answers: bool) -> Self {
+        let decoder = schemas::decoder(config);
+        let settings = config.schema_registry.as_ref();
+        let settings = settings.filter(|_| registry_answers);
+        Self {
+            // What is wrong with its settings was said.
+            schemas: Fetcher::new(settings, &decoder).ok().flatten(),
+            decoder,
+            latest: wall_clock::now().plus(config.stream.max_future),
+        }
+    }
+
+    /// Tries the first records of a topic.
+    pub(super) fn run(
+        &self,
+        inspector: &mut Inspector,
+        extents: &[Extent],
+        deadline: Instant,
+        report: &mut Report<'_>,
+    ) {
+        let Some(topic) = extents.first().map(|one| one.partition.topic.to_string()) else {
+            return;
+        };
+        let subject = format!("records of {topic}");
+        let mut tried = Tried::default();
+        let read = inspector.read(extents, RECORDS, deadline, &mut |record| {
+            self.take(record, &mut tried);
+        });
+        match read {
+            Err(InspectError::Silent(why)) if tried.records > 0 => {
+                report.warning(
+                    &subject,
+                    format!("only {} came in time: {why}", tried.records),
+                );
+            }
+            Err(error) => {
+                report.error(&subject, error.to_string());
+                return;
+            }
+            Ok(_) => {}
+        }
+        if let Some(why) = &tried.schema {
+            report.error(&subject, why.as_str());
+        }
+        let preset = self.decoder.mappings().preset_of(&topic).to_owned();
+        tried.tell(&subject, &preset, report);
+    }
+
+    fn take(&self, record: &Record<'_>, tried: &mut Tried) {
+        tried.records += 1;
+        tried.keyed += usize::from(record.key.is_some());
+        if let Some(schemas) = &self.schemas
+            && tried.schema.is_none()
+        {
+            tried.schema = schemas.fetch(record).err().map(|error| error.to_string());
+        }
+        let record = record.to_decode();
+        let one = Use::of(&self.decoder.decode(&record, Some(self.latest)));
+        tried.uses.note(one);
+        if matches!(one, Use::Unknown | Use::Rejected(_)) {
+            tried.unused.keep(&record);
+        }
+    }
+}
+
+impl Tried {
+    fn tell(&self, subject: &str, preset: &str, report: &mut Report<'_>) {
+        if self.records == 0 {
+            report.warning(
+                subject,
+                "there are none yet, so nothing could be tried; test-mapping tries samples in files",
+            );
+            return;
+        }
+        if let Some(concern) = Concern::of_keys(self.keyed, self.records) {
+            report.warning(subject, concern.to_string());
+        }
+        let fitting = self.unused.fitting_preset(preset);
+        let hint = match fitting {
+            Some(preset) => format!("; they look like those of mapping.preset: {preset}"),
+            None => String::new(),
+        };
+        let counts = self.counts();
+        if self.uses.are_none() {
+            report.error(
+                subject,
+                format!(
+                    "nothing can be made of any of them ({counts}){hint}. Say whose they are \
+                     (mapping.preset), or let infer-mapping propose a mapping for samples"
+                ),
+            );
+        } else if self.uses.rejections() > 0 {
+            report.warning(
+                subject,
+                format!("{counts}{hint}; test-mapping --explain says why, of samples in files"),
+            );
+        } else {
+            report.ok(subject, counts);
+        }
+    }
+
+    /// What became of how many.
+    fn counts(&self) -> String {
+        let uses = &self.uses;
+        let mut parts = vec![format!("{} of {} give events", uses.counted, self.records)];
+        for (count, what) in [
+            (uses.passed_over, "passed over by a rule"),
+            (uses.unknown, "no rule is for them"),
+            (uses.empty, "empty"),
+        ] {
+            if count > 0 {
+                parts.push(format!("{count} {what}"));
+            }
+        }
+        for (reason, count) in &uses.rejected {
+            parts.push(format!("{count} rejected: {reason}"));
+        }
+        parts.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::connect::{Finding, Verdict};
+
+    #[test]
+    fn counts_are_told_and_a_useless_mapping_is_an_error() {
+        let told = |uses: &[Use]| {
+            let mut tried = Tried {
+                records: uses.len(),
+                keyed: uses.len(),
+                ..Tried::default()
+            };
+            for one in uses {
+                tried.uses.note(*one);
+            }
+            let mut findings: Vec<Finding> = Vec::new();
+            let mut tell = |finding: &Finding| findings.push(finding.clone());
+            let mut report = Report {
+                tell: &mut tell,
+                worst: Verdict::Ok,
+            };
+            tried.tell("records", "canonical", &mut report);
+            let last = findings.pop().unwrap();
+            (last.verdict, last.text)
+        };
+        let (verdict, text) = told(&[Use::Counted, Use::PassedOver, Use::Empty, Use::Unknown]);
+        assert_eq!(verdict, Verdict::Ok);
+        assert_eq!(
+            text,
+            "1 of 4 give events, 1 passed over by a rule, 1 no rule is for them, 1 empty"
+        );
+        let (verdict, text) = told(&[Use::Counted, Use::Rejected("missing_at")]);
+        assert_eq!(verdict, Verdict::Warning);
+        assert!(text.contains("1 rejected: missing_at"), "{text}");
+        assert_eq!(told(&[Use::Unknown]).0, Verdict::Error);
+        assert_eq!(told(&[]).0, Verdict::Warning);
+    }
+}

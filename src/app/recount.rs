@@ -1,0 +1,178 @@
+//! `recount`: marks a store so that the next start sets it aside and counts from the earliest record
+//! again, and says before what will come of it. Nothing is deleted.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::ingest::{KeptReadings, part_with};
+use super::recovery::RecoveryError;
+use crate::config::Config;
+use crate::domain::timestamp::Timestamp;
+use crate::edge::kafka::{Extent, InspectError, Inspector, Settings, StartError, TopicPartition};
+use crate::edge::store::{Directory, Record, StoreError};
+use crate::engine::STATE_VERSION;
+
+/// A store that no other process has, and that may be marked.
+#[derive(Debug)]
+pub struct Recount {
+    directory: Directory,
+    /// `None`: there is nothing in it yet, or it cannot be read.
+    pub stored: Option<Stored>,
+    /// Why it cannot be read; a recount needs nothing of it.
+    pub damage: Option<String>,
+}
+
+/// What a store holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    pub begun: Timestamp,
+    /// Offset of the first record that was not counted, by partition.
+    pub counted: Vec<(TopicPartition, i64)>,
+}
+
+/// What is there to be counted again of one topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Available {
+    pub topic: String,
+    pub partitions: Vec<Extent>,
+    /// Time of the oldest record, where one could be read.
+    pub oldest: Option<Timestamp>,
+    /// Of the records of a key only the last one stays.
+    pub is_compacted: bool,
+}
+
+impl Available {
+    /// Offsets between the first and the end; control records are among them.
+    pub fn records(&self) -> i64 {
+        let partitions = self.partitions.iter();
+        partitions.map(|one| one.end - one.begin).sum()
+    }
+
+    /// Offsets before the first that is still there: what was counted of them cannot be counted
+    /// again.
+    pub fn gone(&self) -> i64 {
+        self.partitions.iter().map(|one| one.begin).sum()
+    }
+}
+
+impl Recount {
+    /// Takes the checkpoint directory of a configuration, and looks at what is in it.
+    ///
+    /// # Errors
+    /// No directory, one that another process has, and the disk's.
+    pub fn prepare(config: &Config) -> Result<Self, RecoveryError> {
+        let path = &config.checkpoint.directory;
+        if !path.is_dir() {
+            // Taking it would make it.
+            return Err(RecoveryError::Nothing(path.clone()));
+        }
+        let directory = Directory::lock(path, STATE_VERSION)?;
+        let mut readings = KeptReadings::default();
+        let found = directory.load(&mut |record: Record<'_>| {
+            if KeptReadings::is_key(record.key) {
+                readings.take(record.key, record.value)?;
+            }
+            Ok(())
+        });
+        let (stored, damage) = match found {
+            Ok(None) => return Err(RecoveryError::Nothing(path.clone())),
+            Ok(Some(found)) => {
+                let begun = found.created;
+                let counted = readings.positions();
+                (Some(Stored { begun, counted }), None)
+            }
+            Err(error @ (StoreError::Corrupt { .. } | StoreError::Newer { .. })) => {
+                (None, Some(error.to_string()))
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Self {
+            directory,
+            stored,
+            damage,
+        })
+    }
+
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Whether it is marked already.
+    pub fn is_asked(&self) -> bool {
+        self.directory.is_recount_asked()
+    }
+
+    /// Marks the store.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn ask(&self) -> Result<(), StoreError> {
+        self.directory.ask_recount()
+    }
+
+    /// Takes the mark away.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn cancel(&self) -> Result<(), StoreError> {
+        self.directory.forget_recount()
+    }
+}
+
+/// Asks the brokers what there is of a topic, for so long at most.
+///
+/// # Errors
+/// [`InspectError`].
+pub fn available(
+    inspector: &mut Inspector,
+    topic: &str,
+    patience: Duration,
+) -> Result<Available, InspectError> {
+    let deadline = Instant::now() + patience;
+    let mut partitions = Vec::new();
+    for partition in &inspector.topic(topic, deadline)? {
+        partitions.push(inspector.extent(partition, deadline)?);
+    }
+    let mut oldest: Option<Timestamp> = None;
+    for extent in &partitions {
+        // Without its time the rest is worth telling all the same.
+        let _ = inspector.read(std::slice::from_ref(extent), 1, deadline, &mut |record| {
+            let at = record.timestamp.map(Timestamp);
+            oldest = oldest.into_iter().chain(at).min();
+        });
+    }
+    let settings = inspector.settings(topic, deadline);
+    Ok(Available {
+        topic: topic.to_owned(),
+        partitions,
+        oldest,
+        is_compacted: settings.is_ok_and(|settings| settings.is_compacted),
+    })
+}
+
+/// What there is of each topic of a configuration, or why that is not known.
+///
+/// # Errors
+/// Properties that are refused.
+pub fn look_at_topics(
+    config: &Config,
+    patience: Duration,
+) -> Result<Vec<(String, Result<Available, InspectError>)>, StartError> {
+    let mut inspector = Inspector::start(&Settings::from(&config.kafka))?;
+    let mut found = Vec::new();
+    let mut silent = false;
+    for topic in &config.kafka.topics {
+        // Brokers that do not answer once are not waited for once more.
+        let patience = if silent { Duration::ZERO } else { patience };
+        let one = available(&mut inspector, topic, patience);
+        silent |= matches!(one, Err(InspectError::Silent(_)));
+        found.push((topic.clone(), one));
+    }
+    part_with(inspector);
+    Ok(found)
+}
+
+/// Where stores are put that are set aside, as the directory is written.
+pub fn aside(directory: &Path) -> PathBuf {
+    directory.join("set-aside-…")
+}
