@@ -78,20 +78,25 @@ fn survives_a_stop(name: &str, tail: Tail) {
     nothing_is_lost(kafka, &topic, &config, &mut exporter, all);
 }
 
-/// The same while the partition is taken away and comes back.
+/// The same while it runs, and other members of its group come and go.
 #[track_caller]
 fn survives_a_rebalance(name: &str, tail: Tail) {
     let (kafka, topic, config, mut exporter) = read(name, tail);
     let all = lines(&kafka.consume(&topic));
-    // With a partition for each of them, the second takes one.
+    // The group assigns the new partition to the second one, and then to the first.
     let mut second = start(&config);
     wait_for_reason(&second, "waiting for partitions");
     kafka.delete_records(&topic, 0, kafka.ends(&topic)[&0]);
     kafka.add_partitions(&topic, 2);
     wait_for_reason(&second, "not owned");
-    wait_for_reason(&exporter, "not owned");
-    // Whichever has it: the first one has all of it in the end.
     second.stop(STOPPED_WITHIN);
+    exporter.wait_for_metrics("both partitions", PATIENCE, |scrape| {
+        let assigned = scrape.metric("ticket_exporter_partitions_assigned");
+        match assigned.try_value()? {
+            2.0 => Ok(()),
+            count => Err(format!("{count}")),
+        }
+    });
     nothing_is_lost(kafka, &topic, &config, &mut exporter, all);
 }
 
