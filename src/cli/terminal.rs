@@ -41,7 +41,7 @@ pub fn complain(text: &str) {
 /// Asks the person on standard error, without ending the line.
 ///
 /// # Errors
-/// There is nobody who could be asked.
+/// Standard error cannot be written.
 pub fn ask(question: &str) -> io::Result<()> {
     let mut error = io::stderr().lock();
     error.write_all(question.as_bytes())?;
