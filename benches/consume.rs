@@ -324,7 +324,7 @@ fn batches(brokers: &str, round: usize, records: usize) -> (usize, Duration) {
             }
             Step::Assigned(_) => consumer.begin(|_: &TopicPartition| None),
             Step::Trouble(trouble) => println!("{trouble}"),
-            Step::Revoked(_) | Step::Identified(_) | Step::Idle => {}
+            Step::Revoked(_) | Step::Identified(_) | Step::Reconnected(_) | Step::Idle => {}
         }
     }
     (count, first.unwrap().elapsed())

@@ -89,7 +89,7 @@ fn replay() {
     );
     for round in 1..=3 {
         let mut engine = Engine::new(Arc::clone(&rules), START);
-        let partition = engine.partition();
+        let partition = engine.only_partition();
         let mut most = 0;
         let started = Instant::now();
         let mut start = 0;
@@ -299,7 +299,7 @@ fn checkpoint() {
         .collect();
     for every in [10_000, 100_000, 500_000] {
         let mut engine = Engine::new(Arc::clone(&rules), START);
-        let partition = engine.partition();
+        let partition = engine.only_partition();
         engine.track_changes();
         let (mut applying, mut looking, mut writing) =
             (Duration::ZERO, Duration::ZERO, Duration::ZERO);
@@ -368,7 +368,7 @@ fn restore() {
 
 fn open_tickets(rules: &Arc<Rules>) -> Engine {
     let mut engine = Engine::new(Arc::clone(rules), START);
-    let partition = engine.partition();
+    let partition = engine.only_partition();
     for number in 0..OPEN_TICKETS {
         let id = format!("TICKET-{number:07}");
         let second = i64::try_from(number).unwrap() * 10;
@@ -406,7 +406,7 @@ fn scrape() {
         ..Rules::default()
     };
     let mut engine = Engine::new(Arc::new(rules), START);
-    engine.partition();
+    engine.only_partition();
     let started = Instant::now();
     let snapshot = engine.snapshot();
     println!("scrape: a snapshot takes {:.1?}", started.elapsed());

@@ -1,305 +1,253 @@
-"""Capacity: when does work come, does the desk keep up, and where will the backlog be?"""
+"""Capacity: when does work come, and do the teams keep up with it?
+
+Windows count by team and not by priority, so this dashboard has no choice of priorities.
+"""
 
 from parts import (
+    COUNT,
+    DAYS,
     GREEN,
+    HOURS,
+    LESS_IS_BETTER,
     ORANGE,
     RED,
+    SHARE,
+    Value,
     bars,
     board,
     breaches,
     calendar_grid,
-    choice,
-    clock_variable,
-    columns_chart,
+    column,
     deploys,
+    drawn_as,
     filled,
+    grid,
     lines,
-    number,
-    percentage,
-    priority_variable,
+    numbers,
     query,
     row,
     steps,
     team_variable,
-    window_variable,
+    to_team,
 )
-from queries import gauge, growth, range_mean, reopened, satisfied, share
+from queries import TEAM, WEEK, gauge, growth, share, window
 
 DAYS_OF_WORK = steps(GREEN, (5, ORANGE), (10, RED))
-# The hour before an instant, in the hours of the people who look: PromQL knows UTC only.
-THEN = "vector(time() - 3600 + 3600 * $utc)"
-ARRIVALS = growth("ticket_created_total", "1h")
-# A value can only become a label by being counted. Two digits, so that hours sort.
+# PromQL knows only UTC. Grafana writes the start of the range in the viewer's zone and in UTC: the difference,
+# between half a day behind and half a day ahead, is what the viewer's zone is ahead of UTC, in minutes.
+LOCAL = "(${__from:date:H} * 60 + ${__from:date:m})"
+AHEAD = f"(({LOCAL} - ($__from - $__from % 60000) / 60000 % 1440 + 2160) % 1440 - 720)"
+# The middle of the hour that ends at an instant.
+THEN = f"vector(time() - 1800 + 60 * {AHEAD})"
+# Solved tickets in seven days below which the days of work of a team are chance.
+ENOUGH = 20
+ARRIVALS = growth("ticket_created_total", "1h", held=TEAM)
+# A value can become a label only by being counted. Two digits, so that hours sort.
 HOUR = f'label_replace(count_values("hour", hour({THEN})), "hour", "0$1", "hour", "(.)")'
-WEEKDAY = f'count_values("weekday", day_of_week({THEN}))'
+# Monday is 1 and Sunday is 7.
+WEEKDAY = f'count_values("weekday", (day_of_week({THEN}) + 6) % 7 + 1)'
 
 
-def named_weekday(expression):
-    """Weekdays by name, with a number in front that sorts them from Monday on."""
-    names = ["7 Sun", "1 Mon", "2 Tue", "3 Wed", "4 Thu", "5 Fri", "6 Sat"]
-    for number_, name in enumerate(names):
-        expression = f'label_replace({expression}, "weekday", "{name}", "weekday", "{number_}")'
-    return expression
+def backlog(by="", offset=""):
+    return gauge("ticket_backlog", by=by, held=TEAM, offset=offset)
 
 
-def mean_of_hours(labels):
-    """The mean of the arrivals of an hour, over all hours of the range that have the same labels."""
-    return f"avg_over_time((({ARRIVALS}) * on () group_right () {labels})[$__range:1h])"
+def in_week(event, by=""):
+    """Exact from the first minute on, where an increase would count only what Prometheus has seen."""
+    return window(event, by, held=TEAM)
+
+
+def days_of_work(by=""):
+    return f"{backlog(by)} / ({in_week('solved', by)} / 7 > 0)"
+
+
+def hours_a_day(by=""):
+    """Agent time for each final ticket, times final tickets a day."""
+    each = share(
+        growth("ticket_handle_seconds_sum", WEEK, by=by, held=TEAM),
+        growth("ticket_finalized_total", WEEK, by=by, held=TEAM),
+    )
+    return f"{each} * {in_week('finalized', by)} / 7 / 3600"
 
 
 def build():
     built = board(
         "ticket-capacity",
         "Tickets / Capacity",
-        "When does work come, does the desk keep up, and where will the backlog be?",
+        "When does work come, and do the teams keep up with it?",
         since="now-28d",
         refresh="15m",
-        variables=[
-            team_variable(),
-            priority_variable(),
-            clock_variable(),
-            window_variable(),
-            choice(
-                "utc",
-                "Hours from UTC",
-                "Shifts the hours and weekdays of arrivals to local time",
-                "0",
-                "-8",
-                "-7",
-                "-6",
-                "-5",
-                "-4",
-                "-3",
-                "1",
-                "2",
-                "3",
-                "5.5",
-                "7",
-                "8",
-                "9",
-                "10",
-            ),
-        ],
-        annotations=[breaches(False), deploys()],
+        variables=[team_variable()],
+        annotations=[breaches_of_teams(), deploys()],
         tags=["managers"],
     )
-    return filled(built, load(), arrivals(), flow(), moves(), quality())
+    return filled(built, load(), arrivals(), flow(), teams())
+
+
+def breaches_of_teams():
+    annotation = breaches()
+    annotation.expr = annotation.expr.replace(', priority=~"$priority"', "")
+    return annotation
 
 
 def load():
-    backlog = gauge("ticket_backlog")
-    solved = growth("ticket_solved_total", "7d")
     return [
         row("Load"),
-        number(
+        numbers(
             "Days of work in the backlog",
-            "Unsolved tickets divided by what was solved a day over the"
-            " last seven. More than a working week: new customers wait behind old ones; add people or"
-            " close what nobody needs.",
-            [query(f"{backlog} / ({solved} / 7 > 0)", "days")],
-            "d",
-            thresholds=DAYS_OF_WORK,
-            width=6,
-            decimals=1,
+            "Unsolved tickets divided by the tickets solved a day over the last seven days. More than a working"
+            " week: new customers wait behind old ones; add people or close what no one needs.",
+            Value(days_of_work(), "days", DAYS, DAYS_OF_WORK, 1),
+            width=5,
         ),
-        number(
-            "Backlog in a week",
-            "Where the trend of the last seven days leads. A straight line and no"
-            " promise: holidays and releases are not in it.",
-            [
-                query(f"clamp_min(predict_linear(({backlog})[7d:1h], 7 * 86400), 0)", "forecast"),
-                query(backlog, "now"),
-            ],
-            "short",
-            width=6,
-            decimals=0,
-            names=True,
+        numbers(
+            "Backlog",
+            "Unsolved tickets now, and the change against the same time a week ago, so that a Monday is"
+            " compared with a Monday.",
+            Value(backlog(), "now", COUNT, decimals=0),
+            Value(f"{backlog()} / ({backlog(offset=WEEK)} > 0) - 1", "change", SHARE, LESS_IS_BETTER, 0),
+            width=5,
         ),
-        number(
-            "Solved for each created",
-            "Over the selected time range. Below 1 the backlog grows.",
-            [
-                query(
-                    share(
-                        growth("ticket_solved_total", "$__range"),
-                        growth("ticket_created_total", "$__range"),
-                    ),
-                    "ratio",
-                )
-            ],
-            "percentunit",
-            thresholds=steps(RED, (0.95, ORANGE), (1, GREEN)),
+        numbers(
+            "Created and solved, 7 days",
+            "Solved divided by created. Below 100 % for weeks: the backlog grows; hire, deflect or simplify.",
+            Value(in_week("created"), "created", COUNT, decimals=0),
+            Value(in_week("solved"), "solved", COUNT, decimals=0),
+            Value(
+                share(in_week("solved"), in_week("created")),
+                "solved of created",
+                SHARE,
+                steps(RED, (0.9, ORANGE), (0.97, GREEN)),
+                0,
+            ),
             width=6,
-            decimals=0,
         ),
-        number(
+        numbers(
             "Agent hours a day",
-            "Handle time of finalised tickets, a day, over the last seven. Compare"
-            " with the hours there are; reported or derived handle time is needed.",
-            [query(f"{growth('ticket_handle_seconds_sum', '7d')} / 7", "handle time")],
-            "s",
-            width=6,
+            "Handle time of final tickets, a day of the last seven, weekends included: compare it with the hours"
+            " there are. Reported or derived handle time is needed.",
+            Value(hours_a_day(), "handle time", HOURS, decimals=1),
+            width=4,
+        ),
+        numbers(
+            "Handed on",
+            "Transfers for each ticket created, over the selected time range. Many: tickets are routed to the"
+            " wrong team first.",
+            Value(
+                share(
+                    growth("ticket_transferred_total", "$__range", held=TEAM),
+                    growth("ticket_created_total", "$__range", held=TEAM),
+                ),
+                "transfers",
+                SHARE,
+                decimals=1,
+            ),
+            width=4,
         ),
     ]
 
 
 def arrivals():
     both = f"({HOUR} * on () group_left (weekday) {WEEKDAY})"
+    mean_of_hours = f"avg_over_time((({ARRIVALS}) * on () group_right () {both})[$__range:1h])"
     return [
-        row("When tickets come, in the selected time range"),
+        row("When tickets come"),
         calendar_grid(
             "Arrivals by weekday and hour",
-            "Mean number of tickets created in each hour of the week. Put"
-            " shifts where it is red. Choose a range of whole weeks, and your `Hours from UTC`.",
-            query(named_weekday(mean_of_hours(both)), as_table=True),
-        ),
-        columns_chart(
-            "By hour",
-            "Mean tickets created in each hour of the day.",
-            [query(mean_of_hours(HOUR), as_table=True)],
-            "short",
-            "hour",
-        ),
-        columns_chart(
-            "By weekday",
-            "Mean tickets created on each weekday.",
-            [query(f"24 * {named_weekday(mean_of_hours(WEEKDAY))}", as_table=True)],
-            "short",
-            "weekday",
+            "Mean number of tickets created in each hour of the week, over the selected time range and in the"
+            " time zone of your browser. Put shifts where the color is strongest. Choose a range of whole weeks.",
+            query(mean_of_hours, as_table=True),
+            height=9,
         ),
     ]
 
 
 def flow():
+    # Grafana puts the points of a step of a day at the viewer's midnight: a day begins at its point.
+    def by_day(event):
+        return total_of_day(f"ticket_{event}_total")
+
+    def total_of_day(name):
+        return growth(name, "1d", held=TEAM, offset="-1d")
+
+    created, solved = by_day("created"), by_day("solved")
+    kept_up = lines(
+        "Created and solved by day",
+        "Days of your time zone, each at the midnight it begins with; today is not over. Bars above 0: more was"
+        " created than solved, and the backlog grew by that, reopened tickets apart.",
+        [
+            query(created, "created", interval="1d"),
+            query(solved, "solved", interval="1d"),
+            query(f"{created} - {solved}", "difference", interval="1d"),
+        ],
+        COUNT,
+        least=None,
+        decimals=0,
+    )
+    kept_up = drawn_as(drawn_as(kept_up, "created", color=ORANGE), "solved", color=GREEN)
+    against = lines(
+        "Backlog against a week before",
+        "Unsolved tickets, and as many as there were at the same time a week before: above it for days, the"
+        " backlog grows.",
+        [
+            query(backlog(), "unsolved", interval="1h"),
+            query(backlog(offset=WEEK), "a week before", interval="1h"),
+        ],
+        COUNT,
+        decimals=0,
+    )
     return [
         row("Keeping up"),
-        lines(
-            "Created and solved by day",
-            "More created than solved for weeks: hire, deflect or simplify.",
-            [
-                query(growth("ticket_created_total", "1d"), "created", interval="1d"),
-                query(growth("ticket_solved_total", "1d"), "solved", interval="1d"),
-            ],
-            "short",
-            width=12,
-            bars=True,
-        ),
-        lines(
-            "Backlog",
-            "Unsolved tickets, and where the trend of the week before each point leads a week" " later.",
-            [
-                query(gauge("ticket_backlog"), "unsolved", interval="1h"),
-                query(
-                    f"clamp_min(predict_linear(({gauge('ticket_backlog')})[7d:1h], 7 * 86400), 0)",
-                    "forecast for a week later",
-                    interval="6h",
-                ),
-            ],
-            "short",
-            width=12,
-        ),
-        lines(
-            "Backlog by team",
-            "Whose backlog grows.",
-            [query(gauge("ticket_backlog", by="team"), "{{team}}", interval="1h")],
-            "short",
-            width=12,
-            stacked=True,
-        ),
-        bars(
-            "Days of work by team",
-            "The same measure as above for each team. Very different: share work" " or people.",
-            [
-                query(
-                    f"{gauge('ticket_backlog', by='team')}"
-                    f" / ({growth('ticket_solved_total', '7d', by='team')} / 7 > 0)",
-                    "{{team}}",
-                )
-            ],
-            "d",
-            thresholds=DAYS_OF_WORK,
-            width=12,
-        ),
+        drawn_as(kept_up, "difference", color="text", as_bars=True),
+        drawn_as(drawn_as(against, "unsolved", color="blue"), "a week before", color="text", dashed=True),
     ]
 
 
-def moves():
+def teams():
+    older = gauge("ticket_backlog_older_than", 'age="7d"', "team", held=TEAM)
+    before = f"{backlog('team')} / ({backlog('team', WEEK)} > 0) - 1"
     return [
-        row("Work that is passed on, in the selected time range"),
-        bars(
-            "Transfers by the team left",
-            "Times a ticket left the team for another or for none. Many:"
-            " tickets are routed to the wrong team first.",
-            [query(growth("ticket_transferred_total", "$__range", by="team"), "{{team}}")],
-            "short",
-            width=8,
-        ),
-        number(
-            "Transfers for each ticket",
-            "Transfers divided by tickets created.",
+        row("Who needs help, and who can give it"),
+        grid(
+            "Teams by days of work",
+            "Very different days of work: share work or people; a team that solved fewer than 20 tickets in 7 days has"
+            " none. Older: a part of the backlog that waits for more"
+            " than 7 days is a second, hidden backlog; take one of it a day. Handed on: times a ticket left the"
+            " team in the last 7 days. A click on a team leads to its dashboard.",
             [
-                query(
-                    share(
-                        growth("ticket_transferred_total", "$__range"),
-                        growth("ticket_created_total", "$__range"),
-                    ),
-                    "transfers",
-                )
+                query(f"{days_of_work('team')} and on (team) {in_week('solved', 'team')} >= {ENOUGH}", as_table=True),
+                query(backlog("team"), as_table=True),
+                query(before, as_table=True),
+                query(f"{older} / ({backlog('team')} > 0)", as_table=True),
+                query(in_week("created", "team"), as_table=True),
+                query(in_week("solved", "team"), as_table=True),
+                query(growth("ticket_transferred_total", WEEK, by="team", held=TEAM), as_table=True),
+                query(hours_a_day("team"), as_table=True),
             ],
-            "short",
-            width=4,
-            height=8,
-            decimals=2,
-        ),
-        number(
-            "Escalated",
-            "Escalations divided by tickets created.",
             [
-                query(
-                    share(
-                        growth("ticket_escalated_total", "$__range"),
-                        growth("ticket_created_total", "$__range"),
-                    ),
-                    "escalated",
-                )
+                column("team", "Team", links=to_team(priority=False)),
+                column("Value #A", "Days of work", DAYS, thresholds=DAYS_OF_WORK, decimals=1),
+                column("Value #B", "Backlog", COUNT, decimals=0),
+                column("Value #C", "In a week", SHARE, thresholds=LESS_IS_BETTER, decimals=0),
+                column("Value #D", "Older 7 d", SHARE, decimals=0),
+                column("Value #E", "Created", COUNT, decimals=0),
+                column("Value #F", "Solved", COUNT, decimals=0),
+                column("Value #G", "Handed on", COUNT, decimals=0),
+                column("Value #H", "Hours a day", HOURS, decimals=1),
             ],
-            "percentunit",
-            width=4,
-            height=8,
-            decimals=1,
+            width=18,
+            height=10,
+            sort="Days of work",
+            descending=True,
         ),
         bars(
             "Created by channel",
-            "Where tickets come from. A channel that grows wants its own staffing.",
-            [query(growth("ticket_created_total", "$__range", by="channel"), "{{channel}}")],
-            "short",
-            width=8,
-        ),
-    ]
-
-
-def quality():
-    return [
-        row("Quality beside it, in the last $window"),
-        percentage(
-            "Satisfied",
-            "Good ratings among good and bad ones. Falls first when people are too few.",
-            satisfied(),
-            "satisfied",
-            width=8,
-        ),
-        percentage(
-            "Reopened",
-            "Reopenings for each solve: work that is done twice.",
-            reopened(),
-            "reopened",
-            width=8,
-        ),
-        number(
-            "Handle time",
-            "Agent time for each finalised ticket over the last $window.",
-            [query(range_mean("ticket_handle_seconds", "$window", more=""), "average")],
-            "s",
-            width=8,
+            "In the selected time range. A channel that grows wants its own staffing.",
+            [query(growth("ticket_created_total", "$__range", by="channel", held=TEAM) + " > 0", "{{channel}}")],
+            COUNT,
+            label="channel",
+            width=6,
+            height=10,
+            decimals=0,
         ),
     ]

@@ -1,11 +1,14 @@
-"""Exporter: for those who run it. Can the numbers be trusted, and how is the process?"""
+"""Exporter: for those who run it. Can the numbers be trusted?"""
 
 from parts import (
     ANY_IS_A_WARNING,
     ANY_IS_BAD,
+    COUNT,
     GREEN,
     ORANGE,
     RED,
+    SECONDS,
+    SHARE,
     board,
     column,
     deploys,
@@ -13,7 +16,7 @@ from parts import (
     grid,
     label_variable,
     lines,
-    number,
+    mapped,
     query,
     row,
     steps,
@@ -21,8 +24,12 @@ from parts import (
 
 SELECTED = 'job=~"$job", instance=~"$instance"'
 AGE = steps(GREEN, (120, ORANGE), (600, RED))
-CHECKPOINT_AGE = steps(GREEN, (30, ORANGE), (120, RED))
-MEMBER = f"ticket_exporter_build_info{{{SELECTED}}}"
+AGE_OF_CHECKPOINT = steps(GREEN, (30, ORANGE), (120, RED))
+LAG = steps(GREEN, (1000, ORANGE), (100_000, RED))
+BUILD = f"ticket_exporter_build_info{{{SELECTED}}}"
+# An exporter that is down has no build of its own any more: it is known by what it was.
+KNOWN = f"last_over_time({BUILD}[1d])"
+INSTANCE = "job, instance"
 
 
 def own(name, more=""):
@@ -32,18 +39,26 @@ def own(name, more=""):
 
 def process(name):
     """A series that every process has: of the selected instances that are exporters."""
-    return f"{own(name)} and on (job, instance) {MEMBER}"
+    return f"{own(name)} and on ({INSTANCE}) {BUILD}"
 
 
 def rate(name, by):
     return f"sum by ({by}) (rate({own(name)}[$__rate_interval]))"
 
 
+def by_instance(expression, how="sum"):
+    return f"{how} by ({INSTANCE}) ({expression})"
+
+
+def clock_behind(by, how="max"):
+    return f"{how} by ({by}) (time() - {own('ticket_exporter_watermark_timestamp_seconds')})"
+
+
 def build():
     built = board(
         "ticket-exporter",
         "Tickets / Exporter",
-        "Can the numbers be trusted, and how is the process that makes them?",
+        "Can the numbers be trusted?",
         since="now-6h",
         refresh="30s",
         variables=[
@@ -55,339 +70,202 @@ def build():
         annotations=[deploys()],
         tags=["operations"],
     )
-    return filled(built, trust(), reading(), records(), keeping(), process_row())
+    return filled(built, trust(), reading(), state(), processes())
+
+
+def state_words(good, bad):
+    return [mapped(("1", good, GREEN), ("0", bad, RED))]
 
 
 def trust():
-    caught_up = steps(RED, (1, GREEN))
+    def hour(name):
+        return by_instance(f"increase({own(name)}[1h])")
+
     return [
         row("Can the numbers be trusted?"),
-        number(
-            "Up",
-            "Whether the last scrape went well. 0: see the log of the process, and /-/healthy.",
-            [query(process("up"), "{{instance}}")],
-            "short",
-            thresholds=caught_up,
-            width=3,
-        ),
-        number(
-            "Ready",
-            "Whether every partition is read to its end and KPIs are served. 0: /-/ready says"
-            " why; no promise is watched meanwhile.",
-            [query(own("ticket_exporter_caught_up"), "{{instance}}")],
-            "short",
-            thresholds=caught_up,
-            width=3,
-        ),
-        number(
-            "Age of the numbers",
-            "Since the stream clock of the partition furthest behind. About half a"
-            " minute is normal on a quiet topic; above ten minutes alerts on KPIs are silent.",
-            [
-                query(
-                    f"max by (instance) (time() - {own('ticket_exporter_watermark_timestamp_seconds')})",
-                    "{{instance}}",
-                )
-            ],
-            "s",
-            thresholds=AGE,
-            width=3,
-        ),
-        number(
-            "Lag",
-            "Records that are in Kafka and in no number yet.",
-            [query(f"sum by (instance) ({own('ticket_exporter_consumer_lag')})", "{{instance}}")],
-            "short",
-            thresholds=steps(GREEN, (1000, ORANGE), (100000, RED)),
-            width=3,
-        ),
-        number(
-            "Rejected, 1 h",
-            "Records of the last hour that are no ticket event: what they tell is in no"
-            " KPI. See the dead-letter topic and the log.",
-            [query(f"sum (increase({own('ticket_exporter_rejected_total')}[1h]))", "rejected")],
-            "short",
-            thresholds=ANY_IS_A_WARNING,
-            width=3,
-            decimals=0,
-        ),
-        number(
-            "Records lost",
-            "Times records were gone before they were read. Above 0: the numbers are"
-            " withheld until checkpoint.on_lost_records says what to do.",
-            [query(f"sum ({own('ticket_exporter_lost_records_total')})", "lost")],
-            "short",
-            thresholds=ANY_IS_BAD,
-            width=3,
-            decimals=0,
-        ),
-        number(
-            "Last checkpoint",
-            "Age of the state that is kept, and shown. It is made every second; old:"
-            " the disk is full, slow or broken.",
-            [query(f"time() - {own('ticket_exporter_last_checkpoint_timestamp_seconds')}", "{{instance}}")],
-            "s",
-            thresholds=CHECKPOINT_AGE,
-            width=3,
-        ),
-        number(
-            "Configuration loaded",
-            "Whether the last load of the configuration succeeded. 0: the one"
-            " before is in force; check-config says what is wrong.",
-            [query(own("ticket_exporter_config_last_reload_successful"), "{{instance}}")],
-            "short",
-            thresholds=caught_up,
-            width=3,
-        ),
         grid(
             "Instances",
-            "Versions that run. Two versions for long: a roll-out is stuck.",
-            [query(MEMBER, as_table=True)],
+            "Up: the last scrape went well; if not, see the log of the process. Ready: every partition is read to its"
+            " end and KPIs are served; /-/ready says why not. Configuration: whether the last load succeeded; if"
+            " not, the one before is in force, and check-config says what is wrong. Behind: how far the slowest"
+            " stream clock is behind; half a minute is usual on a quiet topic. Lag: records in Kafka that are in"
+            " no number yet. Rejected: records of the last hour that are no ticket event. Lost: times records were"
+            " gone before they were read. Checkpoint: age of what survives a crash. Two versions for long: a"
+            " roll-out is stuck.",
+            [
+                query(f"{own('up')} and on ({INSTANCE}) {KNOWN}", as_table=True),
+                query(by_instance(own("ticket_exporter_caught_up"), "max"), as_table=True),
+                query(by_instance(own("ticket_exporter_config_last_reload_successful"), "max"), as_table=True),
+                query(clock_behind(INSTANCE), as_table=True),
+                query(by_instance(own("ticket_exporter_consumer_lag")), as_table=True),
+                query(hour("ticket_exporter_rejected_total"), as_table=True),
+                query(by_instance(own("ticket_exporter_lost_records_total")), as_table=True),
+                query(
+                    by_instance(f"time() - {own('ticket_exporter_last_checkpoint_timestamp_seconds')}", "max"),
+                    as_table=True,
+                ),
+                query(f"max by ({INSTANCE}, version) ({KNOWN})", as_table=True),
+            ],
             [
                 column("instance", "Instance"),
                 column("version", "Version"),
-                column("revision", "Revision"),
-                column("rustc", "Compiler"),
-                column("job", "Job"),
+                column("Value #A", "Up", COUNT, mappings=state_words("Up", "Down")),
+                column("Value #B", "Ready", COUNT, mappings=state_words("Ready", "Not ready")),
+                column("Value #C", "Config", COUNT, mappings=state_words("Loaded", "Refused")),
+                column("Value #D", "Behind", SECONDS, thresholds=AGE, decimals=0),
+                column("Value #E", "Lag", COUNT, thresholds=LAG, decimals=0),
+                column("Value #F", "Rejected 1 h", COUNT, thresholds=ANY_IS_A_WARNING, decimals=0),
+                column("Value #G", "Lost", COUNT, thresholds=ANY_IS_BAD, decimals=0),
+                column("Value #H", "Checkpoint", SECONDS, thresholds=AGE_OF_CHECKPOINT, decimals=0),
             ],
-            width=24,
-            height=4,
+            height=5,
+            without=("__name__", "job", "Value #I"),
         ),
     ]
 
 
 def reading():
+    dropped = [
+        ("rejected", "ticket_exporter_rejected_total", "reason"),
+        ("ignored", "ticket_exporter_ignored_total", "reason"),
+        ("overflow", "ticket_exporter_overflow_total", "label"),
+    ]
+    more = [
+        ("out of order", "ticket_exporter_out_of_order_total"),
+        ("misrouted", "ticket_exporter_misrouted_total"),
+    ]
+    not_counted = [
+        query(f"sum by ({by}) (increase({own(name)}[1h])) > 0", f"{word}: {{{{{by}}}}}", interval="5m")
+        for word, name, by in dropped
+    ] + [query(f"sum (increase({own(name)}[1h])) > 0", word, interval="5m") for word, name in more]
     return [
         row("Reading"),
         lines(
-            "Lag by partition",
-            "Records to go. One partition far above the others: a key with many"
-            " events, or a stuck leader.",
-            [
-                query(
-                    f"sum by (topic, partition) ({own('ticket_exporter_consumer_lag')})",
-                    "{{topic}} {{partition}}",
-                )
-            ],
-            "short",
-            width=8,
+            "Stream clock behind",
+            "Of the partition that is furthest behind. Below the first line is usual; above the second, ten minutes,"
+            " alerts on KPIs are silent. Rising in a straight line: nothing is read.",
+            [query(clock_behind("instance"), "{{instance}}")],
+            SECONDS,
+            thresholds=steps("transparent", (120, ORANGE), (600, RED)),
+            most=660,
         ),
         lines(
-            "Age of the stream clock",
-            "By partition. Rising in a straight line: nothing is read.",
+            "Lag by partition, zeros left out",
+            "Records to go. One partition far above the others: a key with many events, or a stuck leader.",
             [
+                query("sum (" + own("ticket_exporter_consumer_lag") + ")", "all"),
                 query(
-                    "max by (topic, partition) (time() -"
-                    f" {own('ticket_exporter_watermark_timestamp_seconds')})",
+                    f"sum by (topic, partition) ({own('ticket_exporter_consumer_lag')}) > 0",
                     "{{topic}} {{partition}}",
-                )
+                ),
             ],
-            "s",
-            width=8,
+            COUNT,
+            decimals=0,
         ),
         lines(
-            "Records",
-            "Records a second, by what became of them.",
-            [query(rate("ticket_exporter_events_total", "result"), "{{result}}")],
+            "Records a second, zeros left out",
+            "By what became of them. None by day while people work: look at the producer.",
+            [
+                query("sum (" + rate("ticket_exporter_events_total", "result") + ")", "all"),
+                query(f"{rate('ticket_exporter_events_total', 'result')} > 0", "{{result}}"),
+            ],
             "cps",
-            width=8,
         ),
         lines(
-            "Since the last event",
-            "Age of the newest event. A desk at night is quiet; a desk at noon is"
-            " not: look at the producer.",
-            [query(f"time() - {own('ticket_exporter_last_event_timestamp_seconds')}", "{{instance}}")],
-            "s",
-            width=12,
-        ),
-        lines(
-            "Partitions",
-            "Partitions assigned. Fewer than the topics have: another member of the group"
-            " reads them, and KPIs are withheld.",
-            [query(own("ticket_exporter_partitions_assigned"), "{{instance}}")],
-            "short",
-            width=12,
+            "Records that are not counted, an hour",
+            "Rejected: no ticket event; see the dead-letter topic and the log. Ignored: without effect. Overflow:"
+            " names beyond their limit; raise `limits`, or find who invents names. Misrouted: the producer has to"
+            " key by ticket id. Reasons that did not occur are left out.",
+            not_counted,
+            COUNT,
+            no_value="None in this time range, or no data",
         ),
     ]
 
 
-def records():
+def state():
+    bucket = rate("ticket_exporter_checkpoint_duration_seconds_bucket", "le")
+    detected = f"sum by (le) (increase({own('ticket_exporter_sla_breach_detection_seconds_bucket')}[1h]))"
+
+    def hour(name):
+        return f"sum (increase({own(name)}[1h]))"
+
     return [
-        row("Records that are not counted"),
-        lines(
-            "Rejected",
-            "Records an hour that are no ticket event, by reason. Each is in the dead-letter"
-            " topic, if there is one.",
-            [
-                query(
-                    f"sum by (reason) (increase({own('ticket_exporter_rejected_total')}[1h]))",
-                    "{{reason}}",
-                    interval="5m",
-                )
-            ],
-            "short",
-            width=8,
-        ),
-        lines(
-            "Ignored",
-            "Valid events an hour without effect, by reason.",
-            [
-                query(
-                    f"sum by (reason) (increase({own('ticket_exporter_ignored_total')}[1h]))",
-                    "{{reason}}",
-                    interval="5m",
-                )
-            ],
-            "short",
-            width=8,
-        ),
-        lines(
-            "Disorder",
-            "Events an hour that came late, tickets seen in two partitions, and names beyond"
-            " their limit. Misrouted: the producer has to key by ticket id. Overflow: raise `limits`, or"
-            " find who invents names.",
-            [
-                query(
-                    f"sum (increase({own('ticket_exporter_out_of_order_total')}[1h]))",
-                    "out of order",
-                    interval="5m",
-                ),
-                query(
-                    f"sum (increase({own('ticket_exporter_misrouted_total')}[1h]))",
-                    "misrouted",
-                    interval="5m",
-                ),
-                query(
-                    f"sum by (label) (increase({own('ticket_exporter_overflow_total')}[1h]))",
-                    "overflow {{label}}",
-                    interval="5m",
-                ),
-            ],
-            "short",
-            width=8,
-        ),
-    ]
-
-
-def keeping():
-    def took(quantile):
-        bucket = rate("ticket_exporter_checkpoint_duration_seconds_bucket", "le")
-        return f"histogram_quantile({quantile}, {bucket})"
-
-    detected = rate("ticket_exporter_sla_breach_detection_seconds_bucket", "le")
-    return [
-        row("State and timers"),
+        row("State"),
         lines(
             "Checkpoint duration",
-            "From the last record applied to the series published. Seconds: the"
-            " disk is slow, and numbers are as old.",
-            [query(took(0.5), "p50"), query(took(0.99), "p99")],
-            "s",
-            width=6,
-        ),
-        lines(
-            "Checkpoint failures",
-            "Failed attempts and dead letters that were refused, an hour.",
+            "From the last record applied to the series published. Seconds: the disk is slow, and the numbers are"
+            " as old.",
             [
-                query(
-                    f"sum (increase({own('ticket_exporter_checkpoint_failures_total')}[1h]))",
-                    "failures",
-                    interval="5m",
-                ),
-                query(
-                    f"sum (increase({own('ticket_exporter_dead_letters_lost_total')}[1h]))",
-                    "dead letters lost",
-                    interval="5m",
-                ),
+                query(f"histogram_quantile(0.5, {bucket})", "p50"),
+                query(f"histogram_quantile(0.99, {bucket})", "p99"),
             ],
-            "short",
-            width=6,
+            SECONDS,
         ),
         lines(
-            "Checkpoint size",
-            "Bytes on disk. It rises and falls as old parts are written anew.",
-            [query(own("ticket_exporter_checkpoint_bytes"), "{{instance}}")],
-            "bytes",
-            width=6,
+            "Breach detection, p99",
+            "Time from a deadline to the breach being visible, of the hour before each point. Minutes: the stream"
+            " clock is behind. No data: nothing was breached.",
+            # Without a breach the quantile is no number.
+            [query(f"histogram_quantile(0.99, {detected}) >= 0", "p99")],
+            SECONDS,
+            no_value="No breach in this time range, or no data",
         ),
         lines(
-            "Breach detection",
-            "Time from a deadline to the breach being visible.",
-            [query(f"histogram_quantile(0.99, {detected})", "p99")],
-            "s",
-            width=6,
+            "Failures, an hour",
+            "Checkpoints that could not be written, and dead letters that were refused. Above 0: see the log; the"
+            " disk is full, slow or broken, or the topic does not take them.",
+            [
+                query(hour("ticket_exporter_checkpoint_failures_total"), "checkpoints"),
+                query(hour("ticket_exporter_dead_letters_lost_total"), "dead letters"),
+            ],
+            COUNT,
+            decimals=0,
         ),
         lines(
             "Tickets in memory",
-            "By state. Finalised and withdrawn ones are forgotten after" " tickets.retain.",
+            "By state. Final and withdrawn ones are forgotten after tickets.retain.",
             [query(f"sum by (state) ({own('ticket_exporter_tickets')})", "{{state}}")],
-            "short",
-            width=12,
+            COUNT,
             stacked=True,
-        ),
-        lines(
-            "Timers",
-            "Deadlines and other things that happen without an event.",
-            [query(own("ticket_exporter_timers"), "{{instance}}")],
-            "short",
-            width=12,
+            decimals=0,
         ),
     ]
 
 
-def process_row():
+def processes():
+    descriptors = (
+        f"({own('process_open_fds')} / {own('process_max_fds')}) and on ({INSTANCE}) {BUILD}"
+    )
+    cpu = f"rate({own('process_cpu_seconds_total')}[$__rate_interval]) and on ({INSTANCE}) {BUILD}"
     return [
-        row("Process and scrapes"),
+        row("Processes"),
         lines(
             "Memory",
             "Resident memory. It follows the number of tickets in memory.",
             [query(process("process_resident_memory_bytes"), "{{instance}}")],
             "bytes",
-            width=6,
         ),
         lines(
             "CPU",
             "Processors in use. Much of one while records come is a catch-up.",
-            [
-                query(
-                    f"rate({own('process_cpu_seconds_total')}[$__rate_interval]) and on (job, instance)"
-                    f" {MEMBER}",
-                    "{{instance}}",
-                )
-            ],
-            "short",
-            width=6,
+            [query(cpu, "{{instance}}")],
+            COUNT,
+            decimals=2,
         ),
         lines(
-            "File descriptors",
-            "Open files and connections, and how many there may be.",
-            [
-                query(process("process_open_fds"), "{{instance}} open"),
-                query(process("process_max_fds"), "{{instance}} most"),
-            ],
-            "short",
-            width=6,
+            "File descriptors in use",
+            "Open files and connections, as a part of as many as there may be.",
+            [query(descriptors, "{{instance}}")],
+            SHARE,
+            thresholds=steps("transparent", (0.7, ORANGE), (0.9, RED)),
+            most=1,
         ),
         lines(
             "Scrapes",
-            "How long a scrape takes. Near the scrape timeout: fewer teams, priorities or"
-            " buckets, or a longer timeout.",
+            "How long a scrape takes. Near the scrape timeout: fewer teams, priorities or buckets, or a longer"
+            " timeout.",
             [query(process("scrape_duration_seconds"), "{{instance}}")],
-            "s",
-            width=6,
-        ),
-        lines(
-            "Series",
-            "Samples in each scrape. It grows with teams, priorities and policies; steps are" " new names.",
-            [query(process("scrape_samples_scraped"), "{{instance}}")],
-            "short",
-            width=12,
-        ),
-        lines(
-            "Uptime",
-            "Since the process began.",
-            [query(f"time() - ({process('process_start_time_seconds')})", "{{instance}}")],
-            "s",
-            width=12,
+            SECONDS,
         ),
     ]

@@ -1,4 +1,4 @@
-"""Writes the boards as JSON: `python generate.py [FOLDER]`, by default where they are committed."""
+"""Writes the dashboards as JSON: `python generate.py [FOLDER]`, by default where they are committed."""
 
 import json
 import sys
@@ -12,6 +12,8 @@ import service_quality
 import sla
 import team
 
+# Pixels.
+LEAST_COLUMN = 60
 BOARDS = (service_quality, team, sla, capacity, exporter)
 
 
@@ -24,13 +26,17 @@ def main():
 
 
 def finished(board):
-    """As plain JSON, with the number that each panel needs."""
+    """As plain JSON, with what the SDK does not set or sets wrongly."""
     model = json.loads(json.dumps(board, cls=JSONEncoder))
-    number = 0
-    for panel in model["panels"]:
-        for one in [panel, *panel.get("panels", [])]:
-            number += 1
-            one["id"] = number
+    for number, panel in enumerate(model["panels"], start=1):
+        panel["id"] = number
+        if panel["type"] == "table":
+            # Grafana's own 150 pixels push columns out of sight.
+            panel["fieldConfig"]["defaults"].setdefault("custom", {})["minWidth"] = LEAST_COLUMN
+    for variable in model["templating"]["list"]:
+        # The SDK gives all of them the same id, and the settings of another kind of variable.
+        for name in ("id", "auto", "auto_count", "auto_min"):
+            variable.pop(name, None)
     return model
 
 

@@ -1,43 +1,45 @@
-"""What all boards are made of: panels with their defaults, variables, links and annotations."""
+"""What all dashboards are made of: panels with their defaults, variables, links and annotations."""
 
-from grafana_foundation_sdk.builders import barchart, bargauge, common, dashboard, heatmap, prometheus
-from grafana_foundation_sdk.builders import stat, table, text, timeseries
+from dataclasses import dataclass, field
+
+from grafana_foundation_sdk.builders import bargauge, common, dashboard, prometheus
+from grafana_foundation_sdk.builders import stat, table, timeseries
 from grafana_foundation_sdk.models import common as shapes
 from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models import prometheus as queries
-from grafana_foundation_sdk.models import text as text_models
 
 DATASOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 TAG = "ticket-exporter"
-GREEN, ORANGE, RED, BLUE, GREY = "green", "orange", "red", "blue", "text"
+# Charts have none of their own: Grafana would write it on an axis where it leaves out a label.
+NO_DATA = "No data"
+GREEN, ORANGE, RED, BLUE, GRAY = "green", "orange", "red", "blue", "text"
+
+# Units. Counts are written out: "2782" and not "2.78 K".
+COUNT = "none"
+SHARE = "percentunit"
+SECONDS = "s"
+HOURS = "suffix: h"
+DAYS = "suffix: d"
+POINTS = "suffix: pp"
 
 
 # Queries
 
 
-def query(
-    expression: str,
-    legend: str = "",
-    *,
-    as_table: bool = False,
-    as_heatmap: bool = False,
-    interval: str = "",
-):
-    """One query; `interval` is the least step, for counts in steps of a fixed length."""
+def query(expression: str, legend: str = "", *, as_table: bool = False, interval: str = ""):
+    """One query; `interval` is the smallest step, for counts in steps of a fixed length."""
     built = prometheus.Dataquery().expr(expression).datasource(DATASOURCE)
     built = built.editor_mode(queries.QueryEditorMode.CODE)
     # Grafana names series by all their labels unless told otherwise.
     built = built.legend_format(legend or "__auto")
     if as_table:
         built = built.instant().format(queries.PromQueryFormat.TABLE)
-    elif as_heatmap:
-        built = built.range().format(queries.PromQueryFormat.HEATMAP)
     else:
         built = built.range()
     return built.interval(interval) if interval else built
 
 
-# Thresholds: a colour, and the value it begins at
+# Thresholds: a color, and the value it begins at
 
 
 def steps(first: str, *others: tuple[float, str]):
@@ -47,11 +49,42 @@ def steps(first: str, *others: tuple[float, str]):
 
 
 NEUTRAL = steps(BLUE)
+PLAIN = steps(GRAY)
 ANY_IS_BAD = steps(GREEN, (1, RED))
 ANY_IS_A_WARNING = steps(GREEN, (1, ORANGE))
+# Changes of a share in percentage points, and of a number as a part of what it was. Small ones are noise.
+MORE_POINTS_ARE_BETTER = steps(RED, (-1, GRAY), (1, GREEN))
+FEWER_POINTS_ARE_BETTER = steps(GREEN, (-1, GRAY), (1, RED))
+LESS_IS_BETTER = steps(GREEN, (-0.1, GRAY), (0.1, ORANGE), (0.25, RED))
+# A number against its own mean of the week before.
+OF_USUAL = steps(GREEN, (1.25, GRAY), (1.5, ORANGE), (2, RED))
+
+
+def mapped(*words: tuple[str, str, str]):
+    """Words and colors for values."""
+    options = {value: models.ValueMappingResult(text=text, color=color) for value, text, color in words}
+    return models.ValueMap(options=options)
+
+
+def no_data_is_gray():
+    """Without it, no data has the color of 0: green, where 0 is good."""
+    result = models.ValueMappingResult(text=NO_DATA, color=GRAY)
+    options = models.DashboardSpecialValueMapOptions(match=models.SpecialValueMatch.NULL_AND_NAN, result=result)
+    return models.SpecialValueMap(options=options)
 
 
 # Panels
+
+
+@dataclass
+class Value:
+    """One large number of a panel."""
+
+    expression: str
+    name: str
+    unit: str
+    thresholds: object = field(default_factory=lambda: PLAIN)
+    decimals: int | None = None
 
 
 def common_parts(panel, title, description, targets, unit, width, height):
@@ -59,44 +92,37 @@ def common_parts(panel, title, description, targets, unit, width, height):
     panel = panel.span(width).height(height)
     for number, target in enumerate(targets):
         panel = panel.with_target(target.ref_id(chr(ord("A") + number)))
-    if unit:
-        panel = panel.unit(unit)
-    return panel.no_value("No data")
+    return panel.unit(unit) if unit else panel
 
 
-def number(
-    title,
-    description,
-    targets,
-    unit,
-    *,
-    thresholds=NEUTRAL,
-    width=4,
-    height=4,
-    decimals=None,
-    sparkline=False,
-    names=False,
-):
-    """Large numbers; with `names` where there are several. Asked for at one instant, so that nothing
-    old is shown for what is gone; with a `sparkline` over the range."""
-    if not sparkline:
-        targets = [target.instant() for target in targets]
-    panel = common_parts(stat.Panel(), title, description, targets, unit, width, height)
-    panel = panel.thresholds(thresholds).color_mode(shapes.BigValueColorMode.VALUE)
-    mode = shapes.BigValueGraphMode.AREA if sparkline else shapes.BigValueGraphMode.NONE
-    panel = panel.graph_mode(mode).orientation(shapes.VizOrientation.AUTO)
+def numbers(title, description, *values: Value, width=6, height=4):
+    """Large numbers side by side. They are asked for at one instant: over a range, the last value that
+    was there would still be shown hours after it is gone."""
+    targets = [query(value.expression, value.name).instant() for value in values]
+    first = values[0]
+    panel = common_parts(stat.Panel(), title, description, targets, first.unit, width, height)
+    panel = panel.thresholds(first.thresholds).color_mode(shapes.BigValueColorMode.VALUE)
+    if first.decimals is not None:
+        panel = panel.decimals(first.decimals)
+    panel = panel.graph_mode(shapes.BigValueGraphMode.NONE).orientation(shapes.VizOrientation.VERTICAL)
     panel = panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
-    shown = shapes.BigValueTextMode.VALUE_AND_NAME if names else shapes.BigValueTextMode.VALUE
-    panel = panel.text_mode(shown)
-    return panel if decimals is None else panel.decimals(decimals)
+    panel = panel.mappings([no_data_is_gray()]).no_value(NO_DATA)
+    named = len(values) > 1
+    panel = panel.text_mode(shapes.BigValueTextMode.VALUE_AND_NAME if named else shapes.BigValueTextMode.VALUE)
+    for value in values[1:]:
+        properties = display(unit=value.unit, decimals=value.decimals)
+        properties.append(models.DynamicConfigValue(id_val="thresholds", value=value.thresholds.build()))
+        panel = panel.override_by_name(value.name, properties)
+    return panel
 
 
-def percentage(title, description, expression, legend, *, thresholds=NEUTRAL, width=4):
-    """One share, as a large number."""
-    targets = [query(expression, legend)]
-    return number(
-        title, description, targets, "percentunit", thresholds=thresholds, width=width, decimals=1
-    )
+def display(*, unit=None, decimals=None):
+    properties = []
+    if unit:
+        properties.append(models.DynamicConfigValue(id_val="unit", value=unit))
+    if decimals is not None:
+        properties.append(models.DynamicConfigValue(id_val="decimals", value=decimals))
+    return properties
 
 
 def lines(
@@ -112,21 +138,23 @@ def lines(
     bars=False,
     least=0.0,
     most=None,
-    table_legend=False,
+    decimals=None,
+    no_value=None,
 ):
-    """Series over time."""
+    """Series over time, with the last value of each in a table at the right."""
     panel = common_parts(timeseries.Panel(), title, description, targets, unit, width, height)
-    legend = common.VizLegendOptions().show_legend(True).placement(shapes.LegendPlacement.BOTTOM)
-    if table_legend:
-        legend = legend.display_mode(shapes.LegendDisplayMode.TABLE).calcs(["lastNotNull", "max"])
-    else:
-        legend = legend.display_mode(shapes.LegendDisplayMode.LIST)
+    if no_value:
+        panel = panel.no_value(no_value)
+    legend = common.VizLegendOptions().show_legend(True).placement(shapes.LegendPlacement.RIGHT)
+    legend = legend.display_mode(shapes.LegendDisplayMode.TABLE).calcs(["lastNotNull"])
     tooltip = common.VizTooltipOptions().mode(shapes.TooltipDisplayMode.MULTI)
     panel = panel.legend(legend).tooltip(tooltip.sort(shapes.SortOrder.DESCENDING))
-    panel = panel.line_width(1).fill_opacity(10).show_points(shapes.VisibilityMode.AUTO)
+    panel = panel.line_width(1).fill_opacity(0).show_points(shapes.VisibilityMode.AUTO)
     panel = panel.color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC))
     # A gap is a gap: nothing is drawn over what is not known.
     panel = panel.span_nulls(False)
+    if decimals is not None:
+        panel = panel.decimals(decimals)
     if least is not None:
         panel = panel.axis_soft_min(least)
     if most is not None:
@@ -142,50 +170,66 @@ def lines(
     return panel.thresholds(thresholds).thresholds_style(style)
 
 
-def bars(title, description, targets, unit, *, thresholds=NEUTRAL, width=8, height=8, most=None):
-    """One bar for each series, of its value now."""
+def drawn_as(panel, name, *, color=None, dashed=False, as_bars=False):
+    """How one series of `lines` is drawn."""
+    properties = []
+    if color:
+        fixed = {"mode": "fixed", "fixedColor": color}
+        properties.append(models.DynamicConfigValue(id_val="color", value=fixed))
+    if dashed:
+        style = {"fill": "dash", "dash": [8, 6]}
+        properties.append(models.DynamicConfigValue(id_val="custom.lineStyle", value=style))
+    if as_bars:
+        properties.append(models.DynamicConfigValue(id_val="custom.drawStyle", value="bars"))
+        properties.append(models.DynamicConfigValue(id_val="custom.fillOpacity", value=40))
+    return panel.override_by_name(name, properties)
+
+
+def bars(title, description, targets, unit, *, label, thresholds=NEUTRAL, width=8, height=8, decimals=None):
+    """A bar for each value of a label, as it is now."""
     targets = [target.instant() for target in targets]
     panel = common_parts(bargauge.Panel(), title, description, targets, unit, width, height)
     panel = panel.thresholds(thresholds).display_mode(shapes.BarGaugeDisplayMode.GRADIENT)
     panel = panel.orientation(shapes.VizOrientation.HORIZONTAL).min(0)
+    # Grafana would make the names so large that they do not fit.
+    panel = panel.text(common.VizTextDisplayOptions().title_size(14).value_size(16))
     panel = panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
-    return panel if most is None else panel.max(most)
+    # A single bar has no name unless it is given one.
+    panel = panel.mappings([no_data_is_gray()]).no_value(NO_DATA).display_name(f"${{__field.labels.{label}}}")
+    return panel if decimals is None else panel.decimals(decimals)
 
 
-def grid(title, description, targets, columns, *, width=24, height=9, sort=None, descending=False):
+def grid(
+    title, description, targets, columns, *, width=24, height=9, sort=None, descending=False, without=()
+):
     """A table: a row for each set of labels, a column for each query.
 
-    `columns`: names, each with its unit or None, and thresholds where the number has a meaning; a
-    name that is a label comes first.
+    `columns`: in their order, labels and queries. `without`: what else the queries give and is not shown.
     """
-    panel = common_parts(table.Panel(), title, description, targets, "", width, height)
+    panel = common_parts(table.Panel(), title, description, targets, "", width, height).show_header(True)
     renamed = {column["field"]: column["name"] for column in columns}
     order = {column["field"]: place for place, column in enumerate(columns)}
-    panel = panel.thresholds(NEUTRAL)
+    panel = panel.thresholds(PLAIN).no_value(NO_DATA)
     panel = panel.with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
     organize = {
-        # Where only labels matter the value is always 1.
-        "excludeByName": {"Time": True}
-        | ({} if any("Value" in field for field in order) else {"Value": True}),
+        "excludeByName": {"Time": True} | {name: True for name in without},
         "indexByName": order,
         "renameByName": renamed,
     }
     panel = panel.with_transformation(models.DataTransformerConfig(id_val="organize", options=organize))
     for column in columns:
-        properties = []
-        if column.get("unit"):
-            properties.append(models.DynamicConfigValue(id_val="unit", value=column["unit"]))
-        if column.get("decimals") is not None:
-            properties.append(models.DynamicConfigValue(id_val="decimals", value=column["decimals"]))
-        if column.get("thresholds"):
-            properties.append(
-                models.DynamicConfigValue(id_val="thresholds", value=column["thresholds"].build())
-            )
-            properties.append(
-                models.DynamicConfigValue(id_val="custom.cellOptions", value={"type": "color-text"})
-            )
-        if column.get("links"):
-            properties.append(models.DynamicConfigValue(id_val="links", value=column["links"]))
+        properties = display(unit=column["unit"], decimals=column["decimals"])
+        more = []
+        if column["thresholds"]:
+            more.append(("thresholds", column["thresholds"].build()))
+        if column["thresholds"] or column["mappings"]:
+            more.append(("mappings", [*(column["mappings"] or []), no_data_is_gray()]))
+            more.append(("custom.cellOptions", {"type": "color-text"}))
+        if column["links"]:
+            more.append(("links", column["links"]))
+        if column["width"]:
+            more.append(("custom.width", column["width"]))
+        properties += [models.DynamicConfigValue(id_val=name, value=value) for name, value in more]
         if properties:
             panel = panel.override_by_name(column["name"], properties)
     if sort:
@@ -193,7 +237,7 @@ def grid(title, description, targets, columns, *, width=24, height=9, sort=None,
     return panel
 
 
-def column(field, name, unit=None, *, thresholds=None, decimals=None, links=None):
+def column(field, name, unit=None, *, thresholds=None, decimals=None, links=None, mappings=None, width=None):
     return {
         "field": field,
         "name": name,
@@ -201,52 +245,36 @@ def column(field, name, unit=None, *, thresholds=None, decimals=None, links=None
         "thresholds": thresholds,
         "decimals": decimals,
         "links": links,
+        "mappings": mappings,
+        "width": width,
     }
 
 
-def warmth(title, description, target, unit, *, width=12, height=9):
-    """A heatmap of a histogram over time."""
-    panel = common_parts(heatmap.Panel(), title, description, [target], "", width, height)
-    panel = panel.calculate(False).show_legend().show_value(shapes.VisibilityMode.NEVER)
-    panel = panel.y_axis(heatmap.YAxisConfig().unit(unit))
-    panel = panel.cell_values(heatmap.CellValues().unit("short"))
-    # What is 0 is left blank: colour is tickets.
-    panel = panel.filter_values(heatmap.FilterValueRange().le(1e-9))
-    return panel.thresholds(NEUTRAL)
+WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
 
 def calendar_grid(title, description, target, *, width=24, height=9):
-    """Weekdays down, hours across, coloured by the value."""
-    panel = common_parts(table.Panel(), title, description, [target], "short", width, height)
-    panel = panel.decimals(1).thresholds(NEUTRAL)
-    panel = panel.color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.CONTINUOUS_GR_YL_RD))
-    panel = panel.with_transformation(
-        models.DataTransformerConfig(
-            id_val="groupingToMatrix",
-            options={"columnField": "hour", "rowField": "weekday", "valueField": "Value"},
-        )
-    )
-    return panel.override_by_regexp(
-        "^[0-9]+$",
-        [models.DynamicConfigValue(id_val="custom.cellOptions", value={"type": "color-background"})],
-    )
-
-
-def columns_chart(title, description, targets, unit, label, *, width=12, height=8):
-    """A column for each value of a label."""
-    panel = common_parts(barchart.Panel(), title, description, targets, unit, width, height)
-    legend = common.VizLegendOptions().show_legend(False).display_mode(shapes.LegendDisplayMode.LIST)
-    panel = panel.legend(legend.placement(shapes.LegendPlacement.BOTTOM))
-    panel = panel.thresholds(NEUTRAL).x_field(label).min(0)
-    panel = panel.with_transformation(
-        models.DataTransformerConfig(id_val="sortBy", options={"sort": [{"field": label, "desc": False}]})
-    )
-    return panel
-
-
-def remark(title, description, words, *, width=24, height=3):
-    panel = text.Panel().title(title).description(description).span(width).height(height)
-    return panel.mode(text_models.TextMode.MARKDOWN).content(words)
+    """Weekdays down, hours across, colored by the value. The results of a query have no order of their
+    own, and `groupingToMatrix` keeps the order in which it meets them: so it is told to sort twice."""
+    panel = common_parts(table.Panel(), title, description, [target], COUNT, width, height).show_header(True)
+    panel = panel.decimals(0).thresholds(NEUTRAL).no_value(NO_DATA)
+    panel = panel.color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.CONTINUOUS_BLUES))
+    transformations = [
+        ("sortBy", {"sort": [{"field": "hour"}]}),
+        ("groupingToMatrix", {"columnField": "hour", "rowField": "weekday", "valueField": "Value"}),
+        ("sortBy", {"sort": [{"field": "weekday\\hour"}]}),
+        ("organize", {"renameByName": {"weekday\\hour": "Day"}, "excludeByName": {}, "indexByName": {}}),
+    ]
+    for name, options in transformations:
+        panel = panel.with_transformation(models.DataTransformerConfig(id_val=name, options=options))
+    background = {"type": "color-background", "mode": "basic"}
+    hours = [("custom.cellOptions", background), ("custom.minWidth", 36), ("custom.align", "center")]
+    names = mapped(*((str(number + 1), name, GRAY) for number, name in enumerate(WEEKDAYS)))
+    days = [("mappings", [names]), ("custom.minWidth", 50)]
+    properties = [models.DynamicConfigValue(id_val=name, value=value) for name, value in hours]
+    panel = panel.override_by_regexp("^[0-9]+$", properties)
+    properties = [models.DynamicConfigValue(id_val=name, value=value) for name, value in days]
+    return panel.override_by_name("Day", properties)
 
 
 # Variables
@@ -265,36 +293,32 @@ def datasource_variable():
     )
 
 
-def label_variable(name, title, description, metric, label=None, *, multi=True):
+def label_variable(name, title, description, metric, label=None):
     built = dashboard.QueryVariable(name).label(title).description(description)
     built = built.datasource(DATASOURCE).query(f"label_values({metric}, {label or name})")
     built = built.refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
     built = built.sort(models.VariableSort.ALPHABETICAL_CASE_INSENSITIVE_ASC)
-    if not multi:
-        return built
     everything = models.VariableOption(selected=True, text=["All"], value=["$__all"])
     return built.multi(True).include_all(True).all_value(".*").current(everything)
 
 
 def team_variable():
-    return label_variable(
-        "team", "Team", "Teams to show; `none` are tickets without one", "ticket_created_total"
-    )
+    return label_variable("team", "Team", "Teams to show; `none` are tickets without one", "ticket_created_total")
 
 
 def priority_variable():
-    return label_variable(
-        "priority",
-        "Priority",
-        "Priorities to show; panels of event-time windows have no priority and ignore it",
-        "ticket_created_total",
-    )
+    return label_variable("priority", "Priority", "Priorities to show", "ticket_created_total")
 
 
 def choice(name, title, description, *words):
     options = [models.VariableOption(selected=word == words[0], text=word, value=word) for word in words]
     built = dashboard.CustomVariable(name).label(title).description(description)
     return built.values(",".join(words)).options(options).current(current(words[0]))
+
+
+def words(name, title, description, first):
+    """Text that the viewer may change."""
+    return dashboard.TextBoxVariable(name).label(title).description(description).default_value(first)
 
 
 def clock_variable():
@@ -307,28 +331,21 @@ def clock_variable():
     )
 
 
-def window_variable(first="7d"):
-    built = label_variable(
-        "window", "Window", "Length of the sliding event-time windows", "ticket_window_events", multi=False
-    )
-    return built.current(current(first))
-
-
-# Boards
+# Dashboards
 
 
 class Annotation(models.AnnotationQuery):
     """What Prometheus' annotations have besides the SDK's members."""
 
-    def __init__(self, name, expression, title, words, color, enabled):
+    def __init__(self, name, expression, title, words, color, enabled, step):
         super().__init__(
             name=name, datasource=DATASOURCE, enable=enabled, icon_color=color, expr=expression
         )
-        self.title, self.words = title, words
+        self.title, self.words, self.step = title, words, step
 
     def to_json(self):
         return super().to_json() | {
-            "step": "60s",
+            "step": self.step,
             "titleFormat": self.title,
             "textFormat": self.words,
             "useValueForTime": False,
@@ -338,15 +355,18 @@ class Annotation(models.AnnotationQuery):
         return self
 
 
-def breaches(enabled):
+def breaches():
+    """Off until the viewer wants them: on a usual day there are dozens, which cover every chart. Backfilled
+    samples are five minutes apart, so the span has three of them."""
     return Annotation(
         "SLA breaches",
         "sum by (team, target) (max without (instance, pod) (increase("
-        'ticket_sla_breaches_total{team=~"$team", priority=~"$priority"}[2m]))) > 0.5',
+        'ticket_sla_breaches_total{team=~"$team", priority=~"$priority"}[15m]))) > 0.5',
         "SLA breach",
         "{{team}}: {{target}}",
         "red",
-        enabled,
+        False,
+        "15m",
     )
 
 
@@ -360,6 +380,7 @@ def deploys():
         "{{instance}} version {{version}} ({{revision}})",
         "blue",
         True,
+        "60s",
     )
 
 
@@ -371,9 +392,10 @@ def board(uid, title, description, *, since, refresh, variables, annotations, ta
         built = built.with_variable(variable)
     for annotation in annotations:
         built = built.annotation(annotation)
-    others = dashboard.DashboardLink("Ticket boards").type(models.DashboardLinkType.DASHBOARDS)
+    others = dashboard.DashboardLink("Ticket dashboards").type(models.DashboardLinkType.DASHBOARDS)
     others = others.tags([TAG]).as_dropdown(False).include_vars(True).keep_time(True)
-    return built.link(others.icon("external link").tooltip("The other boards, same time and selection"))
+    tooltip = "The other dashboards, with the same time and selection"
+    return built.link(others.icon("external link").tooltip(tooltip))
 
 
 def row(title):
@@ -389,11 +411,10 @@ def filled(built, *sections):
     return built
 
 
-def to_team():
-    """A link from a cell with a team to its board."""
-    return [
-        {
-            "title": "Board of team ${__value.text}",
-            "url": "/d/ticket-team?${__url_time_range}&${datasource:queryparam}&var-team=${__value.text:percentencode}",
-        }
-    ]
+def to_team(*, priority=True):
+    """A link from a cell with a team to the dashboard of what it has to do, with the priority where there is
+    a choice of one: Grafana would leave the name of a variable that it does not know in the address."""
+    chosen = "${priority:queryparam}&" if priority else ""
+    variables = f"${{datasource:queryparam}}&{chosen}var-team=${{__value.text:percentencode}}"
+    url = f"/d/ticket-team?${{__url_time_range}}&{variables}"
+    return [{"title": "What team ${__value.text} has to do now", "url": url}]

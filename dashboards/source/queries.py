@@ -1,43 +1,57 @@
-"""Pieces of PromQL that the boards share.
+"""Pieces of PromQL that the dashboards share.
 
-Every metric is read through `one`: where two exporters show the same desk, for availability, their
-series differ in `instance` and `pod` only, and one of the two is taken. No query fills a gap with 0:
-what is not known is shown as no data.
+Every metric is read through `one`: where two exporters serve the same tickets, for availability, their
+series differ in `instance` and `pod` only, and one of the two is taken. `one` and `increase` come before
+`sum`: a sum over counters that restart at different moments hides the restarts. No query fills a gap
+with 0: an unknown value is shown as no data.
 """
 
 TEAM = 'team=~"$team"'
 PRIORITY = 'priority=~"$priority"'
 HELD = f"{TEAM}, {PRIORITY}"
 CLOCK = 'clock="$clock"'
-WINDOW = f'{TEAM}, window="$window"'
+WEEK = "7d"
+
+# The event counted in a sliding window, and the counter of the same event.
+COUNTERS = {
+    "created": ("ticket_created_total", ""),
+    "solved": ("ticket_solved_total", ""),
+    "reopened": ("ticket_reopened_total", ""),
+    "finalized": ("ticket_finalized_total", ""),
+    "first_contact": ("ticket_finalized_total", 'first_contact="true"'),
+    "sla_goal": ("ticket_sla_goals_total", ""),
+    "sla_breach": ("ticket_sla_breaches_total", ""),
+    "csat_good": ("ticket_csat_ratings_total", 'rating="good"'),
+    "csat_good|csat_bad": ("ticket_csat_ratings_total", 'rating=~"good|bad"'),
+}
+
+
+def matchers(*some: str) -> str:
+    return ", ".join(one for one in some if one)
 
 
 def one(expression: str) -> str:
-    """The series of one of the exporters that show the same desk."""
+    """The series of one of the exporters that serve the same tickets."""
     return f"max without (instance, pod) ({expression})"
 
 
 def total(expression: str, by: str = "") -> str:
-    """Sums over tickets of all that is selected, or by labels."""
     grouping = f" by ({by})" if by else ""
     return f"sum{grouping} ({one(expression)})"
 
 
-def gauge(name: str, more: str = "", by: str = "", held: str = HELD) -> str:
-    """A gauge by team and priority, added up."""
-    return total(f"{name}{{{matchers(held, more)}}}", by)
+def gauge(name: str, more: str = "", by: str = "", held: str = HELD, offset: str = "") -> str:
+    """A gauge of tickets, added up."""
+    return total(f"{name}{{{matchers(held, more)}}}{past(offset)}", by)
 
 
-def growth(name: str, span: str, more: str = "", by: str = "", held: str = HELD) -> str:
-    """How much a counter by team and priority grew in a span."""
-    return total(f"increase({name}{{{matchers(held, more)}}}[{span}])", by)
+def past(offset: str) -> str:
+    return f" offset {offset}" if offset else ""
 
 
-def events(event: str, by: str = "", window: str = WINDOW, offset: str = "") -> str:
-    """Exact number of events in the sliding window, of one kind or several: `a|b`."""
-    sign = "=~" if "|" in event else "="
-    past = f" offset {offset}" if offset else ""
-    return total(f'ticket_window_events{{event{sign}"{event}", {window}}}{past}', by)
+def growth(name: str, span: str, more: str = "", by: str = "", held: str = HELD, offset: str = "") -> str:
+    """How much a counter grew in a span."""
+    return total(f"increase({name}{{{matchers(held, more)}}}[{span}]{past(offset)})", by)
 
 
 def share(part: str, whole: str) -> str:
@@ -45,13 +59,40 @@ def share(part: str, whole: str) -> str:
     return f"{part} / ({whole} > 0)"
 
 
-def events_share(part: str, whole: str, by: str = "", offset: str = "", window: str = WINDOW) -> str:
-    return share(events(part, by, window, offset), events(whole, by, window, offset))
+def exact_or_counted(exact: str, counted: str) -> str:
+    """The exact series of the sliding windows, which have no priority; with a priority chosen, the counters.
+
+    A matcher of a label that a series does not have compares with the empty text. `All` matches it, a
+    priority does not. Counters would go on for the rest of the week after the exporter is gone, so they
+    are shown only while there is a backlog.
+    """
+    return f"({exact} or ({counted}) and on () group (ticket_backlog{{{HELD}}}))"
+
+
+def window(event: str, by: str = "", offset: str = "", held: str = HELD) -> str:
+    """Exact number of events in the sliding window of a week, of one kind or several: `a|b`."""
+    sign = "=~" if "|" in event else "="
+    return total(f'ticket_window_events{{event{sign}"{event}", {held}, window="{WEEK}"}}{past(offset)}', by)
+
+
+def events(event: str, by: str = "", offset: str = "") -> str:
+    """Number of events in a week."""
+    name, more = COUNTERS[event]
+    return exact_or_counted(window(event, by, offset), growth(name, WEEK, more, by, offset=offset))
+
+
+def events_share(part: str, whole: str, by: str = "", offset: str = "") -> str:
+    def counted(event):
+        name, more = COUNTERS[event]
+        return growth(name, WEEK, more, by, offset=offset)
+
+    exact = share(window(part, by, offset), window(whole, by, offset))
+    return exact_or_counted(exact, share(counted(part), counted(whole)))
 
 
 def met_share(by: str = "", offset: str = "") -> str:
-    """Share of the SLA goals decided in the window that were met."""
-    return f"1 - {events_share('sla_breach', 'sla_goal', by, offset)}"
+    """Share of the SLA goals decided in the week that were met."""
+    return f"(1 - {events_share('sla_breach', 'sla_goal', by, offset)})"
 
 
 def satisfied(by: str = "", offset: str = "") -> str:
@@ -67,31 +108,26 @@ def reopened(by: str = "", offset: str = "") -> str:
     return events_share("reopened", "solved", by, offset)
 
 
-def window_quantile(kpi: str, quantile: str) -> str:
-    """Exact quantile of the window, by team: quantiles of several teams cannot be put together."""
-    labels = f'kpi="{kpi}", {CLOCK}, quantile="{quantile}", {WINDOW}'
-    return f"max by (team) (ticket_window_seconds{{{labels}}})"
+def team_quantile(kpi: str, quantile: str) -> str:
+    """A quantile of each team over a week: quantiles of several teams cannot be put together.
+
+    Exact from the window; with a priority chosen, an estimate from histogram buckets.
+    """
+    labels = matchers(f'kpi="{kpi}"', CLOCK, f'quantile="{quantile}"', HELD, f'window="{WEEK}"')
+    exact = f"max by (team) (ticket_window_seconds{{{labels}}})"
+    buckets = growth(f"ticket_{kpi}_seconds_bucket", WEEK, CLOCK, "team, le")
+    return exact_or_counted(exact, f"histogram_quantile({quantile}, {buckets})")
 
 
-def window_mean(kpi: str, clock: str = CLOCK) -> str:
-    return f'max by (team) (ticket_window_seconds_mean{{kpi="{kpi}", {clock}, {WINDOW}}})'
+def mean(histogram: str, span: str = WEEK, by: str = "", more: str = CLOCK, offset: str = "", held: str = HELD) -> str:
+    """Mean of all observations of a span."""
+
+    def grown(part):
+        return growth(f"{histogram}_{part}", span, more, by, held, offset)
+
+    return share(grown("sum"), grown("count"))
 
 
-# Handle time is reported by agents, or derived in business time: there is one of the two.
-HANDLE_CLOCK = 'clock=~"calendar|business"'
-
-
-def range_quantile(histogram: str, quantile: float, span: str, by: str = "", more: str = CLOCK) -> str:
-    """Estimate of a quantile of everything selected, from the classic buckets."""
-    grouping = f"{by}, le" if by else "le"
-    grown = growth(f"{histogram}_bucket", span, more, grouping)
-    return f"histogram_quantile({quantile}, {grown})"
-
-
-def range_mean(histogram: str, span: str, by: str = "", more: str = CLOCK) -> str:
-    """Mean of everything selected; exact but for the edges of the span."""
-    return share(growth(f"{histogram}_sum", span, more, by), growth(f"{histogram}_count", span, more, by))
-
-
-def matchers(*some: str) -> str:
-    return ", ".join(one for one in some if one)
+def usual(expression: str) -> str:
+    """The mean of the week before now."""
+    return f"avg_over_time(({expression})[{WEEK}:1h])"

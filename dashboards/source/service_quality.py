@@ -1,81 +1,82 @@
-"""Service quality: for managers. Does the desk keep its promises, and how well does it work?"""
+"""Service quality: for managers. Are we better or worse than last week?"""
 
 from parts import (
+    COUNT,
+    FEWER_POINTS_ARE_BETTER,
     GREEN,
+    LESS_IS_BETTER,
+    MORE_POINTS_ARE_BETTER,
     ORANGE,
+    POINTS,
     RED,
-    bars,
+    SECONDS,
+    SHARE,
+    Value,
     board,
     breaches,
+    choice,
     clock_variable,
     column,
     deploys,
+    drawn_as,
+    filled,
     grid,
     lines,
-    number,
-    percentage,
+    numbers,
     priority_variable,
     query,
-    remark,
     row,
     steps,
     team_variable,
     to_team,
-    window_variable,
-    choice,
-    filled,
 )
 from queries import (
-    CLOCK,
-    HANDLE_CLOCK,
-    WINDOW,
+    WEEK,
     events,
     first_contact,
     gauge,
+    growth,
+    mean,
     met_share,
-    one,
-    range_mean,
-    range_quantile,
     reopened,
     satisfied,
     share,
-    window_mean,
-    window_quantile,
+    team_quantile,
 )
 
-WEEK = "7d"
-# What is worth a look anywhere. Targets proper are the objectives of the configuration.
+# General experience, and no targets: those are the objectives of the configuration.
 SATISFIED = steps(RED, (0.7, ORANGE), (0.85, GREEN))
 FIRST_CONTACT = steps(RED, (0.5, ORANGE), (0.65, GREEN))
 REOPENED = steps(GREEN, (0.08, ORANGE), (0.15, RED))
 MARGIN = steps(RED, (0, GREEN))
-# The objective of what was decided: of each policy and target as much as it had goals.
-GOALS = one('increase(ticket_sla_goals_total{team=~"$team"}[$window])')
-OBJECTIVE = share(
-    f"sum (sum by (policy, target) ({GOALS}) * on (policy, target) group_left ()"
-    " max by (policy, target) (ticket_exporter_sla_objective_ratio))",
-    f"sum ({GOALS})",
+# Each policy and target counts as much as it had goals.
+GOALS = growth("ticket_sla_goals_total", WEEK, by="policy, target")
+OBJECTIVE = (
+    f"(sum ({GOALS} * on (policy, target) group_left ()"
+    f" max by (policy, target) (ticket_exporter_sla_objective_ratio)) / (sum ({GOALS}) > 0))"
 )
-ENOUGH = f"and on (team) {events('finalized', 'team')} >= $minimum"
+ENOUGH = f"and on (team) {events('solved', 'team')} >= $minimum"
+LAST, CHANGE = "last 7 days", "change"
+# A point of a weekly window every twelve hours says all there is; each one reads a week of samples.
+TREND = "12h"
 
 
 def build():
     built = board(
         "ticket-quality",
         "Tickets / Service quality",
-        "Does the desk keep its promises, and how well does it work? Speed stands beside quality.",
+        "Are we better or worse than last week? Speed stands beside quality.",
         since="now-30d",
         refresh="5m",
         variables=[
             team_variable(),
             priority_variable(),
             clock_variable(),
-            window_variable(),
             choice(
                 "minimum",
                 "Least tickets",
-                "Teams that finished fewer tickets in the window are not"
-                " ranked: their shares are chance",
+                "Teams that solved fewer tickets in seven days are left out of the table and the trends:"
+                " their shares are chance",
                 "20",
                 "10",
                 "5",
@@ -83,339 +84,175 @@ def build():
                 "100",
             ),
         ],
-        annotations=[breaches(False), deploys()],
+        annotations=[breaches(), deploys()],
         tags=["managers"],
     )
-    return filled(built, quality(), speed(), ranking(), trends(), weeks())
+    return filled(built, week(), teams(), trends())
 
 
-def quality():
-    return [
-        row("Quality in the last $window: exact counts by event time"),
-        number(
-            "SLA met",
-            "Share of the SLA goals decided in the window that were met, and the objective"
-            " of the configuration, weighted by the goals of each policy. Below it: look at the SLA board"
-            " for the policy and target that lose most.",
-            [query(met_share(), "met"), query(OBJECTIVE, "objective")],
-            "percentunit",
-            width=5,
-            decimals=1,
-            names=True,
-        ),
-        number(
-            "Above the objective",
-            "SLA met less the objective, in percentage points. Negative: the desk"
-            " promises more than it keeps; free capacity, or agree on targets that history supports"
-            " (suggest-targets).",
-            [query(f"({met_share()}) - ({OBJECTIVE})", "margin")],
-            "percentunit",
-            thresholds=MARGIN,
-            width=3,
-            decimals=1,
-        ),
-        percentage(
-            "Satisfied (CSAT)",
-            "Good ratings among good and bad ones. Below 70 %: read what dissatisfied"
-            " customers wrote before anything is made faster.",
-            satisfied(),
-            "satisfied",
-            thresholds=SATISFIED,
-        ),
-        percentage(
-            "Solved at first contact (FCR)",
-            "Finalised tickets that one answer of one team solved, with no"
-            " reopening. Low: the first answer asks back or passes on too often; better forms and"
-            " knowledge help.",
-            first_contact(),
-            "first contact",
-            thresholds=FIRST_CONTACT,
-        ),
-        percentage(
-            "Reopened",
-            "Reopenings for each time a ticket was solved. Rising while handle time falls:"
-            " tickets are closed and not solved.",
-            reopened(),
-            "reopened",
-            thresholds=REOPENED,
-        ),
-        number(
-            "Created and solved",
-            "Tickets that came and tickets that were solved in the window. More"
-            " created than solved over weeks: the backlog grows.",
-            [query(events("created"), "created"), query(events("solved"), "solved")],
-            "short",
-            names=True,
-            decimals=0,
-        ),
-    ]
-
-
-def speed():
-    about = (
-        "Exact quantiles of the window, on the clock chosen above. Half of the customers wait no longer"
-        " than p50, nine in ten no longer than p90. "
+def share_tile(title, description, of, better):
+    change = f"100 * ({of('')} - {of(WEEK)})"
+    return numbers(
+        title,
+        description,
+        Value(of(""), LAST, SHARE, decimals=1),
+        Value(change, CHANGE, POINTS, better, 1),
     )
+
+
+def relative(now, before):
+    return f"{now} / ({before} > 0) - 1"
+
+
+def time_tile(title, description, histogram, more=None):
+    held = {} if more is None else {"more": more}
+    now, before = mean(histogram, **held), mean(histogram, offset=WEEK, **held)
+    return numbers(
+        title,
+        description,
+        Value(now, LAST, SECONDS),
+        Value(relative(f"({now})", f"({before})"), CHANGE, SHARE, LESS_IS_BETTER, 0),
+    )
+
+
+def week():
+    backlog, before = gauge("ticket_backlog"), gauge("ticket_backlog", offset=WEEK)
     return [
-        row("Speed beside it, in the last $window"),
-        bars(
-            "First response: p50",
-            about + "Compare with the first response target on the SLA board.",
-            [query(window_quantile("first_response", "0.5"), "{{team}}")],
-            "s",
-            width=6,
+        row("The last 7 days, and the change against the 7 days before"),
+        numbers(
+            "SLA met",
+            "Share of the SLA goals decided in the last 7 days that were met, its change in percentage"
+            " points, and its distance from the objective of the configuration, weighted by the goals of"
+            " each policy. Negative: free capacity, or agree on targets that history supports"
+            " (suggest-targets); the SLA dashboard shows which policy and target loses most.",
+            Value(met_share(), LAST, SHARE, decimals=1),
+            Value(f"100 * ({met_share()} - {met_share(offset=WEEK)})", CHANGE, POINTS, MORE_POINTS_ARE_BETTER, 1),
+            Value(f"100 * ({met_share()} - {OBJECTIVE})", "to objective", POINTS, MARGIN, 1),
         ),
-        bars(
-            "First response: p90",
-            about + "Far above p50: some tickets lie unseen; look at unassigned ones"
-            " on the team's board.",
-            [query(window_quantile("first_response", "0.9"), "{{team}}")],
-            "s",
-            width=6,
+        share_tile(
+            "Satisfied (CSAT)",
+            "Good ratings among good and bad ones. A fall: read what dissatisfied customers wrote before"
+            " anything is made faster.",
+            lambda offset: satisfied(offset=offset),
+            MORE_POINTS_ARE_BETTER,
         ),
-        bars(
-            "Resolution: p50",
-            about + "From creation to the first time solved.",
-            [query(window_quantile("first_resolution", "0.5"), "{{team}}")],
-            "s",
-            width=6,
+        share_tile(
+            "Solved at first contact (FCR)",
+            "Finalized tickets that one answer of one team solved, without a reopening. A fall: the first"
+            " answer asks back or hands on too often; better forms and knowledge help.",
+            lambda offset: first_contact(offset=offset),
+            MORE_POINTS_ARE_BETTER,
         ),
-        bars(
-            "Resolution: p90",
-            about + "Far above p50: tickets get stuck; look at transfers and on-hold time"
-            " on the team's board.",
-            [query(window_quantile("first_resolution", "0.9"), "{{team}}")],
-            "s",
-            width=6,
+        share_tile(
+            "Reopened",
+            "Reopenings for each time a ticket was solved. A rise while times fall: tickets are closed and"
+            " not solved.",
+            lambda offset: reopened(offset=offset),
+            FEWER_POINTS_ARE_BETTER,
         ),
-        number(
-            "First response, all selected",
-            "Of all selected teams and priorities over the last $window:"
-            " median, p90 and mean. Quantiles are read from histogram buckets, so they are estimates"
-            " between two bounds; the mean is exact.",
-            [
-                query(range_quantile("ticket_first_response_seconds", 0.5, "$window"), "p50"),
-                query(range_quantile("ticket_first_response_seconds", 0.9, "$window"), "p90"),
-                query(range_mean("ticket_first_response_seconds", "$window"), "average"),
-            ],
-            "s",
-            width=8,
-            names=True,
+        time_tile(
+            "First response",
+            "Mean time from creation to the first human reply, on the clock chosen above. A rise while"
+            " arrivals are even: too few people, or tickets that no one takes.",
+            "ticket_first_response_seconds",
         ),
-        number(
-            "Resolution, all selected",
-            "The same from creation to the first time solved. Judge it beside"
-            " the reopened share above: fast and reopened is not solved.",
-            [
-                query(range_quantile("ticket_first_resolution_seconds", 0.5, "$window"), "p50"),
-                query(range_quantile("ticket_first_resolution_seconds", 0.9, "$window"), "p90"),
-                query(range_mean("ticket_first_resolution_seconds", "$window"), "average"),
-            ],
-            "s",
-            width=8,
-            names=True,
+        time_tile(
+            "Resolution",
+            "Mean time from creation to the first time solved. Judge it beside the reopened share above:"
+            " fast and reopened is not solved.",
+            "ticket_first_resolution_seconds",
         ),
-        number(
-            "Handle time (AHT)",
-            "Agent time for each finalised ticket of all that is selected over the last"
-            " $window, reported by worklogs or derived. Low is good only while reopenings do not rise.",
-            [query(range_mean("ticket_handle_seconds", "$window", more=""), "average")],
-            "s",
-            width=4,
+        numbers(
+            "Solved",
+            "Tickets solved in the last 7 days, and for each ticket created in them. Below 100 % for weeks:"
+            " the backlog grows; see the Capacity dashboard.",
+            Value(events("solved"), LAST, COUNT, decimals=0),
+            Value(share(events("solved"), events("created")), "of created", SHARE, decimals=0),
         ),
-        number(
+        numbers(
             "Backlog",
-            "Unsolved tickets now, and where they come from in the selected time range.",
-            [query(gauge("ticket_backlog"), "unsolved")],
-            "short",
-            width=4,
-            sparkline=True,
-            decimals=0,
+            "Unsolved tickets now, and the change against the same time a week ago, so that a Monday is"
+            " compared with a Monday.",
+            Value(backlog, "now", COUNT, decimals=0),
+            Value(relative(backlog, before), CHANGE, SHARE, LESS_IS_BETTER, 0),
         ),
     ]
 
 
-def ranking():
+def teams():
     shown = [
-        ("created", events("created", "team"), "Created", "short", None),
-        ("solved", events("solved", "team"), "Solved", "short", None),
-        ("met", met_share("team"), "SLA met", "percentunit", None),
-        ("satisfied", satisfied("team"), "Satisfied", "percentunit", SATISFIED),
-        ("contact", first_contact("team"), "First contact", "percentunit", FIRST_CONTACT),
-        ("reopened", reopened("team"), "Reopened", "percentunit", REOPENED),
-        ("frt50", window_quantile("first_response", "0.5"), "First response p50", "s", None),
-        ("frt90", window_quantile("first_response", "0.9"), "First response p90", "s", None),
-        ("frt", window_mean("first_response"), "First response average", "s", None),
-        ("res50", window_quantile("full_resolution", "0.5"), "Resolution p50", "s", None),
-        ("res90", window_quantile("full_resolution", "0.9"), "Resolution p90", "s", None),
-        ("res", window_mean("full_resolution"), "Resolution average", "s", None),
-        ("aht", window_mean("handle", HANDLE_CLOCK), "Handle time", "s", None),
+        (events("solved", "team"), "Solved", COUNT, None),
+        (met_share("team"), "SLA met", SHARE, None),
+        (satisfied("team"), "CSAT", SHARE, SATISFIED),
+        (first_contact("team"), "FCR", SHARE, FIRST_CONTACT),
+        (reopened("team"), "Reopened", SHARE, REOPENED),
+        (team_quantile("first_response", "0.5"), "Reply p50", SECONDS, None),
+        (team_quantile("first_response", "0.9"), "Reply p90", SECONDS, None),
+        (team_quantile("first_resolution", "0.5"), "Solve p50", SECONDS, None),
+        (team_quantile("first_resolution", "0.9"), "Solve p90", SECONDS, None),
     ]
-    targets = [query(f"({expression}) {ENOUGH}", as_table=True) for _, expression, *_ in shown]
+    targets = [query(f"({expression}) {ENOUGH}", as_table=True) for expression, *_ in shown]
     columns = [column("team", "Team", links=to_team())]
-    for place, (_, _, name, unit, thresholds) in enumerate(shown):
-        decimals = 1 if unit == "percentunit" else (0 if unit == "short" else None)
+    for place, (_, name, unit, thresholds) in enumerate(shown):
+        decimals = 0 if unit == COUNT else 1
         columns.append(
             column(f"Value #{chr(ord('A') + place)}", name, unit, thresholds=thresholds, decimals=decimals)
         )
     return [
-        row("Teams"),
+        row("Teams in the last 7 days"),
         grid(
-            "Teams by SLA met",
-            "Exact numbers of each team in the last $window; a click on a team leads to"
-            " its board. Teams that finished fewer tickets than `Least tickets` are left out, since a share"
-            " of a few is chance. Do not rank people or teams by speed alone: read a row as a whole."
-            " Resolution is full resolution here, of tickets that are final.",
+            "Teams, the lowest SLA met first",
+            "A click on a team leads to its dashboard. Solved is the number of tickets behind a row: teams"
+            " with fewer than `Least tickets` are left out, since a share of a few is chance. Reply and"
+            " Solve are the times of the first response and the first resolution that half (p50) and nine in ten"
+            " (p90) of the customers did not exceed. Read a row as a whole: speed without quality is none.",
             targets,
             columns,
+            height=9,
             sort="SLA met",
         ),
     ]
 
 
 def trends():
-    window = "Each point is the exact value of the window that ended there. "
+    window = "Each point is the week that ended there. "
+
+    def trend(title, description, expression, unit, most=None, more=()):
+        targets = [query(f"({expression}) {ENOUGH}", "{{team}}", interval=TREND), *more]
+        least = None if most else 0
+        return lines(title, window + description, targets, unit, least=least, most=most)
+
+    objective = query(OBJECTIVE, "objective", interval=TREND)
+    met = trend(
+        "SLA met",
+        "Below the dashed objective for days: act on the SLA dashboard.",
+        met_share("team"),
+        SHARE,
+        1,
+        [objective],
+    )
     return [
-        row("Trend of the windows"),
-        lines(
-            "SLA met",
-            window + "Below the objective for days: act on the SLA board.",
-            [query(met_share("team"), "{{team}}"), query(OBJECTIVE, "objective")],
-            "percentunit",
-            least=None,
-            most=1,
-        ),
-        lines(
+        row("Weekly windows over time, teams with at least $minimum solved tickets"),
+        drawn_as(met, "objective", color="text", dashed=True),
+        trend(
             "First response p90",
-            window + "Rising while arrivals are even: too few people, or tickets that" " nobody takes.",
-            [query(window_quantile("first_response", "0.9"), "{{team}}")],
-            "s",
+            "Rising while arrivals are even: too few people, or tickets that no one takes.",
+            team_quantile("first_response", "0.9"),
+            SECONDS,
         ),
-        lines(
-            "Satisfied",
-            window + "A drop after a change of process or product shows here first.",
-            [query(satisfied("team"), "{{team}}")],
-            "percentunit",
-            width=8,
-            least=None,
-            most=1,
-        ),
-        lines(
-            "First contact",
-            window + "Falling: the first answer does not help, or tickets reach the wrong" " team first.",
-            [query(first_contact("team"), "{{team}}")],
-            "percentunit",
-            width=8,
-            least=None,
-            most=1,
-        ),
-        lines(
-            "Reopened",
-            window + "Rising: what is called solved is not.",
-            [query(reopened("team"), "{{team}}")],
-            "percentunit",
-            width=8,
-        ),
-        lines(
+        trend("Satisfied", "A fall after a change of process or product shows here first.", satisfied("team"), SHARE, 1),
+        trend(
             "Resolution p90",
-            window + "Rising with the backlog: capacity. Rising alone: harder tickets, or"
-            " waiting for others.",
-            [query(window_quantile("first_resolution", "0.9"), "{{team}}")],
-            "s",
-            width=8,
+            "Rising with the backlog: capacity. Rising alone: harder tickets, or waiting for others.",
+            team_quantile("first_resolution", "0.9"),
+            SECONDS,
         ),
-        lines(
-            "Handle time",
-            window + "Average agent time of a finalised ticket. Read it beside Reopened.",
-            [query(window_mean("handle", HANDLE_CLOCK), "{{team}}")],
-            "s",
-            width=8,
+        trend(
+            "Solved at first contact",
+            "Falling: the first answer does not help, or tickets reach the wrong team first.",
+            first_contact("team"),
+            SHARE,
+            1,
         ),
-        lines(
-            "Backlog",
-            "Unsolved tickets at each moment, by team.",
-            [query(gauge("ticket_backlog", by="team"), "{{team}}")],
-            "short",
-            width=8,
-            stacked=True,
-        ),
-    ]
-
-
-def weeks():
-    past = "The last seven days at each moment, and the same a week earlier. "
-    seven = WINDOW.replace("$window", WEEK)
-
-    def both(of):
-        return [query(of(""), "this week"), query(of(WEEK), "week before")]
-
-    def ratio(part, whole):
-        return lambda offset: share(
-            events(part, window=seven, offset=offset), events(whole, window=seven, offset=offset)
-        )
-
-    def mean(offset):
-        past = f" offset {offset}" if offset else ""
-        held = f'{{team=~"$team", priority=~"$priority", {CLOCK}}}[{WEEK}]{past}'
-        grown = [
-            f"sum ({one(f'increase(ticket_first_response_seconds_{part}{held})')})"
-            for part in ("sum", "count")
-        ]
-        return share(*grown)
-
-    return [
-        row("Week against week"),
-        remark(
-            "How to read these",
-            "Why weeks are compared.",
-            "A week holds every weekday once, so a Monday is not news. `this week` above `week before` is a"
-            " change; one point is not.",
-            height=3,
-        ),
-        lines(
-            "SLA met",
-            past + "Needs the window 7d.",
-            both(lambda offset: f"1 - {ratio('sla_breach', 'sla_goal')(offset)}"),
-            "percentunit",
-            width=8,
-            least=None,
-            most=1,
-        ),
-        lines(
-            "Satisfied",
-            past + "Needs the window 7d.",
-            both(ratio("csat_good", "csat_good|csat_bad")),
-            "percentunit",
-            width=8,
-            least=None,
-            most=1,
-        ),
-        lines(
-            "Reopened",
-            past + "Needs the window 7d.",
-            both(ratio("reopened", "solved")),
-            "percentunit",
-            width=8,
-        ),
-        lines(
-            "Created",
-            past + "Needs the window 7d. Plan people by it.",
-            both(lambda offset: events("created", window=seven, offset=offset)),
-            "short",
-            width=8,
-        ),
-        lines(
-            "Solved",
-            past + "Needs the window 7d. Below Created for weeks: the backlog grows.",
-            both(lambda offset: events("solved", window=seven, offset=offset)),
-            "short",
-            width=8,
-        ),
-        lines(
-            "First response average",
-            past + "Of all that is selected, priorities too.",
-            both(mean),
-            "s",
-            width=8,
-        ),
+        trend("Reopened", "Rising: what is called solved is not.", reopened("team"), SHARE),
     ]

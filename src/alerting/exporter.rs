@@ -31,10 +31,16 @@ const CHECKPOINT_AGE: Milliseconds = 2 * MINUTE;
 /// Attempts are repeated every second, so one that helped is no failure.
 const CHECKPOINT_FAILURES: u32 = 5;
 const CHECKPOINT: Milliseconds = 3 * MINUTE;
+/// A topic that is deleted and created again, or a deployment that creates it a moment later.
+const TOPIC_MISSING: Milliseconds = 2 * MINUTE;
 /// Long enough for the first useful record of a new topic to come after some odd ones.
 const USELESS: Milliseconds = 10 * MINUTE;
 /// Whoever changed it has seen by then what is wrong, and mended it or gone away.
 const RELOAD: Milliseconds = 10 * MINUTE;
+
+/// Producers end a transaction within seconds, or brokers do after `transaction.timeout.ms`, a
+/// minute by default.
+const TRANSACTION: Milliseconds = 5 * MINUTE;
 
 pub fn recordings(options: &Options) -> Vec<Rule> {
     let watermark = format!(
@@ -55,11 +61,13 @@ pub fn alerts(options: &Options) -> Vec<Rule> {
         down(options).into(),
         not_ready(options, NOT_READY_WARNING, Severity::Warning).into(),
         not_ready(options, NOT_READY_CRITICAL, Severity::Critical).into(),
+        topic_missing(options).into(),
         lagging(options).into(),
         rejecting().into(),
         topic_useless(options).into(),
         checkpoint_failing(options).into(),
         reload_failing(options).into(),
+        transaction_open(options).into(),
     ]
 }
 
@@ -104,6 +112,26 @@ fn not_ready(options: &Options, pending: Milliseconds, severity: Severity) -> Al
             window(pending)
         ),
         ..alert("TicketExporterNotReady", severity, Some(pending))
+    }
+}
+
+fn topic_missing(options: &Options) -> Alert {
+    let held = options.held();
+    Alert {
+        expression: format!(
+            "max by (job, topic) (last_over_time(ticket_exporter_topic_missing{held})) == 1"
+        ),
+        summary: "A topic of the ticket-exporter does not exist".into(),
+        description:
+            "Topic {{ $labels.topic }} is configured for job {{ $labels.job }} and does not \
+                      exist. Until it does, or is taken out of kafka.topics, there are no support \
+                      KPIs and no promise is watched."
+                .into(),
+        ..alert(
+            "TicketExporterTopicMissing",
+            Severity::Critical,
+            Some(TOPIC_MISSING),
+        )
     }
 }
 
@@ -207,6 +235,25 @@ fn reload_failing(options: &Options) -> Alert {
             "TicketExporterReloadFailing",
             Severity::Warning,
             Some(RELOAD),
+        )
+    }
+}
+
+fn transaction_open(options: &Options) -> Alert {
+    Alert {
+        expression: format!(
+            "last_over_time(ticket_exporter_open_transaction{}) == 1",
+            options.held()
+        ),
+        summary: "A transaction that stays open hides ticket events".into(),
+        description: "A producer's transaction in partition {{ $labels.partition }} of topic \
+                      {{ $labels.topic }} does not end. No reader gets what is behind it: the \
+                      partition's clock stands, and no SLA target of its tickets is watched."
+            .into(),
+        ..alert(
+            "TicketExporterTransactionOpen",
+            Severity::Warning,
+            Some(TRANSACTION),
         )
     }
 }

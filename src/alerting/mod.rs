@@ -34,6 +34,13 @@ pub fn prometheus(
     options: &Options,
 ) -> (Vec<RuleFile>, Vec<String>) {
     let mut remarks = Vec::new();
+    if !options.links.runbooks.contains("://") {
+        remarks.push(format!(
+            "runbook_url is relative ({}/…), so the links in notifications lead nowhere; --runbook-url \
+             says where the runbooks are",
+            options.links.runbooks
+        ));
+    }
     let mut recorded = exporter::recordings(options);
     recorded.extend(backlog::recordings(options));
     if rules.policies.is_empty() {

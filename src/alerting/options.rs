@@ -26,6 +26,8 @@ const MINIMUM_SAMPLES: u32 = 20;
 const JOB: &str = "ticket-exporter";
 /// Where the runbooks lie in the repository.
 const RUNBOOKS: &str = "deploy/runbooks";
+/// Where the repository is, as `Cargo.toml` says; empty where nobody has published it.
+const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,10 +57,19 @@ impl Default for Options {
             minimum_samples: MINIMUM_SAMPLES,
             job: JOB.to_owned(),
             links: Links {
-                runbooks: RUNBOOKS.to_owned(),
+                runbooks: runbooks(REPOSITORY),
                 boards: String::new(),
             },
         }
+    }
+}
+
+/// What comes before the name of a runbook in links. GitHub and GitLab show a file of the default branch
+/// at `blob/HEAD`.
+fn runbooks(repository: &str) -> String {
+    match repository.trim_end_matches('/') {
+        "" => RUNBOOKS.to_owned(),
+        repository => format!("{repository}/blob/HEAD/{RUNBOOKS}"),
     }
 }
 
@@ -83,9 +94,29 @@ impl Options {
         call(&format!("max by ({by})"), &self.one_replica(series))
     }
 
-    fn one_replica(&self, series: &str) -> String {
+    /// The same, not added up.
+    pub fn one_replica(&self, series: &str) -> String {
         let limit = self.lag / 1_000;
         let guarded = format!("{series}\nand on (job, instance) ({AGE} < {limit})");
         call("max without (instance, pod)", &guarded)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runbook_links_are_absolute_once_the_repository_is_known() {
+        assert_eq!(runbooks(""), "deploy/runbooks");
+        for repository in [
+            "https://github.com/desk/exporter",
+            "https://github.com/desk/exporter/",
+        ] {
+            assert_eq!(
+                runbooks(repository),
+                "https://github.com/desk/exporter/blob/HEAD/deploy/runbooks"
+            );
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! They compare the exact event-time windows of the exporter, not rates: a week holds every weekday
 //! once, so neither weekends nor Mondays look like news. What is compared with is the average of
 //! the same number over four weeks, up to where the window begins. Shares have to differ by more
-//! than chance: by two standard errors of a share of that many tickets.
+//! than chance: by three standard errors of a share of that many tickets.
 
 use super::model::{Alert, Category, Recording, Rule, Severity};
 use super::options::Options;
@@ -25,8 +25,9 @@ const SLOWER: f64 = 1.5;
 const LEAST_SECONDS: u32 = 60;
 /// Difference of shares that matters to anyone.
 const LEAST_DIFFERENCE: f64 = 0.05;
-/// Standard errors: by chance alone one week in forty differs as much, in that direction.
-const STANDARD_ERRORS: u32 = 2;
+/// Standard errors: by chance alone one week in seven hundred differs as much, in that direction. With two,
+/// one in forty does; for a few teams and three shares that was an alert in a third of a month without any change.
+const STANDARD_ERRORS: u32 = 3;
 /// Handle time that falls by three tenths while reopens rise is effort saved in the wrong place.
 const SHORTER: f64 = 0.7;
 

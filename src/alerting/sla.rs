@@ -7,7 +7,7 @@ use super::promql::{indented, matcher, matcher_of_any, number, selector, window}
 use super::region::{Region, regions};
 use crate::domain::duration;
 use crate::domain::policy::{Policy, Target};
-use crate::domain::timestamp::{HOUR, MINUTE, Milliseconds};
+use crate::domain::timestamp::{DAY, HOUR, MINUTE, Milliseconds};
 
 /// The values of the label `within`, the longest first.
 const HORIZONS: [Milliseconds; 3] = [4 * HOUR, HOUR, 15 * MINUTE];
@@ -20,35 +20,39 @@ const WAIT_PART: Milliseconds = 3;
 
 /// Goals and breaches as one series each for all replicas, and what they grew by in windows.
 ///
-/// `increase` is taken of the kept sum, so that an exporter that moves to another host, and has
-/// another `instance` there, goes on. The price is a guard: the numbers may fall where everything
-/// was counted anew, and what `increase` makes of that is a burst that never was. Where there is no
-/// fresh sum now, the past is no reason for an alert either.
+/// Each increase is taken before the sum, so that a counter that falls is seen even where another one
+/// of the same sum rises. It is taken of recorded series without `instance`, so that an exporter that
+/// moves to another host goes on. Where any counter of a sum fell, everything was counted once more,
+/// and the increase would be a burst that never was: there is no value then, nor where there is no
+/// fresh counter now.
 pub fn recordings(policies: &[Policy], objectives: &[f64], options: &Options) -> Vec<Rule> {
-    let mut rules = Vec::new();
-    for (kept, name) in [
+    let mut rules = past(options);
+    for (counter, name) in [
         (GOALS, "ticket_sla_goals_total"),
         (BREACHES, "ticket_sla_breaches_total"),
     ] {
         let series = format!("max_over_time({name}{})", options.held());
         rules.push(
             Recording {
-                record: format!("{kept}:sum"),
-                expression: options.sum("team, policy, target", &series),
+                record: kept(counter),
+                expression: options.one_replica(&series),
             }
             .into(),
         );
     }
     for length in windows(policies, objectives) {
-        for kept in [GOALS, BREACHES] {
+        for counter in [GOALS, BREACHES] {
             rules.push(
                 Recording {
-                    record: increase(kept, length),
+                    record: increase(counter, length),
                     expression: format!(
-                        "increase({kept}:sum[{window}])\n\
-                         and {kept}:sum\n\
-                         unless resets({GOALS}:sum[{window}]) > 0\n\
-                         unless resets({BREACHES}:sum[{window}]) > 0",
+                        "sum by (team, policy, target) (\n  increase({kept}[{window}])\n  \
+                         and {kept}\n)\n\
+                         unless on (team, policy, target) resets({goals}[{window}]) > 0\n\
+                         unless on (team, policy, target) resets({breaches}[{window}]) > 0",
+                        kept = kept(counter),
+                        goals = kept(GOALS),
+                        breaches = kept(BREACHES),
                         window = window(length)
                     ),
                 }
@@ -59,11 +63,66 @@ pub fn recordings(policies: &[Policy], objectives: &[f64], options: &Options) ->
     rules
 }
 
-const GOALS: &str = "team_policy_target:ticket_sla_goals";
-const BREACHES: &str = "team_policy_target:ticket_sla_breaches";
+const GOALS: &str = "ticket_sla_goals";
+const BREACHES: &str = "ticket_sla_breaches";
 
-fn increase(kept: &str, length: Milliseconds) -> String {
-    format!("{kept}:increase{}", window(length))
+/// The recorded counter.
+fn kept(counter: &str) -> String {
+    format!("team_priority_policy_target:{counter}:max")
+}
+
+/// Its recorded increase.
+fn increase(counter: &str, length: Milliseconds) -> String {
+    format!("team_policy_target:{counter}:increase{}", window(length))
+}
+
+/// The labels of a gauge of goals.
+const GOAL: &str = "team, priority, target";
+/// The recorded gauges, for comparison with the week before.
+const AT_RISK: &str = "team_priority_target_within:ticket_sla_at_risk:sum";
+const OVERDUE: &str = "team_priority_target:ticket_sla_overdue:sum";
+
+fn past(options: &Options) -> Vec<Rule> {
+    let mut rules = vec![
+        Recording {
+            record: AT_RISK.to_owned(),
+            expression: options.sum(
+                &format!("{GOAL}, within"),
+                &format!("last_over_time(ticket_sla_at_risk{})", options.held()),
+            ),
+        }
+        .into(),
+    ];
+    if !options.urgent.is_empty() {
+        let urgent = [matcher_of_any("priority", &options.urgent)];
+        let overdue = selector("ticket_sla_overdue", &urgent);
+        rules.push(
+            Recording {
+                record: OVERDUE.to_owned(),
+                expression: options.sum(
+                    GOAL,
+                    &format!("last_over_time({overdue}{})", options.held()),
+                ),
+            }
+            .into(),
+        );
+    }
+    rules
+}
+
+/// There are goals, and more than at any time in a week that ended some time ago.
+///
+/// A busy team always has a goal at risk, and often an overdue one: an alert on a single one would
+/// never end. The week ends before now, so that the alert goes on for that time, and where there is no
+/// week yet a single goal is enough.
+fn more_than_before(now: &str, recorded: &str, ago: Milliseconds) -> String {
+    format!(
+        "{now} > 0\nunless on ({GOAL}) (\n{now_inside}\n  <= on ({GOAL})\n  \
+         max_over_time({recorded}[{week}] offset {ago})\n)",
+        now_inside = indented(now),
+        week = window(7 * DAY),
+        ago = window(ago),
+    )
 }
 
 /// Every window that an alert looks at, ascending.
@@ -122,9 +181,14 @@ fn at_risk(policy: &Policy, region: &Region, options: &Options) -> impl Iterator
         for outside in &region.outside {
             series.push_str(&format!("\nunless {}", held(outside)));
         }
+        let matchers = [matcher("target", target.name()), matcher("within", &within)];
         Alert {
             name: "TicketSlaAtRisk",
-            expression: format!("{} > 0", options.sum("team, priority, target", &series)),
+            expression: more_than_before(
+                &options.sum(GOAL, &series),
+                &selector(AT_RISK, &matchers),
+                HOUR,
+            ),
             pending: wait.map(window),
             // No query gives the policy: the gauges have no such label.
             labels: vec![
@@ -171,7 +235,7 @@ fn breached(options: &Options) -> Alert {
     let series = format!("last_over_time({overdue}{})", options.held());
     Alert {
         name: "TicketSlaBreached",
-        expression: format!("{} > 0", options.sum("team, priority, target", &series)),
+        expression: more_than_before(&options.sum(GOAL, &series), OVERDUE, DAY),
         pending: None,
         labels: Vec::new(),
         severity: Severity::Critical,
@@ -188,7 +252,7 @@ fn breached(options: &Options) -> Alert {
 fn burning(policy: &Policy, objective: f64, pace: Pace, options: &Options) -> Alert {
     let burn = Burn::new(objective, pace);
     let matchers = [matcher("policy", &policy.name)];
-    let of = |kept, length| selector(&increase(kept, length), &matchers);
+    let of = |counter, length| selector(&increase(counter, length), &matchers);
     let share = |length| {
         format!(
             "{}\n  / {}\n  > {}",

@@ -298,7 +298,7 @@ mod tests {
         let mut keeper = Keeper::start(store, false, metrics).unwrap();
         let mut engine = Engine::new(Arc::default(), Timestamp(0));
         engine.track_changes();
-        let partition = engine.partition();
+        let partition = engine.only_partition();
         let tickets = SMALLEST_SLICE * 5 / 2;
         for ticket in 0..tickets {
             let text = format!("{{\"ticket_id\":{ticket},\"type\":\"created\",\"at\":{ticket}}}");

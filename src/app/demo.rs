@@ -58,11 +58,16 @@ struct FastClock {
 
 impl Clock for FastClock {
     fn now(&self) -> Timestamp {
+        Clock::at(self, Instant::now())
+    }
+
+    fn at(&self, moment: Instant) -> Timestamp {
+        let real = moment.saturating_duration_since(self.began);
         #[allow(
             clippy::cast_possible_truncation,
             reason = "saturates: far beyond any demo"
         )]
-        let passed = (self.began.elapsed().as_secs_f64() * self.speed_up * 1_000.0) as i64;
+        let passed = (real.as_secs_f64() * self.speed_up * 1_000.0) as i64;
         self.at.plus(passed)
     }
 }

@@ -21,5 +21,6 @@ pub mod schemas;
 pub mod serve;
 pub mod targets;
 pub mod topics;
+mod topics_gone;
 pub mod usability;
 pub mod verify;

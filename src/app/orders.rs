@@ -81,6 +81,14 @@ impl Orders {
         order.filter(|_| !told.stop)
     }
 
+    /// Takes back an order that the reading thread has not begun; whether there was one.
+    pub fn withdraw(&self) -> bool {
+        let mut told = self.lock();
+        let withdrawn = told.order.take().is_some();
+        self.0.halt.store(told.stop, Ordering::Relaxed);
+        withdrawn
+    }
+
     /// Nobody reads any more: whoever waits for an order hears of it.
     pub fn close(&self) {
         let mut told = self.lock();
@@ -116,6 +124,17 @@ mod tests {
         assert!(!orders.is_halted() && orders.take().is_none());
         done.send(Err("no".to_owned())).unwrap();
         assert_eq!(answer.try_recv(), Ok(Err("no".to_owned())));
+    }
+
+    #[test]
+    fn an_order_can_be_withdrawn_until_it_is_begun() {
+        let orders = Orders::default();
+        let mut answer = orders.give(order());
+        assert!(orders.withdraw() && !orders.is_halted());
+        assert!(answer.try_recv().is_err() && orders.take().is_none());
+        let _answer = orders.give(order());
+        let _taken = orders.take().unwrap();
+        assert!(!orders.withdraw(), "it is being done");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::domain::duration;
 use crate::domain::policy::Clock;
+use crate::domain::timestamp::Timestamp;
 use crate::engine::{Report, Snapshot, TeamReport, TeamSummary, WindowReport};
 
 /// A table of text.
@@ -43,14 +44,19 @@ const COLUMNS: [Column; 11] = [
     ("CSAT", |team| percent(team.csat_share)),
 ];
 
-/// A row for each team, over the whole history read; durations on the business clock or not.
-pub fn overview(snapshot: &Snapshot, business: bool) -> Overview {
-    Overview {
-        caption: format!(
+/// A row for each team, over the whole history read up to `as_of`; durations on the business clock or
+/// not.
+pub fn overview(snapshot: &Snapshot, as_of: Option<Timestamp>, business: bool) -> Overview {
+    let caption = match as_of {
+        None => "No event was read.".to_owned(),
+        Some(as_of) => format!(
             "Since the first event; gauges as of {}; durations in {} time.",
-            snapshot.clock().rfc3339(),
+            as_of.rfc3339(),
             if business { "business" } else { "calendar" },
         ),
+    };
+    Overview {
+        caption,
         columns: COLUMNS.iter().map(|(name, _)| (*name).to_owned()).collect(),
         rows: snapshot
             .summaries(business)

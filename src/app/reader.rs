@@ -1,7 +1,7 @@
 //! The reading thread: everything from the restored state to the stop, and from one configuration
 //! to the next.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,9 @@ use crate::engine::Engine;
 
 /// Pace at which a stop is seen while nothing is read.
 const STOP_PACE: Duration = Duration::from_millis(100);
+
+/// A client starts within milliseconds. One that has not after this long never will.
+const START_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Before the group is joined again in place of another member of the same id: two exporters on
 /// copies of one directory do not take turns faster than this.
@@ -63,7 +66,7 @@ impl Reader {
             let mut session = self.begin(&latch, forsaken.as_deref())?;
             drop(latch);
             let result = self.go_on(&mut session);
-            leave(session.consumer);
+            leave(session.consumer, false);
             drop(session.ingest); // lets go of the checkpoint directory
             let Err(failed) = result else {
                 return Ok(());
@@ -116,6 +119,7 @@ impl Reader {
                 (state, Some(format!("ticket-exporter-{id}")))
             }
         };
+        latch.set_reason("starting the kafka client");
         let credentials = credentials(&self.config);
         let dead_letters = dead_letters(&self.config)?;
         let consumer = consumer(&self.config, instance_id.as_ref())?;
@@ -147,6 +151,7 @@ impl Reader {
                 if !self.orders.is_stopped() {
                     continue;
                 }
+                session.ingest.read_tail(&mut session.consumer)?;
                 if !session.ingest.finish(&session.consumer)? {
                     warn!(
                         "the last checkpoint was not written in time; a restart reads from the one before"
@@ -161,9 +166,11 @@ impl Reader {
                     return Err(failed);
                 }
             };
+            let other_member = self.config.kafka.topics != order.config.kafka.topics
+                || self.config.kafka.group_id != order.config.kafka.group_id;
             let change = change.map(|change| {
                 if let Some(earlier) = session.ingest.change(change, &mut session.consumer) {
-                    leave(earlier);
+                    leave(earlier, other_member);
                 }
                 self.follow(order);
             });
@@ -189,7 +196,7 @@ impl Reader {
             Ok(change) => {
                 info!("kafka: new credentials; going on with other clients");
                 if let Some(earlier) = ingest.change(change, consumer) {
-                    leave(earlier);
+                    leave(earlier, false);
                 }
             }
             Err(error) => warn!(
@@ -228,7 +235,10 @@ impl Reader {
             schema_registry,
         } = order;
         let refused = |error: StartError| error.to_string();
-        let mut change = Change::default();
+        let mut change = Change {
+            topics_gone: changes.topics_gone.clone(),
+            ..Change::default()
+        };
         if changes.rules {
             let rules = Arc::new(config.rules.clone());
             let restored = session.ingest.under(rules);
@@ -334,12 +344,37 @@ fn dead_letters(config: &Config) -> Result<Option<DeadLetters>, StartError> {
     let topic = config.kafka.dead_letter_topic.as_ref();
     let connection = Settings::from(&config.kafka).connection;
     topic
-        .map(|topic| DeadLetters::start(&connection, topic))
+        .cloned()
+        .map(|topic| in_time(move || DeadLetters::start(&connection, &topic)))
         .transpose()
 }
 
 fn consumer(config: &Config, instance_id: Option<&String>) -> Result<Consumer, StartError> {
     let mut settings = Settings::from(&config.kafka);
     settings.instance_id = instance_id.map(|id| format!("{id}-{}", topics_digest(config)));
-    Consumer::start(&settings)
+    let mut consumer = in_time(move || Consumer::start(&settings))?;
+    consumer.watch_topic_configs();
+    Ok(consumer)
+}
+
+/// Starts a client of the library, which waits for ever where the system does not give it all of
+/// its threads. Such a start is left alone: only the end of the process ends it.
+fn in_time<T: Send + 'static>(
+    start: impl FnOnce() -> Result<T, StartError> + Send + 'static,
+) -> Result<T, StartError> {
+    let (tell, told) = mpsc::channel();
+    let starting = thread::Builder::new().name("kafka-start".to_owned());
+    let spawned = starting.spawn(move || {
+        // The receiver may be gone: it waited long enough.
+        let _ = tell.send(start());
+    });
+    let failed = |why: &str| {
+        StartError::Client(format!(
+            "the client did not start ({why}): allow this process more memory (ulimit -v, the limit of \
+             its container) or more threads"
+        ))
+    };
+    spawned.map_err(|error| failed(&error.to_string()))?;
+    told.recv_timeout(START_PATIENCE)
+        .map_err(|_| failed("not all of its threads are there"))?
 }

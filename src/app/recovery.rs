@@ -1,15 +1,17 @@
 //! From a checkpoint directory to a state that goes on: restored where that is possible and wished
 //! for, set aside where it is not, and then counted again. Nothing is ever deleted.
 
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use tracing::{info, warn};
 
 use super::checkpoint::Keeper;
-use super::ingest::{KeptReadings, Readings, State};
-use crate::config::{Config, OnChangedRules};
+use super::ingest::{KeptReadings, Readings, State, retire};
+use super::topics_gone::{self, TopicsGone};
+use crate::config::{Config, OnChangedRules, Otherwise};
 use crate::domain::timestamp::Timestamp;
 use crate::edge::self_metrics::SelfMetrics;
 use crate::edge::store::{self, Apply, Directory, Found, Record, Store, StoreError, StoreId};
@@ -34,6 +36,13 @@ pub enum RecoveryError {
         directory: PathBuf,
         changes: Vec<String>,
     },
+    /// The stored state cannot be read.
+    #[error(
+        "{0}\nBring the checkpoint directory back from a copy, or have all records counted again \
+         that the topics still hold: run ticket-exporter recount, or set \
+         checkpoint.on_damage: rebuild"
+    )]
+    Damaged(StoreError),
     /// The stored numbers could go on, but would be of two kinds.
     #[error(
         "the numbers in {} were counted under another configuration:\n  {}\nHave all records \
@@ -46,7 +55,11 @@ pub enum RecoveryError {
         directory: PathBuf,
         changes: Vec<String>,
     },
-    #[error("there is no checkpoint in {}", .0.display())]
+    #[error(
+        "there is no checkpoint in {}, which is checkpoint.directory: give the configuration file of \
+         the exporter, or the directory with --set checkpoint.directory=…",
+        path::absolute(.0).unwrap_or_else(|_| .0.clone()).display()
+    )]
     Nothing(PathBuf),
     #[error("cannot start the checkpoint thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -138,7 +151,16 @@ impl Changes {
 pub fn read(config: &Config) -> Result<Restored, RecoveryError> {
     let directory = &config.checkpoint.directory;
     let load = |apply: &mut Apply<'_>| store::read(directory, STATE_VERSION, apply);
-    match restore(config, load)? {
+    // A command that only reads the store changes nothing in it.
+    let outcome = match restore(config, load, &TopicsGone::all_counted) {
+        Err(StoreError::Io { source, .. })
+            if source.kind() == ErrorKind::NotFound && !directory.exists() =>
+        {
+            Outcome::Nothing
+        }
+        outcome => outcome?,
+    };
+    match outcome {
         Outcome::Nothing => Err(RecoveryError::Nothing(directory.clone())),
         Outcome::Restored(restored, changes) => {
             for change in changes.recounts {
@@ -161,16 +183,30 @@ pub fn judge(config: &Config) -> Result<Option<String>, RecoveryError> {
         return Ok(Some(RECOUNT_ASKED.to_owned()));
     }
     let load = |apply: &mut Apply<'_>| store::read(directory, STATE_VERSION, apply);
-    let changes = match restore(config, load) {
+    let gone = |topics: &[String]| topics_gone::judge(&config.kafka, topics);
+    let changes = match restore(config, load, &gone) {
         Ok(Outcome::Nothing) => return Err(RecoveryError::Nothing(directory.clone())),
         Ok(Outcome::Restored(_, changes) | Outcome::Changed(_, changes)) => changes,
-        Err(error @ StoreError::Corrupt { .. }) => return Ok(Some(error.to_string())),
+        Err(error @ StoreError::Corrupt { .. }) => {
+            return judge_damage(config, error).map(Some);
+        }
         Err(error) => return Err(error.into()),
     };
     match changes.judge(config.checkpoint.on_changed_rules) {
         Verdict::GoOn => Ok(None),
         Verdict::Recount(reason) => Ok(Some(reason)),
         Verdict::Refuse => Err(changes.refused(directory)),
+    }
+}
+
+/// Why a damaged store is set aside.
+///
+/// # Errors
+/// The damage itself, where a person has to decide.
+fn judge_damage(config: &Config, damage: StoreError) -> Result<String, RecoveryError> {
+    match config.checkpoint.on_damage {
+        Otherwise::Rebuild => Ok(damage.to_string()),
+        Otherwise::Fail => Err(RecoveryError::Damaged(damage)),
     }
 }
 
@@ -190,7 +226,8 @@ pub fn recover(
     let started = Instant::now();
     let asked = directory.is_recount_asked();
     let forsaken = forsaken.or(asked.then_some(RECOUNT_ASKED));
-    let outcome = restore(config, |apply| directory.load(apply));
+    let gone = |topics: &[String]| topics_gone::judge(&config.kafka, topics);
+    let outcome = restore(config, |apply| directory.load(apply), &gone);
     let (restored, changes, id) = match outcome {
         Ok(Outcome::Nothing) => {
             info!(directory = %path.display(), "no checkpoint yet: reading from the earliest records");
@@ -201,7 +238,12 @@ pub fn recover(
             (Some(restored), Ok(changes), Some(id))
         }
         Ok(Outcome::Changed(id, changes)) => (None, Ok(changes), Some(id)),
-        Err(error @ StoreError::Corrupt { .. }) => (None, Err(error.to_string()), None),
+        Err(error @ StoreError::Corrupt { .. }) if forsaken.is_some() => {
+            (None, Err(error.to_string()), None)
+        }
+        Err(error @ StoreError::Corrupt { .. }) => {
+            (None, Err(judge_damage(config, error)?), None)
+        }
         // A recount needs nothing of what is stored.
         Err(error @ StoreError::Newer { .. }) if asked => (None, Err(error.to_string()), None),
         Err(error) => return Err(error.into()),
@@ -269,6 +311,7 @@ fn begin(
 fn restore(
     config: &Config,
     load: impl FnOnce(&mut Apply<'_>) -> Result<Option<Found>, StoreError>,
+    judge: &dyn Fn(&[String]) -> TopicsGone,
 ) -> Result<Outcome, StoreError> {
     let mut restoring = None;
     let mut readings = KeptReadings::default();
@@ -297,15 +340,16 @@ fn restore(
         offset: 0,
         what,
     };
+    let gone = judge(&readings.topics_not_among(&config.kafka.topics));
     let words =
         |changes: &[Change]| -> Vec<String> { changes.iter().map(ToString::to_string).collect() };
     let mut changes = Changes {
-        breaks: readings.missing_topics(&config.kafka.topics),
+        breaks: gone.counted,
         recounts: Vec::new(),
         has_counted: restoring.has_counted(),
     };
     match restoring.finish() {
-        Ok(restored) => {
+        Ok(mut restored) => {
             changes.recounts = words(&restored.recounts);
             if !changes.breaks.is_empty() {
                 return Ok(Outcome::Changed(found.id, changes));
@@ -313,7 +357,10 @@ fn restore(
             for change in &restored.changes {
                 warn!(%change, "the configuration changed; this applies from now on");
             }
-            let readings = readings.resume(&restored.engine).map_err(corrupt)?;
+            let mut readings = readings.resume(&restored.engine).map_err(corrupt)?;
+            for topic in &gone.deleted {
+                retire(topic, &mut readings, &mut restored.engine);
+            }
             let restored = Restored {
                 engine: restored.engine,
                 readings,

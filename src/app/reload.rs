@@ -3,20 +3,25 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
-use super::ingest::counted_topic;
 use super::orders::{Order, Orders};
 use super::recovery::RecoveryError;
+use super::topics_gone;
 use crate::config::{Changes, Config, Kafka, Loaded, OnChangedRules, SchemaRegistry};
 use crate::domain::policy::Target;
 use crate::edge::http::{self, Published, Reloaded, Wish};
 use crate::edge::kafka::{Settings, StartError};
 use crate::edge::schema_registry::Client;
 use crate::edge::self_metrics::SelfMetrics;
+use crate::edge::service_manager::ServiceManager;
 use crate::edge::wall_clock::Clock;
+
+/// How long a reload waits for the reading thread to get to it. A start restores its state first.
+const ORDER_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Loads the configuration as it is now, or says everything that is wrong with it.
 pub type Load = Arc<dyn Fn() -> Result<Loaded, String> + Send + Sync>;
@@ -29,6 +34,7 @@ pub struct Reloader {
     pub published: Arc<Published>,
     pub orders: Orders,
     pub clock: Arc<dyn Clock>,
+    pub manager: ServiceManager,
 }
 
 /// A configuration that can be taken over.
@@ -43,6 +49,7 @@ impl Reloader {
     /// Fulfils wishes until nobody can have any more.
     pub async fn serve(mut self, mut wishes: mpsc::Receiver<Wish>) {
         while let Some(wish) = wishes.recv().await {
+            self.manager.reloading();
             let reloaded = self.reload().await;
             let origin = wish.origin;
             match &reloaded {
@@ -54,6 +61,9 @@ impl Reloader {
             }
             let metrics = self.published.self_metrics();
             metrics.set_config_reload(self.clock.now(), reloaded.is_ok());
+            // Before the answer: the command that waits for it ends systemd's reload.
+            self.manager
+                .reloaded(reloaded.as_ref().err().map(String::as_str));
             wish.answer(reloaded.map_err(|reason| {
                 format!("not reloaded, the configuration before stays in force:\n{reason}")
             }));
@@ -78,8 +88,7 @@ impl Reloader {
                 changes: changes.clone(),
                 schema_registry,
             };
-            let done = self.orders.give(order).await;
-            done.map_err(|_| "the exporter is stopping".to_owned())??;
+            self.carry_out(order).await?;
         }
         self.published.switches().set(&config.web);
         let metrics = self.published.self_metrics();
@@ -90,6 +99,25 @@ impl Reloader {
         } else {
             format!("reloaded, changed: {}", changes.words().join(", "))
         })
+    }
+}
+
+impl Reloader {
+    /// Has the reading thread work by an order. One that it does not get to in time is taken back;
+    /// what it has begun has deadlines of its own.
+    async fn carry_out(&self, order: Order) -> Result<(), String> {
+        let mut done = self.orders.give(order);
+        let done = match tokio::time::timeout(ORDER_PATIENCE, &mut done).await {
+            Ok(done) => done,
+            Err(_) if self.orders.withdraw() => {
+                return Err(format!(
+                    "reading was busy for {} seconds, for which see the log; reload again",
+                    ORDER_PATIENCE.as_secs()
+                ));
+            }
+            Err(_) => done.await,
+        };
+        done.map_err(|_| "the exporter is stopping".to_owned())?
     }
 }
 
@@ -122,8 +150,8 @@ fn judge(current: &Config, loaded: Loaded) -> Result<Judged, String> {
             None
         }
     };
-    let topics = changes.topics_gone.iter();
-    let mut breaks: Vec<String> = topics.map(|topic| counted_topic(topic)).collect();
+    let gone = topics_gone::judge(&config.kafka, &changes.topics_gone);
+    let mut breaks = gone.counted;
     if changes.rules {
         breaks.extend(current.rules.breaks(&config.rules));
     }

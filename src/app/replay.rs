@@ -20,6 +20,8 @@ pub struct Read {
     pub tally: Tally,
     /// Valid events later than `until`, which were left out.
     pub later: u64,
+    /// Up to when the state is; `None`: there was no event.
+    pub as_of: Option<Timestamp>,
 }
 
 /// What a replay has read and made of it.
@@ -29,6 +31,8 @@ pub struct Replayed {
     pub tally: Tally,
     /// Valid events later than `until`, which were left out.
     pub later: u64,
+    /// Up to when the snapshot is; `None`: there was no event.
+    pub as_of: Option<Timestamp>,
     pub counts: Counts,
 }
 
@@ -59,6 +63,7 @@ pub fn replay(
         snapshot: engine.snapshot(),
         tally: read.tally,
         later: read.later,
+        as_of: read.as_of,
         counts: engine.counts(),
     })
 }
@@ -74,7 +79,7 @@ pub fn read(
     until: Option<Timestamp>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Read, FileError> {
-    let partition = engine.partition();
+    let partition = engine.only_partition();
     let mut read = Read::default();
     let mut block = LineBlock::default();
     let mut next_progress = PROGRESS_LINES;
@@ -92,10 +97,10 @@ pub fn read(
                 if line.iter().all(u8::is_ascii_whitespace) {
                     continue;
                 }
-                read.tally.records += 1;
-                let decoded = decoder.decode(&Record::of(line), None);
-                read.tally
-                    .note(&decoded, || format!("{}:{number}", path.display()));
+                let record = Record::of(line);
+                let decoded = decoder.decode(&record, None);
+                let place = || format!("{}:{number}", path.display());
+                read.tally.note(&record, &decoded, place);
                 for event in decoded.into_events() {
                     if until.is_some_and(|until| event.at > until) {
                         read.later += 1;
@@ -114,7 +119,8 @@ pub fn read(
             }
         }
     }
-    if let Some(end) = until.or(engine.greatest_event(partition)) {
+    read.as_of = until.or(engine.greatest_event(partition));
+    if let Some(end) = read.as_of {
         engine.advance(partition, end);
     }
     Ok(read)

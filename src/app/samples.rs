@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::decode::{Decoded, Decoder, Record, Rejection};
+use super::history::CSV_ADVICE;
+use crate::decode::{self, Decoded, Decoder, Record, Rejection, without_byte_order_mark};
 use crate::edge::files;
 use crate::exposition::event_line;
 
@@ -80,8 +81,19 @@ pub fn read(path: &Path, envelopes: bool) -> Result<Vec<Sample>, SampleError> {
         .take(MOST_BYTES)
         .read_to_end(&mut bytes)
         .map_err(named)?;
+    let records = records(&bytes);
+    let is_json = |value: &[u8]| serde_json::from_slice::<&RawValue>(value).is_ok();
+    if let Some(first) = records.first()
+        && !is_json(first)
+        && decode::looks_like_csv(first)
+    {
+        return Err(named(io::Error::new(
+            io::ErrorKind::InvalidData,
+            CSV_ADVICE,
+        )));
+    }
     let mut samples = Vec::new();
-    for (number, value) in records(&bytes).into_iter().enumerate() {
+    for (number, value) in records.into_iter().enumerate() {
         let place = format!("{}:{}", path.display(), number + 1);
         let sample = Sample {
             place,
@@ -99,6 +111,7 @@ pub fn read(path: &Path, envelopes: bool) -> Result<Vec<Sample>, SampleError> {
 
 /// The records of a file, as the bytes they are.
 fn records(bytes: &[u8]) -> Vec<&[u8]> {
+    let bytes = without_byte_order_mark(bytes);
     let values: Result<Vec<&RawValue>, _> = serde_json::Deserializer::from_slice(bytes)
         .into_iter()
         .collect();
@@ -221,7 +234,7 @@ pub fn apply(decoder: &Decoder, sample: &Sample) -> Outcome {
                     word.word
                 ));
             }
-            outcome.ignored = mapped.ignored.map(crate::decode::Ignorance::reason);
+            outcome.ignored = mapped.ignored.map(decode::Ignorance::reason);
         }
     }
     outcome

@@ -18,6 +18,7 @@ use crate::edge::http::{self, BindError, Protection, Published, Readiness, Serve
 use crate::edge::kafka::{Settings, StartError};
 use crate::edge::schema_registry::{Client, ClientError};
 use crate::edge::self_metrics::{BuildInfo, SelfMetrics};
+use crate::edge::service_manager::ServiceManager;
 use crate::edge::wall_clock::Clock;
 use crate::engine::Ignored;
 
@@ -25,6 +26,8 @@ use crate::engine::Ignored;
 /// the 30 s that Kubernetes gives by default; after that the process goes as if killed, which
 /// loses nothing.
 const STOP_PATIENCE: Duration = Duration::from_secs(25);
+/// How often the service manager may hear of another readiness: a person reads it.
+const STATUS_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Why the service did not start, or ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +58,7 @@ pub struct Service {
     server: Server,
     published: Arc<Published>,
     orders: Orders,
+    manager: ServiceManager,
     ended: oneshot::Receiver<Result<(), ServeError>>,
 }
 
@@ -69,7 +73,7 @@ pub enum Memory {
 
 impl Service {
     /// Listens and begins to read. `clock` tells the time: the demo's runs faster. `load` gives
-    /// the configuration of now, where it may change.
+    /// the configuration of now, where it may change. `manager` is told how the service is.
     ///
     /// # Errors
     /// An address that cannot be listened on, or Kafka properties that are refused. Brokers that
@@ -80,6 +84,7 @@ impl Service {
         clock: Arc<dyn Clock>,
         memory: Memory,
         load: Option<Load>,
+        manager: ServiceManager,
     ) -> Result<Self, ServeError> {
         let started = clock.now();
         let rejections = Rejection::ALL.map(Rejection::reason);
@@ -113,6 +118,7 @@ impl Service {
                 published: Arc::clone(&published),
                 orders: orders.clone(),
                 clock: Arc::clone(&clock),
+                manager: manager.clone(),
             };
             tokio::spawn(reloader.serve(wishes));
         }
@@ -137,6 +143,7 @@ impl Service {
             server,
             published,
             orders,
+            manager,
             ended,
         })
     }
@@ -160,12 +167,15 @@ impl Service {
             server,
             published,
             orders,
+            manager,
             mut ended,
         } = self;
         let (stop_http, http_stopped) = oneshot::channel::<()>();
         let http = tokio::spawn(server.serve(async {
             let _ = http_stopped.await;
         }));
+        manager.started();
+        let status = tokio::spawn(show_readiness(manager.clone(), Arc::clone(&published)));
         let result = tokio::select! {
             () = shutdown => {
                 info!("stopping");
@@ -173,6 +183,8 @@ impl Service {
             }
             result = &mut ended => Some(result),
         };
+        status.abort();
+        manager.stopping();
         let latch = published.readiness().hold("stopping");
         orders.stop();
         let result = match result {
@@ -197,5 +209,13 @@ impl Service {
             Ok(Err(error)) => Err(error),
             Err(_) => Err(ServeError::Died),
         }
+    }
+}
+
+/// Keeps the status line of the service manager up to date.
+async fn show_readiness(manager: ServiceManager, published: Arc<Published>) {
+    loop {
+        manager.set_readiness(&published.readiness().reasons());
+        tokio::time::sleep(STATUS_INTERVAL).await;
     }
 }

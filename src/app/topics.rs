@@ -143,7 +143,7 @@ pub fn read(
     if !reader.is_done() {
         let mut consumer = Consumer::start(&settings)?;
         let result = reader.run(&mut consumer, progress);
-        leave(consumer);
+        leave(consumer, false);
         result?;
     }
     Ok(reader.finish())
@@ -291,7 +291,7 @@ impl<'a> Reader<'a> {
                     return Err(ReadError::Gone(gone));
                 }
             }
-            Step::Revoked(_) | Step::Identified(_) | Step::Idle => {}
+            Step::Revoked(_) | Step::Identified(_) | Step::Reconnected(_) | Step::Idle => {}
             Step::Trouble(Trouble::Retrying(text)) => {
                 warn!(%text, "kafka");
                 self.trouble = Some(text);

@@ -13,6 +13,9 @@ use crate::domain::policy::Clock;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 use crate::simulation::Pace;
 
+/// The variable that names the configuration file.
+pub const CONFIG_FILE_VARIABLE: &str = "TICKET_EXPORTER_CONFIG_FILE";
+
 const EXAMPLES: &str = "\
 Examples:
   See it run, with nothing else needed:
@@ -49,7 +52,7 @@ pub struct Settings {
         long = "config.file",
         value_name = "FILE",
         global = true,
-        env = "TICKET_EXPORTER_CONFIG_FILE",
+        env = CONFIG_FILE_VARIABLE,
         hide_env_values = true
     )]
     pub config_file: Option<PathBuf>,
@@ -59,9 +62,16 @@ pub struct Settings {
     /// Address to listen on, such as 127.0.0.1:10047; may be repeated [default: :10047]
     #[arg(long = "web.listen-address", value_name = "ADDRESS", global = true)]
     pub listen_address: Vec<String>,
-    /// Path of the metrics [default: /metrics]
+    /// Path of the metrics below the route prefix [default: /metrics]
     #[arg(long = "web.telemetry-path", value_name = "PATH", global = true)]
     pub telemetry_path: Option<String>,
+    /// URL under which users reach the server, such as https://example.com/tickets; its path is the
+    /// default of --web.route-prefix
+    #[arg(long = "web.external-url", value_name = "URL", global = true)]
+    pub external_url: Option<String>,
+    /// Prefix of the paths of all pages [default: the path of --web.external-url]
+    #[arg(long = "web.route-prefix", value_name = "PATH", global = true)]
+    pub route_prefix: Option<String>,
     /// Web configuration file: TLS, client certificates, logins [default: plain HTTP for everybody]
     #[arg(long = "web.config.file", value_name = "FILE", global = true)]
     pub web_config_file: Option<PathBuf>,
@@ -129,8 +139,10 @@ pub enum Command {
     Simulate(Simulate),
     /// Say whether a configuration is sound and what it means
     CheckConfig(CheckConfig),
-    /// Say whether the exporter of this configuration answers
+    /// Say whether the exporter on this machine answers
     Healthcheck(Healthcheck),
+    /// Have the running exporter load its configuration again, and say what came of it
+    Reload(Reload),
     /// Say what a mapping makes of sample records
     TestMapping(TestMapping),
     /// Propose a mapping for sample records of an unknown system
@@ -143,6 +155,8 @@ pub enum Command {
     Completions(Completions),
     /// Print a manual page, or write all of them into a folder
     Man(ManualPages),
+    /// Print version, revision and compiler, as --version does
+    Version,
 }
 
 /// Starts an embedded Kafka broker, an invented support desk with a history, and the exporter.
@@ -243,13 +257,17 @@ pub enum ReplayFormat {
     Table,
 }
 
-/// Asks the exporter that runs with this configuration, on this machine, whether it is healthy: for
-/// health checks of containers.
+/// Asks the exporter on this machine whether it is healthy: for health checks of containers.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-It prints one line and exits with 0 where all is well, and with another code otherwise. Address and
-TLS are those of the configuration. Any certificate of the server will do, since nothing secret is
-sent; a password is only sent to who shows the certificate in web.config_file.
+It prints one line and exits with 0 where all is well, and with another code otherwise. It needs
+where the exporter listens, its route prefix and whether it speaks TLS: from flags, the environment,
+and the key web of the configuration file. Without flags of its own it takes those of the first
+process, if that is an exporter, as it is in a container. What else is wrong with the file does not
+matter, since the exporter that runs has read an earlier one. With --url it reads no configuration.
+
+Any certificate of the server will do, since nothing secret is sent; a password is only sent to a
+server that shows the certificate in web.config_file.
 
 Without --ready, an exporter that asks for a password or a client certificate is healthy: it
 answers. Whether it is ready it only says to those whom it lets in.
@@ -263,7 +281,7 @@ pub struct Healthcheck {
     /// Ask whether it is ready: caught up, and not stopping
     #[arg(long)]
     pub ready: bool,
-    /// Ask there instead, such as https://localhost:10047
+    /// Ask there instead, such as https://localhost:10047 or http://localhost:10047/prefix
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
     /// Name to log in with
@@ -280,6 +298,28 @@ pub struct Healthcheck {
     pub key: Option<PathBuf>,
     /// Longest wait for an answer
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = length)]
+    pub timeout: Milliseconds,
+}
+
+/// Asks the exporter that runs as a service on this machine to load its configuration again, and waits until it has
+/// done so or has refused. For `systemctl reload`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The exporter loads the file, environment and flags that it was started with. The command exits with 0
+where the new configuration is in force. It exits with 78 where it is refused: it then prints all that
+is wrong, and the configuration before stays in force.
+
+The exporter opens the socket in the directory that systemd names in RUNTIME_DIRECTORY.
+
+Examples:
+  As root, to see all that is wrong where `systemctl reload` has failed:
+    ticket-exporter reload --socket /run/ticket-exporter/reload.sock")]
+pub struct Reload {
+    /// Socket of the exporter [default: reload.sock in $RUNTIME_DIRECTORY]
+    #[arg(long, value_name = "FILE")]
+    pub socket: Option<PathBuf>,
+    /// Longest wait for the outcome
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = length)]
     pub timeout: Milliseconds,
 }
 
@@ -414,6 +454,9 @@ pub struct Backfill {
     /// Storage of a Prometheus: make blocks there with promtool, file by file, and remove the files
     #[arg(long, value_name = "DIRECTORY")]
     pub blocks: Option<PathBuf>,
+    /// Do nothing where the storage has data already, as on a second start of the same stack
+    #[arg(long, requires = "blocks")]
+    pub if_empty: bool,
     /// The promtool that makes blocks
     #[arg(
         long,
@@ -639,7 +682,8 @@ pub struct RuleArguments {
     /// [default: the first of priorities]
     #[arg(long, value_name = "PRIORITIES", value_delimiter = ',')]
     pub urgent: Vec<String>,
-    /// What comes before /<alert>.md in runbook_url [default: deploy/runbooks]
+    /// What comes before /<alert>.md in runbook_url [default: deploy/runbooks, in the repository that
+    /// built the program where it is known]
     #[arg(long, value_name = "URL")]
     pub runbook_url: Option<String>,
     /// What comes before /d/<board> in dashboard_url [default: nothing, a path]

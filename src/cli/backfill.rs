@@ -40,6 +40,15 @@ pub fn run(settings: &Settings, arguments: &Backfill) -> Result<ExitCode, Failur
             storage.display()
         )));
     }
+    if let Some(storage) = arguments.blocks.as_deref().filter(|_| arguments.if_empty)
+        && promtool::has_data(storage)?
+    {
+        terminal::complain(&format!(
+            "{} has data already: nothing is written",
+            storage.display()
+        ));
+        return Ok(ExitCode::SUCCESS);
+    }
     let config = settings.load()?;
     let now = wall_clock::now();
     let is_live = arguments.files.is_empty();
@@ -99,6 +108,10 @@ pub fn run(settings: &Settings, arguments: &Backfill) -> Result<ExitCode, Failur
             Ok(ExitCode::SUCCESS)
         }
         Err(BackfillError::History(error)) => Err(history::failure(error)),
+        Err(BackfillError::Nothing(tally)) if tally.is_useless() => {
+            history::report(&tally, &history);
+            Err(history::useless(&tally))
+        }
         Err(error) => Err(Failure::other(error)),
         Ok(summary) => {
             history::report(&summary.tally, &history);

@@ -11,7 +11,8 @@ use super::terminal;
 use crate::app::demo;
 use crate::app::overview;
 use crate::app::serve::{Memory, Service};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Flag};
+use crate::edge::service_manager::ServiceManager;
 use crate::simulation::Profile;
 
 /// A first look needs no visitors from elsewhere.
@@ -36,13 +37,20 @@ pub fn run(settings: &Settings, arguments: &Demo) -> Result<ExitCode, Failure> {
         desk.history_events(),
     ));
     runtime()?.block_on(async {
-        let service = Service::start(&config, BUILD, desk.clock(), Memory::Volatile, None)
-            .await
-            .map_err(failure)?;
+        let service = Service::start(
+            &config,
+            BUILD,
+            desk.clock(),
+            Memory::Volatile,
+            None,
+            ServiceManager::default(),
+        )
+        .await
+        .map_err(failure)?;
         for address in service.addresses() {
             terminal::complain(&format!(
                 "landing page http://{address}/  metrics http://{address}{}  stop with Ctrl-C",
-                config.web.telemetry_path
+                config.web.path(config.web.telemetry_path.as_str())
             ));
         }
         let published = Arc::clone(service.published());
@@ -72,9 +80,9 @@ pub fn run(settings: &Settings, arguments: &Demo) -> Result<ExitCode, Failure> {
 fn configuration(settings: &Settings, desk: &demo::RunningDesk) -> Result<Config, Failure> {
     let yaml = Profile::default().config_yaml();
     let mut flags = vec![
-        ("kafka.brokers".to_owned(), desk.bootstrap()),
-        ("kafka.topics".to_owned(), demo::TOPIC.to_owned()),
-        ("web.listen".to_owned(), LISTEN.to_owned()),
+        Flag::set("kafka.brokers", desk.bootstrap()),
+        Flag::set("kafka.topics", demo::TOPIC),
+        Flag::set("web.listen", LISTEN),
     ];
     flags.extend(settings.flags());
     let file = std::path::Path::new("demo.yaml");

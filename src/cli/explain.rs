@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::arguments::{Explain, ExplainFormat, Settings};
 use super::failure::Failure;
-use super::terminal;
+use super::{history, terminal};
 use crate::app::explain::{Explanation, Looked, from_engine, from_files, words};
 use crate::app::recovery;
 use crate::config::Config;
@@ -19,7 +19,7 @@ pub fn run(settings: &Settings, arguments: &Explain) -> Result<ExitCode, Failure
         look_in_files(config, arguments)?
     };
     match arguments.format {
-        ExplainFormat::Text => terminal::print(&words(&explanation, terminal::has_colours()))?,
+        ExplainFormat::Text => terminal::print(&words(&explanation, terminal::has_colors()))?,
         ExplainFormat::Json => {
             let document = serde_json::to_string_pretty(&explanation).map_err(Failure::other)?;
             terminal::print(&format!("{document}\n"))?;
@@ -53,10 +53,14 @@ fn look_in_files(config: Config, arguments: &Explain) -> Result<Explanation, Fai
     );
     terminal::progress_done();
     let mut looked = looked.map_err(Failure::other)?;
-    if looked.rejected > 0 {
+    if looked.tally.is_useless() {
+        return Err(history::useless(&looked.tally));
+    }
+    let rejected = looked.tally.rejections();
+    if rejected > 0 {
         terminal::complain(&format!(
-            "{} of {} lines are no events; replay says which",
-            looked.rejected, looked.lines
+            "{rejected} of {} lines are no events; replay says which",
+            looked.tally.records
         ));
     }
     let explanation = looked.explanation.take();
@@ -78,7 +82,7 @@ fn not_found(arguments: &Explain, looked: &Looked) -> String {
         "no event names ticket {:?} in {} ({} lines, {} tickets remembered at the end{later})",
         arguments.ticket,
         files.join(", "),
-        looked.lines,
+        looked.tally.records,
         looked.tickets,
     )
 }

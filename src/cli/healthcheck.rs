@@ -1,46 +1,149 @@
-//! `healthcheck`: whether an exporter of this configuration answers.
+//! `healthcheck`: whether an exporter answers. It judges the process and not its configuration file,
+//! which may have been broken since the process started: a liveness probe would end a healthy one.
 
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use super::arguments::{Healthcheck, Settings};
 use super::failure::Failure;
+use super::main_process::{self, FIRST_PROCESS};
 use super::terminal;
-use crate::config::web_file::WebFile;
-use crate::config::{ListenAddress, Web};
+use crate::config::web_file::Pem;
+use crate::config::{self, ListenAddress, Problem, RoutePrefix, SalvagedTls, Web};
 use crate::edge::http;
 use crate::edge::probe::{Probe, Reply, Tls};
 
 pub fn run(settings: &Settings, arguments: &Healthcheck) -> Result<ExitCode, Failure> {
-    let web = settings.load_with_warnings()?.config.web;
-    let probe = probe(&web, arguments)?;
-    let address = &probe.address;
-    let verdict = match probe.ask() {
-        Err(error) => Err(format!("{address} does not answer: {error}")),
-        Ok(reply) => judge(&reply, arguments),
+    let main_process = (arguments.url.is_none() && settings.have_no_flags())
+        .then(|| main_process::settings(Path::new(FIRST_PROCESS)))
+        .flatten();
+    let settings = main_process.as_ref().unwrap_or(settings);
+    let (site, transports) = match &arguments.url {
+        Some(url) => {
+            let (is_tls, site) = Site::of_url(url).ok_or_else(|| {
+                Failure::usage(
+                    "--url must be http://host:port or https://host:port, with a path or none",
+                )
+            })?;
+            // Only a login needs more than the URL: the certificate of who may be told it.
+            let transport = match is_tls {
+                true if arguments.username.is_some() => {
+                    let web = salvage_web(settings);
+                    let tls = transports(&web)
+                        .into_iter()
+                        .find(|one| *one != Transport::Plain);
+                    tls.unwrap_or(Transport::Tls(None))
+                }
+                true => Transport::Tls(None),
+                false => Transport::Plain,
+            };
+            (site, vec![transport])
+        }
+        None => {
+            let web = salvage_web(settings);
+            (Site::of(&web)?, transports(&web))
+        }
     };
-    match verdict {
-        Ok(text) => {
-            terminal::print(&format!("{text}\n"))?;
-            Ok(ExitCode::SUCCESS)
+    let mut verdict = Err(String::new());
+    for transport in &transports {
+        let probe = probe(&site, transport, arguments)?;
+        verdict = match probe.ask() {
+            Err(error) => Err(format!("{} does not answer: {error}", site.address)),
+            Ok(reply) => judge(&reply, arguments, probe.login.is_some()),
+        };
+        if verdict.is_ok() {
+            break;
         }
-        Err(text) => {
-            terminal::print(&format!("{text}\n"))?;
-            Ok(ExitCode::FAILURE)
-        }
+    }
+    let code = match &verdict {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    };
+    let (Ok(text) | Err(text)) = verdict;
+    terminal::print(&format!("{text}\n"))?;
+    Ok(code)
+}
+
+/// Where an exporter answers.
+#[derive(Debug, PartialEq, Eq)]
+struct Site {
+    /// `host:port`
+    address: String,
+    /// Empty, or what all paths begin with.
+    prefix: String,
+}
+
+/// How an exporter may answer.
+#[derive(Debug, PartialEq, Eq)]
+enum Transport {
+    Plain,
+    /// With the certificate that it shows, where that can be told.
+    Tls(Option<Pem>),
+}
+
+impl Site {
+    /// The exporter of these settings.
+    fn of(web: &Web) -> Result<Self, Failure> {
+        Ok(Self {
+            address: own_address(web)?,
+            prefix: web.route_prefix.to_string(),
+        })
+    }
+
+    /// Whether it is TLS, and where.
+    fn of_url(url: &str) -> Option<(bool, Self)> {
+        let (is_tls, rest) = match url.strip_prefix("https://") {
+            Some(rest) => (true, rest),
+            None => (false, url.strip_prefix("http://")?),
+        };
+        let (address, path) = rest.split_once('/').unwrap_or((rest, ""));
+        ListenAddress::parse(address).filter(|one| !matches!(one, ListenAddress::Every(_)))?;
+        let site = Self {
+            address: address.to_owned(),
+            prefix: RoutePrefix::parse(path)?.to_string(),
+        };
+        Some((is_tls, site))
     }
 }
 
-fn probe(web: &Web, arguments: &Healthcheck) -> Result<Probe, Failure> {
-    let file = read_web_file(web)?;
-    let has_tls = file.as_ref().is_some_and(|file| file.tls.is_some());
-    let (has_tls, address) = match &arguments.url {
-        Some(url) => read_url(url)
-            .ok_or_else(|| Failure::usage("--url must be http://host:port or https://host:port"))?,
-        None => (has_tls, own_address(web)?),
+/// The web settings; says what of them cannot be read, since the exporter may have others then.
+fn salvage_web(settings: &Settings) -> Web {
+    let salvaged = settings.salvage_web();
+    note(&salvaged.problems);
+    salvaged.found
+}
+
+fn note(problems: &[Problem]) {
+    for problem in problems {
+        terminal::complain(&format!("note: {problem}"));
+    }
+}
+
+/// The ways in which an exporter of these settings may answer, the likeliest first.
+fn transports(web: &Web) -> Vec<Transport> {
+    let Some(path) = &web.config_file else {
+        return vec![Transport::Plain];
     };
-    let login = match (&arguments.username, &arguments.password_file) {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            terminal::complain(&format!("note: {} cannot be read: {error}", path.display()));
+            return vec![Transport::Tls(None), Transport::Plain];
+        }
+    };
+    let salvaged = config::salvage_tls(path, &text);
+    note(&salvaged.problems);
+    match salvaged.found {
+        SalvagedTls::Present(certificate) => vec![Transport::Tls(certificate)],
+        SalvagedTls::Absent if salvaged.problems.is_empty() => vec![Transport::Plain],
+        SalvagedTls::Absent => vec![Transport::Plain, Transport::Tls(None)],
+    }
+}
+
+fn probe(site: &Site, transport: &Transport, arguments: &Healthcheck) -> Result<Probe, Failure> {
+    let mut login = match (&arguments.username, &arguments.password_file) {
         (Some(name), Some(file)) => {
             let password = fs::read_to_string(file)
                 .map_err(|error| Failure::other(format!("{}: {error}", file.display())))?;
@@ -51,48 +154,45 @@ fn probe(web: &Web, arguments: &Healthcheck) -> Result<Probe, Failure> {
         }
         _ => None,
     };
-    let mut tls = has_tls.then(Tls::default);
-    if let Some(tls) = &mut tls {
+    let mut tls = None;
+    if let Transport::Tls(certificate) = transport {
+        let mut ours = Tls::default();
         if login.is_some() {
-            let expected = file.and_then(|file| file.tls).ok_or_else(|| {
-                Failure::other(
-                    "a password is only sent to the certificate of web.config_file, which has none",
-                )
-            })?;
-            let certificate = http::leaf_certificate(&expected).map_err(Failure::other)?;
-            tls.expected = Some(certificate);
+            match certificate.as_ref().map(http::leaf_certificate) {
+                Some(Ok(certificate)) => ours.expected = Some(certificate),
+                // It answers all the same, and that is what a liveness probe asks.
+                _ if !arguments.ready => login = None,
+                Some(Err(problem)) => return Err(Failure::other(problem)),
+                None => {
+                    return Err(Failure::other(
+                        "a password is only sent to who shows the certificate of the web \
+                         configuration file, and there is none: name the file with \
+                         --web.config.file",
+                    ));
+                }
+            }
         }
         if let (Some(certificate), Some(key)) = (&arguments.cert, &arguments.key) {
-            let read = |path: &std::path::Path| {
+            let read = |path: &Path| {
                 fs::read(path)
                     .map_err(|error| Failure::other(format!("{}: {error}", path.display())))
             };
-            tls.own = Some((read(certificate)?, read(key)?));
+            ours.own = Some((read(certificate)?, read(key)?));
         }
+        tls = Some(ours);
     }
+    let page = if arguments.ready {
+        "/-/ready"
+    } else {
+        "/-/healthy"
+    };
     Ok(Probe {
-        address,
-        path: if arguments.ready {
-            "/-/ready".to_owned()
-        } else {
-            "/-/healthy".to_owned()
-        },
+        address: site.address.clone(),
+        path: format!("{}{page}", site.prefix),
         tls,
         login,
         timeout: Duration::from_millis(arguments.timeout.unsigned_abs()),
     })
-}
-
-fn read_web_file(web: &Web) -> Result<Option<WebFile>, Failure> {
-    let Some(path) = &web.config_file else {
-        return Ok(None);
-    };
-    let text = fs::read_to_string(path)
-        .map_err(|error| Failure::other(format!("{}: {error}", path.display())))?;
-    match WebFile::parse(path, &text) {
-        Ok((file, _)) => Ok(Some(file)),
-        Err(errors) => Err(Failure::other(errors)),
-    }
 }
 
 /// The first address listened on, as it is reached from the same machine.
@@ -116,26 +216,12 @@ fn own_address(web: &Web) -> Result<String, Failure> {
     address.ok_or_else(|| Failure::other("web.listen names no port to ask: give --url"))
 }
 
-/// Whether it is TLS, and `host:port`.
-fn read_url(url: &str) -> Option<(bool, String)> {
-    let (is_tls, rest) = match url.strip_prefix("https://") {
-        Some(rest) => (true, rest),
-        None => (false, url.strip_prefix("http://")?),
-    };
-    let address = rest.trim_end_matches('/');
-    ListenAddress::parse(address)
-        .filter(|parsed| !matches!(parsed, ListenAddress::Every(_)))
-        .map(|_| (is_tls, address.to_owned()))
-}
-
 /// One line: that it is well, or what is wrong.
-fn judge(reply: &Reply, arguments: &Healthcheck) -> Result<String, String> {
+fn judge(reply: &Reply, arguments: &Healthcheck, logs_in: bool) -> Result<String, String> {
     let first_line = |text: &str| text.lines().collect::<Vec<_>>().join(" ");
     match reply {
         Reply::Http { status: 200, text } => Ok(first_line(text)),
-        Reply::Http { status: 401, .. } if arguments.username.is_some() => {
-            Err("name or password is wrong".to_owned())
-        }
+        Reply::Http { status: 401, .. } if logs_in => Err("name or password is wrong".to_owned()),
         // Who asks for a password, or a certificate, answers; only the probe needs to be believed.
         Reply::Http { status: 401, .. } if !arguments.ready => {
             Ok("healthy: it answers, and asks for a password".to_owned())
@@ -181,17 +267,26 @@ mod tests {
 
     #[test]
     fn urls() {
-        let tls = |is_tls, address: &str| Some((is_tls, address.to_owned()));
-        assert_eq!(read_url("https://a:1/"), tls(true, "a:1"));
-        assert_eq!(read_url("http://127.0.0.1:1"), tls(false, "127.0.0.1:1"));
+        for (url, is_tls, address, prefix) in [
+            ("https://a:1/", true, "a:1", ""),
+            ("http://127.0.0.1:1", false, "127.0.0.1:1", ""),
+            ("http://a:1/kpi/", false, "a:1", "/kpi"),
+        ] {
+            let site = Site {
+                address: address.to_owned(),
+                prefix: prefix.to_owned(),
+            };
+            assert_eq!(Site::of_url(url), Some((is_tls, site)), "{url}");
+        }
         for wrong in [
             "a:1",
             "http://:1",
             "https://a",
             "ftp://a:1",
             "http://me:x@a:1",
+            "http://a:1/b?c",
         ] {
-            assert_eq!(read_url(wrong), None, "{wrong}");
+            assert_eq!(Site::of_url(wrong), None, "{wrong}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::failure::Failure;
 use super::terminal;
-use crate::app::history::{History, HistoryError, Tally};
+use crate::app::history::{CSV_ADVICE, History, HistoryError, Tally};
 use crate::app::topics::{Progress, ReadError};
 use crate::config::Config;
 use crate::decode::Decoder;
@@ -54,6 +54,20 @@ pub fn report(tally: &Tally, history: &History) {
         }
     }
     rejections(tally);
+}
+
+/// No event is in any of the records: why, and what to do.
+pub fn useless(tally: &Tally) -> Failure {
+    let records = tally.records;
+    let rejected = tally.rejections();
+    let remedy = if tally.is_csv {
+        CSV_ADVICE
+    } else {
+        "test-mapping says what a mapping makes of a record, and infer-mapping proposes one"
+    };
+    Failure::other(format!(
+        "no event in {records} records, of which {rejected} were rejected: {remedy}"
+    ))
 }
 
 /// Says which records are no events, and what a mapping does not have.

@@ -14,8 +14,10 @@ mod history;
 mod infer_mapping;
 mod logbook;
 mod logging;
+mod main_process;
 mod manual;
 mod recount;
+mod reload;
 mod replay;
 mod rules;
 mod serve;
@@ -62,16 +64,14 @@ pub fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     if arguments.version {
-        terminal::print(&format!(
-            "ticket-exporter {VERSION} (revision {REVISION}, rustc {RUSTC})\n"
-        ))?;
-        return Ok(ExitCode::SUCCESS);
+        return print_version();
     }
     let settings = arguments.settings;
     logging::start(&settings);
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(&settings),
         Command::Demo(demo) => demo::run(&settings, &demo),
+        Command::Reload(reload) => reload::run(&reload),
         Command::Replay(replay) => replay::run(&settings, &replay),
         Command::Explain(explain) => explain::run(&settings, &explain),
         Command::Backfill(backfill) => backfill::run(&settings, &backfill),
@@ -93,5 +93,13 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
         Command::Completions(completions) => completions::run(&completions),
         Command::Man(pages) => manual::run(&pages),
+        Command::Version => print_version(),
     }
+}
+
+fn print_version() -> Result<ExitCode, Failure> {
+    terminal::print(&format!(
+        "ticket-exporter {VERSION} (revision {REVISION}, rustc {RUSTC})\n"
+    ))?;
+    Ok(ExitCode::SUCCESS)
 }

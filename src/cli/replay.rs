@@ -10,6 +10,7 @@ use super::{history, terminal};
 use crate::app::overview::{overview, table};
 use crate::app::replay::{Replayed, replay};
 use crate::decode::Decoder;
+use crate::domain::timestamp::Timestamp;
 use crate::exposition::{self, Format};
 
 pub fn run(settings: &Settings, arguments: &Replay) -> Result<ExitCode, Failure> {
@@ -29,18 +30,21 @@ pub fn run(settings: &Settings, arguments: &Replay) -> Result<ExitCode, Failure>
     terminal::progress_done();
     let replayed = replayed.map_err(Failure::other)?;
     report(&replayed);
+    if replayed.tally.is_useless() {
+        return Err(history::useless(&replayed.tally));
+    }
     match arguments.format {
         ReplayFormat::Text => {
             terminal::print_bytes(&exposition::render(Format::Text, &[&replayed.snapshot], 0))?;
         }
         ReplayFormat::Table => {
-            let overview = overview(&replayed.snapshot, arguments.business);
+            let overview = overview(&replayed.snapshot, replayed.as_of, arguments.business);
             terminal::print(&table(&overview))?;
             terminal::complain(&overview.caption);
         }
         ReplayFormat::Json => {
             let document = serde_json::json!({
-                "clock": replayed.snapshot.clock().rfc3339(),
+                "clock": replayed.as_of.map(Timestamp::rfc3339),
                 "durations": if arguments.business { "business" } else { "calendar" },
                 "teams": replayed.snapshot.summaries(arguments.business),
             });

@@ -1,11 +1,13 @@
 //! `serve`: the service, until it is told to stop.
 
+use std::env;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::arguments::Settings;
 use super::failure::Failure;
@@ -13,7 +15,9 @@ use super::{REVISION, RUSTC, VERSION};
 use crate::app::reload::Load;
 use crate::app::serve::{Memory, ServeError, Service};
 use crate::edge::http::Published;
+use crate::edge::reload_socket::{self, ReloadSocket};
 use crate::edge::self_metrics::BuildInfo;
+use crate::edge::service_manager::{self, ServiceManager};
 use crate::edge::steady_clock::SteadyClock;
 
 pub const BUILD: BuildInfo = BuildInfo {
@@ -23,6 +27,13 @@ pub const BUILD: BuildInfo = BuildInfo {
 };
 
 pub fn run(settings: &Settings) -> Result<ExitCode, Failure> {
+    let file = settings.config_file.as_ref();
+    info!(
+        version = VERSION,
+        revision = REVISION,
+        configuration = file.map_or_else(|| "none".to_owned(), |file| file.display().to_string()),
+        "ticket-exporter starts"
+    );
     runtime()?.block_on(async {
         // First, so that a signal finds somebody: unheard, this one would end the process.
         let hangups = signal(SignalKind::hangup())?;
@@ -36,13 +47,42 @@ pub fn run(settings: &Settings) -> Result<ExitCode, Failure> {
             clock,
             Memory::Durable,
             Some(load(settings.clone())),
+            service_manager(),
         )
         .await
         .map_err(failure)?;
         tokio::spawn(reload_on(hangups, Arc::clone(service.published())));
+        if let Some(socket) = reload_socket() {
+            tokio::spawn(socket.serve(Arc::clone(service.published())));
+        }
         service.run(stop).await.map_err(failure)?;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// The service manager that started this process, if one did.
+fn service_manager() -> ServiceManager {
+    let address = env::var_os(service_manager::ADDRESS_VARIABLE);
+    ServiceManager::connect(address.as_deref()).unwrap_or_else(|error| {
+        warn!(%error, "the service manager cannot be told");
+        ServiceManager::default()
+    })
+}
+
+/// The socket for the command `reload`, where systemd gives the service a directory for it. The exporter runs
+/// without it too: signals and HTTP reload as well.
+fn reload_socket() -> Option<ReloadSocket> {
+    let path = reload_socket_path()?;
+    ReloadSocket::bind(&path)
+        .inspect_err(|error| warn!(path = %path.display(), %error, "there is no reload socket"))
+        .ok()
+}
+
+/// Where the reload socket is, by what systemd says; several directories have colons between them.
+pub fn reload_socket_path() -> Option<PathBuf> {
+    let directories = env::var(reload_socket::DIRECTORY_VARIABLE).ok()?;
+    let first = directories.split(':').next()?;
+    (!first.is_empty()).then(|| reload_socket::path_in(Path::new(first)))
 }
 
 /// The configuration as it is whenever it is asked for, by the same file, environment and flags.

@@ -2,13 +2,13 @@
 
 use std::env;
 use std::fs;
-use std::path;
+use std::path::{self, Path, PathBuf};
 
 use tracing::warn;
 
-use super::arguments::Settings;
+use super::arguments::{CONFIG_FILE_VARIABLE, Settings};
 use super::failure::Failure;
-use crate::config::{self, Config, Loaded};
+use crate::config::{self, Config, Flag, Loaded, Salvaged, Web};
 
 impl Settings {
     /// Loads the configuration; warnings go to the log.
@@ -16,26 +16,17 @@ impl Settings {
     /// # Errors
     /// Every problem at once, with its place.
     pub fn load(&self) -> Result<Config, Failure> {
-        let Loaded { config, warnings } = self.load_with_warnings()?;
-        for warning in warnings {
-            warn!("{warning}");
-        }
-        Ok(config)
+        Ok(logged(self.load_with_warnings()?))
     }
 
-    /// Like [`Self::load`], with settings on top.
+    /// Like [`Self::load`], with a flag of the command on top.
     ///
     /// # Errors
     /// Every problem at once, with its place.
-    pub fn load_with(&self, over: &[(&str, &str)]) -> Result<Config, Failure> {
-        let over = over.iter();
-        let over = over.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        Self {
-            config_file: self.config_file.clone(),
-            set: self.set.iter().cloned().chain(over).collect(),
-            ..Self::default()
-        }
-        .load()
+    pub fn load_with(&self, flag: Flag) -> Result<Config, Failure> {
+        let mut flags = self.flags();
+        flags.push(flag);
+        Ok(logged(self.read(&flags)?))
     }
 
     /// Like [`Self::load`], with the warnings for the caller.
@@ -43,33 +34,72 @@ impl Settings {
     /// # Errors
     /// Every problem at once, with its place.
     pub fn load_with_warnings(&self) -> Result<Loaded, Failure> {
-        // Variables that are no text cannot be ours.
-        let environment = env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        });
-        let file = self.config_file.as_deref();
-        config::load(file, environment, &self.flags(), &mut |path| {
-            fs::read_to_string(path)
-        })
-        .map_err(Failure::configuration)
+        self.read(&self.flags())
     }
 
-    pub fn flags(&self) -> Vec<(String, String)> {
-        let mut flags = self.set.clone();
+    /// Whether nothing of it was typed: a configuration file may come from the environment.
+    pub fn have_no_flags(&self) -> bool {
+        let from_environment = env::var_os(CONFIG_FILE_VARIABLE).map(PathBuf::from);
+        self.flags().is_empty() && self.config_file == from_environment
+    }
+
+    fn read(&self, flags: &[Flag]) -> Result<Loaded, Failure> {
+        let file = self.config_file.as_deref();
+        let mut read = |path: &Path| fs::read_to_string(path);
+        config::load(file, environment(), flags, &mut read).map_err(Failure::configuration)
+    }
+
+    /// The web settings as far as they can be told, whatever the rest of the configuration is.
+    pub fn salvage_web(&self) -> Salvaged<Web> {
+        let file = self.config_file.as_deref();
+        let mut read = |path: &Path| fs::read_to_string(path);
+        config::salvage_web(file, environment(), &self.flags(), &mut read)
+    }
+
+    pub fn flags(&self) -> Vec<Flag> {
+        let set = self.set.iter();
+        let mut flags: Vec<Flag> = set.map(|(key, value)| Flag::set(key, value)).collect();
         if !self.listen_address.is_empty() {
-            flags.push(("web.listen".to_owned(), self.listen_address.join(",")));
+            let addresses = self.listen_address.join(",");
+            flags.push(Flag::of("--web.listen-address", "web.listen", addresses));
         }
-        if let Some(path) = &self.telemetry_path {
-            flags.push(("web.telemetry_path".to_owned(), path.clone()));
+        for (typed, key, value) in [
+            (
+                "--web.telemetry-path",
+                "web.telemetry_path",
+                &self.telemetry_path,
+            ),
+            ("--web.external-url", "web.external_url", &self.external_url),
+            ("--web.route-prefix", "web.route_prefix", &self.route_prefix),
+        ] {
+            if let Some(value) = value {
+                flags.push(Flag::of(typed, key, value));
+            }
         }
         if let Some(file) = &self.web_config_file {
             // Relative to where it is typed, and not to the configuration file as the key is.
             let file = path::absolute(file).unwrap_or_else(|_| file.clone());
-            flags.push(("web.config_file".to_owned(), file.display().to_string()));
+            let file = file.display().to_string();
+            flags.push(Flag::of("--web.config.file", "web.config_file", file));
         }
         if self.enable_lifecycle {
-            flags.push(("web.enable_lifecycle".to_owned(), true.to_string()));
+            let typed = "--web.enable-lifecycle";
+            flags.push(Flag::of(typed, "web.enable_lifecycle", "true"));
         }
         flags
     }
+}
+
+/// Variables that are no text cannot be ours.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// The configuration; its warnings go to the log.
+fn logged(loaded: Loaded) -> Config {
+    for warning in loaded.warnings {
+        warn!("{warning}");
+    }
+    loaded.config
 }

@@ -75,6 +75,9 @@ fn of_events(config: &Config, arguments: &SuggestTargets) -> Result<Suggestion, 
     let suggestion = suggestion.map_err(history::failure)?;
     if let Some(tally) = &suggestion.tally {
         history::report(tally, &history);
+        if tally.is_useless() {
+            return Err(history::useless(tally));
+        }
     }
     Ok(suggestion)
 }

@@ -1,5 +1,6 @@
 //! Standard output for data, standard error for people.
 
+use std::env;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 /// Writes data to standard output. A reader that has closed the pipe has seen enough.
@@ -22,14 +23,24 @@ pub fn print_bytes(bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Whether what is printed may have colours.
-pub fn has_colours() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+/// Whether what is printed may have colors.
+pub fn has_colors() -> bool {
+    io::stdout().is_terminal() && wants_colors()
 }
 
-/// Whether what is said to the person may have colours.
-pub fn complaints_have_colours() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+/// Whether what is said to the person may have colors.
+pub fn complaints_have_colors() -> bool {
+    io::stderr().is_terminal() && wants_colors()
+}
+
+/// <https://no-color.org>: any value but nothing switches colors off. A dumb terminal prints them.
+fn wants_colors() -> bool {
+    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && !is_dumb()
+}
+
+/// Whether the terminal knows no control sequences.
+fn is_dumb() -> bool {
+    env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 /// Says something to the person on standard error.
@@ -48,10 +59,10 @@ pub fn ask(question: &str) -> io::Result<()> {
     error.flush()
 }
 
-/// A line that is overwritten by the next one on a terminal; nothing elsewhere.
+/// A line that is overwritten by the next one on a terminal that can do that; nothing elsewhere.
 pub fn progress(text: &str) {
     let mut error = io::stderr().lock();
-    if error.is_terminal() {
+    if error.is_terminal() && !is_dumb() {
         let _ = write!(error, "\r\x1b[K{text}");
         let _ = error.flush();
     }

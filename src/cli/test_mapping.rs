@@ -6,7 +6,7 @@ use super::arguments::{Settings, TestMapping};
 use super::failure::Failure;
 use super::terminal;
 use crate::app::samples::{self, Outcome};
-use crate::config::PRESETS;
+use crate::config::{CANONICAL, Flag, NO_PRESET, PRESETS};
 use crate::decode::Decoder;
 
 pub fn run(settings: &Settings, arguments: &TestMapping) -> Result<ExitCode, Failure> {
@@ -18,22 +18,22 @@ pub fn run(settings: &Settings, arguments: &TestMapping) -> Result<ExitCode, Fai
     }
     if let Some(wanted) = &arguments.print_preset {
         let found = PRESETS.iter().find(|(name, _)| name == wanted);
-        let (_, text) = found.ok_or_else(|| {
-            let names: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
-            Failure::other(format!(
-                "no preset is called {wanted:?}; there are {}",
-                names.join(", ")
-            ))
-        })?;
+        let (_, text) = found.ok_or_else(|| no_preset("--print-preset", wanted))?;
         terminal::print(text)?;
         return Ok(ExitCode::SUCCESS);
     }
     let config = match &arguments.preset {
-        Some(preset) => settings.load_with(&[("mapping.preset", preset)])?,
+        Some(preset) => {
+            let mut names = PRESETS.iter().map(|(name, _)| *name);
+            if !names.any(|name| name == preset) && ![CANONICAL, NO_PRESET].contains(&&**preset) {
+                return Err(no_preset("--preset", preset));
+            }
+            settings.load_with(Flag::of("--preset", "mapping.preset", preset))?
+        }
         None => settings.load()?,
     };
     let decoder = Decoder::new(&config.mapping);
-    let paint = Paint(terminal::complaints_have_colours());
+    let paint = Paint(terminal::complaints_have_colors());
     let (mut events, mut rejected, mut ignored, mut records) = (0, 0, 0, 0);
     for path in &arguments.files {
         for mut sample in samples::read(path, arguments.envelope).map_err(Failure::other)? {
@@ -58,6 +58,14 @@ pub fn run(settings: &Settings, arguments: &TestMapping) -> Result<ExitCode, Fai
     } else {
         ExitCode::SUCCESS
     })
+}
+
+fn no_preset(flag: &str, wanted: &str) -> Failure {
+    let names: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
+    let names = names.join(", ");
+    Failure::usage(format!(
+        "{flag}: no preset is called \"{wanted}\"; there are {names}"
+    ))
 }
 
 /// Says what went wrong with a record, and on demand where everything came from.
@@ -88,7 +96,7 @@ fn tell(place: &str, outcome: &Outcome, explain: bool, paint: Paint) {
     }
 }
 
-/// Colours, or none.
+/// Colors, or none.
 #[derive(Clone, Copy)]
 struct Paint(bool);
 

@@ -11,6 +11,7 @@ use super::keys::nearest;
 use super::problem::Errors;
 use super::view::View;
 use crate::domain::calendar::{Calendar, CalendarId, CalendarSpec, OpenHours, ics};
+use crate::engine::limits;
 
 /// The calendar that is built in: always open.
 pub(super) const ALWAYS_OPEN: &str = "24x7";
@@ -36,14 +37,15 @@ impl Calendars {
         errors: &mut Errors,
     ) -> Self {
         let mut calendars = Self::default();
-        for (name, view) in view.entries(errors) {
+        let entries = view.entries(errors);
+        if !limits::CALENDARS.allows(entries.len()) {
+            view.error(errors, limits::CALENDARS.exceeded());
+            return calendars;
+        }
+        for (name, view) in entries {
             if name == ALWAYS_OPEN {
                 view.error(errors, "this name is built in: always open");
                 continue;
-            }
-            if calendars.names.len() > usize::from(u16::MAX) {
-                view.error(errors, "too many calendars");
-                break;
             }
             // A calendar that cannot be used keeps its name, so that uses of it are no errors.
             calendars.names.push(name.to_owned());
@@ -68,8 +70,7 @@ impl Calendars {
             return Some(None);
         }
         if let Some(position) = self.names.iter().position(|other| *other == name) {
-            let id = u16::try_from(position).ok().map(CalendarId);
-            return Some(id);
+            return Some(CalendarId::at(position));
         }
         let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
         let hint = match nearest(&name, &names) {
@@ -142,7 +143,10 @@ fn read_hours(view: &View<'_>, errors: &mut Errors) -> Vec<OpenHours> {
     for item in view.items(errors) {
         if let Some(text) = item.text(errors) {
             match OpenHours::parse(&text) {
-                Some(open) => hours.push(open),
+                Some(open) => {
+                    check_hours(&item, open, &hours, errors);
+                    hours.push(open);
+                }
                 None => item.error(
                     errors,
                     format!("must be hours like 08:00-17:00 or 22:00-24:00, not \"{text}\""),
@@ -151,6 +155,23 @@ fn read_hours(view: &View<'_>, errors: &mut Errors) -> Vec<OpenHours> {
         }
     }
     hours
+}
+
+/// Warns of hours that are likely to mean others.
+fn check_hours(view: &View<'_>, open: OpenHours, others: &[OpenHours], errors: &mut Errors) {
+    if open.ends_at_last_minute() {
+        let message = "ends a minute before midnight; write 24:00 for the end of the day";
+        view.warning(errors, message);
+    }
+    if open.is_whole_day() && open != OpenHours::ALL_DAY {
+        let message = format!(
+            "\"{open}\" is 24 hours long, into the next day; leave the day out where it is closed"
+        );
+        view.warning(errors, message);
+    }
+    if let Some(other) = others.iter().find(|other| other.overlaps(open)) {
+        view.warning(errors, format!("overlaps with \"{other}\""));
+    }
 }
 
 fn read_date(view: &View<'_>, text: &str, errors: &mut Errors) -> Option<NaiveDate> {
@@ -251,6 +272,28 @@ mod tests {
         assert_eq!(
             read_timezone("Asia/Jakrata").unwrap_err(),
             "no IANA time zone is called \"Asia/Jakrata\"; did you mean Asia/Jakarta?"
+        );
+    }
+
+    #[test]
+    fn hours_that_are_likely_to_mean_others() {
+        let yaml = "calendars:\n  a:\n    timezone: UTC\n    weekly:\n      \
+                    mon: [\"00:00-23:59\"]\n      tue: [\"08:00-08:00\"]\n      \
+                    wed: [\"08:00-12:00\", \"11:00-13:00\", \"13:00-24:00\"]\n      \
+                    thu: [\"00:00-24:00\"]\n      fri: [\"22:00-06:00\", \"23:59-24:00\"]\n    \
+                    special: {2026-01-01: [\"08:00-23:59\"]}\nteams: {default_calendar: a}\n";
+        let minute = "ends a minute before midnight; write 24:00 for the end of the day";
+        assert_eq!(
+            crate::config::tests::warned(yaml),
+            [
+                format!("5:13: calendars.a.weekly.mon[0]: {minute}"),
+                "6:13: calendars.a.weekly.tue[0]: \"08:00-08:00\" is 24 hours long, into the next \
+                 day; leave the day out where it is closed"
+                    .to_owned(),
+                "7:28: calendars.a.weekly.wed[1]: overlaps with \"08:00-12:00\"".to_owned(),
+                "9:28: calendars.a.weekly.fri[1]: overlaps with \"22:00-06:00\"".to_owned(),
+                format!("10:28: calendars.a.special.2026-01-01[0]: {minute}"),
+            ]
         );
     }
 }

@@ -70,11 +70,6 @@ impl Changes {
         };
         self.dead_letters = before.dead_letter_topic != after.dead_letter_topic
             || after.dead_letter_topic.is_some() && connection(before) != connection(after);
-        if before.topics != after.topics {
-            // A static member that comes back gets what it had: the group does not look at its
-            // topics again.
-            self.fixed.push("kafka.topics");
-        }
         let gone = before.topics.iter();
         let gone = gone.filter(|topic| !after.topics.contains(topic));
         self.topics_gone = gone.cloned().collect();
@@ -86,13 +81,15 @@ impl Changes {
             interval,
             on_lost_records,
             on_changed_rules,
+            on_damage,
         } = before;
         if *directory != after.directory {
             self.fixed.push("checkpoint.directory");
         }
         self.timing |= *interval != after.interval;
         self.otherwise = *on_lost_records != after.on_lost_records
-            || *on_changed_rules != after.on_changed_rules;
+            || *on_changed_rules != after.on_changed_rules
+            || *on_damage != after.on_damage;
     }
 
     fn of_stream(&mut self, before: Stream, after: Stream) {
@@ -108,6 +105,8 @@ impl Changes {
         let Web {
             listen,
             telemetry_path,
+            external_url,
+            route_prefix,
             config_file,
             tickets,
             enable_lifecycle,
@@ -117,6 +116,12 @@ impl Changes {
         }
         if *telemetry_path != after.telemetry_path {
             self.fixed.push("web.telemetry_path");
+        }
+        if *external_url != after.external_url {
+            self.fixed.push("web.external_url");
+        }
+        if *route_prefix != after.route_prefix && *external_url == after.external_url {
+            self.fixed.push("web.route_prefix");
         }
         if *config_file != after.config_file {
             self.fixed.push("web.config_file");
@@ -211,12 +216,7 @@ mod tests {
         );
         assert_eq!(
             found.fixed,
-            [
-                "kafka.topics",
-                "checkpoint.directory",
-                "web.listen",
-                "web.telemetry_path"
-            ]
+            ["checkpoint.directory", "web.listen", "web.telemetry_path"]
         );
         assert_eq!(found.topics_gone, ["tickets"]);
         assert!(found.pages && found.timing && found.consumer);
@@ -248,6 +248,7 @@ mod tests {
                 "checkpoint: { on_changed_rules: rebuild }",
                 &["checkpoint.on_…"],
             ),
+            ("checkpoint: { on_damage: rebuild }", &["checkpoint.on_…"]),
             (
                 "sla: { policies: [{ name: a, targets: { resolution: 1h } }] }",
                 &["rules of the numbers", "objectives"],

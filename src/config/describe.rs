@@ -18,7 +18,7 @@ impl Config {
             format!(
                 "{}, metrics at {}{}{}{}",
                 listen.join(", "),
-                self.web.telemetry_path,
+                self.web.path(self.web.telemetry_path.as_str()),
                 match &self.web.config_file {
                     Some(file) => format!(", protected by {}", file.display()),
                     None => String::new(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Formatter};
 use std::path::Path;
 
-use super::kafka_security::Security;
+use super::kafka_security::{Protocol, Security};
 use super::problem::Errors;
 use super::reserved::ReservedProperty;
 use super::view::View;
@@ -103,8 +103,22 @@ impl Kafka {
 }
 
 fn check_broker(view: &View<'_>, broker: &str, errors: &mut Errors) {
-    // A listener may be named in front, as in librdkafka: SSL://host:port.
-    let address = broker.split_once("://").map_or(broker, |(_, rest)| rest);
+    // A security protocol may be named in front, as in librdkafka: SSL://host:port.
+    let (scheme, address) = broker
+        .split_once("://")
+        .map_or((None, broker), |(scheme, rest)| (Some(scheme), rest));
+    let is_known = |scheme: &str| {
+        Protocol::ALL
+            .iter()
+            .any(|protocol| scheme.eq_ignore_ascii_case(protocol.name()))
+    };
+    if scheme.is_some_and(|scheme| !is_known(scheme)) {
+        // The part before an @ may be a password.
+        let address = address.split('/').next().unwrap_or_default();
+        let address = address.rsplit('@').next().unwrap_or_default();
+        view.error(errors, format!("a broker has no URL; write \"{address}\""));
+        return;
+    }
     let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
     let is_valid = match address.rsplit_once(':') {
         Some((host, port)) if !address.ends_with(']') => !host.is_empty() && is_port(port),

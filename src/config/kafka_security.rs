@@ -281,7 +281,11 @@ impl Reader<'_> {
             return None;
         }
         let url_key = view.key("token_url");
-        let token_url = read_url(&url_key, "client_id and client_secret_file", errors);
+        let token_url = read_url(
+            &url_key,
+            "there are client_id and client_secret_file",
+            errors,
+        );
         let client_id = view.key("client_id").raw(errors);
         let client_secret = Secret::read(view, "client_secret", self.directory, errors);
         if view.is_map() {

@@ -3,6 +3,7 @@
 
 use super::problem::{Errors, Place};
 use super::tree::{Node, Value};
+use crate::engine::limits;
 
 /// Prefix of the environment variables.
 pub const ENVIRONMENT_PREFIX: &str = "TICKET_EXPORTER_";
@@ -106,6 +107,7 @@ pub const KEYS: &[Key] = &[
     key("checkpoint.interval", Duration, "1s", "Time between two states that are kept, and that metrics show"),
     key("checkpoint.on_changed_rules", Text, "fail", "What to do where a changed configuration counts the same records in another way (mapping, `fcr`), or gives other histograms or windows: `fail`, `rebuild` from the earliest records, or `continue`, which counts by the new mapping from then on"),
     key("checkpoint.on_lost_records", Text, "fail", "What to do where records were deleted before they were read, or the topic is a new one: `fail` or `rebuild`"),
+    key("checkpoint.on_damage", Text, "fail", "What to do where the checkpoint is damaged: `fail` or `rebuild` from the earliest records"),
     key("stream.lateness", Duration, "5s", "How far the clocks of producers may differ"),
     key("stream.grace", Duration, "30s", "How far time stays behind the wall clock where no events come"),
     key("stream.max_future", Duration, "5m", "Events further in the future are rejected"),
@@ -154,7 +156,9 @@ pub const KEYS: &[Key] = &[
     key("limits.priorities", Count, "20", "The same for priorities"),
     key("limits.channels", Count, "50", "The same for channels"),
     key("web.listen", Texts, ":10047", "Addresses to listen on, as host:port or :port"),
-    key("web.telemetry_path", Text, "/metrics", "Path of the metrics"),
+    key("web.telemetry_path", Text, "/metrics", "Path of the metrics, below the route prefix"),
+    key("web.external_url", Text, "", "URL under which users reach the server, such as that of a reverse proxy; its path is the default of the route prefix"),
+    key("web.route_prefix", Text, "", "Prefix of the paths of all pages; none: the path of `web.external_url`"),
     key("web.config_file", Text, "", "Web configuration file for TLS, client certificates and logins, relative to this file; none: plain HTTP for everybody"),
     key("web.tickets", Boolean, "false", "Whether pages may show ticket ids, to whoever can reach them"),
     key("web.enable_lifecycle", Boolean, "false", "Whether POST /-/reload loads the configuration again, for whoever can reach it"),
@@ -203,6 +207,8 @@ const RENAMED: &[(&str, &str)] = &[
     ("web.config.file", "web.config_file"),
     ("web.tls", "web.config_file"),
     ("web.lifecycle", "web.enable_lifecycle"),
+    ("web.prefix", "web.route_prefix"),
+    ("web.url", "web.external_url"),
     ("policies", "sla.policies"),
     ("timezone", "calendars.<name>.timezone"),
     ("calendar", "calendars"),
@@ -258,6 +264,18 @@ pub fn keys_table() -> String {
             key.kind.name(),
             key.help,
             key.variable()
+        ));
+    }
+    table
+}
+
+/// How much of each thing there can be, as a table in Markdown.
+pub fn limits_table() -> String {
+    let mut table = "| key | greatest | why |\n| --- | --- | --- |\n".to_owned();
+    for limit in limits::ALL {
+        table.push_str(&format!(
+            "| `{}` | {} {} | {} |\n",
+            limit.key, limit.greatest, limit.what, limit.why
         ));
     }
     table

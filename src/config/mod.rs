@@ -7,6 +7,7 @@
 
 mod calendars;
 mod changes;
+mod cross_checks;
 mod describe;
 mod kafka;
 mod kafka_security;
@@ -18,6 +19,7 @@ mod policies;
 mod problem;
 mod reserved;
 mod rules;
+mod salvage;
 mod schema_registry;
 mod secret;
 mod service;
@@ -26,19 +28,23 @@ mod url;
 mod view;
 mod web;
 pub mod web_file; // the toolkit's own format
+mod web_paths;
 
 pub use changes::Changes;
 pub use kafka::Kafka;
 pub use kafka_security::{Identity, Mechanism, OAuth, Protocol, Sasl, Security, Tls};
-pub use keys::{ENVIRONMENT_PREFIX, KEYS, Key, Kind, keys_table};
+pub use keys::{ENVIRONMENT_PREFIX, KEYS, Key, Kind, keys_table, limits_table};
 pub use mapping::{CANONICAL, NO_PRESET, PRESETS, read_table};
 pub use objectives::DEFAULT_OBJECTIVE;
+pub use overrides::Flag;
 pub use problem::{Errors, Place, Problem};
 pub use reserved::{RESERVED_PROPERTIES, ReservedProperty};
+pub use salvage::{Salvaged, SalvagedTls, salvage_tls, salvage_web};
 pub use schema_registry::{Login, SchemaRegistry};
 pub use secret::Secret;
 pub use service::{Checkpoint, OnChangedRules, Otherwise, Stream};
-pub use web::{ListenAddress, TelemetryPath, Web};
+pub use web::{ListenAddress, Web};
+pub use web_paths::{RoutePrefix, TelemetryPath};
 
 use std::io;
 use std::path::Path;
@@ -83,8 +89,7 @@ pub struct Loaded {
 ///
 /// `file`: the YAML file; none, or an empty one: nothing but defaults. Files it names lie
 /// relative to it. `environment`: every variable of the process; those without
-/// [`ENVIRONMENT_PREFIX`] are ignored. `flags`: key paths and values, such as
-/// `("kafka.brokers", "a:9092,b:9092")`. `read` gives the text of a file.
+/// [`ENVIRONMENT_PREFIX`] are ignored. `flags`: what was set on the command line. `read` gives the text of a file.
 ///
 /// # Errors
 ///
@@ -92,7 +97,7 @@ pub struct Loaded {
 pub fn load(
     file: Option<&Path>,
     environment: impl IntoIterator<Item = (String, String)>,
-    flags: &[(String, String)],
+    flags: &[Flag],
     read: &mut Read<'_>,
 ) -> Result<Loaded, Errors> {
     let mut errors = Errors::default();
@@ -139,6 +144,8 @@ impl Config {
         let policies = policies::read(&sla, &calendars, errors);
         let objectives = objectives::read(&sla, policies.len(), errors);
         let mut rules = rules::read(view, &calendars, policies, errors);
+        let kafka = Kafka::read(&view.key("kafka"), directory, errors);
+        cross_checks::check(view, &calendars, &rules, &kafka.topics, errors);
         rules.lateness = stream.lateness;
         rules.calendars = calendars.compiled;
         rules.calendar_names = calendars.names;

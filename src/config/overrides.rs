@@ -9,6 +9,33 @@ use super::keys::{ENVIRONMENT_PREFIX, KEYS, Key, Kind, no_such_setting, settable
 use super::problem::{Errors, Place};
 use super::tree::{self, Node, Style, Value};
 
+/// A setting of the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flag {
+    /// As the user typed it, for errors: `--web.listen-address`.
+    pub typed: String,
+    /// The key that it sets: `web.listen`.
+    pub key: String,
+    pub value: String,
+}
+
+impl Flag {
+    /// `--set key=value`.
+    pub fn set(key: impl Into<String>, value: impl Into<String>) -> Self {
+        let key = key.into();
+        Self::of(&format!("--set {key}"), key, value)
+    }
+
+    /// A flag of another name that sets a key.
+    pub fn of(typed: &str, key: impl Into<String>, value: impl Into<String>) -> Self {
+        Self {
+            typed: typed.to_owned(),
+            key: key.into(),
+            value: value.into(),
+        }
+    }
+}
+
 /// Variables with our prefix that are not settings: of the tests, of logging, and of the command
 /// line, which finds the file.
 const NOT_SETTINGS: [&str; 3] = ["TEST_", "LOG_", "CONFIG_FILE"];
@@ -49,10 +76,11 @@ pub(super) fn put_environment(
     }
 }
 
-/// Lays flags over a tree: key paths and values.
-pub(super) fn put_flags(tree: &mut Node, flags: &[(String, String)], errors: &mut Errors) {
-    for (path, value) in flags {
-        let place = Place::Flag(path.as_str().into());
+/// Lays flags over a tree.
+pub(super) fn put_flags(tree: &mut Node, flags: &[Flag], errors: &mut Errors) {
+    for Flag { typed, key, value } in flags {
+        let path = key.as_str();
+        let place = Place::Flag(typed.as_str().into());
         if let Some(kind) = settable(path) {
             put(tree, path, kind, value, &place, errors);
         } else if let Some(property) = path

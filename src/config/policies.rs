@@ -9,21 +9,24 @@ use super::view::View;
 use crate::domain::calendar::CalendarId;
 use crate::domain::event::Status;
 use crate::domain::policy::{Clock, Match, Policy, StatusSet, Target};
+use crate::engine::limits;
 
-/// Most policies: a goal remembers its policy in 16 bits.
-const MOST_POLICIES: usize = 65_000;
+/// A policy is compared with this many before it: with all of them, a configuration that a program has
+/// written would take quadratic time.
+const COMPARED: usize = 256;
 
 /// Reads `sla`.
 pub(super) fn read(view: &View<'_>, calendars: &Calendars, errors: &mut Errors) -> Vec<Policy> {
     view.entries(errors);
     let list = view.key("policies");
     let items = list.items(errors);
-    if items.len() > MOST_POLICIES {
-        list.error(errors, format!("at most {MOST_POLICIES} policies"));
+    if !limits::POLICIES.allows(items.len()) {
+        list.error(errors, limits::POLICIES.exceeded());
+        return Vec::new();
     }
     let mut policies: Vec<Policy> = Vec::new();
     let mut names: BTreeMap<String, Place> = BTreeMap::new();
-    for item in items.iter().take(MOST_POLICIES) {
+    for item in &items {
         if !item.is_set() {
             item.error(errors, "must be a map of keys, not nothing");
             continue;
@@ -41,16 +44,17 @@ pub(super) fn read(view: &View<'_>, calendars: &Calendars, errors: &mut Errors) 
         } else if !policy.name.is_empty() {
             names.insert(policy.name.clone(), name.place.clone());
         }
-        if let Some(earlier) = policies
-            .iter()
-            .find(|earlier| earlier.matches == Match::default())
-        {
+        let mut earlier = policies.iter().take(COMPARED);
+        if let Some(earlier) = earlier.find(|earlier| covers(&earlier.matches, &policy.matches)) {
+            let which = if earlier.matches == Match::default() {
+                "every ticket"
+            } else {
+                "all of its tickets"
+            };
+            let name = &earlier.name;
             item.warning(
                 errors,
-                format!(
-                    "is never used: policy \"{}\" before it fits every ticket",
-                    earlier.name
-                ),
+                format!("is never used: policy \"{name}\" before it fits {which}"),
             );
         }
         policies.push(policy);
@@ -85,6 +89,20 @@ fn read_policy(view: &View<'_>, calendars: &Calendars, errors: &mut Errors) -> P
         targets,
         pauses: read_pauses(&view.key("pause"), &targets, errors),
     }
+}
+
+/// Whether every ticket that fits `later` fits `earlier`.
+fn covers(earlier: &Match, later: &Match) -> bool {
+    let covers = |earlier: &Option<Vec<String>>, later: &Option<Vec<String>>| {
+        earlier.as_ref().is_none_or(|earlier| {
+            later
+                .as_ref()
+                .is_some_and(|later| later.iter().all(|name| earlier.contains(name)))
+        })
+    };
+    covers(&earlier.team, &later.team)
+        && covers(&earlier.priority, &later.priority)
+        && covers(&earlier.channel, &later.channel)
 }
 
 /// An empty list would fit no ticket at all.

@@ -14,7 +14,7 @@ pub enum Place {
     },
     /// The environment variable of that name.
     Variable(Arc<str>),
-    /// The flag `--…` of that key path.
+    /// A flag, as it was typed.
     Flag(Arc<str>),
     /// Nowhere: it is missing.
     Missing,
@@ -25,7 +25,7 @@ impl Display for Place {
         match self {
             Self::File { name, line, column } => write!(formatter, "{name}:{line}:{column}"),
             Self::Variable(name) => write!(formatter, "environment variable {name}"),
-            Self::Flag(path) => write!(formatter, "flag --{path}"),
+            Self::Flag(typed) => write!(formatter, "flag {typed}"),
             Self::Missing => formatter.write_str("configuration"),
         }
     }

@@ -8,12 +8,11 @@ use super::view::View;
 use crate::domain::duration;
 use crate::domain::policy::{Match, Policy};
 use crate::domain::timestamp::Milliseconds;
+use crate::engine::limits::{self, Limit};
 use crate::engine::{Kpi, Limits, Rules, Window};
 
 /// Steps of a window (contract, section 6).
 const WINDOW_STEPS: Milliseconds = 60;
-/// Most label values of one kind: the engine numbers them in 16 bits.
-const MOST_LABEL_VALUES: usize = 65_000;
 /// The label value of all names beyond a limit.
 const OVERFLOW: &str = "__other__";
 /// The label value of no team or no priority.
@@ -74,7 +73,12 @@ fn read_windows(view: &View<'_>, rules: &mut Rules, errors: &mut Errors) {
         return;
     }
     let mut windows: Vec<Window> = Vec::new();
-    for item in view.items(errors) {
+    let items = view.items(errors);
+    if !limits::WINDOWS.allows(items.len()) {
+        view.error(errors, limits::WINDOWS.exceeded());
+        return;
+    }
+    for item in items {
         let Some((label, length)) = item.written_duration(errors) else {
             continue;
         };
@@ -193,29 +197,50 @@ fn read_bounds(view: &View<'_>, errors: &mut Errors) -> Option<Vec<Milliseconds>
 }
 
 fn read_limits(view: &View<'_>, rules: &mut Rules, errors: &mut Errors) {
-    let limits = view.key("limits");
-    limits.entries(errors);
-    let mut read = |key: &str, default, named: usize| {
-        let key = limits.key(key);
-        let limit = key.count(1, MOST_LABEL_VALUES, errors).unwrap_or(default);
-        if limit < named {
+    let section = view.key("limits");
+    section.entries(errors);
+    let named = Named::of(rules);
+    let known = (rules.known_teams.len(), rules.priorities.len());
+    let mut read = |bound: &Limit, default: usize, known: usize, named: &BTreeSet<&str>| {
+        let key = section.key(bound.key.trim_start_matches("limits."));
+        let limit = key.count(1, bound.greatest, errors).unwrap_or(default);
+        // A name that has not been seen takes no place among the limited ones, but a number.
+        let numbers = named.len() + limit.saturating_sub(known);
+        if !bound.allows(named.len()) {
             let text = format!(
-                "is less than the {named} that the configuration names: those that come last \
-                 are exposed as __other__"
+                "the configuration names {}; {}",
+                named.len(),
+                bound.exceeded()
+            );
+            key.error(errors, text);
+        } else if !bound.allows(numbers) {
+            let text = format!(
+                "{limit} is too many beside the {} that policies and calendars name; set it to at \
+                 most {} ({})",
+                named.len().saturating_sub(known),
+                bound.greatest - named.len() + known,
+                bound.exceeded()
+            );
+            key.error(errors, text);
+        } else if limit < named.len() {
+            let text = format!(
+                "is less than the {} that the configuration names: those that come last \
+                 are exposed as __other__",
+                named.len()
             );
             key.warning(errors, text);
         }
         limit
     };
-    let named = Named::of(rules);
+    let Limits {
+        teams,
+        priorities,
+        channels,
+    } = rules.limits;
     rules.limits = Limits {
-        teams: read("teams", rules.limits.teams, named.teams.len()),
-        priorities: read(
-            "priorities",
-            rules.limits.priorities,
-            named.priorities.len(),
-        ),
-        channels: read("channels", rules.limits.channels, named.channels.len()),
+        teams: read(&limits::TEAMS, teams, known.0, &named.teams),
+        priorities: read(&limits::PRIORITIES, priorities, known.1, &named.priorities),
+        channels: read(&limits::CHANNELS, channels, 0, &named.channels),
     };
 }
 

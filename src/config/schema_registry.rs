@@ -52,7 +52,11 @@ impl SchemaRegistry {
     /// `None` without a `url`. Files lie relative to `directory`.
     pub(super) fn read(view: &View<'_>, directory: &Path, errors: &mut Errors) -> Option<Self> {
         view.entries(errors);
-        let url = read_url(&view.key("url"), "username and password_file", errors);
+        let url = read_url(
+            &view.key("url"),
+            "there are username and password_file",
+            errors,
+        );
         let login = read_login(view, directory, errors);
         let ca_file = view.key("ca_file").text(errors);
         let key = view.key("timeout");

@@ -103,6 +103,8 @@ pub struct Checkpoint {
     /// The configuration changed in a way that the stored numbers cannot follow, or that counts the
     /// same records in another way.
     pub on_changed_rules: OnChangedRules,
+    /// The stored state cannot be read.
+    pub on_damage: Otherwise,
 }
 
 /// How time passes (contract, section 2).
@@ -120,6 +122,7 @@ impl Default for Checkpoint {
             interval: DEFAULT_INTERVAL,
             on_lost_records: Otherwise::default(),
             on_changed_rules: OnChangedRules::default(),
+            on_damage: Otherwise::default(),
         }
     }
 }
@@ -141,6 +144,7 @@ impl Checkpoint {
             interval,
             on_lost_records: Otherwise::read(&view.key("on_lost_records"), errors),
             on_changed_rules: OnChangedRules::read(&view.key("on_changed_rules"), errors),
+            on_damage: Otherwise::read(&view.key("on_damage"), errors),
         }
     }
 }

@@ -32,7 +32,9 @@ fn load_with(
         _ => Err(io::Error::new(io::ErrorKind::NotFound, "no such file")),
     };
     let file = Path::new("etc/desk.yaml");
-    load(Some(file), pairs(environment), &pairs(flags), &mut read)
+    let flags = flags.iter().map(|(key, value)| Flag::set(*key, *value));
+    let flags: Vec<Flag> = flags.collect();
+    load(Some(file), pairs(environment), &flags, &mut read)
 }
 
 pub(super) fn good(yaml: &str) -> Config {
@@ -48,7 +50,7 @@ pub(super) fn bad(yaml: &str) -> Vec<String> {
     lines(&errors.errors)
 }
 
-fn warned(yaml: &str) -> Vec<String> {
+pub(super) fn warned(yaml: &str) -> Vec<String> {
     lines(&load_with(yaml, &[], &[]).unwrap().warnings)
 }
 
@@ -207,7 +209,7 @@ fn flag_over_environment_over_file() {
         errors.to_string(),
         "environment variable TICKET_EXPORTER_STREAM_GRACE: stream.grace: must be a duration \
          like 15m or 1h30m, not \"soon\"\n\
-         flag --web.lisen: sets no key; did you mean web.listen?"
+         flag --set web.lisen: sets no key; did you mean web.listen?"
     );
 }
 
@@ -281,6 +283,10 @@ fn one_error_each() {
             "1:28: kafka.dead_letter_topic: must not be one of kafka.topics",
         ),
         (
+            "kafka: {brokers: [\"kafka://u:secret@a:9092/x\"]}",
+            "1:19: kafka.brokers[0]: a broker has no URL; write \"a:9092\"",
+        ),
+        (
             "kafka: {brokers: [\"a:x\"]}",
             "1:19: kafka.brokers[0]: must be a broker as host:port",
         ),
@@ -338,7 +344,7 @@ fn one_error_each() {
         ),
         (
             "limits: {teams: 0}",
-            "1:17: limits.teams: must be a whole number from 1 to 65000, not \"0\"",
+            "1:17: limits.teams: must be a whole number from 1 to 65533, not \"0\"",
         ),
         (
             "teams: {default_calendar: a}",

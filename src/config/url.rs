@@ -3,8 +3,8 @@
 use super::problem::Errors;
 use super::view::View;
 
-/// An address of HTTP without a login and a query, and without a slash at its end. `login` names
-/// the keys that are for it. What is wrong is not repeated: a secret may be in it.
+/// An address of HTTP without a login and a query, and without a slash at its end. `login` says
+/// where one belongs. What is wrong is not repeated: a secret may be in it.
 pub(super) fn read_url(view: &View<'_>, login: &str, errors: &mut Errors) -> Option<String> {
     let url = view.raw(errors)?;
     let rest = url
@@ -19,7 +19,7 @@ pub(super) fn read_url(view: &View<'_>, login: &str, errors: &mut Errors) -> Opt
         .next()
         .is_some_and(|host| host.contains('@'))
     {
-        let message = format!("must not hold a login; there are {login}");
+        let message = format!("must not hold a login; {login}");
         view.error(errors, message);
         return None;
     }

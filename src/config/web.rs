@@ -1,4 +1,4 @@
-//! Where the HTTP server listens, and what the path of the metrics is.
+//! The HTTP server: where it listens, what its paths are, and what it shows.
 
 // Addresses as values: nothing of `core` can connect.
 use core::net::SocketAddr;
@@ -7,21 +7,22 @@ use std::path::{Path, PathBuf};
 
 use super::problem::Errors;
 use super::view::View;
+use super::web_paths::{
+    RoutePrefix, TelemetryPath, read_external_url, read_route_prefix, read_telemetry_path,
+};
 
 /// Free in the Prometheus project's list of default ports.
 const DEFAULT_PORT: u16 = 10047;
-/// Where Prometheus looks.
-const DEFAULT_TELEMETRY_PATH: &str = "/metrics";
-
-/// Paths that are other pages'.
-const TAKEN: [&str; 3] = ["/-", "/api", "/tickets"];
-
 /// The HTTP server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Web {
     /// At least one, each once.
     pub listen: Vec<ListenAddress>,
     pub telemetry_path: TelemetryPath,
+    /// Where users reach the server, such as through a reverse proxy: without a slash at its end.
+    pub external_url: Option<String>,
+    /// What the path of every page begins with.
+    pub route_prefix: RoutePrefix,
     /// Who may connect and how: see [`WebFile`](super::web_file::WebFile). `None`: whoever can, in
     /// plain HTTP.
     pub config_file: Option<PathBuf>,
@@ -41,16 +42,13 @@ pub enum ListenAddress {
     Host(String, u16),
 }
 
-/// The path of the metrics: starts with `/`, is none of the other pages' nor below `/-/` or
-/// `/api/`, and needs no escapes anywhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TelemetryPath(String);
-
 impl Default for Web {
     fn default() -> Self {
         Self {
             listen: vec![ListenAddress::Every(DEFAULT_PORT)],
             telemetry_path: TelemetryPath::default(),
+            external_url: None,
+            route_prefix: RoutePrefix::default(),
             config_file: None,
             tickets: false,          // ids can be personal data
             enable_lifecycle: false, // errors tell of the configuration
@@ -63,10 +61,16 @@ impl Web {
     pub(super) fn read(view: &View<'_>, directory: &Path, errors: &mut Errors) -> Self {
         let defaults = Self::default();
         view.entries(errors);
+        let external_url = read_external_url(&view.key("external_url"), errors);
+        let route_prefix = read_route_prefix(&view.key("route_prefix"), errors);
         Self {
             listen: read_listen(&view.key("listen"), errors).unwrap_or(defaults.listen),
             telemetry_path: read_telemetry_path(&view.key("telemetry_path"), errors)
                 .unwrap_or(defaults.telemetry_path),
+            route_prefix: route_prefix
+                .or_else(|| RoutePrefix::of_url(external_url.as_deref()?))
+                .unwrap_or(defaults.route_prefix),
+            external_url,
             config_file: view
                 .key("config_file")
                 .text(errors)
@@ -80,6 +84,11 @@ impl Web {
                 .boolean(errors)
                 .unwrap_or(defaults.enable_lifecycle),
         }
+    }
+
+    /// The path of a page, such as `/-/healthy`, below the route prefix.
+    pub fn path(&self, page: &str) -> String {
+        format!("{}{page}", self.route_prefix)
     }
 
     /// Whether pages and answers may carry ticket ids: the one place that decides it.
@@ -119,34 +128,6 @@ impl Display for ListenAddress {
     }
 }
 
-impl Default for TelemetryPath {
-    fn default() -> Self {
-        Self(DEFAULT_TELEMETRY_PATH.to_owned())
-    }
-}
-
-impl TelemetryPath {
-    pub fn parse(text: &str) -> Option<Self> {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);
-        let is_taken = |path: &str| {
-            text.strip_prefix(path)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        let is_free = text.starts_with('/') && !TAKEN.iter().any(|path| is_taken(path));
-        (is_free && text.bytes().all(is_plain)).then(|| Self(text.to_owned()))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Display for TelemetryPath {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
 fn read_listen(view: &View<'_>, errors: &mut Errors) -> Option<Vec<ListenAddress>> {
     let texts = view.checked_texts(errors, |item, text, errors| {
         if ListenAddress::parse(text).is_none() {
@@ -158,18 +139,6 @@ fn read_listen(view: &View<'_>, errors: &mut Errors) -> Option<Vec<ListenAddress
     })?;
     let addresses = texts.iter().filter_map(|text| ListenAddress::parse(text));
     Some(addresses.collect())
-}
-
-fn read_telemetry_path(view: &View<'_>, errors: &mut Errors) -> Option<TelemetryPath> {
-    let path = TelemetryPath::parse(&view.text(errors)?);
-    if path.is_none() {
-        view.error(
-            errors,
-            "must be a path like /metrics of letters, digits and - _ . ~, not below /-/ or /api/ \
-             and not /tickets",
-        );
-    }
-    path
 }
 
 #[cfg(test)]
@@ -208,34 +177,6 @@ mod tests {
             "a b:80",
         ] {
             assert_eq!(ListenAddress::parse(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn telemetry_paths() {
-        for text in [
-            "/metrics",
-            "/",
-            "/a/b-c.d",
-            "/metrics/",
-            "/ticketing",
-            "/apis",
-        ] {
-            assert_eq!(TelemetryPath::parse(text).unwrap().as_str(), text);
-        }
-        for wrong in [
-            "",
-            "metrics",
-            "/-/ready",
-            "/-",
-            "/{x}",
-            "/a b",
-            "/a?b",
-            "/*a",
-            "/tickets",
-            "/api/v1/x",
-        ] {
-            assert_eq!(TelemetryPath::parse(wrong), None, "{wrong}");
         }
     }
 }

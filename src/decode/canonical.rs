@@ -51,6 +51,12 @@ pub(super) fn decode_within<'a>(
     value: &[u8],
     latest: Option<Timestamp>,
 ) -> Result<Event<'a>, Rejection> {
+    if json.is_empty() {
+        return Err(Rejection::EmptyValue);
+    }
+    if json.len() > MAX_VALUE_BYTES {
+        return Err(Rejection::TooLarge);
+    }
     not_later(understand(json, value)?, latest)
 }
 

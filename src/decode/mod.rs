@@ -4,11 +4,13 @@ mod canonical;
 mod mapping;
 mod rejection;
 mod schemas;
+mod table;
 
 pub use canonical::{MAX_VALUE_BYTES, decode};
 pub use mapping::{Inference, Mapped, Miss, Origin, Story, UnmappedWord, infer, known_presets};
 pub use rejection::{Ignorance, Rejection};
 pub use schemas::{Content, Language, SchemaError, SchemaId, SchemaText, Schemas};
+pub use table::looks_like_csv;
 
 use std::collections::BTreeMap;
 use std::slice;
@@ -40,6 +42,14 @@ impl<'a> Record<'a> {
             ..Self::default()
         }
     }
+}
+
+/// Some Windows programs write this in front of UTF-8 text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Text without a byte order mark in front, which JSON does not have.
+pub fn without_byte_order_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
 /// What a record says.
@@ -196,11 +206,15 @@ impl Decoder {
     #[inline]
     fn content<'a>(&self, record: &Record<'a>) -> Result<Content<'a>, Rejection> {
         let value = record.value.unwrap_or_default();
-        match &self.schemas {
-            Some(schemas) => schemas.content(value, &record.headers),
-            None if schemas::has_schema(value) => Err(Rejection::NoSchemaRegistry),
-            None => Ok(Content::Json(value)),
-        }
+        let content = match &self.schemas {
+            Some(schemas) => schemas.content(value, &record.headers)?,
+            None if schemas::has_schema(value) => return Err(Rejection::NoSchemaRegistry),
+            None => Content::Json(value),
+        };
+        Ok(match content {
+            Content::Json(json) => Content::Json(without_byte_order_mark(json)),
+            document @ Content::Document(_) => document,
+        })
     }
 
     fn mapper(&self, topic: &str) -> Option<&Mapper> {
@@ -210,6 +224,33 @@ impl Decoder {
         match self.topics.get(topic) {
             Some(own) => own.as_ref(),
             None => self.general.as_deref(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_order_mark_in_front_is_skipped() {
+        let plain = br#"{"ticket_id":1,"type":"created","at":5,"event_id":"e"}"#;
+        let marked = [BYTE_ORDER_MARK, plain].concat();
+        let decoder = Decoder::default();
+        let with_schemas = Decoder::default().with_schemas(Schemas::default());
+        for decoder in [&decoder, &with_schemas] {
+            let read = |value: &[u8]| {
+                let decoded = decoder.decode(&Record::of(value), None);
+                let events = decoded.into_events().map(Event::into_owned);
+                events.collect::<Vec<_>>()
+            };
+            assert_eq!(read(&marked).len(), 1);
+            assert_eq!(read(&marked), read(plain));
+            let only = decoder.decode(&Record::of(BYTE_ORDER_MARK), None);
+            assert_eq!(only.rejection(), Some(Rejection::EmptyValue));
+            let late = [plain, BYTE_ORDER_MARK].concat();
+            let late = decoder.decode(&Record::of(&late), None);
+            assert_eq!(late.rejection(), Some(Rejection::InvalidJson));
         }
     }
 }

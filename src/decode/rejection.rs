@@ -63,10 +63,14 @@ pub enum Rejection {
     InvalidInto,
     #[error("`at` is further in the future than `stream.max_future`")]
     Future,
+    #[error("it holds more items than one record may")]
+    TooManyEvents,
+    #[error("the mapping has too much to look at in it")]
+    TooComplex,
 }
 
 impl Rejection {
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 32] = [
         Self::EmptyValue,
         Self::TooLarge,
         Self::InvalidUtf8,
@@ -97,6 +101,8 @@ impl Rejection {
         Self::InvalidScore,
         Self::InvalidInto,
         Self::Future,
+        Self::TooManyEvents,
+        Self::TooComplex,
     ];
 
     /// The value of the label `reason`.
@@ -132,6 +138,8 @@ impl Rejection {
             Self::InvalidScore => "invalid_score",
             Self::InvalidInto => "invalid_into",
             Self::Future => "future",
+            Self::TooManyEvents => "too_many_events",
+            Self::TooComplex => "too_complex",
         }
     }
 }

@@ -170,8 +170,12 @@ families! {
         "Label values beyond their limit, exposed as __other__";
     CONSUMER_LAG = Exporter Gauge "ticket_exporter_consumer_lag" ["topic" "partition"]
         "Records in the partition that are not processed yet";
+    OPEN_TRANSACTION = Exporter Gauge "ticket_exporter_open_transaction" ["topic" "partition"]
+        "Whether a transaction has been open in the partition for longer than stream.grace: its clock waits";
     WATERMARK = Exporter Gauge "ticket_exporter_watermark_timestamp_seconds" ["topic" "partition"]
         "Stream clock of the partition, in seconds since the epoch";
+    WINDOWS_WATERMARK = Exporter Gauge "ticket_exporter_windows_watermark_timestamp_seconds" []
+        "Clock of the windows, in seconds since the epoch: that of the partition furthest behind, or later where too much waits for it";
     LAST_EVENT = Exporter Gauge "ticket_exporter_last_event_timestamp_seconds" []
         "Greatest event time seen, in seconds since the epoch";
     CAUGHT_UP = Exporter Gauge "ticket_exporter_caught_up" []
@@ -194,6 +198,8 @@ families! {
         "Offset of the first record that is not in the kept state, and so in no series";
     LOST_RECORDS = Exporter Counter "ticket_exporter_lost_records_total" ["topic" "partition"]
         "Times records of the partition were gone before they were read, or the topic was another one";
+    TOPIC_MISSING = Exporter Gauge "ticket_exporter_topic_missing" ["topic"]
+        "Whether a configured topic does not exist, which withholds all KPIs";
     DEAD_LETTERS_LOST = Exporter Counter "ticket_exporter_dead_letters_lost_total" []
         "Rejected records that the dead-letter topic refused for good";
     SCHEMA_REGISTRY_ERRORS = Exporter Counter "ticket_exporter_schema_registry_errors_total" ["reason"]

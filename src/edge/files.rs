@@ -55,9 +55,12 @@ fn peek(raw: &mut impl BufRead) -> io::Result<Vec<u8>> {
 #[derive(Debug)]
 pub struct Watch {
     path: PathBuf,
-    /// `None`: it was not looked at, or was not there.
-    seen: Option<(SystemTime, u64)>,
+    /// `None`: it was not looked at yet.
+    seen: Option<Seen>,
 }
+
+/// What a look at a file shows; `None`: there is no file.
+type Seen = Option<(SystemTime, u64)>;
 
 impl Watch {
     pub fn new(path: &Path) -> Self {
@@ -67,13 +70,14 @@ impl Watch {
         }
     }
 
-    /// Whether it is another file than at the last look; the first look always says so.
+    /// Whether it is another file than at the last look, or has come or gone since; the first look
+    /// always says so.
     pub fn has_changed(&mut self) -> bool {
         let now = fs::metadata(&self.path)
             .and_then(|data| Ok((data.modified()?, data.len())))
             .ok();
-        let changed = now.is_none() || now != self.seen;
-        self.seen = now;
+        let changed = self.seen != Some(now);
+        self.seen = Some(now);
         changed
     }
 }
@@ -184,6 +188,21 @@ mod tests {
         assert_eq!(lines(gzip.finish().unwrap(), 99), expected);
         assert_eq!(lines(zstandard, 99), expected);
         assert!(lines(Vec::new(), 99).is_empty());
+    }
+
+    #[test]
+    fn a_file_changes_when_it_comes_and_when_it_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let mut watch = Watch::new(&path);
+        let mut looks = || [watch.has_changed(), watch.has_changed()];
+        assert_eq!(looks(), [true, false], "it is not there");
+        fs::write(&path, "one").unwrap();
+        assert_eq!(looks(), [true, false], "it is there");
+        fs::write(&path, "another").unwrap();
+        assert_eq!(looks(), [true, false], "it is another");
+        fs::remove_file(&path).unwrap();
+        assert_eq!(looks(), [true, false], "it is gone");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Prometheus' own tool, which makes blocks of text.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -39,6 +40,20 @@ pub fn create_blocks(
     )))
 }
 
+/// Whether a storage of Prometheus has blocks, or the log of a Prometheus that has run.
+///
+/// # Errors
+/// A directory that cannot be read.
+pub fn has_data(storage: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(storage)? {
+        let path = entry?.path();
+        if path.join("meta.json").exists() || path.ends_with("wal") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +73,22 @@ mod tests {
         let error = create_blocks(OsStr::new("false"), Path::new("a"), Path::new("b"), "6h");
         let error = error.unwrap_err().to_string();
         assert!(error.contains("it says nothing"), "{error}");
+    }
+
+    #[test]
+    fn a_storage_has_data_once_it_has_a_block_or_a_log() {
+        for (entry, expected) in [
+            ("lost+found", false),
+            ("01ABC/meta.json", true),
+            ("wal/0", true),
+        ] {
+            let storage = tempfile::tempdir().unwrap();
+            assert!(!has_data(storage.path()).unwrap());
+            let path = storage.path().join(entry);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+            assert_eq!(has_data(storage.path()).unwrap(), expected, "{entry}");
+        }
+        assert!(has_data(Path::new("/nowhere")).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! The one place that reads the wall clock, and what the exporter needs of any clock.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::domain::timestamp::Timestamp;
 
@@ -8,6 +8,12 @@ use crate::domain::timestamp::Timestamp;
 pub trait Clock: Send + Sync {
     /// The time that deadlines follow.
     fn now(&self) -> Timestamp;
+
+    /// The time that it was at a moment some seconds ago.
+    fn at(&self, moment: Instant) -> Timestamp {
+        let passed = i64::try_from(moment.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.now().minus(passed)
+    }
 
     /// The latest instant that may be now: what is far beyond it comes from the future.
     fn latest(&self) -> Timestamp {

@@ -23,6 +23,9 @@ const LONGEST_MERGE_CHAIN: usize = 16;
 pub struct PartitionId(u16);
 
 impl PartitionId {
+    /// How many partitions there can be.
+    pub const COUNT: usize = 1 << u16::BITS;
+
     /// Partitions are numbered from 0 in the order in which they were added, and keep their
     /// numbers over restarts.
     pub fn number(self) -> u16 {
@@ -137,15 +140,19 @@ impl Engine {
         }
     }
 
-    /// Adds a partition.
-    pub fn partition(&mut self) -> PartitionId {
-        #[allow(
-            clippy::cast_possible_truncation,
-            reason = "Kafka clusters have fewer partitions"
-        )]
-        let id = PartitionId(self.partitions.len() as u16);
+    /// Adds a partition; `None` where there is no number left for one ([`PartitionId::COUNT`]).
+    pub fn add_partition(&mut self) -> Option<PartitionId> {
+        let number = u16::try_from(self.partitions.len()).ok()?;
         self.partitions.push(Partition::new());
-        id
+        Some(PartitionId(number))
+    }
+
+    /// The only partition of an engine that reads from one place.
+    pub fn only_partition(&mut self) -> PartitionId {
+        if self.partitions.is_empty() {
+            self.partitions.push(Partition::new());
+        }
+        PartitionId(0)
     }
 
     /// Applies one event in arrival order of its partition, after the timers that its time makes
@@ -186,6 +193,16 @@ impl Engine {
         self.fire_due(partition);
     }
 
+    /// Ends a partition whose topic is gone: nothing more can be learned of its tickets. What they
+    /// have counted stays counted; they leave the gauges, and the partition no longer holds back
+    /// the clock of the windows.
+    pub fn retire(&mut self, partition: PartitionId) {
+        for slot in self.tickets.slots_of(partition.0) {
+            self.forget(slot);
+        }
+        self.partitions[usize::from(partition.0)] = Partition::new();
+    }
+
     /// The partition that has this number; `None` where there is none.
     pub fn partition_numbered(&self, number: u16) -> Option<PartitionId> {
         (usize::from(number) < self.partitions.len()).then_some(PartitionId(number))
@@ -194,6 +211,11 @@ impl Engine {
     /// The stream clock of a partition; `None` before its first event.
     pub fn clock_of(&self, partition: PartitionId) -> Option<Timestamp> {
         self.partitions[usize::from(partition.0)].clock()
+    }
+
+    /// The clock of the windows; `None` before it first moved.
+    pub fn windows_clock(&self) -> Option<Timestamp> {
+        self.recorder.windows.clock()
     }
 
     /// The greatest event time seen in a partition.
@@ -435,7 +457,7 @@ impl Engine {
             self.fire_before(slot, at);
         }
         if let Some(ticket) = self.tickets.get_mut(slot) {
-            lifecycle::apply(&mut self.recorder, ticket, event, at);
+            lifecycle::apply(&mut self.recorder, ticket, event, at, false);
         }
         Outcome::Applied
     }
@@ -455,7 +477,7 @@ impl Engine {
         // A partial ticket may have deadlines between its creation and its first event.
         self.fire_before(slot, event.at);
         if let Some(ticket) = self.tickets.get_mut(slot) {
-            lifecycle::apply(&mut self.recorder, ticket, event, event.at);
+            lifecycle::apply(&mut self.recorder, ticket, event, event.at, true);
         }
         self.settle(slot);
     }

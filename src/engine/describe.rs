@@ -28,6 +28,14 @@ pub struct PhaseView {
     pub business: Milliseconds,
 }
 
+/// Phases that are no longer known one by one.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EarlierPhases {
+    pub count: u64,
+    pub from: Timestamp,
+    pub to: Timestamp,
+}
+
 /// A goal that is running, paused, or overdue.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GoalView {
@@ -85,6 +93,9 @@ pub struct TicketView {
     pub finalized_at: Option<Timestamp>,
     /// Name of the calendar of the business times below.
     pub business_calendar: String,
+    /// Older phases of a long life, which are kept as sums.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<EarlierPhases>,
     /// Of this life: a reopening after the end begins a new one.
     pub phases: Vec<PhaseView>,
     pub goals: Vec<GoalView>,
@@ -105,7 +116,6 @@ impl Engine {
 }
 
 fn view(recorder: &Recorder, ticket: &Ticket, clock: Timestamp) -> TicketView {
-    let channel = recorder.labels.channels.label(ticket.channel.into());
     let known = |at: Timestamp| (at != Timestamp::NEVER).then_some(at);
     let now = clock.max(ticket.last_at);
     let finalized = ticket.has(Flags::FINALIZED);
@@ -116,7 +126,7 @@ fn view(recorder: &Recorder, ticket: &Ticket, clock: Timestamp) -> TicketView {
         last_event: ticket.last_at,
         team: recorder.team_label(ticket.team_number),
         priority: recorder.priority_label(ticket.priority),
-        channel: recorder.labels.channels.names()[usize::from(channel)].to_string(),
+        channel: recorder.labels.channels.exposed(ticket.channel).to_owned(),
         assigned: ticket.has(Flags::ASSIGNED),
         status: ticket.status().name(),
         withdrawn: ticket.withdrawal.map(|reason| reason.name()),
@@ -132,6 +142,11 @@ fn view(recorder: &Recorder, ticket: &Ticket, clock: Timestamp) -> TicketView {
         moved: ticket.has(Flags::MOVED),
         finalized_at: known(ticket.resolution_since).filter(|_| finalized),
         business_calendar: recorder.calendar_name(recorder.calendar_of(ticket.team_number)),
+        earlier: ticket.history().past.map(|past| EarlierPhases {
+            count: past.phases,
+            from: past.start(),
+            to: past.end,
+        }),
         phases: phases(recorder, ticket, now),
         goals: goals(recorder, ticket, now),
         pending: pending(recorder, ticket, now),
@@ -196,14 +211,13 @@ fn pending(recorder: &Recorder, ticket: &Ticket, now: Timestamp) -> Vec<Pending>
     let mut pending = Vec::new();
     if ticket.has_start() {
         let end = if ticket.status() == Status::Solved {
-            ticket.timeline.solved_since().0
+            ticket.history().solved_since().0
         } else {
             now
         };
         let start = lifecycle::life_start(ticket);
-        let elapsed = ticket
-            .timeline
-            .elapsed(calendar, start, end, lifecycle::SOLVED);
+        let history = ticket.history();
+        let elapsed = history.elapsed(calendar, start, end, lifecycle::SOLVED);
         pending.push(Pending {
             kpi: Kpi::FullResolution.name(),
             calendar: Some(elapsed.calendar),
@@ -213,7 +227,7 @@ fn pending(recorder: &Recorder, ticket: &Ticket, now: Timestamp) -> Vec<Pending>
     let reported = ticket.extra.as_ref().map_or(0, |extra| extra.handle);
     let derived = || {
         let start = lifecycle::life_start(ticket);
-        ticket.timeline.worked(calendar, start, now).business
+        ticket.history().worked(calendar, start, now).business
     };
     let worked = ticket.has(Flags::WORKED);
     if worked || recorder.rules.derive_handle {
@@ -264,7 +278,7 @@ mod tests {
 
     fn views(until: i64, events: &[Event<'_>]) -> Vec<TicketView> {
         let mut engine = Engine::new(Arc::new(Rules::default()), Timestamp(0));
-        let partition = engine.partition();
+        let partition = engine.only_partition();
         for event in events {
             engine.apply(partition, event);
         }

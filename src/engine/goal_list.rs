@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::core::Engine;
 use super::goals::{self, Standing};
-use super::labels::LabelTable;
+use super::labels::{LabelNumber, LabelTable};
 use super::recorder::Recorder;
 use super::ticket::{Slot, Ticket};
 use crate::domain::policy::Target;
@@ -160,8 +160,10 @@ impl<'a> Search<'a> {
     fn look_at(&mut self, recorder: &Recorder, ticket: &'a Ticket, clock: Timestamp) {
         let labels = &recorder.labels;
         let team = labels.teams.label(ticket.team_number);
-        let priority = labels.priorities.label(ticket.priority.into());
-        if !among(self.teams.as_deref(), team) || !among(self.priorities.as_deref(), priority) {
+        let priority = labels.priorities.label(ticket.priority);
+        if !among(self.teams.as_deref(), team.into())
+            || !among(self.priorities.as_deref(), priority.into())
+        {
             return;
         }
         let Some(policy) = recorder.policy(ticket.policy) else {
@@ -244,7 +246,7 @@ impl Candidate<'_> {
 }
 
 /// Which labels have one of the names; `None`: whatever the label.
-fn wanted(labels: &LabelTable, names: &[String]) -> Option<Vec<bool>> {
+fn wanted<N: LabelNumber>(labels: &LabelTable<N>, names: &[String]) -> Option<Vec<bool>> {
     if names.is_empty() {
         return None;
     }
@@ -255,8 +257,8 @@ fn wanted(labels: &LabelTable, names: &[String]) -> Option<Vec<bool>> {
     )
 }
 
-fn among(wanted: Option<&[bool]>, label: u16) -> bool {
-    wanted.is_none_or(|wanted| wanted.get(usize::from(label)).copied().unwrap_or(false))
+fn among(wanted: Option<&[bool]>, label: usize) -> bool {
+    wanted.is_none_or(|wanted| wanted.get(label).copied().unwrap_or(false))
 }
 
 #[cfg(test)]
@@ -289,7 +291,7 @@ mod tests {
             ..Rules::default()
         };
         let mut engine = Engine::new(Arc::new(rules), Timestamp(0));
-        let partition = engine.partition();
+        let partition = engine.only_partition();
         for number in 0..10 {
             let id = format!("t{number}");
             let at = Timestamp((START + number) * MINUTE);

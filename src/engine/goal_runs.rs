@@ -46,7 +46,7 @@ impl Recorder {
         let excluded = policy.pauses[target as usize]
             .with(Status::Solved)
             .with(Status::Closed);
-        let elapsed = ticket.timeline.elapsed(calendar, since, at, excluded);
+        let elapsed = ticket.history().elapsed(calendar, since, at, excluded);
         Some(GoalRun {
             target,
             team: self.team_label(ticket.team_number).into(),
@@ -117,7 +117,7 @@ mod tests {
         };
         let mut engine = Engine::new(Arc::new(rules), Timestamp(0));
         engine.measure_goals();
-        let partition = engine.partition();
+        let partition = engine.only_partition();
         let mut created = event(EventType::Created, 1);
         created.team = Some(Some("billing".into()));
         let mut reply = event(EventType::Message, 3);

@@ -123,6 +123,6 @@ pub fn deadline(recorder: &Recorder, ticket: &Ticket, slot: Slot) -> Option<Time
     let length = policy.target(target)?;
     let calendar = recorder.goal_calendar(policy, ticket.slot_calendar(slot));
     let pauses = policy.pauses[target as usize];
-    let deadline = ticket.timeline.deadline(calendar, since, length, pauses);
+    let deadline = ticket.history().deadline(calendar, since, length, pauses);
     Some(deadline.unwrap_or(Timestamp::NEVER))
 }

@@ -12,27 +12,45 @@ pub const NONE: &str = "none";
 pub const OTHER: &str = "__other__";
 
 /// Number of [`NONE`] in every table.
-pub const NONE_ID: u16 = 0;
+pub const NONE_ID: u8 = 0;
 /// Number of [`OTHER`] in every table.
-pub const OTHER_ID: u16 = 1;
+pub const OTHER_ID: u8 = 1;
+/// Numbers that every table has for itself: those two.
+pub const OWN_NUMBERS: usize = 2;
 
-/// A value that the configuration names but that has not been seen: it takes no place yet.
-const UNPLACED: u16 = u16::MAX;
+/// The type that holds the numbers of a label's values. How many there are follows from it.
+pub trait LabelNumber: Copy + Ord + From<u8> + Into<usize> + TryFrom<usize> {
+    /// How many numbers there are, those of [`NONE`] and [`OTHER`] included.
+    const COUNT: usize;
+}
+
+/// Priorities and channels: a million tickets remember them.
+impl LabelNumber for u8 {
+    const COUNT: usize = 1 << Self::BITS;
+}
+
+/// Teams. [`NO_TEAM`] is no number.
+impl LabelNumber for u16 {
+    const COUNT: usize = NO_TEAM as usize;
+}
+
+/// In place of the team of a solve, where there was none yet.
+pub const NO_TEAM: u16 = u16::MAX;
 
 /// The values of one label. A value's *number* tells it from all others as far as the rules need
 /// (calendars, policies); its *label* is the number it is exposed under.
 #[derive(Clone, Debug)]
-pub struct LabelTable {
+pub struct LabelTable<N> {
     limit: usize,
     placed: usize,
-    numbers: HashMap<CompactString, u16>,
+    numbers: HashMap<CompactString, N>,
     names: Arc<Vec<CompactString>>,
-    /// Label by number.
-    labels: Vec<u16>,
+    /// By number.
+    places: Vec<Place>,
     overflows: u64,
-    /// Numbers that are new or got their label since this was last emptied; at most two entries
+    /// Numbers that are new or got their place since this was last emptied; at most two entries
     /// a number.
-    pub changed: Vec<u16>,
+    pub changed: Vec<N>,
 }
 
 /// Where a value is exposed.
@@ -51,7 +69,7 @@ impl Place {
     pub const ALL: [Self; 3] = [Self::None, Self::Own, Self::Shared];
 }
 
-impl LabelTable {
+impl<N: LabelNumber> LabelTable<N> {
     /// `limit` values besides `none` and `__other__` get a label of their own: the `known` ones,
     /// then others as they come. Those that rules `name` have a number in any case.
     pub fn new<'a>(
@@ -64,12 +82,12 @@ impl LabelTable {
             placed: 0,
             numbers: HashMap::new(),
             names: Arc::new(Vec::new()),
-            labels: Vec::new(),
+            places: Vec::new(),
             overflows: 0,
             changed: Vec::new(),
         };
-        for (own, name) in [(NONE_ID, NONE), (OTHER_ID, OTHER)] {
-            table.insert(name, own);
+        for name in [NONE, OTHER] {
+            table.insert(name, Place::Own);
         }
         table.add(known, named);
         table
@@ -77,7 +95,8 @@ impl LabelTable {
 
     /// A table of values that have their places, by number; `None` where it does not begin with
     /// [`NONE`] and [`OTHER`], or a name comes twice. What `known` and `named` have besides comes
-    /// behind them.
+    /// behind them. Values beyond the last number are left out: an earlier version counted them,
+    /// but no ticket could refer to one.
     pub fn restored<'a>(
         limit: usize,
         values: impl IntoIterator<Item = (&'a str, Place)>,
@@ -85,9 +104,8 @@ impl LabelTable {
         named: impl IntoIterator<Item = &'a str>,
     ) -> Option<Self> {
         let mut table = Self::new(limit, [], []);
-        for (number, (name, place)) in values.into_iter().enumerate() {
-            let own = u16::try_from(number).ok().filter(|own| *own != UNPLACED)?;
-            if own <= OTHER_ID {
+        for (number, (name, place)) in values.into_iter().take(N::COUNT).enumerate() {
+            if number < OWN_NUMBERS {
                 if table.names[number] != name || place != Place::Own {
                     return None;
                 }
@@ -96,13 +114,8 @@ impl LabelTable {
             if table.numbers.contains_key(name) {
                 return None;
             }
-            let label = match place {
-                Place::None => UNPLACED,
-                Place::Own => own,
-                Place::Shared => OTHER_ID,
-            };
             table.placed += usize::from(place == Place::Own);
-            table.insert(name, label);
+            table.insert(name, place);
         }
         table.changed.clear();
         table.add(known, named);
@@ -116,66 +129,68 @@ impl LabelTable {
         named: impl IntoIterator<Item = &'a str>,
     ) {
         for name in known {
-            match self.numbers.get(name) {
-                None => {
-                    let label = self.place(self.next());
-                    self.insert(name, label);
-                }
-                Some(_) => {
-                    self.number(name);
-                }
+            if !self.numbers.contains_key(name) {
+                self.insert(name, Place::None);
             }
+            self.number(name);
         }
         for name in named {
             if !self.numbers.contains_key(name) {
-                self.insert(name, UNPLACED);
+                self.insert(name, Place::None);
             }
         }
         self.overflows = 0;
     }
 
     /// Name and place of a number.
-    pub fn value(&self, number: u16) -> Option<(&str, Place)> {
-        let name = self.names.get(usize::from(number))?;
-        let place = match self.labels.get(usize::from(number))? {
-            label if *label == number => Place::Own,
-            &UNPLACED => Place::None,
-            _ => Place::Shared,
-        };
-        Some((name, place))
+    pub fn value(&self, number: N) -> Option<(&str, Place)> {
+        let name = self.names.get(number.into())?;
+        Some((name, *self.places.get(number.into())?))
     }
 
     /// The number of a value that was seen; new values get one while there is room.
-    pub fn number(&mut self, name: &str) -> u16 {
-        let Some(number) = self.numbers.get(name).copied() else {
-            return match self.place(self.next()) {
-                OTHER_ID => OTHER_ID,
-                label => self.insert(name, label),
-            };
+    pub fn number(&mut self, name: &str) -> N {
+        let has_room = self.placed < self.limit;
+        let number = match self.numbers.get(name) {
+            Some(number) => Some(*number),
+            None if has_room => self.insert(name, Place::None),
+            None => None,
         };
-        if self.labels[usize::from(number)] == UNPLACED {
-            self.labels[usize::from(number)] = self.place(number);
+        let Some(number) = number else {
+            self.overflows += 1;
+            return OTHER_ID.into();
+        };
+        let place = &mut self.places[number.into()];
+        if *place == Place::None {
+            *place = if has_room { Place::Own } else { Place::Shared };
+            self.placed += usize::from(has_room);
             self.changed.push(number);
         }
+        self.overflows += u64::from(*place == Place::Shared);
         number
     }
 
-    /// The number of a value that the configuration names.
-    pub fn named(&self, name: &str) -> u16 {
-        self.numbers.get(name).copied().unwrap_or(OTHER_ID)
+    /// The number of a value that the configuration names; `None` where there was no number left.
+    pub fn named(&self, name: &str) -> Option<N> {
+        self.numbers.get(name).copied()
     }
 
     /// The label of a number.
-    pub fn label(&self, number: u16) -> u16 {
-        match self.labels[usize::from(number)] {
-            UNPLACED => OTHER_ID,
-            label => label,
+    pub fn label(&self, number: N) -> N {
+        match self.places[number.into()] {
+            Place::Own => number,
+            Place::None | Place::Shared => OTHER_ID.into(),
         }
     }
 
+    /// The name that a number is exposed under.
+    pub fn exposed(&self, number: N) -> &str {
+        &self.names[self.label(number).into()]
+    }
+
     /// Whether a number is that of a name: most events repeat what their ticket has already.
-    pub fn is(&self, number: u16, name: &str) -> bool {
-        number != OTHER_ID && self.names[usize::from(number)] == name
+    pub fn is(&self, number: N, name: &str) -> bool {
+        number != OTHER_ID.into() && self.names[number.into()] == name
     }
 
     /// Names by number, and so by label; cheap to share.
@@ -183,35 +198,22 @@ impl LabelTable {
         &self.names
     }
 
-    /// How many values had to become `__other__`, each as often as it came unknown.
+    /// How often a value was taken that is exposed as `__other__`.
     pub fn overflows(&self) -> u64 {
         self.overflows
     }
 
-    /// A label of its own, if there is room.
-    fn place(&mut self, number: u16) -> u16 {
-        if self.placed < self.limit && number < UNPLACED {
-            self.placed += 1;
-            return number;
+    /// Gives a new name the next number, where one is left.
+    fn insert(&mut self, name: &str, place: Place) -> Option<N> {
+        if self.names.len() >= N::COUNT {
+            return None;
         }
-        self.overflows += 1;
-        OTHER_ID
-    }
-
-    fn next(&self) -> u16 {
-        u16::try_from(self.names.len()).unwrap_or(UNPLACED)
-    }
-
-    fn insert(&mut self, name: &str, label: u16) -> u16 {
-        let number = self.next();
-        if number == UNPLACED {
-            return OTHER_ID; // no number is left
-        }
+        let number = N::try_from(self.names.len()).ok()?;
         Arc::make_mut(&mut self.names).push(name.into());
         self.numbers.insert(name.into(), number);
-        self.labels.push(label);
+        self.places.push(place);
         self.changed.push(number);
-        number
+        Some(number)
     }
 }
 
@@ -226,12 +228,12 @@ pub struct Team {
 
 impl Team {
     pub const NONE: Self = Self {
-        number: NONE_ID,
+        number: NONE_ID as u16,
         overflow: 0,
     };
 
     pub fn is_none(self) -> bool {
-        self.number == NONE_ID
+        self == Self::NONE
     }
 }
 
@@ -253,9 +255,9 @@ pub struct PairNames<'a> {
 /// The three free labels.
 #[derive(Clone, Debug)]
 pub struct Labels {
-    pub teams: LabelTable,
-    pub priorities: LabelTable,
-    pub channels: LabelTable,
+    pub teams: LabelTable<u16>,
+    pub priorities: LabelTable<u8>,
+    pub channels: LabelTable<u8>,
 }
 
 impl Labels {
@@ -270,7 +272,7 @@ impl Labels {
     pub fn team(&mut self, name: &str) -> Team {
         let number = self.teams.number(name);
         #[allow(clippy::cast_possible_truncation, reason = "the low half of a hash")]
-        let overflow = if number == OTHER_ID {
+        let overflow = if number == u16::from(OTHER_ID) {
             xxh3_64(name.as_bytes()) as u32
         } else {
             0
@@ -279,15 +281,12 @@ impl Labels {
     }
 
     pub fn priority(&mut self, name: &str) -> Priority {
-        let number = narrow(
-            self.priorities
-                .number(if name.is_empty() { NONE } else { name }),
-        );
+        let number = self.priorities.number(value_of(name));
         #[allow(
             clippy::cast_possible_truncation,
             reason = "a byte of a hash: it only tells when to add status time"
         )]
-        let overflow = if u16::from(number) == OTHER_ID {
+        let overflow = if number == OTHER_ID {
             xxh3_64(name.as_bytes()) as u8
         } else {
             0
@@ -296,16 +295,12 @@ impl Labels {
     }
 
     pub fn channel(&mut self, name: &str) -> u8 {
-        narrow(
-            self.channels
-                .number(if name.is_empty() { NONE } else { name }),
-        )
+        self.channels.number(value_of(name))
     }
 }
 
-/// Priorities and channels are kept in a byte; what would not fit is [`OTHER_ID`].
-pub fn narrow(number: u16) -> u8 {
-    u8::try_from(number).unwrap_or(1)
+fn value_of(name: &str) -> &str {
+    if name.is_empty() { NONE } else { name }
 }
 
 #[cfg(test)]
@@ -314,31 +309,68 @@ mod tests {
 
     #[test]
     fn beyond_the_limit_all_values_share_one() {
-        let mut table = LabelTable::new(2, ["known"], []);
-        assert_eq!(table.number("none"), NONE_ID);
+        let mut table: LabelTable<u16> = LabelTable::new(2, ["known"], []);
+        assert_eq!(table.number("none"), u16::from(NONE_ID));
         assert_eq!(table.number("known"), 2);
         assert_eq!(table.number("new"), 3);
-        assert_eq!(table.number("late"), OTHER_ID);
-        assert_eq!(table.number("later"), OTHER_ID);
+        assert_eq!(table.number("late"), u16::from(OTHER_ID));
+        assert_eq!(table.number("later"), u16::from(OTHER_ID));
         assert_eq!((table.overflows(), table.names().len()), (2, 4));
     }
 
     #[test]
     fn a_named_value_keeps_its_number_but_takes_a_place_only_when_seen() {
-        let mut table = LabelTable::new(1, [], ["early", "late"]);
-        let (early, late) = (table.named("early"), table.named("late"));
+        let mut table: LabelTable<u8> = LabelTable::new(1, [], ["early", "late"]);
+        let (early, late) = (table.named("early").unwrap(), table.named("late").unwrap());
         assert_eq!((table.number("early"), table.label(early)), (early, early));
         assert_eq!((table.number("late"), table.label(late)), (late, OTHER_ID));
         assert_ne!(early, late);
+        table.number("late");
+        assert_eq!(table.overflows(), 2, "each time it is taken");
+    }
+
+    #[test]
+    fn every_number_of_its_type_is_used_and_what_comes_behind_is_counted() {
+        let name = |number: usize| format!("v{number}");
+        let most = <u8 as LabelNumber>::COUNT - OWN_NUMBERS;
+        let mut table: LabelTable<u8> = LabelTable::new(most + 10, [], []);
+        let numbers: Vec<u8> = (0..most).map(|value| table.number(&name(value))).collect();
+        assert!(numbers.iter().is_sorted());
+        assert_eq!((numbers[0], numbers[most - 1]), (2, u8::MAX));
+        assert!(numbers.iter().all(|number| table.label(*number) == *number));
+        assert_eq!(table.overflows(), 0);
+        assert_eq!(table.number(&name(most)), OTHER_ID);
+        assert_eq!(table.overflows(), 1, "no number is left for it");
+        assert_eq!(table.named(&name(most)), None);
+        assert_eq!(table.number(&name(most - 1)), u8::MAX, "it stays itself");
+        let values: Vec<_> = (0..=u8::MAX).filter_map(|one| table.value(one)).collect();
+        let values = values.iter().copied().chain([("beyond", Place::Own)]);
+        let restored = LabelTable::<u8>::restored(most, values, [], ["new"]).unwrap();
+        assert_eq!(
+            (restored.named("beyond"), restored.named("new")),
+            (None, None)
+        );
+        assert_eq!(restored.named(&name(most - 1)), Some(u8::MAX));
+    }
+
+    #[test]
+    fn no_team_has_the_number_that_says_there_is_none() {
+        let most = <u16 as LabelNumber>::COUNT - OWN_NUMBERS;
+        let mut table: LabelTable<u16> = LabelTable::new(most + 10, [], []);
+        let last = (0..most)
+            .map(|value| table.number(&value.to_string()))
+            .last();
+        assert_eq!((last, table.overflows()), (Some(NO_TEAM - 1), 0));
+        assert_eq!(table.number("late"), u16::from(OTHER_ID));
+        assert_eq!(table.overflows(), 1);
     }
 
     #[test]
     fn overflowing_teams_still_differ() {
-        let table = LabelTable::new(0, [], []);
         let mut labels = Labels {
-            teams: table.clone(),
-            priorities: table.clone(),
-            channels: table,
+            teams: LabelTable::new(0, [], []),
+            priorities: LabelTable::new(0, [], []),
+            channels: LabelTable::new(0, [], []),
         };
         assert_ne!(labels.team("a"), labels.team("b"));
         assert_eq!(labels.team("a"), labels.team("a"));

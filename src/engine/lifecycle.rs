@@ -3,12 +3,13 @@
 //! Functions here take the effective event time: never earlier than the ticket's last one.
 
 use super::goals::{self, Passed};
+use super::history::NumberedCalendar;
 use super::labels::Team;
 use super::recorder::Recorder;
 use super::rules::Kpi;
 use super::series::{Basis, Counter, Ending, Rating};
 use super::ticket::{Flags, GoalState, Slot, Ticket, Withdrawal};
-use super::timeline::{Phase, Timeline};
+use super::timeline::Phase;
 use super::trace::Happening;
 use super::windows::WindowEvent;
 use crate::domain::event::{Event, EventType, Status};
@@ -20,8 +21,15 @@ pub const SOLVED: StatusSet = StatusSet::EMPTY.with(Status::Solved);
 
 /// Applies an event to its ticket, in the order of the contract: message, worklog and rating,
 /// team, agent, channel, priority, then status. A withdrawal is nothing but that: a merge that
-/// says `closed` too is no solve.
-pub fn apply(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'_>, at: Timestamp) {
+/// says `closed` too is no solve. `opens`: the event opened the ticket, so [`initialize`] has taken
+/// its attributes.
+pub fn apply(
+    recorder: &mut Recorder,
+    ticket: &mut Ticket,
+    event: &Event<'_>,
+    at: Timestamp,
+    opens: bool,
+) {
     if let Some(reason) = withdrawal(event.kind) {
         if let Some(into) = &event.into {
             ticket.extra_mut().into = Some(into.as_ref().into());
@@ -37,7 +45,9 @@ pub fn apply(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'_>, at
         concerns_goals = customer_message(recorder, ticket, at);
     }
     act(recorder, ticket, event, at);
-    concerns_goals |= change_attributes(recorder, ticket, event, at);
+    if !opens {
+        concerns_goals |= change_attributes(recorder, ticket, event, at);
+    }
     if event.kind == EventType::Created && !ticket.has(Flags::CREATED) {
         ticket.flags.set(Flags::CREATED, true);
         let channel = ticket.channel;
@@ -84,7 +94,7 @@ pub fn learn_start(recorder: &mut Recorder, ticket: &mut Ticket, event: &Event<'
         _ => return false,
     };
     let before = std::mem::replace(&mut ticket.created, created);
-    if before != Timestamp::NEVER || created < event.at || ticket.timeline.start() < created {
+    if before != Timestamp::NEVER || created < event.at || ticket.history().start() < created {
         let at = event.at.max(ticket.last_at);
         recorder.note(ticket, at, |_| Happening::StartLearned { created });
     }
@@ -173,13 +183,13 @@ pub fn fire(recorder: &mut Recorder, ticket: &mut Ticket, due: Timestamp) -> Fir
             return Fired::Kept;
         }
     }
-    let (solved_at, _) = ticket.timeline.solved_since();
+    let (solved_at, _) = ticket.history().solved_since();
     finalize(recorder, ticket, solved_at, due);
     Fired::Kept
 }
 
 fn finalization_due(recorder: &Recorder, ticket: &Ticket) -> Timestamp {
-    let (_, earlier) = ticket.timeline.solved_since();
+    let (_, earlier) = ticket.history().solved_since();
     ticket
         .timeline
         .since()
@@ -307,16 +317,13 @@ fn change_attributes(
         enter(recorder, ticket, ticket.status(), at);
     }
     if let Some(channel) = &event.channel
-        && !recorder.labels.channels.is(ticket.channel.into(), channel)
+        && !recorder.labels.channels.is(ticket.channel, channel)
     {
         ticket.channel = recorder.labels.channel(channel);
         concerns_goals = true;
     }
     if let Some(priority) = &event.priority
-        && !recorder
-            .labels
-            .priorities
-            .is(ticket.priority.into(), priority)
+        && !recorder.labels.priorities.is(ticket.priority, priority)
     {
         let priority = recorder.labels.priority(priority);
         if priority != ticket.identified_priority() {
@@ -380,7 +387,7 @@ fn change_status(recorder: &mut Recorder, ticket: &mut Ticket, status: Status, a
     }
     if status == Status::Closed && !ticket.has(Flags::FINALIZED) {
         let solved_at = if before == Status::Solved {
-            ticket.timeline.solved_since().0
+            ticket.history().solved_since().0
         } else {
             at
         };
@@ -424,11 +431,7 @@ fn reopen(recorder: &mut Recorder, ticket: &mut Ticket, status: Status, at: Time
         ticket.flags.set(Flags::FINALIZED, false);
         ticket.flags.set(Flags::SECOND_LIFE, true);
         ticket.flags.set(Flags::WORKED, false);
-        if let Some(extra) = &mut ticket.extra {
-            extra.handle = 0;
-        }
-        // What was before is observed; a phase of no length would else join the two lives.
-        ticket.timeline = Timeline::new(at, ticket.timeline.current());
+        ticket.begin_again(at);
         ticket.resolution_since = Timestamp::NEVER;
     }
     ticket.flags.set(Flags::REOPENED, true);
@@ -484,7 +487,7 @@ fn finalize(recorder: &mut Recorder, ticket: &mut Ticket, solved_at: Timestamp, 
 /// ticket, with which its history begins too; the first event where neither is known.
 pub fn life_start(ticket: &Ticket) -> Timestamp {
     if ticket.has(Flags::SECOND_LIFE) || !ticket.has_start() {
-        ticket.timeline.start()
+        ticket.history().start()
     } else {
         ticket.created
     }
@@ -542,7 +545,7 @@ fn observe_handle(recorder: &mut Recorder, ticket: &Ticket, labels: (u16, u8), a
         )
     } else if recorder.rules.derive_handle {
         let calendar = recorder.calendar(recorder.calendar_of(labels.0));
-        let worked = ticket.timeline.worked(calendar, life_start(ticket), at);
+        let worked = ticket.history().worked(calendar, life_start(ticket), at);
         (Basis::Business, worked.business)
     } else {
         return;
@@ -551,7 +554,11 @@ fn observe_handle(recorder: &mut Recorder, ticket: &Ticket, labels: (u16, u8), a
     if basis == Basis::Calendar {
         recorder.note_reported(ticket, labels, value, at);
     } else {
-        let stretches = || ticket.timeline.worked_stretches(life_start(ticket), at);
+        let stretches = |calendar: Option<NumberedCalendar<'_>>| {
+            ticket
+                .history()
+                .worked_stretches(calendar, life_start(ticket), at)
+        };
         recorder.note_observation(ticket, (Kpi::Handle, Some(basis)), labels, stretches, at);
     }
 }
@@ -613,19 +620,19 @@ fn observe(
     at: Timestamp,
 ) {
     let calendar = recorder.calendar(recorder.calendar_of(labels.0));
-    let elapsed = ticket
-        .timeline
-        .elapsed(calendar, stretch.start, stretch.end, stretch.excluded);
+    let history = ticket.history();
+    let elapsed = history.elapsed(calendar, stretch.start, stretch.end, stretch.excluded);
     recorder.observe(kpi, labels, elapsed, at, &ticket.id);
-    let timeline = &ticket.timeline;
-    let stretches = || timeline.stretches(stretch.start, stretch.end, stretch.excluded);
+    let stretches = |calendar: Option<NumberedCalendar<'_>>| {
+        history.stretches(calendar, stretch.start, stretch.end, stretch.excluded)
+    };
     recorder.note_observation(ticket, (kpi, None), labels, stretches, at);
 }
 
 /// Adds the time in the current status to the labels held until now.
 fn account(recorder: &mut Recorder, ticket: &mut Ticket, at: Timestamp) {
     let length = ticket
-        .timeline
+        .history()
         .elapsed(None, ticket.accounted, at, StatusSet::EMPTY)
         .calendar;
     ticket.accounted = at;
@@ -644,5 +651,5 @@ fn enter(recorder: &Recorder, ticket: &mut Ticket, status: Status, at: Timestamp
         withdrawn: ticket.is_withdrawn(),
         assigned: recorder.rules.derive_handle && ticket.has(Flags::ASSIGNED),
     };
-    ticket.timeline.enter(at, phase);
+    ticket.enter(at, phase, &recorder.rules.calendars);
 }

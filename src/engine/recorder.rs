@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::goal_runs::GoalRun;
-use super::labels::{LabelTable, Labels, NONE, narrow};
+use super::history::{Elapsed, NumberedCalendar};
+use super::labels::{LabelNumber, LabelTable, Labels, NONE};
 use super::rules::{Kpi, Rules};
 use super::series::{Basis, Pair, SeriesTable};
 use super::ticket::{GoalState, NO_POLICY, Ticket};
-use super::timeline::Elapsed;
 use super::trace::Trace;
 use super::windows::{WindowEvent, Windows};
-use crate::domain::calendar::{Calendar, CalendarId};
+use crate::domain::calendar::CalendarId;
 use crate::domain::policy::{Clock, Match, Policy, Target};
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 
@@ -58,7 +58,9 @@ impl Recorder {
         let matches = matches.collect();
         let mut team_calendars = vec![rules.default_calendar; labels.teams.names().len()];
         for (team, calendar) in &rules.team_calendars {
-            team_calendars[usize::from(labels.teams.named(team))] = *calendar;
+            if let Some(team) = labels.teams.named(team) {
+                team_calendars[usize::from(team)] = *calendar;
+            }
         }
         let mut recorder = Self {
             series,
@@ -83,8 +85,11 @@ impl Recorder {
             .unwrap_or(self.rules.default_calendar)
     }
 
-    pub fn calendar(&self, id: Option<CalendarId>) -> Option<&Calendar> {
-        id.map(|id| &self.rules.calendars[usize::from(id.0)])
+    pub fn calendar(&self, id: Option<CalendarId>) -> Option<NumberedCalendar<'_>> {
+        id.map(|id| NumberedCalendar {
+            id,
+            calendar: &self.rules.calendars[usize::from(id.0)],
+        })
     }
 
     /// The policy of a ticket, or [`NO_POLICY`]: the first that matches. A ticket with a running
@@ -101,7 +106,8 @@ impl Recorder {
         {
             return ticket.policy;
         }
-        (0..u16::try_from(self.rules.policies.len()).unwrap_or(NO_POLICY))
+        (0..NO_POLICY)
+            .take(self.rules.policies.len())
             .find(|number| self.fits(*number, ticket))
             .unwrap_or(NO_POLICY)
     }
@@ -124,7 +130,11 @@ impl Recorder {
     }
 
     /// The calendar a goal runs on; `None` = it runs all the time.
-    pub fn goal_calendar(&self, policy: &Policy, of_team: Option<CalendarId>) -> Option<&Calendar> {
+    pub fn goal_calendar(
+        &self,
+        policy: &Policy,
+        of_team: Option<CalendarId>,
+    ) -> Option<NumberedCalendar<'_>> {
         match policy.clock {
             Clock::Calendar => None,
             Clock::Business => self.calendar(policy.calendar.unwrap_or(of_team)),
@@ -140,7 +150,7 @@ impl Recorder {
     /// Makes a pair's series exist.
     pub fn pair_position(&mut self, team: u16, priority: u8) -> usize {
         let team = self.labels.teams.label(team);
-        let priority = narrow(self.labels.priorities.label(u16::from(priority)));
+        let priority = self.labels.priorities.label(priority);
         let names = self.labels.names(team, priority);
         self.series.position(&self.rules, names, team, priority)
     }
@@ -152,7 +162,7 @@ impl Recorder {
 
     /// A ticket was created.
     pub fn count_created(&mut self, team: u16, priority: u8, channel: u8, at: Timestamp) {
-        let channel = narrow(self.labels.channels.label(u16::from(channel)));
+        let channel = self.labels.channels.label(channel);
         self.pair(team, priority).count_created(channel);
         self.event(team, WindowEvent::Created, at);
     }
@@ -222,14 +232,18 @@ impl Recorder {
     fn precreate(&mut self) {
         let rules = Arc::clone(&self.rules);
         for team in &rules.known_teams {
-            let team = self.labels.teams.named(team);
+            let Some(team) = self.labels.teams.named(team) else {
+                continue;
+            };
             let priorities: &[String] = if rules.priorities.is_empty() {
                 &[NONE.to_owned()]
             } else {
                 &rules.priorities
             };
             for priority in priorities {
-                let priority = narrow(self.labels.priorities.named(priority));
+                let Some(priority) = self.labels.priorities.named(priority) else {
+                    continue;
+                };
                 let position = self.pair_position(team, priority);
                 self.series.precreate(&rules, position);
             }
@@ -239,12 +253,11 @@ impl Recorder {
 
 /// Label tables in which everything the configuration names has its number.
 fn labels(rules: &Rules) -> Labels {
-    let [teams, priorities, channels] =
-        Named::all(rules).map(|named| LabelTable::new(named.limit, named.known, named.mentioned));
+    let [teams, priorities, channels] = Named::all(rules);
     Labels {
-        teams,
-        priorities,
-        channels,
+        teams: LabelTable::new(teams.limit, teams.known, teams.mentioned),
+        priorities: LabelTable::new(priorities.limit, priorities.known, priorities.mentioned),
+        channels: LabelTable::new(channels.limit, channels.known, channels.mentioned),
     }
 }
 
@@ -292,16 +305,16 @@ impl<'a> Named<'a> {
 }
 
 fn compile(matches: &Match, labels: &Labels) -> CompiledMatch {
-    fn numbers<T>(names: Option<&Vec<String>>, number: impl Fn(&str) -> T) -> Option<Vec<T>> {
-        names.map(|names| names.iter().map(|name| number(name)).collect())
+    fn numbers<N: LabelNumber>(
+        names: Option<&Vec<String>>,
+        table: &LabelTable<N>,
+    ) -> Option<Vec<N>> {
+        let number = |name: &String| table.named(name);
+        names.map(|names| names.iter().filter_map(number).collect())
     }
     CompiledMatch {
-        teams: numbers(matches.team.as_ref(), |name| labels.teams.named(name)),
-        priorities: numbers(matches.priority.as_ref(), |name| {
-            narrow(labels.priorities.named(name))
-        }),
-        channels: numbers(matches.channel.as_ref(), |name| {
-            narrow(labels.channels.named(name))
-        }),
+        teams: numbers(matches.team.as_ref(), &labels.teams),
+        priorities: numbers(matches.priority.as_ref(), &labels.priorities),
+        channels: numbers(matches.channel.as_ref(), &labels.channels),
     }
 }

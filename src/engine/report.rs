@@ -299,7 +299,7 @@ mod tests {
 
     fn report(until: i64) -> Report {
         let mut engine = Engine::new(rules(), Timestamp(0));
-        let partition = engine.partition();
+        let partition = engine.only_partition();
         engine.apply(partition, &event("a", EventType::Created, 0));
         engine.apply(partition, &event("b", EventType::Created, 30));
         let reply = Event {

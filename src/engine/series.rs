@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::labels::PairNames;
 use super::rules::{Kpi, Rules};
-use super::ticket::Withdrawal;
+use super::ticket::{NO_POLICY, Withdrawal};
 use super::visit::Exemplar;
 use crate::domain::event::Status;
 use crate::domain::policy::{Match, Target};
@@ -172,15 +172,11 @@ impl Pair {
 
     /// Goals of every policy that may match the pair.
     fn expect_goals(&mut self, rules: &Rules, names: PairNames<'_>) {
-        for (number, policy) in rules.policies.iter().enumerate() {
+        for (number, policy) in (0..NO_POLICY).zip(&rules.policies) {
             if may_match(&policy.matches, names) {
                 for target in Target::ALL {
                     if policy.target(target).is_some() {
-                        #[allow(
-                            clippy::cast_possible_truncation,
-                            reason = "validated: fewer policies"
-                        )]
-                        self.goal(number as u16, target);
+                        self.goal(number, target);
                     }
                 }
             }

@@ -149,6 +149,18 @@ impl TicketTable {
             .filter_map(|(slot, ticket)| Some((slot, ticket.as_mut()?)))
     }
 
+    /// The slots of all tickets of a partition.
+    pub fn slots_of(&self, partition: u16) -> Vec<TicketSlot> {
+        (0..)
+            .zip(&self.tickets)
+            .filter(|(_, ticket)| {
+                let ticket = ticket.as_ref();
+                ticket.is_some_and(|ticket| ticket.partition == partition)
+            })
+            .map(|(slot, _)| slot)
+            .collect()
+    }
+
     /// How many slots there are, used or not.
     pub fn slots(&self) -> usize {
         self.tickets.len()

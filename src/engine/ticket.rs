@@ -3,9 +3,11 @@
 use compact_str::CompactString;
 use smallvec::SmallVec;
 
-use super::labels::{Priority, Team};
+use super::history::History;
+use super::labels::{NO_TEAM, Priority, Team};
+use super::past::{KEPT_PHASES, MOST_PHASES, Past};
 use super::timeline::{Phase, Timeline};
-use crate::domain::calendar::CalendarId;
+use crate::domain::calendar::{Calendar, CalendarId};
 use crate::domain::event::{EventIdentity, Status};
 use crate::domain::policy::Target;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
@@ -15,7 +17,7 @@ const REMEMBERED_EVENTS: usize = 16;
 /// No policy matches the ticket.
 pub const NO_POLICY: u16 = u16::MAX;
 /// A goal without a team calendar: always open.
-const ALWAYS_OPEN: u16 = u16::MAX;
+const ALWAYS_OPEN: u16 = CalendarId::NO_NUMBER;
 
 /// Forty bits of an event's identity: among 16 events, one in 7·10^10 is taken for another.
 pub type Digest = [u8; 5];
@@ -135,6 +137,8 @@ pub struct Extra {
     pub handle: Milliseconds,
     /// The ticket that survives a merge.
     pub into: Option<CompactString>,
+    /// The older part of a long history.
+    pub past: Option<Box<Past>>,
 }
 
 /// See the module. Instants that do not apply are [`Timestamp::NEVER`].
@@ -208,13 +212,68 @@ impl Ticket {
             team_number: Team::NONE.number,
             policy: NO_POLICY,
             calendars: [ALWAYS_OPEN; 3],
-            solved_team: u16::MAX,
+            solved_team: NO_TEAM,
             flags: Flags::default(),
             priority: 0,
             solved_priority: 0,
             channel: 0,
             states: [GoalState::Absent; 3],
             withdrawal: None,
+        }
+    }
+
+    /// All that can be measured of the ticket's life.
+    pub fn history(&self) -> History<'_> {
+        History {
+            past: self.extra.as_ref().and_then(|extra| extra.past.as_deref()),
+            timeline: &self.timeline,
+        }
+    }
+
+    /// Enters a phase. Older phases are added up once there are [`MOST_PHASES`].
+    pub fn enter(&mut self, at: Timestamp, phase: Phase, calendars: &[Calendar]) {
+        self.timeline.enter(at, phase);
+        if self.timeline.len() > MOST_PHASES {
+            self.add_up_older_phases(calendars);
+        }
+    }
+
+    fn add_up_older_phases(&mut self, calendars: &[Calendar]) {
+        let solved_at = match self.status() {
+            Status::Solved => self.history().solved_since().0,
+            _ => Timestamp::NEVER,
+        };
+        // What is still measured begins at one of these.
+        let marks = [
+            self.created,
+            self.response_since,
+            self.resolution_since,
+            self.leg_since,
+            self.accounted,
+            solved_at,
+        ];
+        let start = self.timeline.start();
+        let older = self.timeline.take_older(KEPT_PHASES);
+        let past = &mut self.extra_mut().past;
+        let past = past.get_or_insert_with(|| Box::new(Past::new(start)));
+        for (to, phase) in older {
+            past.add(to, phase, &marks, calendars);
+        }
+        past.join(&marks, calendars);
+        past.solved_at = if solved_at < past.end {
+            solved_at
+        } else {
+            Timestamp::NEVER
+        };
+    }
+
+    /// Begins a second life: what was before is observed, and a phase of no length would else join
+    /// the two.
+    pub fn begin_again(&mut self, at: Timestamp) {
+        self.timeline = Timeline::new(at, self.timeline.current());
+        if let Some(extra) = &mut self.extra {
+            extra.handle = 0;
+            extra.past = None;
         }
     }
 
@@ -277,7 +336,7 @@ impl Ticket {
 
     /// Team and priority at the last solve; the current ones before any.
     pub fn labels_at_solve(&self) -> (u16, u8) {
-        if self.solved_team == u16::MAX {
+        if self.solved_team == NO_TEAM {
             (self.team_number, self.priority)
         } else {
             (self.solved_team, self.solved_priority)
@@ -389,5 +448,64 @@ mod tests {
         }
         assert!(!ticket.remember(EventIdentity(4)), "still known");
         assert!(ticket.remember(EventIdentity(3)), "forgotten");
+    }
+
+    /// Pending and open by turns, from `from` on, a minute each.
+    fn alternate(ticket: &mut Ticket, from: i64, changes: i64) {
+        for change in from..from + changes {
+            let status = if change % 2 == 0 {
+                Status::Pending
+            } else {
+                Status::Open
+            };
+            let phase = Phase {
+                status,
+                withdrawn: false,
+                assigned: false,
+            };
+            ticket.enter(Timestamp(change * 60_000), phase, &[]);
+        }
+    }
+
+    #[test]
+    fn a_long_history_takes_bounded_memory_and_measures_the_same() {
+        let mut ticket = Ticket::open("a", 0, Timestamp(0));
+        ticket.created = Timestamp(0);
+        ticket.leg_since = Timestamp(30_000);
+        alternate(&mut ticket, 1, 100_000);
+        assert!(ticket.timeline.len() <= MOST_PHASES);
+        let past = ticket.history().past.unwrap();
+        assert!(past.sums.len() <= 2, "{} stretches", past.sums.len());
+        assert_eq!(past.phases + ticket.timeline.len() as u64, 100_001);
+        let end = Timestamp(100_001 * 60_000);
+        let paused = crate::domain::policy::StatusSet::EMPTY.with(Status::Pending);
+        let elapsed = |start, excluded| {
+            ticket
+                .history()
+                .elapsed(None, start, end, excluded)
+                .calendar
+        };
+        let half = 50_000 * 60_000;
+        assert_eq!(elapsed(ticket.created, Default::default()), end.0);
+        assert_eq!(elapsed(ticket.created, paused), half + 60_000);
+        assert_eq!(elapsed(ticket.leg_since, paused), half + 30_000);
+    }
+
+    #[test]
+    fn what_begins_among_older_phases_parts_their_sums() {
+        let mut ticket = Ticket::open("a", 0, Timestamp(0));
+        ticket.created = Timestamp(0);
+        alternate(&mut ticket, 1, 1_000);
+        // A goal begins in the middle of a phase, and ends long after.
+        ticket.response_since = Timestamp(1_000 * 60_000 + 1);
+        alternate(&mut ticket, 1_001, 1_000);
+        let end = Timestamp(2_001 * 60_000);
+        let all = ticket
+            .history()
+            .elapsed(None, ticket.response_since, end, Default::default());
+        assert_eq!(all.calendar, end.since(ticket.response_since));
+        ticket.response_since = Timestamp::NEVER;
+        alternate(&mut ticket, 2_001, 1_000);
+        assert_eq!(ticket.history().past.unwrap().sums.len(), 1, "joined again");
     }
 }

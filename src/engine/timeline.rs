@@ -1,11 +1,10 @@
-//! The status history of a ticket: what was a pause, what was solved time, what was withdrawn.
+//! The phases of a ticket in detail: when it was in which status, assigned or withdrawn.
 //!
-//! Everything that is measured over a ticket's life is a function of a start, an end and this
-//! history (contract, section 5), so a change of policy can be judged exactly, backwards.
+//! A long history keeps its newest phases here; [`super::past`] holds the older ones as sums, and
+//! [`super::history`] measures over both.
 
 use smallvec::SmallVec;
 
-use crate::domain::calendar::Calendar;
 use crate::domain::event::Status;
 use crate::domain::policy::StatusSet;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
@@ -59,6 +58,17 @@ impl Segment {
             assigned: self.0 & ASSIGNED_BIT != 0,
         }
     }
+}
+
+/// The stretch of solved phases at the end of a timeline.
+#[derive(Clone, Copy, Debug)]
+pub struct SolvedRun {
+    /// When it began; the start of the current phase where that is not solved.
+    pub since: Timestamp,
+    /// Time in `solved` up to the start of the current phase, withdrawn time not counted.
+    pub length: Milliseconds,
+    /// Every phase of the timeline belongs to it.
+    pub is_whole: bool,
 }
 
 /// Phases in time order; the last one is the current one.
@@ -119,24 +129,40 @@ impl Timeline {
         self.0.push(Segment::new(at, phase));
     }
 
-    /// When the ticket was last solved, and how long it has been in `solved` since, withdrawn
-    /// time not counted, up to the start of the current phase.
-    pub fn solved_since(&self) -> (Timestamp, Milliseconds) {
-        let mut solved_at = self.since();
+    /// The phases in order, each with its end; the last one has none.
+    pub fn phases(&self) -> impl ExactSizeIterator<Item = (Timestamp, Option<Timestamp>, Phase)> {
+        self.0.iter().enumerate().map(|(position, segment)| {
+            let next = self.0.get(position + 1).map(|next| next.start());
+            (segment.start(), next, segment.phase())
+        })
+    }
+
+    /// How many phases there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The stretch of solved phases at the end, withdrawn or not.
+    pub fn solved_run(&self) -> SolvedRun {
+        let mut run = SolvedRun {
+            since: self.since(),
+            length: 0,
+            is_whole: true,
+        };
         let mut end = self.since();
-        let mut earlier = 0;
         for segment in self.0.iter().rev() {
             let phase = segment.phase();
             if phase.status != Status::Solved {
+                run.is_whole = false;
                 break;
             }
             if !phase.withdrawn {
-                solved_at = segment.start();
-                earlier += end.since(segment.start());
+                run.since = segment.start();
+                run.length += end.since(segment.start());
             }
             end = segment.start();
         }
-        (solved_at, earlier)
+        run
     }
 
     /// Whether a span counts in a phase: not withdrawn, and the status not excluded.
@@ -144,9 +170,9 @@ impl Timeline {
         !phase.withdrawn && !excluded.contains(phase.status)
     }
 
-    /// The stretches of `[start, end)` that count, in order. Before the first phase a ticket was
-    /// `new`: one whose creation becomes known late was already there.
-    fn spans(
+    /// Shows the stretches of `[start, end)` that count, in order. Before the first phase a ticket
+    /// was `new`: one whose creation becomes known late was already there.
+    pub fn spans(
         &self,
         start: Timestamp,
         end: Timestamp,
@@ -182,117 +208,32 @@ impl Timeline {
         }
     }
 
-    /// The phases in order, each with its end; the last one has none.
-    pub fn phases(&self) -> impl ExactSizeIterator<Item = (Timestamp, Option<Timestamp>, Phase)> {
-        self.0.iter().enumerate().map(|(position, segment)| {
-            let next = self.0.get(position + 1).map(|next| next.start());
-            (segment.start(), next, segment.phase())
-        })
-    }
-
-    /// The stretches that [`Self::elapsed`] adds up.
-    pub fn stretches(&self, start: Timestamp, end: Timestamp, excluded: StatusSet) -> Stretches {
-        let mut counted = Vec::new();
-        self.spans(start, end, excluded, |from, to| counted.push((from, to)));
-        Stretches {
-            start,
-            end,
-            excluded,
-            counted,
-        }
-    }
-
-    /// The stretches that [`Self::worked`] adds up.
-    pub fn worked_stretches(&self, start: Timestamp, end: Timestamp) -> Stretches {
-        let mut counted = Vec::new();
-        self.worked_spans(start, end, |from, to| counted.push((from, to)));
-        Stretches {
-            start,
-            end,
-            excluded: StatusSet::EMPTY,
-            counted,
-        }
-    }
-
-    /// Time that counts in `[start, end)`: calendar milliseconds, and those of the business
-    /// calendar (`None` = always open).
-    pub fn elapsed(
-        &self,
-        calendar: Option<&Calendar>,
-        start: Timestamp,
-        end: Timestamp,
-        excluded: StatusSet,
-    ) -> Elapsed {
-        let mut elapsed = Elapsed::default();
-        self.spans(start, end, excluded, |from, to| {
-            let length = to.since(from);
-            elapsed.calendar += length;
-            elapsed.business += calendar.map_or(length, |calendar| calendar.between(from, to));
-        });
-        elapsed
-    }
-
-    /// Like [`Self::elapsed`], of the spans in `open` with an assignee alone: derived handle time.
-    pub fn worked(&self, calendar: Option<&Calendar>, start: Timestamp, end: Timestamp) -> Elapsed {
-        let mut elapsed = Elapsed::default();
-        self.worked_spans(start, end, |from, to| {
-            let length = to.since(from);
-            elapsed.calendar += length;
-            elapsed.business += calendar.map_or(length, |calendar| calendar.between(from, to));
-        });
-        elapsed
-    }
-
-    /// The stretches of `[start, end)` in `open` with an assignee, in order.
-    fn worked_spans(
+    /// Shows the stretches of `[start, end)` in `open` with an assignee, in order.
+    pub fn worked_spans(
         &self,
         start: Timestamp,
         end: Timestamp,
         mut visit: impl FnMut(Timestamp, Timestamp),
     ) {
-        for (position, segment) in self.0.iter().enumerate() {
-            let phase = segment.phase();
+        for (from, to, phase) in self.phases() {
             if phase.withdrawn || phase.status != Status::Open || !phase.assigned {
                 continue;
             }
-            let next = self
-                .0
-                .get(position + 1)
-                .map_or(Timestamp::NEVER, |next| next.start());
-            let (from, to) = (segment.start().max(start), next.min(end));
+            let (from, to) = (from.max(start), to.unwrap_or(Timestamp::NEVER).min(end));
             if to > from {
                 visit(from, to);
             }
         }
     }
 
-    /// The last instant at which the running time since `start` still equals `target`; `None`
-    /// while it stands still below that, paused. It may have passed already.
-    pub fn deadline(
-        &self,
-        calendar: Option<&Calendar>,
-        start: Timestamp,
-        target: Milliseconds,
-        pauses: StatusSet,
-    ) -> Option<Timestamp> {
-        let excluded = pauses.with(Status::Solved).with(Status::Closed);
-        let mut left = target;
-        let mut deadline = None;
-        self.spans(start, Timestamp::NEVER, excluded, |from, to| {
-            if deadline.is_some() {
-                return;
-            }
-            let running = to == Timestamp::NEVER;
-            let length = if running { 0 } else { span(calendar, from, to) };
-            if running || length > left {
-                deadline = Some(
-                    calendar
-                        .map_or_else(|| from.plus(left), |calendar| calendar.latest(from, left)),
-                );
-            }
-            left -= length;
-        });
-        deadline
+    /// Takes all phases but the last `kept` ones out, each with its end.
+    pub fn take_older(&mut self, kept: usize) -> Vec<(Timestamp, Phase)> {
+        let older = self.len().saturating_sub(kept.max(1));
+        let phases = self.phases().take(older);
+        let taken = phases.filter_map(|(_, end, phase)| Some((end?, phase)));
+        let taken = taken.collect();
+        self.0.drain(..older);
+        taken
     }
 
     fn last(&self) -> Segment {
@@ -300,33 +241,9 @@ impl Timeline {
     }
 }
 
-fn span(calendar: Option<&Calendar>, from: Timestamp, to: Timestamp) -> Milliseconds {
-    calendar.map_or_else(|| to.since(from), |calendar| calendar.between(from, to))
-}
-
-/// What of a stretch of time counts, for people.
-#[derive(Clone, Debug)]
-pub struct Stretches {
-    pub start: Timestamp,
-    pub end: Timestamp,
-    /// Statuses whose time does not count.
-    pub excluded: StatusSet,
-    /// In order, from and to.
-    pub counted: Vec<(Timestamp, Timestamp)>,
-}
-
-/// A duration on both time bases, in milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Elapsed {
-    pub calendar: Milliseconds,
-    pub business: Milliseconds,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const PAUSES: StatusSet = StatusSet::EMPTY.with(Status::Pending);
 
     fn phase(status: Status) -> Phase {
         Phase {
@@ -374,46 +291,8 @@ mod tests {
             (9, Status::Open),
             (9, Status::Solved),
         ]);
-        assert_eq!(history.solved_since(), (Timestamp(9), 0));
-    }
-
-    #[test]
-    fn a_deadline_moves_with_pauses_and_may_have_passed() {
-        let history = timeline(&[(0, Status::New), (10, Status::Pending), (50, Status::Open)]);
-        let deadline = |history: &Timeline, target| {
-            history
-                .deadline(None, Timestamp(0), target, PAUSES)
-                .map(|at| at.0)
-        };
-        assert_eq!(deadline(&history, 30), Some(70));
-        assert_eq!(
-            deadline(&history, 10),
-            Some(50),
-            "the pause begins in time and ends in time"
-        );
-        assert_eq!(deadline(&history, 9), Some(9));
-        let paused = timeline(&[(0, Status::New), (10, Status::Pending)]);
-        assert_eq!(deadline(&paused, 10), None);
-        assert_eq!(deadline(&paused, 9), Some(9));
-    }
-
-    #[test]
-    fn elapsed_leaves_out_what_is_excluded() {
-        let history = timeline(&[
-            (0, Status::New),
-            (10, Status::Solved),
-            (30, Status::Open),
-            (40, Status::Solved),
-        ]);
-        let solved = StatusSet::EMPTY.with(Status::Solved);
-        let elapsed = |start, end| {
-            history
-                .elapsed(None, Timestamp(start), Timestamp(end), solved)
-                .calendar
-        };
-        assert_eq!(elapsed(0, 40), 20);
-        assert_eq!(elapsed(-5, 35), 20);
-        assert_eq!(elapsed(12, 20), 0);
+        let run = history.solved_run();
+        assert_eq!((run.since, run.length), (Timestamp(9), 0));
     }
 
     #[test]
@@ -427,6 +306,7 @@ mod tests {
             },
         );
         history.enter(Timestamp(100), phase(Status::Solved));
-        assert_eq!(history.solved_since(), (Timestamp(10), 5));
+        let run = history.solved_run();
+        assert_eq!((run.since, run.length), (Timestamp(10), 5));
     }
 }

@@ -18,6 +18,12 @@ const STEPS: i64 = 60;
 const JOURNAL_LIMIT: usize = 1 << 16;
 /// Most entries that wait together: a chunk is written to a checkpoint as a whole.
 const CHUNK: usize = 4_096;
+/// Most chunks that wait beyond what their entries need: each round of the windows leaves one, and
+/// each round looks at all of them. More are joined.
+const SPARE_CHUNKS: usize = 1_024;
+/// Most entries that wait for the clock: 24 MiB. They are more only where one partition is hours
+/// behind the others on a busy desk. Then the windows go on without it (contract, section 6).
+pub const MOST_WAITING: usize = 1 << 20;
 /// Exposed quantiles, in thousandths, and their label values.
 pub const QUANTILES: [(u64, &str); 4] = [(500, "0.5"), (900, "0.9"), (950, "0.95"), (990, "0.99")];
 
@@ -73,6 +79,7 @@ impl WindowEvent {
 const DURATIONS: usize = Kpi::ALL.len() * Basis::ALL.len();
 /// Series of a team.
 pub const SERIES: usize = DURATIONS + WindowEvent::ALL.len();
+const _: () = assert!(SERIES <= 1 << u8::BITS, "a series is numbered in a byte");
 
 fn duration_series(kpi: Kpi, basis: Basis) -> u8 {
     kpi as u8 * 2 + basis as u8
@@ -94,12 +101,41 @@ pub struct Journaled {
     pub series: u8,
 }
 
+/// Position of a window in [`Rules::windows`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WindowNumber(u8);
+
+impl WindowNumber {
+    /// How many windows there can be.
+    pub const COUNT: usize = 1 << u8::BITS;
+
+    /// All numbers, in order.
+    fn all() -> impl Iterator<Item = Self> {
+        (0..=u8::MAX).map(Self)
+    }
+
+    /// As it stands in the key of a record.
+    pub fn byte(self) -> u8 {
+        self.0
+    }
+
+    pub fn of_byte(byte: u8) -> Self {
+        Self(byte)
+    }
+}
+
+impl From<WindowNumber> for usize {
+    fn from(number: WindowNumber) -> Self {
+        number.0.into()
+    }
+}
+
 /// Which window of which series of which team.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
     pub team: u16,
     pub series: u8,
-    pub window: u8,
+    pub window: WindowNumber,
 }
 
 /// What changed since it was last written.
@@ -127,6 +163,9 @@ pub struct Windows {
     journal: Vec<Journaled>,
     /// Entries that are later than the clock, by running number, the latest first.
     waiting: BTreeMap<u64, Vec<Journaled>>,
+    /// How many entries wait, and how many may.
+    waiting_entries: usize,
+    most_waiting: usize,
     next_chunk: u64,
     changes: Option<WindowChanges>,
     teams: Vec<TeamState>,
@@ -162,6 +201,8 @@ impl Windows {
             lengths: rules.windows.iter().map(|window| window.length).collect(),
             journal: Vec::new(),
             waiting: BTreeMap::new(),
+            waiting_entries: 0,
+            most_waiting: MOST_WAITING,
             next_chunk: 0,
             changes: None,
             teams: Vec::new(),
@@ -201,8 +242,25 @@ impl Windows {
         self.journal.len() >= JOURNAL_LIMIT
     }
 
-    /// Moves the windows to a clock. They never move back.
+    /// Moves the windows to a clock, or further where too much would wait for it. They never move
+    /// back.
     pub fn advance(&mut self, clock: Timestamp) {
+        self.advance_to(clock);
+        if self.waiting_entries > self.most_waiting {
+            // Half of them, so that this does not come again with the next one.
+            let mut instants: Vec<Timestamp> =
+                self.waiting.values().flatten().map(|one| one.at).collect();
+            let middle = instants.len() / 2;
+            let (_, half, _) = instants.select_nth_unstable(middle);
+            let half = *half;
+            self.advance_to(half);
+        }
+        if self.waiting.len() > SPARE_CHUNKS + 2 * self.waiting_entries.div_ceil(CHUNK) {
+            self.join_small_chunks();
+        }
+    }
+
+    fn advance_to(&mut self, clock: Timestamp) {
         let clock = clock.max(self.clock);
         self.slide(clock);
         self.clock = clock;
@@ -217,7 +275,12 @@ impl Windows {
                 self.insert(entry);
             }
         }
-        // Sorted, so that nobody need look at them before they are due.
+        self.let_wait(later);
+    }
+
+    fn let_wait(&mut self, mut later: Vec<Journaled>) {
+        self.waiting_entries += later.len();
+        // Sorted, so that nothing looks at them before they are due.
         later.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.at));
         for chunk in later.chunks(CHUNK) {
             self.waiting.insert(self.next_chunk, chunk.to_vec());
@@ -226,6 +289,24 @@ impl Windows {
             }
             self.next_chunk += 1;
         }
+    }
+
+    /// Makes few large chunks of those that are mostly empty.
+    fn join_small_chunks(&mut self) {
+        let mut entries = Vec::new();
+        let changes = &mut self.changes;
+        self.waiting.retain(|number, chunk| {
+            let is_small = chunk.len() < CHUNK / 2;
+            if is_small {
+                entries.append(chunk);
+                if let Some(changes) = changes {
+                    changes.done.push(*number);
+                }
+            }
+            !is_small
+        });
+        self.waiting_entries -= entries.len();
+        self.let_wait(entries);
     }
 
     /// Takes what the clock has reached out of the chunks that wait.
@@ -242,6 +323,7 @@ impl Windows {
             }
             !chunk.is_empty()
         });
+        self.waiting_entries -= due.len();
         due
     }
 
@@ -296,17 +378,16 @@ impl Windows {
     }
 
     fn insert(&mut self, entry: Journaled) {
-        for window in 0..self.lengths.len() {
-            let length = self.lengths[window];
+        for (position, window) in (0..self.lengths.len()).zip(WindowNumber::all()) {
+            let length = self.lengths[position];
             let slot = slot(length, entry.at);
             if slot < first_slot(length, self.clock) {
                 continue;
             }
-            #[allow(clippy::cast_possible_truncation, reason = "there are few windows")]
             let place = Place {
                 team: entry.team,
                 series: entry.series,
-                window: window as u8,
+                window,
             };
             let is_tracked = self.changes.is_some();
             let sliding = self.sliding(place);
@@ -381,16 +462,14 @@ impl Windows {
     }
 
     /// All steps of a series of a team, with their places.
-    pub fn steps(&self, team: usize, series: usize) -> impl Iterator<Item = (Place, &Step)> {
+    pub fn steps(&self, team: u16, series: u8) -> impl Iterator<Item = (Place, &Step)> {
         let windows = self
             .teams
-            .get(team)
-            .and_then(|state| state.series[series].as_ref());
-        (0..)
+            .get(usize::from(team))
+            .and_then(|state| state.series.get(usize::from(series))?.as_ref());
+        WindowNumber::all()
             .zip(windows.into_iter().flatten())
             .flat_map(move |(window, sliding)| {
-                #[allow(clippy::cast_possible_truncation, reason = "as its labels are")]
-                let (team, series) = (team as u16, series as u8);
                 let place = Place {
                     team,
                     series,
@@ -425,6 +504,7 @@ impl Windows {
         chunk.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.at));
         self.next_chunk = self.next_chunk.max(number.saturating_add(1));
         if !chunk.is_empty() {
+            self.waiting_entries += chunk.len();
             self.waiting.insert(number, chunk);
         }
     }
@@ -543,5 +623,71 @@ mod tests {
             (read[2].durations[0].mean - 4.0).abs() < 1e-9,
             "the second one is too old"
         );
+    }
+
+    /// Observations of two partitions, the second of which comes late, by the minute.
+    fn two_partitions() -> impl Iterator<Item = (i64, i64)> {
+        let first = (1..2_000).map(|minute| (minute, minute * 60_000));
+        let second = (1..2_000).map(|minute| (minute, minute * 60_000 + 7));
+        first.chain(second)
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_nothing_is_lost_by_it() {
+        let (mut bounded, mut patient) = (hourly(), hourly());
+        bounded.most_waiting = 100;
+        let mut most = 0;
+        for (minute, at) in two_partitions() {
+            for windows in [&mut bounded, &mut patient] {
+                windows.event(2, WindowEvent::Created, Timestamp(at));
+                windows.duration(2, Kpi::Handle, Basis::Calendar, Timestamp(at), minute);
+                // The second partition keeps the clock until it has been read.
+                windows.advance(Timestamp(0));
+            }
+            most = most.max(bounded.waiting_entries);
+        }
+        assert!(most <= 100, "{most} entries wait");
+        assert_eq!(patient.waiting_entries, 4 * 1_999, "all of them");
+        assert!(bounded.clock() > patient.clock());
+        for windows in [&mut bounded, &mut patient] {
+            windows.advance(Timestamp(2_000 * 60_000));
+            assert_eq!((windows.waiting_entries, windows.waiting.len()), (0, 0));
+        }
+        assert_eq!(bounded.publish(3), patient.publish(3));
+        assert_eq!(bounded.publish(3)[2].events[0], 2 * 60 - 1);
+    }
+
+    #[test]
+    fn many_small_chunks_are_joined_and_the_records_say_the_same() {
+        let mut windows = hourly();
+        windows.track_changes();
+        windows.advance(Timestamp(0));
+        let mut records = BTreeMap::new();
+        let rounds = 3_000;
+        for round in 1..=rounds {
+            windows.event(2, WindowEvent::Created, Timestamp(round));
+            windows.advance(Timestamp(0));
+            let changes = windows.take_changes();
+            for number in changes.done {
+                records.remove(&number);
+            }
+            for number in changes.chunks {
+                records.extend(windows.chunk(number).map(|chunk| (number, chunk.to_vec())));
+            }
+        }
+        assert!(
+            windows.waiting.len() <= SPARE_CHUNKS + 2,
+            "{}",
+            windows.waiting.len()
+        );
+        assert_eq!(records, windows.waiting);
+        let mut restored = hourly();
+        for (number, chunk) in records {
+            restored.restore_chunk(number, chunk);
+        }
+        assert_eq!(restored.waiting_entries, windows.waiting_entries);
+        for windows in [&mut windows, &mut restored] {
+            assert_eq!(created(windows, rounds).cast_signed(), rounds);
+        }
     }
 }

@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 
 use super::lines::{Lines, escape};
 use super::number::write_value;
-use super::openmetrics::comments;
+use super::openmetrics::{END, comments};
 use crate::domain::catalogue::{FAMILIES, Family};
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{HistogramView, Sample, Series, Visitor};
@@ -60,7 +60,7 @@ pub fn write_history(
         }
         writer.family(&rows)?;
     }
-    writer.lines.text("# EOF\n");
+    writer.lines.text(END);
     writer.flush()?;
     Ok(writer.written)
 }

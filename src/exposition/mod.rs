@@ -37,6 +37,14 @@ const EXEMPLAR_LABEL: &str = "ticket_id";
 /// Writes all `sources`, one after the other, as one exposition. Families may not occur in more
 /// than one of them. `capacity` is a guess at the size in bytes: the last one is a good one.
 pub fn render(format: Format, sources: &[&dyn Series], capacity: usize) -> Vec<u8> {
+    let mut exposition = render_part(format, sources, capacity);
+    exposition.extend_from_slice(end(format).as_bytes());
+    exposition
+}
+
+/// Writes a part of an exposition, like [`render`]. Parts with different families that stand one
+/// after the other, with [`end`] behind the last one, are one exposition.
+pub fn render_part(format: Format, sources: &[&dyn Series], capacity: usize) -> Vec<u8> {
     let buffer = Vec::with_capacity(capacity);
     match format {
         Format::Text => {
@@ -60,6 +68,14 @@ pub fn render(format: Format, sources: &[&dyn Series], capacity: usize) -> Vec<u
             }
             writer.finish()
         }
+    }
+}
+
+/// What an exposition ends with.
+pub const fn end(format: Format) -> &'static str {
+    match format {
+        Format::Text | Format::Protobuf => "",
+        Format::OpenMetrics => openmetrics::END,
     }
 }
 

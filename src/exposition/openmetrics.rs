@@ -10,6 +10,9 @@ use crate::domain::catalogue::{Family, Kind};
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{Exemplar, HistogramView, Sample, Visitor};
 
+/// The last line of an exposition: without it a scraper takes the exposition for cut short.
+pub(super) const END: &str = "# EOF\n";
+
 #[derive(Debug)]
 pub(super) struct OpenMetricsWriter {
     lines: Lines,
@@ -27,8 +30,8 @@ impl OpenMetricsWriter {
         }
     }
 
-    pub(super) fn finish(mut self) -> Vec<u8> {
-        self.lines.text("# EOF\n");
+    /// What was written, without [`END`].
+    pub(super) fn finish(self) -> Vec<u8> {
         self.lines.out
     }
 

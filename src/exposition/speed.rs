@@ -86,7 +86,7 @@ impl Series for LargeDesk {
 }
 
 #[test]
-#[ignore = "a measurement, for optimised builds"]
+#[ignore = "long: a measurement, for optimized builds"]
 fn exposition_speed() {
     let desk = LargeDesk {
         teams: (0..TEAMS).map(|team| format!("team-{team}")).collect(),

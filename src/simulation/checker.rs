@@ -429,7 +429,7 @@ fn nonsense_ends_no_story_in_a_panic() {
 
 /// Measures; run by name in an optimised build.
 #[test]
-#[ignore = "a measurement"]
+#[ignore = "long: a measurement, for optimized builds"]
 fn speed() {
     for (name, profile, days) in [
         ("default", Profile::default(), 300),

@@ -61,7 +61,7 @@ fn words(changes: &[Change]) -> Vec<String> {
 
 fn started(yaml: &str) -> (Engine, PartitionId) {
     let mut engine = Engine::new(Arc::new(rules(yaml)), MIDNIGHT);
-    let partition = engine.partition();
+    let partition = engine.only_partition();
     (engine, partition)
 }
 

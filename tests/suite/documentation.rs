@@ -149,6 +149,7 @@ fn generated_tables_are_those_of_the_code() {
             config::keys_table(),
             "ticket-exporter check-config --print-keys",
         ),
+        ("limits", config::limits_table(), "config::limits_table()"),
         (
             "metrics",
             exposition::catalogue_table(),

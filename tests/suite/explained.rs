@@ -43,7 +43,7 @@ fn explanations_read_as_worked_out_by_hand() {
             &mut |_| {},
         )
         .unwrap();
-        assert_eq!(looked.rejected, 0, "{}", folder.display());
+        assert_eq!(looked.tally.rejections(), 0, "{}", folder.display());
         let said = words(&looked.explanation.expect("it is there"), false);
         let file = folder.join("expected.txt");
         let expected = fs::read_to_string(&file).unwrap();
@@ -57,7 +57,7 @@ fn replay(rules: &Arc<Rules>, lines: &[String], traced: Option<&str>) -> (Engine
     if let Some(id) = traced {
         engine.trace(id);
     }
-    let partition = engine.partition();
+    let partition = engine.only_partition();
     for line in lines {
         if let Ok(event) = decode::decode(line.as_bytes(), None) {
             engine.apply(partition, &event);

@@ -9,8 +9,7 @@ use ticket_exporter::app::samples::{self, Sample};
 use ticket_exporter::config;
 use ticket_exporter::decode::Decoder;
 
-use crate::end_to_end::{run, text};
-use crate::harness;
+use crate::harness::{self, run, text};
 use crate::logs;
 
 /// What `test-mapping` would read records by, with the proposal as its configuration.
@@ -52,7 +51,7 @@ fn an_invented_desk_gives_the_events_worked_out_by_hand() {
     }
 }
 
-/// All samples of a system together, each alone, and those of the golden cases: another life.
+/// The golden cases of each preset: another life than that of the published samples.
 #[test]
 fn the_samples_of_known_systems_give_their_preset() {
     let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/mapping");
@@ -64,10 +63,13 @@ fn the_samples_of_known_systems_give_their_preset() {
         assert!(proposal.trial.events > 0, "{}", proposal.yaml);
         decoder(&proposal.yaml);
     }
-    let Some(folder) = logs::folder() else {
-        return;
-    };
-    for entry in fs::read_dir(folder.join("webhook_payloads")).unwrap() {
+}
+
+/// All published samples of a system together, and each alone.
+#[test]
+#[ignore = "recorded data: `tests/run` looks for it"]
+fn the_published_samples_of_known_systems_give_their_preset() {
+    for entry in fs::read_dir(logs::folder().join("webhook_payloads")).unwrap() {
         let path = entry.unwrap().path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
             continue;

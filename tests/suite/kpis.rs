@@ -22,6 +22,8 @@ use crate::stories::{self, Size};
 /// or to the first and the one after the last, as in `3000..40000`.
 const STORIES: u64 = 3_000;
 const STORIES_VARIABLE: &str = "TICKET_EXPORTER_TEST_STORIES";
+/// Stories of tickets with hundreds of changes.
+const LONG_STORIES: u64 = 100;
 /// Tickets in a story and most events of a ticket, as in `40x120`, in place of the usual.
 const SIZE_VARIABLE: &str = "TICKET_EXPORTER_TEST_STORY_SIZE";
 
@@ -35,7 +37,7 @@ fn rules(yaml: &str) -> Arc<Rules> {
 /// What `replay` prints for these lines.
 fn replay(rules: &Arc<Rules>, lines: &[String], until: Option<i64>) -> String {
     let mut engine = Engine::new(Arc::clone(rules), Timestamp(0));
-    let partition = engine.partition();
+    let partition = engine.only_partition();
     for line in lines {
         if let Ok(event) = decode::decode(line.as_bytes(), None)
             && until.is_none_or(|until| event.at.0 <= until)
@@ -193,7 +195,27 @@ fn random_stories_stopped_at_an_instant() {
     }
 }
 
+/// The engine keeps the older part of such a history as sums; the naive implementation keeps all of
+/// it.
 #[test]
+fn long_histories() {
+    for seed in 0..LONG_STORIES {
+        let (setup, lines) = stories::long(seed);
+        let instants: Vec<i64> = lines
+            .iter()
+            .filter_map(|line| Some(decode::decode(line.as_bytes(), None).ok()?.at.0))
+            .collect();
+        for part in 1..=4 {
+            let until = instants[(instants.len() - 1) * part / 4];
+            assert_same(&format!("long story {seed}"), &setup, &lines, Some(until));
+        }
+        let later = instants.last().map(|last| last + 40 * 86_400_000);
+        assert_same(&format!("long story {seed}"), &setup, &lines, later);
+    }
+}
+
+#[test]
+#[ignore = "recorded data: `tests/run` looks for it"]
 fn real_logs() {
     let setup = logs_setup();
     for (name, lines) in [

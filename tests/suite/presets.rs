@@ -15,8 +15,8 @@ use crate::mapping::{applied, preset, total};
 const ARRIVAL: i64 = 1_772_442_000_000;
 
 /// The events of a sample, and whether it was ignored.
-fn events(name: &str, file: &str) -> Option<Vec<Value>> {
-    let path = logs::folder()?.join("webhook_payloads").join(file);
+fn events(name: &str, file: &str) -> Vec<Value> {
+    let path = logs::folder().join("webhook_payloads").join(file);
     let read = samples::read(&path, false).unwrap_or_else(|error| panic!("{error:?}"));
     let decoder = preset(name);
     let mut events = Vec::new();
@@ -36,14 +36,12 @@ fn events(name: &str, file: &str) -> Option<Vec<Value>> {
         let lines = outcome.events.iter().map(|event| &event.line);
         events.extend(lines.map(|line| serde_json::from_str::<Value>(line).unwrap()));
     }
-    Some(events)
+    events
 }
 
 /// Asserts that the sample gives these events, each with at least these members.
 fn becomes(name: &str, file: &str, expected: &[&str]) {
-    let Some(events) = events(name, file) else {
-        return;
-    };
+    let events = events(name, file);
     assert_eq!(events.len(), expected.len(), "{file}: {events:?}");
     for (event, expected) in events.iter().zip(expected) {
         let expected: Value = serde_json::from_str(expected).unwrap();
@@ -58,6 +56,7 @@ fn becomes(name: &str, file: &str, expected: &[&str]) {
 }
 
 #[test]
+#[ignore = "recorded data: `tests/run` looks for it"]
 fn freshdesk_says_created_answered_and_reopened() {
     for (file, expected) in [
         (
@@ -78,6 +77,7 @@ fn freshdesk_says_created_answered_and_reopened() {
 }
 
 #[test]
+#[ignore = "recorded data: `tests/run` looks for it"]
 fn a_new_freshservice_ticket_may_be_spam_as_well() {
     becomes(
         "freshservice",
@@ -90,6 +90,7 @@ fn a_new_freshservice_ticket_may_be_spam_as_well() {
 }
 
 #[test]
+#[ignore = "recorded data: `tests/run` looks for it"]
 fn the_first_article_of_a_zammad_ticket_is_its_creation() {
     becomes(
         "zammad",
@@ -101,6 +102,7 @@ fn the_first_article_of_a_zammad_ticket_is_its_creation() {
 }
 
 #[test]
+#[ignore = "recorded data: `tests/run` looks for it"]
 fn servicenow_incidents_are_created_and_taken_up() {
     for (file, expected) in [
         (
@@ -125,6 +127,7 @@ fn servicenow_incidents_are_created_and_taken_up() {
 }
 
 #[test]
+#[ignore = "recorded data: `tests/run` looks for it"]
 fn gitlab_incidents_are_created_closed_and_commented() {
     for (file, expected) in [
         (
@@ -146,6 +149,7 @@ fn gitlab_incidents_are_created_closed_and_commented() {
 }
 
 #[test]
+#[ignore = "recorded data: `tests/run` looks for it"]
 fn github_issues_are_created_assigned_labelled_commented_and_reopened() {
     for (file, expected) in [
         (
@@ -171,6 +175,7 @@ fn github_issues_are_created_assigned_labelled_commented_and_reopened() {
 }
 
 #[test]
+#[ignore = "recorded data: `tests/run` looks for it"]
 fn envelopes_around_no_ticket_are_ignored() {
     for file in [
         "debezium/01-create-payload_only",
@@ -189,11 +194,9 @@ fn envelopes_around_no_ticket_are_ignored() {
 
 /// The whole history of a ticket, as changes of its row: 30 days open, 28 pending, 20 on hold.
 #[test]
+#[ignore = "recorded data: `tests/run` looks for it"]
 fn the_changes_of_a_row_give_the_time_in_each_status() {
-    let Some(folder) = logs::folder() else {
-        return;
-    };
-    let path = folder.join("zendesk_dbt_seed/ticket_field_history_data.csv");
+    let path = logs::folder().join("zendesk_dbt_seed/ticket_field_history_data.csv");
     let table = fs::read_to_string(path).unwrap();
     let rows: Vec<Vec<u8>> = table
         .lines()

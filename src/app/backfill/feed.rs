@@ -193,7 +193,7 @@ mod tests {
             }),
             Timestamp::LATEST,
         );
-        let partition = engine.partition();
+        let partition = engine.only_partition();
         (Feed::new(part, partition, Timestamp(1_000)), engine)
     }
 

@@ -48,7 +48,7 @@ pub enum BackfillError {
     #[error(transparent)]
     Output(#[from] OutputError),
     #[error("there is no event in it, or none up to --until")]
-    Nothing,
+    Nothing(Box<Tally>),
     #[error(
         "no sample lies between the first event, or --from, and the last one, or --until: the first \
          would be at {}", .0.rfc3339()
@@ -107,14 +107,19 @@ pub fn backfill<'a>(
     let mut engine = Engine::new(rules, Timestamp::LATEST);
     let mut feeds = Vec::new();
     for part in parts {
-        feeds.push(Feed::new(part, engine.partition(), end));
+        let partition = engine
+            .add_partition()
+            .ok_or(HistoryError::TooManyPartitions)?;
+        feeds.push(Feed::new(part, partition, end));
     }
     let mut earliest = None;
     for feed in &mut feeds {
         let first = feed.earliest(lateness)?;
         earliest = [earliest, first].into_iter().flatten().min();
     }
-    let earliest = earliest.ok_or(BackfillError::Nothing)?;
+    let Some(earliest) = earliest else {
+        return Err(BackfillError::Nothing(Box::new(tally_of(&feeds))));
+    };
     let first = first_instant(earliest.max(plan.from.unwrap_or(earliest)), plan.step);
     let mut instant = first;
     let mut instants = 0;
@@ -147,10 +152,7 @@ pub fn backfill<'a>(
         return Err(BackfillError::NoInstant(first));
     }
     let (written, files) = blocks.finish()?;
-    let mut tally = Tally::default();
-    for feed in &feeds {
-        tally.add(&feed.part().tally);
-    }
+    let tally = tally_of(&feeds);
     Ok(Summary {
         instants,
         first,
@@ -164,6 +166,14 @@ pub fn backfill<'a>(
         late: feeds.iter().map(|feed| feed.late).sum(),
         counts: engine.counts(),
     })
+}
+
+fn tally_of(feeds: &[Feed]) -> Tally {
+    let mut tally = Tally::default();
+    for feed in feeds {
+        tally.add(&feed.part().tally);
+    }
+    tally
 }
 
 /// The first multiple of the step that is not earlier.

@@ -160,7 +160,7 @@ struct Measured {
 impl Measured {
     fn new(rules: &Arc<Rules>) -> Self {
         let mut engine = Engine::new(Arc::clone(rules), START);
-        let partition = engine.partition();
+        let partition = engine.only_partition();
         Self {
             engine,
             partition,

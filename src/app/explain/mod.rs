@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::history::Tally;
 use super::replay::{self, FileError};
 use crate::decode::Decoder;
 use crate::domain::timestamp::Timestamp;
@@ -35,9 +36,7 @@ pub struct Looked {
     pub explanation: Option<Explanation>,
     /// Tickets that were there at the end.
     pub tickets: usize,
-    pub lines: u64,
-    /// Lines that are no events.
-    pub rejected: u64,
+    pub tally: Tally,
     /// Valid events later than `until`, which were left out.
     pub later: u64,
 }
@@ -67,8 +66,7 @@ pub fn from_files(
             state,
         }),
         tickets: engine.tickets(),
-        lines: read.tally.records,
-        rejected: read.tally.rejections(),
+        tally: read.tally,
         later: read.later,
     })
 }

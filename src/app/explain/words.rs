@@ -168,10 +168,11 @@ impl Writer {
     fn spans(&mut self, spans: &[CountedSpan], clock: &str) {
         for span in spans {
             let mut text = format!(
-                "{} to {}: {}",
+                "{} to {}: {}{}",
                 instant(span.from),
                 instant(span.to),
-                length(span.calendar)
+                length(span.calendar),
+                if span.is_sum { " in all" } else { "" },
             );
             if span.business != span.calendar {
                 let _ = write!(text, ", of which {} {clock}", length(span.business));
@@ -237,6 +238,14 @@ impl Writer {
             _ => "more than one human reply",
         };
         self.line(1, &[&[replies], facts.as_slice()].concat().join(", "));
+        if let Some(earlier) = &view.earlier {
+            let (from, to) = (instant(earlier.from), instant(earlier.to));
+            let count = earlier.count;
+            self.line(
+                2,
+                &format!("{count} earlier changes {from} to {to}, kept as sums"),
+            );
+        }
         for phase in &view.phases {
             let to = phase.to.map_or_else(|| "now".to_owned(), instant);
             let withdrawn = if phase.withdrawn { ", withdrawn" } else { "" };

@@ -16,6 +16,12 @@ use crate::domain::timestamp::Timestamp;
 use crate::edge::files::STANDARD_INPUT;
 use crate::edge::kafka::{Record, TopicPartition};
 use crate::edge::spool::{Spool, SpoolWriter, Spooled};
+use crate::engine::limits;
+
+/// What to do with a file of CSV.
+pub const CSV_ADVICE: &str = "this looks like CSV, which is not supported as input yet; convert it to \
+     JSON Lines, an object for each row, such as with mlr --icsv --ojsonl cat FILE, and say with a \
+     mapping what the columns mean: infer-mapping proposes one";
 
 /// A history that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +35,8 @@ pub enum HistoryError {
     },
     #[error(transparent)]
     Topics(#[from] ReadError),
+    #[error("{}", limits::PARTITIONS.exceeded())]
+    TooManyPartitions,
 }
 
 /// See the module.

@@ -7,7 +7,7 @@ use std::io::{self, BufRead};
 use std::path::PathBuf;
 
 use super::HistoryError;
-use crate::decode::{Decoded, Decoder, Ignorance, MAX_VALUE_BYTES, Record, Rejection};
+use crate::decode::{self, Decoded, Decoder, Ignorance, MAX_VALUE_BYTES, Record, Rejection};
 use crate::domain::event::Event;
 use crate::domain::mapping::Member;
 use crate::domain::timestamp::Timestamp;
@@ -36,9 +36,18 @@ pub struct Tally {
     pub ignored: BTreeMap<Ignorance, u64>,
     /// Words of other systems that the mapping does not have, by member and path.
     pub unmapped: BTreeMap<(&'static str, String), u64>,
+    /// Events in the records.
+    pub events: u64,
+    /// The first record is no JSON, but the head of a table.
+    pub is_csv: bool,
 }
 
 impl Tally {
+    /// Whether there were records, and nothing in any of them could be used.
+    pub fn is_useless(&self) -> bool {
+        self.records > 0 && self.events == 0
+    }
+
     pub fn rejections(&self) -> u64 {
         self.rejected.values().map(|rejected| rejected.count).sum()
     }
@@ -46,6 +55,8 @@ impl Tally {
     /// Adds what was read of another partition.
     pub fn add(&mut self, other: &Self) {
         self.records += other.records;
+        self.events += other.events;
+        self.is_csv |= other.is_csv;
         for (rejection, rejected) in &other.rejected {
             let entry = self.rejected.entry(*rejection).or_default();
             entry.count += rejected.count;
@@ -62,8 +73,13 @@ impl Tally {
         }
     }
 
-    /// Counts what of a record is no event; `place` is asked only for the first ones.
-    pub fn note(&mut self, decoded: &Decoded<'_>, place: impl Fn() -> String) {
+    /// Counts a record and what of it is no event; `place` is asked only for the first ones.
+    pub fn note(&mut self, record: &Record<'_>, decoded: &Decoded<'_>, place: impl Fn() -> String) {
+        if self.records == 0 && decoded.rejection().is_some() {
+            self.is_csv = record.value.is_some_and(decode::looks_like_csv);
+        }
+        self.records += 1;
+        self.events += decoded.events().len() as u64;
         match decoded {
             Decoded::Canonical(Ok(_)) => {}
             Decoded::Canonical(Err(rejection)) => self.reject(*rejection, &place),
@@ -154,9 +170,8 @@ impl Part {
             let Some((record, place)) = self.source.next()? else {
                 return Ok(false);
             };
-            self.tally.records += 1;
             let decoded = self.decoder.decode(&record, self.latest);
-            self.tally.note(&decoded, || place.to_string());
+            self.tally.note(&record, &decoded, || place.to_string());
             let events = decoded.events();
             events.iter().for_each(&mut *take);
             if !events.is_empty() {

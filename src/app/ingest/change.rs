@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use tracing::warn;
 
+use super::retirement::retire;
 use super::tables::Tables;
+use super::transactions::OpenTransactions;
 use super::{Ingest, Timing};
 use crate::decode::Decoder;
 use crate::edge::kafka::{Consumer, CredentialFiles, DeadLetters};
@@ -25,6 +27,8 @@ pub struct Change {
     pub dead_letters: Option<Option<DeadLetters>>,
     /// A consumer that has read nothing yet.
     pub consumer: Option<Consumer>,
+    /// Deleted topics that are no longer configured.
+    pub topics_gone: Vec<String>,
     /// What the clients have read, to be watched from before they were started.
     pub credentials: Option<Option<CredentialFiles>>,
     /// The numbers under other rules, see [`Ingest::under`].
@@ -65,6 +69,7 @@ impl Ingest {
             decoding,
             dead_letters,
             consumer: next,
+            topics_gone,
             credentials,
             restored,
         } = change;
@@ -72,7 +77,7 @@ impl Ingest {
             self.timing = timing;
         }
         if let Some(dead_letters) = dead_letters {
-            self.dead_letters = dead_letters;
+            self.letters.replace(dead_letters);
         }
         if let Some(credentials) = credentials {
             self.credentials = credentials;
@@ -98,9 +103,13 @@ impl Ingest {
                 keeper.other_engine();
             }
         }
+        for topic in &topics_gone {
+            retire(topic, &mut self.readings, &mut self.engine);
+        }
         self.next_checkpoint = Instant::now();
         let next = next?;
         self.bridge();
+        self.transactions = OpenTransactions::default();
         for reading in self.readings.iter() {
             let source = &reading.source;
             self.metrics

@@ -3,15 +3,22 @@
 //! owns the engine.
 
 mod change;
+mod keys;
+mod letters;
+mod missing_topics;
 mod readings;
+mod retirement;
 mod schemas;
 mod standing;
 mod tables;
+mod tail;
 mod tally;
+mod transactions;
 mod useless;
 
 pub use change::{Change, NotKept};
-pub use readings::{KeptReadings, Loss, Lost, Reading, Readings, counted_topic};
+pub use readings::{KeptReadings, Loss, Lost, Reading, Readings};
+pub use retirement::retire;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -26,16 +33,21 @@ use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
 use crate::edge::http::{Answer, Latch, Published, View};
 use crate::edge::kafka::{
     Batch, Consumer, CredentialFiles, DeadLetters, Record, Step, TopicPartition, Trouble,
+    missing_topics,
 };
 use crate::edge::schema_registry::Client;
-use crate::edge::self_metrics::{RecordResult, SelfMetrics};
+use crate::edge::self_metrics::SelfMetrics;
 use crate::edge::wall_clock::Clock;
-use crate::engine::{Engine, Snapshot};
+use crate::engine::{Engine, Snapshot, limits};
+use keys::Keys;
+use letters::Letters;
+use missing_topics::MissingTopics;
 use readings::Pass;
 use schemas::Lookup;
 use standing::{PartitionStanding, Standing};
 use tables::Tables;
 use tally::Tally;
+use transactions::OpenTransactions;
 use useless::Useless;
 
 /// Longest wait for records: the pace at which clocks move and stop signals are seen.
@@ -49,6 +61,8 @@ const DEAD_LETTER_WAIT: Duration = Duration::from_secs(1);
 const DEAD_LETTER_PATIENCE: Duration = Duration::from_secs(10);
 /// How long the end of a stop waits for a checkpoint.
 const CHECKPOINT_PATIENCE: Duration = Duration::from_secs(10);
+/// How long another member may have partitions before the log says so.
+const REBALANCE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a look at the topics' partitions waits for the brokers.
 const PARTITIONS_PATIENCE: Duration = Duration::from_secs(1);
 /// Events looked up in one go: enough to hide the memory's delay, few enough for the cache.
@@ -68,7 +82,7 @@ const CHECKPOINT_SHARE: u32 = 20;
 /// How the loop treats time.
 #[derive(Clone)]
 pub struct Timing {
-    /// A partition that is read to its end follows the wall clock less this.
+    /// A partition's clock follows the time as of which it was read, less this.
     pub grace: Milliseconds,
     /// Events further ahead of the wall clock are rejected.
     pub max_future: Milliseconds,
@@ -103,6 +117,8 @@ pub enum IngestError {
     Lost(#[from] Lost),
     #[error(transparent)]
     Keeper(#[from] KeeperDied),
+    #[error("{}", limits::PARTITIONS.exceeded())]
+    TooManyPartitions,
 }
 
 /// The end of a loop that ended by itself.
@@ -157,15 +173,18 @@ pub struct Ingest {
     timing: Timing,
     metrics: Arc<SelfMetrics>,
     published: Arc<Published>,
-    dead_letters: Option<DeadLetters>,
+    letters: Letters,
+    missing: MissingTopics,
+    keys: Keys,
+    /// Since when another member has had partitions, and whether the log has said so.
+    foreign: Option<(Instant, bool)>,
     /// `None`: records have no schemas.
     schemas: Option<Lookup>,
     /// Held until every partition is ours and was read to its end.
     catching_up: Option<Latch>,
     /// Held while Kafka does not let us in.
     refused: Option<Latch>,
-    /// The same of the dead-letter topic.
-    letters_refused: Option<Latch>,
+    transactions: OpenTransactions,
     /// `None`: nothing that could change.
     credentials: Option<CredentialFiles>,
     /// What was shown before another consumer took over stays until that one has caught up.
@@ -178,6 +197,8 @@ pub struct Ingest {
     tally: Tally,
     useless: Useless,
     progress: Progress,
+    /// The windows do not wait for some partition.
+    left_behind: bool,
     next_checkpoint: Instant,
     next_look: Instant,
 }
@@ -222,13 +243,20 @@ impl Ingest {
             readings: state.readings,
             keeper: state.keeper,
             timing,
+            letters: Letters::new(
+                dead_letters,
+                published.readiness().clone(),
+                Arc::clone(&metrics),
+            ),
+            missing: MissingTopics::new(Arc::clone(&metrics)),
+            keys: Keys::default(),
+            foreign: None,
             metrics,
             published,
-            dead_letters,
             schemas: None,
             catching_up: Some(latch),
             refused: None,
-            letters_refused: None,
+            transactions: OpenTransactions::default(),
             credentials: None,
             bridging: false,
             bridges: 0,
@@ -239,6 +267,7 @@ impl Ingest {
                 records: 0,
                 said: 0,
             },
+            left_behind: false,
             next_checkpoint: Instant::now(),
             next_look: Instant::now(),
         }
@@ -310,12 +339,7 @@ impl Ingest {
         } else {
             POLL
         };
-        if let Some(schemas) = &mut self.schemas
-            && schemas.is_waiting()
-        {
-            if schemas.is_over(patience) {
-                consumer.resume();
-            }
+        if self.is_held(patience, consumer) {
             patience = Duration::ZERO;
         }
         match consumer.next(patience) {
@@ -325,12 +349,21 @@ impl Ingest {
                     consumer.hold(taken);
                 }
             }
-            Step::Assigned(partitions) => self.assigned(consumer, &partitions),
+            Step::Assigned(partitions) => self.assigned(consumer, &partitions)?,
             Step::Revoked(partitions) => self.revoked(&partitions),
             Step::Trouble(trouble) => self.trouble(consumer, trouble)?,
-            Step::Identified(topics) => self.readings.identify(&topics)?,
+            Step::Identified(topics) => {
+                self.readings.identify(&topics)?;
+                self.look_at_topics(consumer);
+            }
+            Step::Reconnected(partitions) => {
+                for partition in &partitions {
+                    self.readings.reconnected(partition);
+                }
+            }
             Step::Idle => {}
         }
+        self.compare_anchors(consumer);
         if self.pending.is_some() {
             let kept = match &mut self.keeper {
                 Some(keeper) => keeper.kept()?,
@@ -348,6 +381,28 @@ impl Ingest {
             self.checkpoint(consumer, DEAD_LETTER_WAIT)?;
         }
         Ok(())
+    }
+
+    /// Whether records of the last batch wait, for a schema or for room among the dead letters.
+    /// Waits up to `patience` for that, and has the consumer go on once nothing is waited for.
+    fn is_held(&mut self, patience: Duration, consumer: &mut Consumer) -> bool {
+        let (mut waited, mut waits) = (false, false);
+        if let Some(schemas) = &mut self.schemas
+            && schemas.is_waiting()
+        {
+            waited = true;
+            waits |= !schemas.is_over(patience);
+        }
+        if self.letters.is_held() {
+            waited = true;
+            waits |= !self
+                .letters
+                .is_over(if waits { Duration::ZERO } else { patience });
+        }
+        if waited && !waits {
+            consumer.resume();
+        }
+        waited
     }
 
     /// Records taken so far.
@@ -375,9 +430,10 @@ impl Ingest {
         }
     }
 
-    /// Decodes and applies a batch, up to the first record whose schema has to be waited for: how
-    /// many records that are. In a large one, which a backlog gives, a second thread decodes ahead:
-    /// the order of the records stays what it is.
+    /// Decodes and applies a batch, up to the first record whose schema has to be waited for, or that
+    /// is a dead letter for which there is no room: how many records that are. In a large batch,
+    /// which a backlog gives, a second thread decodes ahead: the order of the records stays what it
+    /// is.
     fn apply(&mut self, batch: &Batch<'_>) -> Result<usize, Lost> {
         let latest = self.timing.clock.latest().plus(self.timing.max_future);
         if let Some(reading) = self.tables.look() {
@@ -393,9 +449,16 @@ impl Ingest {
         if let Some(schemas) = &mut self.schemas {
             records.truncate(schemas.ready(&records));
         }
+        self.keys.look(&records, &self.readings);
+        let mut taken = 0;
         if records.len() < DECODE_AHEAD_FROM {
             for chunk in records.chunks(CHUNK) {
-                self.apply_chunk(&decode_chunk(&decoder, chunk, latest));
+                let decoded = decode_chunk(&decoder, chunk, latest);
+                let applied = self.apply_chunk(&decoded, batch, taken);
+                taken += applied;
+                if applied < chunk.len() {
+                    break;
+                }
             }
         } else {
             thread::scope(|scope| {
@@ -404,15 +467,20 @@ impl Ingest {
                 scope.spawn(move || {
                     for chunk in records.chunks(CHUNK) {
                         if sender.send(decode_chunk(decoder, chunk, latest)).is_err() {
-                            return; // the other side panicked
+                            return; // the other side takes no more
                         }
                     }
                 });
                 for chunk in receiver {
-                    self.apply_chunk(&chunk);
+                    let applied = self.apply_chunk(&chunk, batch, taken);
+                    taken += applied;
+                    if applied < chunk.len() {
+                        break; // what was decoded ahead is decoded again
+                    }
                 }
             });
         }
+        records.truncate(taken);
         self.progress.records += records.len() as u64;
         self.readings.anchor(&records);
         match self.readings.lost() {
@@ -421,7 +489,14 @@ impl Ingest {
         }
     }
 
-    fn apply_chunk(&mut self, chunk: &[(Record<'_>, Decoded<'_>)]) {
+    /// Applies records, which begin at this `place` of the batch: how many. A dead letter for which
+    /// there is no room ends it.
+    fn apply_chunk(
+        &mut self,
+        chunk: &[(Record<'_>, Decoded<'_>)],
+        batch: &Batch<'_>,
+        place: usize,
+    ) -> usize {
         self.engine
             .warm(chunk.iter().flat_map(|(_, decoded)| decoded.events()));
         if self.catching_up.is_none()
@@ -429,7 +504,11 @@ impl Ingest {
         {
             self.timing.clock.witness(at);
         }
-        for (record, decoded) in chunk {
+        for (number, (record, decoded)) in chunk.iter().enumerate() {
+            let letter = decoded.rejection().filter(|_| self.letters.is_wanted());
+            if letter.is_some() && !self.letters.has_room() {
+                return number;
+            }
             let Pass::Apply(partition) = self.readings.pass(record) else {
                 continue;
             };
@@ -442,18 +521,24 @@ impl Ingest {
                 .note(record, decoded, self.tables.decoder(), || {
                     engine.greatest_event(partition).is_some()
                 });
-            if let Some(rejection) = decoded.rejection()
-                && let Some(dead_letters) = &mut self.dead_letters
-            {
-                dead_letters.send(record, rejection.reason());
+            if let Some(rejection) = letter {
+                let headers = batch.all_headers(place + number);
+                self.letters.send(record, &headers, rejection.reason());
             }
         }
+        chunk.len()
     }
 
-    fn assigned(&mut self, consumer: &mut Consumer, partitions: &[TopicPartition]) {
+    fn assigned(
+        &mut self,
+        consumer: &mut Consumer,
+        partitions: &[TopicPartition],
+    ) -> Result<(), IngestError> {
         for partition in partitions {
             if self.readings.get(partition).is_none() {
-                self.readings.add(partition, self.engine.partition());
+                let number = self.engine.add_partition();
+                let number = number.ok_or(IngestError::TooManyPartitions)?;
+                self.readings.add(partition, number);
             }
             self.metrics
                 .lost_records(&partition.topic, partition.partition);
@@ -461,12 +546,14 @@ impl Ingest {
         consumer.begin(|partition| self.readings.start(partition));
         info!(partitions = partitions.len(), "partitions assigned");
         self.withhold_until_complete("reading the topic");
+        Ok(())
     }
 
     fn revoked(&mut self, partitions: &[TopicPartition]) {
         for partition in partitions {
             self.metrics
                 .remove_partition(&partition.topic, partition.partition);
+            self.transactions.remove(partition);
         }
         self.bridging = false;
         warn!(
@@ -500,8 +587,8 @@ impl Ingest {
                     .ask_extent(&partition, PARTITIONS_PATIENCE)
                     .or(available);
                 self.readings.out_of_range(&partition, extent)?;
-                // Only the record before the position is gone, which is not needed.
-                let start = self.readings.start_without_anchor(&partition);
+                let begin = extent.map(|(begin, _)| begin);
+                let start = self.readings.start_at(&partition, begin);
                 consumer.restart(&partition, start);
                 Ok(())
             }
@@ -510,6 +597,16 @@ impl Ingest {
                 error!(%text, "kafka");
                 Err(IngestError::Kafka(text))
             }
+        }
+    }
+
+    /// While a configured topic does not exist, nothing is complete.
+    fn look_at_topics(&mut self, consumer: &Consumer) {
+        let missing: Vec<&str> = consumer.missing_topics().collect();
+        self.missing.show(consumer.topics(), &missing);
+        if !missing.is_empty() && (self.catching_up.is_none() || self.bridging) {
+            self.bridging = false;
+            self.withhold_until_complete(&missing_topics(&missing));
         }
     }
 
@@ -539,14 +636,12 @@ impl Ingest {
         }
     }
 
-    /// Moves the clocks of partitions that are read to their end, and has the state kept; it is
-    /// shown once it is. Whether a checkpoint was begun: not while dead letters are on their way.
+    /// Moves the clocks, and has the state kept; it is shown once it is. Whether a checkpoint was begun: not while dead letters are on their way.
     fn checkpoint(&mut self, consumer: &Consumer, patience: Duration) -> Result<bool, IngestError> {
         let started = Instant::now();
         let position = self.look(consumer)?;
-        if !self.flush_dead_letters(patience) {
-            warn!("dead letters are not confirmed yet: the checkpoint waits for them");
-            return Ok(false);
+        if !self.letters.flush(patience) {
+            return Ok(false); // no dead letter may be lost by a crash
         }
         let caught_up = self.catching_up.is_none();
         let shown = caught_up || self.is_complete(consumer, position)?;
@@ -557,9 +652,13 @@ impl Ingest {
         if !caught_up {
             breaches.clear(); // how late a history is seen says nothing
         }
+        let standing = self.standing();
+        if caught_up {
+            self.say_left_behind(&standing);
+        }
         self.pending = Some(Pending {
             started,
-            standing: Arc::new(self.standing()),
+            standing: Arc::new(standing),
             breaches,
             snapshot,
             answers,
@@ -603,29 +702,47 @@ impl Ingest {
         Ok(position)
     }
 
-    /// Moves the clocks of partitions that are read to their end.
+    /// Moves the clock of each partition up to the time as of which everything was read, less the
+    /// grace.
     fn advance(&mut self, consumer: &Consumer) -> Result<Position, Lost> {
-        let clock = self.timing.clock.now().minus(self.timing.grace);
+        let Timing { grace, clock, .. } = &self.timing;
         let mut position = Position::default();
         for partition in consumer.assigned() {
+            let reached = consumer.reached(partition);
+            let read_up_to = consumer.position(partition);
+            if reached.end
+                && let Some(extent) = consumer.extent(partition)
+            {
+                self.readings.at_end(partition, read_up_to, extent)?;
+            }
+            if let Some(next) = read_up_to {
+                self.readings.pass_to(partition, next);
+            }
             let Some(reading) = self.readings.get(partition) else {
                 continue;
             };
             position.assigned += 1;
-            if consumer.read_to_end(partition) {
-                if let Some(extent) = consumer.extent(partition) {
-                    self.readings.at_end(partition, extent)?;
-                }
+            let hidden = reached.hidden;
+            let waits = self
+                .transactions
+                .note(partition, hidden, *grace, &self.metrics);
+            if reading.is_checked()
+                && let Some(complete) = reached.complete
+            {
+                let clock = clock.at(complete).minus(*grace);
                 self.engine.advance(reading.partition, clock);
-            } else {
+            }
+            if !reached.end || waits || !reading.is_checked() {
                 position.unread += 1;
             }
             if let Some(lag) = consumer.lag(partition) {
-                position.behind += lag;
+                let hidden = hidden.filter(|_| waits).map_or(0, |hidden| hidden.records);
+                position.behind += lag + hidden;
                 self.metrics
-                    .set_lag(&partition.topic, partition.partition, lag);
+                    .set_lag(&partition.topic, partition.partition, lag + hidden);
             }
         }
+        self.transactions.show(self.published.readiness());
         self.metrics.set_partitions_assigned(position.assigned);
         let greatest = self
             .readings
@@ -641,24 +758,37 @@ impl Ingest {
     /// Whether every partition of the topics is ours and was read to its end. If not, the latch
     /// says why.
     fn is_complete(&mut self, consumer: &Consumer, position: Position) -> Result<bool, Lost> {
-        let reason = if position.assigned == 0 {
+        let missing: Vec<&str> = consumer.missing_topics().collect();
+        let reason = if !missing.is_empty() {
+            missing_topics(&missing)
+        } else if let Some(trouble) = consumer.trouble() {
+            trouble.to_owned()
+        } else if position.assigned == 0 {
             return Ok(false); // said already
         } else if position.unread > 0 {
             format!("reading the topic: {} records behind", position.behind)
         } else if let Some(all) = consumer.partitions(PARTITIONS_PATIENCE) {
             self.readings.all_among(&all)?;
+            let missing = consumer.topics_without(&all);
             let foreign = all
                 .iter()
                 .filter(|one| !consumer.assigned().any(|ours| ours == *one))
                 .count();
-            if foreign == 0 {
+            self.missing.show(consumer.topics(), &missing);
+            if !missing.is_empty() {
+                missing_topics(&missing)
+            } else if foreign == 0 {
+                self.foreign = None;
                 return Ok(true);
+            } else {
+                let text = format!(
+                    "{foreign} of {} partitions are not owned: another member of the consumer \
+                     group reads them; an exporter needs a group of its own",
+                    all.len()
+                );
+                self.say_foreign(&text);
+                text
             }
-            format!(
-                "{foreign} of {} partitions are not owned: another member of the consumer group \
-                 reads them; an exporter needs a group of its own",
-                all.len()
-            )
         } else {
             "waiting for the brokers to name the partitions".to_owned()
         };
@@ -668,13 +798,31 @@ impl Ingest {
         Ok(false)
     }
 
+    /// Says once when the windows no longer wait for a partition, and when they wait again.
+    fn say_left_behind(&mut self, standing: &Standing) {
+        let behind = standing.left_behind().next();
+        match behind {
+            Some(one) if !self.left_behind => warn!(
+                topic = %one.topic,
+                partition = one.partition,
+                "windows go on without a partition that is far behind the others"
+            ),
+            None if self.left_behind => info!("windows hold every partition again"),
+            _ => {}
+        }
+        self.left_behind = behind.is_some();
+    }
+
     fn standing(&self) -> Standing {
-        let standing = self.readings.iter().map(|reading| PartitionStanding {
+        let partitions = self.readings.iter().map(|reading| PartitionStanding {
             source: reading.source.clone(),
             next: reading.next,
             clock: self.engine.clock_of(reading.partition),
         });
-        Standing(standing.collect())
+        Standing {
+            partitions: partitions.collect(),
+            windows: self.engine.windows_clock(),
+        }
     }
 
     /// The pending state is kept: now it may be seen.
@@ -720,44 +868,25 @@ impl Ingest {
             self.bridging = false;
             latch.release();
         }
-        let standing = pending.standing.0.iter();
+        let standing = pending.standing.partitions.iter();
         consumer.commit(standing.filter_map(|one| Some((&one.source, one.next?))));
     }
 
-    /// Counts the letters delivered so far; whether none is on its way.
-    fn flush_dead_letters(&mut self, patience: Duration) -> bool {
-        let Some(dead_letters) = &mut self.dead_letters else {
-            return true;
-        };
-        let report = dead_letters.flush(patience);
-        self.metrics
-            .events(RecordResult::DeadLettered)
-            .inc_by(report.delivered);
-        if report.failed > 0 {
-            let reason = report.reason.unwrap_or_default();
-            error!(letters = report.failed, reason, "dead letters lost");
-            self.metrics.dead_letters_lost().inc_by(report.failed);
+    /// Has the log say, once, that another member keeps partitions. Every rebalance takes a moment.
+    fn say_foreign(&mut self, text: &str) {
+        let (since, said) = self.foreign.get_or_insert((Instant::now(), false));
+        if !*said && since.elapsed() >= REBALANCE_PATIENCE {
+            *said = true;
+            warn!(%text, "kafka");
         }
-        match (dead_letters.refusal(), &self.letters_refused) {
-            (Some(text), Some(latch)) => latch.set_reason(text),
-            (Some(text), None) => {
-                self.letters_refused = Some(self.published.readiness().hold(text));
-            }
-            (None, _) => {
-                if let Some(latch) = self.letters_refused.take() {
-                    latch.release();
-                }
-            }
-        }
-        dead_letters.confirmed()
     }
 
     fn say_progress(&mut self, behind: i64) {
         let elapsed = self.progress.at.elapsed();
-        if self.catching_up.is_none() || elapsed < PROGRESS_INTERVAL {
+        let new = self.progress.records - self.progress.said;
+        if self.catching_up.is_none() || elapsed < PROGRESS_INTERVAL || new == 0 {
             return;
         }
-        let new = self.progress.records - self.progress.said;
         let rate = u128::from(new) * 1_000 / elapsed.as_millis().max(1);
         info!(
             records = self.progress.records,
@@ -768,23 +897,34 @@ impl Ingest {
     }
 }
 
-/// Leaves the group.
-pub(super) fn leave(consumer: Consumer) {
-    if !part_with(consumer) {
+/// Leaves the group; `for_good` where this member does not come back.
+pub(super) fn leave(mut consumer: Consumer, for_good: bool) {
+    let left = ends_in_time(move || {
+        if for_good {
+            consumer.resign();
+        }
+        drop(consumer);
+    });
+    if !left {
         warn!("the consumer group was not left properly; its session will time out");
     }
 }
 
-/// Drops a client; whether that is done. Brokers that are gone do not answer, and the process need
-/// not wait for them.
+/// Drops a client; whether that is done.
 pub(super) fn part_with(client: impl Send + 'static) -> bool {
-    let (done, left) = mpsc::channel();
+    ends_in_time(move || drop(client))
+}
+
+/// Runs what waits for answers of brokers; whether it came to its end. Brokers that are gone do not
+/// answer, and the process need not wait for them.
+fn ends_in_time(work: impl FnOnce() + Send + 'static) -> bool {
+    let (done, ended) = mpsc::channel();
     thread::spawn(move || {
-        drop(client);
+        work();
         // The receiver is gone where this took too long; that is fine.
         let _ = done.send(());
     });
-    left.recv_timeout(LEAVE_PATIENCE).is_ok()
+    ended.recv_timeout(LEAVE_PATIENCE).is_ok()
 }
 
 /// The greatest event time of a chunk.

@@ -4,10 +4,16 @@
 //! An offset alone does not tell that: a topic that was deleted and created anew has the same
 //! offsets with other records. So the last record applied is kept as an *anchor*, by offset and
 //! digest. Reading begins with it, and goes on only if it is the same. While it goes on, the topic's
-//! id tells.
+//! id tells that the topic is another one. A log can also become shorter under the same id, when a
+//! broker comes back with an older disk; so wherever the connection to a leader is another one, an
+//! anchor from before is compared once more.
+//!
+//! The position passes control records and aborted records too, which no application sees: it may
+//! lie behind the anchor by more than one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
@@ -17,6 +23,14 @@ use crate::engine::{Engine, PartitionId};
 
 /// The first byte of the keys of these records; the engine's are below.
 const KEY: u8 = 0x80;
+
+/// Age that an anchor has at least when it is compared after a reconnection: older than the time in
+/// which the client's statistics, which come twice a second, tell of it.
+const ANCHOR_AGE: Duration = Duration::from_secs(2);
+
+/// Time between two comparisons of a partition while connections come and go: each reads the
+/// records of some seconds once more.
+const COMPARISON_INTERVAL: Duration = Duration::from_secs(10);
 
 /// A record that was applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +62,9 @@ struct Kept {
     /// Absent in stores of version 0.1 and with brokers that have no ids.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     topic_id: Option<String>,
+    /// Its topic was deleted and taken out of the configuration.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    retired: bool,
 }
 
 /// One partition.
@@ -58,11 +75,57 @@ pub struct Reading {
     /// Offset of the first record that was not applied; `None`: nothing was read.
     pub next: Option<i64>,
     anchor: Option<Anchor>,
+    earlier: Earlier,
     /// Of the topic that it was read from.
     topic_id: Option<String>,
-    /// The anchor has to come first.
-    unchecked: bool,
+    /// The record that has to come first, as it was.
+    unchecked: Option<Anchor>,
+    /// Its topic was deleted and is no longer configured: it is not read, but what was read of it
+    /// stays counted.
+    retired: bool,
     changed: bool,
+}
+
+impl Reading {
+    /// Whether nothing waits to be compared before reading goes on.
+    pub fn is_checked(&self) -> bool {
+        self.unchecked.is_none()
+    }
+}
+
+/// Anchors of some seconds ago.
+#[derive(Clone, Copy, Debug, Default)]
+struct Earlier {
+    /// At least [`ANCHOR_AGE`] old, where there was one then.
+    old: Option<Anchor>,
+    /// The one that becomes old, and since when.
+    recent: Option<(Instant, Option<Anchor>)>,
+    /// The partition's records come from elsewhere, and were not compared yet.
+    reconnected: bool,
+    compared: Option<Instant>,
+}
+
+impl Earlier {
+    fn of(anchor: Option<Anchor>) -> Self {
+        Self {
+            old: anchor,
+            ..Self::default()
+        }
+    }
+
+    fn age(&mut self, anchor: Option<Anchor>, now: Instant) {
+        if self.reconnected {
+            return; // what is older than that is still needed
+        }
+        match self.recent {
+            Some((since, _)) if now.saturating_duration_since(since) < ANCHOR_AGE => {}
+            Some((_, recent)) => {
+                self.old = recent.or(self.old);
+                self.recent = Some((now, anchor));
+            }
+            None => self.recent = Some((now, anchor)),
+        }
+    }
 }
 
 /// A partition that cannot be read on, and why.
@@ -113,12 +176,34 @@ pub struct Readings {
     places: HashMap<TopicPartition, usize>,
     /// The consumer's index of the last record's partition, and its place here.
     current: Option<(usize, usize)>,
+    /// Of topics that exist, by name, also before any partition of theirs is read.
+    topic_ids: HashMap<Arc<str>, String>,
     lost: Option<Lost>,
 }
 
 impl Readings {
+    /// Those that are read, and those whose topic was deleted and taken out of the configuration,
+    /// unless a new topic of the same name is read.
     pub fn iter(&self) -> impl Iterator<Item = &Reading> {
-        self.list.iter()
+        self.list
+            .iter()
+            .filter(|reading| !reading.retired || !self.places.contains_key(&reading.source))
+    }
+
+    /// Stops reading a topic that was deleted: gives its partitions, which the engine has to
+    /// retire.
+    pub fn retire(&mut self, topic: &str) -> Vec<PartitionId> {
+        let mut retired = Vec::new();
+        for reading in &mut self.list {
+            if !reading.retired && *reading.source.topic == *topic {
+                reading.retired = true;
+                reading.changed = true;
+                self.places.remove(&reading.source);
+                retired.push(reading.partition);
+            }
+        }
+        self.current = None;
+        retired
     }
 
     pub fn get(&self, source: &TopicPartition) -> Option<&Reading> {
@@ -132,8 +217,10 @@ impl Readings {
             partition,
             next: None,
             anchor: None,
-            topic_id: None,
-            unchecked: false,
+            earlier: Earlier::default(),
+            topic_id: self.topic_ids.get(&source.topic).cloned(),
+            unchecked: None,
+            retired: false,
             changed: true,
         });
     }
@@ -141,17 +228,66 @@ impl Readings {
     /// Where to begin reading: with the anchor, if there is one.
     pub fn start(&mut self, source: &TopicPartition) -> Option<i64> {
         let reading = &mut self.list[*self.places.get(source)?];
-        reading.unchecked = reading.anchor.is_some();
+        // Whatever was to be compared: this is from before all of it.
+        reading.earlier = Earlier::of(reading.anchor);
+        reading.unchecked = reading.anchor;
         reading
             .anchor
             .map_or(reading.next, |anchor| Some(anchor.offset))
     }
 
-    /// Gives up comparing the anchor: its record is gone, but none that was not applied.
-    pub fn start_without_anchor(&mut self, source: &TopicPartition) -> Option<i64> {
+    /// Where to begin in a partition that begins at `begin` by now: with the anchor, or behind it
+    /// where its record is gone, which was applied.
+    pub fn start_at(&mut self, source: &TopicPartition, begin: Option<i64>) -> Option<i64> {
+        let start = self.start(source);
+        if begin.is_none_or(|begin| start.is_some_and(|start| begin <= start)) {
+            return start;
+        }
         let reading = &mut self.list[*self.places.get(source)?];
-        reading.unchecked = false;
+        reading.unchecked = None;
         reading.next
+    }
+
+    /// The partition's records come from another leader or over another connection.
+    pub fn reconnected(&mut self, source: &TopicPartition) {
+        if let Some(place) = self.places.get(source) {
+            self.list[*place].earlier.reconnected = true;
+        }
+    }
+
+    /// Partitions to read once more, each from the anchor that is to be compared.
+    pub fn to_compare(&mut self, now: Instant) -> Vec<(TopicPartition, i64)> {
+        let mut partitions = Vec::new();
+        for reading in &mut self.list {
+            let earlier = &mut reading.earlier;
+            earlier.age(reading.anchor, now);
+            let is_recent = |at| now.saturating_duration_since(at) < COMPARISON_INTERVAL;
+            if !earlier.reconnected || earlier.compared.is_some_and(is_recent) {
+                continue;
+            }
+            earlier.reconnected = false;
+            // One that waits to be compared is compared over the new connection.
+            if let Some(anchor) = earlier.old
+                && reading.unchecked.is_none()
+            {
+                earlier.compared = Some(now);
+                earlier.recent = None;
+                reading.unchecked = Some(anchor);
+                partitions.push((reading.source.clone(), anchor.offset));
+            }
+        }
+        partitions
+    }
+
+    /// Moves the position behind control records and aborted ones, which are no records for us.
+    pub fn pass_to(&mut self, source: &TopicPartition, position: i64) {
+        if let Some(place) = self.places.get(source) {
+            let reading = &mut self.list[*place];
+            if reading.unchecked.is_none() && reading.next.is_none_or(|next| next < position) {
+                reading.next = Some(position);
+                reading.changed = true;
+            }
+        }
     }
 
     /// Moves the position past a record.
@@ -167,12 +303,9 @@ impl Readings {
             }
         };
         let reading = &mut self.list[place];
-        if reading.unchecked {
-            reading.unchecked = false;
-            if let Some(anchor) = reading.anchor
-                && anchor.offset == record.offset
-                && anchor != Anchor::of(record)
-            {
+        if let Some(anchor) = reading.unchecked.take() {
+            // Compaction may have removed it.
+            if anchor.offset == record.offset && anchor != Anchor::of(record) {
                 self.lost.get_or_insert(Lost {
                     partition: reading.source.clone(),
                     loss: Loss::Replaced {
@@ -204,6 +337,9 @@ impl Readings {
                 let reading = &mut self.list[*place];
                 if reading.next == Some(record.offset + 1) {
                     reading.anchor = Some(Anchor::of(record));
+                    // Nothing older is to be had in the first seconds.
+                    let earlier = &mut reading.earlier;
+                    earlier.old = earlier.old.or(reading.anchor);
                 }
             }
         }
@@ -220,8 +356,10 @@ impl Readings {
     /// A topic of which records were read under another id.
     pub fn identify(&mut self, topics: &[(Arc<str>, String)]) -> Result<(), Lost> {
         for (topic, id) in topics {
+            self.topic_ids.insert(Arc::clone(topic), id.clone());
             for reading in &mut self.list {
-                if reading.source.topic != *topic || reading.topic_id.as_ref() == Some(id) {
+                let same = reading.source.topic == *topic;
+                if reading.retired || !same || reading.topic_id.as_ref() == Some(id) {
                     continue;
                 }
                 if let (Some(_), Some(next)) = (&reading.topic_id, reading.next) {
@@ -234,17 +372,33 @@ impl Readings {
         Ok(())
     }
 
-    /// What the extent (first and end offset) of a partition that is read to its end means: the
-    /// anchor cannot lie behind it.
+    /// What the extent (first and end offset) of a partition that is read to its end, up to
+    /// `position`, means: the anchor cannot lie behind it.
     ///
     /// # Errors
     /// That it is not the partition that was read.
-    pub fn at_end(&self, source: &TopicPartition, (_, end): (i64, i64)) -> Result<(), Lost> {
-        let unchecked = self.get(source).filter(|reading| reading.unchecked);
-        match unchecked.and_then(|reading| reading.next) {
-            Some(next) if end < next => Err(lost(source, Loss::Shorter { next, end })),
-            _ => Ok(()),
+    pub fn at_end(
+        &mut self,
+        source: &TopicPartition,
+        position: Option<i64>,
+        (_, end): (i64, i64),
+    ) -> Result<(), Lost> {
+        let Some(place) = self.places.get(source) else {
+            return Ok(());
+        };
+        let reading = &mut self.list[*place];
+        if reading.unchecked.is_some()
+            && let Some(next) = reading.next
+        {
+            if end < next {
+                return Err(lost(source, Loss::Shorter { next, end }));
+            }
+            if position >= Some(next) {
+                // Its record did not come: compaction has removed it.
+                reading.unchecked = None;
+            }
         }
+        Ok(())
     }
 
     /// What it means that the start offset is not in the partition, whose extent is this, where
@@ -274,7 +428,7 @@ impl Readings {
     /// # Errors
     /// The first one.
     pub fn all_among(&self, partitions: &[TopicPartition]) -> Result<(), Lost> {
-        let gone = self.list.iter().find(|reading| {
+        let gone = self.live().find(|reading| {
             let topic_exists = partitions
                 .iter()
                 .any(|partition| partition.topic == reading.source.topic);
@@ -295,6 +449,7 @@ impl Readings {
                 next: reading.next,
                 anchor: reading.anchor,
                 topic_id: reading.topic_id.clone(),
+                retired: reading.retired,
             };
             let [high, low] = reading.partition.number().to_be_bytes();
             // Numbers and text always become JSON.
@@ -305,12 +460,17 @@ impl Readings {
 
     fn insert(&mut self, reading: Reading) {
         match self.places.get(&reading.source) {
+            _ if reading.retired => self.list.push(reading),
             Some(place) => self.list[*place] = reading,
             None => {
                 self.places.insert(reading.source.clone(), self.list.len());
                 self.list.push(reading);
             }
         }
+    }
+
+    fn live(&self) -> impl Iterator<Item = &Reading> {
+        self.list.iter().filter(|reading| !reading.retired)
     }
 }
 
@@ -339,13 +499,12 @@ impl KeptReadings {
         Ok(())
     }
 
-    /// For each topic that was read and is not among these: what that means.
-    pub fn missing_topics(&self, topics: &[String]) -> Vec<String> {
-        let read: BTreeSet<&String> = self.0.values().map(|kept| &kept.topic).collect();
-        read.into_iter()
-            .filter(|topic| !topics.contains(topic))
-            .map(|topic| counted_topic(topic))
-            .collect()
+    /// Topics that were read and are not among these.
+    pub fn topics_not_among(&self, topics: &[String]) -> Vec<String> {
+        let read = self.0.values().filter(|kept| !kept.retired);
+        let read: BTreeSet<&String> = read.map(|kept| &kept.topic).collect();
+        let gone = read.into_iter().filter(|topic| !topics.contains(topic));
+        gone.cloned().collect()
     }
 
     /// Offset of the first record that was not applied, by partition, in their order.
@@ -376,18 +535,15 @@ impl KeptReadings {
                 partition,
                 next: kept.next,
                 anchor: kept.anchor,
+                earlier: Earlier::of(kept.anchor),
                 topic_id: kept.topic_id,
-                unchecked: false,
+                unchecked: None,
+                retired: kept.retired,
                 changed: false,
             });
         }
         Ok(readings)
     }
-}
-
-/// What it means that a topic is not read any more.
-pub fn counted_topic(topic: &str) -> String {
-    format!("kafka.topics: {topic} is no longer read, but counted")
 }
 
 fn lost(partition: &TopicPartition, loss: Loss) -> Lost {
@@ -422,7 +578,7 @@ mod tests {
     fn restored() -> Readings {
         let source = source();
         let mut engine = Engine::new(Arc::default(), Timestamp(0));
-        let partition = engine.partition();
+        let partition = engine.only_partition();
         let mut readings = Readings::default();
         readings.add(&source, partition);
         assert_eq!(readings.start(&source), None);
@@ -436,8 +592,8 @@ mod tests {
             kept.take(key, Some(value)).unwrap();
         });
         readings.write(false, &mut |_, _| panic!("nothing changed since"));
-        assert!(kept.missing_topics(&["tickets".to_owned()]).is_empty());
-        assert_eq!(kept.missing_topics(&[]).len(), 1);
+        assert!(kept.topics_not_among(&["tickets".to_owned()]).is_empty());
+        assert_eq!(kept.topics_not_among(&[]).len(), 1);
         kept.resume(&engine).unwrap()
     }
 
@@ -480,7 +636,10 @@ mod tests {
         let source = source();
         let mut readings = restored();
         assert_eq!(readings.out_of_range(&source, Some((10, 10))), Ok(()));
-        assert_eq!(readings.start_without_anchor(&source), Some(10));
+        assert_eq!(readings.start_at(&source, Some(9)), Some(9));
+        assert!(!readings.get(&source).unwrap().is_checked());
+        assert_eq!(readings.start_at(&source, Some(10)), Some(10));
+        assert!(readings.get(&source).unwrap().is_checked());
         for (extent, loss) in [
             (
                 (11, 20),
@@ -502,8 +661,76 @@ mod tests {
         let source = source();
         let mut readings = restored();
         readings.start(&source);
-        assert!(readings.at_end(&source, (0, 9)).is_err());
-        assert_eq!(readings.at_end(&source, (0, 10)), Ok(()));
+        assert!(readings.at_end(&source, Some(9), (0, 9)).is_err());
+        assert_eq!(readings.at_end(&source, Some(9), (0, 10)), Ok(()));
+        assert!(!readings.get(&source).unwrap().is_checked());
+        assert_eq!(readings.at_end(&source, Some(10), (0, 10)), Ok(()));
+        assert!(readings.get(&source).unwrap().is_checked(), "compacted");
+    }
+
+    #[test]
+    fn control_records_are_passed_once_the_anchor_was_compared() {
+        let source = source();
+        let mut readings = restored();
+        readings.start(&source);
+        readings.pass_to(&source, 12);
+        assert_eq!(readings.get(&source).unwrap().next, Some(10));
+        readings.pass(&record(&source, 9, "b"));
+        readings.pass_to(&source, 12);
+        readings.pass_to(&source, 11);
+        assert_eq!(readings.get(&source).unwrap().next, Some(12));
+        // Retention removes them: no record is lost.
+        assert_eq!(readings.out_of_range(&source, Some((12, 12))), Ok(()));
+        assert_eq!(readings.start_at(&source, Some(12)), Some(12));
+        assert_ne!(readings.pass(&record(&source, 12, "c")), Pass::Skip);
+    }
+
+    #[test]
+    fn an_anchor_from_before_a_reconnection_is_compared() {
+        let source = source();
+        let mut readings = restored();
+        readings.start(&source);
+        readings.pass(&record(&source, 9, "b"));
+        let start = Instant::now();
+        assert!(readings.to_compare(start).is_empty());
+        // A record of the other log is applied before the client tells.
+        let other = [record(&source, 10, "x")];
+        readings.pass(&other[0]);
+        readings.anchor(&other);
+        readings.reconnected(&source);
+        let compared = [(source.clone(), 9)];
+        assert_eq!(readings.to_compare(start + ANCHOR_AGE / 2), compared);
+        assert!(!readings.get(&source).unwrap().is_checked());
+        assert_eq!(readings.pass(&record(&source, 9, "b")), Pass::Skip);
+        assert_eq!(readings.pass(&record(&source, 10, "x")), Pass::Skip);
+        assert_eq!(readings.lost(), None);
+
+        // Connections that come and go do not make it read the same all the time.
+        readings.reconnected(&source);
+        let later = start + ANCHOR_AGE;
+        assert!(readings.to_compare(later).is_empty());
+        let later = later + COMPARISON_INTERVAL;
+        assert_eq!(readings.to_compare(later), compared);
+        readings.pass(&record(&source, 9, "y"));
+        assert_eq!(readings.lost().unwrap().loss, Loss::Replaced { offset: 9 });
+    }
+
+    #[test]
+    fn anchors_grow_old() {
+        let source = source();
+        let mut readings = restored();
+        readings.start(&source);
+        readings.pass(&record(&source, 9, "b"));
+        let start = Instant::now();
+        let more = [record(&source, 10, "c")];
+        readings.pass(&more[0]);
+        readings.anchor(&more);
+        for ages in 0..3 {
+            assert!(readings.to_compare(start + ANCHOR_AGE * ages).is_empty());
+        }
+        readings.reconnected(&source);
+        let compared = readings.to_compare(start + ANCHOR_AGE * 3);
+        assert_eq!(compared, [(source, 10)]);
     }
 
     #[test]
@@ -516,11 +743,42 @@ mod tests {
     }
 
     #[test]
+    fn a_retired_topic_is_counted_and_no_longer_read() {
+        let source = source();
+        let mut engine = Engine::new(Arc::default(), Timestamp(0));
+        let first = engine.partition();
+        let mut readings = restored();
+        assert_eq!(readings.retire("others"), []);
+        assert_eq!(readings.retire("tickets"), [first]);
+        assert_eq!(readings.retire("tickets"), [], "once");
+        assert_eq!(readings.get(&source).map(|reading| reading.next), None);
+        let other = [(Arc::clone(&source.topic), "two".to_owned())];
+        assert_eq!(readings.identify(&other), Ok(()));
+        assert_eq!(
+            readings.all_among(&[TopicPartition::new("tickets", 0)]),
+            Ok(())
+        );
+
+        // A restart knows it, and a new topic of that name begins from nothing.
+        let mut kept = KeptReadings::default();
+        readings.write(true, &mut |key, value| kept.take(key, Some(value)).unwrap());
+        assert!(kept.topics_not_among(&[]).is_empty());
+        let mut readings = kept.resume(&engine).unwrap();
+        assert_eq!(readings.iter().count(), 1, "its offset is still shown");
+        readings.add(&source, engine.partition());
+        assert_eq!(readings.start(&source), None);
+        assert_eq!(readings.iter().count(), 1);
+        let mut written = 0;
+        readings.write(true, &mut |_, _| written += 1);
+        assert_eq!(written, 2);
+    }
+
+    #[test]
     fn another_id_is_another_topic_once_records_were_read() {
         let mut engine = Engine::new(Arc::default(), Timestamp(0));
         let mut readings = Readings::default();
         let source = source();
-        readings.add(&source, engine.partition());
+        readings.add(&source, engine.only_partition());
         let id = |id: &str| [(Arc::clone(&source.topic), id.to_owned())];
         assert_eq!(readings.identify(&id("one")), Ok(()));
         assert_eq!(readings.identify(&id("two")), Ok(()), "nothing was read");

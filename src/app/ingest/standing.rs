@@ -18,19 +18,36 @@ pub struct PartitionStanding {
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing(pub Vec<PartitionStanding>);
+pub struct Standing {
+    pub partitions: Vec<PartitionStanding>,
+    /// The clock of the windows.
+    pub windows: Option<Timestamp>,
+}
+
+impl Standing {
+    /// Partitions that the windows no longer wait for.
+    pub fn left_behind(&self) -> impl Iterator<Item = &TopicPartition> {
+        let is_behind = |one: &&PartitionStanding| one.clock.is_some() && one.clock < self.windows;
+        let behind = self.partitions.iter().filter(is_behind);
+        behind.map(|one| &one.source)
+    }
+}
 
 impl Series for Standing {
     fn visit(&self, visitor: &mut dyn Visitor) {
+        visitor.family(&catalogue::WINDOWS_WATERMARK, None);
+        if let Some(clock) = self.windows {
+            visitor.sample(&[], Sample::Number(clock.seconds()));
+        }
         visitor.family(&catalogue::WATERMARK, None);
-        for one in &self.0 {
+        for one in &self.partitions {
             if let Some(clock) = one.clock {
                 let labels = [&*one.source.topic, &one.source.partition.to_string()];
                 visitor.sample(&labels, Sample::Number(clock.seconds()));
             }
         }
         visitor.family(&catalogue::CHECKPOINT_OFFSET, None);
-        for one in &self.0 {
+        for one in &self.partitions {
             if let Some(next) = one.next {
                 let labels = [&*one.source.topic, &one.source.partition.to_string()];
                 #[allow(clippy::cast_precision_loss, reason = "offsets are below 2^53")]
@@ -57,12 +74,17 @@ mod tests {
             next: None,
             clock: None,
         };
-        let standing = Standing(vec![known, unknown]);
+        let standing = Standing {
+            partitions: vec![known, unknown],
+            windows: Some(Timestamp(2_500)),
+        };
+        assert_eq!(standing.left_behind().count(), 1);
         let text = String::from_utf8(render(Format::Text, &[&standing], 0)).unwrap();
         let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
         assert_eq!(
             samples,
             [
+                "ticket_exporter_windows_watermark_timestamp_seconds 2.5",
                 "ticket_exporter_watermark_timestamp_seconds{topic=\"tickets\",partition=\"3\"} 1.5",
                 "ticket_exporter_checkpoint_offset{topic=\"tickets\",partition=\"3\"} 7",
             ]

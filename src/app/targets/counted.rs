@@ -63,7 +63,9 @@ fn run(
 ) -> Result<Tally, HistoryError> {
     let mut tally = Tally::default();
     for mut part in history.parts()? {
-        let partition = engine.partition();
+        let partition = engine
+            .add_partition()
+            .ok_or(HistoryError::TooManyPartitions)?;
         while part.next(&mut |event| {
             engine.apply(partition, event);
             each(engine);

@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn observations_are_a_little_too_long() {
         let mut engine = Engine::new(Arc::new(Rules::default()), Timestamp(0));
-        let partition = engine.partition();
+        let partition = engine.only_partition();
         for minutes in 1..=20 {
             let id = minutes.to_string();
             let event = |kind, at: Milliseconds| {

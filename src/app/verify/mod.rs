@@ -18,6 +18,7 @@ pub use topics::{Recomputed, recompute};
 use super::recovery::RecoveryError;
 use super::topics::ReadError;
 use crate::edge::http_get::GetError;
+use crate::engine::limits;
 
 /// Why nothing could be compared.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,8 @@ pub enum VerifyError {
     Recovery(#[from] RecoveryError),
     #[error(transparent)]
     Get(#[from] GetError),
+    #[error("{}", limits::PARTITIONS.exceeded())]
+    TooManyPartitions,
     #[error("this is not the exposition of a ticket-exporter; give the address of its metrics")]
     Foreign,
     #[error("the exporter serves no KPI series at the moment; /-/ready there says why")]
@@ -35,7 +38,8 @@ pub enum VerifyError {
     )]
     NoOffsets,
     #[error(
-        "{0} is counted there, but is not among kafka.topics: verify with the exporter's own configuration"
+        "{0} is counted there, but is not among kafka.topics: verify with the exporter's own configuration. \
+         What a deleted topic contributed cannot be counted again"
     )]
     OtherTopic(String),
     #[error(transparent)]

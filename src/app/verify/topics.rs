@@ -53,7 +53,7 @@ pub fn recompute(
     }
     let engine = Engine::new(Arc::new(config.rules.clone()), Timestamp::LATEST);
     let decoder = schemas::decoder(config);
-    let mut recount = Recount::new(engine, decoder.clone(), partitions);
+    let mut recount = Recount::new(engine, decoder.clone(), partitions)?;
     let ends = partitions
         .iter()
         .map(|extent| (extent.source.clone(), extent.next.unwrap_or_default()));
@@ -88,10 +88,16 @@ struct Recount {
 }
 
 impl Recount {
-    fn new(mut engine: Engine, decoder: Decoder, partitions: &[Extent]) -> Self {
+    fn new(
+        mut engine: Engine,
+        decoder: Decoder,
+        partitions: &[Extent],
+    ) -> Result<Self, VerifyError> {
         let mut parts = Vec::new();
         for extent in partitions {
-            let partition = engine.partition();
+            let partition = engine
+                .add_partition()
+                .ok_or(VerifyError::TooManyPartitions)?;
             parts.push(Part {
                 partition,
                 clock: extent.clock,
@@ -103,12 +109,12 @@ impl Recount {
                 engine.advance(partition, Timestamp::EARLIEST);
             }
         }
-        Self {
+        Ok(Self {
             engine,
             decoder,
             parts,
             future: 0,
-        }
+        })
     }
 
     fn apply(&mut self, place: usize, chunk: &[Record<'_>]) {
@@ -175,6 +181,7 @@ mod tests {
             Decoder::default(),
             partitions,
         )
+        .unwrap()
     }
 
     /// A new ticket with the offset as its id.

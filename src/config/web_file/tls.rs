@@ -174,7 +174,12 @@ impl Pem {
     }
 
     /// `<key>_file` or `<key>`.
-    fn read(tls: &View<'_>, key: &str, directory: &Path, errors: &mut Errors) -> Option<Self> {
+    pub(in crate::config) fn read(
+        tls: &View<'_>,
+        key: &str,
+        directory: &Path,
+        errors: &mut Errors,
+    ) -> Option<Self> {
         let (inline, file) = (tls.key(key), tls.key(&format!("{key}_file")));
         let source = match (word(&inline, errors), word(&file, errors)) {
             (Some(_), Some(_)) => {

@@ -13,8 +13,10 @@ mod wanted;
 pub use inference::{Inference, infer, known_presets};
 
 use std::borrow::Cow;
+use std::rc::Rc;
 use std::sync::Arc;
 
+use hashbrown::HashSet;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Record;
@@ -27,6 +29,15 @@ use evaluate::Evaluation;
 use json::Json;
 use scope::Roots;
 use wanted::Wanted;
+
+/// Items in one record, at most, and so its events: a message of a megabyte, Kafka's own limit, has
+/// room for about as many.
+pub(super) const MOST_EVENTS: usize = 10_000;
+/// What paths may look at in a record, for each of its bytes and besides: some hundred times what the
+/// presets need. Without it, a rule that looks at a whole list for each of its items would take time
+/// by the square of its length.
+const LOOKS_A_BYTE: u64 = 64;
+const LOOKS: u64 = 1_000_000;
 
 /// A mapping at work.
 #[derive(Clone, Debug)]
@@ -108,6 +119,7 @@ impl Mapper {
         latest: Option<Timestamp>,
         explain: bool,
     ) -> Mapped {
+        let most_looks = LOOKS + LOOKS_A_BYTE * json.len() as u64;
         let json = match read(json, &self.wanted) {
             Ok(Some(json)) => json,
             Ok(None) => {
@@ -116,12 +128,7 @@ impl Mapper {
                     ..Mapped::default()
                 };
             }
-            Err(rejection) => {
-                return Mapped {
-                    rejected: Some(rejection),
-                    ..Mapped::default()
-                };
-            }
+            Err(rejection) => return rejected(rejection),
         };
         let mut making = Making {
             mapping: &self.mapping,
@@ -129,11 +136,21 @@ impl Mapper {
             identity: EventIdentity(xxh3_64(record.value.unwrap_or_default())),
             latest,
             explain,
+            most_looks,
             mapped: Mapped::default(),
             ignored: None,
+            identities: HashSet::new(),
         };
-        for roots in unwrap::unwrap(&self.mapping.unwrap, roots(record, json)) {
-            making.apply(&roots);
+        let Some(records) = unwrap::unwrap(&self.mapping.unwrap, roots(record, json)) else {
+            return rejected(Rejection::TooManyEvents);
+        };
+        let mut looks = 0;
+        for roots in records {
+            roots.looks.set(looks);
+            if let Err(rejection) = making.apply(&roots) {
+                return rejected(rejection);
+            }
+            looks = roots.looks.get();
         }
         let Making {
             mut mapped,
@@ -144,6 +161,14 @@ impl Mapper {
             mapped.ignored = Some(ignored.unwrap_or(Ignorance::NoRule));
         }
         mapped
+    }
+}
+
+/// Nothing of the record is used.
+fn rejected(rejection: Rejection) -> Mapped {
+    Mapped {
+        rejected: Some(rejection),
+        ..Mapped::default()
     }
 }
 
@@ -163,7 +188,7 @@ fn read<'a>(json: &'a [u8], wanted: &Wanted) -> Result<Option<Json<'a>>, Rejecti
 fn roots<'a>(record: &Record<'a>, json: Json<'a>) -> Roots<'a> {
     let mut roots = Roots::of(json);
     let text = |bytes: &'a [u8]| std::str::from_utf8(bytes).ok().map(Json::text);
-    roots.key = record.key.and_then(text);
+    roots.key = record.key.and_then(text).map(Rc::new);
     roots.timestamp = record.timestamp.map(|time| Json::Number(time.into()));
     roots.topic = (!record.topic.is_empty()).then(|| Json::text(record.topic));
     if !record.headers.is_empty() {
@@ -171,7 +196,7 @@ fn roots<'a>(record: &Record<'a>, json: Json<'a>) -> Roots<'a> {
             .headers
             .iter()
             .filter_map(|(name, value)| Some((Cow::Borrowed(*name), text(value)?)));
-        roots.headers = Some(Json::Object(headers.collect()));
+        roots.headers = Some(Rc::new(Json::Object(headers.collect())));
     }
     roots
 }
@@ -184,35 +209,51 @@ struct Making<'m> {
     identity: EventIdentity,
     latest: Option<Timestamp>,
     explain: bool,
+    most_looks: u64,
     mapped: Mapped,
     ignored: Option<Ignorance>,
+    /// Those of the events, once there are two.
+    identities: HashSet<u64>,
 }
 
 impl Making<'_> {
-    fn apply(&mut self, roots: &Roots<'_>) {
+    /// Makes the events of one record; an error where it is too much.
+    fn apply(&mut self, roots: &Roots<'_>) -> Result<(), Rejection> {
         for rule in &self.mapping.rules {
             let fits = match &rule.foreach {
-                None => self.try_rule(rule, roots, None),
+                None => self.try_rule(rule, roots, None)?,
                 Some(path) => {
                     let items = match roots.first(path) {
                         Some(Json::List(items)) => items.as_slice(),
                         _ => &[],
                     };
+                    if items.len() > MOST_EVENTS {
+                        return Err(Rejection::TooManyEvents);
+                    }
                     let mut fits = false;
                     for item in items {
-                        fits |= self.try_rule(rule, roots, Some(item));
+                        fits |= self.try_rule(rule, roots, Some(item))?;
                     }
                     fits
                 }
             };
             if fits && !rule.continues {
-                return;
+                break;
             }
         }
+        Ok(())
     }
 
     /// Makes the event of a rule, where it fits; whether it does.
-    fn try_rule<'a>(&mut self, rule: &Rule, roots: &Roots<'a>, item: Option<&Json<'a>>) -> bool {
+    fn try_rule<'a>(
+        &mut self,
+        rule: &Rule,
+        roots: &Roots<'a>,
+        item: Option<&Json<'a>>,
+    ) -> Result<bool, Rejection> {
+        if roots.looks.get() > self.most_looks {
+            return Err(Rejection::TooComplex);
+        }
         let mut evaluation = Evaluation {
             roots,
             item,
@@ -222,11 +263,11 @@ impl Making<'_> {
             notes: evaluate::Notes::default(),
         };
         if !evaluation.holds(&rule.when) {
-            return false;
+            return Ok(false);
         }
         if rule.ignores {
             self.ignored = Some(Ignorance::IgnoredByRule);
-            return true;
+            return Ok(true);
         }
         let mut notes = event::Notes {
             unmapped: Vec::new(),
@@ -258,24 +299,26 @@ impl Making<'_> {
             }
             Err(miss) => self.mapped.misses.push(miss),
         }
-        true
+        if self.mapped.events.len() + self.mapped.misses.len() > MOST_EVENTS {
+            return Err(Rejection::TooManyEvents);
+        }
+        Ok(true)
     }
 
     /// Events of one record with the same identity are told apart by their place in it, which is
     /// the same when the record is delivered again.
-    fn tell_apart(&self, event: &mut Event<'static>) {
-        let is_taken = |identity| {
-            self.mapped
-                .events
-                .iter()
-                .any(|one| one.identity == identity)
+    fn tell_apart(&mut self, event: &mut Event<'static>) {
+        let Some(first) = self.mapped.events.first() else {
+            return; // most records have one event
         };
-        if is_taken(event.identity) {
+        self.identities.insert(first.identity.0);
+        if self.identities.contains(&event.identity.0) {
             let place = self.mapped.events.len() + self.mapped.misses.len();
             let mut bytes = event.identity.0.to_le_bytes().to_vec();
             bytes.extend_from_slice(&place.to_le_bytes());
             event.identity = EventIdentity(xxh3_64(&bytes));
         }
+        self.identities.insert(event.identity.0);
     }
 }
 

@@ -1,22 +1,30 @@
 //! What a path can start from, and where it leads.
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
 use super::json::Json;
 use crate::domain::mapping::{Path, Root, Step, same_word};
 
-/// One record, after unwrapping. The item of a rule with `foreach` is beside it.
+/// Bytes of a text, or members of an object, that are looked at in the time of one step of a path.
+const AT_ONCE: usize = 16;
+
+/// One record, after unwrapping. The item of a rule with `foreach` is beside it. The records of one
+/// Kafka record share what may be large.
 #[derive(Clone, Debug)]
 pub(super) struct Roots<'a> {
     pub(super) record: Json<'a>,
-    pub(super) key: Option<Json<'a>>,
+    pub(super) key: Option<Rc<Json<'a>>>,
     pub(super) timestamp: Option<Json<'a>>,
     pub(super) topic: Option<Json<'a>>,
-    pub(super) headers: Option<Json<'a>>,
-    pub(super) cloud_event: Option<Json<'a>>,
+    pub(super) headers: Option<Rc<Json<'a>>>,
+    pub(super) cloud_event: Option<Rc<Json<'a>>>,
     pub(super) operation: Option<Json<'a>>,
     pub(super) before: Option<Json<'a>>,
     pub(super) source: Option<Json<'a>>,
+    /// How much paths have looked at so far.
+    pub(super) looks: Cell<u64>,
 }
 
 impl<'a> Roots<'a> {
@@ -31,6 +39,7 @@ impl<'a> Roots<'a> {
             operation: None,
             before: None,
             source: None,
+            looks: Cell::new(0),
         }
     }
 
@@ -46,6 +55,7 @@ impl<'a> Roots<'a> {
             operation: None,
             before: None,
             source: None,
+            looks: Cell::new(0),
         }
     }
 
@@ -82,17 +92,17 @@ impl<'a> Roots<'a> {
         let root = match path.root {
             Root::Record => Some(&self.record),
             Root::Item => item,
-            Root::Key => self.key.as_ref(),
+            Root::Key => self.key.as_deref(),
             Root::Timestamp => self.timestamp.as_ref(),
             Root::Topic => self.topic.as_ref(),
-            Root::Headers => self.headers.as_ref(),
-            Root::CloudEvent => self.cloud_event.as_ref(),
+            Root::Headers => self.headers.as_deref(),
+            Root::CloudEvent => self.cloud_event.as_deref(),
             Root::Operation => self.operation.as_ref(),
             Root::Before => self.before.as_ref(),
             Root::Source => self.source.as_ref(),
         };
         match root {
-            Some(root) => walk(root, &path.steps, take),
+            Some(root) => walk(root, &path.steps, &self.looks, take),
             None => ControlFlow::Continue(()),
         }
     }
@@ -101,10 +111,12 @@ impl<'a> Roots<'a> {
 fn walk<'s, 'a>(
     from: &'s Json<'a>,
     steps: &[Step],
+    looks: &Cell<u64>,
     take: &mut dyn FnMut(&'s Json<'a>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     let mut at = from;
     for (number, step) in steps.iter().enumerate() {
+        look(looks, at);
         match (step, at) {
             (_, Json::Null) => return take(at),
             (Step::Name(name), Json::Object(_)) => match at.get(name) {
@@ -120,18 +132,30 @@ fn walk<'s, 'a>(
             (Step::Every, Json::List(items)) => {
                 return items
                     .iter()
-                    .try_for_each(|item| walk(item, &steps[number + 1..], take));
+                    .try_for_each(|item| walk(item, &steps[number + 1..], looks, take));
             }
             (Step::Where(name, value), Json::List(items)) => {
                 return items
                     .iter()
+                    .inspect(|item| look(looks, item))
                     .filter(|item| has_word(item, name, value))
-                    .try_for_each(|item| walk(item, &steps[number + 1..], take));
+                    .try_for_each(|item| walk(item, &steps[number + 1..], looks, take));
             }
             _ => return ControlFlow::Continue(()),
         }
     }
+    look(looks, at);
     take(at)
+}
+
+/// Counts a look at something, by what it may cost.
+fn look(looks: &Cell<u64>, at: &Json<'_>) {
+    let more = match at {
+        Json::Text(text) => text.len() / AT_ONCE,
+        Json::Object(members) => members.len() / AT_ONCE,
+        _ => 0,
+    };
+    looks.set(looks.get() + 1 + more as u64);
 }
 
 /// What [`walk`] shows first.

@@ -519,3 +519,91 @@ proptest! {
         }
     }
 }
+
+/// `{"items":[{"id":0},…]}`
+fn items(count: usize) -> String {
+    let items: Vec<String> = (0..count).map(|id| format!("{{\"id\":{id}}}")).collect();
+    format!("{{\"items\":[{}]}}", items.join(","))
+}
+
+/// Rules that make an event of each item.
+fn rules_of_items(names: &[&str]) -> String {
+    let rule = |name: &&str| {
+        format!(
+            "    {name}: {{ foreach: .items, continue: true, ticket_id: $item.id, type: updated, at: 2026-01-01T00:00:00Z }}\n"
+        )
+    };
+    let rules: String = names.iter().map(rule).collect();
+    format!("  preset: none\n  rules:\n{rules}")
+}
+
+const EACH_ITEM: &str = "  preset: none
+  unwrap: [{ each: .items }]
+  rules:
+    all: { ticket_id: .id, type: $headers.kind, at: 2026-01-01T00:00:00Z }
+";
+
+#[test]
+fn a_record_gives_as_many_events_as_are_allowed_and_none_where_it_has_more() {
+    let map = |decoder: &Decoder, count| {
+        let value = items(count);
+        let headers = vec![("kind", b"updated".as_slice())];
+        let value = value.as_bytes();
+        mapped(
+            decoder,
+            &Record {
+                headers,
+                ..Record::of(value)
+            },
+        )
+    };
+    for mapping in [EACH_ITEM, &rules_of_items(&["all"])] {
+        let decoder = decoder(mapping);
+        let most = map(&decoder, MOST_EVENTS);
+        assert_eq!((most.events.len(), most.rejected), (MOST_EVENTS, None));
+        let more = map(&decoder, MOST_EVENTS + 1);
+        assert_eq!(more.rejected, Some(Rejection::TooManyEvents));
+        assert_eq!((more.events.len(), more.misses.len()), (0, 0));
+    }
+}
+
+#[test]
+fn several_rules_together_give_no_more_events_and_they_are_told_apart() {
+    let twice = decoder(&rules_of_items(&["one", "two"]));
+    let most = map_value(&twice, &items(MOST_EVENTS / 2));
+    assert_eq!((most.events.len(), most.rejected), (MOST_EVENTS, None));
+    let mut identities: Vec<u64> = most.events.iter().map(|one| one.identity.0).collect();
+    identities.sort_unstable();
+    identities.dedup();
+    assert_eq!(identities.len(), MOST_EVENTS);
+    let more = map_value(&twice, &items(MOST_EVENTS / 2 + 1));
+    assert_eq!(more.rejected, Some(Rejection::TooManyEvents));
+}
+
+#[test]
+fn what_is_looked_at_grows_with_the_record_and_not_with_its_square() {
+    let square = decoder(
+        "  preset: none
+  rules:
+    wide: { foreach: .items, when: { '.items[*].none': 5 }, ignore: true }
+    all: { ticket_id: one, type: updated, at: 2026-01-01T00:00:00Z }
+",
+    );
+    let few = map_value(&square, &items(100));
+    assert_eq!((few.events.len(), few.rejected), (1, None));
+    let many = map_value(&square, &items(MOST_EVENTS));
+    assert_eq!(many.rejected, Some(Rejection::TooComplex));
+}
+
+#[test]
+fn records_of_one_value_share_its_headers() {
+    // A copy of this for each of them would take 10 GB.
+    let large = vec![b'x'; 1_000_000];
+    let value = items(MOST_EVENTS);
+    let record = Record {
+        headers: vec![("kind", b"updated"), ("large", &large)],
+        ..Record::of(value.as_bytes())
+    };
+    let mapped = mapped(&decoder(EACH_ITEM), &record);
+    assert_eq!(mapped.events.len(), MOST_EVENTS);
+}

@@ -2,10 +2,12 @@
 //! that does not fit leaves the record as it is.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
+use super::MOST_EVENTS;
 use super::json::Json;
 use super::scope::Roots;
 use crate::domain::mapping::{Path, Unwrap};
@@ -17,11 +19,8 @@ const CLOUDEVENT_HEADER: &str = "ce_";
 /// The attribute with the operation of a change that Debezium wraps in a `CloudEvent`.
 pub(super) const DEBEZIUM_OPERATION: &str = "iodebeziumop";
 
-/// Records in one, at most: a list within a list must not fill the memory.
-const MOST_RECORDS: usize = 100_000;
-
-/// Applies the steps; an `each` makes several records of one.
-pub(super) fn unwrap<'a>(steps: &[Unwrap], record: Roots<'a>) -> Vec<Roots<'a>> {
+/// Applies the steps; an `each` makes several records of one. `None`: they are more than [`MOST_EVENTS`].
+pub(super) fn unwrap<'a>(steps: &[Unwrap], record: Roots<'a>) -> Option<Vec<Roots<'a>>> {
     let mut records = vec![record];
     for step in steps {
         match step {
@@ -30,7 +29,7 @@ pub(super) fn unwrap<'a>(steps: &[Unwrap], record: Roots<'a>) -> Vec<Roots<'a>> 
                 records = records
                     .into_iter()
                     .flat_map(|record| each(path, record))
-                    .take(MOST_RECORDS)
+                    .take(MOST_EVENTS + 1)
                     .collect();
             }
             Unwrap::Each(_) => {}
@@ -39,8 +38,11 @@ pub(super) fn unwrap<'a>(steps: &[Unwrap], record: Roots<'a>) -> Vec<Roots<'a>> 
             Unwrap::Json(path) => decode_text(path, &mut records, Json::parse_owned),
             Unwrap::Base64(path) => decode_text(path, &mut records, from_base64),
         }
+        if records.len() > MOST_EVENTS {
+            return None;
+        }
     }
-    records
+    Some(records)
 }
 
 fn cloud_events(mut record: Roots<'_>) -> Vec<Roots<'_>> {
@@ -54,7 +56,7 @@ fn cloud_events(mut record: Roots<'_>) -> Vec<Roots<'_>> {
         }
         Json::Object(_) if record.record.get("specversion").is_some() => vec![structured(record)],
         _ => {
-            if let Some(Json::Object(headers)) = &record.headers {
+            if let Some(Json::Object(headers)) = record.headers.as_deref() {
                 let attributes: Vec<(Cow<'_, str>, Json<'_>)> = headers
                     .iter()
                     .filter_map(|(name, value)| {
@@ -63,7 +65,7 @@ fn cloud_events(mut record: Roots<'_>) -> Vec<Roots<'_>> {
                     })
                     .collect();
                 if !attributes.is_empty() {
-                    record.cloud_event = Some(Json::Object(attributes));
+                    record.cloud_event = Some(Rc::new(Json::Object(attributes)));
                 }
             }
             vec![record]
@@ -80,7 +82,8 @@ fn structured(mut record: Roots<'_>) -> Roots<'_> {
         (None, Some(Json::Text(text))) => from_base64(&text).unwrap_or(Json::Text(text)),
         _ => Json::Null,
     };
-    record.cloud_event = Some(std::mem::replace(&mut record.record, data));
+    let attributes = std::mem::replace(&mut record.record, data);
+    record.cloud_event = Some(Rc::new(attributes));
     record
 }
 

@@ -37,6 +37,20 @@ impl OpenHours {
         Some(Self { start, end })
     }
 
+    /// Whether the end is 23:59, of which people mean the end of the day.
+    pub fn ends_at_last_minute(self) -> bool {
+        self.end % DATE_MINUTES == DATE_MINUTES - 1
+    }
+
+    pub fn is_whole_day(self) -> bool {
+        self.end - self.start == DATE_MINUTES
+    }
+
+    /// Whether both are open at the same time, where they start on the same date.
+    pub fn overlaps(self, other: Self) -> bool {
+        self.start < other.end && other.start < self.end
+    }
+
     pub(super) const fn start(self) -> u16 {
         self.start
     }

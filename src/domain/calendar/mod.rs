@@ -30,6 +30,19 @@ const YEARS: std::ops::Range<i32> = 1..10_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CalendarId(pub u16);
 
+impl CalendarId {
+    /// How many calendars there can be: [`Self::NO_NUMBER`] is none of them.
+    pub const COUNT: usize = Self::NO_NUMBER as usize;
+    /// In place of a number, where there is no calendar.
+    pub const NO_NUMBER: u16 = u16::MAX;
+
+    /// `None`: there can be no such position.
+    pub fn at(position: usize) -> Option<Self> {
+        let number = u16::try_from(position).ok();
+        number.filter(|number| *number != Self::NO_NUMBER).map(Self)
+    }
+}
+
 /// Why a calendar cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CalendarError {

@@ -188,6 +188,13 @@ impl Drop for Seat {
     }
 }
 
+impl Busy {
+    /// Ends the connection when it is notified.
+    pub(super) fn connection(&self) -> Arc<Notify> {
+        Arc::clone(&self.seat.evicted)
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
         let mut table = self.seat.connections.table();

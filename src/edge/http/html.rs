@@ -57,7 +57,7 @@ impl Page {
              <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
              <title>{}</title>\n<link rel=\"icon\" href=\"data:,\">\n\
              <style>{STYLE}</style>\n<script type=\"module\">{SCRIPT}</script>\n</head>\n\
-             <body data-refresh=\"{refresh}\">\n<header>\n<h1><a href=\"/\">ticket-exporter</a></h1>\n\
+             <body data-refresh=\"{refresh}\">\n<header>\n<h1><a href=\"./\">ticket-exporter</a></h1>\n\
              <p>Support KPIs from ticket events, for Prometheus.</p>\n\
              <p class=\"dim\">version {} · revision {} · running since {}</p>\n",
             Escaped(self.title),
@@ -72,8 +72,9 @@ impl Page {
             ("/api/v1/kpis", "KPIs as JSON"),
         ];
         let probes = [("/-/healthy", "Health"), ("/-/ready", "Readiness")];
-        for (address, name) in links.into_iter().chain(tickets).chain(probes) {
-            writeln!(html, "<li><a href=\"{}\">{name}</a></li>", Escaped(address))?;
+        // Every page is in the same folder, so that these are right below any prefix.
+        for (path, name) in links.into_iter().chain(tickets).chain(probes) {
+            writeln!(html, "<li><a href=\".{}\">{name}</a></li>", Escaped(path))?;
         }
         html.push_str("</ul>\n</nav>\n</header>\n<main>\n");
         write_state(html, site)?;

@@ -256,7 +256,7 @@ fn write_choice<'a>(
         } else {
             ""
         };
-        let address = format!("/?{}&{}", pair("window", window), pair("clock", clock));
+        let address = format!("./?{}&{}", pair("window", window), pair("clock", clock));
         writeln!(
             html,
             "<li><a href=\"{}\"{current}>{}</a></li>",
@@ -314,7 +314,7 @@ fn write_row(
         "<tr role=\"row\" data-key=\"{team}\"><th role=\"rowheader\" scope=\"row\">"
     )?;
     if with_tickets {
-        let address = format!("/tickets?{}", pair("team", &row.team.team));
+        let address = format!("./tickets?{}", pair("team", &row.team.team));
         write!(html, "<a href=\"{}\">{team}</a></th>", Escaped(&address))?;
     } else {
         write!(html, "{team}</th>")?;

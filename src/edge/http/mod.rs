@@ -3,10 +3,12 @@
 //! [`router`] says what is answered, [`Server`] where and for how long. The application shows
 //! things through [`Published`]; nothing here waits for it, and it never waits for a scrape.
 
+mod answers;
 mod api;
 mod connection;
 mod connections;
 mod desk;
+mod gzip;
 mod html;
 mod landing;
 mod parameters;
@@ -18,6 +20,7 @@ mod reload;
 mod scrape;
 mod sending;
 mod server;
+mod shared_text;
 mod stall;
 mod switches;
 #[cfg(test)]
@@ -37,14 +40,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::{
-    CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-use crate::config::{TelemetryPath, Web};
+use crate::config::{RoutePrefix, TelemetryPath, Web};
 use scrape::Scraping;
 
 /// What the handlers share.
@@ -52,6 +56,7 @@ use scrape::Scraping;
 struct Site {
     published: Arc<Published>,
     telemetry_path: TelemetryPath,
+    route_prefix: RoutePrefix,
     scraping: Arc<Scraping>,
 }
 
@@ -66,27 +71,49 @@ impl Site {
 /// served.
 pub fn router(published: Arc<Published>, web: &Web) -> Router {
     published.switches().set(web);
-    let telemetry_path = web.telemetry_path.clone();
+    let site = Site {
+        published,
+        telemetry_path: web.telemetry_path.clone(),
+        route_prefix: web.route_prefix.clone(),
+        scraping: Arc::new(Scraping::default()),
+    };
+    let metrics = site.telemetry_path.as_str();
     let mut router = Router::new()
-        .route(telemetry_path.as_str(), get(scrape::scrape))
-        .route("/-/healthy", get(|| async { "healthy\n" }))
-        .route("/-/ready", get(ready))
-        .route("/-/reload", post(reload::reload).put(reload::reload))
-        .route("/api/v1/kpis", get(api::kpis))
-        .route("/api/v1/tickets", get(api::tickets))
-        .route("/tickets", get(tickets::page));
-    if telemetry_path.as_str() != "/" {
-        router = router.route("/", get(landing::page));
+        .route(&web.path(metrics), get(scrape::scrape))
+        .route(&web.path("/-/healthy"), get(|| async { "healthy\n" }))
+        .route(&web.path("/-/ready"), get(ready))
+        .route(
+            &web.path("/-/reload"),
+            post(reload::reload).put(reload::reload),
+        )
+        .route(&web.path("/api/v1/kpis"), get(api::kpis))
+        .route(&web.path("/api/v1/tickets"), get(api::tickets))
+        .route(&web.path("/tickets"), get(tickets::page));
+    if metrics != "/" {
+        router = router.route(&web.path("/"), get(landing::page));
+    }
+    for (from, to) in redirects(web.route_prefix.as_str()) {
+        let found = (StatusCode::FOUND, [(LOCATION, to)]);
+        router = router.route(&from, get(move || async { found }));
     }
     router
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(axum::middleware::map_response(harden))
-        .with_state(Site {
-            published,
-            telemetry_path,
-            scraping: Arc::new(Scraping::default()),
-        })
+        .layer(from_fn_with_state(site.clone(), scrape::bound))
+        .layer(map_response(harden))
+        .with_state(site)
+}
+
+/// From which paths a browser is sent on to the landing page, and where that is from there: a
+/// reverse proxy may have put another path in front of ours.
+fn redirects(prefix: &str) -> Vec<(String, String)> {
+    let Some(last) = prefix.rsplit('/').next().filter(|last| !last.is_empty()) else {
+        return Vec::new();
+    };
+    vec![
+        ("/".to_owned(), format!(".{prefix}/")),
+        (prefix.to_owned(), format!("./{last}/")),
+    ]
 }
 
 /// 200, or 503 with the reasons, one a line, and the remarks behind them.
@@ -111,9 +138,9 @@ async fn ready(State(site): State<Site>) -> Response {
 
 async fn not_found(State(site): State<Site>) -> Response {
     let text = format!(
-        "not found; there are / and {} and /tickets, /api/v1/kpis, /api/v1/tickets, /-/healthy, \
-         /-/ready, /-/reload\n",
-        site.telemetry_path
+        "not found; below {}/ there are {} and /tickets, /api/v1/kpis, /api/v1/tickets, \
+         /-/healthy, /-/ready, /-/reload\n",
+        site.route_prefix, site.telemetry_path
     );
     (StatusCode::NOT_FOUND, text).into_response()
 }

@@ -35,11 +35,18 @@ pub struct View {
     pub kpis: Option<SharedKpis>,
 }
 
+/// A view, and its number: each publication has a greater one than the publication before it.
+#[derive(Clone, Default)]
+pub(super) struct Shown {
+    pub(super) number: u64,
+    pub(super) view: View,
+}
+
 /// See the module. Share it in an [`Arc`]; replacing what is published never waits for a scrape.
 pub struct Published {
     readiness: Readiness,
     self_metrics: Arc<SelfMetrics>,
-    view: RwLock<View>,
+    shown: RwLock<Shown>,
     questions: Questions,
     reloads: Reloads,
     switches: Switches,
@@ -51,16 +58,22 @@ impl Published {
         Self {
             readiness,
             self_metrics,
-            view: RwLock::default(),
+            shown: RwLock::default(),
             questions: Questions::default(),
             reloads: Reloads::default(),
             switches: Switches::default(),
         }
     }
 
-    /// Shows these series from now on. Scrapes under way finish with the earlier ones.
+    /// Shows these series from now on. Scrapes under way finish with the earlier ones. The lock is
+    /// held for the exchange of pointers only.
     pub fn publish(&self, view: View) {
-        replace(&self.view, view);
+        let earlier = {
+            let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+            shown.number += 1;
+            std::mem::replace(&mut shown.view, view)
+        };
+        drop(earlier); // may be the last owner of a large snapshot: not under the lock
     }
 
     /// Shows how far the input is, and goes on showing or withholding the KPIs.
@@ -84,7 +97,13 @@ impl Published {
     }
 
     pub fn view(&self) -> View {
-        current(&self.view)
+        self.shown().view
+    }
+
+    /// The view with its number, by which scrapes of the same publication find each other.
+    pub(super) fn shown(&self) -> Shown {
+        let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
+        shown.clone()
     }
 
     /// What people want to know about tickets.
@@ -119,18 +138,4 @@ impl fmt::Debug for Published {
             .field("kpis_withheld", &self.view().kpis.is_none())
             .finish_non_exhaustive()
     }
-}
-
-// A lock is held for the copy or exchange of one pointer only; nothing in between can panic.
-
-fn current<T: Clone>(lock: &RwLock<T>) -> T {
-    lock.read().unwrap_or_else(PoisonError::into_inner).clone()
-}
-
-fn replace<T>(lock: &RwLock<T>, value: T) {
-    let earlier = {
-        let mut guard = lock.write().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *guard, value)
-    };
-    drop(earlier); // may be the last owner of a large snapshot: not under the lock
 }

@@ -33,9 +33,15 @@ impl Readiness {
         }
     }
 
-    /// Why the exporter is not ready, oldest reason first; empty when it is.
+    /// Why the exporter is not ready, oldest reason first, each once; empty when it is.
     pub fn reasons(&self) -> Vec<String> {
-        self.lock().reasons.values().cloned().collect()
+        let mut reasons: Vec<String> = Vec::new();
+        for reason in self.lock().reasons.values() {
+            if !reasons.contains(reason) {
+                reasons.push(reason.clone());
+            }
+        }
+        reasons
     }
 
     pub fn is_ready(&self) -> bool {
@@ -101,6 +107,9 @@ mod tests {
         let first = readiness.hold("restoring");
         let second = clone.hold("not caught up");
         assert_eq!(readiness.reasons(), ["restoring", "not caught up"]);
+        let same = readiness.hold("restoring");
+        assert_eq!(readiness.reasons(), ["restoring", "not caught up"]);
+        drop(same);
         first.set_reason("restoring 7 of 9");
         assert_eq!(readiness.reasons(), ["restoring 7 of 9", "not caught up"]);
         first.release();

@@ -1,72 +1,105 @@
-//! The metrics endpoint: negotiate, render off the event loop, compress.
+//! The metrics endpoint: negotiate, render off the event loop, compress, and share what is large.
 
-use std::io::Write;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 
-use axum::extract::State;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
 use axum::http::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER,
     VARY,
 };
 use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use hyper::body::{Body as _, Frame, SizeHint};
 use tokio::sync::Semaphore;
 use tracing::error;
 
-use super::sending::Permit;
-use super::{Published, Site};
-use crate::edge::self_metrics::Refusal;
+use super::Site;
+use super::answers::{Answers, Reservation};
+use super::gzip;
+use super::published::Shown;
+use super::sending::{PIECE, Permit};
+use super::shared_text::{SharedTexts, Text, TextKey};
+use crate::edge::self_metrics::{Refusal, SelfMetrics};
 use crate::engine::Series;
-use crate::exposition::{Format, negotiate, render};
+use crate::exposition::{self, Format, negotiate};
 
-/// Expositions rendered at the same time: more would only take the processors from the stream.
+/// Answers computed at the same time: more would only take the processors from the stream.
 const MAX_RENDERING: usize = 2;
 
-/// Scrapes under way, those waiting for their turn and those being sent included. A pair of Prometheus servers needs
-/// two; beyond this somebody is scraping by mistake, and memory is a promise.
-const MAX_SCRAPES: usize = 64;
+/// A text may be larger than the last one by this part of it, without more memory than it needs.
+const GROWTH: usize = 16;
 
-/// The bounds, and how large an exposition was last time.
+/// What answers share: their limits, the texts of publications, and how large those were last time.
 #[derive(Debug)]
 pub(super) struct Scraping {
-    scrapes: Arc<Semaphore>,
+    answers: Arc<Answers>,
     rendering: Arc<Semaphore>,
+    texts: SharedTexts,
     sizes: [AtomicUsize; Format::ALL.len()],
 }
 
 impl Default for Scraping {
     fn default() -> Self {
         Self {
-            scrapes: Arc::new(Semaphore::new(MAX_SCRAPES)),
+            answers: Arc::default(),
             rendering: Arc::new(Semaphore::new(MAX_RENDERING)),
+            texts: SharedTexts::default(),
             sizes: Default::default(),
         }
     }
 }
 
 impl Scraping {
-    /// The whole exposition: the KPIs, unless they are withheld, and the self-metrics.
-    fn render(&self, published: &Published, format: Format, gzip: bool) -> Vec<u8> {
-        let size = &self.sizes[format as usize];
-        let view = published.view();
-        let mut series: Vec<&dyn Series> = Vec::with_capacity(3);
-        if let Some(kpis) = &view.kpis {
+    /// A good guess at the size of a text, before it is compressed.
+    fn expected_size(&self, format: Format) -> usize {
+        let last = self.sizes[format as usize].load(Ordering::Relaxed);
+        last + last / GROWTH
+    }
+
+    /// The series of a publication: the KPIs, unless they are withheld, and how far the input is.
+    fn render(&self, shown: &Shown, key: TextKey, mut reservation: Reservation) -> Text {
+        let mut series: Vec<&dyn Series> = Vec::with_capacity(2);
+        if let Some(kpis) = &shown.view.kpis {
             series.push(kpis.as_ref());
         }
-        if let Some(progress) = &view.progress {
+        if let Some(progress) = &shown.view.progress {
             series.push(progress.as_ref());
         }
-        series.push(published.self_metrics().as_ref());
-        let text = render(format, &series, size.load(Ordering::Relaxed));
-        size.store(text.len(), Ordering::Relaxed);
-        if gzip { compress(&text) } else { text }
+        let expected = self.expected_size(key.format);
+        let mut bytes = exposition::render_part(key.format, &series, expected);
+        self.sizes[key.format as usize].store(bytes.len(), Ordering::Relaxed);
+        let mut checksum = None;
+        if key.gzip {
+            let compressed = gzip::first(&bytes);
+            bytes = compressed.blocks;
+            checksum = Some(compressed.checksum);
+        } else {
+            bytes.shrink_to_fit();
+        }
+        reservation.resize(bytes.len());
+        Text {
+            bytes,
+            checksum,
+            _reservation: reservation,
+        }
     }
 }
 
-/// Computes an answer off the event loop, within the bounds on scrapes and pages alike.
+/// The self-metrics, as they are now, and the end of the exposition.
+fn render_rest(metrics: &SelfMetrics, format: Format, text: &Text) -> Vec<u8> {
+    let rest = exposition::render(format, &[metrics], 0);
+    match &text.checksum {
+        Some(checksum) => gzip::last(&rest, checksum),
+        None => rest,
+    }
+}
+
+/// Computes an answer off the event loop, within the bounds on answers.
 ///
 /// # Errors
 /// The answer to give instead: too many ask, or it panicked.
@@ -74,50 +107,44 @@ pub(super) async fn compute<T: Send + 'static>(
     site: &Site,
     work: impl FnOnce(&Site) -> T + Send + 'static,
 ) -> Result<T, Response> {
-    let (computed, _) = compute_to_send(site, work).await?;
-    Ok(computed)
+    let Some(_place) = site.scraping.answers.enter().await else {
+        return Err(busy(site));
+    };
+    run(site, work).await
 }
 
-/// The same, with the permit that is to go with an answer that is large.
-async fn compute_to_send<T: Send + 'static>(
+async fn run<T: Send + 'static>(
     site: &Site,
     work: impl FnOnce(&Site) -> T + Send + 'static,
-) -> Result<(T, Permit), Response> {
-    let busy = || {
-        let metrics = site.published.self_metrics();
-        metrics.web_refused(Refusal::Busy).inc();
-        busy()
-    };
-    let Ok(permit) = Arc::clone(&site.scraping.scrapes).try_acquire_owned() else {
-        return Err(busy());
-    };
+) -> Result<T, Response> {
     let Ok(rendering) = Arc::clone(&site.scraping.rendering).acquire_owned().await else {
-        return Err(busy()); // only where the semaphore is closed, which nobody does
+        return Err(busy(site)); // only where the semaphore is closed, which it never is
     };
     let for_work = site.clone();
     let done = tokio::task::spawn_blocking(move || {
-        let _rendering = rendering; // held to the end, also where the asker has left
+        let _rendering = rendering; // held to the end, also where the client has left
         work(&for_work)
     });
-    let done = done.await.map_err(|failure| {
+    done.await.map_err(|failure| {
         // Wrong numbers are not worth serving; the scraper sees a failed scrape.
         error!(%failure, "an answer could not be rendered");
         let text = "the answer could not be rendered\n";
         (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
-    });
-    Ok((done?, Permit::of(permit)))
+    })
 }
 
 pub(super) async fn scrape(State(site): State<Site>, headers: HeaderMap) -> Response {
     let format = negotiate(joined(&headers, &ACCEPT).as_deref());
     let gzip = accepts_gzip(joined(&headers, &ACCEPT_ENCODING).as_deref());
-    let render = move |site: &Site| site.scraping.render(&site.published, format, gzip);
-    let (body, permit) = match compute_to_send(&site, render).await {
-        Ok(computed) => computed,
+    let Some(place) = site.scraping.answers.enter().await else {
+        return busy(&site);
+    };
+    let parts = match parts(&site, format, gzip).await {
+        Ok(parts) => parts,
         Err(response) => return response,
     };
-    let mut response = body.into_response();
-    response.extensions_mut().insert(permit);
+    let mut response = Response::new(Body::new(parts));
+    response.extensions_mut().insert(Permit::of(place, None));
     let head = response.headers_mut();
     head.insert(
         CONTENT_TYPE,
@@ -130,19 +157,86 @@ pub(super) async fn scrape(State(site): State<Site>, headers: HeaderMap) -> Resp
     response
 }
 
-fn busy() -> Response {
-    let text = format!("too many scrapes: {MAX_SCRAPES} are under way, try again later\n");
-    let retry = [(RETRY_AFTER, "5")];
-    (StatusCode::SERVICE_UNAVAILABLE, retry, text).into_response()
+/// The whole exposition.
+async fn parts(site: &Site, format: Format, gzip: bool) -> Result<Parts, Response> {
+    let shown = site.published.shown();
+    let key = TextKey {
+        publication: shown.number,
+        format,
+        gzip,
+    };
+    let render = async {
+        let expected = site.scraping.expected_size(format);
+        let reservation = site.scraping.answers.reserve(expected).await;
+        let reservation = reservation.ok_or_else(|| busy(site))?;
+        run(site, move |site| {
+            site.scraping.render(&shown, key, reservation)
+        })
+        .await
+    };
+    let text = site.scraping.texts.get(key, render).await?;
+    let shared = Arc::clone(&text);
+    let rest = run(site, move |site| {
+        render_rest(site.published.self_metrics(), format, &shared)
+    });
+    let rest = rest.await?;
+    let head: &'static [u8] = if gzip { &gzip::HEAD } else { &[] };
+    Ok(Parts([Bytes::from_static(head), text.share(), rest.into()]))
 }
 
-/// The fastest level: on a local network more compression costs more time than it saves.
-fn compress(text: &[u8]) -> Vec<u8> {
-    let buffer = Vec::with_capacity(text.len() / 8);
-    let mut encoder = GzEncoder::new(buffer, Compression::fast());
-    // Writing into a vector cannot fail.
-    let _ = encoder.write_all(text);
-    encoder.finish().unwrap_or_default()
+/// A body of several buffers, one after the other.
+struct Parts([Bytes; 3]);
+
+impl hyper::body::Body for Parts {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let parts = &mut self.get_mut().0;
+        let next = parts.iter_mut().find(|part| !part.is_empty());
+        Poll::Ready(next.map(|part| Ok(Frame::data(std::mem::take(part)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.iter().all(Bytes::is_empty)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.iter().map(|part| part.len() as u64).sum())
+    }
+}
+
+/// Large answers of every page are within the same bounds as scrapes. An exposition is already, and
+/// what fits into one piece leaves our hands at once.
+pub(super) async fn bound(State(site): State<Site>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let size = response.body().size_hint().lower();
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    if size <= PIECE || response.extensions().get::<Permit>().is_some() {
+        return response;
+    }
+    let answers = &site.scraping.answers;
+    let (Some(place), Some(mut reservation)) = (answers.enter().await, answers.reserve(size).await)
+    else {
+        return busy(&site);
+    };
+    reservation.resize(size);
+    let permit = Permit::of(place, Some(reservation));
+    response.extensions_mut().insert(permit);
+    response
+}
+
+fn busy(site: &Site) -> Response {
+    site.published
+        .self_metrics()
+        .web_refused(Refusal::Busy)
+        .inc();
+    let text = "too many scrapes are under way, try again later\n";
+    let retry = [(RETRY_AFTER, "5")];
+    (StatusCode::SERVICE_UNAVAILABLE, retry, text).into_response()
 }
 
 /// All values of a header that is a list; `None` where it is absent or no text.

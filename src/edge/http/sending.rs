@@ -8,24 +8,25 @@ use std::task::{Context, Poll, ready};
 use axum::body::{Body, Bytes};
 use axum::response::Response;
 use hyper::body::{Frame, SizeHint};
-use tokio::sync::OwnedSemaphorePermit;
 
+use super::answers::{Answer, Reservation};
 use super::connections::Busy;
 
 /// A connection holds about two of them.
-const PIECE: usize = 64 * 1024;
+pub(super) const PIECE: usize = 64 * 1024;
 
-/// One of the scrapes that there may be, until its answer is sent. An extension of the answer.
+/// The place of a large answer, with its memory where that is not shared, until the answer is sent.
+/// An extension of the answer.
 #[derive(Clone, Debug)]
-pub(super) struct Permit {
-    _held: Arc<OwnedSemaphorePermit>,
-}
+pub(super) struct Permit(Arc<(Answer, Option<Reservation>)>);
 
 impl Permit {
-    pub(super) fn of(held: OwnedSemaphorePermit) -> Self {
-        Self {
-            _held: Arc::new(held),
-        }
+    pub(super) fn of(answer: Answer, reservation: Option<Reservation>) -> Self {
+        Self(Arc::new((answer, reservation)))
+    }
+
+    fn answer(&self) -> &Answer {
+        &self.0.0
     }
 }
 
@@ -35,18 +36,21 @@ pub(super) struct Sending {
     /// Of the frame that is being given out.
     rest: Bytes,
     _busy: Busy,
-    _permit: Option<Permit>,
+    permit: Option<Permit>,
 }
 
 impl Sending {
     /// The answer, which is over when `busy` is dropped with its body.
     pub(super) fn of(mut response: Response, busy: Busy) -> hyper::Response<Self> {
-        let permit = response.extensions_mut().remove();
+        let permit: Option<Permit> = response.extensions_mut().remove();
+        if let Some(permit) = &permit {
+            permit.answer().sent_over(busy.connection());
+        }
         response.map(|body| Self {
             body,
             rest: Bytes::new(),
             _busy: busy,
-            _permit: permit,
+            permit,
         })
     }
 }
@@ -68,6 +72,9 @@ impl hyper::body::Body for Sending {
                 },
                 other => return Poll::Ready(other),
             }
+        }
+        if let Some(permit) = &this.permit {
+            permit.answer().moves();
         }
         let piece = this.rest.split_to(this.rest.len().min(PIECE));
         Poll::Ready(Some(Ok(Frame::data(piece))))

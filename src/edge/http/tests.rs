@@ -7,13 +7,16 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
 use tokio::sync::oneshot;
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
 use super::connection::Patience;
+use super::sending::Permit;
 use super::{Kpis, Protection, Published, Readiness, Server, View, router};
-use crate::config::{ListenAddress, TelemetryPath, Web};
+use crate::config::{ListenAddress, RoutePrefix, TelemetryPath, Web};
 use crate::domain::catalogue;
 use crate::domain::timestamp::Timestamp;
 use crate::edge::self_metrics::{BuildInfo, SelfMetrics};
@@ -374,9 +377,9 @@ fn the_landing_page() {
     let page = body(response);
     for part in [
         "version 1.2.3",
-        "href=\"/kpi/metrics\"",
-        "href=\"/-/healthy\"",
-        "href=\"/-/ready\"",
+        "href=\"./kpi/metrics\"",
+        "href=\"./-/healthy\"",
+        "href=\"./-/ready\"",
         "<li>reading &lt;offsets&gt;</li>",
         "withheld",
     ] {
@@ -500,7 +503,7 @@ fn tickets_come_from_their_owner() {
 
     let page = body(running.get("/tickets?team=x"));
     assert!(page.contains("&lt;b&gt;7</th>"), "{page}");
-    assert!(body(running.get("/")).contains("href=\"/tickets\""));
+    assert!(body(running.get("/")).contains("href=\"./tickets\""));
     for path in ["/api/v1/tickets", "/tickets"] {
         let response = running.get(&format!("{path}?at_risk=soon"));
         assert_eq!(response.status(), 400, "{path}");
@@ -525,6 +528,80 @@ fn nobody_waits_for_an_answer_that_is_withheld() {
         came
     });
     assert_eq!(asked.join().unwrap(), 503);
+}
+
+#[test]
+fn everything_may_be_below_a_prefix() {
+    let web = Web {
+        route_prefix: RoutePrefix::parse("/desk/kpi").unwrap(),
+        tickets: true,
+        ..Web::default()
+    };
+    let running = Running::start_web(&web, Patience::default());
+    for path in ["/desk/kpi/metrics", "/desk/kpi/-/healthy", "/desk/kpi/"] {
+        assert_eq!(running.get(path).status(), 200, "{path}");
+    }
+    for path in ["/metrics", "/-/healthy", "/desk", "/desk/kpi/metrics/"] {
+        let response = running.get(path);
+        assert_eq!(response.status(), 404, "{path}");
+        assert!(body(response).contains("below /desk/kpi/ there are /metrics and"));
+    }
+    // Relative to where the browser is, whatever a proxy has put in front.
+    for (path, location) in [("/", "./desk/kpi/"), ("/desk/kpi", "./kpi/")] {
+        let (head, _) = running.raw("GET", path, "identity");
+        assert!(head.starts_with("HTTP/1.1 302 Found"), "{path}: {head}");
+        let line = format!("location: {location}");
+        assert!(head.lines().any(|found| found == line), "{path}: {head}");
+        let page = body(running.get(path));
+        assert!(page.contains("href=\"./tickets\""), "{path}: {page}");
+    }
+}
+
+/// A report that is larger than what a connection takes at once.
+struct LargeReport;
+
+impl Series for LargeReport {
+    fn visit(&self, _: &mut dyn Visitor) {}
+}
+
+impl Kpis for LargeReport {
+    fn report(&self) -> Report {
+        let team = |number: usize| TeamReport {
+            team: format!("team-{number}"),
+            ..TeamReport::default()
+        };
+        Report {
+            teams: (0..1_000).map(team).collect(),
+            ..Report::default()
+        }
+    }
+}
+
+/// Clients may read any page slowly: large ones are within the limits of scrapes.
+#[tokio::test]
+async fn large_answers_take_a_place_and_small_ones_do_not() {
+    let build = BuildInfo {
+        version: "1.2.3",
+        revision: "abc",
+        rustc: "1.95.0",
+    };
+    let metrics = SelfMetrics::new(build, Timestamp(7_000), &[], &[]).unwrap();
+    let published = Arc::new(Published::new(Arc::new(metrics), Readiness::default()));
+    let pages = TowerToHyperService::new(router(Arc::clone(&published), &Web::default()));
+    let takes_a_place = async |path: &str| {
+        let request = axum::http::Request::get(path).body(axum::body::Body::empty());
+        let response = pages.call(request.unwrap()).await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        response.extensions().get::<Permit>().is_some()
+    };
+    published.publish(kpis(Backlog(3.0)));
+    for path in ["/", "/api/v1/kpis", "/-/healthy"] {
+        assert!(!takes_a_place(path).await, "{path}");
+    }
+    published.publish(kpis(LargeReport));
+    for path in ["/", "/api/v1/kpis", "/metrics"] {
+        assert!(takes_a_place(path).await, "{path}");
+    }
 }
 
 #[test]

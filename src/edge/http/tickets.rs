@@ -102,7 +102,7 @@ pub(super) async fn page(State(site): State<Site>, RawQuery(query): RawQuery) ->
 /// The question, to be changed.
 fn write_form(html: &mut String, parameters: &Parameters) -> fmt::Result {
     let chosen = |name: &str, value: &str| parameters.last(name) == Some(value);
-    html.push_str("<form method=\"get\" action=\"/tickets\">\n");
+    html.push_str("<form method=\"get\" action=\"./tickets\">\n");
     html.push_str("<label>Deadline within <select name=\"at_risk\">");
     write_option(html, "", "any", false)?;
     let own = parameters

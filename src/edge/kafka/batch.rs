@@ -1,5 +1,6 @@
 //! The records of one step, where they lie in the client's memory.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::TopicPartition;
@@ -24,6 +25,9 @@ pub struct Batch<'a> {
 
 /// Name and value of a header.
 pub type Header<'a> = (&'a str, &'a [u8]);
+
+/// Name and value of a header as a dead letter keeps it. The value may be null.
+pub type LetterHeader<'a> = (Cow<'a, str>, Option<&'a [u8]>);
 
 /// One record.
 #[derive(Clone, Copy, Debug)]
@@ -75,12 +79,25 @@ impl<'a> Batch<'a> {
         self.entries.is_empty()
     }
 
-    /// The headers of each record. Those whose name is no text, or that have no value, are left out.
+    /// The headers of each record, for a mapping. Those whose name is no text, or that have no value,
+    /// are left out.
     pub fn headers(&self) -> Vec<Vec<Header<'a>>> {
         let queue = self.queue;
         let entries = self.entries.iter();
         entries
             .map(|entry| queue.message(entry.message).headers())
+            .collect()
+    }
+
+    /// Every header of the record at a place, also those without a value. Bytes of a name that are
+    /// no text become replacement characters, as in Kafka's own clients.
+    pub fn all_headers(&self, place: usize) -> Vec<LetterHeader<'a>> {
+        let Some(entry) = self.entries.get(place) else {
+            return Vec::new();
+        };
+        let headers = self.queue.message(entry.message).all_headers().into_iter();
+        headers
+            .map(|(name, value)| (name.to_string_lossy(), value))
             .collect()
     }
 

@@ -21,20 +21,31 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
 use super::batch::{Batch, Entry};
-use super::context::{Context, Event, FetchState};
+use super::context::{Context, Event, Link, PartitionState};
+use super::missing::MissingTopics;
 use super::oauth::TokenKeeper;
 use super::outlook::Outlook;
-use super::progress::Progress;
-use super::queue::{PrivateQueue, TopicIds, cached_watermarks, set_token};
+use super::progress::{Progress, Reached};
+use super::questions::Questions;
+use super::queue::{
+    Advice, Described, EndOffsets, PrivateQueue, TopicConfigs, TopicIds, cached_watermarks,
+    set_token, taken_up_to,
+};
 use super::settings::start_error;
-use super::trouble::Troubles;
+use super::trouble::{Troubles, missing_topics};
 use super::{Settings, StartError, TopicPartition, Trouble};
 
 /// How long one wait for records may keep rebalances and errors waiting.
 const EVENT_LATENCY: Duration = Duration::from_millis(50);
 
-/// Statistics older than this do not count: they come twice a second.
-const STATISTICS_VALIDITY: Duration = Duration::from_secs(5);
+/// How long a member takes to give its partitions back and to leave its group.
+const RESIGNATION: Duration = Duration::from_secs(1);
+
+/// Time between two looks at positions and ends, which cost some time for each partition.
+const SETTLE_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How long new partitions wait for the ids of their topics. Brokers before Kafka 2.8 have none.
+const IDENTIFICATION_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Who is refused is told so again within this time: refused connections are tried every two
 /// seconds.
@@ -51,8 +62,12 @@ pub enum Step<'a> {
     /// These partitions belong to another instance now, or to none. No record of them follows.
     Revoked(Vec<TopicPartition>),
     Trouble(Trouble),
-    /// Names of topics that exist, and their ids, from time to time. Another id is another topic.
+    /// Names of topics that exist, and their ids, from time to time, and before
+    /// [`Self::Assigned`]. Another id is another topic.
     Identified(Vec<(Arc<str>, String)>),
+    /// The records of these partitions come from another leader, or over another connection, since
+    /// a moment ago: their logs may be others.
+    Reconnected(Vec<TopicPartition>),
     /// Nothing within the time given.
     Idle,
 }
@@ -73,22 +88,31 @@ pub struct Consumer {
     // First: gives its handle back before the client goes.
     queue: PrivateQueue,
     topic_ids: TopicIds,
+    topic_configs: Option<TopicConfigs>,
+    questions: Questions,
     client: Arc<BaseConsumer<Context>>,
     /// `None`: the login needs none.
     tokens: Option<TokenKeeper>,
     outlook: Outlook,
     topics: Vec<String>,
+    missing: MissingTopics,
     /// Every partition ever assigned; its place is its index in [`Record::index`].
     known: Vec<TopicPartition>,
     index: HashMap<TopicPartition, usize>,
     /// By index; `None` where not assigned now.
     progress: Vec<Option<Progress>>,
+    /// By index, as the statistics last told.
+    links: Vec<Option<Link>>,
     entries: Vec<Entry>,
     held: Held,
     events: VecDeque<Event>,
     waiting: Vec<TopicPartition>,
+    /// While new partitions wait for the ids of their topics: until when, and for which answer.
+    identifying: Option<(Instant, u64)>,
+    reconnected: Vec<TopicPartition>,
     /// When the last statistics were looked at.
     statistics: Option<Instant>,
+    next_settling: Instant,
     troubles: Troubles,
     news: VecDeque<Trouble>,
     /// When we were last refused.
@@ -111,6 +135,8 @@ impl Consumer {
             .ok_or_else(|| StartError::Client("no queue".to_owned()))?;
         let topic_ids = TopicIds::new(Arc::clone(&client), &settings.topics)
             .ok_or_else(|| StartError::Client("no queue".to_owned()))?;
+        let ends = EndOffsets::new(Arc::clone(&client))
+            .ok_or_else(|| StartError::Client("no queue".to_owned()))?;
         let tokens = settings.connection.tokens().map(|oauth| {
             let (weak, extensions) = (Arc::downgrade(&client), oauth.extensions.clone());
             TokenKeeper::start(oauth, move |token| {
@@ -123,18 +149,25 @@ impl Consumer {
         Ok(Self {
             queue,
             topic_ids,
+            topic_configs: None,
+            questions: Questions::new(ends),
             client,
             tokens,
             outlook: Outlook::new(&config, &settings.topics, false),
             topics: settings.topics.clone(),
+            missing: MissingTopics::default(),
             known: Vec::new(),
             index: HashMap::new(),
             progress: Vec::new(),
+            links: Vec::new(),
             entries: Vec::new(),
             held: Held::Nothing,
             events: VecDeque::new(),
             waiting: Vec::new(),
+            identifying: None,
+            reconnected: Vec::new(),
             statistics: None,
+            next_settling: Instant::now(),
             troubles: Troubles::default(),
             news: VecDeque::new(),
             refused: None,
@@ -171,6 +204,7 @@ impl Consumer {
                     progress.drained();
                 }
             }
+            self.settle();
             if !self.entries.is_empty() {
                 break;
             }
@@ -203,15 +237,21 @@ impl Consumer {
     /// the first record wanted; `None` is the beginning of the partition.
     pub fn begin(&mut self, mut start: impl FnMut(&TopicPartition) -> Option<i64>) {
         let partitions = std::mem::take(&mut self.waiting);
+        self.pass_control_records();
+        let taken = taken_up_to(&self.client, partitions.iter());
+        let now = Instant::now();
         let mut list = TopicPartitionList::new();
-        for partition in &partitions {
+        for (place, partition) in partitions.iter().enumerate() {
             let next = start(partition);
             self.queue.forward(partition);
-            let cached = cached_watermarks(&self.client, partition);
             let index = self.index_of(partition);
-            self.progress[index] = Some(Progress::begin(next, cached));
+            let taken = taken.get(place).copied().flatten();
+            self.progress[index] = Some(Progress::begin(next, taken, now));
+            self.links[index] = None;
             add(&mut list, partition, next);
         }
+        self.questions.hurry();
+        self.next_settling = Instant::now();
         self.assign(&list);
         self.realign(|partition| !partitions.contains(partition));
     }
@@ -219,14 +259,9 @@ impl Consumer {
     /// Reads an assigned partition from another offset; `None` is its beginning. The way out of
     /// [`Trouble::OutOfRange`]. The caller's state of the partition has to fit.
     pub fn restart(&mut self, partition: &TopicPartition, start: Option<i64>) {
-        let Some(index) = self.index.get(partition).copied() else {
-            return;
-        };
-        if self.progress[index].is_none() {
+        if !self.move_to(partition, start) {
             return;
         }
-        let cached = cached_watermarks(&self.client, partition);
-        self.progress[index] = Some(Progress::begin(start, cached));
         // A fetcher that gave up cannot be put elsewhere; it has to be stopped and started.
         if self.is_cooperative() {
             let mut list = TopicPartitionList::new();
@@ -245,6 +280,89 @@ impl Consumer {
         for other in self.assigned() {
             self.queue.forward(other);
         }
+    }
+
+    /// The configured topics.
+    pub fn topics(&self) -> &[String] {
+        &self.topics
+    }
+
+    /// Topics that have none of all these partitions, and so do not exist.
+    pub fn topics_without<'a>(&'a self, partitions: &[TopicPartition]) -> Vec<&'a str> {
+        let has_none = |topic: &&str| partitions.iter().all(|one| *one.topic != **topic);
+        let topics = self.topics.iter().map(String::as_str);
+        topics.filter(has_none).collect()
+    }
+
+    /// Configured topics that do not exist, by several answers of the brokers.
+    pub fn missing_topics(&self) -> impl Iterator<Item = &str> {
+        self.missing.iter()
+    }
+
+    /// The reason why nothing can be read, in the words of the last [`Step::Trouble`]; `None` while
+    /// everything assigned can be read.
+    pub fn trouble(&self) -> Option<&str> {
+        self.troubles.current().filter(|_| !self.is_admitted())
+    }
+
+    /// Has the log warn, once, of topics whose set-up does not fit an exact count.
+    pub fn watch_topic_configs(&mut self) {
+        self.topic_configs = TopicConfigs::new(Arc::clone(&self.client), &self.topics);
+    }
+
+    /// Gives the membership up for good, within about a second. A member with an id of its own
+    /// otherwise keeps its partitions until its session has timed out.
+    pub fn resign(&mut self) {
+        self.decline();
+        self.client.unsubscribe();
+        let begun = Instant::now();
+        while begun.elapsed() < RESIGNATION {
+            self.poll();
+            std::thread::sleep(EVENT_LATENCY);
+        }
+    }
+
+    /// Takes no partitions any more: leaving the group waits for an answer to every assignment.
+    fn decline(&mut self) {
+        self.client.context().close();
+        let unanswered = !self.waiting.is_empty()
+            || self
+                .events
+                .drain(..)
+                .chain(self.client.context().take())
+                .any(|event| matches!(event, Event::Assign(_)));
+        if unanswered {
+            self.waiting.clear();
+            self.assign(&TopicPartitionList::new());
+        }
+    }
+
+    /// Reads an assigned partition once more from an offset before its position. Records held of it
+    /// come again with the others.
+    pub fn read_again(&mut self, partition: &TopicPartition, from: i64) {
+        if self.move_to(partition, Some(from)) {
+            let known = &self.known;
+            self.entries
+                .retain(|entry| known[entry.index] != *partition);
+            self.seek(|one| one == partition);
+        }
+    }
+
+    /// Puts our position of a partition elsewhere; `false` where it is not assigned.
+    fn move_to(&mut self, partition: &TopicPartition, next: Option<i64>) -> bool {
+        self.pass_control_records();
+        let taken = taken_up_to(&self.client, std::iter::once(partition));
+        let taken = taken.first().copied().flatten();
+        let Some(&index) = self.index.get(partition) else {
+            return false;
+        };
+        let Some(progress) = &mut self.progress[index] else {
+            return false;
+        };
+        progress.read_again(next, taken, Instant::now());
+        self.questions.hurry();
+        self.next_settling = Instant::now();
+        true
     }
 
     /// Writes the group's offsets, for lag tools. Not waited for; an error is logged.
@@ -271,10 +389,13 @@ impl Consumer {
             .map(|(partition, _)| partition)
     }
 
-    /// Offset after the last record handed out, or the start given; `None` before the first
-    /// record from the beginning, and for partitions not assigned.
+    /// Offset after the last record handed out and the control records behind it, or the start
+    /// given; `None` before the first record from the beginning, for partitions not assigned, and
+    /// while records are held.
     pub fn position(&self, partition: &TopicPartition) -> Option<i64> {
-        self.progress_of(partition)?.next
+        self.progress_of(partition)
+            .filter(|_| self.held == Held::Nothing)?
+            .next
     }
 
     /// First and end offset of a partition, as last heard; `None` while no fetch has been answered.
@@ -310,16 +431,16 @@ impl Consumer {
         Some(partitions)
     }
 
-    /// Records between the position, or the first record held, and the end that the broker last
-    /// reported; `None` while no fetch has been answered.
+    /// Records between the position, or the first record held, and the last stable offset that the
+    /// leader last told; `None` while it has not.
     pub fn lag(&self, partition: &TopicPartition) -> Option<i64> {
         let progress = self.progress_of(partition)?;
-        let lag = progress.lag(cached_watermarks(&self.client, partition))?;
-        Some(lag + self.records_held(partition))
+        let lag = progress.lag(self.low(partition))?;
+        Some(lag + self.records_held(partition, progress.next))
     }
 
     /// From the first record held to the position.
-    fn records_held(&self, partition: &TopicPartition) -> i64 {
+    fn records_held(&self, partition: &TopicPartition, position: Option<i64>) -> i64 {
         if self.held == Held::Nothing {
             return 0;
         }
@@ -328,22 +449,24 @@ impl Consumer {
             .iter()
             .find(|entry| self.known[entry.index] == *partition)
             .map(|entry| self.queue.message(entry.message).offset());
-        let position = self.position(partition);
         first.zip(position).map_or(0, |(first, next)| next - first)
     }
 
-    /// Whether everything up to the partition's end was handed out, as of some seconds ago at
-    /// the most: `false` while its leader does not answer. Certain also after transactions,
-    /// compaction and in empty partitions, but up to a second late.
+    /// What is known of a partition's end: up to which moment everything was handed out, and what
+    /// an open transaction hides. Nothing while records are held.
+    pub fn reached(&self, partition: &TopicPartition) -> Reached {
+        let progress = self.progress_of(partition);
+        progress
+            .filter(|_| self.held == Held::Nothing)
+            .map(|progress| progress.reached(Instant::now()))
+            .unwrap_or_default()
+    }
+
+    /// Whether everything that could be read was handed out, as of some seconds ago at the most:
+    /// `false` while the leader does not answer. Certain also after transactions, compaction and in
+    /// empty partitions. What an open transaction hides cannot be read.
     pub fn read_to_end(&self, partition: &TopicPartition) -> bool {
-        let current = self.held == Held::Nothing
-            && self
-                .statistics
-                .is_some_and(|at| at.elapsed() < STATISTICS_VALIDITY);
-        current
-            && self
-                .progress_of(partition)
-                .is_some_and(|progress| progress.at_end(cached_watermarks(&self.client, partition)))
+        self.reached(partition).end
     }
 
     /// Whether the brokers let us read what is assigned, as far as is known: they answer, and have
@@ -368,6 +491,7 @@ impl Consumer {
         let index = self.known.len();
         self.known.push(partition.clone());
         self.progress.push(None);
+        self.links.push(None);
         self.index.insert(partition.clone(), index);
         index
     }
@@ -393,12 +517,102 @@ impl Consumer {
         }
         self.events.extend(self.client.context().take());
         self.look_at_tokens();
+        if let Some(configs) = &mut self.topic_configs {
+            configs.poll().iter().for_each(say_advice);
+        }
+        self.look_at_leaders();
+    }
+
+    /// Takes the answers of partition leaders.
+    fn look_at_leaders(&mut self) {
+        while let Some(told) = self.questions.answer() {
+            for (partition, offset) in told.offsets {
+                if let Some(&index) = self.index.get(&partition)
+                    && let Some(progress) = &mut self.progress[index]
+                {
+                    progress.answer(told.end, told.asked, offset);
+                }
+            }
+        }
+    }
+
+    /// Asks those leaders for their ends whose turn it is.
+    fn ask_leaders(&mut self, now: Instant) {
+        let mut due: HashMap<Option<i32>, Vec<usize>> = HashMap::new();
+        for (index, progress) in self.progress.iter_mut().enumerate() {
+            if let Some(progress) = progress
+                && self.questions.is_due(progress.leader, now)
+            {
+                progress.ask(now);
+                due.entry(progress.leader).or_default().push(index);
+            }
+        }
+        for (leader, indexes) in due {
+            let partitions = indexes.iter().map(|index| &self.known[*index]);
+            self.questions.ask(leader, &partitions, now);
+        }
+    }
+
+    /// Asks leaders for ends, and looks how far the ends that they told have been reached.
+    fn settle(&mut self) {
+        let now = Instant::now();
+        if now < self.next_settling {
+            return;
+        }
+        self.next_settling = now + SETTLE_INTERVAL;
+        self.ask_leaders(now);
+        self.pass_control_records();
+        for (partition, progress) in self.known.iter().zip(&mut self.progress) {
+            if let Some(progress) = progress {
+                let low = match progress.next {
+                    Some(_) => None,
+                    None => cached_watermarks(&self.client, partition).map(|(low, _)| low),
+                };
+                progress.prove(low);
+            }
+        }
+    }
+
+    /// Moves positions behind the control records that were taken from the queue.
+    fn pass_control_records(&mut self) {
+        let taken = taken_up_to(&self.client, self.assigned());
+        let assigned = self.progress.iter_mut().flatten();
+        for (progress, taken) in assigned.zip(taken) {
+            progress.pass_control_records(taken);
+        }
+    }
+
+    /// The first offset of a partition, as last heard.
+    fn low(&self, partition: &TopicPartition) -> Option<i64> {
+        cached_watermarks(&self.client, partition).map(|(low, _)| low)
+    }
+
+    /// Whether the ids of topics are as of after the partitions that wait were assigned: what is
+    /// read of another topic of the same name is noticed from the first record on.
+    fn is_identified(&mut self) -> bool {
+        let topic_ids = &mut self.topic_ids;
+        let (deadline, answer) = *self.identifying.get_or_insert_with(|| {
+            let answer = topic_ids.ask_soon();
+            (Instant::now() + IDENTIFICATION_PATIENCE, answer)
+        });
+        let identified = topic_ids.answers() >= answer || Instant::now() >= deadline;
+        if identified {
+            self.identifying = None;
+        }
+        identified
     }
 
     /// The next event that is one for the caller.
     fn event(&mut self) -> Option<Step<'static>> {
+        if let Some(described) = self.topic_ids.poll() {
+            return Some(Step::Identified(self.take_description(described)));
+        }
         while let Some(event) = self.events.pop_front() {
             match event {
+                Event::Assign(partitions) if !partitions.is_empty() && !self.is_identified() => {
+                    self.events.push_front(Event::Assign(partitions));
+                    break;
+                }
                 Event::Assign(partitions) => {
                     self.waiting.clone_from(&partitions);
                     if !partitions.is_empty() {
@@ -423,14 +637,37 @@ impl Consumer {
                 Event::Statistics(states) => self.observe(states),
             }
         }
-        let trouble = self.news.pop_front().map(Step::Trouble);
-        trouble.or_else(|| self.topic_ids.poll().map(Step::Identified))
+        if !self.reconnected.is_empty() {
+            return Some(Step::Reconnected(std::mem::take(&mut self.reconnected)));
+        }
+        self.news.pop_front().map(Step::Trouble)
+    }
+
+    fn take_description(&mut self, described: Described) -> Vec<(Arc<str>, String)> {
+        if described.answered {
+            let earlier: Vec<String> = self.missing.iter().map(str::to_owned).collect();
+            for topic in self.missing.observe(described.missing) {
+                let trouble = Trouble::Retrying(missing_topics(&[&topic]));
+                self.admit(trouble, Instant::now());
+            }
+            for topic in earlier {
+                if !self.missing.iter().any(|missing| missing == topic) {
+                    self.troubles.forget(&missing_topics(&[&topic]));
+                }
+            }
+        }
+        described.identified
     }
 
     fn complain(&mut self, code: RDKafkaErrorCode, reason: &str) {
         let now = Instant::now();
         let fatal = self.client.client().fatal_error();
-        let fenced = fatal.is_some_and(|(code, _)| code == RDKafkaErrorCode::FencedInstanceId);
+        let fenced = fatal.is_some_and(|(code, _)| {
+            matches!(
+                code,
+                RDKafkaErrorCode::FencedInstanceId | RDKafkaErrorCode::UnreleasedInstanceId
+            )
+        });
         let trouble = if fenced {
             Some(Trouble::Fenced(format!(
                 "another member of the consumer group {} has the id of this one: itself before an \
@@ -464,14 +701,24 @@ impl Consumer {
         }
     }
 
-    fn observe(&mut self, states: Vec<(TopicPartition, FetchState)>) {
+    fn observe(&mut self, states: Vec<(TopicPartition, PartitionState)>) {
         self.statistics = Some(Instant::now());
+        if self.is_admitted() {
+            self.troubles.forget_current();
+        }
         for (partition, state) in states {
             let Some(&index) = self.index.get(&partition) else {
                 continue;
             };
             if let Some(progress) = &mut self.progress[index] {
-                progress.observe(state);
+                progress.observe(state.fetch);
+                if let Some(link) = state.link {
+                    progress.leader = Some(link.leader);
+                    let earlier = self.links[index].replace(link);
+                    if earlier.is_some_and(|earlier| earlier.differs_from(link)) {
+                        self.reconnected.push(partition.clone());
+                    }
+                }
                 if !progress.received() {
                     // Stopping a fetcher clears its forwarding, on another thread. What was
                     // fetched meanwhile waits in the partition's queue and comes along now.
@@ -550,9 +797,10 @@ impl Consumer {
         let Some(&index) = self.index.get(partition) else {
             return;
         };
-        let cached = cached_watermarks(&self.client, partition);
+        let taken = taken_up_to(&self.client, std::iter::once(partition));
+        let taken = taken.first().copied().flatten();
         if let Some(progress) = &mut self.progress[index]
-            && progress.refuse(cached)
+            && progress.refuse(taken, Instant::now())
         {
             self.realign(|one| one == partition);
         }
@@ -560,6 +808,11 @@ impl Consumer {
 
     /// Puts partitions to our own positions. What was fetched for them is outdated from here on.
     fn realign(&mut self, concerns: impl Fn(&TopicPartition) -> bool) {
+        self.pass_control_records();
+        self.seek(concerns);
+    }
+
+    fn seek(&mut self, concerns: impl Fn(&TopicPartition) -> bool) {
         let mut list = TopicPartitionList::new();
         for (partition, progress) in self.known.iter().zip(&mut self.progress) {
             if let Some(progress) = progress
@@ -595,17 +848,7 @@ impl Consumer {
 
 impl Drop for Consumer {
     fn drop(&mut self) {
-        // Leaving the group waits for an answer to every assignment.
-        self.client.context().close();
-        let unanswered = !self.waiting.is_empty()
-            || self
-                .events
-                .drain(..)
-                .chain(self.client.context().take())
-                .any(|event| matches!(event, Event::Assign(_)));
-        if unanswered {
-            self.assign(&TopicPartitionList::new());
-        }
+        self.decline();
     }
 }
 
@@ -625,6 +868,25 @@ pub(super) fn no_token(reason: &str) -> String {
         "no token for the login with Kafka ({reason}): asking again; check \
          kafka.sasl.oauth.token_url, client_id and client_secret_file"
     )
+}
+
+fn say_advice(advice: &Advice) {
+    match advice {
+        Advice::Compacted { topic } => tracing::warn!(
+            %topic,
+            "the topic is compacted: Kafka deletes older records of a ticket, so a rebuild or a new \
+             exporter counts too little; set cleanup.policy=delete for the topic"
+        ),
+        Advice::ShortRetention {
+            topic,
+            milliseconds,
+        } => tracing::warn!(
+            %topic,
+            retention_ms = milliseconds,
+            "the topic keeps its records for less than a day: a longer outage of the exporter loses \
+             records; raise retention.ms of the topic"
+        ),
+    }
 }
 
 /// A [`TopicPartition`] to look up without owning it.

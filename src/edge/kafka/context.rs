@@ -2,7 +2,7 @@
 //! until the consumer asks; only revocations are carried out at once, since nothing may be read
 //! from a partition after it was given away.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,7 +24,26 @@ pub(super) enum Event {
     /// Partitions were given away, or lost to another member after this one was thought dead.
     Revoked(Vec<TopicPartition>),
     Error(RDKafkaErrorCode, String),
-    Statistics(Vec<(TopicPartition, FetchState)>),
+    Statistics(Vec<(TopicPartition, PartitionState)>),
+}
+
+/// What the statistics say of a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PartitionState {
+    pub(super) fetch: FetchState,
+    /// `None` while there is no leader, or no connection to it.
+    pub(super) link: Option<Link>,
+}
+
+/// The way by which a partition's records come. Behind another one the log may be another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Link {
+    pub(super) leader: i32,
+    pub(super) leader_epoch: i32,
+    /// The broker that is fetched from: the leader, or a replica in the same rack.
+    pub(super) broker: i32,
+    /// How often the client has connected to that broker.
+    pub(super) connects: i32,
 }
 
 /// Where a partition's fetcher is, from the statistics (librdkafka's `STATISTICS.md`).
@@ -40,8 +59,22 @@ pub(super) struct FetchState {
     pub(super) end_seen: i64,
     /// First offset that cannot be read yet: of an open transaction, or the high watermark.
     pub(super) last_stable: i64,
-    /// The high watermark.
-    pub(super) high: i64,
+}
+
+impl Link {
+    /// Whether it is another way. An epoch that is not known yet tells nothing.
+    pub(super) fn differs_from(self, other: Self) -> bool {
+        let epoch = if self.leader_epoch < 0 || other.leader_epoch < 0 {
+            self.leader_epoch
+        } else {
+            other.leader_epoch
+        };
+        let other = Self {
+            leader_epoch: epoch,
+            ..other
+        };
+        self != other
+    }
 }
 
 /// Collects events for the consumer.
@@ -85,7 +118,7 @@ impl ClientContext for Context {
 
     fn stats_raw(&self, statistics: &[u8]) {
         match serde_json::from_slice::<Statistics>(statistics) {
-            Ok(statistics) => self.push(Event::Statistics(statistics.fetch_states())),
+            Ok(statistics) => self.push(Event::Statistics(statistics.states())),
             Err(error) => tracing::debug!(%error, "kafka statistics not understood"),
         }
     }
@@ -182,11 +215,17 @@ struct BrokerStatistics {
     /// Microseconds since something was received; negative while not connected.
     #[serde(default)]
     rxidle: i64,
+    #[serde(default)]
+    connects: i32,
 }
 
 impl BrokerStatistics {
+    fn is_connected(&self) -> bool {
+        self.rxidle >= 0
+    }
+
     fn heard(&self) -> bool {
-        self.source != "logical" && (0..HEARD_WITHIN_MICROSECONDS).contains(&self.rxidle)
+        (0..HEARD_WITHIN_MICROSECONDS).contains(&self.rxidle)
     }
 }
 
@@ -200,41 +239,61 @@ struct PartitionStatistics {
     partition: i32,
     /// The broker that is fetched from; -1 for none.
     broker: i32,
+    #[serde(default = "unknown")]
+    leader: i32,
+    #[serde(default = "unknown")]
+    leader_epoch: i32,
     fetch_state: String,
     next_offset: i64,
     eof_offset: i64,
     ls_offset: i64,
-    hi_offset: i64,
+}
+
+fn unknown() -> i32 {
+    -1
 }
 
 impl Statistics {
-    fn fetch_states(self) -> Vec<(TopicPartition, FetchState)> {
-        let mut states = Vec::new();
-        let heard: HashSet<i32> = self
+    fn states(self) -> Vec<(TopicPartition, PartitionState)> {
+        let brokers: HashMap<i32, &BrokerStatistics> = self
             .brokers
             .values()
-            .filter(|broker| broker.heard())
-            .map(|broker| broker.nodeid)
+            .filter(|broker| broker.source != "logical")
+            .map(|broker| (broker.nodeid, broker))
             .collect();
+        let mut states = Vec::new();
         for (topic, statistics) in self.topics {
             let topic: Arc<str> = topic.into();
             for partition in statistics.partitions.into_values() {
                 // -1 collects records without a partition and is none itself.
                 if partition.partition >= 0 {
                     let key = TopicPartition::new(Arc::clone(&topic), partition.partition);
-                    let state = FetchState {
-                        active: partition.fetch_state == "active",
-                        heard: heard.contains(&partition.broker),
-                        next: partition.next_offset,
-                        end_seen: partition.eof_offset,
-                        last_stable: partition.ls_offset,
-                        high: partition.hi_offset,
-                    };
-                    states.push((key, state));
+                    let broker = brokers.get(&partition.broker).copied();
+                    states.push((key, partition.state(broker)));
                 }
             }
         }
         states
+    }
+}
+
+impl PartitionStatistics {
+    fn state(&self, broker: Option<&BrokerStatistics>) -> PartitionState {
+        let fetch = FetchState {
+            active: self.fetch_state == "active",
+            heard: broker.is_some_and(BrokerStatistics::heard),
+            next: self.next_offset,
+            end_seen: self.eof_offset,
+            last_stable: self.ls_offset,
+        };
+        let connected = broker.filter(|broker| self.leader >= 0 && broker.is_connected());
+        let link = connected.map(|broker| Link {
+            leader: self.leader,
+            leader_epoch: self.leader_epoch,
+            broker: self.broker,
+            connects: broker.connects,
+        });
+        PartitionState { fetch, link }
     }
 }
 
@@ -245,14 +304,14 @@ mod tests {
     #[test]
     fn reads_fetch_states_out_of_statistics() {
         let text = br#"{"name":"x","brokers":{
-            "a:1/1":{"nodeid":1,"source":"learned","rxidle":5000,"rtt":{"min":1}},
+            "a:1/1":{"nodeid":1,"source":"learned","rxidle":5000,"connects":3,"rtt":{"min":1}},
             "b:1/2":{"nodeid":2,"source":"learned","rxidle":-1},
-            "GroupCoordinator":{"nodeid":2,"source":"logical","rxidle":5000}},
+            "GroupCoordinator":{"nodeid":2,"source":"logical","rxidle":5000,"connects":1}},
             "topics":{"t":{"topic":"t","partitions":{
-            "0":{"partition":0,"broker":1,"fetch_state":"active","next_offset":7,
-            "eof_offset":7,"ls_offset":7,"hi_offset":9,"lo_offset":0},
-            "1":{"partition":1,"broker":2,"fetch_state":"stopped","next_offset":0,
-            "eof_offset":-1001,"ls_offset":-1001,"hi_offset":-1001},
+            "0":{"partition":0,"broker":1,"leader":1,"leader_epoch":4,"fetch_state":"active",
+            "next_offset":7,"eof_offset":7,"ls_offset":7,"hi_offset":9,"lo_offset":0},
+            "1":{"partition":1,"broker":2,"leader":2,"leader_epoch":4,"fetch_state":"stopped",
+            "next_offset":0,"eof_offset":-1001,"ls_offset":-1001,"hi_offset":-1001},
             "-1":{"partition":-1,"broker":-1,"fetch_state":"none","next_offset":0,
             "eof_offset":-1001,"ls_offset":-1001,"hi_offset":-1001}}}}}"#;
         let context = Context::default();
@@ -263,21 +322,30 @@ mod tests {
         };
         let mut states = states.clone();
         states.sort_by_key(|(partition, _)| partition.partition);
-        let fetching = FetchState {
-            active: true,
-            heard: true,
-            next: 7,
-            end_seen: 7,
-            last_stable: 7,
-            high: 9,
+        let fetching = PartitionState {
+            fetch: FetchState {
+                active: true,
+                heard: true,
+                next: 7,
+                end_seen: 7,
+                last_stable: 7,
+            },
+            link: Some(Link {
+                leader: 1,
+                leader_epoch: 4,
+                broker: 1,
+                connects: 3,
+            }),
         };
-        let silent = FetchState {
-            active: false,
-            heard: false,
-            next: 0,
-            end_seen: -1001,
-            last_stable: -1001,
-            high: -1001,
+        let silent = PartitionState {
+            fetch: FetchState {
+                active: false,
+                heard: false,
+                next: 0,
+                end_seen: -1001,
+                last_stable: -1001,
+            },
+            link: None,
         };
         let expected = [
             (TopicPartition::new("t", 0), fetching),

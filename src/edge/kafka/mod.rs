@@ -4,13 +4,19 @@
 mod batch;
 mod consumer;
 mod context;
+mod dead_letters;
+mod deliveries;
+mod existence;
+mod missing;
 mod inspector;
 mod mock;
 mod oauth;
+mod origin;
 mod outlook;
 mod probe;
 mod producer;
 mod progress;
+mod questions;
 mod queue;
 mod security;
 mod settings;
@@ -21,15 +27,20 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use batch::{Batch, Header, Record};
+pub use batch::{Batch, Header, LetterHeader, Record};
 pub use consumer::{Consumer, Step};
+pub use dead_letters::{DeadLetters, LetterReport};
+pub use deliveries::Report;
+pub use existence::Existence;
 pub use inspector::{Extent, InspectError, Inspector, configured_brokers, look_at_broker};
 pub use mock::EmbeddedBroker;
-pub use producer::{DeadLetters, Publisher, Report};
+pub use origin::LostLetter;
+pub use producer::Publisher;
+pub use progress::{Hidden, Reached};
 pub use security::CredentialFiles;
 pub use settings::{Connection, Settings};
 pub use topic_settings::{Concern, TopicSettings};
-pub use trouble::Trouble;
+pub use trouble::{Trouble, missing_topics};
 
 /// One partition of a topic.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

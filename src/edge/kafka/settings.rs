@@ -86,8 +86,9 @@ const PRODUCER: &[(&str, &str)] = &[
     ("batch.size", "1000000"),
     ("batch.num.messages", "10000"),
     // A dead letter is as large as its record, which other clients may send larger than the
-    // library's default of 1 MB. What is too large, the broker decides.
-    ("message.max.bytes", "4194304"),
+    // library's default of 1 MB. The brokers decide what is too large: this is the library's
+    // greatest value.
+    ("message.max.bytes", "1000000000"),
     // Bounds what waits in memory while brokers are away.
     ("queue.buffering.max.kbytes", "32768"),
     // The partition of a key as Java clients choose it, so that keys stay where they are.
@@ -102,6 +103,26 @@ pub(super) const DEAD_LETTERS: &[(&str, &str)] = &[
     // Never given up because brokers are away: a checkpoint waits for them. The library's default
     // is 5 minutes.
     ("message.timeout.ms", "0"),
+    // The exporter bounds what waits itself. This limit would keep one large letter out for ever.
+    ("queue.buffering.max.kbytes", "2147483647"),
+];
+
+/// The protocol of KIP-848 (`group.protocol: consumer`) leaves these to the brokers, so the client
+/// library refuses a client with any of them, whatever the value.
+const CLASSIC_PROTOCOL_ONLY: &[(&str, &str)] = &[
+    (
+        "partition.assignment.strategy",
+        "the brokers assign partitions; group.remote.assignor chooses how",
+    ),
+    (
+        "session.timeout.ms",
+        "it is a setting of the brokers, group.consumer.session.timeout.ms",
+    ),
+    (
+        "heartbeat.interval.ms",
+        "it is a setting of the brokers, group.consumer.heartbeat.interval.ms",
+    ),
+    ("group.protocol.type", "it is for the classic protocol"),
 ];
 
 /// Properties of one side only: a user's map serves both kinds of clients.
@@ -159,7 +180,10 @@ impl Settings {
         }
         let mut config = base(&self.connection, CONSUMER)?;
         config.set("group.id", &self.group_id);
-        if let Some(id) = &self.instance_id {
+        // A killed member of the new protocol cannot take its own place: the brokers refuse its id
+        // until the session is over. Without an id it joins, and waits for its partitions.
+        let is_classic = !self.fit_group_protocol(&mut config)?;
+        if let Some(id) = self.instance_id.as_ref().filter(|_| is_classic) {
             config.set("group.instance.id", id);
         }
         for reserved in RESERVED_PROPERTIES {
@@ -171,6 +195,28 @@ impl Settings {
             config.set(property, value);
         }
         Ok(config)
+    }
+}
+
+impl Settings {
+    /// Leaves out what the group protocol of KIP-848 does not take, where the user has chosen that:
+    /// whether it is chosen.
+    fn fit_group_protocol(&self, config: &mut ClientConfig) -> Result<bool, StartError> {
+        let properties = &self.connection.properties;
+        let protocol = properties.get("group.protocol");
+        if !protocol.is_some_and(|protocol| protocol.eq_ignore_ascii_case("consumer")) {
+            return Ok(false);
+        }
+        for (property, instead) in CLASSIC_PROTOCOL_ONLY {
+            if properties.contains_key(*property) {
+                return Err(StartError::Property {
+                    property: (*property).to_owned(),
+                    reason: format!("cannot be set with group.protocol: consumer; {instead}"),
+                });
+            }
+            config.remove(property);
+        }
+        Ok(true)
     }
 }
 
@@ -296,6 +342,26 @@ mod tests {
         let producer = settings.connection.producer(&[]).unwrap();
         assert_eq!(producer.get("client.id"), Some("mine"));
         assert_eq!(producer.get("fetch.wait.max.ms"), None);
+    }
+
+    #[test]
+    fn the_new_group_protocol_gets_only_what_it_takes() {
+        let settings = |more: &[(&str, &str)]| {
+            let mut all = vec![("group.protocol", "Consumer")];
+            all.extend_from_slice(more);
+            settings(&all)
+        };
+        let mut new = settings(&[]);
+        new.check().unwrap();
+        new.connection.check_producer().unwrap();
+        new.instance_id = Some("i".to_owned());
+        assert_eq!(new.consumer().unwrap().get("group.instance.id"), None);
+        for (property, _) in CLASSIC_PROTOCOL_ONLY {
+            let error = settings(&[(property, "6000")]).check().unwrap_err();
+            let text = error.to_string();
+            let expected = format!("kafka.properties: {property}: cannot be set with");
+            assert!(text.starts_with(&expected), "{text}");
+        }
     }
 
     #[test]

@@ -83,11 +83,16 @@ pub(super) struct Troubles {
     refused: Option<Instant>,
     /// What was seen behind an address.
     seen: HashMap<String, (Instant, Finding)>,
+    /// The last one that keeps records from coming, until they come.
+    current: Option<String>,
 }
 
 impl Troubles {
     /// The trouble, if it is news at `now`.
     pub(super) fn admit(&mut self, trouble: Trouble, now: Instant) -> Option<Trouble> {
+        if let Trouble::Retrying(text) | Trouble::Refused(text) = &trouble {
+            self.current = Some(text.clone());
+        }
         self.outage |= match &trouble {
             Trouble::Retrying(text) => text == NO_BROKER,
             Trouble::Refused(_) => true,
@@ -160,10 +165,41 @@ impl Troubles {
     /// Records flow: an outage of all brokers is over. While one of several is away, records
     /// flow as well, and its trouble stays said.
     pub(super) fn recovered(&mut self) {
+        self.current = None;
         if std::mem::take(&mut self.outage) {
             self.said.clear();
         }
     }
+}
+
+impl Troubles {
+    /// The reason why no records come, in the words of the log.
+    pub(super) fn current(&self) -> Option<&str> {
+        self.current.as_deref()
+    }
+
+    /// Records can come again.
+    pub(super) fn forget_current(&mut self) {
+        self.current = None;
+    }
+
+    /// A trouble is over: it is news if it comes again.
+    pub(super) fn forget(&mut self, text: &str) {
+        self.said.remove(text);
+    }
+}
+
+/// The text about topics that do not exist: in the log, and in the readiness.
+pub fn missing_topics(topics: &[&str]) -> String {
+    let (noun, them) = match topics {
+        [_] => ("topic", "it"),
+        _ => ("topics", "them"),
+    };
+    let verb = if topics.len() == 1 { "does" } else { "do" };
+    format!(
+        "{noun} {} {verb} not exist: create {them}, or take {them} out of kafka.topics",
+        topics.join(", ")
+    )
 }
 
 const NO_BROKER: &str = "no Kafka broker can be reached";
@@ -216,8 +252,20 @@ fn explain(code: Code, reason: &str, outlook: &Outlook) -> Option<Trouble> {
         Code::UnknownTopicOrPartition
         | Code::UnknownTopic
         | Code::UnknownPartition
-        | Code::UnknownTopicId => {
-            format!("a topic does not exist yet ({reason}): waiting for it; check kafka.topics")
+        | Code::UnknownTopicId
+            if outlook.writes =>
+        {
+            let topics = outlook.topics.join(", ");
+            return Some(Trouble::Refused(format!(
+                "topic {topics} cannot be written to, since it does not exist: create it"
+            )));
+        }
+        Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownTopicId => {
+            match outlook.topics_in(reason).as_slice() {
+                // In the same words as where the brokers were asked.
+                [topic] => missing_topics(&[topic]),
+                _ => format!("Kafka reports: {reason}"),
+            }
         }
         Code::TopicAuthorizationFailed
         | Code::GroupAuthorizationFailed

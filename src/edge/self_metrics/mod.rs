@@ -61,7 +61,9 @@ pub struct SelfMetrics {
     misrouted: IntCounter,
     overflow: IntCounterVec,
     lag: IntGaugeVec,
+    open_transaction: IntGaugeVec,
     lost_records: IntCounterVec,
+    topic_missing: IntGaugeVec,
     dead_letters_lost: IntCounter,
     last_event: GaugeVec,
     caught_up: IntGaugeVec,
@@ -109,7 +111,9 @@ impl SelfMetrics {
             misrouted: counter(&registry, &catalogue::MISROUTED)?,
             overflow: counters(&registry, &catalogue::OVERFLOW)?,
             lag: integers(&registry, &catalogue::CONSUMER_LAG)?,
+            open_transaction: integers(&registry, &catalogue::OPEN_TRANSACTION)?,
             lost_records: counters(&registry, &catalogue::LOST_RECORDS)?,
+            topic_missing: integers(&registry, &catalogue::TOPIC_MISSING)?,
             dead_letters_lost: counter(&registry, &catalogue::DEAD_LETTERS_LOST)?,
             last_event: gauges(&registry, &catalogue::LAST_EVENT)?,
             caught_up: integers(&registry, &catalogue::CAUGHT_UP)?,
@@ -229,6 +233,13 @@ impl SelfMetrics {
             .set(records);
     }
 
+    /// Whether the partition waits for the end of a transaction.
+    pub fn set_open_transaction(&self, topic: &str, partition: i32, open: bool) {
+        self.open_transaction
+            .with_label_values(&[topic, &partition.to_string()])
+            .set(open.into());
+    }
+
     /// Records of a partition were gone before they were read; the counter exists at 0 from the
     /// first time it is asked for.
     pub fn lost_records(&self, topic: &str, partition: i32) -> IntCounter {
@@ -236,16 +247,31 @@ impl SelfMetrics {
             .with_label_values(&[topic, &partition.to_string()])
     }
 
+    /// Whether a configured topic does not exist.
+    pub fn set_topic_missing(&self, topic: &str, missing: bool) {
+        self.topic_missing
+            .with_label_values(&[topic])
+            .set(missing.into());
+    }
+
+    /// A topic is no longer configured.
+    pub fn remove_topic(&self, topic: &str) {
+        // Fails only where there is no such series, which is what is wanted.
+        let _ = self.topic_missing.remove_label_values(&[topic]);
+    }
+
     /// Rejected records that the dead-letter topic refused for good.
     pub fn dead_letters_lost(&self) -> &IntCounter {
         &self.dead_letters_lost
     }
 
-    /// Ends the lag of a partition that is no longer assigned.
+    /// Ends the series of a partition that is no longer assigned.
     pub fn remove_partition(&self, topic: &str, partition: i32) {
         let partition = partition.to_string();
-        // Fails only where there is no such series, which is what is wanted.
-        let _ = self.lag.remove_label_values(&[topic, &partition]);
+        for gauge in [&self.lag, &self.open_transaction] {
+            // Fails only where there is no such series, which is what is wanted.
+            let _ = gauge.remove_label_values(&[topic, &partition]);
+        }
     }
 
     /// The greatest event time seen.
@@ -476,6 +502,7 @@ mod tests {
         let metrics = metrics();
         metrics.set_lag("tickets", 3, 12);
         metrics.lost_records("tickets", 3).inc();
+        metrics.set_topic_missing("tickets", true);
         metrics.set_last_event(Timestamp(2_000));
         metrics.observe_checkpoint(Timestamp(3_000), 0.004);
         metrics.set_checkpoint_bytes(5);

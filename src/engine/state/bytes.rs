@@ -3,7 +3,7 @@
 //! Numbers are in groups of seven bits, the lowest first; signed ones alternate around zero, so
 //! that what is near it stays short. Nothing here knows what a record means.
 
-use crate::domain::timestamp::Timestamp;
+use crate::domain::timestamp::{Milliseconds, Timestamp};
 
 /// Bits of a number in one byte; the topmost bit says that more follow.
 const GROUP: u32 = 7;
@@ -173,6 +173,17 @@ impl<'a> Reader<'a> {
         read: impl Fn(&mut Self) -> Result<T, Wrong>,
     ) -> Result<Vec<T>, Wrong> {
         (0..self.items(least)?).map(|_| read(self)).collect()
+    }
+
+    /// A length of time: never negative, and never longer than from the first instant that an
+    /// event may carry to the last.
+    pub fn length_of_time(&mut self) -> Result<Milliseconds, Wrong> {
+        let length = self.signed()?;
+        if (0..=Timestamp::LATEST.since(Timestamp::EARLIEST)).contains(&length) {
+            Ok(length)
+        } else {
+            Err(Wrong::TooLarge)
+        }
     }
 
     /// A count of events: more than fit into a float's 53 bits never happened.

@@ -9,6 +9,7 @@ use super::{Kind, Wrong};
 use crate::domain::calendar::{Calendar, CalendarId};
 use crate::domain::policy::Policy;
 use crate::engine::rules::{FormerPolicy, Rules};
+use crate::engine::ticket::NO_POLICY;
 
 /// New numbers for those in the records.
 #[derive(Debug, Default)]
@@ -17,7 +18,8 @@ pub struct Renumbering {
     pub policies: Vec<u16>,
     /// Of policies, that decided goals are counted under.
     pub counted: Vec<u16>,
-    pub calendars: Vec<CalendarId>,
+    /// `None` where nothing needs the calendar any more.
+    pub calendars: Vec<Option<CalendarId>>,
 }
 
 /// What of the old rules is still needed.
@@ -48,7 +50,7 @@ pub fn keep(
         .collect();
     let kept = with_those_before(stored, &used.policies);
     let mut calendars = used.calendars.clone();
-    for (number, policy) in (0_u16..).zip(&all) {
+    for (number, policy) in (0..=u16::MAX).zip(&all) {
         if kept.contains(&number)
             && let Some(Some(CalendarId(id))) = policy.calendar
         {
@@ -56,7 +58,7 @@ pub fn keep(
         }
     }
     let mut renumbering = Renumbering::default();
-    for (number, (name, spec)) in (0_u16..).zip(&stored.calendars) {
+    for (number, (name, spec)) in (0..=u16::MAX).zip(&stored.calendars) {
         let same = |position: &usize| rules.calendars[*position].spec() == spec;
         let named = rules.calendar_names.iter().position(|other| other == name);
         let found = named
@@ -70,23 +72,21 @@ pub fn keep(
             };
             changes.push(Change(format!("calendar {name} {what}")));
         }
-        let id = match found {
-            Some(position) => position,
-            // A number that nothing refers to stands for nothing.
-            None if !calendars.contains(&number) => usize::from(u16::MAX),
+        let position = match found {
+            Some(position) => Some(position),
+            None if !calendars.contains(&number) => None,
             None => {
                 let compiled = Calendar::compile(spec);
                 let compiled = compiled.map_err(|_| Kind::Rules.is(Wrong::Choice))?;
                 rules.calendars.push(compiled);
                 rules.calendar_names.push(name.clone());
-                rules.calendars.len() - 1
+                Some(rules.calendars.len() - 1)
             }
         };
-        renumbering
-            .calendars
-            .push(CalendarId(u16::try_from(id).unwrap_or(u16::MAX)));
+        let id = |position| CalendarId::at(position).ok_or_else(|| too_many("calendars"));
+        renumbering.calendars.push(position.map(id).transpose()?);
     }
-    let policies = keep_policies(all, rules, (&kept, used), &renumbering.calendars);
+    let policies = keep_policies(all, rules, (&kept, used), &renumbering.calendars)?;
     changes.extend(policies.differences(stored, rules));
     (renumbering.policies, renumbering.counted) = (policies.runs_by, policies.counted);
     name_those_before(stored, rules, &renumbering.policies);
@@ -111,7 +111,7 @@ fn former_before(stored: &StoredRules, number: usize) -> Option<&[u16]> {
     Some(&stored.former_policies.get(position)?.before)
 }
 
-/// New numbers of policies, by their old ones; `u16::MAX` where nothing needs it.
+/// New numbers of policies, by their old ones; [`NO_POLICY`] where nothing needs it.
 struct Kept {
     runs_by: Vec<u16>,
     counted: Vec<u16>,
@@ -121,51 +121,63 @@ fn keep_policies(
     mut all: Vec<Policy>,
     rules: &mut Rules,
     (kept, used): (&BTreeSet<u16>, &Used),
-    calendars: &[CalendarId],
-) -> Kept {
+    calendars: &[Option<CalendarId>],
+) -> Result<Kept, StateError> {
     let mut result = Kept {
         runs_by: Vec::new(),
         counted: Vec::new(),
     };
-    let narrow = |position: usize| u16::try_from(position).unwrap_or(u16::MAX);
-    for (number, policy) in (0_u16..).zip(&mut all) {
-        if let Some(Some(id)) = &mut policy.calendar {
-            *id = calendars[usize::from(id.0)];
+    for (number, policy) in (0..=u16::MAX).zip(&mut all) {
+        let mut has_calendar = true;
+        if let Some(Some(id)) = policy.calendar {
+            // No goal runs by a policy whose calendar is gone.
+            policy.calendar = Some(calendars[usize::from(id.0)]);
+            has_calendar = policy.calendar != Some(None);
         }
         let namesake = position_of(&rules.policies, &policy.name);
-        let same = namesake.filter(|position| rules.policies[*position] == *policy);
+        let is_same = |position: &usize| has_calendar && rules.policies[*position] == *policy;
+        let same = namesake.filter(is_same);
         let is_needed =
             kept.contains(&number) || namesake.is_none() && used.counted.contains(&number);
         let runs_by = match same {
-            Some(position) => narrow(position),
-            None if !is_needed => u16::MAX,
+            Some(position) => policy_number(position)?,
+            None if !is_needed => NO_POLICY,
             None => {
                 let position = rules.policies.len() + rules.former_policies.len();
                 // Goals of one name are counted together.
                 let mut earlier = rules.former_policies.iter();
                 let earlier = earlier.position(|former| former.policy.name == policy.name);
                 let earlier = earlier.map(|earlier| earlier + rules.policies.len());
-                let mut policy = policy.clone();
-                if policy.calendar == Some(Some(CalendarId(u16::MAX))) {
-                    policy.calendar = Some(None); // no goal runs by it any more
-                }
                 rules.former_policies.push(FormerPolicy {
-                    policy,
-                    counted_as: namesake.or(earlier).map(narrow),
+                    policy: policy.clone(),
+                    counted_as: namesake.or(earlier).map(policy_number).transpose()?,
                     before: Vec::new(),
                 });
-                narrow(position)
+                policy_number(position)?
             }
         };
         result.runs_by.push(runs_by);
-        let counted = if runs_by == u16::MAX {
-            namesake.map_or(u16::MAX, narrow)
-        } else {
-            rules.counted_as(runs_by)
+        let counted = match namesake {
+            _ if runs_by != NO_POLICY => rules.counted_as(runs_by),
+            Some(position) => policy_number(position)?,
+            None => NO_POLICY,
         };
         result.counted.push(counted);
     }
-    result
+    Ok(result)
+}
+
+fn policy_number(position: usize) -> Result<u16, StateError> {
+    let number = u16::try_from(position).ok();
+    let number = number.filter(|number| *number != NO_POLICY);
+    number.ok_or_else(|| too_many("policies"))
+}
+
+/// Goals that run keep what they began under, beside what the configuration names.
+fn too_many(what: &str) -> StateError {
+    StateError::NeedsRebuild(vec![Change(format!(
+        "there are too many {what} together with those that running goals began under"
+    ))])
 }
 
 impl Kept {
@@ -210,10 +222,10 @@ fn name_those_before(stored: &StoredRules, rules: &mut Rules, runs_by: &[u16]) {
         };
         let before: Vec<u16> = match former_before(stored, number) {
             Some(before) => before.to_vec(),
-            None => (0..u16::try_from(number).unwrap_or(u16::MAX)).collect(),
+            None => (0..=u16::MAX).take(number).collect(),
         };
         let before = before.iter().map(|number| runs_by[usize::from(*number)]);
-        former.before = before.filter(|number| *number != u16::MAX).collect();
+        former.before = before.filter(|number| *number != NO_POLICY).collect();
     }
 }
 

@@ -2,25 +2,29 @@
 
 use super::Kind;
 use super::bytes::{Reader, Writer, Wrong};
-use crate::engine::labels::{LabelTable, Labels, Place};
+use crate::engine::labels::{Labels, Place};
 
 /// The tables, as a byte of the key.
 pub const TABLES: u8 = 3;
 
-pub fn table(labels: &Labels, number: u8) -> &LabelTable {
-    match number {
-        0 => &labels.teams,
-        1 => &labels.priorities,
-        _ => &labels.channels,
+/// Name and place of a number.
+pub fn value(labels: &Labels, table: u8, number: u16) -> Option<(&str, Place)> {
+    let narrow = || u8::try_from(number).ok();
+    match table {
+        0 => labels.teams.value(number),
+        1 => labels.priorities.value(narrow()?),
+        _ => labels.channels.value(narrow()?),
     }
 }
 
-pub fn table_mut(labels: &mut Labels, number: u8) -> &mut LabelTable {
-    match number {
-        0 => &mut labels.teams,
-        1 => &mut labels.priorities,
-        _ => &mut labels.channels,
-    }
+/// The numbers in each table that changed since the last call.
+pub fn take_changed(labels: &mut Labels) -> [Vec<u16>; TABLES as usize] {
+    let wide = |numbers: &mut Vec<u8>| numbers.drain(..).map(u16::from).collect();
+    [
+        std::mem::take(&mut labels.teams.changed),
+        wide(&mut labels.priorities.changed),
+        wide(&mut labels.channels.changed),
+    ]
 }
 
 /// Key of a value: its table and number.

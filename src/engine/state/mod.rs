@@ -24,6 +24,7 @@ mod journal;
 mod label;
 mod pair;
 mod partition;
+mod past;
 mod policy;
 mod restore;
 mod rules;
@@ -40,7 +41,7 @@ pub(super) use changes::Changes;
 
 /// Version of the records written here. A store of a newer version is not read; one of an older
 /// version that cannot be read any more is rebuilt.
-pub const STATE_VERSION: u32 = 1;
+pub const STATE_VERSION: u32 = 2;
 
 /// Takes the records of a checkpoint, in order: of several with the same key the last one counts.
 pub trait Records {

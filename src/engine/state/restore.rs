@@ -12,8 +12,9 @@ use super::{
     Existing, Kind, STATE_VERSION, StateError, journal, label, pair, partition, rules, ticket,
     window,
 };
+use crate::domain::calendar::CalendarId;
 use crate::engine::core::{Engine, Start};
-use crate::engine::labels::{LabelTable, Labels, Place as LabelPlace};
+use crate::engine::labels::{LabelNumber, LabelTable, Labels, OWN_NUMBERS, Place as LabelPlace};
 use crate::engine::partition::Partition;
 use crate::engine::recorder::{Named, Recorder};
 use crate::engine::rules::{Kpi, Rules};
@@ -220,7 +221,7 @@ impl Restoring {
 impl Restoring {
     fn restore_partitions(&self) -> Result<Vec<Partition>, StateError> {
         let mut partitions = Vec::new();
-        for (expected, (number, (clock, greatest_event))) in (0..).zip(&self.partitions) {
+        for (expected, (number, (clock, greatest_event))) in (0..=u16::MAX).zip(&self.partitions) {
             if *number != expected {
                 return Err(Kind::Partition.is(Wrong::Reference));
             }
@@ -293,18 +294,35 @@ impl Restoring {
     }
 
     fn restore_labels(&self) -> Result<Labels, StateError> {
-        let restore = |table: u8, named: Named<'_>| {
-            let values = self.labels.range((table, 0)..=(table, u16::MAX));
-            let values = values.map(|(_, (name, place))| (name.as_str(), *place));
-            LabelTable::restored(named.limit, values, named.known, named.mentioned)
-                .ok_or(Kind::Label.is(Wrong::Reference))
-        };
         let [teams, priorities, channels] = Named::all(&self.rules);
         Ok(Labels {
-            teams: restore(0, teams)?,
-            priorities: restore(1, priorities)?,
-            channels: restore(2, channels)?,
+            teams: self.restore_table(0, "teams", &teams)?,
+            priorities: self.restore_table(1, "priorities", &priorities)?,
+            channels: self.restore_table(2, "channels", &channels)?,
         })
+    }
+
+    fn restore_table<N: LabelNumber>(
+        &self,
+        table: u8,
+        what: &str,
+        named: &Named<'_>,
+    ) -> Result<LabelTable<N>, StateError> {
+        let values = self.labels.range((table, 0)..=(table, u16::MAX));
+        let values = values.map(|(_, (name, place))| (name.as_str(), *place));
+        let known = || named.known.iter().copied();
+        let mentioned = || named.mentioned.iter().copied();
+        let table = LabelTable::restored(named.limit, values, known(), mentioned())
+            .ok_or(Kind::Label.is(Wrong::Reference))?;
+        let mut all = known().chain(mentioned());
+        match all.find(|name| table.named(name).is_none()) {
+            None => Ok(table),
+            Some(_) => Err(StateError::NeedsRebuild(vec![Change(format!(
+                "{what}: the checkpoint holds {} values already, and no more can be told apart \
+                 than that",
+                N::COUNT - OWN_NUMBERS
+            ))])),
+        }
     }
 
     fn restore_series(
@@ -316,7 +334,7 @@ impl Restoring {
         let mut pairs = Vec::new();
         for mut pair in std::mem::take(&mut self.pairs).into_values() {
             let is_label = labels.teams.label(pair.team) == pair.team
-                && labels.priorities.label(pair.priority.into()) == u16::from(pair.priority);
+                && labels.priorities.label(pair.priority) == pair.priority;
             let bounds = |kpi: Kpi| rules.buckets[kpi as usize].len();
             let fits = Kpi::ALL.into_iter().all(|kpi| {
                 let histograms = pair.histograms[kpi as usize].iter().flatten();
@@ -379,10 +397,19 @@ fn renumber_tickets(tickets: &mut TicketTable, renumbering: &Renumbering) -> Vec
         for slot in Slot::ALL {
             if let Some(id) = ticket.slot_calendar(slot) {
                 let id = renumbering.calendars[usize::from(id.0)];
-                ticket.set_slot_calendar(slot, Some(id));
+                ticket.set_slot_calendar(slot, id);
             }
         }
-        if before != (ticket.policy, ticket.calendars()) {
+        let mut is_changed = before != (ticket.policy, ticket.calendars());
+        if let Some(past) = ticket.extra.as_mut().and_then(|extra| extra.past.as_mut()) {
+            let number = |id: CalendarId| renumbering.calendars[usize::from(id.0)];
+            let is_same = |id: CalendarId| number(id) == Some(id);
+            if !past.calendars().all(is_same) {
+                past.renumber(number);
+                is_changed = true;
+            }
+        }
+        if is_changed {
             renumbered.push(place);
         }
     }

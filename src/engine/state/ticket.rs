@@ -8,8 +8,10 @@ use compact_str::CompactString;
 use super::Existing;
 use super::Kind;
 use super::bytes::{Reader, Writer, Wrong};
+use super::past;
 use crate::domain::event::Status;
 use crate::domain::timestamp::Timestamp;
+use crate::engine::labels::NO_TEAM;
 use crate::engine::ticket::{Flags, GoalState, NO_POLICY, Slot, Ticket, Withdrawal};
 use crate::engine::timeline::{Phase, Timeline};
 
@@ -35,6 +37,11 @@ mod has {
 
 /// A phase in the low bits of a word, the time since the phase before above.
 const PHASE_BITS: u32 = 5;
+/// The least bytes of a phase.
+const PHASE_SIZE: usize = 1;
+/// In place of the number of phases, which is at least 1: older phases follow as sums, then the
+/// number. No ticket of state version 1 has that.
+const LONG_HISTORY: usize = 0;
 const STATUS_MASK: i64 = 0x07;
 const WITHDRAWN_BIT: i64 = 0x08;
 const ASSIGNED_BIT: i64 = 0x10;
@@ -98,7 +105,7 @@ pub fn write(value: &mut Writer, ticket: &Ticket) {
     for calendar in &calendars[..if all_same { 1 } else { 3 }] {
         value.number(u64::from(calendar.wrapping_add(1)));
     }
-    if ticket.solved_team != u16::MAX {
+    if ticket.solved_team != NO_TEAM {
         value.number(ticket.solved_team.into());
         value.byte(ticket.solved_priority);
     }
@@ -112,6 +119,10 @@ pub fn write(value: &mut Writer, ticket: &Ticket) {
         if let Some(into) = &extra.into {
             value.text(into);
         }
+    }
+    if let Some(past) = ticket.history().past {
+        value.length(LONG_HISTORY);
+        past::write(value, past, last);
     }
     write_timeline(value, &ticket.timeline, last);
     for digest in ticket.recent() {
@@ -172,7 +183,18 @@ pub fn read(partition: u16, id: &str, mut value: Reader<'_>) -> Result<Ticket, W
     ticket.withdrawal = withdrawal
         .checked_sub(1)
         .map(|number| Withdrawal::ALL[number]);
-    ticket.timeline = read_timeline(value, last)?;
+    let mut phases = value.items(PHASE_SIZE)?;
+    if phases == LONG_HISTORY {
+        let past = past::read(value, last)?;
+        ticket.extra_mut().past = Some(Box::new(past));
+        phases = value.items(PHASE_SIZE)?;
+    }
+    ticket.timeline = read_timeline(value, phases, last)?;
+    if let Some(past) = ticket.history().past
+        && past.end != ticket.timeline.start()
+    {
+        return Err(Wrong::Order);
+    }
     let recent = value.remainder();
     ticket.set_recent(recent).ok_or(Wrong::GoesOn)?;
     Ok(ticket)
@@ -214,10 +236,14 @@ fn write_timeline(value: &mut Writer, timeline: &Timeline, last: Timestamp) {
     }
 }
 
-fn read_timeline(value: &mut Reader<'_>, last: Timestamp) -> Result<Timeline, Wrong> {
+fn read_timeline(
+    value: &mut Reader<'_>,
+    phases: usize,
+    last: Timestamp,
+) -> Result<Timeline, Wrong> {
     let mut timeline = None;
     let mut before = last;
-    for _ in 0..value.items(1)? {
+    for _ in 0..phases {
         let word = value.signed()?;
         let status = usize::try_from(word & STATUS_MASK).unwrap_or(usize::MAX);
         let phase = Phase {
@@ -254,7 +280,7 @@ fn presence(ticket: &Ticket) -> u16 {
     let overflow = ticket.identified_priority().overflow;
     set(has::PRIORITY_OVERFLOW, overflow != 0);
     set(has::RATING, !ticket.rating.is_nan());
-    set(has::SOLVED, ticket.solved_team != u16::MAX);
+    set(has::SOLVED, ticket.solved_team != NO_TEAM);
     if let Some(extra) = &ticket.extra {
         set(has::HANDLE, extra.handle != 0);
         set(has::INTO, extra.into.is_some());
@@ -298,7 +324,7 @@ fn before(value: &mut Reader<'_>, last: Timestamp) -> Result<Timestamp, Wrong> {
 
 /// Whether the numbers in a ticket are those of existing labels, policies and calendars.
 pub fn check(ticket: &Ticket, existing: &Existing) -> Result<(), Wrong> {
-    let solved = (ticket.solved_team != u16::MAX).then_some(ticket.solved_team);
+    let solved = (ticket.solved_team != NO_TEAM).then_some(ticket.solved_team);
     let fits = usize::from(ticket.team_number) < existing.teams
         && solved.is_none_or(|team| usize::from(team) < existing.teams)
         && usize::from(ticket.priority) < existing.priorities
@@ -309,6 +335,10 @@ pub fn check(ticket: &Ticket, existing: &Existing) -> Result<(), Wrong> {
             ticket
                 .slot_calendar(slot)
                 .is_none_or(|calendar| usize::from(calendar.0) < existing.calendars)
+        })
+        && ticket.history().past.is_none_or(|past| {
+            past.calendars()
+                .all(|calendar| usize::from(calendar.0) < existing.calendars)
         });
     if fits { Ok(()) } else { Err(Wrong::Reference) }
 }
@@ -337,7 +367,7 @@ mod tests {
             pauses: crate::domain::policy::Policy::default_pauses(),
         });
         let mut engine = Engine::new(Arc::new(rules), OPENING);
-        let partition = engine.partition();
+        let partition = engine.only_partition();
         for (step, kind) in (0..).zip([
             EventType::Created,
             EventType::Message,

@@ -4,7 +4,7 @@
 use super::Kind;
 use super::bytes::{Reader, Writer, Wrong};
 use crate::engine::sliding::{BUCKETS, Step};
-use crate::engine::windows::{Place, SERIES};
+use crate::engine::windows::{Place, SERIES, WindowNumber};
 
 /// Keys of a window: more than the steps it may hold at a time.
 pub const KEYS: i64 = 64;
@@ -18,7 +18,7 @@ pub fn write_key(key: &mut Writer, place: Place, step: i64) {
     key.byte(Kind::Window as u8);
     key.raw(&place.team.to_be_bytes());
     key.byte(place.series);
-    key.byte(place.window);
+    key.byte(place.window.byte());
     key.byte(remainder(step));
 }
 
@@ -27,7 +27,7 @@ pub fn read_key(mut key: Reader<'_>) -> Result<(Place, u8), Wrong> {
     let place = Place {
         team: u16::from_be_bytes(key.array()?),
         series: key.byte()?,
-        window: key.byte()?,
+        window: WindowNumber::of_byte(key.byte()?),
     };
     let remainder = key.byte()?;
     key.end()?;
@@ -101,7 +101,7 @@ mod tests {
         let place = Place {
             team: 258,
             series: 21,
-            window: 3,
+            window: WindowNumber::of_byte(3),
         };
         let mut key = Writer::default();
         write_key(&mut key, place, 64 * 9 + 5);

@@ -112,7 +112,7 @@ impl<'a> Output<'a> {
 
     /// Whether there is such a label.
     fn label(&mut self, labels: &Labels, table: u8, number: u16) -> bool {
-        let Some(content) = label::table(labels, table).value(number) else {
+        let Some(content) = label::value(labels, table, number) else {
             return false;
         };
         label::write_key(&mut self.key, table, number);
@@ -204,10 +204,7 @@ impl Engine {
         let changes = self.changes.as_mut()?;
         let changed = Changed {
             rules: std::mem::take(&mut changes.rules),
-            labels: std::array::from_fn(|table| {
-                let table = u8::try_from(table).unwrap_or(0);
-                std::mem::take(&mut label::table_mut(&mut self.recorder.labels, table).changed)
-            }),
+            labels: label::take_changed(&mut self.recorder.labels),
             forgotten: changes.take_forgotten(),
             tickets: changes.take_tickets(&mut self.tickets),
             pairs: self.recorder.series.take_changed(),
@@ -232,7 +229,7 @@ impl Engine {
         if written.and_then(|written| written.whole) != Some(whole) {
             output.whole(&whole);
         }
-        for (number, clocks) in (0..).zip(self.clocks()) {
+        for (number, clocks) in (0..=u16::MAX).zip(self.clocks()) {
             let before = written.and_then(|written| written.partitions.get(usize::from(number)));
             if before != Some(&clocks) {
                 output.partition(number, clocks);
@@ -307,8 +304,10 @@ impl Engine {
             }
             Stage::Windows => {
                 let (team, series) = (index / SERIES, index % SERIES);
-                for (place, step) in windows.steps(team, series) {
-                    output.step(place, step);
+                if let (Ok(team), Ok(series)) = (u16::try_from(team), u8::try_from(series)) {
+                    for (place, step) in windows.steps(team, series) {
+                        output.step(place, step);
+                    }
                 }
                 team < windows.teams()
             }

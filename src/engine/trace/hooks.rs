@@ -8,11 +8,11 @@ use super::{
 use crate::domain::calendar::CalendarId;
 use crate::domain::event::{Event, EventType};
 use crate::domain::timestamp::{Milliseconds, Timestamp};
+use crate::engine::history::{NumberedCalendar, Stretches};
 use crate::engine::recorder::Recorder;
 use crate::engine::rules::Kpi;
 use crate::engine::series::Basis;
 use crate::engine::ticket::{Flags, GoalState, Slot, Ticket};
-use crate::engine::timeline::Stretches;
 
 impl Recorder {
     fn traces(&self, ticket: &Ticket) -> bool {
@@ -85,12 +85,12 @@ impl Recorder {
         ticket: &Ticket,
         (kpi, basis): (Kpi, Option<Basis>),
         (team, priority): (u16, u8),
-        stretches: impl FnOnce() -> Stretches,
+        stretches: impl FnOnce(Option<NumberedCalendar<'_>>) -> Stretches,
         at: Timestamp,
     ) {
         self.note(ticket, at, |recorder| {
-            let stretches = stretches();
             let id = recorder.calendar_of(team);
+            let stretches = stretches(recorder.calendar(id));
             let spans = spans(recorder.calendar(id), &stretches.counted);
             let calendar = spans.iter().map(|span| span.calendar).sum();
             let business = spans.iter().map(|span| span.business).sum();
@@ -122,7 +122,7 @@ impl Recorder {
                 kpi: Kpi::Handle,
                 team: recorder.team_label(team),
                 priority: recorder.priority_label(priority),
-                start: ticket.timeline.start(),
+                start: ticket.history().start(),
                 end: at,
                 excluded: Vec::new(),
                 spans: Vec::new(),
@@ -171,13 +171,14 @@ impl Recorder {
     }
 
     pub fn facts(&self, ticket: &Ticket) -> Facts {
-        let channels = self.labels.channels.names();
-        let channel = self.labels.channels.label(ticket.channel.into());
         Facts {
             attributes: [
                 ("team", self.team_label(ticket.team_number)),
                 ("priority", self.priority_label(ticket.priority)),
-                ("channel", channels[usize::from(channel)].to_string()),
+                (
+                    "channel",
+                    self.labels.channels.exposed(ticket.channel).to_owned(),
+                ),
                 ("assigned", yes(ticket.has(Flags::ASSIGNED)).to_owned()),
                 ("status", ticket.status().name().to_owned()),
             ],
@@ -186,13 +187,11 @@ impl Recorder {
     }
 
     pub fn team_label(&self, team: u16) -> String {
-        let label = self.labels.teams.label(team);
-        self.labels.teams.names()[usize::from(label)].to_string()
+        self.labels.teams.exposed(team).to_owned()
     }
 
     pub fn priority_label(&self, priority: u8) -> String {
-        let label = self.labels.priorities.label(priority.into());
-        self.labels.priorities.names()[usize::from(label)].to_string()
+        self.labels.priorities.exposed(priority).to_owned()
     }
 
     pub fn calendar_name(&self, id: Option<CalendarId>) -> String {

@@ -1,10 +1,11 @@
 //! What a person needs to check a number: the stretches that counted and the hours they hold.
 
 use super::{CountedSpan, GoalStep, GoalTrace};
-use crate::domain::calendar::{Calendar, CalendarId};
+use crate::domain::calendar::CalendarId;
 use crate::domain::event::Status;
 use crate::domain::policy::StatusSet;
 use crate::domain::timestamp::{DAY, Milliseconds, Timestamp};
+use crate::engine::history::{Counted, NumberedCalendar};
 use crate::engine::recorder::Recorder;
 use crate::engine::ticket::{Slot, Ticket};
 
@@ -34,7 +35,7 @@ pub fn goal(
     let pauses = policy.pauses[target as usize];
     let excluded = pauses.with(Status::Solved).with(Status::Closed);
     let known = start != Timestamp::NEVER;
-    let stretches = ticket.timeline.stretches(start, at, excluded);
+    let stretches = ticket.history().stretches(calendar, start, at, excluded);
     let spans = if known {
         spans(calendar, &stretches.counted)
     } else {
@@ -59,24 +60,19 @@ pub fn goal(
 }
 
 /// Stretches with their lengths on both clocks and their opening hours.
-pub fn spans(
-    calendar: Option<&Calendar>,
-    stretches: &[(Timestamp, Timestamp)],
-) -> Vec<CountedSpan> {
-    stretches
+pub fn spans(calendar: Option<NumberedCalendar<'_>>, counted: &[Counted]) -> Vec<CountedSpan> {
+    counted
         .iter()
-        .map(|(from, to)| {
-            let length = to.since(*from);
-            CountedSpan {
-                from: *from,
-                to: *to,
-                calendar: length,
-                business: calendar.map_or(length, |calendar| calendar.between(*from, *to)),
-                open: calendar
-                    .filter(|_| length <= OPENINGS_LISTED)
-                    .map(|calendar| calendar.openings(*from, *to))
-                    .unwrap_or_default(),
-            }
+        .map(|one| CountedSpan {
+            from: one.from,
+            to: one.to,
+            calendar: one.elapsed.calendar,
+            business: one.elapsed.business,
+            is_sum: one.is_sum,
+            open: calendar
+                .filter(|_| !one.is_sum && one.elapsed.calendar <= OPENINGS_LISTED)
+                .map(|calendar| calendar.openings(one.from, one.to))
+                .unwrap_or_default(),
         })
         .collect()
 }

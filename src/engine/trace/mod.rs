@@ -96,6 +96,9 @@ pub struct CountedSpan {
     pub calendar: Milliseconds,
     #[serde(rename = "business_seconds", serialize_with = "as_seconds")]
     pub business: Milliseconds,
+    /// Older changes that are kept as a sum: not all the time between `from` and `to` counted.
+    #[serde(rename = "sum", skip_serializing_if = "std::ops::Not::not")]
+    pub is_sum: bool,
     /// The opening hours in it, where there are any and it is not too long.
     pub open: Vec<(Timestamp, Timestamp)>,
 }
@@ -284,7 +287,7 @@ mod tests {
     fn traced(events: &[Event<'_>]) -> Vec<TraceEntry> {
         let mut engine = Engine::new(rules(), Timestamp(0));
         engine.trace("a");
-        let partition = engine.partition();
+        let partition = engine.only_partition();
         for event in events {
             engine.apply(partition, event);
         }

@@ -1,5 +1,5 @@
-//! The boards for Grafana: the committed files are what their source writes, each panel says what it
-//! is, no query asks for what there is not, and each one is answered.
+//! The dashboards for Grafana: the committed files are what their source writes, each panel says what it
+//! is, each query asks for series that exist, obeys every choice, and is answered.
 
 mod answers;
 mod names;
@@ -26,30 +26,32 @@ const UIDS: [&str; 5] = [
 ];
 
 /// What Grafana puts in the place of variables, here for everything that a board can show.
-const VARIABLES: [(&str, &str); 13] = [
+const VARIABLES: [(&str, &str); 14] = [
     ("$__rate_interval", "2h"),
     ("$__range", "6d"),
     ("$__interval", "1h"),
+    // Two hours east of Greenwich.
+    ("${__from:date:H}", "2"),
+    ("${__from:date:m}", "0"),
+    ("$__from", "1767225600000"),
     ("$instance", ".*"),
     ("$priority", ".*"),
     ("$minimum", "5"),
     ("$target", ".*"),
     ("$policy", ".*"),
-    ("$window", "24h"),
     ("$clock", "business"),
     ("$team", ".*"),
     ("$job", ".*"),
-    ("$utc", "7"),
 ];
 
 /// A board as Grafana reads it.
-struct Board {
-    uid: &'static str,
-    json: Value,
+pub(crate) struct Board {
+    pub(crate) uid: &'static str,
+    pub(crate) json: Value,
 }
 
 impl Board {
-    fn all() -> Vec<Self> {
+    pub(crate) fn all() -> Vec<Self> {
         let read = |uid: &'static str| {
             let path = repository().join(FOLDER).join(format!("{uid}.json"));
             let text = fs::read_to_string(&path).unwrap();
@@ -62,7 +64,7 @@ impl Board {
     }
 
     /// Rows too.
-    fn panels(&self) -> &[Value] {
+    pub(crate) fn panels(&self) -> &[Value] {
         self.json["panels"].as_array().unwrap()
     }
 
@@ -74,7 +76,7 @@ impl Board {
         self.json["annotations"]["list"].as_array().unwrap()
     }
 
-    fn names_of_variables(&self) -> BTreeSet<&str> {
+    pub(crate) fn names_of_variables(&self) -> BTreeSet<&str> {
         self.variables()
             .iter()
             .map(|one| text(one, "name"))
@@ -128,9 +130,9 @@ struct Choice<'b> {
     asked: String,
 }
 
-/// A query of a board.
-struct Query {
-    /// The board, the panel and the letter.
+/// A query of a dashboard.
+pub(crate) struct Query {
+    /// The dashboard, the panel and the letter.
     place: String,
     /// With Grafana's variables.
     written: String,
@@ -159,7 +161,7 @@ fn filled_in(expression: &str) -> String {
 }
 
 #[track_caller]
-fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+pub(crate) fn text<'a>(value: &'a Value, member: &str) -> &'a str {
     value[member]
         .as_str()
         .unwrap_or_else(|| panic!("no {member} in {value}"))
@@ -190,6 +192,20 @@ struct Selector {
     matchers: Vec<(String, String, String)>,
     is_range: bool,
     is_past: bool,
+}
+
+impl Selector {
+    /// As a query of its own, for an instant.
+    fn written(&self) -> String {
+        let matchers = self.matchers.iter();
+        let matchers: Vec<String> = matchers
+            .map(|(label, operator, value)| format!("{label}{operator}{value:?}"))
+            .collect();
+        if matchers.is_empty() {
+            return self.name.clone();
+        }
+        format!("{}{{{}}}", self.name, matchers.join(","))
+    }
 }
 
 impl Parsed {

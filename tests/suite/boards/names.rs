@@ -24,6 +24,9 @@ const EVERY_TARGETS: [&str; 8] = [
     "process_start_time_seconds",
 ];
 
+/// What Grafana writes for a variable when all its values are chosen.
+const ALL: &str = ".*";
+
 /// What a query names that there is not.
 fn complaint(expression: &str, recorded: &BTreeSet<String>) -> Option<String> {
     let parsed = Parsed::of(expression);
@@ -40,7 +43,11 @@ fn complaint(expression: &str, recorded: &BTreeSet<String>) -> Option<String> {
             None => return Some(format!("no metric {}", selector.name)),
         };
         known.extend(labels);
-        for (label, ..) in &selector.matchers {
+        for (label, _, value) in &selector.matchers {
+            // Such a matcher chooses series that know no priority only where all are chosen.
+            if (label.as_str(), value.as_str()) == ("priority", ALL) {
+                continue;
+            }
             if !labels.contains(&label.as_str()) && !ADDED_LABELS.contains(&label.as_str()) {
                 return Some(format!("{} has no label {label}", selector.name));
             }

@@ -1,7 +1,7 @@
 //! A measurement, not a test: how long a million open tickets take to come back, and how much disk
 //! they need after a day of work. It prints; run it in release mode on a quiet machine:
 //!
-//! `cargo test --release --test suite -- --ignored --nocapture a_million_open_tickets`
+//! `cargo test --release --test with_tools -- --ignored --nocapture a_million_open_tickets`
 
 use std::fs;
 use std::path::Path;
@@ -90,7 +90,7 @@ fn came_back(exporter: &mut Exporter) -> Duration {
 }
 
 #[test]
-#[ignore = "a measurement of some minutes"]
+#[ignore = "long: a measurement of some minutes"]
 fn a_million_open_tickets_come_back() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("million", 8);

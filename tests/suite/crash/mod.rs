@@ -188,7 +188,7 @@ fn stands_at(scrape: &Scrape, ends: &BTreeMap<i32, i64>) -> Result<(), String> {
 
 /// Waits until all of the topic is in a checkpoint.
 #[track_caller]
-fn wait_for_end(exporter: &Exporter, kafka: &Kafka, topic: &str) {
+pub(crate) fn wait_for_end(exporter: &Exporter, kafka: &Kafka, topic: &str) {
     let ends = kafka.ends(topic);
     exporter.wait_for_metrics("a checkpoint of everything", PATIENCE, |scrape| {
         stands_at(scrape, &ends).map_err(|at| format!("{at}; log\n{}", exporter.logs()))
@@ -245,7 +245,7 @@ pub(crate) fn wait_for_truth_of(
 
 /// Not ready, for this reason, and nothing served about tickets.
 #[track_caller]
-fn assert_withheld(exporter: &Exporter, reason: &str) {
+pub(crate) fn assert_withheld(exporter: &Exporter, reason: &str) {
     let answer = exporter.get("/-/ready");
     assert_eq!(
         answer.status,

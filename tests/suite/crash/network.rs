@@ -29,9 +29,9 @@ fn broker_and_exporter_are_killed_together() {
     exporter.kill9();
     exporter.restart();
     // It knows the state of a moment ago, and cannot know whether that is all.
-    wait_for_reason(&exporter, "partitions");
+    wait_for_reason(&exporter, "Connection refused");
     for _ in 0..20 {
-        assert_withheld(&exporter, "partitions");
+        assert_withheld(&exporter, "Connection refused");
         thread::sleep(Duration::from_millis(100));
     }
     kafka.restart();

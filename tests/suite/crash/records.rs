@@ -164,3 +164,59 @@ fn a_topic_created_anew_while_it_runs() {
     exporter.kill9();
     holds_and_then_rebuilds(kafka, &topic, &config, exporter, "lost");
 }
+
+/// Before the topic's id was asked for once more.
+#[test]
+fn a_topic_created_anew_at_once() {
+    let kafka = Kafka::shared();
+    let topic = kafka.new_topic("anew-at-once", 2);
+    let config = promise_config(kafka, &topic, "8s");
+    kafka.produce(&topic, tickets("first", 100));
+    let exporter = start(&config);
+    exporter.wait_for_metrics("the first records", PATIENCE, |scrape| {
+        let applied = scrape.metric("ticket_exporter_events_total");
+        match applied.label("result", "applied").try_value()? {
+            200.0 => Ok(()),
+            count => Err(format!("{count} records")),
+        }
+    });
+    kafka.delete_topic(&topic);
+    kafka.create_topic(&topic, 2, &[]);
+    kafka.produce(&topic, tickets("other", 300));
+    wait_for_reason(&exporter, "lost");
+    assert_withheld(&exporter, "lost");
+    assert_logged(&exporter, "on_lost_records");
+}
+
+/// An older disk comes back under the broker: thirty records are gone, and thirty others are in
+/// their places before the exporter is connected again.
+#[test]
+fn a_log_that_was_cut_while_it_runs() {
+    let mut kafka = Kafka::start();
+    let topic = kafka.new_topic("cut", 1);
+    // The group knows the exporter as well on the older disk.
+    let config = promise_config(&kafka, &topic, "8s").replace("\"6000\"", "\"45000\"");
+    kafka.produce(&topic, tickets("first", 35));
+    let mut exporter = start(&config);
+    exporter.wait_ready(PATIENCE);
+    wait_for_truth(&exporter, &config, &kafka, &topic);
+    kafka.stop();
+    let disk = kafka.copy_disk();
+    kafka.restart();
+    kafka.produce(&topic, tickets("vanished", 15));
+    wait_for_truth(&exporter, &config, &kafka, &topic);
+    // Anchors are compared that are older than what the client tells late.
+    thread::sleep(Duration::from_secs(6));
+
+    exporter.signal(Signal::Stop);
+    kafka.kill();
+    kafka.put_disk_back(&disk);
+    kafka.restart();
+    kafka.produce(&topic, tickets("other", 15));
+    exporter.signal(Signal::Cont);
+    wait_for_reason(&exporter, "lost");
+    assert_withheld(&exporter, "lost");
+    assert_logged(&exporter, "is not the one that was counted");
+    exporter.kill9();
+    holds_and_then_rebuilds(&kafka, &topic, &config, exporter, "lost");
+}

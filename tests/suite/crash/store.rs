@@ -1,5 +1,5 @@
-//! The state on disk is lost or damaged: it is built again from the topic, and nothing is served
-//! until then.
+//! The state on disk is lost or damaged: it is built again from the topic where that is wanted, and
+//! nothing is served until then.
 
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,7 @@ impl Killed {
         let kafka = Kafka::shared();
         let topic = kafka.new_topic(name, 3);
         let config = desk_config_on_event_time(kafka, &topic);
+        let config = config + "checkpoint: { on_damage: rebuild }\n";
         let target = to_topic(kafka, &topic);
         simulate(&format!(
             "--seed 6 --from 2026-03-02T00:00:00Z --for 14d {target}"
@@ -123,5 +124,29 @@ fn a_store_cut_in_half_is_set_aside() {
     let half = segment.metadata().unwrap().len() / 2;
     let file = std::fs::File::options().write(true).open(segment).unwrap();
     file.set_len(half).unwrap();
+    killed.rebuilds(1);
+}
+
+#[test]
+fn a_damaged_store_stays_as_it_is_unless_it_may_be_built_again() {
+    let mut killed = Killed::new("kept-store");
+    let segment = killed.segment();
+    flip_a_bit(&segment);
+    let damaged = std::fs::read(&segment).unwrap();
+    let careful = killed
+        .config
+        .replace("on_damage: rebuild", "on_damage: fail");
+    killed.exporter.write_config(&careful);
+    let status = killed.exporter.restart_to_end();
+    let said = killed.exporter.logs_since_start();
+    assert_eq!(status.code(), Some(1), "{said}");
+    let name = segment.file_name().unwrap().to_str().unwrap();
+    for words in [name, "is damaged at byte", "checkpoint.on_damage: rebuild"] {
+        assert!(said.contains(words), "no {words:?} in\n{said}");
+    }
+    assert_eq!(std::fs::read(&segment).unwrap(), damaged);
+    assert_eq!(stored(&killed.exporter, "set-aside-"), [] as [PathBuf; 0]);
+
+    killed.exporter.write_config(&killed.config);
     killed.rebuilds(1);
 }

@@ -31,6 +31,13 @@ fn every_object_fits_its_schema() {
         for object in &objects {
             kinds.insert(text(&object["kind"]).to_owned());
         }
+        // With OrderedReady, which one case asks for, Kubernetes never replaces a pod that is not ready.
+        let policy = &the(&objects, "StatefulSet")["spec"]["podManagementPolicy"];
+        let wanted = match name_of(&values).as_str() {
+            "secret.yaml" => "OrderedReady",
+            _ => "Parallel",
+        };
+        assert_eq!(*policy, wanted, "{}", values.display());
         // Secrets are those of somebody else.
         assert!(of(&objects, "Secret").is_empty(), "{}", values.display());
     }
@@ -170,6 +177,149 @@ fn prometheus_scrapes_the_pod_also_while_it_is_not_ready() {
         assert_eq!(endpoint["scheme"], "https");
         assert_eq!(list(&monitor["scrapeProtocols"])[0], "PrometheusProto");
         assert_eq!(monitor["scrapeClassicHistograms"], true);
+    }
+}
+
+/// Whether an object has all labels of a selector.
+fn selects(selector: &serde_json::Value, object: &serde_json::Value) -> bool {
+    let labels = &object["metadata"]["labels"];
+    let wanted = selector.as_object().unwrap();
+    wanted.iter().all(|(name, value)| labels[name] == *value)
+}
+
+#[test]
+fn helm_test_is_let_in_and_is_not_taken_for_the_exporter() {
+    let objects = rendered("everything");
+    let test = the(&objects, "Pod");
+    let policy = &the(&objects, "NetworkPolicy")["spec"];
+    let rule = &list(&policy["ingress"])[0];
+    let is_let_in = list(&rule["from"]).iter().any(|peer| {
+        let selector = &peer["podSelector"]["matchLabels"];
+        peer["namespaceSelector"].is_null() && selector.is_object() && selects(selector, test)
+    });
+    assert!(is_let_in, "{rule}");
+    // Its own traffic is not restricted, no Service sends scrapes to it, and no budget counts it.
+    for (kind, member) in [
+        ("NetworkPolicy", "/spec/podSelector/matchLabels"),
+        ("Service", "/spec/selector"),
+        ("PodDisruptionBudget", "/spec/selector/matchLabels"),
+        ("StatefulSet", "/spec/selector/matchLabels"),
+    ] {
+        for object in of(&objects, kind) {
+            let selector = object.pointer(member).unwrap();
+            assert!(!selects(selector, test), "{kind}: {selector}");
+        }
+    }
+    assert!(of(&rendered("secret"), "Pod").is_empty());
+}
+
+#[test]
+fn the_whole_configuration_may_be_a_secret() {
+    let objects = rendered("secret");
+    assert!(of(&objects, "ConfigMap").is_empty());
+    let pod = &the(&objects, "StatefulSet")["spec"]["template"]["spec"];
+    let volumes = list(&pod["volumes"]);
+    let config = volumes.iter().find(|one| one["name"] == "config").unwrap();
+    assert_eq!(config["secret"]["secretName"], "tickets-config");
+}
+
+#[test]
+fn a_parent_chart_may_contain_it() {
+    let parent = folder("parent");
+    let charts = parent.path().join("charts");
+    fs::create_dir(&charts).unwrap();
+    std::os::unix::fs::symlink(repository().join(CHART), charts.join("ticket-exporter")).unwrap();
+    let dependency =
+        "dependencies: [{ name: ticket-exporter, condition: ticket-exporter.enabled }]";
+    let chart = format!("apiVersion: v2\nname: desk\nversion: 1.0.0\n{dependency}\n");
+    fs::write(parent.path().join("Chart.yaml"), chart).unwrap();
+    let values = parent.path().join("values.yaml");
+    let own = "{ enabled: ENABLED, image: { repository: r } }";
+    let given = format!("global: {{ region: eu }}\nticket-exporter: {own}\n");
+    for (enabled, objects) in [("true", 1), ("false", 0)] {
+        fs::write(&values, given.replace("ENABLED", enabled)).unwrap();
+        let output = std::process::Command::new(helm())
+            .args(["template", "desk"])
+            .arg(parent.path())
+            .output()
+            .unwrap();
+        let rendered = checked(&said(output));
+        assert_eq!(of(&rendered, "StatefulSet").len(), objects, "{enabled}");
+    }
+}
+
+/// The shell lines of a section of the chart's page, each command whole.
+fn commands_of(section: &str) -> Vec<String> {
+    let page = read(&format!("{CHART}/README.md"));
+    let (_, rest) = page.split_once(&format!("\n{section}\n")).unwrap();
+    let rest = rest.split("\n## ").next().unwrap();
+    let joined = rest.replace("\\\n", " ");
+    let lines = joined.lines().map(str::trim_start);
+    lines
+        .filter_map(|line| line.strip_prefix("$ "))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn its_standby_has_a_group_of_its_own_and_sends_no_dead_letters() {
+    let commands = commands_of("## A standby");
+    let [sed, install] = &commands[..] else {
+        panic!("{commands:?}");
+    };
+    let there = folder("standby");
+    let config = "kafka:\n  topics: [tickets]\n  dead_letter_topic: tickets.dead\n";
+    fs::write(there.path().join("ticket-exporter.yaml"), config).unwrap();
+    let mut shell = std::process::Command::new("sh");
+    said(
+        shell
+            .args(["-c", sed])
+            .current_dir(there.path())
+            .output()
+            .unwrap(),
+    );
+    let words: Vec<&str> = install.split_whitespace().collect();
+    let start = words.iter().position(|word| *word == "--values").unwrap();
+    let arguments: Vec<&str> = words[start + 2..].to_vec();
+    let output = std::process::Command::new(helm())
+        .args(["template", "standby"])
+        .arg(repository().join(CHART))
+        .arg("--values")
+        .arg(case("minimal"))
+        .args(&arguments)
+        .current_dir(there.path())
+        .output()
+        .unwrap();
+    let objects = checked(&said(output));
+    let map = the(&objects, "ConfigMap");
+    let config = text(&map["data"]["ticket-exporter.yaml"]);
+    assert!(
+        config.contains("topics: [tickets]") && !config.contains("dead"),
+        "{config}"
+    );
+    let set = the(&objects, "StatefulSet").to_string();
+    assert!(
+        set.contains("\"TICKET_EXPORTER_KAFKA_GROUP_ID\",\"value\":\"ticket-exporter-standby\""),
+        "{set}"
+    );
+}
+
+#[test]
+fn nothing_advises_to_keep_the_defaults_of_an_older_chart() {
+    let notes = format!("{CHART}/templates/NOTES.txt");
+    let page = format!("{CHART}/README.md");
+    for path in [&notes, &page] {
+        let joined = read(path).replace("\\\n", " ");
+        for line in joined.lines().filter(|line| line.contains("helm upgrade ")) {
+            let is_command = line
+                .trim_start()
+                .trim_start_matches("$ ")
+                .starts_with("helm upgrade ");
+            assert!(
+                !is_command || line.contains(" --reset-then-reuse-values"),
+                "{path}: {line}"
+            );
+        }
     }
 }
 

@@ -9,32 +9,43 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
+use ticket_exporter::domain::timestamp::DAY;
 
-use super::{deployment, files, list, name_of, read, said, text};
+use super::{files, list, name_of, read, said, text};
+use crate::end_to_end::now;
 use crate::harness::{
-    Alertmanager, Exporter, Kafka, Prometheus, PrometheusOptions, Signal, amtool, command,
-    eventually, folder, launch, promtool, repository,
+    self, Alertmanager, Exporter, Kafka, Prometheus, PrometheusOptions, Signal, amtool, command,
+    deployment, eventually, folder, free_port, launch, promtool, promtool_path, repository,
 };
 
 const FOLDER: &str = "deploy/compose";
 /// A start, a month of history and some scrapes.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The compose file as JSON, with its anchors resolved.
+/// The compose file as JSON, with its anchors resolved and the default of each variable.
 fn compose() -> Value {
-    document("compose.yaml")
+    resolved(&BTreeMap::new())
+}
+
+/// The same with these variables, as an `.env` file has them.
+fn resolved(variables: &BTreeMap<&str, &str>) -> Value {
+    let text = document("compose.yaml").to_string();
+    let mut parts = text.split("${");
+    let mut done = parts.next().unwrap().to_owned();
+    for part in parts {
+        let (variable, rest) = part.split_once('}').unwrap();
+        let (name, default) = variable
+            .split_once(":-")
+            .unwrap_or_else(|| panic!("{variable} has no default"));
+        done += variables.get(name).unwrap_or(&default);
+        done += rest;
+    }
+    serde_json::from_str(&done).unwrap()
 }
 
 /// A YAML file of the stack as JSON.
 fn document(name: &str) -> Value {
-    let program =
-        "import json, sys, yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)";
-    let output = Command::new(deployment("python"))
-        .args(["-c", program])
-        .arg(repository().join(FOLDER).join(name))
-        .output()
-        .unwrap();
-    serde_json::from_str(&said(output)).unwrap()
+    harness::document(&format!("{FOLDER}/{name}"))
 }
 
 fn services(compose: &Value) -> Vec<(&String, &Value)> {
@@ -114,15 +125,64 @@ fn what_is_mounted_is_there_and_who_is_waited_for_can_be() {
 }
 
 #[test]
-fn nobody_has_a_password_and_strangers_only_look() {
+fn nobody_has_a_password_and_grafana_is_not_open_to_others() {
     let compose = compose();
-    let grafana = &compose["services"]["grafana"]["environment"];
-    assert_eq!(grafana["GF_AUTH_ANONYMOUS_ORG_ROLE"], "Viewer");
+    let grafana = &compose["services"]["grafana"];
+    let settings = &grafana["environment"];
+    // Who looks may explore and change copies, and is no administrator.
+    assert_eq!(settings["GF_AUTH_ANONYMOUS_ENABLED"], "true");
+    assert_eq!(settings["GF_AUTH_ANONYMOUS_ORG_ROLE"], "Editor");
+    let ports = list(&grafana["ports"]);
+    assert_eq!(ports, ["127.0.0.1:3000:3000"]);
     assert_eq!(
-        grafana["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"],
+        settings["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"],
         "true"
     );
     assert!(!compose.to_string().to_lowercase().contains("password"));
+}
+
+#[test]
+fn every_port_can_be_another_one() {
+    let example = read(&format!("{FOLDER}/.env.example"));
+    let defaults: BTreeMap<&str, &str> = example
+        .lines()
+        .filter_map(|line| line.strip_prefix('#')?.split_once('='))
+        .collect();
+    let others: BTreeMap<&str, String> = defaults
+        .iter()
+        .map(|(name, port)| (*name, format!("1{port}")))
+        .collect();
+    let others = others.iter().map(|(name, port)| (*name, port.as_str()));
+    let resolved = resolved(&others.collect());
+    let published = |compose: &Value| -> Vec<String> {
+        let all = services(compose).into_iter().map(|(_, service)| service);
+        let ports = all.flat_map(|service| service["ports"].as_array().into_iter().flatten());
+        let ports = ports.map(|port| text(port).split(':').nth(1).unwrap().to_owned());
+        ports.collect()
+    };
+    let before = published(&compose());
+    assert_eq!(before.len(), defaults.len());
+    for port in &before {
+        assert!(
+            defaults.values().any(|one| one == port),
+            "{port} in .env.example"
+        );
+    }
+    for (port, other) in before.iter().zip(published(&resolved)) {
+        assert_eq!(other, format!("1{port}"));
+        // And no link or advertised address keeps the old one. A health check asks within the container.
+        for (name, service) in services(&resolved) {
+            for member in ["command", "environment"] {
+                let told = service[member].to_string();
+                assert!(
+                    !told.contains(&format!("localhost:{port}\"")),
+                    "{name}: {told}"
+                );
+            }
+        }
+    }
+    let links = text(&resolved["services"]["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]);
+    assert!(links.ends_with("LOCAL://localhost:19094"), "{links}");
 }
 
 #[test]
@@ -266,6 +326,36 @@ fn broker_settings(compose: &Value) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// Runs the health check of a service here, against a port in place of its own.
+fn is_healthy(compose: &Value, service: &str, its_port: &str, port: &str) -> bool {
+    let test = list(&compose["services"][service]["healthcheck"]["test"]);
+    assert_eq!(test[0], "CMD");
+    let words: Vec<String> = test[1..]
+        .iter()
+        .map(|word| text(word).replace(its_port, port))
+        .collect();
+    assert_ne!(
+        words.concat(),
+        test[1..].iter().map(text).collect::<String>()
+    );
+    let output = Command::new(&words[0]).args(&words[1..]).output().unwrap();
+    output.status.success()
+}
+
+/// The command of a service, with what stands on the left in place of what stands on the right.
+fn arguments(compose: &Value, service: &str, changes: &[(&str, &str)]) -> Vec<String> {
+    let words = list(&compose["services"][service]["command"]).iter();
+    words
+        .map(|word| {
+            changes
+                .iter()
+                .fold(text(word).to_owned(), |word, (theirs, ours)| {
+                    word.replace(theirs, ours)
+                })
+        })
+        .collect()
+}
+
 #[test]
 fn its_parts_work_together_with_its_files() {
     let compose = compose();
@@ -276,6 +366,11 @@ fn its_parts_work_together_with_its_files() {
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
     let kafka = Kafka::start_with(&settings);
+    let bootstrap = kafka.bootstrap();
+    let (_, port) = bootstrap.rsplit_once(':').unwrap();
+    assert!(is_healthy(&compose, "kafka", "9092", port));
+    let nowhere = free_port().to_string();
+    assert!(!is_healthy(&compose, "kafka", "9092", &nowhere));
     let script = text(&list(&compose["services"]["topics"]["command"])[0]);
     let mut topics = 0;
     for line in script.lines().filter(|line| line.starts_with("create ")) {
@@ -289,60 +384,79 @@ fn its_parts_work_together_with_its_files() {
     }
     assert_eq!(topics, 2);
 
+    // The month, once.
     let there = folder("desk");
     let state = there.path().join("desk.json");
-    let arguments: Vec<String> = list(&compose["services"]["desk"]["command"])
-        .iter()
-        .map(|argument| {
-            let argument = text(argument).replace("kafka:9092", &kafka.bootstrap());
-            argument.replace(
-                "/var/lib/ticket-exporter/desk.json",
-                state.to_str().unwrap(),
-            )
-        })
-        .collect();
-    let mut desk = launch(&arguments, &Vec::new(), there.path());
-    let written = || {
-        let text = fs::read_to_string(&state).map_err(|error| error.to_string())?;
-        let book: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
-        Ok::<_, String>(book["events"].as_u64().unwrap_or_default())
+    let desk_changes = [
+        ("kafka:9092", bootstrap.as_str()),
+        (
+            "/var/lib/ticket-exporter/desk.json",
+            state.to_str().unwrap(),
+        ),
+    ];
+    let events = || {
+        let book: Value = serde_json::from_str(&fs::read_to_string(&state).unwrap()).unwrap();
+        book["events"].as_u64().unwrap()
     };
-    let config = read("deploy/compose/ticket-exporter.yaml");
-    let config = config.replace("kafka:9092", &kafka.bootstrap());
-    let mut exporter = Exporter::start(&["serve"], &config);
-    let alertmanager = Alertmanager::start(&read("deploy/compose/alertmanager.yml"));
-    let options = PrometheusOptions {
-        config: Some(prometheus_yml(&exporter.address(), &alertmanager.address())),
-        ..PrometheusOptions::default()
-    };
-    let prometheus = Prometheus::start(&[], &options);
-
-    // When its history is written the desk lives as the clock goes, and can be stopped.
-    eventually("a month of history", PATIENCE, || match written() {
-        Ok(events) if events > 5_000 => Ok(()),
-        other => Err(format!("{other:?}: {}", desk.last_lines())),
-    });
-    desk.signal(Signal::Term);
-    assert!(desk.wait(PATIENCE).success(), "{}", desk.logs());
-    // What is left of the month, and then nothing: started again, a desk goes on where it was.
-    let month = || {
-        let arguments = arguments
-            .iter()
-            .map(|one| one.replace("--pace=1x", "--pace=max"));
-        let output = command().args(arguments).arg("--for=30d").output().unwrap();
+    let run = |arguments: Vec<String>, config: Option<&Path>| {
+        let mut command = command();
+        if let Some(config) = config {
+            command.env("TICKET_EXPORTER_CONFIG_FILE", config);
+        }
+        let output = command.args(arguments).output().unwrap();
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{errors}");
         errors
     };
-    month();
-    let events = written().unwrap();
-    let again = month();
+    run(arguments(&compose, "month", &desk_changes), None);
+    let month = events();
+    assert!(month > 5_000, "{month}");
+    let again = run(arguments(&compose, "month", &desk_changes), None);
     assert!(
         again.lines().any(|line| line == "0 events written"),
         "{again}"
     );
-    assert_eq!(written().unwrap(), events);
+    // The desk that lives writes on in the same book.
+    let desk_arguments = arguments(&compose, "desk", &desk_changes);
+    let mut desk = launch(&desk_arguments, &Vec::new(), there.path());
+
+    let config = read("deploy/compose/ticket-exporter.yaml").replace("kafka:9092", &bootstrap);
+    let mut exporter = Exporter::start(&["serve"], &config);
     exporter.wait_ready(PATIENCE);
+
+    // The history, once: the last days of it, so that the test is quick.
+    let storage = folder("storage");
+    let history = || {
+        let changes = [
+            ("exporter:10047", exporter.address()),
+            ("/prometheus", storage.path().display().to_string()),
+            ("/tools/promtool", promtool_path().display().to_string()),
+        ];
+        let changes: Vec<(&str, &str)> = changes.iter().map(|(a, b)| (*a, b.as_str())).collect();
+        let mut words = arguments(&compose, "history", &changes);
+        words.push(format!("--from={}", now().minus(2 * DAY).rfc3339()));
+        let file = exporter.folder().join("config.yaml");
+        run(words, Some(&file))
+    };
+    history();
+    let blocks = || fs::read_dir(storage.path()).unwrap().count();
+    let made = blocks();
+    assert!(made > 4, "{made}");
+    let again = history();
+    assert!(again.contains("has data already"), "{again}");
+    assert_eq!(blocks(), made);
+
+    let alertmanager = Alertmanager::start(&read("deploy/compose/alertmanager.yml"));
+    let options = PrometheusOptions {
+        config: Some(prometheus_yml(&exporter.address(), &alertmanager.address())),
+        storage: Some(storage.path().to_owned()),
+        ..PrometheusOptions::default()
+    };
+    let prometheus = Prometheus::start(&[], &options);
+    desk.signal(Signal::Term);
+    assert!(desk.wait(PATIENCE).success(), "{}", desk.logs());
+    let events = events();
+    assert!(events >= month);
     let sum = "sum(ticket_exporter_events_total{result=~\"applied|duplicate|ignored\"})";
     eventually("every event", PATIENCE, || {
         let value = prometheus.value(&format!("{sum} or vector(0)"));
@@ -351,6 +465,11 @@ fn its_parts_work_together_with_its_files() {
         all.then_some(())
             .ok_or_else(|| format!("{value} of {events}"))
     });
+    // Yesterday's series are today's: the scrapes go on with them.
+    let went_on = "count(ticket_created_total >= ticket_created_total offset 1d)";
+    let yesterday = prometheus.value("count(ticket_created_total offset 1d)");
+    assert!(yesterday > 20.0, "{yesterday}");
+    assert_eq!(prometheus.value(went_on).to_bits(), yesterday.to_bits());
     // Native histograms and the buckets of the targets, side by side.
     let native = "histogram_count(sum(ticket_first_response_seconds{clock=\"business\"}))";
     let classic = "sum(ticket_first_response_seconds_bucket{clock=\"business\",le=\"+Inf\"})";
@@ -368,4 +487,42 @@ fn its_parts_work_together_with_its_files() {
     }
 
     assert!(exporter.stop(PATIENCE).success());
+}
+
+#[test]
+fn the_history_is_there_before_prometheus_starts() {
+    let compose = compose();
+    let services = &compose["services"];
+    let ends_before = |first: &str, then: &str| {
+        services[then]["depends_on"][first]["condition"] == "service_completed_successfully"
+    };
+    for (first, then) in [
+        ("month", "history"),
+        ("storage", "history"),
+        ("history", "prometheus"),
+        ("month", "desk"),
+    ] {
+        assert!(ends_before(first, then), "{then} does not wait for {first}");
+    }
+    // promtool and the user are those of the Prometheus that reads the blocks.
+    assert_eq!(
+        services["storage"]["image"],
+        services["prometheus"]["image"]
+    );
+    assert_eq!(services["history"]["user"], "65534:65534");
+    assert!(
+        text(&list(&services["storage"]["command"])[0]).contains("chown 65534:65534 /prometheus")
+    );
+    // The labels are those of the scrape.
+    let scrape = read("deploy/compose/prometheus/prometheus.yml");
+    for argument in list(&services["history"]["command"]).iter().map(text) {
+        if let Some(label) = argument.strip_prefix("--label=") {
+            let (name, value) = label.split_once('=').unwrap();
+            let expected = match name {
+                "job" => format!("job_name: {value}\n"),
+                _ => format!("targets: [\"{value}\"]\n"),
+            };
+            assert!(scrape.contains(&expected), "{label}");
+        }
+    }
 }

@@ -2,12 +2,13 @@
 //! the sources it is built from are complete. The build itself is `deploy/docker/build`, which also
 //! runs without an engine; it takes minutes, so the release does that and not this suite.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{read, said};
-use crate::harness::{folder, repository};
+use super::{read, said, text};
+use crate::harness::{binary, document, folder, free_port, repository};
 
 const DOCKERFILE: &str = "deploy/docker/Dockerfile";
 
@@ -175,4 +176,79 @@ fn the_dockerfile_runs_the_build_script() {
         .iter()
         .find(|(name, rest)| name == "RUN" && rest.contains("apt-get install"));
     assert!(packages.unwrap().1.contains("musl-tools"));
+}
+
+/// Runs the exporter as the first process of a container does, without an engine, and asks for its health until it is
+/// well. As root, or with sudo, as tests of packages.
+const FIRST_PROCESS: &str = r#"
+set -eu
+if [ "$(id -u)" -ne 0 ]; then exec sudo -n bash -c "$SCRIPT" first-process "$@"; fi
+cd "$1"
+unshare --mount --pid --mount-proc --fork --kill-child -- "$2" --config.file=config.yaml >log 2>&1 &
+exporter=$!
+# unshare ignores SIGTERM; with it goes its child.
+trap 'kill -KILL $exporter' EXIT
+for _ in $(seq 300); do
+  first=$(tr -d ' ' <"/proc/$exporter/task/$exporter/children")
+  if [ -n "$first" ]; then
+    nsenter --target "$first" --pid --mount -- "$2" healthcheck >said 2>&1 && exit
+  fi
+  sleep 0.1
+done
+cat said log
+exit 1
+"#;
+
+#[test]
+fn the_health_check_finds_the_flags_of_the_container() {
+    let there = folder("first-process");
+    let port = free_port();
+    let config = format!(
+        "kafka: {{ brokers: [\"localhost:1\"] }}\nweb: {{ listen: [\"127.0.0.1:{port}\"] }}\n"
+    );
+    fs::write(there.path().join("config.yaml"), config).unwrap();
+    let output = Command::new("bash")
+        .args(["-c", FIRST_PROCESS, "first-process"])
+        .arg(there.path())
+        .arg(binary())
+        .env("SCRIPT", FIRST_PROCESS)
+        .output()
+        .unwrap();
+    said(output);
+    // The README's container is started in a way that the check understands.
+    let page = read("deploy/docker/README.md");
+    assert!(
+        page.contains("ticket-exporter:local --config.file="),
+        "{page}"
+    );
+}
+
+/// Names and tags of images in commands of a document.
+fn tags(page: &str) -> Vec<String> {
+    let words: Vec<&str> = page.split_whitespace().collect();
+    let pairs = words.windows(2).filter(|pair| pair[0] == "-t");
+    pairs
+        .map(|pair| pair[1].trim_matches('`').to_owned())
+        .collect()
+}
+
+#[test]
+fn documents_build_the_image_that_the_compose_stack_runs() {
+    let compose = document("deploy/compose/compose.yaml");
+    let services = compose["services"].as_object().unwrap();
+    let built: BTreeSet<&str> = services
+        .values()
+        .filter(|service| service["build"].is_object())
+        .map(|service| text(&service["image"]))
+        .collect();
+    assert_eq!(built, ["ticket-exporter:local"].into());
+    for path in [
+        "README.md",
+        "deploy/docker/README.md",
+        "deploy/compose/README.md",
+        DOCKERFILE,
+    ] {
+        let tags = tags(&read(path));
+        assert_eq!(tags, ["ticket-exporter:local"], "{path}");
+    }
 }

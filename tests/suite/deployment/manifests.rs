@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{CHART, checked, deployment, files, name_of, read, said};
-use crate::harness::{folder, helm, repository};
+use super::{CHART, checked, deployment, files, list, name_of, read, said, text};
+use crate::harness::{document, folder, helm, repository};
 
 /// Files below a folder, with their content.
 fn tree(folder: &Path) -> Vec<(PathBuf, String)> {
@@ -97,5 +97,45 @@ fn kustomize_finds_every_manifest_and_each_fits_its_schema() {
                 assert!(!text.contains(helms_own), "{name}: {helms_own}");
             }
         }
+    }
+}
+
+/// `kubectl apply` keeps a copy of each object in an annotation, and Kubernetes limits annotations.
+const MAX_ANNOTATIONS: usize = 256 << 10;
+
+#[test]
+fn each_dashboard_is_a_config_map_that_kubectl_can_apply() {
+    let kustomization = document("dashboards/kustomization.yaml");
+    let labels = &kustomization["generatorOptions"]["labels"];
+    assert_eq!(labels["grafana_dashboard"], "1");
+    let generators = list(&kustomization["configMapGenerator"]);
+    let mut named = BTreeSet::new();
+    let mut names = BTreeSet::new();
+    for generator in generators {
+        let [file] = list(&generator["files"]) else {
+            panic!("not one file: {generator}");
+        };
+        named.insert(text(file).to_owned());
+        names.insert(text(&generator["name"]));
+        // As a string within JSON, twice: in the object, and the object in its annotation.
+        let content = read(&format!("dashboards/{}", text(file)));
+        let object = serde_json::json!({ "data": { text(file): content }, "metadata": labels });
+        assert!(
+            object.to_string().len() < MAX_ANNOTATIONS,
+            "{file} is too long"
+        );
+    }
+    assert_eq!(names.len(), generators.len());
+    let dashboards = files("dashboards", "json");
+    let all: BTreeSet<String> = dashboards.iter().map(|path| name_of(path)).collect();
+    assert_eq!(
+        named, all,
+        "dashboards/kustomization.yaml has to name every dashboard"
+    );
+    // A folder as a whole would be one ConfigMap, with README and pictures.
+    for page in ["deploy/kubernetes/README.md", "dashboards/README.md"] {
+        let page = read(page);
+        assert!(page.contains("kubectl apply -k dashboards"));
+        assert!(!page.contains("--from-file=dashboards"));
     }
 }

@@ -20,10 +20,10 @@ fn instant(text: &str) -> Timestamp {
 }
 
 #[track_caller]
-fn assert_not_ready(exporter: &Exporter) {
+fn assert_not_ready(exporter: &Exporter, reason: &str) {
     let answer = exporter.get("/-/ready");
     assert_eq!(answer.status, 503, "{}", answer.text());
-    wait_for_reason(exporter, "partitions");
+    wait_for_reason(exporter, reason);
     assert!(kpis(&exporter.metrics()).is_empty(), "KPIs without a topic");
 }
 
@@ -50,10 +50,9 @@ fn a_broker_that_comes_late_dies_and_comes_back() {
     let topic = "late";
     let config = desk_config_on_event_time(&kafka, topic);
     let mut exporter = Exporter::start(&[], &config);
-    assert_not_ready(&exporter);
+    assert_not_ready(&exporter, "Connection refused");
     kafka.restart();
-    // The topic does not exist yet.
-    assert_not_ready(&exporter);
+    assert_not_ready(&exporter, "topic late does not exist");
     kafka.create_topic(topic, 3, &[]);
     let mut desk = start_desk(&kafka, topic);
     exporter.wait_ready(PATIENCE);

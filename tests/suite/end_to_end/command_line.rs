@@ -151,6 +151,160 @@ fn help_and_version_are_no_errors() {
     }
     let (version, _) = expect(0, &["--version"], b"");
     assert!(version.starts_with("ticket-exporter "), "{version}");
+    assert_eq!(expect(0, &["version"], b"").0, version);
+}
+
+/// An error names what was typed: a flag, and not the key that it sets.
+#[test]
+fn errors_name_the_flags_that_were_typed() {
+    for (code, arguments, said) in [
+        (
+            USAGE,
+            &["test-mapping", "--preset", "nope", "-"][..],
+            "--preset: no preset is called \"nope\"",
+        ),
+        (
+            USAGE,
+            &["test-mapping", "--print-preset", "nope"],
+            "--print-preset: no preset is called",
+        ),
+        (
+            CONFIGURATION,
+            &["check-config", "--web.listen-address", "nonsense"],
+            "flag --web.listen-address: web.listen[0]: must be an address",
+        ),
+        (
+            CONFIGURATION,
+            &["check-config", "--web.telemetry-path", "metrics"],
+            "flag --web.telemetry-path: web.telemetry_path: must be a path",
+        ),
+        (
+            CONFIGURATION,
+            &["check-config", "--web.route-prefix", "/a b"],
+            "flag --web.route-prefix: web.route_prefix: must be a path",
+        ),
+        (
+            CONFIGURATION,
+            &["check-config", "--web.external-url", "example.com"],
+            "flag --web.external-url: web.external_url: must begin with http:// or https://",
+        ),
+        (
+            CONFIGURATION,
+            &["check-config", "--set", "stream.grace=soon"],
+            "flag --set stream.grace: stream.grace: must be a duration",
+        ),
+    ] {
+        let (_, stderr) = expect(code, arguments, b"");
+        assert!(stderr.contains(said), "{arguments:?}: {stderr}");
+        for flag in stderr
+            .split_whitespace()
+            .filter(|word| word.starts_with("--"))
+        {
+            let flag = flag.trim_end_matches(':');
+            assert!(arguments.contains(&flag), "{flag} was not typed: {stderr}");
+        }
+    }
+}
+
+#[test]
+fn a_store_that_is_not_there_says_which_one_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().to_str().unwrap();
+    let absent = folder.path().join("absent");
+    for directory in [empty, absent.to_str().unwrap()] {
+        let set = format!("checkpoint.directory={directory}");
+        for command in [
+            &["explain", "1"][..],
+            &["verify"],
+            &["suggest-targets", "--store"],
+        ] {
+            let arguments = [command, &["--set", &set]].concat();
+            let (_, stderr) = expect(1, &arguments, b"");
+            for said in [
+                directory,
+                "checkpoint.directory",
+                "--set checkpoint.directory=",
+            ] {
+                assert!(
+                    stderr.contains(said),
+                    "{command:?} does not name {said}: {stderr}"
+                );
+            }
+        }
+    }
+}
+
+/// The command on a terminal, by util-linux' `script`.
+fn on_a_terminal(arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    let words: Vec<String> = [crate::harness::binary().to_str().unwrap()]
+        .iter()
+        .chain(arguments)
+        .map(|word| format!("'{word}'"))
+        .collect();
+    let output = std::process::Command::new("script")
+        .args([
+            "--quiet",
+            "--return",
+            "--command",
+            &words.join(" "),
+            "/dev/null",
+        ])
+        .env("TERM", "xterm-256color")
+        .env_remove("NO_COLOR")
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap();
+    text(&output.stdout)
+}
+
+#[test]
+fn colors_are_for_terminals_that_have_them() {
+    let events = file(EVENTS.as_bytes());
+    let sample = file(b"nonsense\n");
+    for arguments in [
+        &["explain", "1", path(&events)][..],
+        &["test-mapping", path(&sample)],
+        &["--help"],
+        &["teleport"],
+    ] {
+        let colored = on_a_terminal(arguments, &[]);
+        assert!(colored.contains('\x1b'), "{arguments:?}: {colored}");
+        for environment in [("TERM", "dumb"), ("NO_COLOR", "1")] {
+            let plain = on_a_terminal(arguments, &[environment]);
+            // Nothing else differs, and a line of progress is no color.
+            assert!(
+                !plain.contains("\x1b[3") && !plain.contains("\x1b[1m"),
+                "{environment:?} {arguments:?}: {plain}"
+            );
+        }
+        let dumb = on_a_terminal(arguments, &[("TERM", "dumb")]);
+        assert!(!dumb.contains('\x1b'), "{arguments:?}: {dumb}");
+    }
+}
+
+/// Warnings are for the person, and change neither the summary nor the exit code.
+#[test]
+fn check_config_warns_of_what_is_likely_a_mistake() {
+    let config = file(
+        b"kafka: { topics: [tickets] }\ncalendars:\n  office:\n    timezone: UTC\n    weekly: { mon: [\"00:00-23:59\"], tue: [\"00:00-24:00\"] }\n\
+          teams:\n  known: [billing]\n  calendars: { biling: office }\n",
+    );
+    let (summary, said) = expect(0, &["check-config", "--config.file", path(&config)], b"");
+    assert!(!summary.contains("warning"), "{summary}");
+    let warnings: Vec<&str> = said
+        .lines()
+        .filter(|line| line.starts_with("warning: "))
+        .collect();
+    assert_eq!(warnings.len(), 2, "{said}");
+    for (warning, parts) in warnings.iter().zip([
+        ["calendars.office.weekly.mon[0]", "write 24:00"],
+        ["teams.calendars.biling", "did you mean billing?"],
+    ]) {
+        for part in parts {
+            assert!(warning.contains(part), "{warning}");
+        }
+    }
+    assert!(said.contains("the configuration is sound"), "{said}");
 }
 
 #[test]
@@ -331,6 +485,67 @@ fn lines_that_are_no_events_are_named_and_strictness_makes_them_fail() {
     let (strict, _) = expect(1, &["replay", "--strict", path(&lines)], b"");
     assert_eq!(strict, stdout, "the numbers are the same");
     expect(0, &["replay", "--strict", "-"], EVENTS.as_bytes());
+}
+
+/// What all commands say that read events where there is none: it is a failure, and has no time.
+#[test]
+fn files_without_any_event_are_a_failure_of_no_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let om = folder.path().join("a.om");
+    let om = om.to_str().unwrap();
+    let csv = file(b"ticket_id;type;at\n1;created;2026-03-02T09:00:00Z\n");
+    let nonsense = file(b"nonsense\n{\"ticket_id\":1}\n");
+    let commands = |name| {
+        [
+            vec!["replay", name],
+            vec!["replay", "--format", "table", name],
+            vec!["replay", "--format", "json", name],
+            vec!["explain", "1", name],
+            vec!["backfill", "--output", om, name],
+            vec!["suggest-targets", name],
+        ]
+    };
+    for arguments in commands(path(&nonsense)) {
+        let (stdout, stderr) = expect(1, &arguments, b"");
+        assert_eq!(stdout, "", "{arguments:?}");
+        assert!(
+            stderr.contains("no event in 2 records"),
+            "{arguments:?}: {stderr}"
+        );
+        assert!(
+            !stderr.contains("1970") && !stderr.contains("CSV"),
+            "{arguments:?}: {stderr}"
+        );
+    }
+    let others = [
+        vec!["test-mapping", path(&csv)],
+        vec!["infer-mapping", path(&csv)],
+    ];
+    for arguments in commands(path(&csv)).into_iter().chain(others) {
+        let (stdout, stderr) = expect(1, &arguments, b"");
+        assert_eq!(stdout, "", "{arguments:?}");
+        assert!(
+            stderr.contains("looks like CSV, which is not supported as input yet")
+                && stderr.contains("JSON Lines"),
+            "{arguments:?}: {stderr}"
+        );
+        assert!(!stderr.contains("1970"), "{arguments:?}: {stderr}");
+    }
+    let (_, stderr) = expect(1, &["replay", "-"], b"a,b,c\n1,2,3\n");
+    assert!(stderr.contains("looks like CSV"), "{stderr}");
+
+    // Nothing at all is no failure, and of no date either.
+    let (json, _) = expect(0, &["replay", "--format", "json", "-"], b"");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(json["clock"].is_null(), "{json}");
+    let (table, stderr) = expect(0, &["replay", "--format", "table", "-"], b"\n");
+    assert!(!(table + &stderr).contains("1970"), "{stderr}");
+    assert!(stderr.contains("No event was read"), "{stderr}");
+    // One event among many lines is a result.
+    let one = format!("a,b,c\n{EVENTS}");
+    let (text, stderr) = expect(0, &["replay", "-"], one.as_bytes());
+    assert_eq!(created(&text), 2.0);
+    assert!(!stderr.contains("CSV"), "{stderr}");
 }
 
 #[test]

@@ -84,7 +84,7 @@ const APART: i64 = 97;
 /// How long after its deadline a breach can be scraped, on an exporter that is caught up and
 /// reads a topic on which nothing else happens.
 #[test]
-#[ignore = "a measurement of more than a minute"]
+#[ignore = "long: a measurement of more than a minute"]
 fn breaches_are_visible_soon_after_their_deadlines() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("delays", 4);

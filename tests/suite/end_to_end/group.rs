@@ -77,6 +77,12 @@ fn a_second_exporter_comes_and_goes_and_the_first_has_everything() {
         );
     }
 
+    eventually("the reason in the log", PATIENCE, || {
+        let logs = first.logs();
+        let said = logs.contains("an exporter needs a group of its own");
+        said.then_some(()).ok_or(logs)
+    });
+
     let status = second.stop(Duration::from_secs(15));
     assert_eq!(status.code(), Some(0), "{}", second.logs());
     first.wait_ready(PATIENCE);

@@ -18,15 +18,13 @@ mod verify;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::process::{Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ticket_exporter::domain::timestamp::Timestamp;
 
-use crate::harness::{
-    Exporter, Kafka, Labels, Received, Record, Scrape, command, eventually, get, scrape,
-};
+use crate::harness::{Exporter, Kafka, Labels, Received, Record, Scrape, eventually, get, scrape};
+pub(crate) use crate::harness::{run, run_well, text};
 
 /// For whatever takes seconds on an idle machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
@@ -42,38 +40,6 @@ const DIFFERENCES_LISTED: usize = 25;
 /// (`60` and `60.0` are the same), and what Prometheus adds is gone.
 pub(crate) type Values = BTreeMap<String, f64>;
 
-/// Runs the binary to its end, with `input` on its standard input.
-#[track_caller]
-pub(crate) fn run(arguments: &[&str], input: &[u8]) -> Output {
-    let mut child = command()
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_vec();
-    // It may end before it has read everything.
-    let writer = std::thread::spawn(move || stdin.write_all(&input));
-    let output = child.wait_with_output().unwrap();
-    let _ = writer.join();
-    output
-}
-
-/// The same for a run that has to end well; its standard output.
-#[track_caller]
-pub(crate) fn run_well(arguments: &[&str], input: &[u8]) -> String {
-    let output = run(arguments, input);
-    assert_eq!(
-        output.status.code(),
-        Some(0),
-        "{arguments:?}: {}",
-        text(&output.stderr)
-    );
-    text(&output.stdout)
-}
-
 /// Runs `simulate` with arguments as on a command line; its standard output.
 #[track_caller]
 pub(crate) fn simulate(arguments: &str) -> String {
@@ -85,10 +51,6 @@ pub(crate) fn simulate(arguments: &str) -> String {
 /// The arguments that make `simulate` write to a topic.
 pub(crate) fn to_topic(kafka: &Kafka, topic: &str) -> String {
     format!("--set kafka.brokers={} --topic {topic}", kafka.bootstrap())
-}
-
-pub(crate) fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// A file that is there as long as its value.

@@ -84,7 +84,7 @@ fn it_can_be_stopped_before_it_is_ready() {
     let mut exporter = Exporter::start(&[], &config);
     let answer = exporter.get("/-/ready");
     assert_eq!(answer.status, 503);
-    wait_for_reason(&exporter, "partitions");
+    wait_for_reason(&exporter, "Connection refused");
     let status = exporter.stop(STOPPED_WITHIN);
     assert_eq!(status.code(), Some(0), "{}", exporter.logs());
 }

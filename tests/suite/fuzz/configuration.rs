@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use ticket_exporter::config::{self, ENVIRONMENT_PREFIX, KEYS, REFERENCE};
+use ticket_exporter::config::{self, ENVIRONMENT_PREFIX, Flag, KEYS, REFERENCE};
 
 use super::fuzz;
 use super::mutation::{mutated, random_bytes, random_text};
@@ -79,13 +79,13 @@ fn load(text: &str, dice: &mut Dice) {
             (format!("{ENVIRONMENT_PREFIX}{name}"), value)
         })
         .collect();
-    let flags: Vec<(String, String)> = (0..dice.below(3))
+    let flags: Vec<Flag> = (0..dice.below(3))
         .map(|_| {
             let path = match dice.below(4) {
                 0 => random_text(10, dice),
                 _ => dice.pick(KEYS).path.to_owned(),
             };
-            (path, any_value(dice))
+            Flag::set(path, any_value(dice))
         })
         .collect();
     let with_others = dice.chance(70);

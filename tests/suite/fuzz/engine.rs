@@ -59,7 +59,7 @@ fn any_engine(dice: &mut Dice) -> (Engine, PartitionId) {
     let seed = u64::try_from(dice.below(1 << 40)).unwrap();
     let rules = input::rules(&stories::random(seed, size).0.to_yaml());
     let mut engine = Engine::new(rules.into(), Timestamp(0));
-    let partition = engine.partition();
+    let partition = engine.only_partition();
     (engine, partition)
 }
 
@@ -176,7 +176,7 @@ fn flip(flips: i64, statuses: [Status; 2], messages: bool, start: bool) -> Durat
     const BEGIN: i64 = 1_774_569_600_000;
     let rules = input::rules(ALWAYS_WATCHED);
     let mut engine = Engine::new(rules.into(), Timestamp(0));
-    let partition = engine.partition();
+    let partition = engine.only_partition();
     let mut slowest = Duration::ZERO;
     let mut number = 0;
     let mut apply = |kind: EventType, at: i64, set: &dyn Fn(&mut Event<'static>)| {

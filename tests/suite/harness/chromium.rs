@@ -183,6 +183,15 @@ impl Chromium {
         );
     }
 
+    /// The time zone of the viewer, such as `Europe/Berlin`.
+    #[track_caller]
+    pub(crate) fn in_zone(&mut self, zone: &str) {
+        self.call(
+            "Emulation.setTimezoneOverride",
+            json!({ "timezoneId": zone }),
+        );
+    }
+
     /// Whether pages may run scripts, from the next one on.
     #[track_caller]
     pub(crate) fn allow_scripts(&mut self, allowed: bool) {

@@ -251,6 +251,10 @@ pub(crate) fn launch(arguments: &[String], environment: &Environment, folder: &P
 }
 
 fn without_own_variables(command: &mut Command) {
+    // Those that systemd gives to a service, should one run the tests.
+    command
+        .env_remove("NOTIFY_SOCKET")
+        .env_remove("RUNTIME_DIRECTORY");
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("TICKET_EXPORTER_") {
             command.env_remove(name);

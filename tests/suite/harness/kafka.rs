@@ -5,7 +5,7 @@
 //! own only to kill or stop it.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -151,7 +151,7 @@ impl Kafka {
     #[track_caller]
     pub(crate) fn start_behind_proxy() -> (Self, Proxy) {
         let (port, proxied, controller) = (free_port(), free_port(), free_port());
-        let proxy = Proxy::start(([127, 0, 0, 1], proxied).into());
+        let proxy = Proxy::start_for_kafka(([127, 0, 0, 1], proxied).into());
         let settings = [
             (
                 "listeners",
@@ -310,6 +310,30 @@ impl Kafka {
         });
     }
 
+    /// A copy of all that the broker has on its disk. It has to be stopped.
+    #[track_caller]
+    pub(crate) fn copy_disk(&self) -> tempfile::TempDir {
+        assert!(
+            self.process.is_none(),
+            "stop the broker before its disk is copied"
+        );
+        let copy = tools::folder("kafka-disk");
+        copy_folder(&self.folder.path().join("data"), &copy.path().join("data"));
+        copy
+    }
+
+    /// Puts a copy in the place of what the broker has on its disk by now.
+    #[track_caller]
+    pub(crate) fn put_disk_back(&self, copy: &tempfile::TempDir) {
+        assert!(
+            self.process.is_none(),
+            "stop the broker before its disk is replaced"
+        );
+        let data = self.folder.path().join("data");
+        std::fs::remove_dir_all(&data).unwrap();
+        copy_folder(&copy.path().join("data"), &data);
+    }
+
     /// Freezes the broker: it holds its connections and answers nothing.
     pub(crate) fn pause(&mut self) {
         self.process.as_mut().unwrap().signal(Signal::Stop);
@@ -395,6 +419,19 @@ impl Kafka {
                 count => Err(format!("{count} have a leader")),
             },
         );
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
     }
 }
 

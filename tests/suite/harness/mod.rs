@@ -19,6 +19,7 @@ mod prometheus;
 mod promtool;
 mod proxy;
 mod records;
+mod run;
 mod schema_registry;
 mod scrape;
 mod secured_kafka;
@@ -26,8 +27,6 @@ mod tokens;
 mod tools;
 mod wait;
 mod webhook;
-
-mod self_tests;
 
 pub(crate) use alertmanager::{Alertmanager, amtool};
 pub(crate) use chromium::Chromium;
@@ -39,14 +38,15 @@ pub(crate) use process::{Process, Signal};
 pub(crate) use prometheus::{Labels, Prometheus, PrometheusOptions, Protocol, Target};
 pub(crate) use promtool::{PromtoolOutput, promtool};
 pub(crate) use proxy::Proxy;
-pub(crate) use records::{Received, Record};
+pub(crate) use records::{Received, Record, Transactions};
+pub(crate) use run::{run, run_well, text};
 pub(crate) use schema_registry::SchemaRegistry;
-pub(crate) use scrape::{Scrape, scrape};
+pub(crate) use scrape::{Query, Scrape, scrape};
 pub(crate) use secured_kafka::{Certificate, SecuredKafka};
 pub(crate) use tokens::{CLIENT, SECRET, SUBJECT, TokenServer};
 pub(crate) use tools::{
-    actionlint, cargo_deb, cases, deployment, folder, helm, operator_types,
-    promtool as promtool_path, python, repository,
+    actionlint, cargo_deb, cases, deployment, document, folder, helm, operator_types,
+    promtool as promtool_path, python, rendering, repository,
 };
 pub(crate) use wait::{eventually, free_port};
 pub(crate) use webhook::{Message, Webhooks};

@@ -142,18 +142,32 @@ impl Kafka {
         records: impl IntoIterator<Item = Record>,
         commit: bool,
     ) {
+        let transaction = self.transactions();
+        transaction.begin();
+        transaction.send(topic, records);
+        if commit {
+            transaction.commit();
+        } else {
+            transaction.abort();
+        }
+    }
+
+    /// A producer of transactions, which stay open as long as the test wants.
+    #[track_caller]
+    pub(crate) fn transactions(&self) -> Transactions {
         let mut config = self.client();
-        config.set("transactional.id", Self::unique("test-transaction"));
+        config
+            .set("transactional.id", Self::unique("test-transaction"))
+            // Longer than any test keeps one open.
+            .set("transaction.timeout.ms", "300000")
+            .set("linger.ms", "1");
         let deliveries = Deliveries::default();
         let producer: BaseProducer<Deliveries> =
             config.create_with_context(deliveries.clone()).unwrap();
         producer.init_transactions(TIMEOUT).unwrap();
-        producer.begin_transaction().unwrap();
-        send_all(&producer, &deliveries, topic, records);
-        if commit {
-            producer.commit_transaction(TIMEOUT).unwrap();
-        } else {
-            producer.abort_transaction(TIMEOUT).unwrap();
+        Transactions {
+            producer,
+            deliveries,
         }
     }
 
@@ -237,6 +251,35 @@ impl Kafka {
             // An empty fetch answers soon.
             .set("fetch.wait.max.ms", "10");
         config.create().unwrap()
+    }
+}
+
+/// One transaction after the other.
+pub(crate) struct Transactions {
+    producer: BaseProducer<Deliveries>,
+    deliveries: Deliveries,
+}
+
+impl Transactions {
+    #[track_caller]
+    pub(crate) fn begin(&self) {
+        self.producer.begin_transaction().unwrap();
+    }
+
+    /// Writes records into the open transaction and waits until the broker has them.
+    #[track_caller]
+    pub(crate) fn send(&self, topic: &str, records: impl IntoIterator<Item = Record>) {
+        send_all(&self.producer, &self.deliveries, topic, records);
+    }
+
+    #[track_caller]
+    pub(crate) fn commit(&self) {
+        self.producer.commit_transaction(TIMEOUT).unwrap();
+    }
+
+    #[track_caller]
+    pub(crate) fn abort(&self) {
+        self.producer.abort_transaction(TIMEOUT).unwrap();
     }
 }
 

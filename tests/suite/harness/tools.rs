@@ -37,9 +37,14 @@ pub(crate) fn amtool() -> PathBuf {
     installed("alertmanager", "amtool")
 }
 
-/// A Python that has what writes the boards.
+/// A Python that has what writes the dashboards.
 pub(crate) fn python() -> PathBuf {
     installed("boards", "bin/python")
+}
+
+/// The folder of Grafana's components, which draw the dashboards.
+pub(crate) fn rendering() -> PathBuf {
+    installed("rendering", "node_modules")
 }
 
 /// What builds the Debian package.
@@ -65,6 +70,20 @@ pub(crate) fn operator_types() -> PathBuf {
 /// A program of the environment that checks what `deploy/` has for Kubernetes and Compose.
 pub(crate) fn deployment(program: &str) -> PathBuf {
     installed("deployment", &format!("bin/{program}"))
+}
+
+/// A YAML file of the repository as JSON.
+pub(crate) fn document(path: &str) -> serde_json::Value {
+    let program =
+        "import json, sys, yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)";
+    let output = std::process::Command::new(deployment("python"))
+        .args(["-c", program])
+        .arg(repository().join(path))
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{path}: {errors}");
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// The folders in a folder of the repository, such as `tests/golden`, in order: a case each.

@@ -1,6 +1,6 @@
 //! Every record exactly once and in order.
 
-use ticket_exporter::edge::kafka::{DeadLetters, Record};
+use ticket_exporter::edge::kafka::{DeadLetters, LetterHeader, Record};
 
 use super::*;
 
@@ -65,7 +65,11 @@ fn records_carry_what_was_sent() {
                 assert_eq!(record.partition, &TopicPartition::new("tickets", 0));
                 return;
             }
-            Step::Revoked(_) | Step::Trouble(_) | Step::Identified(_) | Step::Idle => {}
+            Step::Revoked(_)
+            | Step::Trouble(_)
+            | Step::Identified(_)
+            | Step::Reconnected(_)
+            | Step::Idle => {}
         }
     }
 }
@@ -75,20 +79,22 @@ fn headers_come_where_they_are_asked_for() {
     let broker = EmbeddedBroker::start(&[("tickets", 1)]).unwrap();
     let mut letters = DeadLetters::start(&connection(&broker), "tickets").unwrap();
     let partition = TopicPartition::new("origin", 3);
-    let record = |headers, value| Record {
+    let record = |value| Record {
         partition: &partition,
         index: 0,
         offset: 7,
         timestamp: None,
         key: None,
-        headers,
+        headers: &[],
         value: Some(value),
     };
-    letters.send(
-        &record(&[("ce_id", b"1"), ("ce_type", b"\xff")], b"a"),
-        "reason",
-    );
-    letters.send(&record(&[], b"b"), "other");
+    let own: [LetterHeader<'_>; 3] = [
+        ("ce_id".into(), Some(b"1")),
+        ("ce_type".into(), Some(b"\xff")),
+        ("null".into(), None),
+    ];
+    letters.send(&record(&b"a"[..]), &own, "reason");
+    letters.send(&record(b"b"), &[], "other");
     assert_eq!(letters.flush(PATIENCE).delivered, 2);
     let mut consumer = Consumer::start(&settings(&broker, &["tickets"])).unwrap();
     let start = Instant::now();
@@ -111,7 +117,11 @@ fn headers_come_where_they_are_asked_for() {
                 }
                 assert!(batch.iter(&[]).all(|record| record.headers.is_empty()));
             }
-            Step::Revoked(_) | Step::Trouble(_) | Step::Identified(_) | Step::Idle => {}
+            Step::Revoked(_)
+            | Step::Trouble(_)
+            | Step::Identified(_)
+            | Step::Reconnected(_)
+            | Step::Idle => {}
         }
     }
     assert_eq!(

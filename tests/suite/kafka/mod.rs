@@ -96,7 +96,7 @@ impl Reader {
                 self.revoked.extend(partitions);
             }
             Step::Trouble(trouble) => self.troubles.push(trouble),
-            Step::Identified(_) | Step::Idle => {}
+            Step::Identified(_) | Step::Reconnected(_) | Step::Idle => {}
         }
         if assigned {
             consumer.begin(|partition| self.next.get(partition).copied());

@@ -54,7 +54,7 @@ impl Gapped {
             }
             Step::Assigned(_) => consumer.begin(|_| None),
             Step::Trouble(trouble) => self.troubles.push(trouble),
-            Step::Revoked(_) | Step::Identified(_) | Step::Idle => {}
+            Step::Revoked(_) | Step::Identified(_) | Step::Reconnected(_) | Step::Idle => {}
         }
     }
 
@@ -102,7 +102,7 @@ fn transactions_are_read_once_committed_and_their_end_is_found() {
     reader.until(&mut consumer, at_end);
     assert_eq!(reader.values, (0..100).collect::<Vec<_>>());
     // 100 records and their control record, 50 aborted ones and theirs.
-    assert_eq!(consumer.position(&tickets), Some(100));
+    assert_eq!(consumer.position(&tickets), Some(152));
     assert_eq!(consumer.lag(&tickets), Some(0));
 
     // An open transaction cannot be read, and holds nothing up.
@@ -222,7 +222,11 @@ fn records_deleted_before_they_were_read_are_an_error() {
                 assert!(available.is_none_or(|(low, high)| (low, high) == (60, 100)));
                 break;
             }
-            Step::Trouble(_) | Step::Revoked(_) | Step::Identified(_) | Step::Idle => {}
+            Step::Trouble(_)
+            | Step::Revoked(_)
+            | Step::Identified(_)
+            | Step::Reconnected(_)
+            | Step::Idle => {}
         }
     }
     assert!(!consumer.read_to_end(&tickets));

@@ -91,15 +91,19 @@ fn dead_letters_arrive_with_their_origin() {
             Step::Assigned(_) => consumer.begin(|_| None),
             Step::Records(batch) => {
                 for record in batch.iter(&[]) {
-                    letters.send(&record, "malformed_json");
+                    letters.send(&record, &[], "malformed_json");
                     sent += 1;
                 }
             }
-            Step::Revoked(_) | Step::Trouble(_) | Step::Identified(_) | Step::Idle => {}
+            Step::Revoked(_)
+            | Step::Trouble(_)
+            | Step::Identified(_)
+            | Step::Reconnected(_)
+            | Step::Idle => {}
         }
     }
     let report = letters.flush(PATIENCE);
-    assert_eq!((report.delivered, report.failed), (3, 0), "{report:?}");
+    assert_eq!((report.delivered, report.lost), (3, 0), "{report:?}");
     assert!(letters.confirmed());
     assert_eq!(letters.flush(PATIENCE).delivered, 0, "reported once");
 
@@ -155,7 +159,7 @@ fn an_undelivered_letter_is_not_confirmed() {
         headers: &[],
         value: Some(b"x"),
     };
-    letters.send(&record, "reason");
+    letters.send(&record, &[], "reason");
     assert_eq!(letters.flush(Duration::from_millis(300)).delivered, 0);
     assert!(!letters.confirmed());
     broker.up().unwrap();

@@ -1,6 +1,5 @@
 //! Real ticket logs as canonical events in time order. The logs themselves are no part of this
-//! repository: they are looked for in the folder named by `TICKET_EXPORTER_TEST_DATA`, and tests
-//! that need them are skipped where it is missing.
+//! repository: they are looked for in the folder named by `TICKET_EXPORTER_TEST_DATA`.
 
 #![allow(
     dead_code,
@@ -10,7 +9,6 @@
     clippy::cast_sign_loss,
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stderr,
     clippy::unwrap_used
 )]
 
@@ -28,15 +26,18 @@ const FOLDER_VARIABLE: &str = "TICKET_EXPORTER_TEST_DATA";
 const LARGE_TICKETS: usize = 25_000;
 const LARGE_TEAMS: usize = 649;
 
-/// The folder with the logs, if it is there.
-pub fn folder() -> Option<PathBuf> {
+/// The folder with the logs. Tests that need it are ignored, and `tests/run` runs them where it is.
+pub fn folder() -> PathBuf {
     let default = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let folder = std::env::var_os(FOLDER_VARIABLE).map_or_else(default, PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("skipped: no folder {folder:?}; set {FOLDER_VARIABLE}");
-    None
+    assert!(
+        folder.is_dir(),
+        "the recorded ticket data is missing: there is no folder {}.\n\
+         Set {FOLDER_VARIABLE} to where it is. A test that needs it is marked \
+         #[ignore = \"recorded data: …\"]; tests/README.md says what the data is.",
+        folder.display()
+    );
+    folder
 }
 
 /// An Italian help desk: taking in charge is a reply, the resource is the team.

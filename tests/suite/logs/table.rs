@@ -57,6 +57,6 @@ impl Table {
 }
 
 fn open(path: &str) -> File {
-    let folder = super::folder().expect("the folder with the logs");
+    let folder = super::folder();
     File::open(folder.join(path)).expect(path)
 }

@@ -28,9 +28,9 @@ fn package() -> &'static Path {
         .get_or_init(|| {
             let folder = folder("debian");
             let target = folder.path().join("target");
-            let release = target.join("release");
-            fs::create_dir_all(&release).unwrap();
-            let program = release.join("ticket-exporter");
+            let dist = target.join("dist");
+            fs::create_dir_all(&dist).unwrap();
+            let program = dist.join("ticket-exporter");
             succeed(Command::new("strip").arg("-o").arg(&program).arg(binary()));
             let generate = repository().join("deploy/debian/generate");
             succeed(Command::new(generate).arg(&program));
@@ -65,16 +65,21 @@ fn field(name: &str) -> String {
 #[test]
 fn it_has_everything_and_needs_little() {
     assert_eq!(field("Package"), "ticket-exporter");
-    let version = field("Version");
-    assert!(version.starts_with(env!("CARGO_PKG_VERSION")), "{version}");
-    // Only what the binary links: the C library, and the compiler's.
+    // Debian orders a version with `~` before the one without it.
+    let version = env!("CARGO_PKG_VERSION").replacen('-', "~", 1);
+    assert_eq!(field("Version"), format!("{version}-1"));
+    assert_eq!(field("Maintainer"), env!("CARGO_PKG_AUTHORS"));
+    // Only what the binary links: the C library, and the compiler's. The binary of the tests also links the
+    // system's OpenSSL and zstd, which that of a release brings along.
     for dependency in field("Depends").split(", ") {
         let name = dependency.split(' ').next().unwrap();
         assert!(
-            ["libc6", "libgcc-s1", "systemd"].contains(&name),
+            ["libc6", "libgcc-s1", "libssl3", "libzstd1", "systemd"].contains(&name),
             "{dependency}"
         );
     }
+    let build = fs::read_to_string(repository().join("deploy/debian/build")).unwrap();
+    assert!(build.contains("--profile dist --features vendored"));
     let listed = succeed(Command::new("dpkg-deb").arg("--contents").arg(package()));
     for file in [
         "./usr/bin/ticket-exporter",

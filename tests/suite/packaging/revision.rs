@@ -119,3 +119,41 @@ fn within_another_repository_it_is_unknown() {
         "{said}"
     );
 }
+
+#[test]
+fn a_missing_library_is_named_with_what_to_install() {
+    let (parent, script) = build_script();
+    let run = |more: &[(&str, &str)]| {
+        let mut command = Command::new(&script);
+        command.current_dir(parent.path()).env("RUSTC", "rustc");
+        command
+            .env_remove("OPENSSL_DIR")
+            .env_remove("OPENSSL_LIB_DIR");
+        succeed(command.envs(more.iter().copied()))
+    };
+    assert!(!run(&[]).contains("cargo::error="));
+    let nowhere = ("PKG_CONFIG_LIBDIR", "/nonexistent");
+    let said = run(&[nowhere]);
+    let (_, error) = said.split_once("cargo::error=").unwrap();
+    let error = error.lines().next().unwrap();
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let install = readme
+        .lines()
+        .find_map(|line| line.strip_prefix("$ apt-get install build-"));
+    for part in [
+        "openssl and libzstd",
+        install.unwrap(),
+        "--features vendored",
+    ] {
+        assert!(error.contains(part), "no {part:?} in {error}");
+    }
+    for other in [
+        ("CARGO_FEATURE_VENDORED", "1"),
+        ("OPENSSL_DIR", "/opt/openssl"),
+    ] {
+        assert!(
+            !run(&[nowhere, other]).contains("cargo::error="),
+            "{other:?}"
+        );
+    }
+}

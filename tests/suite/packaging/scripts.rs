@@ -5,7 +5,7 @@ use std::process::Command;
 use super::run;
 use crate::harness::repository;
 
-const SCRIPTS: [&str; 11] = [
+const SCRIPTS: [&str; 12] = [
     ".ci/run",
     ".ci/test-data",
     "deploy/debian/build",
@@ -17,6 +17,7 @@ const SCRIPTS: [&str; 11] = [
     "tests/packaging/lifecycle",
     "tests/packaging/throwaway",
     "tests/run",
+    "tests/rustdoc",
 ];
 
 #[test]

@@ -1,9 +1,12 @@
 //! The workflows for GitHub: sound, with few permissions, and made of nothing that can change.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
+use serde_json::Value;
+
 use super::{files, read, succeed};
-use crate::harness::{actionlint, repository};
+use crate::harness::{actionlint, document, repository};
 
 const FOLDER: &str = ".github/workflows";
 
@@ -105,7 +108,7 @@ fn they_run_what_everybody_runs_and_may_do_little() {
     );
     assert!(ci.contains(" tests/run\n"));
     assert!(release.contains("uses: ./.github/workflows/ci.yml\n"));
-    assert!(release.contains("needs: [test, build]\n"));
+    assert!(release.contains("needs: [test, build, image]\n"));
     // The compiler of the workflows is that of the release script, and what the program needs.
     let version = |text: &str, before: &str| {
         let (_, rest) = text.split_once(before).unwrap();
@@ -119,4 +122,119 @@ fn they_run_what_everybody_runs_and_may_do_little() {
     );
     let least = version(&read("Cargo.toml"), "rust-version = \"");
     assert!(rust.starts_with(&least), "{rust} and {least}");
+}
+
+fn list(value: &Value) -> &[Value] {
+    value
+        .as_array()
+        .unwrap_or_else(|| panic!("no list: {value}"))
+}
+
+#[test]
+fn a_release_has_both_architectures_signatures_and_attestations() {
+    let release = document(".github/workflows/release.yml");
+    let jobs = &release["jobs"];
+    for job in ["build", "image"] {
+        // On machines of that kind, by their labels.
+        let builds = list(&jobs[job]["strategy"]["matrix"]["include"]).iter();
+        let architectures: BTreeSet<(&str, bool)> = builds
+            .map(|one| {
+                let runner = one["runner"].as_str().unwrap();
+                (
+                    one["architecture"].as_str().unwrap(),
+                    runner.ends_with("-arm"),
+                )
+            })
+            .collect();
+        assert_eq!(
+            architectures,
+            [("amd64", false), ("arm64", true)].into(),
+            "{job}"
+        );
+        assert_eq!(jobs[job]["runs-on"], "${{ matrix.runner }}", "{job}");
+    }
+    // No image gets a tag, and nothing is published, before all tests have passed.
+    let needs = |job: &str| jobs[job]["needs"].to_string();
+    assert!(needs("image").contains("\"test\""));
+    assert!(needs("publish").contains("\"test\""));
+    let steps = list(&jobs["publish"]["steps"]);
+    let position = |what: &str, is_it: &dyn Fn(&Value) -> bool| {
+        let found = steps.iter().position(is_it);
+        found.unwrap_or_else(|| panic!("no step that does this: {what}"))
+    };
+    let runs = |command: &str| {
+        position(command, &|step| {
+            step["run"]
+                .as_str()
+                .is_some_and(|run| run.contains(command))
+        })
+    };
+    let tagged = runs("docker buildx imagetools create --tag");
+    let chart = runs("helm push");
+    let signed = runs("cosign sign --yes --recursive \"$IMAGE\"");
+    assert_eq!(signed, runs("cosign sign --yes \"$CHART\""));
+    assert_eq!(
+        signed,
+        runs("cosign sign-blob --yes --bundle release/SHA256SUMS.sigstore.json")
+    );
+    assert!(tagged < signed && chart < signed);
+    let attested: Vec<usize> = (0..steps.len())
+        .filter(|index| steps[*index]["with"]["sbom-path"].is_string())
+        .collect();
+    assert_eq!(attested.len(), 4, "files and image, for two architectures");
+    let published = runs("gh release create");
+    assert!(
+        attested
+            .iter()
+            .all(|index| (signed..published).contains(index))
+    );
+    // What signs and pushes may do so, and no other job.
+    for (job, permission, allowed) in [
+        ("publish", "id-token", true),
+        ("publish", "packages", true),
+        ("image", "packages", true),
+        ("image", "id-token", false),
+        ("build", "packages", false),
+    ] {
+        let is_allowed = jobs[job]["permissions"][permission] == "write";
+        assert_eq!(is_allowed, allowed, "{job}: {permission}");
+    }
+}
+
+/// Files that pin versions, by name, with the ecosystem that Dependabot knows them by.
+const PINS: [(&str, &str); 5] = [
+    ("Cargo.lock", "cargo"),
+    ("requirements.txt", "pip"),
+    ("pom.xml", "maven"),
+    ("Dockerfile", "docker"),
+    ("compose.yaml", "docker-compose"),
+];
+
+#[test]
+fn dependabot_looks_at_everything_that_is_pinned() {
+    let config = document(".github/dependabot.yml");
+    let mut looked_at = BTreeSet::new();
+    for update in list(&config["updates"]) {
+        let ecosystem = update["package-ecosystem"].as_str().unwrap().to_owned();
+        let folders = match &update["directories"] {
+            Value::Null => std::slice::from_ref(&update["directory"]),
+            several => list(several),
+        };
+        for folder in folders {
+            let folder = folder.as_str().unwrap().trim_start_matches('/').to_owned();
+            looked_at.insert((ecosystem.clone(), folder));
+        }
+    }
+    assert!(looked_at.remove(&("github-actions".to_owned(), String::new())));
+    let mut git = Command::new("git");
+    let tracked = succeed(git.arg("ls-files").current_dir(repository()));
+    let pinned: BTreeSet<(String, String)> = tracked
+        .lines()
+        .filter_map(|path| {
+            let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let (_, ecosystem) = PINS.iter().find(|(pin, _)| *pin == name)?;
+            Some(((*ecosystem).to_owned(), folder.to_owned()))
+        })
+        .collect();
+    assert_eq!(looked_at, pinned);
 }

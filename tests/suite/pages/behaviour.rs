@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use super::{PATIENCE, REFRESHED, Site, cell};
+use crate::end_to_end::wait_for_reason;
 use crate::harness::{Chromium, Exporter, free_port};
 
 #[test]
@@ -58,11 +59,12 @@ fn it_says_why_it_is_not_ready() {
         free_port()
     );
     let exporter = Exporter::start(&[], &config);
+    wait_for_reason(&exporter, "Connection refused");
     let mut browser = Chromium::start();
     browser.open(&exporter.url("/"));
     let state = browser.text("document.querySelector('[role=status]').innerText");
     assert!(
-        state.contains("Not ready") && state.contains("partitions"),
+        state.contains("Not ready") && state.contains("Connection refused"),
         "{state}"
     );
     assert!(browser.text("document.body.innerText").contains("withheld"));
@@ -78,7 +80,7 @@ fn it_says_why_it_is_not_ready() {
         answer.json()["reasons"][0]
             .as_str()
             .unwrap()
-            .contains("partitions")
+            .contains("Connection refused")
     );
     let answer = exporter.get("/tickets");
     assert_eq!(answer.status, 404);

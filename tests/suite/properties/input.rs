@@ -52,6 +52,12 @@ impl Input {
         Self::in_time(format!("story {seed}"), setup.to_yaml(), &lines, seed)
     }
 
+    /// A random story of tickets that change hundreds of times.
+    pub fn long_story(seed: u64) -> Self {
+        let (setup, lines) = stories::long(seed);
+        Self::in_time(format!("long story {seed}"), setup.to_yaml(), &lines, seed)
+    }
+
     /// Some weeks of a simulated desk.
     pub fn desk(seed: u64) -> Self {
         let mut profile = Profile {
@@ -115,7 +121,7 @@ impl Input {
 
     pub fn engine(&self) -> (Engine, PartitionId) {
         let mut engine = Engine::new(Arc::clone(&self.rules), Timestamp(0));
-        let partition = engine.partition();
+        let partition = engine.only_partition();
         (engine, partition)
     }
 

@@ -24,6 +24,8 @@ const STORIES: u64 = 100;
 const STORIES_VARIABLE: &str = "TICKET_EXPORTER_TEST_PROPERTIES";
 /// A simulated desk is some thousand events, so there are fewer.
 const STORIES_PER_DESK: u64 = 34;
+/// The same of tickets with a long history.
+const STORIES_PER_LONG_STORY: u64 = 10;
 /// Differences shown.
 const SHOWN: usize = 10;
 
@@ -49,6 +51,9 @@ fn holds(what: &str, property: impl Fn(u64, &Input) -> Result<(), String>) {
     }
     for seed in 0..stories.div_ceil(STORIES_PER_DESK) {
         check(seed, &Input::desk(seed));
+    }
+    for seed in 0..stories.div_ceil(STORIES_PER_LONG_STORY) {
+        check(seed, &Input::long_story(seed));
     }
 }
 

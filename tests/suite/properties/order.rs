@@ -72,7 +72,7 @@ fn tickets_may_be_spread_over_partitions() {
         let input = without_merges_across(input, seed);
         let (mut engine, first) = input.engine();
         let mut partitions = vec![first];
-        partitions.extend((1..PARTITIONS).map(|_| engine.partition()));
+        partitions.extend((1..PARTITIONS).map(|_| engine.add_partition().unwrap()));
         for told in &input.told {
             let partition = partition_of(&told.ticket, seed);
             engine.apply(partitions[partition], &told.event());

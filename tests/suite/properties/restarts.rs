@@ -109,8 +109,8 @@ fn restarts(seed: u64, input: &Input, restart: i64) -> Result<(), String> {
     let mut partitions = vec![first];
     let split = dice.chance(50);
     for _ in 1..PARTITIONS {
-        partitions.push(engine.partition());
-        unbroken.partition();
+        partitions.push(engine.add_partition().unwrap());
+        unbroken.add_partition();
     }
     let mut store = Store::default();
     let mut tracked = false;
@@ -210,6 +210,56 @@ fn what_did_not_change_is_not_written() {
         engine.write_changes(&mut store);
         ensure(store.written.is_empty(), || {
             format!("{} records", store.written.len())
+        })
+    });
+}
+
+/// Series that only ever count up.
+fn cumulative(engine: &mut Engine) -> Vec<String> {
+    let is_cumulative = |line: &String| {
+        ["_total{", "_count{", "_bucket{", "_sum{"]
+            .iter()
+            .any(|part| line.contains(part))
+    };
+    let mut lines = shown(engine);
+    lines.retain(is_cumulative);
+    lines
+}
+
+#[test]
+fn a_retired_partition_keeps_its_counts_and_holds_nothing_back() {
+    holds("a retired partition", |seed, input| {
+        let mut dice = Dice::new(seed);
+        let (mut engine, first) = input.engine();
+        let second = engine.partition();
+        engine.track_changes();
+        let mut store = Store::default();
+        for told in &input.told {
+            let partition = match partition_of(&told.ticket, seed) {
+                0 => first,
+                _ => second,
+            };
+            engine.apply(partition, &told.event());
+        }
+        let before = cumulative(&mut engine);
+        store.checkpoint(&mut engine, &mut dice);
+        engine.retire(first);
+        let after = cumulative(&mut engine);
+        ensure(before == after, || format!("{before:#?}\nand\n{after:#?}"))?;
+        ensure(engine.clock_of(first).is_none(), || {
+            "it still has a clock".to_owned()
+        })?;
+        store.checkpoint(&mut engine, &mut dice);
+        let mut restored = store.restore(input);
+        equal(&mut restored, &mut engine)?;
+        // Only what is left moves.
+        for engine in [&mut engine, &mut restored] {
+            engine.advance(second, input.end());
+        }
+        equal(&mut restored, &mut engine)?;
+        engine.retire(second);
+        ensure(engine.tickets() == 0, || {
+            format!("{} tickets are left", engine.tickets())
         })
     });
 }

@@ -209,7 +209,7 @@ fn brokers_that_do_not_answer() {
     let watch = Watch::start(&exporter);
     let nobody = format!("127.0.0.1:{}", crate::harness::free_port());
     take_over(&exporter, &instead(&config, &kafka.bootstrap(), &nobody));
-    wait_for_reason(&exporter, "waiting for partitions");
+    wait_for_reason(&exporter, "Connection refused");
     // While that goes on, everything else can change.
     let nowhere = instead(&config, &kafka.bootstrap(), &nobody);
     take_over(&exporter, &(nowhere.clone() + "limits: { teams: 5 }\n"));

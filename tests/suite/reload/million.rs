@@ -2,7 +2,7 @@
 //! old the served numbers become, and how much memory it needs. It prints; run it in release mode
 //! on a quiet machine:
 //!
-//! `cargo test --release --test suite -- --ignored --nocapture reload_with_a_million`
+//! `cargo test --release --test with_tools -- --ignored --nocapture reload_with_a_million`
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ fn memory(exporter: &Exporter) -> (u64, u64) {
 }
 
 #[test]
-#[ignore = "a measurement"]
+#[ignore = "long: a measurement"]
 fn reload_with_a_million_open_tickets() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("million-reload", 4);

@@ -5,6 +5,7 @@ mod live;
 mod load;
 mod million;
 mod refused;
+mod service;
 mod start;
 
 use crate::crash::{promise_config, start as start_with, wait_for_truth};

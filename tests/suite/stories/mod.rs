@@ -17,6 +17,9 @@
 mod configuration;
 pub mod dice;
 mod laws;
+mod long;
+
+pub use long::long;
 
 use crate::naive::Setup;
 use crate::naive::setup::milliseconds;

@@ -1,4 +1,4 @@
-//! `healthcheck` against the exporter of its own configuration.
+//! `healthcheck` against exporters whose configuration is sound, or was broken since they started.
 
 use super::{HASH, NO_KAFKA, PASSWORD, Site, TLS};
 use crate::harness::{Exporter, command, free_port};
@@ -81,4 +81,113 @@ fn through_tls_certificates_and_passwords() {
         said.contains("does not answer: invalid peer certificate"),
         "{said}"
     );
+}
+
+/// A liveness probe must not end a process because its configuration file was broken meanwhile.
+#[test]
+fn a_broken_configuration_file_is_not_a_broken_exporter() {
+    let config = |more: &str| format!("{NO_KAFKA}{more}web:\n  listen: [\":{}\"]\n", free_port());
+    let sound = config("");
+    let exporter = Exporter::start(&["serve", "--web.route-prefix=/kpi"], &sound);
+    let file = format!(
+        "--config.file={}",
+        exporter.folder().join("config.yaml").display()
+    );
+    let listen = format!("--web.listen-address={}", exporter.address());
+    let prefix = "--web.route-prefix=/kpi";
+    let healthy = |arguments: &[&str]| {
+        let (code, said) = check(arguments);
+        assert_eq!(code, 0, "{arguments:?}: {said}");
+        assert!(said.starts_with("healthy\n"), "{said}");
+        said
+    };
+    assert_eq!(healthy(&[&file, &listen, prefix]), "healthy\n");
+    for broken in [
+        "no_such_key: 1\n",
+        "stream: { grace: soon }\nkafka: { topic: t }\n",
+        "kafka: [\n",
+        "web: { listen: [nonsense] }\n",
+    ] {
+        exporter.write_config(broken);
+        healthy(&[&file, &listen, prefix]);
+    }
+    std::fs::remove_file(exporter.folder().join("config.yaml")).unwrap();
+    let said = healthy(&[&file, &listen, prefix]);
+    assert!(
+        said.contains("note:") && said.contains("config.yaml"),
+        "{said}"
+    );
+
+    // With an address nothing is read at all.
+    let url = format!("http://{}/kpi", exporter.address());
+    assert_eq!(healthy(&["--url", &url]), "healthy\n");
+    assert_eq!(healthy(&["--url", &url, &file]), "healthy\n");
+    assert_eq!(
+        healthy(&["--url", &url, "--web.config.file=/nowhere/web.yml"]),
+        "healthy\n"
+    );
+}
+
+/// The address stands in the file alone, which breaks in another place.
+#[test]
+fn the_address_is_found_in_a_file_that_is_broken_elsewhere() {
+    let port = free_port();
+    let web = format!(
+        "web:\n  listen: [\"127.0.0.1:{port}\"]\n  external_url: https://example.com/kpi\n"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ticket-exporter.yaml");
+    let file = format!("--config.file={}", path.display());
+    let address = format!("127.0.0.1:{port}");
+    let arguments = ["serve", "--web.external-url=https://example.com/kpi"];
+    let listen = format!("--web.listen-address={address}");
+    let _exporter = Exporter::start(&[arguments.as_slice(), &[&listen]].concat(), NO_KAFKA);
+    for (broken, note) in [
+        (format!("{web}kafka: [\n"), true),
+        (
+            format!("kafka: {{ brokers: [\n{web}exemplars: false\n"),
+            true,
+        ),
+        (format!("{web}no_such_key: 1\n"), false),
+    ] {
+        std::fs::write(&path, &broken).unwrap();
+        let (code, said) = check(&[&file]);
+        assert_eq!(code, 0, "{broken}{said}");
+        assert_eq!(said.contains("note:"), note, "{said}");
+    }
+}
+
+#[test]
+fn a_broken_web_configuration_file_is_not_a_broken_exporter() {
+    let site = Site::new();
+    let listen = format!("--web.listen-address=127.0.0.1:{}", free_port());
+    let web = format!("{TLS}basic_auth_users: {{ probe: {HASH} }}\n");
+    let flag = site.flag(&web);
+    let _exporter = Exporter::start(&["serve", &listen, &flag], NO_KAFKA);
+    site.write("password", PASSWORD);
+    let password = site.text("password");
+    let login = ["--username", "probe", "--password-file", &password];
+    let with = |more: &[&str]| check(&[&[listen.as_str(), flag.as_str()], more].concat());
+    assert_eq!(with(&login), (0, "healthy\n".to_owned()));
+    for (broken, logs_in) in [
+        (
+            format!("{TLS}basic_auth_users: {{ probe: hunter2 }}\n"),
+            true,
+        ),
+        (format!("{TLS}basic_auth_users: {{\n"), true),
+        ("tls_server_config: [\n".to_owned(), false),
+    ] {
+        site.write("web.yml", &broken);
+        let (code, said) = with(&[]);
+        assert_eq!(code, 0, "{broken}{said}");
+        assert!(said.contains("asks for a password"), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+        let (code, said) = with(&login);
+        assert_eq!(code, 0, "{broken}{said}");
+        assert_eq!(said.starts_with("healthy\n"), logs_in, "{broken}{said}");
+    }
+    std::fs::remove_file(site.path("web.yml")).unwrap();
+    let (code, said) = with(&login);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("asks for a password"), "{said}");
 }

@@ -8,9 +8,11 @@ mod health;
 mod hostile;
 mod http2;
 mod logins;
+mod prefix;
 mod rotation;
 mod scrapes;
 mod settings;
+mod slow_scrapes;
 
 use std::fs;
 use std::net::TcpStream;

@@ -28,6 +28,21 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
+{{- /* The test pod has a name of its own, so that no Service, NetworkPolicy or budget takes it for the exporter. */}}
+{{- define "ticket-exporter.testLabels" -}}
+app.kubernetes.io/name: {{ include "ticket-exporter.name" . }}-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- /* On OpenShift the SecurityContextConstraints of the namespace choose user and groups, and refuse others. */}}
+{{- define "ticket-exporter.podSecurityContext" -}}
+{{- $context := .Values.podSecurityContext }}
+{{- if .Values.openshift }}
+{{- $context = omit $context "runAsUser" "runAsGroup" "fsGroup" "supplementalGroups" }}
+{{- end }}
+{{- toYaml $context }}
+{{- end }}
+
 {{- /* annotations of an object: those of all, and its own. (list root own) */}}
 {{- define "ticket-exporter.annotations" }}
 {{- $root := index . 0 }}
@@ -77,6 +92,15 @@ tls_server_config:
   client_ca_file: /etc/ticket-exporter/tls/ca.crt
   client_auth_type: RequireAndVerifyClientCert
 {{- end }}
+{{- end }}
+
+{{- /* What all paths begin with: as the program finds it, without a / at its end. */}}
+{{- define "ticket-exporter.prefix" -}}
+{{- $prefix := .Values.web.routePrefix }}
+{{- if and (not $prefix) .Values.web.externalUrl }}
+{{- $prefix = get (urlParse .Values.web.externalUrl) "path" }}
+{{- end }}
+{{- trimSuffix "/" $prefix }}
 {{- end }}
 
 {{- define "ticket-exporter.scheme" -}}
@@ -134,7 +158,7 @@ exec:
     {{- end }}
 {{- else }}
 httpGet:
-  path: {{ $path }}
+  path: {{ include "ticket-exporter.prefix" $root }}{{ $path }}
   port: http
   scheme: {{ upper $via }}
 {{- end }}
@@ -149,6 +173,14 @@ httpGet:
   value: /var/lib/ticket-exporter
 - name: TICKET_EXPORTER_WEB_TELEMETRY_PATH
   value: {{ .Values.web.metricsPath | quote }}
+{{- with .Values.web.externalUrl }}
+- name: TICKET_EXPORTER_WEB_EXTERNAL_URL
+  value: {{ . | quote }}
+{{- end }}
+{{- with .Values.web.routePrefix }}
+- name: TICKET_EXPORTER_WEB_ROUTE_PREFIX
+  value: {{ . | quote }}
+{{- end }}
 - name: TICKET_EXPORTER_LOG_LEVEL
   value: {{ .Values.logLevel | quote }}
 - name: TICKET_EXPORTER_LOG_FORMAT

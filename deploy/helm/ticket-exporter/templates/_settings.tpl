@@ -32,8 +32,14 @@
 
 {{- define "ticket-exporter.settingVolumes" -}}
 - name: config
+  {{- if .Values.existingConfigSecret }}
+  secret:
+    secretName: {{ .Values.existingConfigSecret }}
+    defaultMode: 0440
+  {{- else }}
   configMap:
     name: {{ include "ticket-exporter.configMapName" . }}
+  {{- end }}
 {{- if .Values.web.existingSecret }}
 - name: web
   secret:

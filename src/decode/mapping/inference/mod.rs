@@ -22,7 +22,7 @@ mod tests;
 use super::scope::Roots;
 use super::wanted::Wanted;
 use super::{read, roots};
-use crate::decode::Record;
+use crate::decode::{Record, without_byte_order_mark};
 use statistics::{MOST_RECORDS, Statistics};
 
 /// What samples look like.
@@ -60,7 +60,8 @@ pub fn infer(records: &[Record<'_>]) -> Inference {
     let mut inference = Inference::default();
     let mut all: Vec<Roots<'_>> = Vec::new();
     for record in records.iter().take(MOST_RECORDS) {
-        match read(record.value.unwrap_or_default(), &everything) {
+        let value = without_byte_order_mark(record.value.unwrap_or_default());
+        match read(value, &everything) {
             Ok(Some(json)) => all.push(roots(record, json)),
             Ok(None) => {}
             Err(_) => inference.unreadable += 1,

@@ -201,9 +201,9 @@ impl Statistics {
                 ..Place::default()
             };
             let named = [
-                ("$headers", &roots.headers),
-                ("$cloudevent", &roots.cloud_event),
-                ("$source", &roots.source),
+                ("$headers", roots.headers.as_deref()),
+                ("$cloudevent", roots.cloud_event.as_deref()),
+                ("$source", roots.source.as_ref()),
             ];
             statistics.walk(&roots.record, number, &place(""));
             for (root, json) in named {

@@ -33,7 +33,7 @@ pub(super) fn take_off(mut records: Vec<Roots<'_>>) -> (Vec<Step>, Vec<Roots<'_>
         let taken = std::slice::from_ref(&step.step);
         records = records
             .into_iter()
-            .flat_map(|record| unwrap(taken, record))
+            .flat_map(|record| unwrap(taken, record).unwrap_or_default())
             .take(MOST_RECORDS)
             .collect();
         steps.push(step);
@@ -55,7 +55,7 @@ fn find(records: &[Roots<'_>]) -> Option<Step> {
             .all(|name| has(json, name))
     };
     let cloud_events = share(&|record| {
-        let headers = record.headers.as_ref();
+        let headers = record.headers.as_deref();
         let by_header = headers.is_some_and(|headers| has(headers, "ce_specversion"));
         let is_unread = record.cloud_event.is_none();
         is_unread

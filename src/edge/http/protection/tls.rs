@@ -60,8 +60,8 @@ pub(super) fn server_config(tls: &ServerTls, http2: bool) -> Result<ServerConfig
 ///
 /// # Errors
 /// It cannot be read.
-pub fn leaf_certificate(tls: &ServerTls) -> Result<Vec<u8>, Problem> {
-    let first = certificates(&tls.certificate)?.into_iter().next();
+pub fn leaf_certificate(pem: &Pem) -> Result<Vec<u8>, Problem> {
+    let first = certificates(pem)?.into_iter().next();
     Ok(first.map(|first| first.to_vec()).unwrap_or_default())
 }
 

@@ -13,12 +13,16 @@
 #![allow(unsafe_code)]
 
 mod admin;
+mod end_offsets;
 mod token;
+mod topic_configs;
 mod topic_ids;
 
 pub(super) use admin::{Operations, Refusal, group_operations, topic_operations, topic_settings};
+pub(super) use end_offsets::{End, EndOffsets, taken_up_to};
 pub(super) use token::{Token, set_token};
-pub(super) use topic_ids::TopicIds;
+pub(super) use topic_configs::{Advice, TopicConfigs};
+pub(super) use topic_ids::{Described, TopicIds};
 
 use std::ffi::{CStr, CString, c_int};
 use std::ptr::{self, NonNull};
@@ -189,12 +193,20 @@ impl<'a> Message<'a> {
         unsafe { bytes(self.0.key.cast(), self.0.key_len) }
     }
 
-    /// Names and values of the headers. Those whose name is no text, or that have no value, are
-    /// left out.
+    /// Names and values of the headers, for a mapping. Those whose name is no text, or that have no
+    /// value, are left out.
+    pub(super) fn headers(self) -> Vec<(&'a str, &'a [u8])> {
+        let headers = self.all_headers().into_iter();
+        headers
+            .filter_map(|(name, value)| Some((name.to_str().ok()?, value?)))
+            .collect()
+    }
+
+    /// Every header as it is. A value may be null.
     ///
     /// The library reads them at the first call and keeps them in the message: that this is asked
     /// on one thread only, follows from the queue not being `Sync`.
-    pub(super) fn headers(self) -> Vec<(&'a str, &'a [u8])> {
+    pub(super) fn all_headers(self) -> Vec<(&'a CStr, Option<&'a [u8]>)> {
         let mut headers = Vec::new();
         let mut list = ptr::null_mut();
         // SAFETY: the message is valid; the list it gives belongs to it and lives as long.
@@ -219,10 +231,7 @@ impl<'a> Message<'a> {
             }
             // SAFETY: the name ends with a zero, the value is as long as said; both live as long
             // as the message.
-            let (name, value) = unsafe { (CStr::from_ptr(name), bytes(value.cast(), size)) };
-            if let (Ok(name), Some(value)) = (name.to_str(), value) {
-                headers.push((name, value));
-            }
+            headers.push(unsafe { (CStr::from_ptr(name), bytes(value.cast(), size)) });
         }
         headers
     }
@@ -232,6 +241,38 @@ impl<'a> Message<'a> {
         // SAFETY: reads the message; the kind of time is not wanted.
         let time = unsafe { native::rd_kafka_message_timestamp(self.0, ptr::null_mut()) };
         (time >= 0).then_some(time)
+    }
+}
+
+/// A list of partitions for the client library, freed when dropped.
+struct PartitionList(NonNull<native::rd_kafka_topic_partition_list_t>);
+
+impl PartitionList {
+    /// Each partition with the same offset. `None` where there is nothing to list.
+    fn new<'p>(partitions: impl Iterator<Item = &'p TopicPartition>, offset: i64) -> Option<Self> {
+        let size = c_int::try_from(partitions.size_hint().0).unwrap_or(0);
+        // SAFETY: a new list, ours until it is dropped; adding copies the name.
+        unsafe {
+            let list = native::rd_kafka_topic_partition_list_new(size);
+            let list = Self(NonNull::new(list)?);
+            for partition in partitions {
+                let topic = CString::new(&*partition.topic).ok()?;
+                let entry = native::rd_kafka_topic_partition_list_add(
+                    list.0.as_ptr(),
+                    topic.as_ptr(),
+                    partition.partition,
+                );
+                (*entry).offset = offset;
+            }
+            (list.0.as_ref().cnt > 0).then_some(list)
+        }
+    }
+}
+
+impl Drop for PartitionList {
+    fn drop(&mut self) {
+        // SAFETY: created in `new`, destroyed here once.
+        unsafe { native::rd_kafka_topic_partition_list_destroy(self.0.as_ptr()) };
     }
 }
 

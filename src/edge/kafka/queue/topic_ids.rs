@@ -1,4 +1,4 @@
-//! Asks the brokers for the ids of topics, without waiting for the answer.
+//! Asks the brokers which topics exist and for their ids, without waiting for the answer.
 //!
 //! A topic that is deleted and created anew has the same name and other records. The client
 //! library reads on at the old offset where there are enough of them, and says nothing; only the
@@ -21,6 +21,17 @@ const INTERVAL: Duration = Duration::from_secs(2);
 /// What brokers without topic ids (before Kafka 2.8) say.
 const NONE: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
+/// The brokers' answer about the topics. Topics that it does not mention are in neither list.
+#[derive(Debug, Default)]
+pub(in super::super) struct Described {
+    /// Names and ids.
+    pub(in super::super) identified: Vec<(Arc<str>, String)>,
+    /// Names of topics that do not exist.
+    pub(in super::super) missing: Vec<String>,
+    /// Whether the brokers answered at all.
+    pub(in super::super) answered: bool,
+}
+
 /// Questions and answers, one at a time.
 pub(in super::super) struct TopicIds {
     /// Where the answers arrive.
@@ -28,6 +39,10 @@ pub(in super::super) struct TopicIds {
     names: Vec<CString>,
     /// When to ask next; `None` while an answer is on its way.
     next: Option<Instant>,
+    /// Answers so far.
+    answers_taken: u64,
+    /// Whether to ask again as soon as the answer on its way is there.
+    hurried: bool,
     // Last: released after the handle is destroyed in `drop`.
     client: Arc<BaseConsumer<Context>>,
 }
@@ -49,13 +64,14 @@ impl TopicIds {
             answers: NonNull::new(answers)?,
             names: names.collect(),
             next: Some(Instant::now()),
+            answers_taken: 0,
+            hurried: false,
             client,
         })
     }
 
-    /// Names and ids of the topics that exist, each time they were asked for; asks when it is
-    /// time.
-    pub(in super::super) fn poll(&mut self) -> Option<Vec<(Arc<str>, String)>> {
+    /// The next answer of the brokers; asks when it is time.
+    pub(in super::super) fn poll(&mut self) -> Option<Described> {
         match self.next {
             Some(next) => {
                 if Instant::now() >= next {
@@ -64,6 +80,26 @@ impl TopicIds {
                 None
             }
             None => self.answer(),
+        }
+    }
+
+    /// How many questions were answered.
+    pub(in super::super) fn answers(&self) -> u64 {
+        self.answers_taken
+    }
+
+    /// Asks at the next occasion: which answer, counted as [`Self::answers`], will be to a question
+    /// from after now.
+    pub(in super::super) fn ask_soon(&mut self) -> u64 {
+        match &mut self.next {
+            Some(next) => {
+                *next = Instant::now();
+                self.answers_taken + 1
+            }
+            None => {
+                self.hurried = true;
+                self.answers_taken + 2
+            }
         }
     }
 
@@ -85,7 +121,7 @@ impl TopicIds {
         }
     }
 
-    fn answer(&mut self) -> Option<Vec<(Arc<str>, String)>> {
+    fn answer(&mut self) -> Option<Described> {
         // SAFETY: the queue is ours; the event is ours from here to its destruction, and so is
         // what is read of it, which is copied.
         let found = unsafe {
@@ -97,7 +133,13 @@ impl TopicIds {
             native::rd_kafka_event_destroy(event);
             found
         };
-        self.next = Some(Instant::now() + INTERVAL);
+        self.answers_taken += 1;
+        let pause = if std::mem::take(&mut self.hurried) {
+            Duration::ZERO
+        } else {
+            INTERVAL
+        };
+        self.next = Some(Instant::now() + pause);
         Some(found)
     }
 }
@@ -109,12 +151,12 @@ impl Drop for TopicIds {
     }
 }
 
-/// What an answer says of the topics that exist; nothing where it is an error.
+/// Reads the answer about the topics; gives nothing where it is an error.
 ///
 /// # Safety
 /// `event` is valid.
-unsafe fn descriptions(event: *mut native::rd_kafka_event_t) -> Vec<(Arc<str>, String)> {
-    let mut found = Vec::new();
+unsafe fn descriptions(event: *mut native::rd_kafka_event_t) -> Described {
+    let mut found = Described::default();
     // SAFETY: null where the event is another one; otherwise the list, and the texts that its
     // descriptions lead to, live as long as the event.
     unsafe {
@@ -127,14 +169,24 @@ unsafe fn descriptions(event: *mut native::rd_kafka_event_t) -> Vec<(Arc<str>, S
         if list.is_null() {
             return found;
         }
+        found.answered = true;
         for number in 0..count {
             let topic = *list.add(number);
             let error = native::rd_kafka_TopicDescription_error(topic);
             let name = native::rd_kafka_TopicDescription_name(topic);
             let id = native::rd_kafka_TopicDescription_topic_id(topic);
-            let fails = !error.is_null()
-                && native::rd_kafka_error_code(error)
-                    != native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
+            let code = if error.is_null() {
+                native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
+            } else {
+                native::rd_kafka_error_code(error)
+            };
+            if code == native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+                && !name.is_null()
+                && let Ok(name) = CStr::from_ptr(name).to_str()
+            {
+                found.missing.push(name.to_owned());
+            }
+            let fails = code != native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
             if fails || name.is_null() || id.is_null() {
                 continue;
             }
@@ -146,7 +198,7 @@ unsafe fn descriptions(event: *mut native::rd_kafka_event_t) -> Vec<(Arc<str>, S
             if let (Ok(name), Ok(id)) = (name.to_str(), id.to_str())
                 && id != NONE
             {
-                found.push((name.into(), id.to_owned()));
+                found.identified.push((name.into(), id.to_owned()));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::harness::self_tests::protobuf;
+use super::protobuf;
 use crate::harness::{Prometheus, PrometheusOptions, Protocol, StaticServer, promtool};
 
 const TIMEOUT: Duration = Duration::from_secs(60);

@@ -1,0 +1,164 @@
+//! Settings that are valid one by one and doubtful together: names that are defined and not used, or
+//! used and not defined, and targets that contradict each other. They are warnings.
+
+use std::collections::BTreeSet;
+
+use super::calendars::Calendars;
+use super::keys::nearest;
+use super::problem::Errors;
+use super::view::View;
+use crate::domain::calendar::CalendarId;
+use crate::domain::duration;
+use crate::domain::policy::{Policy, Target};
+use crate::engine::Rules;
+
+/// Warns of what is doubtful in a whole configuration, whose keys were read already.
+pub(super) fn check(
+    view: &View<'_>,
+    calendars: &Calendars,
+    rules: &Rules,
+    topics: &[String],
+    errors: &mut Errors,
+) {
+    check_team_calendars(&view.key("teams").key("calendars"), rules, errors);
+    check_calendars_are_used(&view.key("calendars"), calendars, rules, errors);
+    check_mapped_topics(&view.key("mapping").key("topics"), topics, errors);
+    let policies = view
+        .key("sla")
+        .key("policies")
+        .items(&mut Errors::default());
+    let policies: Vec<View<'_>> = policies.into_iter().filter(View::is_set).collect();
+    for (policy, view) in rules.policies.iter().zip(&policies) {
+        check_targets(&view.key("targets"), policy, errors);
+    }
+}
+
+/// A team whose name is misspelled would work by the default calendar.
+fn check_team_calendars(view: &View<'_>, rules: &Rules, errors: &mut Errors) {
+    let known: Vec<&str> = rules.known_teams.iter().map(String::as_str).collect();
+    if known.is_empty() {
+        return;
+    }
+    for (team, view) in view.entries(&mut Errors::default()) {
+        if !known.contains(&team) {
+            let hint = did_you_mean(team, &known);
+            view.warning(errors, format!("\"{team}\" is not in teams.known{hint}"));
+        }
+    }
+}
+
+fn check_calendars_are_used(
+    view: &View<'_>,
+    calendars: &Calendars,
+    rules: &Rules,
+    errors: &mut Errors,
+) {
+    let of_policies = rules.policies.iter().filter_map(|policy| policy.calendar);
+    let used: BTreeSet<usize> = rules
+        .team_calendars
+        .values()
+        .copied()
+        .chain([rules.default_calendar])
+        .chain(of_policies)
+        .flatten()
+        .map(|CalendarId(id)| usize::from(id))
+        .collect();
+    for (name, view) in view.entries(&mut Errors::default()) {
+        let position = calendars.names.iter().position(|known| known == name);
+        if position.is_some_and(|position| !used.contains(&position)) {
+            view.warning(
+                errors,
+                "is not used: name it in teams.default_calendar, in teams.calendars or in a policy",
+            );
+        }
+    }
+}
+
+/// The records of a topic whose name is misspelled would be read by the general mapping.
+fn check_mapped_topics(view: &View<'_>, topics: &[String], errors: &mut Errors) {
+    let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+    for (topic, view) in view.entries(&mut Errors::default()) {
+        if !topics.contains(&topic) {
+            let hint = did_you_mean(topic, &topics);
+            view.warning(
+                errors,
+                format!("is not used: \"{topic}\" is not in kafka.topics{hint}"),
+            );
+        }
+    }
+}
+
+/// A ticket is answered before it is solved, so the target for solving it cannot be the shorter one.
+fn check_targets(view: &View<'_>, policy: &Policy, errors: &mut Errors) {
+    if view.is_set() && view.is_empty() {
+        view.warning(errors, "no targets: its tickets have no SLA");
+    }
+    let Some(resolution) = policy.target(Target::Resolution) else {
+        return;
+    };
+    for target in [Target::FirstResponse, Target::NextResponse] {
+        if policy
+            .target(target)
+            .is_some_and(|length| length > resolution)
+        {
+            let resolution = duration::format(resolution);
+            view.key(target.name()).warning(
+                errors,
+                format!("is longer than the target of resolution ({resolution})"),
+            );
+        }
+    }
+}
+
+fn did_you_mean(name: &str, names: &[&str]) -> String {
+    match nearest(name, names) {
+        Some(meant) => format!("; did you mean {meant}?"),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::tests::warned;
+
+    #[test]
+    fn names_that_are_used_and_not_defined_and_the_other_way_round() {
+        let zone = "timezone: UTC, weekly: {mon: [\"08:00-17:00\"]}";
+        let yaml = format!(
+            "kafka: {{topics: [tickets]}}\n\
+             calendars:\n  office: {{{zone}}}\n  late: {{{zone}}}\n  spare: {{{zone}}}\n\
+             teams:\n  known: [billing]\n  calendars: {{biling: office, other: 24x7}}\n\
+             sla: {{policies: [{{name: a, calendar: late, targets: {{resolution: 1h}}}}]}}\n\
+             mapping: {{topics: {{ticket: {{preset: jira}}}}}}\n"
+        );
+        assert_eq!(
+            warned(&yaml),
+            [
+                "5:10: calendars.spare: is not used: name it in teams.default_calendar, in \
+                 teams.calendars or in a policy",
+                "8:23: teams.calendars.biling: \"biling\" is not in teams.known; did you mean billing?",
+                "8:38: teams.calendars.other: \"other\" is not in teams.known",
+                "10:28: mapping.topics.ticket: is not used: \"ticket\" is not in kafka.topics; did \
+                 you mean tickets?",
+            ]
+        );
+        // Without a list of names no name is wrong.
+        assert!(warned("teams: {calendars: {a: 24x7}}").is_empty());
+    }
+
+    #[test]
+    fn targets_that_contradict_each_other() {
+        assert_eq!(
+            warned(
+                "sla:\n  policies:\n    \
+                 - {name: a, targets: {first_response: 5h, next_response: 4h, resolution: 4h}}\n    \
+                 - {name: b, match: {team: [x]}, targets: {}}\n"
+            ),
+            [
+                "3:41: sla.policies[0].targets.first_response: is longer than the target of \
+                 resolution (4h)",
+                "4:45: sla.policies[1].targets: no targets: its tickets have no SLA",
+            ]
+        );
+    }
+}

@@ -1,0 +1,206 @@
+//! The dashboards as people see them: the committed files, drawn in a real browser by Grafana's own
+//! components, from a real Prometheus with a month of the demo's past and an exporter that it scrapes.
+//!
+//! `tests/rendering/README.md` says which parts are Grafana's own and which are not. Every picture is left
+//! in `target/rendering`.
+
+mod checks;
+mod page;
+mod scene;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::boards::Board;
+use crate::harness::repository;
+use checks::Expected;
+use page::{Drawing, Page};
+use scene::Scene;
+
+const THEMES: [&str; 2] = ["light", "dark"];
+/// Pixels: a laptop, and a screen on a desk.
+const WIDTHS: [u32; 2] = [1280, 1600];
+/// Where the pictures are to be left that the documents show.
+const PICTURES: &str = "PICTURES";
+/// The height of such a picture, in pixels.
+const IN_SIGHT: u32 = 900;
+/// A team and a priority that have enough tickets to be shown everywhere.
+const TEAM: &str = "network";
+const PRIORITY: &str = "p3";
+
+/// The drawings of a state, by dashboard, theme and width.
+type Drawings = BTreeMap<(&'static str, &'static str, u32), Drawing>;
+
+/// Draws all dashboards in all looks, and leaves the pictures.
+fn draw_all(page: &mut Page, scene: &Scene, state: &str, values: &Value) -> Drawings {
+    let folder = pictures(state);
+    let mut drawings = BTreeMap::new();
+    for theme in THEMES {
+        for width in WIDTHS {
+            for board in Board::all() {
+                let asked = scene.request(&board.json, theme, values);
+                let drawing = page.draw(&asked, width);
+                let name = format!("{}-{theme}-{width}.png", board.uid);
+                std::fs::write(folder.join(name), page.picture(width, drawing.height)).unwrap();
+                drawings.insert((board.uid, theme, width), drawing);
+            }
+        }
+    }
+    drawings
+}
+
+fn pictures(state: &str) -> PathBuf {
+    let folder = repository().join("target/rendering").join(state);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// The complaints about each drawing of a state.
+fn judge(
+    state: &str,
+    drawings: &Drawings,
+    check: impl Fn(&Board, &Drawing) -> Vec<String>,
+) -> Vec<String> {
+    let boards = Board::all();
+    let board = |uid: &str| boards.iter().find(|board| board.uid == uid).unwrap();
+    let mut complaints = Vec::new();
+    for ((uid, theme, width), drawing) in drawings {
+        let found = check(board(uid), drawing);
+        complaints.extend(
+            found
+                .into_iter()
+                .map(|complaint| format!("{state}, {uid}, {theme}, {width}: {complaint}")),
+        );
+    }
+    complaints
+}
+
+#[test]
+fn dashboards_show_what_they_are_meant_to() {
+    let scene = Scene::with_a_past();
+    let mut page = Page::open();
+    let everything = draw_all(&mut page, &scene, "data", &json!({}));
+    let mut complaints = judge("data", &everything, |board, drawing| {
+        checks::full(board, drawing, Expected::Everything)
+    });
+
+    for (state, variable, value) in [
+        ("one-team", "team", TEAM),
+        ("one-priority", "priority", PRIORITY),
+    ] {
+        let drawings = draw_all(&mut page, &scene, state, &json!({ variable: [value] }));
+        complaints.extend(judge(state, &drawings, |board, drawing| {
+            checks::full(board, drawing, Expected::ASelection)
+        }));
+        for (key, drawing) in &drawings {
+            let board = Board::all().into_iter().find(|board| board.uid == key.0);
+            let found = checks::obeys(&board.unwrap(), variable, &everything[key], drawing);
+            complaints.extend(
+                found
+                    .into_iter()
+                    .map(|one| format!("{state}, {key:?}: {one}")),
+            );
+        }
+    }
+
+    let fresh = draw_all(&mut page, &scene.just_started(), "fresh", &json!({}));
+    complaints.extend(judge("fresh", &fresh, |_, drawing| {
+        checks::legible(drawing)
+    }));
+    complaints.extend(judge("fresh", &fresh, |board, drawing| {
+        checks::as_with_a_past(drawing, &everything[&(board.uid, THEMES[0], WIDTHS[0])])
+    }));
+
+    let empty = draw_all(&mut page, &scene.without_data(), "no-data", &json!({}));
+    complaints.extend(judge("no-data", &empty, checks::without_data));
+
+    complaints.extend(page.complaints());
+    assert!(
+        complaints.is_empty(),
+        "{} complaints; the pictures are in target/rendering\n{complaints:#?}",
+        complaints.len()
+    );
+    broken_dashboards_are_noticed(&mut page, &scene);
+    if let Some(folder) = std::env::var_os(PICTURES) {
+        leave_pictures(&mut page, &scene, Path::new(&folder));
+    }
+}
+
+/// Each mistake that real dashboards had, put back into a copy, is complained about.
+fn broken_dashboards_are_noticed(page: &mut Page, scene: &Scene) {
+    let empty = scene.without_data();
+    for (uid, break_it, without_data, word) in BROKEN {
+        let mut board = Board::all()
+            .into_iter()
+            .find(|one| one.uid == *uid)
+            .unwrap();
+        for panel in board.json["panels"].as_array_mut().unwrap() {
+            break_it(panel);
+        }
+        let asked = if *without_data { &empty } else { scene };
+        let drawing = page.draw(&asked.request(&board.json, "dark", &json!({})), WIDTHS[0]);
+        let found = if *without_data {
+            checks::without_data(&board, &drawing)
+        } else {
+            checks::full(&board, &drawing, Expected::Everything)
+        };
+        assert!(
+            found.iter().any(|complaint| complaint.contains(word)),
+            "{uid}: nothing of {word} in {found:#?}"
+        );
+    }
+}
+
+type Mistake = (&'static str, fn(&mut Value), bool, &'static str);
+
+const BROKEN: &[Mistake] = &[
+    ("ticket-quality", round_counts, false, "rounded"),
+    ("ticket-sla", widen_columns, false, "out of sight"),
+    ("ticket-capacity", do_not_sort, false, "order"),
+    ("ticket-team", forget_no_data, true, "color"),
+    ("ticket-team", ask_for_nothing, false, "No data"),
+];
+
+fn round_counts(panel: &mut Value) {
+    let written = panel["fieldConfig"].to_string();
+    panel["fieldConfig"] = serde_json::from_str(&written.replace("\"none\"", "\"short\"")).unwrap();
+}
+
+fn widen_columns(panel: &mut Value) {
+    if panel["type"] == "table" {
+        panel["fieldConfig"]["defaults"]["custom"]["minWidth"] = json!(180);
+    }
+}
+
+fn do_not_sort(panel: &mut Value) {
+    if let Some(transformations) = panel["transformations"].as_array_mut() {
+        transformations.retain(|one| one["id"] != "sortBy");
+    }
+}
+
+fn forget_no_data(panel: &mut Value) {
+    if panel["type"] == "stat" {
+        panel["fieldConfig"]["defaults"]["mappings"] = json!([]);
+        panel["fieldConfig"]["defaults"]["thresholds"]["steps"][0]["color"] = json!("green");
+    }
+}
+
+fn ask_for_nothing(panel: &mut Value) {
+    for target in panel["targets"].as_array_mut().into_iter().flatten() {
+        target["expr"] = json!("ticket_backlog{team=\"no such team\"}");
+    }
+}
+
+/// What the README and the documents show: what is in sight without scrolling.
+fn leave_pictures(page: &mut Page, scene: &Scene, folder: &Path) {
+    let width = WIDTHS[0];
+    for theme in THEMES {
+        for board in Board::all() {
+            page.draw(&scene.request(&board.json, theme, &json!({})), width);
+            let name = format!("{}-{theme}.png", board.uid);
+            std::fs::write(folder.join(name), page.picture(width, IN_SIGHT)).unwrap();
+        }
+    }
+}

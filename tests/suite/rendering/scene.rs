@@ -1,0 +1,134 @@
+//! Where the numbers come from: the demo, its past in a Prometheus by the commands of
+//! `dashboards/README.md`, and a Prometheus that has just been started.
+
+use serde_json::{Value, json};
+use ticket_exporter::domain::duration;
+
+use crate::end_to_end::{PATIENCE, file, now, path, run_well, simulate};
+use crate::harness::{Exporter, Prometheus, PrometheusOptions, folder, promtool_path};
+
+const DAY: i64 = 86_400_000;
+/// A month of error budgets, and the day in which it ends.
+const HISTORY: i64 = 31 * DAY;
+/// An increase of an hour needs two samples in it.
+const STEP: &str = "30m";
+/// Samples of the past are that far apart; five minutes would be seen otherwise.
+const LOOK_BACK: &str = "31m";
+/// Seconds for which a Prometheus has scraped before anything is drawn: a chart has a point each 15 seconds.
+const SCRAPED: f64 = 40.0;
+/// A backfill has no series of the exporter itself, which has only just been started.
+const LIVE_ALONE: (&str, &str) = ("ticket-exporter", "now-2m");
+
+pub(super) struct Scene {
+    prometheus: Prometheus,
+    exporter: Option<Exporter>,
+    /// The blocks of the past, as long as Prometheus reads them.
+    _storage: Option<tempfile::TempDir>,
+    /// The end of all ranges, so that every look shows the same.
+    now: i64,
+}
+
+impl Scene {
+    /// A month of the demo, and the demo going on.
+    #[track_caller]
+    pub(super) fn with_a_past() -> Self {
+        let arguments = ["demo", "--speed-up", "1", "--history", "45d", "--seed", "7"];
+        let mut exporter = Exporter::start(&arguments, "");
+        exporter.wait_ready(PATIENCE);
+        let logs = exporter.logs();
+        let (_, rest) = logs.split_once("embedded broker at ").unwrap();
+        let broker = rest.split(',').next().unwrap();
+        let config = file(simulate("--print-config").as_bytes());
+        let storage = folder("past");
+        run_well(
+            &[
+                "backfill",
+                "--config.file",
+                path(&config),
+                "--set",
+                &format!("kafka.brokers={broker}"),
+                "--from",
+                &now().minus(HISTORY).rfc3339(),
+                "--step",
+                STEP,
+                "--label",
+                "job=test",
+                "--label",
+                &format!("instance={}", exporter.address()),
+                "--blocks",
+                storage.path().to_str().unwrap(),
+                "--promtool",
+                promtool_path().to_str().unwrap(),
+            ],
+            b"",
+        );
+        let prometheus = Prometheus::start(
+            &[exporter.address()],
+            &PrometheusOptions {
+                storage: Some(storage.path().to_owned()),
+                look_back: Some(LOOK_BACK.to_owned()),
+                ..PrometheusOptions::default()
+            },
+        );
+        Self {
+            exporter: Some(exporter),
+            _storage: Some(storage),
+            ..Self::live(prometheus, true)
+        }
+    }
+
+    /// The same exporter in a Prometheus that scrapes it for the first time.
+    #[track_caller]
+    pub(super) fn just_started(&self) -> Self {
+        let address = self.exporter.as_ref().unwrap().address();
+        let prometheus = Prometheus::start(&[address], &PrometheusOptions::default());
+        Self::live(prometheus, false)
+    }
+
+    /// A Prometheus that scrapes nothing.
+    #[track_caller]
+    pub(super) fn without_data(&self) -> Self {
+        Self {
+            prometheus: Prometheus::start(&[], &PrometheusOptions::default()),
+            exporter: None,
+            _storage: None,
+            now: self.now,
+        }
+    }
+
+    #[track_caller]
+    fn live(prometheus: Prometheus, has_past: bool) -> Self {
+        prometheus.wait_until_up(PATIENCE);
+        let enough = "min(count_over_time(ticket_exporter_events_total[1m]))";
+        prometheus.wait_for(enough, PATIENCE, |samples| samples >= SCRAPED);
+        // Blocks are loaded in the background.
+        if has_past {
+            let loaded = "count(ticket_backlog offset 1d)";
+            prometheus.wait_for(loaded, PATIENCE, |series| series >= 1.0);
+        }
+        Self {
+            prometheus,
+            exporter: None,
+            _storage: None,
+            now: now().0,
+        }
+    }
+
+    /// What the page is asked to draw.
+    pub(super) fn request(&self, dashboard: &Value, theme: &str, values: &Value) -> Value {
+        let (alone, briefly) = LIVE_ALONE;
+        let since = match dashboard["uid"].as_str().unwrap() {
+            uid if uid == alone => briefly,
+            _ => dashboard["time"]["from"].as_str().unwrap(),
+        };
+        let length = duration::parse(since.strip_prefix("now-").unwrap()).unwrap();
+        json!({
+            "dashboard": dashboard,
+            "prometheus": self.prometheus.url(""),
+            "theme": theme,
+            "from": self.now - length,
+            "to": self.now,
+            "values": values,
+        })
+    }
+}
