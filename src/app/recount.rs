@@ -119,7 +119,7 @@ impl Recount {
     }
 }
 
-/// Asks the brokers what there is of a topic, for so long at most.
+/// Asks the brokers which records of a topic there are, and waits up to `patience`.
 ///
 /// # Errors
 /// [`InspectError`].

@@ -348,7 +348,7 @@ fn health_and_readiness() {
     let response = running.get("/-/ready");
     assert_eq!(response.status(), 200);
     assert_eq!(body(response), "ready\n");
-    // A remark keeps nobody from being ready.
+    // A remark does not make it unready.
     let readiness = running.published.readiness();
     readiness.remark("tickets", Some("topic <tickets>: of no use".to_owned()));
     let response = running.get("/-/ready");
