@@ -1,5 +1,5 @@
 //! Scrapers that read slowly: they share the text of a publication, they cannot fill the memory with
-//! the texts of many, and they keep neither other scrapes nor the checkpoints waiting.
+//! the texts of many, and neither other scrapes nor checkpoints wait for them.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -115,7 +115,7 @@ fn large_exporter() -> Exporter {
 }
 
 #[test]
-fn slow_scrapers_share_the_memory_of_one_and_keep_nobody_waiting() {
+fn slow_scrapers_share_the_memory_of_one_and_no_other_scrape_waits() {
     let exporter = large_exporter();
     let size = exporter.get("/metrics").body.len();
     assert!(size > LARGE, "{size} bytes");
