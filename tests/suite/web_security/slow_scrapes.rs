@@ -117,13 +117,15 @@ fn large_exporter() -> Exporter {
 #[test]
 fn slow_scrapers_share_the_memory_of_one_and_no_other_scrape_waits() {
     let exporter = large_exporter();
-    let size = exporter.get("/metrics").body.len();
+    // The format with the most bytes.
+    let size = exporter.get_with("/metrics", &[("accept", OPEN_METRICS)]);
+    let size = size.body.len();
     assert!(size > LARGE, "{size} bytes");
     let size = size as u64;
 
     let one = {
         let clients = SlowClients::new();
-        clients.add(&exporter, TEXT, "identity");
+        clients.add(&exporter, OPEN_METRICS, "identity");
         most_memory(&exporter, WATCHED)
     };
 
@@ -133,7 +135,7 @@ fn slow_scrapers_share_the_memory_of_one_and_no_other_scrape_waits() {
         exporter.metrics().metric(name).value()
     };
     for _ in 0..CLIENTS {
-        clients.add(&exporter, TEXT, "identity");
+        clients.add(&exporter, OPEN_METRICS, "identity");
     }
     let same = most_memory(&exporter, WATCHED);
     // All places are taken, by clients that stand still.
