@@ -571,6 +571,7 @@ impl Kpis for LargeReport {
             ..TeamReport::default()
         };
         Report {
+            clock: Some(Timestamp(1_500)),
             teams: (0..1_000).map(team).collect(),
             ..Report::default()
         }
