@@ -157,10 +157,7 @@ pub type TopicFound = (String, Result<Available, InspectError>);
 ///
 /// # Errors
 /// Properties that are refused.
-pub fn look_at_topics(
-    config: &Config,
-    patience: Duration,
-) -> Result<Vec<TopicFound>, StartError> {
+pub fn look_at_topics(config: &Config, patience: Duration) -> Result<Vec<TopicFound>, StartError> {
     let mut inspector = Inspector::start(&Settings::from(&config.kafka))?;
     let mut found = Vec::new();
     let mut silent = false;

@@ -157,7 +157,7 @@ fn slow_scrapers_share_the_memory_of_one_and_no_other_scrape_waits() {
             for number in 0..CLIENTS {
                 let coding = ["identity", "gzip"][number / accepts.len() % 2];
                 clients.add(&exporter, accepts[number % accepts.len()], coding);
-                thread::sleep(WATCHED / CLIENTS as u32);
+                thread::sleep(WATCHED.div_f64(CLIENTS as f64));
             }
         });
         most_memory(&exporter, WATCHED + Duration::from_secs(2))
