@@ -56,12 +56,12 @@ impl Default for Scraping {
 
 impl Scraping {
     /// A good guess at the size of a text, before it is compressed: a little more than the last one
-    /// of the format, or twice the largest one of another format.
+    /// of the format, or the largest one of the other formats.
     fn expected_size(&self, format: Format) -> usize {
         let sizes = self.sizes.each_ref();
         let sizes = sizes.map(|size| size.load(Ordering::Relaxed));
         match sizes[format as usize] {
-            0 => 2 * sizes.into_iter().max().unwrap_or_default(),
+            0 => sizes.into_iter().max().unwrap_or_default(),
             last => last + last / GROWTH,
         }
     }

