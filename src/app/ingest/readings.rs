@@ -746,7 +746,7 @@ mod tests {
     fn a_retired_topic_is_counted_and_no_longer_read() {
         let source = source();
         let mut engine = Engine::new(Arc::default(), Timestamp(0));
-        let first = engine.partition();
+        let first = engine.add_partition().unwrap();
         let mut readings = restored();
         assert_eq!(readings.retire("others"), []);
         assert_eq!(readings.retire("tickets"), [first]);
@@ -765,7 +765,7 @@ mod tests {
         assert!(kept.topics_not_among(&[]).is_empty());
         let mut readings = kept.resume(&engine).unwrap();
         assert_eq!(readings.iter().count(), 1, "its offset is still shown");
-        readings.add(&source, engine.partition());
+        readings.add(&source, engine.add_partition().unwrap());
         assert_eq!(readings.start(&source), None);
         assert_eq!(readings.iter().count(), 1);
         let mut written = 0;
