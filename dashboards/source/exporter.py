@@ -24,7 +24,8 @@ from parts import (
 
 SELECTED = 'job=~"$job", instance=~"$instance"'
 AGE = steps(GREEN, (120, ORANGE), (600, RED))
-AGE_OF_CHECKPOINT = steps(GREEN, (30, ORANGE), (120, RED))
+# A scrape a minute old shows a checkpoint as old.
+AGE_OF_CHECKPOINT = steps(GREEN, (90, ORANGE), (180, RED))
 LAG = steps(GREEN, (1000, ORANGE), (100_000, RED))
 BUILD = f"ticket_exporter_build_info{{{SELECTED}}}"
 # An exporter that is down has no build of its own any more: it is known by what it was.

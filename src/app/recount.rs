@@ -119,7 +119,7 @@ impl Recount {
     }
 }
 
-/// Asks the brokers what there is of a topic, for so long at most.
+/// Asks the brokers which records of a topic there are, and waits up to `patience`.
 ///
 /// # Errors
 /// [`InspectError`].
@@ -150,14 +150,14 @@ pub fn available(
     })
 }
 
-/// What there is of each topic of a configuration, or why that is not known.
+/// A topic, and what there is of it or why that is not known.
+pub type TopicFound = (String, Result<Available, InspectError>);
+
+/// What there is of each topic of a configuration.
 ///
 /// # Errors
 /// Properties that are refused.
-pub fn look_at_topics(
-    config: &Config,
-    patience: Duration,
-) -> Result<Vec<(String, Result<Available, InspectError>)>, StartError> {
+pub fn look_at_topics(config: &Config, patience: Duration) -> Result<Vec<TopicFound>, StartError> {
     let mut inspector = Inspector::start(&Settings::from(&config.kafka))?;
     let mut found = Vec::new();
     let mut silent = false;

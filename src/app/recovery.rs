@@ -241,9 +241,7 @@ pub fn recover(
         Err(error @ StoreError::Corrupt { .. }) if forsaken.is_some() => {
             (None, Err(error.to_string()), None)
         }
-        Err(error @ StoreError::Corrupt { .. }) => {
-            (None, Err(judge_damage(config, error)?), None)
-        }
+        Err(error @ StoreError::Corrupt { .. }) => (None, Err(judge_damage(config, error)?), None),
         // A recount needs nothing of what is stored.
         Err(error @ StoreError::Newer { .. }) if asked => (None, Err(error.to_string()), None),
         Err(error) => return Err(error.into()),

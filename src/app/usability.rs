@@ -141,7 +141,7 @@ impl Unused {
         true
     }
 
-    #[allow(clippy::len_without_is_empty, reason = "nobody asks")]
+    #[allow(clippy::len_without_is_empty, reason = "no caller needs it")]
     pub fn len(&self) -> usize {
         self.0.len()
     }

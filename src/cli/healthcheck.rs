@@ -27,7 +27,7 @@ pub fn run(settings: &Settings, arguments: &Healthcheck) -> Result<ExitCode, Fai
                     "--url must be http://host:port or https://host:port, with a path or none",
                 )
             })?;
-            // Only a login needs more than the URL: the certificate of who may be told it.
+            // Only a login needs more than the URL: the certificate that the server has to show.
             let transport = match is_tls {
                 true if arguments.username.is_some() => {
                     let web = salvage_web(settings);
@@ -108,7 +108,7 @@ impl Site {
     }
 }
 
-/// The web settings; says what of them cannot be read, since the exporter may have others then.
+/// The web settings. Notes say what cannot be read, since the exporter may have other settings then.
 fn salvage_web(settings: &Settings) -> Web {
     let salvaged = settings.salvage_web();
     note(&salvaged.problems);
@@ -160,7 +160,7 @@ fn probe(site: &Site, transport: &Transport, arguments: &Healthcheck) -> Result<
         if login.is_some() {
             match certificate.as_ref().map(http::leaf_certificate) {
                 Some(Ok(certificate)) => ours.expected = Some(certificate),
-                // It answers all the same, and that is what a liveness probe asks.
+                // A liveness probe asks whether the server answers: it does without a login, too.
                 _ if !arguments.ready => login = None,
                 Some(Err(problem)) => return Err(Failure::other(problem)),
                 None => {

@@ -57,7 +57,7 @@ pub fn run(settings: &Settings, arguments: &Recount) -> Result<ExitCode, Failure
 fn confirmed() -> Result<bool, Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::usage(
-            "nothing was changed: say --yes where nobody can be asked",
+            "nothing was changed: standard input is no terminal, so add --yes",
         ));
     }
     terminal::ask("Count everything again with the next start? [y/N] ")?;

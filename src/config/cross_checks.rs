@@ -151,13 +151,13 @@ mod tests {
         assert_eq!(
             warned(
                 "sla:\n  policies:\n    \
-                 - {name: a, targets: {first_response: 5h, next_response: 4h, resolution: 4h}}\n    \
+                 - {name: a, match: {team: [y]}, targets: {first_response: 5h, next_response: 4h, resolution: 4h}}\n    \
                  - {name: b, match: {team: [x]}, targets: {}}\n"
             ),
             [
-                "3:41: sla.policies[0].targets.first_response: is longer than the target of \
+                "3:63: sla.policies[0].targets.first_response: is longer than the target of \
                  resolution (4h)",
-                "4:45: sla.policies[1].targets: no targets: its tickets have no SLA",
+                "4:46: sla.policies[1].targets: no targets: its tickets have no SLA",
             ]
         );
     }

@@ -495,7 +495,7 @@ fn the_summary_of_the_reference() {
     let summary = good(REFERENCE).summary();
     for line in [
         "brokers        kafka-1.example.com:9092, kafka-2.example.com:9092",
-        "topics         tickets (group ticket-exporter)",
+        "topics         tickets, jira-webhooks (group ticket-exporter)",
         "mapping        none: the records are canonical events",
         "mapping        of topic jira-webhooks: preset jira; rules importer, created, deleted, comment, \
          commented, worklog, moved, changed",

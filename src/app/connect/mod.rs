@@ -17,7 +17,7 @@ use crate::config::Config;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     Ok,
-    /// The exporter works; somebody should know this all the same.
+    /// The exporter works, but a person should know this.
     Warning,
     /// The exporter does not work like this.
     Error,

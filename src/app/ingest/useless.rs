@@ -18,12 +18,12 @@ use crate::edge::kafka::Record;
 
 /// Fewer records do not tell that a topic which was of use is so no longer.
 const MANY: u64 = 100;
-/// Of a hundred of them, so many are nearly all.
+/// The percentage of rejected records that counts as nearly all.
 const NEARLY_ALL: u64 = 90;
-/// After so many records, what was before counts half: the recent past decides.
+/// After this many records the counts are halved, so that the recent past decides.
 const RECENT: u64 = 1_000;
 
-/// See the module.
+/// Counts for each topic what its records were good for, and tells when none are.
 pub(super) struct Useless {
     published: Arc<Published>,
     topics: Vec<Topic>,

@@ -116,7 +116,7 @@ fn redirects(prefix: &str) -> Vec<(String, String)> {
     ]
 }
 
-/// 200, or 503 with the reasons, one a line; and what else somebody should know.
+/// 200, or 503 with the reasons, one a line, and the remarks behind them.
 async fn ready(State(site): State<Site>) -> Response {
     let readiness = site.published.readiness();
     let reasons = readiness.reasons();

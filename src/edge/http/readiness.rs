@@ -1,6 +1,6 @@
 //! Whether the exporter is ready, and if not, why: components hold latches with a reason and
-//! release them. Ready is when nobody holds one. Remarks say what else somebody should know; they
-//! keep nobody from being ready.
+//! release them. Ready is when nobody holds one. Remarks say what else a person
+//! should know; they do not change whether the exporter is ready.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -57,7 +57,7 @@ impl Readiness {
         };
     }
 
-    /// What somebody should know, ready or not.
+    /// What a person should know, whether the exporter is ready or not.
     pub fn remarks(&self) -> Vec<String> {
         self.lock().remarks.values().cloned().collect()
     }

@@ -55,10 +55,15 @@ impl Default for Scraping {
 }
 
 impl Scraping {
-    /// A good guess at the size of a text, before it is compressed.
+    /// A good guess at the size of a text, before it is compressed: a little more than the last one
+    /// of the format, or twice the largest one of another format.
     fn expected_size(&self, format: Format) -> usize {
-        let last = self.sizes[format as usize].load(Ordering::Relaxed);
-        last + last / GROWTH
+        let sizes = self.sizes.each_ref();
+        let sizes = sizes.map(|size| size.load(Ordering::Relaxed));
+        match sizes[format as usize] {
+            0 => 2 * sizes.into_iter().max().unwrap_or_default(),
+            last => last + last / GROWTH,
+        }
     }
 
     /// The series of a publication: the KPIs, unless they are withheld, and how far the input is.

@@ -42,7 +42,7 @@ impl Text {
     }
 }
 
-/// Holds the text for those that come while it is needed; the lock is that of the one who renders.
+/// Finds the text while an answer needs it. The scrape that renders it holds the lock.
 type Slot = Arc<tokio::sync::Mutex<Weak<Text>>>;
 
 /// The texts that are needed now.
@@ -71,7 +71,7 @@ impl SharedTexts {
 
     fn slot(&self, key: TextKey) -> Slot {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Somebody renders or waits where there is another owner.
+        // Another owner of a slot is a scrape that renders or waits.
         slots.retain(|(_, slot)| {
             Arc::strong_count(slot) > 1 || slot.try_lock().is_ok_and(|text| text.strong_count() > 0)
         });

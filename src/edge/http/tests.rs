@@ -348,7 +348,7 @@ fn health_and_readiness() {
     let response = running.get("/-/ready");
     assert_eq!(response.status(), 200);
     assert_eq!(body(response), "ready\n");
-    // A remark keeps nobody from being ready.
+    // A remark does not make it unready.
     let readiness = running.published.readiness();
     readiness.remark("tickets", Some("topic <tickets>: of no use".to_owned()));
     let response = running.get("/-/ready");
@@ -571,6 +571,7 @@ impl Kpis for LargeReport {
             ..TeamReport::default()
         };
         Report {
+            clock: Some(Timestamp(1_500)),
             teams: (0..1_000).map(team).collect(),
             ..Report::default()
         }

@@ -207,7 +207,7 @@ impl DeadLetters {
             return; // nothing may join a letter that is sent alone
         }
         while let Some(letter) = self.outbox.pop_front() {
-            if !self.enqueue_owned(letter) {
+            if !self.enqueue_owned(&letter) {
                 return;
             }
         }
@@ -254,12 +254,12 @@ impl DeadLetters {
             letter
         });
         if let Some(letter) = letter {
-            self.enqueue_owned(letter);
+            self.enqueue_owned(&letter);
         }
     }
 
     /// Whether the client had room.
-    fn enqueue_owned(&mut self, letter: OwnedMessage) -> bool {
+    fn enqueue_owned(&mut self, letter: &OwnedMessage) -> bool {
         let topic = Arc::clone(&self.topic);
         self.enqueue(BaseRecord {
             payload: letter.payload(),

@@ -41,7 +41,7 @@ const FEW_RECORDS: &[(&str, &str)] = &[
 pub enum InspectError {
     #[error("the topic does not exist")]
     MissingTopic,
-    /// Somebody has to change something first; the text says what.
+    /// A person has to change something first; the text says what.
     #[error("{0}")]
     Refused(String),
     /// No answer in time; the text says what is known.
@@ -59,7 +59,7 @@ pub struct Extent {
     pub end: i64,
 }
 
-/// See the module.
+/// A client that asks questions and reads a few records.
 pub struct Inspector {
     client: Arc<BaseConsumer<Context>>,
     /// `None`: the login needs none.
@@ -67,9 +67,9 @@ pub struct Inspector {
     reading: Outlook,
     writing: Outlook,
     troubles: Troubles,
-    /// What was last said that somebody has to change.
+    /// The last problem that a person has to solve.
     refused: Option<String>,
-    /// What was last said that may go away by itself.
+    /// The last problem that may go away by itself.
     trouble: Option<String>,
 }
 
@@ -231,7 +231,7 @@ impl Inspector {
     pub fn may_join(&mut self, deadline: Instant) -> Result<(), InspectError> {
         let group = self.reading.group.clone();
         let operations = match group_operations(&self.client, &group, left(deadline)) {
-            // Brokers say this of a group that nobody has used yet, to those who may use it.
+            // The group has never been used; brokers say this only to clients that may use it.
             Err((RDKafkaErrorCode::GroupIdNotFound, _)) => return Ok(()),
             answer => answer.map_err(|refusal| self.explain(refusal, "", false))?,
         };

@@ -1,5 +1,5 @@
-//! What the settings of a topic mean for somebody who counts its records. Facts in, judgment out:
-//! whoever asks the brokers decides what to do with it.
+//! What the settings of a topic mean for a program that counts its records. Facts in, judgment out:
+//! the caller asks the brokers and decides what to do.
 
 use std::fmt;
 
@@ -23,12 +23,12 @@ pub struct TopicSettings {
     pub max_message_bytes: Option<i64>,
 }
 
-/// What somebody should know about a topic before its numbers are trusted.
+/// What a person should know about a topic before trusting its numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Concern {
     Compacted,
     ShortRetention(Milliseconds),
-    /// So many of so many records have no key.
+    /// Some of the records looked at have no key.
     Unkeyed {
         records: usize,
         of: usize,

@@ -158,7 +158,7 @@ fn another_mapping_is_refused_counted_again_or_continued() {
     exporter.restart();
     exporter.wait_ready(PATIENCE);
 
-    let rebuild = config.clone() + "checkpoint: { on_changed_rules: rebuild }\n";
+    let rebuild = config + "checkpoint: { on_changed_rules: rebuild }\n";
     change(&mut exporter, &rebuild);
     exporter.restart();
     exporter.wait_ready(PATIENCE);

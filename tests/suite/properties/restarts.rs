@@ -231,7 +231,7 @@ fn a_retired_partition_keeps_its_counts_and_holds_nothing_back() {
     holds("a retired partition", |seed, input| {
         let mut dice = Dice::new(seed);
         let (mut engine, first) = input.engine();
-        let second = engine.partition();
+        let second = engine.add_partition().unwrap();
         engine.track_changes();
         let mut store = Store::default();
         for told in &input.told {

@@ -163,7 +163,7 @@ pub(in super::super) fn group_operations(
     })
 }
 
-/// Asks and waits.
+/// Sends one question and waits for its answer.
 fn answer<T>(
     client: &BaseConsumer<Context>,
     api: native::rd_kafka_admin_op_t,
