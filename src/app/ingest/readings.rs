@@ -228,12 +228,11 @@ impl Readings {
     /// Where to begin reading: with the anchor, if there is one.
     pub fn start(&mut self, source: &TopicPartition) -> Option<i64> {
         let reading = &mut self.list[*self.places.get(source)?];
-        // Whatever was to be compared: this is from before all of it.
-        reading.earlier = Earlier::of(reading.anchor);
-        reading.unchecked = reading.anchor;
-        reading
-            .anchor
-            .map_or(reading.next, |anchor| Some(anchor.offset))
+        // The latest one may be of another log already, where the brokers came back differently.
+        let anchor = reading.earlier.old.or(reading.anchor);
+        reading.earlier = Earlier::of(anchor);
+        reading.unchecked = anchor;
+        anchor.map_or(reading.next, |anchor| Some(anchor.offset))
     }
 
     /// Where to begin in a partition that begins at `begin` by now: with the anchor, or behind it
@@ -725,6 +724,9 @@ mod tests {
         let more = [record(&source, 10, "c")];
         readings.pass(&more[0]);
         readings.anchor(&more);
+        // A rebalance compares one from before it as well.
+        assert_eq!(readings.start(&source), Some(9));
+        assert_eq!(readings.pass(&record(&source, 9, "b")), Pass::Skip);
         for ages in 0..3 {
             assert!(readings.to_compare(start + ANCHOR_AGE * ages).is_empty());
         }
