@@ -151,7 +151,6 @@ impl Config {
         rules.calendar_names = calendars.names;
         let mapping = mapping::read(&view.key("mapping"), directory, read, errors);
         rules.reading = mapping.described(&mapping.contents);
-        let kafka = Kafka::read(&view.key("kafka"), directory, errors);
         let topics = kafka.topics.iter();
         rules.topic_mappings = topics
             .map(|topic| (topic.clone(), mapping.written_for(topic).to_owned()))

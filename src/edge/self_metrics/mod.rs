@@ -503,6 +503,7 @@ mod tests {
         metrics.set_lag("tickets", 3, 12);
         metrics.lost_records("tickets", 3).inc();
         metrics.set_topic_missing("tickets", true);
+        metrics.set_topic_useless("tickets", true);
         metrics.set_last_event(Timestamp(2_000));
         metrics.observe_checkpoint(Timestamp(3_000), 0.004);
         metrics.set_checkpoint_bytes(5);
