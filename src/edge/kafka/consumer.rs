@@ -28,7 +28,7 @@ use super::outlook::Outlook;
 use super::progress::{Progress, Reached};
 use super::questions::Questions;
 use super::queue::{
-    Advice, Described, EndOffsets, PrivateQueue, TopicConfigs, TopicIds, cached_watermarks,
+    Described, EndOffsets, PrivateQueue, TopicConfigs, TopicIds, cached_watermarks,
     set_token, taken_up_to,
 };
 use super::settings::start_error;
@@ -518,7 +518,11 @@ impl Consumer {
         self.events.extend(self.client.context().take());
         self.look_at_tokens();
         if let Some(configs) = &mut self.topic_configs {
-            configs.poll().iter().for_each(say_advice);
+            for (topic, settings) in configs.poll() {
+                for concern in settings.concerns() {
+                    tracing::warn!(%topic, %concern, "the topic does not fit an exact count");
+                }
+            }
         }
         self.look_at_leaders();
     }
@@ -868,25 +872,6 @@ pub(super) fn no_token(reason: &str) -> String {
         "no token for the login with Kafka ({reason}): asking again; check \
          kafka.sasl.oauth.token_url, client_id and client_secret_file"
     )
-}
-
-fn say_advice(advice: &Advice) {
-    match advice {
-        Advice::Compacted { topic } => tracing::warn!(
-            %topic,
-            "the topic is compacted: Kafka deletes older records of a ticket, so a rebuild or a new \
-             exporter counts too little; set cleanup.policy=delete for the topic"
-        ),
-        Advice::ShortRetention {
-            topic,
-            milliseconds,
-        } => tracing::warn!(
-            %topic,
-            retention_ms = milliseconds,
-            "the topic keeps its records for less than a day: a longer outage of the exporter loses \
-             records; raise retention.ms of the topic"
-        ),
-    }
 }
 
 /// A [`TopicPartition`] to look up without owning it.

@@ -276,6 +276,10 @@ fn explain(code: Code, reason: &str, outlook: &Outlook) -> Option<Trouble> {
             "other members of the consumer group {group} use another \
              partition.assignment.strategy ({reason}): stop them, or set another kafka.group_id"
         ),
+        Code::CriticalSystemResource => format!(
+            "the Kafka client did not get what it needs from the system ({reason}): allow this \
+             process more memory (ulimit -v, the limit of its container) or more threads"
+        ),
         Code::PollExceeded => "records were not taken for longer than max.poll.interval.ms, so \
              the partitions were given away; they come back now"
             .to_owned(),

@@ -504,6 +504,7 @@ mod tests {
         metrics.lost_records("tickets", 3).inc();
         metrics.set_topic_missing("tickets", true);
         metrics.set_topic_useless("tickets", true);
+        metrics.set_open_transaction("tickets", 3, true);
         metrics.set_last_event(Timestamp(2_000));
         metrics.observe_checkpoint(Timestamp(3_000), 0.004);
         metrics.set_checkpoint_bytes(5);
@@ -514,7 +515,11 @@ mod tests {
         let text = text(&metrics);
         for family in FAMILIES {
             // How far the input is, is shown together with the KPIs.
-            let elsewhere = [&catalogue::WATERMARK, &catalogue::CHECKPOINT_OFFSET];
+            let elsewhere = [
+                &catalogue::WATERMARK,
+                &catalogue::CHECKPOINT_OFFSET,
+                &catalogue::WINDOWS_WATERMARK,
+            ];
             if family.origin == Origin::Exporter && !elsewhere.contains(family) {
                 let line = format!("# TYPE {} {}\n", family.name, family.kind.name());
                 assert!(text.contains(&line), "{line}");

@@ -25,9 +25,11 @@ const DAYS: f64 = 4.0 * 86_400.0;
 
 /// Queries of dashboards that have an answer only if something happens in the seconds in which the
 /// exporter is watched.
-const OF_CHANCE: [&str; 6] = [
+const OF_CHANCE: [&str; 8] = [
     "ticket-exporter: Breach detection, p99 A",
     "ticket-exporter: Lag by partition, zeros left out B",
+    "ticket-exporter: Records a second, zeros left out B",
+    "ticket-exporter: Records that are not counted, an hour A",
     "ticket-exporter: Records that are not counted, an hour B",
     "ticket-exporter: Records that are not counted, an hour C",
     "ticket-exporter: Records that are not counted, an hour D",

@@ -89,6 +89,12 @@ fn values(prometheus: &Prometheus, query: &str, seconds: i64) -> BTreeMap<Labels
         .into_iter()
         .map(|(mut labels, value)| {
             labels.retain(|label, _| !["job", "instance"].contains(&label.as_str()));
+            // Formats write bounds as 14400 and as 14400.0.
+            if let Some(bound) = labels.get_mut("le")
+                && let Ok(number) = bound.parse::<f64>()
+            {
+                *bound = number.to_string();
+            }
             (labels, value)
         })
         .collect()

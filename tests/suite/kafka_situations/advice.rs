@@ -30,7 +30,7 @@ fn a_topic_that_does_not_fit_is_warned_of_once() {
     exporter.wait_ready(PATIENCE);
     for (topic, words) in [
         (&compacted, "the topic is compacted"),
-        (&short, "keeps its records for less than a day"),
+        (&short, "records are deleted after"),
         (&keyless, "records have no key"),
     ] {
         let named = format!("topic={topic}");

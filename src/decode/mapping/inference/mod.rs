@@ -46,7 +46,7 @@ pub fn known_presets(records: &[Record<'_>]) -> Vec<(&'static str, f64)> {
     let everything = Wanted::everything();
     let mut all: Vec<Roots<'_>> = Vec::new();
     for record in records.iter().take(MOST_RECORDS) {
-        let value = record.value.unwrap_or_default();
+        let value = without_byte_order_mark(record.value.unwrap_or_default());
         if let Ok(Some(json)) = read(value, &everything) {
             all.push(roots(record, json));
         }

@@ -81,17 +81,31 @@ pub(in super::super) fn topic_settings(
             let code = native::rd_kafka_ConfigResource_error(resource);
             let words = native::rd_kafka_ConfigResource_error_string(resource);
             check(code, words)?;
-            let entries = native::rd_kafka_ConfigResource_configs(resource, &raw mut count);
-            let mut settings = Vec::new();
-            for place in 0..if entries.is_null() { 0 } else { count } {
-                let entry = *entries.add(place);
-                let name = text(native::rd_kafka_ConfigEntry_name(entry));
-                let value = text(native::rd_kafka_ConfigEntry_value(entry));
-                settings.extend(name.zip(value));
-            }
-            Ok(settings)
+            Ok(settings_of(resource))
         }
     })
+}
+
+/// Names and values of the settings in an answer.
+///
+/// # Safety
+/// `resource` is valid.
+pub(super) unsafe fn settings_of(
+    resource: *const native::rd_kafka_ConfigResource_t,
+) -> Vec<(String, String)> {
+    let mut settings = Vec::new();
+    // SAFETY: the entries and their texts live as long as the resource, and are copied.
+    unsafe {
+        let mut count = 0;
+        let entries = native::rd_kafka_ConfigResource_configs(resource, &raw mut count);
+        for place in 0..if entries.is_null() { 0 } else { count } {
+            let entry = *entries.add(place);
+            let name = text(native::rd_kafka_ConfigEntry_name(entry));
+            let value = text(native::rd_kafka_ConfigEntry_value(entry));
+            settings.extend(name.zip(value));
+        }
+    }
+    settings
 }
 
 /// What we may do with a topic.

@@ -21,7 +21,7 @@ mod topic_ids;
 pub(super) use admin::{Operations, Refusal, group_operations, topic_operations, topic_settings};
 pub(super) use end_offsets::{End, EndOffsets, taken_up_to};
 pub(super) use token::{Token, set_token};
-pub(super) use topic_configs::{Advice, TopicConfigs};
+pub(super) use topic_configs::TopicConfigs;
 pub(super) use topic_ids::{Described, TopicIds};
 
 use std::ffi::{CStr, CString, c_int};

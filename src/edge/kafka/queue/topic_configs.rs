@@ -1,7 +1,6 @@
-//! Asks the brokers once how the topics are set up, without waiting for the answer, and finds what
-//! does not fit an exact count of their records.
+//! Asks the brokers once for the settings of the topics, without waiting for the answer.
 
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, CString};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,22 +9,11 @@ use rdkafka::bindings as native;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
 use super::super::context::Context;
+use super::super::topic_settings::TopicSettings;
+use super::admin::settings_of;
 
 /// Time between two questions while there is no answer, or a topic does not exist yet.
 const PAUSE: Duration = Duration::from_secs(30);
-
-/// Records have to outlive a weekend's outage of the exporter; what is kept shorter than a day is
-/// likely to be lost by a longer one.
-const SHORT_RETENTION_MILLISECONDS: i64 = 24 * 60 * 60 * 1_000;
-
-/// A setting of a topic that does not fit an exact count.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in super::super) enum Advice {
-    /// Kafka deletes all records of a key but the last.
-    Compacted { topic: String },
-    /// Kafka deletes records so soon.
-    ShortRetention { topic: String, milliseconds: i64 },
-}
 
 /// The question and its answer. Each topic is asked for until there is an answer about it.
 pub(in super::super) struct TopicConfigs {
@@ -44,8 +32,7 @@ unsafe impl Send for TopicConfigs {}
 struct Answer {
     topic: CString,
     code: native::rd_kafka_resp_err_t,
-    cleanup: String,
-    retention: Option<i64>,
+    settings: TopicSettings,
 }
 
 impl TopicConfigs {
@@ -64,8 +51,8 @@ impl TopicConfigs {
         })
     }
 
-    /// The advice that an answer brings, once for each topic; asks when it is time.
-    pub(in super::super) fn poll(&mut self) -> Vec<Advice> {
+    /// The settings that an answer brings, once for each topic; asks when it is time.
+    pub(in super::super) fn poll(&mut self) -> Vec<(String, TopicSettings)> {
         match self.next {
             Some(_) if self.topics.is_empty() => Vec::new(),
             Some(next) => {
@@ -104,7 +91,7 @@ impl TopicConfigs {
         }
     }
 
-    fn take_answer(&mut self) -> Vec<Advice> {
+    fn take_answer(&mut self) -> Vec<(String, TopicSettings)> {
         // SAFETY: the queue is ours; the event is ours from here to its destruction, and so is
         // what is read of it, which is copied.
         let answers = unsafe {
@@ -117,19 +104,20 @@ impl TopicConfigs {
             answers
         };
         self.next = Some(Instant::now() + PAUSE);
-        let mut advice = Vec::new();
+        let mut found = Vec::new();
         for answer in answers {
             use native::rd_kafka_resp_err_t as Code;
             if answer.code == Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART {
                 continue; // it may be created later
             }
-            // Without the permission to ask there is no advice; reading does not need it.
+            // Without the permission to ask, the settings stay unknown; reading does not need it.
             self.topics.retain(|topic| *topic != answer.topic);
             if answer.code == Code::RD_KAFKA_RESP_ERR_NO_ERROR {
-                advice.extend(judge(&answer));
+                let topic = answer.topic.to_string_lossy().into_owned();
+                found.push((topic, answer.settings));
             }
         }
-        advice
+        found
     }
 }
 
@@ -138,22 +126,6 @@ impl Drop for TopicConfigs {
         // SAFETY: created in `new`, destroyed here once, while the client is still held.
         unsafe { native::rd_kafka_queue_destroy(self.answers.as_ptr()) };
     }
-}
-
-fn judge(answer: &Answer) -> Option<Advice> {
-    let topic = answer.topic.to_string_lossy().into_owned();
-    let mut policies = answer.cleanup.split(',').map(str::trim);
-    if policies.clone().any(|policy| policy == "compact") {
-        return Some(Advice::Compacted { topic });
-    }
-    let milliseconds = answer.retention.filter(|milliseconds| {
-        policies.any(|policy| policy == "delete")
-            && (0..SHORT_RETENTION_MILLISECONDS).contains(milliseconds)
-    })?;
-    Some(Advice::ShortRetention {
-        topic,
-        milliseconds,
-    })
 }
 
 /// Reads the answer about each topic; gives nothing where it is an error.
@@ -176,71 +148,14 @@ unsafe fn resources(event: *mut native::rd_kafka_event_t) -> Vec<Answer> {
         }
         for number in 0..count {
             let resource = *list.add(number);
-            let mut answer = Answer {
+            let settings = settings_of(resource);
+            let entries = settings.iter().map(|(name, value)| (&**name, &**value));
+            answers.push(Answer {
                 topic: CStr::from_ptr(native::rd_kafka_ConfigResource_name(resource)).to_owned(),
                 code: native::rd_kafka_ConfigResource_error(resource),
-                cleanup: String::new(),
-                retention: None,
-            };
-            let mut entries = 0;
-            let configs = native::rd_kafka_ConfigResource_configs(resource, &raw mut entries);
-            for place in 0..if configs.is_null() { 0 } else { entries } {
-                let entry = *configs.add(place);
-                let name = text(native::rd_kafka_ConfigEntry_name(entry));
-                let value = text(native::rd_kafka_ConfigEntry_value(entry));
-                match name.as_str() {
-                    "cleanup.policy" => answer.cleanup = value,
-                    "retention.ms" => answer.retention = value.parse().ok(),
-                    _ => {}
-                }
-            }
-            answers.push(answer);
+                settings: TopicSettings::read(entries),
+            });
         }
     }
     answers
-}
-
-/// # Safety
-/// `text` is null or ends with a zero.
-unsafe fn text(text: *const c_char) -> String {
-    if text.is_null() {
-        return String::new();
-    }
-    // SAFETY: by the contract of this function.
-    unsafe { CStr::from_ptr(text) }
-        .to_string_lossy()
-        .into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn judged(cleanup: &str, retention: i64) -> Option<Advice> {
-        judge(&Answer {
-            topic: c"tickets".to_owned(),
-            code: native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR,
-            cleanup: cleanup.to_owned(),
-            retention: Some(retention),
-        })
-    }
-
-    #[test]
-    fn compaction_and_short_retention_are_found() {
-        let topic = || "tickets".to_owned();
-        let week = 7 * SHORT_RETENTION_MILLISECONDS;
-        assert_eq!(judged("delete", week), None);
-        assert_eq!(judged("delete", -1), None, "kept for ever");
-        assert_eq!(
-            judged("delete", 60_000),
-            Some(Advice::ShortRetention {
-                topic: topic(),
-                milliseconds: 60_000
-            })
-        );
-        for policy in ["compact", "compact,delete", "delete, compact"] {
-            let expected = Some(Advice::Compacted { topic: topic() });
-            assert_eq!(judged(policy, week), expected, "{policy}");
-        }
-    }
 }
