@@ -26,10 +26,10 @@ const MINIMUM_SAMPLES: u32 = 20;
 const JOB: &str = "ticket-exporter";
 /// Where the runbooks lie in the repository.
 const RUNBOOKS: &str = "deploy/runbooks";
-/// Where the repository is, as `Cargo.toml` says; empty where nobody has published it.
+/// The address of the repository in `Cargo.toml`; empty until a publisher sets it.
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 
-/// See the module.
+/// What the rules are made for: addresses, labels and limits that the user sets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
     /// Priorities whose breach calls somebody at once; none: nothing is said of single breaches.

@@ -210,7 +210,7 @@ fn judge_damage(config: &Config, damage: StoreError) -> Result<String, RecoveryE
     }
 }
 
-/// Takes the checkpoint directory and the state in it. `forsaken`: why the state must not be used,
+/// Takes the checkpoint directory and the state in it. `set_aside_for`: why the state must not be used,
 /// whatever it is. The id is the store's, which outlives the process.
 ///
 /// # Errors
@@ -219,13 +219,13 @@ pub fn recover(
     config: &Config,
     now: Timestamp,
     metrics: &Arc<SelfMetrics>,
-    forsaken: Option<&str>,
+    set_aside_for: Option<&str>,
 ) -> Result<(State, StoreId), RecoveryError> {
     let path = &config.checkpoint.directory;
     let directory = Directory::lock(path, STATE_VERSION)?;
     let started = Instant::now();
     let asked = directory.is_recount_asked();
-    let forsaken = forsaken.or(asked.then_some(RECOUNT_ASKED));
+    let set_aside_for = set_aside_for.or(asked.then_some(RECOUNT_ASKED));
     let gone = |topics: &[String]| topics_gone::judge(&config.kafka, topics);
     let outcome = restore(config, |apply| directory.load(apply), &gone);
     let (restored, changes, id) = match outcome {
@@ -238,7 +238,7 @@ pub fn recover(
             (Some(restored), Ok(changes), Some(id))
         }
         Ok(Outcome::Changed(id, changes)) => (None, Ok(changes), Some(id)),
-        Err(error @ StoreError::Corrupt { .. }) if forsaken.is_some() => {
+        Err(error @ StoreError::Corrupt { .. }) if set_aside_for.is_some() => {
             (None, Err(error.to_string()), None)
         }
         Err(error @ StoreError::Corrupt { .. }) => (None, Err(judge_damage(config, error)?), None),
@@ -246,7 +246,7 @@ pub fn recover(
         Err(error @ StoreError::Newer { .. }) if asked => (None, Err(error.to_string()), None),
         Err(error) => return Err(error.into()),
     };
-    let verdict = match (forsaken, &changes) {
+    let verdict = match (set_aside_for, &changes) {
         (Some(reason), Ok(_)) if id.is_some() => Verdict::Recount(reason.to_owned()),
         (_, Err(damage)) => Verdict::Recount(damage.clone()),
         (_, Ok(changes)) => changes.judge(config.checkpoint.on_changed_rules),

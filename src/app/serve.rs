@@ -72,8 +72,8 @@ pub enum Memory {
 }
 
 impl Service {
-    /// Listens and begins to read. `clock` tells the time: the demo's runs faster. `load` gives
-    /// the configuration of now, where it may change. `manager` is told how the service is.
+    /// Listens and begins to read. `clock` tells the time: the demo's runs faster. `load` reads
+    /// the present configuration, where it may change. The service reports its state to `manager`.
     ///
     /// # Errors
     /// An address that cannot be listened on, or Kafka properties that are refused. Brokers that

@@ -1,5 +1,5 @@
-//! A Unix socket for the command `reload`, which waits for the outcome of a reload: a signal has no answer. Whoever
-//! may enter its directory may connect, and to connect is to ask.
+//! A Unix socket for the command `reload`, which waits for the outcome of a reload: a signal has no answer. A process
+//! that may enter the directory may connect, and each connection asks for one reload.
 
 use std::fs;
 use std::io::{self, ErrorKind, Read};

@@ -71,7 +71,7 @@ pub struct Counted {
     pub is_sum: bool,
 }
 
-/// See the module.
+/// The status history of a ticket: sums of what is old, and the timeline of what is recent.
 #[derive(Clone, Copy, Debug)]
 pub struct History<'a> {
     /// What came before the timeline, where that is long.

@@ -42,7 +42,7 @@ pub struct Sums {
     pub phases: Vec<PhaseSum>,
 }
 
-/// See the module.
+/// The older part of a ticket's status history, as sums.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Past {
     /// In order, and never empty.

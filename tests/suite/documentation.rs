@@ -22,11 +22,12 @@ const PROGRAM: &str = "ticket-exporter";
 const NOT_OURS: [&str; 2] = ["target", "golden"];
 /// Words that begin like a metric and are none: the prefix itself, a member of events, and members
 /// of Freshdesk's and Zendesk's records.
-const NO_METRICS: [&str; 8] = [
+const NO_METRICS: [&str; 9] = [
     "ticket_",
     "ticket_id",
     "ticket_agent_email",
     "ticket_event",
+    "ticket_exporter", // what the headers of dead letters begin with
     "ticket_group_name",
     "ticket_priority",
     "ticket_source",

@@ -98,7 +98,7 @@ fn names_need_numbers_too() {
     );
 }
 
-/// An engine that has read a ticket of each of so many priorities and channels.
+/// An engine that has read one ticket for each of `values` priorities and channels.
 fn engine(rules: &Arc<Rules>, values: usize) -> Engine {
     let mut engine = Engine::new(Arc::clone(rules), Timestamp(0));
     let partition = engine.only_partition();

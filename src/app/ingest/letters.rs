@@ -26,7 +26,8 @@ pub(super) struct Letters {
     metrics: Arc<SelfMetrics>,
     /// Held while letters are refused or not confirmed.
     latch: Option<Latch>,
-    /// Records wait because no more letters may be on their way.
+    /// Records wait because no more letters may be on their way. Only [`Self::is_over`] ends that: its
+    /// caller then has the consumer go on.
     held: bool,
     /// Since when some letter has been on its way at every look.
     unconfirmed: Option<Instant>,
@@ -159,7 +160,6 @@ impl Letters {
     }
 
     fn recover(&mut self) {
-        self.held = false;
         self.unconfirmed = None;
         if self.stall_said.take().is_some() {
             info!("dead letters are confirmed again");
@@ -195,5 +195,30 @@ impl Lost {
             reason = first.reason,
             "dead letters lost, of which this is the first record"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::timestamp::Timestamp;
+    use crate::edge::self_metrics::BuildInfo;
+
+    #[test]
+    fn records_wait_until_the_caller_learns_that_they_need_not() {
+        let build = BuildInfo {
+            version: "",
+            revision: "",
+            rustc: "",
+        };
+        let metrics = Arc::new(SelfMetrics::new(build, Timestamp(0), &[], &[]).unwrap());
+        let mut letters = Letters::new(None, Readiness::default(), metrics);
+        letters.held = true;
+        // The letters are confirmed, or go elsewhere, before the caller asks.
+        letters.recover();
+        letters.replace(None);
+        assert!(letters.is_held());
+        assert!(letters.is_over(Duration::ZERO));
+        assert!(!letters.is_held());
     }
 }

@@ -20,6 +20,7 @@ pub use change::{Change, NotKept};
 pub use readings::{KeptReadings, Loss, Lost, Reading, Readings};
 pub use retirement::retire;
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -707,6 +708,8 @@ impl Ingest {
     fn advance(&mut self, consumer: &Consumer) -> Result<Position, Lost> {
         let Timing { grace, clock, .. } = &self.timing;
         let mut position = Position::default();
+        // Partitions that are complete as of one moment have one clock, to the millisecond.
+        let mut clocks: HashMap<Instant, Timestamp> = HashMap::new();
         for partition in consumer.assigned() {
             let reached = consumer.reached(partition);
             let read_up_to = consumer.position(partition);
@@ -729,8 +732,10 @@ impl Ingest {
             if reading.is_checked()
                 && let Some(complete) = reached.complete
             {
-                let clock = clock.at(complete).minus(*grace);
-                self.engine.advance(reading.partition, clock);
+                let time = *clocks
+                    .entry(complete)
+                    .or_insert_with(|| clock.at(complete).minus(*grace));
+                self.engine.advance(reading.partition, time);
             }
             if !reached.end || waits || !reading.is_checked() {
                 position.unread += 1;

@@ -119,8 +119,8 @@ impl Answers {
         })
     }
 
-    /// Memory for an answer of so many bytes. `None`: there is none, also after some waiting. An
-    /// answer that is alone gets any amount, since the first one shows how large they are.
+    /// Reserves memory for an answer of `bytes`. `None`: there was none within the waiting time. An
+    /// answer that is alone gets any amount, since the first one shows how large answers are.
     pub(super) async fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
         let least = self.limits.least_memory;
         let reserve = |table: &mut Table| {
@@ -213,7 +213,7 @@ impl Answer {
 }
 
 impl Reservation {
-    /// The answer has turned out to need so many bytes.
+    /// Changes the reservation to what the answer turned out to need.
     pub(super) fn resize(&mut self, bytes: usize) {
         let mut table = self.answers.table();
         table.memory = table.memory - self.bytes + bytes;

@@ -1,6 +1,6 @@
-//! Whether the exporter is ready, and if not, why: components hold latches with a reason and
-//! release them. Ready is when nobody holds one. Remarks say what else a person
-//! should know; they do not change whether the exporter is ready.
+//! Whether the exporter is ready, and if not, why. A component holds a latch with a reason and
+//! releases it; the exporter is ready when no latch is held. Remarks tell a person more; they do
+//! not change whether the exporter is ready.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -28,8 +28,8 @@ use super::outlook::Outlook;
 use super::progress::{Progress, Reached};
 use super::questions::Questions;
 use super::queue::{
-    Described, EndOffsets, PrivateQueue, TopicConfigs, TopicIds, cached_watermarks,
-    set_token, taken_up_to,
+    Described, EndOffsets, PrivateQueue, TopicConfigs, TopicIds, cached_watermarks, set_token,
+    taken_up_to,
 };
 use super::settings::start_error;
 use super::trouble::{Troubles, missing_topics};

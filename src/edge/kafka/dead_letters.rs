@@ -157,7 +157,7 @@ impl DeadLetters {
         }
     }
 
-    /// Why letters are refused, if they are: somebody has to change something first.
+    /// Why the brokers refuse letters, if they do: a person has to change something first.
     pub fn refusal(&self) -> Option<String> {
         self.client.context().with(|inner| {
             let refused = !inner.refused.is_empty() || self.unconfirmed_of(inner) > 0;

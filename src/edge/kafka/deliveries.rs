@@ -45,7 +45,7 @@ pub(super) struct Deliveries(Mutex<Inner>);
 pub(super) struct Inner {
     pub(super) report: Report,
     pub(super) refusals: Refusals,
-    /// Letters to be sent again when somebody has changed something.
+    /// Letters to send again: a permission or the topic may be there by then.
     pub(super) refused: Vec<OwnedMessage>,
     /// Letters to be sent again alone: a batch with them was too large.
     pub(super) oversized: VecDeque<OwnedMessage>,
@@ -57,7 +57,7 @@ pub(super) struct Inner {
     pub(super) done_bytes: u64,
     /// The first letter lost since the last report.
     pub(super) first_lost: Option<LostLetter>,
-    /// The last trouble that somebody has to do something about.
+    /// The last trouble that only a person can end.
     pub(super) refusal: Option<String>,
     pub(super) troubles: Troubles,
     pub(super) outlook: Outlook,
@@ -201,7 +201,7 @@ fn is_said_by_its_letters(code: RDKafkaErrorCode) -> bool {
     )
 }
 
-/// Whether a record may be written later, when somebody has allowed it or created the topic.
+/// Whether a record can be written once a person has granted the permission or created the topic.
 pub(super) fn is_refusal(code: RDKafkaErrorCode) -> bool {
     matches!(
         code,

@@ -3,6 +3,7 @@
 
 use std::net::ToSocketAddrs as _;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -25,12 +26,15 @@ use super::settings::start_error;
 use super::trouble::{Troubles, distrusted, not_allowed, silent};
 use super::{Connection, Settings, StartError, TopicPartition, TopicSettings, Trouble};
 
+/// Time between two questions while the coordinator of a group starts.
+const COORDINATOR_PAUSE: Duration = Duration::from_millis(200);
+
 /// How long one question waits before what the library said meanwhile is looked at.
 const STEP: Duration = Duration::from_millis(500);
 
 /// What a few records need; the consumer's own settings are made for a backlog.
 const FEW_RECORDS: &[(&str, &str)] = &[
-    // Nobody is in a group here, so no rebalance can skip a record by it.
+    // An inspector joins no group, so no rebalance can skip a record by it.
     ("enable.partition.eof", "true"),
     ("queued.min.messages", "100"),
     ("queued.max.messages.kbytes", "4096"),
@@ -230,10 +234,16 @@ impl Inspector {
     /// That we may not, and [`InspectError`].
     pub fn may_join(&mut self, deadline: Instant) -> Result<(), InspectError> {
         let group = self.reading.group.clone();
-        let operations = match group_operations(&self.client, &group, left(deadline)) {
-            // The group has never been used; brokers say this only to clients that may use it.
-            Err((RDKafkaErrorCode::GroupIdNotFound, _)) => return Ok(()),
-            answer => answer.map_err(|refusal| self.explain(refusal, "", false))?,
+        let operations = loop {
+            match group_operations(&self.client, &group, left(deadline)) {
+                // The group has never been used; brokers say this only to clients that may use it.
+                Err((RDKafkaErrorCode::GroupIdNotFound, _)) => return Ok(()),
+                // The first question about a group makes a new cluster create its coordinator.
+                Err((code, _)) if is_starting(code) && !left(deadline).is_zero() => {
+                    thread::sleep(COORDINATOR_PAUSE.min(left(deadline)));
+                }
+                answer => break answer.map_err(|refusal| self.explain(refusal, "", false))?,
+            }
         };
         if operations.are_known() && !operations.read() {
             let refusal = (RDKafkaErrorCode::GroupAuthorizationFailed, group);
@@ -332,7 +342,7 @@ impl Inspector {
                 return Err((code, String::new()));
             }
             // Some errors come at once.
-            std::thread::sleep((STEP / 5).saturating_sub(begun.elapsed()));
+            thread::sleep((STEP / 5).saturating_sub(begun.elapsed()));
         }
     }
 
@@ -396,7 +406,7 @@ impl Inspector {
             }
             _ if self.refused.is_some() || self.trouble.is_some() => self.late(),
             _ if words.is_empty() => InspectError::Silent(format!("Kafka reports: {code}")),
-            _ => InspectError::Silent(format!("Kafka reports: {words}")),
+            _ => InspectError::Silent(format!("Kafka reports: {code} ({words})")),
         }
     }
 }
@@ -480,6 +490,16 @@ fn give(
         headers: &headers,
         value: message.payload(),
     });
+}
+
+/// Whether the coordinator of a group is about to be there.
+fn is_starting(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::CoordinatorLoadInProgress
+            | RDKafkaErrorCode::CoordinatorNotAvailable
+            | RDKafkaErrorCode::NotCoordinator
+    )
 }
 
 fn left(deadline: Instant) -> Duration {

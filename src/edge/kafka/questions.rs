@@ -23,7 +23,7 @@ pub(super) struct Questions {
 
 #[derive(Clone, Copy, Debug)]
 struct Question {
-    /// `None`: whoever leads the partitions; the statistics have not told yet.
+    /// `None`: the client finds the leaders; the statistics have not named them yet.
     leader: Option<i32>,
     end: End,
     asked: Instant,

@@ -2,11 +2,14 @@
 
 use std::net::TcpListener;
 use std::process::Output;
+use std::time::Duration;
 
 use serde_json::json;
 
 use crate::end_to_end::{file, now, path, run, text};
-use crate::harness::{Kafka, Record, SchemaRegistry, SecuredKafka, free_port};
+use crate::harness::{Kafka, Record, SchemaRegistry, SecuredKafka, eventually, free_port};
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Of the content of records, which is never printed.
 const SECRET: &str = "maria-schmidt";
@@ -46,13 +49,19 @@ fn check(config: &str) -> Output {
     run(&arguments, b"")
 }
 
-/// Runs it, expects this exit code and these beginnings of lines; all that was printed.
+/// Runs the command until it ends with this exit code, since brokers apply a permission a moment after
+/// it was granted, and expects these beginnings of lines; returns all that was printed.
 #[track_caller]
 fn expect(code: i32, config: &str, lines: &[&str]) -> String {
-    let output = check(config);
-    let printed = text(&output.stdout);
-    let said = format!("{printed}\n{}", text(&output.stderr));
-    assert_eq!(output.status.code(), Some(code), "{said}");
+    let (printed, said) = eventually("the exit code", PATIENCE, || {
+        let output = check(config);
+        let printed = text(&output.stdout);
+        let said = format!("{printed}\n{}", text(&output.stderr));
+        match output.status.code() {
+            Some(found) if found == code => Ok((printed, said)),
+            found => Err(format!("{found:?}, not {code}\n{said}")),
+        }
+    });
     for line in lines {
         let is_there = printed.lines().any(|one| one.starts_with(line));
         assert!(is_there, "no line begins with {line:?} in\n{said}");

@@ -11,7 +11,7 @@ use crate::harness::{Exporter, Kafka, command, eventually};
 /// What the log says of a store that was moved away.
 const SET_ASIDE: &str = "the checkpoint was set aside: counting again from the earliest records";
 
-/// Runs it in the exporter's folder, with nobody who could be asked.
+/// Runs `recount` in the exporter's folder, without a terminal to ask on.
 fn recount(exporter: &Exporter, arguments: &[&str]) -> Output {
     command()
         .arg("recount")

@@ -28,7 +28,7 @@ fn wait_until(exporter: &Exporter, topic: &str, useless: bool) -> String {
             .map_err(|error| format!("{error}; {}", exporter.logs()))
     });
     let answer = exporter.get("/-/ready");
-    assert_eq!(answer.status, 200, "it keeps nobody from being ready");
+    assert_eq!(answer.status, 200, "the exporter stays ready");
     let said = answer.text();
     assert_eq!(
         said.contains(&format!("note: topic {topic}: ")),

@@ -77,7 +77,7 @@ fn counts_what_it_hid_as_of_its_own_time_once_it_is_committed() {
     exporter.wait_ready(PATIENCE);
     let hanging = kafka.transactions();
     hanging.begin();
-    // Never answered, and answered by somebody else in time.
+    // One ticket is never answered; another producer answers the other in time.
     hanging.send(&topic, [created("unanswered", now()).partition(0)]);
     kafka.produce(&topic, [created("answered", now()).partition(0)]);
     kafka.produce(&topic, [reply("answered", now()).partition(0)]);

@@ -52,7 +52,7 @@ fn becomes_and_stays_ready(exporter: &Exporter, partitions: i32) {
     }
 }
 
-/// The whole of it: ready under load, exact after it, and at the end for whoever watches the group.
+/// The exporter is ready under load and exact after it, and the group shows no lag.
 #[track_caller]
 fn is_ready_under(name: &str, pace: Pace) {
     let kafka = Kafka::shared();

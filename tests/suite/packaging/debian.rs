@@ -35,9 +35,13 @@ fn package() -> &'static Path {
             let generate = repository().join("deploy/debian/generate");
             succeed(Command::new(generate).arg(&program));
             let path = folder.path().join("ticket-exporter.deb");
+            let version = succeed(&mut Command::new(
+                repository().join("deploy/debian/version"),
+            ));
             succeed(
                 Command::new(cargo_deb())
                     .args(["deb", "--locked", "--no-build", "--no-strip", "--fast"])
+                    .args(["--deb-version", version.trim()])
                     .arg("--output")
                     .arg(&path)
                     .env("CARGO_TARGET_DIR", target)

@@ -13,7 +13,7 @@ const ZONE: &str = "Europe/Berlin";
 /// The height of the window until the page is measured, in pixels.
 const HEIGHT: u32 = 1_000;
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Two frames: what was measured anew is drawn.
+/// Waits for two frames, after which the new measurements are drawn.
 const DRAWN: &str =
     "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))";
 

@@ -51,7 +51,7 @@ fn every_ignored_test_belongs_to_a_tier() {
     assert_eq!(seen.len(), 2, "both tiers have tests");
 }
 
-/// A subject that no binary has is compiled by nobody and tests nothing.
+/// A subject that is in no binary is not compiled and tests nothing.
 #[test]
 fn every_subject_belongs_to_a_binary() {
     let mut named: BTreeSet<String> = ["basic", "with_tools", "left_out"]

@@ -22,7 +22,7 @@ const PACE: usize = 512;
 const WATCHED: Duration = Duration::from_secs(6);
 /// A text that is large next to the rest of the process.
 const LARGE: usize = 8 << 20;
-/// With texts of many publications and formats, memory stays below so many times that of one client.
+/// With texts of many publications and formats, memory stays below this multiple of one client.
 /// Two of the largest texts are held, two more are being rendered, and the allocator keeps some of
 /// what was freed. Without a limit it would be more than ten times as much.
 const SEVERAL_TEXTS: u64 = 4;

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use super::context::FetchState;
 use super::queue::End;
 
-/// A proof that is older says nothing about the end of now. Leaders are asked twice a second.
+/// An older proof says nothing about the present end. Leaders are asked twice a second.
 const VALIDITY: Duration = Duration::from_secs(5);
 
 /// Ends that wait for their proof: some time of reading a backlog, in full resolution.

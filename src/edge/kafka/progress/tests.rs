@@ -292,7 +292,7 @@ mod simulated {
         AppendIn(usize),
         Commit(usize),
         Abort(usize),
-        /// The fetcher takes so many offsets at the most.
+        /// The fetcher takes this many offsets at most.
         Fetch(usize),
         /// The leader answers its oldest question.
         Answer,
