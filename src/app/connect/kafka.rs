@@ -161,8 +161,9 @@ fn look_at_dead_letters(
     report: &mut Report<'_>,
 ) {
     let subject = format!("dead-letter topic {topic}");
-    let found = inspector.topic(topic, deadline(timeout));
-    let allowed = found.and_then(|_| inspector.may_write(topic, deadline(timeout)));
+    // First, since its refusal names the permission that is needed here.
+    let allowed = inspector.may_write(topic, deadline(timeout));
+    let allowed = allowed.and_then(|()| inspector.topic(topic, deadline(timeout)));
     match allowed {
         Ok(()) => report.ok(&subject, "may be written"),
         Err(InspectError::MissingTopic) => report.error(

@@ -124,11 +124,19 @@ impl Troubles {
         let is_recent =
             |at: Option<Instant>| at.is_some_and(|at| now.saturating_duration_since(at) < SPECIFIC);
         if code == Code::BrokerTransportFailure
-            && essential.contains("Disconnected: ")
+            && is_ended(&essential)
             && !essential.contains("PLAINTEXT broker listener")
             && is_recent(self.refused)
         {
             return None; // how a refusal ends
+        }
+        if code == Code::BrokerTransportFailure
+            && essential.contains("SSL connection closed by peer")
+            && !essential.contains("PLAINTEXT broker listener")
+            && let Some(broker) = broker_in(&essential)
+            && self.look(broker, outlook, now) == Finding::NoTls
+        {
+            return None; // the client's next attempt says that the listener has no TLS
         }
         if code == Code::AllBrokersDown {
             if is_recent(self.specific) {
@@ -435,6 +443,13 @@ fn broker_in(reason: &str) -> Option<&str> {
     rest.split_once(": ").map(|(address, _)| address)
 }
 
+/// Whether the other side has ended the connection, however the client noticed it.
+fn is_ended(reason: &str) -> bool {
+    ["Disconnected: ", "Broken pipe", "Connection reset"]
+        .iter()
+        .any(|words| reason.contains(words))
+}
+
 /// The reason without what changes from one attempt to the next: how long it took, how often it
 /// was suppressed, and which of the client's connections to the broker it was.
 fn essence(reason: &str) -> String {
@@ -488,6 +503,28 @@ mod tests {
         let mut down = |at| troubles.explain(Code::AllBrokersDown, "1/1", &outlook, at);
         assert_eq!(down(now), None);
         assert!(down(now + SPECIFIC).is_some());
+    }
+
+    #[test]
+    fn a_listener_without_tls_is_named_once() {
+        let mut troubles = Troubles::default();
+        let now = Instant::now();
+        let broker = "127.0.0.1:9".to_owned();
+        troubles.seen.insert(broker, (now, Finding::NoTls));
+        let mut explain = |reason: &str| {
+            let reason = format!("ssl://127.0.0.1:9/bootstrap: {reason}");
+            troubles.explain(
+                Code::BrokerTransportFailure,
+                &reason,
+                &Outlook::default(),
+                now,
+            )
+        };
+        let closed = "Disconnected: SSL connection closed by peer";
+        assert_eq!(explain(closed), None);
+        let handshake =
+            format!("SSL handshake failed: {closed}: connecting to a PLAINTEXT broker listener?");
+        assert!(matches!(explain(&handshake), Some(Trouble::Refused(_))));
     }
 
     #[test]
