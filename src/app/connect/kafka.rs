@@ -165,7 +165,7 @@ fn look_at_dead_letters(
     let allowed = inspector.may_write(topic, deadline(timeout));
     let allowed = allowed.and_then(|()| inspector.topic(topic, deadline(timeout)));
     match allowed {
-        Ok(()) => report.ok(&subject, "may be written"),
+        Ok(_) => report.ok(&subject, "may be written"),
         Err(InspectError::MissingTopic) => report.error(
             &subject,
             "it does not exist: create it, or correct kafka.dead_letter_topic",
