@@ -18,7 +18,7 @@ use crate::domain::timestamp::Timestamp;
 /// A merged ticket's survivor may be merged itself; a longer chain than this is a loop.
 const LONGEST_MERGE_CHAIN: usize = 16;
 
-/// Number of a partition, given by [`Engine::partition`].
+/// Number of a partition, given by [`Engine::add_partition`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PartitionId(u16);
 
