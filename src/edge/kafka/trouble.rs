@@ -144,7 +144,11 @@ impl Troubles {
             }
             let broker = outlook.brokers.first()?;
             let finding = self.look(broker, outlook, now);
-            return Some(silent(broker, &finding, outlook));
+            let trouble = silent(broker, &finding, outlook);
+            if matches!(trouble, Trouble::Refused(_)) {
+                self.refused = Some(now);
+            }
+            return Some(trouble);
         }
         self.specific = Some(now);
         if code == Code::SSL && essential.contains("certificate verify failed") {
