@@ -30,7 +30,7 @@ pub struct Stored {
     pub counted: Vec<(TopicPartition, i64)>,
 }
 
-/// What is there to be counted again of one topic.
+/// The records of one topic that a recount would read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Available {
     pub topic: String,

@@ -481,8 +481,8 @@ pub struct Backfill {
 }
 
 /// Marks the store in checkpoint.directory, so that the next start sets it aside and counts from the
-/// earliest records again, for example under another mapping. Says before what is there to be counted,
-/// and which numbers fall because records are gone.
+/// earliest records again, for example under another mapping. Before that, the command lists the records that
+/// the topics hold, and the numbers that fall because records are gone.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 The exporter has to be stopped: while a process holds the store, nothing is marked. Nothing is

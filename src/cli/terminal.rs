@@ -28,7 +28,7 @@ pub fn has_colors() -> bool {
     io::stdout().is_terminal() && wants_colors()
 }
 
-/// Whether what is said to the person may have colors.
+/// Whether messages to the person may have colors.
 pub fn complaints_have_colors() -> bool {
     io::stderr().is_terminal() && wants_colors()
 }

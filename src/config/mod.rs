@@ -101,23 +101,12 @@ pub fn load(
     read: &mut Read<'_>,
 ) -> Result<Loaded, Errors> {
     let mut errors = Errors::default();
-    let name = file.map(|path| path.display().to_string());
-    let mut tree = overrides::nothing(name.as_deref());
-    if let (Some(path), Some(name)) = (file, &name) {
-        match read(path) {
-            Ok(text) => {
-                if let Some(root) = tree::parse(&text, &tree::in_file(name), &mut errors) {
-                    tree = root;
-                }
-            }
-            Err(error) => {
-                errors.error(&tree.place, "", format!("cannot be read: {error}"));
-            }
-        }
-        if !errors.errors.is_empty() {
-            // What the file does not say cannot be told from what could not be read.
-            return Err(errors);
-        }
+    let mut tree = read_tree(file, read, &mut errors, |text, name, errors| {
+        tree::parse(text, &tree::in_file(name), errors)
+    });
+    if !errors.errors.is_empty() {
+        // A missing key cannot be told from one that could not be read.
+        return Err(errors);
     }
     View::root(&tree).entries(&mut errors);
     overrides::put_environment(&mut tree, environment, &mut errors);
@@ -133,6 +122,27 @@ pub fn load(
         })
     } else {
         Err(errors)
+    }
+}
+
+/// Reads a configuration file with `parse`, which gets its text and its name; no file gives an empty tree.
+fn read_tree(
+    file: Option<&Path>,
+    read: &mut Read<'_>,
+    errors: &mut Errors,
+    parse: impl FnOnce(&str, &str, &mut Errors) -> Option<tree::Node>,
+) -> tree::Node {
+    let name = file.map(|path| path.display().to_string());
+    let empty = overrides::nothing(name.as_deref());
+    let (Some(path), Some(name)) = (file, &name) else {
+        return empty;
+    };
+    match read(path) {
+        Ok(text) => parse(&text, name, errors).unwrap_or(empty),
+        Err(error) => {
+            errors.error(&empty.place, "", format!("cannot be read: {error}"));
+            empty
+        }
     }
 }
 

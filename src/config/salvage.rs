@@ -3,13 +3,13 @@
 
 use std::path::Path;
 
-use super::Read;
 use super::overrides::{self, Flag};
 use super::problem::{Errors, Place, Problem};
 use super::tree::{self, Node};
 use super::view::View;
 use super::web::Web;
 use super::web_file::Pem;
+use super::{Read, read_tree};
 
 /// What could be told, and what stood in the way.
 #[derive(Clone, Debug)]
@@ -27,19 +27,9 @@ pub fn salvage_web(
     read: &mut Read<'_>,
 ) -> Salvaged<Web> {
     let mut errors = Errors::default();
-    let name = file.map(|path| path.display().to_string());
-    let mut tree = overrides::nothing(name.as_deref());
-    if let (Some(path), Some(name)) = (file, &name) {
-        match read(path) {
-            Ok(text) => {
-                let place = tree::in_file(name);
-                if let Some(root) = section(&text, "web", &place, &mut errors) {
-                    tree = root;
-                }
-            }
-            Err(error) => errors.error(&tree.place, "", format!("cannot be read: {error}")),
-        }
-    }
+    let mut tree = read_tree(file, read, &mut errors, |text, name, errors| {
+        section(text, "web", &tree::in_file(name), errors)
+    });
     View::root(&tree).entries(&mut errors);
     // What the other keys are is not asked here.
     overrides::put_environment(&mut tree, environment, &mut Errors::default());

@@ -1,5 +1,5 @@
-//! What is read beside the stream of new records: the last ones before a stop, and those that are
-//! compared once more after a reconnection.
+//! The consumer also reads beside the stream of new records: the last control records before a stop, and
+//! anchors that it compares once more after a reconnection.
 
 use std::time::{Duration, Instant};
 

@@ -203,17 +203,14 @@ fn is_said_by_its_letters(code: RDKafkaErrorCode) -> bool {
 
 /// Whether a record can be written once a person has granted the permission or created the topic.
 pub(super) fn is_refusal(code: RDKafkaErrorCode) -> bool {
-    matches!(
-        code,
-        RDKafkaErrorCode::TopicAuthorizationFailed
-            | RDKafkaErrorCode::UnknownTopic
-            | RDKafkaErrorCode::UnknownTopicOrPartition
-            | RDKafkaErrorCode::UnknownPartition
-            | RDKafkaErrorCode::ClusterAuthorizationFailed
-            | RDKafkaErrorCode::Fatal
-            | RDKafkaErrorCode::PurgeQueue
-            | RDKafkaErrorCode::PurgeInflight
-    )
+    is_said_by_its_letters(code)
+        || matches!(
+            code,
+            RDKafkaErrorCode::ClusterAuthorizationFailed
+                | RDKafkaErrorCode::Fatal
+                | RDKafkaErrorCode::PurgeQueue
+                | RDKafkaErrorCode::PurgeInflight
+        )
 }
 
 /// The bytes of a letter that limits count.

@@ -123,16 +123,13 @@ impl Troubles {
         let essential = essence(reason);
         let is_recent =
             |at: Option<Instant>| at.is_some_and(|at| now.saturating_duration_since(at) < SPECIFIC);
-        if code == Code::BrokerTransportFailure
-            && is_ended(&essential)
-            && !essential.contains("PLAINTEXT broker listener")
-            && is_recent(self.refused)
-        {
+        let is_vague = code == Code::BrokerTransportFailure
+            && !essential.contains("PLAINTEXT broker listener");
+        if is_vague && is_ended(&essential) && is_recent(self.refused) {
             return None; // how a refusal ends
         }
-        if code == Code::BrokerTransportFailure
+        if is_vague
             && essential.contains("SSL connection closed by peer")
-            && !essential.contains("PLAINTEXT broker listener")
             && let Some(broker) = broker_in(&essential)
             && self.look(broker, outlook, now) == Finding::NoTls
         {
