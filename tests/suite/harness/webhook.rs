@@ -65,10 +65,8 @@ impl Webhooks {
                 if stop.load(Ordering::Relaxed) {
                     return;
                 }
-                // Who sent it tries again.
-                if let Ok(Some(message)) = stream.and_then(take) {
-                    kept.lock().unwrap().push(message);
-                }
+                // After an error the sender tries again.
+                let _ = stream.and_then(|stream| take(stream, &kept));
             }
         });
         Self {
@@ -100,14 +98,15 @@ impl Drop for Webhooks {
     }
 }
 
-/// Reads one request and answers it; none where the client went away.
-fn take(mut stream: TcpStream) -> std::io::Result<Option<Message>> {
+/// Reads one request, keeps its message and answers. The message is there before the answer is, so
+/// that a client that has its answer finds it.
+fn take(mut stream: TcpStream, messages: &Mutex<Vec<Message>>) -> std::io::Result<()> {
     stream.set_read_timeout(Some(TIMEOUT))?;
     let mut reader = BufReader::new(&stream);
     let mut line = String::new();
     reader.read_line(&mut line)?;
     let Some(path) = line.split_whitespace().nth(1).map(str::to_owned) else {
-        return Ok(None);
+        return Ok(());
     };
     let mut length = 0;
     loop {
@@ -123,12 +122,12 @@ fn take(mut stream: TcpStream) -> std::io::Result<Option<Message>> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
     let body = serde_json::from_slice(&body)?;
-    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")?;
-    Ok(Some(Message {
+    messages.lock().unwrap().push(Message {
         path: path.trim_start_matches('/').to_owned(),
         arrived: Instant::now(),
         body,
-    }))
+    });
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
 }
 
 #[test]
