@@ -2,7 +2,7 @@
 //!
 //! Pure text: policies, objectives and a few options in, rule files out, the same for the same
 //! input. What the alerts mean and why their thresholds are what they are is told in
-//! `deploy/prometheus/README.md`.
+//! `docs/reference/alerts.md`.
 
 mod backlog;
 mod burn;

@@ -25,7 +25,7 @@ const MINIMUM_SAMPLES: u32 = 20;
 /// The scrape job of the README.
 const JOB: &str = "ticket-exporter";
 /// Where the runbooks lie in the repository.
-const RUNBOOKS: &str = "deploy/runbooks";
+const RUNBOOKS: &str = "docs/runbooks";
 /// The address of the repository in `Cargo.toml`; empty until a publisher sets it.
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 
@@ -108,14 +108,14 @@ mod tests {
 
     #[test]
     fn runbook_links_are_absolute_once_the_repository_is_known() {
-        assert_eq!(runbooks(""), "deploy/runbooks");
+        assert_eq!(runbooks(""), "docs/runbooks");
         for repository in [
             "https://github.com/desk/exporter",
             "https://github.com/desk/exporter/",
         ] {
             assert_eq!(
                 runbooks(repository),
-                "https://github.com/desk/exporter/blob/HEAD/deploy/runbooks"
+                "https://github.com/desk/exporter/blob/HEAD/docs/runbooks"
             );
         }
     }

@@ -190,7 +190,7 @@ fn of_preset(preset: &'static str, share: f64, trial: Trial) -> Proposal {
     }
     if preset != CANONICAL {
         yaml.push_str(&format!(
-            "# What it cannot know, and how to change it: deploy/migration/{preset}.md\n"
+            "# What it cannot know, and how to change it: docs/how-to/helpdesks/{preset}.md\n"
         ));
     }
     Proposal {
@@ -203,7 +203,7 @@ fn of_preset(preset: &'static str, share: f64, trial: Trial) -> Proposal {
 fn of_mapping(mapping: &str, inference: &Inference, trial: Trial) -> Proposal {
     let mut yaml = String::from(
         "# Proposed by ticket-exporter infer-mapping. It knows names and shapes only: read every line,\n\
-         # then try it with test-mapping --explain. The language: src/decode/mapping/README.md\n",
+         # then try it with test-mapping --explain. The language: docs/reference/mapping.md\n",
     );
     for (preset, share) in &inference.presets {
         yaml.push_str(&format!(

@@ -663,7 +663,7 @@ pub struct CheckConfig {
 /// Writes recording rules and alerts for the policies and objectives of a configuration.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-What each alert means and where its threshold comes from is in deploy/prometheus/README.md.
+What each alert means and where its threshold comes from is in docs/reference/alerts.md.
 
 Examples:
   Into the folder that Prometheus reads rules from:
@@ -682,7 +682,7 @@ pub struct RuleArguments {
     /// [default: the first of priorities]
     #[arg(long, value_name = "PRIORITIES", value_delimiter = ',')]
     pub urgent: Vec<String>,
-    /// What comes before /<alert>.md in runbook_url [default: deploy/runbooks, in the repository that
+    /// What comes before /<alert>.md in runbook_url [default: docs/runbooks, in the repository that
     /// built the program where it is known]
     #[arg(long, value_name = "URL")]
     pub runbook_url: Option<String>,

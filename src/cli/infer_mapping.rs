@@ -16,7 +16,7 @@ pub fn run(arguments: &InferMapping) -> Result<ExitCode, Failure> {
         terminal::complain(&format!(
             "{} records, and nothing in them looks like the id of a ticket. Are they about tickets? \
              More and different samples help; else write mapping.common.ticket_id and the rest by \
-             hand, from src/decode/mapping/README.md",
+             hand, from docs/reference/mapping.md",
             all.len()
         ));
         return Ok(ExitCode::FAILURE);

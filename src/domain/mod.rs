@@ -1,6 +1,6 @@
 //! What the words mean. Pure values without memory: the vocabulary of every other floor.
 //!
-#![doc = include_str!("README.md")]
+//! `docs/explanation/kpi-contract.md` defines the numbers; code and tests cite it as *the contract*.
 
 pub mod calendar;
 pub mod catalogue;

@@ -1,4 +1,4 @@
-//! Reads `mapping`: the language of `src/decode/mapping/README.md`, a preset and what is written
+//! Reads `mapping`: the language of `docs/reference/mapping.md`, a preset and what is written
 //! over it.
 
 mod presets;

@@ -2,7 +2,7 @@
 //! the Prometheus exporter-toolkit, so that one file serves every exporter of a machine.
 //!
 //! It is stricter than the toolkit where that would start without the protection that is meant:
-//! see the README of `edge::http`. Pure: certificates that it names are read by the server.
+//! see `docs/reference/web-configuration.md`. Pure: certificates that it names are read by the server.
 
 mod headers;
 mod rate_limit;

@@ -1,5 +1,5 @@
 //! Records of other systems, by the mapping of the configuration. The language is described in
-//! `README.md` beside this file.
+//! `docs/reference/mapping.md`.
 
 mod evaluate;
 mod event;

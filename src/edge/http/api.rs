@@ -1,4 +1,4 @@
-//! Answers for programs: JSON, with numbers in base units. See the README beside this file.
+//! Answers for programs: JSON, with numbers in base units. See `docs/reference/http-api.md`.
 
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;

@@ -67,7 +67,7 @@ impl Site {
     }
 }
 
-/// Every page there is; see the README beside this file. More can be added to it before it is
+/// Every page there is (`docs/reference/http-api.md`). More can be added to it before it is
 /// served.
 pub fn router(published: Arc<Published>, web: &Web) -> Router {
     published.switches().set(web);

@@ -19,7 +19,7 @@ use super::harness::{command, promtool};
 const SHIPPED: &str = "deploy/prometheus";
 const REFERENCE: &str = "src/config/reference.yaml";
 /// Links as the tests of rules expect them.
-const RUNBOOKS: [&str; 2] = ["--runbook-url", "deploy/runbooks"];
+const RUNBOOKS: [&str; 2] = ["--runbook-url", "docs/runbooks"];
 /// Every alert there is: runbooks, routes and boards know them by these names.
 const ALERTS: [&str; 20] = [
     "TicketBacklogGrowing",

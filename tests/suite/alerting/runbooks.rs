@@ -8,7 +8,7 @@ use ticket_exporter::domain::catalogue::{self, Family, Kind};
 use super::{ALERTS, root};
 use crate::harness::promtool;
 
-const RUNBOOKS: &str = "deploy/runbooks";
+const RUNBOOKS: &str = "docs/runbooks";
 const SECTIONS: [&str; 5] = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Tuning"];
 
 /// What Prometheus adds to every series, and to those of histograms.

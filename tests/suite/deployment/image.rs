@@ -216,7 +216,7 @@ fn the_health_check_finds_the_flags_of_the_container() {
         .unwrap();
     said(output);
     // The README's container is started in a way that the check understands.
-    let page = read("deploy/docker/README.md");
+    let page = read("docs/how-to/docker.md");
     assert!(
         page.contains("ticket-exporter:local --config.file="),
         "{page}"
@@ -243,9 +243,8 @@ fn documents_build_the_image_that_the_compose_stack_runs() {
         .collect();
     assert_eq!(built, ["ticket-exporter:local"].into());
     for path in [
-        "README.md",
-        "deploy/docker/README.md",
-        "deploy/compose/README.md",
+        "docs/how-to/docker.md",
+        "docs/how-to/compose.md",
         DOCKERFILE,
     ] {
         let tags = tags(&read(path));

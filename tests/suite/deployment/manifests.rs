@@ -133,7 +133,7 @@ fn each_dashboard_is_a_config_map_that_kubectl_can_apply() {
         "dashboards/kustomization.yaml has to name every dashboard"
     );
     // A folder as a whole would be one ConfigMap, with README and pictures.
-    for page in ["deploy/kubernetes/README.md", "dashboards/README.md"] {
+    for page in ["docs/how-to/kubernetes.md", "docs/how-to/dashboards.md"] {
         let page = read(page);
         assert!(page.contains("kubectl apply -k dashboards"));
         assert!(!page.contains("--from-file=dashboards"));

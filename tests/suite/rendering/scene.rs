@@ -1,5 +1,5 @@
 //! Where the numbers come from: the demo, its past in a Prometheus by the commands of
-//! `dashboards/README.md`, and a Prometheus that has just been started.
+//! `docs/how-to/dashboards.md`, and a Prometheus that has just been started.
 
 use serde_json::{Value, json};
 use ticket_exporter::domain::duration;

@@ -41,7 +41,7 @@ const PLACES: [(&str, &str, usize); 11] = [
         1,
     ),
     ("README.md", "./ticket-exporter_", 1),
-    ("deploy/debian/README.md", "./ticket-exporter_", 1),
+    ("docs/how-to/debian.md", "./ticket-exporter_", 1),
 ];
 
 fn read(path: &str) -> String {
