@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod changed_rules;
+mod documentation;
 mod explained;
 mod floor_plan;
 mod fuzz;

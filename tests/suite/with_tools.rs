@@ -9,9 +9,9 @@
 
 mod alerting;
 mod boards;
+mod book;
 mod crash;
 mod deployment;
-mod documentation;
 mod end_to_end;
 mod first_hour;
 mod harness;

@@ -45,8 +45,8 @@ pub(crate) use scrape::{Query, Scrape, scrape};
 pub(crate) use secured_kafka::{Certificate, SecuredKafka};
 pub(crate) use tokens::{CLIENT, SECRET, SUBJECT, TokenServer};
 pub(crate) use tools::{
-    actionlint, cargo_deb, cases, deployment, document, folder, helm, operator_types,
-    promtool as promtool_path, python, rendering, repository,
+    actionlint, amtool as amtool_path, cargo_deb, cases, deployment, document, folder, helm,
+    mdbook, operator_types, promtool as promtool_path, python, rendering, repository,
 };
 pub(crate) use wait::{eventually, free_port};
 pub(crate) use webhook::{Message, Webhooks};

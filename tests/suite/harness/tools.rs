@@ -42,6 +42,11 @@ pub(crate) fn python() -> PathBuf {
     installed("boards", "bin/python")
 }
 
+/// What builds the documentation.
+pub(crate) fn mdbook() -> PathBuf {
+    installed("book", "bin/mdbook")
+}
+
 /// The folder of Grafana's components, which draw the dashboards.
 pub(crate) fn rendering() -> PathBuf {
     installed("rendering", "node_modules")

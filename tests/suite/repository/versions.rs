@@ -10,7 +10,7 @@ use crate::harness::repository;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Files with what stands before the version in each, and how often it is there.
-const PLACES: [(&str, &str, usize); 11] = [
+const PLACES: [(&str, &str, usize); 10] = [
     ("Cargo.toml", "\nversion = \"", 1),
     ("deploy/docker/Dockerfile", "ARG VERSION=", 1),
     ("deploy/helm/ticket-exporter/Chart.yaml", "\nversion: ", 1),
@@ -40,7 +40,6 @@ const PLACES: [(&str, &str, usize); 11] = [
         "app.kubernetes.io/version: \"",
         1,
     ),
-    ("README.md", "./ticket-exporter_", 1),
     ("docs/how-to/debian.md", "./ticket-exporter_", 1),
 ];
 
