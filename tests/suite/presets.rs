@@ -251,7 +251,7 @@ fn records_of_no_ticket_are_ignored_by_every_preset() {
 #[test]
 fn every_preset_has_a_case_and_a_guide() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let index = fs::read_to_string(root.join("docs/how-to/helpdesks/README.md")).unwrap();
+    let index = fs::read_to_string(root.join("docs/how-to/connect-a-helpdesk.md")).unwrap();
     for (name, _) in PRESETS {
         let config = root.join("tests/mapping").join(name).join("config.yaml");
         let config = fs::read_to_string(&config).unwrap_or_else(|_| panic!("no case of {name}"));
@@ -262,7 +262,7 @@ fn every_preset_has_a_case_and_a_guide() {
         let guide = fs::read_to_string(&guide).unwrap_or_else(|_| panic!("no guide of {name}"));
         assert!(guide.contains(&format!("preset: {name}")), "{name}");
         assert!(
-            index.contains(&format!("({name}.md)")),
+            index.contains(&format!("(helpdesks/{name}.md)")),
             "{name} is not in the index"
         );
     }

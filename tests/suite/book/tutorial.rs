@@ -144,7 +144,10 @@ fn every_command_of_the_tutorial_works() {
             for command in command_lines(&block.text) {
                 commands += 1;
                 if remark == "run: background" {
-                    reader.start(&command);
+                    // The demo takes its address from no variable.
+                    let listen = &reader.addresses[0].1;
+                    let demo = format!("ticket-exporter demo --web.listen-address={listen}");
+                    reader.start(&command.replace("ticket-exporter demo", &demo));
                 } else if let Some(expected) = remark.strip_prefix("run: until ") {
                     eventually(&command, PATIENCE, || match reader.run(&command) {
                         Ok(printed) if printed.contains(expected) => Ok(()),
