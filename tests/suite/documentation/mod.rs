@@ -79,19 +79,28 @@ fn command_line() -> String {
         if command == "help" {
             continue;
         }
-        let help = help(&command);
-        let (before, settings) = help.split_once("Settings, for every command:\n").unwrap();
-        let after: Vec<&str> = settings
-            .lines()
-            .skip_while(|line| line.is_empty() || line.starts_with(' '))
-            .collect();
-        let shown = format!("{}\n\n{}", before.trim_end(), after.join("\n"));
-        text += &format!(
-            "\n## ticket-exporter {command}\n\n```text\n{}\n```\n",
-            shown.trim_end()
-        );
+        let shown = without_settings(&help(&command));
+        text += &format!("\n## ticket-exporter {command}\n\n```text\n{shown}\n```\n");
     }
     text
+}
+
+/// The help of a command without the section of the settings that every command has.
+fn without_settings(help: &str) -> String {
+    let lines: Vec<&str> = help.lines().collect();
+    let first_setting = lines
+        .iter()
+        .position(|line| line.contains("--config.file <"))
+        .unwrap();
+    let (before, settings) = lines.split_at(first_setting - 1);
+    let after = settings[1..]
+        .iter()
+        .position(|line| !line.is_empty() && !line.starts_with(' '))
+        .map_or(&[][..], |end| &settings[1 + end..]);
+    let (before, after) = (before.join("\n"), after.join("\n"));
+    format!("{}\n\n{}", before.trim_end(), after.trim_end())
+        .trim_end()
+        .to_owned()
 }
 
 #[test]
