@@ -146,6 +146,18 @@ fn every_page_is_in_the_book() {
     }
 }
 
+#[test]
+fn the_alert_reference_links_to_every_runbook() {
+    let reference = read(&root().join("docs/reference/alerts.md"));
+    for entry in fs::read_dir(root().join("docs/runbooks")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(
+            name == README || reference.contains(&format!("(../runbooks/{name})")),
+            "{name}"
+        );
+    }
+}
+
 /// Text between backquotes that spans lines is not found by these tests.
 #[test]
 fn inline_code_is_on_one_line() {
