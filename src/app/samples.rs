@@ -194,7 +194,7 @@ pub fn apply(decoder: &Decoder, sample: &Sample) -> Outcome {
         Decoded::Canonical(Err(rejection)) => outcome.rejections.push(named(rejection)),
         Decoded::Mapped(mapped) => {
             outcome.rejections.extend(mapped.rejected.map(named));
-            for (event, story) in mapped.events.iter().zip(&mapped.stories) {
+            for (event, story) in mapped.events.iter().zip(&mapped.derivations) {
                 let origins = story.origins.iter();
                 outcome.events.push(EventOutcome {
                     line: event_line(event, story.event_id.as_deref()),
@@ -204,15 +204,15 @@ pub fn apply(decoder: &Decoder, sample: &Sample) -> Outcome {
                         .collect(),
                 });
             }
-            for miss in &mapped.misses {
-                let reason = miss.rejection.reason();
-                let at = if miss.paths.is_empty() {
+            for rejected in &mapped.rejected_events {
+                let reason = rejected.rejection.reason();
+                let at = if rejected.paths.is_empty() {
                     String::new()
                 } else {
-                    format!(", at {}", miss.paths)
+                    format!(", at {}", rejected.paths)
                 };
                 let of_kafka = "$timestamp";
-                let todo = if sample.timestamp.is_none() && miss.paths.contains(of_kafka) {
+                let todo = if sample.timestamp.is_none() && rejected.paths.contains(of_kafka) {
                     "; in Kafka it is the record's own time, which a file does not have: say one with \
                      --timestamp, or use --envelope"
                 } else {
@@ -220,9 +220,9 @@ pub fn apply(decoder: &Decoder, sample: &Sample) -> Outcome {
                 };
                 outcome.rejections.push(format!(
                     "{reason}: {} of rule {}{at}: {}{todo}",
-                    miss.member.name(),
-                    miss.rule,
-                    miss.rejection
+                    rejected.member.name(),
+                    rejected.rule,
+                    rejected.rejection
                 ));
             }
             for word in &mapped.unmapped {
@@ -234,7 +234,7 @@ pub fn apply(decoder: &Decoder, sample: &Sample) -> Outcome {
                     word.word
                 ));
             }
-            outcome.ignored = mapped.ignored.map(decode::Ignorance::reason);
+            outcome.ignored = mapped.ignored.map(decode::IgnoreReason::reason);
         }
     }
     outcome

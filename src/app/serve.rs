@@ -13,7 +13,7 @@ use super::reader::Reader;
 use super::recovery::RecoveryError;
 use super::reload::{Load, Reloader, show_objectives};
 use crate::config::{self, Config};
-use crate::decode::{Ignorance, Rejection};
+use crate::decode::{IgnoreReason, Rejection};
 use crate::edge::http::{self, BindError, Protection, Published, Readiness, Server};
 use crate::edge::kafka::{Settings, StartError};
 use crate::edge::schema_registry::{Client, ClientError};
@@ -91,7 +91,7 @@ impl Service {
         let ignorances: Vec<&str> = Ignored::ALL
             .map(Ignored::reason)
             .into_iter()
-            .chain(Ignorance::ALL.map(Ignorance::reason))
+            .chain(IgnoreReason::ALL.map(IgnoreReason::reason))
             .collect();
         let metrics = Arc::new(SelfMetrics::new(build, started, &rejections, &ignorances)?);
         metrics.set_config_reload(started, true);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::inference;
 use super::samples::Sample;
-use crate::decode::{Decoded, Ignorance, Record};
+use crate::decode::{Decoded, IgnoreReason, Record};
 
 /// Samples kept of a topic: some dozen tell which system they are from.
 const MOST_SAMPLES: usize = 20;
@@ -38,9 +38,9 @@ impl Use {
         match decoded {
             Decoded::Canonical(_) => Self::Counted,
             Decoded::Mapped(mapped) => match mapped.ignored {
-                None | Some(Ignorance::IgnoredByRule) => Self::PassedOver,
-                Some(Ignorance::Tombstone) => Self::Empty,
-                Some(Ignorance::NoRule) => Self::Unknown,
+                None | Some(IgnoreReason::IgnoredByRule) => Self::PassedOver,
+                Some(IgnoreReason::Tombstone) => Self::Empty,
+                Some(IgnoreReason::NoRule) => Self::Unknown,
             },
         }
     }
@@ -85,7 +85,7 @@ impl Uses {
 
     /// The most frequent reason why a record cannot be used.
     pub fn reason(&self) -> &'static str {
-        let unknown = (self.unknown, Ignorance::NoRule.reason());
+        let unknown = (self.unknown, IgnoreReason::NoRule.reason());
         let rejected = self
             .rejected
             .iter()
@@ -152,7 +152,8 @@ impl Unused {
 
     /// The preset that makes events of them, other than the one that did not.
     pub fn fitting_preset(&self, configured: &str) -> Option<&'static str> {
-        inference::fitting_preset(&self.0).filter(|preset| *preset != configured)
+        let records: Vec<_> = self.0.iter().map(Sample::record).collect();
+        inference::fitting_preset(&records).filter(|preset| *preset != configured)
     }
 }
 

@@ -364,15 +364,13 @@ pub struct TestMapping {
     pub print_preset: Option<String>,
 }
 
-/// Proposes a mapping for sample records: a preset that fits, or one made from the names of members,
-/// what their values are, and how they go on from record to record. YAML for the configuration, with
-/// the reason for each line, on standard output.
+/// Proposes a mapping for sample records: a preset that fits, or the part of a mapping that the samples show
+/// beyond doubt, with questions for the rest. Writes YAML for the configuration to standard output.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Files are those of test-mapping. Some dozen records of a few tickets, in the order in which they came,
-show most. Every proposal is tried on the samples; what it makes of them is said at its end. Nothing of
-the samples is printed but names of members, and words of members that take a few words only. It exits
-with 1 where nothing looks like the id of a ticket.
+Files are those of test-mapping. Give it some dozen records of several tickets, in order. The end of the
+proposal says how it works on the samples. The proposal shows names of members and words of lists to
+choose from, but no other content. The exit code is 1 if no member is the id of a ticket beyond doubt.
 
 Examples:
   What could these be?

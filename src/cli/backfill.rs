@@ -15,7 +15,7 @@ use crate::app::backfill::{
     BLOCK, BackfillError, DEFAULT_STEP, Objectives, Output, OutputError, Plan, Progress, Summary,
     backfill,
 };
-use crate::domain::catalogue::{FAMILIES, Origin};
+use crate::domain::catalog::{FAMILIES, MetricOrigin};
 use crate::domain::duration;
 use crate::domain::timestamp::{DAY, Milliseconds};
 use crate::edge::files::STANDARD_INPUT;
@@ -150,7 +150,7 @@ fn check_labels(labels: &[(String, String)]) -> Result<(), Failure> {
     for (position, (name, _)) in labels.iter().enumerate() {
         let mut families = FAMILIES
             .iter()
-            .filter(|family| family.origin == Origin::Kpi);
+            .filter(|family| family.origin == MetricOrigin::Kpi);
         if name == "le" || families.any(|family| family.labels.contains(&name.as_str())) {
             return Err(Failure::usage(format!(
                 "--label {name}: series have a label of that name already; a scrape calls the \

@@ -5,18 +5,19 @@ use std::process::ExitCode;
 use super::arguments::InferMapping;
 use super::failure::Failure;
 use super::terminal;
-use crate::app::{inference, samples};
+use crate::app::inference;
+use crate::app::samples::{self, Sample};
 
 pub fn run(arguments: &InferMapping) -> Result<ExitCode, Failure> {
     let mut all = Vec::new();
     for path in &arguments.files {
         all.extend(samples::read(path, arguments.envelope).map_err(Failure::other)?);
     }
-    let Some(proposal) = inference::propose(&all) else {
+    let records: Vec<_> = all.iter().map(Sample::record).collect();
+    let Some(proposal) = inference::propose(&records) else {
         terminal::complain(&format!(
-            "{} records, and nothing in them looks like the id of a ticket. Are they about tickets? \
-             More and different samples help; else write mapping.common.ticket_id and the rest by \
-             hand, from docs/reference/mapping.md",
+            "no member of the {} records is the id of a ticket beyond doubt; add records, several of each of \
+             several tickets, or write mapping.common.ticket_id and the rest yourself",
             all.len()
         ));
         return Ok(ExitCode::FAILURE);

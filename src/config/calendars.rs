@@ -204,7 +204,7 @@ fn read_ics(
     };
     match ics::read(&text, timezone) {
         Ok(holidays) => {
-            for note in holidays.notes {
+            for note in holidays.skipped {
                 view.warning(errors, format!("{name}: {note}"));
             }
             holidays.dates

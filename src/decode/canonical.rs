@@ -1,8 +1,7 @@
-//! The canonical JSON event (contract, section 1): strict about the meaning of its members,
-//! lenient about unknown ones.
+//! Reads canonical events (contract, section 1). Members have to be valid. Unknown ones are skipped.
 //!
-//! The fast path is one pass into borrowed fields. Only a record that fails it is read a second
-//! time, slowly, to name the member that is wrong.
+//! The fast path is one pass into borrowed fields. A record that fails is read a second time to name the
+//! member that is wrong.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,22 +14,22 @@ use super::rejection::Rejection;
 use crate::domain::event::{Actor, Event, EventIdentity, EventType, Status};
 use crate::domain::timestamp::{DAY, Milliseconds, Timestamp};
 
-/// Larger values are no ticket events: Kafka's own default limit for a record.
+/// Kafka's default limit for a record.
 pub const MAX_VALUE_BYTES: usize = 1 << 20;
-/// The contract's limit for a ticket id, taken for every other name too: names become labels.
+/// The limit of the contract for a ticket id. It holds for other names too, since they become labels.
 pub(super) const MAX_NAME_BYTES: usize = 256;
-/// More agent time than this in one worklog is a unit error, not work.
+/// More working time than this in one worklog is a wrong unit.
 const MAX_HANDLE: Milliseconds = 3_653 * DAY;
-/// The scale of a rating where the event names none.
+/// The default for `score_max`.
 const DEFAULT_SCORE_MAX: f64 = 5.0;
-/// Keeps an `event_id` and a whole record apart that happen to be the same bytes.
+/// Distinguishes an `event_id` from a whole record with the same bytes.
 const EVENT_ID_SEED: u64 = 1;
 
-/// Reads one record value. `latest` is the latest event time allowed: now and `max_future` when
-/// live, `None` in a replay, where nothing is too far in the future.
+/// Reads the value of a record. `latest` is the latest event time allowed: now plus `max_future`. It is
+/// `None` in a replay, which has no future.
 ///
 /// # Errors
-/// The reason why the record is no valid event.
+/// Why the record is not a valid event.
 pub fn decode(value: &[u8], latest: Option<Timestamp>) -> Result<Event<'_>, Rejection> {
     if value.is_empty() {
         return Err(Rejection::EmptyValue);
@@ -38,11 +37,11 @@ pub fn decode(value: &[u8], latest: Option<Timestamp>) -> Result<Event<'_>, Reje
     if value.len() > MAX_VALUE_BYTES {
         return Err(Rejection::TooLarge);
     }
-    not_later(understand(value, value)?, latest)
+    not_later(read(value, value)?, latest)
 }
 
-/// Reads JSON text that was in a record `value`, which is the identity of an event without an
-/// `event_id`.
+/// Reads JSON inside of a record `value`. An event without an `event_id` has the identity of the whole
+/// value.
 ///
 /// # Errors
 /// As [`decode`].
@@ -57,12 +56,11 @@ pub(super) fn decode_within<'a>(
     if json.len() > MAX_VALUE_BYTES {
         return Err(Rejection::TooLarge);
     }
-    not_later(understand(json, value)?, latest)
+    not_later(read(json, value)?, latest)
 }
 
-/// Reads a document of another format than JSON. A null in it says nothing: a record of a schema
-/// has a place for every member, and no other way to leave it empty. Empty text, as in JSON, is no
-/// team and no agent.
+/// Reads a document of another format than JSON. A null means that the member is absent: a record with a
+/// schema has all members. An empty text means no team or no agent, as in JSON.
 ///
 /// # Errors
 /// As [`decode`].
@@ -76,14 +74,14 @@ pub(super) fn decode_document(
     };
     members.retain(|_, member| !member.is_null());
     let json = Value::Object(members).to_string();
-    let event = understand(json.as_bytes(), value)?;
+    let event = read(json.as_bytes(), value)?;
     not_later(event.into_owned(), latest)
 }
 
-fn understand<'a>(json: &'a [u8], value: &[u8]) -> Result<Event<'a>, Rejection> {
+fn read<'a>(json: &'a [u8], value: &[u8]) -> Result<Event<'a>, Rejection> {
     let text = std::str::from_utf8(json).map_err(|_| Rejection::InvalidUtf8)?;
-    let record: Record<'_> = serde_json::from_str(text).map_err(|_| diagnose(text))?;
-    record.understand(value)
+    let members: EventMembers<'_> = serde_json::from_str(text).map_err(|_| diagnose(text))?;
+    members.into_event(value)
 }
 
 fn not_later(event: Event<'_>, latest: Option<Timestamp>) -> Result<Event<'_>, Rejection> {
@@ -94,27 +92,27 @@ fn not_later(event: Event<'_>, latest: Option<Timestamp>) -> Result<Event<'_>, R
 }
 
 #[derive(serde::Deserialize)]
-struct Record<'a> {
+struct EventMembers<'a> {
     #[serde(borrow)]
     ticket_id: Option<TicketId<'a>>,
     #[serde(rename = "type")]
-    kind: Option<Kind>,
-    at: Option<Instant>,
+    kind: Option<TypeName>,
+    at: Option<EventTime>,
     #[serde(borrow)]
-    event_id: Option<Text<'a>>,
-    created_at: Option<Instant>,
+    event_id: Option<JsonString<'a>>,
+    created_at: Option<EventTime>,
     #[serde(borrow, default)]
     team: Nullable<'a>,
     #[serde(borrow, default)]
     agent: Nullable<'a>,
     #[serde(borrow)]
-    priority: Option<Text<'a>>,
+    priority: Option<JsonString<'a>>,
     #[serde(borrow)]
-    status: Option<Text<'a>>,
+    status: Option<JsonString<'a>>,
     #[serde(borrow)]
-    channel: Option<Text<'a>>,
+    channel: Option<JsonString<'a>>,
     #[serde(borrow)]
-    actor: Option<Text<'a>>,
+    actor: Option<JsonString<'a>>,
     public: Option<bool>,
     handle_seconds: Option<f64>,
     score: Option<f64>,
@@ -123,10 +121,10 @@ struct Record<'a> {
     into: Option<TicketId<'a>>,
 }
 
-impl<'a> Record<'a> {
-    fn understand(self, value: &[u8]) -> Result<Event<'a>, Rejection> {
+impl<'a> EventMembers<'a> {
+    fn into_event(self, value: &[u8]) -> Result<Event<'a>, Rejection> {
         let ticket_id = self.ticket_id.ok_or(Rejection::MissingTicketId)?.0;
-        let Kind(kind, implied) = self.kind.ok_or(Rejection::MissingType)?;
+        let TypeName(kind, implied) = self.kind.ok_or(Rejection::MissingType)?;
         let at = self.at.ok_or(Rejection::MissingAt)?.0;
         let identity = match self.event_id {
             Some(id) if !id.0.is_empty() => identity_of_id(&id.0),
@@ -142,11 +140,11 @@ impl<'a> Record<'a> {
         };
         event.priority = name(self.priority, Rejection::InvalidPriority)?;
         event.channel = name(self.channel, Rejection::InvalidChannel)?;
-        let said = match self.status {
+        let stated = match self.status {
             Some(status) => Some(Status::from_name(&status.0).ok_or(Rejection::InvalidStatus)?),
             None => None,
         };
-        event.status = implied.or(said);
+        event.status = implied.or(stated);
         event.actor = match self.actor {
             Some(actor) => Some(Actor::from_name(&actor.0).ok_or(Rejection::InvalidActor)?),
             None => None,
@@ -159,12 +157,11 @@ impl<'a> Record<'a> {
     }
 }
 
-/// The identity of an event that has an `event_id`.
 pub(super) fn identity_of_id(id: &str) -> EventIdentity {
     EventIdentity(xxh3_64_with_seed(id.as_bytes(), EVENT_ID_SEED))
 }
 
-fn name(text: Option<Text<'_>>, wrong: Rejection) -> Result<Option<Cow<'_, str>>, Rejection> {
+fn name(text: Option<JsonString<'_>>, wrong: Rejection) -> Result<Option<Cow<'_, str>>, Rejection> {
     match text {
         Some(text) if text.0.len() > MAX_NAME_BYTES => Err(wrong),
         Some(text) => Ok(Some(text.0)),
@@ -208,7 +205,7 @@ pub(super) fn rating(
     }
 }
 
-/// Finds out what is wrong with a value that the fast path refused.
+/// Finds the member that made the fast path fail.
 fn diagnose(text: &str) -> Rejection {
     let Ok(value) = serde_json::from_str::<Value>(text) else {
         return Rejection::InvalidJson;
@@ -222,7 +219,7 @@ fn diagnose(text: &str) -> Rejection {
             .is_some_and(|value| !value.is_null() && !accepts(value))
     };
     let is_id = |value: &Value| TicketId::deserialize(value).is_ok();
-    let is_instant = |value: &Value| Instant::deserialize(value).is_ok();
+    let is_instant = |value: &Value| EventTime::deserialize(value).is_ok();
     type Check = (&'static str, fn(&Value) -> bool, Rejection);
     let checks: [Check; 16] = [
         ("ticket_id", is_id, Rejection::InvalidTicketId),
@@ -257,20 +254,20 @@ fn diagnose(text: &str) -> Rejection {
     checks
         .into_iter()
         .find(|(member, accepts, _)| wrong(member, *accepts))
-        // A member named twice is what is left: JSON readers disagree on which one counts.
+        // The only other cause is a duplicate member. JSON readers disagree on which one counts.
         .map_or(Rejection::InvalidJson, |(_, _, rejection)| rejection)
 }
 
-/// A string, borrowed where it needs no unescaping.
-struct Text<'a>(Cow<'a, str>);
+/// A string that is borrowed if it needs no unescaping.
+struct JsonString<'a>(Cow<'a, str>);
 
-/// A string, null or absent, all three with a meaning of their own.
+/// A member whose absence and null have different meanings.
 #[derive(Default)]
 enum Nullable<'a> {
     #[default]
     Absent,
     Null,
-    Text(Cow<'a, str>),
+    JsonString(Cow<'a, str>),
 }
 
 impl<'a> Nullable<'a> {
@@ -286,10 +283,10 @@ impl<'a> Nullable<'a> {
 }
 
 struct TicketId<'a>(Cow<'a, str>);
-struct Instant(Timestamp);
-struct Kind(EventType, Option<Status>);
+struct EventTime(Timestamp);
+struct TypeName(EventType, Option<Status>);
 
-/// Strings and, through `Nullable`, null.
+/// Reads strings and null.
 struct TextVisitor;
 
 impl<'de> Visitor<'de> for TextVisitor {
@@ -326,7 +323,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Nullable<'a> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for JsonString<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match deserializer.deserialize_str(TextVisitor)? {
             Nullable::Text(text) => Ok(Self(text)),
@@ -382,7 +379,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for TicketId<'a> {
 struct InstantVisitor;
 
 impl Visitor<'_> for InstantVisitor {
-    type Value = Instant;
+    type Value = EventTime;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an RFC 3339 instant or integer epoch milliseconds")
@@ -390,13 +387,13 @@ impl Visitor<'_> for InstantVisitor {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
         Timestamp::parse(text)
-            .map(Instant)
+            .map(EventTime)
             .ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
         Timestamp::checked(number)
-            .map(Instant)
+            .map(EventTime)
             .ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
     }
 
@@ -407,7 +404,7 @@ impl Visitor<'_> for InstantVisitor {
     }
 }
 
-impl<'de> Deserialize<'de> for Instant {
+impl<'de> Deserialize<'de> for EventTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(InstantVisitor)
     }
@@ -416,7 +413,7 @@ impl<'de> Deserialize<'de> for Instant {
 struct KindVisitor;
 
 impl Visitor<'_> for KindVisitor {
-    type Value = Kind;
+    type Value = TypeName;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an event type")
@@ -424,12 +421,12 @@ impl Visitor<'_> for KindVisitor {
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
         EventType::from_name(name)
-            .map(|(kind, implied)| Kind(kind, implied))
+            .map(|(kind, implied)| TypeName(kind, implied))
             .ok_or_else(|| E::invalid_value(Unexpected::Str(name), &self))
     }
 }
 
-impl<'de> Deserialize<'de> for Kind {
+impl<'de> Deserialize<'de> for TypeName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(KindVisitor)
     }
@@ -470,7 +467,7 @@ mod tests {
     }
 
     #[test]
-    fn every_rejection_says_which_member() {
+    fn every_rejection_names_the_member() {
         let with =
             |members: &str| format!(r#"{{"ticket_id":"a","type":"updated","at":1,{members}}}"#);
         for (text, expected) in [
@@ -553,7 +550,7 @@ mod tests {
     }
 
     #[test]
-    fn only_live_reading_knows_a_future() {
+    fn a_replay_has_no_future() {
         let event = br#"{"ticket_id":1,"type":"solved","at":1001}"#;
         assert_eq!(
             decode(event, Some(Timestamp(1_000))),

@@ -1,6 +1,6 @@
-//! Why a record is no valid event: a fixed list, so that it can be a label.
+//! Why a record gives no event. The lists are fixed, since the reasons are values of a label.
 
-/// The reason for a rejected record.
+/// Why a record is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
 pub enum Rejection {
     #[error("the record has no value")]
@@ -9,21 +9,21 @@ pub enum Rejection {
     TooLarge,
     #[error("the value is not UTF-8")]
     InvalidUtf8,
-    #[error("the value is not JSON, or names a member twice")]
+    #[error("the value is not JSON, or has a member twice")]
     InvalidJson,
     #[error("the value is JSON but not an object")]
     NotAnObject,
-    #[error("the value begins as one with a schema, but no `schema_registry.url` is set")]
+    #[error("the value starts with the id of a schema, but `schema_registry.url` is not set")]
     NoSchemaRegistry,
-    #[error("the value begins as one with a schema, but ends before the schema's id does")]
+    #[error("the value ends within the id of its schema")]
     InvalidSchemaId,
-    #[error("the schema registry has no schema of the value's id")]
+    #[error("the schema registry does not have the schema of the value")]
     UnknownSchema,
-    #[error("the value's schema cannot be used; why is in the log where it was fetched")]
+    #[error("the schema of the value cannot be used; the log has the reason")]
     UnusableSchema,
-    #[error("the value is not what its Avro schema says")]
+    #[error("the value does not match its Avro schema")]
     InvalidAvro,
-    #[error("the value is not what its Protobuf schema says")]
+    #[error("the value does not match its Protobuf schema")]
     InvalidProtobuf,
     #[error("`ticket_id` is missing")]
     MissingTicketId,
@@ -63,9 +63,9 @@ pub enum Rejection {
     InvalidInto,
     #[error("`at` is further in the future than `stream.max_future`")]
     Future,
-    #[error("it holds more items than one record may")]
+    #[error("the record has more items than allowed")]
     TooManyEvents,
-    #[error("the mapping has too much to look at in it")]
+    #[error("the mapping takes more steps for the record than allowed")]
     TooComplex,
 }
 
@@ -144,10 +144,10 @@ impl Rejection {
     }
 }
 
-/// Why a record is about no ticket: nothing is wrong with it.
+/// Why a valid record gives no event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Ignorance {
-    /// It has no value.
+pub enum IgnoreReason {
+    /// The record has no value.
     Tombstone,
     /// No rule of the mapping fits.
     NoRule,
@@ -155,7 +155,7 @@ pub enum Ignorance {
     IgnoredByRule,
 }
 
-impl Ignorance {
+impl IgnoreReason {
     pub const ALL: [Self; 3] = [Self::Tombstone, Self::NoRule, Self::IgnoredByRule];
 
     /// The value of the label `reason`.

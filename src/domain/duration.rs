@@ -1,4 +1,4 @@
-//! Durations as people write them: `15m`, `4h`, `1d`, `1h30m`, `500ms`.
+//! Durations in texts: `15m`, `4h`, `1d`, `1h30m`, `500ms`.
 
 use super::timestamp::{DAY, HOUR, MINUTE, Milliseconds, SECOND};
 
@@ -11,7 +11,7 @@ const UNITS: [(&str, Milliseconds); 6] = [
     ("ms", 1),
 ];
 
-/// Reads a duration; `None` where it is none. Units may be combined from large to small.
+/// Reads a duration. Units may be combined from large to small.
 pub fn parse(text: &str) -> Option<Milliseconds> {
     let mut rest = text.trim();
     if rest == "0" {
@@ -56,8 +56,8 @@ pub fn format(mut length: Milliseconds) -> String {
     text
 }
 
-/// A duration for people who compare: rounded down to seconds, from a minute on to minutes, from
-/// a day on to hours.
+/// Rounds a duration down for comparisons: to seconds, from a minute on to minutes, from a day on to
+/// hours.
 pub fn brief(length: Milliseconds) -> String {
     let unit = match length {
         ..MINUTE => SECOND,
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_people_write() {
+    fn reads_durations() {
         assert_eq!(parse("1h30m"), Some(90 * MINUTE));
         assert_eq!(parse("30d"), Some(30 * DAY));
         assert_eq!(parse("500ms"), Some(500));
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_what_it_reads() {
+    fn writes_durations_that_it_reads() {
         for text in ["15m", "4h", "1d", "1h30m", "30d", "1s500ms"] {
             assert_eq!(format(parse(text).unwrap()), text);
         }

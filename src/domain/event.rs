@@ -1,10 +1,10 @@
-//! The canonical ticket event (contract, section 1): what a record says, once it is understood.
+//! The canonical ticket event (contract, section 1).
 
 use std::borrow::Cow;
 
 use super::timestamp::{Milliseconds, Timestamp};
 
-/// What happened. `solved`, `closed` and `reopened` are `StatusChanged` with that status.
+/// The type of an event. `solved`, `closed` and `reopened` are `StatusChanged` with a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventType {
     Created,
@@ -25,7 +25,7 @@ pub enum EventType {
 }
 
 impl EventType {
-    /// Every word for a type.
+    /// The words for the types.
     pub const NAMES: [&'static str; 18] = [
         "created",
         "message",
@@ -47,7 +47,7 @@ impl EventType {
         "undeleted",
     ];
 
-    /// The type of that word, and the status it implies.
+    /// The type of a word, and the status that the word implies.
     pub fn from_name(name: &str) -> Option<(Self, Option<Status>)> {
         let kind = match name {
             "created" => Self::Created,
@@ -73,7 +73,7 @@ impl EventType {
         Some((kind, None))
     }
 
-    /// The word for it; for `StatusChanged` the general one.
+    /// The word for the type. `StatusChanged` is `status_changed`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -117,7 +117,7 @@ impl Status {
         Self::Solved,
         Self::Closed,
     ];
-    /// The statuses of the backlog: a cycle is running.
+    /// The statuses of the backlog.
     pub const UNSOLVED: [Self; 4] = [Self::New, Self::Open, Self::Pending, Self::OnHold];
 
     /// The word in events and labels.
@@ -136,14 +136,13 @@ impl Status {
         Self::ALL.into_iter().find(|status| status.name() == name)
     }
 
-    /// Whether a cycle is running: neither solved nor closed.
     pub const fn is_unsolved(self) -> bool {
         !matches!(self, Self::Solved | Self::Closed)
     }
 }
 
-/// Who acted. An event without one has no known actor, which is never a human agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Who acted. The actor of an event may be unknown. An unknown actor is never a human agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Actor {
     Agent,
     Customer,
@@ -169,43 +168,43 @@ impl Actor {
     }
 }
 
-/// Identity of an event among the last ones of its ticket: a hash of its `event_id`, or of the
-/// whole record value where it has none.
+/// Tells an event from the last ones of its ticket: a hash of its `event_id`, or of the whole record value
+/// without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EventIdentity(pub u64);
 
-/// One ticket lifecycle event. Borrowed from the record wherever its text needs no unescaping.
+/// One event of a ticket. It borrows from the record each text that needs no unescaping.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event<'a> {
-    /// 1..=256 bytes. An integer id is the same ticket as its decimal digits.
+    /// 1 to 256 bytes. An integer id is the same ticket as its decimal digits.
     pub ticket_id: Cow<'a, str>,
     pub kind: EventType,
     /// Event time.
     pub at: Timestamp,
     pub identity: EventIdentity,
-    /// The ticket's creation time, where the event states it.
+    /// The creation time of the ticket.
     pub created_at: Option<Timestamp>,
-    /// `None`: not said; `Some(None)`: the ticket has no team after this event.
+    /// `None`: the event does not state it. `Some(None)`: the ticket has no team after the event.
     pub team: Option<Option<Cow<'a, str>>>,
-    /// Whether the ticket has an assignee after this event, where said.
+    /// Whether the ticket has an assignee after the event.
     pub assigned: Option<bool>,
     pub priority: Option<Cow<'a, str>>,
-    /// Status after this event, where said (or implied by the type).
+    /// The status after the event, also if the type implies it.
     pub status: Option<Status>,
     pub channel: Option<Cow<'a, str>>,
     pub actor: Option<Actor>,
     /// Whether the customer sees the message.
     pub public: bool,
-    /// `worklog`: agent time since the last worklog.
+    /// `worklog`: the working time of an agent since the last worklog.
     pub handle: Option<Milliseconds>,
-    /// `csat_rated`: position on the scale, 0 (worst) to 1 (best).
+    /// `csat_rated`: from 0 (worst) to 1 (best).
     pub rating: Option<f64>,
     /// `merged`: the ticket that survives.
     pub into: Option<Cow<'a, str>>,
 }
 
 impl<'a> Event<'a> {
-    /// An event that says nothing but what is required; the rest is set by field update.
+    /// An event with the required members only.
     pub fn new(
         ticket_id: impl Into<Cow<'a, str>>,
         kind: EventType,
@@ -231,7 +230,6 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The same, borrowed from nothing.
     pub fn into_owned(self) -> Event<'static> {
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         Event {

@@ -1,9 +1,9 @@
-//! What the words mean. Pure values without memory: the vocabulary of every other floor.
+//! The business terms as values without state. All other layers use them.
 //!
 //! `docs/explanation/kpi-contract.md` defines the numbers; code and tests cite it as *the contract*.
 
 pub mod calendar;
-pub mod catalogue;
+pub mod catalog;
 pub mod duration;
 pub mod event;
 pub mod mapping;

@@ -1,10 +1,10 @@
-//! SLA policies (contract, section 5): which ticket gets which targets, on which clock.
+//! SLA policies (contract, section 5): the targets of a ticket and their clock.
 
 use super::calendar::CalendarId;
 use super::event::Status;
 use super::timestamp::Milliseconds;
 
-/// One of the four things an SLA can promise.
+/// The four SLA targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Target {
@@ -33,7 +33,7 @@ impl Target {
     }
 }
 
-/// A time base (contract, section 3).
+/// The clock of a duration (contract, section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Clock {
@@ -75,7 +75,7 @@ impl FromIterator<Status> for StatusSet {
     }
 }
 
-/// Which tickets a policy is for. `None` = any; the word `none` matches an absent value.
+/// The tickets of a policy. `None` matches every value. The word `none` matches an absent value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Match {
     pub team: Option<Vec<String>>,
@@ -83,18 +83,18 @@ pub struct Match {
     pub channel: Option<Vec<String>>,
 }
 
-/// One policy: targets, their clock and what pauses them. Policies are tried in order.
+/// One policy. The first one that matches a ticket counts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     pub name: String,
     pub matches: Match,
     pub clock: Clock,
-    /// The policy's own calendar, where `Some(None)` is always open; else that of the team
-    /// holding the ticket when a goal starts.
+    /// The calendar of the policy; `Some(None)` is always open. `None`: the calendar of the ticket's team
+    /// when the goal starts.
     pub calendar: Option<Option<CalendarId>>,
-    /// Target durations, indexed by [`Target`].
+    /// The durations, by [`Target`].
     pub targets: [Option<Milliseconds>; 4],
-    /// Statuses that pause each target, indexed by [`Target`].
+    /// The statuses that pause each target, by [`Target`].
     pub pauses: [StatusSet; 4],
 }
 
@@ -103,8 +103,8 @@ impl Policy {
         self.targets[target as usize]
     }
 
-    /// The pausing statuses where the configuration says nothing: a resolution waits for the
-    /// customer or a third party in `pending` and `on_hold`, the other targets never wait.
+    /// By default a resolution pauses in `pending` and `on_hold`, while it waits for the customer or a third
+    /// party. The other targets never pause.
     pub fn default_pauses() -> [StatusSet; 4] {
         let mut pauses = [StatusSet::EMPTY; 4];
         pauses[Target::Resolution as usize] =

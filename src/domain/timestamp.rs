@@ -1,10 +1,9 @@
-//! Instants and lengths of time, in whole milliseconds.
+//! Instants and durations in whole milliseconds.
 
 use chrono::{DateTime, NaiveDate, SecondsFormat};
 use serde::{Serialize, Serializer};
 
-/// A length of time in milliseconds. Everything inside is whole milliseconds; seconds appear
-/// only in the exposition.
+/// A duration in milliseconds. Seconds appear only in the exposition.
 pub type Milliseconds = i64;
 
 pub const SECOND: Milliseconds = 1_000;
@@ -17,14 +16,14 @@ pub const DAY: Milliseconds = 24 * HOUR;
 pub struct Timestamp(pub Milliseconds);
 
 impl Timestamp {
-    /// Later than every instant an event may carry: "no deadline".
+    /// After every instant of an event: there is no deadline.
     pub const NEVER: Self = Self(i64::MAX);
-    /// 0001-01-01T00:00:00Z, the earliest instant an event may carry.
+    /// 0001-01-01T00:00:00Z, the earliest instant of an event.
     pub const EARLIEST: Self = Self(-62_135_596_800_000);
-    /// 9999-12-31T23:59:59.999Z, the latest instant an event may carry (RFC 3339).
+    /// 9999-12-31T23:59:59.999Z, the latest instant of an event (RFC 3339).
     pub const LATEST: Self = Self(253_402_300_799_999);
 
-    /// Reads an RFC 3339 instant; finer than a millisecond is cut off.
+    /// Reads an RFC 3339 instant and truncates it to milliseconds.
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(instant) = parse_usual(text.as_bytes()) {
             return Some(instant);
@@ -33,7 +32,7 @@ impl Timestamp {
         Self::checked(parsed.timestamp_millis())
     }
 
-    /// The instant, where it lies within [`Self::EARLIEST`] and [`Self::LATEST`].
+    /// `None`: the instant is not between [`Self::EARLIEST`] and [`Self::LATEST`].
     pub fn checked(milliseconds: i64) -> Option<Self> {
         let instant = Self(milliseconds);
         (Self::EARLIEST..=Self::LATEST)
@@ -41,30 +40,29 @@ impl Timestamp {
             .then_some(instant)
     }
 
-    /// `self + length`; [`Self::NEVER`] stays never.
+    /// [`Self::NEVER`] stays as it is.
     #[must_use]
     pub fn plus(self, length: Milliseconds) -> Self {
         Self(self.0.saturating_add(length))
     }
 
-    /// `self - length`.
     #[must_use]
     pub fn minus(self, length: Milliseconds) -> Self {
         Self(self.0.saturating_sub(length))
     }
 
-    /// Milliseconds from `earlier` to `self`; 0 where `earlier` is the later one: durations
-    /// never go negative (contract, section 1).
+    /// The time from `earlier` to `self`, or 0 if `earlier` is later: durations are never negative
+    /// (contract, section 1).
     pub fn since(self, earlier: Self) -> Milliseconds {
         self.0.saturating_sub(earlier.0).max(0)
     }
 
-    /// Seconds since the epoch, as exposed.
+    /// Seconds since 1970.
     pub fn seconds(self) -> f64 {
         seconds(self.0)
     }
 
-    /// RFC 3339 in UTC with milliseconds; for people, not for the exposition.
+    /// RFC 3339 in UTC with milliseconds.
     pub fn rfc3339(self) -> String {
         DateTime::from_timestamp_millis(self.0).map_or_else(
             || format!("{} ms", self.0),
@@ -73,15 +71,15 @@ impl Timestamp {
     }
 }
 
-/// As [`Timestamp::rfc3339`], for documents that people read.
+/// As [`Timestamp::rfc3339`].
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.rfc3339())
     }
 }
 
-/// `2026-03-02T09:00:00Z`, with or without a fraction of three digits: what almost every record
-/// holds, read several times as fast as all that RFC 3339 allows. `None`: ask the library.
+/// Reads `2026-03-02T09:00:00Z`, with or without a fraction of three digits. Almost every record has this
+/// form, and this is several times as fast as the library. `None`: the text has another form.
 fn parse_usual(text: &[u8]) -> Option<Timestamp> {
     let fraction = match text.len() {
         20 if text[19] == b'Z' => 0,
@@ -114,7 +112,7 @@ fn digits(text: &[u8]) -> Option<u32> {
     })
 }
 
-/// Milliseconds as exposed: seconds.
+/// Milliseconds as seconds.
 #[allow(
     clippy::cast_precision_loss,
     reason = "exact below 2^53 ms, some 285,000 years"
@@ -141,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_form_is_read_as_the_library_reads_it() {
+    fn the_fast_path_agrees_with_the_library() {
         for text in [
             "2026-03-02T09:00:00Z",
             "1969-12-31T23:59:59.999Z",

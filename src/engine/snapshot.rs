@@ -13,7 +13,7 @@ use super::series::{
 use super::ticket::Withdrawal;
 use super::visit::{HistogramView, NativeView, Sample, Series, Visitor};
 use super::windows::{QUANTILES, TeamWindows, WindowEvent};
-use crate::domain::catalogue::{self, Family};
+use crate::domain::catalog::{self, Family};
 use crate::domain::event::Status;
 use crate::domain::policy::{Clock, Target};
 use crate::domain::timestamp::{Timestamp, seconds};
@@ -79,17 +79,17 @@ impl Snapshot {
     }
 
     fn visit_counters(&self, visitor: &mut dyn Visitor) {
-        self.begin(visitor, &catalogue::CREATED);
+        self.begin(visitor, &catalog::CREATED);
         for row in self.rows() {
             for (channel, count) in &row.pair.created {
                 let channel = &self.channels[usize::from(*channel)];
                 visitor.sample(&[row.team, row.priority, channel], number(*count));
             }
         }
-        self.visit_counter(visitor, &catalogue::REPLIES, Counter::Replies);
-        self.visit_counter(visitor, &catalogue::SOLVED, Counter::Solved);
-        self.visit_counter(visitor, &catalogue::REOPENED, Counter::Reopened);
-        self.begin(visitor, &catalogue::FINALIZED);
+        self.visit_counter(visitor, &catalog::REPLIES, Counter::Replies);
+        self.visit_counter(visitor, &catalog::SOLVED, Counter::Solved);
+        self.visit_counter(visitor, &catalog::REOPENED, Counter::Reopened);
+        self.begin(visitor, &catalog::FINALIZED);
         for row in self.rows() {
             for (ending, first_contact, reopened) in [
                 (Ending::FirstContact, "true", "false"),
@@ -103,17 +103,17 @@ impl Snapshot {
                 );
             }
         }
-        self.visit_counter(visitor, &catalogue::UNANSWERED, Counter::Unanswered);
-        self.visit_counter(visitor, &catalogue::TRANSFERRED, Counter::Transferred);
-        self.visit_counter(visitor, &catalogue::ESCALATED, Counter::Escalated);
-        self.begin(visitor, &catalogue::WITHDRAWN);
+        self.visit_counter(visitor, &catalog::UNANSWERED, Counter::Unanswered);
+        self.visit_counter(visitor, &catalog::TRANSFERRED, Counter::Transferred);
+        self.visit_counter(visitor, &catalog::ESCALATED, Counter::Escalated);
+        self.begin(visitor, &catalog::WITHDRAWN);
         for row in self.rows() {
             for reason in Withdrawal::ALL {
                 let count = row.pair.withdrawn[reason as usize];
                 visitor.sample(&[row.team, row.priority, reason.name()], number(count));
             }
         }
-        self.begin(visitor, &catalogue::STATUS_TIME);
+        self.begin(visitor, &catalog::STATUS_TIME);
         for row in self.rows() {
             for status in &Status::ALL[..TIMED_STATUSES] {
                 let total = seconds(row.pair.status_time[*status as usize]);
@@ -123,9 +123,9 @@ impl Snapshot {
                 );
             }
         }
-        self.visit_counter(visitor, &catalogue::CSAT_OFFERED, Counter::CsatOffered);
-        self.visit_counter(visitor, &catalogue::CSAT_CHANGES, Counter::CsatChanges);
-        self.begin(visitor, &catalogue::CSAT_RATINGS);
+        self.visit_counter(visitor, &catalog::CSAT_OFFERED, Counter::CsatOffered);
+        self.visit_counter(visitor, &catalog::CSAT_CHANGES, Counter::CsatChanges);
+        self.begin(visitor, &catalog::CSAT_RATINGS);
         for row in self.rows() {
             for rating in Rating::ALL {
                 let count = row.pair.ratings[rating as usize];
@@ -144,12 +144,12 @@ impl Snapshot {
 
     fn visit_histograms(&self, visitor: &mut dyn Visitor) {
         for (kpi, family) in [
-            (Kpi::FirstResponse, &catalogue::FIRST_RESPONSE),
-            (Kpi::NextResponse, &catalogue::NEXT_RESPONSE),
-            (Kpi::FirstResolution, &catalogue::FIRST_RESOLUTION),
-            (Kpi::FullResolution, &catalogue::FULL_RESOLUTION),
-            (Kpi::TeamOwnership, &catalogue::TEAM_OWNERSHIP),
-            (Kpi::Handle, &catalogue::HANDLE),
+            (Kpi::FirstResponse, &catalog::FIRST_RESPONSE),
+            (Kpi::NextResponse, &catalog::NEXT_RESPONSE),
+            (Kpi::FirstResolution, &catalog::FIRST_RESOLUTION),
+            (Kpi::FullResolution, &catalog::FULL_RESOLUTION),
+            (Kpi::TeamOwnership, &catalog::TEAM_OWNERSHIP),
+            (Kpi::Handle, &catalog::HANDLE),
         ] {
             self.begin(visitor, family);
             let bounds: Vec<f64> = self.rules.buckets[kpi as usize]
@@ -168,10 +168,7 @@ impl Snapshot {
     }
 
     fn visit_sla(&self, visitor: &mut dyn Visitor) {
-        for (family, breaches) in [
-            (&catalogue::SLA_GOALS, false),
-            (&catalogue::SLA_BREACHES, true),
-        ] {
+        for (family, breaches) in [(&catalog::SLA_GOALS, false), (&catalog::SLA_BREACHES, true)] {
             self.begin(visitor, family);
             for row in self.rows() {
                 for counts in &row.pair.goals {
@@ -191,13 +188,13 @@ impl Snapshot {
         let targets = self.targets();
         type Read = fn(&PairGauges, Target) -> u32;
         let gauges: [(&'static Family, Read); 3] = [
-            (&catalogue::SLA_RUNNING, |gauges, target| {
+            (&catalog::SLA_RUNNING, |gauges, target| {
                 gauges.running[target as usize]
             }),
-            (&catalogue::SLA_PAUSED, |gauges, target| {
+            (&catalog::SLA_PAUSED, |gauges, target| {
                 gauges.paused[target as usize]
             }),
-            (&catalogue::SLA_OVERDUE, |gauges, target| {
+            (&catalog::SLA_OVERDUE, |gauges, target| {
                 gauges.overdue[target as usize]
             }),
         ];
@@ -210,7 +207,7 @@ impl Snapshot {
                 }
             }
         }
-        self.begin(visitor, &catalogue::SLA_AT_RISK);
+        self.begin(visitor, &catalog::SLA_AT_RISK);
         for row in self.rows() {
             for target in &targets {
                 for (position, (_, within)) in AT_RISK.iter().enumerate() {
@@ -220,7 +217,7 @@ impl Snapshot {
                 }
             }
         }
-        self.begin(visitor, &catalogue::SLA_NEXT_DEADLINE);
+        self.begin(visitor, &catalog::SLA_NEXT_DEADLINE);
         for row in self.rows() {
             for target in &targets {
                 let deadline = row.gauges.next_deadline[*target as usize];
@@ -230,7 +227,7 @@ impl Snapshot {
                 }
             }
         }
-        self.begin(visitor, &catalogue::SLA_TARGET);
+        self.begin(visitor, &catalog::SLA_TARGET);
         for policy in &self.rules.policies {
             for target in Target::ALL {
                 if let Some(length) = policy.target(target) {
@@ -253,7 +250,7 @@ impl Snapshot {
     }
 
     fn visit_backlog(&self, visitor: &mut dyn Visitor) {
-        self.begin(visitor, &catalogue::BACKLOG);
+        self.begin(visitor, &catalog::BACKLOG);
         for row in self.rows() {
             for status in Status::UNSOLVED {
                 let count = row.gauges.backlog[status as usize];
@@ -263,24 +260,24 @@ impl Snapshot {
                 );
             }
         }
-        self.begin(visitor, &catalogue::BACKLOG_OLDER_THAN);
+        self.begin(visitor, &catalog::BACKLOG_OLDER_THAN);
         for (team, gauges) in self.active_teams().zip(self.active(&self.gauges.teams)) {
             for (position, (_, age)) in AGES.iter().enumerate() {
                 visitor.sample(&[team, age], number(gauges.older_than[position].into()));
             }
         }
-        self.begin(visitor, &catalogue::BACKLOG_OLDEST);
+        self.begin(visitor, &catalog::BACKLOG_OLDEST);
         for (team, gauges) in self.active_teams().zip(self.active(&self.gauges.teams)) {
             if gauges.oldest != Timestamp::NEVER {
                 visitor.sample(&[team], Sample::Number(gauges.oldest.seconds()));
             }
         }
-        self.begin(visitor, &catalogue::AWAITING_FIRST_RESPONSE);
+        self.begin(visitor, &catalog::AWAITING_FIRST_RESPONSE);
         for row in self.rows() {
             let count = row.gauges.awaiting_first_response;
             visitor.sample(&[row.team, row.priority], number(count.into()));
         }
-        self.begin(visitor, &catalogue::UNASSIGNED);
+        self.begin(visitor, &catalog::UNASSIGNED);
         for row in self.rows() {
             visitor.sample(
                 &[row.team, row.priority],
@@ -290,7 +287,7 @@ impl Snapshot {
     }
 
     fn visit_windows(&self, visitor: &mut dyn Visitor) {
-        self.begin(visitor, &catalogue::WINDOW_SECONDS);
+        self.begin(visitor, &catalog::WINDOW_SECONDS);
         self.each_window(|team, window, values| {
             for (quantile, (_, name)) in values.quantiles.iter().zip(QUANTILES) {
                 let clock = clock_name(values.basis);
@@ -298,12 +295,12 @@ impl Snapshot {
                 visitor.sample(&labels, Sample::Number(*quantile));
             }
         });
-        self.begin(visitor, &catalogue::WINDOW_SECONDS_MEAN);
+        self.begin(visitor, &catalog::WINDOW_SECONDS_MEAN);
         self.each_window(|team, window, values| {
             let labels = [team, values.kpi.name(), clock_name(values.basis), window];
             visitor.sample(&labels, Sample::Number(values.mean));
         });
-        self.begin(visitor, &catalogue::WINDOW_EVENTS);
+        self.begin(visitor, &catalog::WINDOW_EVENTS);
         let windows = self.rules.windows.len();
         for (team, values) in self.active_teams().zip(self.active(&self.windows)) {
             for event in WindowEvent::ALL {

@@ -1,6 +1,6 @@
 //! How series leave the engine: a walk, family by family, that a writer of a format listens to.
 
-use crate::domain::catalogue::Family;
+use crate::domain::catalog::Family;
 use crate::domain::timestamp::Timestamp;
 
 /// Anything that can be exposed.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::domain::catalogue::{FAMILIES, Family};
+use crate::domain::catalog::{FAMILIES, Family};
 
 /// The catalogue as a Markdown table, with a line feed at its end.
 pub fn catalogue_table() -> String {

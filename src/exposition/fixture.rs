@@ -1,7 +1,7 @@
 //! A small desk that shows every shape of series once, and a reader of the text format to
 //! check the writer with.
 
-use crate::domain::catalogue;
+use crate::domain::catalog;
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{Exemplar, HistogramView, NativeView, Sample, Series, Visitor};
 
@@ -13,16 +13,16 @@ pub(super) struct Desk;
 
 impl Series for Desk {
     fn visit(&self, visitor: &mut dyn Visitor) {
-        visitor.family(&catalogue::CREATED, Some(START));
-        visitor.family(&catalogue::REPLIES, Some(START));
+        visitor.family(&catalog::CREATED, Some(START));
+        visitor.family(&catalog::REPLIES, Some(START));
         visitor.sample(&["billing", "p1"], Sample::Number(41.0));
         let nasty = "a\\b \"c\"\nd \u{e9}\u{1f3ab}";
         visitor.sample(&[nasty, "none"], Sample::Number(0.0));
 
-        visitor.family(&catalogue::STATUS_TIME, Some(START));
+        visitor.family(&catalog::STATUS_TIME, Some(START));
         visitor.sample(&["billing", "p1", "open"], Sample::Number(7_200.25));
 
-        visitor.family(&catalogue::FIRST_RESPONSE, Some(START));
+        visitor.family(&catalog::FIRST_RESPONSE, Some(START));
         let exemplar = |ticket_id: String, value, at| {
             Some(Exemplar {
                 ticket_id,
@@ -65,7 +65,7 @@ impl Series for Desk {
         };
         visitor.sample(&["network", "p1", "calendar"], Sample::Histogram(empty));
 
-        visitor.family(&catalogue::WINDOW_SECONDS_MEAN, None);
+        visitor.family(&catalog::WINDOW_SECONDS_MEAN, None);
         for (team, value) in [
             ("x", f64::NAN),
             ("y", f64::INFINITY),
@@ -74,7 +74,7 @@ impl Series for Desk {
             visitor.sample(&[team, "handle", "calendar", "1h"], Sample::Number(value));
         }
 
-        visitor.family(&catalogue::TIMERS, None);
+        visitor.family(&catalog::TIMERS, None);
         visitor.sample(&[], Sample::Number(3.0));
     }
 }
@@ -84,8 +84,8 @@ pub(super) struct Empty;
 
 impl Series for Empty {
     fn visit(&self, visitor: &mut dyn Visitor) {
-        visitor.family(&catalogue::REPLIES, Some(START));
-        visitor.family(&catalogue::TIMERS, None);
+        visitor.family(&catalog::REPLIES, Some(START));
+        visitor.family(&catalog::TIMERS, None);
     }
 }
 

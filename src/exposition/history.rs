@@ -13,7 +13,7 @@ use hashbrown::HashMap;
 use super::lines::{Lines, escape};
 use super::number::write_value;
 use super::openmetrics::{END, comments};
-use crate::domain::catalogue::{FAMILIES, Family};
+use crate::domain::catalog::{FAMILIES, Family};
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{HistogramView, Sample, Series, Visitor};
 
@@ -291,7 +291,7 @@ fn write_label(block: &mut Vec<u8>, name: &str, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::catalogue;
+    use crate::domain::catalog;
     use crate::exposition::fixture::Desk;
 
     /// A gauge and a histogram; the gauge's second series is there at some instants only.
@@ -301,7 +301,7 @@ mod tests {
         fn visit(&self, visitor: &mut dyn Visitor) {
             #[allow(clippy::cast_precision_loss)]
             let value = self.0 as f64;
-            visitor.family(&catalogue::HANDLE, Some(Timestamp(1)));
+            visitor.family(&catalog::HANDLE, Some(Timestamp(1)));
             let histogram = HistogramView {
                 bounds: &[60.0],
                 counts: &[self.0, 1],
@@ -311,12 +311,12 @@ mod tests {
                 exemplars: &[],
             };
             visitor.sample(&["a", "p1", "reported"], Sample::Histogram(histogram));
-            visitor.family(&catalogue::BACKLOG_OLDEST, None);
+            visitor.family(&catalog::BACKLOG_OLDEST, None);
             if self.0 != 2 {
                 visitor.sample(&["x\"\n"], Sample::Number(value));
             }
             visitor.sample(&["y"], Sample::Number(-value));
-            visitor.family(&catalogue::TIMERS, None);
+            visitor.family(&catalog::TIMERS, None);
         }
     }
 
@@ -343,7 +343,7 @@ mod tests {
         let handle = "team=\"a\",priority=\"p1\",source=\"reported\",job=\"desk\",instance=\"a:1\"";
         let mut expected = String::from(
             "# TYPE ticket_handle_seconds histogram\n# UNIT ticket_handle_seconds seconds\n\
-             # HELP ticket_handle_seconds Agent time spent on a ticket; observed when finalised\n",
+             # HELP ticket_handle_seconds Working time of agents on a ticket; observed when finalized\n",
         );
         for (count, sum, at) in [(1, "0.5", "1"), (2, "1", "2.5"), (3, "1.5", "4")] {
             let all = count + 1;

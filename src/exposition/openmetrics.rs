@@ -6,7 +6,7 @@
 
 use super::lines::{Lines, escape};
 use super::{EXEMPLAR_LABEL, fits};
-use crate::domain::catalogue::{Family, Kind};
+use crate::domain::catalog::{Family, MetricKind};
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{Exemplar, HistogramView, Sample, Visitor};
 
@@ -103,7 +103,7 @@ impl Visitor for OpenMetricsWriter {
 pub(super) fn comments(lines: &mut Lines, family: &Family) {
     let name = family.base_name();
     let kind = match family.kind {
-        Kind::Untyped => "unknown",
+        MetricKind::Untyped => "unknown",
         kind => kind.name(),
     };
     lines.comment("TYPE", name, kind);
@@ -131,7 +131,7 @@ ticket_replies_total{team="a\\b \"c\"\nd é🎫",priority="none"} 0
 ticket_replies_created{team="a\\b \"c\"\nd é🎫",priority="none"} 1755555555.123
 # TYPE ticket_status_seconds counter
 # UNIT ticket_status_seconds seconds
-# HELP ticket_status_seconds Time tickets spent in a status, added when status, team or priority changes
+# HELP ticket_status_seconds Time of tickets in a status, added when status, team or priority changes
 ticket_status_seconds_total{team="billing",priority="p1",status="open"} 7200.25
 ticket_status_seconds_created{team="billing",priority="p1",status="open"} 1755555555.123
 # TYPE ticket_first_response_seconds histogram

@@ -11,7 +11,7 @@ use super::messages::{
     Instant, LabelPair, METRIC_FIELD, Metric, UNIT_FIELD, UNTYPED, Untyped,
 };
 use super::{EXEMPLAR_LABEL, fits};
-use crate::domain::catalogue::{Family, Kind};
+use crate::domain::catalog::{Family, MetricKind};
 use crate::domain::timestamp::{SECOND, Timestamp};
 use crate::engine::{HistogramView, NativeView, Sample, Visitor};
 
@@ -56,10 +56,10 @@ impl ProtobufWriter {
             name: family.name.to_owned(),
             help: family.help.to_owned(),
             kind: match family.kind {
-                Kind::Counter => COUNTER,
-                Kind::Gauge => GAUGE,
-                Kind::Histogram => HISTOGRAM,
-                Kind::Untyped => UNTYPED,
+                MetricKind::Counter => COUNTER,
+                MetricKind::Gauge => GAUGE,
+                MetricKind::Histogram => HISTOGRAM,
+                MetricKind::Untyped => UNTYPED,
             },
         }
         .encode_to_vec();
@@ -101,13 +101,13 @@ impl Visitor for ProtobufWriter {
             pair.value.push_str(value);
         }
         match sample {
-            Sample::Number(value) if family.kind == Kind::Counter => {
+            Sample::Number(value) if family.kind == MetricKind::Counter => {
                 self.metric.counter = Some(Counter {
                     value,
                     created_timestamp: start.map(instant),
                 });
             }
-            Sample::Number(value) if family.kind == Kind::Untyped => {
+            Sample::Number(value) if family.kind == MetricKind::Untyped => {
                 self.metric.untyped = Some(Untyped { value });
             }
             Sample::Number(value) => self.metric.gauge = Some(Gauge { value }),

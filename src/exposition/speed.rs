@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Format, render};
-use crate::domain::catalogue;
+use crate::domain::catalog;
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{HistogramView, NativeView, Sample, Series, Visitor};
 
@@ -46,7 +46,7 @@ impl Series for LargeDesk {
     fn visit(&self, visitor: &mut dyn Visitor) {
         let start = Some(Timestamp(1_755_555_555_123));
         for counter in 0..COUNTERS {
-            visitor.family(&catalogue::CREATED, start);
+            visitor.family(&catalog::CREATED, start);
             let channel = counter.to_string();
             for (position, (team, priority)) in self.pairs().enumerate() {
                 #[allow(clippy::cast_precision_loss)]
@@ -55,12 +55,12 @@ impl Series for LargeDesk {
             }
         }
         for family in [
-            &catalogue::FIRST_RESPONSE,
-            &catalogue::NEXT_RESPONSE,
-            &catalogue::FIRST_RESOLUTION,
-            &catalogue::FULL_RESOLUTION,
-            &catalogue::TEAM_OWNERSHIP,
-            &catalogue::HANDLE,
+            &catalog::FIRST_RESPONSE,
+            &catalog::NEXT_RESPONSE,
+            &catalog::FIRST_RESOLUTION,
+            &catalog::FULL_RESOLUTION,
+            &catalog::TEAM_OWNERSHIP,
+            &catalog::HANDLE,
         ] {
             visitor.family(family, start);
             for (team, priority) in self.pairs() {

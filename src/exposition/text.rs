@@ -2,7 +2,7 @@
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/>
 
 use super::lines::Lines;
-use crate::domain::catalogue::Family;
+use crate::domain::catalog::Family;
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{HistogramView, Sample, Visitor};
 
@@ -78,7 +78,7 @@ mod tests {
 # TYPE ticket_replies_total counter
 ticket_replies_total{team="billing",priority="p1"} 41
 ticket_replies_total{team="a\\b \"c\"\nd é🎫",priority="none"} 0
-# HELP ticket_status_seconds_total Time tickets spent in a status, added when status, team or priority changes
+# HELP ticket_status_seconds_total Time of tickets in a status, added when status, team or priority changes
 # TYPE ticket_status_seconds_total counter
 ticket_status_seconds_total{team="billing",priority="p1",status="open"} 7200.25
 # HELP ticket_first_response_seconds Time from creation to the first human reply

@@ -1,5 +1,5 @@
-//! Proposals for records that nobody has described: the right preset for known systems, and for an
-//! invented desk a mapping that gives the events worked out by hand.
+//! `infer-mapping`: the preset of a known system, and for the records of an invented helpdesk a mapping
+//! that gives the events in `expected.jsonl`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use ticket_exporter::decode::Decoder;
 use crate::harness::{self, run, text};
 use crate::logs;
 
-/// What `test-mapping` would read records by, with the proposal as its configuration.
+/// Decodes as `test-mapping` does with the proposal as its configuration.
 pub fn decoder(yaml: &str) -> Decoder {
     let file = Path::new("config.yaml");
     let loaded = config::load(Some(file), [], &[], &mut |_| Ok(yaml.to_owned()));
@@ -37,13 +37,18 @@ fn events(proposal: &Proposal, samples: &[Sample]) -> Vec<String> {
     events
 }
 
+fn propose(samples: &[Sample]) -> Option<Proposal> {
+    let records: Vec<_> = samples.iter().map(Sample::record).collect();
+    inference::propose(&records)
+}
+
 #[test]
-fn an_invented_desk_gives_the_events_worked_out_by_hand() {
+fn the_records_of_an_invented_helpdesk_give_the_expected_events() {
     let cases = harness::cases("tests/inference");
-    assert!(cases.len() >= 2, "cases are missing");
+    assert!(cases.len() >= 3, "cases are missing");
     for case in cases {
         let samples = samples::read(&case.join("records.jsonl"), false).unwrap();
-        let proposal = inference::propose(&samples).unwrap();
+        let proposal = propose(&samples).unwrap();
         assert_eq!(proposal.preset, None, "{}", proposal.yaml);
         let found = events(&proposal, &samples).join("\n");
         let expected = fs::read_to_string(case.join("expected.jsonl")).unwrap();
@@ -51,14 +56,13 @@ fn an_invented_desk_gives_the_events_worked_out_by_hand() {
     }
 }
 
-/// The golden cases of each preset: another life than that of the published samples.
 #[test]
 fn the_samples_of_known_systems_give_their_preset() {
     let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/mapping");
     for (name, _) in config::PRESETS {
         let case = golden.join(name).join("records.jsonl");
         let samples = samples::read(&case, true).unwrap();
-        let proposal = inference::propose(&samples).unwrap_or_else(|| panic!("nothing for {name}"));
+        let proposal = propose(&samples).unwrap_or_else(|| panic!("nothing for {name}"));
         assert_eq!(proposal.preset, Some(name), "{}", proposal.yaml);
         assert!(proposal.trial.events > 0, "{}", proposal.yaml);
         decoder(&proposal.yaml);
@@ -84,11 +88,11 @@ fn the_published_samples_of_known_systems_give_their_preset() {
         files.sort();
         let read = |path: &PathBuf| samples::read(path, false).unwrap();
         let together: Vec<Sample> = files.iter().flat_map(read).collect();
-        // Debezium's and CloudEvents' own samples are about no tickets: anything that loads will do.
+        // The samples of Debezium and CloudEvents are not about tickets. Any valid proposal will do.
         let is_wrapper = ["debezium", "cloudevents"].contains(&name);
         let alone = files.iter().map(read);
         for samples in [together].into_iter().chain(alone) {
-            let Some(proposal) = inference::propose(&samples) else {
+            let Some(proposal) = propose(&samples) else {
                 assert!(is_wrapper, "nothing for {name}");
                 continue;
             };
@@ -99,40 +103,35 @@ fn the_published_samples_of_known_systems_give_their_preset() {
     }
 }
 
-/// Where no preset is asked, the mapping made from nothing finds at least the ticket and the time.
+/// Without presets, the proposals for known systems are valid and find the ticket's own id.
 #[test]
-fn without_presets_the_ticket_and_the_time_are_found() {
-    use ticket_exporter::decode::{Record, infer};
-
+fn a_proposal_without_a_preset_finds_the_ticket() {
     let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/mapping");
-    for (name, ticket, time) in [
-        ("zendesk", ".detail.id", ".time"),
-        ("jira", ".issue.key", ".timestamp"),
-        ("github", ".issue.number", ".issue.updated_at"),
-        ("zammad", ".ticket.id", ".ticket.updated_at"),
-        (
-            "zendesk-eventbridge",
-            ".detail.ticket_event.ticket.id",
-            ".detail.ticket_event.meta.occurred_at",
-        ),
-    ] {
+    let mut found = Vec::new();
+    for (name, _) in config::PRESETS {
         let samples = samples::read(&golden.join(name).join("records.jsonl"), true).unwrap();
-        let records: Vec<Record<'_>> = samples.iter().map(Sample::record).collect();
-        let yaml = infer(&records)
-            .mapping
-            .unwrap_or_else(|| panic!("nothing for {name}"));
-        decoder(&yaml);
-        let line = |key: &str| {
-            yaml.lines()
-                .find(|line| line.trim_start().starts_with(key))
-                .unwrap()
+        let records: Vec<_> = samples.iter().map(Sample::record).collect();
+        let Some(yaml) = inference::propose_own_mapping(&records) else {
+            continue;
         };
-        assert!(line("ticket_id: ").contains(ticket), "{name}\n{yaml}");
-        assert!(line("at: ").contains(time), "{name}\n{yaml}");
+        decoder(&yaml);
+        let mut lines = yaml.lines().map(str::trim_start);
+        let line = lines.find(|line| line.starts_with("ticket_id: "));
+        found.push((name, line.unwrap().to_owned()));
+    }
+    for (name, ticket) in [
+        ("jira", ".issue."),
+        ("zammad", ".ticket.id"),
+        ("zendesk-eventbridge", ".detail.ticket_event.ticket.id"),
+    ] {
+        let is_found = found
+            .iter()
+            .any(|(one, line)| *one == name && line.contains(ticket));
+        assert!(is_found, "{name}: {found:?}");
     }
 }
 
-/// The command, as a person uses it: the proposal into a file, the file to `test-mapping`.
+/// A user writes the proposal into a file and gives the file to `test-mapping`.
 #[test]
 fn a_proposal_is_a_configuration() {
     let case = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/inference/lighthouse");
@@ -140,7 +139,7 @@ fn a_proposal_is_a_configuration() {
     let output = run(&["infer-mapping", "-"], &records);
     let (yaml, said) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{said}");
-    assert!(said.contains("11 records: 10 events"), "{said}");
+    assert!(said.contains("12 records: 11 events"), "{said}");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mapping.yaml");
     fs::write(&file, &yaml).unwrap();
@@ -155,5 +154,5 @@ fn a_proposal_is_a_configuration() {
     let output = run(&["infer-mapping", "-"], b"{\"weather\":\"fine\"}\n");
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(text(&output.stdout), "");
-    assert!(text(&output.stderr).contains("looks like the id of a ticket"));
+    assert!(text(&output.stderr).contains("is the id of a ticket beyond doubt"));
 }

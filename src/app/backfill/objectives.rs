@@ -2,7 +2,7 @@
 //! exporter says about itself they are all that has no other past than its present.
 
 use crate::config::Config;
-use crate::domain::catalogue;
+use crate::domain::catalog;
 use crate::domain::policy::Target;
 use crate::engine::{Sample, Series, Visitor};
 
@@ -25,7 +25,7 @@ impl Objectives {
 
 impl Series for Objectives {
     fn visit(&self, visitor: &mut dyn Visitor) {
-        visitor.family(&catalogue::SLA_OBJECTIVE, None);
+        visitor.family(&catalog::SLA_OBJECTIVE, None);
         for (policy, target, objective) in &self.0 {
             visitor.sample(&[policy, target], Sample::Number(*objective));
         }

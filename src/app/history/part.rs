@@ -7,7 +7,7 @@ use std::io::{self, BufRead};
 use std::path::PathBuf;
 
 use super::HistoryError;
-use crate::decode::{self, Decoded, Decoder, Ignorance, MAX_VALUE_BYTES, Record, Rejection};
+use crate::decode::{self, Decoded, Decoder, IgnoreReason, MAX_VALUE_BYTES, Record, Rejection};
 use crate::domain::event::Event;
 use crate::domain::mapping::Member;
 use crate::domain::timestamp::Timestamp;
@@ -33,7 +33,7 @@ pub struct Tally {
     pub records: u64,
     pub rejected: BTreeMap<Rejection, Rejected>,
     /// Records about no ticket, by reason.
-    pub ignored: BTreeMap<Ignorance, u64>,
+    pub ignored: BTreeMap<IgnoreReason, u64>,
     /// Words of other systems that the mapping does not have, by member and path.
     pub unmapped: BTreeMap<(&'static str, String), u64>,
     /// Events in the records.
@@ -87,8 +87,8 @@ impl Tally {
                 if let Some(rejection) = mapped.rejected {
                     self.reject(rejection, &place);
                 }
-                for miss in &mapped.misses {
-                    self.reject(miss.rejection, &place);
+                for rejected in &mapped.rejected_events {
+                    self.reject(rejected.rejection, &place);
                 }
                 for word in &mapped.unmapped {
                     let key = (Member::name(word.member), word.path.clone());

@@ -1,7 +1,7 @@
 //! How far the input is in a published state, as series: shown together with the KPIs that follow
 //! from it, so that one scrape tells which records its numbers are of.
 
-use crate::domain::catalogue;
+use crate::domain::catalog;
 use crate::domain::timestamp::Timestamp;
 use crate::edge::kafka::TopicPartition;
 use crate::engine::{Sample, Series, Visitor};
@@ -35,18 +35,18 @@ impl Standing {
 
 impl Series for Standing {
     fn visit(&self, visitor: &mut dyn Visitor) {
-        visitor.family(&catalogue::WINDOWS_WATERMARK, None);
+        visitor.family(&catalog::WINDOWS_WATERMARK, None);
         if let Some(clock) = self.windows {
             visitor.sample(&[], Sample::Number(clock.seconds()));
         }
-        visitor.family(&catalogue::WATERMARK, None);
+        visitor.family(&catalog::WATERMARK, None);
         for one in &self.partitions {
             if let Some(clock) = one.clock {
                 let labels = [&*one.source.topic, &one.source.partition.to_string()];
                 visitor.sample(&labels, Sample::Number(clock.seconds()));
             }
         }
-        visitor.family(&catalogue::CHECKPOINT_OFFSET, None);
+        visitor.family(&catalog::CHECKPOINT_OFFSET, None);
         for one in &self.partitions {
             if let Some(next) = one.next {
                 let labels = [&*one.source.topic, &one.source.partition.to_string()];

@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use crate::config;
 use crate::decode::Decoder;
-use crate::domain::mapping::{Table, TableFile};
+use crate::domain::mapping::{LookupTable, LookupTableFile};
 use crate::edge::files::Watch;
 
 /// Time between two looks at the files.
@@ -24,10 +24,10 @@ pub struct Tables {
 /// A table and its file.
 #[derive(Debug)]
 struct WatchedTable {
-    file: TableFile,
+    file: LookupTableFile,
     watch: Watch,
     /// The last content that could be read.
-    content: Table,
+    content: LookupTable,
     /// Why the file cannot be read now.
     problem: Option<String>,
 }
@@ -84,7 +84,7 @@ impl Tables {
             return None;
         }
         let contents = self.files.iter().map(|table| table.content.clone());
-        let contents: Vec<Table> = contents.collect();
+        let contents: Vec<LookupTable> = contents.collect();
         self.decoder = self.decoder.with_tables(contents.clone());
         Some(self.decoder.mappings().described(&contents))
     }
@@ -133,7 +133,7 @@ impl WatchedTable {
     }
 }
 
-fn read(file: &TableFile) -> Result<Table, String> {
+fn read(file: &LookupTableFile) -> Result<LookupTable, String> {
     let text = fs::read_to_string(&file.path).map_err(|error| error.to_string())?;
     config::read_table(file, &text)
 }

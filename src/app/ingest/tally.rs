@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tracing::warn;
 
-use crate::decode::{Decoded, Mapped, Rejection};
+use crate::decode::{Decoded, MappedRecord, Rejection};
 use crate::edge::kafka::Record;
 use crate::edge::self_metrics::{LimitedLabel, RecordResult, SelfMetrics, TicketState};
 use crate::engine::{Counts, Ignored, TicketStates};
@@ -46,7 +46,7 @@ impl Tally {
         }
     }
 
-    fn note_mapped(&mut self, record: &Record<'_>, mapped: &Mapped) {
+    fn note_mapped(&mut self, record: &Record<'_>, mapped: &MappedRecord) {
         if let Some(ignorance) = mapped.ignored {
             self.metrics.ignored(ignorance.reason()).inc();
             self.metrics.events(RecordResult::Ignored).inc();
@@ -54,9 +54,14 @@ impl Tally {
         if let Some(rejection) = mapped.rejected {
             self.reject(record, rejection, "");
         }
-        for miss in &mapped.misses {
-            let place = format!("{}.{}: {}", miss.rule, miss.member.name(), miss.paths);
-            self.reject(record, miss.rejection, &place);
+        for rejected in &mapped.rejected_events {
+            let place = format!(
+                "{}.{}: {}",
+                rejected.rule,
+                rejected.member.name(),
+                rejected.paths
+            );
+            self.reject(record, rejected.rejection, &place);
         }
         for word in &mapped.unmapped {
             self.metrics.unmapped(word.member).inc();

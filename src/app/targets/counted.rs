@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Distributions, Group};
 use crate::app::history::{History, HistoryError, Tally};
-use crate::domain::catalogue::{self, Family};
+use crate::domain::catalog::{self, Family};
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{Engine, GoalRun, Rules, Sample, Series, Visitor};
 
@@ -101,7 +101,7 @@ impl Visitor for Counter {
 
     fn sample(&mut self, values: &[&str], sample: Sample<'_>) {
         let is = |family: &Family| self.family.is_some_and(|now| now.name == family.name);
-        let (goals, breaches) = (is(&catalogue::SLA_GOALS), is(&catalogue::SLA_BREACHES));
+        let (goals, breaches) = (is(&catalog::SLA_GOALS), is(&catalog::SLA_BREACHES));
         let (&[_, _, target, policy], Sample::Number(count)) = (values, sample) else {
             return;
         };

@@ -7,17 +7,17 @@
 //! histogram, and what runs still is not known.
 
 use super::{Distributions, Group};
-use crate::domain::catalogue::{self, Family};
+use crate::domain::catalog::{self, Family};
 use crate::domain::policy::{Clock, Target};
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 use crate::engine::{NativeView, Sample, Series, Visitor};
 
 /// Which histogram tells of which target.
 const SOURCES: [(&Family, Target); 4] = [
-    (&catalogue::FIRST_RESPONSE, Target::FirstResponse),
-    (&catalogue::NEXT_RESPONSE, Target::NextResponse),
-    (&catalogue::FIRST_RESOLUTION, Target::Resolution),
-    (&catalogue::TEAM_OWNERSHIP, Target::Ownership),
+    (&catalog::FIRST_RESPONSE, Target::FirstResponse),
+    (&catalog::NEXT_RESPONSE, Target::NextResponse),
+    (&catalog::FIRST_RESOLUTION, Target::Resolution),
+    (&catalog::TEAM_OWNERSHIP, Target::Ownership),
 ];
 
 /// The distributions of what was observed on a clock.

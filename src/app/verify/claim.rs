@@ -4,7 +4,7 @@ use super::VerifyError;
 use super::series::Texts;
 use crate::app::recovery::{self, Restored};
 use crate::config::Config;
-use crate::domain::catalogue::{self, Family};
+use crate::domain::catalog::{self, Family};
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 use crate::edge::http_get;
 use crate::edge::kafka::TopicPartition;
@@ -60,20 +60,19 @@ impl Claim {
     }
 
     fn of_exposition(text: String, lateness: Milliseconds) -> Result<Self, VerifyError> {
-        if !text.contains(catalogue::BUILD_INFO.name) {
+        if !text.contains(catalog::BUILD_INFO.name) {
             return Err(VerifyError::Foreign);
         }
         let mut partitions: Vec<Extent> = Vec::new();
         for line in text.lines() {
-            if let Some((source, value)) = of_partition(line, &catalogue::WATERMARK) {
+            if let Some((source, value)) = of_partition(line, &catalog::WATERMARK) {
                 let extent = entry(&mut partitions, source);
                 #[allow(clippy::cast_possible_truncation, reason = "saturates")]
                 let clock = Timestamp((value * 1_000.0).round() as i64);
                 extent.clock = Some(clock);
                 // The clock is that of the greatest event less `lateness`, or later.
                 extent.latest = Some(clock.plus(lateness));
-            } else if let Some((source, value)) = of_partition(line, &catalogue::CHECKPOINT_OFFSET)
-            {
+            } else if let Some((source, value)) = of_partition(line, &catalog::CHECKPOINT_OFFSET) {
                 #[allow(clippy::cast_possible_truncation, reason = "below 2^53")]
                 let next = value as i64;
                 entry(&mut partitions, source).next = Some(next);

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::domain::catalogue::Family;
+use crate::domain::catalog::Family;
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{Sample, Series, Visitor};
 use crate::exposition::{Format, render};
@@ -168,7 +168,7 @@ impl Visitor for NativeBuckets {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::catalogue;
+    use crate::domain::catalog;
     use crate::engine::{HistogramView, NativeView};
 
     /// One histogram with an observation in a native bucket.
@@ -176,7 +176,7 @@ mod tests {
 
     impl Series for Observed {
         fn visit(&self, visitor: &mut dyn Visitor) {
-            visitor.family(&catalogue::FIRST_RESPONSE, None);
+            visitor.family(&catalog::FIRST_RESPONSE, None);
             let histogram = HistogramView {
                 bounds: &[60.0],
                 counts: &[1, 0],

@@ -22,7 +22,7 @@ use super::calendars::read_timezone;
 use super::keys::nearest;
 use super::problem::Errors;
 use super::view::View;
-use crate::domain::mapping::{Mapping, Mappings, Path, Unwrap, Words, digest};
+use crate::domain::mapping::{Mapping, Mappings, RecordPath, UnwrapStep, WordMap, digest};
 use tables::Tables;
 
 /// Keys of a mapping; that of all topics also has `topics`.
@@ -36,7 +36,7 @@ const OWN: [&str; 5] = ["unwrap", "tables", "values", "common", "rules"];
 /// What values may refer to by name.
 struct Names<'a> {
     tables: &'a Tables<'a>,
-    words: BTreeMap<String, Arc<Words>>,
+    words: BTreeMap<String, Arc<WordMap>>,
 }
 
 pub(super) fn read(
@@ -158,8 +158,8 @@ fn read_words(
     base: &View<'_>,
     user: &View<'_>,
     errors: &mut Errors,
-) -> BTreeMap<String, Arc<Words>> {
-    let mut maps: BTreeMap<String, Words> = BTreeMap::new();
+) -> BTreeMap<String, Arc<WordMap>> {
+    let mut maps: BTreeMap<String, WordMap> = BTreeMap::new();
     for view in [base, user] {
         for (name, map) in view.entries(errors) {
             let mut said: BTreeMap<String, String> = BTreeMap::new();
@@ -182,13 +182,13 @@ fn read_words(
         .collect()
 }
 
-fn read_unwrap(view: &View<'_>, errors: &mut Errors) -> Option<Unwrap> {
+fn read_unwrap(view: &View<'_>, errors: &mut Errors) -> Option<UnwrapStep> {
     const STEPS: &str =
         "a step is cloudevents, debezium, or one of path, each, json, base64 with a path";
     if !view.is_map() {
         return match view.text(errors)?.as_str() {
-            "cloudevents" => Some(Unwrap::CloudEvents),
-            "debezium" => Some(Unwrap::Debezium),
+            "cloudevents" => Some(UnwrapStep::CloudEvents),
+            "debezium" => Some(UnwrapStep::Debezium),
             other => {
                 view.error(errors, format!("no step is called \"{other}\"; {STEPS}"));
                 None
@@ -201,10 +201,10 @@ fn read_unwrap(view: &View<'_>, errors: &mut Errors) -> Option<Unwrap> {
         return None;
     };
     let step = match *name {
-        "path" => Unwrap::Path,
-        "each" => Unwrap::Each,
-        "json" => Unwrap::Json,
-        "base64" => Unwrap::Base64,
+        "path" => UnwrapStep::Path,
+        "each" => UnwrapStep::Each,
+        "json" => UnwrapStep::Json,
+        "base64" => UnwrapStep::Base64,
         other => {
             path.error(errors, format!("no step is called \"{other}\"; {STEPS}"));
             return None;
@@ -213,13 +213,13 @@ fn read_unwrap(view: &View<'_>, errors: &mut Errors) -> Option<Unwrap> {
     read_path(path, errors).map(step)
 }
 
-fn read_path(view: &View<'_>, errors: &mut Errors) -> Option<Path> {
+fn read_path(view: &View<'_>, errors: &mut Errors) -> Option<RecordPath> {
     let text = view.text(errors)?;
-    if !Path::is_meant(&text) {
+    if !RecordPath::is_meant(&text) {
         view.error(errors, format!("must be a path, such as .{text}"));
         return None;
     }
-    Path::parse(&text)
+    RecordPath::parse(&text)
         .map_err(|message| view.error(errors, format!("not a path: {message}")))
         .ok()
 }

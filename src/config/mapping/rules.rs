@@ -6,14 +6,14 @@ use super::{Names, read_path};
 use crate::config::keys::nearest;
 use crate::config::problem::Errors;
 use crate::config::view::View;
-use crate::domain::mapping::{Condition, Member, Rule, Value};
+use crate::domain::mapping::{Condition, Member, Rule, ValueSource};
 
 /// Keys of a rule that are no members.
 const RULE_KEYS: [&str; 5] = ["when", "foreach", "continue", "ignore", "snapshot"];
 /// In the place of a preset's rule: there is none.
 const OFF: &str = "off";
 
-type Members = [Option<Value>; Member::ALL.len()];
+type Members = [Option<ValueSource>; Member::ALL.len()];
 
 pub(super) fn read(
     user: &View<'_>,

@@ -7,20 +7,20 @@ use crate::config::Read;
 use crate::config::problem::Errors;
 use crate::config::tree::{self, Value};
 use crate::config::view::View;
-use crate::domain::mapping::{Table, TableFile};
+use crate::domain::mapping::{LookupTable, LookupTableFile};
 
 /// The tables of one mapping, by name, among those of all mappings.
 pub(super) struct Tables<'a> {
-    files: &'a mut Vec<TableFile>,
-    contents: &'a mut Vec<Table>,
+    files: &'a mut Vec<LookupTableFile>,
+    contents: &'a mut Vec<LookupTable>,
     directory: &'a Path,
     names: BTreeMap<String, usize>,
 }
 
 impl<'a> Tables<'a> {
     pub(super) fn new(
-        files: &'a mut Vec<TableFile>,
-        contents: &'a mut Vec<Table>,
+        files: &'a mut Vec<LookupTableFile>,
+        contents: &'a mut Vec<LookupTable>,
         directory: &'a Path,
     ) -> Self {
         Self {
@@ -49,7 +49,7 @@ impl<'a> Tables<'a> {
             let table = text.and_then(|text| read_table(&file, &text));
             let table = table.unwrap_or_else(|message| {
                 view.error(errors, format!("{}: {message}", file.path.display()));
-                Table::default()
+                LookupTable::default()
             });
             self.names.insert(name.to_owned(), self.files.len());
             self.files.push(file);
@@ -57,7 +57,7 @@ impl<'a> Tables<'a> {
         }
     }
 
-    fn file(&self, view: &View<'_>, errors: &mut Errors) -> Option<TableFile> {
+    fn file(&self, view: &View<'_>, errors: &mut Errors) -> Option<LookupTableFile> {
         let (path, key, value) = if view.is_map() {
             for (key, view) in view.entries(errors) {
                 if !["file", "key", "value"].contains(&key) {
@@ -73,7 +73,7 @@ impl<'a> Tables<'a> {
             view.key("file").error(errors, "must be the name of a file");
             return None;
         };
-        Some(TableFile {
+        Some(LookupTableFile {
             path: self.directory.join(path),
             key,
             value,
@@ -85,7 +85,7 @@ impl<'a> Tables<'a> {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn read_table(file: &TableFile, text: &str) -> Result<Table, String> {
+pub fn read_table(file: &LookupTableFile, text: &str) -> Result<LookupTable, String> {
     let is_csv = file
         .path
         .extension()
@@ -97,13 +97,13 @@ pub fn read_table(file: &TableFile, text: &str) -> Result<Table, String> {
     }
 }
 
-fn read_map(text: &str) -> Result<Table, String> {
+fn read_map(text: &str) -> Result<LookupTable, String> {
     let mut errors = Errors::default();
     let root = tree::parse(text, &tree::in_file("line"), &mut errors);
     if let Some(problem) = errors.errors.first() {
         return Err(problem.to_string());
     }
-    let mut table = Table::default();
+    let mut table = LookupTable::default();
     match root.map(|node| node.value) {
         None => Ok(table),
         Some(Value::Map(entries)) => {
@@ -122,7 +122,7 @@ fn read_map(text: &str) -> Result<Table, String> {
     }
 }
 
-fn read_csv(file: &TableFile, text: &str) -> Result<Table, String> {
+fn read_csv(file: &LookupTableFile, text: &str) -> Result<LookupTable, String> {
     let mut rows = rows(text.strip_prefix('\u{feff}').unwrap_or(text)).into_iter();
     let Some((_, head)) = rows.next() else {
         return Err("has no header line".to_owned());
@@ -135,7 +135,7 @@ fn read_csv(file: &TableFile, text: &str) -> Result<Table, String> {
             .ok_or_else(|| format!("has no column \"{name}\"; it has {}", head.join(", "))),
     };
     let (key, value) = (column(&file.key, 0)?, column(&file.value, 1)?);
-    let mut table = Table::default();
+    let mut table = LookupTable::default();
     for (line, row) in rows {
         match (row.get(key), row.get(value)) {
             (Some(key), Some(value)) if !key.is_empty() => table.put(key, value),
@@ -184,8 +184,8 @@ fn rows(text: &str) -> Vec<(usize, Vec<String>)> {
 mod tests {
     use super::*;
 
-    fn file(name: &str, key: Option<&str>, value: Option<&str>) -> TableFile {
-        TableFile {
+    fn file(name: &str, key: Option<&str>, value: Option<&str>) -> LookupTableFile {
+        LookupTableFile {
             path: name.into(),
             key: key.map(str::to_owned),
             value: value.map(str::to_owned),

@@ -89,7 +89,7 @@ fn every_mistake_has_its_place() {
         ("statsu: .x", "statsu: unknown key; did you mean status?"),
         (
             "status: ..x",
-            "status: not a path: a name is wanted after each dot",
+            "status: not a path: a name is missing after a dot",
         ),
         (
             "status: $x",

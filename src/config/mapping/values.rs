@@ -10,7 +10,8 @@ use crate::config::keys::nearest;
 use crate::config::problem::Errors;
 use crate::config::view::View;
 use crate::domain::mapping::{
-    Condition, Path, Piece, Refined, Test, TimeFormat, Unmapped, Value, Words,
+    Condition, RecordPath, Refined, TemplatePart, TimeFormat, Unmapped, ValueSource, ValueTest,
+    WordMap,
 };
 
 /// Keys of a value that is written as a map.
@@ -21,14 +22,20 @@ const KEYS: [&str; 11] = [
 /// Keys of a test that is written as a map.
 const TESTS: [&str; 5] = ["is", "not", "exists", "matches", "in_table"];
 
-pub(super) fn read_value(view: &View<'_>, names: &Names<'_>, errors: &mut Errors) -> Option<Value> {
+pub(super) fn read_value(
+    view: &View<'_>,
+    names: &Names<'_>,
+    errors: &mut Errors,
+) -> Option<ValueSource> {
     if view.is_list() {
         let items = view.items(errors);
         if items.is_empty() {
             view.error(errors, "must name at least one");
         }
         let values = items.iter().map(|item| read_value(item, names, errors));
-        return values.collect::<Option<Vec<Value>>>().map(Value::First);
+        return values
+            .collect::<Option<Vec<ValueSource>>>()
+            .map(ValueSource::First);
     }
     if view.is_map() {
         return read_refined(view, names, errors);
@@ -37,22 +44,22 @@ pub(super) fn read_value(view: &View<'_>, names: &Names<'_>, errors: &mut Errors
         view.error(errors, "must not be empty");
         return None;
     };
-    if Path::is_meant(&text) {
-        path(&text, view, errors).map(Value::Path)
+    if RecordPath::is_meant(&text) {
+        path(&text, view, errors).map(ValueSource::Path)
     } else if text.contains("{.") || text.contains("{$") {
-        template(&text, view, errors).map(Value::Template)
+        template(&text, view, errors).map(ValueSource::Template)
     } else {
-        Some(Value::Constant(text))
+        Some(ValueSource::Constant(text))
     }
 }
 
-fn path(text: &str, view: &View<'_>, errors: &mut Errors) -> Option<Path> {
-    Path::parse(text)
+fn path(text: &str, view: &View<'_>, errors: &mut Errors) -> Option<RecordPath> {
+    RecordPath::parse(text)
         .map_err(|message| view.error(errors, format!("not a path: {message}")))
         .ok()
 }
 
-fn template(text: &str, view: &View<'_>, errors: &mut Errors) -> Option<Vec<Piece>> {
+fn template(text: &str, view: &View<'_>, errors: &mut Errors) -> Option<Vec<TemplatePart>> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some(start) = [rest.find("{."), rest.find("{$")]
@@ -61,13 +68,13 @@ fn template(text: &str, view: &View<'_>, errors: &mut Errors) -> Option<Vec<Piec
         .min()
     {
         if start > 0 {
-            pieces.push(Piece::Text(rest[..start].to_owned()));
+            pieces.push(TemplatePart::Text(rest[..start].to_owned()));
         }
         let Some(length) = rest[start..].find('}') else {
             view.error(errors, "a brace is not closed");
             return None;
         };
-        pieces.push(Piece::Path(path(
+        pieces.push(TemplatePart::Path(path(
             &rest[start + 1..start + length],
             view,
             errors,
@@ -75,12 +82,12 @@ fn template(text: &str, view: &View<'_>, errors: &mut Errors) -> Option<Vec<Piec
         rest = &rest[start + length + 1..];
     }
     if !rest.is_empty() {
-        pieces.push(Piece::Text(rest.to_owned()));
+        pieces.push(TemplatePart::Text(rest.to_owned()));
     }
     Some(pieces)
 }
 
-fn read_refined(view: &View<'_>, names: &Names<'_>, errors: &mut Errors) -> Option<Value> {
+fn read_refined(view: &View<'_>, names: &Names<'_>, errors: &mut Errors) -> Option<ValueSource> {
     known_keys(view, &KEYS, errors);
     let inner = view.key("value");
     if !inner.is_set() {
@@ -88,7 +95,7 @@ fn read_refined(view: &View<'_>, names: &Names<'_>, errors: &mut Errors) -> Opti
     }
     let when = view.key("when");
     let minus = view.key("minus");
-    Some(Value::Refined(Box::new(Refined {
+    Some(ValueSource::Refined(Box::new(Refined {
         when: when.is_set().then(|| read_condition(&when, names, errors)),
         pattern: read_regex(&view.key("match"), errors),
         none: read_none(&view.key("none"), errors),
@@ -135,7 +142,7 @@ fn read_none(view: &View<'_>, errors: &mut Errors) -> Vec<String> {
     words.into_iter().map(|(word, _)| word).collect()
 }
 
-fn read_map(view: &View<'_>, names: &Names<'_>, errors: &mut Errors) -> Option<Arc<Words>> {
+fn read_map(view: &View<'_>, names: &Names<'_>, errors: &mut Errors) -> Option<Arc<WordMap>> {
     let name = view.text(errors)?;
     let found = names.words.get(&name);
     if found.is_none() {
@@ -241,7 +248,7 @@ pub(super) fn read_condition(view: &View<'_>, names: &Names<'_>, errors: &mut Er
                 let condition = read_condition(&value, names, errors);
                 all.push(Condition::Not(Box::new(condition)));
             }
-            _ if Path::is_meant(key) => {
+            _ if RecordPath::is_meant(key) => {
                 if let Some(path) = path(key, &value, errors)
                     && let Some(test) = read_test(&value, names, errors)
                 {
@@ -257,36 +264,38 @@ pub(super) fn read_condition(view: &View<'_>, names: &Names<'_>, errors: &mut Er
     Condition::All(all)
 }
 
-fn read_test(view: &View<'_>, names: &Names<'_>, errors: &mut Errors) -> Option<Test> {
+fn read_test(view: &View<'_>, names: &Names<'_>, errors: &mut Errors) -> Option<ValueTest> {
     if view.is_list() {
         let items = view.items(errors);
         if items.is_empty() {
             view.error(errors, "must name at least one");
         }
         let tests = items.iter().map(|item| read_test(item, names, errors));
-        return tests.collect::<Option<Vec<Test>>>().map(Test::Any);
+        return tests
+            .collect::<Option<Vec<ValueTest>>>()
+            .map(ValueTest::Any);
     }
     if !view.is_map() {
         let Some(text) = view.raw(errors) else {
             view.error(errors, "must be a value; for none, say {exists: false}");
             return None;
         };
-        if Path::is_meant(&text) {
-            return path(&text, view, errors).map(Test::Same);
+        if RecordPath::is_meant(&text) {
+            return path(&text, view, errors).map(ValueTest::Same);
         }
-        return Some(Test::Equals(text));
+        return Some(ValueTest::Equals(text));
     }
     known_keys(view, &TESTS, errors);
     let mut tests = Vec::new();
     for (key, value) in view.entries(errors) {
         tests.push(match key {
             "is" => read_test(&value, names, errors)?,
-            "not" => Test::Not(Box::new(read_test(&value, names, errors)?)),
-            "exists" => Test::Exists(value.boolean(errors)?),
-            "matches" => Test::Matches(read_regex(&value, errors)?),
-            "in_table" => Test::InTable(read_table(&value, names, errors)?),
+            "not" => ValueTest::Not(Box::new(read_test(&value, names, errors)?)),
+            "exists" => ValueTest::Exists(value.boolean(errors)?),
+            "matches" => ValueTest::Matches(read_regex(&value, errors)?),
+            "in_table" => ValueTest::InTable(read_table(&value, names, errors)?),
             _ => return None,
         });
     }
-    Some(Test::All(tests))
+    Some(ValueTest::All(tests))
 }

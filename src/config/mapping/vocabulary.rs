@@ -4,7 +4,7 @@ use crate::config::keys::nearest;
 use crate::config::problem::Errors;
 use crate::config::view::View;
 use crate::domain::event::{Actor, EventType, Status};
-use crate::domain::mapping::{Member, Value};
+use crate::domain::mapping::{Member, ValueSource};
 
 /// The words of a member; `None`: it takes any.
 fn words(member: Member) -> Option<Vec<&'static str>> {
@@ -18,7 +18,7 @@ fn words(member: Member) -> Option<Vec<&'static str>> {
 }
 
 /// Notes every constant and every word of a map that the member does not have.
-pub(super) fn check(member: Member, value: &Value, view: &View<'_>, errors: &mut Errors) {
+pub(super) fn check(member: Member, value: &ValueSource, view: &View<'_>, errors: &mut Errors) {
     let Some(known) = words(member) else {
         return;
     };
@@ -40,15 +40,15 @@ pub(super) fn check(member: Member, value: &Value, view: &View<'_>, errors: &mut
     }
 }
 
-fn collect<'a>(value: &'a Value, said: &mut Vec<&'a str>) {
+fn collect<'a>(value: &'a ValueSource, said: &mut Vec<&'a str>) {
     match value {
-        Value::Constant(word) => said.push(word),
-        Value::First(values) => values.iter().for_each(|value| collect(value, said)),
-        Value::Refined(refined) => match (&refined.map, refined.table) {
+        ValueSource::Constant(word) => said.push(word),
+        ValueSource::First(values) => values.iter().for_each(|value| collect(value, said)),
+        ValueSource::Refined(refined) => match (&refined.map, refined.table) {
             (Some(map), _) => said.extend(map.ours()),
             (None, Some(_)) => {}
             (None, None) => collect(&refined.value, said),
         },
-        Value::Path(_) | Value::Template(_) => {}
+        ValueSource::Path(_) | ValueSource::Template(_) => {}
     }
 }

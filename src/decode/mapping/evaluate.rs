@@ -1,4 +1,4 @@
-//! What values give and whether conditions hold, for one record (or one item of it).
+//! Evaluates the values and the conditions of a rule for one record, or for one item of it.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -6,94 +6,45 @@ use std::ops::ControlFlow;
 
 use chrono_tz::Tz;
 use regex::Regex;
-use serde_json::Number;
 
 use super::json::Json;
+use super::scalar::Scalar;
 use super::scope::{Roots, is_word};
 use super::times;
 use crate::domain::mapping::{
-    Condition, Path, Piece, Refined, Table, Test, TimeFormat, Unmapped, Value, same_word,
+    Condition, LookupTable, RecordPath, Refined, TemplatePart, TimeFormat, Unmapped, ValueSource,
+    ValueTest, same_word,
 };
-use crate::domain::timestamp::Timestamp;
 
-/// What a value gives.
 #[derive(Clone, Debug)]
-pub(super) enum Scalar<'s> {
-    Text(Cow<'s, str>),
-    Number(&'s Number),
-    Bool(bool),
-    /// The result of arithmetic.
-    Real(f64),
-    /// Of a `format` or `zone`.
-    Time(Timestamp),
-    /// Something, but not what `format`, `times` or `minus` can read.
-    Unreadable,
-}
-
-impl<'s> Scalar<'s> {
-    /// `None`: the JSON is no value.
-    fn of(json: &'s Json<'_>) -> Option<Self> {
-        match json {
-            Json::Text(text) if text.is_empty() => None,
-            Json::Text(text) => Some(Self::Text(Cow::Borrowed(text))),
-            Json::Number(number) => Some(Self::Number(number)),
-            Json::Bool(truth) => Some(Self::Bool(*truth)),
-            Json::Null | Json::List(_) | Json::Object(_) => None,
-        }
-    }
-
-    pub(super) fn into_text(self) -> Cow<'s, str> {
-        match self {
-            Self::Text(text) => text,
-            Self::Number(number) => Cow::Owned(number.to_string()),
-            Self::Bool(truth) => Cow::Borrowed(if truth { "true" } else { "false" }),
-            Self::Real(number) => Cow::Owned(number.to_string()),
-            Self::Time(time) => Cow::Owned(time.rfc3339()),
-            Self::Unreadable => Cow::Borrowed(""),
-        }
-    }
-
-    pub(super) fn number(&self) -> Option<f64> {
-        match self {
-            Self::Text(text) => text.trim().parse().ok().filter(|n: &f64| n.is_finite()),
-            Self::Number(number) => number.as_f64(),
-            Self::Real(number) => Some(*number),
-            Self::Bool(_) | Self::Time(_) | Self::Unreadable => None,
-        }
-    }
-}
-
-/// What a value gives, and where it was found.
-#[derive(Clone, Debug)]
-pub(super) struct Found<'s> {
+pub(super) struct FoundValue<'s> {
     pub(super) scalar: Scalar<'s>,
-    /// A path as it is written, or the constant.
+    /// The path that led to it, or the constant.
     pub(super) from: &'s str,
 }
 
-/// See the module.
 pub(super) struct Evaluation<'s, 'a> {
     pub(super) roots: &'s Roots<'a>,
     pub(super) item: Option<&'s Json<'a>>,
-    pub(super) tables: &'s [Table],
+    pub(super) tables: &'s [LookupTable],
     pub(super) zone: Option<Tz>,
-    /// Of the member that is evaluated.
+    /// What to do with unmapped words of the current member.
     pub(super) unmapped: Unmapped,
-    pub(super) notes: Notes<'s>,
+    pub(super) notes: EvaluationNotes<'s>,
 }
 
-/// What was seen on the way to a member's value.
+/// Side results of the evaluation of one member.
 #[derive(Default)]
-pub(super) struct Notes<'s> {
-    /// A `null` or empty text where a value could have been.
-    pub(super) nothing: Cell<bool>,
-    /// The first word that no map or table has, and where it was.
+pub(super) struct EvaluationNotes<'s> {
+    /// A path led to a `null` or an empty text.
+    pub(super) empty: Cell<bool>,
+    /// The first word that no map or table has, with its path.
     pub(super) unmapped: RefCell<Option<(&'s str, Cow<'s, str>)>>,
-    /// Such a word rejects the record.
+    /// An unmapped word rejects the record.
     pub(super) rejects: Cell<bool>,
 }
 
-impl<'s> Notes<'s> {
+impl<'s> EvaluationNotes<'s> {
     pub(super) fn unmapped(&self, from: &'s str, word: Cow<'s, str>) {
         let mut first = self.unmapped.borrow_mut();
         if first.is_none() {
@@ -102,37 +53,38 @@ impl<'s> Notes<'s> {
     }
 }
 
-type Take<'t, 's> = &'t mut dyn FnMut(Found<'s>) -> ControlFlow<()>;
+type Take<'t, 's> = &'t mut dyn FnMut(FoundValue<'s>) -> ControlFlow<()>;
 
 impl<'s> Evaluation<'s, '_> {
-    /// Shows every value to `take`, in order, until it has enough.
-    pub(super) fn each(&self, value: &'s Value, take: Take<'_, 's>) -> ControlFlow<()> {
+    /// Passes every value to `take`, in order, until it breaks.
+    pub(super) fn each(&self, value: &'s ValueSource, take: Take<'_, 's>) -> ControlFlow<()> {
         match value {
-            Value::Path(path) => self
-                .roots
-                .visit(path, self.item, &mut |json| match Scalar::of(json) {
-                    Some(scalar) => take(Found {
-                        scalar,
-                        from: path.text(),
-                    }),
-                    None => {
-                        let is_nothing = !matches!(json, Json::List(_) | Json::Object(_));
-                        self.notes
-                            .nothing
-                            .set(self.notes.nothing.get() || is_nothing);
-                        ControlFlow::Continue(())
-                    }
-                }),
-            Value::Constant(text) => take(Found {
+            ValueSource::Path(path) => {
+                self.roots
+                    .visit(path, self.item, &mut |json| match Scalar::of(json) {
+                        Some(scalar) => take(FoundValue {
+                            scalar,
+                            from: path.text(),
+                        }),
+                        None => {
+                            let is_empty = !matches!(json, Json::List(_) | Json::Object(_));
+                            self.notes.empty.set(self.notes.empty.get() || is_empty);
+                            ControlFlow::Continue(())
+                        }
+                    })
+            }
+            ValueSource::Constant(text) => take(FoundValue {
                 scalar: Scalar::Text(Cow::Borrowed(text)),
                 from: text,
             }),
-            Value::Template(pieces) => match self.template(pieces) {
+            ValueSource::Template(pieces) => match self.template(pieces) {
                 Some(found) => take(found),
                 None => ControlFlow::Continue(()),
             },
-            Value::First(values) => values.iter().try_for_each(|value| self.each(value, take)),
-            Value::Refined(refined) => {
+            ValueSource::First(values) => {
+                values.iter().try_for_each(|value| self.each(value, take))
+            }
+            ValueSource::Refined(refined) => {
                 if refined.when.as_ref().is_some_and(|when| !self.holds(when)) {
                     return ControlFlow::Continue(());
                 }
@@ -148,8 +100,7 @@ impl<'s> Evaluation<'s, '_> {
         }
     }
 
-    /// The first value.
-    pub(super) fn first(&self, value: &'s Value) -> Option<Found<'s>> {
+    pub(super) fn first(&self, value: &'s ValueSource) -> Option<FoundValue<'s>> {
         let mut first = None;
         let _ = self.each(value, &mut |found| {
             first = Some(found);
@@ -158,13 +109,13 @@ impl<'s> Evaluation<'s, '_> {
         first
     }
 
-    fn template(&self, pieces: &'s [Piece]) -> Option<Found<'s>> {
+    fn template(&self, pieces: &'s [TemplatePart]) -> Option<FoundValue<'s>> {
         let mut text = String::new();
         let mut from = "";
         for piece in pieces {
             match piece {
-                Piece::Text(piece) => text.push_str(piece),
-                Piece::Path(path) => {
+                TemplatePart::Text(piece) => text.push_str(piece),
+                TemplatePart::Path(path) => {
                     text.push_str(&self.text_at(path)?);
                     if from.is_empty() {
                         from = path.text();
@@ -172,13 +123,13 @@ impl<'s> Evaluation<'s, '_> {
                 }
             }
         }
-        Some(Found {
+        Some(FoundValue {
             scalar: Scalar::Text(Cow::Owned(text)),
             from,
         })
     }
 
-    fn text_at(&self, path: &Path) -> Option<Cow<'s, str>> {
+    fn text_at(&self, path: &RecordPath) -> Option<Cow<'s, str>> {
         let mut text = None;
         let _ = self.roots.visit(path, self.item, &mut |json| {
             text = Scalar::of(json).map(Scalar::into_text);
@@ -190,15 +141,15 @@ impl<'s> Evaluation<'s, '_> {
         text
     }
 
-    fn refine(&self, refined: &'s Refined, found: Found<'s>) -> Option<Found<'s>> {
-        let Found { mut scalar, from } = found;
+    fn refine(&self, refined: &'s Refined, found: FoundValue<'s>) -> Option<FoundValue<'s>> {
+        let FoundValue { mut scalar, from } = found;
         if let Some(pattern) = &refined.pattern {
             scalar = Scalar::Text(group(pattern, scalar.into_text())?);
         }
         if !refined.none.is_empty() {
             let word = scalar.clone().into_text();
             if refined.none.iter().any(|none| same_word(none, &word)) {
-                self.notes.nothing.set(true);
+                self.notes.empty.set(true);
                 return None;
             }
         }
@@ -231,7 +182,7 @@ impl<'s> Evaluation<'s, '_> {
                 None => Scalar::Unreadable,
             };
         }
-        Some(Found { scalar, from })
+        Some(FoundValue { scalar, from })
     }
 
     fn unmapped(
@@ -240,7 +191,7 @@ impl<'s> Evaluation<'s, '_> {
         from: &'s str,
         word: Cow<'s, str>,
     ) -> Option<Cow<'s, str>> {
-        let is_wide = matches!(&refined.value, Value::Path(path) if path.is_wide());
+        let is_wide = matches!(&refined.value, ValueSource::Path(path) if path.is_wide());
         if !is_wide {
             self.notes.unmapped(from, word.clone());
         }
@@ -280,20 +231,20 @@ impl<'s> Evaluation<'s, '_> {
         }
     }
 
-    fn passes(&self, path: &Path, test: &Test) -> bool {
+    fn passes(&self, path: &RecordPath, test: &ValueTest) -> bool {
         match test {
-            Test::All(tests) => tests.iter().all(|test| self.passes(path, test)),
-            Test::Any(tests) => tests.iter().any(|test| self.passes(path, test)),
-            Test::Not(test) => !self.passes(path, test),
-            Test::Exists(wanted) => self.any(path, exists) == *wanted,
-            Test::Equals(word) => self.any(path, |json| is_word(json, word)),
-            Test::Same(other) => self
+            ValueTest::All(tests) => tests.iter().all(|test| self.passes(path, test)),
+            ValueTest::Any(tests) => tests.iter().any(|test| self.passes(path, test)),
+            ValueTest::Not(test) => !self.passes(path, test),
+            ValueTest::Exists(wanted) => self.any(path, exists) == *wanted,
+            ValueTest::Equals(word) => self.any(path, |json| is_word(json, word)),
+            ValueTest::Same(other) => self
                 .text_at(other)
                 .is_some_and(|word| self.any(path, |json| is_word(json, &word))),
-            Test::Matches(pattern) => self.any(path, |json| {
+            ValueTest::Matches(pattern) => self.any(path, |json| {
                 Scalar::of(json).is_some_and(|scalar| pattern.is_match(&scalar.into_text()))
             }),
-            Test::InTable(table) => self.tables.get(*table).is_some_and(|table| {
+            ValueTest::InTable(table) => self.tables.get(*table).is_some_and(|table| {
                 self.any(path, |json| {
                     Scalar::of(json).is_some_and(|scalar| table.find(&scalar.into_text()).is_some())
                 })
@@ -301,7 +252,7 @@ impl<'s> Evaluation<'s, '_> {
         }
     }
 
-    fn any(&self, path: &Path, passes: impl Fn(&'s Json<'_>) -> bool) -> bool {
+    fn any(&self, path: &RecordPath, passes: impl Fn(&'s Json<'_>) -> bool) -> bool {
         self.roots
             .visit(path, self.item, &mut |json| {
                 if passes(json) {
@@ -324,7 +275,7 @@ fn exists(json: &Json<'_>) -> bool {
     }
 }
 
-/// The first group of a match, or all of it. `None`: no match, or an empty one.
+/// The first group of a match, or the whole match. `None`: there is no match, or it is empty.
 fn group<'s>(pattern: &Regex, text: Cow<'s, str>) -> Option<Cow<'s, str>> {
     let captures = pattern.captures(&text)?;
     let found = captures.get(1).or_else(|| captures.get(0))?.range();
@@ -337,7 +288,7 @@ fn group<'s>(pattern: &Regex, text: Cow<'s, str>) -> Option<Cow<'s, str>> {
     })
 }
 
-/// Whether two words are the same, for members that take a few words only.
+/// Finds a word in the fixed list of a member.
 pub(super) fn find_word<T: Copy>(word: &str, all: &[T], name: fn(T) -> &'static str) -> Option<T> {
     all.iter().copied().find(|one| same_word(name(*one), word))
 }

@@ -1,48 +1,50 @@
-//! From what the values of a rule give to a canonical event, or to the reason why not.
+//! Makes the canonical event of a rule, or gives the reason why it cannot be made.
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use super::evaluate::{Evaluation, Found, Scalar, find_word};
-use super::{Miss, Origin, Story, UnmappedWord, times};
+use super::evaluate::{Evaluation, EvaluationNotes, FoundValue, find_word};
+use super::outcome::{EventDerivation, MemberOrigin, RejectedEvent, UnmappedWord};
+use super::scalar::Scalar;
+use super::times;
 use crate::decode::canonical::{MAX_NAME_BYTES, handle, identity_of_id, rating};
 use crate::decode::rejection::Rejection;
 use crate::domain::event::{Actor, Event, EventIdentity, EventType, Status};
 use crate::domain::mapping::{Member, Rule};
 use crate::domain::timestamp::Timestamp;
 
-/// What is noted besides the event.
+/// Side results of making an event.
 #[derive(Debug, Default)]
-pub(super) struct Notes {
+pub(super) struct EventNotes {
     pub(super) unmapped: Vec<UnmappedWord>,
-    /// How the event came about, where that is asked for.
-    pub(super) story: Option<Story>,
+    /// Present if the caller asked for it.
+    pub(super) derivation: Option<EventDerivation>,
 }
 
-/// Makes the event of a rule. `identity` is for an event that names none.
+/// `identity` is for an event without an `event_id`.
 pub(super) fn event<'s>(
     rule: &'s Rule,
     evaluation: &mut Evaluation<'s, '_>,
     identity: EventIdentity,
-    notes: &mut Notes,
-) -> Result<Event<'static>, Miss> {
-    let mut reader = Reader {
+    notes: &mut EventNotes,
+) -> Result<Event<'static>, RejectedEvent> {
+    let mut reader = MemberReader {
         rule,
         evaluation,
         notes,
     };
     let ticket_id = reader
         .text(Member::TicketId, Rejection::InvalidTicketId)?
-        .ok_or_else(|| reader.miss(Member::TicketId, Rejection::MissingTicketId))?;
+        .ok_or_else(|| reader.rejected(Member::TicketId, Rejection::MissingTicketId))?;
     let (kind, implied) = reader.kind()?;
     let at = reader
         .time(Member::At, Rejection::InvalidAt)?
-        .ok_or_else(|| reader.miss(Member::At, Rejection::MissingAt))?;
+        .ok_or_else(|| reader.rejected(Member::At, Rejection::MissingAt))?;
     let identity = match reader.member(Member::EventId, any)? {
         Some(id) => {
             let id = id.into_text();
-            if let Some(story) = &mut reader.notes.story {
-                story.event_id = Some(id.clone().into_owned());
+            if let Some(derivation) = &mut reader.notes.derivation {
+                derivation.event_id = Some(id.clone().into_owned());
             }
             identity_of_id(&id)
         }
@@ -52,11 +54,11 @@ pub(super) fn event<'s>(
     event.created_at = reader.time(Member::CreatedAt, Rejection::InvalidCreatedAt)?;
     event.team = match reader.text(Member::Team, Rejection::InvalidTeam)? {
         Some(team) => Some(Some(team)),
-        None => reader.says_nothing().then_some(None),
+        None => reader.is_empty().then_some(None),
     };
     event.assigned = match reader.member(Member::Agent, any)? {
         Some(_) => Some(true),
-        None => reader.says_nothing().then_some(false),
+        None => reader.is_empty().then_some(false),
     };
     event.priority = reader.text(Member::Priority, Rejection::InvalidPriority)?;
     event.status = implied.or(reader.word(Member::Status, |word| {
@@ -68,23 +70,22 @@ pub(super) fn event<'s>(
     })?;
     event.public = reader.word(Member::Public, truth)?.unwrap_or(true);
     let seconds = reader.number(Member::HandleSeconds, Rejection::InvalidHandleSeconds)?;
-    event.handle =
-        handle(kind, seconds).map_err(|rejection| reader.miss(Member::HandleSeconds, rejection))?;
+    event.handle = handle(kind, seconds)
+        .map_err(|rejection| reader.rejected(Member::HandleSeconds, rejection))?;
     let score = reader.number(Member::Score, Rejection::InvalidScore)?;
     let most = reader.number(Member::ScoreMax, Rejection::InvalidScore)?;
     event.rating =
-        rating(kind, score, most).map_err(|rejection| reader.miss(Member::Score, rejection))?;
+        rating(kind, score, most).map_err(|rejection| reader.rejected(Member::Score, rejection))?;
     event.into = reader.text(Member::Into, Rejection::InvalidInto)?;
     Ok(event)
 }
 
-struct Reader<'r, 's, 'a, 'e> {
+struct MemberReader<'r, 's, 'a, 'e> {
     rule: &'s Rule,
     evaluation: &'e mut Evaluation<'s, 'a>,
-    notes: &'r mut Notes,
+    notes: &'r mut EventNotes,
 }
 
-/// The words for true and false.
 fn truth(word: &str) -> Option<bool> {
     let is = |words: [&str; 3]| words.iter().any(|one| word.eq_ignore_ascii_case(one));
     if is(["true", "1", "yes"]) {
@@ -96,18 +97,18 @@ fn truth(word: &str) -> Option<bool> {
     }
 }
 
-fn any<'s>(found: &Found<'s>) -> Option<Scalar<'s>> {
+fn any<'s>(found: &FoundValue<'s>) -> Option<Scalar<'s>> {
     Some(found.scalar.clone())
 }
 
-impl<'s> Reader<'_, 's, '_, '_> {
+impl<'s> MemberReader<'_, 's, '_, '_> {
     /// The first value of a member that `accept` takes.
     fn member<T>(
         &mut self,
         member: Member,
-        accept: impl Fn(&Found<'s>) -> Option<T>,
-    ) -> Result<Option<T>, Miss> {
-        self.evaluation.notes = super::evaluate::Notes::default();
+        accept: impl Fn(&FoundValue<'s>) -> Option<T>,
+    ) -> Result<Option<T>, RejectedEvent> {
+        self.evaluation.notes = EvaluationNotes::default();
         self.evaluation.unmapped = member.unmapped();
         let Some(value) = self.rule.member(member) else {
             return Ok(None);
@@ -128,7 +129,7 @@ impl<'s> Reader<'_, 's, '_, '_> {
             });
         let unmapped = self.evaluation.notes.unmapped.take();
         if let Some((path, word)) = unmapped {
-            // What a later value made good is no miss; what was taken as it is, is.
+            // A later value may have replaced the word. Then it is not reported.
             let is_passed = accepted.as_ref().is_some_and(|(_, from)| *from == path);
             if accepted.is_none() || is_passed {
                 self.notes.unmapped.push(UnmappedWord {
@@ -140,10 +141,10 @@ impl<'s> Reader<'_, 's, '_, '_> {
             }
         }
         if self.evaluation.notes.rejects.get() {
-            return Err(self.miss(member, invalid(member)));
+            return Err(self.rejected(member, invalid(member)));
         }
-        if let (Some(story), Some((_, from))) = (&mut self.notes.story, &accepted) {
-            story.origins.push(Origin {
+        if let (Some(derivation), Some((_, from))) = (&mut self.notes.derivation, &accepted) {
+            derivation.origins.push(MemberOrigin {
                 member,
                 from: (*from).to_owned(),
             });
@@ -151,56 +152,60 @@ impl<'s> Reader<'_, 's, '_, '_> {
         Ok(accepted.map(|(value, _)| value))
     }
 
-    /// Whether the last member was said to be nothing.
-    fn says_nothing(&self) -> bool {
-        self.evaluation.notes.nothing.get()
+    /// Whether the record says that the last member has no value.
+    fn is_empty(&self) -> bool {
+        self.evaluation.notes.empty.get()
     }
 
     fn text(
         &mut self,
         member: Member,
         wrong: Rejection,
-    ) -> Result<Option<Cow<'static, str>>, Miss> {
+    ) -> Result<Option<Cow<'static, str>>, RejectedEvent> {
         match self.member(member, any)? {
             None => Ok(None),
             Some(scalar) => {
                 let text = scalar.into_text();
                 if text.is_empty() || text.len() > MAX_NAME_BYTES {
-                    return Err(self.miss(member, wrong));
+                    return Err(self.rejected(member, wrong));
                 }
                 Ok(Some(Cow::Owned(text.into_owned())))
             }
         }
     }
 
-    fn time(&mut self, member: Member, wrong: Rejection) -> Result<Option<Timestamp>, Miss> {
+    fn time(
+        &mut self,
+        member: Member,
+        wrong: Rejection,
+    ) -> Result<Option<Timestamp>, RejectedEvent> {
         let Some(scalar) = self.member(member, any)? else {
             return Ok(None);
         };
         let time = times::read(&scalar, None, self.evaluation.zone);
-        time.map(Some).ok_or_else(|| self.miss(member, wrong))
+        time.map(Some).ok_or_else(|| self.rejected(member, wrong))
     }
 
-    fn number(&mut self, member: Member, wrong: Rejection) -> Result<Option<f64>, Miss> {
+    fn number(&mut self, member: Member, wrong: Rejection) -> Result<Option<f64>, RejectedEvent> {
         match self.member(member, any)? {
             None => Ok(None),
             Some(scalar) => match scalar.number() {
                 Some(number) => Ok(Some(number)),
-                None => Err(self.miss(member, wrong)),
+                None => Err(self.rejected(member, wrong)),
             },
         }
     }
 
-    /// One of our own words.
+    /// A word from the fixed list of a member.
     fn word<T>(
         &mut self,
         member: Member,
         read: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, Miss> {
+    ) -> Result<Option<T>, RejectedEvent> {
         self.member(member, |found| read(&found.scalar.clone().into_text()))
     }
 
-    fn kind(&mut self) -> Result<(EventType, Option<Status>), Miss> {
+    fn kind(&mut self) -> Result<(EventType, Option<Status>), RejectedEvent> {
         let unmapped = self.notes.unmapped.len();
         let kind = self.word(Member::Type, |word| {
             let known = find_word(word, &EventType::NAMES, |name| name)?;
@@ -211,11 +216,11 @@ impl<'s> Reader<'_, 's, '_, '_> {
         } else {
             Rejection::MissingType
         };
-        kind.ok_or_else(|| self.miss(Member::Type, missing))
+        kind.ok_or_else(|| self.rejected(Member::Type, missing))
     }
 
-    fn miss(&self, member: Member, rejection: Rejection) -> Miss {
-        Miss {
+    fn rejected(&self, member: Member, rejection: Rejection) -> RejectedEvent {
+        RejectedEvent {
             rule: self.rule.name.clone(),
             member,
             rejection,
@@ -227,7 +232,7 @@ impl<'s> Reader<'_, 's, '_, '_> {
     }
 }
 
-/// Why a record is rejected whose word no map or table has.
+/// The rejection for an unmapped word.
 fn invalid(member: Member) -> Rejection {
     match member {
         Member::TicketId => Rejection::InvalidTicketId,

@@ -1,5 +1,5 @@
-//! A JSON value that borrows its texts from the record. Objects are lists: they are small, and
-//! looked into a few times only.
+//! A JSON value that borrows its texts from the record. An object is a list of members: most are small,
+//! and a mapping reads them only a few times.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,12 +7,11 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 
-use super::wanted::Wanted;
+use super::wanted::{WantedParts, is_same_name};
 
-/// Members of an object that are made room for before they are seen.
+/// The most members of an object for which the reader reserves memory in advance.
 const MANY_MEMBERS: usize = 8;
 
-/// See the module.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Json<'a> {
     Null,
@@ -24,48 +23,46 @@ pub(super) enum Json<'a> {
 }
 
 impl<'a> Json<'a> {
-    /// Reads what is wanted of a JSON text. `None`: it is not JSON.
-    pub(super) fn parse(text: &'a str, wanted: &Wanted) -> Option<Self> {
+    /// Reads the wanted parts of a JSON text. `None`: it is not JSON.
+    pub(super) fn parse(text: &'a str, wanted: &WantedParts) -> Option<Self> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        let json = Reading(wanted).deserialize(&mut deserializer).ok()?;
+        let json = JsonSeed(wanted).deserialize(&mut deserializer).ok()?;
         deserializer.end().ok()?;
         Some(json)
     }
 
-    /// The same, from a text that does not live long.
+    /// Reads a whole JSON text that does not live as long as the result.
     pub(super) fn parse_owned(text: &str) -> Option<Self> {
-        Json::parse(text, &Wanted::everything()).map(Json::into_owned)
+        Json::parse(text, &WantedParts::everything()).map(Json::into_owned)
     }
 
     pub(super) fn text(text: impl Into<Cow<'a, str>>) -> Self {
         Self::Text(text.into())
     }
 
-    /// A member of an object; of two with the same name the last one, as most readers do.
+    /// A member of an object. Of two with the same name the last one counts, as for most readers.
     pub(super) fn get(&self, name: &str) -> Option<&Self> {
         match self {
-            Self::Object(members) => Some(&members[place(members, name)?].1),
+            Self::Object(members) => Some(&members[index_of(members, name)?].1),
             _ => None,
         }
     }
 
-    /// The same, to be changed.
     pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut Self> {
         match self {
             Self::Object(members) => {
-                let place = place(members, name)?;
-                Some(&mut members[place].1)
+                let index = index_of(members, name)?;
+                Some(&mut members[index].1)
             }
             _ => None,
         }
     }
 
-    /// Takes a member out of an object.
     pub(super) fn take(&mut self, name: &str) -> Option<Self> {
         match self {
             Self::Object(members) => {
-                let place = place(members, name)?;
-                Some(members.swap_remove(place).1)
+                let index = index_of(members, name)?;
+                Some(members.swap_remove(index).1)
             }
             _ => None,
         }
@@ -95,23 +92,17 @@ impl<'a> Json<'a> {
     }
 }
 
-/// Where the last member of this name is.
-fn place(members: &[(Cow<'_, str>, Json<'_>)], name: &str) -> Option<usize> {
+fn index_of(members: &[(Cow<'_, str>, Json<'_>)], name: &str) -> Option<usize> {
     members
         .iter()
         .rposition(|(member, _)| is_same_name(member, name))
 }
 
-/// Whether two names are the same. In one object many are as long as others, and few begin alike.
-pub(super) fn is_same_name(one: &str, other: &str) -> bool {
-    one.len() == other.len() && one.as_bytes().first() == other.as_bytes().first() && one == other
-}
-
-/// Reads what is wanted, and passes over the rest.
+/// Reads the wanted parts and skips the rest.
 #[derive(Clone, Copy)]
-struct Reading<'w>(&'w Wanted);
+struct JsonSeed<'w>(&'w WantedParts);
 
-impl<'de> DeserializeSeed<'de> for Reading<'_> {
+impl<'de> DeserializeSeed<'de> for JsonSeed<'_> {
     type Value = Json<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
@@ -119,7 +110,7 @@ impl<'de> DeserializeSeed<'de> for Reading<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Reading<'_> {
+impl<'de> Visitor<'de> for JsonSeed<'_> {
     type Value = Json<'de>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -157,7 +148,7 @@ impl<'de> Visitor<'de> for Reading<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         let mut items = Vec::new();
         if let Some(wanted) = self.0.item() {
-            while let Some(item) = access.next_element_seed(Reading(wanted))? {
+            while let Some(item) = access.next_element_seed(JsonSeed(wanted))? {
                 items.push(item);
             }
         } else {
@@ -168,14 +159,14 @@ impl<'de> Visitor<'de> for Reading<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         let mut members = Vec::new();
-        while let Some(named) = access.next_key_seed(Naming(self.0))? {
+        while let Some(named) = access.next_key_seed(NameSeed(self.0))? {
             match named {
                 Some((name, wanted)) => {
-                    // A few at once, and not before there is one: a record may have very many objects.
+                    // Not before the first member: a record may have many empty objects.
                     if members.is_empty() {
                         members.reserve(self.0.names.len().min(MANY_MEMBERS));
                     }
-                    members.push((name, access.next_value_seed(Reading(wanted))?));
+                    members.push((name, access.next_value_seed(JsonSeed(wanted))?));
                 }
                 None => {
                     access.next_value::<IgnoredAny>()?;
@@ -186,20 +177,20 @@ impl<'de> Visitor<'de> for Reading<'_> {
     }
 }
 
-/// Reads the name of a member. `None`: nobody wants it.
+/// Reads the name of a member. `None`: it is not wanted.
 #[derive(Clone, Copy)]
-struct Naming<'w>(&'w Wanted);
+struct NameSeed<'w>(&'w WantedParts);
 
-impl<'de, 'w> DeserializeSeed<'de> for Naming<'w> {
-    type Value = Option<(Cow<'de, str>, &'w Wanted)>;
+impl<'de, 'w> DeserializeSeed<'de> for NameSeed<'w> {
+    type Value = Option<(Cow<'de, str>, &'w WantedParts)>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl<'de, 'w> Visitor<'de> for Naming<'w> {
-    type Value = Option<(Cow<'de, str>, &'w Wanted)>;
+impl<'de, 'w> Visitor<'de> for NameSeed<'w> {
+    type Value = Option<(Cow<'de, str>, &'w WantedParts)>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("the name of a member")
@@ -223,7 +214,7 @@ mod tests {
 
     #[test]
     fn texts_are_borrowed_and_the_last_of_two_names_counts() {
-        let all = Wanted::everything();
+        let all = WantedParts::everything();
         let json = Json::parse(r#"{"a":"x","b":[1,null,-2.5,true],"a":"\u00e9"}"#, &all).unwrap();
         assert_eq!(json.get("a").and_then(Json::as_text), Some("é"));
         let Json::Object(members) = &json else {
@@ -239,14 +230,14 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_wants_is_passed_over() {
-        let mut wanted = Wanted::default();
-        *wanted.inside("a") = Wanted::everything();
+    fn unwanted_members_are_skipped() {
+        let mut wanted = WantedParts::default();
+        *wanted.inside("a") = WantedParts::everything();
         wanted.inside("b");
         let text = r#"{"x":[{"a":1}],"a":{"y":[2]},"b":{"z":3},"c":4}"#;
         assert_eq!(
             Json::parse(text, &wanted),
-            Json::parse(r#"{"a":{"y":[2]},"b":{}}"#, &Wanted::everything())
+            Json::parse(r#"{"a":{"y":[2]},"b":{}}"#, &WantedParts::everything())
         );
         assert!(Json::parse(r#"{"x":[}"#, &wanted).is_none());
     }

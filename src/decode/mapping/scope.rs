@@ -1,17 +1,16 @@
-//! What a path can start from, and where it leads.
+//! The roots of paths, and the walk along a path.
 
 use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use super::json::Json;
-use crate::domain::mapping::{Path, Root, Step, same_word};
+use crate::domain::mapping::{PathRoot, PathStep, RecordPath, same_word};
 
-/// Bytes of a text, or members of an object, that are looked at in the time of one step of a path.
+/// This number of bytes of a text, or members of an object, takes about as long as one step of a path.
 const AT_ONCE: usize = 16;
 
-/// One record, after unwrapping. The item of a rule with `foreach` is beside it. The records of one
-/// Kafka record share what may be large.
+/// One record after `unwrap`. The records of one Kafka record share the parts that may be large.
 #[derive(Clone, Debug)]
 pub(super) struct Roots<'a> {
     pub(super) record: Json<'a>,
@@ -23,7 +22,7 @@ pub(super) struct Roots<'a> {
     pub(super) operation: Option<Json<'a>>,
     pub(super) before: Option<Json<'a>>,
     pub(super) source: Option<Json<'a>>,
-    /// How much paths have looked at so far.
+    /// The number of steps so far, for the limit on the work for one record.
     pub(super) looks: Cell<u64>,
 }
 
@@ -59,8 +58,7 @@ impl<'a> Roots<'a> {
         }
     }
 
-    /// The first thing at a path, whatever it is.
-    pub(super) fn first(&self, path: &Path) -> Option<&Json<'a>> {
+    pub(super) fn first(&self, path: &RecordPath) -> Option<&Json<'a>> {
         let mut first = None;
         let _ = self.visit(path, None, &mut |json| {
             first = Some(json);
@@ -69,11 +67,10 @@ impl<'a> Roots<'a> {
         first
     }
 
-    /// Takes the first thing at a path of the record out of it, where the path is one of the record's;
-    /// elsewhere a copy.
-    pub(super) fn take(&mut self, path: &Path) -> Option<Json<'a>> {
+    /// Moves the first value at a path out of the record. From other roots it returns a copy.
+    pub(super) fn take(&mut self, path: &RecordPath) -> Option<Json<'a>> {
         match path.root {
-            Root::Record => {
+            PathRoot::Record => {
                 let first = first_mut(&mut self.record, &path.steps)?;
                 Some(std::mem::replace(first, Json::Null))
             }
@@ -81,25 +78,25 @@ impl<'a> Roots<'a> {
         }
     }
 
-    /// Shows everything at a path to `take`, in order, until it has enough. A path that leads
-    /// through a `null` ends there: what is nothing has nothing inside.
+    /// Passes every value at a path to `take`, in order, until it breaks. A path that leads through a
+    /// `null` ends there.
     pub(super) fn visit<'s>(
         &'s self,
-        path: &Path,
+        path: &RecordPath,
         item: Option<&'s Json<'a>>,
         take: &mut dyn FnMut(&'s Json<'a>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let root = match path.root {
-            Root::Record => Some(&self.record),
-            Root::Item => item,
-            Root::Key => self.key.as_deref(),
-            Root::Timestamp => self.timestamp.as_ref(),
-            Root::Topic => self.topic.as_ref(),
-            Root::Headers => self.headers.as_deref(),
-            Root::CloudEvent => self.cloud_event.as_deref(),
-            Root::Operation => self.operation.as_ref(),
-            Root::Before => self.before.as_ref(),
-            Root::Source => self.source.as_ref(),
+            PathRoot::Record => Some(&self.record),
+            PathRoot::Item => item,
+            PathRoot::Key => self.key.as_deref(),
+            PathRoot::Timestamp => self.timestamp.as_ref(),
+            PathRoot::Topic => self.topic.as_ref(),
+            PathRoot::Headers => self.headers.as_deref(),
+            PathRoot::CloudEvent => self.cloud_event.as_deref(),
+            PathRoot::Operation => self.operation.as_ref(),
+            PathRoot::Before => self.before.as_ref(),
+            PathRoot::Source => self.source.as_ref(),
         };
         match root {
             Some(root) => walk(root, &path.steps, &self.looks, take),
@@ -110,7 +107,7 @@ impl<'a> Roots<'a> {
 
 fn walk<'s, 'a>(
     from: &'s Json<'a>,
-    steps: &[Step],
+    steps: &[PathStep],
     looks: &Cell<u64>,
     take: &mut dyn FnMut(&'s Json<'a>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
@@ -119,22 +116,22 @@ fn walk<'s, 'a>(
         look(looks, at);
         match (step, at) {
             (_, Json::Null) => return take(at),
-            (Step::Name(name), Json::Object(_)) => match at.get(name) {
+            (PathStep::Name(name), Json::Object(_)) => match at.get(name) {
                 Some(inside) => at = inside,
                 None => return ControlFlow::Continue(()),
             },
-            (Step::At(wanted), Json::List(items)) => {
-                match place(items.len(), *wanted).and_then(|place| items.get(place)) {
+            (PathStep::At(wanted), Json::List(items)) => {
+                match index(items.len(), *wanted).and_then(|index| items.get(index)) {
                     Some(inside) => at = inside,
                     None => return ControlFlow::Continue(()),
                 }
             }
-            (Step::Every, Json::List(items)) => {
+            (PathStep::Every, Json::List(items)) => {
                 return items
                     .iter()
                     .try_for_each(|item| walk(item, &steps[number + 1..], looks, take));
             }
-            (Step::Where(name, value), Json::List(items)) => {
+            (PathStep::Where(name, value), Json::List(items)) => {
                 return items
                     .iter()
                     .inspect(|item| look(looks, item))
@@ -148,7 +145,7 @@ fn walk<'s, 'a>(
     take(at)
 }
 
-/// Counts a look at something, by what it may cost.
+/// Adds the cost of one step.
 fn look(looks: &Cell<u64>, at: &Json<'_>) {
     let more = match at {
         Json::Text(text) => text.len() / AT_ONCE,
@@ -158,20 +155,22 @@ fn look(looks: &Cell<u64>, at: &Json<'_>) {
     looks.set(looks.get() + 1 + more as u64);
 }
 
-/// What [`walk`] shows first.
-fn first_mut<'s, 'a>(from: &'s mut Json<'a>, steps: &[Step]) -> Option<&'s mut Json<'a>> {
+/// The first value of [`walk`].
+fn first_mut<'s, 'a>(from: &'s mut Json<'a>, steps: &[PathStep]) -> Option<&'s mut Json<'a>> {
     let Some((step, rest)) = steps.split_first() else {
         return Some(from);
     };
     match (step, from) {
-        (_, nothing @ Json::Null) => Some(nothing),
-        (Step::Name(name), object @ Json::Object(_)) => first_mut(object.get_mut(name)?, rest),
-        (Step::At(wanted), Json::List(items)) => {
-            let place = place(items.len(), *wanted)?;
-            first_mut(items.get_mut(place)?, rest)
+        (_, null @ Json::Null) => Some(null),
+        (PathStep::Name(name), object @ Json::Object(_)) => first_mut(object.get_mut(name)?, rest),
+        (PathStep::At(wanted), Json::List(items)) => {
+            let index = index(items.len(), *wanted)?;
+            first_mut(items.get_mut(index)?, rest)
         }
-        (Step::Every, Json::List(items)) => items.iter_mut().find_map(|item| first_mut(item, rest)),
-        (Step::Where(name, value), Json::List(items)) => items
+        (PathStep::Every, Json::List(items)) => {
+            items.iter_mut().find_map(|item| first_mut(item, rest))
+        }
+        (PathStep::Where(name, value), Json::List(items)) => items
             .iter_mut()
             .filter(|item| has_word(item, name, value))
             .find_map(|item| first_mut(item, rest)),
@@ -179,11 +178,11 @@ fn first_mut<'s, 'a>(from: &'s mut Json<'a>, steps: &[Step]) -> Option<&'s mut J
     }
 }
 
-/// A place in a list of this length; negative ones count from its end.
-fn place(length: usize, place: i64) -> Option<usize> {
-    match usize::try_from(place) {
-        Ok(place) => Some(place),
-        Err(_) => length.checked_sub(usize::try_from(place.unsigned_abs()).ok()?),
+/// An index in a list of this length. A negative one counts from the end.
+fn index(length: usize, index: i64) -> Option<usize> {
+    match usize::try_from(index) {
+        Ok(index) => Some(index),
+        Err(_) => length.checked_sub(usize::try_from(index.unsigned_abs()).ok()?),
     }
 }
 
@@ -191,7 +190,7 @@ fn has_word(item: &Json<'_>, name: &str, word: &str) -> bool {
     item.get(name).is_some_and(|member| is_word(member, word))
 }
 
-/// Whether a single value is this word. Numbers and truths are the words they are written as.
+/// Whether a single value is this word. Numbers and booleans are compared as they are written.
 pub(super) fn is_word(json: &Json<'_>, word: &str) -> bool {
     match json {
         Json::Text(text) => same_word(text, word),
@@ -204,15 +203,15 @@ pub(super) fn is_word(json: &Json<'_>, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::mapping::wanted::Wanted;
+    use crate::decode::mapping::wanted::WantedParts;
 
     #[test]
-    fn paths_lead_to_what_is_there() {
+    fn paths_lead_to_their_values() {
         let text = r#"{"a":{"b":1,"n":null},"l":[{"id":7,"v":"x"},{"id":"8","v":"y"}],"e":[]}"#;
-        let roots = Roots::of(Json::parse(text, &Wanted::everything()).unwrap());
+        let roots = Roots::of(Json::parse(text, &WantedParts::everything()).unwrap());
         let all = |path: &str| {
             let mut all = Vec::new();
-            let path = Path::parse(path).unwrap();
+            let path = RecordPath::parse(path).unwrap();
             let _ = roots.visit(&path, None, &mut |json| {
                 all.push(json.clone());
                 ControlFlow::Continue(())
@@ -229,8 +228,8 @@ mod tests {
         assert_eq!(all(".l[id=8].v"), std::slice::from_ref(&y));
         assert_eq!(all(".l[id=7].v"), [x]);
         assert_eq!(all(".l[-1].v"), [y]);
-        for nothing in [".l[2]", ".l[-3]", ".e[*].v", ".a[*]", "$key", "$op"] {
-            assert_eq!(all(nothing), [], "{nothing}");
+        for absent in [".l[2]", ".l[-3]", ".e[*].v", ".a[*]", "$key", "$op"] {
+            assert_eq!(all(absent), [], "{absent}");
         }
     }
 }

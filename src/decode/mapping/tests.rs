@@ -6,12 +6,16 @@ use base64::prelude::BASE64_STANDARD;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::*;
+use super::mapper::{MOST_EVENTS, Mapper};
+use super::outcome::MappedRecord;
+use super::wanted::WantedParts;
 use crate::config;
-use crate::decode::{Decoded, Decoder};
-use crate::domain::event::{Actor, EventType, Status};
+use crate::decode::{Decoded, Decoder, IgnoreReason, Record, Rejection};
+use crate::domain::event::{Actor, EventIdentity, EventType, Status};
+use crate::domain::mapping::Member;
+use crate::domain::timestamp::Timestamp;
 
-/// A decoder from what stands under `mapping`.
+/// A decoder with this text under `mapping`.
 fn decoder(mapping: &str) -> Decoder {
     let yaml = format!("mapping:\n{mapping}");
     let loaded = config::load(Some(Path::new("m.yaml")), [], &[], &mut |path| {
@@ -29,21 +33,21 @@ fn decoder(mapping: &str) -> Decoder {
     )
 }
 
-fn mapped(decoder: &Decoder, record: &Record<'_>) -> Mapped {
+fn mapped(decoder: &Decoder, record: &Record<'_>) -> MappedRecord {
     match decoder.explain(record) {
         Decoded::Mapped(mapped) => *mapped,
         other => panic!("{other:?}"),
     }
 }
 
-fn map_value(decoder: &Decoder, value: &str) -> Mapped {
+fn map_value(decoder: &Decoder, value: &str) -> MappedRecord {
     mapped(decoder, &Record::of(value.as_bytes()))
 }
 
-fn rules(made: &Mapped) -> Vec<&str> {
-    made.stories
+fn rules(made: &MappedRecord) -> Vec<&str> {
+    made.derivations
         .iter()
-        .map(|story| story.rule.as_str())
+        .map(|derivation| derivation.rule.as_str())
         .collect()
 }
 
@@ -100,7 +104,7 @@ fn a_rule_makes_an_event() {
     assert_eq!(rules(&made), ["reply"]);
     assert!(made.unmapped.is_empty(), "{:?}", made.unmapped);
     let origin = |member| {
-        made.stories[0]
+        made.derivations[0]
             .origins
             .iter()
             .find(|origin| origin.member == member)
@@ -112,7 +116,7 @@ fn a_rule_makes_an_event() {
 }
 
 #[test]
-fn what_is_not_there_is_not_said() {
+fn absent_members_stay_absent() {
     let made = map_value(
         &decoder(DESK),
         r#"{"event":"changed","ticket":{"id":1,"updated":1,"group":99,"assignee":null}}"#,
@@ -129,7 +133,7 @@ fn what_is_not_there_is_not_said() {
 }
 
 #[test]
-fn several_events_keep_their_order_and_are_told_apart() {
+fn several_events_keep_their_order_and_have_different_identities() {
     let record = r#"{"ticket":{"id":1,"updated":5},"parts":[{"what":"time","minutes":10},
         {"what":"x"},{"what":"time","minutes":"5","before":2}]}"#;
     let decoder = decoder(DESK);
@@ -137,7 +141,7 @@ fn several_events_keep_their_order_and_are_told_apart() {
     assert_eq!(rules(&made), ["parts", "parts", "changed"]);
     let handled: Vec<_> = made.events.iter().map(|event| event.handle).collect();
     assert_eq!(handled, [Some(600_000), Some(180_000), None]);
-    let identities = |made: &Mapped| -> Vec<EventIdentity> {
+    let identities = |made: &MappedRecord| -> Vec<EventIdentity> {
         made.events.iter().map(|event| event.identity).collect()
     };
     let first = identities(&made);
@@ -150,20 +154,20 @@ fn several_events_keep_their_order_and_are_told_apart() {
 }
 
 #[test]
-fn what_is_about_no_ticket_is_ignored_and_what_lacks_a_member_is_rejected() {
+fn records_without_a_rule_are_ignored_and_events_without_a_member_are_rejected() {
     let decoder = decoder(DESK);
     for (value, reason) in [
-        (r#"{"author":{"kind":"app"}}"#, Ignorance::IgnoredByRule),
-        (r#"{"event":"other"}"#, Ignorance::NoRule),
-        ("[1]", Ignorance::NoRule),
-        ("null", Ignorance::Tombstone),
-        ("", Ignorance::Tombstone),
+        (r#"{"author":{"kind":"app"}}"#, IgnoreReason::IgnoredByRule),
+        (r#"{"event":"other"}"#, IgnoreReason::NoRule),
+        ("[1]", IgnoreReason::NoRule),
+        ("null", IgnoreReason::Tombstone),
+        ("", IgnoreReason::Tombstone),
     ] {
         assert_eq!(map_value(&decoder, value).ignored, Some(reason), "{value}");
     }
     assert_eq!(
         mapped(&decoder, &Record::default()).ignored,
-        Some(Ignorance::Tombstone)
+        Some(IgnoreReason::Tombstone)
     );
     let changed = |ticket: &str| {
         let made = map_value(
@@ -171,25 +175,25 @@ fn what_is_about_no_ticket_is_ignored_and_what_lacks_a_member_is_rejected() {
             &format!("{{\"event\":\"changed\",\"ticket\":{ticket}}}"),
         );
         assert!(made.events.is_empty() && made.ignored.is_none());
-        let miss = &made.misses[0];
+        let rejected = &made.rejected_events[0];
         (
-            miss.rejection.reason(),
-            miss.rule.clone(),
-            miss.paths.clone(),
+            rejected.rejection.reason(),
+            rejected.rule.clone(),
+            rejected.paths.clone(),
         )
     };
-    let miss = |reason, path: &str| (reason, "changed".to_owned(), path.to_owned());
+    let rejected = |reason, path: &str| (reason, "changed".to_owned(), path.to_owned());
     assert_eq!(
         changed(r#"{"updated":1}"#),
-        miss("missing_ticket_id", ".ticket.id")
+        rejected("missing_ticket_id", ".ticket.id")
     );
     assert_eq!(
         changed(r#"{"id":1,"updated":""}"#),
-        miss("missing_at", ".ticket.updated")
+        rejected("missing_at", ".ticket.updated")
     );
     assert_eq!(
         changed(r#"{"id":1,"updated":"soon"}"#),
-        miss("invalid_at", ".ticket.updated")
+        rejected("invalid_at", ".ticket.updated")
     );
     let broken = decoder.decode(&Record::of(b"{"), None);
     assert_eq!(broken.rejection(), Some(Rejection::InvalidJson));
@@ -216,7 +220,9 @@ fn words_that_no_map_has() {
         (
             status,
             words,
-            made.misses.first().map(|miss| miss.rejection.reason()),
+            made.rejected_events
+                .first()
+                .map(|rejected| rejected.rejection.reason()),
         )
     };
     let stop = || vec!["stop".to_owned()];
@@ -284,7 +290,7 @@ fn conditions() {
 }
 
 #[test]
-fn what_is_around_is_taken_off() {
+fn wrappers_are_removed() {
     let ids = |unwrap: &str, record: &Record<'_>| -> Vec<String> {
         let mapping = format!(
             "  unwrap: {unwrap}\n  rules:\n    r: {{ ticket_id: \
@@ -389,7 +395,7 @@ fn many_steps_of_unwrapping_are_no_many_places() {
     assert_eq!(&*made.events[0].ticket_id, "5");
 }
 
-/// JSON of any shape, with the names and words that the mappings below look for.
+/// Arbitrary JSON with the names and words of the mappings below.
 fn any_json() -> impl Strategy<Value = serde_json::Value> {
     const NAMES: [&str; 24] = [
         "issue",
@@ -457,7 +463,7 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-/// The same, with what systems put around their records.
+/// Arbitrary JSON in the wrappers of other systems.
 fn any_record() -> impl Strategy<Value = serde_json::Value> {
     let around = prop::collection::vec(0..10_u8, 0..3);
     (any_json(), any_json(), around).prop_map(|(one, other, around)| {
@@ -480,7 +486,7 @@ fn any_record() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-/// Looks at all that can be unwrapped.
+/// A mapping with all steps of `unwrap`.
 const WRAPPED: &str = r#"
   unwrap: [cloudevents, debezium, { json: .text }, { path: .result }, { each: .records }, { each: . }]
   common: { ticket_id: [.issue.key, .id, $cloudevent.id, $before.id], at: [.timestamp, .created, 1] }
@@ -505,13 +511,13 @@ static DECODERS: LazyLock<Vec<Decoder>> = LazyLock::new(|| {
 
 proptest! {
     #[test]
-    fn no_json_panics_and_what_is_passed_over_makes_no_difference(value in any_record()) {
+    fn no_json_panics_and_skipped_parts_make_no_difference(value in any_record()) {
         let text = value.to_string();
         let record = Record::of(text.as_bytes());
         for decoder in DECODERS.iter() {
             let mapping = decoder.mappings().general.clone().unwrap();
             let part = Mapper::new(&mapping);
-            let everything = Mapper { wanted: Wanted::everything(), ..part.clone() };
+            let everything = Mapper { wanted: WantedParts::everything(), ..part.clone() };
             let [whole, part] = [everything, part].map(|mapper| {
                 mapper.map(&decoder.mappings().contents, &record, text.as_bytes(), None, true)
             });
@@ -526,7 +532,7 @@ fn items(count: usize) -> String {
     format!("{{\"items\":[{}]}}", items.join(","))
 }
 
-/// Rules that make an event of each item.
+/// Rules with an event for each item.
 fn rules_of_items(names: &[&str]) -> String {
     let rule = |name: &&str| {
         format!(
@@ -563,12 +569,12 @@ fn a_record_gives_as_many_events_as_are_allowed_and_none_where_it_has_more() {
         assert_eq!((most.events.len(), most.rejected), (MOST_EVENTS, None));
         let more = map(&decoder, MOST_EVENTS + 1);
         assert_eq!(more.rejected, Some(Rejection::TooManyEvents));
-        assert_eq!((more.events.len(), more.misses.len()), (0, 0));
+        assert_eq!((more.events.len(), more.rejected_events.len()), (0, 0));
     }
 }
 
 #[test]
-fn several_rules_together_give_no_more_events_and_they_are_told_apart() {
+fn the_limit_on_events_holds_for_all_rules_together() {
     let twice = decoder(&rules_of_items(&["one", "two"]));
     let most = map_value(&twice, &items(MOST_EVENTS / 2));
     assert_eq!((most.events.len(), most.rejected), (MOST_EVENTS, None));
@@ -581,7 +587,7 @@ fn several_rules_together_give_no_more_events_and_they_are_told_apart() {
 }
 
 #[test]
-fn what_is_looked_at_grows_with_the_record_and_not_with_its_square() {
+fn the_work_grows_linearly_with_the_record() {
     let square = decoder(
         "  preset: none
   rules:

@@ -1,22 +1,21 @@
-//! Times, in the many ways in which systems write them.
+//! Reads times and lengths of time in the formats that other systems use.
 
 use chrono::offset::LocalResult;
 use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 
-use super::evaluate::Scalar;
+use super::scalar::Scalar;
 use crate::domain::mapping::TimeFormat;
 use crate::domain::timestamp::{DAY, MINUTE, SECOND, Timestamp};
 
-/// Numbers since 1970 are told apart by their size: up to these they are seconds, milliseconds,
-/// microseconds, and nanoseconds beyond. The first is the year 5138 in seconds, and March 1973 in
-/// milliseconds: no ticket is older.
+/// The size of a number since 1970 tells its unit: up to these limits seconds, milliseconds and
+/// microseconds, and nanoseconds beyond. The first limit is the year 5138 in seconds, and March 1973 in
+/// milliseconds. No ticket is older.
 const MOST_SECONDS: f64 = 1e11;
 const MOST_MILLISECONDS: f64 = 1e14;
 const MOST_MICROSECONDS: f64 = 1e17;
 
-/// Reads a time. `zone` is of those that are written without one. Finer than a millisecond is cut
-/// off.
+/// Reads a time and truncates it to milliseconds. `zone` is for a time that is written without one.
 pub(super) fn read(
     scalar: &Scalar<'_>,
     format: Option<&TimeFormat>,
@@ -34,6 +33,11 @@ pub(super) fn read(
         (Some(format), _) => number(scalar, Some(format)),
         (None, _) => number(scalar, None),
     }
+}
+
+/// [`read`] for a text.
+pub fn read_text(text: &str, format: Option<&TimeFormat>, zone: Option<Tz>) -> Option<Timestamp> {
+    read(&Scalar::Text(text.into()), format, zone)
 }
 
 /// Reads a length of time, in seconds: `1:30` and `01:30:00` (hours and minutes first), `PT1H30M`
@@ -120,12 +124,12 @@ fn number(scalar: &Scalar<'_>, format: Option<&TimeFormat>) -> Option<Timestamp>
         None => (1, 1_000_000),
     };
     let milliseconds = match whole {
-        // Exact where a float would not be.
+        // A float would not be exact.
         Some(whole) => whole.checked_mul(up)?.div_euclid(down),
         #[allow(
             clippy::cast_possible_truncation,
             clippy::cast_precision_loss,
-            reason = "what does not fit is out of the range of timestamps"
+            reason = "a number that does not fit is out of the range of timestamps"
         )]
         None => (real * up as f64 / down as f64).floor() as i64,
     };
@@ -165,8 +169,8 @@ fn in_words(text: &str, zone: Option<Tz>) -> Option<Timestamp> {
     in_zone(local_time(text)?, zone?)
 }
 
-/// `2019-02-15T19:01:52.971-0800`, as Jira writes it: by far the most frequent of those that are not
-/// RFC 3339, and so not left to the search for a pattern.
+/// `2019-02-15T19:01:52.971-0800`, as Jira writes it. It is the most frequent format besides RFC 3339,
+/// so it has a fast path.
 fn without_colon(text: &str) -> Option<Timestamp> {
     let (local, offset) = text.split_at_checked(text.len().checked_sub(5)?)?;
     let [sign, digits @ ..] = offset.as_bytes() else {
@@ -190,7 +194,7 @@ fn without_colon(text: &str) -> Option<Timestamp> {
     Timestamp::checked(time.0)
 }
 
-/// A local time as it would be in UTC.
+/// Reads a local time as if it were UTC.
 fn as_utc(local: &str) -> Option<Timestamp> {
     let mut utc = [0; 32];
     let room = utc.get_mut(..=local.len())?;
@@ -202,7 +206,7 @@ fn as_utc(local: &str) -> Option<Timestamp> {
     Timestamp::parse(std::str::from_utf8(room).ok()?)
 }
 
-/// `2026-01-31 10:00:00`, as databases write it: not left to the search for a pattern either.
+/// `2026-01-31 10:00:00`, as databases write it, which has a fast path too.
 fn usual_local_time(text: &str) -> Option<NaiveDateTime> {
     let time = as_utc(text)?;
     DateTime::from_timestamp_millis(time.0).map(|time| time.naive_utc())
@@ -238,8 +242,8 @@ fn utc(local: NaiveDateTime) -> Option<Timestamp> {
     Timestamp::checked(local.and_utc().timestamp_millis())
 }
 
-/// As calendars do: of a time that exists twice the earlier one, and one that does not exist moves
-/// forward by the length of the gap.
+/// As in calendars: an ambiguous time is the earlier one, and a time in a gap moves forward by the
+/// length of the gap.
 fn in_zone(local: NaiveDateTime, zone: Tz) -> Option<Timestamp> {
     let instant = match zone.from_local_datetime(&local) {
         LocalResult::Single(instant) | LocalResult::Ambiguous(instant, _) => {

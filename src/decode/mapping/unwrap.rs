@@ -1,4 +1,4 @@
-//! Takes off what is around the ticket's own JSON: CloudEvents, Debezium, lists, encodings. A step
+//! Removes the wrappers around the ticket's own JSON: CloudEvents, Debezium, lists, encodings. A step
 //! that does not fit leaves the record as it is.
 
 use std::borrow::Cow;
@@ -7,38 +7,41 @@ use std::rc::Rc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use super::MOST_EVENTS;
 use super::json::Json;
 use super::scope::Roots;
-use crate::domain::mapping::{Path, Unwrap};
+use super::wanted::DEBEZIUM_OPERATION;
+use crate::domain::mapping::{RecordPath, UnwrapStep};
 
-/// Names of the attributes of a CloudEvent among the headers of a Kafka record (CloudEvents, Kafka
-/// protocol binding 1.0, section 3.2.3.1).
+/// The prefix of CloudEvent attributes in the headers of a Kafka record (Kafka protocol binding 1.0,
+/// section 3.2.3.1).
 const CLOUDEVENT_HEADER: &str = "ce_";
 
-/// The attribute with the operation of a change that Debezium wraps in a `CloudEvent`.
-pub(super) const DEBEZIUM_OPERATION: &str = "iodebeziumop";
+/// The most records that `each` makes of one.
+pub(super) const MOST_RECORDS: usize = 10_000;
 
-/// Applies the steps; an `each` makes several records of one. `None`: they are more than [`MOST_EVENTS`].
-pub(super) fn unwrap<'a>(steps: &[Unwrap], record: Roots<'a>) -> Option<Vec<Roots<'a>>> {
+/// Applies the steps. `each` makes several records of one. `None`: there are more than
+/// [`MOST_RECORDS`].
+pub(super) fn unwrap<'a>(steps: &[UnwrapStep], record: Roots<'a>) -> Option<Vec<Roots<'a>>> {
     let mut records = vec![record];
     for step in steps {
         match step {
-            Unwrap::CloudEvents => records = records.into_iter().flat_map(cloud_events).collect(),
-            Unwrap::Each(path) if records.iter().any(|record| is_list(path, record)) => {
+            UnwrapStep::CloudEvents => {
+                records = records.into_iter().flat_map(cloud_events).collect()
+            }
+            UnwrapStep::Each(path) if records.iter().any(|record| is_list(path, record)) => {
                 records = records
                     .into_iter()
                     .flat_map(|record| each(path, record))
-                    .take(MOST_EVENTS + 1)
+                    .take(MOST_RECORDS + 1)
                     .collect();
             }
-            Unwrap::Each(_) => {}
-            Unwrap::Debezium => records.iter_mut().for_each(debezium),
-            Unwrap::Path(path) => records.iter_mut().for_each(|record| go_down(path, record)),
-            Unwrap::Json(path) => decode_text(path, &mut records, Json::parse_owned),
-            Unwrap::Base64(path) => decode_text(path, &mut records, from_base64),
+            UnwrapStep::Each(_) => {}
+            UnwrapStep::Debezium => records.iter_mut().for_each(debezium),
+            UnwrapStep::Path(path) => records.iter_mut().for_each(|record| go_down(path, record)),
+            UnwrapStep::Json(path) => decode_text(path, &mut records, Json::parse_owned),
+            UnwrapStep::Base64(path) => decode_text(path, &mut records, from_base64),
         }
-        if records.len() > MOST_EVENTS {
+        if records.len() > MOST_RECORDS {
             return None;
         }
     }
@@ -87,7 +90,7 @@ fn structured(mut record: Roots<'_>) -> Roots<'_> {
     record
 }
 
-/// A change event with or without its schema, or a row flattened by Debezium's own transformation.
+/// A change event with or without its schema, or a row that Debezium's transformation flattened.
 fn debezium(record: &mut Roots<'_>) {
     let is_change = |json: &Json<'_>| {
         json.get("after").is_some() || (json.get("before").is_some() && json.get("op").is_some())
@@ -116,7 +119,7 @@ fn debezium(record: &mut Roots<'_>) {
     }
 }
 
-fn go_down(path: &Path, record: &mut Roots<'_>) {
+fn go_down(path: &RecordPath, record: &mut Roots<'_>) {
     if record.first(path).is_some_and(|found| *found != Json::Null)
         && let Some(found) = record.take(path)
     {
@@ -124,11 +127,11 @@ fn go_down(path: &Path, record: &mut Roots<'_>) {
     }
 }
 
-fn is_list(path: &Path, record: &Roots<'_>) -> bool {
+fn is_list(path: &RecordPath, record: &Roots<'_>) -> bool {
     matches!(record.first(path), Some(Json::List(_)))
 }
 
-fn each<'a>(path: &Path, mut record: Roots<'a>) -> Vec<Roots<'a>> {
+fn each<'a>(path: &RecordPath, mut record: Roots<'a>) -> Vec<Roots<'a>> {
     if is_list(path, &record)
         && let Some(Json::List(items)) = record.take(path)
     {
@@ -138,7 +141,7 @@ fn each<'a>(path: &Path, mut record: Roots<'a>) -> Vec<Roots<'a>> {
 }
 
 fn decode_text<'a>(
-    path: &Path,
+    path: &RecordPath,
     records: &mut [Roots<'a>],
     decode: impl Fn(&str) -> Option<Json<'a>>,
 ) {

@@ -1,30 +1,32 @@
-//! Which parts of a record a mapping looks at. The rest is passed over when the JSON is read: most
-//! of a webhook is avatars, descriptions and empty fields.
+//! The parts of a record that a mapping reads. The JSON reader skips the rest: most of a webhook is
+//! avatars, descriptions and empty fields.
 
-use super::json::is_same_name;
-use super::unwrap::DEBEZIUM_OPERATION;
 use crate::domain::mapping::{
-    Condition, Mapping, Path, Piece, Root, Rule, Step, Test, Unwrap, Value,
+    Condition, Mapping, PathRoot, PathStep, RecordPath, Rule, TemplatePart, UnwrapStep,
+    ValueSource, ValueTest,
 };
 
-/// Places that are looked at, at most: each step of unwrapping may multiply them, and beyond this
-/// looking for names costs more than reading everything.
-const MOST_PLACES: usize = 2_000;
+/// The attribute with the operation of a change that Debezium wraps in a `CloudEvent`.
+pub(super) const DEBEZIUM_OPERATION: &str = "iodebeziumop";
 
-/// A part of a JSON value, and what is wanted inside.
+/// With more parts than this, a search for names costs more than reading everything. Each step of
+/// `unwrap` may multiply them.
+const MOST_PARTS: usize = 2_000;
+
+/// The wanted parts of a JSON value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Wanted {
-    /// The value itself, whatever it is.
+pub(super) struct WantedParts {
+    /// The whole value.
     all: bool,
     /// Members of an object.
-    pub(super) names: Vec<(String, Wanted)>,
-    /// The bits of the names, see [`bit`].
+    pub(super) names: Vec<(String, WantedParts)>,
+    /// The [`bit`] of each name.
     bits: u64,
     /// Items of a list.
-    items: Option<Box<Wanted>>,
+    items: Option<Box<WantedParts>>,
 }
 
-impl Wanted {
+impl WantedParts {
     pub(super) fn everything() -> Self {
         Self {
             all: true,
@@ -32,44 +34,44 @@ impl Wanted {
         }
     }
 
-    /// What a mapping looks at, before anything is unwrapped.
+    /// The parts that a mapping reads, before `unwrap`.
     pub(super) fn by(mapping: &Mapping) -> Self {
-        let mut looked = Looked::default();
+        let mut paths = PathsByRoot::default();
         for rule in &mapping.rules {
-            looked.rule(rule);
+            paths.rule(rule);
         }
-        let Looked {
+        let PathsByRoot {
             record: mut wanted,
             before,
             source,
             cloud_event,
-        } = looked;
-        // From the last step to the first: each leaves the record as it is, or what it found there.
+        } = paths;
+        // From the last step to the first. A step that does not fit leaves the record as it is.
         for step in mapping.unwrap.iter().rev() {
-            if wanted.places() > MOST_PLACES {
+            if wanted.count() > MOST_PARTS {
                 return Self::everything();
             }
             let inside = wanted.clone();
             match step {
-                Unwrap::Path(path)
-                | Unwrap::Each(path)
-                | Unwrap::Json(path)
-                | Unwrap::Base64(path)
-                    if path.root != Root::Record =>
+                UnwrapStep::Path(path)
+                | UnwrapStep::Each(path)
+                | UnwrapStep::Json(path)
+                | UnwrapStep::Base64(path)
+                    if path.root != PathRoot::Record =>
                 {
                     return Self::everything();
                 }
-                Unwrap::Path(path) => wanted.at(path.steps.iter()).merge(&inside),
-                Unwrap::Each(path) => wanted.at(path.steps.iter()).items().merge(&inside),
-                Unwrap::Json(path) | Unwrap::Base64(path) => {
+                UnwrapStep::Path(path) => wanted.at(path.steps.iter()).merge(&inside),
+                UnwrapStep::Each(path) => wanted.at(path.steps.iter()).items().merge(&inside),
+                UnwrapStep::Json(path) | UnwrapStep::Base64(path) => {
                     wanted.at(path.steps.iter()).all = true;
                 }
-                Unwrap::Debezium => {
+                UnwrapStep::Debezium => {
                     wanted.inside("__op").all = true;
                     wanted.change(&inside, &before, &source);
                     wanted.inside("payload").change(&inside, &before, &source);
                 }
-                Unwrap::CloudEvents => {
+                UnwrapStep::CloudEvents => {
                     wanted.cloud_event(&inside, &cloud_event);
                     wanted.items().cloud_event(&inside, &cloud_event);
                 }
@@ -78,7 +80,7 @@ impl Wanted {
         wanted
     }
 
-    /// What is wanted of a member. `None`: nothing.
+    /// The wanted parts of a member. `None`: the reader skips it.
     pub(super) fn name(&self, name: &str) -> Option<&Self> {
         if self.all {
             return Some(self);
@@ -91,7 +93,7 @@ impl Wanted {
         found.map(|(_, inside)| inside)
     }
 
-    /// What is wanted of each item of a list. `None`: nothing.
+    /// The wanted parts of each item of a list. `None`: the reader skips them.
     pub(super) fn item(&self) -> Option<&Self> {
         if self.all {
             return Some(self);
@@ -99,15 +101,15 @@ impl Wanted {
         self.items.as_deref()
     }
 
-    /// The place where some steps lead.
-    fn at<'s>(&mut self, mut steps: impl Iterator<Item = &'s Step>) -> &mut Self {
+    /// The parts at the end of a path.
+    fn at<'s>(&mut self, mut steps: impl Iterator<Item = &'s PathStep>) -> &mut Self {
         let Some(step) = steps.next() else {
             return self;
         };
         match step {
-            Step::Name(name) => self.inside(name).at(steps),
-            Step::At(_) | Step::Every => self.items().at(steps),
-            Step::Where(name, _) => {
+            PathStep::Name(name) => self.inside(name).at(steps),
+            PathStep::At(_) | PathStep::Every => self.items().at(steps),
+            PathStep::Where(name, _) => {
                 let items = self.items();
                 items.inside(name).all = true;
                 items.at(steps)
@@ -115,13 +117,12 @@ impl Wanted {
         }
     }
 
-    fn places(&self) -> usize {
+    fn count(&self) -> usize {
         let names = self.names.iter().map(|(_, inside)| inside);
         let inside = names.chain(self.items.as_deref());
-        1 + inside.map(Self::places).sum::<usize>()
+        1 + inside.map(Self::count).sum::<usize>()
     }
 
-    /// Adds what another one wants.
     fn merge(&mut self, other: &Self) {
         self.all |= other.all;
         for (name, inside) in &other.names {
@@ -132,17 +133,17 @@ impl Wanted {
         }
     }
 
-    /// Adds a change event of Debezium, of whose row `row` is wanted.
+    /// Adds a change event of Debezium with these parts of its row.
     fn change(&mut self, row: &Self, before: &Self, source: &Self) {
         self.inside("op").all = true;
         self.inside("after").merge(row);
-        // Of a deletion it is the row.
+        // The row of a deletion.
         self.inside("before").merge(row);
         self.inside("before").merge(before);
         self.inside("source").merge(source);
     }
 
-    /// Adds a `CloudEvent`, of whose data `data` is wanted.
+    /// Adds a `CloudEvent` with these parts of its data.
     fn cloud_event(&mut self, data: &Self, attributes: &Self) {
         self.inside("specversion").all = true;
         self.inside(DEBEZIUM_OPERATION).all = true;
@@ -166,35 +167,40 @@ impl Wanted {
     }
 }
 
-/// One of 64 bits, by the length of a name and its first letter: most names that nobody wants have
-/// another than those that somebody does.
+/// Whether two names are equal. Many names of an object have the same length, but few start alike.
+pub(super) fn is_same_name(one: &str, other: &str) -> bool {
+    one.len() == other.len() && one.as_bytes().first() == other.as_bytes().first() && one == other
+}
+
+/// One of 64 bits, by the length of a name and its first letter. It excludes most unwanted names
+/// without a comparison.
 fn bit(name: &str) -> u64 {
     let first = name.bytes().next().map_or(0, usize::from);
     1 << ((name.len() * 7 + first) % 64)
 }
 
-/// What rules look at, by where their paths start. Of the rest all is kept: it is small.
+/// The paths of rules by their roots. The reader keeps the other roots whole, since they are small.
 #[derive(Default)]
-struct Looked {
-    record: Wanted,
-    before: Wanted,
-    source: Wanted,
-    cloud_event: Wanted,
+struct PathsByRoot {
+    record: WantedParts,
+    before: WantedParts,
+    source: WantedParts,
+    cloud_event: WantedParts,
 }
 
-impl Looked {
-    fn root(&mut self, root: Root) -> Option<&mut Wanted> {
+impl PathsByRoot {
+    fn root(&mut self, root: PathRoot) -> Option<&mut WantedParts> {
         match root {
-            Root::Record => Some(&mut self.record),
-            Root::Before => Some(&mut self.before),
-            Root::Source => Some(&mut self.source),
-            Root::CloudEvent => Some(&mut self.cloud_event),
-            Root::Item
-            | Root::Key
-            | Root::Timestamp
-            | Root::Topic
-            | Root::Headers
-            | Root::Operation => None,
+            PathRoot::Record => Some(&mut self.record),
+            PathRoot::Before => Some(&mut self.before),
+            PathRoot::Source => Some(&mut self.source),
+            PathRoot::CloudEvent => Some(&mut self.cloud_event),
+            PathRoot::Item
+            | PathRoot::Key
+            | PathRoot::Timestamp
+            | PathRoot::Topic
+            | PathRoot::Headers
+            | PathRoot::Operation => None,
         }
     }
 
@@ -202,11 +208,10 @@ impl Looked {
         if let Some(items) = &rule.foreach
             && let Some(wanted) = self.root(items.root)
         {
-            // Without anything wanted inside, the items are there all the same.
             wanted.at(items.steps.iter()).items();
         }
-        let mut collect = Collect {
-            looked: self,
+        let mut collect = PathCollector {
+            paths: self,
             items: rule.foreach.as_ref(),
         };
         collect.condition(&rule.when);
@@ -215,43 +220,43 @@ impl Looked {
     }
 }
 
-/// Adds the paths of one rule.
-struct Collect<'w> {
-    looked: &'w mut Looked,
-    /// Where `$item` is from.
-    items: Option<&'w Path>,
+/// Collects the paths of one rule.
+struct PathCollector<'w> {
+    paths: &'w mut PathsByRoot,
+    /// The list of `$item`.
+    items: Option<&'w RecordPath>,
 }
 
-impl Collect<'_> {
-    fn path(&mut self, path: &Path) {
+impl PathCollector<'_> {
+    fn path(&mut self, path: &RecordPath) {
         let place = match (path.root, self.items) {
-            (Root::Item, Some(items)) => {
+            (PathRoot::Item, Some(items)) => {
                 let items = self
-                    .looked
+                    .paths
                     .root(items.root)
                     .map(|root| root.at(items.steps.iter()));
-                items.map(Wanted::items)
+                items.map(WantedParts::items)
             }
-            (root, _) => self.looked.root(root),
+            (root, _) => self.paths.root(root),
         };
         if let Some(place) = place {
             place.at(path.steps.iter()).all = true;
         }
     }
 
-    fn value(&mut self, value: &Value) {
+    fn value(&mut self, value: &ValueSource) {
         match value {
-            Value::Path(path) => self.path(path),
-            Value::Constant(_) => {}
-            Value::Template(pieces) => {
+            ValueSource::Path(path) => self.path(path),
+            ValueSource::Constant(_) => {}
+            ValueSource::Template(pieces) => {
                 for piece in pieces {
-                    if let Piece::Path(path) = piece {
+                    if let TemplatePart::Path(path) = piece {
                         self.path(path);
                     }
                 }
             }
-            Value::First(values) => values.iter().for_each(|value| self.value(value)),
-            Value::Refined(refined) => {
+            ValueSource::First(values) => values.iter().for_each(|value| self.value(value)),
+            ValueSource::Refined(refined) => {
                 self.value(&refined.value);
                 refined.when.iter().for_each(|when| self.condition(when));
                 refined.minus.iter().for_each(|minus| self.value(minus));
@@ -272,12 +277,17 @@ impl Collect<'_> {
         }
     }
 
-    fn test(&mut self, test: &Test) {
+    fn test(&mut self, test: &ValueTest) {
         match test {
-            Test::Same(path) => self.path(path),
-            Test::All(tests) | Test::Any(tests) => tests.iter().for_each(|test| self.test(test)),
-            Test::Not(test) => self.test(test),
-            Test::Equals(_) | Test::Matches(_) | Test::InTable(_) | Test::Exists(_) => {}
+            ValueTest::Same(path) => self.path(path),
+            ValueTest::All(tests) | ValueTest::Any(tests) => {
+                tests.iter().for_each(|test| self.test(test))
+            }
+            ValueTest::Not(test) => self.test(test),
+            ValueTest::Equals(_)
+            | ValueTest::Matches(_)
+            | ValueTest::InTable(_)
+            | ValueTest::Exists(_) => {}
         }
     }
 }

@@ -1,9 +1,8 @@
-//! Protobuf schemas, and documents read by them.
+//! Reads Protobuf messages into JSON documents.
 //!
-//! A document is what Protobuf's JSON mapping says (names as in the schema, 64-bit numbers as
-//! numbers): timestamps are RFC 3339 text, enums their names, bytes base64. What was not set is
-//! absent; of a field without presence nobody can tell, so at its default it is absent too, except
-//! a boolean, which is false.
+//! A document follows Protobuf's JSON mapping, with the names of the schema and with 64-bit integers as
+//! numbers: timestamps are RFC 3339 text, enums their names, bytes base64. A field that was not set is
+//! absent. A field without presence is also absent at its default, except a boolean, which is false.
 
 use prost_reflect::{
     DescriptorPool, DynamicMessage, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor,
@@ -13,56 +12,61 @@ use protox::Compiler;
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
 use serde_json::{Map, Value};
 
-use super::{SchemaError, SchemaText};
+use super::schema_text::{SchemaError, SchemaText};
 use crate::decode::rejection::Rejection;
 
-/// The name of the schema among the files it imports; no import is called so.
+/// The file name of the schema itself. No import has this name.
 const ROOT: &str = "record schema";
-/// Messages within messages. No schema needs more; `prost` reads no deeper than 100.
+/// The deepest nesting of messages, as in `prost`.
 const DEEPEST_MESSAGE: usize = 100;
 
-/// A schema, ready to read by.
 #[derive(Debug)]
-pub(super) struct Schema {
+pub(super) struct ProtobufSchema {
     file: FileDescriptor,
 }
 
-impl Schema {
+impl ProtobufSchema {
     pub(super) fn parse(source: &SchemaText) -> Result<Self, SchemaError> {
         let mut files = source.references.clone();
         files.push((ROOT.to_owned(), source.text.clone()));
         let mut resolver = ChainFileResolver::new();
-        resolver.add(Texts(files));
+        resolver.add(SchemaFiles(files));
         resolver.add(GoogleFileResolver::new());
         let mut compiler = Compiler::with_file_resolver(resolver);
         compiler.include_source_info(false).include_imports(true);
         let compiled = compiler.open_file(ROOT).map_err(|error| {
             let reason = error.to_string().replace('\n', " ");
-            SchemaError(format!("no valid Protobuf schema: {reason}"))
+            SchemaError(format!("invalid Protobuf schema: {reason}"))
         })?;
         let pool: DescriptorPool = compiled.descriptor_pool();
         let file = pool.get_file_by_name(ROOT);
-        let file = file.ok_or_else(|| SchemaError("no Protobuf schema".to_owned()))?;
+        let file = file.ok_or_else(|| {
+            SchemaError("the compiled Protobuf schema has no root file".to_owned())
+        })?;
         Ok(Self { file })
     }
 
-    /// The document in a message, whose place in the schema is in front of it, or elsewhere.
+    /// Reads a message. Without a `message_index` the bytes start with it.
     ///
     /// # Errors
-    /// Bytes that were not written by this schema.
-    pub(super) fn read(&self, place: Option<&[u8]>, mut bytes: &[u8]) -> Result<Value, Rejection> {
-        let descriptor = match place {
-            // A header may leave it out: there is nothing behind it that it could be mixed up with.
+    /// The bytes were not written with this schema.
+    pub(super) fn read(
+        &self,
+        message_index: Option<&[u8]>,
+        mut bytes: &[u8],
+    ) -> Result<Value, Rejection> {
+        let descriptor = match message_index {
+            // A header may leave the index out, since the payload is not behind it.
             Some([]) => self.file.messages().next(),
-            Some(mut place) => self.message(&mut place),
+            Some(mut index) => self.message(&mut index),
             None => self.message(&mut bytes),
         };
         let document = descriptor.and_then(|descriptor| document(&descriptor, bytes));
         document.ok_or(Rejection::InvalidProtobuf)
     }
 
-    /// The message that a list of places leads to: its length, then the place among the file's
-    /// messages, then those within. A length of 0 stands for the first message of the file.
+    /// The message of an index: a length, then the position among the messages of the file, then the
+    /// positions of nested messages. A length of 0 stands for the first message of the file.
     fn message(&self, bytes: &mut &[u8]) -> Option<MessageDescriptor> {
         let length = usize::try_from(zigzag(bytes)?).ok()?;
         if length == 0 {
@@ -71,26 +75,26 @@ impl Schema {
         if length > DEEPEST_MESSAGE {
             return None;
         }
-        let mut found = self.file.messages().nth(place(bytes)?)?;
+        let mut found = self.file.messages().nth(position(bytes)?)?;
         for _ in 1..length {
-            found = child(&found, place(bytes)?)?;
+            found = child(&found, position(bytes)?)?;
         }
         Some(found)
     }
 }
 
-/// A message within a message, of those that are written in the schema: maps are made of some more.
-fn child(message: &MessageDescriptor, place: usize) -> Option<MessageDescriptor> {
+/// A nested message. The messages that stand for maps do not count, since the schema does not have them.
+fn child(message: &MessageDescriptor, position: usize) -> Option<MessageDescriptor> {
     let mut written = message
         .child_messages()
         .filter(|child| !child.is_map_entry());
-    written.nth(place)
+    written.nth(position)
 }
 
-/// Imports by name.
-struct Texts(Vec<(String, String)>);
+/// The schema and its imports, by file name.
+struct SchemaFiles(Vec<(String, String)>);
 
-impl FileResolver for Texts {
+impl FileResolver for SchemaFiles {
     fn open_file(&self, name: &str) -> Result<File, protox::Error> {
         let found = self.0.iter().find(|(known, _)| known == name);
         let (_, text) = found.ok_or_else(|| protox::Error::file_not_found(name))?;
@@ -110,9 +114,9 @@ fn document(descriptor: &MessageDescriptor, bytes: &[u8]) -> Option<Value> {
     Some(document)
 }
 
-/// Adds the booleans that are not set because false is their default.
+/// Adds the booleans that are absent because false is their default.
 fn add_false(descriptor: &MessageDescriptor, document: &mut Value) {
-    // Google's own messages become plain values.
+    // Google's well-known messages become plain values.
     if descriptor.package_name() == "google.protobuf" {
         return;
     }
@@ -151,11 +155,11 @@ fn add_false_within(
     }
 }
 
-fn place(bytes: &mut &[u8]) -> Option<usize> {
+fn position(bytes: &mut &[u8]) -> Option<usize> {
     usize::try_from(zigzag(bytes)?).ok()
 }
 
-/// A number of seven bits a byte, the lowest first, with the sign in the lowest bit.
+/// Reads a zigzag-encoded varint.
 fn zigzag(bytes: &mut &[u8]) -> Option<i64> {
     let number = prost::encoding::decode_varint(bytes).ok()?;
     Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
@@ -165,19 +169,19 @@ fn zigzag(bytes: &mut &[u8]) -> Option<i64> {
 mod tests {
     use serde_json::json;
 
-    use super::super::Language;
     use super::*;
+    use crate::decode::schemas::schema_text::SchemaLanguage;
 
-    fn schema(text: &str, references: &[(&str, &str)]) -> Schema {
+    fn schema(text: &str, references: &[(&str, &str)]) -> ProtobufSchema {
         let references = references.iter();
         let source = SchemaText {
-            language: Language::Protobuf,
+            language: SchemaLanguage::Protobuf,
             text: text.to_owned(),
             references: references
                 .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
                 .collect(),
         };
-        Schema::parse(&source).unwrap()
+        ProtobufSchema::parse(&source).unwrap()
     }
 
     const TICKET: &str = r#"
@@ -211,7 +215,7 @@ mod tests {
         enum Actor { ACTOR_UNSPECIFIED = 0; agent = 1; }
     "#;
 
-    fn tickets() -> Schema {
+    fn tickets() -> ProtobufSchema {
         schema(TICKET, &[("desk/actor.proto", ACTOR)])
     }
 
@@ -224,7 +228,7 @@ mod tests {
 
     #[test]
     fn reads_every_kind_of_field() {
-        let mut bytes = vec![2, 2]; // one place: the second message
+        let mut bytes = vec![2, 2]; // an index of length one: the second message
         bytes.extend(sized(1, &[sized(1, b"a"), sized(2, b"")].concat()));
         bytes.extend(sized(2, b"T-1"));
         bytes.extend(sized(3, &[0x08, 0x01, 0x10, 0x80, 0x89, 0x7a])); // 1.002 s
@@ -255,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn the_places_lead_to_the_message() {
+    fn an_index_selects_the_message() {
         let schema = tickets();
         assert_eq!(schema.read(None, &[0]), Ok(json!({})), "the first one");
         assert_eq!(
@@ -272,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_rejected() {
+    fn bytes_of_another_schema_are_rejected() {
         let schema = tickets();
         for bytes in [
             &b""[..],
@@ -280,7 +284,7 @@ mod tests {
             &[2, 4],                // no third message
             &[4, 2, 9],             // none within it
             &[1],                   // a negative length
-            &[2, 1],                // a negative place
+            &[2, 1],                // a negative position
             &[0xff; 11],            // no number
             &[2, 2, 0x12],          // cut off
             &[2, 2, 0x12, 1, 0xff], // no UTF-8
@@ -297,11 +301,11 @@ mod tests {
     #[test]
     fn an_import_that_is_missing_is_named() {
         let source = SchemaText {
-            language: Language::Protobuf,
+            language: SchemaLanguage::Protobuf,
             text: TICKET.to_owned(),
             references: Vec::new(),
         };
-        let error = Schema::parse(&source).unwrap_err().to_string();
+        let error = ProtobufSchema::parse(&source).unwrap_err().to_string();
         assert!(error.contains("desk/actor.proto"), "{error}");
     }
 }

@@ -1,10 +1,10 @@
-//! A weekly or dated opening: local wall-clock times, not yet on the time line.
+//! Opening hours in local time.
 
 /// Minutes of a date.
 const DATE_MINUTES: u16 = 24 * 60;
 
-/// One opening of a date, in whole minutes of local wall-clock time. It belongs to the date on
-/// which it starts and may run into the next.
+/// One opening of a date, in whole minutes of local time. It belongs to the date on which it starts, and
+/// may end on the next date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OpenHours {
     /// Minutes after 00:00: `0..1440`.
@@ -20,8 +20,8 @@ impl OpenHours {
         end: DATE_MINUTES,
     };
 
-    /// Reads `HH:MM-HH:MM`. An end of `24:00` is the end of the date; an end that is not after
-    /// the start lies on the next date. `None`: not such a text.
+    /// Reads `HH:MM-HH:MM`. An end of `24:00` is the end of the date. An end that is not after the start is
+    /// on the next date.
     pub fn parse(text: &str) -> Option<Self> {
         let (start, end) = text.split_once('-')?;
         let start = minute_of_date(start.trim())?;
@@ -37,7 +37,7 @@ impl OpenHours {
         Some(Self { start, end })
     }
 
-    /// Whether the end is 23:59, of which people mean the end of the day.
+    /// Whether the end is 23:59, which is probably meant as the end of the day.
     pub fn ends_at_last_minute(self) -> bool {
         self.end % DATE_MINUTES == DATE_MINUTES - 1
     }
@@ -46,7 +46,7 @@ impl OpenHours {
         self.end - self.start == DATE_MINUTES
     }
 
-    /// Whether both are open at the same time, where they start on the same date.
+    /// Whether two openings of the same date overlap.
     pub fn overlaps(self, other: Self) -> bool {
         self.start < other.end && other.start < self.end
     }
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_time() {
+    fn rejects_other_texts() {
         for text in [
             "",
             "08:00",

@@ -1,8 +1,8 @@
-//! Business calendars (contract, section 3): when a team works.
+//! Business calendars (contract, section 3): the opening hours of a team.
 //!
-//! A [`CalendarSpec`] says it date by date. A [`Calendar`] is the same laid out on the time line
-//! for look-ups that cost nanoseconds; it is asked about every observation. A team that is always
-//! open has no calendar at all.
+//! A [`CalendarSpec`] has the hours of each date. A [`Calendar`] has them as intervals of time, so that a
+//! look-up takes nanoseconds: the engine asks it for every observation. A team that is always open has no
+//! calendar.
 
 mod hours;
 mod spec;
@@ -17,53 +17,52 @@ use spec::{REACH, Span, utc_date};
 
 use super::timestamp::{DAY, Milliseconds, Timestamp};
 
-/// Years laid out span by span: any ticket of a live desk. 1.1 MB for an office with a lunch
-/// break. Outside, a look-up walks the dates of one year.
-const LAID_OUT: std::ops::Range<i32> = 1970..2100;
-/// Years outside which no zone changes its offset any more (or yet), in the time zone database
-/// as compiled in; so they differ by nothing but leap days, weekdays and dated exceptions.
+/// The years with precomputed intervals. They take 1.1 MB for an office with a lunch break. In other
+/// years a look-up walks the dates of one year.
+const PRECOMPUTED: std::ops::Range<i32> = 1970..2100;
+/// Outside of these years no zone of the compiled-in database changes its offset. Such years differ only
+/// by leap days, weekdays and dated exceptions.
 const ZONES_CHANGE: std::ops::Range<i32> = 1800..2110;
-/// Years that an event may name ([`Timestamp::EARLIEST`] to [`Timestamp::LATEST`]).
+/// The years of event times ([`Timestamp::EARLIEST`] to [`Timestamp::LATEST`]).
 const YEARS: std::ops::Range<i32> = 1..10_000;
 
-/// Position of a calendar in the rules.
+/// The index of a calendar in the counting rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CalendarId(pub u16);
 
 impl CalendarId {
-    /// How many calendars there can be: [`Self::NO_NUMBER`] is none of them.
+    /// The most calendars. [`Self::NO_NUMBER`] is not an id.
     pub const COUNT: usize = Self::NO_NUMBER as usize;
-    /// In place of a number, where there is no calendar.
+    /// Stands for no calendar.
     pub const NO_NUMBER: u16 = u16::MAX;
 
-    /// `None`: there can be no such position.
-    pub fn at(position: usize) -> Option<Self> {
-        let number = u16::try_from(position).ok();
+    /// `None`: the index is too large.
+    pub fn at(index: usize) -> Option<Self> {
+        let number = u16::try_from(index).ok();
         number.filter(|number| *number != Self::NO_NUMBER).map(Self)
     }
 }
 
-/// Why a calendar cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CalendarError {
     #[error("no open time")]
     NeverOpen,
 }
 
-/// A compiled calendar: open intervals on the time line, with the open time before each.
+/// A compiled calendar: intervals of open time, each with the open time before it.
 #[derive(Clone)]
 pub struct Calendar {
     spec: CalendarSpec,
-    /// The intervals that reach into the years laid out, ascending and disjoint; the last one is
-    /// a sentinel at the end of those years.
+    /// The intervals of the precomputed years, ascending and disjoint. The last one is a sentinel at the
+    /// end of these years.
     intervals: Vec<Interval>,
-    /// For each UTC day laid out: how many intervals start before it.
+    /// For each precomputed UTC day: the number of intervals that start before it.
     days: Vec<u32>,
-    /// For each year of [`YEARS`] and one more: the open time before it.
+    /// For each year of [`YEARS`] and the year after: the open time before it.
     years: Vec<Milliseconds>,
 }
 
-/// What it says is what it is: the rest follows from that.
+/// The rest follows from the spec.
 impl PartialEq for Calendar {
     fn eq(&self, other: &Self) -> bool {
         self.spec == other.spec
@@ -80,34 +79,33 @@ struct Interval {
 }
 
 impl Calendar {
-    /// Lays a calendar out; takes some tens of milliseconds.
+    /// Takes some tens of milliseconds.
     ///
     /// # Errors
-    ///
-    /// [`CalendarError::NeverOpen`] where no instant from year 1 to 9999 is open.
+    /// [`CalendarError::NeverOpen`]: no instant from year 1 to 9999 is open.
     pub fn compile(spec: &CalendarSpec) -> Result<Self, CalendarError> {
-        let laid_out = spec.spans(year_start(LAID_OUT.start), year_start(LAID_OUT.end));
-        let years = open_time_before_years(spec, &laid_out);
+        let precomputed = spec.spans(year_start(PRECOMPUTED.start), year_start(PRECOMPUTED.end));
+        let years = open_time_before_years(spec, &precomputed);
         if years.last() == Some(&0) {
             return Err(CalendarError::NeverOpen);
         }
-        let mut before = years[year_index(LAID_OUT.start)];
-        let mut intervals = Vec::with_capacity(laid_out.len() + 1);
-        for span in &laid_out {
+        let mut before = years[year_index(PRECOMPUTED.start)];
+        let mut intervals = Vec::with_capacity(precomputed.len() + 1);
+        for span in &precomputed {
             let start = span.start;
             intervals.push(Interval { start, before });
             before += span.end - start;
         }
-        let end = year_start(LAID_OUT.end).0;
+        let end = year_start(PRECOMPUTED.end).0;
         intervals.push(Interval { start: end, before });
         let mut days = Vec::new();
-        let mut position = 0;
-        let mut day = year_start(LAID_OUT.start).0;
+        let mut next = 0;
+        let mut day = year_start(PRECOMPUTED.start).0;
         while day < end {
-            while intervals[position].start < day {
-                position += 1;
+            while intervals[next].start < day {
+                next += 1;
             }
-            days.push(u32::try_from(position).unwrap_or(u32::MAX));
+            days.push(u32::try_from(next).unwrap_or(u32::MAX));
             day += DAY;
         }
         Ok(Self {
@@ -118,13 +116,12 @@ impl Calendar {
         })
     }
 
-    /// What the calendar was compiled from.
     pub fn spec(&self) -> &CalendarSpec {
         &self.spec
     }
 
-    /// Open milliseconds in `[start, end)`; 0 where `end <= start`. Instants beyond those an
-    /// event may carry count as the nearest such instant.
+    /// The open time in `[start, end)`, or 0 if `end <= start`. An instant outside of [`YEARS`] counts as
+    /// the nearest instant inside.
     pub fn between(&self, start: Timestamp, end: Timestamp) -> Milliseconds {
         if end <= start {
             return 0;
@@ -132,21 +129,21 @@ impl Calendar {
         self.before(end) - self.before(start)
     }
 
-    /// The last instant `t >= start` with `between(start, t) == running` (so the opening of the
-    /// next interval, where `running` ends exactly with one). [`Timestamp::NEVER`] if there is
-    /// none up to year 9999. A negative `running` counts as 0.
+    /// The last instant `t >= start` with `between(start, t) == running`. If `running` ends exactly with
+    /// an interval, it is the start of the next one. [`Timestamp::NEVER`] if there is none up to year
+    /// 9999. A negative `running` counts as 0.
     pub fn latest(&self, start: Timestamp, running: Milliseconds) -> Timestamp {
         let start = start.clamp(Timestamp::EARLIEST, Timestamp::LATEST);
         let total = self.before(start).saturating_add(running.max(0));
         let last = self.intervals.len() - 1;
-        let first = match laid_out_day(start) {
+        let first = match precomputed_day(start) {
             Some(day) => self.position(day, start).unwrap_or(0),
             None => 0,
         };
         if total < self.intervals[0].before || total >= self.intervals[last].before {
             return self.latest_by_year(total);
         }
-        // The answer is rarely far from the start: double the step until beyond it.
+        // The answer is rarely far from the start: the step doubles until it is beyond the answer.
         let (mut low, mut step) = (first, 1);
         while low + step < last && self.intervals[low + step].before <= total {
             low += step;
@@ -158,7 +155,7 @@ impl Calendar {
         Timestamp(interval.start + (total - interval.before))
     }
 
-    /// The open intervals in `[start, end)`, from and to, in order. For people: it walks the dates.
+    /// The open intervals in `[start, end)`, in order. It is slow, since it walks the dates.
     pub fn openings(&self, start: Timestamp, end: Timestamp) -> Vec<(Timestamp, Timestamp)> {
         let spans = self.spec.spans(start, end).into_iter();
         spans
@@ -166,9 +163,9 @@ impl Calendar {
             .collect()
     }
 
-    /// Open time from [`Timestamp::EARLIEST`] to `instant`.
+    /// The open time from [`Timestamp::EARLIEST`] to `instant`.
     fn before(&self, instant: Timestamp) -> Milliseconds {
-        let Some(day) = laid_out_day(instant) else {
+        let Some(day) = precomputed_day(instant) else {
             return self.before_by_year(instant);
         };
         match self.position(day, instant) {
@@ -181,17 +178,17 @@ impl Calendar {
         }
     }
 
-    /// The last interval that starts at or before `instant`, which lies on that day laid out.
+    /// The last interval that starts at or before `instant`, which is on this precomputed day.
     fn position(&self, day: usize, instant: Timestamp) -> Option<usize> {
         let mut next = self.days[day] as usize;
-        // The sentinel starts after every instant laid out.
+        // The sentinel starts after every precomputed instant.
         while self.intervals[next].start <= instant.0 {
             next += 1;
         }
         next.checked_sub(1)
     }
 
-    /// [`Self::before`] by walking the dates of one year.
+    /// [`Self::before`], but it walks the dates of one year.
     #[cold]
     fn before_by_year(&self, instant: Timestamp) -> Milliseconds {
         let instant = instant.clamp(Timestamp::EARLIEST, Timestamp::LATEST);
@@ -200,10 +197,10 @@ impl Calendar {
         self.years[year_index(year)] + open_time(&spans)
     }
 
-    /// The last instant with that much open time before it, by walking the dates of one year.
+    /// The last instant with this open time before it. It walks the dates of one year.
     #[cold]
     fn latest_by_year(&self, total: Milliseconds) -> Timestamp {
-        // The first year with more open time before its end is the one in which it lies.
+        // The instant is in the first year with more open time before its end.
         let year = self.years.partition_point(|before| *before <= total);
         if year == 0 || year == self.years.len() {
             return Timestamp::NEVER;
@@ -231,18 +228,19 @@ impl std::fmt::Debug for Calendar {
     }
 }
 
-/// The open time before each year of [`YEARS`], and at their end.
-fn open_time_before_years(spec: &CalendarSpec, laid_out: &[Span]) -> Vec<Milliseconds> {
-    // Years alike, once walked: by side of the changing years, leap year, weekday they start on.
+/// The open time before each year of [`YEARS`], and before the year after.
+fn open_time_before_years(spec: &CalendarSpec, precomputed: &[Span]) -> Vec<Milliseconds> {
+    // One walk serves all years that are before or after `ZONES_CHANGE`, have the same length and start
+    // on the same weekday.
     let mut alike: [[[Option<Milliseconds>; 7]; 2]; 2] = Default::default();
     let mut years = Vec::with_capacity(YEARS.len() + 1);
     let mut before = 0;
-    let mut rest = laid_out;
+    let mut rest = precomputed;
     for year in YEARS {
         years.push(before);
         let (start, end) = (year_start(year), year_start(year + 1));
         let walk = || open_time(&spec.spans(start, end));
-        before += if LAID_OUT.contains(&year) {
+        before += if PRECOMPUTED.contains(&year) {
             open_time_until(&mut rest, start, end)
         } else if ZONES_CHANGE.contains(&year) || has_exception(spec, start, end) {
             walk()
@@ -257,7 +255,7 @@ fn open_time_before_years(spec: &CalendarSpec, laid_out: &[Span]) -> Vec<Millise
     years
 }
 
-/// The open time of `[start, end)`, taken off the front of `spans` but for what reaches beyond.
+/// The open time of `[start, end)`. Removes the spans that end there from the front.
 fn open_time_until(spans: &mut &[Span], start: Timestamp, end: Timestamp) -> Milliseconds {
     let mut total = 0;
     while let Some(span) = spans.first().filter(|span| span.start < end.0) {
@@ -292,14 +290,14 @@ fn year_start(year: i32) -> Timestamp {
     Timestamp(i64::from(date.to_epoch_days()) * DAY)
 }
 
-/// Position of a year in the table of years.
+/// The index of a year in [`Calendar::years`].
 fn year_index(year: i32) -> usize {
     usize::try_from(year - YEARS.start).unwrap_or(0)
 }
 
-/// Position of the UTC day of an instant among those laid out.
-fn laid_out_day(instant: Timestamp) -> Option<usize> {
-    /// Milliseconds from 1970 to 2100; a test holds it against [`LAID_OUT`].
+/// The index of the UTC day of an instant in [`Calendar::days`].
+fn precomputed_day(instant: Timestamp) -> Option<usize> {
+    /// The end of [`PRECOMPUTED`]. A test compares the two.
     const END: i64 = 47_482 * DAY;
     if (0..END).contains(&instant.0) {
         usize::try_from(instant.0 / DAY).ok()

@@ -1,4 +1,4 @@
-//! What a calendar says, date by date, and the exact but slow walk from dates to instants.
+//! Calendars as the configuration has them, and the exact but slow walk from dates to instants.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,29 +11,29 @@ use chrono_tz::Tz;
 use super::hours::OpenHours;
 use crate::domain::timestamp::Timestamp;
 
-/// Dates around a stretch of time whose openings may reach into it: a day for the zone, one for
-/// openings that cross midnight, and one for zones that once skipped a whole date.
+/// The dates around an interval whose openings may reach into it: one for the zone, one for openings that
+/// cross midnight, and one for zones that once skipped a date.
 pub(super) const REACH: u64 = 3;
-/// Step back from inside a daylight-saving gap in search of its start: shorter than any stretch
-/// between two changes of a zone's offset.
+/// The step of the search for the start of a daylight-saving gap. It is shorter than the time between any
+/// two changes of an offset.
 const GAP_STEP: TimeDelta = TimeDelta::minutes(15);
-/// Steps that leave the longest gap known (a skipped date) for sure.
+/// The steps that leave the longest gap, which is a skipped date.
 const GAP_STEPS: u32 = 2 * 24 * 4;
 
-/// A business calendar as people write it (contract, section 3).
+/// A business calendar (contract, section 3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CalendarSpec {
     /// The zone of every local time below.
     pub timezone: Tz,
     /// Openings by weekday, Monday first.
     pub weekly: [Vec<OpenHours>; 7],
-    /// Dates on which nothing opens, unless they are in `special`.
+    /// Dates without openings, unless they are in `special`.
     pub holidays: BTreeSet<NaiveDate>,
-    /// Openings of single dates, in place of those of the weekday or the holiday.
+    /// Openings of single dates, which replace those of the weekday or the holiday.
     pub special: BTreeMap<NaiveDate, Vec<OpenHours>>,
 }
 
-/// An open stretch `[start, end)` in milliseconds since the epoch.
+/// An open interval `[start, end)` in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Span {
     pub(super) start: i64,
@@ -56,8 +56,8 @@ impl CalendarSpec {
             || self.special.range(from..=to).next().is_some()
     }
 
-    /// The open stretches within `[from, to)`, ascending, disjoint and not touching. Takes time
-    /// in proportion to the days between.
+    /// The open intervals in `[from, to)`, ascending, disjoint and not adjacent. The work grows with the
+    /// number of dates.
     pub(super) fn spans(&self, from: Timestamp, to: Timestamp) -> Vec<Span> {
         let mut spans = Vec::new();
         let (Some(first), Some(last)) = (utc_date(from), utc_date(to)) else {
@@ -90,9 +90,9 @@ impl CalendarSpec {
         spans
     }
 
-    /// The instant of a local time: `minute` minutes after 00:00 of `date` on the wall clock.
-    /// A time in a gap moves forward by the gap's length; of two instants it is the earlier.
-    /// `offset`: that of the date and the next, where it is known not to change.
+    /// The instant that is `minute` minutes after 00:00 of `date`, as local time. A time in a gap moves
+    /// forward by the length of the gap, and an ambiguous time is the earlier one. `offset` is that of the
+    /// date and the next date, if it does not change.
     fn instant(&self, date: NaiveDate, minute: u16, offset: Option<i32>) -> Option<i64> {
         if let Some(offset) = offset {
             let seconds = i64::from(date.to_epoch_days()) * 86_400 + i64::from(minute) * 60;
@@ -109,8 +109,8 @@ impl CalendarSpec {
         Some(local.and_utc().timestamp_millis() - i64::from(offset) * 1000)
     }
 
-    /// The offset in force just before the gap around `local`. A local time read with it lands
-    /// behind the gap, as far as it was inside.
+    /// The offset before the gap around `local`. Read with it, a local time moves forward by the length of
+    /// the gap.
     fn offset_before_gap(&self, local: NaiveDateTime) -> Option<i32> {
         let mut earlier = local;
         for _ in 0..GAP_STEPS {
@@ -123,18 +123,18 @@ impl CalendarSpec {
     }
 }
 
-/// The offsets at three midnights in a row: where they are the same, so is every one between. No
-/// zone ever changed its offset and changed it back within two days.
+/// The offsets at three consecutive midnights. If they are equal, the offset does not change between them:
+/// no zone ever changed its offset and changed it back within two days.
 struct Midnights {
     timezone: Tz,
-    /// The third midnight from the date at hand.
+    /// The third midnight, counted from the current date.
     last: NaiveDate,
-    /// Seconds east of UTC; `None` where a midnight has none or two.
+    /// Seconds east of UTC. `None`: the midnight does not exist, or exists twice.
     offsets: [Option<i32>; 3],
 }
 
 impl Midnights {
-    /// Stands before `date`.
+    /// The first call of `advance` goes to `date`.
     fn before(timezone: Tz, date: NaiveDate) -> Self {
         let mut midnights = Self {
             timezone,
@@ -146,7 +146,7 @@ impl Midnights {
         midnights
     }
 
-    /// Goes to the next date, and gives the offset that holds on it and on the one after.
+    /// Goes to the next date. Returns the offset on this date and the next one, if it does not change.
     fn advance(&mut self) -> Option<i32> {
         self.last = self.last.succ_opt()?;
         let midnight = self.last.and_hms_opt(0, 0, 0)?;
@@ -159,13 +159,13 @@ impl Midnights {
     }
 }
 
-/// Sorts stretches and joins those that overlap or touch.
+/// Sorts intervals and joins those that overlap or touch.
 fn unite(spans: &mut Vec<Span>) {
     spans.sort_unstable();
-    spans.dedup_by(|later, kept| {
-        let joined = later.start <= kept.end;
+    spans.dedup_by(|later, earlier| {
+        let joined = later.start <= earlier.end;
         if joined {
-            kept.end = kept.end.max(later.end);
+            earlier.end = earlier.end.max(later.end);
         }
         joined
     });
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn the_short_way_is_the_long_way() {
+    fn the_fast_path_gives_the_same_instants() {
         for zone in [
             Tz::Europe__Berlin,
             Tz::Africa__Casablanca,
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_that_never_was_adds_nothing() {
+    fn a_skipped_date_adds_nothing() {
         // Samoa went from 2011-12-29 to 2011-12-31.
         let office = spec(Tz::Pacific__Apia, "08:00-16:00");
         let spans = office.spans(

@@ -1,5 +1,5 @@
-//! The compiled calendar against the definition: a clock walked minute by minute, and laws that
-//! hold for every calendar.
+//! Compares the compiled calendar with the definition, minute by minute, and checks properties of all
+//! calendars.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::timestamp::{HOUR, MINUTE};
 
-/// Zones with ordinary, half-hour, inverted and far-off daylight saving.
+/// Zones with different kinds of daylight saving time.
 const ZONES: [Tz; 5] = [
     Tz::America__New_York,
     Tz::Europe__Berlin,
@@ -82,8 +82,8 @@ static CALENDARS: LazyLock<Vec<Calendar>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The definition, asked at one instant: does any opening of a near date hold it? Whether a wall
-/// clock shows a gap is read from the offsets of the day before.
+/// The definition for one instant: whether an opening of a near date contains it. The offsets of the day
+/// before tell whether a local time is in a gap.
 fn is_open(spec: &CalendarSpec, instant: Timestamp) -> bool {
     let near = DateTime::from_timestamp_millis(instant.0)
         .unwrap()
@@ -219,17 +219,17 @@ fn outside_the_changing_years_every_zone_stands_still() {
 }
 
 #[test]
-fn the_days_laid_out_are_those_of_the_years() {
-    assert_eq!(year_start(LAID_OUT.start), Timestamp(0));
-    let end = year_start(LAID_OUT.end);
-    assert_eq!(laid_out_day(end), None);
+fn the_days_precomputed_are_those_of_the_years() {
+    assert_eq!(year_start(PRECOMPUTED.start), Timestamp(0));
+    let end = year_start(PRECOMPUTED.end);
+    assert_eq!(precomputed_day(end), None);
     assert_eq!(
-        laid_out_day(end.minus(1)),
+        precomputed_day(end.minus(1)),
         Some(CALENDARS[0].days.len() - 1)
     );
 }
 
-/// Instants of all ages, most of them near daylight-saving changes of the present.
+/// Arbitrary instants, most of them near current daylight-saving changes.
 fn instants() -> impl Strategy<Value = Timestamp> {
     prop_oneof![
         6 => 1_735_000_000_000_i64..1_800_000_000_000,
@@ -257,7 +257,7 @@ proptest! {
     }
 
     #[test]
-    fn between_is_what_the_dates_say(
+    fn between_agrees_with_the_dates(
         which in 0..CALENDARS.len(),
         start in instants(),
         minutes in 0_i64..3 * 1440,

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-/// What a path starts from.
+/// The start of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Root {
-    /// The record's value, unwrapped.
+pub enum PathRoot {
+    /// The value of the record, after `unwrap`.
     Record,
     /// The item of a rule with `foreach`.
     Item,
@@ -13,15 +13,15 @@ pub enum Root {
     Timestamp,
     Topic,
     Headers,
-    /// Attributes of the CloudEvent that was unwrapped.
+    /// The attributes of the unwrapped CloudEvent.
     CloudEvent,
-    /// Of the Debezium change that was unwrapped.
+    /// The operation of the unwrapped Debezium change.
     Operation,
     Before,
     Source,
 }
 
-impl Root {
+impl PathRoot {
     const NAMED: [(&'static str, Self); 9] = [
         ("$item", Self::Item),
         ("$key", Self::Key),
@@ -35,48 +35,48 @@ impl Root {
     ];
 }
 
-/// One step down.
+/// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum PathStep {
     Name(String),
-    /// From the start, or from the end where negative: -1 is the last.
+    /// An index. A negative one counts from the end: -1 is the last item.
     At(i64),
     Every,
     /// The items where this member has this value.
     Where(String, String),
 }
 
-/// A path, as written and as understood.
+/// A path into a record.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Path {
-    pub root: Root,
-    pub steps: Vec<Step>,
+pub struct RecordPath {
+    pub root: PathRoot,
+    pub steps: Vec<PathStep>,
     text: String,
 }
 
-impl fmt::Debug for Path {
+impl fmt::Debug for RecordPath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.text)
     }
 }
 
-impl Path {
-    /// Whether a text is meant to be a path.
+impl RecordPath {
+    /// Whether a text starts like a path.
     pub fn is_meant(text: &str) -> bool {
         text.starts_with(['.', '$'])
     }
 
     /// # Errors
-    /// What is wrong, in words that go on after "a path: ".
+    /// A message that continues "a path: ".
     pub fn parse(text: &str) -> Result<Self, String> {
         let (root, rest) = if text.starts_with('.') {
-            (Root::Record, text)
+            (PathRoot::Record, text)
         } else {
             let end = text.find(['.', '[']).unwrap_or(text.len());
             let name = &text[..end];
-            let known = Root::NAMED.iter().find(|(known, _)| *known == name);
+            let known = PathRoot::NAMED.iter().find(|(known, _)| *known == name);
             let Some((_, root)) = known else {
-                let names: Vec<&str> = Root::NAMED.iter().map(|(name, _)| *name).collect();
+                let names: Vec<&str> = PathRoot::NAMED.iter().map(|(name, _)| *name).collect();
                 return Err(format!(
                     "\"{name}\" is none of {}; the record's own names start with a dot",
                     names.join(", ")
@@ -101,13 +101,13 @@ impl Path {
         &self.text
     }
 
-    /// Whether it gives more than one value, of which most are not meant.
+    /// Whether the path reads every item of a list.
     pub fn is_wide(&self) -> bool {
-        self.steps.contains(&Step::Every)
+        self.steps.contains(&PathStep::Every)
     }
 }
 
-fn steps(mut rest: &str) -> Result<Vec<Step>, String> {
+fn steps(mut rest: &str) -> Result<Vec<PathStep>, String> {
     let mut steps = Vec::new();
     while let Some(first) = rest.chars().next() {
         if first == '[' {
@@ -117,7 +117,7 @@ fn steps(mut rest: &str) -> Result<Vec<Step>, String> {
             continue;
         }
         if first != '.' {
-            return Err(format!("a dot or a bracket is wanted before \"{rest}\""));
+            return Err(format!("a dot or a bracket is missing before \"{rest}\""));
         }
         rest = &rest[1..];
         if rest.starts_with('[') && !rest.starts_with("[[") {
@@ -126,32 +126,32 @@ fn steps(mut rest: &str) -> Result<Vec<Step>, String> {
         let end = rest.find(['.', '[', ']', '{', '}']).unwrap_or(rest.len());
         let name = &rest[..end];
         if name.is_empty() || name.trim() != name {
-            return Err("a name is wanted after each dot".to_owned());
+            return Err("a name is missing after a dot".to_owned());
         }
-        steps.push(Step::Name(name.to_owned()));
+        steps.push(PathStep::Name(name.to_owned()));
         rest = &rest[end..];
     }
     Ok(steps)
 }
 
-/// What stands between brackets, and the rest after them.
-fn bracket(rest: &str) -> Result<(Step, &str), String> {
+/// Parses the text after an opening bracket. Returns the rest after the closing one.
+fn bracket(rest: &str) -> Result<(PathStep, &str), String> {
     const FORMS: &str = "brackets hold *, a number, a name in double quotes, or name=value";
     if let Some(quoted) = rest.strip_prefix('"') {
         let end = quoted.find("\"]").ok_or("a bracket is not closed")?;
-        return Ok((Step::Name(quoted[..end].to_owned()), &quoted[end + 2..]));
+        return Ok((PathStep::Name(quoted[..end].to_owned()), &quoted[end + 2..]));
     }
     let end = rest.find(']').ok_or("a bracket is not closed")?;
     let (inside, after) = (&rest[..end], &rest[end + 1..]);
     let step = if inside == "*" {
-        Step::Every
+        PathStep::Every
     } else if let Ok(place) = inside.parse() {
-        Step::At(place)
+        PathStep::At(place)
     } else if let Some((name, value)) = inside.split_once('=')
         && !name.is_empty()
         && !value.is_empty()
     {
-        Step::Where(name.to_owned(), value.to_owned())
+        PathStep::Where(name.to_owned(), value.to_owned())
     } else {
         return Err(FORMS.to_owned());
     };
@@ -163,43 +163,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_understood() {
-        let name = |name: &str| Step::Name(name.to_owned());
+    fn paths_are_parsed() {
+        let name = |name: &str| PathStep::Name(name.to_owned());
         for (text, root, steps) in [
-            (".", Root::Record, vec![]),
-            (".a.b-c d", Root::Record, vec![name("a"), name("b-c d")]),
+            (".", PathRoot::Record, vec![]),
+            (".a.b-c d", PathRoot::Record, vec![name("a"), name("b-c d")]),
             (
                 ".a[*].n[-1]",
-                Root::Record,
-                vec![name("a"), Step::Every, name("n"), Step::At(-1)],
+                PathRoot::Record,
+                vec![name("a"), PathStep::Every, name("n"), PathStep::At(-1)],
             ),
-            (".[0]", Root::Record, vec![Step::At(0)]),
+            (".[0]", PathRoot::Record, vec![PathStep::At(0)]),
             (
                 r#".["a.b]"].c"#,
-                Root::Record,
+                PathRoot::Record,
                 vec![name("a.b]"), name("c")],
             ),
             (
                 ".f[id=36 x].value",
-                Root::Record,
+                PathRoot::Record,
                 vec![
                     name("f"),
-                    Step::Where("id".into(), "36 x".into()),
+                    PathStep::Where("id".into(), "36 x".into()),
                     name("value"),
                 ],
             ),
-            ("$key", Root::Key, vec![]),
-            ("$item[1]", Root::Item, vec![Step::At(1)]),
-            ("$headers.ce_id", Root::Headers, vec![name("ce_id")]),
+            ("$key", PathRoot::Key, vec![]),
+            ("$item[1]", PathRoot::Item, vec![PathStep::At(1)]),
+            ("$headers.ce_id", PathRoot::Headers, vec![name("ce_id")]),
         ] {
-            let path = Path::parse(text).unwrap();
+            let path = RecordPath::parse(text).unwrap();
             assert_eq!((path.root, path.steps), (root, steps), "{text}");
         }
         for text in [
             "..a", ".a.", "$keys", "$5", ".a[", ".a[x]", ".a[=1]", ".a]", ".a[\"b]", ".a[0]b",
             ".a{",
         ] {
-            assert!(Path::parse(text).is_err(), "{text}");
+            assert!(RecordPath::parse(text).is_err(), "{text}");
         }
     }
 }

@@ -17,7 +17,7 @@ use super::connection::Patience;
 use super::sending::Permit;
 use super::{Kpis, Protection, Published, Readiness, Server, View, router};
 use crate::config::{ListenAddress, RoutePrefix, TelemetryPath, Web};
-use crate::domain::catalogue;
+use crate::domain::catalog;
 use crate::domain::timestamp::Timestamp;
 use crate::edge::self_metrics::{BuildInfo, SelfMetrics};
 use crate::engine::{
@@ -188,7 +188,7 @@ struct Backlog(f64);
 
 impl Series for Backlog {
     fn visit(&self, visitor: &mut dyn Visitor) {
-        visitor.family(&catalogue::BACKLOG, None);
+        visitor.family(&catalog::BACKLOG, None);
         visitor.sample(&["billing", "p1", "open"], Sample::Number(self.0));
     }
 }
@@ -768,7 +768,7 @@ impl Kpis for Large {
 
 impl Series for Large {
     fn visit(&self, visitor: &mut dyn Visitor) {
-        visitor.family(&catalogue::BACKLOG, None);
+        visitor.family(&catalog::BACKLOG, None);
         let team = "t".repeat(1_000);
         for _ in 0..20_000 {
             visitor.sample(&[&team, "p1", "open"], Sample::Number(1.0));

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
 use crate::config::{Login, SchemaRegistry, Secret};
-use crate::decode::{Language, SchemaId, SchemaText};
+use crate::decode::{SchemaId, SchemaLanguage, SchemaText};
 use crate::edge::certificates;
 
 const ACCEPT: &str = "application/vnd.schemaregistry.v1+json, application/json";
@@ -150,7 +150,7 @@ impl Client {
         };
         let schema = self.get(&format!("/schemas/{collection}/{id}"), true)?;
         let kind = schema.schema_type.as_deref();
-        let Some(language) = Language::from_name(kind) else {
+        let Some(language) = SchemaLanguage::from_name(kind) else {
             let kind = kind.unwrap_or_default();
             return Err(AskError::Unusable(format!(
                 "schemas of type {kind:?} are not supported"
@@ -158,7 +158,7 @@ impl Client {
         };
         let mut references = Vec::new();
         // What a JSON schema refers to says no more about the document than it does itself.
-        if language != Language::JsonSchema {
+        if language != SchemaLanguage::JsonSchema {
             self.gather(schema.references, &mut references)?;
         }
         Ok(SchemaText {

@@ -5,8 +5,8 @@ use prometheus::core::Collector;
 use prometheus::{Registry, proto};
 
 #[cfg(target_os = "linux")]
-use crate::domain::catalogue::Origin;
-use crate::domain::catalogue::{Family, Kind};
+use crate::domain::catalog::MetricOrigin;
+use crate::domain::catalog::{Family, MetricKind};
 use crate::engine::{HistogramView, Sample, Visitor};
 
 /// Hands one gathered series of `family` to `visitor`.
@@ -19,15 +19,15 @@ pub(super) fn visit_metric(family: &Family, metric: &proto::Metric, visitor: &mu
     };
     let values: Vec<&str> = family.labels.iter().map(value_of).collect();
     match family.kind {
-        Kind::Counter => {
+        MetricKind::Counter => {
             let value = metric.get_counter().get_value();
             visitor.sample(&values, Sample::Number(value));
         }
-        Kind::Gauge | Kind::Untyped => {
+        MetricKind::Gauge | MetricKind::Untyped => {
             let value = metric.get_gauge().get_value();
             visitor.sample(&values, Sample::Number(value));
         }
-        Kind::Histogram => {
+        MetricKind::Histogram => {
             let histogram = metric.get_histogram();
             let mut bounds = Vec::new();
             let mut counts = Vec::new();
@@ -70,11 +70,11 @@ pub(super) fn register_process(
             let family: &'static Family = Box::leak(Box::new(Family {
                 name,
                 kind: if name.ends_with("_total") {
-                    Kind::Counter
+                    MetricKind::Counter
                 } else {
-                    Kind::Gauge
+                    MetricKind::Gauge
                 },
-                origin: Origin::Exporter,
+                origin: MetricOrigin::Exporter,
                 help: help.leak(),
                 labels: &[],
             }));

@@ -15,7 +15,7 @@ use prometheus::{
 };
 
 use super::schema_registry::Failure;
-use crate::domain::catalogue::{self, Family};
+use crate::domain::catalog::{self, Family};
 use crate::domain::mapping::Member;
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{Series, Visitor};
@@ -102,48 +102,48 @@ impl SelfMetrics {
             started,
             build,
             others: register_process(&registry)?,
-            events: counters(&registry, &catalogue::EVENTS)?,
-            rejected: counters(&registry, &catalogue::REJECTED)?,
-            ignored: counters(&registry, &catalogue::IGNORED)?,
-            unmapped: counters(&registry, &catalogue::UNMAPPED)?,
-            topic_useless: integers(&registry, &catalogue::TOPIC_USELESS)?,
-            out_of_order: counter(&registry, &catalogue::OUT_OF_ORDER)?,
-            misrouted: counter(&registry, &catalogue::MISROUTED)?,
-            overflow: counters(&registry, &catalogue::OVERFLOW)?,
-            lag: integers(&registry, &catalogue::CONSUMER_LAG)?,
-            open_transaction: integers(&registry, &catalogue::OPEN_TRANSACTION)?,
-            lost_records: counters(&registry, &catalogue::LOST_RECORDS)?,
-            topic_missing: integers(&registry, &catalogue::TOPIC_MISSING)?,
-            dead_letters_lost: counter(&registry, &catalogue::DEAD_LETTERS_LOST)?,
-            last_event: gauges(&registry, &catalogue::LAST_EVENT)?,
-            caught_up: integers(&registry, &catalogue::CAUGHT_UP)?,
-            partitions: integers(&registry, &catalogue::PARTITIONS_ASSIGNED)?,
-            tickets: integers(&registry, &catalogue::TICKETS)?,
-            timers: integers(&registry, &catalogue::TIMERS)?,
+            events: counters(&registry, &catalog::EVENTS)?,
+            rejected: counters(&registry, &catalog::REJECTED)?,
+            ignored: counters(&registry, &catalog::IGNORED)?,
+            unmapped: counters(&registry, &catalog::UNMAPPED)?,
+            topic_useless: integers(&registry, &catalog::TOPIC_USELESS)?,
+            out_of_order: counter(&registry, &catalog::OUT_OF_ORDER)?,
+            misrouted: counter(&registry, &catalog::MISROUTED)?,
+            overflow: counters(&registry, &catalog::OVERFLOW)?,
+            lag: integers(&registry, &catalog::CONSUMER_LAG)?,
+            open_transaction: integers(&registry, &catalog::OPEN_TRANSACTION)?,
+            lost_records: counters(&registry, &catalog::LOST_RECORDS)?,
+            topic_missing: integers(&registry, &catalog::TOPIC_MISSING)?,
+            dead_letters_lost: counter(&registry, &catalog::DEAD_LETTERS_LOST)?,
+            last_event: gauges(&registry, &catalog::LAST_EVENT)?,
+            caught_up: integers(&registry, &catalog::CAUGHT_UP)?,
+            partitions: integers(&registry, &catalog::PARTITIONS_ASSIGNED)?,
+            tickets: integers(&registry, &catalog::TICKETS)?,
+            timers: integers(&registry, &catalog::TIMERS)?,
             checkpoint_duration: histogram(
                 &registry,
-                &catalogue::CHECKPOINT_DURATION,
+                &catalog::CHECKPOINT_DURATION,
                 CHECKPOINT_BUCKETS,
             )?,
-            last_checkpoint: gauges(&registry, &catalogue::LAST_CHECKPOINT)?,
-            checkpoint_failures: counter(&registry, &catalogue::CHECKPOINT_FAILURES)?,
-            checkpoint_bytes: integers(&registry, &catalogue::CHECKPOINT_BYTES)?,
-            schema_registry_errors: counters(&registry, &catalogue::SCHEMA_REGISTRY_ERRORS)?,
-            schema_registry_waiting: integers(&registry, &catalogue::SCHEMA_REGISTRY_WAITING)?,
+            last_checkpoint: gauges(&registry, &catalog::LAST_CHECKPOINT)?,
+            checkpoint_failures: counter(&registry, &catalog::CHECKPOINT_FAILURES)?,
+            checkpoint_bytes: integers(&registry, &catalog::CHECKPOINT_BYTES)?,
+            schema_registry_errors: counters(&registry, &catalog::SCHEMA_REGISTRY_ERRORS)?,
+            schema_registry_waiting: integers(&registry, &catalog::SCHEMA_REGISTRY_WAITING)?,
             breach_detection: histogram(
                 &registry,
-                &catalogue::BREACH_DETECTION,
+                &catalog::BREACH_DETECTION,
                 BREACH_DETECTION_BUCKETS,
             )?,
-            objectives: gauges(&registry, &catalogue::SLA_OBJECTIVE)?,
-            reload_successful: integers(&registry, &catalogue::CONFIG_RELOAD_SUCCESSFUL)?,
-            reload_time: gauges(&registry, &catalogue::CONFIG_RELOAD_TIME)?,
-            web_refused: counters(&registry, &catalogue::WEB_REFUSED)?,
-            web_config_successful: integers(&registry, &catalogue::WEB_CONFIG_SUCCESSFUL)?,
-            web_config_time: gauges(&registry, &catalogue::WEB_CONFIG_TIME)?,
+            objectives: gauges(&registry, &catalog::SLA_OBJECTIVE)?,
+            reload_successful: integers(&registry, &catalog::CONFIG_RELOAD_SUCCESSFUL)?,
+            reload_time: gauges(&registry, &catalog::CONFIG_RELOAD_TIME)?,
+            web_refused: counters(&registry, &catalog::WEB_REFUSED)?,
+            web_config_successful: integers(&registry, &catalog::WEB_CONFIG_SUCCESSFUL)?,
+            web_config_time: gauges(&registry, &catalog::WEB_CONFIG_TIME)?,
             registry,
         };
-        integers(&metrics.registry, &catalogue::BUILD_INFO)?
+        integers(&metrics.registry, &catalog::BUILD_INFO)?
             .with_label_values(&[build.version, build.revision, build.rustc])
             .set(1);
         for result in RecordResult::ALL {
@@ -260,7 +260,7 @@ impl SelfMetrics {
         let _ = self.topic_missing.remove_label_values(&[topic]);
     }
 
-    /// Rejected records that the dead-letter topic refused for good.
+    /// Rejected records that the dead-letter topic refused permanently.
     pub fn dead_letters_lost(&self) -> &IntCounter {
         &self.dead_letters_lost
     }
@@ -382,7 +382,7 @@ impl SelfMetrics {
     }
 
     fn family(&self, name: &str) -> Option<&'static Family> {
-        catalogue::family(name).or_else(|| {
+        catalog::family(name).or_else(|| {
             let mut others = self.others.iter().copied();
             others.find(|family| family.name == name)
         })
@@ -456,7 +456,7 @@ fn count(number: usize) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::catalogue::{FAMILIES, Origin};
+    use crate::domain::catalog::{FAMILIES, MetricOrigin};
     use crate::exposition::{Format, render};
 
     const BUILD: BuildInfo = BuildInfo {
@@ -516,11 +516,11 @@ mod tests {
         for family in FAMILIES {
             // How far the input is, is shown together with the KPIs.
             let elsewhere = [
-                &catalogue::WATERMARK,
-                &catalogue::CHECKPOINT_OFFSET,
-                &catalogue::WINDOWS_WATERMARK,
+                &catalog::WATERMARK,
+                &catalog::CHECKPOINT_OFFSET,
+                &catalog::WINDOWS_WATERMARK,
             ];
-            if family.origin == Origin::Exporter && !elsewhere.contains(family) {
+            if family.origin == MetricOrigin::Exporter && !elsewhere.contains(family) {
                 let line = format!("# TYPE {} {}\n", family.name, family.kind.name());
                 assert!(text.contains(&line), "{line}");
             }

@@ -11,10 +11,12 @@ pub mod decode;
 pub mod domain;
 #[path = "../../../src/engine/mod.rs"]
 pub mod engine;
+#[path = "../../../src/app/inference/mod.rs"]
+pub mod inference;
 
 /// What the targets are about; the tests have it from the exporter itself.
 mod subject {
-    pub use crate::{config, decode, domain};
+    pub use crate::{config, decode, domain, inference};
 }
 
 pub mod targets;

@@ -6,9 +6,10 @@ use std::sync::OnceLock;
 
 use super::subject::config::{self, PRESETS};
 use super::subject::decode::{
-    self, Decoded, Decoder, Language, Record, SchemaId, SchemaText, Schemas,
+    self, Decoded, Decoder, Record, SchemaId, SchemaLanguage, SchemaText, Schemas,
 };
 use super::subject::domain::timestamp::Timestamp;
+use super::subject::inference::propose_own_mapping;
 
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
@@ -72,9 +73,9 @@ pub fn schemas(input: &[u8]) {
     };
     let (text, value) = split(input);
     let language = match first % 3 {
-        0 => Language::Avro,
-        1 => Language::Protobuf,
-        _ => Language::JsonSchema,
+        0 => SchemaLanguage::Avro,
+        1 => SchemaLanguage::Protobuf,
+        _ => SchemaLanguage::JsonSchema,
     };
     let schemas = Schemas::default();
     let schema = SchemaText {
@@ -89,15 +90,14 @@ pub fn schemas(input: &[u8]) {
     }
 }
 
-/// Samples, one a line, whose proposal has to be a configuration.
+/// Samples, one on each line. Their proposal has to be a valid configuration.
 pub fn inference(input: &[u8]) {
     let records: Vec<Record<'_>> = input
         .split(|byte| *byte == b'\n')
         .take(20)
         .map(Record::of)
         .collect();
-    let inference = decode::infer(&records);
-    if let Some(yaml) = inference.mapping {
+    if let Some(yaml) = propose_own_mapping(&records) {
         match try_load(&yaml) {
             Ok(decoder) => records.iter().for_each(|record| {
                 check(&decoder, record.value.unwrap_or_default(), TIMESTAMP);
@@ -157,7 +157,7 @@ pub fn check(decoder: &Decoder, value: &[u8], timestamp: i64) {
     }
     if let Decoded::Mapped(mapped) = &decoded {
         let said = !mapped.events.is_empty()
-            || !mapped.misses.is_empty()
+            || !mapped.rejected_events.is_empty()
             || mapped.rejected.is_some()
             || mapped.ignored.is_some();
         assert!(said, "neither an event nor a reason");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use ticket_exporter::domain::catalogue::{self, Family, Kind};
+use ticket_exporter::domain::catalog::{self, Family, MetricKind};
 
 use super::{ALERTS, root};
 use crate::harness::promtool;
@@ -98,11 +98,11 @@ fn queries(text: &str) -> Vec<String> {
 
 /// The family of a series, histograms with their suffixes.
 pub(crate) fn family(name: &str) -> Option<&'static Family> {
-    catalogue::family(name).or_else(|| {
+    catalog::family(name).or_else(|| {
         let suffixes = ["_bucket", "_count", "_sum"].into_iter();
         suffixes
-            .filter_map(|suffix| catalogue::family(name.strip_suffix(suffix)?))
-            .find(|family| family.kind == Kind::Histogram)
+            .filter_map(|suffix| catalog::family(name.strip_suffix(suffix)?))
+            .find(|family| family.kind == MetricKind::Histogram)
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use saphyr::{LoadableYamlNode, Yaml};
-use ticket_exporter::domain::catalogue;
+use ticket_exporter::domain::catalog;
 
 use super::{Board, Parsed, filled_in, text};
 use crate::alerting::family;
@@ -101,11 +101,7 @@ fn rules_ask_for_what_there_is() {
         }
     }
     assert!(recorded.len() > 20, "{recorded:?}");
-    assert!(
-        recorded
-            .iter()
-            .all(|name| catalogue::family(name).is_none())
-    );
+    assert!(recorded.iter().all(|name| catalog::family(name).is_none()));
     for expression in expressions {
         assert_eq!(complaint(&expression, &recorded), None, "{expression}");
     }

@@ -12,7 +12,7 @@ use std::path::Path;
 use serde_json::Value;
 use ticket_exporter::config::{self, KEYS};
 use ticket_exporter::decode;
-use ticket_exporter::domain::catalogue::{FAMILIES, Kind};
+use ticket_exporter::domain::catalog::{FAMILIES, MetricKind};
 use ticket_exporter::exposition;
 
 use super::harness;
@@ -383,10 +383,10 @@ fn is_metric(name: &str) -> bool {
             .any(|family| family.name.starts_with(prefix));
     }
     FAMILIES.iter().any(|family| match family.kind {
-        Kind::Histogram => name
+        MetricKind::Histogram => name
             .strip_prefix(family.name)
             .is_some_and(|rest| ["", "_bucket", "_count", "_sum"].contains(&rest)),
-        Kind::Counter | Kind::Gauge | Kind::Untyped => name == family.name,
+        MetricKind::Counter | MetricKind::Gauge | MetricKind::Untyped => name == family.name,
     })
 }
 

@@ -9,6 +9,7 @@ pub(super) mod targets;
 
 /// What the targets are about.
 mod subject {
+    pub use ticket_exporter::app::inference;
     pub use ticket_exporter::{config, decode, domain};
 }
 

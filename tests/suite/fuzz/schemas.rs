@@ -2,11 +2,13 @@
 
 use std::cell::Cell;
 
-use ticket_exporter::decode::{Content, Language, Rejection, SchemaId, SchemaText, Schemas};
+use ticket_exporter::decode::{
+    RecordContent, Rejection, SchemaId, SchemaLanguage, SchemaText, Schemas,
+};
 
 use super::fuzz;
 use super::mutation::{mutated, random_bytes};
-use crate::stories::dice::Dice;
+use crate::derivations::dice::Dice;
 
 const AVRO: &str = r#"{"type": "record", "name": "R", "fields": [
     {"name": "id", "type": "string"}, {"name": "n", "type": ["null", "long", "double"]},
@@ -40,7 +42,7 @@ const WORDS: [&str; 12] = [
     "message",
 ];
 
-fn text(language: Language, text: &str) -> SchemaText {
+fn text(language: SchemaLanguage, text: &str) -> SchemaText {
     SchemaText {
         language,
         text: text.to_owned(),
@@ -63,18 +65,21 @@ fn value(id: u8, dice: &mut Dice) -> Vec<u8> {
 fn values_of_any_bytes() {
     let schemas = Schemas::default();
     schemas
-        .learn(SchemaId::Number(1), &text(Language::Avro, AVRO))
+        .learn(SchemaId::Number(1), &text(SchemaLanguage::Avro, AVRO))
         .unwrap();
     schemas
-        .learn(SchemaId::Number(2), &text(Language::Protobuf, PROTOBUF))
+        .learn(
+            SchemaId::Number(2),
+            &text(SchemaLanguage::Protobuf, PROTOBUF),
+        )
         .unwrap();
     let read = Cell::new(0_u32);
     fuzz("values with a schema", 2_000, |dice| {
         for (id, wrong) in [(1, Rejection::InvalidAvro), (2, Rejection::InvalidProtobuf)] {
             let value = value(id, dice);
             match schemas.content(&value, &[]) {
-                Ok(Content::Document(_)) => read.set(read.get() + 1),
-                Ok(Content::Json(_)) => panic!("no JSON: {value:?}"),
+                Ok(RecordContent::Document(_)) => read.set(read.get() + 1),
+                Ok(RecordContent::Json(_)) => panic!("no JSON: {value:?}"),
                 Err(rejection) => assert_eq!(rejection, wrong),
             }
         }
@@ -87,7 +92,10 @@ fn schemas_of_any_text() {
     let taken = Cell::new(0_u32);
     fuzz("schemas", 600, |dice| {
         let schemas = Schemas::default();
-        for (language, good) in [(Language::Avro, AVRO), (Language::Protobuf, PROTOBUF)] {
+        for (language, good) in [
+            (SchemaLanguage::Avro, AVRO),
+            (SchemaLanguage::Protobuf, PROTOBUF),
+        ] {
             let changed = mutated(good.as_bytes(), PROTOBUF.as_bytes(), &WORDS, dice);
             let changed = text(language, &String::from_utf8_lossy(&changed));
             if schemas.learn(SchemaId::Number(1), &changed).is_ok() {
@@ -104,7 +112,10 @@ fn schemas_of_any_text() {
 fn a_protobuf_message_that_is_deep() {
     let schemas = Schemas::default();
     schemas
-        .learn(SchemaId::Number(2), &text(Language::Protobuf, PROTOBUF))
+        .learn(
+            SchemaId::Number(2),
+            &text(SchemaLanguage::Protobuf, PROTOBUF),
+        )
         .unwrap();
     // Messages within each other, as long as a record may be.
     let mut inner = Vec::new();

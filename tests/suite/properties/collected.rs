@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ticket_exporter::domain::catalogue::{Family, Kind};
+use ticket_exporter::domain::catalog::{Family, MetricKind};
 use ticket_exporter::domain::timestamp::Timestamp;
 use ticket_exporter::engine::{Sample, Series, Snapshot, Visitor};
 
@@ -46,7 +46,7 @@ pub type Labels = Vec<(&'static str, String)>;
 #[derive(Clone, Debug, Default)]
 pub struct Collected {
     pub families: BTreeMap<&'static str, BTreeMap<Labels, Value>>,
-    kinds: BTreeMap<&'static str, Kind>,
+    kinds: BTreeMap<&'static str, MetricKind>,
     current: Option<&'static Family>,
 }
 
@@ -59,7 +59,10 @@ impl Collected {
 
     /// Whether a family only ever grows.
     pub fn is_cumulative(&self, family: &str) -> bool {
-        matches!(self.kinds[family], Kind::Counter | Kind::Histogram)
+        matches!(
+            self.kinds[family],
+            MetricKind::Counter | MetricKind::Histogram
+        )
     }
 
     /// Families whose values may be added up over labels.

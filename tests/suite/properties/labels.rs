@@ -1,6 +1,6 @@
 //! Label limits hide who it was, never how much it was: sums over a limited label stay exact.
 
-use ticket_exporter::domain::catalogue;
+use ticket_exporter::domain::catalog;
 use ticket_exporter::engine::Limits;
 
 use super::collected::{Collected, Value};
@@ -44,7 +44,7 @@ fn sums_over_limited_labels_stay_exact() {
         for family in wide.families.keys() {
             // A move between two priorities of `__other__` is none: the time in the status is added
             // later, when it changes next.
-            let added_later = *family == catalogue::STATUS_TIME.name && limits.priorities < 3;
+            let added_later = *family == catalog::STATUS_TIME.name && limits.priorities < 3;
             if !is_additive(family) || added_later {
                 continue;
             }
@@ -74,11 +74,11 @@ fn sums_over_limited_labels_stay_exact() {
 /// Instants, means and quantiles are not, and a target is no count.
 fn is_additive(family: &str) -> bool {
     ![
-        catalogue::SLA_NEXT_DEADLINE.name,
-        catalogue::SLA_TARGET.name,
-        catalogue::BACKLOG_OLDEST.name,
-        catalogue::WINDOW_SECONDS.name,
-        catalogue::WINDOW_SECONDS_MEAN.name,
+        catalog::SLA_NEXT_DEADLINE.name,
+        catalog::SLA_TARGET.name,
+        catalog::BACKLOG_OLDEST.name,
+        catalog::WINDOW_SECONDS.name,
+        catalog::WINDOW_SECONDS_MEAN.name,
     ]
     .contains(&family)
 }

@@ -1,50 +1,31 @@
-//! Logical types: numbers and bytes that stand for instants, dates, decimals, ids.
+//! Logical types: numbers and bytes that stand for instants, dates, decimals and UUIDs.
 //!
-//! An instant becomes RFC 3339 text, which cannot be mistaken for another unit. What the writer
-//! calls by a name unknown here stays what it is, as the specification asks.
+//! An instant becomes RFC 3339 text, which has no unit to mistake. A value of an unknown logical type
+//! stays as it is, as the specification demands.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Map, Number, Value};
 
-use super::Type;
+use super::types::{AvroType, LogicalType, TimeUnit};
+use crate::decode::schemas::schema_text::uuid as uuid_text;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Logical {
-    Date,
-    /// Of the day.
-    Time(Unit),
-    Instant(Unit),
-    /// Without a zone.
-    Local(Unit),
-    /// Digits behind the point.
-    Decimal(u32),
-    Uuid,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
-    Milliseconds,
-    Microseconds,
-    Nanoseconds,
-}
-
-impl Logical {
-    /// What the members of a type say beside the type.
-    pub(super) fn of(members: &Map<String, Value>, plain: &Type) -> Option<Self> {
-        use Unit::{Microseconds, Milliseconds, Nanoseconds};
+impl LogicalType {
+    /// Reads the logical type of a plain type.
+    pub(super) fn of(members: &Map<String, Value>, plain: &AvroType) -> Option<Self> {
+        use TimeUnit::{Microseconds, Milliseconds, Nanoseconds};
         let name = members.get("logicalType")?.as_str()?;
         Some(match (name, plain) {
-            ("date", Type::Int) => Self::Date,
-            ("time-millis", Type::Int) => Self::Time(Milliseconds),
-            ("time-micros", Type::Long) => Self::Time(Microseconds),
-            ("timestamp-millis", Type::Long) => Self::Instant(Milliseconds),
-            ("timestamp-micros", Type::Long) => Self::Instant(Microseconds),
-            ("timestamp-nanos", Type::Long) => Self::Instant(Nanoseconds),
-            ("local-timestamp-millis", Type::Long) => Self::Local(Milliseconds),
-            ("local-timestamp-micros", Type::Long) => Self::Local(Microseconds),
-            ("local-timestamp-nanos", Type::Long) => Self::Local(Nanoseconds),
-            ("uuid", Type::Fixed(16)) => Self::Uuid,
-            ("decimal", Type::Bytes | Type::Fixed(_)) => {
+            ("date", AvroType::Int) => Self::Date,
+            ("time-millis", AvroType::Int) => Self::Time(Milliseconds),
+            ("time-micros", AvroType::Long) => Self::Time(Microseconds),
+            ("timestamp-millis", AvroType::Long) => Self::Instant(Milliseconds),
+            ("timestamp-micros", AvroType::Long) => Self::Instant(Microseconds),
+            ("timestamp-nanos", AvroType::Long) => Self::Instant(Nanoseconds),
+            ("local-timestamp-millis", AvroType::Long) => Self::Local(Milliseconds),
+            ("local-timestamp-micros", AvroType::Long) => Self::Local(Microseconds),
+            ("local-timestamp-nanos", AvroType::Long) => Self::Local(Nanoseconds),
+            ("uuid", AvroType::Fixed(16)) => Self::Uuid,
+            ("decimal", AvroType::Bytes | AvroType::Fixed(_)) => {
                 let scale = members.get("scale").map_or(Some(0), Value::as_u64)?;
                 Self::Decimal(u32::try_from(scale).ok()?)
             }
@@ -52,7 +33,7 @@ impl Logical {
         })
     }
 
-    /// The value of a number; the number itself where no calendar has such a day.
+    /// The value of a number. A number beyond the calendar stays a number.
     pub(super) fn number(self, number: i64) -> Value {
         let text = match self {
             Self::Date => TimeDelta::try_days(number)
@@ -70,7 +51,7 @@ impl Logical {
         text.map_or_else(|| number.into(), Value::String)
     }
 
-    /// The value of bytes; `None` where they are only that.
+    /// The value of bytes. `None`: they are only bytes.
     pub(super) fn bytes(self, bytes: &[u8]) -> Option<Value> {
         match self {
             Self::Decimal(scale) => decimal(bytes, scale),
@@ -80,7 +61,7 @@ impl Logical {
     }
 }
 
-impl Unit {
+impl TimeUnit {
     const fn per_second(self) -> i64 {
         match self {
             Self::Milliseconds => 1_000,
@@ -89,11 +70,9 @@ impl Unit {
         }
     }
 
-    /// Whole seconds, and nanoseconds.
     fn split(self, number: i64) -> (i64, u32) {
         let per_second = self.per_second();
         let rest = number.rem_euclid(per_second) * (1_000_000_000 / per_second);
-        // Less than a second.
         (
             number.div_euclid(per_second),
             u32::try_from(rest).unwrap_or_default(),
@@ -112,11 +91,11 @@ impl Unit {
     }
 }
 
-/// A whole number in two's complement, the highest byte first, less `scale` digits: an integer
-/// where it is one, otherwise the nearest number that JSON readers know.
+/// Reads a big-endian two's complement number with `scale` digits after the point. The result is an
+/// integer if possible, else the nearest float.
 fn decimal(bytes: &[u8], scale: u32) -> Option<Value> {
     if bytes.len() > 16 {
-        return None; // more digits than any database has
+        return None; // more digits than databases have
     }
     let negative = bytes.first().is_some_and(|byte| byte & 0x80 != 0);
     let start = if negative { -1 } else { 0 };
@@ -138,7 +117,7 @@ fn decimal(bytes: &[u8], scale: u32) -> Option<Value> {
 
 fn uuid(bytes: &[u8]) -> Option<Value> {
     let number = u128::from_be_bytes(bytes.try_into().ok()?);
-    Some(Value::String(super::super::uuid(number)))
+    Some(Value::String(uuid_text(number)))
 }
 
 #[cfg(test)]
@@ -150,37 +129,37 @@ mod tests {
     #[test]
     fn times() {
         for (logical, number, expected) in [
-            (Logical::Date, 20_514, json!("2026-03-02")),
-            (Logical::Date, -1, json!("1969-12-31")),
-            (Logical::Date, i64::MAX, json!(i64::MAX)),
+            (LogicalType::Date, 20_514, json!("2026-03-02")),
+            (LogicalType::Date, -1, json!("1969-12-31")),
+            (LogicalType::Date, i64::MAX, json!(i64::MAX)),
             (
-                Logical::Time(Unit::Milliseconds),
+                LogicalType::Time(TimeUnit::Milliseconds),
                 3_661_500,
                 json!("01:01:01.500"),
             ),
-            (Logical::Time(Unit::Microseconds), -1, json!(-1)),
+            (LogicalType::Time(TimeUnit::Microseconds), -1, json!(-1)),
             (
-                Logical::Instant(Unit::Milliseconds),
+                LogicalType::Instant(TimeUnit::Milliseconds),
                 1_772_442_000_000,
                 json!("2026-03-02T09:00:00Z"),
             ),
             (
-                Logical::Instant(Unit::Microseconds),
+                LogicalType::Instant(TimeUnit::Microseconds),
                 1_772_442_000_000_001,
                 json!("2026-03-02T09:00:00.000001Z"),
             ),
             (
-                Logical::Instant(Unit::Nanoseconds),
+                LogicalType::Instant(TimeUnit::Nanoseconds),
                 -1,
                 json!("1969-12-31T23:59:59.999999999Z"),
             ),
             (
-                Logical::Local(Unit::Milliseconds),
+                LogicalType::Local(TimeUnit::Milliseconds),
                 1_772_442_000_250,
                 json!("2026-03-02T09:00:00.250"),
             ),
             (
-                Logical::Instant(Unit::Milliseconds),
+                LogicalType::Instant(TimeUnit::Milliseconds),
                 i64::MIN,
                 json!(i64::MIN),
             ),
@@ -205,7 +184,11 @@ mod tests {
             (&[0x7f; 16], 38, Some(json!(1.694_739_631_331_732_7))),
             (&[1; 17], 0, None),
         ] {
-            assert_eq!(Logical::Decimal(scale).bytes(bytes), expected, "{bytes:?}");
+            assert_eq!(
+                LogicalType::Decimal(scale).bytes(bytes),
+                expected,
+                "{bytes:?}"
+            );
         }
     }
 
@@ -213,7 +196,7 @@ mod tests {
     fn uuids() {
         let bytes: Vec<u8> = (0..16).collect();
         let expected = json!("00010203-0405-0607-0809-0a0b0c0d0e0f");
-        assert_eq!(Logical::Uuid.bytes(&bytes), Some(expected));
-        assert_eq!(Logical::Uuid.bytes(&bytes[1..]), None);
+        assert_eq!(LogicalType::Uuid.bytes(&bytes), Some(expected));
+        assert_eq!(LogicalType::Uuid.bytes(&bytes[1..]), None);
     }
 }

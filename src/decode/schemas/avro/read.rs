@@ -1,28 +1,28 @@
-//! Values in Avro's binary encoding, into documents.
+//! Reads Avro's binary encoding into JSON documents.
 //!
-//! Whatever the bytes say, the work is bounded: by a depth, and by a number of values that grows
-//! with the bytes, since some types take none at all.
+//! Limits on the depth and on the number of values bound the work. The number of values has a limit of
+//! its own because some types take no bytes.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Number, Value};
 
-use super::{Place, Schema, Type};
+use super::parse::AvroSchema;
+use super::types::{AvroType, TypeIndex};
 use crate::decode::rejection::Rejection;
 
-/// Deeper documents are no ticket events; JSON ends at the same depth (`serde_json`).
+/// As in `serde_json`.
 const MAX_DEPTH: usize = 128;
-/// Values that take no byte: nulls, empty records, and what is around the others.
+/// The values without a byte of their own that a record may have: nulls, records, unions.
 const FREE_VALUES: usize = 1_000;
 
-impl Schema {
-    /// The document in the bytes, all of them. A union is the value of its branch, an enum its
-    /// symbol, bytes are base64.
+impl AvroSchema {
+    /// A union becomes the value of its branch, an enum its symbol, and bytes base64.
     ///
     /// # Errors
-    /// Bytes that were not written by this schema.
-    pub(in super::super) fn read(&self, bytes: &[u8]) -> Result<Value, Rejection> {
-        let mut reader = Reader {
+    /// The bytes were not written with this schema, or some are left.
+    pub(in crate::decode::schemas) fn read(&self, bytes: &[u8]) -> Result<Value, Rejection> {
+        let mut reader = AvroReader {
             types: &self.types,
             bytes,
             values: FREE_VALUES + 4 * bytes.len(),
@@ -33,20 +33,20 @@ impl Schema {
     }
 }
 
-struct Reader<'a> {
-    types: &'a [Type],
+struct AvroReader<'a> {
+    types: &'a [AvroType],
     bytes: &'a [u8],
-    /// How many more are allowed.
+    /// The number of values still allowed.
     values: usize,
 }
 
-impl<'a> Reader<'a> {
-    fn value(&mut self, place: Place, depth: usize) -> Option<Value> {
+impl<'a> AvroReader<'a> {
+    fn value(&mut self, index: TypeIndex, depth: usize) -> Option<Value> {
         let depth = depth.checked_sub(1)?;
         self.values = self.values.checked_sub(1)?;
         let types = self.types;
-        Some(match &types[place] {
-            Type::Array(items) => {
+        Some(match &types[index] {
+            AvroType::Array(items) => {
                 let mut list = Vec::new();
                 self.blocks(|reader| {
                     list.push(reader.value(*items, depth)?);
@@ -54,7 +54,7 @@ impl<'a> Reader<'a> {
                 })?;
                 Value::Array(list)
             }
-            Type::Map(values) => {
+            AvroType::Map(values) => {
                 let mut members = Map::new();
                 self.blocks(|reader| {
                     let name = reader.text()?.to_owned();
@@ -63,20 +63,20 @@ impl<'a> Reader<'a> {
                 })?;
                 Value::Object(members)
             }
-            Type::Union(branches) => {
+            AvroType::Union(branches) => {
                 let branch = usize::try_from(self.long()?).ok()?;
                 self.value(*branches.get(branch)?, depth)?
             }
-            Type::Record(fields) => {
+            AvroType::Record(fields) => {
                 let mut members = Map::new();
                 for (name, kind) in fields {
                     members.insert(name.clone(), self.value(*kind, depth)?);
                 }
                 Value::Object(members)
             }
-            Type::Logical(logical, plain) => match &**plain {
-                Type::Int => logical.number(self.int()?.into()),
-                Type::Long => logical.number(self.long()?),
+            AvroType::Logical(logical, plain) => match &**plain {
+                AvroType::Int => logical.number(self.int()?.into()),
+                AvroType::Long => logical.number(self.long()?),
                 plain => {
                     let bytes = self.plain_bytes(plain)?;
                     logical.bytes(bytes).unwrap_or_else(|| base64(bytes))
@@ -86,25 +86,25 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// A value without others in it.
-    fn plain(&mut self, plain: &Type) -> Option<Value> {
+    /// A value without nested values.
+    fn plain(&mut self, plain: &AvroType) -> Option<Value> {
         Some(match plain {
-            Type::Null => Value::Null,
-            Type::Boolean => match self.take(1)? {
+            AvroType::Null => Value::Null,
+            AvroType::Boolean => match self.take(1)? {
                 [0] => false.into(),
                 [1] => true.into(),
                 _ => return None,
             },
-            Type::Int => self.int()?.into(),
-            Type::Long => self.long()?.into(),
-            Type::Float => {
+            AvroType::Int => self.int()?.into(),
+            AvroType::Long => self.long()?.into(),
+            AvroType::Float => {
                 let float = f32::from_le_bytes(self.take(4)?.try_into().ok()?);
-                // By its shortest digits: what was 4.8 is not to become 4.800000190734863.
+                // Its shortest decimal digits keep 4.8 from becoming 4.800000190734863.
                 number(float.to_string().parse().ok()?)
             }
-            Type::Double => number(f64::from_le_bytes(self.take(8)?.try_into().ok()?)),
-            Type::String => self.text()?.into(),
-            Type::Enum(symbols) => {
+            AvroType::Double => number(f64::from_le_bytes(self.take(8)?.try_into().ok()?)),
+            AvroType::String => self.text()?.into(),
+            AvroType::Enum(symbols) => {
                 let symbol = usize::try_from(self.int()?).ok()?;
                 symbols.get(symbol)?.as_str().into()
             }
@@ -112,24 +112,24 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn plain_bytes(&mut self, plain: &Type) -> Option<&'a [u8]> {
+    fn plain_bytes(&mut self, plain: &AvroType) -> Option<&'a [u8]> {
         match plain {
-            Type::Fixed(size) => self.take(*size),
-            Type::Bytes => self.sized(),
+            AvroType::Fixed(size) => self.take(*size),
+            AvroType::Bytes => self.sized(),
             _ => None,
         }
     }
 
-    /// Items in blocks, each with a count, until an empty one.
+    /// Reads blocks of items. Each has a count, and an empty block is the last.
     fn blocks(&mut self, mut item: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         loop {
             let count = self.long()?;
             if count < 0 {
-                self.long()?; // the block's bytes, for who wants to skip it
+                self.long()?; // the size of the block
             }
             match count.unsigned_abs() {
                 0 => return Some(()),
-                // Values that are not allowed end it, whatever the count says.
+                // The limits on values end a count that is too large.
                 count => (0..count).try_for_each(|_| item(self))?,
             }
         }
@@ -154,7 +154,7 @@ impl<'a> Reader<'a> {
         i32::try_from(self.long()?).ok()
     }
 
-    /// Seven bits a byte, the lowest first, with the sign in the lowest bit.
+    /// Reads a zigzag-encoded varint.
     fn long(&mut self) -> Option<i64> {
         let mut zigzag = 0_u64;
         for position in 0..10 {
@@ -176,7 +176,7 @@ fn base64(bytes: &[u8]) -> Value {
     BASE64_STANDARD.encode(bytes).into()
 }
 
-/// A number; what JSON has none for is text, as in Protobuf's JSON mapping.
+/// Infinity and NaN become text, as in Protobuf's JSON mapping.
 fn number(float: f64) -> Value {
     Number::from_f64(float).map_or_else(
         || {

@@ -3,15 +3,15 @@ use std::sync::LazyLock;
 use apache_avro::types::Value as Written;
 use apache_avro::writer::datum::GenericDatumWriter;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::super::Language;
-use super::*;
+use super::parse::AvroSchema;
 use crate::decode::rejection::Rejection;
+use crate::decode::schemas::schema_text::{SchemaError, SchemaLanguage, SchemaText};
 
-fn parse(text: &Value, references: &[Value]) -> Result<Schema, SchemaError> {
-    Schema::parse(&SchemaText {
-        language: Language::Avro,
+fn parse(text: &Value, references: &[Value]) -> Result<AvroSchema, SchemaError> {
+    AvroSchema::parse(&SchemaText {
+        language: SchemaLanguage::Avro,
         text: text.to_string(),
         references: references
             .iter()
@@ -20,7 +20,7 @@ fn parse(text: &Value, references: &[Value]) -> Result<Schema, SchemaError> {
     })
 }
 
-/// What our reader makes of what the library writes.
+/// Writes a value with the library and reads it with our reader.
 fn round(schema: &Value, written: Written) -> Value {
     let theirs = apache_avro::Schema::parse(schema).unwrap();
     let writer = GenericDatumWriter::builder(&theirs).build().unwrap();
@@ -169,14 +169,14 @@ fn bytes_of_another_schema_are_rejected() {
     let symbol = json!({"type": "enum", "name": "A", "symbols": ["a"]});
     for (schema, bytes) in [
         (&text, &b""[..]),
-        (&text, b"\x04a"),       // shorter than it says
+        (&text, b"\x04a"),       // shorter than its length
         (&text, b"\x01"),        // a negative length
-        (&text, b"\x02\xff"),    // no UTF-8
-        (&text, b"\x02ab"),      // something behind it
+        (&text, b"\x02\xff"),    // not UTF-8
+        (&text, b"\x02ab"),      // trailing bytes
         (&union, b"\x04"),       // no such branch
-        (&union, b"\x01"),       // nor this
+        (&union, b"\x01"),       // a negative branch
         (&union, &[0x02, 0x80]), // a number that does not end
-        (&union, &[0xff; 11]),   // one that is too long
+        (&union, &[0xff; 11]),   // a number that is too long
         (&symbol, b"\x02"),      // no such symbol
         (&json!("boolean"), b"\x02"),
         (&json!("int"), &[0xff, 0xff, 0xff, 0xff, 0x7f]),
@@ -204,7 +204,7 @@ fn values_that_take_no_bytes_end() {
     assert_eq!(schema.read(&[2; 100_000]), Err(Rejection::InvalidAvro));
 }
 
-static EVERYTHING: LazyLock<Schema> = LazyLock::new(|| {
+static EVERYTHING: LazyLock<AvroSchema> = LazyLock::new(|| {
     let every = json!({
         "type": "record", "name": "R", "fields": [
             {"name": "i", "type": "int"}, {"name": "l", "type": "long"},

@@ -1,11 +1,11 @@
-//! The content lines of iCalendar (RFC 5545, 3.1): unfolding, names, parameters, values.
+//! The content lines of iCalendar (RFC 5545, section 3.1).
 
-use super::IcsError;
+use super::error::IcsError;
 
 /// One content line, unfolded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ContentLine {
-    /// Where it starts in the text, from 1.
+    /// Its first line in the text, counted from 1.
     pub(super) line: usize,
     /// In upper case.
     pub(super) name: String,
@@ -30,7 +30,7 @@ impl ContentLine {
     }
 }
 
-/// Splits a text into content lines; blank lines are left out.
+/// Splits a text into content lines without the blank ones.
 pub(super) fn content_lines(text: &str) -> Result<Vec<ContentLine>, IcsError> {
     let mut unfolded: Vec<(usize, String)> = Vec::new();
     let text = text.trim_start_matches('\u{feff}');
@@ -91,7 +91,7 @@ fn content_line(line: usize, text: &str) -> Option<ContentLine> {
     })
 }
 
-/// Position of the first such character outside double quotes.
+/// The position of the first such character outside of double quotes.
 fn unquoted(text: &str, wanted: char) -> Option<usize> {
     let mut quoted = false;
     text.char_indices().find_map(|(position, character)| {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn names_the_line_that_is_none() {
+    fn an_error_names_the_line() {
         let error = content_lines("BEGIN:VCALENDAR\n<html>\n").unwrap_err();
         assert_eq!(
             error.to_string(),

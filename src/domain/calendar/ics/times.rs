@@ -1,4 +1,4 @@
-//! Dates, times, durations and recurrence rules of iCalendar, as dates of one zone.
+//! Dates, times, durations and recurrence rules of iCalendar, as dates in the zone of the calendar.
 
 use std::collections::BTreeSet;
 
@@ -6,20 +6,24 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 use rrule::{RRule, RRuleSet, Unvalidated};
 
+use super::error::IcsError;
 use super::lines::ContentLine;
-use super::{IcsError, LAST_YEAR, MOST_OCCURRENCES};
 
-/// Longest DURATION that is read: beyond, the event is too long anyway.
+/// The last year in which recurrence rules give dates.
+const LAST_YEAR: i32 = 2100;
+/// The most occurrences of one rule, which is every day of a century.
+const MOST_OCCURRENCES: u16 = 50_000;
+/// The longest DURATION. An event with a longer one is an error anyway.
 const LONGEST_DURATION: TimeDelta = TimeDelta::days(10_000);
 
-/// A date, or a time on the wall clock of the calendar's zone.
+/// A date, or a local time in the calendar's zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Moment {
+pub(super) enum IcsTime {
     Date(NaiveDate),
     Time(NaiveDateTime),
 }
 
-impl Moment {
+impl IcsTime {
     pub(super) fn date(self) -> NaiveDate {
         match self {
             Self::Date(date) => date,
@@ -34,7 +38,7 @@ impl Moment {
         }
     }
 
-    /// The moment after a DURATION.
+    /// Adds a DURATION.
     pub(super) fn plus(self, line: &ContentLine) -> Result<Self, IcsError> {
         let length =
             duration(line.value.trim()).ok_or_else(|| line.error("no duration of the form P1D"))?;
@@ -48,15 +52,15 @@ impl Moment {
     }
 }
 
-/// Reads moments as those of the calendar's zone.
+/// Reads dates and times in the zone of the calendar.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Times {
+pub(super) struct IcsTimes {
     pub(super) timezone: Tz,
 }
 
-impl Times {
-    /// A value of a date or time property; the line's parameters say in which zone.
-    pub(super) fn moment(self, line: &ContentLine, value: &str) -> Result<Moment, IcsError> {
+impl IcsTimes {
+    /// Reads a value of a date or time property. The parameters of the line name its zone.
+    pub(super) fn time(self, line: &ContentLine, value: &str) -> Result<IcsTime, IcsError> {
         let value = value.trim();
         let form = || line.error("no date or time of the form 20260131 or 20260131T080000Z");
         let (date, time) = match value.split_once('T') {
@@ -71,7 +75,7 @@ impl Times {
             .and_then(|year| NaiveDate::from_ymd_opt(year, month, day))
             .ok_or_else(|| line.error("no such date"))?;
         let Some(time) = time else {
-            return Ok(Moment::Date(date));
+            return Ok(IcsTime::Date(date));
         };
         let (time, is_utc) = match time.strip_suffix('Z') {
             Some(time) => (time, true),
@@ -81,7 +85,7 @@ impl Times {
         let local = date
             .and_hms_opt(hour, minute, second.min(59))
             .ok_or_else(|| line.error("no such time"))?;
-        // A zone that is not IANA's is one of the file's own: it means local time.
+        // The file defines a zone that is not IANA's. It means local time.
         let zone = match line.parameter("TZID").map(str::parse::<Tz>) {
             _ if is_utc => Tz::UTC,
             Some(Ok(zone)) => zone,
@@ -93,7 +97,7 @@ impl Times {
             .map_or(local, |there| {
                 there.with_timezone(&self.timezone).naive_local()
             });
-        Ok(Moment::Time(there))
+        Ok(IcsTime::Time(there))
     }
 
     /// The dates of a recurrence rule for an event that starts on `start`.
@@ -125,7 +129,7 @@ impl Times {
             .collect())
     }
 
-    /// The rule with its end as a date of the calendar, in the only form that fits a start in UTC.
+    /// The rule with its end as a date of the calendar, written as UTC because the start is UTC too.
     fn rule_of_dates(self, line: &ContentLine) -> Result<String, IcsError> {
         let mut parts = Vec::new();
         for part in line.value.trim().split(';').filter(|part| !part.is_empty()) {
@@ -144,7 +148,7 @@ impl Times {
                     return Err(line.error("a rule of whole dates has no hours"));
                 }
                 "UNTIL" => {
-                    let until = self.moment(line, value)?.date();
+                    let until = self.time(line, value)?.date();
                     parts.push(format!("UNTIL={}T000000Z", until.format("%Y%m%d")));
                 }
                 _ => parts.push(part.to_owned()),
@@ -154,7 +158,7 @@ impl Times {
     }
 }
 
-/// Splits digits into numbers of those widths; `None` where there are others or more.
+/// Splits digits into numbers of these widths. `None`: the text has another form.
 fn numbers(text: &str, widths: [usize; 3]) -> Option<[u32; 3]> {
     if text.len() != widths.iter().sum::<usize>() || !text.bytes().all(|byte| byte.is_ascii_digit())
     {

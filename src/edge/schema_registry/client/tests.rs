@@ -107,7 +107,7 @@ fn what_a_schema_needs_comes_first_and_once() {
     assert_eq!(
         found,
         SchemaText {
-            language: Language::Protobuf,
+            language: SchemaLanguage::Protobuf,
             text: "root".to_owned(),
             references: references
                 .map(|(name, text)| (name.to_owned(), text.to_owned()))

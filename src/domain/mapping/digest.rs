@@ -1,13 +1,13 @@
-//! What mappings and their tables are, in a few words that change when they do. Numbers are counted
-//! under them; a checkpoint keeps the words, so that the next start can tell what is different.
+//! Short texts that change with a mapping or a lookup table. The checkpoint holds them, so that the next
+//! start can name the settings that changed.
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Mapping, Mappings, Table};
+use super::lookup_table::LookupTable;
+use super::rules::{Mapping, Mappings};
 
-/// The key of the configuration.
 const KEY: &str = "mapping";
-/// The mapping of records that need none.
+/// Stands for the mapping of canonical events.
 const CANONICAL: &str = "canonical";
 
 impl Mappings {
@@ -19,16 +19,16 @@ impl Mappings {
             .map_or(CANONICAL, |mapping| &mapping.preset)
     }
 
-    /// What the configuration says of a topic's records, in a few words that change when it does.
+    /// A short text that changes with the configuration of a topic's mapping.
     pub fn written_for(&self, topic: &str) -> &str {
         let mapping = self.topics.get(topic).unwrap_or(&self.general);
         let written = mapping.as_ref().map(|mapping| mapping.written.as_str());
         written.unwrap_or(CANONICAL)
     }
 
-    /// Keys of settings and what they are. `contents`: of the tables, in their order. Nothing of
-    /// canonical events, which mean the same everywhere.
-    pub fn described(&self, contents: &[Table]) -> Vec<(String, String)> {
+    /// The settings by key, each with a short text that changes with it. `contents` are the lookup tables,
+    /// in order. Canonical events have no settings.
+    pub fn described(&self, contents: &[LookupTable]) -> Vec<(String, String)> {
         let mut described = Vec::new();
         if let Some(mapping) = &self.general {
             described.push((KEY.to_owned(), words(mapping)));
@@ -56,7 +56,6 @@ impl Mappings {
     }
 }
 
-/// The preset, and a digest of all that the mapping says.
 fn words(mapping: &Mapping) -> String {
     format!(
         "preset {} ({})",
@@ -65,7 +64,7 @@ fn words(mapping: &Mapping) -> String {
     )
 }
 
-/// Enough to tell two texts apart.
+/// A short hash that distinguishes versions of a text.
 pub fn digest(text: &str) -> String {
     let mut digest = format!("{:016x}", xxh3_64(text.as_bytes()));
     digest.truncate(8);

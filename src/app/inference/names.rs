@@ -1,24 +1,31 @@
-//! Names of members: the words in them, and how they are written as a path.
+//! Names of members: the words in them, and how they are written as steps of a path.
 
-/// Longer names are no names: they hold content.
+pub(super) const TICKETS: &str =
+    "ticket case issue incident request conversation problem vorgang anfrage";
+pub(super) const IDS: &str = "id number key no nr nummer uuid identifier";
+/// A longer name holds content.
 const MOST_NAME_BYTES: usize = 64;
-/// So many digits in a row are an id, not a part of a name.
+/// A row of this many digits is an id, not a part of a name.
 const DIGITS_OF_AN_ID: usize = 4;
 
-/// What stands at the end of a name that is written in one word: `ticketid`, `casenumber`.
-const ENDINGS: [&str; 14] = [
-    "id", "ids", "key", "no", "nr", "num", "number", "nummer", "ref", "uuid", "status", "state",
-    "type", "name",
-];
+/// Whether a list, with spaces between its words, has this word.
+pub(super) fn is_in(list: &str, word: &str) -> bool {
+    list.split(' ').any(|one| one == word)
+}
 
-/// The words of a name in small letters: `ticketId`, `ticket_id`, `Ticket-ID` are `ticket`, `id`.
+pub(super) fn has_any(words: &[String], list: &str) -> bool {
+    words.iter().any(|word| is_in(list, word))
+}
+
+/// The lower-case words of a name: `ticketId`, `ticket_id`, `Ticket-ID` and `ticketid` are `ticket`
+/// and `id`.
 pub(super) fn words(name: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
     let characters: Vec<char> = name.chars().collect();
-    for (place, character) in characters.iter().enumerate() {
-        let before = place.checked_sub(1).map(|before| characters[before]);
-        let after = characters.get(place + 1);
+    for (index, character) in characters.iter().enumerate() {
+        let before = index.checked_sub(1).map(|before| characters[before]);
+        let after = characters.get(index + 1);
         let is_start = character.is_uppercase()
             && (before.is_some_and(|before| before.is_lowercase() || before.is_ascii_digit())
                 || before.is_some_and(char::is_uppercase)
@@ -33,26 +40,23 @@ pub(super) fn words(name: &str) -> Vec<String> {
     if !word.is_empty() {
         words.push(word);
     }
-    words.into_iter().flat_map(apart).collect()
+    words.into_iter().flat_map(split).collect()
 }
 
-/// `ticketid` is two words, as long as what is in front of the ending is one of a desk's.
-fn apart(word: String) -> Vec<String> {
-    let fronts = super::vocabulary::TICKETS
-        .iter()
-        .chain(&["event", "group", "team", "agent"]);
-    for front in fronts {
-        if let Some(ending) = word.strip_prefix(front)
-            && ENDINGS.contains(&ending)
+/// Splits `ticketid`, as databases without capital letters write it.
+fn split(word: String) -> Vec<String> {
+    for front in TICKETS.split(' ') {
+        if let Some(end) = word.strip_prefix(front)
+            && is_in(IDS, end)
         {
-            return vec![(*front).to_owned(), ending.to_owned()];
+            return vec![front.to_owned(), end.to_owned()];
         }
     }
     vec![word]
 }
 
-/// The step of a path to a member. `None`: the name cannot be written, or it looks like content
-/// (an address, an id) and must not be shown.
+/// The step of a path to a member. `None`: the name cannot be written, or it looks like content (an
+/// address, an id), which must not be shown.
 pub(super) fn step(name: &str) -> Option<String> {
     let digits = name.split(|character: char| !character.is_ascii_digit());
     let is_id = digits.map(str::len).max().unwrap_or(0) >= DIGITS_OF_AN_ID;
@@ -79,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_told_apart_into_words() {
+    fn names_are_split_into_words() {
         for (name, expected) in [
             ("ticketId", "ticket id"),
             ("ticketid", "ticket id"),
@@ -94,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_can_be_read_again_and_show_no_content() {
+    fn steps_are_valid_and_show_no_content() {
         for (name, expected) in [
             ("a_b-2", ".a_b-2"),
             ("content.type", ".[\"content.type\"]"),
@@ -102,7 +106,10 @@ mod tests {
         ] {
             let step = step(name).unwrap();
             assert_eq!(step, expected);
-            assert!(crate::domain::mapping::Path::parse(&step).is_ok(), "{step}");
+            assert!(
+                crate::domain::mapping::RecordPath::parse(&step).is_ok(),
+                "{step}"
+            );
         }
         for name in [
             "",

@@ -1,32 +1,31 @@
-//! Look-up tables: from an id or word of another system to a name. Their files change while the
-//! exporter runs.
+//! Lookup tables from an id or word of another system to a name. Their files may change while the exporter
+//! runs.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::PathBuf;
 
-use super::words::small;
+use super::word_map::lower_case;
 
-/// Where a table comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TableFile {
+pub struct LookupTableFile {
     pub path: PathBuf,
-    /// Names of columns in a CSV file; without one, the first and the second.
+    /// The names of the columns in a CSV file. By default they are the first and the second.
     pub key: Option<String>,
     pub value: Option<String>,
 }
 
-/// What is in it. Keys are found without regard to case.
+/// The content of a file. Case does not matter in keys.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Table(HashMap<String, String>);
+pub struct LookupTable(HashMap<String, String>);
 
-impl Table {
+impl LookupTable {
     pub fn put(&mut self, key: &str, value: &str) {
         self.0.insert(key.to_lowercase(), value.to_owned());
     }
 
     pub fn find(&self, key: &str) -> Option<&str> {
-        self.0.get(&*small(key)).map(String::as_str)
+        self.0.get(&*lower_case(key)).map(String::as_str)
     }
 
     pub fn len(&self) -> usize {
@@ -38,8 +37,8 @@ impl Table {
     }
 }
 
-/// In order: the same entries are shown as the same text.
-impl fmt::Debug for Table {
+/// Sorted, so that equal tables have the same output. Checkpoints hold a hash of it.
+impl fmt::Debug for LookupTable {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let entries: BTreeMap<&String, &String> = self.0.iter().collect();
         formatter.debug_tuple("Table").field(&entries).finish()

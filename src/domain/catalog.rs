@@ -1,17 +1,17 @@
-//! The one table that declares every metric: name, type, unit, help and labels. The exposition,
-//! the documentation, the dashboards and the rules are made from it or checked against it.
+//! Declares every metric: name, type, unit, help and labels. The exposition, the documentation, the
+//! dashboards and the alerting rules are generated from it or checked against it.
 
-/// Prometheus metric type.
+/// The Prometheus type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     Counter,
     Gauge,
     Histogram,
-    /// A gauge with a label that Prometheus' linter allows summaries only: the sliding quantiles.
+    /// A gauge with the label `quantile`, which the linter of Prometheus allows only for summaries.
     Untyped,
 }
 
-impl Kind {
+impl MetricKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Counter => "counter",
@@ -22,44 +22,44 @@ impl Kind {
     }
 }
 
-/// Who fills a family.
+/// The source of the values of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// A function of the committed input; withheld until the first catch-up.
+pub enum MetricOrigin {
+    /// Computed from events. Withheld until the consumer has caught up for the first time.
     Kpi,
-    /// The exporter about itself; always there.
+    /// About the exporter itself. Always present.
     Exporter,
 }
 
 /// One metric family.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Family {
-    /// Full name as in the text format 0.0.4; counters end in `_total`.
+    /// The name in the text format 0.0.4, where counters end in `_total`.
     pub name: &'static str,
-    pub kind: Kind,
-    pub origin: Origin,
-    /// One sentence without a full stop at the end.
+    pub kind: MetricKind,
+    pub origin: MetricOrigin,
+    /// One sentence without a period at its end.
     pub help: &'static str,
-    /// Label names in the order in which they are exposed.
+    /// The names of the labels, in the order of the exposition.
     pub labels: &'static [&'static str],
 }
 
 impl Family {
-    /// Whether its series count up, and so have a start.
+    /// Whether its series only increase, so that they have a start time.
     pub fn is_cumulative(&self) -> bool {
-        matches!(self.kind, Kind::Counter | Kind::Histogram)
+        matches!(self.kind, MetricKind::Counter | MetricKind::Histogram)
     }
 
-    /// The base unit in the name, for OpenMetrics' `# UNIT`: `seconds` or none.
+    /// The unit for `# UNIT` of OpenMetrics: `seconds` or none.
     pub fn unit(&self) -> Option<&'static str> {
         self.base_name().ends_with("_seconds").then_some("seconds")
     }
 
-    /// The name without the `_total` of a counter: OpenMetrics' family name.
+    /// The name without the `_total` of a counter, which is the family name of OpenMetrics.
     pub fn base_name(&self) -> &'static str {
         match self.kind {
-            Kind::Counter => self.name.strip_suffix("_total").unwrap_or(self.name),
-            Kind::Gauge | Kind::Histogram | Kind::Untyped => self.name,
+            MetricKind::Counter => self.name.strip_suffix("_total").unwrap_or(self.name),
+            MetricKind::Gauge | MetricKind::Histogram | MetricKind::Untyped => self.name,
         }
     }
 }
@@ -68,12 +68,12 @@ macro_rules! families {
     ($($constant:ident = $origin:ident $kind:ident $name:literal [$($label:literal)*] $help:literal;)+) => {
         $(pub static $constant: Family = Family {
             name: $name,
-            kind: Kind::$kind,
-            origin: Origin::$origin,
+            kind: MetricKind::$kind,
+            origin: MetricOrigin::$origin,
             help: $help,
             labels: &[$($label),*],
         };)+
-        /// Every family, in the order in which they are exposed.
+        /// Every family, in the order of the exposition.
         pub static FAMILIES: &[&Family] = &[$(&$constant),+];
     };
 }
@@ -88,9 +88,9 @@ families! {
     REOPENED = Kpi Counter "ticket_reopened_total" ["team" "priority"]
         "Times a solved or closed ticket was reopened, counted at the event";
     FINALIZED = Kpi Counter "ticket_finalized_total" ["team" "priority" "first_contact" "reopened"]
-        "Tickets that reached their end, by whether the first contact solved them; reopened: finalised again after an earlier end";
+        "Tickets finalized, by whether the first contact solved them; reopened: finalized again after an earlier end";
     UNANSWERED = Kpi Counter "ticket_unanswered_total" ["team" "priority"]
-        "Tickets finalised without any human reply";
+        "Tickets finalized without a human reply";
     TRANSFERRED = Kpi Counter "ticket_transferred_total" ["team" "priority"]
         "Times a ticket left the team for another one or for none";
     ESCALATED = Kpi Counter "ticket_escalated_total" ["team" "priority"]
@@ -98,11 +98,11 @@ families! {
     WITHDRAWN = Kpi Counter "ticket_withdrawn_total" ["team" "priority" "reason"]
         "Tickets withdrawn as merged, spam or deleted";
     STATUS_TIME = Kpi Counter "ticket_status_seconds_total" ["team" "priority" "status"]
-        "Time tickets spent in a status, added when status, team or priority changes";
+        "Time of tickets in a status, added when status, team or priority changes";
     CSAT_OFFERED = Kpi Counter "ticket_csat_offered_total" ["team" "priority"]
         "Satisfaction surveys offered";
     CSAT_CHANGES = Kpi Counter "ticket_csat_changes_total" ["team" "priority"]
-        "Ratings a customer changed after the first one";
+        "Ratings changed by a customer after the first one";
     CSAT_RATINGS = Kpi Counter "ticket_csat_ratings_total" ["team" "priority" "rating"]
         "First satisfaction ratings, as good, neutral or bad";
     FIRST_RESPONSE = Kpi Histogram "ticket_first_response_seconds" ["team" "priority" "clock"]
@@ -112,11 +112,11 @@ families! {
     FIRST_RESOLUTION = Kpi Histogram "ticket_first_resolution_seconds" ["team" "priority" "clock"]
         "Time from creation to the first time solved";
     FULL_RESOLUTION = Kpi Histogram "ticket_full_resolution_seconds" ["team" "priority" "clock"]
-        "Time from creation to the last time solved, less the solved time in between; observed when finalised";
+        "Time from creation to the last time solved, without the solved time in between; observed when finalized";
     TEAM_OWNERSHIP = Kpi Histogram "ticket_team_ownership_seconds" ["team" "priority" "clock"]
         "Time a team held a ticket until it handed it over or solved it";
     HANDLE = Kpi Histogram "ticket_handle_seconds" ["team" "priority" "source"]
-        "Agent time spent on a ticket; observed when finalised";
+        "Working time of agents on a ticket; observed when finalized";
     SLA_GOALS = Kpi Counter "ticket_sla_goals_total" ["team" "priority" "target" "policy"]
         "SLA goals decided: met at their end, or breached";
     SLA_BREACHES = Kpi Counter "ticket_sla_breaches_total" ["team" "priority" "target" "policy"]
@@ -151,17 +151,17 @@ families! {
         "Exact count of events in the sliding event-time window";
 
     BUILD_INFO = Exporter Gauge "ticket_exporter_build_info" ["version" "revision" "rustc"]
-        "Always 1, labelled with the build";
+        "Always 1, labeled with the build";
     EVENTS = Exporter Counter "ticket_exporter_events_total" ["result"]
-        "Records by what became of them: applied, duplicate, ignored, rejected, dead_lettered";
+        "Records by result: applied, duplicate, ignored, rejected, dead_lettered";
     REJECTED = Exporter Counter "ticket_exporter_rejected_total" ["reason"]
-        "Records that are no valid ticket event, by reason";
+        "Records that are not a valid ticket event, by reason";
     IGNORED = Exporter Counter "ticket_exporter_ignored_total" ["reason"]
-        "Valid events without effect, and records that a mapping passes over, by reason";
+        "Valid events without effect, and records that a mapping ignores, by reason";
     UNMAPPED = Exporter Counter "ticket_exporter_unmapped_total" ["field"]
-        "Words of other systems that the mapping does not have, by the member they were meant for";
+        "Words of other systems that the mapping does not have, by member of the event";
     TOPIC_USELESS = Exporter Gauge "ticket_exporter_topic_useless" ["topic"]
-        "Whether nothing, or next to nothing, can be made of the topic's records: a wrong mapping, most likely";
+        "Whether none or almost none of the topic's records give events, most likely because of a wrong mapping";
     OUT_OF_ORDER = Exporter Counter "ticket_exporter_out_of_order_total" []
         "Events earlier than the last one of their ticket, applied as of that one";
     MISROUTED = Exporter Counter "ticket_exporter_misrouted_total" []
@@ -171,11 +171,11 @@ families! {
     CONSUMER_LAG = Exporter Gauge "ticket_exporter_consumer_lag" ["topic" "partition"]
         "Records in the partition that are not processed yet";
     OPEN_TRANSACTION = Exporter Gauge "ticket_exporter_open_transaction" ["topic" "partition"]
-        "Whether a transaction has been open in the partition for longer than stream.grace: its clock waits";
+        "Whether a transaction in the partition has been open for longer than stream.grace, so that the stream clock waits";
     WATERMARK = Exporter Gauge "ticket_exporter_watermark_timestamp_seconds" ["topic" "partition"]
         "Stream clock of the partition, in seconds since the epoch";
     WINDOWS_WATERMARK = Exporter Gauge "ticket_exporter_windows_watermark_timestamp_seconds" []
-        "Clock of the windows, in seconds since the epoch: that of the partition furthest behind, or later where too much waits for it";
+        "Clock of the windows, in seconds since the epoch: the stream clock furthest behind, or later if too many events wait for it";
     LAST_EVENT = Exporter Gauge "ticket_exporter_last_event_timestamp_seconds" []
         "Greatest event time seen, in seconds since the epoch";
     CAUGHT_UP = Exporter Gauge "ticket_exporter_caught_up" []
@@ -189,40 +189,39 @@ families! {
     CHECKPOINT_DURATION = Exporter Histogram "ticket_exporter_checkpoint_duration_seconds" []
         "Time a checkpoint takes, from the last record applied to the series published";
     LAST_CHECKPOINT = Exporter Gauge "ticket_exporter_last_checkpoint_timestamp_seconds" []
-        "When the state was last kept for good, in seconds since the epoch";
+        "Time of the last checkpoint, in seconds since the epoch";
     CHECKPOINT_FAILURES = Exporter Counter "ticket_exporter_checkpoint_failures_total" []
-        "Attempts to write a checkpoint that failed, and were or will be repeated";
+        "Failed attempts to write a checkpoint, which are repeated";
     CHECKPOINT_BYTES = Exporter Gauge "ticket_exporter_checkpoint_bytes" []
         "Size of the checkpoint on disk";
     CHECKPOINT_OFFSET = Exporter Gauge "ticket_exporter_checkpoint_offset" ["topic" "partition"]
-        "Offset of the first record that is not in the kept state, and so in no series";
+        "Offset of the first record that is not in the checkpoint, and so in no series";
     LOST_RECORDS = Exporter Counter "ticket_exporter_lost_records_total" ["topic" "partition"]
-        "Times records of the partition were gone before they were read, or the topic was another one";
+        "Times that records were deleted before the consumer read them, or that the topic was recreated";
     TOPIC_MISSING = Exporter Gauge "ticket_exporter_topic_missing" ["topic"]
         "Whether a configured topic does not exist, which withholds all KPIs";
     DEAD_LETTERS_LOST = Exporter Counter "ticket_exporter_dead_letters_lost_total" []
-        "Rejected records that the dead-letter topic refused for good";
+        "Rejected records that the dead-letter topic refused permanently";
     SCHEMA_REGISTRY_ERRORS = Exporter Counter "ticket_exporter_schema_registry_errors_total" ["reason"]
-        "Questions to the schema registry that failed, and were or will be repeated, by reason";
+        "Failed requests to the schema registry, which are repeated, by reason";
     SCHEMA_REGISTRY_WAITING = Exporter Gauge "ticket_exporter_schema_registry_waiting" []
-        "Whether reading waits for a schema that the registry has not given yet";
+        "Whether the consumer waits for a schema from the registry";
     BREACH_DETECTION = Exporter Histogram "ticket_exporter_sla_breach_detection_seconds" []
-        "Time from an SLA deadline to its breach being published, while caught up";
+        "Time from an SLA deadline to the publication of its breach, while caught up";
     SLA_OBJECTIVE = Exporter Gauge "ticket_exporter_sla_objective_ratio" ["policy" "target"]
-        "Share of the SLA goals that is to be met, as configured";
+        "Configured share of SLA goals to meet";
     CONFIG_RELOAD_SUCCESSFUL = Exporter Gauge "ticket_exporter_config_last_reload_successful" []
         "Whether the last configuration load succeeded";
     CONFIG_RELOAD_TIME = Exporter Gauge "ticket_exporter_config_last_reload_success_timestamp_seconds" []
-        "When the configuration was last loaded with success, in seconds since the epoch";
+        "Time of the last successful load of the configuration, in seconds since the epoch";
     WEB_REFUSED = Exporter Counter "ticket_exporter_web_refused_total" ["reason"]
         "Connections and requests refused by the HTTP server, by reason";
     WEB_CONFIG_SUCCESSFUL = Exporter Gauge "ticket_exporter_web_config_last_reload_successful" []
-        "Whether the web configuration file and its certificates, as they are now, are in force; absent without such a file";
+        "Whether the current web configuration file and its certificates are in use; absent without such a file";
     WEB_CONFIG_TIME = Exporter Gauge "ticket_exporter_web_config_last_reload_success_timestamp_seconds" []
-        "When the web configuration file was last read with success, in seconds since the epoch";
+        "Time of the last successful load of the web configuration file, in seconds since the epoch";
 }
 
-/// The family of that name.
 pub fn family(name: &str) -> Option<&'static Family> {
     FAMILIES.iter().copied().find(|family| family.name == name)
 }
@@ -235,7 +234,7 @@ mod tests {
     fn names_follow_the_conventions() {
         for (position, family) in FAMILIES.iter().enumerate() {
             assert_eq!(
-                family.kind == Kind::Counter,
+                family.kind == MetricKind::Counter,
                 family.name.ends_with("_total"),
                 "{}",
                 family.name
@@ -255,7 +254,7 @@ mod tests {
             let exporter = family.name.starts_with("ticket_exporter_");
             assert_eq!(
                 exporter,
-                family.origin == Origin::Exporter,
+                family.origin == MetricOrigin::Exporter,
                 "{}",
                 family.name
             );

@@ -1,22 +1,21 @@
-//! Maps from the words of another system to ours. Words are compared without regard to case.
+//! Maps from the words of another system to ours. Case does not matter.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
-/// Stands for every word that is not named.
+/// Stands for every other word.
 const ANY: &str = "*";
 
-/// See the module.
 #[derive(Clone, Default)]
-pub struct Words {
-    /// Ours by theirs, which is in small letters.
+pub struct WordMap {
+    /// Our words by theirs, which are in lower case.
     ours: HashMap<String, String>,
     any: Option<String>,
 }
 
-/// In order: the same words look the same.
-impl fmt::Debug for Words {
+/// Sorted, so that equal maps have the same output. Checkpoints hold a hash of it.
+impl fmt::Debug for WordMap {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ours: BTreeMap<&String, &String> = self.ours.iter().collect();
         formatter
@@ -27,8 +26,8 @@ impl fmt::Debug for Words {
     }
 }
 
-impl Words {
-    /// From now on `theirs` is `ours`, whatever it was before, which is returned.
+impl WordMap {
+    /// Maps `theirs` to `ours`. Returns the previous word.
     pub fn put(&mut self, theirs: &str, ours: &str) -> Option<String> {
         if theirs == ANY {
             return self.any.replace(ours.to_owned());
@@ -37,18 +36,18 @@ impl Words {
     }
 
     pub fn find(&self, theirs: &str) -> Option<&str> {
-        let found = self.ours.get(&*small(theirs)).or(self.any.as_ref());
+        let found = self.ours.get(&*lower_case(theirs)).or(self.any.as_ref());
         found.map(String::as_str)
     }
 
-    /// Every word of ours, some more than once.
+    /// All of our words, some more than once.
     pub fn ours(&self) -> impl Iterator<Item = &str> {
         self.ours.values().chain(&self.any).map(String::as_str)
     }
 }
 
-/// In small letters, without an allocation where they are already.
-pub(super) fn small(word: &str) -> Cow<'_, str> {
+/// Converts to lower case. Allocates only if necessary.
+pub(super) fn lower_case(word: &str) -> Cow<'_, str> {
     if word.is_ascii() && !word.bytes().any(|byte| byte.is_ascii_uppercase()) {
         Cow::Borrowed(word)
     } else {
@@ -56,7 +55,7 @@ pub(super) fn small(word: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether two words are the same but for the case of their letters.
+/// Whether two words are equal apart from case.
 pub fn same_word(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
         || (!one.is_ascii() && !other.is_ascii() && one.to_lowercase() == other.to_lowercase())
@@ -68,7 +67,7 @@ mod tests {
 
     #[test]
     fn case_does_not_matter_and_a_star_is_the_rest() {
-        let mut words = Words::default();
+        let mut words = WordMap::default();
         words.put("In Bearbeitung", "open");
         words.put("ÜBERGEBEN", "pending");
         assert_eq!(words.find("IN bearbeitung"), Some("open"));

@@ -1,6 +1,6 @@
 //! Texts as YAML.
 
-/// A text as a value or key: plain where that is safe, else in double quotes.
+/// A text as a value or a key: plain where that is safe, else in double quotes.
 pub(super) fn scalar(text: &str) -> String {
     let rest = text.strip_prefix(['.', '$']).unwrap_or(text);
     let is_plain = rest.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -36,8 +36,16 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-/// A list, on one line.
+/// A list on one line.
 pub(super) fn list<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     let texts: Vec<String> = texts.into_iter().map(scalar).collect();
     format!("[{}]", texts.join(", "))
+}
+
+/// A text for a comment, which must not end before its line does or hold what YAML forbids.
+pub(super) fn comment(text: &str) -> String {
+    let is_unfit = |character: char| {
+        character.is_control() || "\u{85}\u{2028}\u{2029}\u{feff}".contains(character)
+    };
+    text.replace(is_unfit, " ")
 }

@@ -1,12 +1,12 @@
-//! Rows of a table where JSON was expected: what help desks export first.
+//! Recognizes CSV, which helpdesks often export, where JSON is expected.
 
-/// Columns that a table of events has at least: a ticket, what happened, and when.
+/// A table of events has at least a ticket, a type and a time.
 const FEWEST_COLUMNS: usize = 3;
-/// Bytes that the name of a column has at most.
+/// The most bytes of the name of a column.
 const LONGEST_NAME: usize = 64;
 const SEPARATORS: [char; 3] = [',', ';', '\t'];
 
-/// Whether the first line of a file looks like the names of columns, as in CSV.
+/// Whether the first line of a file looks like the header of a CSV file.
 pub fn looks_like_csv(line: &[u8]) -> bool {
     let Ok(line) = std::str::from_utf8(line) else {
         return false;
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_names_of_columns() {
+    fn headers_are_recognized() {
         for line in [
             "ticket_id,type,at",
             "\u{feff}\"Ticket ID\";\"Created at\";\"Team\"\r",

@@ -1,0 +1,255 @@
+//! Proposes a mapping for sample records: a preset that fits, or the part of a mapping that the samples
+//! show beyond doubt, with questions for the rest. It tries either on the samples.
+//!
+//! A wrong rule gives wrong numbers, and a missing rule gives none. So a rule needs strong evidence, and
+//! no value that could be the name of a person becomes a label. The proposal shows the names of members,
+//! and the words of lists to choose from, but no other content of the samples.
+
+mod column;
+mod draft;
+mod events;
+mod evidence;
+mod members;
+mod names;
+mod samples_table;
+mod signatures;
+#[cfg(test)]
+mod tests;
+mod times;
+mod unwrapping;
+mod vocabulary;
+mod yaml;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::config::{self, CANONICAL};
+use crate::decode::{Decoded, Decoder, IgnoreReason, Record};
+use crate::domain::mapping::Member;
+use draft::Draft;
+use evidence::Evidence;
+use samples_table::{SampleRow, SamplesTable};
+
+/// Presets for the wrappers around the records of any system.
+const WRAPPERS: [&str; 2] = ["debezium", "cloudevents"];
+/// Records in files have no timestamp. While a mapping is tried, any time will do.
+const ANY_TIME: i64 = 1_767_225_600_000;
+/// Of ten records of a system that a preset knows, this number may be rejected.
+const MOST_REJECTED: usize = 1;
+
+#[derive(Debug)]
+pub struct Proposal {
+    /// A part of a configuration, in YAML with comments.
+    pub yaml: String,
+    /// The preset that the proposal names. `None`: the proposal is a mapping of its own.
+    pub preset: Option<&'static str>,
+    /// The outcome of the proposal for the samples.
+    pub trial: MappingTrial,
+}
+
+/// The outcome of a mapping for the samples.
+#[derive(Debug, Default)]
+pub struct MappingTrial {
+    pub records: usize,
+    pub events: usize,
+    /// Records that gave events.
+    pub mapped: usize,
+    /// Records that a rule ignores.
+    pub passed_over: usize,
+    /// Records that no rule fits, and records without a value.
+    pub unknown: usize,
+    pub rejected: usize,
+    /// Words that are in no map, by member and path.
+    unmapped: BTreeMap<(&'static str, String), usize>,
+}
+
+/// `None`: no member is the id of a ticket beyond doubt.
+pub fn propose(samples: &[Record<'_>]) -> Option<Proposal> {
+    let (rows, unreadable) = samples_table::rows(samples);
+    let presets = signatures::presets(&rows);
+    let mut fallback = None;
+    for (preset, share) in &presets {
+        let Some(trial) = try_preset(preset, samples) else {
+            continue;
+        };
+        let is_enough = trial.mapped * 2 >= trial.records
+            || !WRAPPERS.contains(preset) && trial.mapped + trial.passed_over > 0;
+        let fits = trial.fits() && is_enough;
+        let proposal = propose_preset(preset, *share, trial);
+        if fits {
+            return Some(proposal);
+        }
+        fallback.get_or_insert(proposal);
+    }
+    let own = own_mapping(rows).and_then(|mapping| {
+        let trial = MappingTrial::new(&decoder(&mapping)?, samples);
+        let header = own_header(&presets, unreadable);
+        Some(Proposal {
+            yaml: format!("{header}{mapping}{}", trial.comments()),
+            preset: None,
+            trial,
+        })
+    });
+    match (own, fallback) {
+        (Some(own), Some(fallback)) if own.trial.fits_better_than(&fallback.trial) => Some(own),
+        (own, fallback) => fallback.or(own),
+    }
+}
+
+/// A mapping made without a preset, in YAML.
+pub fn propose_own_mapping(samples: &[Record<'_>]) -> Option<String> {
+    own_mapping(samples_table::rows(samples).0)
+}
+
+fn own_mapping(mut rows: Vec<SampleRow>) -> Option<String> {
+    let mut draft = Draft {
+        unwrap: unwrapping::unwrap(&mut rows),
+        ..Draft::default()
+    };
+    let table = SamplesTable::new(&rows);
+    let operations = rows.into_iter().map(|row| row.operation).collect();
+    let evidence = Evidence::new(&table, operations)?;
+    let times = members::add(&evidence, &mut draft);
+    events::add(&evidence, &times, &mut draft);
+    Some(draft.write())
+}
+
+/// The preset that makes events of the samples.
+pub fn fitting_preset(samples: &[Record<'_>]) -> Option<&'static str> {
+    let presets = signatures::presets(&samples_table::rows(samples).0).into_iter();
+    presets.map(|(preset, _)| preset).find(|preset| {
+        let trial = try_preset(preset, samples);
+        trial.is_some_and(|trial| trial.mapped > 0 && trial.fits())
+    })
+}
+
+fn try_preset(preset: &str, records: &[Record<'_>]) -> Option<MappingTrial> {
+    let decoder = decoder(&format!("mapping: {{ preset: {preset} }}\n"))?;
+    Some(MappingTrial::new(&decoder, records))
+}
+
+/// `None`: the configuration cannot be loaded.
+fn decoder(yaml: &str) -> Option<Decoder> {
+    let file = Path::new("mapping");
+    let mut read = |_: &Path| Ok(yaml.to_owned());
+    let loaded = config::load(Some(file), [], &[], &mut read).ok()?;
+    Some(Decoder::new(&loaded.config.mapping))
+}
+
+impl MappingTrial {
+    fn new(decoder: &Decoder, records: &[Record<'_>]) -> Self {
+        let mut trial = Self {
+            records: records.len(),
+            ..Self::default()
+        };
+        for record in records {
+            let record = Record {
+                timestamp: record.timestamp.or(Some(ANY_TIME)),
+                ..record.clone()
+            };
+            trial.add(&decoder.decode(&record, None));
+        }
+        trial
+    }
+
+    fn add(&mut self, decoded: &Decoded<'_>) {
+        let events = decoded.events().len();
+        self.events += events;
+        self.mapped += usize::from(events > 0);
+        self.rejected += usize::from(decoded.rejection().is_some());
+        let Decoded::Mapped(mapped) = decoded else {
+            return;
+        };
+        match mapped.ignored {
+            Some(IgnoreReason::IgnoredByRule) => self.passed_over += 1,
+            Some(_) => self.unknown += 1,
+            None => {}
+        }
+        for word in &mapped.unmapped {
+            let key = (Member::name(word.member), word.path.clone());
+            *self.unmapped.entry(key).or_default() += 1;
+        }
+    }
+
+    fn fits(&self) -> bool {
+        self.rejected * 10 <= self.records * MOST_REJECTED
+    }
+
+    /// More records give events, and the other does not ignore most of them on purpose.
+    fn fits_better_than(&self, other: &Self) -> bool {
+        self.mapped > other.mapped && other.passed_over * 2 < other.records
+    }
+
+    pub fn summary(&self) -> String {
+        format!(
+            "{} records: {} events; {} records ignored by a rule, {} without a rule, {} rejected",
+            self.records, self.events, self.passed_over, self.unknown, self.rejected
+        )
+    }
+
+    fn comments(&self) -> String {
+        let mut text = format!("# {}.\n", self.summary());
+        for ((member, path), count) in &self.unmapped {
+            text.push_str(&format!(
+                "# {member}: {count} times a word at {path} that is not under mapping.values. test-mapping shows \
+                 it.\n"
+            ));
+        }
+        if self.rejected > 0 || self.unknown > 0 {
+            text.push_str("# test-mapping --explain gives the reason for each record.\n");
+        }
+        text
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+fn propose_preset(preset: &'static str, share: f64, trial: MappingTrial) -> Proposal {
+    let known = if preset == CANONICAL {
+        "The records are canonical events already".to_owned()
+    } else if WRAPPERS.contains(&preset) {
+        let share = percent(share);
+        format!("{share} of the records have the wrapper that the preset {preset} takes off")
+    } else {
+        let share = percent(share);
+        format!("{share} of the records look like those of {preset}, which has a preset")
+    };
+    let mut yaml = format!("# Proposed by ticket-exporter infer-mapping.\n# {known}.\n");
+    yaml.push_str(&format!("mapping:\n  preset: {preset}\n"));
+    yaml.push_str(&trial.comments());
+    if WRAPPERS.contains(&preset) && trial.mapped == 0 {
+        yaml.push_str(
+            "# No record is about a ticket that the preset knows. Write where the ticket is under \
+             mapping.common.\n",
+        );
+    }
+    if preset != CANONICAL {
+        yaml.push_str(&format!(
+            "# The guide of the preset: docs/how-to/helpdesks/{preset}.md\n"
+        ));
+    }
+    Proposal {
+        yaml,
+        preset: Some(preset),
+        trial,
+    }
+}
+
+fn own_header(presets: &[(&'static str, f64)], unreadable: usize) -> String {
+    let mut header = String::from(
+        "# Proposed by ticket-exporter infer-mapping. It has the lines that the samples show beyond doubt.\n\
+         # Answer the questions at its end, then check it with: ticket-exporter test-mapping --explain\n",
+    );
+    for (preset, share) in presets {
+        header.push_str(&format!(
+            "# {} of the records look like those of the preset {preset}, but it does not fit them.\n",
+            percent(*share)
+        ));
+    }
+    if unreadable > 0 {
+        header.push_str(&format!("# {unreadable} records are not JSON.\n"));
+    }
+    header
+}

@@ -1,0 +1,114 @@
+//! The members by which the records of known systems are recognized.
+
+use serde_json::Value;
+
+use super::column::share;
+use super::samples_table::SampleRow;
+
+/// This share of the records has to look like those of a system.
+const LEAST_SHARE: f64 = 0.5;
+
+/// Presets with alternatives. An alternative is a list of JSON pointers that a record must all have.
+/// The more special presets come first.
+const SIGNATURES: [(&str, &[&[&str]]); 13] = [
+    ("canonical", &[&["/ticket_id", "/type", "/at"]]),
+    (
+        "zendesk-eventbridge",
+        &[&["/detail-type", "/detail/ticket_event"]],
+    ),
+    ("zendesk", &[&["/zendesk_event_version", "/detail/id"]]),
+    (
+        "jira",
+        &[
+            &["/webhookEvent"],
+            &["/issue/key", "/issue/fields"],
+            &["/issue_event_type_name"],
+        ],
+    ),
+    (
+        "github",
+        &[&["/action", "/repository/full_name", "/sender/login"]],
+    ),
+    ("gitlab", &[&["/object_kind", "/object_attributes"]]),
+    (
+        "intercom",
+        &[
+            &["/topic", "/data/item", "/app_id"],
+            &["/topic", "/data/item/type"],
+        ],
+    ),
+    ("freshdesk", &[&["/freshdesk_webhook"]]),
+    (
+        "freshservice",
+        &[
+            &["/freshservice_webhook"],
+            &["/ticket/fr_escalated", "/ticket/requester_id"],
+            &["/fr_escalated", "/responder_id", "/requester_id"],
+            &["/tickets/0/fr_escalated"],
+            &["/conversation/ticket_id", "/conversation/incoming"],
+            &["/time_entry/time_spent"],
+            &["/csat_response/overall_rating"],
+        ],
+    ),
+    (
+        "zammad",
+        &[
+            &["/ticket/article_count"],
+            &["/ticket/create_article_type_id"],
+            &["/create_article_type_id", "/number"],
+            &["/create_article_sender_id", "/number"],
+            &["/tickets/0/create_article_type_id"],
+        ],
+    ),
+    (
+        "servicenow",
+        &[
+            &["/sys_id", "/sys_updated_on"],
+            &["/result/sys_id", "/result/sys_updated_on"],
+            &["/result/0/sys_id", "/result/0/sys_updated_on"],
+            &["/records/0/sys_id", "/records/0/sys_updated_on"],
+        ],
+    ),
+    (
+        "debezium",
+        &[
+            &["/op", "/source/connector"],
+            &["/after", "/source/connector"],
+            &["/op", "/source/table"],
+            &["/payload/op", "/payload/source"],
+            &["/__op"],
+            &["/iodebeziumop"],
+        ],
+    ),
+    (
+        "cloudevents",
+        &[&["/specversion", "/type", "/source"], &["/0/specversion"]],
+    ),
+];
+
+/// The presets whose systems the records look like, with the share of the records that do. The
+/// greatest share comes first.
+pub(super) fn presets(rows: &[SampleRow]) -> Vec<(&'static str, f64)> {
+    let mut found = Vec::new();
+    for (preset, alternatives) in SIGNATURES {
+        let fits = |row: &&SampleRow| {
+            let is_binary = preset == "cloudevents" && row.has_cloud_event_headers();
+            let has_all = |pointers: &&[&str]| pointers.iter().all(|one| has(&row.record, one));
+            is_binary || alternatives.iter().any(has_all)
+        };
+        let share = share(rows.iter().filter(fits).count(), rows.len());
+        if share >= LEAST_SHARE {
+            found.push((preset, share));
+        }
+    }
+    found.sort_by(|one, other| other.1.total_cmp(&one.1));
+    found
+}
+
+/// A member of the record itself may be `null`; a member further inside has to have a value.
+fn has(record: &Value, pointer: &str) -> bool {
+    let is_outermost = pointer.matches('/').count() == 1;
+    record
+        .pointer(pointer)
+        .is_some_and(|value| is_outermost || !value.is_null())
+}
