@@ -368,9 +368,9 @@ pub struct TestMapping {
 /// beyond doubt, with questions for the rest. Writes YAML for the configuration to standard output.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Files are those of test-mapping. Give it some dozen records of several tickets, in order. The end of the
-proposal says how it works on the samples. The proposal shows names of members and words of lists to
-choose from, but no other content. The exit code is 1 if no member is the id of a ticket beyond doubt.
+Files are those of test-mapping. Give some dozen records of several tickets, in order. A proposal
+that is not a preset ends with questions. It shows names of members and words of lists to choose
+from, but no other content. The exit code is 1 if no member is clearly the id of a ticket.
 
 Examples:
   What could these be?

@@ -1,4 +1,4 @@
-//! `infer-mapping`: a mapping for records that nobody has described.
+//! `infer-mapping`: proposes a mapping for the records of an unknown system.
 
 use std::process::ExitCode;
 
@@ -16,8 +16,8 @@ pub fn run(arguments: &InferMapping) -> Result<ExitCode, Failure> {
     let records: Vec<_> = all.iter().map(Sample::record).collect();
     let Some(proposal) = inference::propose(&records) else {
         terminal::complain(&format!(
-            "no member of the {} records is the id of a ticket beyond doubt; add records, several of each of \
-             several tickets, or write mapping.common.ticket_id and the rest yourself",
+            "no member of the {} records is clearly the id of a ticket; add records, several of each of several \
+             tickets, or write the mapping by hand, see docs/reference/mapping.md",
             all.len()
         ));
         return Ok(ExitCode::FAILURE);

@@ -154,5 +154,5 @@ fn a_proposal_is_a_configuration() {
     let output = run(&["infer-mapping", "-"], b"{\"weather\":\"fine\"}\n");
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(text(&output.stdout), "");
-    assert!(text(&output.stderr).contains("is the id of a ticket beyond doubt"));
+    assert!(text(&output.stderr).contains("is clearly the id of a ticket"));
 }

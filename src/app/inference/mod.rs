@@ -55,7 +55,7 @@ pub struct MappingTrial {
     /// Records that gave events.
     pub mapped: usize,
     /// Records that a rule ignores.
-    pub passed_over: usize,
+    pub ignored: usize,
     /// Records that no rule fits, and records without a value.
     pub unknown: usize,
     pub rejected: usize,
@@ -73,7 +73,7 @@ pub fn propose(samples: &[Record<'_>]) -> Option<Proposal> {
             continue;
         };
         let is_enough = trial.mapped * 2 >= trial.records
-            || !WRAPPERS.contains(preset) && trial.mapped + trial.passed_over > 0;
+            || !WRAPPERS.contains(preset) && trial.mapped + trial.ignored > 0;
         let fits = trial.fits() && is_enough;
         let proposal = propose_preset(preset, *share, trial);
         if fits {
@@ -161,7 +161,7 @@ impl MappingTrial {
             return;
         };
         match mapped.ignored {
-            Some(IgnoreReason::IgnoredByRule) => self.passed_over += 1,
+            Some(IgnoreReason::IgnoredByRule) => self.ignored += 1,
             Some(_) => self.unknown += 1,
             None => {}
         }
@@ -177,13 +177,13 @@ impl MappingTrial {
 
     /// More records give events, and the other does not ignore most of them on purpose.
     fn fits_better_than(&self, other: &Self) -> bool {
-        self.mapped > other.mapped && other.passed_over * 2 < other.records
+        self.mapped > other.mapped && other.ignored * 2 < other.records
     }
 
     pub fn summary(&self) -> String {
         format!(
             "{} records: {} events; {} records ignored by a rule, {} without a rule, {} rejected",
-            self.records, self.events, self.passed_over, self.unknown, self.rejected
+            self.records, self.events, self.ignored, self.unknown, self.rejected
         )
     }
 
