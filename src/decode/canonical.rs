@@ -267,7 +267,7 @@ enum Nullable<'a> {
     #[default]
     Absent,
     Null,
-    JsonString(Cow<'a, str>),
+    Text(Cow<'a, str>),
 }
 
 impl<'a> Nullable<'a> {

@@ -8,7 +8,7 @@ use ticket_exporter::decode::{
 
 use super::fuzz;
 use super::mutation::{mutated, random_bytes};
-use crate::derivations::dice::Dice;
+use crate::stories::dice::Dice;
 
 const AVRO: &str = r#"{"type": "record", "name": "R", "fields": [
     {"name": "id", "type": "string"}, {"name": "n", "type": ["null", "long", "double"]},
