@@ -128,9 +128,13 @@ impl<'t> Evidence<'t> {
             .columns
             .iter()
             .filter_map(|column| Some((self.event_time_rank(column)?, column)))
-            .filter(|(_, column)| self.rises(column) && self.is_latest(column))
+            .filter(|(_, column)| self.rises(column) && self.is_latest(column, TOLERANCE))
             .collect();
-        fitting.sort_by_key(|(rank, column)| (*rank, Reverse(column.cells.len())));
+        fitting.sort_by_key(|(rank, column)| {
+            // A time in whole seconds is often earlier than the same time in milliseconds.
+            let is_rounded = !self.is_latest(column, 0);
+            (is_rounded, *rank, Reverse(column.cells.len()))
+        });
         let mut missing = self.rows();
         let mut chosen = Vec::new();
         for (_, column) in fitting {
@@ -185,7 +189,7 @@ impl<'t> Evidence<'t> {
 
     /// Whether no other time of the record is later. A time of creation or of the last activity is not
     /// the time of the event.
-    fn is_latest(&self, column: &SampleColumn) -> bool {
+    fn is_latest(&self, column: &SampleColumn, tolerance: i64) -> bool {
         let Some(times) = &column.times else {
             return false;
         };
@@ -198,7 +202,7 @@ impl<'t> Evidence<'t> {
             others
                 .iter()
                 .filter_map(|other| other.times.as_ref()?.instants.get(row))
-                .all(|other| other.0 <= time.0 + TOLERANCE)
+                .all(|other| other.0 <= time.0 + tolerance)
         };
         let agreeing = times.instants.iter().filter(holds).count();
         share(agreeing, times.instants.len()) >= LEAST_AGREEMENT
