@@ -25,7 +25,8 @@ use ticket_exporter::decode::Decoder;
 use ticket_exporter::domain::timestamp::Timestamp;
 use ticket_exporter::edge::http::{self, Protection, Published, Readiness, Server};
 use ticket_exporter::edge::kafka::{
-    Connection, Consumer, EmbeddedBroker, Publisher, Settings, Step, TopicPartition,
+    Consumer, ConsumerEvent, ConsumerSettings, EmbeddedBroker, KafkaConnection, Publisher,
+    TopicPartition,
 };
 use ticket_exporter::edge::self_metrics::{BuildInfo, SelfMetrics};
 use ticket_exporter::edge::wall_clock::{self, WallClock};
@@ -108,8 +109,8 @@ fn report(round: usize, what: &str, (records, taken): (usize, Duration)) {
     println!("round {round}: {what}: {records} records in {taken:.2?}, {rate:.0} a second");
 }
 
-fn connection(brokers: &str, name: &str) -> Connection {
-    Connection {
+fn connection(brokers: &str, name: &str) -> KafkaConnection {
+    KafkaConnection {
         security: Security::default(),
         brokers: brokers.split(',').map(str::to_owned).collect(),
         properties: BTreeMap::from([
@@ -121,7 +122,7 @@ fn connection(brokers: &str, name: &str) -> Connection {
 }
 
 /// Publishes a load desk's events; how many.
-fn fill(connection: &Connection, tickets: u64) -> usize {
+fn fill(connection: &KafkaConnection, tickets: u64) -> usize {
     let mut publisher = Publisher::start(connection, TOPIC).unwrap();
     let start = Instant::now();
     let mut bytes = 0;
@@ -180,7 +181,7 @@ fn kpis(
         Arc::clone(&published),
         None,
     );
-    let mut consumer = Consumer::start(&Settings {
+    let mut consumer = Consumer::start(&ConsumerSettings {
         connection: connection(brokers, "kpis"),
         topics: vec![TOPIC.to_owned()],
         group_id: group.to_owned(),
@@ -304,7 +305,7 @@ fn plain(brokers: &str, round: usize, records: usize) -> (usize, Duration) {
 }
 
 fn batches(brokers: &str, round: usize, records: usize) -> (usize, Duration) {
-    let mut consumer = Consumer::start(&Settings {
+    let mut consumer = Consumer::start(&ConsumerSettings {
         connection: connection(brokers, "batches"),
         topics: vec![TOPIC.to_owned()],
         group_id: format!("batches-{round}"),
@@ -315,16 +316,19 @@ fn batches(brokers: &str, round: usize, records: usize) -> (usize, Duration) {
     let mut count = 0;
     while count < records {
         match consumer.next(Duration::from_millis(100)) {
-            Step::Records(batch) => {
+            ConsumerEvent::Records(batch) => {
                 first.get_or_insert_with(Instant::now);
                 count += batch.len();
                 for record in batch.iter(&[]) {
                     black_box(record.value);
                 }
             }
-            Step::Assigned(_) => consumer.begin(|_: &TopicPartition| None),
-            Step::Trouble(trouble) => println!("{trouble}"),
-            Step::Revoked(_) | Step::Identified(_) | Step::Reconnected(_) | Step::Idle => {}
+            ConsumerEvent::Assigned(_) => consumer.start_reading(|_: &TopicPartition| None),
+            ConsumerEvent::Problem(trouble) => println!("{trouble}"),
+            ConsumerEvent::Revoked(_)
+            | ConsumerEvent::Identified(_)
+            | ConsumerEvent::Reconnected(_)
+            | ConsumerEvent::Idle => {}
         }
     }
     (count, first.unwrap().elapsed())
@@ -332,16 +336,19 @@ fn batches(brokers: &str, round: usize, records: usize) -> (usize, Duration) {
 
 /// What fetching adds to the memory in 3 s while nobody takes the records, in MiB.
 fn idle_backlog(brokers: &str) -> u64 {
-    let mut consumer = Consumer::start(&Settings {
+    let mut consumer = Consumer::start(&ConsumerSettings {
         connection: connection(brokers, "idle"),
         topics: vec![TOPIC.to_owned()],
         group_id: "idle".to_owned(),
         instance_id: None,
     })
     .unwrap();
-    while !matches!(consumer.next(Duration::from_millis(100)), Step::Assigned(_)) {}
+    while !matches!(
+        consumer.next(Duration::from_millis(100)),
+        ConsumerEvent::Assigned(_)
+    ) {}
     let before = memory("VmRSS:");
-    consumer.begin(|_: &TopicPartition| None);
+    consumer.start_reading(|_: &TopicPartition| None);
     std::thread::sleep(Duration::from_secs(3));
     memory("VmRSS:").saturating_sub(before)
 }

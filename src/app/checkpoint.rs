@@ -15,7 +15,7 @@ use tracing::{error, info};
 
 use super::ingest::Readings;
 use crate::edge::self_metrics::SelfMetrics;
-use crate::edge::store::{Batch, Store};
+use crate::edge::store::{Store, StoreBatch};
 use crate::engine::{Engine, Records, RewriteCursor};
 
 /// Pause before a failed write is tried again.
@@ -45,7 +45,7 @@ impl Kept {
     fn of(store: &Store) -> Self {
         Self {
             bytes: store.bytes(),
-            since_round: store.bytes_since_round(),
+            since_round: store.bytes_since_rewrite(),
         }
     }
 
@@ -75,7 +75,7 @@ pub struct Keeper {
 
 #[derive(Debug)]
 struct Job {
-    batch: Batch,
+    batch: StoreBatch,
     begins_round: bool,
     ends_round: bool,
 }
@@ -112,7 +112,7 @@ impl Keeper {
     /// # Errors
     /// [`KeeperDied`].
     pub fn keep(&mut self, engine: &mut Engine, readings: &mut Readings) -> Result<(), KeeperDied> {
-        let mut batch = Batch::default();
+        let mut batch = StoreBatch::default();
         let begins_round = self.rewrite && self.round.is_none();
         if begins_round {
             self.round = Some(RewriteCursor::default());
@@ -187,7 +187,7 @@ impl Drop for Keeper {
 
 /// The engine's records on their way into a batch.
 struct Into<'a> {
-    batch: &'a mut Batch,
+    batch: &'a mut StoreBatch,
     count: usize,
 }
 
@@ -213,10 +213,10 @@ fn write(
 ) {
     while let Ok(job) = jobs.recv() {
         if job.begins_round {
-            store.begin_round();
+            store.begin_rewrite();
         }
         if job.ends_round {
-            store.end_round();
+            store.end_rewrite();
         }
         let mut failures = 0_u64;
         while let Err(failure) = store.commit(&job.batch) {
@@ -260,7 +260,7 @@ mod tests {
     use crate::decode::decode;
     use crate::domain::timestamp::Timestamp;
     use crate::edge::self_metrics::BuildInfo;
-    use crate::edge::store::Directory;
+    use crate::edge::store::StoreDirectory;
     use crate::engine::{Restoring, STATE_VERSION};
 
     const PATIENCE: Duration = Duration::from_secs(60);
@@ -293,7 +293,7 @@ mod tests {
             rustc: "",
         };
         let metrics = Arc::new(SelfMetrics::new(build, Timestamp(0), &[], &[]).unwrap());
-        let lock = || Directory::lock(directory.path(), STATE_VERSION).unwrap();
+        let lock = || StoreDirectory::lock(directory.path(), STATE_VERSION).unwrap();
         let store = lock().create(Timestamp(0), None).unwrap();
         let mut keeper = Keeper::start(store, false, metrics).unwrap();
         let mut engine = Engine::new(Arc::default(), Timestamp(0));

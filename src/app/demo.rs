@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::domain::timestamp::{Milliseconds, Timestamp};
-use crate::edge::kafka::{Connection, EmbeddedBroker, Publisher, StartError};
+use crate::edge::kafka::{EmbeddedBroker, KafkaConnection, Publisher, StartError};
 use crate::edge::wall_clock::{self, Clock};
 use crate::simulation::{Desk, Events, Profile, SimulatedEvent};
 
@@ -78,7 +78,7 @@ impl Clock for FastClock {
 /// A broker that does not start or take the history.
 pub fn start(options: &Options) -> Result<RunningDesk, DemoError> {
     let broker = EmbeddedBroker::start(&[(TOPIC, PARTITIONS)])?;
-    let connection = Connection {
+    let connection = KafkaConnection {
         brokers: vec![broker.bootstrap()],
         ..Connection::default()
     };

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 use crate::config::{Changes, Config};
-use crate::edge::schema_registry::Client;
+use crate::edge::schema_registry::SchemaRegistryClient;
 
 /// A configuration to work by from now on.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub struct Order {
     /// What of it differs from the one before.
     pub changes: Changes,
     /// `None`: it stays as it was.
-    pub schema_registry: Option<Option<Arc<Client>>>,
+    pub schema_registry: Option<Option<Arc<SchemaRegistryClient>>>,
 }
 
 /// What came of an order: it is done, or why everything stays as it was.

@@ -15,8 +15,10 @@ use super::schemas;
 use super::serve::{Memory, ServeError};
 use crate::config::{Config, Otherwise};
 use crate::edge::http::{Latch, Published};
-use crate::edge::kafka::{Consumer, CredentialFiles, DeadLetters, Settings, StartError};
-use crate::edge::schema_registry::Client;
+use crate::edge::kafka::{
+    Consumer, ConsumerSettings, CredentialFiles, DeadLetterProducer, StartError,
+};
+use crate::edge::schema_registry::SchemaRegistryClient;
 use crate::edge::wall_clock::Clock;
 use crate::engine::Engine;
 
@@ -33,7 +35,7 @@ const REJOIN_PAUSE: Duration = Duration::from_secs(2);
 /// See the module.
 pub struct Reader {
     pub config: Config,
-    pub schema_registry: Option<Arc<Client>>,
+    pub schema_registry: Option<Arc<SchemaRegistryClient>>,
     pub memory: Memory,
     pub clock: Arc<dyn Clock>,
     pub published: Arc<Published>,
@@ -328,7 +330,7 @@ fn clients(config: &Config, instance_id: Option<&String>) -> Result<Change, Star
 
 /// To be called before the clients are started: then no change is missed.
 fn credentials(config: &Config) -> Option<CredentialFiles> {
-    CredentialFiles::watch(&Settings::from(&config.kafka).connection)
+    CredentialFiles::watch(&ConsumerSettings::from(&config.kafka).connection)
 }
 
 /// A member of a group that comes back under its id keeps the partitions that it had, also where it
@@ -340,17 +342,17 @@ fn topics_digest(config: &Config) -> String {
     format!("{:016x}", xxh3_64(topics.join(",").as_bytes()))
 }
 
-fn dead_letters(config: &Config) -> Result<Option<DeadLetters>, StartError> {
+fn dead_letters(config: &Config) -> Result<Option<DeadLetterProducer>, StartError> {
     let topic = config.kafka.dead_letter_topic.as_ref();
-    let connection = Settings::from(&config.kafka).connection;
+    let connection = ConsumerSettings::from(&config.kafka).connection;
     topic
         .cloned()
-        .map(|topic| in_time(move || DeadLetters::start(&connection, &topic)))
+        .map(|topic| in_time(move || DeadLetterProducer::start(&connection, &topic)))
         .transpose()
 }
 
 fn consumer(config: &Config, instance_id: Option<&String>) -> Result<Consumer, StartError> {
-    let mut settings = Settings::from(&config.kafka);
+    let mut settings = ConsumerSettings::from(&config.kafka);
     settings.instance_id = instance_id.map(|id| format!("{id}-{}", topics_digest(config)));
     let mut consumer = in_time(move || Consumer::start(&settings))?;
     consumer.watch_topic_configs();

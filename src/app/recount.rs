@@ -8,14 +8,16 @@ use super::ingest::{KeptReadings, part_with};
 use super::recovery::RecoveryError;
 use crate::config::Config;
 use crate::domain::timestamp::Timestamp;
-use crate::edge::kafka::{Extent, InspectError, Inspector, Settings, StartError, TopicPartition};
-use crate::edge::store::{Directory, Record, StoreError};
+use crate::edge::kafka::{
+    ConsumerSettings, InspectError, Inspector, OffsetRange, StartError, TopicPartition,
+};
+use crate::edge::store::{StoreDirectory, StoreError, StoreRecord};
 use crate::engine::STATE_VERSION;
 
 /// A store that no other process has, and that may be marked.
 #[derive(Debug)]
 pub struct Recount {
-    directory: Directory,
+    directory: StoreDirectory,
     /// `None`: there is nothing in it yet, or it cannot be read.
     pub stored: Option<Stored>,
     /// Why it cannot be read; a recount needs nothing of it.
@@ -34,7 +36,7 @@ pub struct Stored {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Available {
     pub topic: String,
-    pub partitions: Vec<Extent>,
+    pub partitions: Vec<OffsetRange>,
     /// Time of the oldest record, where one could be read.
     pub oldest: Option<Timestamp>,
     /// Of the records of a key only the last one stays.
@@ -66,9 +68,9 @@ impl Recount {
             // Taking it would make it.
             return Err(RecoveryError::Nothing(path.clone()));
         }
-        let directory = Directory::lock(path, STATE_VERSION)?;
+        let directory = StoreDirectory::lock(path, STATE_VERSION)?;
         let mut readings = KeptReadings::default();
-        let found = directory.load(&mut |record: Record<'_>| {
+        let found = directory.load(&mut |record: StoreRecord<'_>| {
             if KeptReadings::is_key(record.key) {
                 readings.take(record.key, record.value)?;
             }
@@ -99,7 +101,7 @@ impl Recount {
 
     /// Whether it is marked already.
     pub fn is_asked(&self) -> bool {
-        self.directory.is_recount_asked()
+        self.directory.is_recount_requested()
     }
 
     /// Marks the store.
@@ -107,7 +109,7 @@ impl Recount {
     /// # Errors
     /// The disk's.
     pub fn ask(&self) -> Result<(), StoreError> {
-        self.directory.ask_recount()
+        self.directory.request_recount()
     }
 
     /// Takes the mark away.
@@ -115,7 +117,7 @@ impl Recount {
     /// # Errors
     /// The disk's.
     pub fn cancel(&self) -> Result<(), StoreError> {
-        self.directory.forget_recount()
+        self.directory.clear_recount_request()
     }
 }
 
@@ -131,7 +133,7 @@ pub fn available(
     let deadline = Instant::now() + patience;
     let mut partitions = Vec::new();
     for partition in &inspector.topic(topic, deadline)? {
-        partitions.push(inspector.extent(partition, deadline)?);
+        partitions.push(inspector.offset_range(partition, deadline)?);
     }
     let mut oldest: Option<Timestamp> = None;
     for extent in &partitions {
@@ -158,7 +160,7 @@ pub type TopicFound = (String, Result<Available, InspectError>);
 /// # Errors
 /// Properties that are refused.
 pub fn look_at_topics(config: &Config, patience: Duration) -> Result<Vec<TopicFound>, StartError> {
-    let mut inspector = Inspector::start(&Settings::from(&config.kafka))?;
+    let mut inspector = Inspector::start(&ConsumerSettings::from(&config.kafka))?;
     let mut found = Vec::new();
     let mut silent = false;
     for topic in &config.kafka.topics {

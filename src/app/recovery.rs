@@ -14,7 +14,9 @@ use super::topics_gone::{self, TopicsGone};
 use crate::config::{Config, OnChangedRules, Otherwise};
 use crate::domain::timestamp::Timestamp;
 use crate::edge::self_metrics::SelfMetrics;
-use crate::edge::store::{self, Apply, Directory, Found, Record, Store, StoreError, StoreId};
+use crate::edge::store::{
+    self, ApplyRecord, LoadedStore, Store, StoreDirectory, StoreError, StoreId, StoreRecord,
+};
 use crate::engine::{Change, Engine, Restoring, STATE_VERSION, StateError};
 
 /// Why a store is set aside that a person has marked.
@@ -77,7 +79,7 @@ impl RecoveryError {
 pub struct Restored {
     pub engine: Engine,
     pub readings: Readings,
-    pub found: Found,
+    pub found: LoadedStore,
 }
 
 /// What came of reading a store.
@@ -150,7 +152,7 @@ impl Changes {
 /// A store that is not there, is damaged, or is of another configuration.
 pub fn read(config: &Config) -> Result<Restored, RecoveryError> {
     let directory = &config.checkpoint.directory;
-    let load = |apply: &mut Apply<'_>| store::read(directory, STATE_VERSION, apply);
+    let load = |apply: &mut ApplyRecord<'_>| store::read(directory, STATE_VERSION, apply);
     // A command that only reads the store changes nothing in it.
     let outcome = match restore(config, load, &TopicsGone::all_counted) {
         Err(StoreError::Io { source, .. })
@@ -179,10 +181,10 @@ pub fn read(config: &Config) -> Result<Restored, RecoveryError> {
 /// No store, and a changed configuration where a person has to decide.
 pub fn judge(config: &Config) -> Result<Option<String>, RecoveryError> {
     let directory = &config.checkpoint.directory;
-    if Directory::asks_recount(directory) {
+    if StoreDirectory::is_recount_requested_in(directory) {
         return Ok(Some(RECOUNT_ASKED.to_owned()));
     }
-    let load = |apply: &mut Apply<'_>| store::read(directory, STATE_VERSION, apply);
+    let load = |apply: &mut ApplyRecord<'_>| store::read(directory, STATE_VERSION, apply);
     let gone = |topics: &[String]| topics_gone::judge(&config.kafka, topics);
     let changes = match restore(config, load, &gone) {
         Ok(Outcome::Nothing) => return Err(RecoveryError::Nothing(directory.clone())),
@@ -222,9 +224,9 @@ pub fn recover(
     set_aside_for: Option<&str>,
 ) -> Result<(State, StoreId), RecoveryError> {
     let path = &config.checkpoint.directory;
-    let directory = Directory::lock(path, STATE_VERSION)?;
+    let directory = StoreDirectory::lock(path, STATE_VERSION)?;
     let started = Instant::now();
-    let asked = directory.is_recount_asked();
+    let asked = directory.is_recount_requested();
     let set_aside_for = set_aside_for.or(asked.then_some(RECOUNT_ASKED));
     let gone = |topics: &[String]| topics_gone::judge(&config.kafka, topics);
     let outcome = restore(config, |apply| directory.load(apply), &gone);
@@ -281,7 +283,7 @@ pub fn recover(
         _ => {}
     }
     // Not before: a start that is killed until then does it all once more.
-    directory.forget_recount()?;
+    directory.clear_recount_request()?;
     let store = directory.create(now, id)?;
     let mut engine = Engine::new(Arc::new(config.rules.clone()), now);
     engine.track_changes();
@@ -308,12 +310,12 @@ fn begin(
 
 fn restore(
     config: &Config,
-    load: impl FnOnce(&mut Apply<'_>) -> Result<Option<Found>, StoreError>,
+    load: impl FnOnce(&mut ApplyRecord<'_>) -> Result<Option<LoadedStore>, StoreError>,
     judge: &dyn Fn(&[String]) -> TopicsGone,
 ) -> Result<Outcome, StoreError> {
     let mut restoring = None;
     let mut readings = KeptReadings::default();
-    let found = load(&mut |record: Record<'_>| {
+    let found = load(&mut |record: StoreRecord<'_>| {
         if KeptReadings::is_key(record.key) {
             return readings.take(record.key, record.value);
         }
@@ -374,7 +376,7 @@ fn restore(
     }
 }
 
-fn say_restored(engine: &Engine, found: &Found, started: Instant) {
+fn say_restored(engine: &Engine, found: &LoadedStore, started: Instant) {
     if let Some(torn) = &found.torn {
         info!(
             file = %torn.file.display(),

@@ -14,8 +14,8 @@ use super::topics_gone;
 use crate::config::{Changes, Config, Kafka, Loaded, OnChangedRules, SchemaRegistry};
 use crate::domain::policy::Target;
 use crate::edge::http::{self, Published, Reloaded, Wish};
-use crate::edge::kafka::{Settings, StartError};
-use crate::edge::schema_registry::Client;
+use crate::edge::kafka::{ConsumerSettings, StartError};
+use crate::edge::schema_registry::SchemaRegistryClient;
 use crate::edge::self_metrics::SelfMetrics;
 use crate::edge::service_manager::ServiceManager;
 use crate::edge::wall_clock::Clock;
@@ -42,7 +42,7 @@ struct Judged {
     loaded: Loaded,
     changes: Changes,
     /// `None`: it stays as it was.
-    schema_registry: Option<Option<Arc<Client>>>,
+    schema_registry: Option<Option<Arc<SchemaRegistryClient>>>,
 }
 
 impl Reloader {
@@ -182,13 +182,16 @@ fn judge(current: &Config, loaded: Loaded) -> Result<Judged, String> {
 
 /// A client where another one is needed: also where its certificates may have changed, which it
 /// reads once.
-fn registry(config: &Config, changes: &Changes) -> Result<Option<Option<Arc<Client>>>, String> {
+fn registry(
+    config: &Config,
+    changes: &Changes,
+) -> Result<Option<Option<Arc<SchemaRegistryClient>>>, String> {
     let settings = config.schema_registry.as_ref();
     let has_files = settings.is_some_and(|settings: &SchemaRegistry| settings.ca_file.is_some());
     if !changes.schema_registry && !has_files {
         return Ok(None);
     }
-    let client = settings.map(Client::new).transpose();
+    let client = settings.map(SchemaRegistryClient::new).transpose();
     let client = client.map_err(|error| error.to_string())?;
     Ok(Some(client.map(Arc::new)))
 }
@@ -198,7 +201,7 @@ fn registry(config: &Config, changes: &Changes) -> Result<Option<Option<Arc<Clie
 /// # Errors
 /// The property that is refused, and why.
 pub fn check_clients(kafka: &Kafka) -> Result<(), StartError> {
-    let settings = Settings::from(kafka);
+    let settings = ConsumerSettings::from(kafka);
     settings.check()?;
     if kafka.dead_letter_topic.is_some() {
         settings.connection.check_producer()?;

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::config::{Config, SchemaRegistry};
 use crate::decode::{Decoder, SchemaId, Schemas};
-use crate::edge::kafka::Record;
-use crate::edge::schema_registry::{AskError, Client, ClientError};
+use crate::edge::kafka::KafkaRecord;
+use crate::edge::schema_registry::{
+    SchemaLookupError, SchemaRegistryClient, SchemaRegistryClientError,
+};
 
 /// A person waits: longer than a registry takes to be started anew, and no more.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -17,9 +19,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     #[error(transparent)]
-    Client(#[from] ClientError),
+    Client(#[from] SchemaRegistryClientError),
     #[error("the schema registry does not give schema {id}: {reason}")]
-    Away { id: SchemaId, reason: AskError },
+    Away {
+        id: SchemaId,
+        reason: SchemaLookupError,
+    },
 }
 
 /// Reads the records of the topics of a configuration, with schemas or without.
@@ -39,7 +44,7 @@ pub fn decoder_that_knows(config: &Config, schemas: Option<Schemas>) -> Decoder 
 /// See the module.
 #[derive(Debug)]
 pub struct Fetcher {
-    client: Client,
+    client: SchemaRegistryClient,
     schemas: Schemas,
 }
 
@@ -56,7 +61,7 @@ impl Fetcher {
             return Ok(None);
         };
         Ok(Some(Self {
-            client: Client::new(registry)?,
+            client: SchemaRegistryClient::new(registry)?,
             schemas: schemas.clone(),
         }))
     }
@@ -66,7 +71,7 @@ impl Fetcher {
     ///
     /// # Errors
     /// A registry that does not answer for a minute.
-    pub fn fetch(&self, record: &Record<'_>) -> Result<(), FetchError> {
+    pub fn fetch(&self, record: &KafkaRecord<'_>) -> Result<(), FetchError> {
         let value = record.value.unwrap_or_default();
         let Some(id) = self.schemas.missing(value, record.headers) else {
             return Ok(());
@@ -79,11 +84,11 @@ impl Fetcher {
                     let _ = self.schemas.learn(id, &text);
                     return Ok(());
                 }
-                Err(AskError::Unknown) => {
+                Err(SchemaLookupError::Unknown) => {
                     self.schemas.learn_unknown(id);
                     return Ok(());
                 }
-                Err(AskError::Unusable(_)) => {
+                Err(SchemaLookupError::Unusable(_)) => {
                     self.schemas.learn_unusable(id);
                     return Ok(());
                 }

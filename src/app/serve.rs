@@ -15,8 +15,8 @@ use super::reload::{Load, Reloader, show_objectives};
 use crate::config::{self, Config};
 use crate::decode::{IgnoreReason, Rejection};
 use crate::edge::http::{self, BindError, Protection, Published, Readiness, Server};
-use crate::edge::kafka::{Settings, StartError};
-use crate::edge::schema_registry::{Client, ClientError};
+use crate::edge::kafka::{ConsumerSettings, StartError};
+use crate::edge::schema_registry::{SchemaRegistryClient, SchemaRegistryClientError};
 use crate::edge::self_metrics::{BuildInfo, SelfMetrics};
 use crate::edge::service_manager::ServiceManager;
 use crate::edge::wall_clock::Clock;
@@ -39,7 +39,7 @@ pub enum ServeError {
     #[error(transparent)]
     Kafka(#[from] StartError),
     #[error(transparent)]
-    SchemaRegistry(#[from] ClientError),
+    SchemaRegistry(#[from] SchemaRegistryClientError),
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
     #[error(transparent)]
@@ -104,9 +104,9 @@ impl Service {
             info!(%address, "listening");
         }
 
-        Settings::from(&config.kafka).check()?;
+        ConsumerSettings::from(&config.kafka).check()?;
         let schema_registry = match &config.schema_registry {
-            Some(settings) => Some(Arc::new(Client::new(settings)?)),
+            Some(settings) => Some(Arc::new(SchemaRegistryClient::new(settings)?)),
             None => None,
         };
         let orders = Orders::default();

@@ -16,7 +16,8 @@ use crate::config::Config;
 use crate::decode::Decoder;
 use crate::domain::timestamp::Timestamp;
 use crate::edge::kafka::{
-    Batch, Consumer, Record, Settings, StartError, Step, TopicPartition, Trouble,
+    Consumer, ConsumerEvent, ConsumerSettings, KafkaProblem, KafkaRecord, RecordBatch, StartError,
+    TopicPartition,
 };
 use crate::edge::wall_clock;
 
@@ -100,7 +101,7 @@ pub trait Sink {
     ///
     /// # Errors
     /// The sink's; they end the reading.
-    fn take(&mut self, place: usize, records: &[Record<'_>]) -> io::Result<()>;
+    fn take(&mut self, place: usize, records: &[KafkaRecord<'_>]) -> io::Result<()>;
 
     /// A partition has been read.
     fn end(&mut self, place: usize);
@@ -135,7 +136,7 @@ pub fn read(
     sink: &mut dyn Sink,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Reading, ReadError> {
-    let mut settings = Settings::from(&config.kafka);
+    let mut settings = ConsumerSettings::from(&config.kafka);
     settings.group_id = group(&config.kafka.group_id, purpose, wall_clock::now());
     let mut reader = Reader::new(wanted, sink);
     reader.headers = decoder.needs_headers();
@@ -261,7 +262,7 @@ impl<'a> Reader<'a> {
 
     /// Why Kafka does not let us in, once that has gone on for some time.
     fn refusal(&mut self, consumer: &Consumer) -> Option<String> {
-        if consumer.is_admitted() {
+        if consumer.can_read() {
             self.refused = None;
         }
         let refused = self.refused?.elapsed() > REFUSAL_PATIENCE;
@@ -277,12 +278,12 @@ impl<'a> Reader<'a> {
 
     fn step(&mut self, consumer: &mut Consumer) -> Result<(), ReadError> {
         match consumer.next(POLL) {
-            Step::Records(batch) => self.take(&batch)?,
-            Step::Assigned(assigned) => {
+            ConsumerEvent::Records(batch) => self.take(&batch)?,
+            ConsumerEvent::Assigned(assigned) => {
                 if self.looking {
                     self.find(consumer, assigned)?;
                 }
-                consumer.begin(|source| {
+                consumer.start_reading(|source| {
                     let place = self.places.get(source)?;
                     self.parts[*place].position
                 });
@@ -291,20 +292,23 @@ impl<'a> Reader<'a> {
                     return Err(ReadError::Gone(gone));
                 }
             }
-            Step::Revoked(_) | Step::Identified(_) | Step::Reconnected(_) | Step::Idle => {}
-            Step::Trouble(Trouble::Retrying(text)) => {
+            ConsumerEvent::Revoked(_)
+            | ConsumerEvent::Identified(_)
+            | ConsumerEvent::Reconnected(_)
+            | ConsumerEvent::Idle => {}
+            ConsumerEvent::Problem(KafkaProblem::Retrying(text)) => {
                 warn!(%text, "kafka");
                 self.trouble = Some(text);
             }
-            Step::Trouble(Trouble::Refused(text)) => {
+            ConsumerEvent::Problem(KafkaProblem::Refused(text)) => {
                 warn!(%text, "kafka");
                 self.trouble = Some(text);
                 self.refused.get_or_insert_with(Instant::now);
             }
-            Step::Trouble(Trouble::OutOfRange { partition, .. }) => {
+            ConsumerEvent::Problem(KafkaProblem::OutOfRange { partition, .. }) => {
                 return Err(ReadError::Deleted(partition));
             }
-            Step::Trouble(Trouble::Fatal(text) | Trouble::Fenced(text)) => {
+            ConsumerEvent::Problem(KafkaProblem::Fatal(text) | KafkaProblem::Fenced(text)) => {
                 return Err(ReadError::Fatal(text));
             }
         }
@@ -319,7 +323,7 @@ impl<'a> Reader<'a> {
     ) -> Result<(), ReadError> {
         assigned.sort();
         for source in assigned {
-            let Some((begin, end)) = consumer.ask_extent(&source, ANSWER_PATIENCE) else {
+            let Some((begin, end)) = consumer.fetch_watermarks(&source, ANSWER_PATIENCE) else {
                 return Err(ReadError::Endless(source));
             };
             self.sink.add(&source)?;
@@ -329,13 +333,13 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn take(&mut self, batch: &Batch<'_>) -> Result<(), ReadError> {
+    fn take(&mut self, batch: &RecordBatch<'_>) -> Result<(), ReadError> {
         let headers = if self.headers {
             batch.headers()
         } else {
             Vec::new()
         };
-        let records: Vec<Record<'_>> = batch.iter(&headers).collect();
+        let records: Vec<KafkaRecord<'_>> = batch.iter(&headers).collect();
         if let Some(schemas) = &self.schemas {
             for record in &records {
                 schemas.fetch(record)?;
@@ -354,7 +358,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes records of one partition, up to its end.
-    fn take_run(&mut self, place: usize, records: &[Record<'_>]) -> io::Result<()> {
+    fn take_run(&mut self, place: usize, records: &[KafkaRecord<'_>]) -> io::Result<()> {
         let part = &mut self.parts[place];
         let (Some(first), Some(last)) = (records.first(), records.last()) else {
             return Ok(());
@@ -384,7 +388,7 @@ impl<'a> Reader<'a> {
             if part.done || !consumer.read_to_end(&part.source) {
                 continue;
             }
-            let Some((begin, end)) = consumer.extent(&part.source) else {
+            let Some((begin, end)) = consumer.cached_watermarks(&part.source) else {
                 continue;
             };
             if end < part.end {
@@ -455,7 +459,7 @@ mod tests {
             Ok(())
         }
 
-        fn take(&mut self, place: usize, records: &[Record<'_>]) -> io::Result<()> {
+        fn take(&mut self, place: usize, records: &[KafkaRecord<'_>]) -> io::Result<()> {
             let offsets = records.iter().map(|record| (place, record.offset));
             self.offsets.extend(offsets);
             Ok(())
@@ -470,8 +474,8 @@ mod tests {
         TopicPartition::new("tickets", partition)
     }
 
-    fn records(source: &TopicPartition, offsets: std::ops::Range<i64>) -> Vec<Record<'_>> {
-        let record = |offset| Record {
+    fn records(source: &TopicPartition, offsets: std::ops::Range<i64>) -> Vec<KafkaRecord<'_>> {
+        let record = |offset| KafkaRecord {
             partition: source,
             index: 0,
             offset,

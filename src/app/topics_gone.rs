@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::config::Kafka;
-use crate::edge::kafka::{Existence, Settings};
+use crate::edge::kafka::{ConsumerSettings, TopicExistence};
 
 /// How long the brokers may take to say whether a topic exists. A start and a reload wait for it.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
@@ -22,20 +22,20 @@ pub struct TopicsGone {
 impl TopicsGone {
     /// Without a question to the brokers.
     pub fn all_counted(topics: &[String]) -> Self {
-        let exists = |_: &String| Existence::Exists;
+        let exists = |_: &String| TopicExistence::Exists;
         Self::by(topics, exists)
     }
 
-    fn by(topics: &[String], existence: impl Fn(&String) -> Existence) -> Self {
+    fn by(topics: &[String], existence: impl Fn(&String) -> TopicExistence) -> Self {
         let mut gone = Self::default();
         for topic in topics {
             let reason = match existence(topic) {
-                Existence::Deleted => {
+                TopicExistence::Deleted => {
                     gone.deleted.push(topic.clone());
                     continue;
                 }
-                Existence::Exists => String::new(),
-                Existence::Unknown(reason) => {
+                TopicExistence::Exists => String::new(),
+                TopicExistence::Unknown(reason) => {
                     format!(", and Kafka does not say whether it was deleted ({reason})")
                 }
             };
@@ -49,9 +49,9 @@ impl TopicsGone {
 
 /// Asks the brokers about topics that are no longer among those of the configuration.
 pub fn judge(kafka: &Kafka, topics: &[String]) -> TopicsGone {
-    let settings = Settings::from(kafka);
+    let settings = ConsumerSettings::from(kafka);
     TopicsGone::by(topics, |topic| {
-        Existence::ask(&settings, topic, ANSWER_PATIENCE)
+        TopicExistence::ask(&settings, topic, ANSWER_PATIENCE)
     })
 }
 
@@ -63,9 +63,9 @@ mod tests {
     fn only_a_topic_that_is_known_to_be_deleted_can_go() {
         let topics = ["a", "b", "c"].map(str::to_owned);
         let gone = TopicsGone::by(&topics, |topic| match topic.as_str() {
-            "a" => Existence::Deleted,
-            "b" => Existence::Exists,
-            _ => Existence::Unknown("timed out".to_owned()),
+            "a" => TopicExistence::Deleted,
+            "b" => TopicExistence::Exists,
+            _ => TopicExistence::Unknown("timed out".to_owned()),
         });
         assert_eq!(gone.deleted, ["a"]);
         assert_eq!(

@@ -177,11 +177,11 @@ fn forgotten<'a>(config: &Config, stored: Option<&'a Stored>) -> Vec<&'a str> {
 mod tests {
     use super::*;
     use crate::domain::timestamp::Timestamp;
-    use crate::edge::kafka::{Extent, TopicPartition};
+    use crate::edge::kafka::{OffsetRange, TopicPartition};
 
     #[test]
     fn says_what_is_there_and_what_is_gone() {
-        let extent = |partition, begin, end| Extent {
+        let extent = |partition, begin, end| OffsetRange {
             partition: TopicPartition::new("tickets", partition),
             begin,
             end,

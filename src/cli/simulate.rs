@@ -15,7 +15,7 @@ use super::logbook::Logbook;
 use super::{serve, terminal};
 use crate::domain::timestamp::{DAY, Milliseconds, Timestamp};
 use crate::edge::files::STANDARD_INPUT;
-use crate::edge::kafka::{Connection, Publisher};
+use crate::edge::kafka::{KafkaConnection, Publisher};
 use crate::edge::wall_clock;
 use crate::simulation::{Desk, Pace, Profile, SimulatedEvent, Start};
 
@@ -136,7 +136,7 @@ impl Sink {
     fn open(settings: &Settings, arguments: &Simulate) -> Result<Self, Failure> {
         if let Some(topic) = &arguments.topic {
             let config = settings.load()?;
-            let connection = Connection::from(&config.kafka);
+            let connection = KafkaConnection::from(&config.kafka);
             let publisher = Publisher::start(&connection, topic).map_err(Failure::configuration)?;
             return Ok(Self::Topic(Box::new(publisher)));
         }

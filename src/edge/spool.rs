@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
-use super::kafka::Record;
+use super::kafka::KafkaRecord;
 
 /// Events are alike: the fastest level makes them ten times smaller.
 const LEVEL: i32 = 1;
@@ -26,8 +26,8 @@ pub struct Spooled {
     pub value: Option<Vec<u8>>,
 }
 
-impl From<&Record<'_>> for Spooled {
-    fn from(record: &Record<'_>) -> Self {
+impl From<&KafkaRecord<'_>> for Spooled {
+    fn from(record: &KafkaRecord<'_>) -> Self {
         Self {
             offset: record.offset,
             timestamp: record.timestamp,

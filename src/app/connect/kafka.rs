@@ -7,7 +7,8 @@ use super::{Report, late, within};
 use crate::app::ingest::part_with;
 use crate::config::{Config, Kafka};
 use crate::edge::kafka::{
-    Connection, Extent, InspectError, Inspector, Settings, configured_brokers, look_at_broker,
+    ConsumerSettings, InspectError, Inspector, KafkaConnection, OffsetRange, configured_brokers,
+    look_at_broker,
 };
 
 pub(super) fn check(
@@ -16,7 +17,7 @@ pub(super) fn check(
     timeout: Duration,
     report: &mut Report<'_>,
 ) {
-    let settings = Settings::from(&config.kafka);
+    let settings = ConsumerSettings::from(&config.kafka);
     let configured = configured_brokers(&settings.connection);
     look_at_brokers(
         &configured,
@@ -58,7 +59,7 @@ pub(super) fn check(
 fn look_at_brokers(
     brokers: &[String],
     origin: &str,
-    connection: &Connection,
+    connection: &KafkaConnection,
     timeout: Duration,
     report: &mut Report<'_>,
 ) {
@@ -108,7 +109,7 @@ fn look_at_topic(
     inspector: &mut Inspector,
     timeout: Duration,
     report: &mut Report<'_>,
-) -> Option<Vec<Extent>> {
+) -> Option<Vec<OffsetRange>> {
     let subject = format!("topic {topic}");
     let found = inspector.topic(topic, deadline(timeout));
     let found = found.and_then(|found| {
@@ -131,7 +132,7 @@ fn look_at_topic(
     let mut concerns = Vec::new();
     match inspector.settings(topic, deadline(timeout)) {
         Ok(settings) => {
-            text = format!("{text}, {}", settings.kept());
+            text = format!("{text}, {}", settings.retention_text());
             concerns = settings.concerns();
         }
         Err(error) => report.warning(&subject, error.to_string()),
@@ -143,7 +144,7 @@ fn look_at_topic(
     let mut extents = Vec::new();
     let until = deadline(timeout);
     for partition in &partitions {
-        match inspector.extent(partition, until) {
+        match inspector.offset_range(partition, until) {
             Ok(extent) => extents.push(extent),
             Err(error) => {
                 report.error(&format!("partition {partition}"), error.to_string());

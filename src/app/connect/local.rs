@@ -9,8 +9,8 @@ use crate::app::recovery::{self, RecoveryError};
 use crate::config::Config;
 use crate::decode::SchemaId;
 use crate::edge::http::try_listen;
-use crate::edge::schema_registry::{AskError, Client};
-use crate::edge::store::{Directory, StoreError};
+use crate::edge::schema_registry::{SchemaLookupError, SchemaRegistryClient};
+use crate::edge::store::{StoreDirectory, StoreError};
 use crate::engine::STATE_VERSION;
 
 /// An id that no registry gives: they begin with 1.
@@ -37,7 +37,7 @@ pub(super) fn directory(config: &Config, timeout: Duration, report: &mut Report<
         return false;
     }
     let tried = within(timeout, move || {
-        let locked = Directory::lock(&path, STATE_VERSION);
+        let locked = StoreDirectory::lock(&path, STATE_VERSION);
         let written = tempfile::tempfile_in(&path);
         (locked.map(drop), written.map(drop))
     });
@@ -136,7 +136,7 @@ pub(super) fn schema_registry(config: &Config, timeout: Duration, report: &mut R
         return true;
     };
     const SUBJECT: &str = "schema_registry";
-    let client = match Client::new(settings) {
+    let client = match SchemaRegistryClient::new(settings) {
         Ok(client) => client,
         Err(error) => {
             report.error(SUBJECT, error.to_string());
@@ -145,7 +145,7 @@ pub(super) fn schema_registry(config: &Config, timeout: Duration, report: &mut R
     };
     match within(timeout, move || client.schema(NO_SCHEMA)) {
         // It knows the question, and not the id.
-        Some(Ok(_) | Err(AskError::Unknown | AskError::Unusable(_))) => {
+        Some(Ok(_) | Err(SchemaLookupError::Unknown | SchemaLookupError::Unusable(_))) => {
             report.ok(SUBJECT, "it answers");
             return true;
         }

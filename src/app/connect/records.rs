@@ -8,7 +8,7 @@ use crate::app::usability::{Unused, Use, Uses};
 use crate::config::Config;
 use crate::decode::Decoder;
 use crate::domain::timestamp::Timestamp;
-use crate::edge::kafka::{Concern, Extent, InspectError, Inspector, Record};
+use crate::edge::kafka::{InspectError, Inspector, KafkaRecord, OffsetRange, TopicConcern};
 use crate::edge::wall_clock;
 
 /// Records looked at of each topic.
@@ -51,7 +51,7 @@ impl Trial {
     pub(super) fn run(
         &self,
         inspector: &mut Inspector,
-        extents: &[Extent],
+        extents: &[OffsetRange],
         deadline: Instant,
         report: &mut Report<'_>,
     ) {
@@ -83,7 +83,7 @@ impl Trial {
         tried.tell(&subject, &preset, report);
     }
 
-    fn take(&self, record: &Record<'_>, tried: &mut Tried) {
+    fn take(&self, record: &KafkaRecord<'_>, tried: &mut Tried) {
         tried.records += 1;
         tried.keyed += usize::from(record.key.is_some());
         if let Some(schemas) = &self.schemas
@@ -109,7 +109,7 @@ impl Tried {
             );
             return;
         }
-        if let Some(concern) = Concern::of_keys(self.keyed, self.records) {
+        if let Some(concern) = TopicConcern::of_keys(self.keyed, self.records) {
             report.warning(subject, concern.to_string());
         }
         let fitting = self.unused.fitting_preset(preset);

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::decode::Decoder;
 use crate::domain::timestamp::Timestamp;
 use crate::edge::files::STANDARD_INPUT;
-use crate::edge::kafka::{Record, TopicPartition};
+use crate::edge::kafka::{KafkaRecord, TopicPartition};
 use crate::edge::spool::{Spool, SpoolWriter, Spooled};
 use crate::engine::limits;
 
@@ -134,7 +134,7 @@ impl Sink for Aside {
         Ok(())
     }
 
-    fn take(&mut self, place: usize, records: &[Record<'_>]) -> io::Result<()> {
+    fn take(&mut self, place: usize, records: &[KafkaRecord<'_>]) -> io::Result<()> {
         for record in records {
             self.0[place].push(&Spooled::from(record))?;
         }

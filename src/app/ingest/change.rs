@@ -12,8 +12,8 @@ use super::tables::Tables;
 use super::transactions::OpenTransactions;
 use super::{Ingest, Timing};
 use crate::decode::Decoder;
-use crate::edge::kafka::{Consumer, CredentialFiles, DeadLetters};
-use crate::edge::schema_registry::Client;
+use crate::edge::kafka::{Consumer, CredentialFiles, DeadLetterProducer};
+use crate::edge::schema_registry::SchemaRegistryClient;
 use crate::engine::{Restored, Rules, StateError};
 
 /// What is to be different; `None`: it stays.
@@ -21,10 +21,10 @@ use crate::engine::{Restored, Rules, StateError};
 pub struct Change {
     pub timing: Option<Timing>,
     /// How records are read, and who knows their schemas.
-    pub decoding: Option<(Decoder, Option<Arc<Client>>)>,
+    pub decoding: Option<(Decoder, Option<Arc<SchemaRegistryClient>>)>,
     /// The inner one: whether dead letters are written at all. Those on their way have to be
     /// confirmed before, which [`Ingest::finish`] sees to.
-    pub dead_letters: Option<Option<DeadLetters>>,
+    pub dead_letters: Option<Option<DeadLetterProducer>>,
     /// A consumer that has read nothing yet.
     pub consumer: Option<Consumer>,
     /// Deleted topics that are no longer configured.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tracing::warn;
 
 use super::readings::Readings;
-use crate::edge::kafka::Record;
+use crate::edge::kafka::KafkaRecord;
 
 /// Topics of which the log has said that they have records without a key.
 #[derive(Debug, Default)]
@@ -15,7 +15,7 @@ pub(super) struct Keys(BTreeSet<Arc<str>>);
 
 impl Keys {
     /// Says once of each topic that its records have no key, where that matters.
-    pub(super) fn look(&mut self, records: &[Record<'_>], readings: &Readings) {
+    pub(super) fn look(&mut self, records: &[KafkaRecord<'_>], readings: &Readings) {
         let mut last = None;
         for record in records.iter().filter(|record| record.key.is_none()) {
             let topic = &record.partition.topic;

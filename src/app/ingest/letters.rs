@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tracing::{error, info, warn};
 
 use crate::edge::http::{Latch, Readiness};
-use crate::edge::kafka::{DeadLetters, LetterHeader, LostLetter, Record};
+use crate::edge::kafka::{DeadLetterHeader, DeadLetterProducer, KafkaRecord, LostDeadLetter};
 use crate::edge::self_metrics::{RecordResult, SelfMetrics};
 
 /// Letters that are not confirmed for longer keep the exporter from being ready, since the
@@ -21,7 +21,7 @@ const SAY_STALL_AGAIN: Duration = Duration::from_secs(900);
 /// The dead-letter topic, if there is one.
 #[derive(Debug)]
 pub(super) struct Letters {
-    topic: Option<DeadLetters>,
+    topic: Option<DeadLetterProducer>,
     readiness: Readiness,
     metrics: Arc<SelfMetrics>,
     /// Held while letters are refused or not confirmed.
@@ -39,13 +39,13 @@ pub(super) struct Letters {
 #[derive(Debug, Default)]
 struct Lost {
     count: u64,
-    first: Option<LostLetter>,
+    first: Option<LostDeadLetter>,
     said: Option<Instant>,
 }
 
 impl Letters {
     pub(super) fn new(
-        topic: Option<DeadLetters>,
+        topic: Option<DeadLetterProducer>,
         readiness: Readiness,
         metrics: Arc<SelfMetrics>,
     ) -> Self {
@@ -62,7 +62,7 @@ impl Letters {
     }
 
     /// Another topic, or none, from now on.
-    pub(super) fn replace(&mut self, topic: Option<DeadLetters>) {
+    pub(super) fn replace(&mut self, topic: Option<DeadLetterProducer>) {
         self.topic = topic;
         self.recover();
     }
@@ -70,13 +70,18 @@ impl Letters {
     /// Whether a letter may be sent. If not, the records from this one on have to be held until
     /// [`Self::is_over`].
     pub(super) fn has_room(&mut self) -> bool {
-        let has_room = self.topic.as_mut().is_none_or(DeadLetters::has_room);
+        let has_room = self.topic.as_mut().is_none_or(DeadLetterProducer::has_room);
         self.held = !has_room;
         has_room
     }
 
     /// Sends a record that is no event, where there is a topic for it.
-    pub(super) fn send(&mut self, record: &Record<'_>, headers: &[LetterHeader<'_>], reason: &str) {
+    pub(super) fn send(
+        &mut self,
+        record: &KafkaRecord<'_>,
+        headers: &[DeadLetterHeader<'_>],
+        reason: &str,
+    ) {
         if let Some(topic) = &mut self.topic {
             topic.send(record, headers, reason);
         }
@@ -93,7 +98,7 @@ impl Letters {
     /// Waits up to `patience` for room; whether there is some.
     pub(super) fn is_over(&mut self, patience: Duration) -> bool {
         let over = match &mut self.topic {
-            Some(topic) => topic.has_emptied(patience),
+            Some(topic) => topic.wait_for_room(patience),
             None => true,
         };
         self.held = !over;
@@ -112,7 +117,7 @@ impl Letters {
         self.metrics.dead_letters_lost().inc_by(report.lost);
         self.lost.add(report.lost, report.first_lost);
         self.lost.say();
-        let confirmed = topic.confirmed();
+        let confirmed = topic.all_confirmed();
         self.look(confirmed);
         confirmed
     }
@@ -132,7 +137,7 @@ impl Letters {
         } else if self.held || since.elapsed() >= STALL {
             let letters = topic.unconfirmed();
             let name = topic.topic();
-            let trouble = topic.trouble();
+            let trouble = topic.problem();
             let because = trouble.map_or_else(String::new, |text| format!(" ({text})"));
             let consequence = if self.held {
                 "nothing more is read"
@@ -171,7 +176,7 @@ impl Letters {
 }
 
 impl Lost {
-    fn add(&mut self, count: u64, first: Option<LostLetter>) {
+    fn add(&mut self, count: u64, first: Option<LostDeadLetter>) {
         self.count += count;
         if self.first.is_none() {
             self.first = first;

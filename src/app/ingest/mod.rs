@@ -33,10 +33,10 @@ use crate::decode::{Decoded, Decoder};
 use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
 use crate::edge::http::{Answer, Latch, Published, View};
 use crate::edge::kafka::{
-    Batch, Consumer, CredentialFiles, DeadLetters, Record, Step, TopicPartition, Trouble,
-    missing_topics,
+    Consumer, ConsumerEvent, CredentialFiles, DeadLetterProducer, KafkaProblem, KafkaRecord,
+    RecordBatch, TopicPartition, missing_topics,
 };
-use crate::edge::schema_registry::Client;
+use crate::edge::schema_registry::SchemaRegistryClient;
 use crate::edge::self_metrics::SelfMetrics;
 use crate::edge::wall_clock::Clock;
 use crate::engine::{Engine, Snapshot, limits};
@@ -227,7 +227,7 @@ impl Ingest {
         decoder: Decoder,
         timing: Timing,
         published: Arc<Published>,
-        dead_letters: Option<DeadLetters>,
+        dead_letters: Option<DeadLetterProducer>,
     ) -> Self {
         let latch = published
             .readiness()
@@ -276,7 +276,7 @@ impl Ingest {
 
     /// The decoder reads records with schemas, which the registry knows.
     #[must_use]
-    pub fn with_schema_registry(mut self, registry: Arc<Client>) -> Self {
+    pub fn with_schema_registry(mut self, registry: Arc<SchemaRegistryClient>) -> Self {
         self.schemas = self.lookup(registry);
         self
     }
@@ -288,7 +288,7 @@ impl Ingest {
         self
     }
 
-    fn lookup(&self, registry: Arc<Client>) -> Option<Lookup> {
+    fn lookup(&self, registry: Arc<SchemaRegistryClient>) -> Option<Lookup> {
         let schemas = self.tables.decoder().schemas().cloned();
         let readiness = self.published.readiness().clone();
         let metrics = Arc::clone(&self.metrics);
@@ -344,25 +344,25 @@ impl Ingest {
             patience = Duration::ZERO;
         }
         match consumer.next(patience) {
-            Step::Records(batch) => {
+            ConsumerEvent::Records(batch) => {
                 let (taken, all) = (self.apply(&batch)?, batch.len());
                 if taken < all {
                     consumer.hold(taken);
                 }
             }
-            Step::Assigned(partitions) => self.assigned(consumer, &partitions)?,
-            Step::Revoked(partitions) => self.revoked(&partitions),
-            Step::Trouble(trouble) => self.trouble(consumer, trouble)?,
-            Step::Identified(topics) => {
+            ConsumerEvent::Assigned(partitions) => self.assigned(consumer, &partitions)?,
+            ConsumerEvent::Revoked(partitions) => self.revoked(&partitions),
+            ConsumerEvent::Problem(trouble) => self.trouble(consumer, trouble)?,
+            ConsumerEvent::Identified(topics) => {
                 self.readings.identify(&topics)?;
                 self.look_at_topics(consumer);
             }
-            Step::Reconnected(partitions) => {
+            ConsumerEvent::Reconnected(partitions) => {
                 for partition in &partitions {
                     self.readings.reconnected(partition);
                 }
             }
-            Step::Idle => {}
+            ConsumerEvent::Idle => {}
         }
         self.compare_anchors(consumer);
         if self.pending.is_some() {
@@ -435,7 +435,7 @@ impl Ingest {
     /// is a dead letter for which there is no room: how many records that are. In a large batch,
     /// which a backlog gives, a second thread decodes ahead: the order of the records stays what it
     /// is.
-    fn apply(&mut self, batch: &Batch<'_>) -> Result<usize, Lost> {
+    fn apply(&mut self, batch: &RecordBatch<'_>) -> Result<usize, Lost> {
         let latest = self.timing.clock.latest().plus(self.timing.max_future);
         if let Some(reading) = self.tables.look() {
             self.engine.read_as(reading);
@@ -446,7 +446,7 @@ impl Ingest {
         } else {
             Vec::new()
         };
-        let mut records: Vec<Record<'_>> = batch.iter(&headers).collect();
+        let mut records: Vec<KafkaRecord<'_>> = batch.iter(&headers).collect();
         if let Some(schemas) = &mut self.schemas {
             records.truncate(schemas.ready(&records));
         }
@@ -494,8 +494,8 @@ impl Ingest {
     /// there is no room ends it.
     fn apply_chunk(
         &mut self,
-        chunk: &[(Record<'_>, Decoded<'_>)],
-        batch: &Batch<'_>,
+        chunk: &[(KafkaRecord<'_>, Decoded<'_>)],
+        batch: &RecordBatch<'_>,
         place: usize,
     ) -> usize {
         self.engine
@@ -544,7 +544,7 @@ impl Ingest {
             self.metrics
                 .lost_records(&partition.topic, partition.partition);
         }
-        consumer.begin(|partition| self.readings.start(partition));
+        consumer.start_reading(|partition| self.readings.start(partition));
         info!(partitions = partitions.len(), "partitions assigned");
         self.withhold_until_complete("reading the topic");
         Ok(())
@@ -564,13 +564,17 @@ impl Ingest {
         self.withhold_until_complete("partitions are not owned");
     }
 
-    fn trouble(&mut self, consumer: &mut Consumer, trouble: Trouble) -> Result<(), IngestError> {
+    fn trouble(
+        &mut self,
+        consumer: &mut Consumer,
+        trouble: KafkaProblem,
+    ) -> Result<(), IngestError> {
         match trouble {
-            Trouble::Retrying(text) => {
+            KafkaProblem::Retrying(text) => {
                 warn!(%text, "kafka");
                 Ok(())
             }
-            Trouble::Refused(text) => {
+            KafkaProblem::Refused(text) => {
                 warn!(%text, "kafka");
                 match &self.refused {
                     Some(latch) => latch.set_reason(text),
@@ -578,23 +582,23 @@ impl Ingest {
                 }
                 Ok(())
             }
-            Trouble::OutOfRange {
+            KafkaProblem::OutOfRange {
                 partition,
                 available,
                 ..
             } => {
                 // What was known before may be what is no longer so.
                 let extent = consumer
-                    .ask_extent(&partition, PARTITIONS_PATIENCE)
+                    .fetch_watermarks(&partition, PARTITIONS_PATIENCE)
                     .or(available);
                 self.readings.out_of_range(&partition, extent)?;
                 let begin = extent.map(|(begin, _)| begin);
                 let start = self.readings.start_at(&partition, begin);
-                consumer.restart(&partition, start);
+                consumer.restart_at(&partition, start);
                 Ok(())
             }
-            Trouble::Fenced(text) => Err(IngestError::Fenced(text)),
-            Trouble::Fatal(text) => {
+            KafkaProblem::Fenced(text) => Err(IngestError::Fenced(text)),
+            KafkaProblem::Fatal(text) => {
                 error!(%text, "kafka");
                 Err(IngestError::Kafka(text))
             }
@@ -691,7 +695,7 @@ impl Ingest {
     fn look(&mut self, consumer: &Consumer) -> Result<Position, Lost> {
         self.next_look = Instant::now() + self.timing.interval;
         let position = self.advance(consumer)?;
-        if consumer.is_admitted()
+        if consumer.can_read()
             && let Some(latch) = self.refused.take()
         {
             info!("kafka lets us in again");
@@ -711,10 +715,10 @@ impl Ingest {
         // Partitions that are complete as of one moment have one clock, to the millisecond.
         let mut clocks: HashMap<Instant, Timestamp> = HashMap::new();
         for partition in consumer.assigned() {
-            let reached = consumer.reached(partition);
+            let status = consumer.end_status(partition);
             let read_up_to = consumer.position(partition);
-            if reached.end
-                && let Some(extent) = consumer.extent(partition)
+            if status.read_to_end
+                && let Some(extent) = consumer.cached_watermarks(partition)
             {
                 self.readings.at_end(partition, read_up_to, extent)?;
             }
@@ -725,19 +729,19 @@ impl Ingest {
                 continue;
             };
             position.assigned += 1;
-            let hidden = reached.hidden;
+            let hidden = status.open_transaction;
             let waits = self
                 .transactions
                 .note(partition, hidden, *grace, &self.metrics);
             if reading.is_checked()
-                && let Some(complete) = reached.complete
+                && let Some(complete) = status.complete_as_of
             {
                 let time = *clocks
                     .entry(complete)
                     .or_insert_with(|| clock.at(complete).minus(*grace));
                 self.engine.advance(reading.partition, time);
             }
-            if !reached.end || waits || !reading.is_checked() {
+            if !status.read_to_end || waits || !reading.is_checked() {
                 position.unread += 1;
             }
             if let Some(lag) = consumer.lag(partition) {
@@ -766,7 +770,7 @@ impl Ingest {
         let missing: Vec<&str> = consumer.missing_topics().collect();
         let reason = if !missing.is_empty() {
             missing_topics(&missing)
-        } else if let Some(trouble) = consumer.trouble() {
+        } else if let Some(trouble) = consumer.problem() {
             trouble.to_owned()
         } else if position.assigned == 0 {
             return Ok(false); // said already
@@ -906,7 +910,7 @@ impl Ingest {
 pub(super) fn leave(mut consumer: Consumer, for_good: bool) {
     let left = ends_in_time(move || {
         if for_good {
-            consumer.resign();
+            consumer.leave_group();
         }
         drop(consumer);
     });
@@ -933,7 +937,7 @@ fn ends_in_time(work: impl FnOnce() + Send + 'static) -> bool {
 }
 
 /// The greatest event time of a chunk.
-fn latest_event(chunk: &[(Record<'_>, Decoded<'_>)]) -> Option<Timestamp> {
+fn latest_event(chunk: &[(KafkaRecord<'_>, Decoded<'_>)]) -> Option<Timestamp> {
     let events = chunk.iter().flat_map(|(_, decoded)| decoded.events());
     events.map(|event| event.at).max()
 }
@@ -941,9 +945,9 @@ fn latest_event(chunk: &[(Record<'_>, Decoded<'_>)]) -> Option<Timestamp> {
 /// Records and what they say.
 fn decode_chunk<'a>(
     decoder: &Decoder,
-    records: &[Record<'a>],
+    records: &[KafkaRecord<'a>],
     latest: Timestamp,
-) -> Vec<(Record<'a>, Decoded<'a>)> {
+) -> Vec<(KafkaRecord<'a>, Decoded<'a>)> {
     records
         .iter()
         .map(|record| (*record, decoder.decode(&record.to_decode(), Some(latest))))

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::edge::kafka::{Record, TopicPartition};
+use crate::edge::kafka::{KafkaRecord, TopicPartition};
 use crate::engine::{Engine, PartitionId};
 
 /// The first byte of the keys of these records; the engine's are below.
@@ -40,7 +40,7 @@ struct Anchor {
 }
 
 impl Anchor {
-    fn of(record: &Record<'_>) -> Self {
+    fn of(record: &KafkaRecord<'_>) -> Self {
         let mut hash = Xxh3::new();
         hash.update(&record.timestamp.unwrap_or_default().to_le_bytes());
         hash.update(record.key.unwrap_or_default());
@@ -290,7 +290,7 @@ impl Readings {
     }
 
     /// Moves the position past a record.
-    pub fn pass(&mut self, record: &Record<'_>) -> Pass {
+    pub fn pass(&mut self, record: &KafkaRecord<'_>) -> Pass {
         let place = match self.current {
             Some((index, place)) if index == record.index => place,
             _ => {
@@ -322,7 +322,7 @@ impl Readings {
     }
 
     /// Makes the last record of each partition in a batch its anchor.
-    pub fn anchor(&mut self, records: &[Record<'_>]) {
+    pub fn anchor(&mut self, records: &[KafkaRecord<'_>]) {
         let mut seen = Vec::new();
         let mut run = None;
         for record in records.iter().rev() {
@@ -557,8 +557,8 @@ mod tests {
     use super::*;
     use crate::domain::timestamp::Timestamp;
 
-    fn record<'a>(source: &'a TopicPartition, offset: i64, value: &'a str) -> Record<'a> {
-        Record {
+    fn record<'a>(source: &'a TopicPartition, offset: i64, value: &'a str) -> KafkaRecord<'a> {
+        KafkaRecord {
             partition: source,
             index: 0,
             offset,

@@ -8,8 +8,10 @@ use tracing::{error, info, warn};
 
 use crate::decode::{SchemaId, Schemas};
 use crate::edge::http::{Latch, Readiness};
-use crate::edge::kafka::Record;
-use crate::edge::schema_registry::{Answer, AskError, Client, Question};
+use crate::edge::kafka::KafkaRecord;
+use crate::edge::schema_registry::{
+    SchemaAnswer, SchemaLookupError, SchemaRegistryClient, SchemaRequest,
+};
 use crate::edge::self_metrics::SelfMetrics;
 
 /// Before a question is asked again, the first time; then twice as long, and so on.
@@ -29,7 +31,7 @@ const SAY_AGAIN: Duration = Duration::from_secs(900);
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Lookup {
-    client: Arc<Client>,
+    client: Arc<SchemaRegistryClient>,
     known: Schemas,
     waiting: Option<Waiting>,
     metrics: Arc<SelfMetrics>,
@@ -46,7 +48,7 @@ struct Waiting {
     id: SchemaId,
     /// The record, for people.
     place: String,
-    question: Option<Question>,
+    question: Option<SchemaRequest>,
     next: Instant,
     tries: u32,
     unknown: u32,
@@ -57,7 +59,7 @@ struct Waiting {
 
 impl Lookup {
     pub(super) fn new(
-        client: Arc<Client>,
+        client: Arc<SchemaRegistryClient>,
         known: Schemas,
         metrics: Arc<SelfMetrics>,
         readiness: Readiness,
@@ -75,12 +77,12 @@ impl Lookup {
 
     /// How many of the records, from the first on, can be read. What the next one needs is asked
     /// for, and [`Self::is_over`] tells when it is there.
-    pub(super) fn ready(&mut self, records: &[Record<'_>]) -> usize {
+    pub(super) fn ready(&mut self, records: &[KafkaRecord<'_>]) -> usize {
         if self.forgotten.elapsed() >= UNKNOWN_MEMORY {
             self.forgotten = Instant::now();
             self.known.forget_unknown();
         }
-        let missing = |record: &Record<'_>| {
+        let missing = |record: &KafkaRecord<'_>| {
             let value = record.value.unwrap_or_default();
             self.known.missing(value, record.headers)
         };
@@ -94,7 +96,7 @@ impl Lookup {
         self.waiting = Some(Waiting {
             id,
             place: format!("{} offset {}", record.partition, record.offset),
-            question: Some(Question::ask(&self.client, id)),
+            question: Some(SchemaRequest::ask(&self.client, id)),
             next: Instant::now(),
             tries: 1,
             unknown: 0,
@@ -127,7 +129,7 @@ impl Lookup {
                 std::thread::sleep(left.min(patience));
                 if left <= patience {
                     waiting.tries += 1;
-                    waiting.question = Some(Question::ask(&self.client, waiting.id));
+                    waiting.question = Some(SchemaRequest::ask(&self.client, waiting.id));
                 }
                 false
             }
@@ -145,7 +147,7 @@ impl Lookup {
     }
 
     /// Whether the answer ends the waiting.
-    fn take(&mut self, waiting: &mut Waiting, answer: Answer) -> bool {
+    fn take(&mut self, waiting: &mut Waiting, answer: SchemaAnswer) -> bool {
         let id = waiting.id;
         match answer {
             Ok(text) => {
@@ -154,7 +156,7 @@ impl Lookup {
                 }
                 true
             }
-            Err(AskError::Unusable(reason)) => {
+            Err(SchemaLookupError::Unusable(reason)) => {
                 error!(
                     schema = %id,
                     reason, "the schema cannot be used: its records are rejected"
@@ -162,7 +164,7 @@ impl Lookup {
                 self.known.learn_unusable(id);
                 true
             }
-            Err(AskError::Unknown) => {
+            Err(SchemaLookupError::Unknown) => {
                 waiting.unknown += 1;
                 let patient = self
                     .impatient_since
@@ -182,7 +184,7 @@ impl Lookup {
                 self.known.learn_unknown(id);
                 true
             }
-            Err(AskError::Failed { failure, reason }) => {
+            Err(SchemaLookupError::Failed { failure, reason }) => {
                 self.metrics.schema_registry_errors(failure).inc();
                 waiting.next = Instant::now() + pause(waiting.tries);
                 waiting.complain(&self.readiness, &reason);

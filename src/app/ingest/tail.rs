@@ -20,7 +20,7 @@ impl Ingest {
         let begun = Instant::now();
         let is_left = |consumer: &Consumer| {
             let mut assigned = consumer.assigned();
-            assigned.any(|partition| consumer.reached(partition).waits)
+            assigned.any(|partition| consumer.end_status(partition).has_backlog)
         };
         while self.catching_up.is_none() && begun.elapsed() < TAIL_PATIENCE && is_left(consumer) {
             if let Err(error) = self.step(consumer) {
@@ -33,7 +33,7 @@ impl Ingest {
     /// Reads the partitions once more whose anchors are to be compared.
     pub(super) fn compare_anchors(&mut self, consumer: &mut Consumer) {
         for (partition, from) in self.readings.to_compare(Instant::now()) {
-            consumer.read_again(&partition, from);
+            consumer.reread_from(&partition, from);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tracing::warn;
 
 use crate::decode::{Decoded, MappedRecord, Rejection};
-use crate::edge::kafka::Record;
+use crate::edge::kafka::KafkaRecord;
 use crate::edge::self_metrics::{LimitedLabel, RecordResult, SelfMetrics, TicketState};
 use crate::engine::{Counts, Ignored, TicketStates};
 
@@ -38,7 +38,7 @@ impl Tally {
     }
 
     /// Counts what of a record is no event, and says so now and then.
-    pub fn note(&mut self, record: &Record<'_>, decoded: &Decoded<'_>) {
+    pub fn note(&mut self, record: &KafkaRecord<'_>, decoded: &Decoded<'_>) {
         match decoded {
             Decoded::Canonical(Ok(_)) => {}
             Decoded::Canonical(Err(rejection)) => self.reject(record, *rejection, ""),
@@ -46,7 +46,7 @@ impl Tally {
         }
     }
 
-    fn note_mapped(&mut self, record: &Record<'_>, mapped: &MappedRecord) {
+    fn note_mapped(&mut self, record: &KafkaRecord<'_>, mapped: &MappedRecord) {
         if let Some(ignorance) = mapped.ignored {
             self.metrics.ignored(ignorance.reason()).inc();
             self.metrics.events(RecordResult::Ignored).inc();
@@ -83,7 +83,7 @@ impl Tally {
     }
 
     /// `mapping`: which member of which rule was looked for where.
-    fn reject(&mut self, record: &Record<'_>, rejection: Rejection, mapping: &str) {
+    fn reject(&mut self, record: &KafkaRecord<'_>, rejection: Rejection, mapping: &str) {
         let reason = rejection.reason();
         self.metrics.rejected(reason).inc();
         self.metrics.events(RecordResult::Rejected).inc();

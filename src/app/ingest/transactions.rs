@@ -8,13 +8,13 @@ use tracing::{info, warn};
 
 use crate::domain::timestamp::Milliseconds;
 use crate::edge::http::{Latch, Readiness};
-use crate::edge::kafka::{Hidden, TopicPartition};
+use crate::edge::kafka::{OpenTransaction, TopicPartition};
 use crate::edge::self_metrics::SelfMetrics;
 
 /// The partitions that wait for one.
 #[derive(Debug, Default)]
 pub(super) struct OpenTransactions {
-    open: BTreeMap<TopicPartition, Hidden>,
+    open: BTreeMap<TopicPartition, OpenTransaction>,
     latch: Option<Latch>,
 }
 
@@ -24,12 +24,13 @@ impl OpenTransactions {
     pub(super) fn note(
         &mut self,
         partition: &TopicPartition,
-        hidden: Option<Hidden>,
+        hidden: Option<OpenTransaction>,
         grace: Milliseconds,
         metrics: &SelfMetrics,
     ) -> bool {
-        let is_long =
-            |hidden: &Hidden| hidden.open_for.as_millis() > u128::from(grace.unsigned_abs());
+        let is_long = |hidden: &OpenTransaction| {
+            hidden.open_for.as_millis() > u128::from(grace.unsigned_abs())
+        };
         let hidden = hidden.filter(is_long);
         let (topic, number) = (&*partition.topic, partition.partition);
         metrics.set_open_transaction(topic, number, hidden.is_some());
@@ -99,8 +100,8 @@ mod tests {
     use crate::domain::timestamp::Timestamp;
     use crate::edge::self_metrics::BuildInfo;
 
-    fn hidden(offset: i64, seconds: u64) -> Option<Hidden> {
-        Some(Hidden {
+    fn hidden(offset: i64, seconds: u64) -> Option<OpenTransaction> {
+        Some(OpenTransaction {
             offset,
             records: 3,
             open_for: Duration::from_secs(seconds),

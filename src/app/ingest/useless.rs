@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use crate::app::usability::{Unused, Use, Uses};
 use crate::decode::{Decoded, Decoder};
 use crate::edge::http::Published;
-use crate::edge::kafka::Record;
+use crate::edge::kafka::KafkaRecord;
 
 /// Fewer records do not tell that a topic which was of use is so no longer.
 const MANY: u64 = 100;
@@ -71,7 +71,7 @@ impl Useless {
     /// before the start.
     pub(super) fn note(
         &mut self,
-        record: &Record<'_>,
+        record: &KafkaRecord<'_>,
         decoded: &Decoded<'_>,
         decoder: &Decoder,
         was_useful: impl FnOnce() -> bool,
@@ -89,7 +89,7 @@ impl Useless {
 
     fn find(
         &mut self,
-        record: &Record<'_>,
+        record: &KafkaRecord<'_>,
         decoder: &Decoder,
         was_useful: impl FnOnce() -> bool,
     ) -> usize {
@@ -120,7 +120,7 @@ impl Useless {
 
 impl Topic {
     /// Whether there is something to tell.
-    fn take(&mut self, one: Use, record: &Record<'_>) -> bool {
+    fn take(&mut self, one: Use, record: &KafkaRecord<'_>) -> bool {
         self.uses.note(one);
         if self.uses.records() >= RECENT {
             self.uses.fade();
@@ -202,7 +202,7 @@ mod tests {
     /// A topic that has seen these, and how often it was told of.
     fn topic(was_useful: bool, uses: &[(Use, usize)]) -> (bool, usize) {
         let source = TopicPartition::new("tickets", 0);
-        let record = Record {
+        let record = KafkaRecord {
             partition: &source,
             index: 0,
             offset: 0,

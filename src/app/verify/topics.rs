@@ -11,7 +11,7 @@ use crate::app::topics::{self, Progress, Sink, Wanted};
 use crate::config::Config;
 use crate::decode::{Decoder, Rejection};
 use crate::domain::timestamp::Timestamp;
-use crate::edge::kafka::{Record, TopicPartition};
+use crate::edge::kafka::{KafkaRecord, TopicPartition};
 use crate::engine::{Engine, PartitionId};
 
 /// Part of the name of the consumer group.
@@ -117,7 +117,7 @@ impl Recount {
         })
     }
 
-    fn apply(&mut self, place: usize, chunk: &[Record<'_>]) {
+    fn apply(&mut self, place: usize, chunk: &[KafkaRecord<'_>]) {
         let Part {
             partition, latest, ..
         } = self.parts[place];
@@ -142,7 +142,7 @@ impl Sink for Recount {
         Ok(())
     }
 
-    fn take(&mut self, place: usize, records: &[Record<'_>]) -> io::Result<()> {
+    fn take(&mut self, place: usize, records: &[KafkaRecord<'_>]) -> io::Result<()> {
         for chunk in records.chunks(CHUNK) {
             self.apply(place, chunk);
         }
@@ -190,8 +190,11 @@ mod tests {
         (offset, event)
     }
 
-    fn records<'a>(source: &'a TopicPartition, events: &'a [(i64, String)]) -> Vec<Record<'a>> {
-        let record = |(offset, value): &'a (i64, String)| Record {
+    fn records<'a>(
+        source: &'a TopicPartition,
+        events: &'a [(i64, String)],
+    ) -> Vec<KafkaRecord<'a>> {
+        let record = |(offset, value): &'a (i64, String)| KafkaRecord {
             partition: source,
             index: 0,
             offset: *offset,

@@ -20,26 +20,26 @@ use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
-use super::batch::{Batch, Entry};
-use super::context::{Context, Event, Link, PartitionState};
-use super::missing::MissingTopics;
-use super::oauth::TokenKeeper;
-use super::outlook::Outlook;
-use super::progress::{Progress, Reached};
-use super::questions::Questions;
+use super::client_identity::Outlook;
+use super::client_properties::start_error;
+use super::consumer_callbacks::{ClientEvent, ConsumerCallbacks, LeaderConnection, PartitionState};
+use super::end_offset_requests::Questions;
+use super::error_explainer::{KafkaErrorExplainer, missing_topics};
+use super::missing_topics::MissingTopics;
+use super::oauth_tokens::TokenKeeper;
+use super::progress::{EndStatus, PartitionProgress};
 use super::queue::{
-    Described, EndOffsets, PrivateQueue, TopicConfigs, TopicIds, cached_watermarks, set_token,
-    taken_up_to,
+    EndOffsets, PrivateQueue, TopicConfigs, TopicDescriptions, TopicIds, cached_watermarks,
+    set_token, taken_up_to,
 };
-use super::settings::start_error;
-use super::trouble::{Troubles, missing_topics};
-use super::{Settings, StartError, TopicPartition, Trouble};
+use super::record_batch::{BatchEntry, RecordBatch};
+use super::{ConsumerSettings, KafkaProblem, StartError, TopicPartition};
 
 /// How long one wait for records may keep rebalances and errors waiting.
 const EVENT_LATENCY: Duration = Duration::from_millis(50);
 
 /// How long a member takes to give its partitions back and to leave its group.
-const RESIGNATION: Duration = Duration::from_secs(1);
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Time between two looks at positions and ends, which cost some time for each partition.
 const SETTLE_INTERVAL: Duration = Duration::from_millis(50);
@@ -53,15 +53,15 @@ const REFUSAL_VALIDITY: Duration = Duration::from_secs(5);
 
 /// What came.
 #[derive(Debug)]
-pub enum Step<'a> {
+pub enum ConsumerEvent<'a> {
     /// Records, at least one.
-    Records(Batch<'a>),
-    /// New partitions: answer with [`Consumer::begin`], until then nothing is read from them and
+    Records(RecordBatch<'a>),
+    /// New partitions: answer with [`Consumer::start_reading`], until then nothing is read from them and
     /// no other rebalance goes on.
     Assigned(Vec<TopicPartition>),
     /// These partitions belong to another instance now, or to none. No record of them follows.
     Revoked(Vec<TopicPartition>),
-    Trouble(Trouble),
+    Problem(KafkaProblem),
     /// Names of topics that exist, and their ids, from time to time, and before
     /// [`Self::Assigned`]. Another id is another topic.
     Identified(Vec<(Arc<str>, String)>),
@@ -74,7 +74,7 @@ pub enum Step<'a> {
 
 /// What becomes of the records of the last step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Held {
+enum HeldRecords {
     /// They were taken.
     Nothing,
     /// They wait, and with them everything behind them.
@@ -89,23 +89,23 @@ pub struct Consumer {
     queue: PrivateQueue,
     topic_ids: TopicIds,
     topic_configs: Option<TopicConfigs>,
-    questions: Questions,
-    client: Arc<BaseConsumer<Context>>,
+    questions: EndOffsetRequests,
+    client: Arc<BaseConsumer<ConsumerCallbacks>>,
     /// `None`: the login needs none.
-    tokens: Option<TokenKeeper>,
-    outlook: Outlook,
+    tokens: Option<TokenRefresher>,
+    outlook: ClientIdentity,
     topics: Vec<String>,
-    missing: MissingTopics,
-    /// Every partition ever assigned; its place is its index in [`Record::index`].
+    missing: MissingTopicDetector,
+    /// Every partition ever assigned; its place is its index in [`KafkaRecord::index`].
     known: Vec<TopicPartition>,
     index: HashMap<TopicPartition, usize>,
     /// By index; `None` where not assigned now.
-    progress: Vec<Option<Progress>>,
+    progress: Vec<Option<PartitionProgress>>,
     /// By index, as the statistics last told.
-    links: Vec<Option<Link>>,
-    entries: Vec<Entry>,
-    held: Held,
-    events: VecDeque<Event>,
+    links: Vec<Option<LeaderConnection>>,
+    entries: Vec<BatchEntry>,
+    held: HeldRecords,
+    events: VecDeque<ClientEvent>,
     waiting: Vec<TopicPartition>,
     /// While new partitions wait for the ids of their topics: until when, and for which answer.
     identifying: Option<(Instant, u64)>,
@@ -113,22 +113,22 @@ pub struct Consumer {
     /// When the last statistics were looked at.
     statistics: Option<Instant>,
     next_settling: Instant,
-    troubles: Troubles,
-    news: VecDeque<Trouble>,
+    troubles: KafkaErrorExplainer,
+    news: VecDeque<KafkaProblem>,
     /// When we were last refused.
     refused: Option<Instant>,
 }
 
 impl Consumer {
     /// Joins the group. Nothing is waited for: whatever keeps the brokers away comes as
-    /// [`Step::Trouble`].
+    /// [`ConsumerEvent::Problem`].
     ///
     /// # Errors
     /// Properties that are refused.
-    pub fn start(settings: &Settings) -> Result<Self, StartError> {
+    pub fn start(settings: &ConsumerSettings) -> Result<Self, StartError> {
         let config = settings.consumer()?;
-        let client: BaseConsumer<Context> = config
-            .create_with_context(Context::default())
+        let client: BaseConsumer<ConsumerCallbacks> = config
+            .create_with_context(ConsumerCallbacks::default())
             .map_err(start_error)?;
         let client = Arc::new(client);
         let queue = PrivateQueue::new(Arc::clone(&client))
@@ -139,7 +139,7 @@ impl Consumer {
             .ok_or_else(|| StartError::Client("no queue".to_owned()))?;
         let tokens = settings.connection.tokens().map(|oauth| {
             let (weak, extensions) = (Arc::downgrade(&client), oauth.extensions.clone());
-            TokenKeeper::start(oauth, move |token| {
+            TokenRefresher::start(oauth, move |token| {
                 let client = weak.upgrade()?;
                 Some(set_token(client.client(), token, &extensions))
             })
@@ -150,25 +150,25 @@ impl Consumer {
             queue,
             topic_ids,
             topic_configs: None,
-            questions: Questions::new(ends),
+            questions: EndOffsetRequests::new(ends),
             client,
             tokens,
-            outlook: Outlook::new(&config, &settings.topics, false),
+            outlook: ClientIdentity::new(&config, &settings.topics, false),
             topics: settings.topics.clone(),
-            missing: MissingTopics::default(),
+            missing: MissingTopicDetector::default(),
             known: Vec::new(),
             index: HashMap::new(),
             progress: Vec::new(),
             links: Vec::new(),
             entries: Vec::new(),
-            held: Held::Nothing,
+            held: HeldRecords::Nothing,
             events: VecDeque::new(),
             waiting: Vec::new(),
             identifying: None,
             reconnected: Vec::new(),
             statistics: None,
             next_settling: Instant::now(),
-            troubles: Troubles::default(),
+            troubles: KafkaErrorExplainer::default(),
             news: VecDeque::new(),
             refused: None,
         })
@@ -176,7 +176,7 @@ impl Consumer {
 
     /// The next thing that happens, waiting up to `timeout`. To be called at least once in
     /// `max.poll.interval.ms` (5 minutes), or the group takes the partitions away.
-    pub fn next(&mut self, timeout: Duration) -> Step<'_> {
+    pub fn next(&mut self, timeout: Duration) -> ConsumerEvent<'_> {
         let deadline = Instant::now() + timeout;
         loop {
             self.poll();
@@ -185,14 +185,14 @@ impl Consumer {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             match self.held {
-                Held::Nothing => {}
-                Held::Again if self.entries.is_empty() => self.held = Held::Nothing,
-                Held::Again => {
-                    self.held = Held::Nothing;
+                HeldRecords::Nothing => {}
+                HeldRecords::Again if self.entries.is_empty() => self.held = HeldRecords::Nothing,
+                HeldRecords::Again => {
+                    self.held = HeldRecords::Nothing;
                     break;
                 }
-                Held::Waiting if left.is_zero() => return Step::Idle,
-                Held::Waiting => {
+                HeldRecords::Waiting if left.is_zero() => return ConsumerEvent::Idle,
+                HeldRecords::Waiting => {
                     std::thread::sleep(left.min(EVENT_LATENCY));
                     continue;
                 }
@@ -209,13 +209,13 @@ impl Consumer {
                 break;
             }
             if let Some(trouble) = self.news.pop_front() {
-                return Step::Trouble(trouble);
+                return ConsumerEvent::Problem(trouble);
             }
             if left.is_zero() {
-                return Step::Idle;
+                return ConsumerEvent::Idle;
             }
         }
-        Step::Records(Batch::new(&self.queue, &self.known, &self.entries))
+        ConsumerEvent::Records(RecordBatch::new(&self.queue, &self.known, &self.entries))
     }
 
     /// Keeps the records of the last step that were not taken, all but the first `taken` of them.
@@ -223,19 +223,19 @@ impl Consumer {
     /// rebalances and troubles go on.
     pub fn hold(&mut self, taken: usize) {
         self.entries.drain(..taken.min(self.entries.len()));
-        self.held = Held::Waiting;
+        self.held = HeldRecords::Waiting;
     }
 
     /// Gives the records held once more, and goes on reading.
     pub fn resume(&mut self) {
-        if self.held == Held::Waiting {
-            self.held = Held::Again;
+        if self.held == HeldRecords::Waiting {
+            self.held = HeldRecords::Again;
         }
     }
 
-    /// Starts reading the partitions of the last [`Step::Assigned`]. `start` gives the offset of
+    /// Starts reading the partitions of the last [`ConsumerEvent::Assigned`]. `start` gives the offset of
     /// the first record wanted; `None` is the beginning of the partition.
-    pub fn begin(&mut self, mut start: impl FnMut(&TopicPartition) -> Option<i64>) {
+    pub fn start_reading(&mut self, mut start: impl FnMut(&TopicPartition) -> Option<i64>) {
         let partitions = std::mem::take(&mut self.waiting);
         self.pass_control_records();
         let taken = taken_up_to(&self.client, partitions.iter());
@@ -246,7 +246,7 @@ impl Consumer {
             self.queue.forward(partition);
             let index = self.index_of(partition);
             let taken = taken.get(place).copied().flatten();
-            self.progress[index] = Some(Progress::begin(next, taken, now));
+            self.progress[index] = Some(PartitionProgress::begin(next, taken, now));
             self.links[index] = None;
             add(&mut list, partition, next);
         }
@@ -257,8 +257,8 @@ impl Consumer {
     }
 
     /// Reads an assigned partition from another offset; `None` is its beginning. The way out of
-    /// [`Trouble::OutOfRange`]. The caller's state of the partition has to fit.
-    pub fn restart(&mut self, partition: &TopicPartition, start: Option<i64>) {
+    /// [`KafkaProblem::OutOfRange`]. The caller's state of the partition has to fit.
+    pub fn restart_at(&mut self, partition: &TopicPartition, start: Option<i64>) {
         if !self.move_to(partition, start) {
             return;
         }
@@ -299,10 +299,10 @@ impl Consumer {
         self.missing.iter()
     }
 
-    /// The reason why nothing can be read, in the words of the last [`Step::Trouble`]; `None` while
+    /// The reason why nothing can be read, in the words of the last [`ConsumerEvent::Problem`]; `None` while
     /// everything assigned can be read.
-    pub fn trouble(&self) -> Option<&str> {
-        self.troubles.current().filter(|_| !self.is_admitted())
+    pub fn problem(&self) -> Option<&str> {
+        self.troubles.current().filter(|_| !self.can_read())
     }
 
     /// Has the log warn, once, of topics whose set-up does not fit an exact count.
@@ -312,11 +312,11 @@ impl Consumer {
 
     /// Gives the membership up for good, within about a second. A member with an id of its own
     /// otherwise keeps its partitions until its session has timed out.
-    pub fn resign(&mut self) {
+    pub fn leave_group(&mut self) {
         self.decline();
         self.client.unsubscribe();
         let begun = Instant::now();
-        while begun.elapsed() < RESIGNATION {
+        while begun.elapsed() < LEAVE_TIMEOUT {
             self.poll();
             std::thread::sleep(EVENT_LATENCY);
         }
@@ -330,7 +330,7 @@ impl Consumer {
                 .events
                 .drain(..)
                 .chain(self.client.context().take())
-                .any(|event| matches!(event, Event::Assign(_)));
+                .any(|event| matches!(event, ClientEvent::Assign(_)));
         if unanswered {
             self.waiting.clear();
             self.assign(&TopicPartitionList::new());
@@ -339,7 +339,7 @@ impl Consumer {
 
     /// Reads an assigned partition once more from an offset before its position. Records held of it
     /// come again with the others.
-    pub fn read_again(&mut self, partition: &TopicPartition, from: i64) {
+    pub fn reread_from(&mut self, partition: &TopicPartition, from: i64) {
         if self.move_to(partition, Some(from)) {
             let known = &self.known;
             self.entries
@@ -394,18 +394,22 @@ impl Consumer {
     /// while records are held.
     pub fn position(&self, partition: &TopicPartition) -> Option<i64> {
         self.progress_of(partition)
-            .filter(|_| self.held == Held::Nothing)?
+            .filter(|_| self.held == HeldRecords::Nothing)?
             .next
     }
 
     /// First and end offset of a partition, as last heard; `None` while no fetch has been answered.
-    pub fn extent(&self, partition: &TopicPartition) -> Option<(i64, i64)> {
+    pub fn cached_watermarks(&self, partition: &TopicPartition) -> Option<(i64, i64)> {
         cached_watermarks(&self.client, partition)
     }
 
     /// The same as the partition's leader says now, which an answer to a fetch out of range does
     /// not. Waits for it up to `timeout`; `None` where there is no answer.
-    pub fn ask_extent(&self, partition: &TopicPartition, timeout: Duration) -> Option<(i64, i64)> {
+    pub fn fetch_watermarks(
+        &self,
+        partition: &TopicPartition,
+        timeout: Duration,
+    ) -> Option<(i64, i64)> {
         let (topic, number) = (&partition.topic, partition.partition);
         self.client.fetch_watermarks(topic, number, timeout).ok()
     }
@@ -441,7 +445,7 @@ impl Consumer {
 
     /// From the first record held to the position.
     fn records_held(&self, partition: &TopicPartition, position: Option<i64>) -> i64 {
-        if self.held == Held::Nothing {
+        if self.held == HeldRecords::Nothing {
             return 0;
         }
         let first = self
@@ -454,10 +458,10 @@ impl Consumer {
 
     /// What is known of a partition's end: up to which moment everything was handed out, and what
     /// an open transaction hides. Nothing while records are held.
-    pub fn reached(&self, partition: &TopicPartition) -> Reached {
+    pub fn end_status(&self, partition: &TopicPartition) -> EndStatus {
         let progress = self.progress_of(partition);
         progress
-            .filter(|_| self.held == Held::Nothing)
+            .filter(|_| self.held == HeldRecords::Nothing)
             .map(|progress| progress.reached(Instant::now()))
             .unwrap_or_default()
     }
@@ -466,21 +470,21 @@ impl Consumer {
     /// `false` while the leader does not answer. Certain also after transactions, compaction and in
     /// empty partitions. What an open transaction hides cannot be read.
     pub fn read_to_end(&self, partition: &TopicPartition) -> bool {
-        self.reached(partition).end
+        self.end_status(partition).read_to_end
     }
 
     /// Whether the brokers let us read what is assigned, as far as is known: they answer, and have
     /// refused nothing lately.
-    pub fn is_admitted(&self) -> bool {
+    pub fn can_read(&self) -> bool {
         let lately = |at: Instant| at.elapsed() < REFUSAL_VALIDITY;
         let mut assigned = self.progress.iter().flatten().peekable();
         assigned.peek().is_some()
             && !self.refused.is_some_and(lately)
             && self.statistics.is_some_and(lately)
-            && assigned.all(Progress::is_admitted)
+            && assigned.all(PartitionProgress::is_admitted)
     }
 
-    fn progress_of(&self, partition: &TopicPartition) -> Option<&Progress> {
+    fn progress_of(&self, partition: &TopicPartition) -> Option<&PartitionProgress> {
         self.progress[*self.index.get(partition)?].as_ref()
     }
 
@@ -607,24 +611,26 @@ impl Consumer {
     }
 
     /// The next event that is one for the caller.
-    fn event(&mut self) -> Option<Step<'static>> {
+    fn event(&mut self) -> Option<ConsumerEvent<'static>> {
         if let Some(described) = self.topic_ids.poll() {
-            return Some(Step::Identified(self.take_description(described)));
+            return Some(ConsumerEvent::Identified(self.take_description(described)));
         }
         while let Some(event) = self.events.pop_front() {
             match event {
-                Event::Assign(partitions) if !partitions.is_empty() && !self.is_identified() => {
-                    self.events.push_front(Event::Assign(partitions));
+                ClientEvent::Assign(partitions)
+                    if !partitions.is_empty() && !self.is_identified() =>
+                {
+                    self.events.push_front(ClientEvent::Assign(partitions));
                     break;
                 }
-                Event::Assign(partitions) => {
+                ClientEvent::Assign(partitions) => {
                     self.waiting.clone_from(&partitions);
                     if !partitions.is_empty() {
-                        return Some(Step::Assigned(partitions));
+                        return Some(ConsumerEvent::Assigned(partitions));
                     }
-                    self.begin(|_| None);
+                    self.start_reading(|_| None);
                 }
-                Event::Revoked(partitions) => {
+                ClientEvent::Revoked(partitions) => {
                     for partition in &partitions {
                         let index = self.index_of(partition);
                         self.progress[index] = None;
@@ -634,24 +640,26 @@ impl Consumer {
                     self.entries.retain(|entry| progress[entry.index].is_some());
                     self.realign(|_| true);
                     if !partitions.is_empty() {
-                        return Some(Step::Revoked(partitions));
+                        return Some(ConsumerEvent::Revoked(partitions));
                     }
                 }
-                Event::Error(code, reason) => self.complain(code, &reason),
-                Event::Statistics(states) => self.observe(states),
+                ClientEvent::Error(code, reason) => self.complain(code, &reason),
+                ClientEvent::Statistics(states) => self.observe(states),
             }
         }
         if !self.reconnected.is_empty() {
-            return Some(Step::Reconnected(std::mem::take(&mut self.reconnected)));
+            return Some(ConsumerEvent::Reconnected(std::mem::take(
+                &mut self.reconnected,
+            )));
         }
-        self.news.pop_front().map(Step::Trouble)
+        self.news.pop_front().map(ConsumerEvent::Problem)
     }
 
-    fn take_description(&mut self, described: Described) -> Vec<(Arc<str>, String)> {
+    fn take_description(&mut self, described: TopicDescriptions) -> Vec<(Arc<str>, String)> {
         if described.answered {
             let earlier: Vec<String> = self.missing.iter().map(str::to_owned).collect();
             for topic in self.missing.observe(described.missing) {
-                let trouble = Trouble::Retrying(missing_topics(&[&topic]));
+                let trouble = KafkaProblem::Retrying(missing_topics(&[&topic]));
                 self.admit(trouble, Instant::now());
             }
             for topic in earlier {
@@ -673,7 +681,7 @@ impl Consumer {
             )
         });
         let trouble = if fenced {
-            Some(Trouble::Fenced(format!(
+            Some(KafkaProblem::Fenced(format!(
                 "another member of the consumer group {} has the id of this one: itself before an \
                  outage, or an exporter on a copy of its checkpoint directory",
                 self.outlook.group
@@ -689,8 +697,8 @@ impl Consumer {
         }
     }
 
-    fn admit(&mut self, trouble: Trouble, now: Instant) {
-        if matches!(trouble, Trouble::Refused(_)) {
+    fn admit(&mut self, trouble: KafkaProblem, now: Instant) {
+        if matches!(trouble, KafkaProblem::Refused(_)) {
             self.refused = Some(now);
         }
         self.news.extend(self.troubles.admit(trouble, now));
@@ -698,16 +706,16 @@ impl Consumer {
 
     /// Says why there is no token.
     fn look_at_tokens(&mut self) {
-        let failure = self.tokens.as_ref().and_then(TokenKeeper::failure);
+        let failure = self.tokens.as_ref().and_then(TokenRefresher::failure);
         if let Some(reason) = failure {
-            let trouble = Trouble::Refused(no_token(&reason));
+            let trouble = KafkaProblem::Refused(no_token(&reason));
             self.admit(trouble, Instant::now());
         }
     }
 
     fn observe(&mut self, states: Vec<(TopicPartition, PartitionState)>) {
         self.statistics = Some(Instant::now());
-        if self.is_admitted() {
+        if self.can_read() {
             self.troubles.forget_current();
         }
         for (partition, state) in states {
@@ -747,7 +755,7 @@ impl Consumer {
             let index = match run {
                 Some((same, index)) if same == place => index,
                 _ => {
-                    let key = Key(message.topic(), message.partition());
+                    let key = PartitionKey(message.topic(), message.partition());
                     let index = self.index.get(&key).copied();
                     run = Some((place, index));
                     index
@@ -757,7 +765,7 @@ impl Consumer {
                 && let Some(progress) = &mut self.progress[index]
                 && progress.accept(message.offset())
             {
-                self.entries.push(Entry {
+                self.entries.push(BatchEntry {
                     message: number,
                     index,
                 });
@@ -777,7 +785,7 @@ impl Consumer {
             .map_or(RDKafkaErrorCode::Unknown, RDKafkaErrorCode::from);
         if code == RDKafkaErrorCode::AutoOffsetReset {
             let partition = TopicPartition::new(message.topic(), message.partition());
-            let trouble = Trouble::OutOfRange {
+            let trouble = KafkaProblem::OutOfRange {
                 position: message.offset(),
                 available: cached_watermarks(&self.client, &partition),
                 partition,
@@ -876,9 +884,9 @@ pub(super) fn no_token(reason: &str) -> String {
 
 /// A [`TopicPartition`] to look up without owning it.
 #[derive(Hash)]
-struct Key<'a>(&'a str, i32);
+struct PartitionKey<'a>(&'a str, i32);
 
-impl Equivalent<TopicPartition> for Key<'_> {
+impl Equivalent<TopicPartition> for PartitionKey<'_> {
     fn equivalent(&self, other: &TopicPartition) -> bool {
         self.1 == other.partition && *self.0 == *other.topic
     }

@@ -11,12 +11,12 @@ use rdkafka::message::{Message as _, OwnedMessage};
 use rdkafka::producer::{BaseRecord, Producer as _, PurgeConfig};
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::batch::{LetterHeader, Record};
-use super::deliveries::{Inner, Refusals, is_refusal, size};
-use super::origin::{self, LostLetter};
-use super::producer::{Client, client, owned};
-use super::settings::DEAD_LETTERS;
-use super::{Connection, StartError};
+use super::client_properties::DEAD_LETTERS;
+use super::dead_letter_headers::{self, LostDeadLetter};
+use super::event_publisher::{ProducerClient, client, owned};
+use super::producer_callbacks::{DeliveryState, OnRefusal, is_refusal, size};
+use super::record_batch::{DeadLetterHeader, KafkaRecord};
+use super::{KafkaConnection, StartError};
 
 /// The most dead letters on their way at once, by number and by the bytes of their keys and values.
 /// A topic full of them must not fill the memory.
@@ -34,9 +34,9 @@ const RESEND_PAUSE: Duration = Duration::from_secs(5);
 const PURGE: Duration = Duration::from_millis(100);
 
 /// Sends records that are no events to the dead-letter topic.
-pub struct DeadLetters {
-    client: Client,
-    connection: Connection,
+pub struct DeadLetterProducer {
+    client: ProducerClient,
+    connection: KafkaConnection,
     topic: Arc<str>,
     sent: u64,
     sent_bytes: u64,
@@ -48,20 +48,20 @@ pub struct DeadLetters {
 
 /// Numbers of letters since the last report, by their end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LetterReport {
+pub struct DeadLetterReport {
     pub delivered: u64,
     /// Refused for good.
     pub lost: u64,
     /// The first one of them.
-    pub first_lost: Option<LostLetter>,
+    pub first_lost: Option<LostDeadLetter>,
 }
 
-impl DeadLetters {
+impl DeadLetterProducer {
     /// # Errors
     /// Properties that are refused.
-    pub fn start(connection: &Connection, topic: &str) -> Result<Self, StartError> {
+    pub fn start(connection: &KafkaConnection, topic: &str) -> Result<Self, StartError> {
         Ok(Self {
-            client: client(connection, DEAD_LETTERS, topic, Refusals::Kept)?,
+            client: client(connection, DEAD_LETTERS, topic, OnRefusal::Retry)?,
             connection: connection.clone(),
             topic: topic.into(),
             sent: 0,
@@ -77,7 +77,7 @@ impl DeadLetters {
     }
 
     /// Whether a good part of what may be on its way has arrived. Waits for that up to `timeout`.
-    pub fn has_emptied(&mut self, timeout: Duration) -> bool {
+    pub fn wait_for_room(&mut self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
         loop {
             if self.has_room_for(MOST_LETTERS / ROOM, MOST_BYTES / ROOM) {
@@ -94,13 +94,18 @@ impl DeadLetters {
     /// Hands a record over, as it is: with all `headers` of its own, then its origin and the reason
     /// (`ticket_exporter.topic`, `.partition`, `.offset`, `.reason`). Never waits; ask
     /// [`Self::has_room`] first. Delivery is known after [`Self::flush`].
-    pub fn send(&mut self, record: &Record<'_>, headers: &[LetterHeader<'_>], reason: &str) {
+    pub fn send(
+        &mut self,
+        record: &KafkaRecord<'_>,
+        headers: &[DeadLetterHeader<'_>],
+        reason: &str,
+    ) {
         let topic = Arc::clone(&self.topic);
         let letter = BaseRecord {
             payload: record.value,
             key: record.key,
             timestamp: record.timestamp,
-            headers: Some(origin::headers(record, headers, reason)),
+            headers: Some(dead_letter_headers::headers(record, headers, reason)),
             ..BaseRecord::<[u8], [u8]>::to(&topic)
         };
         self.sent += 1;
@@ -114,7 +119,7 @@ impl DeadLetters {
     }
 
     /// Whether every letter sent was delivered or is lost.
-    pub fn confirmed(&self) -> bool {
+    pub fn all_confirmed(&self) -> bool {
         self.client.poll(Duration::ZERO);
         self.unconfirmed() == 0
     }
@@ -128,7 +133,7 @@ impl DeadLetters {
 
     /// Waits until every letter sent was delivered or is lost, up to `timeout`. What the report
     /// has is not reported again; what is still on its way is not in it.
-    pub fn flush(&mut self, timeout: Duration) -> LetterReport {
+    pub fn flush(&mut self, timeout: Duration) -> DeadLetterReport {
         let deadline = Instant::now() + timeout;
         loop {
             self.push_on();
@@ -150,7 +155,7 @@ impl DeadLetters {
         });
         self.sent -= report.delivered + report.failed;
         self.sent_bytes = self.sent_bytes.saturating_sub(bytes);
-        LetterReport {
+        DeadLetterReport {
             delivered: report.delivered,
             lost: report.failed,
             first_lost,
@@ -166,7 +171,7 @@ impl DeadLetters {
     }
 
     /// The reason why letters are not confirmed, in the words of the log, where it is known.
-    pub fn trouble(&self) -> Option<String> {
+    pub fn problem(&self) -> Option<String> {
         let context = self.client.context();
         context.with(|inner| inner.troubles.current().map(str::to_owned))
     }
@@ -189,7 +194,7 @@ impl DeadLetters {
             && !self.has_oversized()
     }
 
-    fn unconfirmed_of(&self, inner: &Inner) -> u64 {
+    fn unconfirmed_of(&self, inner: &DeliveryState) -> u64 {
         self.sent - inner.report.delivered - inner.report.failed
     }
 
@@ -216,14 +221,19 @@ impl DeadLetters {
     /// Sends letters again, from time to time, that Kafka did not let us write: none is lost
     /// because a permission or the topic is missing.
     fn resend_refused(&mut self) {
-        let refused = |inner: &mut Inner| !inner.refused.is_empty();
+        let refused = |inner: &mut DeliveryState| !inner.refused.is_empty();
         if Instant::now() < self.resend || !self.client.context().with(refused) {
             return;
         }
         self.resend = Instant::now() + RESEND_PAUSE;
         if self.client.producer.client().fatal_error().is_some() {
             // Without the right to write anything an idempotent producer gives up for good.
-            let new = client(&self.connection, DEAD_LETTERS, &self.topic, Refusals::Kept);
+            let new = client(
+                &self.connection,
+                DEAD_LETTERS,
+                &self.topic,
+                OnRefusal::Retry,
+            );
             let Ok(new) = new else {
                 return; // said where the credentials are watched
             };
@@ -299,8 +309,8 @@ impl DeadLetters {
     }
 }
 
-impl fmt::Debug for DeadLetters {
+impl fmt::Debug for DeadLetterProducer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "DeadLetters({})", self.topic)
+        write!(formatter, "DeadLetterProducer({})", self.topic)
     }
 }

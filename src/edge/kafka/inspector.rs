@@ -13,18 +13,20 @@ use rdkafka::metadata::{Metadata, MetadataTopic};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::batch::{Header, Record};
+use super::broker_probe::{self, BrokerFinding};
+use super::client_identity::Outlook;
+use super::client_properties::start_error;
 use super::consumer::no_token;
-use super::context::{Context, Event};
-use super::oauth::TokenKeeper;
-use super::outlook::Outlook;
-use super::probe::{self, Finding};
+use super::consumer_callbacks::{ClientEvent, ConsumerCallbacks};
+use super::error_explainer::{KafkaErrorExplainer, distrusted, not_allowed, silent};
+use super::oauth_tokens::TokenKeeper;
 use super::queue::{
-    Operations, Refusal, group_operations, set_token, topic_operations, topic_settings,
+    AdminError, AllowedOperations, group_operations, set_token, topic_operations, topic_settings,
 };
-use super::settings::start_error;
-use super::trouble::{Troubles, distrusted, not_allowed, silent};
-use super::{Connection, Settings, StartError, TopicPartition, TopicSettings, Trouble};
+use super::record_batch::{KafkaRecord, RecordHeader};
+use super::{
+    ConsumerSettings, KafkaConnection, KafkaProblem, StartError, TopicPartition, TopicSettings,
+};
 
 /// Time between two questions while the coordinator of a group starts.
 const COORDINATOR_PAUSE: Duration = Duration::from_millis(200);
@@ -55,7 +57,7 @@ pub enum InspectError {
 
 /// What there is of a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Extent {
+pub struct OffsetRange {
     pub partition: TopicPartition,
     /// Offset of the first record there may be.
     pub begin: i64,
@@ -65,12 +67,12 @@ pub struct Extent {
 
 /// A client that asks questions and reads a few records.
 pub struct Inspector {
-    client: Arc<BaseConsumer<Context>>,
+    client: Arc<BaseConsumer<ConsumerCallbacks>>,
     /// `None`: the login needs none.
-    tokens: Option<TokenKeeper>,
-    reading: Outlook,
-    writing: Outlook,
-    troubles: Troubles,
+    tokens: Option<TokenRefresher>,
+    reading: ClientIdentity,
+    writing: ClientIdentity,
+    troubles: KafkaErrorExplainer,
     /// The last problem that a person has to solve.
     refused: Option<String>,
     /// The last problem that may go away by itself.
@@ -82,18 +84,18 @@ impl Inspector {
     ///
     /// # Errors
     /// Properties that are refused.
-    pub fn start(settings: &Settings) -> Result<Self, StartError> {
+    pub fn start(settings: &ConsumerSettings) -> Result<Self, StartError> {
         let mut config = settings.consumer()?;
         for (property, value) in FEW_RECORDS {
             config.set(*property, *value);
         }
-        let client: BaseConsumer<Context> = config
-            .create_with_context(Context::default())
+        let client: BaseConsumer<ConsumerCallbacks> = config
+            .create_with_context(ConsumerCallbacks::default())
             .map_err(start_error)?;
         let client = Arc::new(client);
         let tokens = settings.connection.tokens().map(|oauth| {
             let (weak, extensions) = (Arc::downgrade(&client), oauth.extensions.clone());
-            TokenKeeper::start(oauth, move |token| {
+            TokenRefresher::start(oauth, move |token| {
                 let client = weak.upgrade()?;
                 Some(set_token(client.client(), token, &extensions))
             })
@@ -101,9 +103,9 @@ impl Inspector {
         Ok(Self {
             client,
             tokens,
-            reading: Outlook::new(&config, &settings.topics, false),
-            writing: Outlook::new(&config, &[], true),
-            troubles: Troubles::default(),
+            reading: ClientIdentity::new(&config, &settings.topics, false),
+            writing: ClientIdentity::new(&config, &[], true),
+            troubles: KafkaErrorExplainer::default(),
             refused: None,
             trouble: None,
         })
@@ -150,11 +152,11 @@ impl Inspector {
     ///
     /// # Errors
     /// [`InspectError`].
-    pub fn extent(
+    pub fn offset_range(
         &mut self,
         partition: &TopicPartition,
         deadline: Instant,
-    ) -> Result<Extent, InspectError> {
+    ) -> Result<OffsetRange, InspectError> {
         let client = Arc::clone(&self.client);
         let (topic, number) = (Arc::clone(&partition.topic), partition.partition);
         let (begin, end) = self
@@ -162,7 +164,7 @@ impl Inspector {
                 client.fetch_watermarks(&topic, number, wait)
             })
             .map_err(|error| self.explain(error, &topic, false))?;
-        Ok(Extent {
+        Ok(OffsetRange {
             partition: partition.clone(),
             begin,
             end,
@@ -200,7 +202,7 @@ impl Inspector {
     /// # Errors
     /// That we may not, and [`InspectError`].
     pub fn may_read(&mut self, topic: &str, deadline: Instant) -> Result<(), InspectError> {
-        self.topic_allows(topic, deadline, false, Operations::read)
+        self.topic_allows(topic, deadline, false, AllowedOperations::read)
     }
 
     /// Whether we may write to a topic.
@@ -208,7 +210,7 @@ impl Inspector {
     /// # Errors
     /// That we may not, and [`InspectError`].
     pub fn may_write(&mut self, topic: &str, deadline: Instant) -> Result<(), InspectError> {
-        self.topic_allows(topic, deadline, true, Operations::write)
+        self.topic_allows(topic, deadline, true, AllowedOperations::write)
     }
 
     fn topic_allows(
@@ -216,7 +218,7 @@ impl Inspector {
         topic: &str,
         deadline: Instant,
         writes: bool,
-        allows: impl FnOnce(&Operations) -> bool,
+        allows: impl FnOnce(&AllowedOperations) -> bool,
     ) -> Result<(), InspectError> {
         let operations = topic_operations(&self.client, topic, left(deadline))
             .map_err(|refusal| self.explain(refusal, topic, writes))?;
@@ -258,12 +260,13 @@ impl Inspector {
     /// [`InspectError`]. What was handed over before stays so.
     pub fn read(
         &mut self,
-        extents: &[Extent],
+        extents: &[OffsetRange],
         most: usize,
         deadline: Instant,
-        take: &mut dyn FnMut(&Record<'_>),
+        take: &mut dyn FnMut(&KafkaRecord<'_>),
     ) -> Result<usize, InspectError> {
-        let mut open: Vec<&Extent> = extents.iter().filter(|one| one.begin < one.end).collect();
+        let mut open: Vec<&OffsetRange> =
+            extents.iter().filter(|one| one.begin < one.end).collect();
         let topic = extents.first().map_or("", |one| &*one.partition.topic);
         let mut list = TopicPartitionList::new();
         for one in &open {
@@ -320,7 +323,7 @@ impl Inspector {
         &mut self,
         deadline: Instant,
         mut question: impl FnMut(Duration) -> Result<T, KafkaError>,
-    ) -> Result<T, Refusal> {
+    ) -> Result<T, AdminError> {
         loop {
             let begun = Instant::now();
             let answer = question(left(deadline).min(STEP).max(Duration::from_millis(1)));
@@ -360,7 +363,7 @@ impl Inspector {
     /// Notes what the library says.
     fn listen(&mut self) {
         for event in self.client.context().take() {
-            let Event::Error(code, reason) = event else {
+            let ClientEvent::Error(code, reason) = event else {
                 continue;
             };
             if code == RDKafkaErrorCode::GroupAuthorizationFailed {
@@ -372,12 +375,12 @@ impl Inspector {
             }
             let now = Instant::now();
             match self.troubles.explain(code, &reason, &self.reading, now) {
-                Some(Trouble::Refused(text)) => self.refused = Some(text),
+                Some(KafkaProblem::Refused(text)) => self.refused = Some(text),
                 Some(trouble) => self.trouble = Some(trouble.to_string()),
                 None => {}
             }
         }
-        if let Some(reason) = self.tokens.as_ref().and_then(TokenKeeper::failure) {
+        if let Some(reason) = self.tokens.as_ref().and_then(TokenRefresher::failure) {
             self.refused = Some(no_token(&reason));
         }
     }
@@ -390,7 +393,7 @@ impl Inspector {
         }
     }
 
-    fn explain(&self, (code, words): Refusal, topic: &str, writes: bool) -> InspectError {
+    fn explain(&self, (code, words): AdminError, topic: &str, writes: bool) -> InspectError {
         match code {
             RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic => {
                 InspectError::MissingTopic
@@ -424,14 +427,14 @@ impl std::fmt::Debug for Inspector {
 ///
 /// # Errors
 /// What is wrong, and what to do.
-pub fn look_at_broker(address: &str, connection: &Connection) -> Result<String, String> {
-    let settings = Settings {
+pub fn look_at_broker(address: &str, connection: &KafkaConnection) -> Result<String, String> {
+    let settings = ConsumerSettings {
         connection: connection.clone(),
         topics: vec!["-".to_owned()], // a consumer has at least one
         ..Settings::default()
     };
     let config = settings.consumer().map_err(|error| error.to_string())?;
-    let outlook = Outlook::new(&config, &[], false);
+    let outlook = ClientIdentity::new(&config, &[], false);
     let resolved = address.to_socket_addrs().map_err(|error| {
         format!(
             "its host name cannot be resolved ({error}): check kafka.brokers and the broker's \
@@ -440,27 +443,27 @@ pub fn look_at_broker(address: &str, connection: &Connection) -> Result<String, 
     })?;
     let found: Vec<String> = resolved.map(|one| one.ip().to_string()).collect();
     let found = found.join(", ");
-    match probe::look(address, outlook.ca_file.as_deref()) {
-        Finding::Nobody => Err(format!(
+    match broker_probe::look(address, outlook.ca_file.as_deref()) {
+        BrokerFinding::Nobody => Err(format!(
             "it takes no connection ({found}): check that it runs, kafka.brokers, the broker's \
              advertised.listeners, and firewalls in between"
         )),
-        finding @ Finding::Tls(Err(_)) if outlook.is_encrypted() => {
+        finding @ BrokerFinding::Tls(Err(_)) if outlook.is_encrypted() => {
             Err(distrusted(address, &finding, &outlook))
         }
-        Finding::Tls(Ok(())) if outlook.is_encrypted() => {
+        BrokerFinding::Tls(Ok(())) if outlook.is_encrypted() => {
             Ok(format!("reachable ({found}), its certificate is trusted"))
         }
-        Finding::NoTls if !outlook.is_encrypted() => Ok(format!("reachable ({found})")),
+        BrokerFinding::NoTls if !outlook.is_encrypted() => Ok(format!("reachable ({found})")),
         finding => Err(silent(address, &finding, &outlook).to_string()),
     }
 }
 
 /// The addresses of the configured brokers.
-pub fn configured_brokers(connection: &Connection) -> Vec<String> {
+pub fn configured_brokers(connection: &KafkaConnection) -> Vec<String> {
     let brokers = connection.brokers.iter();
     brokers
-        .map(|broker| super::outlook::address(broker))
+        .map(|broker| super::client_identity::address(broker))
         .collect()
 }
 
@@ -473,15 +476,15 @@ fn addresses(metadata: &Metadata) -> Vec<String> {
 fn give(
     partition: &TopicPartition,
     message: &BorrowedMessage<'_>,
-    take: &mut dyn FnMut(&Record<'_>),
+    take: &mut dyn FnMut(&KafkaRecord<'_>),
 ) {
     let list = message.headers();
-    let headers: Vec<Header<'_>> = list
+    let headers: Vec<RecordHeader<'_>> = list
         .iter()
         .flat_map(|list| list.iter())
         .filter_map(|header| Some((header.key, header.value?)))
         .collect();
-    take(&Record {
+    take(&KafkaRecord {
         partition,
         index: 0,
         offset: message.offset(),

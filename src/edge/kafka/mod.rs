@@ -1,46 +1,46 @@
 //! Everything between Kafka and the engine's loop: the consumer, the dead-letter and simulation
 //! producers, and the embedded broker. Nothing here knows what a record means.
 
-mod batch;
+mod broker_probe;
+mod client_identity;
+mod client_properties;
 mod consumer;
-mod context;
+mod consumer_callbacks;
+mod credentials;
+mod dead_letter_headers;
 mod dead_letters;
-mod deliveries;
-mod existence;
+mod embedded_broker;
+mod end_offset_requests;
+mod error_explainer;
+mod event_publisher;
 mod inspector;
-mod missing;
-mod mock;
-mod oauth;
-mod origin;
-mod outlook;
-mod probe;
-mod producer;
+mod missing_topics;
+mod oauth_tokens;
+mod producer_callbacks;
 mod progress;
-mod questions;
 mod queue;
-mod security;
-mod settings;
+mod record_batch;
+mod topic_existence;
 mod topic_settings;
-mod trouble;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use batch::{Batch, Header, LetterHeader, Record};
-pub use consumer::{Consumer, Step};
-pub use dead_letters::{DeadLetters, LetterReport};
-pub use deliveries::Report;
-pub use existence::Existence;
-pub use inspector::{Extent, InspectError, Inspector, configured_brokers, look_at_broker};
-pub use mock::EmbeddedBroker;
-pub use origin::LostLetter;
-pub use producer::Publisher;
-pub use progress::{Hidden, Reached};
-pub use security::CredentialFiles;
-pub use settings::{Connection, Settings};
-pub use topic_settings::{Concern, TopicSettings};
-pub use trouble::{Trouble, missing_topics};
+pub use client_properties::{ConsumerSettings, KafkaConnection};
+pub use consumer::{Consumer, ConsumerEvent};
+pub use credentials::CredentialFiles;
+pub use dead_letter_headers::LostLetter;
+pub use dead_letters::{DeadLetterProducer, DeadLetterReport};
+pub use embedded_broker::EmbeddedBroker;
+pub use error_explainer::{KafkaProblem, missing_topics};
+pub use event_publisher::Publisher;
+pub use inspector::{InspectError, Inspector, OffsetRange, configured_brokers, look_at_broker};
+pub use producer_callbacks::Report;
+pub use progress::{EndStatus, OpenTransaction};
+pub use record_batch::{DeadLetterHeader, KafkaRecord, RecordBatch, RecordHeader};
+pub use topic_existence::Existence;
+pub use topic_settings::{TopicConcern, TopicSettings};
 
 /// One partition of a topic.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

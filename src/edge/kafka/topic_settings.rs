@@ -25,7 +25,7 @@ pub struct TopicSettings {
 
 /// What a person should know about a topic before trusting its numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Concern {
+pub enum TopicConcern {
     Compacted,
     ShortRetention(Milliseconds),
     /// Some of the records looked at have no key.
@@ -61,7 +61,7 @@ impl TopicSettings {
     }
 
     /// How long records stay, in words.
-    pub fn kept(&self) -> String {
+    pub fn retention_text(&self) -> String {
         let mut kept = match self.retention.filter(|_| self.is_deleted) {
             Some(retention) => format!("records are kept for {}", duration::format(retention)),
             None => "records are kept forever".to_owned(),
@@ -72,17 +72,17 @@ impl TopicSettings {
         kept
     }
 
-    pub fn concerns(&self) -> Vec<Concern> {
-        let compacted = self.is_compacted.then_some(Concern::Compacted);
+    pub fn concerns(&self) -> Vec<TopicConcern> {
+        let compacted = self.is_compacted.then_some(TopicConcern::Compacted);
         let short = self
             .retention
             .filter(|retention| self.is_deleted && *retention < SHORT_RETENTION)
-            .map(Concern::ShortRetention);
+            .map(TopicConcern::ShortRetention);
         compacted.into_iter().chain(short).collect()
     }
 }
 
-impl Concern {
+impl TopicConcern {
     /// `None`: each of the records looked at has a key.
     pub fn of_keys(keyed: usize, records: usize) -> Option<Self> {
         (keyed < records).then_some(Self::Unkeyed {
@@ -92,7 +92,7 @@ impl Concern {
     }
 }
 
-impl fmt::Display for Concern {
+impl fmt::Display for TopicConcern {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Compacted => formatter.write_str(
@@ -129,7 +129,7 @@ mod tests {
             ("segment.ms", "x"),
         ]);
         assert_eq!(settings.concerns(), []);
-        assert_eq!(settings.kept(), "records are kept for 7d");
+        assert_eq!(settings.retention_text(), "records are kept for 7d");
     }
 
     #[test]
@@ -137,24 +137,24 @@ mod tests {
         let concerns =
             |entries: &[(&str, &str)]| TopicSettings::read(entries.iter().copied()).concerns();
         let short = ("retention.ms", "3600000");
-        assert_eq!(concerns(&[short]), [Concern::ShortRetention(HOUR)]);
+        assert_eq!(concerns(&[short]), [TopicConcern::ShortRetention(HOUR)]);
         let both = [("cleanup.policy", "compact,delete"), short];
         assert_eq!(
             concerns(&both),
-            [Concern::Compacted, Concern::ShortRetention(HOUR)]
+            [TopicConcern::Compacted, TopicConcern::ShortRetention(HOUR)]
         );
         // Without deletion the time has no effect.
         assert_eq!(
             concerns(&[("cleanup.policy", "compact"), short]),
-            [Concern::Compacted]
+            [TopicConcern::Compacted]
         );
         assert_eq!(concerns(&[("retention.ms", "-1")]), []);
     }
 
     #[test]
     fn every_record_needs_a_key() {
-        assert_eq!(Concern::of_keys(3, 3), None);
-        let concern = Concern::of_keys(1, 3).unwrap().to_string();
+        assert_eq!(TopicConcern::of_keys(3, 3), None);
+        let concern = TopicConcern::of_keys(1, 3).unwrap().to_string();
         assert!(concern.starts_with("2 of 3 records"), "{concern}");
     }
 }

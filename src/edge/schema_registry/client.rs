@@ -27,14 +27,14 @@ const SCHEMA_NOT_FOUND: u64 = 40_403;
 /// Why a registry cannot be asked at all.
 #[derive(Debug, thiserror::Error)]
 #[error("schema_registry.ca_file: {path}: {reason}", path = path.display())]
-pub struct ClientError {
+pub struct SchemaRegistryClientError {
     path: PathBuf,
     reason: String,
 }
 
 /// Why there is no schema.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AskError {
+pub enum SchemaLookupError {
     /// The registry has none of this id.
     #[error("the registry does not know it")]
     Unknown,
@@ -43,12 +43,15 @@ pub enum AskError {
     Unusable(String),
     /// Nobody can tell: to be asked again.
     #[error("{reason}")]
-    Failed { failure: Failure, reason: String },
+    Failed {
+        failure: SchemaRegistryFailure,
+        reason: String,
+    },
 }
 
 /// How a question failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub enum SchemaRegistryFailure {
     /// Nobody there, or no TLS with it.
     Connection,
     Timeout,
@@ -60,7 +63,7 @@ pub enum Failure {
     Answer,
 }
 
-impl Failure {
+impl SchemaRegistryFailure {
     pub const ALL: [Self; 5] = [
         Self::Connection,
         Self::Timeout,
@@ -83,7 +86,7 @@ impl Failure {
 
 /// See the module.
 #[derive(Debug)]
-pub struct Client {
+pub struct SchemaRegistryClient {
     agent: ureq::Agent,
     url: String,
     login: Option<Login>,
@@ -91,36 +94,38 @@ pub struct Client {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Schema {
+struct SchemaResponse {
     schema: String,
     schema_type: Option<String>,
     #[serde(default)]
-    references: Option<Vec<Reference>>,
+    references: Option<Vec<SchemaReference>>,
 }
 
 #[derive(Deserialize)]
-struct Reference {
+struct SchemaReference {
     name: String,
     subject: String,
     version: i64,
 }
 
 #[derive(Deserialize)]
-struct Complaint {
+struct ErrorResponse {
     error_code: Option<u64>,
     message: Option<String>,
 }
 
-impl Client {
+impl SchemaRegistryClient {
     /// # Errors
     /// Certificates that cannot be read.
-    pub fn new(settings: &SchemaRegistry) -> Result<Self, ClientError> {
+    pub fn new(settings: &SchemaRegistry) -> Result<Self, SchemaRegistryClientError> {
         let roots = match &settings.ca_file {
             None => RootCerts::PlatformVerifier,
-            Some(path) => certificates::trusted(path).map_err(|error| ClientError {
-                path: path.clone(),
-                reason: error.to_string(),
-            })?,
+            Some(path) => {
+                certificates::trusted(path).map_err(|error| SchemaRegistryClientError {
+                    path: path.clone(),
+                    reason: error.to_string(),
+                })?
+            }
         };
         let tls = TlsConfig::builder()
             .provider(TlsProvider::NativeTls)
@@ -143,7 +148,7 @@ impl Client {
     ///
     /// # Errors
     /// Why there is none.
-    pub fn schema(&self, id: SchemaId) -> Result<SchemaText, AskError> {
+    pub fn schema(&self, id: SchemaId) -> Result<SchemaText, SchemaLookupError> {
         let collection = match id {
             SchemaId::Number(_) => "ids",
             SchemaId::Global(_) => "guids",
@@ -152,7 +157,7 @@ impl Client {
         let kind = schema.schema_type.as_deref();
         let Some(language) = SchemaLanguage::from_name(kind) else {
             let kind = kind.unwrap_or_default();
-            return Err(AskError::Unusable(format!(
+            return Err(SchemaLookupError::Unusable(format!(
                 "schemas of type {kind:?} are not supported"
             )));
         };
@@ -171,12 +176,12 @@ impl Client {
     /// Adds what is referred to, what it needs itself first, each once.
     fn gather(
         &self,
-        wanted: Option<Vec<Reference>>,
+        wanted: Option<Vec<SchemaReference>>,
         found: &mut Vec<(String, String)>,
-    ) -> Result<(), AskError> {
+    ) -> Result<(), SchemaLookupError> {
         // A list in place of recursion: `true` where the needs were added before it.
-        let mut open: Vec<(Reference, Option<String>)> = Vec::new();
-        let push = |open: &mut Vec<_>, wanted: Option<Vec<Reference>>| {
+        let mut open: Vec<(SchemaReference, Option<String>)> = Vec::new();
+        let push = |open: &mut Vec<_>, wanted: Option<Vec<SchemaReference>>| {
             let wanted = wanted.unwrap_or_default().into_iter().rev();
             open.extend(wanted.map(|one| (one, None)));
         };
@@ -193,7 +198,7 @@ impl Client {
             asked += 1;
             if asked > MOST_REFERENCES {
                 let reason = "the schema refers to itself, or to far too many others";
-                return Err(AskError::Unusable(reason.to_owned()));
+                return Err(SchemaLookupError::Unusable(reason.to_owned()));
             }
             let (subject, version) = (in_path(&reference.subject), reference.version);
             let path = format!("/subjects/{subject}/versions/{version}?deleted=true");
@@ -205,7 +210,7 @@ impl Client {
     }
 
     /// `by_id`: that there is no such schema is an answer.
-    fn get(&self, path: &str, by_id: bool) -> Result<Schema, AskError> {
+    fn get(&self, path: &str, by_id: bool) -> Result<SchemaResponse, SchemaLookupError> {
         let url = format!("{}{path}", self.url);
         let mut question = self.agent.get(&url).header("Accept", ACCEPT);
         if let Some(login) = &self.login {
@@ -213,8 +218,8 @@ impl Client {
         }
         let unreachable = |error: &ureq::Error| {
             let failure = match error {
-                ureq::Error::Timeout(_) => Failure::Timeout,
-                _ => Failure::Connection,
+                ureq::Error::Timeout(_) => SchemaRegistryFailure::Timeout,
+                _ => SchemaRegistryFailure::Connection,
             };
             failed(failure, format!("{url}: {error}"))
         };
@@ -224,16 +229,16 @@ impl Client {
         let text = body.read_to_string().map_err(|error| unreachable(&error))?;
         if status.is_success() {
             return serde_json::from_str(&text)
-                .map_err(|error| failed(Failure::Answer, format!("{url}: {error}")));
+                .map_err(|error| failed(SchemaRegistryFailure::Answer, format!("{url}: {error}")));
         }
-        let complaint = serde_json::from_str::<Complaint>(&text).ok();
+        let complaint = serde_json::from_str::<ErrorResponse>(&text).ok();
         let code = complaint.as_ref().and_then(|one| one.error_code);
         if by_id && status == 404 && code == Some(SCHEMA_NOT_FOUND) {
-            return Err(AskError::Unknown);
+            return Err(SchemaLookupError::Unknown);
         }
         let failure = match status.as_u16() {
-            401 | 403 => Failure::Unauthorized,
-            _ => Failure::Status,
+            401 | 403 => SchemaRegistryFailure::Unauthorized,
+            _ => SchemaRegistryFailure::Status,
         };
         let message = complaint.and_then(|one| one.message).unwrap_or_default();
         let message: String = message.chars().take(200).collect();
@@ -241,19 +246,19 @@ impl Client {
     }
 }
 
-fn failed(failure: Failure, reason: String) -> AskError {
-    AskError::Failed { failure, reason }
+fn failed(failure: SchemaRegistryFailure, reason: String) -> SchemaLookupError {
+    SchemaLookupError::Failed { failure, reason }
 }
 
 /// The header of basic authentication. A file with the password is read now: it may have changed.
-fn authorization(login: &Login) -> Result<String, AskError> {
+fn authorization(login: &Login) -> Result<String, SchemaLookupError> {
     let password = match &login.password {
         Secret::Text(text) => text.clone(),
         Secret::File(path) => {
             let text = fs::read_to_string(path).map_err(|error| {
                 let path = path.display();
                 failed(
-                    Failure::Unauthorized,
+                    SchemaRegistryFailure::Unauthorized,
                     format!("password_file {path}: {error}"),
                 )
             })?;

@@ -3,7 +3,9 @@
 
 mod client;
 
-pub use client::{AskError, Client, ClientError, Failure};
+pub use client::{
+    SchemaLookupError, SchemaRegistryClient, SchemaRegistryClientError, SchemaRegistryFailure,
+};
 
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -12,17 +14,17 @@ use std::time::Duration;
 use crate::decode::{SchemaId, SchemaText};
 
 /// What the registry says about an id.
-pub type Answer = Result<SchemaText, AskError>;
+pub type SchemaAnswer = Result<SchemaText, SchemaLookupError>;
 
 /// A question on its way, on a thread of its own: a registry that is slow keeps nobody waiting, and
 /// a process that ends does not wait for it.
 #[derive(Debug)]
-pub struct Question {
-    answer: mpsc::Receiver<Answer>,
+pub struct SchemaRequest {
+    answer: mpsc::Receiver<SchemaAnswer>,
 }
 
-impl Question {
-    pub fn ask(client: &Arc<Client>, id: SchemaId) -> Self {
+impl SchemaRequest {
+    pub fn ask(client: &Arc<SchemaRegistryClient>, id: SchemaId) -> Self {
         let (tell, answer) = mpsc::sync_channel(1);
         let client = Arc::clone(client);
         let asking = thread::Builder::new().name("schemas".to_owned());
@@ -35,12 +37,12 @@ impl Question {
     }
 
     /// The answer, once; waits for it up to `patience`.
-    pub fn answer(&self, patience: Duration) -> Option<Answer> {
+    pub fn answer(&self, patience: Duration) -> Option<SchemaAnswer> {
         match self.answer.recv_timeout(patience) {
             Ok(answer) => Some(answer),
             Err(mpsc::RecvTimeoutError::Timeout) => None,
-            Err(mpsc::RecvTimeoutError::Disconnected) => Some(Err(AskError::Failed {
-                failure: Failure::Connection,
+            Err(mpsc::RecvTimeoutError::Disconnected) => Some(Err(SchemaLookupError::Failed {
+                failure: SchemaRegistryFailure::Connection,
                 reason: "nobody could ask".to_owned(),
             })),
         }

@@ -14,7 +14,7 @@ use prometheus::{
     GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
 };
 
-use super::schema_registry::Failure;
+use super::schema_registry::SchemaRegistryFailure;
 use crate::domain::catalog::{self, Family};
 use crate::domain::mapping::Member;
 use crate::domain::timestamp::Timestamp;
@@ -164,7 +164,7 @@ impl SelfMetrics {
         for state in TicketState::ALL {
             metrics.set_tickets(state, 0);
         }
-        for failure in Failure::ALL {
+        for failure in SchemaRegistryFailure::ALL {
             metrics.schema_registry_errors(failure);
         }
         for refusal in Refusal::ALL {
@@ -326,7 +326,7 @@ impl SelfMetrics {
     }
 
     /// Questions to the schema registry that failed.
-    pub fn schema_registry_errors(&self, failure: Failure) -> IntCounter {
+    pub fn schema_registry_errors(&self, failure: SchemaRegistryFailure) -> IntCounter {
         self.schema_registry_errors
             .with_label_values(&[failure.name()])
     }

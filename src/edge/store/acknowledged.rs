@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::disk::{Disk, Output};
+use super::disk::{Disk, OutputFile};
 use super::error::StoreError;
-use super::id::{Identity, StoreId};
+use super::store_id::{StoreId, StoreIdentity};
 use crate::domain::timestamp::Timestamp;
 
 pub(super) const NAME: &str = "acknowledged";
@@ -24,7 +24,7 @@ const LENGTH: usize = 32 + 16 + 8 + 8 + 8;
 /// What the file says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Acknowledged {
-    pub store: Identity,
+    pub store: StoreIdentity,
     pub sequence: u64,
 }
 
@@ -62,7 +62,7 @@ impl Acknowledged {
         let (rest, created) = rest.split_last_chunk()?;
         let (_, id) = rest.split_last_chunk()?;
         Some(Self {
-            store: Identity {
+            store: StoreIdentity {
                 id: StoreId(*id),
                 created: Timestamp(i64::from_le_bytes(*created)),
             },
@@ -73,12 +73,12 @@ impl Acknowledged {
 
 /// Writes the file.
 #[derive(Debug)]
-pub(super) struct Recorder {
+pub(super) struct AcknowledgedFile {
     path: PathBuf,
-    file: Option<Box<dyn Output>>,
+    file: Option<Box<dyn OutputFile>>,
 }
 
-impl Recorder {
+impl AcknowledgedFile {
     pub(super) fn new(directory: &Path) -> Self {
         Self {
             path: directory.join(NAME),
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn says_the_sequence_or_nothing() {
         let said = Acknowledged {
-            store: Identity {
+            store: StoreIdentity {
                 id: StoreId([3; 16]),
                 created: Timestamp(1),
             },

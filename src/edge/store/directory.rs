@@ -11,10 +11,10 @@ use std::time::Duration;
 use super::acknowledged;
 use super::disk::{Disk, FileSystem};
 use super::error::StoreError;
-use super::id::{Identity, StoreId};
-use super::load::{Apply, Found, apply_all};
-use super::log::Log;
-use super::segment;
+use super::load::{ApplyRecord, LoadedStore, apply_all};
+use super::segment_file;
+use super::store_id::{StoreId, StoreIdentity};
+use super::store_log::Log;
 use super::writer::Store;
 use crate::domain::timestamp::Timestamp;
 
@@ -33,7 +33,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// A checkpoint directory that no other process has. The lock goes with the process, however that
 /// ends.
 #[derive(Debug)]
-pub struct Directory {
+pub struct StoreDirectory {
     path: PathBuf,
     state_version: u32,
     disk: Arc<dyn Disk>,
@@ -52,7 +52,7 @@ impl Drop for Lock {
     }
 }
 
-impl Directory {
+impl StoreDirectory {
     /// Takes a directory, which is made where there is none. `state_version` is the version of
     /// the records' form that this program writes, and the latest it can read.
     ///
@@ -110,8 +110,8 @@ impl Directory {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Newer`], and the disk's.
-    pub fn load(&self, apply: &mut Apply<'_>) -> Result<Option<Found>, StoreError> {
-        match Log::find(&self.path, self.state_version)? {
+    pub fn load(&self, apply: &mut ApplyRecord<'_>) -> Result<Option<LoadedStore>, StoreError> {
+        match StoreLog::find(&self.path, self.state_version)? {
             Some(log) => apply_all(log, apply).map(Some),
             None => Ok(None),
         }
@@ -135,7 +135,7 @@ impl Directory {
         // looks like a whole one.
         let mut names: Vec<String> = segment_numbers(&self.path)?
             .into_iter()
-            .map(segment::name)
+            .map(segment_file::name)
             .collect();
         names.push(acknowledged::NAME.to_owned());
         for name in names {
@@ -156,7 +156,7 @@ impl Directory {
     ///
     /// # Errors
     /// The disk's.
-    pub fn ask_recount(&self) -> Result<(), StoreError> {
+    pub fn request_recount(&self) -> Result<(), StoreError> {
         let path = self.path.join(RECOUNT);
         match self.disk.create(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -169,12 +169,12 @@ impl Directory {
     }
 
     /// Whether a recount was asked for and not begun yet.
-    pub fn is_recount_asked(&self) -> bool {
-        Self::asks_recount(&self.path)
+    pub fn is_recount_requested(&self) -> bool {
+        Self::is_recount_requested_in(&self.path)
     }
 
     /// The same of a directory that another process may have.
-    pub fn asks_recount(path: &Path) -> bool {
+    pub fn is_recount_requested_in(path: &Path) -> bool {
         path.join(RECOUNT).exists()
     }
 
@@ -182,7 +182,7 @@ impl Directory {
     ///
     /// # Errors
     /// The disk's.
-    pub fn forget_recount(&self) -> Result<(), StoreError> {
+    pub fn clear_recount_request(&self) -> Result<(), StoreError> {
         let path = self.path.join(RECOUNT);
         match self.disk.remove(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -197,10 +197,10 @@ impl Directory {
     /// # Errors
     /// [`StoreError::NotEmpty`], and whatever [`Self::load`] finds wrong.
     pub fn create(self, now: Timestamp, id: Option<StoreId>) -> Result<Store, StoreError> {
-        if Log::find(&self.path, self.state_version)?.is_some() {
+        if StoreLog::find(&self.path, self.state_version)?.is_some() {
             return Err(StoreError::NotEmpty { path: self.path });
         }
-        let store = Identity {
+        let store = StoreIdentity {
             id: id.unwrap_or_else(|| StoreId::new(now)),
             created: now,
         };
@@ -212,7 +212,7 @@ impl Directory {
     ///
     /// # Errors
     /// The disk's.
-    pub fn resume(self, found: &Found) -> Result<Store, StoreError> {
+    pub fn resume(self, found: &LoadedStore) -> Result<Store, StoreError> {
         Store::resume(self, found)
     }
 
@@ -248,17 +248,17 @@ impl Directory {
 }
 
 /// Reads a store without taking it, also while another process writes to it: up to the last
-/// commit that is whole. Otherwise like [`Directory::load`].
+/// commit that is whole. Otherwise like [`StoreDirectory::load`].
 ///
 /// # Errors
 /// [`StoreError::Corrupt`], [`StoreError::Newer`], and the disk's.
 pub fn read(
     path: &Path,
     state_version: u32,
-    apply: &mut Apply<'_>,
-) -> Result<Option<Found>, StoreError> {
+    apply: &mut ApplyRecord<'_>,
+) -> Result<Option<LoadedStore>, StoreError> {
     for _ in 1..LOOKS {
-        match Log::find(path, state_version) {
+        match StoreLog::find(path, state_version) {
             Ok(Some(log)) => return apply_all(log, apply).map(Some),
             // What a writer deletes, sets aside or begins anew looks like this for a moment.
             Err(StoreError::Corrupt { .. }) => {}
@@ -268,7 +268,7 @@ pub fn read(
         }
         thread::sleep(PAUSE);
     }
-    match Log::find(path, state_version)? {
+    match StoreLog::find(path, state_version)? {
         Some(log) => apply_all(log, apply).map(Some),
         None => Ok(None),
     }
@@ -280,7 +280,7 @@ pub(super) fn segment_numbers(directory: &Path) -> Result<Vec<u64>, StoreError> 
     let entries = fs::read_dir(directory).map_err(StoreError::io("read", directory))?;
     for entry in entries {
         let entry = entry.map_err(StoreError::io("read", directory))?;
-        numbers.extend(entry.file_name().to_str().and_then(segment::number));
+        numbers.extend(entry.file_name().to_str().and_then(segment_file::number));
     }
     numbers.sort_unstable();
     Ok(numbers)

@@ -13,9 +13,9 @@ const FILE_MODE: u32 = 0o600;
 /// A place for files.
 pub(super) trait Disk: Send + Sync + std::fmt::Debug {
     /// Makes a file that must not exist yet.
-    fn create(&self, path: &Path) -> io::Result<Box<dyn Output>>;
+    fn create(&self, path: &Path) -> io::Result<Box<dyn OutputFile>>;
     /// Opens a file, which must exist, for writing.
-    fn open(&self, path: &Path) -> io::Result<Box<dyn Output>>;
+    fn open(&self, path: &Path) -> io::Result<Box<dyn OutputFile>>;
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Makes lasting what was created, renamed or removed in a directory.
@@ -23,7 +23,7 @@ pub(super) trait Disk: Send + Sync + std::fmt::Debug {
 }
 
 /// A file that is written.
-pub(super) trait Output: Send + std::fmt::Debug {
+pub(super) trait OutputFile: Send + std::fmt::Debug {
     fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()>;
     fn set_length(&mut self, length: u64) -> io::Result<()>;
     /// Makes lasting what was written, and as much about the file as is needed to read it.
@@ -35,13 +35,13 @@ pub(super) trait Output: Send + std::fmt::Debug {
 pub(super) struct FileSystem;
 
 impl Disk for FileSystem {
-    fn create(&self, path: &Path) -> io::Result<Box<dyn Output>> {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn OutputFile>> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(FILE_MODE);
         Ok(Box::new(options.open(path)?))
     }
 
-    fn open(&self, path: &Path) -> io::Result<Box<dyn Output>> {
+    fn open(&self, path: &Path) -> io::Result<Box<dyn OutputFile>> {
         Ok(Box::new(OpenOptions::new().write(true).open(path)?))
     }
 
@@ -58,7 +58,7 @@ impl Disk for FileSystem {
     }
 }
 
-impl Output for File {
+impl OutputFile for File {
     fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.write_all_at(bytes, offset)
     }

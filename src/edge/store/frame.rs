@@ -28,22 +28,22 @@ pub(super) const TAIL: usize = 8;
 const COMPRESSION_LEVEL: i32 = 1;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FrameKind {
     Part = 1,
     Commit = 2,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Encoding {
+enum BodyEncoding {
     Plain = 0,
     Zstandard = 1,
 }
 
 /// What stands before the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Head {
-    pub kind: Kind,
-    encoding: Encoding,
+pub(super) struct FrameHead {
+    pub kind: FrameKind,
+    encoding: BodyEncoding,
     stored: u32,
     raw: u32,
     pub sequence: u64,
@@ -51,7 +51,7 @@ pub(super) struct Head {
     pub previous: u64,
 }
 
-impl Head {
+impl FrameHead {
     /// `None`: no frame begins with these bytes.
     pub(super) fn decode(bytes: &[u8; HEAD]) -> Option<Self> {
         let mut rest = &bytes[..];
@@ -62,13 +62,13 @@ impl Head {
         }
         Some(Self {
             kind: match kind {
-                1 => Kind::Part,
-                2 => Kind::Commit,
+                1 => FrameKind::Part,
+                2 => FrameKind::Commit,
                 _ => return None,
             },
             encoding: match encoding {
-                0 => Encoding::Plain,
-                1 => Encoding::Zstandard,
+                0 => BodyEncoding::Plain,
+                1 => BodyEncoding::Zstandard,
                 _ => return None,
             },
             stored: u32::from_le_bytes(take(&mut rest)?),
@@ -88,14 +88,14 @@ impl Head {
     pub(super) fn unpack<'a>(
         &self,
         frame: &'a [u8],
-        unpacker: &mut Unpacker,
+        unpacker: &mut FrameUnpacker,
         raw: &'a mut Vec<u8>,
     ) -> Result<&'a [u8], &'static str> {
         let body = &frame[HEAD..frame.len() - TAIL];
         let length = usize::try_from(self.raw).map_err(|_| "a frame is too large")?;
         let body = match self.encoding {
-            Encoding::Plain => body,
-            Encoding::Zstandard => {
+            BodyEncoding::Plain => body,
+            BodyEncoding::Zstandard => {
                 raw.clear();
                 raw.reserve(length);
                 unpacker
@@ -119,30 +119,30 @@ pub(super) fn checksum(frame: &[u8], segment: u64) -> Option<u64> {
 }
 
 /// Makes records out of stored bodies.
-pub(super) struct Unpacker(Decompressor<'static>);
+pub(super) struct FrameUnpacker(Decompressor<'static>);
 
-impl Unpacker {
+impl FrameUnpacker {
     pub(super) fn new() -> io::Result<Self> {
         Decompressor::new().map(Self)
     }
 }
 
 /// Makes frames.
-pub(super) struct Packer {
+pub(super) struct FramePacker {
     compressor: Compressor<'static>,
     compressed: Vec<u8>,
 }
 
 /// What a frame says about itself.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct FramePosition {
     pub segment: u64,
     pub sequence: u64,
     pub base: u64,
     pub previous: u64,
 }
 
-impl Packer {
+impl FramePacker {
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             compressor: Compressor::new(COMPRESSION_LEVEL)?,
@@ -156,9 +156,9 @@ impl Packer {
     /// A chunk of 4 GiB and more.
     pub(super) fn pack(
         &mut self,
-        kind: Kind,
+        kind: FrameKind,
         chunk: &[u8],
-        place: &Place,
+        place: &FramePosition,
         output: &mut Vec<u8>,
     ) -> io::Result<u64> {
         self.compressed.clear();
@@ -167,9 +167,9 @@ impl Packer {
         self.compressor
             .compress_to_buffer(chunk, &mut self.compressed)?;
         let (encoding, body) = if self.compressed.len() < chunk.len() {
-            (Encoding::Zstandard, self.compressed.as_slice())
+            (BodyEncoding::Zstandard, self.compressed.as_slice())
         } else {
-            (Encoding::Plain, chunk)
+            (BodyEncoding::Plain, chunk)
         };
         let start = output.len();
         output.extend(MAGIC);
@@ -202,39 +202,39 @@ mod tests {
     use super::*;
 
     fn pack(chunk: &[u8]) -> Vec<u8> {
-        let place = Place {
+        let place = FramePosition {
             segment: 3,
             sequence: 7,
             base: 2,
             previous: 99,
         };
         let mut output = Vec::new();
-        let mut packer = Packer::new().unwrap();
+        let mut packer = FramePacker::new().unwrap();
         let sum = packer
-            .pack(Kind::Commit, chunk, &place, &mut output)
+            .pack(FrameKind::Commit, chunk, &place, &mut output)
             .unwrap();
         assert_eq!(checksum(&output, 3), Some(sum));
         output
     }
 
-    fn head(frame: &[u8]) -> Option<Head> {
-        Head::decode(frame.first_chunk()?)
+    fn head(frame: &[u8]) -> Option<FrameHead> {
+        FrameHead::decode(frame.first_chunk()?)
     }
 
     #[test]
     fn is_read_as_it_was_written() {
         for (chunk, encoding) in [
-            (vec![1; 5000], Encoding::Zstandard),
-            (vec![1, 2, 3], Encoding::Plain),
-            (vec![], Encoding::Plain),
+            (vec![1; 5000], BodyEncoding::Zstandard),
+            (vec![1, 2, 3], BodyEncoding::Plain),
+            (vec![], BodyEncoding::Plain),
         ] {
             let frame = pack(&chunk);
             let head = head(&frame).unwrap();
-            assert_eq!((head.kind, head.encoding), (Kind::Commit, encoding));
+            assert_eq!((head.kind, head.encoding), (FrameKind::Commit, encoding));
             assert_eq!((head.sequence, head.base, head.previous), (7, 2, 99));
             assert_eq!(head.length(), frame.len() as u64);
             let mut raw = Vec::new();
-            let mut unpacker = Unpacker::new().unwrap();
+            let mut unpacker = FrameUnpacker::new().unwrap();
             assert_eq!(head.unpack(&frame, &mut unpacker, &mut raw), Ok(&chunk[..]));
         }
     }

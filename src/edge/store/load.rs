@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::batch::{Record, take_record};
 use super::error::StoreError;
 use super::frame::Unpacker;
-use super::id::StoreId;
-use super::log::{Link, Log};
-use super::segment::{Commit, FIRST_FRAME};
+use super::segment_file::{Commit, FIRST_FRAME};
+use super::store_batch::{StoreRecord, take_record};
+use super::store_id::StoreId;
+use super::store_log::{NeededSegment, StoreLog};
 use crate::domain::timestamp::Timestamp;
 
 /// Takes each record; what it says against one ends the loading as [`StoreError::Corrupt`].
-pub type Apply<'a> = dyn FnMut(Record<'_>) -> Result<(), String> + 'a;
+pub type ApplyRecord<'a> = dyn FnMut(StoreRecord<'_>) -> Result<(), String> + 'a;
 
 /// A store that was loaded.
 #[derive(Debug)]
-pub struct Found {
+pub struct LoadedStore {
     /// The same for as long as the store is, and after it was made anew.
     pub id: StoreId,
     pub created: Timestamp,
@@ -32,7 +32,7 @@ pub struct Found {
     /// On disk.
     pub bytes: u64,
     pub torn: Option<TornTail>,
-    pub(super) tail: Tail,
+    pub(super) tail: ResumePoint,
 }
 
 /// An unfinished commit, as a crash leaves it: dropped.
@@ -45,7 +45,7 @@ pub struct TornTail {
 
 /// Where writing goes on.
 #[derive(Clone, Debug)]
-pub(super) struct Tail {
+pub(super) struct ResumePoint {
     pub last: Commit,
     /// Number and state version of the segment that holds the last commit.
     pub segment: u64,
@@ -53,18 +53,21 @@ pub(super) struct Tail {
     pub lengths: BTreeMap<u64, u64>,
     pub unneeded: Vec<u64>,
     pub highest: u64,
-    pub bytes_since_round: u64,
+    pub bytes_since_rewrite: u64,
 }
 
 /// Gives every record of a verified log to `apply`, oldest first.
-pub(super) fn apply_all(log: Log, apply: &mut Apply<'_>) -> Result<Found, StoreError> {
+pub(super) fn apply_all(
+    log: StoreLog,
+    apply: &mut ApplyRecord<'_>,
+) -> Result<LoadedStore, StoreError> {
     let mut records = 0;
     for link in &log.chain {
         records += apply_segment(link, apply)?;
     }
     let lengths = log.lengths();
     let tip = log.chain.last();
-    Ok(Found {
+    Ok(LoadedStore {
         id: log.store.id,
         created: log.store.created,
         sequence: log.last.sequence,
@@ -73,12 +76,12 @@ pub(super) fn apply_all(log: Log, apply: &mut Apply<'_>) -> Result<Found, StoreE
         commits: log.commits,
         records,
         bytes: lengths.values().sum(),
-        tail: Tail {
+        tail: ResumePoint {
             last: log.last,
             segment: tip.map_or(0, |link| link.segment.number),
             state_version: tip.map_or(0, |link| link.state_version),
             lengths,
-            bytes_since_round: log.bytes_since_round(),
+            bytes_since_rewrite: log.bytes_since_rewrite(),
             unneeded: log.unneeded,
             highest: log.highest,
         },
@@ -86,13 +89,13 @@ pub(super) fn apply_all(log: Log, apply: &mut Apply<'_>) -> Result<Found, StoreE
     })
 }
 
-fn versions(log: &Log) -> impl Iterator<Item = u32> {
+fn versions(log: &StoreLog) -> impl Iterator<Item = u32> {
     log.chain.iter().map(|link| link.state_version)
 }
 
-fn apply_segment(link: &Link, apply: &mut Apply<'_>) -> Result<u64, StoreError> {
+fn apply_segment(link: &NeededSegment, apply: &mut ApplyRecord<'_>) -> Result<u64, StoreError> {
     let segment = &link.segment;
-    let mut unpacker = Unpacker::new().map_err(StoreError::io("read", &segment.path))?;
+    let mut unpacker = FrameUnpacker::new().map_err(StoreError::io("read", &segment.path))?;
     let (mut stored, mut raw) = (Vec::new(), Vec::new());
     let mut records = 0;
     let mut offset = FIRST_FRAME;

@@ -1,11 +1,11 @@
 //! What survives the process: a log of changes to small keyed records, in one directory.
 //!
-//! A checkpoint is one [`Batch`], and [`Store::commit`] makes it last: all of it or nothing,
+//! A checkpoint is one [`StoreBatch`], and [`Store::commit`] makes it last: all of it or nothing,
 //! whatever ends the process. The state itself lives in memory; the log is read once, whole and in
-//! order, at start ([`Directory::load`]). What the records mean is not known here.
+//! order, at start ([`StoreDirectory::load`]). What the records mean is not known here.
 //!
 //! **Space** comes back by *rounds*: the caller writes everything there is once more, bit by bit
-//! beside its checkpoints, between [`Store::begin_round`] and [`Store::end_round`]. Then no
+//! beside its checkpoints, between [`Store::begin_rewrite`] and [`Store::end_rewrite`]. Then no
 //! segment from before the round is needed.
 //!
 //! **Layout.** `segment-0000000001.log` and so on are only ever appended to. Each has a header and
@@ -20,25 +20,25 @@
 //! later frames are found behind the broken one, and loading a log that lost something fails.
 
 mod acknowledged;
-mod batch;
 mod directory;
 mod disk;
 mod error;
 mod frame;
-mod header;
-mod id;
 mod load;
-mod log;
 mod open_segment;
-mod segment;
+mod segment_file;
+mod segment_header;
+mod store_batch;
+mod store_id;
+mod store_log;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
-pub use batch::{Batch, Record};
-pub use directory::{Directory, read};
+pub use directory::{StoreDirectory, read};
 pub use error::StoreError;
-pub use id::StoreId;
-pub use load::{Apply, Found, TornTail};
+pub use load::{ApplyRecord, LoadedStore, TornTail};
+pub use store_batch::{StoreBatch, StoreRecord};
+pub use store_id::StoreId;
 pub use writer::Store;

@@ -6,14 +6,14 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::batch::Batch;
 use super::directory::Directory;
 use super::disk::Output;
 use super::error::StoreError;
-use super::frame::{Kind, Packer, Place};
-use super::header::Header;
+use super::frame::{FrameKind, FramePacker, FramePosition};
 use super::load::Tail;
-use super::segment::{self, Segment};
+use super::segment_file::{self, SegmentFile};
+use super::segment_header::Header;
+use super::store_batch::Batch;
 
 /// Bytes handed to the operating system at once.
 const WRITE_BYTES: usize = 1 << 20;
@@ -26,28 +26,28 @@ pub(super) struct OpenSegment {
     pub length: u64,
     /// The checksum that the next frame continues.
     pub checksum: u64,
-    file: Box<dyn Output>,
+    file: Box<dyn OutputFile>,
     /// Something of a failed commit may stand behind the last one.
     dirty: bool,
 }
 
 /// What is to be appended.
-pub(super) struct Content<'a> {
+pub(super) struct CommitContent<'a> {
     /// Of a segment that begins with this commit.
-    pub header: Header,
+    pub header: SegmentHeader,
     pub base: u64,
-    pub batch: &'a Batch,
+    pub batch: &'a StoreBatch,
 }
 
 /// A commit that failed, and whether its file can still be relied on.
-pub(super) struct Failure {
+pub(super) struct CommitFailure {
     pub error: StoreError,
     pub file_is_sound: bool,
 }
 
 impl OpenSegment {
-    pub(super) fn create(directory: &Directory, number: u64) -> Result<Self, StoreError> {
-        let path = segment::path(directory.path(), number);
+    pub(super) fn create(directory: &StoreDirectory, number: u64) -> Result<Self, StoreError> {
+        let path = segment_file::path(directory.path(), number);
         let file = directory.disk().create(&path);
         Ok(Self {
             number,
@@ -62,8 +62,11 @@ impl OpenSegment {
     /// Opens the segment of the last commit and removes what stands behind that. The last commit
     /// is written once more: the process before may have died before it was synced, or after the
     /// sync failed.
-    pub(super) fn reopen(directory: &Directory, tail: &Tail) -> Result<Self, StoreError> {
-        let segment = Segment::open(directory.path(), tail.segment, directory.state_version())?;
+    pub(super) fn reopen(
+        directory: &StoreDirectory,
+        tail: &ResumePoint,
+    ) -> Result<Self, StoreError> {
+        let segment = SegmentFile::open(directory.path(), tail.segment, directory.state_version())?;
         let path = &segment.path;
         let file = directory.disk().open(path);
         let mut file = file.map_err(StoreError::io("open", path))?;
@@ -97,16 +100,16 @@ impl OpenSegment {
     /// Writes a commit and syncs it.
     pub(super) fn append(
         &mut self,
-        directory: &Directory,
-        content: &Content<'_>,
-        packer: &mut Packer,
-    ) -> Result<(), Failure> {
+        directory: &StoreDirectory,
+        content: &CommitContent<'_>,
+        packer: &mut FramePacker,
+    ) -> Result<(), CommitFailure> {
         let written = self.write(content, packer);
-        let (length, checksum) = written.map_err(|error| Failure {
+        let (length, checksum) = written.map_err(|error| CommitFailure {
             error: StoreError::io("write", &self.path)(error),
             file_is_sound: true,
         })?;
-        let unsound = |error| Failure {
+        let unsound = |error| CommitFailure {
             error,
             file_is_sound: false,
         };
@@ -128,7 +131,11 @@ impl OpenSegment {
     }
 
     /// Where the commit ends, and its checksum.
-    fn write(&mut self, content: &Content<'_>, packer: &mut Packer) -> io::Result<(u64, u64)> {
+    fn write(
+        &mut self,
+        content: &CommitContent<'_>,
+        packer: &mut FramePacker,
+    ) -> io::Result<(u64, u64)> {
         if self.dirty {
             self.file.set_length(self.length)?;
         }
@@ -143,14 +150,18 @@ impl OpenSegment {
         }
         let mut chunks = content.batch.chunks().peekable();
         while let Some(chunk) = chunks.next() {
-            let place = Place {
+            let place = FramePosition {
                 segment: self.number,
                 sequence: content.header.first_sequence,
                 base: content.base,
                 previous,
             };
             let is_last = chunks.peek().is_none();
-            let kind = if is_last { Kind::Commit } else { Kind::Part };
+            let kind = if is_last {
+                FrameKind::Commit
+            } else {
+                FrameKind::Part
+            };
             previous = packer.pack(kind, chunk, &place, &mut bytes)?;
             if is_last || bytes.len() >= WRITE_BYTES {
                 self.file.write_at(&bytes, end)?;

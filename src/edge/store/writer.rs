@@ -4,21 +4,21 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 
-use super::acknowledged::{Acknowledged, Recorder};
-use super::batch::Batch;
+use super::acknowledged::{Acknowledged, AcknowledgedFile};
 use super::directory::Directory;
 use super::error::StoreError;
 use super::frame::Packer;
-use super::header::Header;
-use super::id::{Identity, StoreId};
 use super::load::Found;
-use super::open_segment::{Content, OpenSegment};
-use super::segment;
+use super::open_segment::{CommitContent, OpenSegment};
+use super::segment_file;
+use super::segment_header::Header;
+use super::store_batch::Batch;
+use super::store_id::{StoreId, StoreIdentity};
 
 /// A store that is written.
 pub struct Store {
-    directory: Directory,
-    store: Identity,
+    directory: StoreDirectory,
+    store: StoreIdentity,
     sequence: u64,
     /// Checksum of the last commit.
     checksum: u64,
@@ -29,20 +29,20 @@ pub struct Store {
     /// `None`: the next commit begins a new segment.
     open: Option<OpenSegment>,
     highest: u64,
-    round: Round,
-    round_ends: bool,
+    rewrite: Rewrite,
+    rewrite_ends: bool,
     /// Bytes of the needed segments.
     lengths: BTreeMap<u64, u64>,
     unneeded: Vec<u64>,
     /// A file that cannot be deleted was said, and need not be with every commit.
     is_said: bool,
-    bytes_since_round: u64,
-    acknowledged: Recorder,
-    packer: Packer,
+    bytes_since_rewrite: u64,
+    acknowledged: AcknowledgedFile,
+    packer: FramePacker,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Round {
+enum Rewrite {
     None,
     /// Begins with the next commit.
     Beginning,
@@ -52,13 +52,13 @@ enum Round {
 
 impl Store {
     pub(super) fn create(
-        directory: Directory,
-        store: Identity,
+        directory: StoreDirectory,
+        store: StoreIdentity,
         leftovers: Vec<u64>,
     ) -> Result<Self, StoreError> {
-        let packer = Packer::new().map_err(StoreError::io("write", directory.path()))?;
+        let packer = FramePacker::new().map_err(StoreError::io("write", directory.path()))?;
         Ok(Self {
-            acknowledged: Recorder::new(directory.path()),
+            acknowledged: AcknowledgedFile::new(directory.path()),
             store,
             sequence: 0,
             checksum: 0,
@@ -66,20 +66,23 @@ impl Store {
             base: 0,
             open: None,
             highest: leftovers.last().copied().unwrap_or_default(),
-            round: Round::None,
-            round_ends: false,
+            rewrite: Rewrite::None,
+            rewrite_ends: false,
             lengths: BTreeMap::new(),
             unneeded: leftovers,
             is_said: false,
-            bytes_since_round: 0,
+            bytes_since_rewrite: 0,
             packer,
             directory,
         })
     }
 
-    pub(super) fn resume(directory: Directory, found: &Found) -> Result<Self, StoreError> {
+    pub(super) fn resume(
+        directory: StoreDirectory,
+        found: &LoadedStore,
+    ) -> Result<Self, StoreError> {
         let tail = &found.tail;
-        let identity = Identity {
+        let identity = StoreIdentity {
             id: found.id,
             created: found.created,
         };
@@ -90,7 +93,7 @@ impl Store {
         store.base = tail.last.base;
         store.highest = tail.highest;
         store.lengths.clone_from(&tail.lengths);
-        store.bytes_since_round = tail.bytes_since_round;
+        store.bytes_since_rewrite = tail.bytes_since_rewrite;
         let open = OpenSegment::reopen(&store.directory, tail)?;
         // A segment is of one state version.
         if tail.state_version == store.directory.state_version() {
@@ -116,28 +119,28 @@ impl Store {
 
     /// Written since the commit that ended the last round: what the next round could free, and
     /// what it has written so far.
-    pub fn bytes_since_round(&self) -> u64 {
-        self.bytes_since_round
+    pub fn bytes_since_rewrite(&self) -> u64 {
+        self.bytes_since_rewrite
     }
 
     /// Ends the writing and gives the directory back.
-    pub fn close(self) -> Directory {
+    pub fn close(self) -> StoreDirectory {
         self.directory
     }
 
     /// With the next commit a round begins, in a new segment. From then on everything there is
     /// has to be written once more, in any order and beside later changes, until
-    /// [`Self::end_round`]. A round that runs is begun anew.
-    pub fn begin_round(&mut self) {
-        self.round = Round::Beginning;
-        self.round_ends = false;
+    /// [`Self::end_rewrite`]. A round that runs is begun anew.
+    pub fn begin_rewrite(&mut self) {
+        self.rewrite = Rewrite::Beginning;
+        self.rewrite_ends = false;
         self.open = None;
     }
 
     /// With the next commit the round is complete, and what is older than it is deleted. Without
     /// a round, nothing happens.
-    pub fn end_round(&mut self) {
-        self.round_ends = self.round != Round::None;
+    pub fn end_rewrite(&mut self) {
+        self.rewrite_ends = self.rewrite != Rewrite::None;
     }
 
     /// Makes a batch last: on return it is on the disk. On an error nothing of it is there, and
@@ -145,7 +148,7 @@ impl Store {
     ///
     /// # Errors
     /// The disk's.
-    pub fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+    pub fn commit(&mut self, batch: &StoreBatch) -> Result<(), StoreError> {
         let mut segment = match self.open.take() {
             Some(open) => open,
             None => {
@@ -155,7 +158,7 @@ impl Store {
                 OpenSegment::create(&self.directory, self.highest)?
             }
         };
-        let content = Content {
+        let content = CommitContent {
             header: self.header(segment.number),
             base: self.next_base(segment.number),
             batch,
@@ -176,16 +179,16 @@ impl Store {
 
     /// From which segment on the log is needed after the next commit.
     fn next_base(&self, segment: u64) -> u64 {
-        match self.round {
+        match self.rewrite {
             _ if self.last_segment == 0 => segment,
-            Round::Beginning if self.round_ends => segment,
-            Round::Running(first) if self.round_ends => first,
+            Rewrite::Beginning if self.rewrite_ends => segment,
+            Rewrite::Running(first) if self.rewrite_ends => first,
             _ => self.base,
         }
     }
 
-    fn header(&self, number: u64) -> Header {
-        Header {
+    fn header(&self, number: u64) -> SegmentHeader {
+        SegmentHeader {
             store: self.store,
             state_version: self.directory.state_version(),
             number,
@@ -201,14 +204,14 @@ impl Store {
         self.last_segment = segment.number;
         self.base = base;
         self.lengths.insert(segment.number, segment.length);
-        self.bytes_since_round += written;
-        if self.round == Round::Beginning {
-            self.round = Round::Running(segment.number);
+        self.bytes_since_rewrite += written;
+        if self.rewrite == Rewrite::Beginning {
+            self.rewrite = Rewrite::Running(segment.number);
         }
-        if self.round_ends {
-            self.round = Round::None;
-            self.round_ends = false;
-            self.bytes_since_round = 0;
+        if self.rewrite_ends {
+            self.rewrite = Rewrite::None;
+            self.rewrite_ends = false;
+            self.bytes_since_rewrite = 0;
             let needed = self.lengths.split_off(&base);
             self.unneeded.extend(self.lengths.keys());
             self.lengths = needed;
@@ -245,7 +248,7 @@ impl Store {
         // What cannot be deleted is tried again with every commit.
         let mut trouble = None;
         self.unneeded.retain(|number| {
-            let path = segment::path(self.directory.path(), *number);
+            let path = segment_file::path(self.directory.path(), *number);
             match disk.remove(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     trouble = Some(StoreError::io("delete", &path)(error));

@@ -1,6 +1,6 @@
 //! Every record exactly once and in order.
 
-use ticket_exporter::edge::kafka::{DeadLetters, LetterHeader, Record};
+use ticket_exporter::edge::kafka::{DeadLetterHeader, DeadLetterProducer, KafkaRecord};
 
 use super::*;
 
@@ -56,8 +56,8 @@ fn records_carry_what_was_sent() {
     loop {
         assert!(start.elapsed() < PATIENCE);
         match consumer.next(TICK) {
-            Step::Assigned(_) => consumer.begin(|_| None),
-            Step::Records(batch) => {
+            ConsumerEvent::Assigned(_) => consumer.start_reading(|_| None),
+            ConsumerEvent::Records(batch) => {
                 let record = batch.iter(&[]).next().unwrap();
                 assert_eq!(record.key, Some(&b"k"[..]));
                 assert_eq!(record.value, Some(&b"v"[..]));
@@ -65,11 +65,11 @@ fn records_carry_what_was_sent() {
                 assert_eq!(record.partition, &TopicPartition::new("tickets", 0));
                 return;
             }
-            Step::Revoked(_)
-            | Step::Trouble(_)
-            | Step::Identified(_)
-            | Step::Reconnected(_)
-            | Step::Idle => {}
+            ConsumerEvent::Revoked(_)
+            | ConsumerEvent::Problem(_)
+            | ConsumerEvent::Identified(_)
+            | ConsumerEvent::Reconnected(_)
+            | ConsumerEvent::Idle => {}
         }
     }
 }
@@ -77,9 +77,9 @@ fn records_carry_what_was_sent() {
 #[test]
 fn headers_come_where_they_are_asked_for() {
     let broker = EmbeddedBroker::start(&[("tickets", 1)]).unwrap();
-    let mut letters = DeadLetters::start(&connection(&broker), "tickets").unwrap();
+    let mut letters = DeadLetterProducer::start(&connection(&broker), "tickets").unwrap();
     let partition = TopicPartition::new("origin", 3);
-    let record = |value| Record {
+    let record = |value| KafkaRecord {
         partition: &partition,
         index: 0,
         offset: 7,
@@ -88,7 +88,7 @@ fn headers_come_where_they_are_asked_for() {
         headers: &[],
         value: Some(value),
     };
-    let own: [LetterHeader<'_>; 3] = [
+    let own: [DeadLetterHeader<'_>; 3] = [
         ("ce_id".into(), Some(b"1")),
         ("ce_type".into(), Some(b"\xff")),
         ("null".into(), None),
@@ -102,8 +102,8 @@ fn headers_come_where_they_are_asked_for() {
     while seen.len() < 2 {
         assert!(start.elapsed() < PATIENCE);
         match consumer.next(TICK) {
-            Step::Assigned(_) => consumer.begin(|_| None),
-            Step::Records(batch) => {
+            ConsumerEvent::Assigned(_) => consumer.start_reading(|_| None),
+            ConsumerEvent::Records(batch) => {
                 let headers = batch.headers();
                 assert_eq!(headers, batch.headers(), "asked twice");
                 for record in batch.iter(&headers) {
@@ -117,11 +117,11 @@ fn headers_come_where_they_are_asked_for() {
                 }
                 assert!(batch.iter(&[]).all(|record| record.headers.is_empty()));
             }
-            Step::Revoked(_)
-            | Step::Trouble(_)
-            | Step::Identified(_)
-            | Step::Reconnected(_)
-            | Step::Idle => {}
+            ConsumerEvent::Revoked(_)
+            | ConsumerEvent::Problem(_)
+            | ConsumerEvent::Identified(_)
+            | ConsumerEvent::Reconnected(_)
+            | ConsumerEvent::Idle => {}
         }
     }
     assert_eq!(

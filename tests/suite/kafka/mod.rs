@@ -13,14 +13,15 @@ use std::time::{Duration, Instant};
 
 use ticket_exporter::config::Security;
 use ticket_exporter::edge::kafka::{
-    Connection, Consumer, EmbeddedBroker, Publisher, Settings, Step, TopicPartition, Trouble,
+    Consumer, ConsumerEvent, ConsumerSettings, EmbeddedBroker, KafkaConnection, KafkaProblem,
+    Publisher, TopicPartition,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(20);
 
-fn connection(broker: &EmbeddedBroker) -> Connection {
-    Connection {
+fn connection(broker: &EmbeddedBroker) -> KafkaConnection {
+    KafkaConnection {
         brokers: vec![broker.bootstrap()],
         security: Security::default(),
         properties: BTreeMap::from(
@@ -36,8 +37,8 @@ fn connection(broker: &EmbeddedBroker) -> Connection {
     }
 }
 
-fn settings(broker: &EmbeddedBroker, topics: &[&str]) -> Settings {
-    Settings {
+fn settings(broker: &EmbeddedBroker, topics: &[&str]) -> ConsumerSettings {
+    ConsumerSettings {
         connection: connection(broker),
         topics: topics.iter().map(|&topic| topic.to_owned()).collect(),
         group_id: "test".to_owned(),
@@ -65,7 +66,7 @@ struct Reader {
     values: BTreeMap<TopicPartition, Vec<u64>>,
     assigned: Vec<TopicPartition>,
     revoked: Vec<TopicPartition>,
-    troubles: Vec<Trouble>,
+    troubles: Vec<KafkaProblem>,
     batches: usize,
 }
 
@@ -74,7 +75,7 @@ impl Reader {
     fn step(&mut self, consumer: &mut Consumer) {
         let mut assigned = false;
         match consumer.next(TICK) {
-            Step::Records(batch) => {
+            ConsumerEvent::Records(batch) => {
                 self.batches += 1;
                 assert!(!batch.is_empty());
                 for record in batch.iter(&[]) {
@@ -87,19 +88,19 @@ impl Reader {
                     values.push(value.parse().unwrap());
                 }
             }
-            Step::Assigned(partitions) => {
+            ConsumerEvent::Assigned(partitions) => {
                 self.assigned.extend(partitions);
                 assigned = true;
             }
-            Step::Revoked(partitions) => {
+            ConsumerEvent::Revoked(partitions) => {
                 self.assigned.retain(|one| !partitions.contains(one));
                 self.revoked.extend(partitions);
             }
-            Step::Trouble(trouble) => self.troubles.push(trouble),
-            Step::Identified(_) | Step::Reconnected(_) | Step::Idle => {}
+            ConsumerEvent::Problem(trouble) => self.troubles.push(trouble),
+            ConsumerEvent::Identified(_) | ConsumerEvent::Reconnected(_) | ConsumerEvent::Idle => {}
         }
         if assigned {
-            consumer.begin(|partition| self.next.get(partition).copied());
+            consumer.start_reading(|partition| self.next.get(partition).copied());
         }
     }
 

@@ -10,14 +10,14 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::*;
 use crate::harness::Kafka;
 
-fn settings_for(kafka: &Kafka, topic: &str) -> Settings {
+fn settings_for(kafka: &Kafka, topic: &str) -> ConsumerSettings {
     let properties = [
         ("topic.metadata.refresh.interval.ms", "1000"),
         ("session.timeout.ms", "6000"),
         ("heartbeat.interval.ms", "500"),
     ];
-    Settings {
-        connection: Connection {
+    ConsumerSettings {
+        connection: KafkaConnection {
             brokers: vec![kafka.bootstrap()],
             security: Security::default(),
             properties: properties
@@ -36,14 +36,14 @@ struct Gapped {
     values: Vec<u64>,
     next: i64,
     gaps: usize,
-    troubles: Vec<Trouble>,
+    troubles: Vec<KafkaProblem>,
 }
 
 impl Gapped {
     /// One step on a topic of one partition.
     fn step(&mut self, consumer: &mut Consumer) {
         match consumer.next(TICK) {
-            Step::Records(batch) => {
+            ConsumerEvent::Records(batch) => {
                 for record in batch.iter(&[]) {
                     assert!(record.offset >= self.next, "repeated");
                     self.gaps += usize::from(record.offset > self.next);
@@ -52,9 +52,12 @@ impl Gapped {
                     self.values.push(text.parse().unwrap());
                 }
             }
-            Step::Assigned(_) => consumer.begin(|_| None),
-            Step::Trouble(trouble) => self.troubles.push(trouble),
-            Step::Revoked(_) | Step::Identified(_) | Step::Reconnected(_) | Step::Idle => {}
+            ConsumerEvent::Assigned(_) => consumer.start_reading(|_| None),
+            ConsumerEvent::Problem(trouble) => self.troubles.push(trouble),
+            ConsumerEvent::Revoked(_)
+            | ConsumerEvent::Identified(_)
+            | ConsumerEvent::Reconnected(_)
+            | ConsumerEvent::Idle => {}
         }
     }
 
@@ -210,9 +213,9 @@ fn records_deleted_before_they_were_read_are_an_error() {
     loop {
         assert!(start.elapsed() < PATIENCE);
         match consumer.next(TICK) {
-            Step::Assigned(_) => consumer.begin(|_| Some(30)),
-            Step::Records(_) => panic!("skipped silently"),
-            Step::Trouble(Trouble::OutOfRange {
+            ConsumerEvent::Assigned(_) => consumer.start_reading(|_| Some(30)),
+            ConsumerEvent::Records(_) => panic!("skipped silently"),
+            ConsumerEvent::Problem(KafkaProblem::OutOfRange {
                 partition,
                 position,
                 available,
@@ -222,11 +225,11 @@ fn records_deleted_before_they_were_read_are_an_error() {
                 assert!(available.is_none_or(|(low, high)| (low, high) == (60, 100)));
                 break;
             }
-            Step::Trouble(_)
-            | Step::Revoked(_)
-            | Step::Identified(_)
-            | Step::Reconnected(_)
-            | Step::Idle => {}
+            ConsumerEvent::Problem(_)
+            | ConsumerEvent::Revoked(_)
+            | ConsumerEvent::Identified(_)
+            | ConsumerEvent::Reconnected(_)
+            | ConsumerEvent::Idle => {}
         }
     }
     assert!(!consumer.read_to_end(&tickets));

@@ -129,7 +129,7 @@ fn leaving_before_the_partitions_were_begun_does_not_hang() {
     let broker = EmbeddedBroker::start(&[("tickets", 2)]).unwrap();
     let mut consumer = Consumer::start(&settings(&broker, &["tickets"])).unwrap();
     let start = Instant::now();
-    while !matches!(consumer.next(TICK), Step::Assigned(_)) {
+    while !matches!(consumer.next(TICK), ConsumerEvent::Assigned(_)) {
         assert!(start.elapsed() < PATIENCE);
     }
     let start = Instant::now();

@@ -1,7 +1,7 @@
 //! Brokers that fail, offsets that are gone, topics that are too much.
 
 use super::*;
-use ticket_exporter::edge::kafka::DeadLetters;
+use ticket_exporter::edge::kafka::DeadLetterProducer;
 
 #[test]
 fn brokers_that_go_and_come_back() {
@@ -36,7 +36,7 @@ fn brokers_that_go_and_come_back() {
 
 #[test]
 fn no_broker_at_all_is_said_and_waited_for() {
-    let mut settings = Settings {
+    let mut settings = ConsumerSettings {
         topics: vec!["tickets".into()],
         group_id: "test".into(),
         instance_id: None,
@@ -62,7 +62,7 @@ fn an_offset_that_is_gone_is_an_error_until_the_caller_decides() {
     let mut reader = Reader::default();
     reader.next.insert(tickets.clone(), 5_000);
     reader.until(&mut consumer, |reader, _| !reader.troubles.is_empty());
-    let expected = Trouble::OutOfRange {
+    let expected = KafkaProblem::OutOfRange {
         partition: tickets.clone(),
         position: 5_000,
         available: Some((0, 100)),
@@ -71,7 +71,7 @@ fn an_offset_that_is_gone_is_an_error_until_the_caller_decides() {
     assert_eq!(reader.count(), 0);
     assert!(!consumer.read_to_end(&tickets));
     reader.next.clear();
-    consumer.restart(&tickets, None);
+    consumer.restart_at(&tickets, None);
     reader.until(&mut consumer, |reader, _| reader.count() == 100);
     assert_eq!(reader.troubles.len(), 1);
 }
@@ -80,31 +80,31 @@ fn an_offset_that_is_gone_is_an_error_until_the_caller_decides() {
 fn dead_letters_arrive_with_their_origin() {
     let broker = EmbeddedBroker::start(&[("tickets", 1), ("dead", 1)]).unwrap();
     publish(&broker, "tickets", 0..3);
-    let mut letters = DeadLetters::start(&connection(&broker), "dead").unwrap();
-    assert!(letters.confirmed());
+    let mut letters = DeadLetterProducer::start(&connection(&broker), "dead").unwrap();
+    assert!(letters.all_confirmed());
     let mut consumer = Consumer::start(&settings(&broker, &["tickets"])).unwrap();
     let mut sent = 0;
     let start = Instant::now();
     while sent < 3 {
         assert!(start.elapsed() < PATIENCE);
         match consumer.next(TICK) {
-            Step::Assigned(_) => consumer.begin(|_| None),
-            Step::Records(batch) => {
+            ConsumerEvent::Assigned(_) => consumer.start_reading(|_| None),
+            ConsumerEvent::Records(batch) => {
                 for record in batch.iter(&[]) {
                     letters.send(&record, &[], "malformed_json");
                     sent += 1;
                 }
             }
-            Step::Revoked(_)
-            | Step::Trouble(_)
-            | Step::Identified(_)
-            | Step::Reconnected(_)
-            | Step::Idle => {}
+            ConsumerEvent::Revoked(_)
+            | ConsumerEvent::Problem(_)
+            | ConsumerEvent::Identified(_)
+            | ConsumerEvent::Reconnected(_)
+            | ConsumerEvent::Idle => {}
         }
     }
     let report = letters.flush(PATIENCE);
     assert_eq!((report.delivered, report.lost), (3, 0), "{report:?}");
-    assert!(letters.confirmed());
+    assert!(letters.all_confirmed());
     assert_eq!(letters.flush(PATIENCE).delivered, 0, "reported once");
 
     use rdkafka::Message as _;
@@ -147,7 +147,7 @@ fn dead_letters_arrive_with_their_origin() {
 #[test]
 fn an_undelivered_letter_is_not_confirmed() {
     let broker = EmbeddedBroker::start(&[("tickets", 1), ("dead", 1)]).unwrap();
-    let mut letters = DeadLetters::start(&connection(&broker), "dead").unwrap();
+    let mut letters = DeadLetterProducer::start(&connection(&broker), "dead").unwrap();
     broker.down().unwrap();
     let partition = TopicPartition::new("tickets", 0);
     let record = ticket_exporter::edge::kafka::Record {
@@ -161,8 +161,8 @@ fn an_undelivered_letter_is_not_confirmed() {
     };
     letters.send(&record, &[], "reason");
     assert_eq!(letters.flush(Duration::from_millis(300)).delivered, 0);
-    assert!(!letters.confirmed());
+    assert!(!letters.all_confirmed());
     broker.up().unwrap();
     assert_eq!(letters.flush(PATIENCE).delivered, 1);
-    assert!(letters.confirmed());
+    assert!(letters.all_confirmed());
 }

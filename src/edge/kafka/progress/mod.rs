@@ -21,7 +21,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::context::FetchState;
+use super::consumer_callbacks::FetchState;
 use super::queue::End;
 
 /// An older proof says nothing about the present end. Leaders are asked twice a second.
@@ -32,7 +32,7 @@ const MOST_WAITING: usize = 64;
 
 /// Position and evidence for one assigned partition.
 #[derive(Clone, Debug)]
-pub(super) struct Progress {
+pub(super) struct PartitionProgress {
     /// Offset after the last record handed out and the control records behind it, or the given
     /// start; `None`: the beginning.
     pub(super) next: Option<i64>,
@@ -47,29 +47,29 @@ pub(super) struct Progress {
     heard: bool,
     /// The brokers do not let us read it.
     refused: bool,
-    stable: Ends,
-    high: Ends,
+    stable: ReportedEnds,
+    high: ReportedEnds,
     /// When the last question was asked, and where the position was.
     asked: Option<(Instant, i64)>,
-    tail: Tail,
+    tail: FetcherEnd,
 }
 
 /// What is known of the end of a partition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reached {
+pub struct EndStatus {
     /// Every record appended before this moment was handed out, or was aborted.
-    pub complete: Option<Instant>,
+    pub complete_as_of: Option<Instant>,
     /// Every record that could be read some seconds ago at the most was handed out.
-    pub end: bool,
+    pub read_to_end: bool,
     /// The leader has told of an end that is not reached.
-    pub waits: bool,
+    pub has_backlog: bool,
     /// Records that wait for the end of a transaction.
-    pub hidden: Option<Hidden>,
+    pub open_transaction: Option<OpenTransaction>,
 }
 
 /// Records that an open transaction hides from readers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hidden {
+pub struct OpenTransaction {
     /// The last stable offset: where the transaction begins.
     pub offset: i64,
     /// Records from there to the high watermark, those of the transaction included.
@@ -80,7 +80,7 @@ pub struct Hidden {
 
 /// Ends of one kind that leaders told, each with the moment of its question.
 #[derive(Clone, Debug, Default)]
-struct Ends {
+struct ReportedEnds {
     /// Those that the position has not reached, oldest first.
     waiting: Vec<(Instant, i64)>,
     /// The latest that it has.
@@ -90,7 +90,7 @@ struct Ends {
 
 /// The end as the fetcher saw it, which passes what compaction has emptied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Tail {
+enum FetcherEnd {
     #[default]
     Unknown,
     /// Said by one statistics report; what was fetched until then may still be queued.
@@ -101,7 +101,7 @@ enum Tail {
     Confirmed(i64),
 }
 
-impl Ends {
+impl ReportedEnds {
     fn add(&mut self, asked: Instant, offset: i64) {
         self.latest = Some((asked, offset));
         if self.waiting.len() == MOST_WAITING {
@@ -126,7 +126,7 @@ impl Ends {
     }
 }
 
-impl Progress {
+impl PartitionProgress {
     /// A partition about to be read from `next`, or from its beginning. `taken` is what the client
     /// library has as taken from it, see [`Self::pass_control_records`].
     pub(super) fn begin(next: Option<i64>, taken: Option<i64>, now: Instant) -> Self {
@@ -138,10 +138,10 @@ impl Progress {
             outdated: taken,
             heard: false,
             refused: false,
-            stable: Ends::default(),
-            high: Ends::default(),
+            stable: ReportedEnds::default(),
+            high: ReportedEnds::default(),
             asked: None,
-            tail: Tail::Unknown,
+            tail: FetcherEnd::Unknown,
         }
     }
 
@@ -204,26 +204,27 @@ impl Progress {
         // Only a fetch that was answered sees an end.
         self.refused &= !at_end;
         self.tail = match self.tail {
-            _ if !at_end || state.next != end => Tail::Unknown,
-            Tail::Drained(earlier) | Tail::Confirmed(earlier) if earlier == end => {
-                Tail::Confirmed(end)
+            _ if !at_end || state.next != end => FetcherEnd::Unknown,
+            FetcherEnd::Drained(earlier) | FetcherEnd::Confirmed(earlier) if earlier == end => {
+                FetcherEnd::Confirmed(end)
             }
-            Tail::Unknown | Tail::Said(_) | Tail::Drained(_) | Tail::Confirmed(_) => {
-                Tail::Said(end)
-            }
+            FetcherEnd::Unknown
+            | FetcherEnd::Said(_)
+            | FetcherEnd::Drained(_)
+            | FetcherEnd::Confirmed(_) => FetcherEnd::Said(end),
         };
     }
 
     /// The queue was seen empty.
     pub(super) fn drained(&mut self) {
-        if let Tail::Said(end) = self.tail {
-            self.tail = Tail::Drained(end);
+        if let FetcherEnd::Said(end) = self.tail {
+            self.tail = FetcherEnd::Drained(end);
         }
     }
 
     /// Fetching starts over from `next`: what was queued is gone.
     pub(super) fn restarted(&mut self) {
-        self.tail = Tail::Unknown;
+        self.tail = FetcherEnd::Unknown;
     }
 
     /// The leader is asked for its ends now.
@@ -251,7 +252,7 @@ impl Progress {
     /// the queue has been accepted. `low` is the first offset that there is, where known.
     pub(super) fn prove(&mut self, low: Option<i64>) {
         let mut position = self.next.or(low).unwrap_or(0);
-        if let Tail::Confirmed(end) = self.tail {
+        if let FetcherEnd::Confirmed(end) = self.tail {
             position = position.max(end);
         }
         self.stable.reach(position);
@@ -259,28 +260,28 @@ impl Progress {
     }
 
     /// What is known of the end.
-    pub(super) fn reached(&self, now: Instant) -> Reached {
+    pub(super) fn reached(&self, now: Instant) -> EndStatus {
         if self.refused {
-            return Reached::default();
+            return EndStatus::default();
         }
         let is_recent = |asked: Instant| now.saturating_duration_since(asked) < VALIDITY;
         // What could not be read at a moment was not there, or is hidden: a high watermark proves
         // more than a last stable offset.
         let end = self.stable.reached.max(self.high.reached);
-        Reached {
-            complete: self.high.reached,
-            end: self.heard && end.is_some_and(is_recent),
-            waits: !self.high.waiting.is_empty(),
-            hidden: self.hidden(),
+        EndStatus {
+            complete_as_of: self.high.reached,
+            read_to_end: self.heard && end.is_some_and(is_recent),
+            has_backlog: !self.high.waiting.is_empty(),
+            open_transaction: self.hidden(),
         }
     }
 
-    fn hidden(&self) -> Option<Hidden> {
+    fn hidden(&self) -> Option<OpenTransaction> {
         let (stable_at, offset) = self.stable.latest?;
         let (_, high) = self.high.latest?;
         let mut waiting = self.high.waiting.iter();
         let (since, _) = waiting.find(|(_, high)| *high > offset)?;
-        Some(Hidden {
+        Some(OpenTransaction {
             offset,
             records: high - offset,
             open_for: stable_at.saturating_duration_since(*since),

@@ -13,14 +13,14 @@ fn fetching(next: i64, end_seen: i64, last_stable: i64) -> FetchState {
 }
 
 /// A partition whose leader is heard.
-fn begin(next: Option<i64>, now: Instant) -> Progress {
-    let mut progress = Progress::begin(next, None, now);
+fn begin(next: Option<i64>, now: Instant) -> PartitionProgress {
+    let mut progress = PartitionProgress::begin(next, None, now);
     progress.observe(fetching(0, -1001, -1001));
     progress
 }
 
 /// The leader answers a question at once.
-fn tell(progress: &mut Progress, asked: Instant, stable: i64, high: i64) {
+fn tell(progress: &mut PartitionProgress, asked: Instant, stable: i64, high: i64) {
     progress.ask(asked);
     progress.answer(End::Stable, asked, stable);
     progress.answer(End::High, asked, high);
@@ -42,7 +42,7 @@ fn nothing_is_known_before_the_leader_has_answered() {
     let now = Instant::now();
     let mut progress = begin(Some(5), now);
     progress.prove(Some(0));
-    assert_eq!(progress.reached(now), Reached::default());
+    assert_eq!(progress.reached(now), EndStatus::default());
     assert_eq!(progress.lag(Some(0)), None);
 }
 
@@ -53,7 +53,7 @@ fn an_answer_to_a_question_from_before_the_assignment_does_not_count() {
     progress.answer(End::High, asked, 10);
     progress.answer(End::Stable, asked, 10);
     progress.prove(Some(0));
-    assert_eq!(progress.reached(asked + SECOND), Reached::default());
+    assert_eq!(progress.reached(asked + SECOND), EndStatus::default());
     assert_eq!(progress.lag(Some(0)), None);
 }
 
@@ -62,15 +62,18 @@ fn an_empty_partition_is_at_its_end() {
     let now = Instant::now();
     let mut progress = begin(None, now);
     tell(&mut progress, now, 0, 0);
-    assert!(progress.reached(now).end);
+    assert!(progress.reached(now).read_to_end);
     // Retention took everything.
     let mut progress = begin(None, now);
     progress.answer(End::High, now, 7);
     progress.answer(End::Stable, now, 7);
     progress.prove(None);
-    assert!(!progress.reached(now).end, "where it begins is not known");
+    assert!(
+        !progress.reached(now).read_to_end,
+        "where it begins is not known"
+    );
     progress.prove(Some(7));
-    assert!(progress.reached(now).end);
+    assert!(progress.reached(now).read_to_end);
     assert_eq!(progress.lag(Some(7)), Some(0));
 }
 
@@ -85,8 +88,8 @@ fn an_earlier_end_is_proven_while_records_go_on_coming() {
         tell(&mut progress, now, end - 2, end);
         assert!(progress.lag(None) > Some(0));
         let expected = (second > 0).then(|| now - SECOND);
-        assert_eq!(progress.reached(now).complete, expected);
-        assert_eq!(progress.reached(now).end, second > 0);
+        assert_eq!(progress.reached(now).complete_as_of, expected);
+        assert_eq!(progress.reached(now).read_to_end, second > 0);
         for offset in end - 10..end {
             progress.accept(offset);
         }
@@ -100,11 +103,11 @@ fn control_records_are_passed() {
     progress.accept(0);
     progress.accept(1);
     tell(&mut progress, now, 3, 3);
-    assert!(!progress.reached(now).end);
+    assert!(!progress.reached(now).read_to_end);
     assert_eq!(progress.lag(None), Some(1));
     progress.pass_control_records(Some(3));
     progress.prove(None);
-    assert!(progress.reached(now).end);
+    assert!(progress.reached(now).read_to_end);
     assert_eq!(progress.next, Some(3));
     assert_eq!(progress.lag(None), Some(0));
 }
@@ -112,7 +115,7 @@ fn control_records_are_passed() {
 #[test]
 fn what_was_taken_before_the_fetcher_moved_does_not_count() {
     let now = Instant::now();
-    let mut progress = Progress::begin(Some(5), Some(9), now);
+    let mut progress = PartitionProgress::begin(Some(5), Some(9), now);
     progress.pass_control_records(Some(9));
     assert_eq!(progress.next, Some(5), "of the earlier time");
     progress.pass_control_records(None);
@@ -121,7 +124,7 @@ fn what_was_taken_before_the_fetcher_moved_does_not_count() {
     progress.pass_control_records(Some(9));
     assert_eq!(progress.next, Some(9));
 
-    let mut progress = Progress::begin(Some(5), Some(9), now);
+    let mut progress = PartitionProgress::begin(Some(5), Some(9), now);
     assert!(progress.accept(8));
     progress.pass_control_records(Some(9));
     assert_eq!(progress.next, Some(9), "a record came since");
@@ -138,30 +141,30 @@ fn an_open_transaction_hides_what_follows() {
     let mut progress = begin(Some(0), start);
     progress.accept(4);
     tell(&mut progress, start, 5, 5);
-    assert_eq!(progress.reached(start).hidden, None);
+    assert_eq!(progress.reached(start).open_transaction, None);
     let opened = start + SECOND;
     for second in 0..100 {
         let now = opened + SECOND * second;
         tell(&mut progress, now, 5, 9);
         let reached = progress.reached(now);
-        assert_eq!(reached.complete, Some(start), "second {second}");
-        assert!(reached.end, "all that can be read");
-        let hidden = Hidden {
+        assert_eq!(reached.complete_as_of, Some(start), "second {second}");
+        assert!(reached.read_to_end, "all that can be read");
+        let hidden = OpenTransaction {
             offset: 5,
             records: 4,
             open_for: SECOND * second,
         };
-        assert_eq!(reached.hidden, Some(hidden));
+        assert_eq!(reached.open_transaction, Some(hidden));
         assert_eq!(progress.lag(None), Some(0));
     }
     // It is aborted.
     let now = opened + SECOND * 100;
     tell(&mut progress, now, 10, 10);
-    assert_eq!(progress.reached(now).hidden, None);
+    assert_eq!(progress.reached(now).open_transaction, None);
     assert_eq!(progress.lag(None), Some(5));
     progress.pass_control_records(Some(10));
     progress.prove(None);
-    assert_eq!(progress.reached(now).complete, Some(now));
+    assert_eq!(progress.reached(now).complete_as_of, Some(now));
 }
 
 #[test]
@@ -172,7 +175,7 @@ fn short_transactions_one_after_the_other_are_none_that_stays_open() {
         let now = start + SECOND * second;
         let stable = i64::from(second) * 10;
         tell(&mut progress, now, stable, stable + 5);
-        let hidden = progress.reached(now).hidden.unwrap();
+        let hidden = progress.reached(now).open_transaction.unwrap();
         assert_eq!(hidden.open_for, Duration::ZERO);
         for offset in stable..stable + 10 {
             progress.accept(offset);
@@ -193,7 +196,7 @@ fn an_end_before_the_position_proves_nothing() {
     progress.answer(End::High, later, 30);
     progress.answer(End::Stable, later, 30);
     progress.prove(None);
-    assert_eq!(progress.reached(later).complete, Some(now));
+    assert_eq!(progress.reached(later).complete_as_of, Some(now));
     assert_eq!(progress.lag(None), None);
 }
 
@@ -202,14 +205,18 @@ fn a_proof_grows_old_and_a_silent_leader_proves_nothing() {
     let now = Instant::now();
     let mut progress = begin(Some(3), now);
     tell(&mut progress, now, 3, 3);
-    assert!(progress.reached(now).end);
-    assert!(!progress.reached(now + VALIDITY).end);
+    assert!(progress.reached(now).read_to_end);
+    assert!(!progress.reached(now + VALIDITY).read_to_end);
     progress.observe(FetchState {
         heard: false,
         ..fetching(3, 3, 3)
     });
-    assert!(!progress.reached(now).end);
-    assert_eq!(progress.reached(now).complete, Some(now), "stays true");
+    assert!(!progress.reached(now).read_to_end);
+    assert_eq!(
+        progress.reached(now).complete_as_of,
+        Some(now),
+        "stays true"
+    );
 }
 
 #[test]
@@ -220,11 +227,11 @@ fn nothing_is_known_of_a_partition_that_may_not_be_read() {
     assert!(progress.refuse(None, now));
     assert!(!progress.refuse(None, now), "known already");
     tell(&mut progress, now, 3, 3);
-    assert_eq!(progress.reached(now), Reached::default());
+    assert_eq!(progress.reached(now), EndStatus::default());
     assert!(!progress.is_admitted());
     progress.observe(fetching(3, 3, 3));
     assert!(progress.is_admitted());
-    assert!(progress.reached(now).end);
+    assert!(progress.reached(now).read_to_end);
 }
 
 #[test]
@@ -233,9 +240,9 @@ fn a_tail_that_compaction_emptied_needs_two_reports_and_an_empty_queue() {
     let mut progress = begin(Some(8), now);
     tell(&mut progress, now, 10, 10);
     let said = fetching(10, 10, 10);
-    let reached = |progress: &mut Progress| {
+    let reached = |progress: &mut PartitionProgress| {
         progress.prove(None);
-        progress.reached(now).end
+        progress.reached(now).read_to_end
     };
     progress.observe(said);
     progress.observe(said);
@@ -266,7 +273,7 @@ fn what_waits_for_its_proof_is_bounded() {
     }
     assert!(progress.high.waiting.len() <= MOST_WAITING);
     let now = start + SECOND * 99_999;
-    let hidden = progress.reached(now).hidden.unwrap();
+    let hidden = progress.reached(now).open_transaction.unwrap();
     assert_eq!(hidden.open_for, now - start, "the oldest is kept");
 }
 
@@ -285,7 +292,7 @@ mod simulated {
     const PACE: u32 = 5;
 
     #[derive(Clone, Copy, Debug)]
-    enum Happening {
+    enum LogAction {
         /// A record of no transaction.
         Append,
         /// A record of a transaction, which this may open.
@@ -303,7 +310,7 @@ mod simulated {
     }
 
     #[derive(Clone, Copy, Debug, PartialEq)]
-    enum Fate {
+    enum RecordOutcome {
         Plain,
         Open(usize),
         Committed,
@@ -313,44 +320,45 @@ mod simulated {
 
     /// What is in the log, since when, and what became of it.
     #[derive(Default)]
-    struct Log(Vec<(Instant, Fate)>);
+    struct SimulatedLog(Vec<(Instant, RecordOutcome)>);
 
-    impl Log {
-        fn end_transaction(&mut self, transaction: usize, fate: Fate, now: Instant) {
+    impl SimulatedLog {
+        fn end_transaction(&mut self, transaction: usize, fate: RecordOutcome, now: Instant) {
             let mut ended = false;
             for (_, one) in &mut self.0 {
-                if *one == Fate::Open(transaction) {
+                if *one == RecordOutcome::Open(transaction) {
                     *one = fate;
                     ended = true;
                 }
             }
             if ended {
-                self.0.push((now, Fate::Marker));
+                self.0.push((now, RecordOutcome::Marker));
             }
         }
 
         fn stable(&self) -> usize {
-            let open = |(_, fate): &(Instant, Fate)| matches!(fate, Fate::Open(_));
+            let open =
+                |(_, fate): &(Instant, RecordOutcome)| matches!(fate, RecordOutcome::Open(_));
             self.0.iter().position(open).unwrap_or(self.0.len())
         }
     }
 
-    fn happening() -> impl Strategy<Value = Happening> {
+    fn happening() -> impl Strategy<Value = LogAction> {
         prop_oneof![
-            3 => Just(Happening::Append),
-            3 => (0..3_usize).prop_map(Happening::AppendIn),
-            1 => (0..3_usize).prop_map(Happening::Commit),
-            1 => (0..3_usize).prop_map(Happening::Abort),
-            5 => (1..6_usize).prop_map(Happening::Fetch),
-            4 => Just(Happening::Answer),
-            1 => Just(Happening::Restart),
-            2 => Just(Happening::Wait),
+            3 => Just(LogAction::Append),
+            3 => (0..3_usize).prop_map(LogAction::AppendIn),
+            1 => (0..3_usize).prop_map(LogAction::Commit),
+            1 => (0..3_usize).prop_map(LogAction::Abort),
+            5 => (1..6_usize).prop_map(LogAction::Fetch),
+            4 => Just(LogAction::Answer),
+            1 => Just(LogAction::Restart),
+            2 => Just(LogAction::Wait),
         ]
     }
 
     struct World {
-        log: Log,
-        progress: Progress,
+        log: SimulatedLog,
+        progress: PartitionProgress,
         /// Offset that the fetcher takes next, and the control record that it took last.
         fetched: usize,
         taken: Option<i64>,
@@ -364,7 +372,7 @@ mod simulated {
         fn new() -> Self {
             let now = Instant::now();
             Self {
-                log: Log::default(),
+                log: SimulatedLog::default(),
                 progress: begin(None, now),
                 fetched: 0,
                 taken: None,
@@ -375,22 +383,24 @@ mod simulated {
             }
         }
 
-        fn happens(&mut self, happening: Happening) {
+        fn happens(&mut self, happening: LogAction) {
             let now = self.now;
             match happening {
-                Happening::Append => self.log.0.push((now, Fate::Plain)),
-                Happening::AppendIn(transaction) => {
-                    self.log.0.push((now, Fate::Open(transaction)));
+                LogAction::Append => self.log.0.push((now, RecordOutcome::Plain)),
+                LogAction::AppendIn(transaction) => {
+                    self.log.0.push((now, RecordOutcome::Open(transaction)));
                 }
-                Happening::Commit(one) => self.log.end_transaction(one, Fate::Committed, now),
-                Happening::Abort(one) => self.log.end_transaction(one, Fate::Aborted, now),
-                Happening::Fetch(most) => self.fetch(most),
-                Happening::Answer => self.answer(),
-                Happening::Restart => {
+                LogAction::Commit(one) => {
+                    self.log.end_transaction(one, RecordOutcome::Committed, now)
+                }
+                LogAction::Abort(one) => self.log.end_transaction(one, RecordOutcome::Aborted, now),
+                LogAction::Fetch(most) => self.fetch(most),
+                LogAction::Answer => self.answer(),
+                LogAction::Restart => {
                     self.fetched = usize::try_from(self.progress.next.unwrap_or(0)).unwrap();
                     self.progress.restarted();
                 }
-                Happening::Wait => {}
+                LogAction::Wait => {}
             }
             self.now += TICK;
             self.tick += 1;
@@ -413,15 +423,15 @@ mod simulated {
             for offset in self.fetched..end {
                 let number = i64::try_from(offset).unwrap();
                 match self.log.0[offset].1 {
-                    Fate::Plain | Fate::Committed => {
+                    RecordOutcome::Plain | RecordOutcome::Committed => {
                         if self.progress.accept(number) {
                             self.handed_out.insert(offset);
                         }
                         self.taken = Some(number + 1);
                     }
-                    Fate::Marker => self.taken = Some(number + 1),
-                    Fate::Aborted => {}
-                    Fate::Open(_) => unreachable!("behind the last stable offset"),
+                    RecordOutcome::Marker => self.taken = Some(number + 1),
+                    RecordOutcome::Aborted => {}
+                    RecordOutcome::Open(_) => unreachable!("behind the last stable offset"),
                 }
             }
             self.fetched = end;
@@ -439,10 +449,10 @@ mod simulated {
             let reached = self.progress.reached(self.now);
             let position = usize::try_from(self.progress.next.unwrap_or(0)).unwrap();
             for (offset, (at, fate)) in self.log.0.iter().enumerate() {
-                let unread = matches!(fate, Fate::Plain | Fate::Committed)
+                let unread = matches!(fate, RecordOutcome::Plain | RecordOutcome::Committed)
                     && !self.handed_out.contains(&offset);
-                let open = matches!(fate, Fate::Open(_));
-                if let Some(complete) = reached.complete {
+                let open = matches!(fate, RecordOutcome::Open(_));
+                if let Some(complete) = reached.complete_as_of {
                     assert!(*at >= complete || !(unread || open), "{offset} {fate:?}");
                 }
                 assert!(
@@ -466,20 +476,20 @@ mod simulated {
             // From here on the leader answers, the fetcher reads, transactions end in time, and
             // records go on coming.
             for round in 0..60 {
-                world.happens(Happening::AppendIn(round % 3));
-                world.happens(Happening::Commit((round + 1) % 3));
-                world.happens(Happening::Fetch(100));
+                world.happens(LogAction::AppendIn(round % 3));
+                world.happens(LogAction::Commit((round + 1) % 3));
+                world.happens(LogAction::Fetch(100));
                 while !world.questions.is_empty() {
                     world.answer();
                 }
-                world.happens(Happening::Wait);
+                world.happens(LogAction::Wait);
                 world.check();
             }
             let reached = world.progress.reached(world.now);
-            let complete = reached.complete.unwrap();
+            let complete = reached.complete_as_of.unwrap();
             prop_assert!(world.now - complete < 3 * SECOND, "{:?}", world.now - complete);
-            prop_assert!(reached.end);
-            prop_assert!(reached.hidden.is_none_or(|hidden| hidden.open_for < 3 * SECOND));
+            prop_assert!(reached.read_to_end);
+            prop_assert!(reached.open_transaction.is_none_or(|hidden| hidden.open_for < 3 * SECOND));
         }
     }
 }

@@ -9,17 +9,17 @@ use rdkafka::bindings as native;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
-use super::super::context::Context;
+use super::super::consumer_callbacks::Context;
 
 /// Why there is no answer: the code, and the library's words.
-pub(in super::super) type Refusal = (RDKafkaErrorCode, String);
+pub(in super::super) type AdminError = (RDKafkaErrorCode, String);
 
 /// What we may do with a topic or a group, by Kafka's numbers of operations. Empty where the
 /// brokers do not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in super::super) struct Operations(Vec<u32>);
+pub(in super::super) struct AllowedOperations(Vec<u32>);
 
-impl Operations {
+impl AllowedOperations {
     pub(in super::super) fn are_known(&self) -> bool {
         !self.0.is_empty()
     }
@@ -51,10 +51,10 @@ impl Operations {
 
 /// The settings of a topic.
 pub(in super::super) fn topic_settings(
-    client: &BaseConsumer<Context>,
+    client: &BaseConsumer<ConsumerCallbacks>,
     topic: &str,
     timeout: Duration,
-) -> Result<Vec<(String, String)>, Refusal> {
+) -> Result<Vec<(String, String)>, AdminError> {
     let name = c_text(topic)?;
     let api = native::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS;
     let ask = |client, options, queue| {
@@ -110,10 +110,10 @@ pub(super) unsafe fn settings_of(
 
 /// What we may do with a topic.
 pub(in super::super) fn topic_operations(
-    client: &BaseConsumer<Context>,
+    client: &BaseConsumer<ConsumerCallbacks>,
     topic: &str,
     timeout: Duration,
-) -> Result<Operations, Refusal> {
+) -> Result<AllowedOperations, AdminError> {
     let name = c_text(topic)?;
     let api = native::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
     let ask = |client, options, queue| {
@@ -137,17 +137,17 @@ pub(in super::super) fn topic_operations(
             check_error(native::rd_kafka_TopicDescription_error(*list))?;
             let operations =
                 native::rd_kafka_TopicDescription_authorized_operations(*list, &raw mut count);
-            Ok(Operations::read_from(operations, count))
+            Ok(AllowedOperations::read_from(operations, count))
         }
     })
 }
 
 /// What we may do with a consumer group, whether there is one or not.
 pub(in super::super) fn group_operations(
-    client: &BaseConsumer<Context>,
+    client: &BaseConsumer<ConsumerCallbacks>,
     group: &str,
     timeout: Duration,
-) -> Result<Operations, Refusal> {
+) -> Result<AllowedOperations, AdminError> {
     let name = c_text(group)?;
     let api = native::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS;
     let ask = |client, options, queue| {
@@ -172,14 +172,14 @@ pub(in super::super) fn group_operations(
                 *list,
                 &raw mut count,
             );
-            Ok(Operations::read_from(operations, count))
+            Ok(AllowedOperations::read_from(operations, count))
         }
     })
 }
 
 /// Sends one question and waits for its answer.
 fn answer<T>(
-    client: &BaseConsumer<Context>,
+    client: &BaseConsumer<ConsumerCallbacks>,
     api: native::rd_kafka_admin_op_t,
     with_operations: bool,
     timeout: Duration,
@@ -188,8 +188,8 @@ fn answer<T>(
         *const native::rd_kafka_AdminOptions_t,
         *mut native::rd_kafka_queue_t,
     ),
-    read: impl FnOnce(*mut native::rd_kafka_event_t) -> Result<T, Refusal>,
-) -> Result<T, Refusal> {
+    read: impl FnOnce(*mut native::rd_kafka_event_t) -> Result<T, AdminError>,
+) -> Result<T, AdminError> {
     let milliseconds = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
     let handle = client.client().native_ptr();
     // SAFETY: the client is borrowed, so its pointer is valid throughout; what is made here is
@@ -227,20 +227,20 @@ fn answer<T>(
     }
 }
 
-fn c_text(name: &str) -> Result<CString, Refusal> {
+fn c_text(name: &str) -> Result<CString, AdminError> {
     CString::new(name).map_err(|_| {
         let words = "a zero byte in the name".to_owned();
         (RDKafkaErrorCode::InvalidArgument, words)
     })
 }
 
-fn nothing() -> Refusal {
+fn nothing() -> AdminError {
     (RDKafkaErrorCode::Unknown, "an empty answer".to_owned())
 }
 
 /// # Safety
 /// `words` is null or a text that ends with a zero.
-unsafe fn check(code: RDKafkaRespErr, words: *const c_char) -> Result<(), Refusal> {
+unsafe fn check(code: RDKafkaRespErr, words: *const c_char) -> Result<(), AdminError> {
     if code == native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
         return Ok(());
     }
@@ -251,7 +251,7 @@ unsafe fn check(code: RDKafkaRespErr, words: *const c_char) -> Result<(), Refusa
 
 /// # Safety
 /// `error` is null or valid.
-unsafe fn check_error(error: *const native::rd_kafka_error_t) -> Result<(), Refusal> {
+unsafe fn check_error(error: *const native::rd_kafka_error_t) -> Result<(), AdminError> {
     if error.is_null() {
         return Ok(());
     }

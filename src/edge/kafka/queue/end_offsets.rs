@@ -13,7 +13,7 @@ use rdkafka::bindings as native;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
 use super::super::TopicPartition;
-use super::super::context::Context;
+use super::super::consumer_callbacks::Context;
 use super::PartitionList;
 
 /// A leader that has not answered by then is asked again.
@@ -33,7 +33,7 @@ pub(in super::super) struct EndOffsets {
     /// Where the answers arrive.
     answers: NonNull<native::rd_kafka_queue_t>,
     // Last: released after the handle is destroyed in `drop`.
-    client: Arc<BaseConsumer<Context>>,
+    client: Arc<BaseConsumer<ConsumerCallbacks>>,
 }
 
 /// An answer: the number of its question, and the ends that leaders gave.
@@ -43,7 +43,7 @@ pub(in super::super) type Answer = (usize, Vec<(TopicPartition, i64)>);
 unsafe impl Send for EndOffsets {}
 
 impl EndOffsets {
-    pub(in super::super) fn new(client: Arc<BaseConsumer<Context>>) -> Option<Self> {
+    pub(in super::super) fn new(client: Arc<BaseConsumer<ConsumerCallbacks>>) -> Option<Self> {
         // SAFETY: the client's pointer is valid as long as `client` is held.
         let answers = unsafe { native::rd_kafka_queue_new(client.client().native_ptr()) };
         Some(Self {
@@ -157,7 +157,7 @@ unsafe fn ends(event: *mut native::rd_kafka_event_t) -> Vec<(TopicPartition, i64
 /// Offsets after what was taken from the queue, control records included, one for each partition;
 /// `None` where nothing was taken since the client library last started or moved its fetcher.
 pub(in super::super) fn taken_up_to<'p>(
-    client: &BaseConsumer<Context>,
+    client: &BaseConsumer<ConsumerCallbacks>,
     partitions: impl Iterator<Item = &'p TopicPartition>,
 ) -> Vec<Option<i64>> {
     let invalid = i64::from(native::RD_KAFKA_OFFSET_INVALID);

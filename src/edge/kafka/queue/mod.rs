@@ -18,11 +18,13 @@ mod token;
 mod topic_configs;
 mod topic_ids;
 
-pub(super) use admin::{Operations, Refusal, group_operations, topic_operations, topic_settings};
+pub(super) use admin::{
+    AdminError, AllowedOperations, group_operations, topic_operations, topic_settings,
+};
 pub(super) use end_offsets::{End, EndOffsets, taken_up_to};
 pub(super) use token::{Token, set_token};
 pub(super) use topic_configs::TopicConfigs;
-pub(super) use topic_ids::{Described, TopicIds};
+pub(super) use topic_ids::{TopicDescriptions, TopicIds};
 
 use std::ffi::{CStr, CString, c_int};
 use std::ptr::{self, NonNull};
@@ -34,7 +36,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::producer::{BaseProducer, Producer as _};
 
 use super::TopicPartition;
-use super::context::Context;
+use super::consumer_callbacks::Context;
 
 /// The most messages of one batch. Enough that the calls around a batch cost nothing, little
 /// enough that its messages stay in the processor's cache.
@@ -45,7 +47,7 @@ pub(super) struct PrivateQueue {
     handle: NonNull<native::rd_kafka_queue_t>,
     messages: Vec<*mut native::rd_kafka_message_t>,
     // Last: released after the handle is destroyed in `drop`.
-    client: Arc<BaseConsumer<Context>>,
+    client: Arc<BaseConsumer<ConsumerCallbacks>>,
 }
 
 // SAFETY: librdkafka locks its queues, and a message may be read and freed on any thread; the
@@ -54,10 +56,10 @@ unsafe impl Send for PrivateQueue {}
 
 /// One message as it lies in the client's memory: a record, or an error in its place.
 #[derive(Clone, Copy)]
-pub(super) struct Message<'a>(&'a native::rd_kafka_message_t);
+pub(super) struct QueuedMessage<'a>(&'a native::rd_kafka_message_t);
 
 impl PrivateQueue {
-    pub(super) fn new(client: Arc<BaseConsumer<Context>>) -> Option<Self> {
+    pub(super) fn new(client: Arc<BaseConsumer<ConsumerCallbacks>>) -> Option<Self> {
         // SAFETY: the client's pointer is valid as long as `client` is held.
         let handle = unsafe { native::rd_kafka_queue_new(client.client().native_ptr()) };
         Some(Self {
@@ -105,14 +107,14 @@ impl PrivateQueue {
         self.messages.len() < BATCH
     }
 
-    pub(super) fn messages(&self) -> impl Iterator<Item = Message<'_>> {
+    pub(super) fn messages(&self) -> impl Iterator<Item = QueuedMessage<'_>> {
         (0..self.messages.len()).map(|index| self.message(index))
     }
 
-    pub(super) fn message(&self, index: usize) -> Message<'_> {
+    pub(super) fn message(&self, index: usize) -> QueuedMessage<'_> {
         // SAFETY: the list holds messages that were returned to us and not yet freed; freeing
         // needs `&mut self`, so they outlive this borrow.
-        Message(unsafe { &*self.messages[index] })
+        QueuedMessage(unsafe { &*self.messages[index] })
     }
 
     pub(super) fn release(&mut self) {
@@ -150,7 +152,7 @@ impl Drop for PrivateQueue {
     }
 }
 
-impl<'a> Message<'a> {
+impl<'a> QueuedMessage<'a> {
     /// The topic's name; empty for an error that concerns no topic.
     pub(super) fn topic(self) -> &'a str {
         if self.0.rkt.is_null() {
@@ -287,7 +289,7 @@ unsafe fn bytes<'a>(start: *const u8, length: usize) -> Option<&'a [u8]> {
 /// broker; `None` where there was none. After a partition comes back they are still those of
 /// the earlier time, until the first fetch.
 pub(super) fn cached_watermarks(
-    client: &BaseConsumer<Context>,
+    client: &BaseConsumer<ConsumerCallbacks>,
     partition: &TopicPartition,
 ) -> Option<(i64, i64)> {
     let topic = CString::new(&*partition.topic).ok()?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rdkafka::bindings as native;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
-use super::super::context::Context;
+use super::super::consumer_callbacks::Context;
 use super::super::topic_settings::TopicSettings;
 use super::admin::settings_of;
 
@@ -22,7 +22,7 @@ pub(in super::super) struct TopicConfigs {
     /// When to ask next; `None` while an answer is on its way.
     next: Option<Instant>,
     // Last: released after the handle is destroyed in `drop`.
-    client: Arc<BaseConsumer<Context>>,
+    client: Arc<BaseConsumer<ConsumerCallbacks>>,
 }
 
 // SAFETY: as for the private queue: the handle may be used on any thread, one at a time.
@@ -37,7 +37,7 @@ struct Answer {
 
 impl TopicConfigs {
     pub(in super::super) fn new(
-        client: Arc<BaseConsumer<Context>>,
+        client: Arc<BaseConsumer<ConsumerCallbacks>>,
         topics: &[String],
     ) -> Option<Self> {
         // SAFETY: the client's pointer is valid as long as `client` is held.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rdkafka::bindings as native;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
-use super::super::context::Context;
+use super::super::consumer_callbacks::Context;
 
 /// Time between two questions: short, since what is read of another topic until then counts, and
 /// long enough that brokers do not notice it.
@@ -23,7 +23,7 @@ const NONE: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
 /// The brokers' answer about the topics. Topics that it does not mention are in neither list.
 #[derive(Debug, Default)]
-pub(in super::super) struct Described {
+pub(in super::super) struct TopicDescriptions {
     /// Names and ids.
     pub(in super::super) identified: Vec<(Arc<str>, String)>,
     /// Names of topics that do not exist.
@@ -44,7 +44,7 @@ pub(in super::super) struct TopicIds {
     /// Whether to ask again as soon as the answer on its way is there.
     hurried: bool,
     // Last: released after the handle is destroyed in `drop`.
-    client: Arc<BaseConsumer<Context>>,
+    client: Arc<BaseConsumer<ConsumerCallbacks>>,
 }
 
 // SAFETY: as for the private queue: the handle may be used on any thread, one at a time.
@@ -52,7 +52,7 @@ unsafe impl Send for TopicIds {}
 
 impl TopicIds {
     pub(in super::super) fn new(
-        client: Arc<BaseConsumer<Context>>,
+        client: Arc<BaseConsumer<ConsumerCallbacks>>,
         topics: &[String],
     ) -> Option<Self> {
         // SAFETY: the client's pointer is valid as long as `client` is held.
@@ -71,7 +71,7 @@ impl TopicIds {
     }
 
     /// The next answer of the brokers; asks when it is time.
-    pub(in super::super) fn poll(&mut self) -> Option<Described> {
+    pub(in super::super) fn poll(&mut self) -> Option<TopicDescriptions> {
         match self.next {
             Some(next) => {
                 if Instant::now() >= next {
@@ -121,7 +121,7 @@ impl TopicIds {
         }
     }
 
-    fn answer(&mut self) -> Option<Described> {
+    fn answer(&mut self) -> Option<TopicDescriptions> {
         // SAFETY: the queue is ours; the event is ours from here to its destruction, and so is
         // what is read of it, which is copied.
         let found = unsafe {
@@ -155,8 +155,8 @@ impl Drop for TopicIds {
 ///
 /// # Safety
 /// `event` is valid.
-unsafe fn descriptions(event: *mut native::rd_kafka_event_t) -> Described {
-    let mut found = Described::default();
+unsafe fn descriptions(event: *mut native::rd_kafka_event_t) -> TopicDescriptions {
+    let mut found = TopicDescriptions::default();
     // SAFETY: null where the event is another one; otherwise the list, and the texts that its
     // descriptions lead to, live as long as the event.
     unsafe {

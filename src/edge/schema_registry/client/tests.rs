@@ -16,12 +16,12 @@ use serde_json::{Value, json};
 use super::*;
 
 /// A server with an answer for each path; it remembers the questions.
-struct Server {
+struct FakeRegistry {
     url: String,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
-impl Server {
+impl FakeRegistry {
     fn new(answers: &[(&str, u16, Value)]) -> Self {
         let answers: BTreeMap<String, (u16, String)> = answers
             .iter()
@@ -51,8 +51,8 @@ impl Server {
         Self { url, asked }
     }
 
-    fn client(&self) -> Client {
-        Client::new(&settings(&self.url)).unwrap()
+    fn client(&self) -> SchemaRegistryClient {
+        SchemaRegistryClient::new(&settings(&self.url)).unwrap()
     }
 
     fn asked(&self) -> Vec<String> {
@@ -69,9 +69,9 @@ fn settings(url: &str) -> SchemaRegistry {
     }
 }
 
-fn failure(answer: Result<SchemaText, AskError>) -> (Failure, String) {
+fn failure(answer: Result<SchemaText, SchemaLookupError>) -> (SchemaRegistryFailure, String) {
     match answer {
-        Err(AskError::Failed { failure, reason }) => (failure, reason),
+        Err(SchemaLookupError::Failed { failure, reason }) => (failure, reason),
         other => panic!("{other:?}"),
     }
 }
@@ -84,7 +84,7 @@ fn what_a_schema_needs_comes_first_and_once() {
         let references: Vec<Value> = references.iter().map(|name| reference(name)).collect();
         json!({"schema": text, "schemaType": "PROTOBUF", "references": references})
     };
-    let server = Server::new(&[
+    let server = FakeRegistry::new(&[
         ("/schemas/ids/7", 200, part("root", &["a", "b"])),
         (
             "/subjects/a%2Fs/versions/2?deleted=true",
@@ -128,18 +128,21 @@ fn a_circle_ends() {
     let circle = json!({
         "schema": "{}", "references": [{"name": "a", "subject": "a", "version": 1}],
     });
-    let server = Server::new(&[
+    let server = FakeRegistry::new(&[
         ("/schemas/ids/7", 200, circle.clone()),
         ("/subjects/a/versions/1?deleted=true", 200, circle),
     ]);
     let answer = server.client().schema(SchemaId::Number(7));
-    assert!(matches!(answer, Err(AskError::Unusable(_))), "{answer:?}");
+    assert!(
+        matches!(answer, Err(SchemaLookupError::Unusable(_))),
+        "{answer:?}"
+    );
 }
 
 #[test]
 fn only_the_registry_can_say_that_there_is_none() {
     let missing = json!({"error_code": 40403, "message": "Schema 9 not found"});
-    let server = Server::new(&[
+    let server = FakeRegistry::new(&[
         ("/schemas/ids/9", 404, missing.clone()),
         (
             "/schemas/guids/00000000-0000-0000-0000-00000000000a",
@@ -166,38 +169,47 @@ fn only_the_registry_can_say_that_there_is_none() {
         ("/subjects/b/versions/1?deleted=true", 404, missing),
     ]);
     let client = server.client();
-    assert_eq!(client.schema(SchemaId::Number(9)), Err(AskError::Unknown));
-    assert_eq!(client.schema(SchemaId::Global(10)), Err(AskError::Unknown));
+    assert_eq!(
+        client.schema(SchemaId::Number(9)),
+        Err(SchemaLookupError::Unknown)
+    );
+    assert_eq!(
+        client.schema(SchemaId::Global(10)),
+        Err(SchemaLookupError::Unknown)
+    );
     let (kind, reason) = failure(client.schema(SchemaId::Number(1)));
-    assert_eq!(kind, Failure::Status);
+    assert_eq!(kind, SchemaRegistryFailure::Status);
     assert!(
         reason.contains("500") && reason.contains("backend"),
         "{reason}"
     );
     assert_eq!(
         failure(client.schema(SchemaId::Number(2))).0,
-        Failure::Unauthorized
+        SchemaRegistryFailure::Unauthorized
     );
     assert_eq!(
         failure(client.schema(SchemaId::Number(3))).0,
-        Failure::Answer
+        SchemaRegistryFailure::Answer
     );
     let xml = client.schema(SchemaId::Number(4));
-    assert!(matches!(xml, Err(AskError::Unusable(_))), "{xml:?}");
+    assert!(
+        matches!(xml, Err(SchemaLookupError::Unusable(_))),
+        "{xml:?}"
+    );
     assert_eq!(
         failure(client.schema(SchemaId::Number(5))).0,
-        Failure::Status
+        SchemaRegistryFailure::Status
     );
     // Not its words: the address may be wrong.
     assert_eq!(
         failure(client.schema(SchemaId::Number(6))).0,
-        Failure::Status
+        SchemaRegistryFailure::Status
     );
 }
 
 #[test]
 fn a_login_goes_along_and_is_not_shown() {
-    let server = Server::new(&[(
+    let server = FakeRegistry::new(&[(
         "/schemas/ids/1",
         200,
         json!({"schema": "{}", "schemaType": "JSON"}),
@@ -211,15 +223,19 @@ fn a_login_goes_along_and_is_not_shown() {
     ] {
         let username = "me".to_owned();
         settings.login = Some(Login { username, password });
-        let client = Client::new(&settings).unwrap();
+        let client = SchemaRegistryClient::new(&settings).unwrap();
         assert!(!format!("{client:?}").contains("hunter2"));
         client.schema(SchemaId::Number(1)).unwrap();
         let asked = server.asked().pop().unwrap();
         assert!(asked.contains("Basic bWU6aHVudGVyMg=="), "{asked}");
     }
     drop(file);
-    let (kind, reason) = failure(Client::new(&settings).unwrap().schema(SchemaId::Number(1)));
-    assert_eq!(kind, Failure::Unauthorized);
+    let (kind, reason) = failure(
+        SchemaRegistryClient::new(&settings)
+            .unwrap()
+            .schema(SchemaId::Number(1)),
+    );
+    assert_eq!(kind, SchemaRegistryFailure::Unauthorized);
     assert!(reason.contains("password_file"), "{reason}");
 }
 
@@ -230,12 +246,20 @@ fn nobody_there() {
     let mut settings = settings(&url);
     settings.timeout = 50;
     // It listens, and says nothing.
-    let (kind, _) = failure(Client::new(&settings).unwrap().schema(SchemaId::Number(1)));
-    assert_eq!(kind, Failure::Timeout);
+    let (kind, _) = failure(
+        SchemaRegistryClient::new(&settings)
+            .unwrap()
+            .schema(SchemaId::Number(1)),
+    );
+    assert_eq!(kind, SchemaRegistryFailure::Timeout);
     drop(listener);
     settings.timeout = 1_000;
-    let (kind, reason) = failure(Client::new(&settings).unwrap().schema(SchemaId::Number(1)));
-    assert_eq!(kind, Failure::Connection);
+    let (kind, reason) = failure(
+        SchemaRegistryClient::new(&settings)
+            .unwrap()
+            .schema(SchemaId::Number(1)),
+    );
+    assert_eq!(kind, SchemaRegistryFailure::Connection);
     assert!(reason.contains(&url), "{reason}");
 }
 
@@ -247,7 +271,9 @@ fn certificates_have_to_be_there() {
         ("/dev/null", "no certificate"),
     ] {
         settings.ca_file = Some(path.into());
-        let error = Client::new(&settings).unwrap_err().to_string();
+        let error = SchemaRegistryClient::new(&settings)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(path) && error.contains(said), "{error}");
     }
 }
@@ -304,14 +330,18 @@ fn tls_is_spoken_with_who_is_trusted() {
         }
     });
     let mut settings = settings(&url);
-    let (kind, reason) = failure(Client::new(&settings).unwrap().schema(SchemaId::Number(1)));
-    assert_eq!(kind, Failure::Connection);
+    let (kind, reason) = failure(
+        SchemaRegistryClient::new(&settings)
+            .unwrap()
+            .schema(SchemaId::Number(1)),
+    );
+    assert_eq!(kind, SchemaRegistryFailure::Connection);
     assert!(reason.to_lowercase().contains("certificate"), "{reason}");
 
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), &certificate).unwrap();
     settings.ca_file = Some(file.path().to_owned());
-    Client::new(&settings)
+    SchemaRegistryClient::new(&settings)
         .unwrap()
         .schema(SchemaId::Number(1))
         .unwrap();

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Directory, NOW, State, StoreError, VERSION, batch, load, names, open, state};
-use crate::edge::store::{Batch, StoreId};
+use super::{NOW, State, StoreDirectory, StoreError, VERSION, batch, load, names, open, state};
+use crate::edge::store::{StoreBatch, StoreId};
 
 /// A small store with everything in it: a round, two needed segments, a commit of several parts.
 /// Every state it had, first none.
@@ -12,10 +12,10 @@ fn story(path: &Path) -> Vec<State> {
     let (mut now, mut store) = open(path).unwrap();
     let mut states = vec![now.clone()];
     for step in 1..=9_u8 {
-        let mut batch = Batch::with_chunks_of(40);
+        let mut batch = StoreBatch::with_chunks_of(40);
         match step {
-            3 | 6 => store.begin_round(),
-            4 => store.end_round(),
+            3 | 6 => store.begin_rewrite(),
+            4 => store.end_rewrite(),
             _ => {}
         }
         let everything = now.clone();
@@ -48,7 +48,7 @@ fn story(path: &Path) -> Vec<State> {
 }
 
 /// What a load gives: which of the states, or `None` for damage. Anything else is a wrong state.
-fn outcome(directory: &Directory, states: &[State]) -> Option<usize> {
+fn outcome(directory: &StoreDirectory, states: &[State]) -> Option<usize> {
     match load(directory) {
         Ok((loaded, found)) => {
             let sequence = found.map_or(0, |found| usize::try_from(found.sequence).unwrap());
@@ -65,7 +65,7 @@ fn outcome(directory: &Directory, states: &[State]) -> Option<usize> {
 
 struct Case {
     _directory: tempfile::TempDir,
-    locked: Directory,
+    locked: StoreDirectory,
     states: Vec<State>,
 }
 
@@ -77,7 +77,7 @@ impl Case {
             fs::remove_file(directory.path().join("acknowledged")).unwrap();
         }
         Self {
-            locked: Directory::lock(directory.path(), VERSION).unwrap(),
+            locked: StoreDirectory::lock(directory.path(), VERSION).unwrap(),
             _directory: directory,
             states,
         }
@@ -249,14 +249,14 @@ fn a_hole_in_an_unfinished_commit_is_no_damage() {
     let acknowledged = fs::read(path.join("acknowledged")).unwrap();
     let before = usize::try_from(fs::metadata(&segment).unwrap().len()).unwrap();
     let mut store = case.locked.resume(&found).unwrap();
-    let mut large = Batch::with_chunks_of(40);
+    let mut large = StoreBatch::with_chunks_of(40);
     for key in 0..20 {
         large.put(&[key], &[key; 30]);
     }
     store.commit(&large).unwrap();
     drop(store);
     fs::write(path.join("acknowledged"), acknowledged).unwrap();
-    let locked = Directory::lock(&path, VERSION).unwrap();
+    let locked = StoreDirectory::lock(&path, VERSION).unwrap();
     let bytes = fs::read(&segment).unwrap();
     for hole in before..bytes.len() - 1 {
         let mut torn = bytes.clone();
@@ -299,7 +299,7 @@ fn segments_of_another_history_are_not_mixed() {
         }
         let (_, mut store) = open(directory.path()).unwrap();
         store.commit(&batch(&[("a", Some(value))])).unwrap();
-        store.begin_round();
+        store.begin_rewrite();
         store.commit(&batch(&[("b", Some(value))])).unwrap();
         directory
     };
@@ -319,7 +319,7 @@ fn segments_of_another_history_are_not_mixed() {
 fn a_checkpoint_of_another_history_is_not_taken_for_one_of_this() {
     let history = |value| {
         let directory = tempfile::tempdir().unwrap();
-        let locked = Directory::lock(directory.path(), VERSION).unwrap();
+        let locked = StoreDirectory::lock(directory.path(), VERSION).unwrap();
         let mut store = locked.create(NOW, Some(StoreId([7; 16]))).unwrap();
         let mut ends = Vec::new();
         for value in ["0", value, "2"] {

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::edge::store::disk::{Disk, FileSystem, Output};
+use crate::edge::store::disk::{Disk, FileSystem, OutputFile};
 
 /// What happens to an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,14 +99,14 @@ impl FaultyDisk {
 }
 
 impl Disk for FaultyDisk {
-    fn create(&self, path: &Path) -> io::Result<Box<dyn Output>> {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn OutputFile>> {
         self.step()?;
         let file = FileSystem.create(path)?;
         self.did(Operation::Create(path.to_owned()));
         Ok(Box::new(self.output(file, path)))
     }
 
-    fn open(&self, path: &Path) -> io::Result<Box<dyn Output>> {
+    fn open(&self, path: &Path) -> io::Result<Box<dyn OutputFile>> {
         self.step()?;
         Ok(Box::new(self.output(FileSystem.open(path)?, path)))
     }
@@ -133,7 +133,7 @@ impl Disk for FaultyDisk {
 }
 
 impl FaultyDisk {
-    fn output(&self, file: Box<dyn Output>, path: &Path) -> FaultyOutput {
+    fn output(&self, file: Box<dyn OutputFile>, path: &Path) -> FaultyOutput {
         FaultyOutput {
             disk: self.clone(),
             path: path.to_owned(),
@@ -146,7 +146,7 @@ impl FaultyDisk {
 struct FaultyOutput {
     disk: FaultyDisk,
     path: PathBuf,
-    file: Box<dyn Output>,
+    file: Box<dyn OutputFile>,
 }
 
 impl FaultyOutput {
@@ -158,7 +158,7 @@ impl FaultyOutput {
     }
 }
 
-impl Output for FaultyOutput {
+impl OutputFile for FaultyOutput {
     fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let result = self.disk.step();
         if result.is_ok() {

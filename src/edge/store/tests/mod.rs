@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::disk::{Disk, FileSystem};
-use super::{Batch, Directory, Found, Record, Store, StoreError, read};
+use super::{LoadedStore, Store, StoreBatch, StoreDirectory, StoreError, StoreRecord, read};
 use crate::domain::timestamp::Timestamp;
 
 const VERSION: u32 = 1;
@@ -21,14 +21,14 @@ const NOW: Timestamp = Timestamp(1_767_225_600_123);
 /// What the caller of a store keeps in memory.
 type State = BTreeMap<Vec<u8>, Vec<u8>>;
 
-fn take(state: &mut State, record: Record<'_>) {
+fn take(state: &mut State, record: StoreRecord<'_>) {
     match record.value {
         Some(value) => state.insert(record.key.to_vec(), value.to_vec()),
         None => state.remove(record.key),
     };
 }
 
-fn load(directory: &Directory) -> Result<(State, Option<Found>), StoreError> {
+fn load(directory: &StoreDirectory) -> Result<(State, Option<LoadedStore>), StoreError> {
     let mut state = State::new();
     let found = directory.load(&mut |record| {
         take(&mut state, record);
@@ -37,7 +37,7 @@ fn load(directory: &Directory) -> Result<(State, Option<Found>), StoreError> {
     Ok((state, found))
 }
 
-fn look(path: &Path) -> Result<(State, Option<Found>), StoreError> {
+fn look(path: &Path) -> Result<(State, Option<LoadedStore>), StoreError> {
     let mut state = State::new();
     let found = read(path, VERSION, &mut |record| {
         take(&mut state, record);
@@ -52,7 +52,7 @@ fn open(path: &Path) -> Result<(State, Store), StoreError> {
 }
 
 fn open_on(disk: Arc<dyn Disk>, path: &Path) -> Result<(State, Store), StoreError> {
-    let directory = Directory::lock_on(disk, path, VERSION)?;
+    let directory = StoreDirectory::lock_on(disk, path, VERSION)?;
     let (state, found) = load(&directory)?;
     let store = match &found {
         Some(found) => directory.resume(found)?,
@@ -61,8 +61,8 @@ fn open_on(disk: Arc<dyn Disk>, path: &Path) -> Result<(State, Store), StoreErro
     Ok((state, store))
 }
 
-fn batch(changes: &[(&str, Option<&str>)]) -> Batch {
-    let mut batch = Batch::default();
+fn batch(changes: &[(&str, Option<&str>)]) -> StoreBatch {
+    let mut batch = StoreBatch::default();
     for (key, value) in changes {
         match value {
             Some(value) => batch.put(key.as_bytes(), value.as_bytes()),
@@ -123,15 +123,15 @@ fn a_round_frees_what_is_older() {
     store.commit(&batch(&[("b", Some("2"))])).unwrap();
     let before = store.bytes();
     assert!(before > 5_000, "{before}");
-    store.begin_round();
+    store.begin_rewrite();
     store.commit(&batch(&[("a", Some("99"))])).unwrap();
     assert!(store.bytes() > before);
-    store.end_round();
+    store.end_rewrite();
     store.commit(&batch(&[("b", Some("2"))])).unwrap();
     assert!(store.bytes() < 500, "{}", store.bytes());
-    assert_eq!(store.bytes_since_round(), 0);
+    assert_eq!(store.bytes_since_rewrite(), 0);
     store.commit(&batch(&[("c", Some("3"))])).unwrap();
-    let (bytes, since) = (store.bytes(), store.bytes_since_round());
+    let (bytes, since) = (store.bytes(), store.bytes_since_rewrite());
     drop(store);
     assert_eq!(
         names(path),
@@ -139,7 +139,7 @@ fn a_round_frees_what_is_older() {
     );
     let (loaded, store) = open(path).unwrap();
     assert_eq!(loaded, state(&[("a", "99"), ("b", "2"), ("c", "3")]));
-    assert_eq!((store.bytes(), store.bytes_since_round()), (bytes, since));
+    assert_eq!((store.bytes(), store.bytes_since_rewrite()), (bytes, since));
     assert!(since > 0);
 }
 
@@ -190,7 +190,7 @@ fn what_is_set_aside_is_kept_and_the_next_store_has_its_id() {
 fn an_older_program_says_which_version_it_takes() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
-    let locked = Directory::lock(path, 2).unwrap();
+    let locked = StoreDirectory::lock(path, 2).unwrap();
     let mut store = locked.create(NOW, None).unwrap();
     store.commit(&batch(&[("a", Some("1"))])).unwrap();
     drop(store);
@@ -209,7 +209,7 @@ fn a_newer_program_is_told_the_version_of_each_record() {
     store.commit(&batch(&[("a", Some("1"))])).unwrap();
     drop(store);
     let versions = |expected: &[u32]| {
-        let locked = Directory::lock(path, 2).unwrap();
+        let locked = StoreDirectory::lock(path, 2).unwrap();
         let mut versions = Vec::new();
         let found = locked.load(&mut |record| {
             versions.push(record.state_version);
@@ -225,8 +225,8 @@ fn a_newer_program_is_told_the_version_of_each_record() {
     drop(store);
     let (oldest, mut store) = versions(&[1, 2]);
     assert_eq!(oldest, 1);
-    store.begin_round();
-    store.end_round();
+    store.begin_rewrite();
+    store.end_rewrite();
     store
         .commit(&batch(&[("a", Some("1")), ("b", Some("2"))]))
         .unwrap();
@@ -256,7 +256,7 @@ fn a_place_that_cannot_be_written_is_named() {
     let file = directory.path().join("file");
     fs::write(&file, "").unwrap();
     for path in [file.as_path(), Path::new("/proc/self/checkpoint")] {
-        let refused = Directory::lock(path, VERSION).unwrap_err().to_string();
+        let refused = StoreDirectory::lock(path, VERSION).unwrap_err().to_string();
         let expected = format!("cannot create {}: ", path.display());
         assert!(refused.starts_with(&expected), "{refused}");
     }
@@ -268,8 +268,8 @@ fn a_place_that_cannot_be_written_is_named() {
 #[test]
 fn batches_and_stores_go_to_other_threads() {
     fn goes<T: Send>() {}
-    goes::<Batch>();
+    goes::<StoreBatch>();
     goes::<Store>();
-    goes::<Directory>();
+    goes::<StoreDirectory>();
     goes::<StoreError>();
 }

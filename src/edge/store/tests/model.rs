@@ -6,7 +6,7 @@ use proptest::prelude::{Strategy, any, prop, prop_oneof};
 use proptest::proptest;
 
 use super::fault::FaultyDisk;
-use super::{Batch, State, look, open_on};
+use super::{State, StoreBatch, look, open_on};
 use crate::edge::store::disk::Disk;
 
 /// One without faults, which does not really sync: here time matters, and the power stays on.
@@ -18,9 +18,9 @@ fn disk() -> Arc<dyn Disk> {
 enum Step {
     /// Keys, each with a length of its value or nothing to delete it.
     Commit(Vec<(u8, Option<u16>)>),
-    BeginRound,
+    BeginRewrite,
     /// Writes everything and ends the round.
-    EndRound,
+    EndRewrite,
     Reopen,
 }
 
@@ -29,8 +29,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let commit = prop::collection::vec(change, 0..20).prop_map(Step::Commit);
     let step = prop_oneof![
         6 => commit,
-        1 => proptest::strategy::Just(Step::BeginRound),
-        1 => proptest::strategy::Just(Step::EndRound),
+        1 => proptest::strategy::Just(Step::BeginRewrite),
+        1 => proptest::strategy::Just(Step::EndRewrite),
         2 => proptest::strategy::Just(Step::Reopen),
     ];
     prop::collection::vec(step, 0..40)
@@ -44,19 +44,19 @@ proptest! {
         let (mut model, mut store) = open_on(disk(), path).unwrap();
         let mut commits = 0;
         for step in steps {
-            let mut batch = Batch::default();
+            let mut batch = StoreBatch::default();
             match step {
                 Step::Commit(changes) => {
                     for (key, length) in changes {
                         change(&mut batch, &mut model, key, length, commits);
                     }
                 }
-                Step::BeginRound => {
-                    store.begin_round();
+                Step::BeginRewrite => {
+                    store.begin_rewrite();
                     continue;
                 }
-                Step::EndRound => {
-                    store.end_round();
+                Step::EndRewrite => {
+                    store.end_rewrite();
                     for (key, value) in &model {
                         batch.put(key, value);
                     }
@@ -83,7 +83,7 @@ proptest! {
     }
 }
 
-fn change(batch: &mut Batch, model: &mut State, key: u8, length: Option<u16>, salt: u64) {
+fn change(batch: &mut StoreBatch, model: &mut State, key: u8, length: Option<u16>, salt: u64) {
     let key = [key];
     match length {
         Some(length) => {

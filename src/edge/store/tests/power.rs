@@ -9,10 +9,10 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::fault::{Fault, FaultyDisk, Operation, after_power_loss, place};
 use super::{State, StoreError, batch, load, look, names, open, open_on, state};
-use crate::edge::store::{Batch, Directory, Store};
+use crate::edge::store::{Store, StoreBatch, StoreDirectory};
 
 /// Steps of the story that end a round, and so write everything.
-const ROUND_ENDS: [u8; 3] = [4, 7, 9];
+const REWRITE_ENDS: [u8; 3] = [4, 7, 9];
 
 /// What may be found at some moment, from `operations` on: the last state that was confirmed, or
 /// one that was being written.
@@ -35,10 +35,10 @@ fn story(disk: &FaultyDisk, path: &Path) -> Vec<Moment> {
         let (changes, next) = changes(step, &now);
         // The second round is given up for the third, which is one commit.
         if [3, 5, 7, 8].contains(&step) {
-            store.begin_round();
+            store.begin_rewrite();
         }
-        if ROUND_ENDS.contains(&step) {
-            store.end_round();
+        if REWRITE_ENDS.contains(&step) {
+            store.end_rewrite();
         }
         if !commit(disk, &mut store, &changes, (&now, &next), &mut moments) {
             break;
@@ -48,10 +48,10 @@ fn story(disk: &FaultyDisk, path: &Path) -> Vec<Moment> {
     moments
 }
 
-fn changes(step: u8, now: &State) -> (Batch, State) {
+fn changes(step: u8, now: &State) -> (StoreBatch, State) {
     let mut next = now.clone();
-    let mut batch = Batch::with_chunks_of(100);
-    if ROUND_ENDS.contains(&step) {
+    let mut batch = StoreBatch::with_chunks_of(100);
+    if REWRITE_ENDS.contains(&step) {
         now.iter().for_each(|(key, value)| batch.put(key, value));
     }
     for key in 0..step {
@@ -69,7 +69,7 @@ fn changes(step: u8, now: &State) -> (Batch, State) {
 fn commit(
     disk: &FaultyDisk,
     store: &mut Store,
-    batch: &Batch,
+    batch: &StoreBatch,
     (now, next): (&State, &State),
     moments: &mut Vec<Moment>,
 ) -> bool {
@@ -222,7 +222,7 @@ fn a_full_disk_is_named_and_over_when_it_is_over() {
         disk.fail_with(Some(kind));
         for begins_round in [false, true] {
             if begins_round {
-                store.begin_round();
+                store.begin_rewrite();
             }
             let error = store.commit(&batch(&[("a", Some("2"))])).unwrap_err();
             assert!(error.to_string().contains(advice), "{error}");
@@ -243,14 +243,14 @@ fn a_store_half_set_aside_is_damaged_and_set_aside_again() {
         let path = directory.path();
         let (_, mut store) = open(path).unwrap();
         store.commit(&batch(&[("a", Some("1"))])).unwrap();
-        store.begin_round();
+        store.begin_rewrite();
         store.commit(&batch(&[("b", Some("1"))])).unwrap();
         drop(store);
         let disk = Arc::new(FaultyDisk::new(at, Fault::Dies));
-        let locked = Directory::lock_on(disk, path, 1).unwrap();
+        let locked = StoreDirectory::lock_on(disk, path, 1).unwrap();
         let done = locked.set_aside(super::NOW, "a test").is_ok();
         drop(locked);
-        let locked = Directory::lock(path, 1).unwrap();
+        let locked = StoreDirectory::lock(path, 1).unwrap();
         match load(&locked) {
             Ok((loaded, Some(_))) => assert_eq!(loaded, state(&[("a", "1"), ("b", "1")])),
             Ok((_, None)) => {

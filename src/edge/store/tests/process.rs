@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::{Directory, State, StoreError, VERSION, batch, look, names, open};
+use super::{State, StoreDirectory, StoreError, VERSION, batch, look, names, open};
 use crate::edge::store::Batch;
 
 /// Tells the second process what to do, and where.
@@ -18,8 +18,8 @@ const PATH: &str = "TICKET_EXPORTER_STORE_TEST_PATH";
 const KEYS: u64 = 50;
 
 /// All keys have the number of the checkpoint, so a half one cannot hide.
-fn numbered(number: u64) -> Batch {
-    let mut batch = Batch::with_chunks_of(200);
+fn numbered(number: u64) -> StoreBatch {
+    let mut batch = StoreBatch::with_chunks_of(200);
     for key in 0..KEYS {
         batch.put(&key.to_le_bytes(), &number.to_le_bytes().repeat(3));
     }
@@ -65,8 +65,8 @@ fn a_second_process() {
             let mut next = number(&state) + 1;
             loop {
                 match next % 10 {
-                    3 => store.begin_round(),
-                    4 => store.end_round(),
+                    3 => store.begin_rewrite(),
+                    4 => store.end_rewrite(),
                     _ => {}
                 }
                 store.commit(&numbered(next)).unwrap();
@@ -137,7 +137,7 @@ fn a_killed_writer_leaves_every_confirmed_checkpoint_and_no_lock() {
         for number in numbers {
             if confirmed == 0 {
                 assert_eq!(number, before + 1);
-                let refused = Directory::lock(path, VERSION).unwrap_err();
+                let refused = StoreDirectory::lock(path, VERSION).unwrap_err();
                 match &refused {
                     StoreError::Locked { process, .. } => assert_eq!(*process, Some(child.id())),
                     other => panic!("{other}"),
@@ -172,8 +172,8 @@ fn a_reader_beside_the_writer_sees_whole_checkpoints() {
             let mut next = 2;
             while !stop.load(Ordering::Relaxed) {
                 match next % 6 {
-                    0 => store.begin_round(),
-                    1 => store.end_round(),
+                    0 => store.begin_rewrite(),
+                    1 => store.end_rewrite(),
                     _ => {}
                 }
                 store.commit(&numbered(next)).unwrap();

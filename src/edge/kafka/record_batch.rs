@@ -9,7 +9,7 @@ use crate::decode;
 
 /// A message of the batch that is a record, and whose.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
+pub(super) struct BatchEntry {
     /// Place among the messages of the queue.
     pub(super) message: usize,
     /// Place among the known partitions.
@@ -17,21 +17,21 @@ pub(super) struct Entry {
 }
 
 /// Records in the client's memory; it is freed with the next call to the consumer.
-pub struct Batch<'a> {
+pub struct RecordBatch<'a> {
     queue: &'a PrivateQueue,
     known: &'a [TopicPartition],
-    entries: &'a [Entry],
+    entries: &'a [BatchEntry],
 }
 
 /// Name and value of a header.
-pub type Header<'a> = (&'a str, &'a [u8]);
+pub type RecordHeader<'a> = (&'a str, &'a [u8]);
 
 /// Name and value of a header as a dead letter keeps it. The value may be null.
-pub type LetterHeader<'a> = (Cow<'a, str>, Option<&'a [u8]>);
+pub type DeadLetterHeader<'a> = (Cow<'a, str>, Option<&'a [u8]>);
 
 /// One record.
 #[derive(Clone, Copy, Debug)]
-pub struct Record<'a> {
+pub struct KafkaRecord<'a> {
     pub partition: &'a TopicPartition,
     /// A small number that stands for the partition as long as the consumer lives.
     pub index: usize,
@@ -40,12 +40,12 @@ pub struct Record<'a> {
     pub timestamp: Option<i64>,
     pub key: Option<&'a [u8]>,
     /// Empty where they were not asked for.
-    pub headers: &'a [Header<'a>],
+    pub headers: &'a [RecordHeader<'a>],
     /// `None` is a tombstone.
     pub value: Option<&'a [u8]>,
 }
 
-impl<'a> Record<'a> {
+impl<'a> KafkaRecord<'a> {
     /// What is to be decoded.
     pub fn to_decode(&self) -> decode::Record<'a> {
         decode::Record {
@@ -58,11 +58,11 @@ impl<'a> Record<'a> {
     }
 }
 
-impl<'a> Batch<'a> {
+impl<'a> RecordBatch<'a> {
     pub(super) fn new(
         queue: &'a PrivateQueue,
         known: &'a [TopicPartition],
-        entries: &'a [Entry],
+        entries: &'a [BatchEntry],
     ) -> Self {
         Self {
             queue,
@@ -81,7 +81,7 @@ impl<'a> Batch<'a> {
 
     /// The headers of each record, for a mapping. Those whose name is no text, or that have no value,
     /// are left out.
-    pub fn headers(&self) -> Vec<Vec<Header<'a>>> {
+    pub fn headers(&self) -> Vec<Vec<RecordHeader<'a>>> {
         let queue = self.queue;
         let entries = self.entries.iter();
         entries
@@ -91,7 +91,7 @@ impl<'a> Batch<'a> {
 
     /// Every header of the record at a place, also those without a value. Bytes of a name that are
     /// no text become replacement characters, as in Kafka's own clients.
-    pub fn all_headers(&self, place: usize) -> Vec<LetterHeader<'a>> {
+    pub fn all_headers(&self, place: usize) -> Vec<DeadLetterHeader<'a>> {
         let Some(entry) = self.entries.get(place) else {
             return Vec::new();
         };
@@ -105,15 +105,15 @@ impl<'a> Batch<'a> {
     /// [`Self::headers`], or none.
     pub fn iter<'h>(
         &self,
-        headers: &'h [Vec<Header<'a>>],
-    ) -> impl ExactSizeIterator<Item = Record<'h>> + use<'a, 'h>
+        headers: &'h [Vec<RecordHeader<'a>>],
+    ) -> impl ExactSizeIterator<Item = KafkaRecord<'h>> + use<'a, 'h>
     where
         'a: 'h,
     {
         let Self { queue, known, .. } = *self;
         self.entries.iter().enumerate().map(move |(place, entry)| {
             let message = queue.message(entry.message);
-            Record {
+            KafkaRecord {
                 partition: &known[entry.index],
                 index: entry.index,
                 offset: message.offset(),
@@ -126,8 +126,8 @@ impl<'a> Batch<'a> {
     }
 }
 
-impl fmt::Debug for Batch<'_> {
+impl fmt::Debug for RecordBatch<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Batch({} records)", self.len())
+        write!(formatter, "RecordBatch({} records)", self.len())
     }
 }

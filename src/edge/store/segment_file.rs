@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use memchr::memmem;
 
 use super::error::StoreError;
-use super::frame::{self, HEAD, Head, Kind};
-use super::header::{self, Header, NoHeader};
+use super::frame::{self, FrameHead, FrameKind, HEAD};
+use super::segment_header::{self, HeaderError, SegmentHeader};
 
 /// Bytes searched at once for the beginning of a frame.
 const WINDOW_BYTES: usize = 1 << 20;
 /// Where the first frame is.
-pub(super) const FIRST_FRAME: u64 = header::LENGTH as u64;
+pub(super) const FIRST_FRAME: u64 = segment_header::LENGTH as u64;
 
 /// Where segment `number` is.
 pub(super) fn path(directory: &Path, number: u64) -> PathBuf {
@@ -34,11 +34,11 @@ pub(super) fn number(name: &str) -> Option<u64> {
 }
 
 /// An open segment. What is written to it from now on is not seen.
-pub(super) struct Segment {
+pub(super) struct SegmentFile {
     pub path: PathBuf,
     pub number: u64,
     /// With its checksum. `None`: not readable.
-    pub header: Option<(Header, u64)>,
+    pub header: Option<(SegmentHeader, u64)>,
     pub length: u64,
     file: File,
 }
@@ -55,7 +55,7 @@ pub(super) struct Commit {
 
 /// What of a segment is whole.
 #[derive(Debug)]
-pub(super) struct Whole {
+pub(super) struct IntactCommits {
     pub commits: u64,
     pub last: Option<Commit>,
     /// Of each base in turn, the first commit that had it.
@@ -66,11 +66,11 @@ pub(super) struct Whole {
 
 /// A frame that was read.
 pub(super) struct Frame {
-    pub head: Head,
+    pub head: FrameHead,
     pub checksum: u64,
 }
 
-impl Segment {
+impl SegmentFile {
     /// Opens it and reads its header.
     ///
     /// # Errors
@@ -93,7 +93,7 @@ impl Segment {
             length,
             file,
         };
-        let mut bytes = [0; header::LENGTH];
+        let mut bytes = [0; segment_header::LENGTH];
         let whole = segment.read(&mut bytes, 0)?;
         let newer = |what, found, known| StoreError::Newer {
             path: segment.path.clone(),
@@ -102,13 +102,15 @@ impl Segment {
             known,
         };
         let bytes = if whole { &bytes[..] } else { &[] };
-        match Header::decode(bytes) {
-            Err(NoHeader::Newer(format)) => return Err(newer("format", format, header::FORMAT)),
+        match SegmentHeader::decode(bytes) {
+            Err(HeaderError::Newer(format)) => {
+                return Err(newer("format", format, segment_header::FORMAT));
+            }
             Ok((header, _)) if header.state_version > state_version => {
                 return Err(newer("state version", header.state_version, state_version));
             }
             Ok(decoded) if decoded.0.number == number => segment.header = Some(decoded),
-            Ok(_) | Err(NoHeader::Broken) => {}
+            Ok(_) | Err(HeaderError::Broken) => {}
         }
         Ok(segment)
     }
@@ -117,8 +119,8 @@ impl Segment {
     ///
     /// # Errors
     /// The disk's. What is broken is not reported: it ends what is whole.
-    pub(super) fn whole(&self, until: u64) -> Result<Whole, StoreError> {
-        let mut whole = Whole {
+    pub(super) fn whole(&self, until: u64) -> Result<IntactCommits, StoreError> {
+        let mut whole = IntactCommits {
             commits: 0,
             last: None,
             bases: Vec::new(),
@@ -138,7 +140,7 @@ impl Segment {
         {
             whole.frames_end += frame.head.length();
             previous = frame.checksum;
-            if frame.head.kind == Kind::Commit {
+            if frame.head.kind == FrameKind::Commit {
                 let commit = Commit {
                     start,
                     end: whole.frames_end,
@@ -171,7 +173,7 @@ impl Segment {
         if !self.read(&mut head, offset)? {
             return Ok(None);
         }
-        let Some(decoded) = Head::decode(&head) else {
+        let Some(decoded) = FrameHead::decode(&head) else {
             return Ok(None);
         };
         // Before the memory is taken: a broken length may be any.

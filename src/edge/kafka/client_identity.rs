@@ -10,7 +10,7 @@ use rdkafka::ClientConfig;
 
 /// See the module. Holds no secret.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Outlook {
+pub(super) struct ClientIdentity {
     pub(super) brokers: Vec<String>,
     pub(super) group: String,
     /// Topics that are read, or written.
@@ -26,7 +26,7 @@ pub(super) struct Outlook {
     pub(super) token_principal: Option<String>,
 }
 
-impl Outlook {
+impl ClientIdentity {
     /// From the properties that the client is started with, wherever they came from.
     pub(super) fn new(config: &ClientConfig, topics: &[String], writes: bool) -> Self {
         let get = |names: &[&str]| names.iter().find_map(|name| config.get(name));
@@ -147,7 +147,7 @@ mod tests {
         config.set("security.protocol", "SASL_SSL");
         config.set("sasl.username", "desk");
         let topics = ["tickets".to_owned(), "tickets.old".to_owned()];
-        let outlook = Outlook::new(&config, &topics, false);
+        let outlook = ClientIdentity::new(&config, &topics, false);
         assert_eq!(outlook.brokers, ["a:1", "b:9092"]);
         assert_eq!(
             outlook.grant("--operation Read --topic tickets"),

@@ -17,18 +17,18 @@ const SYSTEM: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Finding {
+pub(super) enum BrokerFinding {
     /// Nobody takes connections there.
     Nobody,
     /// Somebody who does not speak TLS.
     NoTls,
     /// TLS, and what is wrong with the certificate.
-    Tls(Result<(), Flaw>),
+    Tls(Result<(), CertificateFlaw>),
 }
 
 /// What is wrong with a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flaw {
+pub(super) enum CertificateFlaw {
     Expired,
     NotYetValid,
     OtherName,
@@ -36,15 +36,15 @@ pub(super) enum Flaw {
 }
 
 /// Looks at `host:port`. `ca_file`: certificates to trust in place of the system's.
-pub(super) fn look(address: &str, ca_file: Option<&Path>) -> Finding {
+pub(super) fn look(address: &str, ca_file: Option<&Path>) -> BrokerFinding {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
     let host = host.trim_matches(['[', ']']);
     let Some(stream) = connect(address) else {
-        return Finding::Nobody;
+        return BrokerFinding::Nobody;
     };
     match handshake(host, stream, ca_file) {
-        Ok(flaw) => Finding::Tls(flaw.map_or(Ok(()), Err)),
-        Err(()) => Finding::NoTls,
+        Ok(flaw) => BrokerFinding::Tls(flaw.map_or(Ok(()), Err)),
+        Err(()) => BrokerFinding::NoTls,
     }
 }
 
@@ -57,7 +57,11 @@ fn connect(address: &str) -> Option<TcpStream> {
 }
 
 /// What is wrong with the certificate; an error where there is none.
-fn handshake(host: &str, stream: TcpStream, ca_file: Option<&Path>) -> Result<Option<Flaw>, ()> {
+fn handshake(
+    host: &str,
+    stream: TcpStream,
+    ca_file: Option<&Path>,
+) -> Result<Option<CertificateFlaw>, ()> {
     let mut builder = SslConnector::builder(SslMethod::tls_client()).map_err(|_| ())?;
     // Without any certificate to trust the answer is that this one is not trusted.
     let _ = builder.set_ca_file(ca_file.unwrap_or(Path::new(SYSTEM)));
@@ -69,13 +73,13 @@ fn handshake(host: &str, stream: TcpStream, ca_file: Option<&Path>) -> Result<Op
             if result == X509VerifyResult::OK {
                 return Err(());
             }
-            Ok(Some(Flaw::of(result)))
+            Ok(Some(CertificateFlaw::of(result)))
         }
         Err(HandshakeError::SetupFailure(_)) => Err(()),
     }
 }
 
-impl Flaw {
+impl CertificateFlaw {
     /// By OpenSSL's numbers (`x509_vfy.h`).
     fn of(result: X509VerifyResult) -> Self {
         match result.as_raw() {

@@ -14,15 +14,15 @@ use super::queue::{End, EndOffsets};
 const INTERVAL: Duration = Duration::from_millis(500);
 
 /// Questions on their way.
-pub(super) struct Questions {
+pub(super) struct EndOffsetRequests {
     ends: EndOffsets,
-    open: HashMap<usize, Question>,
+    open: HashMap<usize, PendingRequest>,
     asked: HashMap<Option<i32>, Instant>,
     last: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Question {
+struct PendingRequest {
     /// `None`: the client finds the leaders; the statistics have not named them yet.
     leader: Option<i32>,
     end: End,
@@ -30,14 +30,14 @@ struct Question {
 }
 
 /// Ends that a leader told.
-pub(super) struct Told {
+pub(super) struct EndOffsetAnswer {
     pub(super) end: End,
     /// The moment of the question.
     pub(super) asked: Instant,
     pub(super) offsets: Vec<(TopicPartition, i64)>,
 }
 
-impl Questions {
+impl EndOffsetRequests {
     pub(super) fn new(ends: EndOffsets) -> Self {
         Self {
             ends,
@@ -65,7 +65,7 @@ impl Questions {
         for end in [End::Stable, End::High] {
             self.last = self.last.wrapping_add(1);
             if self.ends.ask(self.last, end, partitions.clone()) {
-                let question = Question {
+                let question = PendingRequest {
                     leader,
                     end,
                     asked: now,
@@ -81,11 +81,11 @@ impl Questions {
     }
 
     /// The next answer, if there is one.
-    pub(super) fn answer(&mut self) -> Option<Told> {
+    pub(super) fn answer(&mut self) -> Option<EndOffsetAnswer> {
         loop {
             let (number, offsets) = self.ends.poll()?;
             if let Some(question) = self.open.remove(&number) {
-                return Some(Told {
+                return Some(EndOffsetAnswer {
                     end: question.end,
                     asked: question.asked,
                     offsets,

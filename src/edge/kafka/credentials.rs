@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{Connection, StartError};
+use super::{KafkaConnection, StartError};
 use crate::config::{Mechanism, Secret, Security};
 
 /// How soon a changed file is noticed. Reading a few small files costs nothing.
@@ -112,7 +112,7 @@ pub(super) fn in_our_words(reason: &str) -> String {
 /// Watches the files with secrets and certificates of a connection.
 #[derive(Debug)]
 pub struct CredentialFiles {
-    connection: Connection,
+    connection: KafkaConnection,
     files: Vec<PathBuf>,
     used: u64,
     /// What was looked at last and could not be used.
@@ -123,7 +123,7 @@ pub struct CredentialFiles {
 impl CredentialFiles {
     /// To be called before clients are started: a change after that is never missed. `None` where
     /// there are no files.
-    pub fn watch(connection: &Connection) -> Option<Self> {
+    pub fn watch(connection: &KafkaConnection) -> Option<Self> {
         let files = files(connection);
         if files.is_empty() {
             return None;
@@ -163,7 +163,7 @@ impl CredentialFiles {
     }
 }
 
-fn files(connection: &Connection) -> Vec<PathBuf> {
+fn files(connection: &KafkaConnection) -> Vec<PathBuf> {
     let Security { tls, sasl, .. } = &connection.security;
     let mut files: Vec<PathBuf> = tls.ca_file.iter().cloned().collect();
     let mut secrets = vec![&sasl.password];
@@ -200,8 +200,8 @@ fn digest(files: &[PathBuf]) -> u64 {
 mod tests {
     use super::*;
 
-    fn connection(file: &Path) -> Connection {
-        let mut connection = Connection::default();
+    fn connection(file: &Path) -> KafkaConnection {
+        let mut connection = KafkaConnection::default();
         let sasl = &mut connection.security.sasl;
         sasl.mechanism = Some(Mechanism::Plain);
         sasl.username = Some("me".to_owned());
@@ -250,6 +250,6 @@ mod tests {
         assert!(!look());
         fs::write(&file, "two").unwrap();
         assert!(look());
-        assert!(CredentialFiles::watch(&Connection::default()).is_none());
+        assert!(CredentialFiles::watch(&KafkaConnection::default()).is_none());
     }
 }

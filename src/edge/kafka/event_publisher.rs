@@ -10,29 +10,29 @@ use rdkafka::message::{OwnedMessage, Timestamp};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::types::RDKafkaErrorCode;
 
+use super::client_identity::Outlook;
+use super::client_properties::start_error;
 use super::consumer::no_token;
-use super::deliveries::{Deliveries, Refusals, Report};
-use super::oauth::TokenKeeper;
-use super::outlook::Outlook;
+use super::oauth_tokens::TokenKeeper;
+use super::producer_callbacks::{DeliveryReport, OnRefusal, ProducerCallbacks};
 use super::queue::set_token;
-use super::settings::start_error;
-use super::{Connection, StartError, Trouble};
+use super::{KafkaConnection, KafkaProblem, StartError};
 
 /// How long one look for delivery reports may take while the queue is full.
 const BACKPRESSURE: Duration = Duration::from_millis(100);
 
 /// Sends a simulated desk's events.
 pub struct Publisher {
-    client: Client,
+    client: ProducerClient,
     topic: String,
 }
 
 impl Publisher {
     /// # Errors
     /// Properties that are refused.
-    pub fn start(connection: &Connection, topic: &str) -> Result<Self, StartError> {
+    pub fn start(connection: &KafkaConnection, topic: &str) -> Result<Self, StartError> {
         Ok(Self {
-            client: client(connection, &[], topic, Refusals::Failures)?,
+            client: client(connection, &[], topic, OnRefusal::Fail)?,
             topic: topic.to_owned(),
         })
     }
@@ -51,7 +51,7 @@ impl Publisher {
     }
 
     /// Waits until everything sent was delivered, up to `timeout`.
-    pub fn finish(self, timeout: Duration) -> Report {
+    pub fn finish(self, timeout: Duration) -> DeliveryReport {
         self.client.flush(timeout);
         let mut report = self.client.producer.context().take();
         let left = u64::try_from(self.client.producer.in_flight_count()).unwrap_or(0);
@@ -66,13 +66,13 @@ impl Publisher {
 }
 
 /// A producer, and what keeps it in tokens.
-pub(super) struct Client {
-    pub(super) producer: Arc<BaseProducer<Deliveries>>,
-    tokens: Option<TokenKeeper>,
+pub(super) struct ProducerClient {
+    pub(super) producer: Arc<BaseProducer<ProducerCallbacks>>,
+    tokens: Option<TokenRefresher>,
 }
 
-impl Client {
-    pub(super) fn context(&self) -> &Arc<Deliveries> {
+impl ProducerClient {
+    pub(super) fn context(&self) -> &Arc<ProducerCallbacks> {
         self.producer.context()
     }
 
@@ -80,7 +80,7 @@ impl Client {
         self.producer.poll(timeout);
         if let Some(tokens) = &self.tokens {
             if let Some(reason) = tokens.failure() {
-                let trouble = Trouble::Refused(no_token(&reason));
+                let trouble = KafkaProblem::Refused(no_token(&reason));
                 self.producer.context().admit(trouble);
             }
             let principal = tokens.principal();
@@ -98,34 +98,34 @@ impl Client {
 }
 
 pub(super) fn client(
-    connection: &Connection,
+    connection: &KafkaConnection,
     more: &[(&str, &str)],
     topic: &str,
-    refusals: Refusals,
-) -> Result<Client, StartError> {
+    refusals: OnRefusal,
+) -> Result<ProducerClient, StartError> {
     let config = connection.producer(more)?;
-    let context = Deliveries::default();
+    let context = ProducerCallbacks::default();
     context.with(|inner| {
         inner.refusals = refusals;
-        inner.outlook = Outlook::new(&config, &[topic.to_owned()], true);
+        inner.outlook = ClientIdentity::new(&config, &[topic.to_owned()], true);
         let batch = config.get("batch.size").and_then(|size| size.parse().ok());
         inner.batch_bytes = batch.unwrap_or(u64::MAX);
     });
     let producer = config.create_with_context(context).map_err(start_error)?;
-    let producer: Arc<BaseProducer<Deliveries>> = Arc::new(producer);
+    let producer: Arc<BaseProducer<ProducerCallbacks>> = Arc::new(producer);
     let tokens = connection.tokens().map(|oauth| {
         let (weak, extensions) = (Arc::downgrade(&producer), oauth.extensions.clone());
-        TokenKeeper::start(oauth, move |token| {
+        TokenRefresher::start(oauth, move |token| {
             let producer = weak.upgrade()?;
             Some(set_token(producer.client(), token, &extensions))
         })
     });
-    Ok(Client { producer, tokens })
+    Ok(ProducerClient { producer, tokens })
 }
 
 /// Hands a record to the client, waiting for room. A record that the client refuses for good
 /// (too large, say) counts as failed.
-fn enqueue(client: &Client, mut record: BaseRecord<'_, [u8], [u8]>) {
+fn enqueue(client: &ProducerClient, mut record: BaseRecord<'_, [u8], [u8]>) {
     loop {
         match client.producer.send(record) {
             Ok(()) => return,

@@ -18,7 +18,7 @@ use super::TopicPartition;
 
 /// Something that happened, in order.
 #[derive(Debug)]
-pub(super) enum Event {
+pub(super) enum ClientEvent {
     /// Partitions wait for their start offsets.
     Assign(Vec<TopicPartition>),
     /// Partitions were given away, or lost to another member after this one was thought dead.
@@ -32,12 +32,12 @@ pub(super) enum Event {
 pub(super) struct PartitionState {
     pub(super) fetch: FetchState,
     /// `None` while there is no leader, or no connection to it.
-    pub(super) link: Option<Link>,
+    pub(super) link: Option<LeaderConnection>,
 }
 
 /// The way by which a partition's records come. Behind another one the log may be another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Link {
+pub(super) struct LeaderConnection {
     pub(super) leader: i32,
     pub(super) leader_epoch: i32,
     /// The broker that is fetched from: the leader, or a replica in the same rack.
@@ -61,7 +61,7 @@ pub(super) struct FetchState {
     pub(super) last_stable: i64,
 }
 
-impl Link {
+impl LeaderConnection {
     /// Whether it is another way. An epoch that is not known yet tells nothing.
     pub(super) fn differs_from(self, other: Self) -> bool {
         let epoch = if self.leader_epoch < 0 || other.leader_epoch < 0 {
@@ -79,14 +79,14 @@ impl Link {
 
 /// Collects events for the consumer.
 #[derive(Debug, Default)]
-pub(super) struct Context {
-    events: Mutex<Vec<Event>>,
+pub(super) struct ConsumerCallbacks {
+    events: Mutex<Vec<ClientEvent>>,
     served: AtomicU64,
     closing: AtomicBool,
 }
 
-impl Context {
-    pub(super) fn take(&self) -> Vec<Event> {
+impl ConsumerCallbacks {
+    pub(super) fn take(&self) -> Vec<ClientEvent> {
         std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -101,7 +101,7 @@ impl Context {
         self.closing.store(true, Ordering::Relaxed);
     }
 
-    fn push(&self, event: Event) {
+    fn push(&self, event: ClientEvent) {
         self.served.fetch_add(1, Ordering::Relaxed);
         self.events
             .lock()
@@ -110,15 +110,15 @@ impl Context {
     }
 }
 
-impl ClientContext for Context {
+impl ClientContext for ConsumerCallbacks {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         self.served.fetch_add(1, Ordering::Relaxed);
         log_line(level, facility, message);
     }
 
     fn stats_raw(&self, statistics: &[u8]) {
-        match serde_json::from_slice::<Statistics>(statistics) {
-            Ok(statistics) => self.push(Event::Statistics(statistics.states())),
+        match serde_json::from_slice::<ClientStatistics>(statistics) {
+            Ok(statistics) => self.push(ClientEvent::Statistics(statistics.states())),
             Err(error) => tracing::debug!(%error, "kafka statistics not understood"),
         }
     }
@@ -127,11 +127,11 @@ impl ClientContext for Context {
         let code = error
             .rdkafka_error_code()
             .unwrap_or(RDKafkaErrorCode::Unknown);
-        self.push(Event::Error(code, reason.to_owned()));
+        self.push(ClientEvent::Error(code, reason.to_owned()));
     }
 }
 
-impl ConsumerContext for Context {
+impl ConsumerContext for ConsumerCallbacks {
     fn rebalance(
         &self,
         consumer: &BaseConsumer<Self>,
@@ -143,7 +143,7 @@ impl ConsumerContext for Context {
             if self.closing.load(Ordering::Relaxed) {
                 report(consumer.incremental_assign(&TopicPartitionList::new()));
             } else {
-                self.push(Event::Assign(partitions));
+                self.push(ClientEvent::Assign(partitions));
             }
             return;
         }
@@ -151,7 +151,7 @@ impl ConsumerContext for Context {
             RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
             _ => consumer.unassign(),
         });
-        self.push(Event::Revoked(partitions));
+        self.push(ClientEvent::Revoked(partitions));
     }
 
     fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
@@ -200,7 +200,7 @@ const HEARD_WITHIN_MICROSECONDS: i64 = 5_000_000;
 
 /// The few statistics that are read.
 #[derive(Deserialize)]
-struct Statistics {
+struct ClientStatistics {
     #[serde(default)]
     brokers: HashMap<String, BrokerStatistics>,
     #[serde(default)]
@@ -253,7 +253,7 @@ fn unknown() -> i32 {
     -1
 }
 
-impl Statistics {
+impl ClientStatistics {
     fn states(self) -> Vec<(TopicPartition, PartitionState)> {
         let brokers: HashMap<i32, &BrokerStatistics> = self
             .brokers
@@ -287,7 +287,7 @@ impl PartitionStatistics {
             last_stable: self.ls_offset,
         };
         let connected = broker.filter(|broker| self.leader >= 0 && broker.is_connected());
-        let link = connected.map(|broker| Link {
+        let link = connected.map(|broker| LeaderConnection {
             leader: self.leader,
             leader_epoch: self.leader_epoch,
             broker: self.broker,
@@ -314,10 +314,10 @@ mod tests {
             "next_offset":0,"eof_offset":-1001,"ls_offset":-1001,"hi_offset":-1001},
             "-1":{"partition":-1,"broker":-1,"fetch_state":"none","next_offset":0,
             "eof_offset":-1001,"ls_offset":-1001,"hi_offset":-1001}}}}}"#;
-        let context = Context::default();
+        let context = ConsumerCallbacks::default();
         context.stats_raw(text);
         let events = context.take();
-        let [Event::Statistics(states)] = events.as_slice() else {
+        let [ClientEvent::Statistics(states)] = events.as_slice() else {
             panic!("{events:?}");
         };
         let mut states = states.clone();
@@ -330,7 +330,7 @@ mod tests {
                 end_seen: 7,
                 last_stable: 7,
             },
-            link: Some(Link {
+            link: Some(LeaderConnection {
                 leader: 1,
                 leader_epoch: 4,
                 broker: 1,

@@ -7,22 +7,22 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr as Code};
 
 use super::Settings;
-use super::context::Context;
-use super::oauth::TokenKeeper;
+use super::consumer_callbacks::Context;
+use super::oauth_tokens::TokenKeeper;
 use super::queue::set_token;
 
 /// The brokers' answer about a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Existence {
+pub enum TopicExistence {
     Exists,
     Deleted,
     /// There is no answer, for this reason.
     Unknown(String),
 }
 
-impl Existence {
+impl TopicExistence {
     /// Asks about a topic, up to `timeout`.
-    pub fn ask(settings: &Settings, topic: &str, timeout: Duration) -> Self {
+    pub fn ask(settings: &ConsumerSettings, topic: &str, timeout: Duration) -> Self {
         let deadline = Instant::now() + timeout;
         let config = settings.consumer().map(|mut config| {
             // The question must not create the topic.
@@ -32,14 +32,15 @@ impl Existence {
             config.remove("group.instance.id");
             config
         });
-        let client = match config.map(|config| config.create_with_context(Context::default())) {
-            Ok(Ok(client)) => Arc::<BaseConsumer<Context>>::new(client),
-            Ok(Err(error)) => return Self::Unknown(error.to_string()),
-            Err(error) => return Self::Unknown(error.to_string()),
-        };
+        let client =
+            match config.map(|config| config.create_with_context(ConsumerCallbacks::default())) {
+                Ok(Ok(client)) => Arc::<BaseConsumer<ConsumerCallbacks>>::new(client),
+                Ok(Err(error)) => return Self::Unknown(error.to_string()),
+                Err(error) => return Self::Unknown(error.to_string()),
+            };
         let _tokens = settings.connection.tokens().map(|oauth| {
             let (weak, extensions) = (Arc::downgrade(&client), oauth.extensions.clone());
-            TokenKeeper::start(oauth, move |token| {
+            TokenRefresher::start(oauth, move |token| {
                 let client = weak.upgrade()?;
                 Some(set_token(client.client(), token, &extensions))
             })

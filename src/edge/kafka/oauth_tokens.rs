@@ -12,8 +12,8 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
+use super::credentials::reveal;
 use super::queue::Token;
-use super::security::reveal;
 use crate::config::OAuth;
 use crate::edge::{certificates, wall_clock};
 
@@ -31,7 +31,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
 /// What the keeper says.
 #[derive(Debug, Default)]
-struct State {
+struct TokenState {
     /// Why there is no token, since the last look.
     failure: Option<String>,
     principal: Option<String>,
@@ -39,19 +39,19 @@ struct State {
 
 /// Keeps a client in tokens as long as it lives.
 #[derive(Debug)]
-pub(super) struct TokenKeeper {
-    state: Arc<Mutex<State>>,
+pub(super) struct TokenRefresher {
+    state: Arc<Mutex<TokenState>>,
     /// Dropped with the keeper: the thread's sign to end.
     _stop: Sender<()>,
 }
 
-impl TokenKeeper {
+impl TokenRefresher {
     /// `give` hands a token to the client; `None`: there is no client any more.
     pub(super) fn start(
         settings: OAuth,
         give: impl Fn(&Token) -> Option<Result<(), String>> + Send + 'static,
     ) -> Self {
-        let state = Arc::new(Mutex::new(State::default()));
+        let state = Arc::new(Mutex::new(TokenState::default()));
         let (stop, stopped) = mpsc::channel();
         let shared = Arc::clone(&state);
         let working = thread::Builder::new().name("tokens".to_owned());
@@ -95,12 +95,12 @@ impl TokenKeeper {
     }
 }
 
-fn note<T>(state: &Mutex<State>, change: impl FnOnce(&mut State) -> T) -> T {
+fn note<T>(state: &Mutex<TokenState>, change: impl FnOnce(&mut TokenState) -> T) -> T {
     change(&mut state.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// The pause before the next try.
-fn fail(state: &Mutex<State>, reason: String, retry: &mut Duration) -> Duration {
+fn fail(state: &Mutex<TokenState>, reason: String, retry: &mut Duration) -> Duration {
     note(state, |state| state.failure = Some(reason));
     let pause = *retry;
     *retry = (pause * 2).min(LONGEST_RETRY);
@@ -114,7 +114,7 @@ fn renewal(expires: i64, now: i64) -> Duration {
 }
 
 #[derive(Deserialize)]
-struct Granted {
+struct TokenGrant {
     access_token: String,
     /// Seconds.
     #[serde(default)]
@@ -122,14 +122,14 @@ struct Granted {
 }
 
 #[derive(Default, Deserialize)]
-struct Refused {
+struct TokenRefusal {
     error: Option<String>,
     error_description: Option<String>,
 }
 
 /// What is read of a token's claims (RFC 7519).
 #[derive(Default, Deserialize)]
-struct Claims {
+struct TokenClaims {
     /// Seconds since the epoch.
     exp: Option<f64>,
     sub: Option<String>,
@@ -183,19 +183,19 @@ fn ask_with(settings: &OAuth, secret: &str) -> Result<Token, String> {
     let body = answer.body_mut().with_config().limit(LARGEST_ANSWER);
     let text = body.read_to_string().map_err(|error| error.to_string())?;
     if !status.is_success() {
-        let refused: Refused = serde_json::from_str(&text).unwrap_or_default();
+        let refused: TokenRefusal = serde_json::from_str(&text).unwrap_or_default();
         let said = [refused.error, refused.error_description];
         let said: Vec<String> = said.into_iter().flatten().collect();
         let said: String = said.join(": ").chars().take(200).collect();
         return Err(format!("{status} {said}").trim_end().to_owned());
     }
-    let granted: Granted = serde_json::from_str(&text)
+    let granted: TokenGrant = serde_json::from_str(&text)
         // The answer may hold a token: it is not shown.
         .map_err(|_| "the answer is no token".to_owned())?;
     token(granted, &settings.client_id, wall_clock::now().0)
 }
 
-fn token(granted: Granted, client_id: &str, now: i64) -> Result<Token, String> {
+fn token(granted: TokenGrant, client_id: &str, now: i64) -> Result<Token, String> {
     let claims = claims(&granted.access_token).unwrap_or_default();
     let milliseconds = |seconds: f64| {
         #[allow(
@@ -218,7 +218,7 @@ fn token(granted: Granted, client_id: &str, now: i64) -> Result<Token, String> {
 }
 
 /// What a token says of itself, where it is a JWT.
-fn claims(token: &str) -> Option<Claims> {
+fn claims(token: &str) -> Option<TokenClaims> {
     let middle = token.split('.').nth(1)?;
     let bytes = BASE64_URL_SAFE_NO_PAD
         .decode(middle.trim_end_matches('='))
@@ -240,8 +240,8 @@ mod tests {
 
     const NOW: i64 = 1_700_000_000_000;
 
-    fn granted(claims: &str, expires_in: Option<f64>) -> Granted {
-        Granted {
+    fn granted(claims: &str, expires_in: Option<f64>) -> TokenGrant {
+        TokenGrant {
             access_token: format!("e30.{}.c2ln", BASE64_URL_SAFE_NO_PAD.encode(claims)),
             expires_in,
         }
@@ -255,7 +255,7 @@ mod tests {
         let token = token_of(r#"{"exp":1700000600}"#, None).unwrap();
         assert_eq!((token.expires, &*token.principal), (NOW + 600_000, "me"));
         assert!(token_of("{}", None).is_err());
-        let opaque = Granted {
+        let opaque = TokenGrant {
             access_token: "opaque".to_owned(),
             expires_in: Some(1.0),
         };

@@ -9,12 +9,12 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::BaseProducer;
 
 use super::StartError;
-use super::security::{self, in_our_words};
+use super::credentials::{self, in_our_words};
 use crate::config::{self, OAuth, RESERVED_PROPERTIES, ReservedProperty, Security};
 
 /// How a client reaches the brokers.
 #[derive(Clone, Default)]
-pub struct Connection {
+pub struct KafkaConnection {
     /// `host:port`, at least one.
     pub brokers: Vec<String>,
     /// Secrets in files are read when a client is started.
@@ -25,8 +25,8 @@ pub struct Connection {
 
 /// What a consumer reads.
 #[derive(Clone, Debug, Default)]
-pub struct Settings {
-    pub connection: Connection,
+pub struct ConsumerSettings {
+    pub connection: KafkaConnection,
     pub topics: Vec<String>,
     pub group_id: String,
     /// Who this instance is to its group, over restarts: one that was killed gets its partitions
@@ -34,11 +34,11 @@ pub struct Settings {
     pub instance_id: Option<String>,
 }
 
-impl std::fmt::Debug for Connection {
+impl std::fmt::Debug for KafkaConnection {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names: Vec<&String> = self.properties.keys().collect();
         formatter
-            .debug_struct("Connection")
+            .debug_struct("KafkaConnection")
             .field("brokers", &self.brokers)
             .field("security", &self.security)
             .field("properties", &names)
@@ -142,7 +142,7 @@ const CONSUMER_ONLY: &[&str] = &[
     "message.max.bytes",
 ];
 
-impl From<&config::Kafka> for Connection {
+impl From<&config::Kafka> for KafkaConnection {
     fn from(kafka: &config::Kafka) -> Self {
         Self {
             brokers: kafka.brokers.clone(),
@@ -152,7 +152,7 @@ impl From<&config::Kafka> for Connection {
     }
 }
 
-impl From<&config::Kafka> for Settings {
+impl From<&config::Kafka> for ConsumerSettings {
     fn from(kafka: &config::Kafka) -> Self {
         Self {
             connection: kafka.into(),
@@ -163,7 +163,7 @@ impl From<&config::Kafka> for Settings {
     }
 }
 
-impl Settings {
+impl ConsumerSettings {
     /// Whether a consumer would start, without connecting anywhere.
     ///
     /// # Errors
@@ -198,7 +198,7 @@ impl Settings {
     }
 }
 
-impl Settings {
+impl ConsumerSettings {
     /// Leaves out what the group protocol of KIP-848 does not take, where the user has chosen that:
     /// whether it is chosen.
     fn fit_group_protocol(&self, config: &mut ClientConfig) -> Result<bool, StartError> {
@@ -220,7 +220,7 @@ impl Settings {
     }
 }
 
-impl Connection {
+impl KafkaConnection {
     /// Whether a producer would start, without connecting anywhere.
     ///
     /// # Errors
@@ -276,7 +276,10 @@ fn nowhere(mut config: ClientConfig) -> ClientConfig {
     config
 }
 
-fn base(connection: &Connection, defaults: &[(&str, &str)]) -> Result<ClientConfig, StartError> {
+fn base(
+    connection: &KafkaConnection,
+    defaults: &[(&str, &str)],
+) -> Result<ClientConfig, StartError> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", connection.brokers.join(","));
     // Otherwise taken from a logger that is not ours. Lines below info need `debug` contexts.
@@ -284,7 +287,7 @@ fn base(connection: &Connection, defaults: &[(&str, &str)]) -> Result<ClientConf
     for (property, value) in defaults {
         config.set(*property, *value);
     }
-    for (property, value) in security::properties(&connection.security)? {
+    for (property, value) in credentials::properties(&connection.security)? {
         config.set(property, value);
     }
     Ok(config)
@@ -310,9 +313,9 @@ pub(super) fn start_error(error: KafkaError) -> StartError {
 mod tests {
     use super::*;
 
-    fn settings(properties: &[(&str, &str)]) -> Settings {
-        Settings {
-            connection: Connection {
+    fn settings(properties: &[(&str, &str)]) -> ConsumerSettings {
+        ConsumerSettings {
+            connection: KafkaConnection {
                 brokers: vec!["a:1".into(), "b:2".into()],
                 security: Security::default(),
                 properties: properties
@@ -382,7 +385,7 @@ mod tests {
                 .consumer()
                 .is_ok()
         );
-        let none = Settings::default().consumer().unwrap_err();
+        let none = ConsumerSettings::default().consumer().unwrap_err();
         assert!(matches!(none, StartError::NoTopic));
     }
 

@@ -10,16 +10,16 @@ use std::path::Path;
 use super::acknowledged::{self, Acknowledged};
 use super::directory::segment_numbers;
 use super::error::StoreError;
-use super::id::Identity;
 use super::load::TornTail;
-use super::segment::{self, Commit, Segment, Whole};
+use super::segment_file::{self, Commit, IntactCommits, SegmentFile};
+use super::store_id::Identity;
 
 /// A log of which every checksum was verified. Its files stay open, so that it can be read even
 /// while they are deleted.
-pub(super) struct Log {
-    pub store: Identity,
+pub(super) struct StoreLog {
+    pub store: StoreIdentity,
     /// What is needed, oldest first, each with what of it counts. Never empty.
-    pub chain: Vec<Link>,
+    pub chain: Vec<NeededSegment>,
     /// The last commit.
     pub last: Commit,
     pub commits: u64,
@@ -31,15 +31,15 @@ pub(super) struct Log {
 }
 
 /// A segment that is needed.
-pub(super) struct Link {
-    pub segment: Segment,
+pub(super) struct NeededSegment {
+    pub segment: SegmentFile,
     pub state_version: u32,
     /// Where its last commit ends.
     pub end: u64,
     bases: Vec<Commit>,
 }
 
-impl Log {
+impl StoreLog {
     /// Finds the log in a directory; `None`: nothing was ever committed there.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ impl Log {
         let acknowledged = Acknowledged::read(directory)?;
         let mut segments = BTreeMap::new();
         for number in segment_numbers(directory)? {
-            segments.insert(number, Segment::open(directory, number, state_version)?);
+            segments.insert(number, SegmentFile::open(directory, number, state_version)?);
         }
         let highest = segments.keys().last().copied().unwrap_or_default();
         let all: Vec<u64> = segments.keys().copied().collect();
@@ -89,7 +89,7 @@ impl Log {
 
         let mut commits = whole.commits;
         let mut chain = Vec::new();
-        let mut link = Link::new(segment, whole, last)?;
+        let mut link = NeededSegment::new(segment, whole, last)?;
         let store = link.header()?.0.store;
         while link.segment.number != last.base {
             let before = link.before(&mut segments, last.base)?;
@@ -119,7 +119,7 @@ impl Log {
     }
 
     /// Bytes written after the commit that ended the last round.
-    pub(super) fn bytes_since_round(&self) -> u64 {
+    pub(super) fn bytes_since_rewrite(&self) -> u64 {
         let mut bytes = None;
         for link in &self.chain {
             let ended = link.bases.iter().find(|one| one.base == self.last.base);
@@ -133,8 +133,8 @@ impl Log {
     }
 }
 
-impl Link {
-    fn new(segment: Segment, whole: Whole, last: Commit) -> Result<Self, StoreError> {
+impl NeededSegment {
+    fn new(segment: SegmentFile, whole: IntactCommits, last: Commit) -> Result<Self, StoreError> {
         let mut link = Self {
             segment,
             state_version: 0,
@@ -148,7 +148,7 @@ impl Link {
     /// The link that this one continues, and the number of commits in it.
     fn before(
         &self,
-        segments: &mut BTreeMap<u64, Segment>,
+        segments: &mut BTreeMap<u64, SegmentFile>,
         base: u64,
     ) -> Result<(Self, u64), StoreError> {
         let (header, _) = self.header()?;
@@ -159,7 +159,7 @@ impl Link {
             return Err(StoreError::corrupt(&self.segment.path, 0, what));
         }
         let Some(segment) = segments.remove(&header.previous) else {
-            let path = segment::path(directory, header.previous);
+            let path = segment_file::path(directory, header.previous);
             return Err(StoreError::corrupt(&path, 0, "the file is missing"));
         };
         // What stands behind that commit failed and was written anew elsewhere.
@@ -189,7 +189,7 @@ impl Link {
         Ok(before)
     }
 
-    fn header(&self) -> Result<(super::header::Header, u64), StoreError> {
+    fn header(&self) -> Result<(super::segment_header::Header, u64), StoreError> {
         let unreadable =
             || StoreError::corrupt(&self.segment.path, 0, "its header is not readable");
         self.segment.header.ok_or_else(unreadable)
@@ -199,7 +199,7 @@ impl Link {
 /// What stands behind the last commit. It may be an unfinished commit, but not more: anything of
 /// the commit after that shows that a finished one is broken.
 fn torn_tail<'a>(
-    ends: impl Iterator<Item = (&'a Segment, &'a Whole, u64)>,
+    ends: impl Iterator<Item = (&'a SegmentFile, &'a IntactCommits, u64)>,
     last_sequence: u64,
 ) -> Result<Option<TornTail>, StoreError> {
     let mut torn = None;
@@ -235,7 +235,7 @@ fn torn_tail<'a>(
 fn check_acknowledged(
     directory: &Path,
     acknowledged: Option<&Acknowledged>,
-    tip: Option<(&Segment, &Whole, Commit)>,
+    tip: Option<(&SegmentFile, &IntactCommits, Commit)>,
 ) -> Result<(), StoreError> {
     let Some(acknowledged) = acknowledged else {
         return Ok(());

@@ -12,14 +12,14 @@ use rdkafka::producer::ProducerContext;
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::Trouble;
-use super::context::log_line;
-use super::origin::{self, LostLetter};
-use super::outlook::Outlook;
-use super::trouble::Troubles;
+use super::client_identity::Outlook;
+use super::consumer_callbacks::log_line;
+use super::dead_letter_headers::{self, LostDeadLetter};
+use super::error_explainer::Troubles;
 
 /// What became of the records sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct DeliveryReport {
     pub delivered: u64,
     /// Given up by the client, or still on their way when the time was over.
     pub failed: u64,
@@ -29,22 +29,22 @@ pub struct Report {
 
 /// What becomes of records that we are not allowed to write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Refusals {
+pub(super) enum OnRefusal {
     /// They have failed.
     #[default]
-    Failures,
+    Fail,
     /// They are kept, to be sent again.
-    Kept,
+    Retry,
 }
 
 /// Counts delivery reports.
 #[derive(Default)]
-pub(super) struct Deliveries(Mutex<Inner>);
+pub(super) struct ProducerCallbacks(Mutex<DeliveryState>);
 
 #[derive(Default)]
-pub(super) struct Inner {
-    pub(super) report: Report,
-    pub(super) refusals: Refusals,
+pub(super) struct DeliveryState {
+    pub(super) report: DeliveryReport,
+    pub(super) refusals: OnRefusal,
     /// Letters to send again: a permission or the topic may be there by then.
     pub(super) refused: Vec<OwnedMessage>,
     /// Letters to be sent again alone: a batch with them was too large.
@@ -56,19 +56,19 @@ pub(super) struct Inner {
     /// Bytes of the letters that were delivered or lost since the last report.
     pub(super) done_bytes: u64,
     /// The first letter lost since the last report.
-    pub(super) first_lost: Option<LostLetter>,
+    pub(super) first_lost: Option<LostDeadLetter>,
     /// The last trouble that only a person can end.
     pub(super) refusal: Option<String>,
-    pub(super) troubles: Troubles,
-    pub(super) outlook: Outlook,
+    pub(super) troubles: KafkaErrorExplainer,
+    pub(super) outlook: ClientIdentity,
 }
 
-impl Deliveries {
-    pub(super) fn with<T>(&self, action: impl FnOnce(&mut Inner) -> T) -> T {
+impl ProducerCallbacks {
+    pub(super) fn with<T>(&self, action: impl FnOnce(&mut DeliveryState) -> T) -> T {
         action(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(super) fn take(&self) -> Report {
+    pub(super) fn take(&self) -> DeliveryReport {
         self.with(|inner| std::mem::take(&mut inner.report))
     }
 
@@ -83,9 +83,9 @@ impl Deliveries {
     }
 
     /// Says a trouble, once.
-    pub(super) fn admit(&self, trouble: Trouble) {
+    pub(super) fn admit(&self, trouble: KafkaProblem) {
         let news = self.with(|inner| {
-            if let Trouble::Refused(text) = &trouble {
+            if let KafkaProblem::Refused(text) = &trouble {
                 inner.refusal = Some(text.clone());
             }
             inner.troubles.admit(trouble, Instant::now())
@@ -97,7 +97,7 @@ impl Deliveries {
 
     fn complain(&self, code: RDKafkaErrorCode, reason: &str) {
         let trouble = self.with(|inner| {
-            let Inner {
+            let DeliveryState {
                 troubles, outlook, ..
             } = inner;
             troubles.explain(code, reason, outlook, Instant::now())
@@ -108,7 +108,7 @@ impl Deliveries {
     }
 }
 
-impl ClientContext for Deliveries {
+impl ClientContext for ProducerCallbacks {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log_line(level, facility, message);
     }
@@ -119,7 +119,7 @@ impl ClientContext for Deliveries {
     }
 }
 
-impl ProducerContext for Deliveries {
+impl ProducerContext for ProducerCallbacks {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
@@ -136,7 +136,7 @@ impl ProducerContext for Deliveries {
             }
             Err(failed) => (&failed.0, &failed.1),
         };
-        if self.with(|inner| inner.refusals == Refusals::Failures) {
+        if self.with(|inner| inner.refusals == OnRefusal::Fail) {
             self.failed(error);
             return;
         }
@@ -165,13 +165,13 @@ impl ProducerContext for Deliveries {
     }
 }
 
-impl Inner {
+impl DeliveryState {
     /// A letter that Kafka does not take, for this reason.
     pub(super) fn lose(&mut self, letter: &impl Message, reason: &str) {
         self.report.failed += 1;
         self.done_bytes += size(letter.key(), letter.payload());
         self.first_lost
-            .get_or_insert_with(|| origin::of(letter, reason));
+            .get_or_insert_with(|| dead_letter_headers::of(letter, reason));
     }
 
     /// The brokers found a batch too large.

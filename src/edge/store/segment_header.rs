@@ -5,7 +5,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::id::{Identity, StoreId};
+use super::store_id::{StoreId, StoreIdentity};
 use crate::domain::timestamp::Timestamp;
 
 /// For people who look into the file. The line ends as it does so that a transfer which changes
@@ -17,8 +17,8 @@ pub(super) const LENGTH: usize = 120;
 
 /// See the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Header {
-    pub store: Identity,
+pub(super) struct SegmentHeader {
+    pub store: StoreIdentity,
     /// Version of the records' form; theirs who write them.
     pub state_version: u32,
     pub number: u64,
@@ -32,13 +32,13 @@ pub(super) struct Header {
 
 /// What the first bytes of a file are if not a header.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum NoHeader {
+pub(super) enum HeaderError {
     /// Written by a newer program, in this format.
     Newer(u32),
     Broken,
 }
 
-impl Header {
+impl SegmentHeader {
     /// The bytes, and their checksum, which the first frame continues.
     pub(super) fn encode(&self) -> ([u8; LENGTH], u64) {
         let mut bytes = [0; LENGTH];
@@ -67,21 +67,21 @@ impl Header {
     }
 
     /// The header and its checksum.
-    pub(super) fn decode(bytes: &[u8]) -> Result<(Self, u64), NoHeader> {
+    pub(super) fn decode(bytes: &[u8]) -> Result<(Self, u64), HeaderError> {
         let mut rest = bytes;
-        let prelude = rest.get(..40).ok_or(NoHeader::Broken)?;
+        let prelude = rest.get(..40).ok_or(HeaderError::Broken)?;
         let magic: [u8; 32] = take(&mut rest)?;
         let format = u32::from_le_bytes(take(&mut rest)?);
         let _: [u8; 4] = take(&mut rest)?;
         if &magic != MAGIC || u64::from_le_bytes(take(&mut rest)?) != xxh3_64(prelude) {
-            return Err(NoHeader::Broken);
+            return Err(HeaderError::Broken);
         }
         if format > FORMAT {
-            return Err(NoHeader::Newer(format));
+            return Err(HeaderError::Newer(format));
         }
         let state_version = u32::from_le_bytes(take(&mut rest)?);
         let _: [u8; 4] = take(&mut rest)?;
-        let store = Identity {
+        let store = StoreIdentity {
             id: StoreId(take(&mut rest)?),
             created: Timestamp(i64::from_le_bytes(take(&mut rest)?)),
         };
@@ -96,14 +96,14 @@ impl Header {
         };
         let checksum = number()?;
         if checksum != xxh3_64(&bytes[..LENGTH - 8]) {
-            return Err(NoHeader::Broken);
+            return Err(HeaderError::Broken);
         }
         Ok((header, checksum))
     }
 }
 
-fn take<const LENGTH: usize>(bytes: &mut &[u8]) -> Result<[u8; LENGTH], NoHeader> {
-    let (taken, rest) = bytes.split_first_chunk().ok_or(NoHeader::Broken)?;
+fn take<const LENGTH: usize>(bytes: &mut &[u8]) -> Result<[u8; LENGTH], HeaderError> {
+    let (taken, rest) = bytes.split_first_chunk().ok_or(HeaderError::Broken)?;
     *bytes = rest;
     Ok(*taken)
 }
@@ -112,9 +112,9 @@ fn take<const LENGTH: usize>(bytes: &mut &[u8]) -> Result<[u8; LENGTH], NoHeader
 mod tests {
     use super::*;
 
-    fn header() -> Header {
-        Header {
-            store: Identity {
+    fn header() -> SegmentHeader {
+        SegmentHeader {
+            store: StoreIdentity {
                 id: StoreId([9; 16]),
                 created: Timestamp(-5),
             },
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn is_read_as_it_was_written() {
         let (bytes, checksum) = header().encode();
-        assert_eq!(Header::decode(&bytes), Ok((header(), checksum)));
+        assert_eq!(SegmentHeader::decode(&bytes), Ok((header(), checksum)));
         assert!(bytes.starts_with(b"ticket-exporter checkpoint"));
     }
 
@@ -139,10 +139,17 @@ mod tests {
         for bit in 0..LENGTH * 8 {
             let mut changed = bytes;
             changed[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(Header::decode(&changed), Err(NoHeader::Broken), "bit {bit}");
+            assert_eq!(
+                SegmentHeader::decode(&changed),
+                Err(HeaderError::Broken),
+                "bit {bit}"
+            );
         }
         for length in 0..LENGTH {
-            assert_eq!(Header::decode(&bytes[..length]), Err(NoHeader::Broken));
+            assert_eq!(
+                SegmentHeader::decode(&bytes[..length]),
+                Err(HeaderError::Broken)
+            );
         }
     }
 
@@ -153,6 +160,9 @@ mod tests {
         let prelude = xxh3_64(&bytes[..40]);
         bytes[40..48].copy_from_slice(&prelude.to_le_bytes());
         // What follows is the newer program's business.
-        assert_eq!(Header::decode(&bytes[..48]), Err(NoHeader::Newer(7)));
+        assert_eq!(
+            SegmentHeader::decode(&bytes[..48]),
+            Err(HeaderError::Newer(7))
+        );
     }
 }

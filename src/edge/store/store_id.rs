@@ -36,7 +36,7 @@ impl fmt::Debug for StoreId {
 
 /// A store among those that have the same id: one that was made anew keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(super) struct StoreIdentity {
     pub id: StoreId,
     pub created: Timestamp,
 }

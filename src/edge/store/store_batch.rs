@@ -9,7 +9,7 @@ const CHUNK_BYTES: usize = 1 << 20;
 
 /// One change of one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Record<'a> {
+pub struct StoreRecord<'a> {
     pub key: &'a [u8],
     /// `None`: deleted.
     pub value: Option<&'a [u8]>,
@@ -19,20 +19,20 @@ pub struct Record<'a> {
 
 /// Changes, in order; of several to one key the last one wins.
 #[derive(Debug)]
-pub struct Batch {
+pub struct StoreBatch {
     chunks: Vec<Vec<u8>>,
     chunk_bytes: usize,
     records: usize,
     bytes: usize,
 }
 
-impl Default for Batch {
+impl Default for StoreBatch {
     fn default() -> Self {
         Self::with_chunks_of(CHUNK_BYTES)
     }
 }
 
-impl Batch {
+impl StoreBatch {
     pub(super) fn with_chunks_of(bytes: usize) -> Self {
         Self {
             chunks: Vec::new(),
@@ -108,14 +108,14 @@ impl Batch {
 pub(super) fn take_record<'a>(
     chunk: &mut &'a [u8],
     state_version: u32,
-) -> Result<Record<'a>, &'static str> {
+) -> Result<StoreRecord<'a>, &'static str> {
     let length = take_number(chunk)?;
     let key = take(chunk, length)?;
     let value = match take_number(chunk)?.checked_sub(1) {
         Some(length) => Some(take(chunk, length)?),
         None => None,
     };
-    Ok(Record {
+    Ok(StoreRecord {
         key,
         value,
         state_version,
@@ -155,7 +155,7 @@ fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Result<&'a [u8], &'static st
 mod tests {
     use super::*;
 
-    fn records(batch: &Batch) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+    fn records(batch: &StoreBatch) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
         let mut all = Vec::new();
         for mut chunk in batch.chunks() {
             while !chunk.is_empty() {
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn gives_back_what_was_put() {
-        let mut batch = Batch::default();
+        let mut batch = StoreBatch::default();
         assert!(batch.is_empty());
         assert_eq!(batch.chunks().count(), 1, "an empty commit");
         let long = vec![7; 3 * CHUNK_BYTES];

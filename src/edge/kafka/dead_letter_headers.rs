@@ -2,7 +2,7 @@
 
 use rdkafka::message::{Header, Headers as _, Message, OwnedHeaders};
 
-use super::batch::{LetterHeader, Record};
+use super::record_batch::{DeadLetterHeader, KafkaRecord};
 
 /// The names of our own headers begin so.
 const OWN: &str = "ticket_exporter.";
@@ -16,7 +16,7 @@ const REASON: &str = "ticket_exporter.reason";
 
 /// A letter that Kafka refused for good: where its record is, and why.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LostLetter {
+pub struct LostDeadLetter {
     pub topic: String,
     pub partition: i32,
     pub offset: i64,
@@ -24,7 +24,11 @@ pub struct LostLetter {
 }
 
 /// The record's own headers, in their order, and ours behind them. No name of ours occurs twice.
-pub(super) fn headers(record: &Record<'_>, own: &[LetterHeader<'_>], reason: &str) -> OwnedHeaders {
+pub(super) fn headers(
+    record: &KafkaRecord<'_>,
+    own: &[DeadLetterHeader<'_>],
+    reason: &str,
+) -> OwnedHeaders {
     let partition = record.partition.partition.to_string();
     let offset = record.offset.to_string();
     let ours = [
@@ -52,14 +56,14 @@ pub(super) fn headers(record: &Record<'_>, own: &[LetterHeader<'_>], reason: &st
 }
 
 /// Reads where the record of a letter is.
-pub(super) fn of(letter: &impl Message, reason: &str) -> LostLetter {
+pub(super) fn of(letter: &impl Message, reason: &str) -> LostDeadLetter {
     let header = |name: &str| {
         let headers = letter.headers()?.iter();
         let value = headers.filter(|header| header.key == name).last()?.value?;
         Some(String::from_utf8_lossy(value).into_owned())
     };
     let number = |name: &str| header(name).and_then(|text| text.parse::<i64>().ok());
-    LostLetter {
+    LostDeadLetter {
         topic: header(TOPIC).unwrap_or_default(),
         partition: number(PARTITION)
             .and_then(|number| i32::try_from(number).ok())

@@ -8,19 +8,19 @@ use std::time::{Duration, Instant};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use super::TopicPartition;
-use super::outlook::Outlook;
-use super::probe::{self, Finding, Flaw};
+use super::broker_probe::{self, BrokerFinding, CertificateFlaw};
+use super::client_identity::Outlook;
 
 /// What keeps records from coming.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum KafkaProblem {
     /// The client goes on trying; the text says what to look at.
     Retrying(String),
     /// The client goes on trying, but somebody has to change something first: a login, a
     /// certificate, a permission. The text says what.
     Refused(String),
     /// The records from `position` on are no longer in the topic, or it was created anew.
-    /// Nothing is read from the partition until [`super::Consumer::restart`].
+    /// Nothing is read from the partition until [`super::Consumer::restart_at`].
     OutOfRange {
         partition: TopicPartition,
         /// The offset that was asked for.
@@ -35,7 +35,7 @@ pub enum Trouble {
     Fatal(String),
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for KafkaProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Retrying(text) | Self::Refused(text) | Self::Fenced(text) | Self::Fatal(text) => {
@@ -74,7 +74,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// What was said, and when.
 #[derive(Debug, Default)]
-pub(super) struct Troubles {
+pub(super) struct KafkaErrorExplainer {
     said: HashMap<String, Instant>,
     outage: bool,
     /// When something was last heard that says more than that nobody is there.
@@ -82,20 +82,20 @@ pub(super) struct Troubles {
     /// When we were last refused.
     refused: Option<Instant>,
     /// What was seen behind an address.
-    seen: HashMap<String, (Instant, Finding)>,
+    seen: HashMap<String, (Instant, BrokerFinding)>,
     /// The last one that keeps records from coming, until they come.
     current: Option<String>,
 }
 
-impl Troubles {
+impl KafkaErrorExplainer {
     /// The trouble, if it is news at `now`.
-    pub(super) fn admit(&mut self, trouble: Trouble, now: Instant) -> Option<Trouble> {
-        if let Trouble::Retrying(text) | Trouble::Refused(text) = &trouble {
+    pub(super) fn admit(&mut self, trouble: KafkaProblem, now: Instant) -> Option<KafkaProblem> {
+        if let KafkaProblem::Retrying(text) | KafkaProblem::Refused(text) = &trouble {
             self.current = Some(text.clone());
         }
         self.outage |= match &trouble {
-            Trouble::Retrying(text) => text == NO_BROKER,
-            Trouble::Refused(_) => true,
+            KafkaProblem::Retrying(text) => text == NO_BROKER,
+            KafkaProblem::Refused(_) => true,
             _ => false,
         };
         let text = trouble.to_string();
@@ -117,9 +117,9 @@ impl Troubles {
         &mut self,
         code: Code,
         reason: &str,
-        outlook: &Outlook,
+        outlook: &ClientIdentity,
         now: Instant,
-    ) -> Option<Trouble> {
+    ) -> Option<KafkaProblem> {
         let essential = essence(reason);
         let is_recent =
             |at: Option<Instant>| at.is_some_and(|at| now.saturating_duration_since(at) < SPECIFIC);
@@ -131,7 +131,7 @@ impl Troubles {
         if is_vague
             && essential.contains("SSL connection closed by peer")
             && let Some(broker) = broker_in(&essential)
-            && self.look(broker, outlook, now) == Finding::NoTls
+            && self.look(broker, outlook, now) == BrokerFinding::NoTls
         {
             return None; // the client's next attempt says that the listener has no TLS
         }
@@ -142,7 +142,7 @@ impl Troubles {
             let broker = outlook.brokers.first()?;
             let finding = self.look(broker, outlook, now);
             let trouble = silent(broker, &finding, outlook);
-            if matches!(trouble, Trouble::Refused(_)) {
+            if matches!(trouble, KafkaProblem::Refused(_)) {
                 self.refused = Some(now);
             }
             return Some(trouble);
@@ -151,22 +151,22 @@ impl Troubles {
         if code == Code::SSL && essential.contains("certificate verify failed") {
             let broker = broker_in(&essential)?;
             let finding = self.look(broker, outlook, now);
-            return Some(Trouble::Refused(distrusted(broker, &finding, outlook)));
+            return Some(KafkaProblem::Refused(distrusted(broker, &finding, outlook)));
         }
         let trouble = explain(code, &essential, outlook);
-        if matches!(trouble, Some(Trouble::Refused(_))) {
+        if matches!(trouble, Some(KafkaProblem::Refused(_))) {
             self.refused = Some(now);
         }
         trouble
     }
 
-    fn look(&mut self, broker: &str, outlook: &Outlook, now: Instant) -> Finding {
+    fn look(&mut self, broker: &str, outlook: &ClientIdentity, now: Instant) -> BrokerFinding {
         if let Some((at, finding)) = self.seen.get(broker)
             && now.saturating_duration_since(*at) < LOOK_AGAIN
         {
             return finding.clone();
         }
-        let finding = probe::look(broker, outlook.ca_file.as_deref());
+        let finding = broker_probe::look(broker, outlook.ca_file.as_deref());
         self.seen.insert(broker.to_owned(), (now, finding.clone()));
         finding
     }
@@ -181,7 +181,7 @@ impl Troubles {
     }
 }
 
-impl Troubles {
+impl KafkaErrorExplainer {
     /// The reason why no records come, in the words of the log.
     pub(super) fn current(&self) -> Option<&str> {
         self.current.as_deref()
@@ -214,17 +214,17 @@ pub fn missing_topics(topics: &[&str]) -> String {
 const NO_BROKER: &str = "no Kafka broker can be reached";
 
 /// What one of the library's errors means to a person; `None` where nothing.
-fn explain(code: Code, reason: &str, outlook: &Outlook) -> Option<Trouble> {
+fn explain(code: Code, reason: &str, outlook: &ClientIdentity) -> Option<KafkaProblem> {
     let group = &outlook.group;
     let text = match code {
         Code::NoError | Code::PartitionEOF => return None,
         Code::Fatal | Code::Fenced | Code::FencedInstanceId => {
-            return Some(Trouble::Fatal(format!(
+            return Some(KafkaProblem::Fatal(format!(
                 "the Kafka client cannot go on: {reason}"
             )));
         }
         Code::SSL | Code::BrokerTransportFailure if is_alert(reason) => {
-            return Some(Trouble::Refused(format!(
+            return Some(KafkaProblem::Refused(format!(
                 "Kafka refuses our certificate, or wants one ({reason}): set \
                  kafka.tls.certificate_file and kafka.tls.key_file to a certificate that the \
                  brokers trust and that has not expired"
@@ -236,7 +236,7 @@ fn explain(code: Code, reason: &str, outlook: &Outlook) -> Option<Trouble> {
             } else {
                 "plaintext"
             };
-            return Some(Trouble::Refused(format!(
+            return Some(KafkaProblem::Refused(format!(
                 "a listener of Kafka does not speak TLS, and we do ({reason}): set kafka.brokers \
                  to a listener with TLS, or kafka.security_protocol to {fitting}"
             )));
@@ -251,12 +251,12 @@ fn explain(code: Code, reason: &str, outlook: &Outlook) -> Option<Trouble> {
              and the broker's advertised.listeners"
         ),
         Code::SSL => {
-            return Some(Trouble::Refused(format!(
+            return Some(KafkaProblem::Refused(format!(
                 "TLS with Kafka failed ({reason}): check kafka.tls and kafka.security_protocol"
             )));
         }
         Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism => {
-            return Some(Trouble::Refused(login_refused(reason, outlook)));
+            return Some(KafkaProblem::Refused(login_refused(reason, outlook)));
         }
         Code::UnknownTopicOrPartition
         | Code::UnknownTopic
@@ -265,7 +265,7 @@ fn explain(code: Code, reason: &str, outlook: &Outlook) -> Option<Trouble> {
             if outlook.writes =>
         {
             let topics = outlook.topics.join(", ");
-            return Some(Trouble::Refused(format!(
+            return Some(KafkaProblem::Refused(format!(
                 "topic {topics} cannot be written to, since it does not exist: create it"
             )));
         }
@@ -279,7 +279,7 @@ fn explain(code: Code, reason: &str, outlook: &Outlook) -> Option<Trouble> {
         Code::TopicAuthorizationFailed
         | Code::GroupAuthorizationFailed
         | Code::ClusterAuthorizationFailed => {
-            return Some(Trouble::Refused(not_allowed(code, reason, outlook)));
+            return Some(KafkaProblem::Refused(not_allowed(code, reason, outlook)));
         }
         Code::InconsistentGroupProtocol => format!(
             "other members of the consumer group {group} use another \
@@ -294,7 +294,7 @@ fn explain(code: Code, reason: &str, outlook: &Outlook) -> Option<Trouble> {
             .to_owned(),
         _ => format!("Kafka reports: {reason}"),
     };
-    Some(Trouble::Retrying(text))
+    Some(KafkaProblem::Retrying(text))
 }
 
 /// A broker that ended the handshake because of our certificate, or the lack of one.
@@ -303,7 +303,7 @@ fn is_alert(reason: &str) -> bool {
         || reason.contains("alert unknown ca")
 }
 
-fn login_refused(reason: &str, outlook: &Outlook) -> String {
+fn login_refused(reason: &str, outlook: &ClientIdentity) -> String {
     let mechanism = &outlook.mechanism;
     if reason.contains("Unsupported SASL mechanism") {
         return format!(
@@ -337,7 +337,7 @@ fn login_refused(reason: &str, outlook: &Outlook) -> String {
     )
 }
 
-pub(super) fn not_allowed(code: Code, reason: &str, outlook: &Outlook) -> String {
+pub(super) fn not_allowed(code: Code, reason: &str, outlook: &ClientIdentity) -> String {
     let group = &outlook.group;
     match code {
         Code::GroupAuthorizationFailed => format!(
@@ -383,44 +383,52 @@ fn lasting(group: &str) -> String {
 }
 
 /// No broker says anything.
-pub(super) fn silent(broker: &str, finding: &Finding, outlook: &Outlook) -> Trouble {
+pub(super) fn silent(
+    broker: &str,
+    finding: &BrokerFinding,
+    outlook: &ClientIdentity,
+) -> KafkaProblem {
     let login = if outlook.has_login() {
         "sasl_ssl"
     } else {
         "ssl, or sasl_ssl with kafka.sasl"
     };
     let text = match finding {
-        Finding::Nobody => return Trouble::Retrying(NO_BROKER.to_owned()),
-        Finding::Tls(_) if !outlook.is_encrypted() => format!(
+        BrokerFinding::Nobody => return KafkaProblem::Retrying(NO_BROKER.to_owned()),
+        BrokerFinding::Tls(_) if !outlook.is_encrypted() => format!(
             "{broker} speaks TLS, and we do not: set kafka.security_protocol to {login}, or \
              kafka.brokers to a listener without TLS"
         ),
-        Finding::NoTls if outlook.is_encrypted() => format!(
+        BrokerFinding::NoTls if outlook.is_encrypted() => format!(
             "{broker} does not speak TLS, and we do: set kafka.brokers to a listener with TLS, or \
              kafka.security_protocol to one without"
         ),
-        Finding::Tls(Err(_)) => distrusted(broker, finding, outlook),
+        BrokerFinding::Tls(Err(_)) => distrusted(broker, finding, outlook),
         _ if !outlook.has_login() => format!(
             "{broker} takes connections and ends them: it may want a login, so set kafka.sasl, or \
              kafka.brokers to a listener without SASL"
         ),
-        _ => return Trouble::Retrying(NO_BROKER.to_owned()),
+        _ => return KafkaProblem::Retrying(NO_BROKER.to_owned()),
     };
-    Trouble::Refused(text)
+    KafkaProblem::Refused(text)
 }
 
 /// Why a broker's certificate is not good enough.
-pub(super) fn distrusted(broker: &str, finding: &Finding, outlook: &Outlook) -> String {
+pub(super) fn distrusted(
+    broker: &str,
+    finding: &BrokerFinding,
+    outlook: &ClientIdentity,
+) -> String {
     let host = broker.rsplit_once(':').map_or(broker, |(host, _)| host);
     match finding {
-        Finding::Tls(Err(Flaw::Expired)) => format!(
+        BrokerFinding::Tls(Err(CertificateFlaw::Expired)) => format!(
             "the certificate of {broker} has expired: renew it on the broker, or set the clock \
              of this machine right"
         ),
-        Finding::Tls(Err(Flaw::NotYetValid)) => format!(
+        BrokerFinding::Tls(Err(CertificateFlaw::NotYetValid)) => format!(
             "the certificate of {broker} is not valid yet: set the clocks of both machines right"
         ),
-        Finding::Tls(Err(Flaw::OtherName)) => format!(
+        BrokerFinding::Tls(Err(CertificateFlaw::OtherName)) => format!(
             "the certificate of {broker} is for another host than {host}: write its name in \
              kafka.brokers and in the broker's advertised.listeners, or give the broker a \
              certificate with {host} among its names (subject alternative names)"
@@ -472,11 +480,11 @@ mod tests {
 
     #[test]
     fn says_each_thing_once_until_it_is_over() {
-        let mut troubles = Troubles::default();
+        let mut troubles = KafkaErrorExplainer::default();
         let now = Instant::now();
-        let outlook = Outlook::default();
+        let outlook = ClientIdentity::default();
         let refused = explain(Code::BrokerTransportFailure, "a:1: refused", &outlook).unwrap();
-        let down = Trouble::Retrying(NO_BROKER.to_owned());
+        let down = KafkaProblem::Retrying(NO_BROKER.to_owned());
         assert!(troubles.admit(refused.clone(), now).is_some());
         assert!(troubles.admit(refused.clone(), now).is_none());
         troubles.recovered();
@@ -491,16 +499,19 @@ mod tests {
 
     #[test]
     fn that_nobody_is_there_is_not_said_on_top() {
-        let mut troubles = Troubles::default();
-        let outlook = Outlook {
+        let mut troubles = KafkaErrorExplainer::default();
+        let outlook = ClientIdentity {
             brokers: vec!["127.0.0.1:1".to_owned()],
             ..Outlook::default()
         };
         let now = Instant::now();
         let mut down = |at| troubles.explain(Code::AllBrokersDown, "1/1", &outlook, at);
-        assert_eq!(down(now), Some(Trouble::Retrying(NO_BROKER.to_owned())));
+        assert_eq!(
+            down(now),
+            Some(KafkaProblem::Retrying(NO_BROKER.to_owned()))
+        );
         let refused = troubles.explain(Code::Authentication, "a:1: bad", &outlook, now);
-        assert!(matches!(refused, Some(Trouble::Refused(_))));
+        assert!(matches!(refused, Some(KafkaProblem::Refused(_))));
         let mut down = |at| troubles.explain(Code::AllBrokersDown, "1/1", &outlook, at);
         assert_eq!(down(now), None);
         assert!(down(now + SPECIFIC).is_some());
@@ -508,16 +519,16 @@ mod tests {
 
     #[test]
     fn a_listener_without_tls_is_named_once() {
-        let mut troubles = Troubles::default();
+        let mut troubles = KafkaErrorExplainer::default();
         let now = Instant::now();
         let broker = "127.0.0.1:9".to_owned();
-        troubles.seen.insert(broker, (now, Finding::NoTls));
+        troubles.seen.insert(broker, (now, BrokerFinding::NoTls));
         let mut explain = |reason: &str| {
             let reason = format!("ssl://127.0.0.1:9/bootstrap: {reason}");
             troubles.explain(
                 Code::BrokerTransportFailure,
                 &reason,
-                &Outlook::default(),
+                &ClientIdentity::default(),
                 now,
             )
         };
@@ -525,7 +536,10 @@ mod tests {
         assert_eq!(explain(closed), None);
         let handshake =
             format!("SSL handshake failed: {closed}: connecting to a PLAINTEXT broker listener?");
-        assert!(matches!(explain(&handshake), Some(Trouble::Refused(_))));
+        assert!(matches!(
+            explain(&handshake),
+            Some(KafkaProblem::Refused(_))
+        ));
     }
 
     #[test]
@@ -548,12 +562,12 @@ mod tests {
 
     #[test]
     fn says_what_to_do() {
-        let outlook = Outlook::default();
+        let outlook = ClientIdentity::default();
         let trouble = explain(Code::Authentication, "bad password", &outlook).unwrap();
         let text = trouble.to_string();
         assert!(text.contains("kafka.sasl.password_file"), "{text}");
-        assert!(matches!(trouble, Trouble::Refused(_)));
-        let lost = Trouble::OutOfRange {
+        assert!(matches!(trouble, KafkaProblem::Refused(_)));
+        let lost = KafkaProblem::OutOfRange {
             partition: TopicPartition::new("tickets", 3),
             position: 7,
             available: Some((100, 200)),

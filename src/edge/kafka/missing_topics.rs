@@ -8,9 +8,9 @@ const CERTAIN: u32 = 2;
 
 /// Topics that the brokers did not know, with the number of such answers in a row.
 #[derive(Debug, Default)]
-pub(super) struct MissingTopics(BTreeMap<String, u32>);
+pub(super) struct MissingTopicDetector(BTreeMap<String, u32>);
 
-impl MissingTopics {
+impl MissingTopicDetector {
     /// Takes one answer: the topics that it says do not exist. Gives those that are missing from
     /// now on.
     pub(super) fn observe(&mut self, missing: Vec<String>) -> Vec<String> {
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn a_topic_is_missing_after_two_answers_in_a_row() {
-        let mut topics = MissingTopics::default();
+        let mut topics = MissingTopicDetector::default();
         let answer = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         assert!(topics.observe(answer(&["a"])).is_empty());
         assert_eq!(topics.iter().count(), 0);
