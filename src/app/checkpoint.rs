@@ -294,7 +294,7 @@ mod tests {
         };
         let metrics = Arc::new(SelfMetrics::new(build, Timestamp(0), &[], &[]).unwrap());
         let lock = || StoreDirectory::lock(directory.path(), STATE_VERSION).unwrap();
-        let store = lock().create(Timestamp(0), None).unwrap();
+        let store = Store::create(lock(), Timestamp(0), None).unwrap();
         let mut keeper = Keeper::start(store, false, metrics).unwrap();
         let mut engine = Engine::new(Arc::default(), Timestamp(0));
         engine.track_changes();

@@ -80,7 +80,7 @@ pub fn start(options: &Options) -> Result<RunningDesk, DemoError> {
     let broker = EmbeddedBroker::start(&[(TOPIC, PARTITIONS)])?;
     let connection = KafkaConnection {
         brokers: vec![broker.bootstrap()],
-        ..Connection::default()
+        ..KafkaConnection::default()
     };
     let now = wall_clock::now();
     let mut events =

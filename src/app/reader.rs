@@ -355,7 +355,7 @@ fn consumer(config: &Config, instance_id: Option<&String>) -> Result<Consumer, S
     let mut settings = ConsumerSettings::from(&config.kafka);
     settings.instance_id = instance_id.map(|id| format!("{id}-{}", topics_digest(config)));
     let mut consumer = in_time(move || Consumer::start(&settings))?;
-    consumer.watch_topic_configs();
+    consumer.warn_of_topic_settings();
     Ok(consumer)
 }
 

@@ -132,7 +132,7 @@ pub fn available(
 ) -> Result<Available, InspectError> {
     let deadline = Instant::now() + patience;
     let mut partitions = Vec::new();
-    for partition in &inspector.topic(topic, deadline)? {
+    for partition in &inspector.partitions(topic, deadline)? {
         partitions.push(inspector.offset_range(partition, deadline)?);
     }
     let mut oldest: Option<Timestamp> = None;
@@ -167,7 +167,7 @@ pub fn look_at_topics(config: &Config, patience: Duration) -> Result<Vec<TopicFo
         // Brokers that do not answer once are not waited for once more.
         let patience = if silent { Duration::ZERO } else { patience };
         let one = available(&mut inspector, topic, patience);
-        silent |= matches!(one, Err(InspectError::Silent(_)));
+        silent |= matches!(one, Err(InspectError::NoAnswer(_)));
         found.push((topic.clone(), one));
     }
     part_with(inspector);

@@ -268,7 +268,7 @@ pub fn recover(
             }
             say_restored(&engine, &found, started);
             let rewrite = found.state_version < STATE_VERSION;
-            let store = directory.resume(&found)?;
+            let store = Store::resume(directory, &found)?;
             return begin(store, rewrite, engine, readings, metrics);
         }
         (Verdict::Refuse, _, Ok(changes)) => return Err(changes.refused(path)),
@@ -284,7 +284,7 @@ pub fn recover(
     }
     // Not before: a start that is killed until then does it all once more.
     directory.clear_recount_request()?;
-    let store = directory.create(now, id)?;
+    let store = Store::create(directory, now, id)?;
     let mut engine = Engine::new(Arc::new(config.rules.clone()), now);
     engine.track_changes();
     begin(store, false, engine, Readings::default(), metrics)

@@ -7,8 +7,8 @@ use super::{Report, late, within};
 use crate::app::ingest::part_with;
 use crate::config::{Config, Kafka};
 use crate::edge::kafka::{
-    ConsumerSettings, InspectError, Inspector, KafkaConnection, OffsetRange, configured_brokers,
-    look_at_broker,
+    ConsumerSettings, InspectError, Inspector, KafkaConnection, OffsetRange, check_broker,
+    configured_brokers,
 };
 
 pub(super) fn check(
@@ -66,9 +66,9 @@ fn look_at_brokers(
     for broker in brokers {
         let subject = format!("broker {broker}");
         let (address, connection) = (broker.clone(), connection.clone());
-        match within(timeout, move || look_at_broker(&address, &connection)) {
+        match within(timeout, move || check_broker(&address, &connection)) {
             Some(Ok(found)) => report.ok(&subject, format!("{found}, of {origin}")),
-            Some(Err(problem)) => report.error(&subject, problem),
+            Some(Err(error)) => report.error(&subject, error.to_string()),
             None => report.error(&subject, late(timeout)),
         }
     }
@@ -88,7 +88,7 @@ fn permissions_and_topics(
         ..
     } = &config.kafka;
     let group = format!("group {group_id}");
-    match inspector.may_join(deadline(timeout)) {
+    match inspector.check_group(deadline(timeout)) {
         Ok(()) => report.ok(&group, "may be used"),
         Err(error) => report.error(&group, error.to_string()),
     }
@@ -111,9 +111,9 @@ fn look_at_topic(
     report: &mut Report<'_>,
 ) -> Option<Vec<OffsetRange>> {
     let subject = format!("topic {topic}");
-    let found = inspector.topic(topic, deadline(timeout));
+    let found = inspector.partitions(topic, deadline(timeout));
     let found = found.and_then(|found| {
-        inspector.may_read(topic, deadline(timeout))?;
+        inspector.check_read(topic, deadline(timeout))?;
         Ok(found)
     });
     let partitions = match found {
@@ -163,8 +163,8 @@ fn look_at_dead_letters(
 ) {
     let subject = format!("dead-letter topic {topic}");
     // First, since its refusal names the permission that is needed here.
-    let allowed = inspector.may_write(topic, deadline(timeout));
-    let allowed = allowed.and_then(|()| inspector.topic(topic, deadline(timeout)));
+    let allowed = inspector.check_write(topic, deadline(timeout));
+    let allowed = allowed.and_then(|()| inspector.partitions(topic, deadline(timeout)));
     match allowed {
         Ok(_) => report.ok(&subject, "may be written"),
         Err(InspectError::MissingTopic) => report.error(

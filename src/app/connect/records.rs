@@ -64,7 +64,7 @@ impl Trial {
             self.take(record, &mut tried);
         });
         match read {
-            Err(InspectError::Silent(why)) if tried.records > 0 => {
+            Err(InspectError::NoAnswer(why)) if tried.records > 0 => {
                 report.warning(
                     &subject,
                     format!("only {} came in time: {why}", tried.records),

@@ -96,7 +96,7 @@ impl Lookup {
         self.waiting = Some(Waiting {
             id,
             place: format!("{} offset {}", record.partition, record.offset),
-            question: Some(SchemaRequest::ask(&self.client, id)),
+            question: Some(SchemaRequest::send(&self.client, id)),
             next: Instant::now(),
             tries: 1,
             unknown: 0,
@@ -129,7 +129,7 @@ impl Lookup {
                 std::thread::sleep(left.min(patience));
                 if left <= patience {
                     waiting.tries += 1;
-                    waiting.question = Some(SchemaRequest::ask(&self.client, waiting.id));
+                    waiting.question = Some(SchemaRequest::send(&self.client, waiting.id));
                 }
                 false
             }

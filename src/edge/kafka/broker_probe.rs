@@ -1,6 +1,6 @@
-//! What is behind a broker's address? The client library says of a certificate only that it could
-//! not be verified, and of a closed connection nothing; a connection of our own tells more. Asked
-//! only while there is trouble.
+//! Connects to a broker to find out why the client library cannot. The library reports only that a
+//! certificate was not verified or that a connection was closed; a handshake of our own shows the cause.
+//! It runs only after an error.
 
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::Path;
@@ -9,24 +9,22 @@ use std::time::Duration;
 use openssl::ssl::{HandshakeError, SslConnector, SslMethod};
 use openssl::x509::X509VerifyResult;
 
-/// For the connection, and for each answer. Somebody who reads records waits for it.
+/// For the connection and for each answer. The thread that reads records waits for it.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where the system has its certificates, on most systems.
+/// The system's trusted certificates, on most systems.
 const SYSTEM: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum BrokerFinding {
-    /// Nobody takes connections there.
-    Nobody,
-    /// Somebody who does not speak TLS.
+    /// The address accepts no connection.
+    Unreachable,
+    /// The server does not speak TLS.
     NoTls,
-    /// TLS, and what is wrong with the certificate.
+    /// The server speaks TLS; its certificate may have a flaw.
     Tls(Result<(), CertificateFlaw>),
 }
 
-/// What is wrong with a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CertificateFlaw {
     Expired,
@@ -35,12 +33,12 @@ pub(super) enum CertificateFlaw {
     Untrusted,
 }
 
-/// Looks at `host:port`. `ca_file`: certificates to trust in place of the system's.
-pub(super) fn look(address: &str, ca_file: Option<&Path>) -> BrokerFinding {
+/// Connects to `host:port`. Certificates in `ca_file` are trusted in place of the system's.
+pub(super) fn probe(address: &str, ca_file: Option<&Path>) -> BrokerFinding {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
     let host = host.trim_matches(['[', ']']);
     let Some(stream) = connect(address) else {
-        return BrokerFinding::Nobody;
+        return BrokerFinding::Unreachable;
     };
     match handshake(host, stream, ca_file) {
         Ok(flaw) => BrokerFinding::Tls(flaw.map_or(Ok(()), Err)),
@@ -56,14 +54,14 @@ fn connect(address: &str) -> Option<TcpStream> {
     Some(stream)
 }
 
-/// What is wrong with the certificate; an error where there is none.
+/// The flaw of the server's certificate; an error where the server sends none.
 fn handshake(
     host: &str,
     stream: TcpStream,
     ca_file: Option<&Path>,
 ) -> Result<Option<CertificateFlaw>, ()> {
     let mut builder = SslConnector::builder(SslMethod::tls_client()).map_err(|_| ())?;
-    // Without any certificate to trust the answer is that this one is not trusted.
+    // If there is no certificate to trust, the result is that the broker's is not trusted.
     let _ = builder.set_ca_file(ca_file.unwrap_or(Path::new(SYSTEM)));
     let settings = builder.build().configure().map_err(|_| ())?;
     match settings.connect(host, stream) {
@@ -73,15 +71,15 @@ fn handshake(
             if result == X509VerifyResult::OK {
                 return Err(());
             }
-            Ok(Some(CertificateFlaw::of(result)))
+            Ok(Some(CertificateFlaw::from_openssl(result)))
         }
         Err(HandshakeError::SetupFailure(_)) => Err(()),
     }
 }
 
 impl CertificateFlaw {
-    /// By OpenSSL's numbers (`x509_vfy.h`).
-    fn of(result: X509VerifyResult) -> Self {
+    /// The numbers are OpenSSL's (`x509_vfy.h`).
+    fn from_openssl(result: X509VerifyResult) -> Self {
         match result.as_raw() {
             9 => Self::NotYetValid,
             10 => Self::Expired,

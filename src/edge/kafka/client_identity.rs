@@ -1,22 +1,20 @@
-//! Who a client is and what it wants of Kafka: what an error has to name so that it can be put
-//! right.
+//! Who a client is to Kafka and what it wants there: the facts that an error text has to name.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
 use openssl::x509::{X509, X509NameRef};
 use rdkafka::ClientConfig;
 
-/// See the module. Holds no secret.
+/// Holds no secret.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ClientIdentity {
     pub(super) brokers: Vec<String>,
     pub(super) group: String,
-    /// Topics that are read, or written.
+    /// Topics that the client reads, or writes.
     pub(super) topics: Vec<String>,
     pub(super) writes: bool,
-    /// By the client library's names, in lower case.
+    /// By the client library's name, in lower case.
     pub(super) protocol: String,
     pub(super) mechanism: String,
     pub(super) username: Option<String>,
@@ -27,7 +25,7 @@ pub(super) struct ClientIdentity {
 }
 
 impl ClientIdentity {
-    /// From the properties that the client is started with, wherever they came from.
+    /// Reads the properties that the client is started with.
     pub(super) fn new(config: &ClientConfig, topics: &[String], writes: bool) -> Self {
         let get = |names: &[&str]| names.iter().find_map(|name| config.get(name));
         let text = |names: &[&str]| get(names).unwrap_or_default().to_owned();
@@ -59,7 +57,7 @@ impl ClientIdentity {
         self.protocol.starts_with("sasl")
     }
 
-    /// Who Kafka takes us for, where it maps no names by rules of its own.
+    /// The client's principal, unless the brokers map names by rules of their own.
     fn principal(&self) -> String {
         let name = if self.has_login() && self.mechanism == "OAUTHBEARER" {
             self.token_principal.clone()
@@ -75,11 +73,11 @@ impl ClientIdentity {
         format!("User:{}", name.as_deref().unwrap_or("<name>"))
     }
 
-    /// The command that allows something: `--operation Read --topic tickets`.
-    pub(super) fn grant(&self, what: &str) -> String {
+    /// The command that grants a permission, such as `--operation Read --topic tickets`.
+    pub(super) fn grant_command(&self, permission: &str) -> String {
         let broker = self.brokers.first().map_or("<broker>", String::as_str);
         format!(
-            "kafka-acls --bootstrap-server {broker} --add --allow-principal '{}' {what}",
+            "kafka-acls --bootstrap-server {broker} --add --allow-principal '{}' {permission}",
             self.principal()
         )
     }
@@ -103,7 +101,7 @@ impl ClientIdentity {
     }
 }
 
-/// `host:port`, without a listener in front.
+/// `host:port`, without the name of a listener.
 pub(super) fn address(broker: &str) -> String {
     let broker = broker.trim();
     let address = broker.split_once("://").map_or(broker, |(_, rest)| rest);
@@ -114,26 +112,25 @@ pub(super) fn address(broker: &str) -> String {
     }
 }
 
-/// As Java writes it (RFC 2253), and with it Kafka: the last part first.
+/// The name as Java and Kafka write it (RFC 2253): the last part first.
 fn distinguished_name(name: &X509NameRef) -> String {
-    let parts: Vec<String> = name
+    let mut parts: Vec<String> = name
         .entries()
         .map(|entry| {
             let key = entry.object().nid().short_name().unwrap_or("OID");
             let value = entry.data().to_string().unwrap_or_default();
-            let mut escaped = String::new();
+            let mut part = format!("{key}=");
             for character in value.chars() {
                 if ",+\"\\<>;".contains(character) {
-                    escaped.push('\\');
+                    part.push('\\');
                 }
-                escaped.push(character);
+                part.push(character);
             }
-            let mut part = String::new();
-            let _ = write!(part, "{key}={escaped}");
             part
         })
         .collect();
-    parts.into_iter().rev().collect::<Vec<_>>().join(",")
+    parts.reverse();
+    parts.join(",")
 }
 
 #[cfg(test)]
@@ -141,25 +138,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_allows_something_names_the_principal() {
+    fn the_grant_command_names_the_principal() {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", "SASL_SSL://a:1,b");
         config.set("security.protocol", "SASL_SSL");
-        config.set("sasl.username", "desk");
+        config.set("sasl.username", "exporter");
         let topics = ["tickets".to_owned(), "tickets.old".to_owned()];
-        let outlook = ClientIdentity::new(&config, &topics, false);
-        assert_eq!(outlook.brokers, ["a:1", "b:9092"]);
+        let identity = ClientIdentity::new(&config, &topics, false);
+        assert_eq!(identity.brokers, ["a:1", "b:9092"]);
         assert_eq!(
-            outlook.grant("--operation Read --topic tickets"),
-            "kafka-acls --bootstrap-server a:1 --add --allow-principal 'User:desk' \
+            identity.grant_command("--operation Read --topic tickets"),
+            "kafka-acls --bootstrap-server a:1 --add --allow-principal 'User:exporter' \
              --operation Read --topic tickets"
         );
         assert_eq!(
-            outlook.topics_in("not available: tickets.old: x"),
+            identity.topics_in("not available: tickets.old: x"),
             ["tickets.old"]
         );
         assert_eq!(
-            outlook.topics_in("not available"),
+            identity.topics_in("not available"),
             ["tickets", "tickets.old"]
         );
     }

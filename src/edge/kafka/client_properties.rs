@@ -1,4 +1,4 @@
-//! The client library's properties: ours with their reasons, then the user's, applied last.
+//! The client library's properties: the exporter's defaults with their reasons, then the user's.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::BaseProducer;
 
-use super::StartError;
-use super::credentials::{self, in_our_words};
+use super::credentials::{self, with_configuration_keys};
+use super::start_error::StartError;
 use crate::config::{self, OAuth, RESERVED_PROPERTIES, ReservedProperty, Security};
 
 /// How a client reaches the brokers.
@@ -17,20 +17,20 @@ use crate::config::{self, OAuth, RESERVED_PROPERTIES, ReservedProperty, Security
 pub struct KafkaConnection {
     /// `host:port`, at least one.
     pub brokers: Vec<String>,
-    /// Secrets in files are read when a client is started.
+    /// Secrets in files are read when a client starts.
     pub security: Security,
     /// The user's properties under librdkafka's names, applied last. May hold secrets.
     pub properties: BTreeMap<String, String>,
 }
 
-/// What a consumer reads.
+/// The topics that a consumer reads, as member of which group.
 #[derive(Clone, Debug, Default)]
 pub struct ConsumerSettings {
     pub connection: KafkaConnection,
     pub topics: Vec<String>,
     pub group_id: String,
-    /// Who this instance is to its group, over restarts: one that was killed gets its partitions
-    /// back at once, instead of after its session has timed out. `None`: a new one every time.
+    /// The member id of this instance, the same after a restart: an instance that was killed gets its
+    /// partitions back at once, not after its session has timed out. `None`: a new id each time.
     pub instance_id: Option<String>,
 }
 
@@ -48,67 +48,65 @@ impl std::fmt::Debug for KafkaConnection {
 
 /// The consumer's defaults; the user's properties may change them.
 const CONSUMER: &[(&str, &str)] = &[
-    // A restarted or added instance takes over only what it must; the others keep reading.
+    // When an instance starts or is added, the others keep most partitions and go on reading.
     ("partition.assignment.strategy", "cooperative-sticky"),
-    // New topics and partitions are picked up within seconds, not the default 5 minutes: what
-    // is not assigned is not counted. One small request.
+    // New topics and partitions are read within seconds, not after the default 5 minutes. It costs one
+    // small request.
     ("topic.metadata.refresh.interval.ms", "10000"),
-    // What lies fetched and unread, over all partitions: they share one queue, so the limits,
-    // which the library checks for each partition's queue, hold for the whole of it. Counts
-    // values only; every record costs some 300 bytes more.
+    // The most that is fetched and unread. The library checks the limits for each partition's queue,
+    // but all partitions share one queue. It counts values only; each record takes some 300 bytes more.
     ("queued.max.messages.kbytes", "32768"),
     ("queued.min.messages", "100000"),
-    // A full queue is looked at again after this long; the default of 1 s stalls the reader,
-    // who empties it in some 20 ms.
+    // How soon the library checks a full queue again. The reader empties it in some 20 ms, so the
+    // default of 1 s would stall it.
     ("fetch.queue.backoff.ms", "10"),
-    // Compressed bytes of one fetch. It arrives whole on top of a queue just below its limit,
-    // some ten times as large once decompressed.
+    // Compressed bytes of one fetch. It arrives on top of a queue that is just below its limit, and is
+    // some ten times as large when decompressed.
     ("fetch.max.bytes", "4194304"),
     ("max.partition.fetch.bytes", "1048576"),
-    // An idle partition's records are sent as they come; the broker answers an empty fetch
-    // after this long, which is also how fresh an idle partition's end offset is.
+    // How long the broker holds an empty fetch. The end offset of an idle partition is this old at
+    // most. New records are sent at once.
     ("fetch.wait.max.ms", "500"),
-    // Dead connections are found without a firewall's help.
+    // The system notices dead connections.
     ("socket.keepalive.enable", "true"),
-    // Once the brokers are back, be back soon: the default grows to 10 s.
+    // The client reconnects soon after the brokers are back; the default pause grows to 10 s.
     ("reconnect.backoff.max.ms", "2000"),
     ("client.id", "ticket-exporter"),
 ];
 
 /// The producers' defaults.
 const PRODUCER: &[(&str, &str)] = &[
-    // Retries neither repeat nor reorder records.
+    // Retries do not repeat or reorder records.
     ("enable.idempotence", "true"),
-    // Events are JSON and shrink to a tenth.
+    // Events are JSON, which shrinks to a tenth.
     ("compression.codec", "zstd"),
-    // Large batches compress well; a tenth of a second is not waited for under load.
+    // Large batches compress well. Under load they fill before this time.
     ("linger.ms", "100"),
     ("batch.size", "1000000"),
     ("batch.num.messages", "10000"),
-    // A dead letter is as large as its record, which other clients may send larger than the
-    // library's default of 1 MB. The brokers decide what is too large: this is the library's
-    // greatest value.
+    // A dead letter is as large as its record, which may be larger than the library's default of 1 MB.
+    // The brokers decide what is too large, so this is the library's greatest value.
     ("message.max.bytes", "1000000000"),
-    // Bounds what waits in memory while brokers are away.
+    // The limit for records in memory while brokers are away.
     ("queue.buffering.max.kbytes", "32768"),
-    // The partition of a key as Java clients choose it, so that keys stay where they are.
+    // Java clients choose the partition of a key this way, so a key stays in its partition.
     ("partitioner", "murmur2_random"),
     ("socket.keepalive.enable", "true"),
     ("reconnect.backoff.max.ms", "2000"),
     ("client.id", "ticket-exporter"),
 ];
 
-/// On top of them, for dead letters.
+/// More properties for the dead-letter producer.
 pub(super) const DEAD_LETTERS: &[(&str, &str)] = &[
-    // Never given up because brokers are away: a checkpoint waits for them. The library's default
-    // is 5 minutes.
+    // A dead letter is never dropped because brokers are away; a checkpoint waits for it. The library's
+    // default is 5 minutes.
     ("message.timeout.ms", "0"),
-    // The exporter bounds what waits itself. This limit would keep one large letter out for ever.
+    // The exporter has its own limit for open letters. This limit would block one large letter forever.
     ("queue.buffering.max.kbytes", "2147483647"),
 ];
 
-/// The protocol of KIP-848 (`group.protocol: consumer`) leaves these to the brokers, so the client
-/// library refuses a client with any of them, whatever the value.
+/// With the protocol of KIP-848 (`group.protocol: consumer`) the brokers decide these, so the client
+/// library rejects any value of them.
 const CLASSIC_PROTOCOL_ONLY: &[(&str, &str)] = &[
     (
         "partition.assignment.strategy",
@@ -116,16 +114,16 @@ const CLASSIC_PROTOCOL_ONLY: &[(&str, &str)] = &[
     ),
     (
         "session.timeout.ms",
-        "it is a setting of the brokers, group.consumer.session.timeout.ms",
+        "it is a broker setting, group.consumer.session.timeout.ms",
     ),
     (
         "heartbeat.interval.ms",
-        "it is a setting of the brokers, group.consumer.heartbeat.interval.ms",
+        "it is a broker setting, group.consumer.heartbeat.interval.ms",
     ),
-    ("group.protocol.type", "it is for the classic protocol"),
+    ("group.protocol.type", "it belongs to the classic protocol"),
 ];
 
-/// Properties of one side only: a user's map serves both kinds of clients.
+/// Properties of consumers only. The user's properties serve consumers and producers.
 const CONSUMER_ONLY: &[&str] = &[
     "partition.assignment.strategy",
     "session.timeout.ms",
@@ -164,24 +162,25 @@ impl From<&config::Kafka> for ConsumerSettings {
 }
 
 impl ConsumerSettings {
-    /// Whether a consumer would start, without connecting anywhere.
+    /// Checks, without a connection, whether a consumer can start.
     ///
     /// # Errors
-    /// The first property that is refused.
+    /// The first property that is rejected.
     pub fn check(&self) -> Result<(), StartError> {
-        let _: BaseConsumer = nowhere(self.consumer()?).create().map_err(start_error)?;
+        let _: BaseConsumer = without_brokers(self.consumer()?)
+            .create()
+            .map_err(start_error)?;
         Ok(())
     }
 
-    /// The consumer's configuration.
     pub(super) fn consumer(&self) -> Result<ClientConfig, StartError> {
         if self.topics.is_empty() {
             return Err(StartError::NoTopic);
         }
         let mut config = base(&self.connection, CONSUMER)?;
         config.set("group.id", &self.group_id);
-        // A killed member of the new protocol cannot take its own place: the brokers refuse its id
-        // until the session is over. Without an id it joins, and waits for its partitions.
+        // With the new protocol, the brokers refuse the id of a killed member until its session is over.
+        // Without an id the instance joins at once and waits for its partitions.
         let is_classic = !self.fit_group_protocol(&mut config)?;
         if let Some(id) = self.instance_id.as_ref().filter(|_| is_classic) {
             config.set("group.instance.id", id);
@@ -196,11 +195,9 @@ impl ConsumerSettings {
         }
         Ok(config)
     }
-}
 
-impl ConsumerSettings {
-    /// Leaves out what the group protocol of KIP-848 does not take, where the user has chosen that:
-    /// whether it is chosen.
+    /// Removes the properties that the group protocol of KIP-848 does not allow, if the user has chosen
+    /// that protocol. Returns whether that is so.
     fn fit_group_protocol(&self, config: &mut ClientConfig) -> Result<bool, StartError> {
         let properties = &self.connection.properties;
         let protocol = properties.get("group.protocol");
@@ -221,16 +218,18 @@ impl ConsumerSettings {
 }
 
 impl KafkaConnection {
-    /// Whether a producer would start, without connecting anywhere.
+    /// Checks, without a connection, whether a producer can start.
     ///
     /// # Errors
-    /// The first property that is refused.
+    /// The first property that is rejected.
     pub fn check_producer(&self) -> Result<(), StartError> {
-        let _: BaseProducer = nowhere(self.producer(&[])?).create().map_err(start_error)?;
+        let _: BaseProducer = without_brokers(self.producer(&[])?)
+            .create()
+            .map_err(start_error)?;
         Ok(())
     }
 
-    /// A producer's configuration, with `more` than the common defaults.
+    /// `more` are defaults beside the common ones.
     pub(super) fn producer(&self, more: &[(&str, &str)]) -> Result<ClientConfig, StartError> {
         let mut config = base(self, PRODUCER)?;
         for (property, value) in more {
@@ -244,14 +243,14 @@ impl KafkaConnection {
         Ok(config)
     }
 
-    /// Where tokens come from; `None` where the login needs none.
+    /// The source of tokens; `None` if the login needs none.
     pub(super) fn tokens(&self) -> Option<OAuth> {
         let has_own = |property: &String| property.starts_with("sasl.oauthbearer.");
         let oauth = self.security.sasl.oauth.clone();
         oauth.filter(|_| !self.properties.keys().any(has_own))
     }
 
-    /// The user's properties but for those that repeat what is reserved.
+    /// The user's properties, without those that repeat a reserved value.
     fn permitted(&self) -> Result<Vec<(&str, &str)>, StartError> {
         let mut permitted = Vec::new();
         for (property, value) in &self.properties {
@@ -270,8 +269,8 @@ impl KafkaConnection {
     }
 }
 
-/// Without brokers a client checks its properties and files, and connects to nothing.
-fn nowhere(mut config: ClientConfig) -> ClientConfig {
+/// A client without brokers checks its properties and files and opens no connection.
+fn without_brokers(mut config: ClientConfig) -> ClientConfig {
     config.remove("bootstrap.servers");
     config
 }
@@ -282,7 +281,7 @@ fn base(
 ) -> Result<ClientConfig, StartError> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", connection.brokers.join(","));
-    // Otherwise taken from a logger that is not ours. Lines below info need `debug` contexts.
+    // The default is the level of another logger. Lines below info need the property `debug`.
     config.set_log_level(RDKafkaLogLevel::Info);
     for (property, value) in defaults {
         config.set(*property, *value);
@@ -293,7 +292,7 @@ fn base(
     Ok(config)
 }
 
-/// The library's refusal in our words, without the value.
+/// The library's rejection, without the value.
 pub(super) fn start_error(error: KafkaError) -> StartError {
     match error {
         KafkaError::ClientConfig(_, reason, property, value) => {
@@ -304,7 +303,7 @@ pub(super) fn start_error(error: KafkaError) -> StartError {
             };
             StartError::Property { property, reason }
         }
-        KafkaError::ClientCreation(reason) => StartError::Client(in_our_words(&reason)),
+        KafkaError::ClientCreation(reason) => StartError::Client(with_configuration_keys(&reason)),
         other => StartError::Client(other.to_string()),
     }
 }
@@ -330,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn the_library_accepts_the_defaults() {
+    fn the_client_library_accepts_the_defaults() {
         let settings = settings(&[]);
         settings.check().unwrap();
         let consumer = settings.consumer().unwrap();
@@ -338,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn the_users_properties_come_last() {
+    fn the_users_properties_are_applied_last() {
         let settings = settings(&[("fetch.wait.max.ms", "10"), ("client.id", "mine")]);
         let consumer = settings.consumer().unwrap();
         assert_eq!(consumer.get("fetch.wait.max.ms"), Some("10"));
@@ -348,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn the_new_group_protocol_gets_only_what_it_takes() {
+    fn the_new_group_protocol_gets_only_properties_that_it_allows() {
         let settings = |more: &[(&str, &str)]| {
             let mut all = vec![("group.protocol", "Consumer")];
             all.extend_from_slice(more);
@@ -368,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_would_break_the_numbers() {
+    fn properties_that_would_make_the_counts_wrong_are_rejected() {
         for (property, value) in [
             ("enable.auto.commit", "true"),
             ("auto.offset.reset", "latest"),
@@ -390,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn never_prints_values() {
+    fn values_are_never_printed() {
         let secret = settings(&[("sasl.password", "hunter2"), ("sasl.mechanism", "hunter3")]);
         assert!(!format!("{secret:?}").contains("hunter"));
         let config = secret.consumer().unwrap();

@@ -1,30 +1,29 @@
-//! The properties that the security of the configuration stands for, with the secrets in them, and
-//! the files they come from.
+//! The client library's security properties, secrets included, and the files that they come from.
 
 use std::fs;
 use std::hash::Hasher as _;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{KafkaConnection, StartError};
+use super::client_properties::KafkaConnection;
+use super::start_error::StartError;
 use crate::config::{Mechanism, Secret, Security};
 
-/// How soon a changed file is noticed. Reading a few small files costs nothing.
-const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+/// Time between two checks for changed files. Reading a few small files costs nothing.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Properties with the path of a file, in the words of the configuration.
+/// Properties that name a file, and their configuration keys.
 const FILES: [(&str, &str); 3] = [
     ("ssl.ca.location", "kafka.tls.ca_file"),
     ("ssl.certificate.location", "kafka.tls.certificate_file"),
     ("ssl.key.location", "kafka.tls.key_file"),
 ];
 
-/// The properties, by the client library's names.
-///
 /// # Errors
-/// A secret whose file cannot be read.
+/// A file that cannot be read.
 pub(super) fn properties(security: &Security) -> Result<Vec<(&'static str, String)>, StartError> {
     let mut found = Vec::new();
     if let Some(protocol) = security.protocol {
@@ -61,49 +60,49 @@ pub(super) fn properties(security: &Security) -> Result<Vec<(&'static str, Strin
     Ok(found)
 }
 
-/// A secret, without the line break at its end that editors leave in files.
+/// Reads a secret, without the line break that editors leave at the end of a file.
 ///
 /// # Errors
-/// A file that cannot be read, or has nothing in it. `key` names it.
+/// A file that cannot be read or is empty; `key` is its configuration key.
 pub(super) fn reveal(key: &'static str, secret: &Secret) -> Result<String, StartError> {
     let path = match secret {
         Secret::Text(text) => return Ok(text.clone()),
         Secret::File(path) => path,
     };
-    let failed = |reason: String| StartError::File {
-        key,
-        path: path.clone(),
-        reason,
-    };
-    let text = fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    let text = fs::read_to_string(path).map_err(unreadable(key, path))?;
     let text = text.trim_end_matches(['\r', '\n']);
     if text.is_empty() {
-        return Err(failed("there is nothing in it".to_owned()));
+        return Err(StartError::EmptyFile {
+            key,
+            path: path.clone(),
+        });
     }
     Ok(text.to_owned())
 }
 
 fn readable(key: &'static str, path: &Path) -> Result<String, StartError> {
-    match fs::metadata(path) {
-        Ok(_) => Ok(path.display().to_string()),
-        Err(error) => Err(StartError::File {
-            key,
-            path: path.to_owned(),
-            reason: error.to_string(),
-        }),
+    fs::metadata(path).map_err(unreadable(key, path))?;
+    Ok(path.display().to_string())
+}
+
+fn unreadable(key: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StartError {
+    move |source| StartError::File {
+        key,
+        path: path.to_owned(),
+        source,
     }
 }
 
-/// The client library's words about its properties, in those of the configuration.
-pub(super) fn in_our_words(reason: &str) -> String {
+/// Replaces property names in the client library's reason with configuration keys.
+pub(super) fn with_configuration_keys(reason: &str) -> String {
     let mut reason = reason.to_owned();
     for (property, key) in FILES {
         let begin = format!("{property} failed");
         reason = reason.replace(&begin, &format!("{key} ({property}) cannot be used"));
     }
     if reason.contains("No provider for SASL mechanism GSSAPI") {
-        return "GSSAPI (Kerberos) is not built in, and is what the client library takes where no \
-                mechanism is set: set kafka.sasl.mechanism"
+        return "GSSAPI (Kerberos) is not built in, and is the client library's default: set \
+                kafka.sasl.mechanism"
             .to_owned();
     }
     reason
@@ -114,15 +113,16 @@ pub(super) fn in_our_words(reason: &str) -> String {
 pub struct CredentialFiles {
     connection: KafkaConnection,
     files: Vec<PathBuf>,
+    /// Digest of the contents in use.
     used: u64,
-    /// What was looked at last and could not be used.
-    refused: Option<u64>,
+    /// Digest of the last contents that could not be used.
+    rejected: Option<u64>,
     next: Instant,
 }
 
 impl CredentialFiles {
-    /// To be called before clients are started: a change after that is never missed. `None` where
-    /// there are no files.
+    /// Call this before the clients are started, so that no change is missed. `None` if there are no
+    /// files.
     pub fn watch(connection: &KafkaConnection) -> Option<Self> {
         let files = files(connection);
         if files.is_empty() {
@@ -132,21 +132,21 @@ impl CredentialFiles {
             used: digest(&files),
             connection: connection.clone(),
             files,
-            refused: None,
-            next: Instant::now() + LOOK_INTERVAL,
+            rejected: None,
+            next: Instant::now() + CHECK_INTERVAL,
         })
     }
 
-    /// Whether there are other credentials than those in use, and clients can be started with
-    /// them. Looks every few seconds. Half of a change, such as a certificate without its key, is
-    /// waited out, and said once.
+    /// Whether the files hold new credentials with which clients can be started. Checks every few
+    /// seconds. While only a part is replaced, such as a certificate without its key, it logs one
+    /// warning and waits.
     pub fn have_changed(&mut self) -> bool {
         if Instant::now() < self.next {
             return false;
         }
-        self.next = Instant::now() + LOOK_INTERVAL;
+        self.next = Instant::now() + CHECK_INTERVAL;
         let now = digest(&self.files);
-        if now == self.used || self.refused == Some(now) {
+        if now == self.used || self.rejected == Some(now) {
             return false;
         }
         match self.connection.check_producer() {
@@ -154,9 +154,9 @@ impl CredentialFiles {
             Err(error) => {
                 tracing::warn!(
                     %error,
-                    "kafka: the new credentials cannot be used; going on with the old ones"
+                    "new kafka credentials cannot be used; the old ones stay in use"
                 );
-                self.refused = Some(now);
+                self.rejected = Some(now);
                 false
             }
         }
@@ -184,8 +184,8 @@ fn files(connection: &KafkaConnection) -> Vec<PathBuf> {
     files
 }
 
-/// Of the contents: a mounted secret changes by another file under the same name, and a time
-/// stamp need not change with it. What cannot be read counts as empty.
+/// A digest of the contents. A mounted secret is replaced by another file of the same name, whose
+/// time stamp may be the same. A file that cannot be read counts as empty.
 fn digest(files: &[PathBuf]) -> u64 {
     let mut hasher = Xxh3::new();
     for file in files {
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_read_when_they_are_needed() {
+    fn a_secret_is_read_when_it_is_needed() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("password");
         let connection = connection(&file);
@@ -220,7 +220,7 @@ mod tests {
         assert!(error.starts_with(&expected), "{error}");
         fs::write(&file, "\n").unwrap();
         let error = properties(&connection.security).unwrap_err().to_string();
-        assert!(error.ends_with("there is nothing in it"), "{error}");
+        assert!(error.ends_with("the file is empty"), "{error}");
         fs::write(&file, "hunter2\r\n").unwrap();
         let found = properties(&connection.security).unwrap();
         assert!(
@@ -234,22 +234,22 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_noticed_once_it_can_be_used() {
+    fn a_change_counts_once_it_can_be_used() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("password");
         fs::write(&file, "one").unwrap();
         let mut watch = CredentialFiles::watch(&connection(&file)).unwrap();
-        let mut look = || {
+        let mut check = || {
             watch.next = Instant::now();
             watch.have_changed()
         };
-        assert!(!look());
+        assert!(!check());
         fs::write(&file, "").unwrap();
-        assert!(!look());
+        assert!(!check());
         fs::write(&file, "one").unwrap();
-        assert!(!look());
+        assert!(!check());
         fs::write(&file, "two").unwrap();
-        assert!(look());
+        assert!(check());
         assert!(CredentialFiles::watch(&KafkaConnection::default()).is_none());
     }
 }

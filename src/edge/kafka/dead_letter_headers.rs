@@ -1,12 +1,12 @@
-//! The headers by which a dead letter says where its record is.
+//! The headers of a dead letter that tell where its record is.
 
 use rdkafka::message::{Header, Headers as _, Message, OwnedHeaders};
 
 use super::record_batch::{DeadLetterHeader, KafkaRecord};
 
-/// The names of our own headers begin so.
+/// Prefix of the exporter's header names.
 const OWN: &str = "ticket_exporter.";
-/// A record's header of such a name gets this in front of the rest of its name.
+/// Replaces that prefix in the name of a record's own header.
 const ORIGINAL: &str = "ticket_exporter.original.";
 
 const TOPIC: &str = "ticket_exporter.topic";
@@ -14,7 +14,7 @@ const PARTITION: &str = "ticket_exporter.partition";
 const OFFSET: &str = "ticket_exporter.offset";
 const REASON: &str = "ticket_exporter.reason";
 
-/// A letter that Kafka refused for good: where its record is, and why.
+/// The record of a dead letter that Kafka rejected for good, and why.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LostDeadLetter {
     pub topic: String,
@@ -23,7 +23,8 @@ pub struct LostDeadLetter {
     pub reason: String,
 }
 
-/// The record's own headers, in their order, and ours behind them. No name of ours occurs twice.
+/// The record's own headers, in their order, followed by the exporter's. No name of the exporter's
+/// occurs twice.
 pub(super) fn headers(
     record: &KafkaRecord<'_>,
     own: &[DeadLetterHeader<'_>],
@@ -55,8 +56,8 @@ pub(super) fn headers(
     all
 }
 
-/// Reads where the record of a letter is.
-pub(super) fn of(letter: &impl Message, reason: &str) -> LostDeadLetter {
+/// Reads from a letter where its record is.
+pub(super) fn read(letter: &impl Message, reason: &str) -> LostDeadLetter {
     let header = |name: &str| {
         let headers = letter.headers()?.iter();
         let value = headers.filter(|header| header.key == name).last()?.value?;

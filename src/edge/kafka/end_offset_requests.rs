@@ -1,38 +1,38 @@
-//! When partition leaders are asked for the ends of their partitions, and which answer belongs to
-//! which question. Each leader is asked by itself: one that does not answer delays only what is
-//! known of its own partitions.
+//! Decides when to ask which leader for the ends of its partitions, and matches answers to requests. Each
+//! leader gets its own requests, so a silent leader delays only its own partitions.
 
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
 
-use super::TopicPartition;
-use super::queue::{End, EndOffsets};
+use super::queue::{EndOffsets, PartitionEnd};
+use super::topic_partition::TopicPartition;
 
-/// Time between two questions to a leader: stream clocks are behind the wall clock by about as much
-/// more than the grace. Two small requests, however many partitions it leads.
+/// Time between two rounds of requests to a leader. Stream clocks lag behind the wall clock by about this
+/// time in addition to the grace. A round is two small requests, however many partitions there are.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// Questions on their way.
 pub(super) struct EndOffsetRequests {
     ends: EndOffsets,
+    /// Requests without an answer, by number.
     open: HashMap<usize, PendingRequest>,
+    /// The time of the last requests, by leader.
     asked: HashMap<Option<i32>, Instant>,
-    last: usize,
+    last_number: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct PendingRequest {
-    /// `None`: the client finds the leaders; the statistics have not named them yet.
+    /// `None`: the statistics have not named the leader yet; the client finds it.
     leader: Option<i32>,
-    end: End,
+    end: PartitionEnd,
     asked: Instant,
 }
 
-/// Ends that a leader told.
+/// The ends in an answer.
 pub(super) struct EndOffsetAnswer {
-    pub(super) end: End,
-    /// The moment of the question.
+    pub(super) end: PartitionEnd,
+    /// The time of the request.
     pub(super) asked: Instant,
     pub(super) offsets: Vec<(TopicPartition, i64)>,
 }
@@ -43,18 +43,18 @@ impl EndOffsetRequests {
             ends,
             open: HashMap::new(),
             asked: HashMap::new(),
-            last: 0,
+            last_number: 0,
         }
     }
 
-    /// Whether it is time to ask a leader: not while it owes an answer.
+    /// Whether it is time to ask a leader. A leader with an open request is not asked.
     pub(super) fn is_due(&self, leader: Option<i32>, now: Instant) -> bool {
         let asked = self.asked.get(&leader);
         asked.is_none_or(|asked| now.saturating_duration_since(*asked) >= INTERVAL)
-            && self.open.values().all(|question| question.leader != leader)
+            && self.open.values().all(|request| request.leader != leader)
     }
 
-    /// Asks a leader for both ends of partitions.
+    /// Asks a leader for both ends of its partitions.
     pub(super) fn ask<'p>(
         &mut self,
         leader: Option<i32>,
@@ -62,21 +62,21 @@ impl EndOffsetRequests {
         now: Instant,
     ) {
         self.asked.insert(leader, now);
-        for end in [End::Stable, End::High] {
-            self.last = self.last.wrapping_add(1);
-            if self.ends.ask(self.last, end, partitions.clone()) {
-                let question = PendingRequest {
+        for end in [PartitionEnd::LastStableOffset, PartitionEnd::HighWatermark] {
+            self.last_number = self.last_number.wrapping_add(1);
+            if self.ends.ask(self.last_number, end, partitions.clone()) {
+                let request = PendingRequest {
                     leader,
                     end,
                     asked: now,
                 };
-                self.open.insert(self.last, question);
+                self.open.insert(self.last_number, request);
             }
         }
     }
 
-    /// Asks every leader at the next occasion: there are partitions of which nothing is known.
-    pub(super) fn hurry(&mut self) {
+    /// Makes every leader due, because there are new partitions.
+    pub(super) fn ask_all_soon(&mut self) {
         self.asked.clear();
     }
 
@@ -84,10 +84,10 @@ impl EndOffsetRequests {
     pub(super) fn answer(&mut self) -> Option<EndOffsetAnswer> {
         loop {
             let (number, offsets) = self.ends.poll()?;
-            if let Some(question) = self.open.remove(&number) {
+            if let Some(request) = self.open.remove(&number) {
                 return Some(EndOffsetAnswer {
-                    end: question.end,
-                    asked: question.asked,
+                    end: request.end,
+                    asked: request.asked,
                     offsets,
                 });
             }

@@ -1,7 +1,6 @@
-//! Looks at brokers, topics and permissions, and reads some records, without joining the consumer
-//! group: nothing is committed, and no partition is taken away from an exporter that reads.
+//! Looks at brokers, topics and permissions, and reads a few records, without joining the consumer
+//! group. It commits nothing and takes no partition away from a running exporter.
 
-use std::net::ToSocketAddrs as _;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,77 +12,76 @@ use rdkafka::metadata::{Metadata, MetadataTopic};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::broker_probe::{self, BrokerFinding};
-use super::client_identity::Outlook;
-use super::client_properties::start_error;
-use super::consumer::no_token;
+use super::client_identity::ClientIdentity;
+use super::client_properties::{ConsumerSettings, start_error};
 use super::consumer_callbacks::{ClientEvent, ConsumerCallbacks};
-use super::error_explainer::{KafkaErrorExplainer, distrusted, not_allowed, silent};
-use super::oauth_tokens::TokenKeeper;
+use super::error_explainer::KafkaErrorExplainer;
+use super::oauth_tokens::TokenRefresher;
+use super::problem::KafkaProblem;
+use super::problem_text::{access_denied, no_token};
 use super::queue::{
-    AdminError, AllowedOperations, group_operations, set_token, topic_operations, topic_settings,
+    AdminError, AllowedOperations, group_operations, topic_configs, topic_operations,
 };
 use super::record_batch::{KafkaRecord, RecordHeader};
-use super::{
-    ConsumerSettings, KafkaConnection, KafkaProblem, StartError, TopicPartition, TopicSettings,
-};
+use super::start_error::StartError;
+use super::topic_partition::TopicPartition;
+use super::topic_settings::TopicSettings;
 
-/// Time between two questions while the coordinator of a group starts.
+/// Time between two requests while the coordinator of a group starts.
 const COORDINATOR_PAUSE: Duration = Duration::from_millis(200);
 
-/// How long one question waits before what the library said meanwhile is looked at.
+/// How long one request waits before the events of the library are checked.
 const STEP: Duration = Duration::from_millis(500);
 
-/// What a few records need; the consumer's own settings are made for a backlog.
+/// Properties for reading a few records. Those of the consumer are for a backlog.
 const FEW_RECORDS: &[(&str, &str)] = &[
-    // An inspector joins no group, so no rebalance can skip a record by it.
+    // It could make a rebalance skip a record, but an inspector joins no group.
     ("enable.partition.eof", "true"),
     ("queued.min.messages", "100"),
     ("queued.max.messages.kbytes", "4096"),
 ];
 
-/// Why something could not be found out.
+/// Why a check has no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InspectError {
     #[error("the topic does not exist")]
     MissingTopic,
-    /// A person has to change something first; the text says what.
+    /// An operator has to change something first; the text says what.
     #[error("{0}")]
     Refused(String),
-    /// No answer in time; the text says what is known.
+    /// There is no answer in time; the text says why, if it is known.
     #[error("{0}")]
-    Silent(String),
+    NoAnswer(String),
 }
 
-/// What there is of a partition.
+/// The offsets of a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OffsetRange {
     pub partition: TopicPartition,
-    /// Offset of the first record there may be.
+    /// Offset of the first record.
     pub begin: i64,
-    /// Offset after the last one.
+    /// Offset after the last record.
     pub end: i64,
 }
 
-/// A client that asks questions and reads a few records.
 pub struct Inspector {
     client: Arc<BaseConsumer<ConsumerCallbacks>>,
-    /// `None`: the login needs none.
+    /// `None`: the login needs no token.
     tokens: Option<TokenRefresher>,
-    reading: ClientIdentity,
-    writing: ClientIdentity,
-    troubles: KafkaErrorExplainer,
-    /// The last problem that a person has to solve.
+    reader: ClientIdentity,
+    writer: ClientIdentity,
+    explainer: KafkaErrorExplainer,
+    /// The last problem that an operator has to solve.
     refused: Option<String>,
-    /// The last problem that may go away by itself.
-    trouble: Option<String>,
+    /// The last problem that may end by itself.
+    retrying: Option<String>,
 }
 
 impl Inspector {
-    /// Connects to nothing yet.
+    /// Opens no connection yet.
     ///
     /// # Errors
-    /// Properties that are refused.
+    /// A property that the client library rejects.
     pub fn start(settings: &ConsumerSettings) -> Result<Self, StartError> {
         let mut config = settings.consumer()?;
         for (property, value) in FEW_RECORDS {
@@ -93,43 +91,37 @@ impl Inspector {
             .create_with_context(ConsumerCallbacks::default())
             .map_err(start_error)?;
         let client = Arc::new(client);
-        let tokens = settings.connection.tokens().map(|oauth| {
-            let (weak, extensions) = (Arc::downgrade(&client), oauth.extensions.clone());
-            TokenRefresher::start(oauth, move |token| {
-                let client = weak.upgrade()?;
-                Some(set_token(client.client(), token, &extensions))
-            })
-        });
+        let tokens = TokenRefresher::start(&settings.connection, &client, |client| client.client());
         Ok(Self {
             client,
             tokens,
-            reading: ClientIdentity::new(&config, &settings.topics, false),
-            writing: ClientIdentity::new(&config, &[], true),
-            troubles: KafkaErrorExplainer::default(),
+            reader: ClientIdentity::new(&config, &settings.topics, false),
+            writer: ClientIdentity::new(&config, &[], true),
+            explainer: KafkaErrorExplainer::default(),
             refused: None,
-            trouble: None,
+            retrying: None,
         })
     }
 
-    /// Connects, logs in, and asks for the brokers: `host:port`, as they advertise themselves.
+    /// Connects, logs in, and asks for the brokers' advertised addresses, as `host:port`.
     ///
     /// # Errors
     /// [`InspectError`].
     pub fn brokers(&mut self, deadline: Instant) -> Result<Vec<String>, InspectError> {
         let client = Arc::clone(&self.client);
-        let topic = self.reading.topics.first().cloned();
-        let topic = topic.as_deref(); // without one, every topic there is would be listed
+        let topic = self.reader.topics.first().cloned();
+        let topic = topic.as_deref(); // without a topic, the answer would list all topics
         self.ask(deadline, |wait| {
             Ok(addresses(&client.fetch_metadata(topic, wait)?))
         })
-        .map_err(|error| self.explain(error, "", false))
+        .map_err(|error| self.explain(&error, "", false))
     }
 
-    /// Finds the partitions of a topic.
+    /// The partitions of a topic.
     ///
     /// # Errors
     /// [`InspectError`].
-    pub fn topic(
+    pub fn partitions(
         &mut self,
         topic: &str,
         deadline: Instant,
@@ -145,10 +137,10 @@ impl Inspector {
             let partitions = partitions.map(|one| TopicPartition::new(topic, one.id()));
             Ok(partitions.collect())
         })
-        .map_err(|error| self.explain(error, topic, false))
+        .map_err(|error| self.explain(&error, topic, false))
     }
 
-    /// Asks the leader of a partition what there is.
+    /// Asks the leader of a partition for its offsets.
     ///
     /// # Errors
     /// [`InspectError`].
@@ -163,7 +155,7 @@ impl Inspector {
             .ask(deadline, |wait| {
                 client.fetch_watermarks(&topic, number, wait)
             })
-            .map_err(|error| self.explain(error, &topic, false))?;
+            .map_err(|error| self.explain(&error, &topic, false))?;
         Ok(OffsetRange {
             partition: partition.clone(),
             begin,
@@ -171,7 +163,7 @@ impl Inspector {
         })
     }
 
-    /// Asks for the settings of a topic.
+    /// The settings of a topic.
     ///
     /// # Errors
     /// [`InspectError`].
@@ -180,40 +172,40 @@ impl Inspector {
         topic: &str,
         deadline: Instant,
     ) -> Result<TopicSettings, InspectError> {
-        let answer = topic_settings(&self.client, topic, left(deadline));
-        let entries = answer.map_err(|(code, words)| {
-            if code == RDKafkaErrorCode::TopicAuthorizationFailed {
+        let answer = topic_configs(&self.client, topic, left(deadline));
+        let entries = answer.map_err(|error| {
+            if error.code == RDKafkaErrorCode::TopicAuthorizationFailed {
                 let grant = format!("--operation DescribeConfigs --topic {topic}");
                 return InspectError::Refused(format!(
-                    "Kafka does not let us see its settings: look at cleanup.policy and \
-                     retention.ms yourself, or grant DESCRIBE_CONFIGS: {}",
-                    self.reading.grant(&grant)
+                    "Kafka does not show its settings: check cleanup.policy and retention.ms \
+                     yourself, or grant DESCRIBE_CONFIGS: {}",
+                    self.reader.grant_command(&grant)
                 ));
             }
-            self.explain((code, words), topic, false)
+            self.explain(&error, topic, false)
         })?;
         let entries = entries.iter();
         let entries = entries.map(|(name, value)| (name.as_str(), value.as_str()));
         Ok(TopicSettings::read(entries))
     }
 
-    /// Whether we may read a topic.
+    /// Checks whether the exporter may read a topic.
     ///
     /// # Errors
-    /// That we may not, and [`InspectError`].
-    pub fn may_read(&mut self, topic: &str, deadline: Instant) -> Result<(), InspectError> {
-        self.topic_allows(topic, deadline, false, AllowedOperations::read)
+    /// [`InspectError::Refused`] if it may not, and other [`InspectError`]s.
+    pub fn check_read(&mut self, topic: &str, deadline: Instant) -> Result<(), InspectError> {
+        self.check_topic(topic, deadline, false, AllowedOperations::read)
     }
 
-    /// Whether we may write to a topic.
+    /// Checks whether the exporter may write to a topic.
     ///
     /// # Errors
-    /// That we may not, and [`InspectError`].
-    pub fn may_write(&mut self, topic: &str, deadline: Instant) -> Result<(), InspectError> {
-        self.topic_allows(topic, deadline, true, AllowedOperations::write)
+    /// [`InspectError::Refused`] if it may not, and other [`InspectError`]s.
+    pub fn check_write(&mut self, topic: &str, deadline: Instant) -> Result<(), InspectError> {
+        self.check_topic(topic, deadline, true, AllowedOperations::write)
     }
 
-    fn topic_allows(
+    fn check_topic(
         &mut self,
         topic: &str,
         deadline: Instant,
@@ -221,61 +213,60 @@ impl Inspector {
         allows: impl FnOnce(&AllowedOperations) -> bool,
     ) -> Result<(), InspectError> {
         let operations = topic_operations(&self.client, topic, left(deadline))
-            .map_err(|refusal| self.explain(refusal, topic, writes))?;
-        // Brokers without an authorizer, and old ones, say nothing.
+            .map_err(|error| self.explain(&error, topic, writes))?;
+        // Brokers without an authorizer, and old brokers, do not say.
         if operations.are_known() && !allows(&operations) {
-            let refusal = (RDKafkaErrorCode::TopicAuthorizationFailed, topic.to_owned());
-            return Err(self.explain(refusal, topic, writes));
+            let error = AdminError::new(RDKafkaErrorCode::TopicAuthorizationFailed, topic);
+            return Err(self.explain(&error, topic, writes));
         }
         Ok(())
     }
 
-    /// Whether we may be a member of the configured group.
+    /// Checks whether the exporter may join the configured group.
     ///
     /// # Errors
-    /// That we may not, and [`InspectError`].
-    pub fn may_join(&mut self, deadline: Instant) -> Result<(), InspectError> {
-        let group = self.reading.group.clone();
+    /// [`InspectError::Refused`] if it may not, and other [`InspectError`]s.
+    pub fn check_group(&mut self, deadline: Instant) -> Result<(), InspectError> {
+        let group = self.reader.group.clone();
         let operations = loop {
             match group_operations(&self.client, &group, left(deadline)) {
-                // The group has never been used; brokers say this only to clients that may use it.
-                Err((RDKafkaErrorCode::GroupIdNotFound, _)) => return Ok(()),
-                // The first question about a group makes a new cluster create its coordinator.
-                Err((code, _)) if is_starting(code) && !left(deadline).is_zero() => {
+                // The group is new. Brokers say this only to clients that may use it.
+                Err(error) if error.code == RDKafkaErrorCode::GroupIdNotFound => return Ok(()),
+                // The first request about a group makes a new cluster create its coordinator.
+                Err(error) if is_starting(error.code) && !left(deadline).is_zero() => {
                     thread::sleep(COORDINATOR_PAUSE.min(left(deadline)));
                 }
-                answer => break answer.map_err(|refusal| self.explain(refusal, "", false))?,
+                answer => break answer.map_err(|error| self.explain(&error, "", false))?,
             }
         };
         if operations.are_known() && !operations.read() {
-            let refusal = (RDKafkaErrorCode::GroupAuthorizationFailed, group);
-            return Err(self.explain(refusal, "", false));
+            let error = AdminError::new(RDKafkaErrorCode::GroupAuthorizationFailed, group);
+            return Err(self.explain(&error, "", false));
         }
         Ok(())
     }
 
-    /// Hands over the first records of some partitions of one topic, `most` of them at most.
+    /// Passes the first records of some partitions of one topic to `take`, `most` of them at most.
     ///
     /// # Errors
-    /// [`InspectError`]. What was handed over before stays so.
+    /// [`InspectError`], after which `take` may have had records.
     pub fn read(
         &mut self,
-        extents: &[OffsetRange],
+        ranges: &[OffsetRange],
         most: usize,
         deadline: Instant,
         take: &mut dyn FnMut(&KafkaRecord<'_>),
     ) -> Result<usize, InspectError> {
-        let mut open: Vec<&OffsetRange> =
-            extents.iter().filter(|one| one.begin < one.end).collect();
-        let topic = extents.first().map_or("", |one| &*one.partition.topic);
+        let mut open: Vec<&OffsetRange> = ranges.iter().filter(|one| one.begin < one.end).collect();
+        let topic = ranges.first().map_or("", |one| &*one.partition.topic);
         let mut list = TopicPartitionList::new();
         for one in &open {
             let (topic, number) = (&one.partition.topic, one.partition.partition);
             let added = list.add_partition_offset(topic, number, Offset::Beginning);
-            added.map_err(|error| InspectError::Silent(error.to_string()))?;
+            added.map_err(|error| InspectError::NoAnswer(error.to_string()))?;
         }
         let assigned = self.client.assign(&list);
-        assigned.map_err(|error| InspectError::Silent(error.to_string()))?;
+        assigned.map_err(|error| InspectError::NoAnswer(error.to_string()))?;
         let client = Arc::clone(&self.client);
         let mut taken = 0;
         let mut result = Ok(());
@@ -286,14 +277,14 @@ impl Inspector {
                         .iter()
                         .position(|one| one.partition.partition == message.partition());
                     if let Some(place) = place {
-                        give(&open[place].partition, &message, take);
+                        pass_on(&open[place].partition, &message, take);
                         taken += 1;
                         if message.offset() + 1 >= open[place].end {
                             open.remove(place);
                         }
                     }
                 }
-                // Control records and aborted ones are skipped; this is how their end is seen.
+                // The client skips control records and aborted records; this shows their end.
                 Some(Err(KafkaError::PartitionEOF(number))) => {
                     open.retain(|one| one.partition.partition != number);
                 }
@@ -301,34 +292,35 @@ impl Inspector {
                     if let Some(code) = error.rdkafka_error_code()
                         && code == RDKafkaErrorCode::TopicAuthorizationFailed
                     {
-                        result = Err(self.explain((code, topic.to_owned()), topic, false));
+                        let error = AdminError::new(code, topic);
+                        result = Err(self.explain(&error, topic, false));
                         break;
                     }
                 }
                 None => {}
             }
-            self.listen();
+            self.note_events();
             if left(deadline).is_zero() {
-                result = Err(self.late());
+                result = Err(self.no_answer());
                 break;
             }
         }
-        // Errors would be those of a client that goes anyway.
+        // An error would not matter: the records are read.
         let _ = self.client.assign(&TopicPartitionList::new());
         result.map(|()| taken)
     }
 
-    /// Asks again and again until there is an answer, a refusal, or no time left.
+    /// Repeats a request until there is an answer, a refusal, or no time left.
     fn ask<T>(
         &mut self,
         deadline: Instant,
-        mut question: impl FnMut(Duration) -> Result<T, KafkaError>,
+        mut request: impl FnMut(Duration) -> Result<T, KafkaError>,
     ) -> Result<T, AdminError> {
         loop {
             let begun = Instant::now();
-            let answer = question(left(deadline).min(STEP).max(Duration::from_millis(1)));
-            self.serve();
-            self.listen();
+            let answer = request(left(deadline).min(STEP).max(Duration::from_millis(1)));
+            self.run_callbacks();
+            self.note_events();
             let code = match answer {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error.rdkafka_error_code(),
@@ -342,15 +334,15 @@ impl Inspector {
                     | RDKafkaErrorCode::InvalidTopic
             );
             if is_final || self.refused.is_some() || left(deadline).is_zero() {
-                return Err((code, String::new()));
+                return Err(AdminError::new(code, ""));
             }
-            // Some errors come at once.
+            // Some errors come at once; do not repeat the request too fast.
             thread::sleep((STEP / 5).saturating_sub(begun.elapsed()));
         }
     }
 
-    /// Serves what the library has to say. Nothing is assigned, so no record comes.
-    fn serve(&self) {
+    /// Runs the library's callbacks. No partition is assigned, so no record comes.
+    fn run_callbacks(&self) {
         loop {
             let served = self.client.context().served();
             let nothing = self.client.poll(Duration::ZERO).is_none();
@@ -360,23 +352,23 @@ impl Inspector {
         }
     }
 
-    /// Notes what the library says.
-    fn listen(&mut self) {
+    /// Notes the errors that the library reported.
+    fn note_events(&mut self) {
         for event in self.client.context().take() {
             let ClientEvent::Error(code, reason) = event else {
                 continue;
             };
             if code == RDKafkaErrorCode::GroupAuthorizationFailed {
-                continue; // asked for by itself
+                continue; // `check_group` finds it
             }
             if let Some(tokens) = &self.tokens {
-                self.reading.token_principal = tokens.principal();
-                self.writing.token_principal = tokens.principal();
+                self.reader.token_principal = tokens.principal();
+                self.writer.token_principal = tokens.principal();
             }
             let now = Instant::now();
-            match self.troubles.explain(code, &reason, &self.reading, now) {
+            match self.explainer.explain(code, &reason, &self.reader, now) {
                 Some(KafkaProblem::Refused(text)) => self.refused = Some(text),
-                Some(trouble) => self.trouble = Some(trouble.to_string()),
+                Some(problem) => self.retrying = Some(problem.to_string()),
                 None => {}
             }
         }
@@ -385,31 +377,32 @@ impl Inspector {
         }
     }
 
-    fn late(&self) -> InspectError {
-        match (&self.refused, &self.trouble) {
+    fn no_answer(&self) -> InspectError {
+        match (&self.refused, &self.retrying) {
             (Some(text), _) => InspectError::Refused(text.clone()),
-            (None, Some(text)) => InspectError::Silent(text.clone()),
-            (None, None) => InspectError::Silent("the brokers do not answer in time".to_owned()),
+            (None, Some(text)) => InspectError::NoAnswer(text.clone()),
+            (None, None) => InspectError::NoAnswer("the brokers do not answer in time".to_owned()),
         }
     }
 
-    fn explain(&self, (code, words): AdminError, topic: &str, writes: bool) -> InspectError {
-        match code {
+    fn explain(&self, error: &AdminError, topic: &str, writes: bool) -> InspectError {
+        let AdminError { code, text } = error;
+        match *code {
             RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic => {
                 InspectError::MissingTopic
             }
             RDKafkaErrorCode::TopicAuthorizationFailed => {
-                let outlook = if writes { &self.writing } else { &self.reading };
-                let mut outlook = outlook.clone();
-                outlook.topics = vec![topic.to_owned()];
-                InspectError::Refused(not_allowed(code, topic, &outlook))
+                let identity = if writes { &self.writer } else { &self.reader };
+                let mut identity = identity.clone();
+                identity.topics = vec![topic.to_owned()];
+                InspectError::Refused(access_denied(*code, topic, &identity))
             }
             RDKafkaErrorCode::GroupAuthorizationFailed => {
-                InspectError::Refused(not_allowed(code, &words, &self.reading))
+                InspectError::Refused(access_denied(*code, text, &self.reader))
             }
-            _ if self.refused.is_some() || self.trouble.is_some() => self.late(),
-            _ if words.is_empty() => InspectError::Silent(format!("Kafka reports: {code}")),
-            _ => InspectError::Silent(format!("Kafka reports: {code} ({words})")),
+            _ if self.refused.is_some() || self.retrying.is_some() => self.no_answer(),
+            _ if text.is_empty() => InspectError::NoAnswer(format!("Kafka reports: {code}")),
+            _ => InspectError::NoAnswer(format!("Kafka reports: {code} ({text})")),
         }
     }
 }
@@ -417,54 +410,9 @@ impl Inspector {
 impl std::fmt::Debug for Inspector {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut debug = formatter.debug_struct("Inspector");
-        debug.field("brokers", &self.reading.brokers);
+        debug.field("brokers", &self.reader.brokers);
         debug.finish_non_exhaustive()
     }
-}
-
-/// Resolves the name of a broker, connects, and looks at its certificate: what was found, in words.
-/// May take as long as the system's resolver does.
-///
-/// # Errors
-/// What is wrong, and what to do.
-pub fn look_at_broker(address: &str, connection: &KafkaConnection) -> Result<String, String> {
-    let settings = ConsumerSettings {
-        connection: connection.clone(),
-        topics: vec!["-".to_owned()], // a consumer has at least one
-        ..Settings::default()
-    };
-    let config = settings.consumer().map_err(|error| error.to_string())?;
-    let outlook = ClientIdentity::new(&config, &[], false);
-    let resolved = address.to_socket_addrs().map_err(|error| {
-        format!(
-            "its host name cannot be resolved ({error}): check kafka.brokers and the broker's \
-             advertised.listeners"
-        )
-    })?;
-    let found: Vec<String> = resolved.map(|one| one.ip().to_string()).collect();
-    let found = found.join(", ");
-    match broker_probe::look(address, outlook.ca_file.as_deref()) {
-        BrokerFinding::Nobody => Err(format!(
-            "it takes no connection ({found}): check that it runs, kafka.brokers, the broker's \
-             advertised.listeners, and firewalls in between"
-        )),
-        finding @ BrokerFinding::Tls(Err(_)) if outlook.is_encrypted() => {
-            Err(distrusted(address, &finding, &outlook))
-        }
-        BrokerFinding::Tls(Ok(())) if outlook.is_encrypted() => {
-            Ok(format!("reachable ({found}), its certificate is trusted"))
-        }
-        BrokerFinding::NoTls if !outlook.is_encrypted() => Ok(format!("reachable ({found})")),
-        finding => Err(silent(address, &finding, &outlook).to_string()),
-    }
-}
-
-/// The addresses of the configured brokers.
-pub fn configured_brokers(connection: &KafkaConnection) -> Vec<String> {
-    let brokers = connection.brokers.iter();
-    brokers
-        .map(|broker| super::client_identity::address(broker))
-        .collect()
 }
 
 fn addresses(metadata: &Metadata) -> Vec<String> {
@@ -473,7 +421,7 @@ fn addresses(metadata: &Metadata) -> Vec<String> {
     brokers.collect()
 }
 
-fn give(
+fn pass_on(
     partition: &TopicPartition,
     message: &BorrowedMessage<'_>,
     take: &mut dyn FnMut(&KafkaRecord<'_>),
@@ -495,7 +443,7 @@ fn give(
     });
 }
 
-/// Whether the coordinator of a group is about to be there.
+/// Whether the coordinator of a group is starting.
 fn is_starting(code: RDKafkaErrorCode) -> bool {
     matches!(
         code,

@@ -1,18 +1,17 @@
-//! Which of the configured topics do not exist, as far as the brokers say. Pure.
+//! Decides from the brokers' answers which configured topics do not exist. Pure.
 
 use std::collections::BTreeMap;
 
-/// Answers in a row after which a topic is missing. A broker that has just started may not know
-/// every topic yet.
+/// A topic is missing after this number of answers in a row. A broker that has just started may not
+/// know every topic yet.
 const CERTAIN: u32 = 2;
 
-/// Topics that the brokers did not know, with the number of such answers in a row.
+/// The topics that the brokers did not know, with the number of such answers in a row.
 #[derive(Debug, Default)]
 pub(super) struct MissingTopicDetector(BTreeMap<String, u32>);
 
 impl MissingTopicDetector {
-    /// Takes one answer: the topics that it says do not exist. Gives those that are missing from
-    /// now on.
+    /// Takes the topics that do not exist by one answer. Returns those that are missing from now on.
     pub(super) fn observe(&mut self, missing: Vec<String>) -> Vec<String> {
         self.0.retain(|topic, _| missing.contains(topic));
         let mut new = Vec::new();
@@ -43,10 +42,13 @@ mod tests {
         assert!(topics.observe(answer(&["a"])).is_empty());
         assert_eq!(topics.iter().count(), 0);
         assert_eq!(topics.observe(answer(&["a", "b"])), ["a"]);
-        assert!(topics.observe(answer(&["a"])).is_empty(), "said once");
+        assert!(topics.observe(answer(&["a"])).is_empty(), "reported once");
         assert_eq!(topics.iter().collect::<Vec<_>>(), ["a"]);
         assert!(topics.observe(answer(&[])).is_empty());
         assert_eq!(topics.iter().count(), 0);
-        assert!(topics.observe(answer(&["a"])).is_empty(), "it was back");
+        assert!(
+            topics.observe(answer(&["a"])).is_empty(),
+            "it existed meanwhile"
+        );
     }
 }

@@ -1,90 +1,50 @@
-//! Everything between Kafka and the engine's loop: the consumer, the dead-letter and simulation
-//! producers, and the embedded broker. Nothing here knows what a record means.
+//! Kafka: the consumer, the producers of dead letters and simulated events, the checks of a
+//! connection, and the embedded broker. No module here knows what a record means.
 
-mod broker_probe;
-mod client_identity;
-mod client_properties;
-mod consumer;
-mod consumer_callbacks;
-mod credentials;
-mod dead_letter_headers;
-mod dead_letters;
-mod embedded_broker;
-mod end_offset_requests;
-mod error_explainer;
-mod event_publisher;
-mod inspector;
-mod missing_topics;
-mod oauth_tokens;
-mod producer_callbacks;
-mod progress;
-mod queue;
-mod record_batch;
-mod topic_existence;
-mod topic_settings;
+mod broker_check; // is a broker reachable, and is its certificate trusted?
+mod broker_probe; // one handshake with a broker, to explain an error
+mod client_identity; // who a client is: what an error text has to name
+mod client_properties; // the client library's properties
+mod client_statistics; // what the client library reports about partitions
+mod consumer; // records in
+mod consumer_callbacks; // events of the client library, for the consumer
+mod credentials; // secrets and certificates, and changes of their files
+mod dead_letter_headers; // where the record of a dead letter is
+mod dead_letter_producer; // dead letters out
+mod embedded_broker; // a broker inside this process
+mod end_offset_requests; // when to ask which leader for the ends of partitions
+mod error_explainer; // reports each problem once
+mod event_publisher; // simulated events out
+mod inspector; // looks at topics and permissions without joining the group
+mod missing_topics; // which topics do not exist
+mod oauth_tokens; // tokens for OAUTHBEARER
+mod problem; // a problem of a client
+mod problem_text; // what a problem means and what to do about it
+mod producer_callbacks; // outcomes of deliveries
+mod producer_client; // a producer with its callbacks and tokens
+mod progress; // how far a partition was read, and what that proves
+mod queue; // calls into librdkafka
+mod record_batch; // records in the client's memory
+mod start_error;
+mod topic_existence; // does a topic exist?
+mod topic_partition;
+mod topic_settings; // what a topic's settings mean for exact counts
 
-use std::fmt;
-use std::path::PathBuf;
-use std::sync::Arc;
-
+pub use broker_check::{check_broker, configured_brokers};
 pub use client_properties::{ConsumerSettings, KafkaConnection};
 pub use consumer::{Consumer, ConsumerEvent};
 pub use credentials::CredentialFiles;
-pub use dead_letter_headers::LostLetter;
-pub use dead_letters::{DeadLetterProducer, DeadLetterReport};
+pub use dead_letter_headers::LostDeadLetter;
+pub use dead_letter_producer::{DeadLetterProducer, DeadLetterReport};
 pub use embedded_broker::EmbeddedBroker;
-pub use error_explainer::{KafkaProblem, missing_topics};
 pub use event_publisher::Publisher;
-pub use inspector::{InspectError, Inspector, OffsetRange, configured_brokers, look_at_broker};
-pub use producer_callbacks::Report;
+pub use inspector::{InspectError, Inspector, OffsetRange};
+pub use problem::KafkaProblem;
+pub use problem_text::missing_topics;
+pub use producer_callbacks::DeliveryReport;
 pub use progress::{EndStatus, OpenTransaction};
 pub use record_batch::{DeadLetterHeader, KafkaRecord, RecordBatch, RecordHeader};
-pub use topic_existence::Existence;
+pub use start_error::StartError;
+pub use topic_existence::TopicExistence;
+pub use topic_partition::TopicPartition;
 pub use topic_settings::{TopicConcern, TopicSettings};
-
-/// One partition of a topic.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TopicPartition {
-    pub topic: Arc<str>,
-    pub partition: i32,
-}
-
-impl TopicPartition {
-    pub fn new(topic: impl Into<Arc<str>>, partition: i32) -> Self {
-        Self {
-            topic: topic.into(),
-            partition,
-        }
-    }
-}
-
-impl fmt::Display for TopicPartition {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}/{}", self.topic, self.partition)
-    }
-}
-
-/// Why a client could not be started.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A user's property that would break what this program promises.
-    #[error("kafka.properties: {property} cannot be set: {reason}")]
-    Reserved {
-        property: String,
-        reason: &'static str,
-    },
-    /// The client library refuses a property. The value is not repeated: it may be a secret.
-    #[error("kafka.properties: {property}: {reason}")]
-    Property { property: String, reason: String },
-    /// A file that a key names.
-    #[error("{key}: {path}: {reason}", path = path.display())]
-    File {
-        key: &'static str,
-        path: PathBuf,
-        reason: String,
-    },
-    #[error("kafka: no topic is configured")]
-    NoTopic,
-    #[error("kafka: {0}")]
-    Client(String),
-}

@@ -1,6 +1,6 @@
-//! Tokens for OAUTHBEARER, by OAuth's client credentials grant (RFC 6749, 4.4): asked for on a
-//! thread of their own, given to the client, and renewed in time. The client library has the same
-//! only where it is built with libcurl.
+//! Tokens for OAUTHBEARER by OAuth's client credentials grant (RFC 6749, 4.4). A thread asks for a
+//! token, gives it to the client and renews it in time. The client library can do this only when it is
+//! built with libcurl.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,45 +9,60 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use rdkafka::client::{Client, ClientContext};
 use serde::Deserialize;
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
+use super::client_properties::KafkaConnection;
 use super::credentials::reveal;
-use super::queue::Token;
+use super::queue::{Token, set_token};
 use crate::config::OAuth;
 use crate::edge::{certificates, wall_clock};
 
-/// For one question.
+/// For one request.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Tokens are kilobytes.
 const LARGEST_ANSWER: u64 = 1 << 20;
-/// A token is renewed when this part of its life is over, in percent.
+/// A token is renewed after this part of its lifetime, in percent.
 const RENEW_AFTER: u64 = 80;
-/// No server is asked more often than this, however short its tokens live.
+/// Between two requests, however short the lifetime of the tokens is.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
-/// Between two tries while there is no token; twice as long each time.
+/// Between two attempts while there is no token; the pause doubles each time.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
-/// What the keeper says.
 #[derive(Debug, Default)]
 struct TokenState {
-    /// Why there is no token, since the last look.
+    /// Why there is no token; taken by the reader.
     failure: Option<String>,
     principal: Option<String>,
 }
 
-/// Keeps a client in tokens as long as it lives.
+/// Supplies a client with tokens as long as this lives.
 #[derive(Debug)]
 pub(super) struct TokenRefresher {
     state: Arc<Mutex<TokenState>>,
-    /// Dropped with the keeper: the thread's sign to end.
+    /// The thread ends when this is dropped.
     _stop: Sender<()>,
 }
 
 impl TokenRefresher {
-    /// `give` hands a token to the client; `None`: there is no client any more.
-    pub(super) fn start(
+    /// Supplies the client of `owner` with tokens while `owner` exists; `None` if its login needs none.
+    pub(super) fn start<T: Send + Sync + 'static, C: ClientContext>(
+        connection: &KafkaConnection,
+        owner: &Arc<T>,
+        client: impl Fn(&T) -> &Client<C> + Send + 'static,
+    ) -> Option<Self> {
+        let oauth = connection.tokens()?;
+        let (owner, extensions) = (Arc::downgrade(owner), oauth.extensions.clone());
+        Some(Self::run(oauth, move |token| {
+            let owner = owner.upgrade()?;
+            Some(set_token(client(&owner), token, &extensions))
+        }))
+    }
+
+    /// `give` hands a token to the client; it returns `None` if the client no longer exists.
+    fn run(
         settings: OAuth,
         give: impl Fn(&Token) -> Option<Result<(), String>> + Send + 'static,
     ) -> Self {
@@ -58,11 +73,11 @@ impl TokenRefresher {
         let spawned = working.spawn(move || {
             let mut retry = FIRST_RETRY;
             loop {
-                let pause = match ask(&settings) {
+                let pause = match request(&settings) {
                     Ok(token) => match give(&token) {
                         None => return,
                         Some(Ok(())) => {
-                            note(&shared, |state| {
+                            with(&shared, |state| {
                                 state.failure = None;
                                 state.principal = Some(token.principal.clone());
                             });
@@ -79,35 +94,35 @@ impl TokenRefresher {
             }
         });
         if let Err(error) = spawned {
-            note(&state, |state| state.failure = Some(error.to_string()));
+            with(&state, |state| state.failure = Some(error.to_string()));
         }
         Self { state, _stop: stop }
     }
 
-    /// Why there is no token, once for each try.
+    /// Why there is no token, once for each attempt.
     pub(super) fn failure(&self) -> Option<String> {
-        note(&self.state, |state| state.failure.take())
+        with(&self.state, |state| state.failure.take())
     }
 
-    /// Who the last token is for.
+    /// The principal of the last token.
     pub(super) fn principal(&self) -> Option<String> {
-        note(&self.state, |state| state.principal.clone())
+        with(&self.state, |state| state.principal.clone())
     }
 }
 
-fn note<T>(state: &Mutex<TokenState>, change: impl FnOnce(&mut TokenState) -> T) -> T {
+fn with<T>(state: &Mutex<TokenState>, change: impl FnOnce(&mut TokenState) -> T) -> T {
     change(&mut state.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// The pause before the next try.
+/// Returns the pause before the next attempt.
 fn fail(state: &Mutex<TokenState>, reason: String, retry: &mut Duration) -> Duration {
-    note(state, |state| state.failure = Some(reason));
+    with(state, |state| state.failure = Some(reason));
     let pause = *retry;
     *retry = (pause * 2).min(LONGEST_RETRY);
     pause
 }
 
-/// How long a token is good for, before it is renewed; times in milliseconds since the epoch.
+/// The time until a token is renewed. The arguments are milliseconds since the epoch.
 fn renewal(expires: i64, now: i64) -> Duration {
     let left = u64::try_from(expires - now).unwrap_or_default();
     Duration::from_millis(left / 100 * RENEW_AFTER).max(SHORTEST_PAUSE)
@@ -127,7 +142,7 @@ struct TokenRefusal {
     error_description: Option<String>,
 }
 
-/// What is read of a token's claims (RFC 7519).
+/// A token's claims (RFC 7519).
 #[derive(Default, Deserialize)]
 struct TokenClaims {
     /// Seconds since the epoch.
@@ -135,14 +150,14 @@ struct TokenClaims {
     sub: Option<String>,
 }
 
-/// One question. The secret is read now: it may have changed.
-fn ask(settings: &OAuth) -> Result<Token, String> {
+/// Asks for a token. Reads the secret each time, because it may have changed.
+fn request(settings: &OAuth) -> Result<Token, String> {
     let secret = reveal(
         "kafka.sasl.oauth.client_secret_file",
         &settings.client_secret,
     )
     .map_err(|error| error.to_string())?;
-    ask_with(settings, &secret).map_err(|reason| {
+    request_with(settings, &secret).map_err(|reason| {
         let shown = if secret.is_empty() {
             reason
         } else {
@@ -152,7 +167,7 @@ fn ask(settings: &OAuth) -> Result<Token, String> {
     })
 }
 
-fn ask_with(settings: &OAuth, secret: &str) -> Result<Token, String> {
+fn request_with(settings: &OAuth, secret: &str) -> Result<Token, String> {
     let roots = match &settings.ca_file {
         None => RootCerts::PlatformVerifier,
         Some(path) => certificates::trusted(path)
@@ -165,7 +180,7 @@ fn ask_with(settings: &OAuth, secret: &str) -> Result<Token, String> {
     let agent = ureq::Agent::config_builder()
         .timeout_global(Some(TIMEOUT))
         .http_status_as_error(false)
-        // The login is for this server and no other.
+        // The login must not go to another server.
         .max_redirects(0)
         .max_redirects_will_error(false)
         .tls_config(tls)
@@ -184,14 +199,14 @@ fn ask_with(settings: &OAuth, secret: &str) -> Result<Token, String> {
     let text = body.read_to_string().map_err(|error| error.to_string())?;
     if !status.is_success() {
         let refused: TokenRefusal = serde_json::from_str(&text).unwrap_or_default();
-        let said = [refused.error, refused.error_description];
-        let said: Vec<String> = said.into_iter().flatten().collect();
-        let said: String = said.join(": ").chars().take(200).collect();
-        return Err(format!("{status} {said}").trim_end().to_owned());
+        let reasons = [refused.error, refused.error_description];
+        let reasons: Vec<String> = reasons.into_iter().flatten().collect();
+        let reason: String = reasons.join(": ").chars().take(200).collect();
+        return Err(format!("{status} {reason}").trim_end().to_owned());
     }
     let granted: TokenGrant = serde_json::from_str(&text)
-        // The answer may hold a token: it is not shown.
-        .map_err(|_| "the answer is no token".to_owned())?;
+        // The answer may contain a token, so the error does not show it.
+        .map_err(|_| "the answer is not a token".to_owned())?;
     token(granted, &settings.client_id, wall_clock::now().0)
 }
 
@@ -200,7 +215,7 @@ fn token(granted: TokenGrant, client_id: &str, now: i64) -> Result<Token, String
     let milliseconds = |seconds: f64| {
         #[allow(
             clippy::cast_possible_truncation,
-            reason = "saturates: far beyond any token"
+            reason = "saturates far beyond any token"
         )]
         let whole = (seconds * 1_000.0) as i64;
         whole
@@ -208,7 +223,9 @@ fn token(granted: TokenGrant, client_id: &str, now: i64) -> Result<Token, String
     let expires = match (granted.expires_in, claims.exp) {
         (Some(length), _) => now.saturating_add(milliseconds(length)),
         (None, Some(at)) => milliseconds(at),
-        (None, None) => return Err("the answer does not say when the token expires".to_owned()),
+        (None, None) => {
+            return Err("the answer does not contain the expiry of the token".to_owned());
+        }
     };
     Ok(Token {
         text: granted.access_token,
@@ -217,7 +234,7 @@ fn token(granted: TokenGrant, client_id: &str, now: i64) -> Result<Token, String
     })
 }
 
-/// What a token says of itself, where it is a JWT.
+/// The claims of a token that is a JWT.
 fn claims(token: &str) -> Option<TokenClaims> {
     let middle = token.split('.').nth(1)?;
     let bytes = BASE64_URL_SAFE_NO_PAD
@@ -226,7 +243,7 @@ fn claims(token: &str) -> Option<TokenClaims> {
     serde_json::from_slice(&bytes).ok()
 }
 
-/// The header of basic authentication, both parts encoded first (RFC 6749, 2.3.1).
+/// The header of basic authentication; both parts are encoded first (RFC 6749, 2.3.1).
 fn authorization(client_id: &str, secret: &str) -> String {
     let encoded =
         |text: &str| -> String { form_urlencoded::byte_serialize(text.as_bytes()).collect() };
@@ -248,10 +265,13 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_or_the_token_says_when_it_expires() {
+    fn the_expiry_comes_from_the_answer_or_the_token() {
         let token_of = |claims: &str, expires_in| token(granted(claims, expires_in), "me", NOW);
-        let token = token_of(r#"{"sub":"desk","exp":1700000600}"#, Some(60.0)).unwrap();
-        assert_eq!((token.expires, &*token.principal), (NOW + 60_000, "desk"));
+        let token = token_of(r#"{"sub":"exporter","exp":1700000600}"#, Some(60.0)).unwrap();
+        assert_eq!(
+            (token.expires, &*token.principal),
+            (NOW + 60_000, "exporter")
+        );
         let token = token_of(r#"{"exp":1700000600}"#, None).unwrap();
         assert_eq!((token.expires, &*token.principal), (NOW + 600_000, "me"));
         assert!(token_of("{}", None).is_err());
@@ -269,14 +289,14 @@ mod tests {
     }
 
     #[test]
-    fn the_login_is_encoded_twice() {
+    fn the_login_is_encoded_before_base64() {
         let login = authorization("a b", "p:%");
         let expected = BASE64_STANDARD.encode("a+b:p%3A%25");
         assert_eq!(login, format!("Basic {expected}"));
     }
 
     #[test]
-    fn nobody_there_is_said_without_the_secret() {
+    fn an_error_does_not_contain_the_secret() {
         let settings = OAuth {
             token_url: "http://127.0.0.1:1/token".to_owned(),
             client_id: "me".to_owned(),
@@ -285,7 +305,7 @@ mod tests {
             extensions: std::collections::BTreeMap::new(),
             ca_file: None,
         };
-        let reason = ask(&settings).err().unwrap();
+        let reason = request(&settings).err().unwrap();
         assert!(reason.starts_with("http://127.0.0.1:1/token: "), "{reason}");
         assert!(!reason.contains("hunter2"), "{reason}");
     }

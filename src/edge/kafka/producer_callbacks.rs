@@ -1,4 +1,4 @@
-//! What becomes of records that a producer has taken over, as the client library calls it back.
+//! The outcome of records handed to a producer, as the client library reports it.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -11,56 +11,54 @@ use rdkafka::message::{BorrowedMessage, DeliveryResult, Message, OwnedMessage};
 use rdkafka::producer::ProducerContext;
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::Trouble;
-use super::client_identity::Outlook;
+use super::client_identity::ClientIdentity;
 use super::consumer_callbacks::log_line;
 use super::dead_letter_headers::{self, LostDeadLetter};
-use super::error_explainer::Troubles;
+use super::error_explainer::KafkaErrorExplainer;
+use super::problem::KafkaProblem;
 
-/// What became of the records sent.
+/// The outcome of the records sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryReport {
     pub delivered: u64,
-    /// Given up by the client, or still on their way when the time was over.
+    /// Given up by the client, or not delivered in time.
     pub failed: u64,
-    /// Why the first one failed.
+    /// The reason of the first failure.
     pub reason: Option<String>,
 }
 
-/// What becomes of records that we are not allowed to write.
+/// What to do with records that Kafka does not accept until an operator changes something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum OnRefusal {
-    /// They have failed.
     #[default]
     Fail,
-    /// They are kept, to be sent again.
+    /// Keep them and send them again.
     Retry,
 }
 
-/// Counts delivery reports.
 #[derive(Default)]
 pub(super) struct ProducerCallbacks(Mutex<DeliveryState>);
 
 #[derive(Default)]
 pub(super) struct DeliveryState {
     pub(super) report: DeliveryReport,
-    pub(super) refusals: OnRefusal,
-    /// Letters to send again: a permission or the topic may be there by then.
+    pub(super) on_refusal: OnRefusal,
+    /// Dead letters to send again: a permission may be granted or the topic created by then.
     pub(super) refused: Vec<OwnedMessage>,
-    /// Letters to be sent again alone: a batch with them was too large.
+    /// Dead letters to send again, each alone, because a batch with them was too large.
     pub(super) oversized: VecDeque<OwnedMessage>,
-    /// One of those is on its way, and nothing else.
+    /// Whether one of those is in flight, with nothing beside it.
     pub(super) alone: bool,
-    /// Letters of this size are never in a batch with others.
+    /// A dead letter of this size is always alone in its batch.
     pub(super) batch_bytes: u64,
-    /// Bytes of the letters that were delivered or lost since the last report.
+    /// Bytes of the dead letters that were delivered or lost since the last report.
     pub(super) done_bytes: u64,
-    /// The first letter lost since the last report.
+    /// The first dead letter lost since the last report.
     pub(super) first_lost: Option<LostDeadLetter>,
-    /// The last trouble that only a person can end.
+    /// The last problem that only an operator can solve.
     pub(super) refusal: Option<String>,
-    pub(super) troubles: KafkaErrorExplainer,
-    pub(super) outlook: ClientIdentity,
+    pub(super) explainer: KafkaErrorExplainer,
+    pub(super) identity: ClientIdentity,
 }
 
 impl ProducerCallbacks {
@@ -68,42 +66,44 @@ impl ProducerCallbacks {
         action(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(super) fn take(&self) -> DeliveryReport {
-        self.with(|inner| std::mem::take(&mut inner.report))
+    pub(super) fn take_report(&self) -> DeliveryReport {
+        self.with(|state| std::mem::take(&mut state.report))
     }
 
-    pub(super) fn failed(&self, error: &KafkaError) {
+    pub(super) fn count_failure(&self, error: &KafkaError) {
         let reason = error
             .rdkafka_error_code()
             .map_or_else(|| error.to_string(), |code| code.to_string());
-        self.with(|inner| {
-            inner.report.failed += 1;
-            inner.report.reason.get_or_insert(reason);
+        self.with(|state| {
+            state.report.failed += 1;
+            state.report.reason.get_or_insert(reason);
         });
     }
 
-    /// Says a trouble, once.
-    pub(super) fn admit(&self, trouble: KafkaProblem) {
-        let news = self.with(|inner| {
-            if let KafkaProblem::Refused(text) = &trouble {
-                inner.refusal = Some(text.clone());
+    /// Logs a problem unless it was logged lately.
+    pub(super) fn report(&self, problem: KafkaProblem) {
+        let problem = self.with(|state| {
+            if let KafkaProblem::Refused(text) = &problem {
+                state.refusal = Some(text.clone());
             }
-            inner.troubles.admit(trouble, Instant::now())
+            state.explainer.admit(problem, Instant::now())
         });
-        if let Some(text) = news {
-            tracing::warn!(%text, "kafka producer");
+        if let Some(reason) = problem {
+            tracing::warn!(%reason, "records cannot be written to kafka");
         }
     }
 
-    fn complain(&self, code: RDKafkaErrorCode, reason: &str) {
-        let trouble = self.with(|inner| {
+    fn report_error(&self, code: RDKafkaErrorCode, reason: &str) {
+        let problem = self.with(|state| {
             let DeliveryState {
-                troubles, outlook, ..
-            } = inner;
-            troubles.explain(code, reason, outlook, Instant::now())
+                explainer,
+                identity,
+                ..
+            } = state;
+            explainer.explain(code, reason, identity, Instant::now())
         });
-        if let Some(trouble) = trouble {
-            self.admit(trouble);
+        if let Some(problem) = problem {
+            self.report(problem);
         }
     }
 }
@@ -115,7 +115,7 @@ impl ClientContext for ProducerCallbacks {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
-        self.complain(code.unwrap_or(RDKafkaErrorCode::Unknown), reason);
+        self.report_error(code.unwrap_or(RDKafkaErrorCode::Unknown), reason);
     }
 }
 
@@ -125,73 +125,72 @@ impl ProducerContext for ProducerCallbacks {
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         let (error, message) = match result {
             Ok(message) => {
-                self.with(|inner| {
-                    inner.report.delivered += 1;
-                    inner.done_bytes += size(message.key(), message.payload());
-                    inner.alone = false;
-                    inner.refusal = None;
-                    inner.troubles.recovered();
+                self.with(|state| {
+                    state.report.delivered += 1;
+                    state.done_bytes += size(message.key(), message.payload());
+                    state.alone = false;
+                    state.refusal = None;
+                    state.explainer.recovered();
                 });
                 return;
             }
             Err(failed) => (&failed.0, &failed.1),
         };
-        if self.with(|inner| inner.refusals == OnRefusal::Fail) {
-            self.failed(error);
+        if self.with(|state| state.on_refusal == OnRefusal::Fail) {
+            self.count_failure(error);
             return;
         }
         match error.rdkafka_error_code() {
             Some(code) if is_refusal(code) => {
-                // A whole producer that has given up has said why.
-                if is_said_by_its_letters(code) {
-                    self.complain(code, &code.to_string());
+                // The client reports other refusals by itself.
+                if is_reported_by_delivery_only(code) {
+                    self.report_error(code, &code.to_string());
                 }
                 let letter = message.detach();
-                self.with(|inner| {
-                    inner.alone = false;
-                    inner.refused.push(letter);
+                self.with(|state| {
+                    state.alone = false;
+                    state.refused.push(letter);
                 });
             }
             Some(
                 RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::MessageBatchTooLarge,
             ) => {
-                self.with(|inner| inner.too_large(message));
+                self.with(|state| state.too_large(message));
             }
-            _ => self.with(|inner| {
-                inner.alone = false;
-                inner.lose(message, &error.to_string());
+            _ => self.with(|state| {
+                state.alone = false;
+                state.lose(message, &error.to_string());
             }),
         }
     }
 }
 
 impl DeliveryState {
-    /// A letter that Kafka does not take, for this reason.
+    /// Counts a dead letter that Kafka rejects for good.
     pub(super) fn lose(&mut self, letter: &impl Message, reason: &str) {
         self.report.failed += 1;
         self.done_bytes += size(letter.key(), letter.payload());
         self.first_lost
-            .get_or_insert_with(|| dead_letter_headers::of(letter, reason));
+            .get_or_insert_with(|| dead_letter_headers::read(letter, reason));
     }
 
-    /// The brokers found a batch too large.
+    /// The brokers found the batch of a dead letter too large.
     fn too_large(&mut self, letter: &BorrowedMessage<'_>) {
         let was_alone = std::mem::take(&mut self.alone)
             || size(letter.key(), letter.payload()) >= self.batch_bytes;
         if was_alone {
             let topic = letter.topic();
-            self.lose(
-                letter,
-                &format!("it is larger than {topic} takes; raise max.message.bytes of that topic"),
-            );
+            let reason =
+                format!("it is larger than {topic} allows; raise max.message.bytes of that topic");
+            self.lose(letter, &reason);
         } else {
             self.oversized.push_back(letter.detach());
         }
     }
 }
 
-/// Whether the client says the reason with the delivery of a record only.
-fn is_said_by_its_letters(code: RDKafkaErrorCode) -> bool {
+/// Whether the client reports this error only with the delivery of a record.
+fn is_reported_by_delivery_only(code: RDKafkaErrorCode) -> bool {
     matches!(
         code,
         RDKafkaErrorCode::TopicAuthorizationFailed
@@ -201,9 +200,9 @@ fn is_said_by_its_letters(code: RDKafkaErrorCode) -> bool {
     )
 }
 
-/// Whether a record can be written once a person has granted the permission or created the topic.
+/// Whether a record can be written after an operator has granted the permission or created the topic.
 pub(super) fn is_refusal(code: RDKafkaErrorCode) -> bool {
-    is_said_by_its_letters(code)
+    is_reported_by_delivery_only(code)
         || matches!(
             code,
             RDKafkaErrorCode::ClusterAuthorizationFailed
@@ -213,7 +212,7 @@ pub(super) fn is_refusal(code: RDKafkaErrorCode) -> bool {
         )
 }
 
-/// The bytes of a letter that limits count.
+/// The bytes of a dead letter that count for limits.
 pub(super) fn size(key: Option<&[u8]>, value: Option<&[u8]>) -> u64 {
     let length = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len) as u64;
     length(key) + length(value)

@@ -1,52 +1,50 @@
-//! The records of one step, where they lie in the client's memory.
+//! The records of one [`ConsumerEvent::Records`](super::ConsumerEvent::Records), in the client's memory.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use super::TopicPartition;
 use super::queue::PrivateQueue;
+use super::topic_partition::TopicPartition;
 use crate::decode;
 
-/// A message of the batch that is a record, and whose.
+/// A message that is a record.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BatchEntry {
-    /// Place among the messages of the queue.
+    /// Index of the message in the queue.
     pub(super) message: usize,
-    /// Place among the known partitions.
+    /// Index of the partition, as [`KafkaRecord::index`].
     pub(super) index: usize,
 }
 
-/// Records in the client's memory; it is freed with the next call to the consumer.
+/// Records in the client's memory. The next call to the consumer frees them.
 pub struct RecordBatch<'a> {
     queue: &'a PrivateQueue,
-    known: &'a [TopicPartition],
+    partitions: &'a [TopicPartition],
     entries: &'a [BatchEntry],
 }
 
 /// Name and value of a header.
 pub type RecordHeader<'a> = (&'a str, &'a [u8]);
 
-/// Name and value of a header as a dead letter keeps it. The value may be null.
+/// Name and value of a header in a dead letter. The value may be null.
 pub type DeadLetterHeader<'a> = (Cow<'a, str>, Option<&'a [u8]>);
 
-/// One record.
 #[derive(Clone, Copy, Debug)]
 pub struct KafkaRecord<'a> {
     pub partition: &'a TopicPartition,
-    /// A small number that stands for the partition as long as the consumer lives.
+    /// A small number for the partition, the same for the life of the consumer.
     pub index: usize,
     pub offset: i64,
     /// Milliseconds since the epoch, as the producer or the broker set it.
     pub timestamp: Option<i64>,
     pub key: Option<&'a [u8]>,
-    /// Empty where they were not asked for.
+    /// Empty where the caller did not ask for headers.
     pub headers: &'a [RecordHeader<'a>],
     /// `None` is a tombstone.
     pub value: Option<&'a [u8]>,
 }
 
 impl<'a> KafkaRecord<'a> {
-    /// What is to be decoded.
     pub fn to_decode(&self) -> decode::Record<'a> {
         decode::Record {
             value: self.value,
@@ -61,12 +59,12 @@ impl<'a> KafkaRecord<'a> {
 impl<'a> RecordBatch<'a> {
     pub(super) fn new(
         queue: &'a PrivateQueue,
-        known: &'a [TopicPartition],
+        partitions: &'a [TopicPartition],
         entries: &'a [BatchEntry],
     ) -> Self {
         Self {
             queue,
-            known,
+            partitions,
             entries,
         }
     }
@@ -79,8 +77,8 @@ impl<'a> RecordBatch<'a> {
         self.entries.is_empty()
     }
 
-    /// The headers of each record, for a mapping. Those whose name is no text, or that have no value,
-    /// are left out.
+    /// The headers of each record, for a mapping: without those whose name is not UTF-8 or that have no
+    /// value.
     pub fn headers(&self) -> Vec<Vec<RecordHeader<'a>>> {
         let queue = self.queue;
         let entries = self.entries.iter();
@@ -89,10 +87,10 @@ impl<'a> RecordBatch<'a> {
             .collect()
     }
 
-    /// Every header of the record at a place, also those without a value. Bytes of a name that are
-    /// no text become replacement characters, as in Kafka's own clients.
-    pub fn all_headers(&self, place: usize) -> Vec<DeadLetterHeader<'a>> {
-        let Some(entry) = self.entries.get(place) else {
+    /// Every header of one record, also those without a value. Bytes of a name that are not UTF-8 become
+    /// replacement characters, as in Kafka's own clients.
+    pub fn all_headers(&self, record: usize) -> Vec<DeadLetterHeader<'a>> {
+        let Some(entry) = self.entries.get(record) else {
             return Vec::new();
         };
         let headers = self.queue.message(entry.message).all_headers().into_iter();
@@ -101,8 +99,8 @@ impl<'a> RecordBatch<'a> {
             .collect()
     }
 
-    /// The records: each partition in the order of its offsets. `headers` are those of
-    /// [`Self::headers`], or none.
+    /// The records, those of one partition in the order of their offsets. `headers` are those of
+    /// [`Self::headers`], or empty.
     pub fn iter<'h>(
         &self,
         headers: &'h [Vec<RecordHeader<'a>>],
@@ -110,11 +108,13 @@ impl<'a> RecordBatch<'a> {
     where
         'a: 'h,
     {
-        let Self { queue, known, .. } = *self;
+        let Self {
+            queue, partitions, ..
+        } = *self;
         self.entries.iter().enumerate().map(move |(place, entry)| {
             let message = queue.message(entry.message);
             KafkaRecord {
-                partition: &known[entry.index],
+                partition: &partitions[entry.index],
                 index: entry.index,
                 offset: message.offset(),
                 timestamp: message.timestamp(),

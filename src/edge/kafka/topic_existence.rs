@@ -1,4 +1,4 @@
-//! Whether a topic exists, asked outside of any reading.
+//! Asks the brokers whether a topic exists, without reading it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,28 +6,26 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr as Code};
 
-use super::Settings;
-use super::consumer_callbacks::Context;
-use super::oauth_tokens::TokenKeeper;
-use super::queue::set_token;
+use super::client_properties::ConsumerSettings;
+use super::consumer_callbacks::ConsumerCallbacks;
+use super::oauth_tokens::TokenRefresher;
 
-/// The brokers' answer about a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TopicExistence {
     Exists,
     Deleted,
-    /// There is no answer, for this reason.
+    /// The brokers did not answer, for this reason.
     Unknown(String),
 }
 
 impl TopicExistence {
-    /// Asks about a topic, up to `timeout`.
+    /// Waits for the answer up to `timeout`.
     pub fn ask(settings: &ConsumerSettings, topic: &str, timeout: Duration) -> Self {
         let deadline = Instant::now() + timeout;
         let config = settings.consumer().map(|mut config| {
-            // The question must not create the topic.
+            // The request must not create the topic.
             config.set("allow.auto.create.topics", "false");
-            // Nothing is read, so it joins no group and leaves none.
+            // The client reads nothing, so it needs no group.
             config.remove("group.id");
             config.remove("group.instance.id");
             config
@@ -38,13 +36,8 @@ impl TopicExistence {
                 Ok(Err(error)) => return Self::Unknown(error.to_string()),
                 Err(error) => return Self::Unknown(error.to_string()),
             };
-        let _tokens = settings.connection.tokens().map(|oauth| {
-            let (weak, extensions) = (Arc::downgrade(&client), oauth.extensions.clone());
-            TokenRefresher::start(oauth, move |token| {
-                let client = weak.upgrade()?;
-                Some(set_token(client.client(), token, &extensions))
-            })
-        });
+        let _tokens =
+            TokenRefresher::start(&settings.connection, &client, |client| client.client());
         let left = deadline.saturating_duration_since(Instant::now());
         match client.fetch_metadata(Some(topic), left) {
             Ok(metadata) => match metadata.topics().first().map(|found| found.error()) {
@@ -54,7 +47,7 @@ impl TopicExistence {
                     | Code::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
                 )) => Self::Deleted,
                 Some(Some(code)) => Self::Unknown(RDKafkaErrorCode::from(code).to_string()),
-                None => Self::Unknown("the answer does not name it".to_owned()),
+                None => Self::Unknown("the answer does not name the topic".to_owned()),
             },
             Err(error) => Self::Unknown(error.to_string()),
         }

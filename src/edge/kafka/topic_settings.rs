@@ -1,34 +1,35 @@
-//! What the settings of a topic mean for a program that counts its records. Facts in, judgment out:
-//! the caller asks the brokers and decides what to do.
+//! Decides whether the settings of a topic allow an exact count of its records. Pure: the caller asks
+//! the brokers.
 
 use std::fmt;
 
 use crate::domain::duration;
 use crate::domain::timestamp::{DAY, Milliseconds};
 
-/// Below this an exporter that stands still for a night loses records. Kafka's default is a week.
+/// With a shorter retention, an exporter that is down for a night loses records. Kafka's default is a
+/// week.
 pub const SHORT_RETENTION: Milliseconds = DAY;
 
-/// A topic's settings, as far as they matter here.
+/// The settings of a topic that matter for an exact count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TopicSettings {
     pub is_compacted: bool,
-    /// Whether old records are deleted at all.
+    /// Whether Kafka deletes old records.
     pub is_deleted: bool,
-    /// `None`: records are kept whatever their age.
+    /// `None`: no limit by age.
     pub retention: Option<Milliseconds>,
-    /// Of each partition; `None`: whatever its size.
+    /// Of each partition; `None`: no limit by size.
     pub retention_bytes: Option<i64>,
-    /// `None`: not known.
+    /// `None`: unknown.
     pub max_message_bytes: Option<i64>,
 }
 
-/// What a person should know about a topic before trusting its numbers.
+/// A reason why the counts of a topic may be wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TopicConcern {
     Compacted,
     ShortRetention(Milliseconds),
-    /// Some of the records looked at have no key.
+    /// Some of the records read have no key.
     Unkeyed {
         records: usize,
         of: usize,
@@ -36,7 +37,7 @@ pub enum TopicConcern {
 }
 
 impl TopicSettings {
-    /// Reads names and values as Kafka has them; others are left alone.
+    /// Reads the names and values of Kafka's settings and ignores other names.
     pub fn read<'a>(entries: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut settings = Self {
             is_deleted: true, // Kafka's default
@@ -60,16 +61,16 @@ impl TopicSettings {
         settings
     }
 
-    /// How long records stay, in words.
+    /// A text about how long Kafka keeps records.
     pub fn retention_text(&self) -> String {
-        let mut kept = match self.retention.filter(|_| self.is_deleted) {
+        let mut text = match self.retention.filter(|_| self.is_deleted) {
             Some(retention) => format!("records are kept for {}", duration::format(retention)),
             None => "records are kept forever".to_owned(),
         };
         if let Some(bytes) = self.retention_bytes.filter(|_| self.is_deleted) {
-            kept.push_str(&format!(", and {bytes} bytes of each partition at most"));
+            text.push_str(&format!(", and {bytes} bytes of each partition at most"));
         }
-        kept
+        text
     }
 
     pub fn concerns(&self) -> Vec<TopicConcern> {
@@ -83,7 +84,7 @@ impl TopicSettings {
 }
 
 impl TopicConcern {
-    /// `None`: each of the records looked at has a key.
+    /// `None`: all of the records have keys.
     pub fn of_keys(keyed: usize, records: usize) -> Option<Self> {
         (keyed < records).then_some(Self::Unkeyed {
             records: records - keyed,
@@ -96,20 +97,20 @@ impl fmt::Display for TopicConcern {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Compacted => formatter.write_str(
-                "the topic is compacted: of the records of a key only the last one stays, so a \
-                 recount or a first start counts less than happened; set cleanup.policy=delete",
+                "the topic is compacted: Kafka keeps only the last record of a key, so a recount or a \
+                 first start counts too little; set cleanup.policy=delete",
             ),
             Self::ShortRetention(retention) => write!(
                 formatter,
-                "records are deleted after {}: an exporter that stands still for longer loses \
-                 records, and a recount counts only these; set a longer retention.ms",
+                "records are deleted after {}: an exporter that is down for longer loses records, and \
+                 a recount counts only the records that are left; set a longer retention.ms",
                 duration::format(*retention)
             ),
             Self::Unkeyed { records, of } => write!(
                 formatter,
-                "{records} of {of} records have no key: events of a ticket may lie in several \
-                 partitions, and then count as several tickets; let the producer key records by \
-                 ticket id"
+                "{records} of {of} records have no key: the events of a ticket may be in several \
+                 partitions and then count as several tickets; let the producer use the ticket id as \
+                 the key"
             ),
         }
     }
@@ -121,7 +122,7 @@ mod tests {
     use crate::domain::timestamp::HOUR;
 
     #[test]
-    fn the_defaults_of_kafka_are_fine() {
+    fn the_defaults_of_kafka_raise_no_concern() {
         let settings = TopicSettings::read([
             ("cleanup.policy", "delete"),
             ("retention.ms", "604800000"),

@@ -1,9 +1,10 @@
-//! The HTTP side of a question. Plain blocking calls; nothing is tried twice.
+//! The HTTP requests to a registry. They block, and none is repeated.
 //!
-//! Source: Confluent's Schema Registry API, `GET /schemas/ids/{id}`,
-//! `GET /schemas/guids/{id}` and `GET /subjects/{subject}/versions/{version}`, and its error codes.
+//! They follow Confluent's Schema Registry API: `GET /schemas/ids/{id}`, `GET /schemas/guids/{id}` and
+//! `GET /subjects/{subject}/versions/{version}`, and its error codes.
 
 use std::fs;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,31 +18,29 @@ use crate::decode::{SchemaId, SchemaLanguage, SchemaText};
 use crate::edge::certificates;
 
 const ACCEPT: &str = "application/vnd.schemaregistry.v1+json, application/json";
-/// Schemas are kilobytes; what is larger than this is none.
+/// Schemas are kilobytes; a larger answer is not a schema.
 const LARGEST_ANSWER: u64 = 16 << 20;
-/// A schema of more parts than this is a circle.
+/// A schema with more references than this refers to itself.
 const MOST_REFERENCES: usize = 1_000;
-/// "Schema not found": the registry has none of this id. Another 404 may be a wrong address.
+/// "Schema not found": the registry has no schema with this id. Another 404 may mean a wrong address.
 const SCHEMA_NOT_FOUND: u64 = 40_403;
 
-/// Why a registry cannot be asked at all.
+/// Certificates that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("schema_registry.ca_file: {path}: {reason}", path = path.display())]
+#[error("schema_registry.ca_file: {path}: {source}", path = path.display())]
 pub struct SchemaRegistryClientError {
     path: PathBuf,
-    reason: String,
+    source: io::Error,
 }
 
-/// Why there is no schema.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaLookupError {
-    /// The registry has none of this id.
-    #[error("the registry does not know it")]
+    #[error("the registry has no schema with this id")]
     Unknown,
-    /// The registry has something else.
+    /// The registry has the schema, but the exporter cannot use it.
     #[error("{0}")]
     Unusable(String),
-    /// Nobody can tell: to be asked again.
+    /// The registry gave no answer; ask again.
     #[error("{reason}")]
     Failed {
         failure: SchemaRegistryFailure,
@@ -49,17 +48,17 @@ pub enum SchemaLookupError {
     },
 }
 
-/// How a question failed.
+/// How a request failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SchemaRegistryFailure {
-    /// Nobody there, or no TLS with it.
+    /// There is no server, or TLS with it failed.
     Connection,
     Timeout,
     /// The login is missing or wrong.
     Unauthorized,
-    /// Another status than success.
+    /// The status is not a success.
     Status,
-    /// An answer that is none of a registry.
+    /// The answer does not come from a schema registry.
     Answer,
 }
 
@@ -84,7 +83,6 @@ impl SchemaRegistryFailure {
     }
 }
 
-/// See the module.
 #[derive(Debug)]
 pub struct SchemaRegistryClient {
     agent: ureq::Agent,
@@ -121,9 +119,9 @@ impl SchemaRegistryClient {
         let roots = match &settings.ca_file {
             None => RootCerts::PlatformVerifier,
             Some(path) => {
-                certificates::trusted(path).map_err(|error| SchemaRegistryClientError {
+                certificates::trusted(path).map_err(|source| SchemaRegistryClientError {
                     path: path.clone(),
-                    reason: error.to_string(),
+                    source,
                 })?
             }
         };
@@ -144,10 +142,10 @@ impl SchemaRegistryClient {
         })
     }
 
-    /// The schema of an id with all that it refers to.
+    /// The schema with an id, and all schemas that it references.
     ///
     /// # Errors
-    /// Why there is none.
+    /// [`SchemaLookupError`].
     pub fn schema(&self, id: SchemaId) -> Result<SchemaText, SchemaLookupError> {
         let collection = match id {
             SchemaId::Number(_) => "ids",
@@ -162,9 +160,9 @@ impl SchemaRegistryClient {
             )));
         };
         let mut references = Vec::new();
-        // What a JSON schema refers to says no more about the document than it does itself.
+        // The references of a JSON schema say nothing about the encoding of the document.
         if language != SchemaLanguage::JsonSchema {
-            self.gather(schema.references, &mut references)?;
+            self.add_references(schema.references, &mut references)?;
         }
         Ok(SchemaText {
             language,
@@ -173,13 +171,13 @@ impl SchemaRegistryClient {
         })
     }
 
-    /// Adds what is referred to, what it needs itself first, each once.
-    fn gather(
+    /// Adds the references to `found`, each once and after its own references.
+    fn add_references(
         &self,
         wanted: Option<Vec<SchemaReference>>,
         found: &mut Vec<(String, String)>,
     ) -> Result<(), SchemaLookupError> {
-        // A list in place of recursion: `true` where the needs were added before it.
+        // A stack instead of recursion. An entry with a text has its own references above it.
         let mut open: Vec<(SchemaReference, Option<String>)> = Vec::new();
         let push = |open: &mut Vec<_>, wanted: Option<Vec<SchemaReference>>| {
             let wanted = wanted.unwrap_or_default().into_iter().rev();
@@ -197,7 +195,7 @@ impl SchemaRegistryClient {
             }
             asked += 1;
             if asked > MOST_REFERENCES {
-                let reason = "the schema refers to itself, or to far too many others";
+                let reason = "the schema references itself, or too many other schemas";
                 return Err(SchemaLookupError::Unusable(reason.to_owned()));
             }
             let (subject, version) = (in_path(&reference.subject), reference.version);
@@ -209,12 +207,12 @@ impl SchemaRegistryClient {
         Ok(())
     }
 
-    /// `by_id`: that there is no such schema is an answer.
+    /// With `by_id`, a missing schema is [`SchemaLookupError::Unknown`].
     fn get(&self, path: &str, by_id: bool) -> Result<SchemaResponse, SchemaLookupError> {
         let url = format!("{}{path}", self.url);
-        let mut question = self.agent.get(&url).header("Accept", ACCEPT);
+        let mut request = self.agent.get(&url).header("Accept", ACCEPT);
         if let Some(login) = &self.login {
-            question = question.header("Authorization", authorization(login)?);
+            request = request.header("Authorization", authorization(login)?);
         }
         let unreachable = |error: &ureq::Error| {
             let failure = match error {
@@ -223,7 +221,7 @@ impl SchemaRegistryClient {
             };
             failed(failure, format!("{url}: {error}"))
         };
-        let mut answer = question.call().map_err(|error| unreachable(&error))?;
+        let mut answer = request.call().map_err(|error| unreachable(&error))?;
         let status = answer.status();
         let body = answer.body_mut().with_config().limit(LARGEST_ANSWER);
         let text = body.read_to_string().map_err(|error| unreachable(&error))?;
@@ -231,8 +229,8 @@ impl SchemaRegistryClient {
             return serde_json::from_str(&text)
                 .map_err(|error| failed(SchemaRegistryFailure::Answer, format!("{url}: {error}")));
         }
-        let complaint = serde_json::from_str::<ErrorResponse>(&text).ok();
-        let code = complaint.as_ref().and_then(|one| one.error_code);
+        let error = serde_json::from_str::<ErrorResponse>(&text).ok();
+        let code = error.as_ref().and_then(|one| one.error_code);
         if by_id && status == 404 && code == Some(SCHEMA_NOT_FOUND) {
             return Err(SchemaLookupError::Unknown);
         }
@@ -240,7 +238,7 @@ impl SchemaRegistryClient {
             401 | 403 => SchemaRegistryFailure::Unauthorized,
             _ => SchemaRegistryFailure::Status,
         };
-        let message = complaint.and_then(|one| one.message).unwrap_or_default();
+        let message = error.and_then(|one| one.message).unwrap_or_default();
         let message: String = message.chars().take(200).collect();
         Err(failed(failure, format!("{url}: {status} {message}")))
     }
@@ -250,7 +248,7 @@ fn failed(failure: SchemaRegistryFailure, reason: String) -> SchemaLookupError {
     SchemaLookupError::Failed { failure, reason }
 }
 
-/// The header of basic authentication. A file with the password is read now: it may have changed.
+/// The header of basic authentication. The password file is read each time, because it may have changed.
 fn authorization(login: &Login) -> Result<String, SchemaLookupError> {
     let password = match &login.password {
         Secret::Text(text) => text.clone(),
@@ -269,7 +267,7 @@ fn authorization(login: &Login) -> Result<String, SchemaLookupError> {
     Ok(format!("Basic {login}"))
 }
 
-/// Text as one segment of a path.
+/// Encodes a text as one segment of a path.
 fn in_path(text: &str) -> String {
     let escaped = text.bytes().map(|byte| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {

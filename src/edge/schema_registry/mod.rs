@@ -1,5 +1,5 @@
-//! Questions to a schema registry, by the API of Confluent's: a schema by its id, and the schemas
-//! that it refers to. One question is one try; who asks decides how often, and waits or does not.
+//! Fetches schemas from a schema registry with Confluent's API: a schema by its id, and the schemas that
+//! it references. A request is one attempt; the caller decides whether to repeat it and whether to wait.
 
 mod client;
 
@@ -13,37 +13,37 @@ use std::time::Duration;
 
 use crate::decode::{SchemaId, SchemaText};
 
-/// What the registry says about an id.
+/// The registry's answer about an id.
 pub type SchemaAnswer = Result<SchemaText, SchemaLookupError>;
 
-/// A question on its way, on a thread of its own: a registry that is slow keeps nobody waiting, and
-/// a process that ends does not wait for it.
+/// A request on its own thread, so that neither the reader nor the end of the process waits for a slow
+/// registry.
 #[derive(Debug)]
 pub struct SchemaRequest {
     answer: mpsc::Receiver<SchemaAnswer>,
 }
 
 impl SchemaRequest {
-    pub fn ask(client: &Arc<SchemaRegistryClient>, id: SchemaId) -> Self {
-        let (tell, answer) = mpsc::sync_channel(1);
+    pub fn send(client: &Arc<SchemaRegistryClient>, id: SchemaId) -> Self {
+        let (sender, answer) = mpsc::sync_channel(1);
         let client = Arc::clone(client);
-        let asking = thread::Builder::new().name("schemas".to_owned());
-        // Without a thread nobody tells anything, which is an answer too.
-        let _ = asking.spawn(move || {
-            // Nobody listens any more only where the answer is not needed.
-            let _ = tell.send(client.schema(id));
+        let builder = thread::Builder::new().name("schemas".to_owned());
+        // If the thread cannot start, the sender is dropped, and `answer` returns an error.
+        let _ = builder.spawn(move || {
+            // The receiver may have been dropped; that is fine.
+            let _ = sender.send(client.schema(id));
         });
         Self { answer }
     }
 
-    /// The answer, once; waits for it up to `patience`.
-    pub fn answer(&self, patience: Duration) -> Option<SchemaAnswer> {
-        match self.answer.recv_timeout(patience) {
+    /// Waits up to `timeout` for the answer and returns it once.
+    pub fn answer(&self, timeout: Duration) -> Option<SchemaAnswer> {
+        match self.answer.recv_timeout(timeout) {
             Ok(answer) => Some(answer),
             Err(mpsc::RecvTimeoutError::Timeout) => None,
             Err(mpsc::RecvTimeoutError::Disconnected) => Some(Err(SchemaLookupError::Failed {
                 failure: SchemaRegistryFailure::Connection,
-                reason: "nobody could ask".to_owned(),
+                reason: "the request could not be sent".to_owned(),
             })),
         }
     }

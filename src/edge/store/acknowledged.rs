@@ -1,9 +1,9 @@
-//! The sequence of the last commit, beside the log: tells a log that lost its end from one whose
-//! last commit was never finished.
+//! The sequence number of the last commit, in a file beside the log. It tells a log that lost its end
+//! from a log whose last commit was not finished.
 //!
-//! It is overwritten in place and not synced, since that would double the price of a commit. So
-//! after a power loss it may be older than the log, and it is only ever a lower bound. After the
-//! death of the process it is exact.
+//! The file is overwritten in place and not synced, because a sync would double the cost of a commit. So
+//! after a power loss it may be older than the log; the number is only a lower bound. After the process
+//! was killed it is exact.
 
 use std::fs;
 use std::io;
@@ -18,10 +18,10 @@ use crate::domain::timestamp::Timestamp;
 
 pub(super) const NAME: &str = "acknowledged";
 const MAGIC: &[u8; 32] = b"ticket-exporter last checkpoint\n";
-/// Magic, id, time of creation, sequence, checksum.
+/// Magic, id, time of creation, sequence number, checksum.
 const LENGTH: usize = 32 + 16 + 8 + 8 + 8;
 
-/// What the file says.
+/// The content of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Acknowledged {
     pub store: StoreIdentity,
@@ -29,10 +29,10 @@ pub(super) struct Acknowledged {
 }
 
 impl Acknowledged {
-    /// `None`: it says nothing, since it is not there or not readable.
+    /// `None` if there is no file or its content is broken.
     ///
     /// # Errors
-    /// The disk's.
+    /// [`StoreError::Io`].
     pub(super) fn read(directory: &Path) -> Result<Option<Self>, StoreError> {
         let path = directory.join(NAME);
         match fs::read(&path) {
@@ -71,7 +71,6 @@ impl Acknowledged {
     }
 }
 
-/// Writes the file.
 #[derive(Debug)]
 pub(super) struct AcknowledgedFile {
     path: PathBuf,
@@ -86,15 +85,14 @@ impl AcknowledgedFile {
         }
     }
 
-    /// A failure is no matter: what is there then stays a lower bound. The commit itself has
-    /// succeeded.
-    pub(super) fn record(&mut self, disk: &dyn Disk, acknowledged: &Acknowledged) {
-        if self.try_record(disk, acknowledged).is_err() {
+    /// Ignores a failure: the commit itself has succeeded, and the old content is still a lower bound.
+    pub(super) fn write(&mut self, disk: &dyn Disk, acknowledged: &Acknowledged) {
+        if self.try_write(disk, acknowledged).is_err() {
             self.file = None;
         }
     }
 
-    fn try_record(&mut self, disk: &dyn Disk, acknowledged: &Acknowledged) -> io::Result<()> {
+    fn try_write(&mut self, disk: &dyn Disk, acknowledged: &Acknowledged) -> io::Result<()> {
         let bytes = acknowledged.encode();
         let file = match &mut self.file {
             Some(file) => file,
@@ -105,7 +103,7 @@ impl AcknowledgedFile {
                     }
                     opened => opened?,
                 };
-                // A damaged one may be longer.
+                // A damaged file may be longer.
                 file.set_length(bytes.len() as u64)?;
                 none.insert(file)
             }
@@ -119,17 +117,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_the_sequence_or_nothing() {
-        let said = Acknowledged {
+    fn a_damaged_file_has_no_content() {
+        let content = Acknowledged {
             store: StoreIdentity {
                 id: StoreId([3; 16]),
                 created: Timestamp(1),
             },
             sequence: 9,
         };
-        let bytes = said.encode();
+        let bytes = content.encode();
         assert_eq!(bytes.len(), LENGTH);
-        assert_eq!(Acknowledged::decode(&bytes), Some(said));
+        assert_eq!(Acknowledged::decode(&bytes), Some(content));
         for bit in 0..bytes.len() * 8 {
             let mut changed = bytes.clone();
             changed[bit / 8] ^= 1 << (bit % 8);

@@ -1,6 +1,6 @@
-//! The checkpoint directory: whose it is, what is in it, and putting it aside.
+//! The checkpoint directory: locks it, loads its store, and sets the store aside.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -13,25 +13,22 @@ use super::disk::{Disk, FileSystem};
 use super::error::StoreError;
 use super::load::{ApplyRecord, LoadedStore, apply_all};
 use super::segment_file;
-use super::store_id::{StoreId, StoreIdentity};
-use super::store_log::Log;
-use super::writer::Store;
+use super::store_log::StoreLog;
 use crate::domain::timestamp::Timestamp;
 
 const LOCK: &str = "lock";
-/// Its presence asks the next start to count everything again.
+/// If this file exists, the next start counts all records again.
 const RECOUNT: &str = "recount";
-/// In a directory of a store that was set aside: the reason.
+/// In the directory of a store that was set aside.
 const REASON: &str = "reason.txt";
-/// What is kept may hold ids of tickets.
+/// Records may contain ids of tickets, so other users must not read them.
 const DIRECTORY_MODE: u32 = 0o700;
-/// How often a reader looks again at what seems damaged while a writer is at work, and how long
-/// it waits before: several times what deleting some files takes.
-const LOOKS: u32 = 5;
+/// A store may seem damaged while a writer deletes files. So a reader tries several times, with a pause
+/// that is much longer than such a deletion.
+const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A checkpoint directory that no other process has. The lock goes with the process, however that
-/// ends.
+/// A locked checkpoint directory. The lock ends with the process.
 #[derive(Debug)]
 pub struct StoreDirectory {
     path: PathBuf,
@@ -40,24 +37,24 @@ pub struct StoreDirectory {
     _lock: Lock,
 }
 
-/// A file that is locked for as long as this is there. Closing the file would not do at once
-/// where another thread is just starting a process, which has it open for a moment, too.
+/// A locked file, unlocked when dropped. Closing the file would not unlock it at once if another thread is
+/// starting a process, which has the file open for a moment.
 #[derive(Debug)]
 struct Lock(File);
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // The end of the process unlocks it anyway.
+        // The end of the process unlocks it in any case.
         let _ = self.0.unlock();
     }
 }
 
 impl StoreDirectory {
-    /// Takes a directory, which is made where there is none. `state_version` is the version of
-    /// the records' form that this program writes, and the latest it can read.
+    /// Locks a directory, and creates it if necessary. `state_version` is the version of the records'
+    /// format that this program writes, and the latest that it can read.
     ///
     /// # Errors
-    /// [`StoreError::Locked`], and the disk's.
+    /// [`StoreError::Locked`] and [`StoreError::Io`].
     pub fn lock(path: &Path, state_version: u32) -> Result<Self, StoreError> {
         Self::lock_on(Arc::new(FileSystem), path, state_version)
     }
@@ -78,7 +75,7 @@ impl StoreDirectory {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
-                // The lock is what counts; the text is for the message.
+                // The process id is only for the error text.
                 let _ = lock.read_to_string(&mut text);
                 return Err(StoreError::Locked {
                     path: path.to_owned(),
@@ -105,11 +102,11 @@ impl StoreDirectory {
         &self.path
     }
 
-    /// Gives every record to `apply`, oldest first: of several for one key the last one counts.
-    /// All checksums are verified before the first. `None`: nothing was ever committed here.
+    /// Passes every record to `apply`, oldest first; the last record of a key counts. Verifies all
+    /// checksums before the first record. `None` if there was never a commit.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`], [`StoreError::Newer`], and the disk's.
+    /// [`StoreError::Corrupt`], [`StoreError::Newer`] and [`StoreError::Io`].
     pub fn load(&self, apply: &mut ApplyRecord<'_>) -> Result<Option<LoadedStore>, StoreError> {
         match StoreLog::find(&self.path, self.state_version)? {
             Some(log) => apply_all(log, apply).map(Some),
@@ -117,12 +114,11 @@ impl StoreDirectory {
         }
     }
 
-    /// Moves the store, whatever is left of it, into a directory of its own within this one, with
-    /// the reason in a file. Nothing is deleted. Where that fails half-way, what is left is found
-    /// damaged and can be set aside in turn.
+    /// Moves the files of the store into a new directory within this one, beside a file with the reason.
+    /// Deletes nothing. If it fails midway, the rest counts as damaged and can be set aside again.
     ///
     /// # Errors
-    /// The disk's.
+    /// [`StoreError::Io`].
     pub fn set_aside(&self, now: Timestamp, reason: &str) -> Result<PathBuf, StoreError> {
         let aside = self.make_aside(now)?;
         let reason_path = aside.join(REASON);
@@ -131,9 +127,9 @@ impl StoreDirectory {
             file.sync()
         });
         written.map_err(StoreError::io("write", &reason_path))?;
-        // The oldest first, and the last word on what there was at the end: so no part of a store
-        // looks like a whole one.
-        let mut names: Vec<String> = segment_numbers(&self.path)?
+        // Move the oldest segment first and `acknowledged` last, so that a part of a store never looks
+        // like a whole store.
+        let mut names: Vec<String> = segment_file::numbers(&self.path)?
             .into_iter()
             .map(segment_file::name)
             .collect();
@@ -144,18 +140,18 @@ impl StoreDirectory {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 renamed => renamed.map_err(StoreError::io("set aside", &from))?,
             }
-            // One after the other on disk, too.
+            // Keep this order on the disk, too.
             self.sync(&aside)?;
             self.sync(&self.path)?;
         }
         Ok(aside)
     }
 
-    /// Asks the next start to set the store aside and to count everything again. To ask twice is to
-    /// ask once.
+    /// Requests that the next start sets the store aside and counts all records again. A second request
+    /// changes nothing.
     ///
     /// # Errors
-    /// The disk's.
+    /// [`StoreError::Io`].
     pub fn request_recount(&self) -> Result<(), StoreError> {
         let path = self.path.join(RECOUNT);
         match self.disk.create(&path) {
@@ -168,20 +164,20 @@ impl StoreDirectory {
         self.sync(&self.path)
     }
 
-    /// Whether a recount was asked for and not begun yet.
+    /// Whether a recount was requested and has not begun.
     pub fn is_recount_requested(&self) -> bool {
         Self::is_recount_requested_in(&self.path)
     }
 
-    /// The same of a directory that another process may have.
+    /// The same for a directory that another process may have locked.
     pub fn is_recount_requested_in(path: &Path) -> bool {
         path.join(RECOUNT).exists()
     }
 
-    /// The recount has begun, or is not wanted any more.
+    /// Removes the request for a recount.
     ///
     /// # Errors
-    /// The disk's.
+    /// [`StoreError::Io`].
     pub fn clear_recount_request(&self) -> Result<(), StoreError> {
         let path = self.path.join(RECOUNT);
         match self.disk.remove(&path) {
@@ -189,31 +185,6 @@ impl StoreDirectory {
             removed => removed.map_err(StoreError::io("remove", &path))?,
         }
         self.sync(&self.path)
-    }
-
-    /// Begins a store where there is none; its files come with the first commit. `id` is that of
-    /// the store it follows, if any.
-    ///
-    /// # Errors
-    /// [`StoreError::NotEmpty`], and whatever [`Self::load`] finds wrong.
-    pub fn create(self, now: Timestamp, id: Option<StoreId>) -> Result<Store, StoreError> {
-        if StoreLog::find(&self.path, self.state_version)?.is_some() {
-            return Err(StoreError::NotEmpty { path: self.path });
-        }
-        let store = StoreIdentity {
-            id: id.unwrap_or_else(|| StoreId::new(now)),
-            created: now,
-        };
-        let leftovers = segment_numbers(&self.path)?;
-        Store::create(self, store, leftovers)
-    }
-
-    /// Goes on with the store that was loaded. An unfinished commit is removed.
-    ///
-    /// # Errors
-    /// The disk's.
-    pub fn resume(self, found: &LoadedStore) -> Result<Store, StoreError> {
-        Store::resume(self, found)
     }
 
     pub(super) fn state_version(&self) -> u32 {
@@ -247,20 +218,20 @@ impl StoreDirectory {
     }
 }
 
-/// Reads a store without taking it, also while another process writes to it: up to the last
-/// commit that is whole. Otherwise like [`StoreDirectory::load`].
+/// Reads a store up to its last finished commit without locking it, also while another process writes to
+/// it. Otherwise it is like [`StoreDirectory::load`].
 ///
 /// # Errors
-/// [`StoreError::Corrupt`], [`StoreError::Newer`], and the disk's.
+/// [`StoreError::Corrupt`], [`StoreError::Newer`] and [`StoreError::Io`].
 pub fn read(
     path: &Path,
     state_version: u32,
     apply: &mut ApplyRecord<'_>,
 ) -> Result<Option<LoadedStore>, StoreError> {
-    for _ in 1..LOOKS {
+    for _ in 1..ATTEMPTS {
         match StoreLog::find(path, state_version) {
             Ok(Some(log)) => return apply_all(log, apply).map(Some),
-            // What a writer deletes, sets aside or begins anew looks like this for a moment.
+            // A store looks like this for a moment while its writer deletes or moves files.
             Err(StoreError::Corrupt { .. }) => {}
             Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
             Ok(None) => {}
@@ -274,19 +245,7 @@ pub fn read(
     }
 }
 
-/// In ascending order.
-pub(super) fn segment_numbers(directory: &Path) -> Result<Vec<u64>, StoreError> {
-    let mut numbers = Vec::new();
-    let entries = fs::read_dir(directory).map_err(StoreError::io("read", directory))?;
-    for entry in entries {
-        let entry = entry.map_err(StoreError::io("read", directory))?;
-        numbers.extend(entry.file_name().to_str().and_then(segment_file::number));
-    }
-    numbers.sort_unstable();
-    Ok(numbers)
-}
-
-/// Makes a directory and those above it, and makes them lasting.
+/// Creates a directory and its parents, and makes them durable.
 fn make_directories(path: &Path, disk: &dyn Disk) -> Result<(), StoreError> {
     let missing: Vec<&Path> = path
         .ancestors()

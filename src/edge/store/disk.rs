@@ -1,36 +1,33 @@
-//! What the store asks of a file system; one that fails takes its place in tests.
-//!
-//! Only writing goes this way. Reading and the lock are plain files.
+//! The file system operations for writing. Tests replace them with a disk that fails. Reading and the
+//! lock use plain files.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
-/// Records may hold ids of tickets, which are nobody else's business.
+/// Records may contain ids of tickets, so other users must not read them.
 const FILE_MODE: u32 = 0o600;
 
-/// A place for files.
 pub(super) trait Disk: Send + Sync + std::fmt::Debug {
-    /// Makes a file that must not exist yet.
+    /// Creates a file, which must not exist.
     fn create(&self, path: &Path) -> io::Result<Box<dyn OutputFile>>;
-    /// Opens a file, which must exist, for writing.
+    /// Opens an existing file for writing.
     fn open(&self, path: &Path) -> io::Result<Box<dyn OutputFile>>;
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     fn remove(&self, path: &Path) -> io::Result<()>;
-    /// Makes lasting what was created, renamed or removed in a directory.
+    /// Makes durable which files a directory has.
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
 }
 
-/// A file that is written.
 pub(super) trait OutputFile: Send + std::fmt::Debug {
     fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()>;
     fn set_length(&mut self, length: u64) -> io::Result<()>;
-    /// Makes lasting what was written, and as much about the file as is needed to read it.
+    /// Makes durable the contents of the file and the metadata that reading needs.
     fn sync(&mut self) -> io::Result<()>;
 }
 
-/// The real one.
+/// The real file system.
 #[derive(Debug)]
 pub(super) struct FileSystem;
 

@@ -1,19 +1,18 @@
-//! What can be wrong with a store, in words for the person who has to do something about it.
+//! The errors of a store, in texts for operators.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a store cannot be used, read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The process that holds the lock is named where it left its id.
+    /// `process` is the id of the process that holds the lock, if the file has it.
     #[error(
         "the checkpoint directory {} is in use by another ticket-exporter{}: stop that one, or \
          set another checkpoint.directory",
         path.display(), holder(*process)
     )]
     Locked { path: PathBuf, process: Option<u32> },
-    /// Nothing is wrong with it; this program is too old for it.
+    /// The store is good, but this program is too old for it.
     #[error(
         "{} was written by a newer ticket-exporter ({what} {found}, this one knows {known}): use \
          that version, or another checkpoint.directory", path.display()
@@ -24,15 +23,14 @@ pub enum StoreError {
         found: u32,
         known: u32,
     },
-    /// Something that was there is gone or changed. Only what is certain is called so: the
-    /// unfinished end that a crash leaves is not.
+    /// Data is missing or was changed. The unfinished commit that a crash leaves is not damage.
     #[error("{} is damaged at byte {offset}: {what}", file.display())]
     Corrupt {
         file: PathBuf,
         offset: u64,
         what: String,
     },
-    /// A new store was to be made where there is one.
+    /// The caller wants to create a store where one exists.
     #[error("the checkpoint directory {} already holds a checkpoint", path.display())]
     NotEmpty { path: PathBuf },
     #[error("cannot {what} {}: {source}{}", path.display(), advice(source))]
@@ -44,7 +42,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// For `map_err`: what was tried, and on which file.
+    /// For `map_err`: the operation that failed, and its file.
     pub(super) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { what, path, source }
@@ -63,21 +61,21 @@ fn holder(process: Option<u32>) -> String {
     process.map_or_else(String::new, |id| format!(" (process {id})"))
 }
 
-/// What to do about it, where that is known.
+/// What to do, if that is known.
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "; free some space, nothing of what was committed is lost"
+            "; free some space, no committed data is lost"
         }
         io::ErrorKind::ReadOnlyFilesystem => {
-            "; mount it writable, or set checkpoint.directory to a place that is"
+            "; mount it writable, or set checkpoint.directory to a writable place"
         }
         io::ErrorKind::PermissionDenied => {
-            "; let the user of this process read and write there, or set another \
+            "; give the user of this process read and write access, or set another \
              checkpoint.directory"
         }
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-            "; set checkpoint.directory to a directory of its own"
+            "; set checkpoint.directory to a directory for this purpose only"
         }
         _ => "",
     }
@@ -88,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_what_to_do() {
+    fn an_error_says_what_to_do() {
         let path = PathBuf::from("data");
         let locked = StoreError::Locked {
             path: path.clone(),

@@ -1,17 +1,17 @@
-//! The unit of the log: a chunk of records with a checksum that also covers the frame before.
+//! The unit of the log: a chunk of records with a checksum that includes the checksum of the frame before.
 //!
 //! | bytes | |
 //! |---|---|
-//! | 4 | the letters `TEF` and a 1: lets a reader find frames behind broken bytes |
+//! | 4 | the letters `TEF` and a 1, by which a reader finds frames behind broken bytes |
 //! | 1 | kind: 1 part, 2 commit |
-//! | 1 | body: 0 as it is, 1 Zstandard |
+//! | 1 | body: 0 plain, 1 Zstandard |
 //! | 2 | 0 |
-//! | 4, 4 | length of the body as stored and as it is |
-//! | 8 | sequence of the commit it belongs to |
-//! | 8 | segment from which on the log is needed once this is committed |
+//! | 4, 4 | length of the body as stored, and decompressed |
+//! | 8 | sequence number of its commit |
+//! | 8 | first segment that the log needs after this commit |
 //! | 8 | checksum of the frame before, or of the segment's header |
 //! | … | body |
-//! | 8 | XXH3-64 of all of this, with the segment's number as the seed |
+//! | 8 | XXH3-64 of all bytes above, with the segment number as the seed |
 
 use std::io;
 
@@ -21,10 +21,10 @@ use zstd::bulk::{Compressor, Decompressor};
 pub(super) const MAGIC: [u8; 4] = *b"TEF\x01";
 /// Bytes before the body.
 pub(super) const HEAD: usize = 40;
-/// Bytes behind it.
+/// Bytes behind the body.
 pub(super) const TAIL: usize = 8;
-/// The fastest one: the writer must not fall behind, and records are small numbers, which any
-/// level makes small.
+/// The fastest level, so that the writer does not fall behind. Records are small numbers, which compress
+/// well at any level.
 const COMPRESSION_LEVEL: i32 = 1;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ enum BodyEncoding {
     Zstandard = 1,
 }
 
-/// What stands before the body.
+/// The fields before the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FrameHead {
     pub kind: FrameKind,
@@ -52,12 +52,12 @@ pub(super) struct FrameHead {
 }
 
 impl FrameHead {
-    /// `None`: no frame begins with these bytes.
+    /// `None` if no frame begins with these bytes.
     pub(super) fn decode(bytes: &[u8; HEAD]) -> Option<Self> {
         let mut rest = &bytes[..];
         let magic: [u8; 4] = take(&mut rest)?;
-        let [kind, encoding, zero, nought] = take(&mut rest)?;
-        if magic != MAGIC || zero != 0 || nought != 0 {
+        let [kind, encoding, zero, other_zero] = take(&mut rest)?;
+        if magic != MAGIC || zero != 0 || other_zero != 0 {
             return None;
         }
         Some(Self {
@@ -79,12 +79,12 @@ impl FrameHead {
         })
     }
 
-    /// Bytes of the whole frame.
+    /// Length of the whole frame in bytes.
     pub(super) fn length(&self) -> u64 {
         u64::from(self.stored) + (HEAD + TAIL) as u64
     }
 
-    /// Records of a frame whose checksum is right, into `raw`.
+    /// Decompresses the body of a verified frame, if necessary into `raw`.
     pub(super) fn unpack<'a>(
         &self,
         frame: &'a [u8],
@@ -107,18 +107,17 @@ impl FrameHead {
         };
         (body.len() == length)
             .then_some(body)
-            .ok_or("a frame has another length than it says")
+            .ok_or("the length of a frame is wrong")
     }
 }
 
-/// The checksum of a whole frame, where it is the right one.
+/// The checksum of a frame, if it is correct.
 pub(super) fn checksum(frame: &[u8], segment: u64) -> Option<u64> {
     let (content, stored) = frame.split_last_chunk()?;
     let checksum = xxh3_64_with_seed(content, segment);
     (checksum == u64::from_le_bytes(*stored)).then_some(checksum)
 }
 
-/// Makes records out of stored bodies.
 pub(super) struct FrameUnpacker(Decompressor<'static>);
 
 impl FrameUnpacker {
@@ -127,15 +126,14 @@ impl FrameUnpacker {
     }
 }
 
-/// Makes frames.
 pub(super) struct FramePacker {
     compressor: Compressor<'static>,
     compressed: Vec<u8>,
 }
 
-/// What a frame says about itself.
+/// The fields of a frame that depend on its place in the log.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct FramePosition {
+pub(super) struct FrameContext {
     pub segment: u64,
     pub sequence: u64,
     pub base: u64,
@@ -150,15 +148,15 @@ impl FramePacker {
         })
     }
 
-    /// Appends a frame to `output`; its checksum.
+    /// Appends a frame to `output` and returns its checksum.
     ///
     /// # Errors
-    /// A chunk of 4 GiB and more.
+    /// A chunk of 4 GiB or more.
     pub(super) fn pack(
         &mut self,
         kind: FrameKind,
         chunk: &[u8],
-        place: &FramePosition,
+        context: &FrameContext,
         output: &mut Vec<u8>,
     ) -> io::Result<u64> {
         self.compressed.clear();
@@ -176,11 +174,11 @@ impl FramePacker {
         output.extend([kind as u8, encoding as u8, 0, 0]);
         output.extend(length(body)?.to_le_bytes());
         output.extend(length(chunk)?.to_le_bytes());
-        for number in [place.sequence, place.base, place.previous] {
+        for number in [context.sequence, context.base, context.previous] {
             output.extend(number.to_le_bytes());
         }
         output.extend(body);
-        let checksum = xxh3_64_with_seed(&output[start..], place.segment);
+        let checksum = xxh3_64_with_seed(&output[start..], context.segment);
         output.extend(checksum.to_le_bytes());
         Ok(checksum)
     }
@@ -202,7 +200,7 @@ mod tests {
     use super::*;
 
     fn pack(chunk: &[u8]) -> Vec<u8> {
-        let place = FramePosition {
+        let context = FrameContext {
             segment: 3,
             sequence: 7,
             base: 2,
@@ -211,7 +209,7 @@ mod tests {
         let mut output = Vec::new();
         let mut packer = FramePacker::new().unwrap();
         let sum = packer
-            .pack(FrameKind::Commit, chunk, &place, &mut output)
+            .pack(FrameKind::Commit, chunk, &context, &mut output)
             .unwrap();
         assert_eq!(checksum(&output, 3), Some(sum));
         output
@@ -222,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn is_read_as_it_was_written() {
+    fn a_frame_is_read_as_it_was_written() {
         for (chunk, encoding) in [
             (vec![1; 5000], BodyEncoding::Zstandard),
             (vec![1, 2, 3], BodyEncoding::Plain),
@@ -240,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn no_bit_of_it_may_change_and_it_belongs_to_its_segment() {
+    fn a_changed_bit_or_another_segment_makes_a_frame_broken() {
         let frame = pack(&[5; 100]);
         for bit in 0..frame.len() * 8 {
             let mut changed = frame.clone();

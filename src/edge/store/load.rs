@@ -1,49 +1,39 @@
-//! What a log holds, given to whoever keeps the state.
+//! Passes the records of a log to the caller.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use super::error::StoreError;
-use super::frame::Unpacker;
+use super::frame::FrameUnpacker;
 use super::segment_file::{Commit, FIRST_FRAME};
 use super::store_batch::{StoreRecord, take_record};
 use super::store_id::StoreId;
-use super::store_log::{NeededSegment, StoreLog};
+use super::store_log::{NeededSegment, StoreLog, TornTail};
 use crate::domain::timestamp::Timestamp;
 
-/// Takes each record; what it says against one ends the loading as [`StoreError::Corrupt`].
+/// Takes each record. An error ends the loading with [`StoreError::Corrupt`].
 pub type ApplyRecord<'a> = dyn FnMut(StoreRecord<'_>) -> Result<(), String> + 'a;
 
-/// A store that was loaded.
 #[derive(Debug)]
 pub struct LoadedStore {
-    /// The same for as long as the store is, and after it was made anew.
+    /// A recount keeps the id.
     pub id: StoreId,
     pub created: Timestamp,
-    /// Of the last checkpoint; the first one is 1.
+    /// Sequence number of the last checkpoint; the first is 1.
     pub sequence: u64,
-    /// The oldest among the records.
+    /// The oldest state version among the records.
     pub state_version: u32,
     pub segments: usize,
-    /// Checkpoints that are still in the log.
+    /// Number of checkpoints in the log.
     pub commits: u64,
-    /// Records that were given, deletions and repetitions included.
+    /// Number of records passed to the caller, deletions and repetitions included.
     pub records: u64,
-    /// On disk.
+    /// Bytes on disk.
     pub bytes: u64,
     pub torn: Option<TornTail>,
-    pub(super) tail: ResumePoint,
+    pub(super) resume_point: ResumePoint,
 }
 
-/// An unfinished commit, as a crash leaves it: dropped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TornTail {
-    pub file: PathBuf,
-    pub offset: u64,
-    pub bytes: u64,
-}
-
-/// Where writing goes on.
+/// Where writing continues.
 #[derive(Clone, Debug)]
 pub(super) struct ResumePoint {
     pub last: Commit,
@@ -56,7 +46,7 @@ pub(super) struct ResumePoint {
     pub bytes_since_rewrite: u64,
 }
 
-/// Gives every record of a verified log to `apply`, oldest first.
+/// Passes every record of a verified log to `apply`, oldest first.
 pub(super) fn apply_all(
     log: StoreLog,
     apply: &mut ApplyRecord<'_>,
@@ -76,7 +66,7 @@ pub(super) fn apply_all(
         commits: log.commits,
         records,
         bytes: lengths.values().sum(),
-        tail: ResumePoint {
+        resume_point: ResumePoint {
             last: log.last,
             segment: tip.map_or(0, |link| link.segment.number),
             state_version: tip.map_or(0, |link| link.state_version),

@@ -1,47 +1,47 @@
-//! The segment that is written to.
+//! The segment that is written.
 //!
-//! After a failed sync the operating system may hold for written what is not on the disk, so a
-//! file is not written to again after one: the commit goes into a new segment.
+//! After a failed sync, the operating system may treat data as written that is not on the disk. So the
+//! store does not write to that file again; the commit goes into a new segment.
 
 use std::io;
 use std::path::PathBuf;
 
-use super::directory::Directory;
-use super::disk::Output;
+use super::directory::StoreDirectory;
+use super::disk::OutputFile;
 use super::error::StoreError;
-use super::frame::{FrameKind, FramePacker, FramePosition};
-use super::load::Tail;
+use super::frame::{FrameContext, FrameKind, FramePacker};
+use super::load::ResumePoint;
 use super::segment_file::{self, SegmentFile};
-use super::segment_header::Header;
-use super::store_batch::Batch;
+use super::segment_header::SegmentHeader;
+use super::store_batch::StoreBatch;
 
-/// Bytes handed to the operating system at once.
+/// Bytes of one write.
 const WRITE_BYTES: usize = 1 << 20;
 
-/// See the module.
 pub(super) struct OpenSegment {
     pub number: u64,
     pub path: PathBuf,
-    /// Where the last commit ends; 0: not even a header is there.
+    /// Where the last commit ends; 0: the file has no header yet.
     pub length: u64,
-    /// The checksum that the next frame continues.
+    /// The checksum that the next frame contains.
     pub checksum: u64,
     file: Box<dyn OutputFile>,
-    /// Something of a failed commit may stand behind the last one.
+    /// Whether data of a failed commit may follow the last commit.
     dirty: bool,
 }
 
-/// What is to be appended.
+/// A commit to append.
 pub(super) struct CommitContent<'a> {
-    /// Of a segment that begins with this commit.
+    /// The header of a segment that begins with this commit.
     pub header: SegmentHeader,
+    /// The first segment that the log needs after this commit.
     pub base: u64,
     pub batch: &'a StoreBatch,
 }
 
-/// A commit that failed, and whether its file can still be relied on.
 pub(super) struct CommitFailure {
     pub error: StoreError,
+    /// Whether the file may be written again.
     pub file_is_sound: bool,
 }
 
@@ -59,9 +59,8 @@ impl OpenSegment {
         })
     }
 
-    /// Opens the segment of the last commit and removes what stands behind that. The last commit
-    /// is written once more: the process before may have died before it was synced, or after the
-    /// sync failed.
+    /// Opens the segment of the last commit and removes the data behind it. Writes the last commit again,
+    /// because the earlier process may have ended before its sync, or after the sync failed.
     pub(super) fn reopen(
         directory: &StoreDirectory,
         tail: &ResumePoint,
@@ -78,7 +77,7 @@ impl OpenSegment {
             let rest = usize::try_from(tail.last.end - offset).unwrap_or(usize::MAX);
             piece.resize(rest.min(WRITE_BYTES), 0);
             if !segment.read(&mut piece, offset)? {
-                let what = "it changed since it was read";
+                let what = "it changed after it was read";
                 return Err(StoreError::corrupt(path, offset, what));
             }
             file.write_at(&piece, offset)
@@ -124,13 +123,12 @@ impl OpenSegment {
         Ok(())
     }
 
-    /// Removes what is left of a commit that failed; where that fails too, it is tried again
-    /// before the next one.
+    /// Removes the data of a failed commit. If that fails, the next commit tries again.
     pub(super) fn cut(&mut self) {
         self.dirty = self.file.set_length(self.length).is_err();
     }
 
-    /// Where the commit ends, and its checksum.
+    /// Returns where the commit ends, and its checksum.
     fn write(
         &mut self,
         content: &CommitContent<'_>,
@@ -150,7 +148,7 @@ impl OpenSegment {
         }
         let mut chunks = content.batch.chunks().peekable();
         while let Some(chunk) = chunks.next() {
-            let place = FramePosition {
+            let context = FrameContext {
                 segment: self.number,
                 sequence: content.header.first_sequence,
                 base: content.base,
@@ -162,7 +160,7 @@ impl OpenSegment {
             } else {
                 FrameKind::Part
             };
-            previous = packer.pack(kind, chunk, &place, &mut bytes)?;
+            previous = packer.pack(kind, chunk, &context, &mut bytes)?;
             if is_last || bytes.len() >= WRITE_BYTES {
                 self.file.write_at(&bytes, end)?;
                 end += bytes.len() as u64;

@@ -1,6 +1,6 @@
-//! One file of the log, read.
+//! A segment of the log, open for reading.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -11,12 +11,11 @@ use super::error::StoreError;
 use super::frame::{self, FrameHead, FrameKind, HEAD};
 use super::segment_header::{self, HeaderError, SegmentHeader};
 
-/// Bytes searched at once for the beginning of a frame.
+/// Bytes that one search for a frame reads at once.
 const WINDOW_BYTES: usize = 1 << 20;
-/// Where the first frame is.
+/// The offset of the first frame.
 pub(super) const FIRST_FRAME: u64 = segment_header::LENGTH as u64;
 
-/// Where segment `number` is.
 pub(super) fn path(directory: &Path, number: u64) -> PathBuf {
     directory.join(name(number))
 }
@@ -25,25 +24,25 @@ pub(super) fn name(number: u64) -> String {
     format!("segment-{number:010}.log")
 }
 
-/// The number of the segment that has this name; `None`: it is no segment.
+/// The number of a segment by its file name; `None` if the file is not a segment.
 pub(super) fn number(name: &str) -> Option<u64> {
     let digits = name.strip_prefix("segment-")?.strip_suffix(".log")?;
     let number = digits.parse().ok()?;
-    // Another spelling of a number would be a second file with it.
+    // With another spelling, two files could have the same number.
     (self::name(number) == name).then_some(number)
 }
 
-/// An open segment. What is written to it from now on is not seen.
+/// Later writes to the file are not visible here.
 pub(super) struct SegmentFile {
     pub path: PathBuf,
     pub number: u64,
-    /// With its checksum. `None`: not readable.
+    /// The header and its checksum; `None` if the header is broken.
     pub header: Option<(SegmentHeader, u64)>,
     pub length: u64,
     file: File,
 }
 
-/// A whole commit in a segment.
+/// A commit in a segment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Commit {
     pub start: u64,
@@ -53,28 +52,28 @@ pub(super) struct Commit {
     pub checksum: u64,
 }
 
-/// What of a segment is whole.
+/// The intact commits of a segment.
 #[derive(Debug)]
 pub(super) struct IntactCommits {
     pub commits: u64,
     pub last: Option<Commit>,
-    /// Of each base in turn, the first commit that had it.
+    /// For each base in turn, the first commit with it.
     pub bases: Vec<Commit>,
-    /// Where the frames end.
+    /// Where the intact frames end.
     pub frames_end: u64,
 }
 
-/// A frame that was read.
+/// A verified frame.
 pub(super) struct Frame {
     pub head: FrameHead,
     pub checksum: u64,
 }
 
 impl SegmentFile {
-    /// Opens it and reads its header.
+    /// Opens a segment and reads its header.
     ///
     /// # Errors
-    /// The disk's, and [`StoreError::Newer`].
+    /// [`StoreError::Io`] and [`StoreError::Newer`].
     pub(super) fn open(
         directory: &Path,
         number: u64,
@@ -94,14 +93,14 @@ impl SegmentFile {
             file,
         };
         let mut bytes = [0; segment_header::LENGTH];
-        let whole = segment.read(&mut bytes, 0)?;
+        let is_long_enough = segment.read(&mut bytes, 0)?;
         let newer = |what, found, known| StoreError::Newer {
             path: segment.path.clone(),
             what,
             found,
             known,
         };
-        let bytes = if whole { &bytes[..] } else { &[] };
+        let bytes = if is_long_enough { &bytes[..] } else { &[] };
         match SegmentHeader::decode(bytes) {
             Err(HeaderError::Newer(format)) => {
                 return Err(newer("format", format, segment_header::FORMAT));
@@ -115,55 +114,55 @@ impl SegmentFile {
         Ok(segment)
     }
 
-    /// The commits in it, none later than `until`.
+    /// Finds the intact commits up to sequence number `until`. They end at the first broken frame.
     ///
     /// # Errors
-    /// The disk's. What is broken is not reported: it ends what is whole.
-    pub(super) fn whole(&self, until: u64) -> Result<IntactCommits, StoreError> {
-        let mut whole = IntactCommits {
+    /// [`StoreError::Io`].
+    pub(super) fn intact_commits(&self, until: u64) -> Result<IntactCommits, StoreError> {
+        let mut intact = IntactCommits {
             commits: 0,
             last: None,
             bases: Vec::new(),
             frames_end: FIRST_FRAME,
         };
         let Some((header, mut previous)) = self.header else {
-            whole.frames_end = 0;
-            return Ok(whole);
+            intact.frames_end = 0;
+            return Ok(intact);
         };
         let mut buffer = Vec::new();
         let mut sequence = header.first_sequence;
         let mut start = FIRST_FRAME;
         while sequence <= until
-            && let Some(frame) = self.frame(whole.frames_end, &mut buffer)?
+            && let Some(frame) = self.frame(intact.frames_end, &mut buffer)?
             && frame.head.sequence == sequence
             && frame.head.previous == previous
         {
-            whole.frames_end += frame.head.length();
+            intact.frames_end += frame.head.length();
             previous = frame.checksum;
             if frame.head.kind == FrameKind::Commit {
                 let commit = Commit {
                     start,
-                    end: whole.frames_end,
+                    end: intact.frames_end,
                     sequence,
                     base: frame.head.base,
                     checksum: frame.checksum,
                 };
-                if whole.last.is_none_or(|last| last.base != commit.base) {
-                    whole.bases.push(commit);
+                if intact.last.is_none_or(|last| last.base != commit.base) {
+                    intact.bases.push(commit);
                 }
-                whole.last = Some(commit);
-                whole.commits += 1;
-                start = whole.frames_end;
+                intact.last = Some(commit);
+                intact.commits += 1;
+                start = intact.frames_end;
                 sequence += 1;
             }
         }
-        Ok(whole)
+        Ok(intact)
     }
 
-    /// Reads the frame at `offset` into `buffer`; `None` where no unbroken frame is.
+    /// Reads the frame at `offset` into `buffer`; `None` if there is no intact frame.
     ///
     /// # Errors
-    /// The disk's.
+    /// [`StoreError::Io`].
     pub(super) fn frame(
         &self,
         offset: u64,
@@ -176,7 +175,7 @@ impl SegmentFile {
         let Some(decoded) = FrameHead::decode(&head) else {
             return Ok(None);
         };
-        // Before the memory is taken: a broken length may be any.
+        // A broken frame may have any length, so check it before the memory is reserved.
         let Ok(length) = usize::try_from(decoded.length()) else {
             return Ok(None);
         };
@@ -193,10 +192,10 @@ impl SegmentFile {
         }))
     }
 
-    /// Where, from `offset` on, a frame of commit `sequence` or a later one is.
+    /// Searches from `offset` on for a frame of commit `sequence` or later, and returns its offset.
     ///
     /// # Errors
-    /// The disk's.
+    /// [`StoreError::Io`].
     pub(super) fn find_later(
         &self,
         mut offset: u64,
@@ -219,27 +218,42 @@ impl SegmentFile {
                     return Ok(Some(at));
                 }
             }
-            // The letters may lie across the end of the window.
+            // The magic may lie across the end of the window.
             offset += (window.len() - frame::MAGIC.len() + 1) as u64;
         }
         Ok(None)
     }
 
-    /// Fills `bytes`; whether there were so many.
+    /// Fills `bytes`; returns whether the file was long enough.
     ///
     /// # Errors
-    /// The disk's.
+    /// [`StoreError::Io`].
     pub(super) fn read(&self, bytes: &mut [u8], offset: u64) -> Result<bool, StoreError> {
         if self.length.saturating_sub(offset) < bytes.len() as u64 {
             return Ok(false);
         }
         match self.file.read_exact_at(bytes, offset) {
             Ok(()) => Ok(true),
-            // The writer took a failed commit back just now.
+            // The writer has just removed a failed commit.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
             Err(error) => Err(StoreError::io("read", &self.path)(error)),
         }
     }
+}
+
+/// The numbers of the segments in a directory, in ascending order.
+///
+/// # Errors
+/// [`StoreError::Io`].
+pub(super) fn numbers(directory: &Path) -> Result<Vec<u64>, StoreError> {
+    let mut numbers = Vec::new();
+    let entries = fs::read_dir(directory).map_err(StoreError::io("read", directory))?;
+    for entry in entries {
+        let entry = entry.map_err(StoreError::io("read", directory))?;
+        numbers.extend(entry.file_name().to_str().and_then(number));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
 }
 
 #[cfg(test)]
@@ -247,7 +261,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_one_spelling_of_a_number_is_a_segment() {
+    fn a_segment_number_has_one_spelling() {
         let place = path(Path::new(""), 12);
         assert_eq!(place, Path::new("segment-0000000012.log"));
         assert_eq!(number("segment-0000000012.log"), Some(12));

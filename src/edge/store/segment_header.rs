@@ -1,45 +1,43 @@
-//! The first bytes of a segment: what it is, whose it is, and what it continues.
+//! The header of a segment: its format, its store, and the segment that it continues.
 //!
-//! The first 48 bytes are the same in every format there will be, so that an older program can
-//! tell a newer file from a broken one.
+//! The layout of the first 48 bytes is the same in every future format, so that an older program can tell
+//! a newer file from a broken one.
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::store_id::{StoreId, StoreIdentity};
 use crate::domain::timestamp::Timestamp;
 
-/// For people who look into the file. The line ends as it does so that a transfer which changes
-/// line ends is found out.
+/// Readable in a viewer. If a file transfer changes line ends, this no longer matches.
 const MAGIC: &[u8; 32] = b"ticket-exporter checkpoint log\r\n";
-/// Raised when files change in a way that older programs cannot read.
+/// Raised when older programs cannot read the files any more.
 pub(super) const FORMAT: u32 = 1;
 pub(super) const LENGTH: usize = 120;
 
-/// See the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SegmentHeader {
     pub store: StoreIdentity,
-    /// Version of the records' form; theirs who write them.
+    /// Version of the records' format, set by the caller.
     pub state_version: u32,
     pub number: u64,
-    /// Segment that holds the commit before the first one of this; 0: there is none.
+    /// The segment of the commit before the first one of this segment; 0: there is none.
     pub previous: u64,
-    /// Sequence of the first commit.
+    /// Sequence number of the first commit.
     pub first_sequence: u64,
-    /// Checksum of the commit before; 0: there is none.
+    /// Checksum of the commit before this segment; 0: there is none.
     pub previous_checksum: u64,
 }
 
-/// What the first bytes of a file are if not a header.
+/// Why the first bytes of a file are not a header.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum HeaderError {
-    /// Written by a newer program, in this format.
+    /// A newer program wrote the file in this format.
     Newer(u32),
     Broken,
 }
 
 impl SegmentHeader {
-    /// The bytes, and their checksum, which the first frame continues.
+    /// Returns the bytes and their checksum, which the first frame contains.
     pub(super) fn encode(&self) -> ([u8; LENGTH], u64) {
         let mut bytes = [0; LENGTH];
         let mut at = 0;
@@ -50,7 +48,7 @@ impl SegmentHeader {
         put(MAGIC);
         put(&FORMAT.to_le_bytes());
         put(&[0; 4]);
-        put(&[0; 8]); // the first checksum, see below
+        put(&[0; 8]); // set below
         put(&self.state_version.to_le_bytes());
         put(&[0; 4]);
         put(&self.store.id.0);
@@ -66,7 +64,7 @@ impl SegmentHeader {
         (bytes, checksum)
     }
 
-    /// The header and its checksum.
+    /// Returns the header and its checksum.
     pub(super) fn decode(bytes: &[u8]) -> Result<(Self, u64), HeaderError> {
         let mut rest = bytes;
         let prelude = rest.get(..40).ok_or(HeaderError::Broken)?;
@@ -127,14 +125,14 @@ mod tests {
     }
 
     #[test]
-    fn is_read_as_it_was_written() {
+    fn a_header_is_read_as_it_was_written() {
         let (bytes, checksum) = header().encode();
         assert_eq!(SegmentHeader::decode(&bytes), Ok((header(), checksum)));
         assert!(bytes.starts_with(b"ticket-exporter checkpoint"));
     }
 
     #[test]
-    fn no_bit_of_it_may_change() {
+    fn a_changed_bit_makes_a_header_broken() {
         let (bytes, _) = header().encode();
         for bit in 0..LENGTH * 8 {
             let mut changed = bytes;
@@ -159,7 +157,7 @@ mod tests {
         bytes[32..36].copy_from_slice(&7_u32.to_le_bytes());
         let prelude = xxh3_64(&bytes[..40]);
         bytes[40..48].copy_from_slice(&prelude.to_le_bytes());
-        // What follows is the newer program's business.
+        // Only the newer program knows the rest.
         assert_eq!(
             SegmentHeader::decode(&bytes[..48]),
             Err(HeaderError::Newer(7))

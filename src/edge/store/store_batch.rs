@@ -1,10 +1,10 @@
-//! Changes that become durable together, in the form in which they are written.
+//! The changes of one commit, encoded as they are written.
 //!
-//! A record is: length of the key, key, length of the value plus one (0 = deleted), value; lengths
-//! are LEB128 numbers. Records do not span chunks.
+//! A record is: length of the key, key, length of the value plus one (0 = deleted), value. Lengths are
+//! LEB128 numbers. A record does not span chunks.
 
-/// Size of a chunk at which the next one is begun: large enough to compress well, small enough
-/// that a reader needs little memory.
+/// After this size the next chunk begins. It is large enough to compress well, and small enough that a
+/// reader needs little memory.
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// One change of one key.
@@ -13,11 +13,11 @@ pub struct StoreRecord<'a> {
     pub key: &'a [u8],
     /// `None`: deleted.
     pub value: Option<&'a [u8]>,
-    /// Version of the value's form, as the program that wrote it called it.
+    /// Version of the value's format, set by the program that wrote it.
     pub state_version: u32,
 }
 
-/// Changes, in order; of several to one key the last one wins.
+/// Changes in order. The last change of a key wins.
 #[derive(Debug)]
 pub struct StoreBatch {
     chunks: Vec<Vec<u8>>,
@@ -50,7 +50,7 @@ impl StoreBatch {
         self.push(key, None);
     }
 
-    /// Records.
+    /// Number of records.
     pub fn len(&self) -> usize {
         self.records
     }
@@ -64,7 +64,7 @@ impl StoreBatch {
         self.bytes
     }
 
-    /// Empties it; memory for a usual checkpoint is kept.
+    /// Removes all records and keeps the memory for a usual checkpoint.
     pub fn clear(&mut self) {
         self.chunks.truncate(1);
         if let Some(chunk) = self.chunks.first_mut() {
@@ -74,7 +74,7 @@ impl StoreBatch {
         self.bytes = 0;
     }
 
-    /// At least one, so that an empty batch is a commit too.
+    /// At least one chunk, so that an empty batch is also a commit.
     pub(super) fn chunks(&self) -> impl Iterator<Item = &[u8]> {
         let empty = self.chunks.is_empty().then_some(&[][..]);
         self.chunks.iter().map(Vec::as_slice).chain(empty)
@@ -101,10 +101,10 @@ impl StoreBatch {
     }
 }
 
-/// The next record of a chunk, taken off its front.
+/// Takes the next record off the front of a chunk.
 ///
 /// # Errors
-/// The chunk ends in the middle of a record, or a length is beyond all reason.
+/// The chunk ends inside a record, or a length is too large.
 pub(super) fn take_record<'a>(
     chunk: &mut &'a [u8],
     state_version: u32,
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn gives_back_what_was_put() {
+    fn records_are_read_as_they_were_put() {
         let mut batch = StoreBatch::default();
         assert!(batch.is_empty());
         assert_eq!(batch.chunks().count(), 1, "an empty commit");
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_said() {
+    fn a_broken_record_is_an_error() {
         for broken in [
             &[0x80][..],
             &[1],

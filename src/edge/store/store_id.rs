@@ -1,4 +1,4 @@
-//! Who a store is.
+//! The identity of a store.
 
 use std::collections::hash_map::RandomState;
 use std::fmt;
@@ -6,13 +6,13 @@ use std::hash::BuildHasher;
 
 use crate::domain::timestamp::Timestamp;
 
-/// Sixteen bytes made with the store; shown as 32 hexadecimal digits.
+/// Sixteen random bytes, shown as 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StoreId(pub(super) [u8; 16]);
 
 impl StoreId {
-    /// One that no other store has. The standard library's hash keys come from the operating
-    /// system's randomness; the time and the process are added for a system that has none yet.
+    /// A unique id. The randomness comes from the standard library's hash keys, which the operating system
+    /// supplies. The time and the process id help on a system that has no randomness yet.
     pub(super) fn new(created: Timestamp) -> Self {
         let half = || RandomState::new().hash_one((created, std::process::id()));
         let both = u128::from(half()) << 64 | u128::from(half());
@@ -34,7 +34,7 @@ impl fmt::Debug for StoreId {
     }
 }
 
-/// A store among those that have the same id: one that was made anew keeps it.
+/// Identifies a store also among stores with the same id, because a recount keeps the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StoreIdentity {
     pub id: StoreId,
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_are_the_same() {
+    fn ids_are_unique() {
         let now = Timestamp(0);
         let one = StoreId::new(now);
         assert_ne!(one, StoreId::new(now));

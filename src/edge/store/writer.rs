@@ -1,32 +1,34 @@
-//! A store that is written: commits, rounds, and what is deleted after them.
+//! Writes a store: commits, rewrites, and the deletion of old segments.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 
 use super::acknowledged::{Acknowledged, AcknowledgedFile};
-use super::directory::Directory;
+use super::directory::StoreDirectory;
 use super::error::StoreError;
-use super::frame::Packer;
-use super::load::Found;
+use super::frame::FramePacker;
+use super::load::LoadedStore;
 use super::open_segment::{CommitContent, OpenSegment};
 use super::segment_file;
-use super::segment_header::Header;
-use super::store_batch::Batch;
+use super::segment_header::SegmentHeader;
+use super::store_batch::StoreBatch;
 use super::store_id::{StoreId, StoreIdentity};
+use super::store_log::StoreLog;
+use crate::domain::timestamp::Timestamp;
 
-/// A store that is written.
+/// A store that is open for writing.
 pub struct Store {
     directory: StoreDirectory,
-    store: StoreIdentity,
+    identity: StoreIdentity,
     sequence: u64,
     /// Checksum of the last commit.
     checksum: u64,
-    /// Segment that holds the last commit; 0: there is none.
+    /// The segment of the last commit; 0: there is none.
     last_segment: u64,
-    /// From this segment on the log is needed.
+    /// The first segment that the log needs.
     base: u64,
-    /// `None`: the next commit begins a new segment.
+    /// `None`: the next commit creates a segment.
     open: Option<OpenSegment>,
     highest: u64,
     rewrite: Rewrite,
@@ -34,8 +36,8 @@ pub struct Store {
     /// Bytes of the needed segments.
     lengths: BTreeMap<u64, u64>,
     unneeded: Vec<u64>,
-    /// A file that cannot be deleted was said, and need not be with every commit.
-    is_said: bool,
+    /// Whether a file that cannot be deleted was logged, so that not every commit logs it.
+    is_failure_logged: bool,
     bytes_since_rewrite: u64,
     acknowledged: AcknowledgedFile,
     packer: FramePacker,
@@ -44,22 +46,72 @@ pub struct Store {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rewrite {
     None,
-    /// Begins with the next commit.
-    Beginning,
-    /// Began with this segment.
+    /// The rewrite begins with the next commit.
+    Requested,
+    /// The rewrite began with this segment.
     Running(u64),
 }
 
 impl Store {
-    pub(super) fn create(
+    /// Creates a store where there is none. The first commit creates its files. `id` is that of the store
+    /// before, if any.
+    ///
+    /// # Errors
+    /// [`StoreError::NotEmpty`], and those of [`StoreDirectory::load`].
+    pub fn create(
         directory: StoreDirectory,
-        store: StoreIdentity,
+        now: Timestamp,
+        id: Option<StoreId>,
+    ) -> Result<Self, StoreError> {
+        let path = directory.path();
+        if StoreLog::find(path, directory.state_version())?.is_some() {
+            let path = path.to_owned();
+            return Err(StoreError::NotEmpty { path });
+        }
+        let identity = StoreIdentity {
+            id: id.unwrap_or_else(|| StoreId::new(now)),
+            created: now,
+        };
+        let leftovers = segment_file::numbers(path)?;
+        Self::empty(directory, identity, leftovers)
+    }
+
+    /// Continues a loaded store. Removes an unfinished commit.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn resume(directory: StoreDirectory, found: &LoadedStore) -> Result<Self, StoreError> {
+        let point = &found.resume_point;
+        let identity = StoreIdentity {
+            id: found.id,
+            created: found.created,
+        };
+        let mut store = Self::empty(directory, identity, point.unneeded.clone())?;
+        store.sequence = point.last.sequence;
+        store.checksum = point.last.checksum;
+        store.last_segment = point.segment;
+        store.base = point.last.base;
+        store.highest = point.highest;
+        store.lengths.clone_from(&point.lengths);
+        store.bytes_since_rewrite = point.bytes_since_rewrite;
+        let open = OpenSegment::reopen(&store.directory, point)?;
+        // All records of a segment have the same state version.
+        if point.state_version == store.directory.state_version() {
+            store.open = Some(open);
+        }
+        store.finish_commit();
+        Ok(store)
+    }
+
+    fn empty(
+        directory: StoreDirectory,
+        identity: StoreIdentity,
         leftovers: Vec<u64>,
     ) -> Result<Self, StoreError> {
         let packer = FramePacker::new().map_err(StoreError::io("write", directory.path()))?;
         Ok(Self {
             acknowledged: AcknowledgedFile::new(directory.path()),
-            store,
+            identity,
             sequence: 0,
             checksum: 0,
             last_segment: 0,
@@ -70,90 +122,64 @@ impl Store {
             rewrite_ends: false,
             lengths: BTreeMap::new(),
             unneeded: leftovers,
-            is_said: false,
+            is_failure_logged: false,
             bytes_since_rewrite: 0,
             packer,
             directory,
         })
     }
 
-    pub(super) fn resume(
-        directory: StoreDirectory,
-        found: &LoadedStore,
-    ) -> Result<Self, StoreError> {
-        let tail = &found.tail;
-        let identity = StoreIdentity {
-            id: found.id,
-            created: found.created,
-        };
-        let mut store = Self::create(directory, identity, tail.unneeded.clone())?;
-        store.sequence = tail.last.sequence;
-        store.checksum = tail.last.checksum;
-        store.last_segment = tail.segment;
-        store.base = tail.last.base;
-        store.highest = tail.highest;
-        store.lengths.clone_from(&tail.lengths);
-        store.bytes_since_rewrite = tail.bytes_since_rewrite;
-        let open = OpenSegment::reopen(&store.directory, tail)?;
-        // A segment is of one state version.
-        if tail.state_version == store.directory.state_version() {
-            store.open = Some(open);
-        }
-        store.tidy();
-        Ok(store)
-    }
-
     pub fn id(&self) -> StoreId {
-        self.store.id
+        self.identity.id
     }
 
-    /// Of the last commit; 0: there is none.
+    /// Sequence number of the last commit; 0: there is none.
     pub fn sequence(&self) -> u64 {
         self.sequence
     }
 
-    /// What is needed takes so much on disk.
+    /// Bytes of the needed segments on disk.
     pub fn bytes(&self) -> u64 {
         self.lengths.values().sum()
     }
 
-    /// Written since the commit that ended the last round: what the next round could free, and
-    /// what it has written so far.
+    /// Bytes written since the commit that ended the last rewrite: those that the next rewrite can free,
+    /// and those that it has written so far.
     pub fn bytes_since_rewrite(&self) -> u64 {
         self.bytes_since_rewrite
     }
 
-    /// Ends the writing and gives the directory back.
+    /// Stops writing and returns the locked directory.
     pub fn close(self) -> StoreDirectory {
         self.directory
     }
 
-    /// With the next commit a round begins, in a new segment. From then on everything there is
-    /// has to be written once more, in any order and beside later changes, until
-    /// [`Self::end_rewrite`]. A round that runs is begun anew.
+    /// Begins a rewrite with the next commit, in a new segment. From then on the caller must write all
+    /// records again, in any order and beside later changes, until [`Self::end_rewrite`]. A running rewrite
+    /// starts again.
     pub fn begin_rewrite(&mut self) {
-        self.rewrite = Rewrite::Beginning;
+        self.rewrite = Rewrite::Requested;
         self.rewrite_ends = false;
         self.open = None;
     }
 
-    /// With the next commit the round is complete, and what is older than it is deleted. Without
-    /// a round, nothing happens.
+    /// Completes the rewrite with the next commit, which deletes the older segments. Does nothing without a
+    /// rewrite.
     pub fn end_rewrite(&mut self) {
         self.rewrite_ends = self.rewrite != Rewrite::None;
     }
 
-    /// Makes a batch last: on return it is on the disk. On an error nothing of it is there, and
-    /// it, or a later one, can be committed again.
+    /// Writes a batch and syncs it. After an error nothing of it is in the store, and the caller may commit
+    /// the same or another batch.
     ///
     /// # Errors
-    /// The disk's.
+    /// [`StoreError::Io`].
     pub fn commit(&mut self, batch: &StoreBatch) -> Result<(), StoreError> {
         let mut segment = match self.open.take() {
             Some(open) => open,
             None => {
-                // A number is not used twice: the file of a failed attempt may come back after a
-                // power loss.
+                // A number is used only once, because the file of a failed attempt may come back after
+                // a power loss.
                 self.highest += 1;
                 OpenSegment::create(&self.directory, self.highest)?
             }
@@ -177,11 +203,11 @@ impl Store {
         }
     }
 
-    /// From which segment on the log is needed after the next commit.
+    /// The first segment that the log needs after the next commit.
     fn next_base(&self, segment: u64) -> u64 {
         match self.rewrite {
             _ if self.last_segment == 0 => segment,
-            Rewrite::Beginning if self.rewrite_ends => segment,
+            Rewrite::Requested if self.rewrite_ends => segment,
             Rewrite::Running(first) if self.rewrite_ends => first,
             _ => self.base,
         }
@@ -189,7 +215,7 @@ impl Store {
 
     fn header(&self, number: u64) -> SegmentHeader {
         SegmentHeader {
-            store: self.store,
+            store: self.identity,
             state_version: self.directory.state_version(),
             number,
             previous: self.last_segment,
@@ -205,7 +231,7 @@ impl Store {
         self.base = base;
         self.lengths.insert(segment.number, segment.length);
         self.bytes_since_rewrite += written;
-        if self.rewrite == Rewrite::Beginning {
+        if self.rewrite == Rewrite::Requested {
             self.rewrite = Rewrite::Running(segment.number);
         }
         if self.rewrite_ends {
@@ -216,13 +242,13 @@ impl Store {
             self.unneeded.extend(self.lengths.keys());
             self.lengths = needed;
         }
-        self.tidy();
+        self.finish_commit();
     }
 
-    /// After a commit that failed.
+    /// Cleans up after a failed commit.
     fn take_back(&mut self, mut segment: OpenSegment, file_is_sound: bool) {
         if segment.length == 0 {
-            // Its space may be what is missing.
+            // The disk may be full because of it.
             if self.directory.disk().remove(&segment.path).is_err() {
                 self.unneeded.push(segment.number);
             }
@@ -234,36 +260,38 @@ impl Store {
         }
     }
 
-    /// What follows a commit and cannot make it fail.
-    fn tidy(&mut self) {
+    /// Writes `acknowledged` and deletes old segments. A failure does not make the commit fail.
+    fn finish_commit(&mut self) {
         let acknowledged = Acknowledged {
-            store: self.store,
+            store: self.identity,
             sequence: self.sequence,
         };
         let disk = self.directory.disk();
-        self.acknowledged.record(disk, &acknowledged);
+        self.acknowledged.write(disk, &acknowledged);
         if self.unneeded.is_empty() {
             return;
         }
-        // What cannot be deleted is tried again with every commit.
-        let mut trouble = None;
+        // The next commit tries again to delete the files that are left.
+        let mut failure = None;
         self.unneeded.retain(|number| {
             let path = segment_file::path(self.directory.path(), *number);
             match disk.remove(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    trouble = Some(StoreError::io("delete", &path)(error));
+                    failure = Some(StoreError::io("delete", &path)(error));
                     true
                 }
                 _ => false,
             }
         });
-        // Segments that come back after a power loss do no harm, and are deleted then.
-        trouble = trouble.or(self.directory.sync(self.directory.path()).err());
-        match &trouble {
-            Some(error) if !self.is_said => tracing::warn!(%error, "old checkpoints not deleted"),
+        // Deleted segments may come back after a power loss. They do no harm and are deleted again.
+        failure = failure.or(self.directory.sync(self.directory.path()).err());
+        match &failure {
+            Some(error) if !self.is_failure_logged => {
+                tracing::warn!(%error, "old checkpoint segments not deleted");
+            }
             _ => {}
         }
-        self.is_said = trouble.is_some();
+        self.is_failure_logged = failure.is_some();
     }
 }
 
@@ -272,7 +300,7 @@ impl fmt::Debug for Store {
         formatter
             .debug_struct("Store")
             .field("path", &self.directory.path())
-            .field("id", &self.store.id)
+            .field("id", &self.identity.id)
             .field("sequence", &self.sequence)
             .field("bytes", &self.bytes())
             .finish_non_exhaustive()

@@ -157,7 +157,7 @@ fn brokers_that_are_not_there_and_a_taken_port_are_said() {
         &config,
         &[
             &format!("error    web.listen 127.0.0.1:{port}: another process listens there"),
-            &format!("error    broker 127.0.0.1:{nobody}: it takes no connection"),
+            &format!("error    broker 127.0.0.1:{nobody}: it accepts no connection"),
             "error    broker nowhere.invalid:9092: its host name cannot be resolved",
             "error    schema_registry: ",
             &format!("ok       topic {topic}: "),
@@ -209,7 +209,7 @@ fn missing_permissions_are_said_with_the_commands_that_grant_them() {
         0,
         &config,
         &[
-            &format!("warning  topic {topic}: Kafka does not let us see its settings"),
+            &format!("warning  topic {topic}: Kafka does not show its settings"),
             &format!("ok       topic {topic}: partitions: 1"),
             &format!("ok       records of {topic}: 1 of 1 give events"),
             &format!("ok       dead-letter topic {dead}: may be written"),

@@ -40,7 +40,7 @@ fn no_broker_at_all_is_said_and_waited_for() {
         topics: vec!["tickets".into()],
         group_id: "test".into(),
         instance_id: None,
-        ..Settings::default()
+        ..ConsumerSettings::default()
     };
     settings.connection.brokers = vec!["127.0.0.1:1".into()];
     let mut consumer = Consumer::start(&settings).unwrap();
@@ -150,7 +150,7 @@ fn an_undelivered_letter_is_not_confirmed() {
     let mut letters = DeadLetterProducer::start(&connection(&broker), "dead").unwrap();
     broker.down().unwrap();
     let partition = TopicPartition::new("tickets", 0);
-    let record = ticket_exporter::edge::kafka::Record {
+    let record = ticket_exporter::edge::kafka::KafkaRecord {
         partition: &partition,
         index: 0,
         offset: 7,

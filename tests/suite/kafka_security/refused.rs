@@ -66,7 +66,7 @@ fn each_refusal_is_one_line_that_names_the_fix() {
             "SASL_PLAINTEXT",
             unprotected.clone() + &right_login("scram-sha-512"),
             &[
-                "does not take the mechanism SCRAM-SHA-512",
+                "does not support the mechanism SCRAM-SHA-512",
                 "PLAIN",
                 "kafka.sasl.mechanism",
             ],
@@ -94,18 +94,21 @@ fn each_refusal_is_one_line_that_names_the_fix() {
         (
             "SSL",
             trust.clone(),
-            &["wants one", "kafka.tls.certificate_file"],
+            &["requires one", "kafka.tls.certificate_file"],
         ),
         (
             "SSL",
             mutual(secured, &stranger),
-            &["refuses our certificate", "kafka.tls.certificate_file"],
+            &[
+                "rejects the client certificate",
+                "kafka.tls.certificate_file",
+            ],
         ),
         (
             "SSL",
             plaintext.clone(),
             &[
-                "speaks TLS, and we do not",
+                "speaks TLS, but the exporter does not",
                 "kafka.security_protocol to ssl",
             ],
         ),
@@ -113,7 +116,7 @@ fn each_refusal_is_one_line_that_names_the_fix() {
             "SASL_SSL",
             unprotected.clone() + &right_login("plain"),
             &[
-                "speaks TLS, and we do not",
+                "speaks TLS, but the exporter does not",
                 "kafka.security_protocol to sasl_ssl",
             ],
         ),
@@ -121,20 +124,20 @@ fn each_refusal_is_one_line_that_names_the_fix() {
             "PLAINTEXT",
             trust.clone(),
             &[
-                "does not speak TLS, and we do",
+                "does not speak TLS, but the exporter does",
                 "kafka.security_protocol to plaintext",
             ],
         ),
         (
             "SASL_PLAINTEXT",
             plaintext,
-            &["may want a login", "kafka.sasl"],
+            &["may require a login", "kafka.sasl"],
         ),
-        ("SASL_SSL", trust, &["may want a login", "kafka.sasl"]),
+        ("SASL_SSL", trust, &["may require a login", "kafka.sasl"]),
         (
             "PLAINTEXT",
             unprotected + &right_login("plain"),
-            &["wants no login", "take kafka.sasl away"],
+            &["expects no login", "remove kafka.sasl"],
         ),
     ];
     for (listener, security, said) in cases {

@@ -84,7 +84,7 @@ fn a_certificate_changes_without_a_restart() {
     // A certificate whose key is not there yet.
     let new = secured.client_certificate(&[("CN", "new")], true);
     put(&new.certificate, &used.certificate);
-    let log = wait_for_log(&exporter, "the new credentials cannot be used");
+    let log = wait_for_log(&exporter, "new kafka credentials cannot be used");
     assert!(log.contains("kafka.tls.key_file"), "{log}");
     write_tickets(secured, &topic, 5, 5);
     wait_for_tickets(&exporter, 10);

@@ -174,7 +174,7 @@ fn a_dead_letter_topic_that_does_not_exist_loses_nothing() {
     let dead = Kafka::unique("undelivered-dead");
     kafka.produce(&topic, [Record::new("no event")]);
     let mut exporter = start(&config(kafka, &topic, &dead));
-    let text = format!("topic {dead} cannot be written to, since it does not exist");
+    let text = format!("topic {dead} cannot be written to because it does not exist");
     crate::end_to_end::wait_for_reason(&exporter, &text);
     wait_for_line(&exporter, &[&text]);
     kafka.create_topic(&dead, 1, &[]);

@@ -1,103 +1,103 @@
-//! How far one partition has been handed out, and up to which moment that is everything. Pure: it
-//! is told what was seen and decides.
+//! How far the consumer has handed out the records of one partition, and what that proves. Pure: it gets
+//! observations as arguments and decides.
 //!
-//! Partition leaders are asked for two ends of a partition. An answer to a question of the moment T
-//! is at least the end at T. So once the position has reached
+//! The consumer asks partition leaders for the two ends of a partition. The end in the answer to a request
+//! of time T is at least the end at T. So once the position has reached
 //!
-//! * the high watermark of T, every record that was appended before T has been handed out, or was
-//!   aborted: the partition is *complete as of T*;
-//! * the last stable offset of T, every record that could be read at T has been handed out: it was
-//!   *read to its end as of T*, also where an open transaction hides records behind it.
+//! * the high watermark of T, every record that was appended before T was handed out or was aborted: the
+//!   partition is *complete as of T*;
+//! * the last stable offset of T, every record that could be read at T was handed out: the partition was
+//!   *read to its end as of T*, even if an open transaction hides records behind it.
 //!
-//! Both proofs come under steady traffic as well: the position passes an earlier end while later
-//! records arrive. Where the last stable offset of a later question is still below the high
-//! watermark of T, a transaction hides records since T.
+//! Both proofs also work under steady traffic: the position passes an earlier end while later records
+//! arrive. If the last stable offset of a later request is still below the high watermark of T, a
+//! transaction has been hiding records since T.
 //!
-//! The position passes control records, which end transactions and which no application sees: the
-//! client library notes them as they are taken from the queue. What compaction has emptied at the
-//! tail is noted by the fetcher alone. Its note is read from the statistics, which are a little old
-//! and, after a restart of the fetcher, for a moment those of the earlier time. So two in a row must
-//! agree, with the queue seen empty in between, and it never moves the position that is kept.
+//! The position also passes control records, which end transactions and which an application never
+//! receives: the client library notes them when they are consumed from the queue. If compaction has emptied
+//! the tail of a partition, only the fetcher notes that. Its note comes from the statistics, which are a
+//! little old and, right after a restart of the fetcher, may be those from before. So two reports in a row
+//! must agree, with an empty queue in between, and the note never changes the stored position.
 
 use std::time::{Duration, Instant};
 
-use super::consumer_callbacks::FetchState;
-use super::queue::End;
+use super::client_statistics::FetchState;
+use super::queue::PartitionEnd;
 
-/// An older proof says nothing about the present end. Leaders are asked twice a second.
+/// An older proof says nothing about the current end. Leaders are asked twice a second.
 const VALIDITY: Duration = Duration::from_secs(5);
 
-/// Ends that wait for their proof: some time of reading a backlog, in full resolution.
+/// The most ends that the position has not reached. A backlog needs some.
 const MOST_WAITING: usize = 64;
 
 /// Position and evidence for one assigned partition.
 #[derive(Clone, Debug)]
 pub(super) struct PartitionProgress {
-    /// Offset after the last record handed out and the control records behind it, or the given
-    /// start; `None`: the beginning.
+    /// Offset after the last record handed out and the control records behind it, or the start offset;
+    /// `None`: the beginning of the partition.
     pub(super) next: Option<i64>,
-    /// The broker that leads the partition, by the last statistics.
+    /// The broker that leads the partition, from the last statistics.
     pub(super) leader: Option<i32>,
-    /// Questions from before tell of another time.
+    /// Answers to requests from before are ignored.
     begun: Instant,
     received: bool,
-    /// What the client library had as taken when the fetcher was moved: it may still say so.
+    /// The client library's consumed offset from before the fetcher was moved. The library may still
+    /// return it.
     outdated: Option<i64>,
-    /// Whether the leader answered lately, by the last statistics.
-    heard: bool,
-    /// The brokers do not let us read it.
+    /// Whether the leader answered lately, from the last statistics.
+    leader_responds: bool,
+    /// Whether the brokers deny read access.
     refused: bool,
     stable: ReportedEnds,
     high: ReportedEnds,
-    /// When the last question was asked, and where the position was.
+    /// Time of the last request, and the position then.
     asked: Option<(Instant, i64)>,
-    tail: FetcherEnd,
+    fetcher_end: FetcherEnd,
 }
 
-/// What is known of the end of a partition.
+/// What is known about the end of a partition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EndStatus {
-    /// Every record appended before this moment was handed out, or was aborted.
+    /// Every record appended before this time was handed out or was aborted.
     pub complete_as_of: Option<Instant>,
-    /// Every record that could be read some seconds ago at the most was handed out.
+    /// Every record that could be read a few seconds ago was handed out.
     pub read_to_end: bool,
-    /// The leader has told of an end that is not reached.
+    /// The position has not reached an end that the leader gave.
     pub has_backlog: bool,
-    /// Records that wait for the end of a transaction.
     pub open_transaction: Option<OpenTransaction>,
 }
 
-/// Records that an open transaction hides from readers.
+/// A transaction that hides records from readers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenTransaction {
-    /// The last stable offset: where the transaction begins.
+    /// The last stable offset, where the transaction begins.
     pub offset: i64,
-    /// Records from there to the high watermark, those of the transaction included.
+    /// Number of records from there to the high watermark, those of the transaction included.
     pub records: i64,
-    /// How long the transaction has been open at least.
+    /// The transaction has been open for at least this time.
     pub open_for: Duration,
 }
 
-/// Ends of one kind that leaders told, each with the moment of its question.
+/// Ends of one kind from leaders, each with the time of its request.
 #[derive(Clone, Debug, Default)]
 struct ReportedEnds {
-    /// Those that the position has not reached, oldest first.
+    /// Ends that the position has not reached, oldest first.
     waiting: Vec<(Instant, i64)>,
-    /// The latest that it has.
+    /// The time of the latest end that the position has reached.
     reached: Option<Instant>,
     latest: Option<(Instant, i64)>,
 }
 
-/// The end as the fetcher saw it, which passes what compaction has emptied.
+/// The end that the fetcher found, which may lie behind a gap from compaction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum FetcherEnd {
     #[default]
     Unknown,
-    /// Said by one statistics report; what was fetched until then may still be queued.
-    Said(i64),
-    /// The queue was seen empty after it was said.
+    /// In one statistics report. Records fetched before may still be queued.
+    Reported(i64),
+    /// The queue was empty after the report.
     Drained(i64),
-    /// Said again after that.
+    /// In another report after that.
     Confirmed(i64),
 }
 
@@ -105,7 +105,7 @@ impl ReportedEnds {
     fn add(&mut self, asked: Instant, offset: i64) {
         self.latest = Some((asked, offset));
         if self.waiting.len() == MOST_WAITING {
-            // The oldest stays: it tells how long a transaction has been open.
+            // The oldest stays: it shows how long a transaction has been open.
             let mut place = 0;
             self.waiting.retain(|_| {
                 place += 1;
@@ -127,25 +127,25 @@ impl ReportedEnds {
 }
 
 impl PartitionProgress {
-    /// A partition about to be read from `next`, or from its beginning. `taken` is what the client
-    /// library has as taken from it, see [`Self::pass_control_records`].
-    pub(super) fn begin(next: Option<i64>, taken: Option<i64>, now: Instant) -> Self {
+    /// A partition that will be read from `next`, or from its beginning. `consumed` is the client library's
+    /// consumed offset, see [`Self::pass_control_records`].
+    pub(super) fn begin(next: Option<i64>, consumed: Option<i64>, now: Instant) -> Self {
         Self {
             next,
             leader: None,
             begun: now,
             received: false,
-            outdated: taken,
-            heard: false,
+            outdated: consumed,
+            leader_responds: false,
             refused: false,
             stable: ReportedEnds::default(),
             high: ReportedEnds::default(),
             asked: None,
-            tail: FetcherEnd::Unknown,
+            fetcher_end: FetcherEnd::Unknown,
         }
     }
 
-    /// Takes a record's offset; `false` where it was handed out before.
+    /// Takes the offset of a record; `false` if it was handed out before.
     pub(super) fn accept(&mut self, offset: i64) -> bool {
         if self.next.is_some_and(|next| offset < next) {
             return false;
@@ -156,85 +156,85 @@ impl PartitionProgress {
         true
     }
 
-    /// Moves the position behind the control records that the client library has taken with the
-    /// records. What it had as taken before its fetcher was moved does not count.
-    pub(super) fn pass_control_records(&mut self, taken: Option<i64>) {
-        if !self.received && taken == self.outdated {
+    /// Moves the position behind the control records that were taken from the queue together with records.
+    /// A consumed offset from before the fetcher was moved does not count.
+    pub(super) fn pass_control_records(&mut self, consumed: Option<i64>) {
+        if !self.received && consumed == self.outdated {
             return;
         }
         self.outdated = None;
-        self.next = self.next.max(taken);
+        self.next = self.next.max(consumed);
     }
 
-    /// Reads from an earlier offset once more. Nothing is known of the end until that is done.
-    pub(super) fn read_again(&mut self, from: Option<i64>, taken: Option<i64>, now: Instant) {
+    /// Moves the position to an earlier offset. Nothing is known about the end after that.
+    pub(super) fn restart_at(&mut self, from: Option<i64>, consumed: Option<i64>, now: Instant) {
         *self = Self {
             leader: self.leader,
-            heard: self.heard,
-            ..Self::begin(from, taken, now)
+            leader_responds: self.leader_responds,
+            ..Self::begin(from, consumed, now)
         };
     }
 
-    /// The brokers do not let us read it: nothing is known of its end from here on. Whether that
-    /// is new.
-    pub(super) fn refuse(&mut self, taken: Option<i64>, now: Instant) -> bool {
+    /// The brokers deny read access, so nothing is known about the end any more. Returns whether that is
+    /// new.
+    pub(super) fn refuse(&mut self, consumed: Option<i64>, now: Instant) -> bool {
         if self.refused {
             return false;
         }
-        self.read_again(self.next, taken, now);
+        self.restart_at(self.next, consumed, now);
         self.refused = true;
         true
     }
 
-    /// Whether the leader answers, and lets us read.
-    pub(super) fn is_admitted(&self) -> bool {
-        self.heard && !self.refused
+    /// Whether the leader answers and allows reading.
+    pub(super) fn is_readable(&self) -> bool {
+        self.leader_responds && !self.refused
     }
 
-    /// Whether a record came since the assignment.
+    /// Whether a record arrived since the assignment.
     pub(super) fn received(&self) -> bool {
         self.received
     }
 
-    /// Notes what the fetcher says of itself.
+    /// Takes the state of the fetcher.
     pub(super) fn observe(&mut self, state: FetchState) {
-        self.heard = state.heard;
+        self.leader_responds = state.leader_responds;
         let end = state.end_seen;
         let at_end = state.active && end >= 0 && end == state.last_stable;
-        // Only a fetch that was answered sees an end.
+        // The fetcher finds an end only when a fetch was answered.
         self.refused &= !at_end;
-        self.tail = match self.tail {
+        self.fetcher_end = match self.fetcher_end {
             _ if !at_end || state.next != end => FetcherEnd::Unknown,
             FetcherEnd::Drained(earlier) | FetcherEnd::Confirmed(earlier) if earlier == end => {
                 FetcherEnd::Confirmed(end)
             }
             FetcherEnd::Unknown
-            | FetcherEnd::Said(_)
+            | FetcherEnd::Reported(_)
             | FetcherEnd::Drained(_)
-            | FetcherEnd::Confirmed(_) => FetcherEnd::Said(end),
+            | FetcherEnd::Confirmed(_) => FetcherEnd::Reported(end),
         };
     }
 
-    /// The queue was seen empty.
+    /// The queue was empty.
     pub(super) fn drained(&mut self) {
-        if let FetcherEnd::Said(end) = self.tail {
-            self.tail = FetcherEnd::Drained(end);
+        if let FetcherEnd::Reported(end) = self.fetcher_end {
+            self.fetcher_end = FetcherEnd::Drained(end);
         }
     }
 
-    /// Fetching starts over from `next`: what was queued is gone.
-    pub(super) fn restarted(&mut self) {
-        self.tail = FetcherEnd::Unknown;
+    /// The fetcher starts again at `next`; the queued records are dropped.
+    pub(super) fn fetcher_restarted(&mut self) {
+        self.fetcher_end = FetcherEnd::Unknown;
     }
 
-    /// The leader is asked for its ends now.
+    /// The leader is asked for the ends now.
     pub(super) fn ask(&mut self, now: Instant) {
         self.asked = Some((now, self.next.unwrap_or(0)));
     }
 
-    /// Notes an end that the leader told on a question. One before the position of that moment is a
-    /// contradiction: the log has become shorter, which the fetcher tells. It proves nothing.
-    pub(super) fn answer(&mut self, end: End, asked: Instant, offset: i64) {
+    /// Takes an end from an answer of the leader. An end before the position at the time of the request is
+    /// a contradiction and proves nothing: the log became shorter, which the fetcher reports.
+    pub(super) fn answer(&mut self, end: PartitionEnd, asked: Instant, offset: i64) {
         let position = match self.asked {
             Some((at, position)) if at == asked => position,
             Some(_) | None => 0,
@@ -243,40 +243,39 @@ impl PartitionProgress {
             return;
         }
         match end {
-            End::Stable => self.stable.add(asked, offset),
-            End::High => self.high.add(asked, offset),
+            PartitionEnd::LastStableOffset => self.stable.add(asked, offset),
+            PartitionEnd::HighWatermark => self.high.add(asked, offset),
         }
     }
 
-    /// Compares the position with the ends told so far. To be called once all that was taken from
-    /// the queue has been accepted. `low` is the first offset that there is, where known.
-    pub(super) fn prove(&mut self, low: Option<i64>) {
+    /// Compares the position with the ends known so far. Call it after all messages taken from the queue
+    /// were accepted. `low` is the first offset of the partition, if known.
+    pub(super) fn compare(&mut self, low: Option<i64>) {
         let mut position = self.next.or(low).unwrap_or(0);
-        if let FetcherEnd::Confirmed(end) = self.tail {
+        if let FetcherEnd::Confirmed(end) = self.fetcher_end {
             position = position.max(end);
         }
         self.stable.reach(position);
         self.high.reach(position);
     }
 
-    /// What is known of the end.
-    pub(super) fn reached(&self, now: Instant) -> EndStatus {
+    pub(super) fn end_status(&self, now: Instant) -> EndStatus {
         if self.refused {
             return EndStatus::default();
         }
         let is_recent = |asked: Instant| now.saturating_duration_since(asked) < VALIDITY;
-        // What could not be read at a moment was not there, or is hidden: a high watermark proves
-        // more than a last stable offset.
+        // A record that could not be read at a time did not exist or was hidden. So reaching the high
+        // watermark proves more than reaching the last stable offset.
         let end = self.stable.reached.max(self.high.reached);
         EndStatus {
             complete_as_of: self.high.reached,
-            read_to_end: self.heard && end.is_some_and(is_recent),
+            read_to_end: self.leader_responds && end.is_some_and(is_recent),
             has_backlog: !self.high.waiting.is_empty(),
-            open_transaction: self.hidden(),
+            open_transaction: self.open_transaction(),
         }
     }
 
-    fn hidden(&self) -> Option<OpenTransaction> {
+    fn open_transaction(&self) -> Option<OpenTransaction> {
         let (stable_at, offset) = self.stable.latest?;
         let (_, high) = self.high.latest?;
         let mut waiting = self.high.waiting.iter();
@@ -288,8 +287,8 @@ impl PartitionProgress {
         })
     }
 
-    /// Records that could be read and were not; `None` where the end is not known yet. `low` as
-    /// for [`Self::prove`].
+    /// Number of records that could be read and were not; `None` while the end is unknown. `low` as for
+    /// [`Self::compare`].
     pub(super) fn lag(&self, low: Option<i64>) -> Option<i64> {
         let (_, end) = self.stable.latest?;
         if self.stable.waiting.is_empty() {

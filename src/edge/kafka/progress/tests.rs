@@ -5,30 +5,30 @@ const SECOND: Duration = Duration::from_secs(1);
 fn fetching(next: i64, end_seen: i64, last_stable: i64) -> FetchState {
     FetchState {
         active: true,
-        heard: true,
+        leader_responds: true,
         next,
         end_seen,
         last_stable,
     }
 }
 
-/// A partition whose leader is heard.
+/// A partition whose leader responds.
 fn begin(next: Option<i64>, now: Instant) -> PartitionProgress {
     let mut progress = PartitionProgress::begin(next, None, now);
     progress.observe(fetching(0, -1001, -1001));
     progress
 }
 
-/// The leader answers a question at once.
-fn tell(progress: &mut PartitionProgress, asked: Instant, stable: i64, high: i64) {
+/// The leader answers a request at once.
+fn answer_both(progress: &mut PartitionProgress, asked: Instant, stable: i64, high: i64) {
     progress.ask(asked);
-    progress.answer(End::Stable, asked, stable);
-    progress.answer(End::High, asked, high);
-    progress.prove(Some(0));
+    progress.answer(PartitionEnd::LastStableOffset, asked, stable);
+    progress.answer(PartitionEnd::HighWatermark, asked, high);
+    progress.compare(Some(0));
 }
 
 #[test]
-fn refuses_what_was_handed_out() {
+fn a_record_is_handed_out_once() {
     let mut progress = begin(Some(5), Instant::now());
     assert!(!progress.accept(4));
     assert!(progress.accept(5));
@@ -38,22 +38,22 @@ fn refuses_what_was_handed_out() {
 }
 
 #[test]
-fn nothing_is_known_before_the_leader_has_answered() {
+fn nothing_is_known_before_the_leader_answers() {
     let now = Instant::now();
     let mut progress = begin(Some(5), now);
-    progress.prove(Some(0));
-    assert_eq!(progress.reached(now), EndStatus::default());
+    progress.compare(Some(0));
+    assert_eq!(progress.end_status(now), EndStatus::default());
     assert_eq!(progress.lag(Some(0)), None);
 }
 
 #[test]
-fn an_answer_to_a_question_from_before_the_assignment_does_not_count() {
+fn an_answer_to_a_request_from_before_the_assignment_does_not_count() {
     let asked = Instant::now();
     let mut progress = begin(Some(10), asked + SECOND);
-    progress.answer(End::High, asked, 10);
-    progress.answer(End::Stable, asked, 10);
-    progress.prove(Some(0));
-    assert_eq!(progress.reached(asked + SECOND), EndStatus::default());
+    progress.answer(PartitionEnd::HighWatermark, asked, 10);
+    progress.answer(PartitionEnd::LastStableOffset, asked, 10);
+    progress.compare(Some(0));
+    assert_eq!(progress.end_status(asked + SECOND), EndStatus::default());
     assert_eq!(progress.lag(Some(0)), None);
 }
 
@@ -61,35 +61,35 @@ fn an_answer_to_a_question_from_before_the_assignment_does_not_count() {
 fn an_empty_partition_is_at_its_end() {
     let now = Instant::now();
     let mut progress = begin(None, now);
-    tell(&mut progress, now, 0, 0);
-    assert!(progress.reached(now).read_to_end);
+    answer_both(&mut progress, now, 0, 0);
+    assert!(progress.end_status(now).read_to_end);
     // Retention took everything.
     let mut progress = begin(None, now);
-    progress.answer(End::High, now, 7);
-    progress.answer(End::Stable, now, 7);
-    progress.prove(None);
+    progress.answer(PartitionEnd::HighWatermark, now, 7);
+    progress.answer(PartitionEnd::LastStableOffset, now, 7);
+    progress.compare(None);
     assert!(
-        !progress.reached(now).read_to_end,
-        "where it begins is not known"
+        !progress.end_status(now).read_to_end,
+        "its beginning is not known"
     );
-    progress.prove(Some(7));
-    assert!(progress.reached(now).read_to_end);
+    progress.compare(Some(7));
+    assert!(progress.end_status(now).read_to_end);
     assert_eq!(progress.lag(Some(7)), Some(0));
 }
 
 #[test]
-fn an_earlier_end_is_proven_while_records_go_on_coming() {
+fn an_earlier_end_is_proven_while_records_keep_arriving() {
     let start = Instant::now();
     let mut progress = begin(Some(0), start);
     for second in 0..20 {
         let now = start + SECOND * second;
         let end = i64::from(second) * 10 + 10;
         // Each time the leader has ten records more than were handed out.
-        tell(&mut progress, now, end - 2, end);
+        answer_both(&mut progress, now, end - 2, end);
         assert!(progress.lag(None) > Some(0));
         let expected = (second > 0).then(|| now - SECOND);
-        assert_eq!(progress.reached(now).complete_as_of, expected);
-        assert_eq!(progress.reached(now).read_to_end, second > 0);
+        assert_eq!(progress.end_status(now).complete_as_of, expected);
+        assert_eq!(progress.end_status(now).read_to_end, second > 0);
         for offset in end - 10..end {
             progress.accept(offset);
         }
@@ -97,27 +97,27 @@ fn an_earlier_end_is_proven_while_records_go_on_coming() {
 }
 
 #[test]
-fn control_records_are_passed() {
+fn the_position_passes_control_records() {
     let now = Instant::now();
     let mut progress = begin(Some(0), now);
     progress.accept(0);
     progress.accept(1);
-    tell(&mut progress, now, 3, 3);
-    assert!(!progress.reached(now).read_to_end);
+    answer_both(&mut progress, now, 3, 3);
+    assert!(!progress.end_status(now).read_to_end);
     assert_eq!(progress.lag(None), Some(1));
     progress.pass_control_records(Some(3));
-    progress.prove(None);
-    assert!(progress.reached(now).read_to_end);
+    progress.compare(None);
+    assert!(progress.end_status(now).read_to_end);
     assert_eq!(progress.next, Some(3));
     assert_eq!(progress.lag(None), Some(0));
 }
 
 #[test]
-fn what_was_taken_before_the_fetcher_moved_does_not_count() {
+fn a_consumed_offset_from_before_the_fetcher_moved_does_not_count() {
     let now = Instant::now();
     let mut progress = PartitionProgress::begin(Some(5), Some(9), now);
     progress.pass_control_records(Some(9));
-    assert_eq!(progress.next, Some(5), "of the earlier time");
+    assert_eq!(progress.next, Some(5), "the offset is outdated");
     progress.pass_control_records(None);
     progress.pass_control_records(Some(6));
     assert_eq!(progress.next, Some(6));
@@ -127,56 +127,56 @@ fn what_was_taken_before_the_fetcher_moved_does_not_count() {
     let mut progress = PartitionProgress::begin(Some(5), Some(9), now);
     assert!(progress.accept(8));
     progress.pass_control_records(Some(9));
-    assert_eq!(progress.next, Some(9), "a record came since");
+    assert_eq!(progress.next, Some(9), "a record arrived since");
 
-    progress.read_again(Some(5), Some(9), now);
+    progress.restart_at(Some(5), Some(9), now);
     progress.pass_control_records(Some(9));
     assert_eq!(progress.next, Some(5));
-    assert!(progress.accept(5), "handed out once more");
+    assert!(progress.accept(5), "the record is handed out again");
 }
 
 #[test]
-fn an_open_transaction_hides_what_follows() {
+fn an_open_transaction_hides_later_records() {
     let start = Instant::now();
     let mut progress = begin(Some(0), start);
     progress.accept(4);
-    tell(&mut progress, start, 5, 5);
-    assert_eq!(progress.reached(start).open_transaction, None);
+    answer_both(&mut progress, start, 5, 5);
+    assert_eq!(progress.end_status(start).open_transaction, None);
     let opened = start + SECOND;
     for second in 0..100 {
         let now = opened + SECOND * second;
-        tell(&mut progress, now, 5, 9);
-        let reached = progress.reached(now);
-        assert_eq!(reached.complete_as_of, Some(start), "second {second}");
-        assert!(reached.read_to_end, "all that can be read");
-        let hidden = OpenTransaction {
+        answer_both(&mut progress, now, 5, 9);
+        let status = progress.end_status(now);
+        assert_eq!(status.complete_as_of, Some(start), "second {second}");
+        assert!(status.read_to_end, "all readable records were read");
+        let transaction = OpenTransaction {
             offset: 5,
             records: 4,
             open_for: SECOND * second,
         };
-        assert_eq!(reached.open_transaction, Some(hidden));
+        assert_eq!(status.open_transaction, Some(transaction));
         assert_eq!(progress.lag(None), Some(0));
     }
-    // It is aborted.
+    // The transaction is aborted.
     let now = opened + SECOND * 100;
-    tell(&mut progress, now, 10, 10);
-    assert_eq!(progress.reached(now).open_transaction, None);
+    answer_both(&mut progress, now, 10, 10);
+    assert_eq!(progress.end_status(now).open_transaction, None);
     assert_eq!(progress.lag(None), Some(5));
     progress.pass_control_records(Some(10));
-    progress.prove(None);
-    assert_eq!(progress.reached(now).complete_as_of, Some(now));
+    progress.compare(None);
+    assert_eq!(progress.end_status(now).complete_as_of, Some(now));
 }
 
 #[test]
-fn short_transactions_one_after_the_other_are_none_that_stays_open() {
+fn a_series_of_short_transactions_is_not_one_long_transaction() {
     let start = Instant::now();
     let mut progress = begin(Some(0), start);
     for second in 0..100 {
         let now = start + SECOND * second;
         let stable = i64::from(second) * 10;
-        tell(&mut progress, now, stable, stable + 5);
-        let hidden = progress.reached(now).open_transaction.unwrap();
-        assert_eq!(hidden.open_for, Duration::ZERO);
+        answer_both(&mut progress, now, stable, stable + 5);
+        let transaction = progress.end_status(now).open_transaction.unwrap();
+        assert_eq!(transaction.open_for, Duration::ZERO);
         for offset in stable..stable + 10 {
             progress.accept(offset);
         }
@@ -188,83 +188,86 @@ fn an_end_before_the_position_proves_nothing() {
     let now = Instant::now();
     let mut progress = begin(Some(100), now);
     progress.ask(now);
-    // What came between question and answer is no contradiction.
+    // A record that arrives between request and answer is no contradiction.
     progress.accept(100);
-    progress.answer(End::High, now, 100);
+    progress.answer(PartitionEnd::HighWatermark, now, 100);
     let later = now + SECOND;
     progress.ask(later);
-    progress.answer(End::High, later, 30);
-    progress.answer(End::Stable, later, 30);
-    progress.prove(None);
-    assert_eq!(progress.reached(later).complete_as_of, Some(now));
+    progress.answer(PartitionEnd::HighWatermark, later, 30);
+    progress.answer(PartitionEnd::LastStableOffset, later, 30);
+    progress.compare(None);
+    assert_eq!(progress.end_status(later).complete_as_of, Some(now));
     assert_eq!(progress.lag(None), None);
 }
 
 #[test]
-fn a_proof_grows_old_and_a_silent_leader_proves_nothing() {
+fn a_proof_expires_and_a_silent_leader_proves_nothing() {
     let now = Instant::now();
     let mut progress = begin(Some(3), now);
-    tell(&mut progress, now, 3, 3);
-    assert!(progress.reached(now).read_to_end);
-    assert!(!progress.reached(now + VALIDITY).read_to_end);
+    answer_both(&mut progress, now, 3, 3);
+    assert!(progress.end_status(now).read_to_end);
+    assert!(!progress.end_status(now + VALIDITY).read_to_end);
     progress.observe(FetchState {
-        heard: false,
+        leader_responds: false,
         ..fetching(3, 3, 3)
     });
-    assert!(!progress.reached(now).read_to_end);
+    assert!(!progress.end_status(now).read_to_end);
     assert_eq!(
-        progress.reached(now).complete_as_of,
+        progress.end_status(now).complete_as_of,
         Some(now),
         "stays true"
     );
 }
 
 #[test]
-fn nothing_is_known_of_a_partition_that_may_not_be_read() {
+fn nothing_is_known_about_a_partition_without_read_access() {
     let now = Instant::now();
     let mut progress = begin(Some(3), now);
-    tell(&mut progress, now, 3, 3);
+    answer_both(&mut progress, now, 3, 3);
     assert!(progress.refuse(None, now));
     assert!(!progress.refuse(None, now), "known already");
-    tell(&mut progress, now, 3, 3);
-    assert_eq!(progress.reached(now), EndStatus::default());
-    assert!(!progress.is_admitted());
+    answer_both(&mut progress, now, 3, 3);
+    assert_eq!(progress.end_status(now), EndStatus::default());
+    assert!(!progress.is_readable());
     progress.observe(fetching(3, 3, 3));
-    assert!(progress.is_admitted());
-    assert!(progress.reached(now).read_to_end);
+    assert!(progress.is_readable());
+    assert!(progress.end_status(now).read_to_end);
 }
 
 #[test]
-fn a_tail_that_compaction_emptied_needs_two_reports_and_an_empty_queue() {
+fn a_compacted_tail_needs_two_reports_and_an_empty_queue() {
     let now = Instant::now();
     let mut progress = begin(Some(8), now);
-    tell(&mut progress, now, 10, 10);
-    let said = fetching(10, 10, 10);
-    let reached = |progress: &mut PartitionProgress| {
-        progress.prove(None);
-        progress.reached(now).read_to_end
+    answer_both(&mut progress, now, 10, 10);
+    let report = fetching(10, 10, 10);
+    let is_at_end = |progress: &mut PartitionProgress| {
+        progress.compare(None);
+        progress.end_status(now).read_to_end
     };
-    progress.observe(said);
-    progress.observe(said);
-    assert!(!reached(&mut progress), "not drained");
+    progress.observe(report);
+    progress.observe(report);
+    assert!(!is_at_end(&mut progress), "not drained");
     progress.drained();
-    assert!(!reached(&mut progress), "not said again");
-    progress.restarted();
-    progress.observe(said);
-    assert!(!reached(&mut progress), "of before the restart, perhaps");
+    assert!(!is_at_end(&mut progress), "not reported again");
+    progress.fetcher_restarted();
+    progress.observe(report);
+    assert!(
+        !is_at_end(&mut progress),
+        "the report may be from before the restart"
+    );
     progress.drained();
-    progress.observe(said);
-    assert!(reached(&mut progress));
+    progress.observe(report);
+    assert!(is_at_end(&mut progress));
     assert_eq!(progress.next, Some(8), "nothing was handed out");
     assert_eq!(progress.lag(None), Some(0));
 }
 
 #[test]
-fn what_waits_for_its_proof_is_bounded() {
+fn the_number_of_open_ends_is_limited() {
     let start = Instant::now();
     let mut progress = begin(Some(0), start);
     for second in 0..100_000 {
-        tell(
+        answer_both(
             &mut progress,
             start + SECOND * second,
             5,
@@ -273,13 +276,13 @@ fn what_waits_for_its_proof_is_bounded() {
     }
     assert!(progress.high.waiting.len() <= MOST_WAITING);
     let now = start + SECOND * 99_999;
-    let hidden = progress.reached(now).open_transaction.unwrap();
-    assert_eq!(hidden.open_for, now - start, "the oldest is kept");
+    let transaction = progress.end_status(now).open_transaction.unwrap();
+    assert_eq!(transaction.open_for, now - start, "the oldest end is kept");
 }
 
 mod simulated {
-    //! A partition with transactions, a fetcher and a leader that answers late: nothing is claimed
-    //! that is not so, and what is so is claimed within bounded time.
+    //! A partition with transactions, a fetcher and a leader that answers late. Every status is true, and a
+    //! true status is reached within limited time.
 
     use std::collections::{BTreeSet, VecDeque};
 
@@ -288,24 +291,23 @@ mod simulated {
     use super::*;
 
     const TICK: Duration = Duration::from_millis(100);
-    /// Ticks between two questions.
-    const PACE: u32 = 5;
+    /// Ticks between two requests.
+    const REQUEST_INTERVAL: u32 = 5;
 
     #[derive(Clone, Copy, Debug)]
     enum LogAction {
-        /// A record of no transaction.
+        /// Appends a record outside a transaction.
         Append,
-        /// A record of a transaction, which this may open.
+        /// Appends a record of a transaction and opens the transaction if necessary.
         AppendIn(usize),
         Commit(usize),
         Abort(usize),
-        /// The fetcher takes this many offsets at most.
+        /// The fetcher takes at most this number of offsets.
         Fetch(usize),
-        /// The leader answers its oldest question.
+        /// The leader answers its oldest request.
         Answer,
-        /// The fetcher starts over from the position, as in a rebalance.
+        /// The fetcher starts again at the position, as in a rebalance.
         Restart,
-        /// Nothing.
         Wait,
     }
 
@@ -318,16 +320,16 @@ mod simulated {
         Marker,
     }
 
-    /// What is in the log, since when, and what became of it.
+    /// The records of the log, each with its time.
     #[derive(Default)]
     struct SimulatedLog(Vec<(Instant, RecordOutcome)>);
 
     impl SimulatedLog {
-        fn end_transaction(&mut self, transaction: usize, fate: RecordOutcome, now: Instant) {
+        fn end_transaction(&mut self, transaction: usize, outcome: RecordOutcome, now: Instant) {
             let mut ended = false;
             for (_, one) in &mut self.0 {
                 if *one == RecordOutcome::Open(transaction) {
-                    *one = fate;
+                    *one = outcome;
                     ended = true;
                 }
             }
@@ -338,12 +340,12 @@ mod simulated {
 
         fn stable(&self) -> usize {
             let open =
-                |(_, fate): &(Instant, RecordOutcome)| matches!(fate, RecordOutcome::Open(_));
+                |(_, outcome): &(Instant, RecordOutcome)| matches!(outcome, RecordOutcome::Open(_));
             self.0.iter().position(open).unwrap_or(self.0.len())
         }
     }
 
-    fn happening() -> impl Strategy<Value = LogAction> {
+    fn log_action() -> impl Strategy<Value = LogAction> {
         prop_oneof![
             3 => Just(LogAction::Append),
             3 => (0..3_usize).prop_map(LogAction::AppendIn),
@@ -359,11 +361,11 @@ mod simulated {
     struct World {
         log: SimulatedLog,
         progress: PartitionProgress,
-        /// Offset that the fetcher takes next, and the control record that it took last.
+        /// The offset that the fetcher takes next.
         fetched: usize,
-        taken: Option<i64>,
+        consumed: Option<i64>,
         handed_out: BTreeSet<usize>,
-        questions: VecDeque<(Instant, i64, i64)>,
+        requests: VecDeque<(Instant, i64, i64)>,
         now: Instant,
         tick: u32,
     }
@@ -375,47 +377,47 @@ mod simulated {
                 log: SimulatedLog::default(),
                 progress: begin(None, now),
                 fetched: 0,
-                taken: None,
+                consumed: None,
                 handed_out: BTreeSet::new(),
-                questions: VecDeque::new(),
+                requests: VecDeque::new(),
                 now,
                 tick: 0,
             }
         }
 
-        fn happens(&mut self, happening: LogAction) {
+        fn perform(&mut self, action: LogAction) {
             let now = self.now;
-            match happening {
+            match action {
                 LogAction::Append => self.log.0.push((now, RecordOutcome::Plain)),
                 LogAction::AppendIn(transaction) => {
                     self.log.0.push((now, RecordOutcome::Open(transaction)));
                 }
                 LogAction::Commit(one) => {
-                    self.log.end_transaction(one, RecordOutcome::Committed, now)
+                    self.log.end_transaction(one, RecordOutcome::Committed, now);
                 }
                 LogAction::Abort(one) => self.log.end_transaction(one, RecordOutcome::Aborted, now),
                 LogAction::Fetch(most) => self.fetch(most),
                 LogAction::Answer => self.answer(),
                 LogAction::Restart => {
                     self.fetched = usize::try_from(self.progress.next.unwrap_or(0)).unwrap();
-                    self.progress.restarted();
+                    self.progress.fetcher_restarted();
                 }
                 LogAction::Wait => {}
             }
             self.now += TICK;
             self.tick += 1;
-            if self.tick.is_multiple_of(PACE) {
+            if self.tick.is_multiple_of(REQUEST_INTERVAL) {
                 let ends = (self.log.stable(), self.log.0.len());
                 let ends = (
                     i64::try_from(ends.0).unwrap(),
                     i64::try_from(ends.1).unwrap(),
                 );
                 self.progress.ask(self.now);
-                // A leader's answer is the end of some moment after the question.
-                self.questions.push_back((self.now, ends.0, ends.1));
+                // A leader answers with the end at some time after the request.
+                self.requests.push_back((self.now, ends.0, ends.1));
             }
-            self.progress.pass_control_records(self.taken);
-            self.progress.prove(Some(0));
+            self.progress.pass_control_records(self.consumed);
+            self.progress.compare(Some(0));
         }
 
         fn fetch(&mut self, most: usize) {
@@ -427,37 +429,41 @@ mod simulated {
                         if self.progress.accept(number) {
                             self.handed_out.insert(offset);
                         }
-                        self.taken = Some(number + 1);
+                        self.consumed = Some(number + 1);
                     }
-                    RecordOutcome::Marker => self.taken = Some(number + 1),
+                    RecordOutcome::Marker => self.consumed = Some(number + 1),
                     RecordOutcome::Aborted => {}
-                    RecordOutcome::Open(_) => unreachable!("behind the last stable offset"),
+                    RecordOutcome::Open(_) => {
+                        unreachable!("the fetcher stops at the last stable offset")
+                    }
                 }
             }
             self.fetched = end;
         }
 
         fn answer(&mut self) {
-            if let Some((asked, stable, high)) = self.questions.pop_front() {
-                self.progress.answer(End::Stable, asked, stable);
-                self.progress.answer(End::High, asked, high);
+            if let Some((asked, stable, high)) = self.requests.pop_front() {
+                self.progress
+                    .answer(PartitionEnd::LastStableOffset, asked, stable);
+                self.progress
+                    .answer(PartitionEnd::HighWatermark, asked, high);
             }
         }
 
-        /// Every claim is so.
+        /// Checks that the status is true.
         fn check(&self) {
-            let reached = self.progress.reached(self.now);
+            let status = self.progress.end_status(self.now);
             let position = usize::try_from(self.progress.next.unwrap_or(0)).unwrap();
-            for (offset, (at, fate)) in self.log.0.iter().enumerate() {
-                let unread = matches!(fate, RecordOutcome::Plain | RecordOutcome::Committed)
+            for (offset, (at, outcome)) in self.log.0.iter().enumerate() {
+                let unread = matches!(outcome, RecordOutcome::Plain | RecordOutcome::Committed)
                     && !self.handed_out.contains(&offset);
-                let open = matches!(fate, RecordOutcome::Open(_));
-                if let Some(complete) = reached.complete_as_of {
-                    assert!(*at >= complete || !(unread || open), "{offset} {fate:?}");
+                let open = matches!(outcome, RecordOutcome::Open(_));
+                if let Some(complete) = status.complete_as_of {
+                    assert!(*at >= complete || !(unread || open), "{offset} {outcome:?}");
                 }
                 assert!(
                     offset >= position || !(unread || open),
-                    "passed {offset} {fate:?}"
+                    "passed {offset} {outcome:?}"
                 );
             }
         }
@@ -465,31 +471,31 @@ mod simulated {
 
     proptest! {
         #[test]
-        fn nothing_is_claimed_that_is_not_so(
-            happenings in proptest::collection::vec(happening(), 1..300),
+        fn every_status_is_true(
+            actions in proptest::collection::vec(log_action(), 1..300),
         ) {
             let mut world = World::new();
-            for happening in happenings {
-                world.happens(happening);
+            for action in actions {
+                world.perform(action);
                 world.check();
             }
-            // From here on the leader answers, the fetcher reads, transactions end in time, and
-            // records go on coming.
+            // Then the leader answers, the fetcher reads, transactions end in time, and records keep
+            // arriving.
             for round in 0..60 {
-                world.happens(LogAction::AppendIn(round % 3));
-                world.happens(LogAction::Commit((round + 1) % 3));
-                world.happens(LogAction::Fetch(100));
-                while !world.questions.is_empty() {
+                world.perform(LogAction::AppendIn(round % 3));
+                world.perform(LogAction::Commit((round + 1) % 3));
+                world.perform(LogAction::Fetch(100));
+                while !world.requests.is_empty() {
                     world.answer();
                 }
-                world.happens(LogAction::Wait);
+                world.perform(LogAction::Wait);
                 world.check();
             }
-            let reached = world.progress.reached(world.now);
-            let complete = reached.complete_as_of.unwrap();
+            let status = world.progress.end_status(world.now);
+            let complete = status.complete_as_of.unwrap();
             prop_assert!(world.now - complete < 3 * SECOND, "{:?}", world.now - complete);
-            prop_assert!(reached.read_to_end);
-            prop_assert!(reached.open_transaction.is_none_or(|hidden| hidden.open_for < 3 * SECOND));
+            prop_assert!(status.read_to_end);
+            prop_assert!(status.open_transaction.is_none_or(|one| one.open_for < 3 * SECOND));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Gives a client its OAUTHBEARER token, with extensions, which the safe bindings do not take.
+//! Gives a client its OAUTHBEARER token. The safe bindings do not accept extensions.
 
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_char};
@@ -6,25 +6,24 @@ use std::ffi::{CString, c_char};
 use rdkafka::bindings as native;
 use rdkafka::client::{Client, ClientContext};
 
-/// Room for the library's words about a token that it does not take.
+/// Room for the library's reason why it rejects a token.
 const REASON_SIZE: usize = 512;
 
-/// A token, as the client library wants it.
-pub(in super::super) struct Token {
-    pub(in super::super) text: String,
+pub(crate) struct Token {
+    pub(crate) text: String,
     /// When it expires, in milliseconds since the epoch.
-    pub(in super::super) expires: i64,
-    pub(in super::super) principal: String,
+    pub(crate) expires: i64,
+    pub(crate) principal: String,
 }
 
 /// # Errors
-/// Why the client does not take it. The token is not in it.
-pub(in super::super) fn set_token<C: ClientContext>(
+/// The reason why the client rejects the token, without the token itself.
+pub(crate) fn set_token<C: ClientContext>(
     client: &Client<C>,
     token: &Token,
     extensions: &BTreeMap<String, String>,
 ) -> Result<(), String> {
-    let c_text = |text: &str| CString::new(text).map_err(|_| "a zero byte in it".to_owned());
+    let c_text = |text: &str| CString::new(text).map_err(|_| "it contains a zero byte".to_owned());
     let text = c_text(&token.text)?;
     let principal = c_text(&token.principal)?;
     let mut pairs = Vec::new();
@@ -34,9 +33,8 @@ pub(in super::super) fn set_token<C: ClientContext>(
     }
     let mut pointers: Vec<*const c_char> = pairs.iter().map(|pair| pair.as_ptr()).collect();
     let mut reason = [0_u8; REASON_SIZE];
-    // SAFETY: the client's pointer is valid as long as it is borrowed; the library copies what the
-    // other pointers lead to, and writes a text that ends with a zero into `reason`, within its
-    // size.
+    // SAFETY: the client's pointer is valid while the client is borrowed. The library copies the data
+    // behind the other pointers and writes a text that ends with a zero byte into `reason`.
     let code = unsafe {
         native::rd_kafka_oauthbearer_set_token(
             client.native_ptr(),

@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// A server with an answer for each path; it remembers the questions.
+/// A server with an answer for each path. It stores the requests.
 struct FakeRegistry {
     url: String,
-    asked: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl FakeRegistry {
@@ -29,8 +29,8 @@ impl FakeRegistry {
             .collect();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&asked);
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let stored = Arc::clone(&requests);
         thread::spawn(move || {
             for socket in listener.incoming() {
                 let mut socket = socket.unwrap();
@@ -38,9 +38,9 @@ impl FakeRegistry {
                 let length = socket.read(&mut request).unwrap();
                 let request = String::from_utf8_lossy(&request[..length]).into_owned();
                 let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
-                kept.lock().unwrap().push(request);
-                let nothing = (404, "no such page".to_owned());
-                let (status, body) = answers.get(&path).unwrap_or(&nothing);
+                stored.lock().unwrap().push(request);
+                let not_found = (404, "no such page".to_owned());
+                let (status, body) = answers.get(&path).unwrap_or(&not_found);
                 let length = body.len();
                 let _ = write!(
                     socket,
@@ -48,15 +48,15 @@ impl FakeRegistry {
                 );
             }
         });
-        Self { url, asked }
+        Self { url, requests }
     }
 
     fn client(&self) -> SchemaRegistryClient {
         SchemaRegistryClient::new(&settings(&self.url)).unwrap()
     }
 
-    fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
     }
 }
 
@@ -77,7 +77,7 @@ fn failure(answer: Result<SchemaText, SchemaLookupError>) -> (SchemaRegistryFail
 }
 
 #[test]
-fn what_a_schema_needs_comes_first_and_once() {
+fn references_come_first_and_once() {
     let reference =
         |name: &str| json!({"name": name, "subject": format!("{name}/s"), "version": 2});
     let part = |text: &str, references: &[&str]| {
@@ -114,8 +114,8 @@ fn what_a_schema_needs_comes_first_and_once() {
                 .into(),
         }
     );
-    assert_eq!(server.asked().len(), 4);
-    let first = server.asked()[0].to_lowercase();
+    assert_eq!(server.requests().len(), 4);
+    let first = server.requests()[0].to_lowercase();
     assert!(
         first.contains("accept: application/vnd.schemaregistry"),
         "{first}"
@@ -124,13 +124,13 @@ fn what_a_schema_needs_comes_first_and_once() {
 }
 
 #[test]
-fn a_circle_ends() {
-    let circle = json!({
+fn a_schema_that_references_itself_is_unusable() {
+    let schema = json!({
         "schema": "{}", "references": [{"name": "a", "subject": "a", "version": 1}],
     });
     let server = FakeRegistry::new(&[
-        ("/schemas/ids/7", 200, circle.clone()),
-        ("/subjects/a/versions/1?deleted=true", 200, circle),
+        ("/schemas/ids/7", 200, schema.clone()),
+        ("/subjects/a/versions/1?deleted=true", 200, schema),
     ]);
     let answer = server.client().schema(SchemaId::Number(7));
     assert!(
@@ -140,7 +140,7 @@ fn a_circle_ends() {
 }
 
 #[test]
-fn only_the_registry_can_say_that_there_is_none() {
+fn only_the_registrys_error_code_means_that_a_schema_is_unknown() {
     let missing = json!({"error_code": 40403, "message": "Schema 9 not found"});
     let server = FakeRegistry::new(&[
         ("/schemas/ids/9", 404, missing.clone()),
@@ -200,7 +200,7 @@ fn only_the_registry_can_say_that_there_is_none() {
         failure(client.schema(SchemaId::Number(5))).0,
         SchemaRegistryFailure::Status
     );
-    // Not its words: the address may be wrong.
+    // A 404 without the error code: the address may be wrong.
     assert_eq!(
         failure(client.schema(SchemaId::Number(6))).0,
         SchemaRegistryFailure::Status
@@ -208,7 +208,7 @@ fn only_the_registry_can_say_that_there_is_none() {
 }
 
 #[test]
-fn a_login_goes_along_and_is_not_shown() {
+fn a_login_is_sent_and_not_shown() {
     let server = FakeRegistry::new(&[(
         "/schemas/ids/1",
         200,
@@ -226,7 +226,7 @@ fn a_login_goes_along_and_is_not_shown() {
         let client = SchemaRegistryClient::new(&settings).unwrap();
         assert!(!format!("{client:?}").contains("hunter2"));
         client.schema(SchemaId::Number(1)).unwrap();
-        let asked = server.asked().pop().unwrap();
+        let asked = server.requests().pop().unwrap();
         assert!(asked.contains("Basic bWU6aHVudGVyMg=="), "{asked}");
     }
     drop(file);
@@ -240,12 +240,12 @@ fn a_login_goes_along_and_is_not_shown() {
 }
 
 #[test]
-fn nobody_there() {
+fn a_silent_or_missing_server_is_a_failure() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let mut settings = settings(&url);
     settings.timeout = 50;
-    // It listens, and says nothing.
+    // The server accepts the connection and never answers.
     let (kind, _) = failure(
         SchemaRegistryClient::new(&settings)
             .unwrap()
@@ -264,9 +264,9 @@ fn nobody_there() {
 }
 
 #[test]
-fn certificates_have_to_be_there() {
+fn a_missing_certificate_is_an_error() {
     let mut settings = settings("https://localhost");
-    for (path, said) in [
+    for (path, reason) in [
         ("/nowhere.pem", "No such file"),
         ("/dev/null", "no certificate"),
     ] {
@@ -274,11 +274,11 @@ fn certificates_have_to_be_there() {
         let error = SchemaRegistryClient::new(&settings)
             .unwrap_err()
             .to_string();
-        assert!(error.contains(path) && error.contains(said), "{error}");
+        assert!(error.contains(path) && error.contains(reason), "{error}");
     }
 }
 
-/// A certificate for 127.0.0.1 that signs itself, and its key, both PEM.
+/// A self-signed certificate for 127.0.0.1 and its key, both PEM.
 fn certificate() -> (Vec<u8>, Vec<u8>) {
     let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
     let mut name = X509NameBuilder::new().unwrap();
@@ -304,7 +304,7 @@ fn certificate() -> (Vec<u8>, Vec<u8>) {
 }
 
 #[test]
-fn tls_is_spoken_with_who_is_trusted() {
+fn tls_needs_a_trusted_certificate() {
     let (certificate, key) = certificate();
     let mut acceptor = SslAcceptor::mozilla_intermediate(SslMethod::tls()).unwrap();
     let parsed = X509::from_pem(&certificate).unwrap();
@@ -316,7 +316,7 @@ fn tls_is_spoken_with_who_is_trusted() {
     let url = format!("https://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
         for socket in listener.incoming() {
-            // Who does not trust it goes away.
+            // A client that does not trust the certificate disconnects.
             let Ok(mut socket) = acceptor.accept(socket.unwrap()) else {
                 continue;
             };

@@ -1,14 +1,14 @@
-//! Files that changed: every byte of them.
+//! Changes of every byte of the files.
 
 use std::fs;
 use std::path::Path;
 
 use super::{NOW, State, StoreDirectory, StoreError, VERSION, batch, load, names, open, state};
-use crate::edge::store::{StoreBatch, StoreId};
+use crate::edge::store::{Store, StoreBatch, StoreId};
 
-/// A small store with everything in it: a round, two needed segments, a commit of several parts.
-/// Every state it had, first none.
-fn story(path: &Path) -> Vec<State> {
+/// Writes a small store with a rewrite, two needed segments, and a commit of several parts. Returns every
+/// state, beginning with the empty one.
+fn scenario(path: &Path) -> Vec<State> {
     let (mut now, mut store) = open(path).unwrap();
     let mut states = vec![now.clone()];
     for step in 1..=9_u8 {
@@ -47,7 +47,7 @@ fn story(path: &Path) -> Vec<State> {
     states
 }
 
-/// What a load gives: which of the states, or `None` for damage. Anything else is a wrong state.
+/// Which of the states a load returns; `None` for damage. Panics if it is another state.
 fn outcome(directory: &StoreDirectory, states: &[State]) -> Option<usize> {
     match load(directory) {
         Ok((loaded, found)) => {
@@ -72,7 +72,7 @@ struct Case {
 impl Case {
     fn new(acknowledged: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let states = story(directory.path());
+        let states = scenario(directory.path());
         if !acknowledged {
             fs::remove_file(directory.path().join("acknowledged")).unwrap();
         }
@@ -87,8 +87,7 @@ impl Case {
         outcome(&self.locked, &self.states)
     }
 
-    /// Puts each of the changed files in the place of the file, and gives its number and what
-    /// came of it.
+    /// Replaces a file with each of its changed versions; returns the number and the outcome of each.
     fn try_all(
         &self,
         name: &str,
@@ -133,7 +132,7 @@ fn a_changed_bit_is_found() {
     }
 }
 
-/// Then a change in the last commit looks like one that was not finished.
+/// Without the file, a change in the last commit looks like an unfinished commit.
 #[test]
 fn a_changed_bit_without_the_acknowledged_sequence_costs_at_most_the_last_checkpoint() {
     let case = Case::new(false);
@@ -162,7 +161,7 @@ fn a_cut_file_is_found() {
     }
 }
 
-/// After a power loss `acknowledged` may be old or gone; a cut is then an earlier state.
+/// After a power loss `acknowledged` may be old or missing, so a cut log is an earlier state.
 #[test]
 fn a_cut_file_without_the_acknowledged_sequence_is_an_earlier_state() {
     let case = Case::new(false);
@@ -195,13 +194,13 @@ fn a_missing_file_is_found() {
     }
     let error = load(&case.locked).unwrap_err().to_string();
     assert!(
-        error.contains("no checkpoint is left of the 9 there were"),
+        error.contains("none of its 9 checkpoints is left"),
         "{error}"
     );
 }
 
 #[test]
-fn an_unfinished_end_is_dropped_said_and_overwritten() {
+fn an_unfinished_commit_is_dropped_reported_and_overwritten() {
     let mut later = batch(&[("later", Some("1"))]);
     later.delete(&[8]);
     let bytes_of_a_commit = {
@@ -209,7 +208,7 @@ fn an_unfinished_end_is_dropped_said_and_overwritten() {
         let path = case.locked.path().join("segment-0000000003.log");
         let length = fs::metadata(&path).unwrap().len();
         let found = load(&case.locked).unwrap().1.unwrap();
-        let mut store = case.locked.resume(&found).unwrap();
+        let mut store = Store::resume(case.locked, &found).unwrap();
         store.commit(&later).unwrap();
         fs::read(&path)
             .unwrap()
@@ -228,7 +227,7 @@ fn an_unfinished_end_is_dropped_said_and_overwritten() {
         let torn = found.torn.clone().unwrap();
         assert_eq!((torn.offset, torn.bytes), (offset, tail.len() as u64));
         assert_eq!(torn.file, path);
-        let mut store = case.locked.resume(&found).unwrap();
+        let mut store = Store::resume(case.locked, &found).unwrap();
         store.commit(&later).unwrap();
         let (loaded, found) = load(&store.close()).unwrap();
         let mut expected = case.states[9].clone();
@@ -239,7 +238,7 @@ fn an_unfinished_end_is_dropped_said_and_overwritten() {
     }
 }
 
-/// A power loss may keep the end of an unfinished commit and lose its middle: no damage.
+/// A power loss may keep the end of an unfinished commit and lose its middle.
 #[test]
 fn a_hole_in_an_unfinished_commit_is_no_damage() {
     let case = Case::new(true);
@@ -248,7 +247,7 @@ fn a_hole_in_an_unfinished_commit_is_no_damage() {
     let segment = path.join("segment-0000000003.log");
     let acknowledged = fs::read(path.join("acknowledged")).unwrap();
     let before = usize::try_from(fs::metadata(&segment).unwrap().len()).unwrap();
-    let mut store = case.locked.resume(&found).unwrap();
+    let mut store = Store::resume(case.locked, &found).unwrap();
     let mut large = StoreBatch::with_chunks_of(40);
     for key in 0..20 {
         large.put(&[key], &[key; 30]);
@@ -267,7 +266,7 @@ fn a_hole_in_an_unfinished_commit_is_no_damage() {
 }
 
 #[test]
-fn segments_of_another_store_are_not_taken_for_this_ones() {
+fn segments_of_another_store_are_rejected() {
     let case = Case::new(true);
     let other = Case::new(true);
     for segment in ["segment-0000000002.log", "segment-0000000003.log"] {
@@ -285,9 +284,9 @@ fn segments_of_another_store_are_not_taken_for_this_ones() {
     assert_eq!(case.outcome(), None);
 }
 
-/// As when a file of a copy is put back: same store, same numbers, another history.
+/// A file from a copy of the store has the same id and numbers, and another history.
 #[test]
-fn segments_of_another_history_are_not_mixed() {
+fn segments_of_another_history_are_rejected() {
     let common = tempfile::tempdir().unwrap();
     let (_, mut store) = open(common.path()).unwrap();
     store.commit(&batch(&[("a", Some("1"))])).unwrap();
@@ -309,18 +308,18 @@ fn segments_of_another_history_are_not_mixed() {
     let error = open(one.path()).unwrap_err().to_string();
     assert!(
         error.contains("segment-0000000001.log is damaged at byte")
-            && error.contains("it does not hold the checkpoint 2 that"),
+            && error.contains("it does not contain checkpoint 2, which"),
         "{error}"
     );
 }
 
-/// Every frame carries the checksum of the one before it.
+/// Every frame contains the checksum of the frame before.
 #[test]
-fn a_checkpoint_of_another_history_is_not_taken_for_one_of_this() {
+fn a_checkpoint_of_another_history_is_rejected() {
     let history = |value| {
         let directory = tempfile::tempdir().unwrap();
         let locked = StoreDirectory::lock(directory.path(), VERSION).unwrap();
-        let mut store = locked.create(NOW, Some(StoreId([7; 16]))).unwrap();
+        let mut store = Store::create(locked, NOW, Some(StoreId([7; 16]))).unwrap();
         let mut ends = Vec::new();
         for value in ["0", value, "2"] {
             store.commit(&batch(&[("a", Some(value))])).unwrap();

@@ -1,4 +1,4 @@
-//! A disk that fails, dies, and forgets what was not synced.
+//! A disk that fails, and the files that a power loss leaves.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,23 +8,22 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::edge::store::disk::{Disk, FileSystem, OutputFile};
 
-/// What happens to an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It fails, and the ones after it do not. Of a write, half is done.
+    /// One operation fails, and later ones succeed. Half of a failed write is done.
     Fails,
-    /// It and all after it fail: the process was killed. Of a write, half is done.
+    /// The operation and all later ones fail, as after a kill. Half of a failed write is done.
     Dies,
 }
 
-/// One operation, as far as it was done.
+/// An operation that was done.
 #[derive(Clone, Debug)]
 pub enum Operation {
     Create(PathBuf),
     Write(PathBuf, u64, Vec<u8>),
     Length(PathBuf, u64),
     Sync(PathBuf),
-    /// What was written before is not on the disk, and no later sync puts it there.
+    /// Earlier writes are not on the disk, and no later sync writes them.
     FailedSync(PathBuf),
     Rename,
     Remove(PathBuf),
@@ -32,17 +31,17 @@ pub enum Operation {
 }
 
 #[derive(Debug, Default)]
-struct Plan {
-    /// The operation that is hit, and how.
+struct FaultPlan {
+    /// The operation that fails, and how.
     at: Option<(usize, Fault)>,
     kind: Option<io::ErrorKind>,
     count: usize,
     done: Vec<Operation>,
 }
 
-/// The real file system, with a fault in it.
+/// The real file system with a fault.
 #[derive(Clone, Debug, Default)]
-pub struct FaultyDisk(Arc<Mutex<Plan>>);
+pub struct FaultyDisk(Arc<Mutex<FaultPlan>>);
 
 impl FaultyDisk {
     pub fn new(at: usize, fault: Fault) -> Self {
@@ -51,26 +50,26 @@ impl FaultyDisk {
         disk
     }
 
-    /// From now on everything fails like this, or nothing does.
+    /// From now on every operation fails with this error, or none fails.
     pub fn fail_with(&self, kind: Option<io::ErrorKind>) {
         self.plan().kind = kind;
     }
 
-    /// Operations so far.
+    /// Number of operations so far.
     pub fn count(&self) -> usize {
         self.plan().count
     }
 
-    /// What was done, in order.
+    /// The operations done so far.
     pub fn done(&self) -> Vec<Operation> {
         self.plan().done.clone()
     }
 
-    fn plan(&self) -> MutexGuard<'_, Plan> {
+    fn plan(&self) -> MutexGuard<'_, FaultPlan> {
         self.0.lock().unwrap()
     }
 
-    /// Whether the next operation happens.
+    /// Whether the next operation succeeds.
     fn step(&self) -> io::Result<()> {
         let mut plan = self.plan();
         let number = plan.count;
@@ -87,7 +86,7 @@ impl FaultyDisk {
         }
     }
 
-    /// Whether the failing operation is the one that is half done.
+    /// Whether the operation that has just failed is half done.
     fn is_half_done(&self) -> bool {
         let plan = self.plan();
         plan.at.is_some_and(|(at, _)| plan.count == at + 1)
@@ -188,11 +187,11 @@ impl OutputFile for FaultyOutput {
     }
 }
 
-/// Part of a file's history that a power loss may undo.
+/// A power loss undoes or keeps a write in parts of this size.
 const PAGE: usize = 512;
 
-/// Files after a power loss: what was synced is there, of everything else `keeps` says piece by
-/// piece whether it is. File sizes may grow without their contents, which are zeros then.
+/// The files after a power loss: synced data is there, and `keeps` decides for each other part whether it
+/// is. A file may have grown without its contents, which are zeros then.
 pub fn after_power_loss(
     operations: &[Operation],
     directory: &Path,
@@ -262,8 +261,8 @@ pub fn after_power_loss(
         .collect()
 }
 
-/// Makes a directory of these files.
-pub fn place(files: &BTreeMap<String, Vec<u8>>, directory: &Path) {
+/// Writes the files into a directory.
+pub fn write_files(files: &BTreeMap<String, Vec<u8>>, directory: &Path) {
     for (name, bytes) in files {
         fs::write(directory.join(name), bytes).unwrap();
     }

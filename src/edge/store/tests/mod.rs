@@ -1,4 +1,4 @@
-//! The store as a whole.
+//! Tests of the whole store.
 
 mod damage;
 mod fault;
@@ -18,7 +18,7 @@ use crate::domain::timestamp::Timestamp;
 const VERSION: u32 = 1;
 const NOW: Timestamp = Timestamp(1_767_225_600_123);
 
-/// What the caller of a store keeps in memory.
+/// The caller's state in memory.
 type State = BTreeMap<Vec<u8>, Vec<u8>>;
 
 fn take(state: &mut State, record: StoreRecord<'_>) {
@@ -46,7 +46,7 @@ fn look(path: &Path) -> Result<(State, Option<LoadedStore>), StoreError> {
     Ok((state, found))
 }
 
-/// The state and the store, begun where there is none.
+/// Loads the state and opens the store, or creates a store.
 fn open(path: &Path) -> Result<(State, Store), StoreError> {
     open_on(Arc::new(FileSystem), path)
 }
@@ -55,8 +55,8 @@ fn open_on(disk: Arc<dyn Disk>, path: &Path) -> Result<(State, Store), StoreErro
     let directory = StoreDirectory::lock_on(disk, path, VERSION)?;
     let (state, found) = load(&directory)?;
     let store = match &found {
-        Some(found) => directory.resume(found)?,
-        None => directory.create(NOW, None)?,
+        Some(found) => Store::resume(directory, found)?,
+        None => Store::create(directory, NOW, None)?,
     };
     Ok((state, store))
 }
@@ -89,9 +89,9 @@ fn names(path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn what_was_committed_is_there_again() {
+fn a_committed_state_is_loaded_again() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("made/on/the/way");
+    let path = directory.path().join("new/sub/directory");
     let (empty, mut store) = open(&path).unwrap();
     assert!(empty.is_empty());
     store
@@ -112,7 +112,7 @@ fn what_was_committed_is_there_again() {
 }
 
 #[test]
-fn a_round_frees_what_is_older() {
+fn a_rewrite_deletes_older_segments() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     let (_, mut store) = open(path).unwrap();
@@ -144,11 +144,11 @@ fn a_round_frees_what_is_older() {
 }
 
 #[test]
-fn a_store_is_not_made_over_another() {
+fn a_store_is_not_created_over_another() {
     let directory = tempfile::tempdir().unwrap();
     let (_, mut store) = open(directory.path()).unwrap();
     store.commit(&batch(&[("a", Some("1"))])).unwrap();
-    let refused = store.close().create(NOW, None).unwrap_err();
+    let refused = Store::create(store.close(), NOW, None).unwrap_err();
     assert!(
         matches!(refused, StoreError::NotEmpty { .. }),
         "{refused:?}"
@@ -156,7 +156,7 @@ fn a_store_is_not_made_over_another() {
 }
 
 #[test]
-fn what_is_set_aside_is_kept_and_the_next_store_has_its_id() {
+fn a_store_that_is_set_aside_is_kept_and_the_next_store_has_its_id() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     let mut id = None;
@@ -176,7 +176,7 @@ fn what_is_set_aside_is_kept_and_the_next_store_has_its_id() {
         );
         assert_eq!(look(&aside).unwrap().0.get(&b"a"[..]), Some(&vec![b'1']));
         assert!(load(&locked).unwrap().1.is_none());
-        let mut store = locked.create(NOW, Some(old)).unwrap();
+        let mut store = Store::create(locked, NOW, Some(old)).unwrap();
         assert_eq!(store.id(), old);
         assert!(id.is_none_or(|id| id == old));
         id = Some(old);
@@ -187,11 +187,11 @@ fn what_is_set_aside_is_kept_and_the_next_store_has_its_id() {
 }
 
 #[test]
-fn an_older_program_says_which_version_it_takes() {
+fn an_older_program_says_which_version_it_reads() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     let locked = StoreDirectory::lock(path, 2).unwrap();
-    let mut store = locked.create(NOW, None).unwrap();
+    let mut store = Store::create(locked, NOW, None).unwrap();
     store.commit(&batch(&[("a", Some("1"))])).unwrap();
     drop(store);
     let refused = open(path).unwrap_err().to_string();
@@ -202,7 +202,7 @@ fn an_older_program_says_which_version_it_takes() {
 }
 
 #[test]
-fn a_newer_program_is_told_the_version_of_each_record() {
+fn each_record_comes_with_its_state_version() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     let (_, mut store) = open(path).unwrap();
@@ -217,7 +217,7 @@ fn a_newer_program_is_told_the_version_of_each_record() {
         });
         let found = found.unwrap().unwrap();
         assert_eq!(versions, expected);
-        (found.state_version, locked.resume(&found).unwrap())
+        (found.state_version, Store::resume(locked, &found).unwrap())
     };
     let (oldest, mut store) = versions(&[1]);
     assert_eq!(oldest, 1);
@@ -235,7 +235,7 @@ fn a_newer_program_is_told_the_version_of_each_record() {
 }
 
 #[test]
-fn a_record_that_its_reader_refuses_is_damage() {
+fn a_record_that_the_caller_rejects_is_damage() {
     let directory = tempfile::tempdir().unwrap();
     let (_, mut store) = open(directory.path()).unwrap();
     store.commit(&batch(&[("a", Some("1"))])).unwrap();
@@ -251,7 +251,7 @@ fn a_record_that_its_reader_refuses_is_damage() {
 }
 
 #[test]
-fn a_place_that_cannot_be_written_is_named() {
+fn an_error_names_a_directory_that_cannot_be_written() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");
     fs::write(&file, "").unwrap();
@@ -264,9 +264,8 @@ fn a_place_that_cannot_be_written_is_named() {
     assert!(missing.to_string().starts_with("cannot read"), "{missing}");
 }
 
-/// A batch is made on one thread and committed on another.
 #[test]
-fn batches_and_stores_go_to_other_threads() {
+fn batches_and_stores_can_move_to_another_thread() {
     fn goes<T: Send>() {}
     goes::<StoreBatch>();
     goes::<Store>();

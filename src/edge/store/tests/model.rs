@@ -1,4 +1,4 @@
-//! Random histories against a map in memory.
+//! Compares random histories of a store with a map in memory.
 
 use std::sync::Arc;
 
@@ -9,36 +9,36 @@ use super::fault::FaultyDisk;
 use super::{State, StoreBatch, look, open_on};
 use crate::edge::store::disk::Disk;
 
-/// One without faults, which does not really sync: here time matters, and the power stays on.
+/// A disk without faults that does not really sync, to be fast.
 fn disk() -> Arc<dyn Disk> {
     Arc::new(FaultyDisk::default())
 }
 
 #[derive(Clone, Debug)]
-enum Step {
-    /// Keys, each with a length of its value or nothing to delete it.
+enum ModelStep {
+    /// Keys, each with the length of its value; `None` deletes the key.
     Commit(Vec<(u8, Option<u16>)>),
     BeginRewrite,
-    /// Writes everything and ends the round.
+    /// Writes all records and ends the rewrite.
     EndRewrite,
     Reopen,
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+fn steps() -> impl Strategy<Value = Vec<ModelStep>> {
     let change = (any::<u8>(), prop::option::weighted(0.7, 0_u16..3000));
-    let commit = prop::collection::vec(change, 0..20).prop_map(Step::Commit);
+    let commit = prop::collection::vec(change, 0..20).prop_map(ModelStep::Commit);
     let step = prop_oneof![
         6 => commit,
-        1 => proptest::strategy::Just(Step::BeginRewrite),
-        1 => proptest::strategy::Just(Step::EndRewrite),
-        2 => proptest::strategy::Just(Step::Reopen),
+        1 => proptest::strategy::Just(ModelStep::BeginRewrite),
+        1 => proptest::strategy::Just(ModelStep::EndRewrite),
+        2 => proptest::strategy::Just(ModelStep::Reopen),
     ];
     prop::collection::vec(step, 0..40)
 }
 
 proptest! {
     #[test]
-    fn holds_what_a_map_holds(steps in steps()) {
+    fn a_store_holds_the_same_as_a_map(steps in steps()) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
         let (mut model, mut store) = open_on(disk(), path).unwrap();
@@ -46,22 +46,22 @@ proptest! {
         for step in steps {
             let mut batch = StoreBatch::default();
             match step {
-                Step::Commit(changes) => {
+                ModelStep::Commit(changes) => {
                     for (key, length) in changes {
                         change(&mut batch, &mut model, key, length, commits);
                     }
                 }
-                Step::BeginRewrite => {
+                ModelStep::BeginRewrite => {
                     store.begin_rewrite();
                     continue;
                 }
-                Step::EndRewrite => {
+                ModelStep::EndRewrite => {
                     store.end_rewrite();
                     for (key, value) in &model {
                         batch.put(key, value);
                     }
                 }
-                Step::Reopen => {
+                ModelStep::Reopen => {
                     drop(store);
                     let loaded;
                     (loaded, store) = open_on(disk(), path).unwrap();

@@ -1,5 +1,4 @@
-//! The store on a disk that fails, on a machine whose process is killed or whose power goes:
-//! at every single operation.
+//! Disk errors, kills and power losses at every single operation.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -7,45 +6,45 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::fault::{Fault, FaultyDisk, Operation, after_power_loss, place};
+use super::fault::{Fault, FaultyDisk, Operation, after_power_loss, write_files};
 use super::{State, StoreError, batch, load, look, names, open, open_on, state};
 use crate::edge::store::{Store, StoreBatch, StoreDirectory};
 
-/// Steps of the story that end a round, and so write everything.
+/// Steps of the scenario that end a rewrite and write all records.
 const REWRITE_ENDS: [u8; 3] = [4, 7, 9];
 
-/// What may be found at some moment, from `operations` on: the last state that was confirmed, or
-/// one that was being written.
+/// The states that a load may find after `operations`: the last confirmed state, or one that was being
+/// written.
 #[derive(Debug)]
-struct Moment {
+struct AllowedStates {
     operations: usize,
     allowed: Vec<State>,
 }
 
-/// Commits with rounds, each tried until it succeeds or the process dies.
-fn story(disk: &FaultyDisk, path: &Path) -> Vec<Moment> {
-    let mut moments = vec![Moment {
+/// Commits with rewrites, each tried until it succeeds or the process dies.
+fn scenario(disk: &FaultyDisk, path: &Path) -> Vec<AllowedStates> {
+    let mut history = vec![AllowedStates {
         operations: 0,
         allowed: vec![State::new()],
     }];
     let Ok((mut now, mut store)) = open_on(Arc::new(disk.clone()), path) else {
-        return moments;
+        return history;
     };
     for step in 1..=9_u8 {
         let (changes, next) = changes(step, &now);
-        // The second round is given up for the third, which is one commit.
+        // The third rewrite replaces the second and takes one commit.
         if [3, 5, 7, 8].contains(&step) {
             store.begin_rewrite();
         }
         if REWRITE_ENDS.contains(&step) {
             store.end_rewrite();
         }
-        if !commit(disk, &mut store, &changes, (&now, &next), &mut moments) {
+        if !commit(disk, &mut store, &changes, (&now, &next), &mut history) {
             break;
         }
         now = next;
     }
-    moments
+    history
 }
 
 fn changes(step: u8, now: &State) -> (StoreBatch, State) {
@@ -65,21 +64,21 @@ fn changes(step: u8, now: &State) -> (StoreBatch, State) {
     (batch, next)
 }
 
-/// Whether it was confirmed in the end.
+/// Returns whether the commit was confirmed.
 fn commit(
     disk: &FaultyDisk,
     store: &mut Store,
     batch: &StoreBatch,
     (now, next): (&State, &State),
-    moments: &mut Vec<Moment>,
+    history: &mut Vec<AllowedStates>,
 ) -> bool {
-    moments.push(Moment {
+    history.push(AllowedStates {
         operations: disk.done().len(),
         allowed: vec![now.clone(), next.clone()],
     });
     for _ in 0..3 {
         if store.commit(batch).is_ok() {
-            moments.push(Moment {
+            history.push(AllowedStates {
                 operations: disk.done().len(),
                 allowed: vec![next.clone()],
             });
@@ -89,11 +88,11 @@ fn commit(
     false
 }
 
-/// How many operations the story takes when all goes well.
+/// Number of operations of the scenario without a fault.
 fn operations() -> usize {
     let directory = tempfile::tempdir().unwrap();
     let disk = FaultyDisk::default();
-    story(&disk, directory.path());
+    scenario(&disk, directory.path());
     disk.count()
 }
 
@@ -102,29 +101,29 @@ fn a_killed_process_leaves_the_last_state() {
     for at in 0..operations() {
         let directory = tempfile::tempdir().unwrap();
         let disk = FaultyDisk::new(at, Fault::Dies);
-        let moments = story(&disk, directory.path());
+        let history = scenario(&disk, directory.path());
         let (loaded, _) = open_on(Arc::new(FaultyDisk::default()), directory.path()).unwrap();
-        let allowed = &moments.last().unwrap().allowed;
+        let allowed = &history.last().unwrap().allowed;
         assert!(allowed.contains(&loaded), "killed at operation {at}");
     }
 }
 
 #[test]
-fn an_error_costs_nothing_once_it_is_over() {
+fn no_commit_is_lost_after_an_error() {
     for at in 0..operations() {
         let directory = tempfile::tempdir().unwrap();
         let disk = FaultyDisk::new(at, Fault::Fails);
-        let moments = story(&disk, directory.path());
-        if moments.len() == 1 {
-            continue; // the directory could not be taken at all, which was said
+        let history = scenario(&disk, directory.path());
+        if history.len() == 1 {
+            continue; // the lock failed with an error
         }
         assert_eq!(
-            moments.len(),
+            history.len(),
             19,
             "a commit failed for good: operation {at}"
         );
         let (loaded, found) = look(directory.path()).unwrap();
-        assert_eq!(moments.last().unwrap().allowed, [loaded], "operation {at}");
+        assert_eq!(history.last().unwrap().allowed, [loaded], "operation {at}");
         assert_eq!(found.unwrap().sequence, 9);
     }
 }
@@ -133,24 +132,30 @@ fn an_error_costs_nothing_once_it_is_over() {
 fn a_power_loss_leaves_the_last_state() {
     let directory = tempfile::tempdir().unwrap();
     let disk = FaultyDisk::default();
-    let moments = story(&disk, directory.path());
+    let history = scenario(&disk, directory.path());
     for seed in 0..8 {
-        lose_power(&disk.done(), directory.path(), &moments, seed, 1);
+        lose_power(&disk.done(), directory.path(), &history, seed, 1);
     }
 }
 
-/// A write or a sync fails, writing goes on, and then the power goes.
+/// A write or a sync fails, writing goes on, and then the power fails.
 #[test]
 fn a_power_loss_after_an_error_leaves_the_last_state() {
     for at in 0..operations() {
         let directory = tempfile::tempdir().unwrap();
         let disk = FaultyDisk::new(at, Fault::Fails);
-        let moments = story(&disk, directory.path());
-        lose_power(&disk.done(), directory.path(), &moments, at as u64, 3);
+        let history = scenario(&disk, directory.path());
+        lose_power(&disk.done(), directory.path(), &history, at as u64, 3);
     }
 }
 
-fn lose_power(operations: &[Operation], path: &Path, moments: &[Moment], seed: u64, every: usize) {
+fn lose_power(
+    operations: &[Operation],
+    path: &Path,
+    history: &[AllowedStates],
+    seed: u64,
+    every: usize,
+) {
     for length in (0..=operations.len()).step_by(every) {
         let mut draws = 0_u64;
         let keeps = || {
@@ -159,8 +164,8 @@ fn lose_power(operations: &[Operation], path: &Path, moments: &[Moment], seed: u
         };
         let files = after_power_loss(&operations[..length], path, keeps);
         let after = tempfile::tempdir().unwrap();
-        place(&files, after.path());
-        let moment = moments
+        write_files(&files, after.path());
+        let expected_states = history
             .iter()
             .rfind(|one| one.operations <= length)
             .unwrap();
@@ -170,8 +175,11 @@ fn lose_power(operations: &[Operation], path: &Path, moments: &[Moment], seed: u
             Ok(opened) => opened,
             Err(error) => panic!("{error}, {where_}"),
         };
-        assert!(moment.allowed.contains(&loaded), "a wrong state {where_}");
-        // And it can be written to.
+        assert!(
+            expected_states.allowed.contains(&loaded),
+            "a wrong state {where_}"
+        );
+        // The store can be written again.
         store.commit(&batch(&[("x", Some("1"))])).unwrap();
         drop(store);
         let (again, _) = open_on(disk, after.path()).unwrap();
@@ -181,14 +189,14 @@ fn lose_power(operations: &[Operation], path: &Path, moments: &[Moment], seed: u
     }
 }
 
-/// The system may hold for written what is not on the disk, and say so only once.
+/// The system may treat data as written that is not on the disk, and report that only once.
 #[test]
 fn a_file_whose_sync_failed_is_not_written_to_again() {
     let mut failed = 0;
     for at in 0..operations() {
         let directory = tempfile::tempdir().unwrap();
         let disk = FaultyDisk::new(at, Fault::Fails);
-        story(&disk, directory.path());
+        scenario(&disk, directory.path());
         let done = disk.done();
         let Some(place) = done
             .iter()
@@ -211,7 +219,7 @@ fn a_file_whose_sync_failed_is_not_written_to_again() {
 }
 
 #[test]
-fn a_full_disk_is_named_and_over_when_it_is_over() {
+fn a_full_disk_is_named_and_commits_succeed_after_it() {
     let directory = tempfile::tempdir().unwrap();
     let disk = FaultyDisk::default();
     let (_, mut store) = open_on(Arc::new(disk.clone()), directory.path()).unwrap();
@@ -220,8 +228,8 @@ fn a_full_disk_is_named_and_over_when_it_is_over() {
         (ErrorKind::ReadOnlyFilesystem, "mount it writable"),
     ] {
         disk.fail_with(Some(kind));
-        for begins_round in [false, true] {
-            if begins_round {
+        for begins_rewrite in [false, true] {
+            if begins_rewrite {
                 store.begin_rewrite();
             }
             let error = store.commit(&batch(&[("a", Some("2"))])).unwrap_err();
@@ -235,9 +243,9 @@ fn a_full_disk_is_named_and_over_when_it_is_over() {
     assert_eq!((loaded, store.sequence()), (state(&[("a", "1")]), 2));
 }
 
-/// Setting a store aside stops half-way: what is left is not mistaken for a store.
+/// If setting aside stops midway, the rest is not taken for a store.
 #[test]
-fn a_store_half_set_aside_is_damaged_and_set_aside_again() {
+fn a_store_partly_set_aside_is_damaged_and_set_aside_again() {
     for at in 0.. {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();

@@ -1,4 +1,4 @@
-//! Real processes, real files: locked out, killed, limited, read from beside.
+//! Real processes and files: locks, kills, a file size limit, and a reader beside the writer.
 
 use std::env;
 use std::fs;
@@ -10,14 +10,14 @@ use std::thread;
 use std::time::Duration;
 
 use super::{State, StoreDirectory, StoreError, VERSION, batch, look, names, open};
-use crate::edge::store::Batch;
+use crate::edge::store::StoreBatch;
 
-/// Tells the second process what to do, and where.
+/// The variables with the task and the path for the second process.
 const TASK: &str = "TICKET_EXPORTER_STORE_TEST";
 const PATH: &str = "TICKET_EXPORTER_STORE_TEST_PATH";
 const KEYS: u64 = 50;
 
-/// All keys have the number of the checkpoint, so a half one cannot hide.
+/// All values are the number of the checkpoint, so a partial checkpoint is noticed.
 fn numbered(number: u64) -> StoreBatch {
     let mut batch = StoreBatch::with_chunks_of(200);
     for key in 0..KEYS {
@@ -38,7 +38,7 @@ fn number(state: &State) -> u64 {
     numbers.first().copied().unwrap_or_default()
 }
 
-/// The second process: this test alone, in a process of its own.
+/// Starts a second process, which runs one test.
 fn second(task: &str, path: &Path) -> Child {
     let mut command = Command::new("sh");
     command
@@ -53,7 +53,7 @@ fn second(task: &str, path: &Path) -> Child {
 }
 
 #[test]
-#[ignore = "started by the tests that need a second process"]
+#[ignore = "other tests start it in a second process"]
 fn a_second_process() {
     let (Ok(task), Some(path)) = (env::var(TASK), env::var_os(PATH)) else {
         return;
@@ -79,7 +79,7 @@ fn a_second_process() {
     }
 }
 
-/// Writes until the limit of the file's size is reached.
+/// Writes until the file reaches its size limit.
 fn fill(path: &Path) {
     let (_, mut store) = open(path).unwrap();
     let mut committed = 0_u64;
@@ -102,7 +102,7 @@ fn fill(path: &Path) {
     let (mut state, _) = look(path).unwrap();
     state.remove(&b"noise"[..]);
     assert_eq!(number(&state), committed);
-    // A smaller one still fits, since nothing of the failed one is left.
+    // A smaller commit still fits, because the failed one was removed.
     store.commit(&batch(&[("small", Some("1"))])).unwrap();
     let (mut state, found) = look(path).unwrap();
     assert!(state.remove(&b"small"[..]).is_some());
@@ -111,7 +111,7 @@ fn fill(path: &Path) {
 }
 
 #[test]
-fn a_file_that_must_not_grow_keeps_what_it_has() {
+fn a_file_at_its_size_limit_keeps_its_checkpoints() {
     let directory = tempfile::tempdir().unwrap();
     let child = second("fill", directory.path());
     let output = child.wait_with_output().unwrap();
@@ -152,7 +152,7 @@ fn a_killed_writer_leaves_every_confirmed_checkpoint_and_no_lock() {
         child.wait().unwrap();
         let (state, _) = look(path).unwrap();
         before = number(&state);
-        // Some more may have been confirmed before the kill arrived.
+        // The writer may have confirmed more before it was killed.
         assert!(before >= confirmed, "{before} of {confirmed}");
     }
     let (state, _) = open(path).unwrap();
@@ -161,7 +161,7 @@ fn a_killed_writer_leaves_every_confirmed_checkpoint_and_no_lock() {
 }
 
 #[test]
-fn a_reader_beside_the_writer_sees_whole_checkpoints() {
+fn a_reader_beside_the_writer_sees_only_whole_checkpoints() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     let (_, mut store) = open(path).unwrap();
@@ -182,7 +182,7 @@ fn a_reader_beside_the_writer_sees_whole_checkpoints() {
         });
         let mut last = 0;
         let mut moved = 0;
-        // Enough to see rounds begin and end; the limit is for a writer that has failed.
+        // Enough to see rewrites begin and end. The limit is for a writer that has failed.
         let mut looks = 0..20_000;
         let outcome = looks.try_for_each(|_| {
             if moved > 100 {
@@ -203,9 +203,9 @@ fn a_reader_beside_the_writer_sees_whole_checkpoints() {
     });
 }
 
-/// A file may go between the moment it is listed and the moment it is opened.
+/// A file may be deleted after it was listed and before it is opened.
 #[test]
-fn a_reader_looks_again_before_it_calls_a_store_damaged() {
+fn a_reader_tries_again_before_it_reports_damage() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     let (_, mut store) = open(path).unwrap();
@@ -225,7 +225,7 @@ fn a_reader_looks_again_before_it_calls_a_store_damaged() {
 }
 
 #[test]
-fn records_are_not_for_everybody() {
+fn other_users_cannot_read_records() {
     use std::os::unix::fs::PermissionsExt;
 
     let directory = tempfile::tempdir().unwrap();

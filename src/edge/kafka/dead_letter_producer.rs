@@ -1,5 +1,5 @@
-//! Dead letters: records that are no events, on their way to a topic of their own. A checkpoint
-//! waits for them, and nothing here waits for brokers without a deadline.
+//! Writes dead letters, which are records that are not events, to their own topic. A checkpoint waits for
+//! them. Nothing here waits for brokers without a deadline.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -7,61 +7,60 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Message as _, OwnedMessage};
+use rdkafka::message::{Message as _, OwnedMessage, Timestamp};
 use rdkafka::producer::{BaseRecord, Producer as _, PurgeConfig};
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::client_properties::DEAD_LETTERS;
+use super::client_properties::{DEAD_LETTERS, KafkaConnection};
 use super::dead_letter_headers::{self, LostDeadLetter};
-use super::event_publisher::{ProducerClient, client, owned};
 use super::producer_callbacks::{DeliveryState, OnRefusal, is_refusal, size};
+use super::producer_client::ProducerClient;
 use super::record_batch::{DeadLetterHeader, KafkaRecord};
-use super::{KafkaConnection, StartError};
+use super::start_error::StartError;
 
-/// The most dead letters on their way at once, by number and by the bytes of their keys and values.
-/// A topic full of them must not fill the memory.
+/// The most unconfirmed dead letters, by number and by the bytes of their keys and values. A topic full
+/// of them must not fill the memory.
 const MOST_LETTERS: u64 = 10_000;
 const MOST_BYTES: u64 = 32 << 20;
 
-/// Held records go on once the letters on their way are down to one part in this many, so that
-/// reading goes on in large batches.
+/// Reading goes on when the unconfirmed letters are down to the limit divided by this, so that it
+/// proceeds in large batches.
 const ROOM: u64 = 2;
 
-/// Between two tries to write letters that Kafka did not take.
+/// Between two attempts to write letters that Kafka refused.
 const RESEND_PAUSE: Duration = Duration::from_secs(5);
 
-/// How long a producer that gives up may take to give its letters back.
+/// How long a producer may take to return its letters after a fatal error.
 const PURGE: Duration = Duration::from_millis(100);
 
-/// Sends records that are no events to the dead-letter topic.
 pub struct DeadLetterProducer {
     client: ProducerClient,
     connection: KafkaConnection,
     topic: Arc<str>,
     sent: u64,
     sent_bytes: u64,
-    /// Letters that the client has no room for yet.
+    /// Letters that the client has no room for.
     outbox: VecDeque<OwnedMessage>,
-    /// When letters that were refused may be sent again.
+    /// When refused letters may be sent again.
     resend: Instant,
 }
 
-/// Numbers of letters since the last report, by their end.
+/// Numbers of letters since the last report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeadLetterReport {
     pub delivered: u64,
-    /// Refused for good.
+    /// Rejected by Kafka for good.
     pub lost: u64,
-    /// The first one of them.
+    /// The first lost letter.
     pub first_lost: Option<LostDeadLetter>,
 }
 
 impl DeadLetterProducer {
     /// # Errors
-    /// Properties that are refused.
+    /// A property that the client library rejects.
     pub fn start(connection: &KafkaConnection, topic: &str) -> Result<Self, StartError> {
         Ok(Self {
-            client: client(connection, DEAD_LETTERS, topic, OnRefusal::Retry)?,
+            client: ProducerClient::start(connection, DEAD_LETTERS, topic, OnRefusal::Retry)?,
             connection: connection.clone(),
             topic: topic.into(),
             sent: 0,
@@ -76,7 +75,7 @@ impl DeadLetterProducer {
         self.has_room_for(MOST_LETTERS, MOST_BYTES)
     }
 
-    /// Whether a good part of what may be on its way has arrived. Waits for that up to `timeout`.
+    /// Waits up to `timeout` until many letters may be sent again; returns whether that is so.
     pub fn wait_for_room(&mut self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
         loop {
@@ -91,9 +90,9 @@ impl DeadLetterProducer {
         }
     }
 
-    /// Hands a record over, as it is: with all `headers` of its own, then its origin and the reason
-    /// (`ticket_exporter.topic`, `.partition`, `.offset`, `.reason`). Never waits; ask
-    /// [`Self::has_room`] first. Delivery is known after [`Self::flush`].
+    /// Hands over a record with all its own `headers`, followed by its origin and the reason
+    /// (`ticket_exporter.topic`, `.partition`, `.offset`, `.reason`). Never waits; call
+    /// [`Self::has_room`] first. [`Self::flush`] returns the outcome.
     pub fn send(
         &mut self,
         record: &KafkaRecord<'_>,
@@ -118,25 +117,25 @@ impl DeadLetterProducer {
         self.client.poll(Duration::ZERO);
     }
 
-    /// Whether every letter sent was delivered or is lost.
+    /// Whether every letter was delivered or is lost.
     pub fn all_confirmed(&self) -> bool {
         self.client.poll(Duration::ZERO);
         self.unconfirmed() == 0
     }
 
-    /// Letters on their way.
+    /// Number of letters without an outcome.
     pub fn unconfirmed(&self) -> u64 {
         self.client
-            .context()
-            .with(|inner| self.unconfirmed_of(inner))
+            .callbacks()
+            .with(|state| self.unconfirmed_of(state))
     }
 
-    /// Waits until every letter sent was delivered or is lost, up to `timeout`. What the report
-    /// has is not reported again; what is still on its way is not in it.
+    /// Waits up to `timeout` until every letter was delivered or is lost. Returns the numbers since the
+    /// last report, without the letters that have no outcome yet.
     pub fn flush(&mut self, timeout: Duration) -> DeadLetterReport {
         let deadline = Instant::now() + timeout;
         loop {
-            self.push_on();
+            self.send_waiting();
             let left = deadline.saturating_duration_since(Instant::now());
             if self.sent > 0 {
                 self.client.flush(left);
@@ -145,11 +144,11 @@ impl DeadLetterProducer {
                 break;
             }
         }
-        let (report, first_lost, bytes) = self.client.context().with(|inner| {
-            let bytes = std::mem::take(&mut inner.done_bytes);
+        let (report, first_lost, bytes) = self.client.callbacks().with(|state| {
+            let bytes = std::mem::take(&mut state.done_bytes);
             (
-                std::mem::take(&mut inner.report),
-                inner.first_lost.take(),
+                std::mem::take(&mut state.report),
+                state.first_lost.take(),
                 bytes,
             )
         });
@@ -162,18 +161,18 @@ impl DeadLetterProducer {
         }
     }
 
-    /// Why the brokers refuse letters, if they do: a person has to change something first.
+    /// Why the brokers refuse letters until an operator changes something.
     pub fn refusal(&self) -> Option<String> {
-        self.client.context().with(|inner| {
-            let refused = !inner.refused.is_empty() || self.unconfirmed_of(inner) > 0;
-            inner.refusal.clone().filter(|_| refused)
+        self.client.callbacks().with(|state| {
+            let refused = !state.refused.is_empty() || self.unconfirmed_of(state) > 0;
+            state.refusal.clone().filter(|_| refused)
         })
     }
 
-    /// The reason why letters are not confirmed, in the words of the log, where it is known.
+    /// The reason why letters are not confirmed, in the words of the log, if it is known.
     pub fn problem(&self) -> Option<String> {
-        let context = self.client.context();
-        context.with(|inner| inner.troubles.current().map(str::to_owned))
+        let callbacks = self.client.callbacks();
+        callbacks.with(|state| state.explainer.current().map(str::to_owned))
     }
 
     pub fn topic(&self) -> &str {
@@ -182,11 +181,11 @@ impl DeadLetterProducer {
 
     fn has_room_for(&mut self, letters: u64, bytes: u64) -> bool {
         self.client.poll(Duration::ZERO);
-        self.push_on();
+        self.send_waiting();
         let (unconfirmed, done_bytes) = self
             .client
-            .context()
-            .with(|inner| (self.unconfirmed_of(inner), inner.done_bytes));
+            .callbacks()
+            .with(|state| (self.unconfirmed_of(state), state.done_bytes));
         let unconfirmed_bytes = self.sent_bytes.saturating_sub(done_bytes);
         unconfirmed < letters
             && unconfirmed_bytes < bytes
@@ -194,22 +193,22 @@ impl DeadLetterProducer {
             && !self.has_oversized()
     }
 
-    fn unconfirmed_of(&self, inner: &DeliveryState) -> u64 {
-        self.sent - inner.report.delivered - inner.report.failed
+    fn unconfirmed_of(&self, state: &DeliveryState) -> u64 {
+        self.sent - state.report.delivered - state.report.failed
     }
 
     fn has_oversized(&self) -> bool {
         self.client
-            .context()
-            .with(|inner| inner.alone || !inner.oversized.is_empty())
+            .callbacks()
+            .with(|state| state.alone || !state.oversized.is_empty())
     }
 
-    /// Sends what waits, as far as the client has room.
-    fn push_on(&mut self) {
+    /// Sends the letters that wait, as far as the client has room.
+    fn send_waiting(&mut self) {
         self.resend_refused();
         self.send_oversized();
         if self.has_oversized() {
-            return; // nothing may join a letter that is sent alone
+            return; // no other letter may be sent with it
         }
         while let Some(letter) = self.outbox.pop_front() {
             if !self.enqueue_owned(&letter) {
@@ -218,49 +217,49 @@ impl DeadLetterProducer {
         }
     }
 
-    /// Sends letters again, from time to time, that Kafka did not let us write: none is lost
-    /// because a permission or the topic is missing.
+    /// Sends refused letters again from time to time, so that none is lost because a permission or the
+    /// topic is missing.
     fn resend_refused(&mut self) {
-        let refused = |inner: &mut DeliveryState| !inner.refused.is_empty();
-        if Instant::now() < self.resend || !self.client.context().with(refused) {
+        let refused = |state: &mut DeliveryState| !state.refused.is_empty();
+        if Instant::now() < self.resend || !self.client.callbacks().with(refused) {
             return;
         }
         self.resend = Instant::now() + RESEND_PAUSE;
         if self.client.producer.client().fatal_error().is_some() {
-            // Without the right to write anything an idempotent producer gives up for good.
-            let new = client(
+            // Without any write permission an idempotent producer has a fatal error.
+            let new = ProducerClient::start(
                 &self.connection,
                 DEAD_LETTERS,
                 &self.topic,
                 OnRefusal::Retry,
             );
             let Ok(new) = new else {
-                return; // said where the credentials are watched
+                return; // the check of the credentials reports it
             };
             let old = std::mem::replace(&mut self.client, new);
-            // Letters that are still in the old one come back as refused.
+            // The letters in the old producer come back as refused.
             old.producer
                 .purge(PurgeConfig::default().queue().inflight());
             old.producer.poll(PURGE);
-            let old = old.context().with(std::mem::take);
-            self.client.context().with(|inner| *inner = old);
+            let old = old.callbacks().with(std::mem::take);
+            self.client.callbacks().with(|state| *state = old);
         }
         let refused = self
             .client
-            .context()
-            .with(|inner| std::mem::take(&mut inner.refused));
+            .callbacks()
+            .with(|state| std::mem::take(&mut state.refused));
         self.outbox.extend(refused);
     }
 
-    /// Brokers judge the size of a whole batch: a letter that was too large together with others
-    /// is sent once more alone.
+    /// Brokers limit the size of a whole batch, so a letter that was too large together with others is
+    /// sent once more, alone.
     fn send_oversized(&mut self) {
         if self.client.producer.in_flight_count() > 0 {
             return;
         }
-        let letter = self.client.context().with(|inner| {
-            let letter = inner.oversized.pop_front();
-            inner.alone = letter.is_some();
+        let letter = self.client.callbacks().with(|state| {
+            let letter = state.oversized.pop_front();
+            state.alone = letter.is_some();
             letter
         });
         if let Some(letter) = letter {
@@ -268,7 +267,7 @@ impl DeadLetterProducer {
         }
     }
 
-    /// Whether the client had room.
+    /// Returns whether the client had room.
     fn enqueue_owned(&mut self, letter: &OwnedMessage) -> bool {
         let topic = Arc::clone(&self.topic);
         self.enqueue(BaseRecord {
@@ -280,12 +279,12 @@ impl DeadLetterProducer {
         })
     }
 
-    /// Whether the client had room. A letter that it refuses for good is lost.
+    /// Returns whether the client had room. A letter that the client rejects for good is lost.
     fn enqueue(&mut self, letter: BaseRecord<'_, [u8], [u8]>) -> bool {
         let Err((error, letter)) = self.client.producer.send(letter) else {
             return true;
         };
-        let context = Arc::clone(self.client.context());
+        let callbacks = Arc::clone(self.client.callbacks());
         let is_full = matches!(
             error,
             KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)
@@ -295,16 +294,17 @@ impl DeadLetterProducer {
             return false;
         }
         if error.rdkafka_error_code().is_some_and(is_refusal) {
-            context.with(|inner| inner.refused.push(owned(&letter)));
+            callbacks.with(|state| state.refused.push(owned(&letter)));
             return true;
         }
         let reason = if is_full {
-            "it is larger than the producer's queue (kafka.properties: queue.buffering.max.kbytes)"
+            "it is larger than the producer's queue; raise queue.buffering.max.kbytes in \
+             kafka.properties"
                 .to_owned()
         } else {
             error.to_string()
         };
-        context.with(|inner| inner.lose(&owned(&letter), &reason));
+        callbacks.with(|state| state.lose(&owned(&letter), &reason));
         true
     }
 }
@@ -313,4 +313,18 @@ impl fmt::Debug for DeadLetterProducer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "DeadLetterProducer({})", self.topic)
     }
+}
+
+fn owned(record: &BaseRecord<'_, [u8], [u8]>) -> OwnedMessage {
+    OwnedMessage::new(
+        record.payload.map(<[u8]>::to_vec),
+        record.key.map(<[u8]>::to_vec),
+        record.topic.to_owned(),
+        record
+            .timestamp
+            .map_or(Timestamp::NotAvailable, Timestamp::CreateTime),
+        0,
+        0,
+        record.headers.clone(),
+    )
 }
