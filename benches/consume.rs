@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
-use ticket_exporter::app::ingest::{Ingest, State, Timing};
+use ticket_exporter::app::ingest::{Ingest, IngestState, Timing};
 use ticket_exporter::app::recovery::recover;
 use ticket_exporter::config;
 use ticket_exporter::config::Security;
@@ -167,7 +167,7 @@ fn kpis(
     let (published, tell) = started.unzip();
     let published = published.unwrap_or_else(new_published);
     let state = match directory {
-        None => State::volatile(Engine::new(Arc::new(config.rules), START)),
+        None => IngestState::in_memory(Engine::new(Arc::new(config.rules), START)),
         Some(directory) => {
             config.checkpoint.directory = directory.to_owned();
             let metrics = published.self_metrics();

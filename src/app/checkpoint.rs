@@ -1,9 +1,9 @@
-//! The keeper of the state: takes what changed from the engine, and has it written by a thread of
-//! its own while records go on being applied. What is not on disk yet is shown to nobody.
+//! The checkpoint writer: takes the changes from the engine and writes them to the store in a thread of
+//! its own, while the ingest thread applies more records. Nothing is exported before it is on disk.
 //!
-//! The store only ever grows at its end. So that it does not grow forever, everything is written
-//! again from time to time, a slice with each checkpoint; once such a round is through, what lies
-//! before it is deleted.
+//! The store is append-only. So that it does not grow forever, the writer sometimes starts a *rewrite
+//! round*: it writes everything again, one slice with each checkpoint. After the last slice, the store
+//! deletes the segments from before the round.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,113 +13,114 @@ use std::time::{Duration, Instant};
 
 use tracing::{error, info};
 
-use super::ingest::Readings;
+use super::source_offsets::SourceOffsets;
 use crate::edge::self_metrics::SelfMetrics;
 use crate::edge::store::{Store, StoreBatch};
 use crate::engine::{Engine, Records, RewriteCursor};
 
 /// Pause before a failed write is tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
-/// Pace at which a stop is seen in that pause.
-const STOP_PACE: Duration = Duration::from_millis(50);
-/// A store of less is not worth a round.
+/// How often the pause checks for a stop.
+const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(50);
+/// A smaller store is not worth a round.
 const SMALLEST_ROUND: u64 = 16 << 20;
-/// A round begins when what was written since the last one is this part (a quarter) of what that
-/// one left: more would waste disk, less would write everything too often.
+/// A round starts when the store has grown by this part (a quarter) since the last round. A larger part
+/// would waste disk space; a smaller part would write everything too often.
 const GROWTH: u64 = 4;
-/// Records of a slice, at least: some twenty milliseconds of the loop's time. What changes during a
-/// round is on disk twice until its end, so it must not take long. A loop that changes more
-/// writes larger slices, or the round would never overtake it.
+/// Minimum records of a slice: some 20 ms of the ingest thread's time. Changes during a round are on
+/// disk twice until its end, so the round must be short. If a checkpoint has more changes than this, its
+/// slice is as large as the changes; otherwise the round would never catch up.
 const SMALLEST_SLICE: usize = 100_000;
 
 /// A checkpoint that is on disk.
 #[derive(Clone, Copy, Debug)]
-pub struct Kept {
+pub struct WrittenCheckpoint {
     /// Size of the store.
-    pub bytes: u64,
-    /// What of it was written since the last round.
-    since_round: u64,
+    pub store_bytes: u64,
+    bytes_since_round: u64,
 }
 
-impl Kept {
+impl WrittenCheckpoint {
     fn of(store: &Store) -> Self {
         Self {
-            bytes: store.bytes(),
-            since_round: store.bytes_since_rewrite(),
+            store_bytes: store.bytes(),
+            bytes_since_round: store.bytes_since_rewrite(),
         }
     }
 
-    /// Whether a round is worth it.
-    fn has_grown(self) -> bool {
-        let left_by_round = self.bytes.saturating_sub(self.since_round);
-        self.bytes > (left_by_round + left_by_round / GROWTH).max(SMALLEST_ROUND)
+    fn needs_round(self) -> bool {
+        let after_last_round = self.store_bytes.saturating_sub(self.bytes_since_round);
+        self.store_bytes > (after_last_round + after_last_round / GROWTH).max(SMALLEST_ROUND)
     }
 }
 
-/// The writing thread is gone: only a defect ends it.
+/// The writer's thread has ended.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the checkpoint thread died; this is a defect")]
-pub struct KeeperDied;
+#[error("the checkpoint thread died; this is a defect of ticket-exporter")]
+pub struct CheckpointWriterDied;
 
-/// See the module. One checkpoint at a time.
+/// Writes one checkpoint at a time.
 #[derive(Debug)]
-pub struct Keeper {
-    jobs: Option<Sender<Job>>,
-    done: Receiver<Kept>,
+pub struct CheckpointWriter {
+    jobs: Option<Sender<WriteJob>>,
+    written: Receiver<WrittenCheckpoint>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
     round: Option<RewriteCursor>,
-    /// A round is to begin: the store has grown, or is of another version.
-    rewrite: bool,
+    needs_round: bool,
 }
 
 #[derive(Debug)]
-struct Job {
+struct WriteJob {
     batch: StoreBatch,
     begins_round: bool,
     ends_round: bool,
 }
 
-impl Keeper {
-    /// `rewrite`: everything is to be written anew first.
+impl CheckpointWriter {
+    /// Starts the thread. `needs_round`: the store has an older format and must be rewritten.
     ///
     /// # Errors
-    /// Where no thread can be started.
+    /// The thread cannot be started.
     pub fn start(
         store: Store,
-        rewrite: bool,
+        needs_round: bool,
         metrics: Arc<SelfMetrics>,
     ) -> Result<Self, std::io::Error> {
         let (jobs, waiting) = mpsc::channel();
-        let (tell, done) = mpsc::channel();
+        let (sender, written) = mpsc::channel();
         let stop = Arc::new(AtomicBool::new(false));
         let stopping = Arc::clone(&stop);
         let thread = thread::Builder::new()
             .name("checkpoint".to_owned())
-            .spawn(move || write(store, &waiting, &tell, &metrics, &stopping))?;
+            .spawn(move || write_all(store, &waiting, &sender, &metrics, &stopping))?;
         Ok(Self {
             jobs: Some(jobs),
-            done,
+            written,
             stop,
             thread: Some(thread),
             round: None,
-            rewrite,
+            needs_round,
         })
     }
 
-    /// Takes what changed since the last time. To be called only while no checkpoint is on its way.
+    /// Starts to write the changes since the last call. The last checkpoint must be on disk already.
     ///
     /// # Errors
-    /// [`KeeperDied`].
-    pub fn keep(&mut self, engine: &mut Engine, readings: &mut Readings) -> Result<(), KeeperDied> {
+    /// [`CheckpointWriterDied`].
+    pub fn write(
+        &mut self,
+        engine: &mut Engine,
+        offsets: &mut SourceOffsets,
+    ) -> Result<(), CheckpointWriterDied> {
         let mut batch = StoreBatch::default();
-        let begins_round = self.rewrite && self.round.is_none();
+        let begins_round = self.needs_round && self.round.is_none();
         if begins_round {
             self.round = Some(RewriteCursor::default());
-            self.rewrite = false;
+            self.needs_round = false;
         }
-        readings.write(begins_round, &mut |key, value| batch.put(key, value));
-        let mut records = Into {
+        offsets.write(begins_round, &mut |key, value| batch.put(key, value));
+        let mut records = CountedRecords {
             batch: &mut batch,
             count: 0,
         };
@@ -132,7 +133,7 @@ impl Keeper {
         if ends_round {
             self.round = None;
         }
-        let job = Job {
+        let job = WriteJob {
             batch,
             begins_round,
             ends_round,
@@ -140,58 +141,57 @@ impl Keeper {
         self.jobs
             .as_ref()
             .and_then(|jobs| jobs.send(job).ok())
-            .ok_or(KeeperDied)
+            .ok_or(CheckpointWriterDied)
     }
 
-    /// Another engine goes on with the same numbers. A round through the last one's tickets is of
-    /// no use with this one's, which lie elsewhere: it begins anew.
-    pub fn other_engine(&mut self) {
-        self.rewrite |= self.round.take().is_some();
+    /// Another engine continues with the same state. Its tickets have other slots, so a round through
+    /// the previous engine's tickets starts again.
+    pub fn engine_replaced(&mut self) {
+        self.needs_round |= self.round.take().is_some();
     }
 
-    /// The checkpoint on its way, once it is on disk.
+    /// The checkpoint, once it is on disk.
     ///
     /// # Errors
-    /// [`KeeperDied`].
-    pub fn kept(&mut self) -> Result<Option<Kept>, KeeperDied> {
-        match self.done.try_recv() {
-            Ok(kept) => Ok(Some(self.note(kept))),
+    /// [`CheckpointWriterDied`].
+    pub fn poll(&mut self) -> Result<Option<WrittenCheckpoint>, CheckpointWriterDied> {
+        match self.written.try_recv() {
+            Ok(written) => Ok(Some(self.note(written))),
             Err(TryRecvError::Empty) => Ok(None),
-            Err(TryRecvError::Disconnected) => Err(KeeperDied),
+            Err(TryRecvError::Disconnected) => Err(CheckpointWriterDied),
         }
     }
 
-    /// Waits for the checkpoint on its way; `None` where it took longer than `patience`.
-    pub fn wait(&mut self, patience: Duration) -> Option<Kept> {
-        let kept = self.done.recv_timeout(patience).ok()?;
-        Some(self.note(kept))
+    /// Waits until the checkpoint is on disk; `None` after `patience`.
+    pub fn wait(&mut self, patience: Duration) -> Option<WrittenCheckpoint> {
+        let written = self.written.recv_timeout(patience).ok()?;
+        Some(self.note(written))
     }
 
-    fn note(&mut self, kept: Kept) -> Kept {
-        self.rewrite |= self.round.is_none() && kept.has_grown();
-        kept
+    fn note(&mut self, written: WrittenCheckpoint) -> WrittenCheckpoint {
+        self.needs_round |= self.round.is_none() && written.needs_round();
+        written
     }
 }
 
-impl Drop for Keeper {
-    /// Gives up what cannot be written; the store is closed afterwards.
+impl Drop for CheckpointWriter {
+    /// Abandons a checkpoint that cannot be written, and closes the store.
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
-            // It ended badly only where it panicked, which was printed.
-            let _ = thread.join();
+            let _ = thread.join(); // a panic has been printed already
         }
     }
 }
 
-/// The engine's records on their way into a batch.
-struct Into<'a> {
+/// Puts the engine's records into a batch and counts them.
+struct CountedRecords<'a> {
     batch: &'a mut StoreBatch,
     count: usize,
 }
 
-impl Records for Into<'_> {
+impl Records for CountedRecords<'_> {
     fn put(&mut self, key: &[u8], value: &[u8]) {
         self.batch.put(key, value);
         self.count += 1;
@@ -203,11 +203,11 @@ impl Records for Into<'_> {
     }
 }
 
-/// The writing thread: one batch after the other, each until it is there.
-fn write(
+/// The thread: writes one batch after the other, and retries each until it is on disk.
+fn write_all(
     mut store: Store,
-    jobs: &Receiver<Job>,
-    done: &Sender<Kept>,
+    jobs: &Receiver<WriteJob>,
+    written: &Sender<WrittenCheckpoint>,
     metrics: &SelfMetrics,
     stop: &AtomicBool,
 ) {
@@ -219,33 +219,33 @@ fn write(
             store.end_rewrite();
         }
         let mut failures = 0_u64;
-        while let Err(failure) = store.commit(&job.batch) {
+        while let Err(error) = store.commit(&job.batch) {
             metrics.checkpoint_failures().inc();
             failures += 1;
             if failures.is_power_of_two() {
-                error!(%failure, failures, "checkpoint not written, trying again");
+                error!(%error, failures, "checkpoint not written; trying again");
             }
             if !pause(stop) {
                 return;
             }
         }
         if failures > 0 {
-            info!(failures, "checkpoint written at last");
+            info!(failures, "checkpoint written after failures");
         }
-        if done.send(Kept::of(&store)).is_err() {
-            return; // the loop is gone
+        if written.send(WrittenCheckpoint::of(&store)).is_err() {
+            return; // the ingest thread has ended
         }
     }
 }
 
-/// Waits a moment; whether to go on.
+/// Waits before a retry; false after a stop.
 fn pause(stop: &AtomicBool) -> bool {
     let end = Instant::now() + RETRY_PAUSE;
     while Instant::now() < end {
         if stop.load(Ordering::Relaxed) {
             return false;
         }
-        thread::sleep(STOP_PACE);
+        thread::sleep(STOP_CHECK_INTERVAL);
     }
     !stop.load(Ordering::Relaxed)
 }
@@ -272,20 +272,20 @@ mod tests {
     }
 
     #[test]
-    fn a_round_is_worth_it_once_a_quarter_has_been_added() {
-        let kept = |left: u64, since_round: u64| Kept {
-            bytes: left + since_round,
-            since_round,
+    fn a_round_starts_after_a_growth_of_a_quarter() {
+        let written = |left: u64, since_round: u64| WrittenCheckpoint {
+            store_bytes: left + since_round,
+            bytes_since_round: since_round,
         };
-        assert!(!kept(0, SMALLEST_ROUND).has_grown());
-        assert!(kept(0, SMALLEST_ROUND + 1).has_grown());
+        assert!(!written(0, SMALLEST_ROUND).needs_round());
+        assert!(written(0, SMALLEST_ROUND + 1).needs_round());
         let left = 4 * SMALLEST_ROUND;
-        assert!(!kept(left, left / GROWTH).has_grown());
-        assert!(kept(left, left / GROWTH + 1).has_grown());
+        assert!(!written(left, left / GROWTH).needs_round());
+        assert!(written(left, left / GROWTH + 1).needs_round());
     }
 
     #[test]
-    fn a_round_leaves_only_what_it_has_written_and_that_is_everything() {
+    fn a_round_writes_everything_and_deletes_the_rest() {
         let directory = tempfile::tempdir().unwrap();
         let build = BuildInfo {
             version: "",
@@ -295,7 +295,7 @@ mod tests {
         let metrics = Arc::new(SelfMetrics::new(build, Timestamp(0), &[], &[]).unwrap());
         let lock = || StoreDirectory::lock(directory.path(), STATE_VERSION).unwrap();
         let store = Store::create(lock(), Timestamp(0), None).unwrap();
-        let mut keeper = Keeper::start(store, false, metrics).unwrap();
+        let mut writer = CheckpointWriter::start(store, false, metrics).unwrap();
         let mut engine = Engine::new(Arc::default(), Timestamp(0));
         engine.track_changes();
         let partition = engine.only_partition();
@@ -304,21 +304,21 @@ mod tests {
             let text = format!("{{\"ticket_id\":{ticket},\"type\":\"created\",\"at\":{ticket}}}");
             engine.apply(partition, &decode(text.as_bytes(), None).unwrap());
         }
-        let mut readings = Readings::default();
-        let mut keep = |engine: &mut Engine, rewrite: bool| {
-            keeper.rewrite |= rewrite;
-            keeper.keep(engine, &mut readings).unwrap();
-            keeper.wait(PATIENCE).unwrap();
-            keeper.round.is_some()
+        let mut offsets = SourceOffsets::default();
+        let mut write = |engine: &mut Engine, round: bool| {
+            writer.needs_round |= round;
+            writer.write(engine, &mut offsets).unwrap();
+            writer.wait(PATIENCE).unwrap();
+            writer.round.is_some()
         };
-        assert!(!keep(&mut engine, false));
+        assert!(!write(&mut engine, false));
         let before = segments(directory.path());
-        assert!(keep(&mut engine, true), "a slice is not everything");
+        assert!(write(&mut engine, true), "the first of three slices");
         assert!(segments(directory.path()).is_superset(&before));
-        assert!(keep(&mut engine, false));
-        assert!(!keep(&mut engine, false), "three slices are");
+        assert!(write(&mut engine, false));
+        assert!(!write(&mut engine, false), "the last slice");
         assert!(segments(directory.path()).is_disjoint(&before));
-        drop(keeper);
+        drop(writer);
 
         let mut restoring = Restoring::new(Arc::default(), STATE_VERSION).unwrap();
         let found = lock().load(&mut |record| {

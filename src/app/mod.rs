@@ -1,26 +1,28 @@
-//! What starts and stops things.
+//! Commands and the service: the modules that start and stop things.
 
 pub mod backfill;
 pub mod checkpoint;
 pub mod connect;
+pub mod control;
 pub mod demo;
 pub mod estimate;
 pub mod explain;
 pub mod history;
 pub mod inference;
 pub mod ingest;
-pub mod orders;
+pub mod ingest_thread;
+pub mod kafka_clients;
 pub mod overview;
-pub mod reader;
 pub mod recount;
 pub mod recovery;
 pub mod reload;
+mod removed_topics;
 pub mod replay;
 pub mod samples;
 pub mod schemas;
 pub mod serve;
+pub mod source_offsets;
 pub mod targets;
 pub mod topics;
-mod topics_gone;
 pub mod usability;
 pub mod verify;

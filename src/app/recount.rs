@@ -1,11 +1,12 @@
-//! `recount`: marks a store so that the next start sets it aside and counts from the earliest record
-//! again, and says before what will come of it. Nothing is deleted.
+//! The command `recount`: marks a store, so that the next start sets it aside and counts all records
+//! again. Before that, it reports the consequences. Nothing is deleted.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::ingest::{KeptReadings, part_with};
+use super::kafka_clients::end_client;
 use super::recovery::RecoveryError;
+use super::source_offsets::StoredOffsets;
 use crate::config::Config;
 use crate::domain::timestamp::Timestamp;
 use crate::edge::kafka::{
@@ -14,74 +15,72 @@ use crate::edge::kafka::{
 use crate::edge::store::{StoreDirectory, StoreError, StoreRecord};
 use crate::engine::STATE_VERSION;
 
-/// A store that no other process has, and that may be marked.
+/// A store that this process has locked.
 #[derive(Debug)]
-pub struct Recount {
+pub struct RecountableStore {
     directory: StoreDirectory,
-    /// `None`: there is nothing in it yet, or it cannot be read.
-    pub stored: Option<Stored>,
-    /// Why it cannot be read; a recount needs nothing of it.
+    /// `None`: the store is unreadable.
+    pub summary: Option<StoreSummary>,
+    /// Why the store is unreadable. A recount is possible all the same.
     pub damage: Option<String>,
 }
 
-/// What a store holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
-    pub begun: Timestamp,
+pub struct StoreSummary {
+    pub created: Timestamp,
     /// Offset of the first record that was not counted, by partition.
     pub counted: Vec<(TopicPartition, i64)>,
 }
 
-/// The records of one topic that a recount would read.
+/// The records of a topic that a recount would count.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Available {
+pub struct AvailableRecords {
     pub topic: String,
     pub partitions: Vec<OffsetRange>,
-    /// Time of the oldest record, where one could be read.
+    /// Time of the oldest record, if the brokers have returned one.
     pub oldest: Option<Timestamp>,
-    /// Of the records of a key only the last one stays.
+    /// Kafka only keeps the last record of each key.
     pub is_compacted: bool,
 }
 
-impl Available {
-    /// Offsets between the first and the end; control records are among them.
+impl AvailableRecords {
+    /// Offsets from the first to the end, with control records.
     pub fn records(&self) -> i64 {
         let partitions = self.partitions.iter();
         partitions.map(|one| one.end - one.begin).sum()
     }
 
-    /// Offsets before the first that is still there: what was counted of them cannot be counted
-    /// again.
+    /// Offsets before the first: their records cannot be counted again.
     pub fn gone(&self) -> i64 {
         self.partitions.iter().map(|one| one.begin).sum()
     }
 }
 
-impl Recount {
-    /// Takes the checkpoint directory of a configuration, and looks at what is in it.
+impl RecountableStore {
+    /// Locks the checkpoint directory and reads its store.
     ///
     /// # Errors
-    /// No directory, one that another process has, and the disk's.
+    /// There is no directory, another process has locked it, or the disk has failed.
     pub fn prepare(config: &Config) -> Result<Self, RecoveryError> {
         let path = &config.checkpoint.directory;
         if !path.is_dir() {
-            // Taking it would make it.
-            return Err(RecoveryError::Nothing(path.clone()));
+            // The lock would create it.
+            return Err(RecoveryError::NoCheckpoint(path.clone()));
         }
         let directory = StoreDirectory::lock(path, STATE_VERSION)?;
-        let mut readings = KeptReadings::default();
-        let found = directory.load(&mut |record: StoreRecord<'_>| {
-            if KeptReadings::is_key(record.key) {
-                readings.take(record.key, record.value)?;
+        let mut offsets = StoredOffsets::default();
+        let loaded = directory.load(&mut |record: StoreRecord<'_>| {
+            if StoredOffsets::is_key(record.key) {
+                offsets.add(record.key, record.value)?;
             }
             Ok(())
         });
-        let (stored, damage) = match found {
-            Ok(None) => return Err(RecoveryError::Nothing(path.clone())),
-            Ok(Some(found)) => {
-                let begun = found.created;
-                let counted = readings.positions();
-                (Some(Stored { begun, counted }), None)
+        let (summary, damage) = match loaded {
+            Ok(None) => return Err(RecoveryError::NoCheckpoint(path.clone())),
+            Ok(Some(loaded)) => {
+                let created = loaded.created;
+                let counted = offsets.positions();
+                (Some(StoreSummary { created, counted }), None)
             }
             Err(error @ (StoreError::Corrupt { .. } | StoreError::Newer { .. })) => {
                 (None, Some(error.to_string()))
@@ -90,7 +89,7 @@ impl Recount {
         };
         Ok(Self {
             directory,
-            stored,
+            summary,
             damage,
         })
     }
@@ -99,52 +98,51 @@ impl Recount {
         self.directory.path()
     }
 
-    /// Whether it is marked already.
-    pub fn is_asked(&self) -> bool {
+    pub fn is_requested(&self) -> bool {
         self.directory.is_recount_requested()
     }
 
     /// Marks the store.
     ///
     /// # Errors
-    /// The disk's.
-    pub fn ask(&self) -> Result<(), StoreError> {
+    /// The disk has failed.
+    pub fn request(&self) -> Result<(), StoreError> {
         self.directory.request_recount()
     }
 
-    /// Takes the mark away.
+    /// Removes the mark.
     ///
     /// # Errors
-    /// The disk's.
+    /// The disk has failed.
     pub fn cancel(&self) -> Result<(), StoreError> {
         self.directory.clear_recount_request()
     }
 }
 
-/// Asks the brokers which records of a topic there are, and waits up to `patience`.
+/// Asks the brokers which records of a topic are available.
 ///
 /// # Errors
 /// [`InspectError`].
-pub fn available(
+pub fn available_records(
     inspector: &mut Inspector,
     topic: &str,
     patience: Duration,
-) -> Result<Available, InspectError> {
+) -> Result<AvailableRecords, InspectError> {
     let deadline = Instant::now() + patience;
     let mut partitions = Vec::new();
     for partition in &inspector.partitions(topic, deadline)? {
         partitions.push(inspector.offset_range(partition, deadline)?);
     }
     let mut oldest: Option<Timestamp> = None;
-    for extent in &partitions {
-        // Without its time the rest is worth telling all the same.
-        let _ = inspector.read(std::slice::from_ref(extent), 1, deadline, &mut |record| {
+    for range in &partitions {
+        // The other facts are useful without the time.
+        let _ = inspector.read(std::slice::from_ref(range), 1, deadline, &mut |record| {
             let at = record.timestamp.map(Timestamp);
             oldest = oldest.into_iter().chain(at).min();
         });
     }
     let settings = inspector.settings(topic, deadline);
-    Ok(Available {
+    Ok(AvailableRecords {
         topic: topic.to_owned(),
         partitions,
         oldest,
@@ -152,29 +150,32 @@ pub fn available(
     })
 }
 
-/// A topic, and what there is of it or why that is not known.
-pub type TopicFound = (String, Result<Available, InspectError>);
+/// A topic and its records, or the reason why they are unknown.
+pub type InspectedTopic = (String, Result<AvailableRecords, InspectError>);
 
-/// What there is of each topic of a configuration.
+/// Inspects all configured topics.
 ///
 /// # Errors
-/// Properties that are refused.
-pub fn look_at_topics(config: &Config, patience: Duration) -> Result<Vec<TopicFound>, StartError> {
+/// The client refuses a property.
+pub fn inspect_topics(
+    config: &Config,
+    patience: Duration,
+) -> Result<Vec<InspectedTopic>, StartError> {
     let mut inspector = Inspector::start(&ConsumerSettings::from(&config.kafka))?;
-    let mut found = Vec::new();
-    let mut silent = false;
+    let mut topics = Vec::new();
+    let mut is_silent = false;
     for topic in &config.kafka.topics {
-        // Brokers that do not answer once are not waited for once more.
-        let patience = if silent { Duration::ZERO } else { patience };
-        let one = available(&mut inspector, topic, patience);
-        silent |= matches!(one, Err(InspectError::NoAnswer(_)));
-        found.push((topic.clone(), one));
+        // After one timeout the other topics would time out, too.
+        let patience = if is_silent { Duration::ZERO } else { patience };
+        let one = available_records(&mut inspector, topic, patience);
+        is_silent |= matches!(one, Err(InspectError::NoAnswer(_)));
+        topics.push((topic.clone(), one));
     }
-    part_with(inspector);
-    Ok(found)
+    end_client(inspector);
+    Ok(topics)
 }
 
-/// Where stores are put that are set aside, as the directory is written.
-pub fn aside(directory: &Path) -> PathBuf {
+/// The folder for a store that the next start sets aside.
+pub fn set_aside_path(directory: &Path) -> PathBuf {
     directory.join("set-aside-…")
 }

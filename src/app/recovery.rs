@@ -1,5 +1,5 @@
-//! From a checkpoint directory to a state that goes on: restored where that is possible and wished
-//! for, set aside where it is not, and then counted again. Nothing is ever deleted.
+//! Recovers the state from the checkpoint directory. If the store cannot be continued, it is set aside,
+//! and the exporter counts all records again. Nothing is ever deleted.
 
 use std::io::ErrorKind;
 use std::path::{self, Path, PathBuf};
@@ -8,9 +8,10 @@ use std::time::Instant;
 
 use tracing::{info, warn};
 
-use super::checkpoint::Keeper;
-use super::ingest::{KeptReadings, Readings, State, retire};
-use super::topics_gone::{self, TopicsGone};
+use super::checkpoint::CheckpointWriter;
+use super::ingest::IngestState;
+use super::removed_topics::{self, RemovedTopics};
+use super::source_offsets::{SourceOffsets, StoredOffsets};
 use crate::config::{Config, OnChangedRules, Otherwise};
 use crate::domain::timestamp::Timestamp;
 use crate::edge::self_metrics::SelfMetrics;
@@ -19,38 +20,34 @@ use crate::edge::store::{
 };
 use crate::engine::{Change, Engine, Restoring, STATE_VERSION, StateError};
 
-/// Why a store is set aside that a person has marked.
-const RECOUNT_ASKED: &str = "ticket-exporter recount was run";
+const RECOUNT_REQUESTED: &str = "ticket-exporter recount was run";
 
-/// Why there is no state to go on with.
+/// Why the state cannot be recovered.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoveryError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The stored numbers cannot follow the configuration.
     #[error(
-        "the configuration has changed in a way that the numbers in {} cannot follow:\n  {}\nTake \
-         the change back, or have all records counted again that the topics still hold: run \
-         ticket-exporter recount, or set checkpoint.on_changed_rules: rebuild",
+        "the store in {} cannot follow the changed configuration:\n  {}\nTake the change back, or count \
+         all records again that are still in the topics: run ticket-exporter recount, or set \
+         checkpoint.on_changed_rules: rebuild",
         directory.display(), changes.join("\n  ")
     )]
     Changed {
         directory: PathBuf,
         changes: Vec<String>,
     },
-    /// The stored state cannot be read.
     #[error(
-        "{0}\nBring the checkpoint directory back from a copy, or have all records counted again \
-         that the topics still hold: run ticket-exporter recount, or set \
-         checkpoint.on_damage: rebuild"
+        "{0}\nRestore the checkpoint directory from a backup, or count all records again that are still \
+         in the topics: run ticket-exporter recount, or set checkpoint.on_damage: rebuild"
     )]
     Damaged(StoreError),
-    /// The stored numbers could go on, but would be of two kinds.
+    /// The store can be continued, but older and newer events would be counted differently.
     #[error(
-        "the numbers in {} were counted under another configuration:\n  {}\nHave all records \
-         counted again that the topics still hold: run ticket-exporter recount, or set \
-         checkpoint.on_changed_rules: rebuild. Or keep the numbers and let the change apply from \
-         now on: checkpoint.on_changed_rules: continue. Or take the change back",
+        "the store in {} was counted under another configuration:\n  {}\nCount all records again that \
+         are still in the topics: run ticket-exporter recount, or set checkpoint.on_changed_rules: \
+         rebuild. Or keep the counts and let the change apply from now on: \
+         checkpoint.on_changed_rules: continue. Or take the change back",
         directory.display(), changes.join("\n  ")
     )]
     CountedOtherwise {
@@ -58,80 +55,80 @@ pub enum RecoveryError {
         changes: Vec<String>,
     },
     #[error(
-        "there is no checkpoint in {}, which is checkpoint.directory: give the configuration file of \
-         the exporter, or the directory with --set checkpoint.directory=…",
+        "there is no checkpoint in {} (checkpoint.directory): give the configuration file of the \
+         exporter, or the directory with --set checkpoint.directory=…",
         path::absolute(.0).unwrap_or_else(|_| .0.clone()).display()
     )]
-    Nothing(PathBuf),
+    NoCheckpoint(PathBuf),
     #[error("cannot start the checkpoint thread: {0}")]
     Thread(#[from] std::io::Error),
 }
 
 impl RecoveryError {
-    /// Whether another configuration would help.
+    /// Whether another configuration would solve it.
     pub fn is_of_configuration(&self) -> bool {
         matches!(self, Self::Changed { .. } | Self::CountedOtherwise { .. })
     }
 }
 
-/// What a store held.
+/// The state in a store.
 #[derive(Debug)]
-pub struct Restored {
+pub struct RestoredState {
     pub engine: Engine,
-    pub readings: Readings,
-    pub found: LoadedStore,
+    pub offsets: SourceOffsets,
+    pub store: LoadedStore,
 }
 
-/// What came of reading a store.
-enum Outcome {
-    /// Nothing was ever kept.
+/// The content of a store, under the present configuration.
+enum StoreContent {
+    /// There is no checkpoint.
     Nothing,
-    Restored(Box<Restored>, Changes),
-    /// The numbers cannot follow the configuration.
-    Changed(StoreId, Changes),
+    Restored(Box<RestoredState>, ConfigDifferences),
+    /// The state cannot follow the configuration.
+    Incompatible(StoreId, ConfigDifferences),
 }
 
-/// What the configuration changes about the numbers of a store, in words.
+/// The differences between the configuration of a store and the present one, as text.
 #[derive(Debug, Default)]
-struct Changes {
-    /// The numbers cannot follow these.
+struct ConfigDifferences {
+    /// The state cannot follow these.
     breaks: Vec<String>,
-    /// These make numbers of two kinds.
+    /// The state can follow these, but counts older and newer events differently.
     recounts: Vec<String>,
-    /// Whether there are any numbers: without an event counted there are none to be lost.
+    /// Whether any event was counted. If not, a recount loses nothing.
     has_counted: bool,
 }
 
-/// What becomes of a store under a configuration.
+/// The decision about a store.
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
-    GoOn,
-    /// The store is set aside, for this reason, and everything is counted again.
+enum RecoveryDecision {
+    Continue,
+    /// Set the store aside, for this reason, and count all records again.
     Recount(String),
-    /// A person has to decide.
+    /// The user has to decide.
     Refuse,
 }
 
-impl Changes {
+impl ConfigDifferences {
     fn all(&self) -> Vec<String> {
         [self.breaks.as_slice(), &self.recounts].concat()
     }
 
-    fn judge(&self, wish: OnChangedRules) -> Verdict {
+    fn decide(&self, on_changed_rules: OnChangedRules) -> RecoveryDecision {
         let all = self.all();
         if all.is_empty() {
-            return Verdict::GoOn;
+            return RecoveryDecision::Continue;
         }
         if !self.has_counted {
-            return Verdict::Recount(format!(
-                "the configuration has changed, and no event was counted under the one before: {}",
+            return RecoveryDecision::Recount(format!(
+                "the configuration has changed, and no event was counted before the change: {}",
                 all.join("; ")
             ));
         }
-        match wish {
-            OnChangedRules::Rebuild => Verdict::Recount(all.join("\n")),
-            OnChangedRules::Continue if self.breaks.is_empty() => Verdict::GoOn,
-            OnChangedRules::Fail | OnChangedRules::Continue => Verdict::Refuse,
+        match on_changed_rules {
+            OnChangedRules::Rebuild => RecoveryDecision::Recount(all.join("\n")),
+            OnChangedRules::Continue if self.breaks.is_empty() => RecoveryDecision::Continue,
+            OnChangedRules::Fail | OnChangedRules::Continue => RecoveryDecision::Refuse,
         }
     }
 
@@ -146,133 +143,137 @@ impl Changes {
     }
 }
 
-/// Reads the state of a store, also while another process writes to it, or has stopped.
+/// Reads a store. Another process may write to it.
 ///
 /// # Errors
-/// A store that is not there, is damaged, or is of another configuration.
-pub fn read(config: &Config) -> Result<Restored, RecoveryError> {
+/// There is no store, it is damaged, or it cannot follow the configuration.
+pub fn read(config: &Config) -> Result<RestoredState, RecoveryError> {
     let directory = &config.checkpoint.directory;
     let load = |apply: &mut ApplyRecord<'_>| store::read(directory, STATE_VERSION, apply);
-    // A command that only reads the store changes nothing in it.
-    let outcome = match restore(config, load, &TopicsGone::all_counted) {
+    // A command that only reads a store retires no topics.
+    let content = match restore(config, load, &RemovedTopics::all_blocking) {
         Err(StoreError::Io { source, .. })
             if source.kind() == ErrorKind::NotFound && !directory.exists() =>
         {
-            Outcome::Nothing
+            StoreContent::Nothing
         }
-        outcome => outcome?,
+        content => content?,
     };
-    match outcome {
-        Outcome::Nothing => Err(RecoveryError::Nothing(directory.clone())),
-        Outcome::Restored(restored, changes) => {
-            for change in changes.recounts {
+    match content {
+        StoreContent::Nothing => Err(RecoveryError::NoCheckpoint(directory.clone())),
+        StoreContent::Restored(restored, differences) => {
+            for change in differences.recounts {
                 warn!(change, "the store was counted under another configuration");
             }
             Ok(*restored)
         }
-        Outcome::Changed(_, changes) => Err(changes.refused(directory)),
+        StoreContent::Incompatible(_, differences) => Err(differences.refused(directory)),
     }
 }
 
-/// What the next start will do with the numbers of a store: go on with them (`None`), or set them
-/// aside for this reason and count everything again.
+/// Predicts what the next start does with a store: continue it (`None`), or set it aside for this reason
+/// and count all records again.
 ///
 /// # Errors
-/// No store, and a changed configuration where a person has to decide.
-pub fn judge(config: &Config) -> Result<Option<String>, RecoveryError> {
+/// There is no store, or the next start will refuse it.
+pub fn predict(config: &Config) -> Result<Option<String>, RecoveryError> {
     let directory = &config.checkpoint.directory;
     if StoreDirectory::is_recount_requested_in(directory) {
-        return Ok(Some(RECOUNT_ASKED.to_owned()));
+        return Ok(Some(RECOUNT_REQUESTED.to_owned()));
     }
     let load = |apply: &mut ApplyRecord<'_>| store::read(directory, STATE_VERSION, apply);
-    let gone = |topics: &[String]| topics_gone::judge(&config.kafka, topics);
-    let changes = match restore(config, load, &gone) {
-        Ok(Outcome::Nothing) => return Err(RecoveryError::Nothing(directory.clone())),
-        Ok(Outcome::Restored(_, changes) | Outcome::Changed(_, changes)) => changes,
+    let classify = |topics: &[String]| removed_topics::classify(&config.kafka, topics);
+    let differences = match restore(config, load, &classify) {
+        Ok(StoreContent::Nothing) => return Err(RecoveryError::NoCheckpoint(directory.clone())),
+        Ok(StoreContent::Restored(_, differences) | StoreContent::Incompatible(_, differences)) => {
+            differences
+        }
         Err(error @ StoreError::Corrupt { .. }) => {
-            return judge_damage(config, error).map(Some);
+            return decide_damage(config, error).map(Some);
         }
         Err(error) => return Err(error.into()),
     };
-    match changes.judge(config.checkpoint.on_changed_rules) {
-        Verdict::GoOn => Ok(None),
-        Verdict::Recount(reason) => Ok(Some(reason)),
-        Verdict::Refuse => Err(changes.refused(directory)),
+    match differences.decide(config.checkpoint.on_changed_rules) {
+        RecoveryDecision::Continue => Ok(None),
+        RecoveryDecision::Recount(reason) => Ok(Some(reason)),
+        RecoveryDecision::Refuse => Err(differences.refused(directory)),
     }
 }
 
-/// Why a damaged store is set aside.
+/// The reason to set a damaged store aside.
 ///
 /// # Errors
-/// The damage itself, where a person has to decide.
-fn judge_damage(config: &Config, damage: StoreError) -> Result<String, RecoveryError> {
+/// The damage, if the user has to decide.
+fn decide_damage(config: &Config, damage: StoreError) -> Result<String, RecoveryError> {
     match config.checkpoint.on_damage {
         Otherwise::Rebuild => Ok(damage.to_string()),
         Otherwise::Fail => Err(RecoveryError::Damaged(damage)),
     }
 }
 
-/// Takes the checkpoint directory and the state in it. `set_aside_for`: why the state must not be used,
-/// whatever it is. The id is the store's, which outlives the process.
+/// Locks the checkpoint directory and recovers the state in it. `set_aside_reason`: set the store aside
+/// in any case. Returns the state and the ID of the store, which stays the same.
 ///
 /// # Errors
-/// A directory that cannot be used, and a changed configuration where that has to be said.
+/// The directory is unusable, or the user has to decide.
 pub fn recover(
     config: &Config,
     now: Timestamp,
     metrics: &Arc<SelfMetrics>,
-    set_aside_for: Option<&str>,
-) -> Result<(State, StoreId), RecoveryError> {
+    set_aside_reason: Option<&str>,
+) -> Result<(IngestState, StoreId), RecoveryError> {
     let path = &config.checkpoint.directory;
     let directory = StoreDirectory::lock(path, STATE_VERSION)?;
     let started = Instant::now();
-    let asked = directory.is_recount_requested();
-    let set_aside_for = set_aside_for.or(asked.then_some(RECOUNT_ASKED));
-    let gone = |topics: &[String]| topics_gone::judge(&config.kafka, topics);
-    let outcome = restore(config, |apply| directory.load(apply), &gone);
-    let (restored, changes, id) = match outcome {
-        Ok(Outcome::Nothing) => {
-            info!(directory = %path.display(), "no checkpoint yet: reading from the earliest records");
-            (None, Ok(Changes::default()), None)
+    let is_requested = directory.is_recount_requested();
+    let set_aside_reason = set_aside_reason.or(is_requested.then_some(RECOUNT_REQUESTED));
+    let classify = |topics: &[String]| removed_topics::classify(&config.kafka, topics);
+    let content = restore(config, |apply| directory.load(apply), &classify);
+    let (restored, differences, id) = match content {
+        Ok(StoreContent::Nothing) => {
+            info!(directory = %path.display(), "no checkpoint yet; starting from the earliest records");
+            (None, Ok(ConfigDifferences::default()), None)
         }
-        Ok(Outcome::Restored(restored, changes)) => {
-            let id = restored.found.id;
-            (Some(restored), Ok(changes), Some(id))
+        Ok(StoreContent::Restored(restored, differences)) => {
+            let id = restored.store.id;
+            (Some(restored), Ok(differences), Some(id))
         }
-        Ok(Outcome::Changed(id, changes)) => (None, Ok(changes), Some(id)),
-        Err(error @ StoreError::Corrupt { .. }) if set_aside_for.is_some() => {
+        Ok(StoreContent::Incompatible(id, differences)) => (None, Ok(differences), Some(id)),
+        Err(error @ StoreError::Corrupt { .. }) if set_aside_reason.is_some() => {
             (None, Err(error.to_string()), None)
         }
-        Err(error @ StoreError::Corrupt { .. }) => (None, Err(judge_damage(config, error)?), None),
-        // A recount needs nothing of what is stored.
-        Err(error @ StoreError::Newer { .. }) if asked => (None, Err(error.to_string()), None),
+        Err(error @ StoreError::Corrupt { .. }) => (None, Err(decide_damage(config, error)?), None),
+        // A recount needs nothing from the store.
+        Err(error @ StoreError::Newer { .. }) if is_requested => {
+            (None, Err(error.to_string()), None)
+        }
         Err(error) => return Err(error.into()),
     };
-    let verdict = match (set_aside_for, &changes) {
-        (Some(reason), Ok(_)) if id.is_some() => Verdict::Recount(reason.to_owned()),
-        (_, Err(damage)) => Verdict::Recount(damage.clone()),
-        (_, Ok(changes)) => changes.judge(config.checkpoint.on_changed_rules),
+    let decision = match (set_aside_reason, &differences) {
+        (Some(reason), Ok(_)) if id.is_some() => RecoveryDecision::Recount(reason.to_owned()),
+        (_, Err(damage)) => RecoveryDecision::Recount(damage.clone()),
+        (_, Ok(differences)) => differences.decide(config.checkpoint.on_changed_rules),
     };
-    match (verdict, restored, changes) {
-        (Verdict::GoOn, Some(restored), Ok(changes)) => {
-            let Restored {
+    match (decision, restored, differences) {
+        (RecoveryDecision::Continue, Some(restored), Ok(differences)) => {
+            let RestoredState {
                 engine,
-                readings,
-                found,
+                offsets,
+                store: loaded,
             } = *restored;
-            for change in changes.recounts {
+            for change in differences.recounts {
                 warn!(
                     change,
                     "the configuration changed; this applies from now on"
                 );
             }
-            say_restored(&engine, &found, started);
-            let rewrite = found.state_version < STATE_VERSION;
-            let store = Store::resume(directory, &found)?;
-            return begin(store, rewrite, engine, readings, metrics);
+            log_restored(&engine, &loaded, started);
+            let needs_round = loaded.state_version < STATE_VERSION;
+            let store = Store::resume(directory, &loaded)?;
+            return start_writer(store, needs_round, engine, offsets, metrics);
         }
-        (Verdict::Refuse, _, Ok(changes)) => return Err(changes.refused(path)),
-        (Verdict::Recount(reason), ..) => {
+        (RecoveryDecision::Refuse, _, Ok(differences)) => return Err(differences.refused(path)),
+        (RecoveryDecision::Recount(reason), ..) => {
             let aside = directory.set_aside(now, &reason)?;
             warn!(
                 reason,
@@ -282,28 +283,28 @@ pub fn recover(
         }
         _ => {}
     }
-    // Not before: a start that is killed until then does it all once more.
+    // Last, so that a start that is killed before does everything again.
     directory.clear_recount_request()?;
     let store = Store::create(directory, now, id)?;
     let mut engine = Engine::new(Arc::new(config.rules.clone()), now);
     engine.track_changes();
-    begin(store, false, engine, Readings::default(), metrics)
+    start_writer(store, false, engine, SourceOffsets::default(), metrics)
 }
 
-fn begin(
+fn start_writer(
     store: Store,
-    rewrite: bool,
+    needs_round: bool,
     engine: Engine,
-    readings: Readings,
+    offsets: SourceOffsets,
     metrics: &Arc<SelfMetrics>,
-) -> Result<(State, StoreId), RecoveryError> {
+) -> Result<(IngestState, StoreId), RecoveryError> {
     let id = store.id();
     metrics.set_checkpoint_bytes(store.bytes());
-    let keeper = Keeper::start(store, rewrite, Arc::clone(metrics))?;
-    let state = State {
+    let writer = CheckpointWriter::start(store, needs_round, Arc::clone(metrics))?;
+    let state = IngestState {
         engine,
-        readings,
-        keeper: Some(keeper),
+        offsets,
+        writer: Some(writer),
     };
     Ok((state, id))
 }
@@ -311,17 +312,17 @@ fn begin(
 fn restore(
     config: &Config,
     load: impl FnOnce(&mut ApplyRecord<'_>) -> Result<Option<LoadedStore>, StoreError>,
-    judge: &dyn Fn(&[String]) -> TopicsGone,
-) -> Result<Outcome, StoreError> {
+    classify: &dyn Fn(&[String]) -> RemovedTopics,
+) -> Result<StoreContent, StoreError> {
     let mut restoring = None;
-    let mut readings = KeptReadings::default();
-    let found = load(&mut |record: StoreRecord<'_>| {
-        if KeptReadings::is_key(record.key) {
-            return readings.take(record.key, record.value);
+    let mut offsets = StoredOffsets::default();
+    let loaded = load(&mut |record: StoreRecord<'_>| {
+        if StoredOffsets::is_key(record.key) {
+            return offsets.add(record.key, record.value);
         }
         let restoring = match &mut restoring {
             Some(restoring) => restoring,
-            // The oldest records come first: their version is the one to understand.
+            // The oldest records come first, and their version counts.
             empty => {
                 let rules = Arc::new(config.rules.clone());
                 let new = Restoring::new(rules, record.state_version);
@@ -332,62 +333,62 @@ fn restore(
             .apply(record.key, record.value)
             .map_err(|error| error.to_string())
     })?;
-    let (Some(found), Some(restoring)) = (found, restoring) else {
-        return Ok(Outcome::Nothing);
+    let (Some(store), Some(restoring)) = (loaded, restoring) else {
+        return Ok(StoreContent::Nothing);
     };
     let corrupt = |what: String| StoreError::Corrupt {
         file: config.checkpoint.directory.clone(),
         offset: 0,
         what,
     };
-    let gone = judge(&readings.topics_not_among(&config.kafka.topics));
-    let words =
+    let removed = classify(&offsets.topics_not_in(&config.kafka.topics));
+    let texts =
         |changes: &[Change]| -> Vec<String> { changes.iter().map(ToString::to_string).collect() };
-    let mut changes = Changes {
-        breaks: gone.counted,
+    let mut differences = ConfigDifferences {
+        breaks: removed.blocking,
         recounts: Vec::new(),
         has_counted: restoring.has_counted(),
     };
     match restoring.finish() {
         Ok(mut restored) => {
-            changes.recounts = words(&restored.recounts);
-            if !changes.breaks.is_empty() {
-                return Ok(Outcome::Changed(found.id, changes));
+            differences.recounts = texts(&restored.recounts);
+            if !differences.breaks.is_empty() {
+                return Ok(StoreContent::Incompatible(store.id, differences));
             }
             for change in &restored.changes {
                 warn!(%change, "the configuration changed; this applies from now on");
             }
-            let mut readings = readings.resume(&restored.engine).map_err(corrupt)?;
-            for topic in &gone.deleted {
-                retire(topic, &mut readings, &mut restored.engine);
+            let mut offsets = offsets.restore(&restored.engine).map_err(corrupt)?;
+            for topic in &removed.deleted {
+                offsets.retire(topic, &mut restored.engine);
             }
-            let restored = Restored {
+            let restored = RestoredState {
                 engine: restored.engine,
-                readings,
-                found,
+                offsets,
+                store,
             };
-            Ok(Outcome::Restored(Box::new(restored), changes))
+            Ok(StoreContent::Restored(Box::new(restored), differences))
         }
         Err(StateError::NeedsRebuild(more)) => {
-            changes.breaks.extend(words(&more));
-            Ok(Outcome::Changed(found.id, changes))
+            differences.breaks.extend(texts(&more));
+            Ok(StoreContent::Incompatible(store.id, differences))
         }
         Err(error) => Err(corrupt(error.to_string())),
     }
 }
 
-fn say_restored(engine: &Engine, found: &LoadedStore, started: Instant) {
-    if let Some(torn) = &found.torn {
+fn log_restored(engine: &Engine, store: &LoadedStore, started: Instant) {
+    if let Some(torn) = &store.torn {
         info!(
             file = %torn.file.display(),
             bytes = torn.bytes,
-            "the last checkpoint was not complete; going on from the one before"
+            "the last checkpoint is incomplete; continuing from the checkpoint before it"
         );
     }
     info!(
-        checkpoint = found.sequence,
+        checkpoint = store.sequence,
         tickets = engine.tickets(),
-        bytes = found.bytes,
+        bytes = store.bytes,
         milliseconds = started.elapsed().as_millis(),
         "state restored"
     );
@@ -398,11 +399,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_changed_configuration_is_judged_by_what_would_be_lost() {
+    fn a_changed_configuration_is_refused_if_counts_would_be_lost() {
         use OnChangedRules::{Continue, Fail, Rebuild};
         let changes = |breaks: &[&str], recounts: &[&str], has_counted| {
-            let owned = |words: &[&str]| words.iter().map(|one| (*one).to_owned()).collect();
-            Changes {
+            let owned = |texts: &[&str]| texts.iter().map(|one| (*one).to_owned()).collect();
+            ConfigDifferences {
                 breaks: owned(breaks),
                 recounts: owned(recounts),
                 has_counted,
@@ -411,20 +412,23 @@ mod tests {
         let none = changes(&[], &[], true);
         let mapping = changes(&[], &["mapping"], true);
         let both = changes(&["buckets"], &["mapping"], true);
-        for wish in [Fail, Rebuild, Continue] {
-            assert_eq!(none.judge(wish), Verdict::GoOn);
+        for setting in [Fail, Rebuild, Continue] {
+            assert_eq!(none.decide(setting), RecoveryDecision::Continue);
             let empty = changes(&["buckets"], &["mapping"], false);
-            assert!(matches!(empty.judge(wish), Verdict::Recount(_)));
+            assert!(matches!(
+                empty.decide(setting),
+                RecoveryDecision::Recount(_)
+            ));
         }
-        assert_eq!(mapping.judge(Fail), Verdict::Refuse);
-        assert_eq!(mapping.judge(Continue), Verdict::GoOn);
+        assert_eq!(mapping.decide(Fail), RecoveryDecision::Refuse);
+        assert_eq!(mapping.decide(Continue), RecoveryDecision::Continue);
         assert_eq!(
-            mapping.judge(Rebuild),
-            Verdict::Recount("mapping".to_owned())
+            mapping.decide(Rebuild),
+            RecoveryDecision::Recount("mapping".to_owned())
         );
-        assert_eq!(both.judge(Fail), Verdict::Refuse);
-        assert_eq!(both.judge(Continue), Verdict::Refuse);
+        assert_eq!(both.decide(Fail), RecoveryDecision::Refuse);
+        assert_eq!(both.decide(Continue), RecoveryDecision::Refuse);
         let reason = "buckets\nmapping".to_owned();
-        assert_eq!(both.judge(Rebuild), Verdict::Recount(reason));
+        assert_eq!(both.decide(Rebuild), RecoveryDecision::Recount(reason));
     }
 }

@@ -1,98 +1,139 @@
-//! The configuration, loaded again while the exporter runs: judged as a whole first, and then
-//! taken over, or not at all. One reload after the other, whoever wants it.
+//! Reloads the configuration while the exporter runs. A reload checks the whole configuration first, and
+//! then applies all of it or nothing. Reloads never overlap.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinError;
 use tracing::{error, info, warn};
 
-use super::orders::{Order, Orders};
+use super::control::{ConfigUpdate, ConfigUpdateError, Control};
 use super::recovery::RecoveryError;
-use super::topics_gone;
-use crate::config::{Changes, Config, Kafka, Loaded, OnChangedRules, SchemaRegistry};
+use super::removed_topics;
+use crate::config::{self, Changes, Config, Kafka, Loaded, OnChangedRules, SchemaRegistry};
 use crate::domain::policy::Target;
-use crate::edge::http::{self, Published, Reloaded, Wish};
+use crate::edge::http::{self, Published, Wish};
 use crate::edge::kafka::{ConsumerSettings, StartError};
-use crate::edge::schema_registry::SchemaRegistryClient;
+use crate::edge::schema_registry::{SchemaRegistryClient, SchemaRegistryClientError};
 use crate::edge::self_metrics::SelfMetrics;
 use crate::edge::service_manager::ServiceManager;
 use crate::edge::wall_clock::Clock;
 
-/// How long a reload waits for the reading thread to get to it. A start restores its state first.
-const ORDER_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a reload waits for the ingest thread, which may be restoring its state.
+const UPDATE_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Loads the configuration as it is now, or says everything that is wrong with it.
-pub type Load = Arc<dyn Fn() -> Result<Loaded, String> + Send + Sync>;
+/// Loads the present configuration.
+pub type Load = Arc<dyn Fn() -> Result<Loaded, config::Errors> + Send + Sync>;
 
-/// See the module.
+/// Why a configuration was not applied.
+#[derive(Debug, thiserror::Error)]
+enum ReloadFailure {
+    #[error(transparent)]
+    Config(#[from] config::Errors),
+    #[error("{}", lines(.0))]
+    Problems(Vec<ReloadProblem>),
+    #[error(transparent)]
+    Update(#[from] ConfigUpdateError),
+    #[error(
+        "the ingest thread was busy for {} seconds; see the log for the reason, and reload again",
+        UPDATE_PATIENCE.as_secs()
+    )]
+    Busy,
+    #[error("the exporter is stopping")]
+    Stopping,
+    #[error("the configuration could not be checked: {0}")]
+    Check(#[from] JoinError),
+}
+
+/// One reason why a configuration cannot be applied.
+#[derive(Debug, thiserror::Error)]
+enum ReloadProblem {
+    #[error("{0} cannot change while the exporter runs: take the change back, or restart it")]
+    NeedsRestart(&'static str),
+    #[error(transparent)]
+    Kafka(#[from] StartError),
+    #[error(transparent)]
+    WebFile(#[from] config::Errors),
+    #[error(transparent)]
+    SchemaRegistry(#[from] SchemaRegistryClientError),
+    #[error("{0}. A recount needs a restart")]
+    Recount(RecoveryError),
+}
+
+fn lines(problems: &[ReloadProblem]) -> String {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
 pub struct Reloader {
     pub load: Load,
-    /// In force.
+    /// The configuration in force.
     pub current: Config,
     pub published: Arc<Published>,
-    pub orders: Orders,
+    pub control: Control,
     pub clock: Arc<dyn Clock>,
     pub manager: ServiceManager,
 }
 
-/// A configuration that can be taken over.
-struct Judged {
+/// A configuration without problems.
+struct CheckedConfig {
     loaded: Loaded,
     changes: Changes,
-    /// `None`: it stays as it was.
+    /// `None`: the registry stays the same.
     schema_registry: Option<Option<Arc<SchemaRegistryClient>>>,
 }
 
 impl Reloader {
-    /// Fulfils wishes until nobody can have any more.
-    pub async fn serve(mut self, mut wishes: mpsc::Receiver<Wish>) {
-        while let Some(wish) = wishes.recv().await {
+    /// Handles requests until their channel is closed.
+    pub async fn run(mut self, mut requests: mpsc::Receiver<Wish>) {
+        while let Some(request) = requests.recv().await {
             self.manager.reloading();
-            let reloaded = self.reload().await;
-            let origin = wish.origin;
-            match &reloaded {
+            let result = self.reload().await;
+            let result = result.map_err(|failure| failure.to_string());
+            let origin = request.origin;
+            match &result {
                 Ok(outcome) => info!(origin, outcome, "configuration reloaded"),
                 Err(reason) => error!(
                     origin,
-                    reason, "configuration not reloaded: the one before stays in force"
+                    reason, "configuration not reloaded; the last one stays in force"
                 ),
             }
             let metrics = self.published.self_metrics();
-            metrics.set_config_reload(self.clock.now(), reloaded.is_ok());
-            // Before the answer: the command that waits for it ends systemd's reload.
+            metrics.set_config_reload(self.clock.now(), result.is_ok());
+            // Before the answer: the command that waits for the answer ends systemd's reload job.
             self.manager
-                .reloaded(reloaded.as_ref().err().map(String::as_str));
-            wish.answer(reloaded.map_err(|reason| {
-                format!("not reloaded, the configuration before stays in force:\n{reason}")
+                .reloaded(result.as_ref().err().map(String::as_str));
+            request.answer(result.map_err(|reason| {
+                format!("not reloaded, the last configuration stays in force:\n{reason}")
             }));
         }
     }
 
-    async fn reload(&mut self) -> Reloaded {
+    async fn reload(&mut self) -> Result<String, ReloadFailure> {
         let (load, current) = (Arc::clone(&self.load), self.current.clone());
-        // Reads files, and lets the Kafka library read some.
-        let judged = tokio::task::spawn_blocking(move || judge(&current, load()?)).await;
-        let Judged {
+        // In a thread of its own: the check reads files and may ask the brokers.
+        let check = move || check(&current, load()?);
+        let CheckedConfig {
             loaded: Loaded { config, warnings },
             changes,
             schema_registry,
-        } = judged.map_err(|error| format!("it could not be judged: {error}"))??;
+        } = tokio::task::spawn_blocking(check).await??;
         for warning in warnings {
             warn!("{warning}");
         }
         if changes.concern_reading() || schema_registry.is_some() {
-            let order = Order {
+            let update = ConfigUpdate {
                 config: config.clone(),
                 changes: changes.clone(),
                 schema_registry,
             };
-            self.carry_out(order).await?;
+            self.update_ingest(update).await?;
         }
         self.published.switches().set(&config.web);
         let metrics = self.published.self_metrics();
-        show_objectives(Some(&self.current), &config, metrics);
+        export_objectives(Some(&self.current), &config, metrics);
         self.current = config;
         Ok(if changes.is_empty() {
             "reloaded, nothing has changed".to_owned()
@@ -100,58 +141,40 @@ impl Reloader {
             format!("reloaded, changed: {}", changes.words().join(", "))
         })
     }
-}
 
-impl Reloader {
-    /// Has the reading thread work by an order. One that it does not get to in time is taken back;
-    /// what it has begun has deadlines of its own.
-    async fn carry_out(&self, order: Order) -> Result<(), String> {
-        let mut done = self.orders.give(order);
-        let done = match tokio::time::timeout(ORDER_PATIENCE, &mut done).await {
-            Ok(done) => done,
-            Err(_) if self.orders.withdraw() => {
-                return Err(format!(
-                    "reading was busy for {} seconds, for which see the log; reload again",
-                    ORDER_PATIENCE.as_secs()
-                ));
-            }
-            Err(_) => done.await,
+    /// Sends an update to the ingest thread. Cancels it if the thread does not take it in time. The steps
+    /// of an update have deadlines of their own.
+    async fn update_ingest(&self, update: ConfigUpdate) -> Result<(), ReloadFailure> {
+        let mut result = self.control.update(update);
+        let result = match tokio::time::timeout(UPDATE_PATIENCE, &mut result).await {
+            Ok(result) => result,
+            Err(_) if self.control.cancel() => return Err(ReloadFailure::Busy),
+            Err(_) => result.await,
         };
-        done.map_err(|_| "the exporter is stopping".to_owned())?
+        Ok(result.map_err(|_| ReloadFailure::Stopping)??)
     }
 }
 
-/// Whether a configuration can take the place of the one in force: everything that is wrong, as
-/// text.
-fn judge(current: &Config, loaded: Loaded) -> Result<Judged, String> {
+/// Checks whether a configuration can replace the current one, and collects all problems.
+fn check(current: &Config, loaded: Loaded) -> Result<CheckedConfig, ReloadFailure> {
     let config = &loaded.config;
     let changes = Changes::between(current, config);
-    let mut problems: Vec<String> = changes
-        .fixed
-        .iter()
-        .map(|key| {
-            format!(
-                "{key} cannot change while the exporter runs: take the change back, or restart it"
-            )
-        })
-        .collect();
+    let fixed = changes.fixed.iter();
+    let mut problems: Vec<ReloadProblem> =
+        fixed.map(|key| ReloadProblem::NeedsRestart(key)).collect();
     if changes.consumer || changes.dead_letters {
-        let checked = check_clients(&config.kafka);
-        problems.extend(checked.err().map(|error| error.to_string()));
+        problems.extend(check_clients(&config.kafka).err().map(Into::into));
     }
     if let Some(file) = &config.web.config_file {
-        // It is read again by itself; what is wrong in it is said here all the same.
-        problems.extend(http::check(file).err().map(|errors| errors.to_string()));
+        // The server reads this file by itself. Its problems belong into the answer, too.
+        problems.extend(http::check(file).err().map(Into::into));
     }
-    let schema_registry = match registry(config, &changes) {
-        Ok(registry) => registry,
-        Err(problem) => {
-            problems.push(problem);
-            None
-        }
-    };
-    let gone = topics_gone::judge(&config.kafka, &changes.topics_gone);
-    let mut breaks = gone.counted;
+    let schema_registry = registry(config, &changes).unwrap_or_else(|error| {
+        problems.push(error.into());
+        None
+    });
+    let removed = removed_topics::classify(&config.kafka, &changes.topics_gone);
+    let mut breaks = removed.blocking;
     if changes.rules {
         breaks.extend(current.rules.breaks(&config.rules));
     }
@@ -162,44 +185,42 @@ fn judge(current: &Config, loaded: Loaded) -> Result<Judged, String> {
     let directory = config.checkpoint.directory.clone();
     if !breaks.is_empty() {
         let changes = [breaks, recounts].concat();
-        let changed = RecoveryError::Changed { directory, changes };
-        problems.push(format!("{changed}. To count again takes a restart"));
+        let error = RecoveryError::Changed { directory, changes };
+        problems.push(ReloadProblem::Recount(error));
     } else if !recounts.is_empty() {
         let changes = recounts;
-        let changed = RecoveryError::CountedOtherwise { directory, changes };
-        problems.push(format!("{changed}. To count again takes a restart"));
+        let error = RecoveryError::CountedOtherwise { directory, changes };
+        problems.push(ReloadProblem::Recount(error));
     }
-    if problems.is_empty() {
-        Ok(Judged {
-            loaded,
-            changes,
-            schema_registry,
-        })
-    } else {
-        Err(problems.join("\n"))
+    if !problems.is_empty() {
+        return Err(ReloadFailure::Problems(problems));
     }
+    Ok(CheckedConfig {
+        loaded,
+        changes,
+        schema_registry,
+    })
 }
 
-/// A client where another one is needed: also where its certificates may have changed, which it
-/// reads once.
+/// A new client, if the settings have changed or may name changed certificates: a client reads those
+/// only once.
 fn registry(
     config: &Config,
     changes: &Changes,
-) -> Result<Option<Option<Arc<SchemaRegistryClient>>>, String> {
+) -> Result<Option<Option<Arc<SchemaRegistryClient>>>, SchemaRegistryClientError> {
     let settings = config.schema_registry.as_ref();
     let has_files = settings.is_some_and(|settings: &SchemaRegistry| settings.ca_file.is_some());
     if !changes.schema_registry && !has_files {
         return Ok(None);
     }
-    let client = settings.map(SchemaRegistryClient::new).transpose();
-    let client = client.map_err(|error| error.to_string())?;
+    let client = settings.map(SchemaRegistryClient::new).transpose()?;
     Ok(Some(client.map(Arc::new)))
 }
 
-/// Whether the Kafka clients of a configuration would take their properties.
+/// Checks the properties of the Kafka clients.
 ///
 /// # Errors
-/// The property that is refused, and why.
+/// The property that the clients refuse.
 pub fn check_clients(kafka: &Kafka) -> Result<(), StartError> {
     let settings = ConsumerSettings::from(kafka);
     settings.check()?;
@@ -209,19 +230,18 @@ pub fn check_clients(kafka: &Kafka) -> Result<(), StartError> {
     Ok(())
 }
 
-/// The objectives as series, beside the targets that the KPIs show; those of the configuration
-/// before go, as they do with a restart.
-pub fn show_objectives(before: Option<&Config>, now: &Config, metrics: &SelfMetrics) {
+/// Exports the objectives. Removes those of the configuration before, as a restart does.
+pub fn export_objectives(before: Option<&Config>, now: &Config, metrics: &SelfMetrics) {
     for (policy, target, objective) in objectives(now) {
         metrics.set_objective(policy, target.name(), objective);
     }
-    let named = |config| -> BTreeSet<(String, Target)> {
+    let names = |config| -> BTreeSet<(String, Target)> {
         objectives(config)
             .map(|(policy, target, _)| (policy.to_owned(), target))
             .collect()
     };
-    let now = named(now);
-    for (policy, target) in before.map(named).unwrap_or_default().difference(&now) {
+    let now = names(now);
+    for (policy, target) in before.map(names).unwrap_or_default().difference(&now) {
         metrics.remove_objective(policy, target.name());
     }
 }
@@ -231,7 +251,7 @@ fn objectives(config: &Config) -> impl Iterator<Item = (&str, Target, f64)> {
     let policies = config.rules.policies.iter().zip(&config.objectives);
     policies.flat_map(|(policy, objective)| {
         let targets = Target::ALL.into_iter();
-        let promised = targets.filter(move |target| policy.target(*target).is_some());
-        promised.map(move |target| (policy.name.as_str(), target, *objective))
+        let configured = targets.filter(move |target| policy.target(*target).is_some());
+        configured.map(move |target| (policy.name.as_str(), target, *objective))
     })
 }

@@ -1,5 +1,5 @@
-//! Schemas for whoever reads topics once: the registry is asked on the spot, and the reading fails
-//! where it does not answer. (The exporter itself waits in other ways: see `ingest`.)
+//! Schemas for commands that read topics once: they fail if the registry does not answer. The exporter
+//! itself waits; see `ingest::schema_wait`.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,13 +11,13 @@ use crate::edge::schema_registry::{
     SchemaLookupError, SchemaRegistryClient, SchemaRegistryClientError,
 };
 
-/// A person waits: longer than a registry takes to be started anew, and no more.
+/// A registry restarts in less time than this. A user waits for the command.
 const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Why a schema cannot be had.
+/// Why a schema is not available.
 #[derive(Debug, thiserror::Error)]
-pub enum FetchError {
+pub enum SchemaFetchError {
     #[error(transparent)]
     Client(#[from] SchemaRegistryClientError),
     #[error("the schema registry does not give schema {id}: {reason}")]
@@ -27,13 +27,13 @@ pub enum FetchError {
     },
 }
 
-/// Reads the records of the topics of a configuration, with schemas or without.
+/// The decoder for the configured topics.
 pub fn decoder(config: &Config) -> Decoder {
-    decoder_that_knows(config, None)
+    decoder_with(config, None)
 }
 
-/// The same with schemas that are known already.
-pub fn decoder_that_knows(config: &Config, schemas: Option<Schemas>) -> Decoder {
+/// The same, with these known schemas.
+pub fn decoder_with(config: &Config, schemas: Option<Schemas>) -> Decoder {
     let decoder = Decoder::new(&config.mapping);
     match config.schema_registry {
         Some(_) => decoder.with_schemas(schemas.unwrap_or_default()),
@@ -41,22 +41,21 @@ pub fn decoder_that_knows(config: &Config, schemas: Option<Schemas>) -> Decoder 
     }
 }
 
-/// See the module.
 #[derive(Debug)]
-pub struct Fetcher {
+pub struct SchemaFetcher {
     client: SchemaRegistryClient,
     schemas: Schemas,
 }
 
-impl Fetcher {
-    /// Fetches what a decoder needs; `None` where its records have no schemas.
+impl SchemaFetcher {
+    /// Fetches schemas for a decoder; `None` if its records have no schemas.
     ///
     /// # Errors
-    /// Settings that cannot be used.
+    /// The settings are unusable.
     pub fn new(
         registry: Option<&SchemaRegistry>,
         decoder: &Decoder,
-    ) -> Result<Option<Self>, FetchError> {
+    ) -> Result<Option<Self>, SchemaFetchError> {
         let (Some(registry), Some(schemas)) = (registry, decoder.schemas()) else {
             return Ok(None);
         };
@@ -66,12 +65,12 @@ impl Fetcher {
         }))
     }
 
-    /// Fetches the schema of a record, if it is missing. One that the registry does not have,
-    /// or that cannot be used, is noted as such: its records are rejected, as live.
+    /// Fetches the schema of a record, if it is missing. If the registry does not have the schema, or the
+    /// schema is unusable, the decoder rejects its records, as in the exporter.
     ///
     /// # Errors
-    /// A registry that does not answer for a minute.
-    pub fn fetch(&self, record: &KafkaRecord<'_>) -> Result<(), FetchError> {
+    /// The registry has not answered for a minute.
+    pub fn fetch(&self, record: &KafkaRecord<'_>) -> Result<(), SchemaFetchError> {
         let value = record.value.unwrap_or_default();
         let Some(id) = self.schemas.missing(value, record.headers) else {
             return Ok(());
@@ -80,7 +79,7 @@ impl Fetcher {
         loop {
             match self.client.schema(id) {
                 Ok(text) => {
-                    // What is wrong with it shows in its records.
+                    // If the schema is unusable, its records show the reason.
                     let _ = self.schemas.learn(id, &text);
                     return Ok(());
                 }
@@ -93,7 +92,7 @@ impl Fetcher {
                     return Ok(());
                 }
                 Err(reason) if begun.elapsed() >= PATIENCE => {
-                    return Err(FetchError::Away { id, reason });
+                    return Err(SchemaFetchError::Away { id, reason });
                 }
                 Err(_) => thread::sleep(PAUSE),
             }

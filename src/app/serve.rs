@@ -1,4 +1,4 @@
-//! The service as a value: started, run until told to stop, stopped in order.
+//! The service: starts, runs until the stop, and stops in order.
 
 use std::sync::Arc;
 use std::thread;
@@ -7,11 +7,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
-use super::ingest::IngestError;
-use super::orders::Orders;
-use super::reader::Reader;
-use super::recovery::RecoveryError;
-use super::reload::{Load, Reloader, show_objectives};
+use super::control::Control;
+use super::ingest_thread::{IngestThread, IngestThreadError, StateStorage};
+use super::reload::{Load, Reloader, export_objectives};
 use crate::config::{self, Config};
 use crate::decode::{IgnoreReason, Rejection};
 use crate::edge::http::{self, BindError, Protection, Published, Readiness, Server};
@@ -22,14 +20,13 @@ use crate::edge::service_manager::ServiceManager;
 use crate::edge::wall_clock::Clock;
 use crate::engine::Ignored;
 
-/// How long a stop waits for the reading thread, which may be waiting for brokers or a disk. Below
-/// the 30 s that Kubernetes gives by default; after that the process goes as if killed, which
-/// loses nothing.
+/// How long a stop waits for the ingest thread, which may wait for brokers or a disk. This is less than the
+/// 30 s of Kubernetes' default grace period. After it the process ends as if killed, which loses nothing.
 const STOP_PATIENCE: Duration = Duration::from_secs(25);
-/// How often the service manager may hear of another readiness: a person reads it.
+/// Time between two status reports to the service manager.
 const STATUS_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Why the service did not start, or ended by itself.
+/// Why the service did not start, or has ended.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     #[error(transparent)]
@@ -43,46 +40,34 @@ pub enum ServeError {
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
     #[error(transparent)]
-    Ingest(#[from] IngestError),
-    #[error(transparent)]
-    Recovery(#[from] RecoveryError),
-    #[error("cannot start the reading thread: {0}")]
+    Ingest(#[from] IngestThreadError),
+    #[error("cannot start the ingest thread: {0}")]
     Thread(#[from] std::io::Error),
-    #[error("the reading thread died; this is a defect")]
-    Died,
+    #[error("the ingest thread died; this is a defect of ticket-exporter")]
+    IngestThreadDied,
 }
 
-/// See the module.
 #[derive(Debug)]
 pub struct Service {
     server: Server,
     published: Arc<Published>,
-    orders: Orders,
+    control: Control,
     manager: ServiceManager,
-    ended: oneshot::Receiver<Result<(), ServeError>>,
-}
-
-/// Whether the state outlives the process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Memory {
-    /// It is kept in the checkpoint directory.
-    Durable,
-    /// It goes with the process, as the demo's broker does.
-    Volatile,
+    ended: oneshot::Receiver<Result<(), IngestThreadError>>,
 }
 
 impl Service {
-    /// Listens and begins to read. `clock` tells the time: the demo's runs faster. `load` reads
-    /// the present configuration, where it may change. The service reports its state to `manager`.
+    /// Starts the HTTP server and the ingest thread. `load` loads the configuration for reloads; `None`
+    /// disables them. The service reports its state to `manager`.
     ///
     /// # Errors
-    /// An address that cannot be listened on, or Kafka properties that are refused. Brokers that
-    /// cannot be reached are waited for instead.
+    /// The server cannot listen on an address, or the clients refuse a property. Unreachable brokers are
+    /// no error.
     pub async fn start(
         config: &Config,
         build: BuildInfo,
         clock: Arc<dyn Clock>,
-        memory: Memory,
+        storage: StateStorage,
         load: Option<Load>,
         manager: ServiceManager,
     ) -> Result<Self, ServeError> {
@@ -95,7 +80,7 @@ impl Service {
             .collect();
         let metrics = Arc::new(SelfMetrics::new(build, started, &rejections, &ignorances)?);
         metrics.set_config_reload(started, true);
-        show_objectives(None, config, &metrics);
+        export_objectives(None, config, &metrics);
         let protection = Protection::load(&config.web, Arc::clone(&metrics))?;
         let published = Arc::new(Published::new(metrics, Readiness::default()));
         let router = http::router(Arc::clone(&published), &config.web);
@@ -109,40 +94,40 @@ impl Service {
             Some(settings) => Some(Arc::new(SchemaRegistryClient::new(settings)?)),
             None => None,
         };
-        let orders = Orders::default();
+        let control = Control::default();
         if let Some(load) = load {
-            let wishes = published.reloads().listen();
+            let requests = published.reloads().listen();
             let reloader = Reloader {
                 load,
                 current: config.clone(),
                 published: Arc::clone(&published),
-                orders: orders.clone(),
+                control: control.clone(),
                 clock: Arc::clone(&clock),
                 manager: manager.clone(),
             };
-            tokio::spawn(reloader.serve(wishes));
+            tokio::spawn(reloader.run(requests));
         }
-        let reader = Reader {
+        let ingest_thread = IngestThread {
             config: config.clone(),
             schema_registry,
-            memory,
+            storage,
             clock,
             published: Arc::clone(&published),
-            orders: orders.clone(),
+            control: control.clone(),
         };
-        // Before the first request: what is not there yet must not look ready.
+        // Held before the first request, so that the exporter does not look ready.
         let latch = published.readiness().hold("starting");
-        let (tell, ended) = oneshot::channel();
+        let (sender, ended) = oneshot::channel();
         thread::Builder::new()
             .name("ingest".to_owned())
             .spawn(move || {
-                // Nobody listens any more only where the process is gone anyway.
-                let _ = tell.send(reader.run(latch));
+                // The receiver is only dropped when the process ends.
+                let _ = sender.send(ingest_thread.run(latch));
             })?;
         Ok(Self {
             server,
             published,
-            orders,
+            control,
             manager,
             ended,
         })
@@ -152,21 +137,20 @@ impl Service {
         &self.published
     }
 
-    /// Addresses listened on.
     pub fn addresses(&self) -> Vec<std::net::SocketAddr> {
         self.server.addresses().to_vec()
     }
 
-    /// Serves until `shutdown` resolves or reading ends by itself. Then, in this order: not
-    /// ready, no more reading, the last state shown and committed, no more HTTP.
+    /// Runs until `shutdown` resolves or the ingest thread ends. Then, in this order: the exporter is not
+    /// ready, the ingest thread writes the last checkpoint and ends, the HTTP server ends.
     ///
     /// # Errors
-    /// What reading could not get over.
+    /// The error that has ended the ingest thread.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
         let Self {
             server,
             published,
-            orders,
+            control,
             manager,
             mut ended,
         } = self;
@@ -175,7 +159,7 @@ impl Service {
             let _ = http_stopped.await;
         }));
         manager.started();
-        let status = tokio::spawn(show_readiness(manager.clone(), Arc::clone(&published)));
+        let status = tokio::spawn(report_readiness(manager.clone(), Arc::clone(&published)));
         let result = tokio::select! {
             () = shutdown => {
                 info!("stopping");
@@ -186,19 +170,22 @@ impl Service {
         status.abort();
         manager.stopping();
         let latch = published.readiness().hold("stopping");
-        orders.stop();
+        control.stop();
         let result = match result {
             Some(result) => result,
             None => tokio::time::timeout(STOP_PATIENCE, ended)
                 .await
                 .unwrap_or_else(|_| {
-                    warn!("reading does not stop: leaving it; a restart goes on from the last checkpoint");
+                    warn!(
+                        "the ingest thread has not ended in time; a restart continues from the last \
+                         checkpoint"
+                    );
                     Ok(Ok(()))
                 }),
         };
         let _ = stop_http.send(());
         if let Err(error) = http.await {
-            error!(%error, "the http server ended badly");
+            error!(%error, "the http server has failed");
         }
         latch.release();
         match result {
@@ -206,14 +193,14 @@ impl Service {
                 info!("stopped");
                 Ok(())
             }
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(ServeError::Died),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(ServeError::IngestThreadDied),
         }
     }
 }
 
-/// Keeps the status line of the service manager up to date.
-async fn show_readiness(manager: ServiceManager, published: Arc<Published>) {
+/// Keeps the status line of the service manager up to date. Humans read it.
+async fn report_readiness(manager: ServiceManager, published: Arc<Published>) {
     loop {
         manager.set_readiness(&published.readiness().reasons());
         tokio::time::sleep(STATUS_INTERVAL).await;

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
-use super::ingest::leave;
-use super::schemas::{FetchError, Fetcher};
+use super::kafka_clients::end_consumer;
+use super::schemas::{SchemaFetchError, SchemaFetcher};
 use crate::config::Config;
 use crate::decode::Decoder;
 use crate::domain::timestamp::Timestamp;
@@ -40,7 +40,7 @@ pub enum ReadError {
     #[error(transparent)]
     Kafka(#[from] StartError),
     #[error(transparent)]
-    Schemas(#[from] FetchError),
+    Schemas(#[from] SchemaFetchError),
     #[error("{0}")]
     Fatal(String),
     #[error("no record has come for {seconds} s{left}{why}")]
@@ -140,11 +140,11 @@ pub fn read(
     settings.group_id = group(&config.kafka.group_id, purpose, wall_clock::now());
     let mut reader = Reader::new(wanted, sink);
     reader.headers = decoder.needs_headers();
-    reader.schemas = Fetcher::new(config.schema_registry.as_ref(), decoder)?;
+    reader.schemas = SchemaFetcher::new(config.schema_registry.as_ref(), decoder)?;
     if !reader.is_done() {
         let mut consumer = Consumer::start(&settings)?;
         let result = reader.run(&mut consumer, progress);
-        leave(consumer, false);
+        end_consumer(consumer, false);
         result?;
     }
     Ok(reader.finish())
@@ -186,7 +186,7 @@ struct Reader<'a> {
     /// Whether records come with their headers.
     headers: bool,
     /// `None`: records have no schemas.
-    schemas: Option<Fetcher>,
+    schemas: Option<SchemaFetcher>,
     records: u64,
     /// When something last came.
     heard: Instant,

@@ -1,5 +1,5 @@
-//! Whether the records of a topic can be used at all, why not, and which preset would fit. A wrong
-//! mapping makes nothing of any record; a right one passes many over on purpose.
+//! Usability: can the mapping decode the records of a topic, why not, and which preset would fit? A wrong
+//! mapping decodes no record; a correct mapping ignores many on purpose.
 
 use std::collections::BTreeMap;
 
@@ -7,27 +7,26 @@ use super::inference;
 use super::samples::Sample;
 use crate::decode::{Decoded, IgnoreReason, Record};
 
-/// Samples kept of a topic: some dozen tell which system they are from.
+/// Samples of a topic: a dozen records show which system has written them.
 const MOST_SAMPLES: usize = 20;
-/// Larger records are not kept as samples: memory is bounded.
+/// Larger records are no samples: memory is bounded.
 const LARGEST_SAMPLE: usize = 16 << 10;
 
-/// What a record was good for.
+/// How a record was decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Use {
-    /// It gave events.
+pub enum RecordUsability {
+    /// It contains events.
     Counted,
-    /// A rule ignores it on purpose.
-    PassedOver,
-    /// A tombstone, which says nothing.
-    Empty,
-    /// No rule is for it.
-    Unknown,
-    /// It is rejected, for this reason.
+    /// A mapping rule ignores it on purpose.
+    Ignored,
+    Tombstone,
+    /// No mapping rule matches.
+    NoRule,
+    /// Rejected, for this reason.
     Rejected(&'static str),
 }
 
-impl Use {
+impl RecordUsability {
     pub fn of(decoded: &Decoded<'_>) -> Self {
         if !decoded.events().is_empty() {
             return Self::Counted;
@@ -38,74 +37,73 @@ impl Use {
         match decoded {
             Decoded::Canonical(_) => Self::Counted,
             Decoded::Mapped(mapped) => match mapped.ignored {
-                None | Some(IgnoreReason::IgnoredByRule) => Self::PassedOver,
-                Some(IgnoreReason::Tombstone) => Self::Empty,
-                Some(IgnoreReason::NoRule) => Self::Unknown,
+                None | Some(IgnoreReason::IgnoredByRule) => Self::Ignored,
+                Some(IgnoreReason::Tombstone) => Self::Tombstone,
+                Some(IgnoreReason::NoRule) => Self::NoRule,
             },
         }
     }
 }
 
-/// How many records were good for what.
+/// Number of records by usability.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Uses {
+pub struct UsabilityCounts {
     pub counted: u64,
-    pub passed_over: u64,
-    pub empty: u64,
-    pub unknown: u64,
+    pub ignored: u64,
+    pub tombstones: u64,
+    pub no_rule: u64,
     /// By reason.
     pub rejected: BTreeMap<&'static str, u64>,
 }
 
-impl Uses {
-    pub fn note(&mut self, one: Use) {
+impl UsabilityCounts {
+    pub fn count(&mut self, one: RecordUsability) {
         match one {
-            Use::Counted => self.counted += 1,
-            Use::PassedOver => self.passed_over += 1,
-            Use::Empty => self.empty += 1,
-            Use::Unknown => self.unknown += 1,
-            Use::Rejected(reason) => *self.rejected.entry(reason).or_default() += 1,
+            RecordUsability::Counted => self.counted += 1,
+            RecordUsability::Ignored => self.ignored += 1,
+            RecordUsability::Tombstone => self.tombstones += 1,
+            RecordUsability::NoRule => self.no_rule += 1,
+            RecordUsability::Rejected(reason) => *self.rejected.entry(reason).or_default() += 1,
         }
     }
 
-    /// Records that were rejected.
     pub fn rejections(&self) -> u64 {
         self.rejected.values().sum()
     }
 
-    /// Records that say something, whether it can be used or not.
+    /// All records except tombstones.
     pub fn records(&self) -> u64 {
-        self.counted + self.passed_over + self.unknown + self.rejections()
+        self.counted + self.ignored + self.no_rule + self.rejections()
     }
 
-    /// Whether there are records, and nothing can be made of any.
-    pub fn are_none(&self) -> bool {
-        self.records() > 0 && self.counted == 0 && self.passed_over == 0
+    /// Whether there are records, and none is usable.
+    pub fn are_unusable(&self) -> bool {
+        self.records() > 0 && self.counted == 0 && self.ignored == 0
     }
 
-    /// The most frequent reason why a record cannot be used.
-    pub fn reason(&self) -> &'static str {
-        let unknown = (self.unknown, IgnoreReason::NoRule.reason());
+    /// The most frequent reason why a record is unusable.
+    pub fn top_reason(&self) -> &'static str {
+        let no_rule = (self.no_rule, IgnoreReason::NoRule.reason());
         let rejected = self
             .rejected
             .iter()
             .map(|(reason, count)| (*count, *reason));
         rejected
-            .chain([unknown])
+            .chain([no_rule])
             .max()
             .map_or("", |(_, reason)| reason)
     }
 
-    /// Forgets half: what was long ago counts less and less.
-    pub fn fade(&mut self) {
+    /// Halves the counts, so that older records count less and less.
+    pub fn halve(&mut self) {
         let Self {
             counted,
-            passed_over,
-            empty,
-            unknown,
+            ignored,
+            tombstones,
+            no_rule,
             rejected,
         } = self;
-        for count in [counted, passed_over, empty, unknown] {
+        for count in [counted, ignored, tombstones, no_rule] {
             *count /= 2;
         }
         for count in rejected.values_mut() {
@@ -114,14 +112,13 @@ impl Uses {
     }
 }
 
-/// Some records that could not be used. Their content goes nowhere but into the question which
-/// preset knows them.
+/// Some unusable records. Their content only serves to find the preset that fits.
 #[derive(Debug, Default)]
-pub struct Unused(Vec<Sample>);
+pub struct UnusableSamples(Vec<Sample>);
 
-impl Unused {
-    /// Keeps a record, if there is room; whether there was.
-    pub fn keep(&mut self, record: &Record<'_>) -> bool {
+impl UnusableSamples {
+    /// Adds a record. Returns false if there is no room, or the record is too large.
+    pub fn add(&mut self, record: &Record<'_>) -> bool {
         let value = record.value.unwrap_or_default();
         if self.0.len() >= MOST_SAMPLES || value.is_empty() || value.len() > LARGEST_SAMPLE {
             return false;
@@ -150,7 +147,7 @@ impl Unused {
         self.0.len() >= MOST_SAMPLES
     }
 
-    /// The preset that makes events of them, other than the one that did not.
+    /// The preset that decodes the samples, unless it is the configured one.
     pub fn fitting_preset(&self, configured: &str) -> Option<&'static str> {
         let records: Vec<_> = self.0.iter().map(Sample::record).collect();
         inference::fitting_preset(&records).filter(|preset| *preset != configured)
@@ -162,37 +159,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_passed_over_on_purpose_is_of_use() {
-        let mut uses = Uses::default();
-        assert!(!uses.are_none(), "no record is no sign");
-        uses.note(Use::Empty);
-        assert!(!uses.are_none(), "a tombstone says nothing");
-        uses.note(Use::Unknown);
-        assert!(uses.are_none());
-        assert_eq!(uses.reason(), "no_rule");
-        uses.note(Use::Rejected("missing_type"));
-        uses.note(Use::Rejected("missing_type"));
-        assert_eq!((uses.reason(), uses.records()), ("missing_type", 3));
-        uses.note(Use::PassedOver);
-        assert!(!uses.are_none());
-        uses.fade();
-        assert_eq!((uses.rejections(), uses.unknown), (1, 0));
+    fn an_ignored_record_is_usable() {
+        let mut counts = UsabilityCounts::default();
+        assert!(!counts.are_unusable(), "no records");
+        counts.count(RecordUsability::Tombstone);
+        assert!(!counts.are_unusable(), "tombstones do not count");
+        counts.count(RecordUsability::NoRule);
+        assert!(counts.are_unusable());
+        assert_eq!(counts.top_reason(), "no_rule");
+        counts.count(RecordUsability::Rejected("missing_type"));
+        counts.count(RecordUsability::Rejected("missing_type"));
+        assert_eq!((counts.top_reason(), counts.records()), ("missing_type", 3));
+        counts.count(RecordUsability::Ignored);
+        assert!(!counts.are_unusable());
+        counts.halve();
+        assert_eq!((counts.rejections(), counts.no_rule), (1, 0));
     }
 
     #[test]
     fn samples_are_few_and_small() {
-        let mut unused = Unused::default();
-        assert!(!unused.keep(&Record::of(&vec![b' '; LARGEST_SAMPLE + 1])));
-        assert!(!unused.keep(&Record::of(b"")));
+        let mut samples = UnusableSamples::default();
+        assert!(!samples.add(&Record::of(&vec![b' '; LARGEST_SAMPLE + 1])));
+        assert!(!samples.add(&Record::of(b"")));
         let canonical = br#"{"ticket_id":1,"type":"created","at":"2026-03-02T09:00:00Z"}"#;
         for _ in 0..MOST_SAMPLES {
-            assert!(unused.keep(&Record::of(canonical)));
+            assert!(samples.add(&Record::of(canonical)));
         }
-        assert!(unused.is_full() && !unused.keep(&Record::of(canonical)));
-        assert_eq!(unused.fitting_preset("jira"), Some("canonical"));
-        assert_eq!(unused.fitting_preset("canonical"), None);
-        let mut nonsense = Unused::default();
-        nonsense.keep(&Record::of(br#"{"a":1}"#));
+        assert!(samples.is_full() && !samples.add(&Record::of(canonical)));
+        assert_eq!(samples.fitting_preset("jira"), Some("canonical"));
+        assert_eq!(samples.fitting_preset("canonical"), None);
+        let mut nonsense = UnusableSamples::default();
+        nonsense.add(&Record::of(br#"{"a":1}"#));
         assert_eq!(nonsense.fitting_preset("jira"), None);
     }
 }

@@ -9,8 +9,9 @@ use super::failure::Failure;
 use super::serve::{BUILD, failure, runtime, stop_signal};
 use super::terminal;
 use crate::app::demo;
+use crate::app::ingest_thread::StateStorage;
 use crate::app::overview;
-use crate::app::serve::{Memory, Service};
+use crate::app::serve::Service;
 use crate::config::{self, Config, Flag};
 use crate::edge::service_manager::ServiceManager;
 use crate::simulation::Profile;
@@ -41,7 +42,7 @@ pub fn run(settings: &Settings, arguments: &Demo) -> Result<ExitCode, Failure> {
             &config,
             BUILD,
             desk.clock(),
-            Memory::Volatile,
+            StateStorage::InMemory,
             None,
             ServiceManager::default(),
         )

@@ -35,7 +35,7 @@ fn look_in_store(config: &Config, ticket: &str) -> Result<Explanation, Failure> 
             "ticket {ticket:?} is not among the {} tickets of checkpoint {} in {}: it was never \
              seen, or is forgotten since",
             restored.engine.tickets(),
-            restored.found.sequence,
+            restored.store.sequence,
             config.checkpoint.directory.display(),
         ))
     })

@@ -4,6 +4,8 @@ use std::fmt::{self, Display, Formatter};
 use std::io;
 use std::process::ExitCode;
 
+use crate::config;
+
 /// A message for a person and an exit code for a script (BSD's sysexits).
 #[derive(Debug)]
 pub struct Failure {
@@ -46,6 +48,12 @@ impl Failure {
 impl Display for Failure {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.message)
+    }
+}
+
+impl From<config::Errors> for Failure {
+    fn from(errors: config::Errors) -> Self {
+        Self::configuration(errors)
     }
 }
 

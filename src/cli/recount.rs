@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::arguments::{Recount, Settings};
 use super::failure::Failure;
 use super::terminal;
-use crate::app::recount::{self, Available, Stored};
+use crate::app::recount::{self, AvailableRecords, RecountableStore, StoreSummary};
 use crate::app::recovery::RecoveryError;
 use crate::config::Config;
 use crate::edge::kafka::InspectError;
@@ -18,8 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub fn run(settings: &Settings, arguments: &Recount) -> Result<ExitCode, Failure> {
     let config = settings.load()?;
-    let prepared = recount::Recount::prepare(&config).map_err(|error| match error {
-        RecoveryError::Nothing(path) => Failure::other(format!(
+    let prepared = RecountableStore::prepare(&config).map_err(|error| match error {
+        RecoveryError::NoCheckpoint(path) => Failure::other(format!(
             "there is no checkpoint in {} (checkpoint.directory): the next start reads from the \
              earliest records anyway. Is this the exporter's configuration and working directory?",
             path.display()
@@ -28,7 +28,7 @@ pub fn run(settings: &Settings, arguments: &Recount) -> Result<ExitCode, Failure
     })?;
     let directory = prepared.path().display().to_string();
     if arguments.cancel {
-        let was_asked = prepared.is_asked();
+        let was_asked = prepared.is_requested();
         prepared.cancel().map_err(Failure::other)?;
         terminal::complain(&if was_asked {
             format!("the next start goes on with the store in {directory}")
@@ -37,9 +37,9 @@ pub fn run(settings: &Settings, arguments: &Recount) -> Result<ExitCode, Failure
         });
         return Ok(ExitCode::SUCCESS);
     }
-    let topics = recount::look_at_topics(&config, PATIENCE).map_err(Failure::configuration)?;
+    let topics = recount::inspect_topics(&config, PATIENCE).map_err(Failure::configuration)?;
     terminal::print(&plan(&config, &prepared, &topics))?;
-    if prepared.is_asked() {
+    if prepared.is_requested() {
         terminal::complain("the store is marked already: the next start counts everything again");
         return Ok(ExitCode::SUCCESS);
     }
@@ -47,7 +47,7 @@ pub fn run(settings: &Settings, arguments: &Recount) -> Result<ExitCode, Failure
         terminal::complain("nothing was changed");
         return Ok(ExitCode::FAILURE);
     }
-    prepared.ask().map_err(Failure::other)?;
+    prepared.request().map_err(Failure::other)?;
     terminal::complain(
         "marked: the next start counts everything again; until then recount --cancel takes it back",
     );
@@ -69,18 +69,18 @@ fn confirmed() -> Result<bool, Failure> {
 /// What a recount does, in words.
 fn plan(
     config: &Config,
-    prepared: &recount::Recount,
-    topics: &[(String, Result<Available, InspectError>)],
+    prepared: &RecountableStore,
+    topics: &[(String, Result<AvailableRecords, InspectError>)],
 ) -> String {
     let directory = prepared.path();
     let mut text = String::new();
     // Writing to a string cannot fail, here and below.
-    let _ = match (&prepared.stored, &prepared.damage) {
+    let _ = match (&prepared.summary, &prepared.damage) {
         (Some(stored), _) => writeln!(
             text,
             "The store in {} counts since {}.",
             directory.display(),
-            stored.begun.rfc3339()
+            stored.created.rfc3339()
         ),
         (None, damage) => writeln!(
             text,
@@ -92,7 +92,7 @@ fn plan(
     let _ = writeln!(
         text,
         "With the next start it is moved to {} (not deleted), and these records are counted:\n",
-        recount::aside(directory).display()
+        recount::set_aside_path(directory).display()
     );
     let mut gone = 0;
     let mut unknown = false;
@@ -113,7 +113,7 @@ fn plan(
             }
         }
     }
-    for topic in forgotten(config, prepared.stored.as_ref()) {
+    for topic in forgotten(config, prepared.summary.as_ref()) {
         gone += 1;
         let _ = writeln!(
             text,
@@ -140,7 +140,7 @@ fn plan(
     text
 }
 
-fn words(available: &Available) -> String {
+fn words(available: &AvailableRecords) -> String {
     let mut text = format!(
         "  {}: {} records in {} partitions",
         available.topic,
@@ -165,7 +165,7 @@ fn words(available: &Available) -> String {
 }
 
 /// Topics that were counted and are not read any more.
-fn forgotten<'a>(config: &Config, stored: Option<&'a Stored>) -> Vec<&'a str> {
+fn forgotten<'a>(config: &Config, stored: Option<&'a StoreSummary>) -> Vec<&'a str> {
     let counted = stored.map_or(&[][..], |stored| &stored.counted).iter();
     let mut topics: Vec<&str> = counted.map(|(source, _)| &*source.topic).collect();
     topics.retain(|topic| !config.kafka.topics.iter().any(|read| read == topic));
@@ -186,7 +186,7 @@ mod tests {
             begin,
             end,
         };
-        let mut available = Available {
+        let mut available = AvailableRecords {
             topic: "tickets".to_owned(),
             partitions: vec![extent(0, 0, 5), extent(1, 7, 10)],
             oldest: Some(Timestamp(0)),

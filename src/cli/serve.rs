@@ -12,8 +12,9 @@ use tracing::{info, warn};
 use super::arguments::Settings;
 use super::failure::Failure;
 use super::{REVISION, RUSTC, VERSION};
+use crate::app::ingest_thread::{IngestThreadError, StateStorage};
 use crate::app::reload::Load;
-use crate::app::serve::{Memory, ServeError, Service};
+use crate::app::serve::{ServeError, Service};
 use crate::edge::http::Published;
 use crate::edge::reload_socket::{self, ReloadSocket};
 use crate::edge::self_metrics::BuildInfo;
@@ -45,7 +46,7 @@ pub fn run(settings: &Settings) -> Result<ExitCode, Failure> {
             &config,
             BUILD,
             clock,
-            Memory::Durable,
+            StateStorage::Durable,
             Some(load(settings.clone())),
             service_manager(),
         )
@@ -87,10 +88,7 @@ pub fn reload_socket_path() -> Option<PathBuf> {
 
 /// The configuration as it is whenever it is asked for, by the same file, environment and flags.
 fn load(settings: Settings) -> Load {
-    Arc::new(move || {
-        let loaded = settings.load_with_warnings();
-        loaded.map_err(|failure| failure.to_string())
-    })
+    Arc::new(move || settings.load_with_warnings())
 }
 
 /// Has the configuration loaded again with each signal. Several while one is under way are one.
@@ -105,9 +103,13 @@ async fn reload_on(mut hangups: Signal, published: Arc<Published>) {
 
 pub fn failure(error: ServeError) -> Failure {
     match error {
-        ServeError::Kafka(error) => Failure::configuration(error),
+        ServeError::Kafka(error) | ServeError::Ingest(IngestThreadError::Kafka(error)) => {
+            Failure::configuration(error)
+        }
         ServeError::Web(errors) => Failure::configuration(errors),
-        ServeError::Recovery(error) if error.is_of_configuration() => Failure::configuration(error),
+        ServeError::Ingest(IngestThreadError::Recovery(error)) if error.is_of_configuration() => {
+            Failure::configuration(error)
+        }
         error => Failure::other(error),
     }
 }

@@ -33,7 +33,7 @@ impl Settings {
     ///
     /// # Errors
     /// Every problem at once, with its place.
-    pub fn load_with_warnings(&self) -> Result<Loaded, Failure> {
+    pub fn load_with_warnings(&self) -> Result<Loaded, config::Errors> {
         self.read(&self.flags())
     }
 
@@ -43,10 +43,10 @@ impl Settings {
         self.flags().is_empty() && self.config_file == from_environment
     }
 
-    fn read(&self, flags: &[Flag]) -> Result<Loaded, Failure> {
+    fn read(&self, flags: &[Flag]) -> Result<Loaded, config::Errors> {
         let file = self.config_file.as_deref();
         let mut read = |path: &Path| fs::read_to_string(path);
-        config::load(file, environment(), flags, &mut read).map_err(Failure::configuration)
+        config::load(file, environment(), flags, &mut read)
     }
 
     /// The web settings as far as they can be told, whatever the rest of the configuration is.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ticket_exporter::app::ingest::State;
+use ticket_exporter::app::ingest::IngestState;
 use ticket_exporter::app::recovery::{read, recover};
 use ticket_exporter::config::{self, Config};
 use ticket_exporter::decode::decode;
@@ -142,19 +142,19 @@ fn the_numbers_of_a_store_of_this_version_go_on() {
     };
     let metrics = Arc::new(SelfMetrics::new(build, Timestamp(START), &[], &[]).unwrap());
     let (state, _) = recover(&config, Timestamp(START), &metrics, None).unwrap();
-    let State {
+    let IngestState {
         mut engine,
-        mut readings,
-        keeper,
+        mut offsets,
+        writer,
     } = state;
-    let mut keeper = keeper.unwrap();
+    let mut writer = writer.unwrap();
     // In two steps, so that something changes that was written before.
     for (from, to) in [(START, START + 60 * MINUTE), (START + 60 * MINUTE, KEPT)] {
         apply(&mut engine, from, to);
-        keeper.keep(&mut engine, &mut readings).unwrap();
-        keeper.wait(Duration::from_secs(10)).unwrap();
+        writer.write(&mut engine, &mut offsets).unwrap();
+        writer.wait(Duration::from_secs(10)).unwrap();
     }
-    drop(keeper);
+    drop(writer);
     let mut restored = read(&config).unwrap().engine;
     assert!(restored.tickets() > 0);
     assert_eq!(series(&mut restored), series(&mut engine));

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::records::Trial;
 use super::{Report, late, within};
-use crate::app::ingest::part_with;
+use crate::app::kafka_clients::end_client;
 use crate::config::{Config, Kafka};
 use crate::edge::kafka::{
     ConsumerSettings, InspectError, Inspector, KafkaConnection, OffsetRange, check_broker,
@@ -53,7 +53,7 @@ pub(super) fn check(
             format!("{error}. Topics and permissions could not be looked at"),
         ),
     }
-    part_with(inspector);
+    end_client(inspector);
 }
 
 fn look_at_brokers(

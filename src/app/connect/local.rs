@@ -76,8 +76,8 @@ pub(super) fn directory(config: &Config, timeout: Duration, report: &mut Report<
 /// Whether the numbers that are kept can go on under the configuration.
 fn stored(config: &Config, report: &mut Report<'_>) {
     const SUBJECT: &str = "stored numbers";
-    match recovery::judge(config) {
-        Err(RecoveryError::Nothing(_)) => {
+    match recovery::predict(config) {
+        Err(RecoveryError::NoCheckpoint(_)) => {
             report.ok(
                 SUBJECT,
                 "none yet: the first start reads from the earliest records",

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use super::Report;
-use crate::app::schemas::{self, Fetcher};
-use crate::app::usability::{Unused, Use, Uses};
+use crate::app::schemas::{self, SchemaFetcher};
+use crate::app::usability::{RecordUsability, UnusableSamples, UsabilityCounts};
 use crate::config::Config;
 use crate::decode::Decoder;
 use crate::domain::timestamp::Timestamp;
@@ -18,7 +18,7 @@ const RECORDS: usize = 100;
 pub(super) struct Trial {
     decoder: Decoder,
     /// `None`: no schemas, or no registry that answers.
-    schemas: Option<Fetcher>,
+    schemas: Option<SchemaFetcher>,
     /// Events that are later are rejected.
     latest: Timestamp,
 }
@@ -28,8 +28,8 @@ pub(super) struct Trial {
 struct Tried {
     records: usize,
     keyed: usize,
-    uses: Uses,
-    unused: Unused,
+    uses: UsabilityCounts,
+    unused: UnusableSamples,
     /// Why the schema of a record is not known.
     schema: Option<String>,
 }
@@ -41,7 +41,7 @@ impl Trial {
         let settings = settings.filter(|_| registry_answers);
         Self {
             // What is wrong with its settings was said.
-            schemas: Fetcher::new(settings, &decoder).ok().flatten(),
+            schemas: SchemaFetcher::new(settings, &decoder).ok().flatten(),
             decoder,
             latest: wall_clock::now().plus(config.stream.max_future),
         }
@@ -92,10 +92,10 @@ impl Trial {
             tried.schema = schemas.fetch(record).err().map(|error| error.to_string());
         }
         let record = record.to_decode();
-        let one = Use::of(&self.decoder.decode(&record, Some(self.latest)));
-        tried.uses.note(one);
-        if matches!(one, Use::Unknown | Use::Rejected(_)) {
-            tried.unused.keep(&record);
+        let one = RecordUsability::of(&self.decoder.decode(&record, Some(self.latest)));
+        tried.uses.count(one);
+        if matches!(one, RecordUsability::NoRule | RecordUsability::Rejected(_)) {
+            tried.unused.add(&record);
         }
     }
 }
@@ -118,7 +118,7 @@ impl Tried {
             None => String::new(),
         };
         let counts = self.counts();
-        if self.uses.are_none() {
+        if self.uses.are_unusable() {
             report.error(
                 subject,
                 format!(
@@ -141,9 +141,9 @@ impl Tried {
         let uses = &self.uses;
         let mut parts = vec![format!("{} of {} give events", uses.counted, self.records)];
         for (count, what) in [
-            (uses.passed_over, "passed over by a rule"),
-            (uses.unknown, "no rule is for them"),
-            (uses.empty, "empty"),
+            (uses.ignored, "passed over by a rule"),
+            (uses.no_rule, "no rule is for them"),
+            (uses.tombstones, "empty"),
         ] {
             if count > 0 {
                 parts.push(format!("{count} {what}"));
@@ -163,14 +163,14 @@ mod tests {
 
     #[test]
     fn counts_are_told_and_a_useless_mapping_is_an_error() {
-        let told = |uses: &[Use]| {
+        let told = |uses: &[RecordUsability]| {
             let mut tried = Tried {
                 records: uses.len(),
                 keyed: uses.len(),
                 ..Tried::default()
             };
             for one in uses {
-                tried.uses.note(*one);
+                tried.uses.count(*one);
             }
             let mut findings: Vec<Finding> = Vec::new();
             let mut tell = |finding: &Finding| findings.push(finding.clone());
@@ -182,16 +182,24 @@ mod tests {
             let last = findings.pop().unwrap();
             (last.verdict, last.text)
         };
-        let (verdict, text) = told(&[Use::Counted, Use::PassedOver, Use::Empty, Use::Unknown]);
+        let (verdict, text) = told(&[
+            RecordUsability::Counted,
+            RecordUsability::Ignored,
+            RecordUsability::Tombstone,
+            RecordUsability::NoRule,
+        ]);
         assert_eq!(verdict, Verdict::Ok);
         assert_eq!(
             text,
             "1 of 4 give events, 1 passed over by a rule, 1 no rule is for them, 1 empty"
         );
-        let (verdict, text) = told(&[Use::Counted, Use::Rejected("missing_at")]);
+        let (verdict, text) = told(&[
+            RecordUsability::Counted,
+            RecordUsability::Rejected("missing_at"),
+        ]);
         assert_eq!(verdict, Verdict::Warning);
         assert!(text.contains("1 rejected: missing_at"), "{text}");
-        assert_eq!(told(&[Use::Unknown]).0, Verdict::Error);
+        assert_eq!(told(&[RecordUsability::NoRule]).0, Verdict::Error);
         assert_eq!(told(&[]).0, Verdict::Warning);
     }
 }

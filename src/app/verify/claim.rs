@@ -2,7 +2,7 @@
 
 use super::VerifyError;
 use super::series::Texts;
-use crate::app::recovery::{self, Restored};
+use crate::app::recovery::{self, RestoredState};
 use crate::config::Config;
 use crate::domain::catalog::{self, Family};
 use crate::domain::timestamp::{Milliseconds, Timestamp};
@@ -34,16 +34,16 @@ impl Claim {
     /// # Errors
     /// A store that is not there, is damaged, or is of another configuration.
     pub fn of_store(config: &Config) -> Result<Self, VerifyError> {
-        let Restored {
+        let RestoredState {
             mut engine,
-            readings,
+            offsets,
             ..
         } = recovery::read(config)?;
-        let partitions = readings.iter().map(|reading| Extent {
-            source: reading.source.clone(),
-            next: reading.next,
-            clock: engine.clock_of(reading.partition),
-            latest: engine.greatest_event(reading.partition),
+        let partitions = offsets.iter().map(|offset| Extent {
+            source: offset.source.clone(),
+            next: offset.next,
+            clock: engine.clock_of(offset.partition),
+            latest: engine.greatest_event(offset.partition),
         });
         Ok(Self {
             partitions: partitions.collect(),

@@ -79,7 +79,7 @@ fn a_second_exporter_comes_and_goes_and_the_first_has_everything() {
 
     eventually("the reason in the log", PATIENCE, || {
         let logs = first.logs();
-        let said = logs.contains("an exporter needs a group of its own");
+        let said = logs.contains("give each exporter its own kafka.group_id");
         said.then_some(()).ok_or(logs)
     });
 

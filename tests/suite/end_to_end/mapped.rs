@@ -114,7 +114,7 @@ fn a_look_up_table_that_changes_holds_from_then_on() {
         id += 1;
         create(id % 60);
         let logs = exporter.logs();
-        if logs.contains("look-up table has changed; this applies from now on") {
+        if logs.contains("lookup table changed; this applies from now on") {
             Ok(())
         } else {
             Err(logs)

@@ -9,7 +9,7 @@ use super::{
 use crate::end_to_end::{file, path};
 use crate::harness::{Certificate, Exporter, SecuredKafka, eventually};
 
-const RENEWED: &str = "new credentials; going on with other clients";
+const RENEWED: &str = "new kafka credentials; continuing with new clients";
 
 fn renewals(exporter: &Exporter) -> usize {
     exporter.logs().matches(RENEWED).count()

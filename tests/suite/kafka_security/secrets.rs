@@ -123,7 +123,7 @@ fn a_running_exporter_tells_no_secret() {
         let mut exporter = Exporter::start(&level, &config);
         exporter.wait_ready(PATIENCE);
         std::fs::write(password.path(), "hunter2-wrong").unwrap();
-        wait_for_log(&exporter, "new credentials");
+        wait_for_log(&exporter, "new kafka credentials");
         wait_for_log(&exporter, "refuses the login");
         for page in [
             "/",

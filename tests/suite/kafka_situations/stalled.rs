@@ -70,7 +70,7 @@ fn a_stop_and_a_reload_go_through_while_the_broker_is_silent() {
     let answer = exporter.post("/-/reload");
     let said = answer.text();
     assert_eq!(answer.status, 500, "{said}");
-    assert!(said.contains("could not be kept"), "{said}");
+    assert!(said.contains("could not be written"), "{said}");
     assert!(begun.elapsed() < Duration::from_secs(24), "{begun:?}");
 
     let begun = Instant::now();

@@ -183,7 +183,7 @@ fn while_the_disk_is_full_the_rules_stay() {
     kafka.produce(&topic, [created("b", now())]);
     let other_rules = format!("{config}limits: {{ teams: 7 }}\n");
     let said = refuse(&exporter, &other_rules);
-    assert!(said.contains("could not be kept"), "{said}");
+    assert!(said.contains("could not be written"), "{said}");
     faults.no_limit();
     take_over(&exporter, &other_rules);
     wait_for_truth(&exporter, &other_rules, kafka, &topic);

@@ -1,5 +1,5 @@
-//! Waits for the schemas of records. A record whose schema is not known stops the reading: nothing
-//! behind it is read, until the registry has said what the schema is, or that there is none.
+//! Waits for the schemas of records. A record with an unknown schema stops the ingest loop until the
+//! registry has returned the schema, or has answered that there is none.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,50 +14,48 @@ use crate::edge::schema_registry::{
 };
 use crate::edge::self_metrics::SelfMetrics;
 
-/// Before a question is asked again, the first time; then twice as long, and so on.
+/// Pause before the first retry. Each further pause is twice as long, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// A registry that is back is noticed so soon.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
-/// How often a registry may say that it has no such schema before it is believed: one behind the
-/// one that the producer asked needs a moment to learn of it. Some 8 s.
+/// A registry must answer this often (for some 8 s) that it does not know a schema: a replica may learn
+/// of a schema later than the producer's registry.
 const UNKNOWN_TRIES: u32 = 5;
-/// Within so long that patience is had once: garbage may name any number of schemas.
-const UNKNOWN_PATIENCE: Duration = Duration::from_secs(300);
-/// After so long, schemas that were not there are asked for again.
+/// Only one schema in this time gets [`UNKNOWN_TRIES`]: invalid records may name any number of schemas.
+const UNKNOWN_TRIES_INTERVAL: Duration = Duration::from_secs(300);
+/// After this time the exporter requests unknown schemas again.
 const UNKNOWN_MEMORY: Duration = Duration::from_secs(60);
-/// Between two lines about one trouble.
-const SAY_AGAIN: Duration = Duration::from_secs(900);
+/// Time between two log lines about one failure.
+const LOG_INTERVAL: Duration = Duration::from_secs(900);
 
-/// See the module.
 #[derive(Debug)]
-pub(super) struct Lookup {
+pub(super) struct SchemaWait {
     client: Arc<SchemaRegistryClient>,
     known: Schemas,
-    waiting: Option<Waiting>,
+    waiting: Option<WaitingRecord>,
     metrics: Arc<SelfMetrics>,
     readiness: Readiness,
-    /// When the patience with unknown schemas was last used up.
-    impatient_since: Option<Instant>,
+    /// When a schema last used all of its [`UNKNOWN_TRIES`].
+    tries_used: Option<Instant>,
     /// When unknown schemas were last forgotten.
     forgotten: Instant,
 }
 
-/// What reading waits for.
+/// The record that stops the ingest loop.
 #[derive(Debug)]
-struct Waiting {
+struct WaitingRecord {
     id: SchemaId,
-    /// The record, for people.
+    /// Topic, partition and offset.
     place: String,
-    question: Option<SchemaRequest>,
-    next: Instant,
+    request: Option<SchemaRequest>,
+    next_request: Instant,
     tries: u32,
     unknown: u32,
-    /// Held once a question has failed.
+    /// Held after a failed request.
     latch: Option<Latch>,
-    said: Option<Instant>,
+    logged: Option<Instant>,
 }
 
-impl Lookup {
+impl SchemaWait {
     pub(super) fn new(
         client: Arc<SchemaRegistryClient>,
         known: Schemas,
@@ -70,13 +68,13 @@ impl Lookup {
             waiting: None,
             metrics,
             readiness,
-            impatient_since: None,
+            tries_used: None,
             forgotten: Instant::now(),
         }
     }
 
-    /// How many of the records, from the first on, can be read. What the next one needs is asked
-    /// for, and [`Self::is_over`] tells when it is there.
+    /// Returns how many of the records, from the first one on, can be decoded. Requests the schema of
+    /// the next one; [`Self::is_over`] returns whether it has arrived.
     pub(super) fn ready(&mut self, records: &[KafkaRecord<'_>]) -> usize {
         if self.forgotten.elapsed() >= UNKNOWN_MEMORY {
             self.forgotten = Instant::now();
@@ -93,15 +91,15 @@ impl Lookup {
         let Some((ready, record, id)) = found else {
             return records.len();
         };
-        self.waiting = Some(Waiting {
+        self.waiting = Some(WaitingRecord {
             id,
             place: format!("{} offset {}", record.partition, record.offset),
-            question: Some(SchemaRequest::send(&self.client, id)),
-            next: Instant::now(),
+            request: Some(SchemaRequest::send(&self.client, id)),
+            next_request: Instant::now(),
             tries: 1,
             unknown: 0,
             latch: None,
-            said: None,
+            logged: None,
         });
         self.metrics.set_schema_registry_waiting(true);
         ready
@@ -111,74 +109,72 @@ impl Lookup {
         self.waiting.is_some()
     }
 
-    /// Waits up to `patience` for what the reading waits for; whether that is over.
+    /// Waits up to `patience` for the schema. Returns whether the ingest loop can continue.
     pub(super) fn is_over(&mut self, patience: Duration) -> bool {
         let Some(mut waiting) = self.waiting.take() else {
             return true;
         };
-        let over = match &waiting.question {
-            Some(question) => match question.answer(patience) {
+        let is_over = match &waiting.request {
+            Some(request) => match request.answer(patience) {
                 Some(answer) => {
-                    waiting.question = None;
+                    waiting.request = None;
                     self.take(&mut waiting, answer)
                 }
                 None => false,
             },
             None => {
-                let left = waiting.next.saturating_duration_since(Instant::now());
+                let left = waiting
+                    .next_request
+                    .saturating_duration_since(Instant::now());
                 std::thread::sleep(left.min(patience));
                 if left <= patience {
                     waiting.tries += 1;
-                    waiting.question = Some(SchemaRequest::send(&self.client, waiting.id));
+                    waiting.request = Some(SchemaRequest::send(&self.client, waiting.id));
                 }
                 false
             }
         };
-        if !over {
+        if !is_over {
             self.waiting = Some(waiting);
             return false;
         }
         self.metrics.set_schema_registry_waiting(false);
-        if let Some(latch) = waiting.latch {
-            info!(schema = %waiting.id, "schema registry: reading goes on");
-            latch.release();
+        if waiting.latch.is_some() {
+            info!(schema = %waiting.id, "schema registry answers again");
         }
         true
     }
 
-    /// Whether the answer ends the waiting.
-    fn take(&mut self, waiting: &mut Waiting, answer: SchemaAnswer) -> bool {
+    /// Handles an answer. Returns whether it ends the wait.
+    fn take(&mut self, waiting: &mut WaitingRecord, answer: SchemaAnswer) -> bool {
         let id = waiting.id;
         match answer {
             Ok(text) => {
                 if let Err(error) = self.known.learn(id, &text) {
-                    error!(schema = %id, %error, "the schema cannot be used: its records are rejected");
+                    error!(schema = %id, %error, "schema is unusable; its records are rejected");
                 }
                 true
             }
-            Err(SchemaLookupError::Unusable(reason)) => {
-                error!(
-                    schema = %id,
-                    reason, "the schema cannot be used: its records are rejected"
-                );
+            Err(SchemaLookupError::Unusable(error)) => {
+                error!(schema = %id, error, "schema is unusable; its records are rejected");
                 self.known.learn_unusable(id);
                 true
             }
             Err(SchemaLookupError::Unknown) => {
                 waiting.unknown += 1;
-                let patient = self
-                    .impatient_since
-                    .is_none_or(|since| since.elapsed() >= UNKNOWN_PATIENCE);
-                if patient && waiting.unknown < UNKNOWN_TRIES {
-                    waiting.next = Instant::now() + pause(waiting.unknown);
+                let may_retry = self
+                    .tries_used
+                    .is_none_or(|since| since.elapsed() >= UNKNOWN_TRIES_INTERVAL);
+                if may_retry && waiting.unknown < UNKNOWN_TRIES {
+                    waiting.next_request = Instant::now() + pause(waiting.unknown);
                     return false;
                 }
-                if patient {
-                    self.impatient_since = Some(Instant::now());
+                if may_retry {
+                    self.tries_used = Some(Instant::now());
                     warn!(
                         schema = %id,
                         record = waiting.place,
-                        "the schema registry has no such schema: its records are rejected"
+                        "the schema registry does not know the schema; its records are rejected"
                     );
                 }
                 self.known.learn_unknown(id);
@@ -186,16 +182,16 @@ impl Lookup {
             }
             Err(SchemaLookupError::Failed { failure, reason }) => {
                 self.metrics.schema_registry_errors(failure).inc();
-                waiting.next = Instant::now() + pause(waiting.tries);
-                waiting.complain(&self.readiness, &reason);
+                waiting.next_request = Instant::now() + pause(waiting.tries);
+                waiting.report_failure(&self.readiness, &reason);
                 false
             }
         }
     }
 }
 
-impl Waiting {
-    fn complain(&mut self, readiness: &Readiness, reason: &str) {
+impl WaitingRecord {
+    fn report_failure(&mut self, readiness: &Readiness, reason: &str) {
         let text = format!(
             "waiting for the schema registry: record {} needs schema {}: {reason}",
             self.place, self.id
@@ -204,20 +200,20 @@ impl Waiting {
             Some(latch) => latch.set_reason(text),
             None => self.latch = Some(readiness.hold(text)),
         }
-        if self.said.is_none_or(|said| said.elapsed() >= SAY_AGAIN) {
-            self.said = Some(Instant::now());
+        let is_old = |logged: Instant| logged.elapsed() >= LOG_INTERVAL;
+        if self.logged.is_none_or(is_old) {
+            self.logged = Some(Instant::now());
             warn!(
                 schema = %self.id,
                 record = self.place,
                 reason,
-                "the schema registry does not answer: reading waits, nothing is lost; see that \
-                 schema_registry.url leads to it, and that the login is right"
+                "the schema registry does not answer; the exporter waits and loses nothing; check \
+                 schema_registry.url and the login"
             );
         }
     }
 }
 
-/// After so many tries.
 fn pause(tries: u32) -> Duration {
     let doubled = 1_u32 << tries.saturating_sub(1).min(8);
     (FIRST_PAUSE * doubled).min(LONGEST_PAUSE)

@@ -1,4 +1,4 @@
-//! Look-up tables of mappings: their files change while the exporter runs.
+//! The mapping's lookup tables. Their files may change while the exporter runs.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -10,43 +10,40 @@ use crate::decode::Decoder;
 use crate::domain::mapping::{LookupTable, LookupTableFile};
 use crate::edge::files::Watch;
 
-/// Time between two looks at the files.
-const PACE: Duration = Duration::from_secs(10);
+/// Time between two checks of the files.
+const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The tables as the records are read by them, and their files.
+/// A decoder with the present lookup tables.
 #[derive(Debug)]
-pub struct Tables {
+pub(super) struct LiveLookupTables {
     decoder: Decoder,
     files: Vec<WatchedTable>,
-    next_look: Instant,
+    next_check: Instant,
 }
 
-/// A table and its file.
 #[derive(Debug)]
 struct WatchedTable {
     file: LookupTableFile,
     watch: Watch,
-    /// The last content that could be read.
+    /// The last readable content.
     content: LookupTable,
-    /// Why the file cannot be read now.
+    /// The reason why the file is unreadable.
     problem: Option<String>,
 }
 
-/// What a look at a file shows.
+/// The result of a check.
 #[derive(Debug, PartialEq, Eq)]
-enum Look {
-    /// Nothing that was not known.
-    Same,
-    /// It has another content.
+enum TableChange {
+    Unchanged,
     Changed,
-    /// It cannot be read, for this reason.
+    /// The file is unreadable, for this reason.
     Broken(String),
-    /// It can be read again, and has the content that is in use.
+    /// The file is readable again, and has the same content.
     Repaired,
 }
 
-impl Tables {
-    pub fn new(decoder: Decoder) -> Self {
+impl LiveLookupTables {
+    pub(super) fn new(decoder: Decoder) -> Self {
         let mappings = decoder.mappings();
         let files = mappings.tables.iter().zip(&mappings.contents);
         let files = files.map(|(file, content)| WatchedTable {
@@ -58,27 +55,26 @@ impl Tables {
         Self {
             files: files.collect(),
             decoder,
-            next_look: Instant::now(),
+            next_check: Instant::now(),
         }
     }
 
-    /// Reads records by the tables as they are now.
-    pub fn decoder(&self) -> &Decoder {
+    pub(super) fn decoder(&self) -> &Decoder {
         &self.decoder
     }
 
-    /// Reads the files again that have changed, if it is time to look. A table whose file cannot be
-    /// read stays as it was. Where there is something new: how records are read now, in words.
-    pub fn look(&mut self) -> Option<Vec<(String, String)>> {
-        if self.files.is_empty() || Instant::now() < self.next_look {
+    /// Reads changed files, if it is time for a check. A table with an unreadable file keeps its
+    /// content. After a change, returns the description of the mapping.
+    pub(super) fn refresh(&mut self) -> Option<Vec<(String, String)>> {
+        if self.files.is_empty() || Instant::now() < self.next_check {
             return None;
         }
-        self.next_look = Instant::now() + PACE;
+        self.next_check = Instant::now() + CHECK_INTERVAL;
         let mut has_changed = false;
         for table in &mut self.files {
-            let look = table.look();
-            has_changed |= look == Look::Changed;
-            table.log(&look);
+            let change = table.check();
+            has_changed |= change == TableChange::Changed;
+            table.log(&change);
         }
         if !has_changed {
             return None;
@@ -91,43 +87,43 @@ impl Tables {
 }
 
 impl WatchedTable {
-    fn look(&mut self) -> Look {
+    fn check(&mut self) -> TableChange {
         if !self.watch.has_changed() {
-            return Look::Same;
+            return TableChange::Unchanged;
         }
         match read(&self.file) {
             Ok(table) => {
                 let was_broken = self.problem.take().is_some();
                 if table != self.content {
                     self.content = table;
-                    Look::Changed
+                    TableChange::Changed
                 } else if was_broken {
-                    Look::Repaired
+                    TableChange::Repaired
                 } else {
-                    Look::Same
+                    TableChange::Unchanged
                 }
             }
-            Err(problem) if self.problem.as_ref() == Some(&problem) => Look::Same,
+            Err(problem) if self.problem.as_ref() == Some(&problem) => TableChange::Unchanged,
             Err(problem) => {
                 self.problem = Some(problem.clone());
-                Look::Broken(problem)
+                TableChange::Broken(problem)
             }
         }
     }
 
-    fn log(&self, look: &Look) {
+    fn log(&self, change: &TableChange) {
         let file = self.file.path.display();
         let entries = self.content.len();
-        match look {
-            Look::Same => {}
-            Look::Changed => {
-                info!(%file, entries, "look-up table has changed; this applies from now on");
+        match change {
+            TableChange::Unchanged => {}
+            TableChange::Changed => {
+                info!(%file, entries, "lookup table changed; this applies from now on");
             }
-            Look::Broken(error) => {
-                warn!(%file, error, entries, "look-up table cannot be read; it stays as it was");
+            TableChange::Broken(error) => {
+                warn!(%file, error, entries, "lookup table is unreadable; its last content stays in use");
             }
-            Look::Repaired => {
-                info!(%file, entries, "look-up table can be read again; it is as it was");
+            TableChange::Repaired => {
+                info!(%file, entries, "lookup table is readable again; its content is unchanged");
             }
         }
     }
@@ -144,7 +140,7 @@ mod tests {
 
     use super::*;
 
-    /// The one table of a mapping whose file is at `path`.
+    /// The only lookup table of a mapping, with its file at `path`.
     fn table(path: &Path) -> WatchedTable {
         let yaml = format!(
             "mapping:\n  preset: zendesk\n  tables:\n    groups: {{ file: {}, key: id, value: name }}\n",
@@ -156,29 +152,30 @@ mod tests {
         };
         let loaded = config::load(Some(Path::new("a.yaml")), [], &[], &mut read).unwrap();
         let decoder = Decoder::new(&loaded.config.mapping);
-        Tables::new(decoder).files.remove(0)
+        LiveLookupTables::new(decoder).files.remove(0)
     }
 
     #[test]
-    fn a_file_that_cannot_be_read_is_reported_once_and_when_it_is_back() {
+    fn an_unreadable_file_is_reported_once_and_so_is_its_return() {
+        use TableChange::{Broken, Changed, Repaired, Unchanged};
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("groups.csv");
         fs::write(&path, "id,name\n1,billing\n").unwrap();
         let mut table = table(&path);
-        assert_eq!(table.look(), Look::Same);
+        assert_eq!(table.check(), Unchanged);
         fs::remove_file(&path).unwrap();
-        assert!(matches!(table.look(), Look::Broken(_)));
-        assert_eq!([table.look(), table.look()], [Look::Same, Look::Same]);
-        assert_eq!(table.content.len(), 1, "it is used all the same");
+        assert!(matches!(table.check(), Broken(_)));
+        assert_eq!([table.check(), table.check()], [Unchanged, Unchanged]);
+        assert_eq!(table.content.len(), 1, "the last content stays in use");
 
         fs::write(&path, "id,name\n1,billing\n").unwrap();
-        assert_eq!(table.look(), Look::Repaired);
-        assert_eq!(table.look(), Look::Same);
+        assert_eq!(table.check(), Repaired);
+        assert_eq!(table.check(), Unchanged);
         fs::write(&path, "number,name\n1,billing\n").unwrap();
-        assert!(matches!(table.look(), Look::Broken(_)));
-        assert_eq!(table.look(), Look::Same);
+        assert!(matches!(table.check(), Broken(_)));
+        assert_eq!(table.check(), Unchanged);
         fs::write(&path, "id,name\n1,billing\n2,network\n").unwrap();
-        assert_eq!(table.look(), Look::Changed);
-        assert_eq!((table.look(), table.content.len()), (Look::Same, 2));
+        assert_eq!(table.check(), Changed);
+        assert_eq!((table.check(), table.content.len()), (Unchanged, 2));
     }
 }
