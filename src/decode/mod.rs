@@ -3,6 +3,7 @@
 mod canonical;
 mod csv;
 mod decoder;
+mod json_members;
 mod mapping;
 mod record;
 mod rejection;

@@ -6,6 +6,7 @@ use super::column::{CellKind, SampleColumn, is_choice, share};
 use super::draft::{Draft, paths, paths_or};
 use super::evidence::Evidence;
 use super::names::{has_any, is_in};
+use super::ticket_ids::is_creation;
 use super::vocabulary;
 use super::yaml;
 
@@ -85,7 +86,7 @@ fn add_times<'t>(
         draft.ask(format!(
             "created_at: when was the ticket created? {} Without it, a ticket whose creation was not read \
              has no start.",
-            candidates(evidence, super::evidence::is_creation)
+            candidates(evidence, is_creation)
         ));
     } else {
         draft.add(

@@ -7,6 +7,7 @@
 
 mod column;
 mod draft;
+mod event_times;
 mod events;
 mod evidence;
 mod members;
@@ -15,6 +16,7 @@ mod samples_table;
 mod signatures;
 #[cfg(test)]
 mod tests;
+mod ticket_ids;
 mod times;
 mod unwrapping;
 mod vocabulary;

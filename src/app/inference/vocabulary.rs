@@ -3,6 +3,10 @@
 use super::names::{TICKETS, is_in, words};
 use crate::domain::event::{Actor, Status};
 
+pub(super) const CREATION: &str =
+    "created creation create opened opening submitted registered erstellt";
+/// Words of a time without a meaning of their own.
+pub(super) const PLAIN_TIMES: &str = "at on time timestamp date datetime ts ms last event";
 pub(super) const MESSAGES: &str = "message comment reply response article thread note";
 pub(super) const PEOPLE: &str = "user author agent customer requester contact person assignee \
      assigned owner reporter creator sender actor client recipient by";

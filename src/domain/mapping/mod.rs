@@ -9,7 +9,7 @@ mod word_map;
 
 pub use digest::digest;
 pub use lookup_table::{LookupTable, LookupTableFile};
-pub use path::{PathRoot, PathStep, RecordPath};
+pub use path::{PathRoot, PathStep, RecordPath, RecordPathError};
 pub use rules::{Mapping, Mappings, Member, Rule, UnwrapStep};
 pub use value::{Condition, Refined, TemplatePart, TimeFormat, Unmapped, ValueSource, ValueTest};
 pub use word_map::{WordMap, same_word};

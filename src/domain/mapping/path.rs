@@ -60,6 +60,11 @@ impl fmt::Debug for RecordPath {
     }
 }
 
+/// Why a text is not a path.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct RecordPathError(String);
+
 impl RecordPath {
     /// Whether a text starts like a path.
     pub fn is_meant(text: &str) -> bool {
@@ -67,8 +72,8 @@ impl RecordPath {
     }
 
     /// # Errors
-    /// A message that continues "a path: ".
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// The text is not a path.
+    pub fn parse(text: &str) -> Result<Self, RecordPathError> {
         let (root, rest) = if text.starts_with('.') {
             (PathRoot::Record, text)
         } else {
@@ -77,10 +82,10 @@ impl RecordPath {
             let known = PathRoot::NAMED.iter().find(|(known, _)| *known == name);
             let Some((_, root)) = known else {
                 let names: Vec<&str> = PathRoot::NAMED.iter().map(|(name, _)| *name).collect();
-                return Err(format!(
+                return Err(RecordPathError(format!(
                     "\"{name}\" is none of {}; the record's own names start with a dot",
                     names.join(", ")
-                ));
+                )));
             };
             (*root, &text[end..])
         };
@@ -107,7 +112,7 @@ impl RecordPath {
     }
 }
 
-fn steps(mut rest: &str) -> Result<Vec<PathStep>, String> {
+fn steps(mut rest: &str) -> Result<Vec<PathStep>, RecordPathError> {
     let mut steps = Vec::new();
     while let Some(first) = rest.chars().next() {
         if first == '[' {
@@ -117,7 +122,9 @@ fn steps(mut rest: &str) -> Result<Vec<PathStep>, String> {
             continue;
         }
         if first != '.' {
-            return Err(format!("a dot or a bracket is missing before \"{rest}\""));
+            return Err(RecordPathError(format!(
+                "a dot or a bracket is missing before \"{rest}\""
+            )));
         }
         rest = &rest[1..];
         if rest.starts_with('[') && !rest.starts_with("[[") {
@@ -126,7 +133,7 @@ fn steps(mut rest: &str) -> Result<Vec<PathStep>, String> {
         let end = rest.find(['.', '[', ']', '{', '}']).unwrap_or(rest.len());
         let name = &rest[..end];
         if name.is_empty() || name.trim() != name {
-            return Err("a name is missing after a dot".to_owned());
+            return Err(RecordPathError("a name is missing after a dot".to_owned()));
         }
         steps.push(PathStep::Name(name.to_owned()));
         rest = &rest[end..];
@@ -135,13 +142,14 @@ fn steps(mut rest: &str) -> Result<Vec<PathStep>, String> {
 }
 
 /// Parses the text after an opening bracket. Returns the rest after the closing one.
-fn bracket(rest: &str) -> Result<(PathStep, &str), String> {
+fn bracket(rest: &str) -> Result<(PathStep, &str), RecordPathError> {
+    let not_closed = || RecordPathError("a bracket is not closed".to_owned());
     const FORMS: &str = "brackets hold *, a number, a name in double quotes, or name=value";
     if let Some(quoted) = rest.strip_prefix('"') {
-        let end = quoted.find("\"]").ok_or("a bracket is not closed")?;
+        let end = quoted.find("\"]").ok_or_else(not_closed)?;
         return Ok((PathStep::Name(quoted[..end].to_owned()), &quoted[end + 2..]));
     }
-    let end = rest.find(']').ok_or("a bracket is not closed")?;
+    let end = rest.find(']').ok_or_else(not_closed)?;
     let (inside, after) = (&rest[..end], &rest[end + 1..]);
     let step = if inside == "*" {
         PathStep::Every
@@ -153,7 +161,7 @@ fn bracket(rest: &str) -> Result<(PathStep, &str), String> {
     {
         PathStep::Where(name.to_owned(), value.to_owned())
     } else {
-        return Err(FORMS.to_owned());
+        return Err(RecordPathError(FORMS.to_owned()));
     };
     Ok((step, after))
 }
