@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::column::{CellKind, SampleColumn};
 use super::draft::{Draft, DraftLine};
 use super::evidence::Evidence;
-use super::members::{EventTimes, candidates, named, shown};
+use super::members::{EventTimes, candidates, mentioning, shown};
 use super::names::{has_any, is_in};
 use super::vocabulary::{self, EventKind, MESSAGES, PEOPLE};
 use super::yaml;
@@ -155,9 +155,7 @@ fn add_messages(
         draft.ask(format!(
             "message: which member tells internal notes from public replies? {} If there are no notes, \
              write a rule with type: message.",
-            candidates(evidence, |column| {
-                has_any(&column.name, PRIVATE) || has_any(&column.name, PUBLIC)
-            })
+            mentioning(evidence, "private internal hidden public visible")
         ));
         return;
     }
@@ -374,26 +372,9 @@ fn add_database_rules(evidence: &Evidence<'_>, draft: &mut Draft) {
 }
 
 fn ask_for_messages(evidence: &Evidence<'_>, draft: &mut Draft) {
-    let is_message = |path: &str| {
-        let name = path.rsplit('.').next().unwrap_or_default();
-        let words = super::names::words(name);
-        words
-            .iter()
-            .any(|word| is_in(MESSAGES, word.trim_end_matches('s')))
-    };
-    let lists = evidence.table.lists.iter().map(String::as_str);
-    let columns = evidence
-        .table
-        .columns
-        .iter()
-        .map(|column| column.path.as_str());
-    let paths: Vec<&str> = lists
-        .chain(columns)
-        .filter(|path| is_message(path))
-        .collect();
     draft.ask(format!(
         "message: which records are messages, who wrote them, and who can see them? {} Without a rule with \
          type: message there are no replies and no response times.",
-        named(&paths)
+        mentioning(evidence, MESSAGES)
     ));
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::column::{CellKind, SampleColumn, is_choice, share};
 use super::draft::{Draft, paths, paths_or};
 use super::evidence::Evidence;
-use super::names::{has_any, is_in};
+use super::names::{is_in, words};
 use super::ticket_ids::is_creation;
 use super::vocabulary;
 use super::yaml;
@@ -143,7 +143,7 @@ fn add_status(evidence: &Evidence<'_>, draft: &mut Draft) {
             "status: which member is it, and which of its words means new, open, pending, on_hold, solved, \
              closed? {} Write status: {{ value: PATH, map: status }} under common, and the words under \
              values.status.",
-            candidates(evidence, |column| mentions(column, STATUS))
+            mentioning(evidence, STATUS)
         ));
         return;
     }
@@ -185,7 +185,7 @@ fn add_priority(evidence: &Evidence<'_>, draft: &mut Draft) {
             && !evidence.names_people(column)
     });
     if columns.is_empty() {
-        let named = candidates(evidence, |column| mentions(column, PRIORITY));
+        let named = mentioning(evidence, PRIORITY);
         draft.ask(format!("priority: which member is it? {named}"));
     } else {
         draft.add("priority", paths(&columns), "");
@@ -205,7 +205,7 @@ fn add_team(evidence: &Evidence<'_>, draft: &mut Draft) {
         draft.ask(format!(
             "team: which member is it? {} It becomes a label, so it must never be the name of a person. \
              Without it, all tickets are of the team \"none\".",
-            candidates(evidence, |column| mentions(column, TEAM))
+            mentioning(evidence, TEAM)
         ));
         return;
     }
@@ -237,7 +237,7 @@ fn add_agent(evidence: &Evidence<'_>, draft: &mut Draft) {
         draft.ask(format!(
             "agent: which member tells who works on the ticket? {} Without it, unassigned tickets are \
              not known.",
-            candidates(evidence, |column| mentions(column, AGENT))
+            mentioning(evidence, AGENT)
         ));
     } else {
         draft.add("agent", or_nobody(&columns), "");
@@ -277,23 +277,29 @@ fn is_about(column: &SampleColumn, list: &str) -> bool {
     }
 }
 
-fn mentions(column: &SampleColumn, list: &str) -> bool {
-    has_any(&column.name, list) || has_any(&column.parent, list)
+/// The candidates whose names have one of these words.
+pub(super) fn mentioning(evidence: &Evidence<'_>, list: &str) -> String {
+    let is_in_list = |word: &String| is_in(list, word) || is_in(list, word.trim_end_matches('s'));
+    let lists = evidence.table.lists.iter().map(String::as_str);
+    let lists = lists.filter(|path| words(path).last().is_some_and(is_in_list));
+    let columns = evidence.table.columns.iter().filter(|column| {
+        let mut names = column.name.iter().chain(&column.parent);
+        names.any(is_in_list)
+    });
+    named(lists.chain(columns.map(|column| column.path.as_str())))
 }
 
-/// The paths that a question names, as a sentence.
 pub(super) fn candidates(evidence: &Evidence<'_>, fits: impl Fn(&SampleColumn) -> bool) -> String {
     let columns = evidence.table.columns.iter().filter(|column| fits(column));
-    let paths: Vec<&str> = columns.map(|column| column.path.as_str()).collect();
-    named(&paths)
+    named(columns.map(|column| column.path.as_str()))
 }
 
-pub(super) fn named(paths: &[&str]) -> String {
-    let first = &paths[..paths.len().min(MOST_CANDIDATES)];
-    if first.is_empty() {
+fn named<'p>(paths: impl Iterator<Item = &'p str>) -> String {
+    let paths: Vec<&str> = paths.take(MOST_CANDIDATES).collect();
+    if paths.is_empty() {
         "No member looks like it.".to_owned()
     } else {
-        format!("Candidates: {}.", first.join(", "))
+        format!("Candidates: {}.", paths.join(", "))
     }
 }
 
