@@ -25,7 +25,7 @@ use ticket_exporter::domain::event::{Event, EventIdentity, EventType, Status};
 use ticket_exporter::domain::timestamp::Timestamp;
 use ticket_exporter::edge::memory;
 use ticket_exporter::engine::{
-    Engine, GoalQuery, Records, Restoring, RewriteCursor, Rules, STATE_VERSION,
+    Engine, GoalQuery, Records, Restorer, RewriteCursor, Rules, STATE_VERSION,
 };
 use ticket_exporter::exposition::{Format, render};
 use ticket_exporter::simulation::{Desk, Profile};
@@ -350,7 +350,7 @@ fn restore() {
     );
     drop(engine);
     let started = Instant::now();
-    let mut restoring = Restoring::new(rules, STATE_VERSION).unwrap();
+    let mut restoring = Restorer::new(rules, STATE_VERSION).unwrap();
     let mut start = 0;
     for (middle, end) in &kept.ends {
         let (key, value) = (&kept.bytes[start..*middle], &kept.bytes[*middle..*end]);

@@ -261,7 +261,7 @@ mod tests {
     use crate::domain::timestamp::Timestamp;
     use crate::edge::self_metrics::BuildInfo;
     use crate::edge::store::StoreDirectory;
-    use crate::engine::{Restoring, STATE_VERSION};
+    use crate::engine::{Restorer, STATE_VERSION};
 
     const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -320,7 +320,7 @@ mod tests {
         assert!(segments(directory.path()).is_disjoint(&before));
         drop(writer);
 
-        let mut restoring = Restoring::new(Arc::default(), STATE_VERSION).unwrap();
+        let mut restoring = Restorer::new(Arc::default(), STATE_VERSION).unwrap();
         let found = lock().load(&mut |record| {
             let applied = restoring.apply(record.key, record.value);
             applied.map_err(|error| error.to_string())

@@ -18,7 +18,7 @@ use crate::edge::self_metrics::SelfMetrics;
 use crate::edge::store::{
     self, ApplyRecord, LoadedStore, Store, StoreDirectory, StoreError, StoreId, StoreRecord,
 };
-use crate::engine::{Change, Engine, Restoring, STATE_VERSION, StateError};
+use crate::engine::{Engine, Restorer, RulesChange, STATE_VERSION, StateError};
 
 const RECOUNT_REQUESTED: &str = "ticket-exporter recount was run";
 
@@ -325,7 +325,7 @@ fn restore(
             // The oldest records come first, and their version counts.
             empty => {
                 let rules = Arc::new(config.rules.clone());
-                let new = Restoring::new(rules, record.state_version);
+                let new = Restorer::new(rules, record.state_version);
                 empty.insert(new.map_err(|error| error.to_string())?)
             }
         };
@@ -342,8 +342,9 @@ fn restore(
         what,
     };
     let removed = classify(&offsets.topics_not_in(&config.kafka.topics));
-    let texts =
-        |changes: &[Change]| -> Vec<String> { changes.iter().map(ToString::to_string).collect() };
+    let texts = |changes: &[RulesChange]| -> Vec<String> {
+        changes.iter().map(ToString::to_string).collect()
+    };
     let mut differences = ConfigDifferences {
         breaks: removed.blocking,
         recounts: Vec::new(),

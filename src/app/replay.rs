@@ -9,7 +9,7 @@ use super::history::Tally;
 use crate::decode::{Decoder, MAX_VALUE_BYTES, Record};
 use crate::domain::timestamp::Timestamp;
 use crate::edge::files::{self, LineBlock};
-use crate::engine::{Counts, Engine, Rules, Snapshot};
+use crate::engine::{Counts, Engine, Observer, Rules, Snapshot};
 
 /// Lines between two calls for progress.
 const PROGRESS_LINES: u64 = 100_000;
@@ -58,7 +58,7 @@ pub fn replay(
 ) -> Result<Replayed, FileError> {
     // The first event is earlier than this, whatever it is.
     let mut engine = Engine::new(rules, Timestamp::LATEST);
-    let read = read(&mut engine, decoder, paths, until, progress)?;
+    let read = read(&mut engine, None, decoder, paths, until, progress)?;
     Ok(Replayed {
         snapshot: engine.snapshot(),
         tally: read.tally,
@@ -74,6 +74,7 @@ pub fn replay(
 /// The same.
 pub fn read(
     engine: &mut Engine,
+    mut observer: Option<&mut dyn Observer>,
     decoder: &Decoder,
     paths: &[PathBuf],
     until: Option<Timestamp>,
@@ -111,7 +112,10 @@ pub fn read(
             }
             engine.warm(events.iter());
             for event in &events {
-                engine.apply(partition, event);
+                match &mut observer {
+                    None => engine.apply(partition, event),
+                    Some(observer) => engine.apply_observed(partition, event, &mut **observer),
+                };
             }
             if read.tally.records >= next_progress {
                 progress(read.tally.records);
@@ -121,7 +125,10 @@ pub fn read(
     }
     read.as_of = until.or(engine.greatest_event(partition));
     if let Some(end) = read.as_of {
-        engine.advance(partition, end);
+        match observer {
+            None => engine.advance(partition, end),
+            Some(observer) => engine.advance_observed(partition, end, observer),
+        }
     }
     Ok(read)
 }

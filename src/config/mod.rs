@@ -160,7 +160,7 @@ impl Config {
         rules.calendars = calendars.compiled;
         rules.calendar_names = calendars.names;
         let mapping = mapping::read(&view.key("mapping"), directory, read, errors);
-        rules.reading = mapping.described(&mapping.contents);
+        rules.mapping_settings = mapping.described(&mapping.contents);
         let topics = kafka.topics.iter();
         rules.topic_mappings = topics
             .map(|topic| (topic.clone(), mapping.written_for(topic).to_owned()))

@@ -1,34 +1,35 @@
-//! A ticket as it is remembered, for people: what the state alone can say, without its events.
+//! A description of one ticket from the engine's state, without its events.
 
 use serde::Serialize;
 
+use super::compiled_rules::CompiledRules;
 use super::core::Engine;
-use super::lifecycle;
-use super::recorder::Recorder;
+use super::measure::{SOLVED, life_start};
 use super::rules::Kpi;
-use super::ticket::{Flags, GoalState, Slot, Ticket};
+use super::ticket::{Flags, GoalSlot, GoalState, Ticket};
+use super::timers::next_timer;
 use super::trace::{self, GoalStep, GoalTrace};
 use crate::domain::event::Status;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 
-/// A stretch of the ticket's life in one status.
+/// A phase of the ticket: a stretch of time in one status.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PhaseView {
     pub status: &'static str,
-    /// Withdrawn meanwhile: it counts nowhere.
+    /// The ticket was withdrawn, so the time does not count.
     pub withdrawn: bool,
     pub from: Timestamp,
-    /// `None`: it is in it now.
+    /// `None`: the current phase.
     pub to: Option<Timestamp>,
-    /// Until now, for the last one.
+    /// Up to now for the current phase.
     #[serde(rename = "calendar_seconds", serialize_with = "trace::as_seconds")]
     pub calendar: Milliseconds,
-    /// On the calendar of the team that holds the ticket now.
+    /// On the calendar of the ticket's current team.
     #[serde(rename = "business_seconds", serialize_with = "trace::as_seconds")]
     pub business: Milliseconds,
 }
 
-/// Phases that are no longer known one by one.
+/// Older phases that are kept as sums.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EarlierPhases {
     pub count: u64,
@@ -43,14 +44,14 @@ pub struct GoalView {
     pub state: &'static str,
     #[serde(flatten)]
     pub goal: GoalTrace,
-    /// What is left of the target; `None` once it breached.
+    /// The time left until the target; `None` after the breach.
     #[serde(rename = "left_seconds", serialize_with = "trace::as_some_seconds")]
     pub left: Option<Milliseconds>,
 }
 
-/// A duration that is not observed before the ticket is final.
+/// A duration that is observed when the ticket becomes final.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Pending {
+pub struct PendingObservation {
     pub kpi: &'static str,
     #[serde(rename = "calendar_seconds", serialize_with = "trace::as_some_seconds")]
     pub calendar: Option<Milliseconds>,
@@ -58,22 +59,22 @@ pub struct Pending {
     pub business: Option<Milliseconds>,
 }
 
-/// What happens next without an event.
+/// The next change without an event.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NextTimer {
     pub at: Timestamp,
-    /// `breach of …`, `finalised` or `forgotten`.
+    /// `breach of …`, `finalized` or `forgotten`.
     pub what: String,
 }
 
-/// See the module.
+/// The state of a ticket.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TicketView {
-    /// Number of the partition, in the order in which the engine got them.
+    /// The engine's number of the partition.
     pub partition: u16,
-    /// The stream clock up to which this holds.
+    /// The stream clock as of which this holds.
     pub clock: Timestamp,
-    /// `None`: unknown, so no durations from creation and no goals.
+    /// `None`: unknown, so there are no goals and no durations from the creation.
     pub created: Option<Timestamp>,
     pub last_event: Timestamp,
     pub team: String,
@@ -81,41 +82,41 @@ pub struct TicketView {
     pub channel: String,
     pub assigned: bool,
     pub status: &'static str,
-    /// Why it is withdrawn.
+    /// The reason of the withdrawal.
     pub withdrawn: Option<&'static str>,
     pub merged_into: Option<String>,
-    /// Human replies, counted up to 2.
+    /// The number of human replies; 2 means two or more.
     pub replies: u8,
     pub reopened: bool,
     pub escalated: bool,
-    /// Another team since the first human reply.
+    /// The team changed after the first human reply.
     pub moved: bool,
     pub finalized_at: Option<Timestamp>,
-    /// Name of the calendar of the business times below.
+    /// Name of the calendar for the business times below.
     pub business_calendar: String,
-    /// Older phases of a long life, which are kept as sums.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub earlier: Option<EarlierPhases>,
-    /// Of this life: a reopening after the end begins a new one.
+    /// The phases of this life. A reopening after the end begins a new life.
     pub phases: Vec<PhaseView>,
     pub goals: Vec<GoalView>,
-    pub pending: Vec<Pending>,
+    pub pending: Vec<PendingObservation>,
     pub next: Option<NextTimer>,
 }
 
 impl Engine {
-    /// The ticket in each partition that knows it: one, unless records were misrouted.
+    /// The ticket in each partition that knows it. There is more than one only if records were
+    /// misrouted.
     pub fn describe(&self, id: &str) -> Vec<TicketView> {
         self.known(id)
             .map(|ticket| {
                 let clock = self.clock_of_number(ticket.partition);
-                view(self.recorder(), ticket, clock)
+                view(self.rules(), ticket, clock)
             })
             .collect()
     }
 }
 
-fn view(recorder: &Recorder, ticket: &Ticket, clock: Timestamp) -> TicketView {
+fn view(rules: &CompiledRules, ticket: &Ticket, clock: Timestamp) -> TicketView {
     let known = |at: Timestamp| (at != Timestamp::NEVER).then_some(at);
     let now = clock.max(ticket.last_at);
     let finalized = ticket.has(Flags::FINALIZED);
@@ -124,45 +125,43 @@ fn view(recorder: &Recorder, ticket: &Ticket, clock: Timestamp) -> TicketView {
         clock,
         created: known(ticket.created),
         last_event: ticket.last_at,
-        team: recorder.team_label(ticket.team_number),
-        priority: recorder.priority_label(ticket.priority),
-        channel: recorder.labels.channels.exposed(ticket.channel).to_owned(),
+        team: rules.team_label(ticket.team_number).to_owned(),
+        priority: rules.priority_label(ticket.priority).to_owned(),
+        channel: rules.labels.channels.exposed(ticket.channel).to_owned(),
         assigned: ticket.has(Flags::ASSIGNED),
         status: ticket.status().name(),
         withdrawn: ticket.withdrawal.map(|reason| reason.name()),
         merged_into: ticket
-            .extra
-            .as_ref()
-            .and_then(|extra| extra.into.as_ref())
+            .merged_into()
             .filter(|_| ticket.is_withdrawn())
-            .map(ToString::to_string),
+            .map(str::to_owned),
         replies: ticket.replies(),
         reopened: ticket.has(Flags::REOPENED),
         escalated: ticket.has(Flags::ESCALATED),
         moved: ticket.has(Flags::MOVED),
         finalized_at: known(ticket.resolution_since).filter(|_| finalized),
-        business_calendar: recorder.calendar_name(recorder.calendar_of(ticket.team_number)),
+        business_calendar: rules.calendar_name(rules.calendar_of(ticket.team_number)),
         earlier: ticket.history().past.map(|past| EarlierPhases {
             count: past.phases,
             from: past.start(),
             to: past.end,
         }),
-        phases: phases(recorder, ticket, now),
-        goals: goals(recorder, ticket, now),
-        pending: pending(recorder, ticket, now),
-        next: next(recorder, ticket),
+        phases: phases(rules, ticket, now),
+        goals: goals(rules, ticket, now),
+        pending: pending(rules, ticket, now),
+        next: next(rules, ticket),
     }
 }
 
-fn phases(recorder: &Recorder, ticket: &Ticket, now: Timestamp) -> Vec<PhaseView> {
-    let calendar = recorder.calendar(recorder.calendar_of(ticket.team_number));
+fn phases(rules: &CompiledRules, ticket: &Ticket, now: Timestamp) -> Vec<PhaseView> {
+    let calendar = rules.calendar(rules.calendar_of(ticket.team_number));
     let mut views: Vec<PhaseView> = Vec::new();
     for (from, to, phase) in ticket.timeline.phases() {
         let end = to.unwrap_or(now);
         let length = end.since(from);
         let business = calendar.map_or(length, |calendar| calendar.between(from, end));
         match views.last_mut() {
-            // Who is assigned matters to derived handle time alone.
+            // Phases differ by the assignee only for derived handle time.
             Some(last)
                 if last.status == phase.status.name() && last.withdrawn == phase.withdrawn =>
             {
@@ -183,9 +182,9 @@ fn phases(recorder: &Recorder, ticket: &Ticket, now: Timestamp) -> Vec<PhaseView
     views
 }
 
-fn goals(recorder: &Recorder, ticket: &Ticket, now: Timestamp) -> Vec<GoalView> {
+fn goals(rules: &CompiledRules, ticket: &Ticket, now: Timestamp) -> Vec<GoalView> {
     let mut views = Vec::new();
-    for slot in Slot::ALL {
+    for slot in GoalSlot::ALL {
         let paused = ticket.deadlines[slot as usize] == Timestamp::NEVER;
         let (state, step) = match ticket.states[slot as usize] {
             GoalState::Undecided if paused => ("paused", GoalStep::Paused),
@@ -193,7 +192,7 @@ fn goals(recorder: &Recorder, ticket: &Ticket, now: Timestamp) -> Vec<GoalView> 
             GoalState::Breached if ticket.is_open() => ("overdue", GoalStep::Breached),
             _ => continue,
         };
-        if let Some(goal) = trace::goal(recorder, ticket, slot, step, now) {
+        if let Some(goal) = trace::goal(rules, ticket, slot, step, now) {
             let left = (state != "overdue").then_some((goal.length - goal.running).max(0));
             views.push(GoalView { state, goal, left });
         }
@@ -201,13 +200,13 @@ fn goals(recorder: &Recorder, ticket: &Ticket, now: Timestamp) -> Vec<GoalView> 
     views
 }
 
-/// Full resolution and handle time as they would be observed if nothing more came.
-fn pending(recorder: &Recorder, ticket: &Ticket, now: Timestamp) -> Vec<Pending> {
+/// Full resolution and handle time, as they would be observed if no event followed.
+fn pending(rules: &CompiledRules, ticket: &Ticket, now: Timestamp) -> Vec<PendingObservation> {
     if ticket.has(Flags::FINALIZED) || ticket.is_withdrawn() {
         return Vec::new();
     }
     let (team, _) = ticket.labels_at_solve();
-    let calendar = recorder.calendar(recorder.calendar_of(team));
+    let calendar = rules.calendar(rules.calendar_of(team));
     let mut pending = Vec::new();
     if ticket.has_start() {
         let end = if ticket.status() == Status::Solved {
@@ -215,10 +214,10 @@ fn pending(recorder: &Recorder, ticket: &Ticket, now: Timestamp) -> Vec<Pending>
         } else {
             now
         };
-        let start = lifecycle::life_start(ticket);
+        let start = life_start(ticket);
         let history = ticket.history();
-        let elapsed = history.elapsed(calendar, start, end, lifecycle::SOLVED);
-        pending.push(Pending {
+        let elapsed = history.elapsed(calendar, start, end, SOLVED);
+        pending.push(PendingObservation {
             kpi: Kpi::FullResolution.name(),
             calendar: Some(elapsed.calendar),
             business: Some(elapsed.business),
@@ -226,12 +225,12 @@ fn pending(recorder: &Recorder, ticket: &Ticket, now: Timestamp) -> Vec<Pending>
     }
     let reported = ticket.extra.as_ref().map_or(0, |extra| extra.handle);
     let derived = || {
-        let start = lifecycle::life_start(ticket);
+        let start = life_start(ticket);
         ticket.history().worked(calendar, start, now).business
     };
     let worked = ticket.has(Flags::WORKED);
-    if worked || recorder.rules.derive_handle {
-        pending.push(Pending {
+    if worked || rules.rules.derive_handle {
+        pending.push(PendingObservation {
             kpi: Kpi::Handle.name(),
             calendar: worked.then_some(reported),
             business: (!worked).then(derived),
@@ -240,19 +239,19 @@ fn pending(recorder: &Recorder, ticket: &Ticket, now: Timestamp) -> Vec<Pending>
     pending
 }
 
-fn next(recorder: &Recorder, ticket: &Ticket) -> Option<NextTimer> {
-    let at = lifecycle::next_timer(recorder, ticket);
+fn next(rules: &CompiledRules, ticket: &Ticket) -> Option<NextTimer> {
+    let at = next_timer(rules, ticket);
     if at == Timestamp::NEVER {
         return None;
     }
     let what = if ticket.is_withdrawn() || ticket.has(Flags::FINALIZED) {
         "forgotten".to_owned()
     } else {
-        let mut slots = Slot::ALL.into_iter();
+        let mut slots = GoalSlot::ALL.into_iter();
         slots
             .find(|slot| ticket.deadlines[*slot as usize] == at)
             .map_or_else(
-                || "finalised".to_owned(),
+                || "finalized".to_owned(),
                 |slot| format!("breach of {}", ticket.target(slot).name()),
             )
     };
@@ -287,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn phases_tell_the_history_and_what_comes_next() {
+    fn phases_show_the_history_and_the_next_timer() {
         let solved = event("a", EventType::StatusChanged, 5, Some(Status::Solved));
         let view = &views(7, &[event("a", EventType::Created, 1, None), solved])[0];
         let phases: Vec<(&str, i64)> = view
@@ -303,11 +302,11 @@ mod tests {
         );
         let next = view.next.as_ref().unwrap();
         let due = Timestamp(5 * HOUR + 4 * DAY);
-        assert_eq!((next.at, next.what.as_str()), (due, "finalised"));
+        assert_eq!((next.at, next.what.as_str()), (due, "finalized"));
     }
 
     #[test]
-    fn a_final_ticket_is_kept_a_while_and_then_unknown() {
+    fn a_final_ticket_is_retained_and_then_forgotten() {
         let closed = event("a", EventType::StatusChanged, 5, Some(Status::Closed));
         let events = [event("a", EventType::Created, 1, None), closed];
         let view = &views(7, &events)[0];

@@ -1,10 +1,11 @@
-//! Gauges, counted from the tickets themselves and never by increments (contract, section 4.7):
-//! what is derived from the state cannot drift from it.
+//! Gauges. They are counted from the tickets at each snapshot and never incremented, so they cannot
+//! drift from the state (contract, section 4.7).
 
-use super::goals::{self, Standing};
+use super::compiled_rules::CompiledRules;
+use super::goals::{self, GoalProgress};
 use super::recorder::Recorder;
 use super::table::TicketTable;
-use super::ticket::{Flags, Slot, Ticket};
+use super::ticket::{Flags, GoalSlot, Ticket};
 use crate::domain::event::Status;
 use crate::domain::policy::Target;
 use crate::domain::timestamp::{DAY, HOUR, MINUTE, Milliseconds, Timestamp};
@@ -23,10 +24,10 @@ pub const AGES: [(Milliseconds, &str); 5] = [
 
 const TARGETS: usize = Target::ALL.len();
 
-/// Gauges of a team and priority.
+/// The gauges of a team and priority.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PairGauges {
-    /// By the order of [`Status::UNSOLVED`].
+    /// In the order of [`Status::UNSOLVED`].
     pub backlog: [u32; 4],
     pub awaiting_first_response: u32,
     pub unassigned: u32,
@@ -36,7 +37,7 @@ pub struct PairGauges {
     pub overdue: [u32; TARGETS],
     /// By [`Target`], then [`AT_RISK`].
     pub at_risk: [[u32; AT_RISK.len()]; TARGETS],
-    /// `NEVER` = none.
+    /// `NEVER`: none.
     pub next_deadline: [Timestamp; TARGETS],
 }
 
@@ -55,14 +56,13 @@ impl Default for PairGauges {
     }
 }
 
-/// Gauges of a team.
+/// The gauges of a team.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TeamGauges {
     pub older_than: [u32; AGES.len()],
-    /// `NEVER` = none.
+    /// `NEVER`: none.
     pub oldest: Timestamp,
-    /// Tickets with a running goal whose deadline is that near, by [`AT_RISK`]: however many
-    /// such goals they have.
+    /// Tickets with at least one running goal whose deadline is that near, by [`AT_RISK`].
     pub tickets_at_risk: [u32; AT_RISK.len()],
     /// Tickets with an overdue goal.
     pub tickets_overdue: u32,
@@ -79,7 +79,7 @@ impl Default for TeamGauges {
     }
 }
 
-/// Tickets in memory by what they are.
+/// The number of tickets in memory by their state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TicketStates {
     pub open: usize,
@@ -88,7 +88,7 @@ pub struct TicketStates {
     pub withdrawn: usize,
 }
 
-/// All gauges at one instant.
+/// All gauges at one point in time.
 #[derive(Clone, Debug, Default)]
 pub struct Gauges {
     /// In the order of the pairs.
@@ -98,7 +98,7 @@ pub struct Gauges {
     pub states: TicketStates,
 }
 
-/// Walks over all tickets. `clocks`: the stream clock of each partition.
+/// Counts all tickets. `clocks`: the stream clock of each partition.
 pub fn scan(
     recorder: &mut Recorder,
     tickets: &TicketTable,
@@ -108,9 +108,10 @@ pub fn scan(
     gauges
         .pairs
         .resize_with(recorder.series.pairs().len(), PairGauges::default);
-    gauges
-        .teams
-        .resize_with(recorder.labels.teams.names().len(), TeamGauges::default);
+    gauges.teams.resize_with(
+        recorder.compiled.labels.teams.names().len(),
+        TeamGauges::default,
+    );
     for ticket in tickets.iter() {
         if ticket.is_withdrawn() {
             gauges.states.withdrawn += 1;
@@ -120,35 +121,36 @@ pub fn scan(
             gauges.states.solved += 1;
         } else {
             gauges.states.open += 1;
-            let position = recorder.pair_position(ticket.team_number, ticket.priority);
+            let position = recorder.pair_position((ticket.team_number, ticket.priority));
             if gauges.pairs.len() <= position {
                 gauges.pairs.resize_with(position + 1, PairGauges::default);
             }
             // A partition that holds a ticket has a clock.
             let clock = clocks[usize::from(ticket.partition)].unwrap_or_default();
-            count_pair(&mut gauges.pairs[position], recorder, ticket, clock);
-            let team = usize::from(recorder.labels.teams.label(ticket.team_number));
-            count_team(&mut gauges.teams[team], recorder, ticket, clock);
+            let rules = &recorder.compiled;
+            count_pair(&mut gauges.pairs[position], rules, ticket, clock);
+            let team = usize::from(rules.labels.teams.label(ticket.team_number));
+            count_team(&mut gauges.teams[team], rules, ticket, clock);
         }
     }
     gauges
 }
 
-fn count_pair(gauges: &mut PairGauges, recorder: &Recorder, ticket: &Ticket, clock: Timestamp) {
+fn count_pair(gauges: &mut PairGauges, rules: &CompiledRules, ticket: &Ticket, clock: Timestamp) {
     let status = ticket.status();
     gauges.backlog[status as usize] += 1;
     gauges.awaiting_first_response += u32::from(!ticket.has(Flags::RESPONDED));
     gauges.unassigned += u32::from(!ticket.has(Flags::ASSIGNED));
-    let Some(policy) = recorder.policy(ticket.policy) else {
+    let Some(policy) = rules.policy(ticket.policy) else {
         return;
     };
-    for slot in Slot::ALL {
+    for slot in GoalSlot::ALL {
         let target = ticket.target(slot) as usize;
-        match goals::standing(policy, ticket, slot) {
+        match goals::progress(policy, ticket, slot) {
             None => {}
-            Some(Standing::Overdue) => gauges.overdue[target] += 1,
-            Some(Standing::Paused) => gauges.paused[target] += 1,
-            Some(Standing::Running(deadline)) => {
+            Some(GoalProgress::Overdue) => gauges.overdue[target] += 1,
+            Some(GoalProgress::Paused) => gauges.paused[target] += 1,
+            Some(GoalProgress::Running(deadline)) => {
                 gauges.running[target] += 1;
                 count_within(&mut gauges.at_risk[target], deadline, clock);
                 let next = &mut gauges.next_deadline[target];
@@ -164,15 +166,15 @@ fn count_within(counts: &mut [u32; AT_RISK.len()], deadline: Timestamp, clock: T
     }
 }
 
-fn count_team(gauges: &mut TeamGauges, recorder: &Recorder, ticket: &Ticket, clock: Timestamp) {
-    if let Some(policy) = recorder.policy(ticket.policy) {
+fn count_team(gauges: &mut TeamGauges, rules: &CompiledRules, ticket: &Ticket, clock: Timestamp) {
+    if let Some(policy) = rules.policy(ticket.policy) {
         let mut next = Timestamp::NEVER;
         let mut overdue = false;
-        for slot in Slot::ALL {
-            match goals::standing(policy, ticket, slot) {
-                Some(Standing::Overdue) => overdue = true,
-                Some(Standing::Running(deadline)) => next = next.min(deadline),
-                Some(Standing::Paused) | None => {}
+        for slot in GoalSlot::ALL {
+            match goals::progress(policy, ticket, slot) {
+                Some(GoalProgress::Overdue) => overdue = true,
+                Some(GoalProgress::Running(deadline)) => next = next.min(deadline),
+                Some(GoalProgress::Paused) | None => {}
             }
         }
         gauges.tickets_overdue += u32::from(overdue);

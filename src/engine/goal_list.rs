@@ -1,38 +1,38 @@
-//! Goals that need somebody: running ones by their deadline, and overdue ones, with their tickets.
-//! Questions of people, answered by one walk over the tickets however many there are; the answer
-//! holds no more goals than were asked for.
+//! Lists of goals that need attention: running goals by their deadline, and overdue goals.
 //!
-//! The deadline of an overdue goal is no longer remembered and is computed anew. Where many
-//! are overdue most are left out by a bound that costs nothing: no deadline is nearer to the
-//! start than the target is long.
+//! One walk over the tickets answers any number of queries. The answers hold no more goals than the
+//! queries ask for.
+//!
+//! The deadline of an overdue goal is no longer stored and is computed again. A cheap bound avoids
+//! most of these computations: the deadline is never before the start plus the target.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use serde::Serialize;
 
+use super::compiled_rules::CompiledRules;
 use super::core::Engine;
-use super::goals::{self, Standing};
+use super::goals::{self, GoalProgress};
 use super::labels::{LabelNumber, LabelTable};
-use super::recorder::Recorder;
-use super::ticket::{Slot, Ticket};
+use super::ticket::{GoalSlot, Ticket};
 use crate::domain::policy::Target;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 
-/// Which goals. Without `at_risk` and `overdue`: all that are running or overdue.
+/// A query for goals. Without `at_risk` and `overdue`: all running and overdue goals.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GoalQuery {
-    /// Any of these, by the label; empty: all.
+    /// Label values. Empty: all teams.
     pub teams: Vec<String>,
-    /// The same.
+    /// Label values. Empty: all priorities.
     pub priorities: Vec<String>,
-    /// The same.
+    /// Empty: all targets.
     pub targets: Vec<Target>,
-    /// Running goals whose deadline is at most so much after the clock.
+    /// Selects running goals whose deadline is at most this long after the clock.
     pub at_risk: Option<Milliseconds>,
-    /// Goals that breached and have not ended.
+    /// Selects goals that have breached and not ended.
     pub overdue: bool,
-    /// How many to name, at most: those whose deadlines are first.
+    /// The most goals to list. Those with the earliest deadlines are listed.
     pub limit: usize,
 }
 
@@ -47,25 +47,25 @@ pub struct GoalItem {
     pub status: &'static str,
     /// `running` or `overdue`.
     pub state: &'static str,
-    /// `None`: overdue under a policy that no longer holds for the ticket, and nobody knows when
-    /// its deadline was.
+    /// `None`: the goal breached under a policy that no longer applies to the ticket, so its deadline
+    /// is unknown.
     pub deadline: Option<Timestamp>,
     pub deadline_timestamp_seconds: Option<f64>,
 }
 
-/// The answer.
+/// The answer to a [`GoalQuery`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct GoalList {
     /// The stream clock; `None` before the first event.
     pub clock: Option<Timestamp>,
     pub clock_timestamp_seconds: Option<f64>,
-    /// Goals that the question is about, those beyond the limit too.
+    /// The number of matching goals, including those beyond the limit.
     pub matching: u64,
     /// By deadline, the earliest first.
     pub goals: Vec<GoalItem>,
 }
 
-/// A goal that may be among the first; the greatest is the first to be dropped.
+/// A goal that may be listed. The greatest candidate is dropped first.
 struct Candidate<'a> {
     /// `NEVER`: unknown.
     deadline: Timestamp,
@@ -75,7 +75,7 @@ struct Candidate<'a> {
 }
 
 impl Candidate<'_> {
-    /// No two goals have the same: the order does not depend on that of the tickets in memory.
+    /// Unique for each goal, so that the result does not depend on the order of tickets in memory.
     fn key(&self) -> (Timestamp, &str, Target, u16) {
         (
             self.deadline,
@@ -106,10 +106,10 @@ impl PartialEq for Candidate<'_> {
 
 impl Eq for Candidate<'_> {}
 
-/// A question on its way through the tickets.
+/// A query during the walk over the tickets.
 struct Search<'a> {
     query: &'a GoalQuery,
-    /// By label; `None`: all.
+    /// By label number. `None`: all.
     teams: Option<Vec<bool>>,
     priorities: Option<Vec<bool>>,
     matching: u64,
@@ -117,13 +117,13 @@ struct Search<'a> {
 }
 
 impl Engine {
-    /// Answers several questions at once, in their order, as of now.
+    /// Answers queries, in their order.
     pub fn goal_lists(&self, queries: &[GoalQuery]) -> Vec<GoalList> {
         if queries.is_empty() {
             return Vec::new();
         }
-        let recorder = self.recorder();
-        let labels = &recorder.labels;
+        let rules = self.rules();
+        let labels = &rules.labels;
         let mut searches: Vec<Search<'_>> = queries
             .iter()
             .map(|query| Search {
@@ -137,7 +137,7 @@ impl Engine {
         for ticket in self.tickets.iter().filter(|ticket| ticket.is_open()) {
             let clock = self.clock_of_number(ticket.partition);
             for search in &mut searches {
-                search.look_at(recorder, ticket, clock);
+                search.visit(rules, ticket, clock);
             }
         }
         let clock = Some(self.clock()).filter(|clock| *clock != Timestamp(0));
@@ -149,7 +149,7 @@ impl Engine {
                 .first
                 .into_sorted_vec()
                 .iter()
-                .map(|candidate| candidate.item(recorder))
+                .map(|candidate| candidate.item(rules))
                 .collect(),
         };
         searches.into_iter().map(answer).collect()
@@ -157,8 +157,8 @@ impl Engine {
 }
 
 impl<'a> Search<'a> {
-    fn look_at(&mut self, recorder: &Recorder, ticket: &'a Ticket, clock: Timestamp) {
-        let labels = &recorder.labels;
+    fn visit(&mut self, rules: &CompiledRules, ticket: &'a Ticket, clock: Timestamp) {
+        let labels = &rules.labels;
         let team = labels.teams.label(ticket.team_number);
         let priority = labels.priorities.label(ticket.priority);
         if !among(self.teams.as_deref(), team.into())
@@ -166,32 +166,32 @@ impl<'a> Search<'a> {
         {
             return;
         }
-        let Some(policy) = recorder.policy(ticket.policy) else {
+        let Some(policy) = rules.policy(ticket.policy) else {
             return;
         };
         let all = self.query.at_risk.is_none() && !self.query.overdue;
-        for slot in Slot::ALL {
+        for slot in GoalSlot::ALL {
             let target = ticket.target(slot);
             if !self.query.targets.is_empty() && !self.query.targets.contains(&target) {
                 continue;
             }
-            match goals::standing(policy, ticket, slot) {
-                Some(Standing::Running(deadline)) => {
+            match goals::progress(policy, ticket, slot) {
+                Some(GoalProgress::Running(deadline)) => {
                     let within = self.query.at_risk.map(|within| clock.plus(within));
                     if all || within.is_some_and(|latest| deadline <= latest) {
                         self.matching += 1;
-                        self.keep(ticket, target, deadline, false);
+                        self.add(ticket, target, deadline, false);
                     }
                 }
-                Some(Standing::Overdue) if all || self.query.overdue => {
+                Some(GoalProgress::Overdue) if all || self.query.overdue => {
                     self.matching += 1;
                     let length = policy.target(target).unwrap_or_default();
                     let earliest = ticket.slot_since(slot).plus(length);
                     if self.has_room_for(earliest) {
-                        let deadline = goals::deadline(recorder, ticket, slot);
-                        // Later than now: of another policy than the one that was breached.
+                        let deadline = goals::deadline(rules, ticket, slot);
+                        // A later deadline belongs to another policy than the breached one.
                         let deadline = deadline.filter(|deadline| *deadline <= clock);
-                        self.keep(ticket, target, deadline.unwrap_or(Timestamp::NEVER), true);
+                        self.add(ticket, target, deadline.unwrap_or(Timestamp::NEVER), true);
                     }
                 }
                 _ => {}
@@ -208,7 +208,7 @@ impl<'a> Search<'a> {
                 .is_some_and(|last| deadline <= last.deadline)
     }
 
-    fn keep(&mut self, ticket: &'a Ticket, target: Target, deadline: Timestamp, overdue: bool) {
+    fn add(&mut self, ticket: &'a Ticket, target: Target, deadline: Timestamp, overdue: bool) {
         if !self.has_room_for(deadline) {
             return;
         }
@@ -225,18 +225,18 @@ impl<'a> Search<'a> {
 }
 
 impl Candidate<'_> {
-    fn item(&self, recorder: &Recorder) -> GoalItem {
+    fn item(&self, rules: &CompiledRules) -> GoalItem {
         let ticket = self.ticket;
         let deadline = Some(self.deadline).filter(|deadline| *deadline != Timestamp::NEVER);
         GoalItem {
             ticket_id: ticket.id.to_string(),
             target: self.target.name(),
-            policy: recorder
+            policy: rules
                 .policy(ticket.policy)
                 .map(|policy| policy.name.clone())
                 .unwrap_or_default(),
-            team: recorder.team_label(ticket.team_number),
-            priority: recorder.priority_label(ticket.priority),
+            team: rules.team_label(ticket.team_number).to_owned(),
+            priority: rules.priority_label(ticket.priority).to_owned(),
             status: ticket.status().name(),
             state: if self.overdue { "overdue" } else { "running" },
             deadline,
@@ -245,7 +245,7 @@ impl Candidate<'_> {
     }
 }
 
-/// Which labels have one of the names; `None`: whatever the label.
+/// The labels that have one of the names. `None`: all.
 fn wanted<N: LabelNumber>(labels: &LabelTable<N>, names: &[String]) -> Option<Vec<bool>> {
     if names.is_empty() {
         return None;
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_at_risk_comes_soonest_first_and_no_more_than_asked_for() {
+    fn goals_at_risk_are_listed_by_deadline_up_to_the_limit() {
         let query = GoalQuery {
             at_risk: Some(15 * MINUTE),
             limit: 2,
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn overdue_goals_have_the_deadlines_that_they_had() {
+    fn overdue_goals_are_listed_with_their_deadlines() {
         let query = GoalQuery {
             overdue: true,
             limit: 2,
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_word_everything_that_has_a_deadline() {
+    fn a_query_without_conditions_lists_every_goal_with_a_deadline() {
         let everything = GoalQuery {
             limit: 100,
             ..GoalQuery::default()
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_nothing_only_counts() {
+    fn a_limit_of_zero_only_counts() {
         let list = &engine(65).goal_lists(&[GoalQuery::default()])[0];
         assert_eq!((list.matching, list.goals.len()), (20, 0));
     }

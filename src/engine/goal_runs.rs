@@ -1,85 +1,78 @@
-//! How long goals ran, one by one: for whoever wants to choose targets by what was. Off, it costs
-//! a look at an empty option; it only listens.
+//! The observer that measures how long goals ran, for choosing SLA targets from history.
 
 use compact_str::CompactString;
 
+use super::compiled_rules::CompiledRules;
 use super::core::Engine;
-use super::recorder::Recorder;
-use super::ticket::{GoalState, Slot, Ticket};
+use super::fact::{Fact, Observer};
+use super::ticket::{GoalSlot, GoalState, Ticket};
 use crate::domain::event::Status;
 use crate::domain::policy::Target;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 
-/// A goal that was decided, or that runs still.
+/// The running time of a goal, decided or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GoalRun {
     pub target: Target,
-    /// Labels, as of its end or of now.
+    /// The label values at the end of the goal, or now.
     pub team: CompactString,
     pub priority: CompactString,
-    /// Running time until then, on the clock of its policy, pauses left out.
+    /// On the clock of its policy, without pauses.
     pub running: Milliseconds,
 }
 
-impl Recorder {
-    /// A goal is decided.
-    pub fn note_goal_run(&mut self, ticket: &Ticket, slot: Slot, at: Timestamp) {
-        if self.goal_runs.is_none() {
-            return;
-        }
-        let run = self.goal_run(ticket, slot, at);
-        if let Some(runs) = &mut self.goal_runs {
-            runs.extend(run);
-        }
-    }
+/// Passes every goal to a function when it is decided.
+#[derive(Debug)]
+pub struct GoalRuns<F>(F);
 
-    fn goal_run(&self, ticket: &Ticket, slot: Slot, at: Timestamp) -> Option<GoalRun> {
-        let policy = self.policy(ticket.policy)?;
-        let target = ticket.target(slot);
-        policy.target(target)?;
-        let since = match slot {
-            Slot::Response => ticket.response_since,
-            Slot::Resolution => ticket.resolution_since,
-            Slot::Ownership => ticket.leg_since,
-        };
-        let calendar = self.goal_calendar(policy, ticket.slot_calendar(slot));
-        let excluded = policy.pauses[target as usize]
-            .with(Status::Solved)
-            .with(Status::Closed);
-        let elapsed = ticket.history().elapsed(calendar, since, at, excluded);
-        Some(GoalRun {
-            target,
-            team: self.team_label(ticket.team_number).into(),
-            priority: self.priority_label(ticket.priority).into(),
-            running: elapsed.business,
-        })
+impl<F: FnMut(GoalRun)> GoalRuns<F> {
+    pub fn new(decided: F) -> Self {
+        Self(decided)
     }
 }
 
+impl<F: FnMut(GoalRun)> Observer for GoalRuns<F> {
+    fn fact(&mut self, rules: &CompiledRules, ticket: &Ticket, at: Timestamp, fact: Fact) {
+        if let Fact::GoalMet(slot) | Fact::GoalBreached(slot) = fact
+            && let Some(run) = goal_run(rules, ticket, slot, at)
+        {
+            (self.0)(run);
+        }
+    }
+}
+
+fn goal_run(
+    rules: &CompiledRules,
+    ticket: &Ticket,
+    slot: GoalSlot,
+    at: Timestamp,
+) -> Option<GoalRun> {
+    let policy = rules.policy(ticket.policy)?;
+    let target = ticket.target(slot);
+    policy.target(target)?;
+    let calendar = rules.goal_calendar(policy, ticket.slot_calendar(slot));
+    let excluded = policy.pauses[target as usize]
+        .with(Status::Solved)
+        .with(Status::Closed);
+    let since = ticket.slot_start(slot);
+    let elapsed = ticket.history().elapsed(calendar, since, at, excluded);
+    Some(GoalRun {
+        target,
+        team: rules.team_label(ticket.team_number).into(),
+        priority: rules.priority_label(ticket.priority).into(),
+        running: elapsed.business,
+    })
+}
+
 impl Engine {
-    /// Writes down from now on how long goals run.
-    pub fn measure_goals(&mut self) {
-        self.recorder.goal_runs.get_or_insert_default();
-    }
-
-    /// The goals decided since the last call, in the order in which they were.
-    pub fn take_goal_runs(&mut self) -> Vec<GoalRun> {
-        self.recorder
-            .goal_runs
-            .as_mut()
-            .map(std::mem::take)
-            .unwrap_or_default()
-    }
-
-    /// The goals that are neither decided nor paused for good: running or paused now, as of the
-    /// clocks of their partitions.
+    /// The goals that are running or paused, as of the clocks of their partitions.
     pub fn undecided_goals(&self) -> Vec<GoalRun> {
         let mut runs = Vec::new();
         for ticket in self.tickets.iter() {
             let at = self.clock_of_number(ticket.partition).max(ticket.last_at);
-            for slot in Slot::ALL {
+            for slot in GoalSlot::ALL {
                 if ticket.states[slot as usize] == GoalState::Undecided {
-                    runs.extend(self.recorder.goal_run(ticket, slot, at));
+                    runs.extend(goal_run(self.rules(), ticket, slot, at));
                 }
             }
         }
@@ -116,7 +109,8 @@ mod tests {
             ..Rules::default()
         };
         let mut engine = Engine::new(Arc::new(rules), Timestamp(0));
-        engine.measure_goals();
+        let mut decided: Vec<GoalRun> = Vec::new();
+        let mut goal_runs = GoalRuns::new(|run| decided.push(run));
         let partition = engine.only_partition();
         let mut created = event(EventType::Created, 1);
         created.team = Some(Some("billing".into()));
@@ -129,9 +123,9 @@ mod tests {
         let mut solved = event(EventType::StatusChanged, 12);
         solved.status = Some(Status::Solved);
         for event in [created, reply, back] {
-            engine.apply(partition, &event);
+            engine.apply_observed(partition, &event, &mut goal_runs);
         }
-        engine.advance(partition, Timestamp(11 * HOUR));
+        engine.advance_observed(partition, Timestamp(11 * HOUR), &mut goal_runs);
         let hours = |runs: &[GoalRun]| -> Vec<(Target, i64)> {
             runs.iter()
                 .map(|run| (run.target, run.running / HOUR))
@@ -148,8 +142,7 @@ mod tests {
         );
         assert_eq!(undecided[0].team, "billing");
         assert_eq!(undecided[0].priority, "none");
-        engine.apply(partition, &solved);
-        let mut decided = engine.take_goal_runs();
+        engine.apply_observed(partition, &solved, &mut goal_runs);
         decided.sort_by_key(|run| run.target);
         assert_eq!(
             hours(&decided),
@@ -160,7 +153,6 @@ mod tests {
                 (Target::Ownership, 11)
             ]
         );
-        assert_eq!(engine.take_goal_runs(), []);
         assert_eq!(engine.undecided_goals(), []);
     }
 }

@@ -1,98 +1,47 @@
-//! The history of a ticket, measured: what was a pause, what was solved time, what was withdrawn.
+//! The status history of a ticket, measured.
 //!
-//! Everything that is measured over a ticket's life is a function of a start, an end and this
-//! history (contract, section 5), so a change of policy can be judged exactly, backwards.
+//! Every duration and every deadline is a function of a start, an end and this history (contract,
+//! section 5). So a goal can be evaluated exactly at any time, also after a change of policy.
 
-use std::ops::Deref;
-
+use super::elapsed::{Elapsed, NumberedCalendar};
 use super::past::{Past, PhaseSum};
 use super::timeline::Timeline;
-use crate::domain::calendar::{Calendar, CalendarId};
 use crate::domain::event::Status;
 use crate::domain::policy::StatusSet;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 
-/// A calendar of the rules with its number.
-#[derive(Clone, Copy, Debug)]
-pub struct NumberedCalendar<'a> {
-    pub id: CalendarId,
-    pub calendar: &'a Calendar,
-}
-
-impl Deref for NumberedCalendar<'_> {
-    type Target = Calendar;
-
-    fn deref(&self) -> &Calendar {
-        self.calendar
-    }
-}
-
-/// A duration on both time bases, in milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Elapsed {
-    pub calendar: Milliseconds,
-    pub business: Milliseconds,
-}
-
-impl Elapsed {
-    /// Of a stretch that counts wholly. Without a calendar all time is business time.
-    pub fn of(calendar: Option<NumberedCalendar<'_>>, from: Timestamp, to: Timestamp) -> Self {
-        let length = to.since(from);
-        Self {
-            calendar: length,
-            business: calendar.map_or(length, |calendar| calendar.between(from, to)),
-        }
-    }
-
-    fn add(&mut self, other: Self) {
-        self.calendar += other.calendar;
-        self.business += other.business;
-    }
-}
-
-/// What of a stretch of time counts, for people.
-#[derive(Clone, Debug)]
-pub struct Stretches {
-    pub start: Timestamp,
-    pub end: Timestamp,
-    /// Statuses whose time does not count.
-    pub excluded: StatusSet,
-    /// In order.
-    pub counted: Vec<Counted>,
-}
-
 /// A stretch that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counted {
+pub struct CountedStretch {
     pub from: Timestamp,
     pub to: Timestamp,
     pub elapsed: Elapsed,
-    /// Older phases that are kept as a sum: not all the time from `from` to `to` counts.
+    /// A sum of older phases: only a part of the time between `from` and `to` counts.
     pub is_sum: bool,
 }
 
-/// The status history of a ticket: sums of what is old, and the timeline of what is recent.
+/// The status history of a ticket: sums of the old phases, and the timeline of the recent ones.
 #[derive(Clone, Copy, Debug)]
-pub struct History<'a> {
-    /// What came before the timeline, where that is long.
+pub struct TicketHistory<'a> {
+    /// The phases before the timeline. Only long histories have them.
     pub past: Option<&'a Past>,
     pub timeline: &'a Timeline,
 }
 
 /// A piece of history that counts: a stretch of the timeline, or a sum.
-enum Piece {
+enum HistoryPiece {
     Stretch,
     Sum(Elapsed),
 }
 
-impl<'a> History<'a> {
-    /// When the first phase began.
+impl<'a> TicketHistory<'a> {
+    /// The start of the first phase.
     pub fn start(self) -> Timestamp {
         self.past.map_or(self.timeline.start(), Past::start)
     }
 
-    /// When the ticket was last solved, and how long it has been in `solved` since, withdrawn
-    /// time not counted, up to the start of the current phase.
+    /// The time of the last solve, and the time in `solved` since then up to the start of the
+    /// current phase. Withdrawn time does not count.
     pub fn solved_since(self) -> (Timestamp, Milliseconds) {
         let run = self.timeline.solved_run();
         match self.past {
@@ -110,17 +59,12 @@ impl<'a> History<'a> {
         start: Timestamp,
         end: Timestamp,
         excluded: StatusSet,
-    ) -> Stretches {
+    ) -> Vec<CountedStretch> {
         let mut counted = Vec::new();
         self.pieces(calendar, (start, end), excluded, |from, to, piece| {
-            counted.push(Counted::of(calendar, from, to, &piece));
+            counted.push(CountedStretch::of(calendar, from, to, &piece));
         });
-        Stretches {
-            start,
-            end,
-            excluded,
-            counted,
-        }
+        counted
     }
 
     /// The stretches that [`Self::worked`] adds up.
@@ -129,21 +73,15 @@ impl<'a> History<'a> {
         calendar: Option<NumberedCalendar<'_>>,
         start: Timestamp,
         end: Timestamp,
-    ) -> Stretches {
+    ) -> Vec<CountedStretch> {
         let mut counted = Vec::new();
         self.worked_pieces(calendar, start, end, |from, to, piece| {
-            counted.push(Counted::of(calendar, from, to, &piece));
+            counted.push(CountedStretch::of(calendar, from, to, &piece));
         });
-        Stretches {
-            start,
-            end,
-            excluded: StatusSet::EMPTY,
-            counted,
-        }
+        counted
     }
 
-    /// Time that counts in `[start, end)`: calendar milliseconds, and those of the business
-    /// calendar (`None` = always open).
+    /// The time in `[start, end)` that counts. A business calendar of `None` is always open.
     pub fn elapsed(
         self,
         calendar: Option<NumberedCalendar<'_>>,
@@ -158,7 +96,7 @@ impl<'a> History<'a> {
         elapsed
     }
 
-    /// Like [`Self::elapsed`], of the time in `open` with an assignee alone: derived handle time.
+    /// The time in `open` with an assignee: derived handle time.
     pub fn worked(
         self,
         calendar: Option<NumberedCalendar<'_>>,
@@ -172,9 +110,11 @@ impl<'a> History<'a> {
         elapsed
     }
 
-    /// The last instant at which the running time since `start` still equals `target`; `None`
-    /// while it stands still below that, paused. It may have passed already; where that was among
-    /// phases that are kept as a sum, it is estimated.
+    /// The last instant at which the running time since `start` still equals `target`. `None`: the
+    /// goal is paused before it reaches the target.
+    ///
+    /// The deadline may have passed already. It is an estimate if it lies among phases that are
+    /// kept as a sum.
     pub fn deadline(
         self,
         calendar: Option<NumberedCalendar<'_>>,
@@ -190,9 +130,9 @@ impl<'a> History<'a> {
             if deadline.is_some() {
                 return;
             }
-            if let Piece::Sum(elapsed) = piece {
+            if let HistoryPiece::Sum(elapsed) = piece {
                 if elapsed.business > left {
-                    deadline = Some(within(from, to, left, elapsed.business));
+                    deadline = Some(estimated_deadline(from, to, left, elapsed.business));
                 }
                 left -= elapsed.business;
                 return;
@@ -204,62 +144,62 @@ impl<'a> History<'a> {
                 Elapsed::of(calendar, from, to).business
             };
             if running || length > left {
-                deadline = Some(
-                    calendar
-                        .map_or_else(|| from.plus(left), |calendar| calendar.latest(from, left)),
-                );
+                deadline = Some(calendar.map_or_else(
+                    || from.plus(left),
+                    |calendar| calendar.calendar.latest(from, left),
+                ));
             }
             left -= length;
         });
         deadline
     }
 
-    /// Shows the pieces of a stretch that count, in order.
+    /// Visits the pieces of a stretch that count, in order.
     fn pieces(
         self,
         calendar: Option<NumberedCalendar<'_>>,
         (start, end): (Timestamp, Timestamp),
         excluded: StatusSet,
-        mut visit: impl FnMut(Timestamp, Timestamp, Piece),
+        mut visit: impl FnMut(Timestamp, Timestamp, HistoryPiece),
     ) {
         let mut start = start;
         if let Some(past) = self.past.filter(|past| start < past.end) {
             let first = past.start().min(end);
             if start < first && !excluded.contains(Status::New) {
-                visit(start, first, Piece::Stretch);
+                visit(start, first, HistoryPiece::Stretch);
             }
             let counts = |phase: &PhaseSum| !excluded.contains(phase.status);
             past.each(calendar, (start, end), counts, |from, to, elapsed| {
-                visit(from, to, Piece::Sum(elapsed));
+                visit(from, to, HistoryPiece::Sum(elapsed));
             });
             start = past.end;
         }
         self.timeline.spans(start, end, excluded, |from, to| {
-            visit(from, to, Piece::Stretch);
+            visit(from, to, HistoryPiece::Stretch);
         });
     }
 
-    /// Shows the pieces in `open` with an assignee, in order.
+    /// Visits the pieces in `open` with an assignee, in order.
     fn worked_pieces(
         self,
         calendar: Option<NumberedCalendar<'_>>,
         start: Timestamp,
         end: Timestamp,
-        mut visit: impl FnMut(Timestamp, Timestamp, Piece),
+        mut visit: impl FnMut(Timestamp, Timestamp, HistoryPiece),
     ) {
         if let Some(past) = self.past {
             let counts = |phase: &PhaseSum| phase.status == Status::Open && phase.assigned;
             past.each(calendar, (start, end), counts, |from, to, elapsed| {
-                visit(from, to, Piece::Sum(elapsed));
+                visit(from, to, HistoryPiece::Sum(elapsed));
             });
         }
         self.timeline.worked_spans(start, end, |from, to| {
-            visit(from, to, Piece::Stretch);
+            visit(from, to, HistoryPiece::Stretch);
         });
     }
 }
 
-impl Piece {
+impl HistoryPiece {
     fn elapsed(
         &self,
         calendar: Option<NumberedCalendar<'_>>,
@@ -273,24 +213,29 @@ impl Piece {
     }
 }
 
-impl Counted {
+impl CountedStretch {
     fn of(
         calendar: Option<NumberedCalendar<'_>>,
         from: Timestamp,
         to: Timestamp,
-        piece: &Piece,
+        piece: &HistoryPiece,
     ) -> Self {
         Self {
             from,
             to,
             elapsed: piece.elapsed(calendar, from, to),
-            is_sum: matches!(piece, Piece::Sum(_)),
+            is_sum: matches!(piece, HistoryPiece::Sum(_)),
         }
     }
 }
 
-/// An instant before the end of a stretch in which `running` passed `left`.
-fn within(from: Timestamp, to: Timestamp, left: Milliseconds, running: Milliseconds) -> Timestamp {
+/// Estimates when the running time of a stretch passed `left`: before the end of the stretch.
+fn estimated_deadline(
+    from: Timestamp,
+    to: Timestamp,
+    left: Milliseconds,
+    running: Milliseconds,
+) -> Timestamp {
     let share = i128::from(to.since(from)) * i128::from(left.max(0)) / i128::from(running.max(1));
     let estimate = from.plus(i64::try_from(share).unwrap_or(0));
     estimate.min(to.minus(1))
@@ -316,8 +261,8 @@ mod tests {
         timeline
     }
 
-    fn history(timeline: &Timeline) -> History<'_> {
-        History {
+    fn history(timeline: &Timeline) -> TicketHistory<'_> {
+        TicketHistory {
             past: None,
             timeline,
         }

@@ -1,4 +1,4 @@
-//! Label values as small numbers, with a limit: values beyond it share `__other__`.
+//! Label values as small numbers. Values beyond a limit share the label `__other__`.
 
 use std::sync::Arc;
 
@@ -8,70 +8,72 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// The label value of an absent team, priority or channel.
 pub const NONE: &str = "none";
-/// The label value that stands for all values beyond the limit.
+/// The label value of all values beyond the limit.
 pub const OTHER: &str = "__other__";
 
 /// Number of [`NONE`] in every table.
 pub const NONE_ID: u8 = 0;
 /// Number of [`OTHER`] in every table.
 pub const OTHER_ID: u8 = 1;
-/// Numbers that every table has for itself: those two.
+/// The numbers that every table reserves: those of [`NONE`] and [`OTHER`].
 pub const OWN_NUMBERS: usize = 2;
 
-/// The type that holds the numbers of a label's values. How many there are follows from it.
+/// The type of a label's numbers. It limits how many there are.
 pub trait LabelNumber: Copy + Ord + From<u8> + Into<usize> + TryFrom<usize> {
-    /// How many numbers there are, those of [`NONE`] and [`OTHER`] included.
+    /// The count of numbers, including those of [`NONE`] and [`OTHER`].
     const COUNT: usize;
 }
 
-/// Priorities and channels: a million tickets remember them.
+/// Priorities and channels. One byte, because every ticket stores them.
 impl LabelNumber for u8 {
     const COUNT: usize = 1 << Self::BITS;
 }
 
-/// Teams. [`NO_TEAM`] is no number.
+/// Teams. [`NO_TEAM`] is not a number of a team.
 impl LabelNumber for u16 {
     const COUNT: usize = NO_TEAM as usize;
 }
 
-/// In place of the team of a solve, where there was none yet.
+/// In place of the team of the last solve, if there was none.
 pub const NO_TEAM: u16 = u16::MAX;
 
-/// The values of one label. A value's *number* tells it from all others as far as the rules need
-/// (calendars, policies); its *label* is the number it is exposed under.
+/// The values of one label. The *number* of a value identifies it for calendars and policies. Its
+/// *label* is the number under which it is exposed: its own, or that of [`OTHER`].
 #[derive(Clone, Debug)]
 pub struct LabelTable<N> {
     limit: usize,
-    placed: usize,
+    /// The count of values with a label of their own.
+    own: usize,
     numbers: HashMap<CompactString, N>,
     names: Arc<Vec<CompactString>>,
     /// By number.
-    places: Vec<Place>,
+    exposures: Vec<LabelExposure>,
     overflows: u64,
-    /// Numbers that are new or got their place since this was last emptied; at most two entries
-    /// a number.
+    /// Numbers that are new or were first exposed since this list was last emptied. At most two
+    /// entries per number.
     pub changed: Vec<N>,
 }
 
-/// Where a value is exposed.
+/// The label under which a value is exposed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Place {
-    /// It has not been seen.
-    None,
-    /// Under its own name.
+pub enum LabelExposure {
+    /// The value has not been seen.
+    Unseen,
+    /// Its own name.
     Own,
-    /// Under [`OTHER`].
+    /// [`OTHER`].
     Shared,
 }
 
-impl Place {
-    pub const ALL: [Self; 3] = [Self::None, Self::Own, Self::Shared];
+impl LabelExposure {
+    pub const ALL: [Self; 3] = [Self::Unseen, Self::Own, Self::Shared];
 }
 
 impl<N: LabelNumber> LabelTable<N> {
-    /// `limit` values besides `none` and `__other__` get a label of their own: the `known` ones,
-    /// then others as they come. Those that rules `name` have a number in any case.
+    /// A table in which `limit` values, besides `none` and `__other__`, get a label of their own: the
+    /// `known` values, then others in the order in which they appear. The `named` values get a number
+    /// in any case, because the rules refer to them.
     pub fn new<'a>(
         limit: usize,
         known: impl IntoIterator<Item = &'a str>,
@@ -79,34 +81,36 @@ impl<N: LabelNumber> LabelTable<N> {
     ) -> Self {
         let mut table = Self {
             limit,
-            placed: 0,
+            own: 0,
             numbers: HashMap::new(),
             names: Arc::new(Vec::new()),
-            places: Vec::new(),
+            exposures: Vec::new(),
             overflows: 0,
             changed: Vec::new(),
         };
         for name in [NONE, OTHER] {
-            table.insert(name, Place::Own);
+            table.insert(name, LabelExposure::Own);
         }
         table.add(known, named);
         table
     }
 
-    /// A table of values that have their places, by number; `None` where it does not begin with
-    /// [`NONE`] and [`OTHER`], or a name comes twice. What `known` and `named` have besides comes
-    /// behind them. Values beyond the last number are left out: an earlier version counted them,
-    /// but no ticket could refer to one.
+    /// A table from stored values, in the order of their numbers. New `known` and `named` values get
+    /// the next numbers. `None` if the values do not begin with [`NONE`] and [`OTHER`], or if a name
+    /// occurs twice.
+    ///
+    /// Values beyond the last number are dropped. An earlier version stored them, but no ticket could
+    /// refer to one.
     pub fn restored<'a>(
         limit: usize,
-        values: impl IntoIterator<Item = (&'a str, Place)>,
+        values: impl IntoIterator<Item = (&'a str, LabelExposure)>,
         known: impl IntoIterator<Item = &'a str>,
         named: impl IntoIterator<Item = &'a str>,
     ) -> Option<Self> {
         let mut table = Self::new(limit, [], []);
-        for (number, (name, place)) in values.into_iter().take(N::COUNT).enumerate() {
+        for (number, (name, exposure)) in values.into_iter().take(N::COUNT).enumerate() {
             if number < OWN_NUMBERS {
-                if table.names[number] != name || place != Place::Own {
+                if table.names[number] != name || exposure != LabelExposure::Own {
                     return None;
                 }
                 continue;
@@ -114,15 +118,15 @@ impl<N: LabelNumber> LabelTable<N> {
             if table.numbers.contains_key(name) {
                 return None;
             }
-            table.placed += usize::from(place == Place::Own);
-            table.insert(name, place);
+            table.own += usize::from(exposure == LabelExposure::Own);
+            table.insert(name, exposure);
         }
         table.changed.clear();
         table.add(known, named);
         Some(table)
     }
 
-    /// Gives what the configuration names its number, and a place to what it knows.
+    /// Gives numbers to the values that the configuration names, and labels to the known ones.
     fn add<'a>(
         &mut self,
         known: impl IntoIterator<Item = &'a str>,
@@ -130,65 +134,69 @@ impl<N: LabelNumber> LabelTable<N> {
     ) {
         for name in known {
             if !self.numbers.contains_key(name) {
-                self.insert(name, Place::None);
+                self.insert(name, LabelExposure::Unseen);
             }
             self.number(name);
         }
         for name in named {
             if !self.numbers.contains_key(name) {
-                self.insert(name, Place::None);
+                self.insert(name, LabelExposure::Unseen);
             }
         }
         self.overflows = 0;
     }
 
-    /// Name and place of a number.
-    pub fn value(&self, number: N) -> Option<(&str, Place)> {
+    /// Name and exposure of a number.
+    pub fn value(&self, number: N) -> Option<(&str, LabelExposure)> {
         let name = self.names.get(number.into())?;
-        Some((name, *self.places.get(number.into())?))
+        Some((name, *self.exposures.get(number.into())?))
     }
 
-    /// The number of a value that was seen; new values get one while there is room.
+    /// The number of a value from an event. A new value gets a number while there is room.
     pub fn number(&mut self, name: &str) -> N {
-        let has_room = self.placed < self.limit;
+        let has_room = self.own < self.limit;
         let number = match self.numbers.get(name) {
             Some(number) => Some(*number),
-            None if has_room => self.insert(name, Place::None),
+            None if has_room => self.insert(name, LabelExposure::Unseen),
             None => None,
         };
         let Some(number) = number else {
             self.overflows += 1;
             return OTHER_ID.into();
         };
-        let place = &mut self.places[number.into()];
-        if *place == Place::None {
-            *place = if has_room { Place::Own } else { Place::Shared };
-            self.placed += usize::from(has_room);
+        let exposure = &mut self.exposures[number.into()];
+        if *exposure == LabelExposure::Unseen {
+            *exposure = if has_room {
+                LabelExposure::Own
+            } else {
+                LabelExposure::Shared
+            };
+            self.own += usize::from(has_room);
             self.changed.push(number);
         }
-        self.overflows += u64::from(*place == Place::Shared);
+        self.overflows += u64::from(*exposure == LabelExposure::Shared);
         number
     }
 
-    /// The number of a value that the configuration names; `None` where there was no number left.
+    /// The number of a value that the configuration names. `None` if no number was left.
     pub fn named(&self, name: &str) -> Option<N> {
         self.numbers.get(name).copied()
     }
 
     /// The label of a number.
     pub fn label(&self, number: N) -> N {
-        match self.places[number.into()] {
-            Place::Own => number,
-            Place::None | Place::Shared => OTHER_ID.into(),
+        match self.exposures[number.into()] {
+            LabelExposure::Own => number,
+            LabelExposure::Unseen | LabelExposure::Shared => OTHER_ID.into(),
         }
     }
 
-    /// The name that a number is exposed under.
+    /// The label value of a number.
     pub fn exposed(&self, number: N) -> &str {
         &self.names[self.label(number).into()]
     }
 
-    /// Whether a number is that of a name: most events repeat what their ticket has already.
+    /// Whether a number belongs to a name. A fast check, because most events repeat a ticket's values.
     pub fn is(&self, number: N, name: &str) -> bool {
         number != OTHER_ID.into() && self.names[number.into()] == name
     }
@@ -198,31 +206,31 @@ impl<N: LabelNumber> LabelTable<N> {
         &self.names
     }
 
-    /// How often a value was taken that is exposed as `__other__`.
+    /// How often an event had a value that is exposed as `__other__`.
     pub fn overflows(&self) -> u64 {
         self.overflows
     }
 
-    /// Gives a new name the next number, where one is left.
-    fn insert(&mut self, name: &str, place: Place) -> Option<N> {
+    /// Gives a new name the next number. `None` if no number is left.
+    fn insert(&mut self, name: &str, exposure: LabelExposure) -> Option<N> {
         if self.names.len() >= N::COUNT {
             return None;
         }
         let number = N::try_from(self.names.len()).ok()?;
         Arc::make_mut(&mut self.names).push(name.into());
         self.numbers.insert(name.into(), number);
-        self.places.push(place);
+        self.exposures.push(exposure);
         self.changed.push(number);
         Some(number)
     }
 }
 
-/// A team as a ticket remembers it. Teams that share `__other__` still differ: a ticket that
-/// moves between two of them is transferred.
+/// A team as a ticket stores it. Teams that share `__other__` still differ: a ticket that moves
+/// between two of them is transferred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Team {
     pub number: u16,
-    /// Tells overflowing teams apart; 0 for all others.
+    /// Distinguishes teams that share `__other__`; 0 for all others.
     pub overflow: u32,
 }
 
@@ -237,22 +245,22 @@ impl Team {
     }
 }
 
-/// A priority as a ticket remembers it, for the same reason.
+/// A priority as a ticket stores it, like [`Team`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Priority {
     pub number: u8,
-    /// Tells overflowing priorities apart; 0 for all others.
+    /// Distinguishes priorities that share `__other__`; 0 for all others.
     pub overflow: u8,
 }
 
-/// Names of a pair's labels.
+/// The label values of a pair.
 #[derive(Clone, Copy, Debug)]
 pub struct PairNames<'a> {
     pub team: &'a str,
     pub priority: &'a str,
 }
 
-/// The three free labels.
+/// The tables of the three labels whose values come from events.
 #[derive(Clone, Debug)]
 pub struct Labels {
     pub teams: LabelTable<u16>,
@@ -261,7 +269,6 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// Names of the labels of a pair.
     pub fn names(&self, team: u16, priority: u8) -> PairNames<'_> {
         PairNames {
             team: &self.teams.names()[usize::from(team)],
@@ -284,7 +291,7 @@ impl Labels {
         let number = self.priorities.number(value_of(name));
         #[allow(
             clippy::cast_possible_truncation,
-            reason = "a byte of a hash: it only tells when to add status time"
+            reason = "a byte of a hash; it only decides when status time is counted"
         )]
         let overflow = if number == OTHER_ID {
             xxh3_64(name.as_bytes()) as u8
@@ -319,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_named_value_keeps_its_number_but_takes_a_place_only_when_seen() {
+    fn a_named_value_has_a_number_but_gets_a_label_only_when_seen() {
         let mut table: LabelTable<u8> = LabelTable::new(1, [], ["early", "late"]);
         let (early, late) = (table.named("early").unwrap(), table.named("late").unwrap());
         assert_eq!((table.number("early"), table.label(early)), (early, early));
@@ -330,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn every_number_of_its_type_is_used_and_what_comes_behind_is_counted() {
+    fn every_number_of_the_type_is_used_and_further_values_are_counted() {
         let name = |number: usize| format!("v{number}");
         let most = <u8 as LabelNumber>::COUNT - OWN_NUMBERS;
         let mut table: LabelTable<u8> = LabelTable::new(most + 10, [], []);
@@ -344,7 +351,10 @@ mod tests {
         assert_eq!(table.named(&name(most)), None);
         assert_eq!(table.number(&name(most - 1)), u8::MAX, "it stays itself");
         let values: Vec<_> = (0..=u8::MAX).filter_map(|one| table.value(one)).collect();
-        let values = values.iter().copied().chain([("beyond", Place::Own)]);
+        let values = values
+            .iter()
+            .copied()
+            .chain([("beyond", LabelExposure::Own)]);
         let restored = LabelTable::<u8>::restored(most, values, [], ["new"]).unwrap();
         assert_eq!(
             (restored.named("beyond"), restored.named("new")),
@@ -354,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn no_team_has_the_number_that_says_there_is_none() {
+    fn no_team_gets_the_number_that_means_no_team() {
         let most = <u16 as LabelNumber>::COUNT - OWN_NUMBERS;
         let mut table: LabelTable<u16> = LabelTable::new(most + 10, [], []);
         let last = (0..most)

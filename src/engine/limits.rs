@@ -1,5 +1,4 @@
-//! How much of each thing there can be: one table, which follows from the types that hold the
-//! values. The configuration refuses more, so that the engine never has to.
+//! The limits that follow from the types of the engine, for the configuration to check.
 
 use super::core::PartitionId;
 use super::labels::{LabelNumber, OWN_NUMBERS};
@@ -10,12 +9,12 @@ use crate::domain::calendar::CalendarId;
 /// The greatest value of a setting, or the greatest length of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// The key of the configuration that it bounds.
+    /// The limited key of the configuration.
     pub key: &'static str,
-    /// What there is at most that many of.
+    /// The limited things, in words.
     pub what: &'static str,
     pub greatest: usize,
-    /// What holds the value.
+    /// The type that causes the limit, in words.
     pub why: &'static str,
 }
 
@@ -24,7 +23,7 @@ impl Limit {
         count <= self.greatest
     }
 
-    /// What to say where there are more.
+    /// The error message for a greater value.
     pub fn exceeded(&self) -> String {
         let Self {
             what,
@@ -78,7 +77,7 @@ pub const CALENDARS: Limit = Limit {
     why: "a calendar is numbered in two bytes, and one number is taken: always open",
 };
 
-/// Not a setting: what the topics have, and ever had.
+/// The partitions of all current and former topics. Not a setting.
 pub const PARTITIONS: Limit = Limit {
     key: "kafka.topics",
     what: "partitions of all topics together",

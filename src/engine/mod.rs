@@ -1,10 +1,17 @@
-//! What is remembered: a pure, deterministic state machine from events to series.
+//! The engine: a pure, deterministic state machine from events to series.
 //!
-//! Records of a partition go in with their event time, snapshots of every series come out. No
-//! clock, no file, no thread: two engines fed the same events hold the same state.
+//! It takes the events of partitions, in the order of arrival, and gives snapshots of all series. It
+//! has no clock, file or thread of its own: the same events give the same state.
 
+mod activity;
+mod apply;
+mod changes;
+mod compiled_rules;
 mod core;
+mod cycle;
 mod describe;
+mod elapsed;
+mod fact;
 mod gauges;
 mod goal_list;
 mod goal_runs;
@@ -13,12 +20,15 @@ mod history;
 mod labels;
 mod lifecycle;
 pub mod limits;
+mod measure;
+mod outcome;
 mod partition;
 mod past;
 mod recorder;
 mod report;
 mod rules;
 mod series;
+mod sink;
 mod sliding;
 mod snapshot;
 mod state;
@@ -26,24 +36,28 @@ mod summary;
 mod table;
 mod ticket;
 mod timeline;
+mod timers;
 mod trace;
 mod visit;
 mod windows;
 
-pub use core::{Counts, Engine, Ignored, Outcome, PartitionId};
-pub use describe::{EarlierPhases, GoalView, NextTimer, Pending, PhaseView, TicketView};
+pub use core::{Counts, Engine, PartitionId};
+pub use describe::{EarlierPhases, GoalView, NextTimer, PendingObservation, PhaseView, TicketView};
+pub use fact::Observer;
 pub use gauges::TicketStates;
 pub use goal_list::{GoalItem, GoalList, GoalQuery};
-pub use goal_runs::GoalRun;
-pub use report::{DurationReport, GoalsReport, Named, Report, TeamReport, WindowReport};
+pub use goal_runs::{GoalRun, GoalRuns};
+pub use outcome::{Ignored, Outcome};
+pub use report::{DurationReport, GoalsReport, NamedValues, Report, TeamReport, WindowReport};
 pub use rules::{Kpi, Limits, Rules, Window};
 pub use snapshot::Snapshot;
 pub use state::{
-    Change, Records, Restored, Restoring, RewriteCursor, STATE_VERSION, StateError, Wrong,
+    RecordError, Records, RestoredEngine, Restorer, RewriteCursor, RulesChange, STATE_VERSION,
+    StateError,
 };
 pub use summary::{DurationSummary, TeamSummary};
 pub use trace::{
-    AttributeChange, CountedSpan, EventTrace, GoalStep, GoalTrace, Happening, Observation,
-    TraceEntry,
+    AttributeChange, CountedSpan, EventTrace, GoalStep, GoalTrace, Observation, TicketTrace,
+    TraceEntry, TraceEvent,
 };
 pub use visit::{Exemplar, HistogramView, NativeView, Sample, Series, Visitor};

@@ -6,27 +6,27 @@ use std::collections::{BTreeMap, BinaryHeap};
 use super::table::TicketSlot;
 use crate::domain::timestamp::{MINUTE, Milliseconds, Timestamp};
 
-/// Timers within one of these lie in one list: long enough for lists to be worth their memory on
-/// a quiet desk, short enough for what is near to stay small on a busy one.
+/// The time span of one list of timers. Long enough for well-filled lists at a quiet helpdesk, short
+/// enough for a small heap at a busy one.
 const SPAN: Milliseconds = 15 * MINUTE;
 
-/// The clock of a partition of which nothing was read: before every instant.
+/// The clock of a partition without events: before every instant.
 const UNREAD: Timestamp = Timestamp(i64::MIN);
 
-/// A ticket's timer.
+/// The time and the ticket of a timer.
 type Timer = (Timestamp, TicketSlot);
 
-/// Timers in time order. Later ones lie unsorted, a list a span: most are moved on before they are
-/// due, and sorting them would cost more than the rest of an event.
+/// Timers in order of time. Later ones are in unsorted lists, one per span, because most timers move
+/// before they are due. Sorting them would cost more than the rest of an event.
 #[derive(Debug, Default)]
 struct Timers {
-    /// Of the spans that the clock has reached.
+    /// The timers of the spans that the clock has reached.
     near: BinaryHeap<Reverse<Timer>>,
-    /// By span: milliseconds into the span, and slot.
+    /// By span: milliseconds since the start of the span, and the ticket.
     later: BTreeMap<i64, Vec<(u32, TicketSlot)>>,
     reached: i64,
     count: usize,
-    /// No timer is due before this: what most events need to know.
+    /// No timer is due before this. Most events need no more than this check.
     earliest: Timestamp,
 }
 
@@ -45,7 +45,7 @@ impl Timers {
         }
         let list = self.later.entry(span).or_default();
         if list.len() == list.capacity() {
-            // Doubling would leave a quarter of the memory empty.
+            // Doubling would waste a quarter of the memory.
             list.reserve_exact(list.len() / 8 + 4);
         }
         list.push((offset, timer.1));
@@ -91,7 +91,8 @@ fn span(at: Timestamp) -> i64 {
     at.0.div_euclid(SPAN)
 }
 
-/// See the module. A ticket may stand here several times; only the entry it names itself counts.
+/// The clocks and timers of a partition. A ticket may have several timers here. Only the one at
+/// [`scheduled`](super::ticket::Ticket::scheduled) counts.
 #[derive(Debug)]
 pub struct Partition {
     greatest_event: Timestamp,
@@ -112,7 +113,7 @@ impl Partition {
         }
     }
 
-    /// A partition whose clocks stood there, without timers.
+    /// A partition with stored clocks and without timers.
     pub fn restored(clock: Option<Timestamp>, greatest_event: Option<Timestamp>) -> Self {
         Self {
             clock: clock.unwrap_or(UNREAD),
@@ -135,7 +136,7 @@ impl Partition {
         self.timers.count
     }
 
-    /// An event time was seen.
+    /// Notes the time of an event.
     pub fn see(&mut self, at: Timestamp, lateness: Milliseconds) {
         if at > self.greatest_event {
             self.greatest_event = at;
@@ -143,7 +144,7 @@ impl Partition {
         }
     }
 
-    /// Moves the clock; it never moves back.
+    /// Moves the clock forward. It never moves back.
     pub fn advance(&mut self, clock: Timestamp) {
         self.clock = self.clock.max(clock);
     }
@@ -152,7 +153,7 @@ impl Partition {
         self.timers.push((due, slot));
     }
 
-    /// Takes the earliest timer that the clock has passed.
+    /// Takes the earliest timer before the clock.
     pub fn take_due(&mut self) -> Option<Timer> {
         self.timers.take(self.clock)
     }
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn timers_come_in_time_order_whatever_span_they_are_in() {
+    fn timers_fire_in_order_of_time_across_spans() {
         let mut partition = Partition::new();
         for due in [90_000, 5, 60_000, 59_999, 3_600_000, 61_000] {
             partition.schedule(Timestamp(due), 1);

@@ -1,26 +1,25 @@
 //! The older part of a long history, as sums.
 //!
-//! A ticket keeps its newest phases one by one. Older ones are added up: for each status, with and
-//! without an assignee, how much time there was, on every calendar of the configuration. That is
-//! all that a goal or KPI asks of them, as long as it does not begin or end among them. So the
-//! sums are cut at every instant from which something is still measured (the *marks*: creation,
-//! start of a goal, start of a leg, …), and every number is the one that the phases would give.
+//! A ticket keeps its newest phases one by one. It adds the older ones up: for each status, with and
+//! without an assignee, the time on every calendar of the configuration. KPIs and goals need no more
+//! than that, unless they begin or end among those phases. So a new sum begins at every instant from
+//! which something is still measured. Such an instant is a *mark*: the creation, the start of a goal,
+//! the start of a leg. Every number is then the same as with the phases themselves.
 //!
-//! Two things can only be estimated, in proportion to time: a creation that becomes known after
-//! the phases around it were added up, and the business time on a calendar that came into the
-//! configuration after that.
+//! Two values are only estimates, in proportion to time: a creation that becomes known after the
+//! phases around it were added up, and business time on a calendar that was configured after that.
 
-use super::history::{Elapsed, NumberedCalendar};
+use super::elapsed::{Elapsed, NumberedCalendar};
 use super::timeline::Phase;
 use crate::domain::calendar::{Calendar, CalendarId};
 use crate::domain::event::Status;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 
-/// Phases that a ticket keeps one by one, at most: few tickets ever have more, and a deadline is
-/// judged by going through them.
+/// The most phases that a ticket keeps one by one. Few tickets ever have more. Each evaluation of a
+/// deadline goes through all of them.
 pub const MOST_PHASES: usize = 64;
-/// How many of them are kept when the others are added up: half, so that each phase is handled
-/// once, whatever comes.
+/// The phases that remain when the older ones are added up. Half of the most, so that each phase is
+/// moved at most once.
 pub const KEPT_PHASES: usize = MOST_PHASES / 2;
 
 /// Time in one status, with or without an assignee.
@@ -34,30 +33,30 @@ pub struct PhaseSum {
     pub business: Vec<(CalendarId, Milliseconds)>,
 }
 
-/// Phases that are added up. They end where the next sums begin.
+/// Phases that are added up. They end at the start of the next sums.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sums {
     pub start: Timestamp,
-    /// Withdrawn time is in none of them.
+    /// They do not contain withdrawn time.
     pub phases: Vec<PhaseSum>,
 }
 
 /// The older part of a ticket's status history, as sums.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Past {
-    /// In order, and never empty.
+    /// In order of time.
     pub sums: Vec<Sums>,
-    /// Where the phases begin that are kept one by one.
+    /// The start of the phases that are kept one by one.
     pub end: Timestamp,
-    /// When the ticket was last solved, where it has been since then and that is before `end`;
-    /// else [`Timestamp::NEVER`].
+    /// The last solve, if it is before `end` and the ticket is still solved. Otherwise
+    /// [`Timestamp::NEVER`].
     pub solved_at: Timestamp,
-    /// How many phases were added up.
+    /// The number of phases in the sums.
     pub phases: u64,
 }
 
 impl Past {
-    /// A past without length.
+    /// An empty past.
     pub fn new(start: Timestamp) -> Self {
         Self {
             sums: Vec::new(),
@@ -71,7 +70,7 @@ impl Past {
         self.sums.first().map_or(self.end, |sums| sums.start)
     }
 
-    /// Adds the phase that begins where the past ends.
+    /// Adds the phase that begins at the end of the past.
     pub fn add(
         &mut self,
         to: Timestamp,
@@ -98,14 +97,14 @@ impl Past {
         }
     }
 
-    /// Makes one of neighbors that no mark parts any more.
+    /// Joins neighbors that no mark separates any more.
     pub fn join(&mut self, marks: &[Timestamp], calendars: &[Calendar]) {
         let mut joined = Self {
             sums: Vec::with_capacity(self.sums.len().min(marks.len() + 1)),
             ..Self::new(self.end)
         };
         for position in 0..self.sums.len() {
-            let part = self.known(position, calendars);
+            let part = self.on_calendars(position, calendars);
             match joined.sums.last_mut() {
                 Some(last) if !marks.contains(&part.start) => last.join(part),
                 _ => joined.sums.push(part),
@@ -114,8 +113,8 @@ impl Past {
         self.sums = joined.sums;
     }
 
-    /// The same sums with business time on just these calendars.
-    fn known(&self, position: usize, calendars: &[Calendar]) -> Sums {
+    /// The same sums with business time on exactly these calendars.
+    fn on_calendars(&self, position: usize, calendars: &[Calendar]) -> Sums {
         let mut sums = self.sums[position].clone();
         let (from, to) = (sums.start, self.end_of(position));
         for phase in &mut sums.phases {
@@ -131,7 +130,7 @@ impl Past {
         next.map_or(self.end, |next| next.start)
     }
 
-    /// Shows what of `[start, end)` counts, sums by sums.
+    /// Visits the part of `[start, end)` that counts, sum by sum.
     pub fn each(
         &self,
         calendar: Option<NumberedCalendar<'_>>,
@@ -170,13 +169,13 @@ impl Past {
         length
     }
 
-    /// The calendars that there is business time of.
+    /// The calendars that the sums have business time for.
     pub fn calendars(&self) -> impl Iterator<Item = CalendarId> {
         let phases = self.sums.iter().flat_map(|sums| &sums.phases);
         phases.flat_map(|phase| phase.business.iter().map(|(id, _)| *id))
     }
 
-    /// Gives calendars other numbers; what has none is dropped.
+    /// Gives calendars other numbers. Drops those without a new number.
     pub fn renumber(&mut self, number: impl Fn(CalendarId) -> Option<CalendarId>) {
         for phase in self.sums.iter_mut().flat_map(|sums| &mut sums.phases) {
             let business = std::mem::take(&mut phase.business).into_iter();
@@ -184,14 +183,14 @@ impl Past {
                 .filter_map(|(id, length)| Some((number(id)?, length)))
                 .collect();
             phase.business.sort_unstable_by_key(|(id, _)| *id);
-            // Two calendars that became one say the same.
+            // Two calendars may have become one. Their times are equal.
             phase.business.dedup_by_key(|(id, _)| *id);
         }
     }
 }
 
 impl Sums {
-    /// The sum of a phase, at nothing if it is new.
+    /// The sum of a phase. Creates it at 0 if necessary.
     fn sum(&mut self, phase: Phase) -> &mut PhaseSum {
         let known = self
             .phases
@@ -209,9 +208,9 @@ impl Sums {
         &mut self.phases[position]
     }
 
-    /// Adds what comes right behind it, with the same calendars.
-    fn join(&mut self, behind: Self) {
-        for added in behind.phases {
+    /// Adds the next sums, which must have the same calendars.
+    fn join(&mut self, next: Self) {
+        for added in next.phases {
             let sum = self.sum(Phase {
                 status: added.status,
                 assigned: added.assigned,
@@ -244,7 +243,7 @@ impl PhaseSum {
         }
     }
 
-    /// Business time on a calendar; an estimate where the calendar is a new one.
+    /// Business time on a calendar. An estimate if the calendar is newer than the sum.
     fn on(&self, calendar: NumberedCalendar<'_>, from: Timestamp, to: Timestamp) -> Milliseconds {
         match self
             .business
@@ -263,7 +262,7 @@ fn numbered(calendars: &[Calendar]) -> impl Iterator<Item = NumberedCalendar<'_>
         .map(|(id, calendar)| NumberedCalendar { id, calendar })
 }
 
-/// `length * part / whole`, exactly where all of it is asked for.
+/// `length * part / whole`, without rounding if `part` is the whole.
 fn portion(length: Milliseconds, part: Milliseconds, whole: Milliseconds) -> Milliseconds {
     if part == whole || whole == 0 {
         return length;

@@ -1,238 +1,196 @@
-//! Where a ticket's life becomes numbers: the series and windows, and the rules to fill them by.
+//! The recorder turns facts into series and windows.
 
 use std::sync::Arc;
 
-use super::goal_runs::GoalRun;
-use super::history::{Elapsed, NumberedCalendar};
-use super::labels::{LabelNumber, LabelTable, Labels, NONE};
+use super::compiled_rules::CompiledRules;
+use super::fact::{Fact, Measure, ObservedDuration};
+use super::labels::{LabelTable, Labels, NONE};
 use super::rules::{Kpi, Rules};
-use super::series::{Basis, Pair, SeriesTable};
-use super::ticket::{GoalState, NO_POLICY, Ticket};
-use super::trace::Trace;
+use super::series::{Basis, Counter, Ending, PairSeries, Rating, SeriesTable};
+use super::ticket::{GoalSlot, Ticket};
 use super::windows::{WindowEvent, Windows};
-use crate::domain::calendar::CalendarId;
-use crate::domain::policy::{Clock, Match, Policy, Target};
+use crate::domain::policy::Match;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 
-/// What a policy matches, as numbers of values.
-#[derive(Debug)]
-struct CompiledMatch {
-    teams: Option<Vec<u16>>,
-    priorities: Option<Vec<u8>>,
-    channels: Option<Vec<u8>>,
-}
-
-/// See the module.
+/// All series and windows, with the rules that fill them.
 #[derive(Debug)]
 pub struct Recorder {
-    pub rules: Arc<Rules>,
-    pub labels: Labels,
+    pub compiled: CompiledRules,
     pub series: SeriesTable,
     pub windows: Windows,
-    /// Deadlines breached since they were last taken.
+    /// Deadlines whose breach was counted since they were last taken.
     pub breaches: Vec<Timestamp>,
-    /// Where somebody wants to know all about one ticket.
-    pub trace: Option<Box<Trace>>,
-    /// Where somebody wants to know how long goals ran.
-    pub goal_runs: Option<Vec<GoalRun>>,
-    matches: Vec<CompiledMatch>,
-    /// By team number, as far as the configuration names teams.
-    team_calendars: Vec<Option<CalendarId>>,
 }
 
 impl Recorder {
     pub fn new(rules: Arc<Rules>) -> Self {
         let labels = labels(&rules);
         let windows = Windows::new(&rules);
-        Self::over(rules, labels, SeriesTable::new(), windows)
+        Self::resume(rules, labels, SeriesTable::new(), windows)
     }
 
-    /// A recorder that goes on with these. Labels hold what the rules name.
-    pub fn over(rules: Arc<Rules>, labels: Labels, series: SeriesTable, windows: Windows) -> Self {
-        let former = rules.former_policies.iter().map(|former| &former.policy);
-        let matches = rules
-            .policies
-            .iter()
-            .chain(former)
-            .map(|policy| compile(&policy.matches, &labels));
-        let matches = matches.collect();
-        let mut team_calendars = vec![rules.default_calendar; labels.teams.names().len()];
-        for (team, calendar) in &rules.team_calendars {
-            if let Some(team) = labels.teams.named(team) {
-                team_calendars[usize::from(team)] = *calendar;
-            }
-        }
+    /// A recorder that continues existing series. `labels` must hold every value that the rules
+    /// name.
+    pub fn resume(
+        rules: Arc<Rules>,
+        labels: Labels,
+        series: SeriesTable,
+        windows: Windows,
+    ) -> Self {
         let mut recorder = Self {
+            compiled: CompiledRules::new(rules, labels),
             series,
             windows,
             breaches: Vec::new(),
-            trace: None,
-            goal_runs: None,
-            rules,
-            labels,
-            matches,
-            team_calendars,
         };
         recorder.precreate();
         recorder
     }
 
-    /// The calendar of a team; `None` = always open.
-    pub fn calendar_of(&self, team: u16) -> Option<CalendarId> {
-        self.team_calendars
-            .get(usize::from(team))
-            .copied()
-            .unwrap_or(self.rules.default_calendar)
-    }
-
-    pub fn calendar(&self, id: Option<CalendarId>) -> Option<NumberedCalendar<'_>> {
-        id.map(|id| NumberedCalendar {
-            id,
-            calendar: &self.rules.calendars[usize::from(id.0)],
-        })
-    }
-
-    /// The policy of a ticket, or [`NO_POLICY`]: the first that matches. A ticket with a running
-    /// goal under a policy of an earlier configuration stays with it as long as that
-    /// configuration would not have chosen another one: changed policies apply to new goals.
-    pub fn policy_of(&self, ticket: &Ticket) -> u16 {
-        if let Some(former) = self.rules.former_policy(ticket.policy)
-            && ticket.states.contains(&GoalState::Undecided)
-            && self.fits(ticket.policy, ticket)
-            && !former
-                .before
-                .iter()
-                .any(|before| self.fits(*before, ticket))
-        {
-            return ticket.policy;
-        }
-        (0..NO_POLICY)
-            .take(self.rules.policies.len())
-            .find(|number| self.fits(*number, ticket))
-            .unwrap_or(NO_POLICY)
-    }
-
-    fn fits(&self, policy: u16, ticket: &Ticket) -> bool {
-        fn fits<T: PartialEq>(allowed: Option<&Vec<T>>, number: &T) -> bool {
-            allowed.is_none_or(|allowed| allowed.contains(number))
-        }
-        self.matches
-            .get(usize::from(policy))
-            .is_some_and(|matches| {
-                fits(matches.teams.as_ref(), &ticket.team_number)
-                    && fits(matches.priorities.as_ref(), &ticket.priority)
-                    && fits(matches.channels.as_ref(), &ticket.channel)
-            })
-    }
-
-    pub fn policy(&self, number: u16) -> Option<&Policy> {
-        self.rules.policy(number)
-    }
-
-    /// The calendar a goal runs on; `None` = it runs all the time.
-    pub fn goal_calendar(
-        &self,
-        policy: &Policy,
-        of_team: Option<CalendarId>,
-    ) -> Option<NumberedCalendar<'_>> {
-        match policy.clock {
-            Clock::Calendar => None,
-            Clock::Business => self.calendar(policy.calendar.unwrap_or(of_team)),
+    /// Counts a fact. Some facts change no number.
+    #[inline]
+    pub fn record(&mut self, ticket: &Ticket, at: Timestamp, fact: Fact) {
+        let labels = (ticket.team_number, ticket.priority);
+        match fact {
+            Fact::Created => {
+                let channel = self.compiled.labels.channels.label(ticket.channel);
+                self.pair(labels).count_created(channel);
+                self.window_event(labels.0, WindowEvent::Created, at);
+            }
+            Fact::HumanReply => {
+                self.pair(labels).count(Counter::Replies);
+                self.window_event(labels.0, WindowEvent::Replied, at);
+            }
+            Fact::Escalated => self.pair(labels).count(Counter::Escalated),
+            Fact::Transferred => self.pair(labels).count(Counter::Transferred),
+            Fact::StatusTime { status, length } => {
+                self.pair(labels).add_status_time(status, length);
+            }
+            Fact::Solved => {
+                self.pair(labels).count(Counter::Solved);
+                self.window_event(labels.0, WindowEvent::Solved, at);
+            }
+            Fact::Reopened => {
+                self.pair(labels).count(Counter::Reopened);
+                self.window_event(labels.0, WindowEvent::Reopened, at);
+            }
+            Fact::CsatOffered => self
+                .pair(ticket.labels_at_solve())
+                .count(Counter::CsatOffered),
+            Fact::Rated(rating) => self.rated(ticket.labels_at_solve(), rating, at),
+            Fact::RatingChanged => self
+                .pair(ticket.labels_at_solve())
+                .count(Counter::CsatChanges),
+            Fact::Observed(observed) => self.observe(&observed, at, &ticket.id),
+            Fact::GoalMet(slot) => self.count_goal(ticket, slot, false, at),
+            Fact::GoalBreached(slot) => {
+                self.count_goal(ticket, slot, true, at);
+                self.window_event(labels.0, WindowEvent::SlaBreach, at);
+                self.breaches.push(at);
+            }
+            Fact::Finalized(Some(ending)) => self.finalized(ticket, ending, at),
+            Fact::Withdrawn(reason) => self.pair(labels).count_withdrawn(reason),
+            Fact::Finalized(None)
+            | Fact::StartLearned { .. }
+            | Fact::GoalEvaluated { .. }
+            | Fact::OverdueGoalEnded(_)
+            | Fact::GoalCancelled(_)
+            | Fact::Restored
+            | Fact::Forgotten => {}
         }
     }
 
-    /// The series of a pair, to be written.
-    pub fn pair(&mut self, team: u16, priority: u8) -> &mut Pair {
-        let position = self.pair_position(team, priority);
+    /// The position of a pair's series. Creates them if necessary.
+    pub fn pair_position(&mut self, (team, priority): (u16, u8)) -> usize {
+        let labels = &self.compiled.labels;
+        let team = labels.teams.label(team);
+        let priority = labels.priorities.label(priority);
+        let names = labels.names(team, priority);
+        self.series
+            .position(&self.compiled.rules, names, team, priority)
+    }
+
+    fn pair(&mut self, labels: (u16, u8)) -> &mut PairSeries {
+        let position = self.pair_position(labels);
         self.series.pair_mut(position)
     }
 
-    /// Makes a pair's series exist.
-    pub fn pair_position(&mut self, team: u16, priority: u8) -> usize {
-        let team = self.labels.teams.label(team);
-        let priority = self.labels.priorities.label(priority);
-        let names = self.labels.names(team, priority);
-        self.series.position(&self.rules, names, team, priority)
+    fn window_event(&mut self, team: u16, event: WindowEvent, at: Timestamp) {
+        let team = self.compiled.labels.teams.label(team);
+        self.windows.event(team, event, at);
     }
 
-    /// An event for the windows of a team.
-    pub fn event(&mut self, team: u16, event: WindowEvent, at: Timestamp) {
-        self.windows.event(self.labels.teams.label(team), event, at);
+    fn rated(&mut self, labels: (u16, u8), rating: Rating, at: Timestamp) {
+        self.pair(labels).count_rating(rating);
+        match rating {
+            Rating::Good => self.window_event(labels.0, WindowEvent::CsatGood, at),
+            Rating::Bad => self.window_event(labels.0, WindowEvent::CsatBad, at),
+            Rating::Neutral => {}
+        }
     }
 
-    /// A ticket was created.
-    pub fn count_created(&mut self, team: u16, priority: u8, channel: u8, at: Timestamp) {
-        let channel = self.labels.channels.label(channel);
-        self.pair(team, priority).count_created(channel);
-        self.event(team, WindowEvent::Created, at);
+    fn observe(&mut self, observed: &ObservedDuration, at: Timestamp, ticket: &str) {
+        let (kpi, elapsed) = (observed.kpi, observed.elapsed);
+        let mut add = |basis, value| {
+            self.observe_one((kpi, basis), observed.labels, value, at, ticket);
+        };
+        match observed.measure {
+            Measure::Elapsed { .. } => {
+                add(Basis::Calendar, elapsed.calendar);
+                add(Basis::Business, elapsed.business);
+            }
+            Measure::Reported => add(Basis::Calendar, elapsed.calendar),
+            Measure::Derived => add(Basis::Business, elapsed.business),
+        }
     }
 
-    /// A duration on both clocks.
-    pub fn observe(
-        &mut self,
-        kpi: Kpi,
-        (team, priority): (u16, u8),
-        elapsed: Elapsed,
-        at: Timestamp,
-        ticket: &str,
-    ) {
-        self.observe_one(
-            (kpi, Basis::Calendar),
-            (team, priority),
-            elapsed.calendar,
-            at,
-            ticket,
-        );
-        self.observe_one(
-            (kpi, Basis::Business),
-            (team, priority),
-            elapsed.business,
-            at,
-            ticket,
-        );
-    }
-
-    /// A duration on one time base.
-    pub fn observe_one(
+    fn observe_one(
         &mut self,
         (kpi, basis): (Kpi, Basis),
-        (team, priority): (u16, u8),
+        labels: (u16, u8),
         value: Milliseconds,
         at: Timestamp,
         ticket: &str,
     ) {
-        let position = self.pair_position(team, priority);
-        self.series
-            .pair_mut(position)
-            .observe(&self.rules, (kpi, basis), value, at, ticket);
-        let label = self.labels.teams.label(team);
-        self.windows.duration(label, kpi, basis, at, value);
+        let position = self.pair_position(labels);
+        self.series.pair_mut(position).observe(
+            &self.compiled.rules,
+            (kpi, basis),
+            value,
+            at,
+            ticket,
+        );
+        let team = self.compiled.labels.teams.label(labels.0);
+        self.windows.duration(team, kpi, basis, at, value);
     }
 
-    /// A decided goal.
-    pub fn count_goal(
-        &mut self,
-        (team, priority): (u16, u8),
-        policy: u16,
-        target: Target,
-        breached: bool,
-        at: Timestamp,
-    ) {
-        let policy = self.rules.counted_as(policy);
-        self.pair(team, priority)
-            .count_goal(policy, target, breached);
-        self.event(team, WindowEvent::SlaGoal, at);
-        if breached {
-            self.event(team, WindowEvent::SlaBreach, at);
-            self.breaches.push(at);
+    fn count_goal(&mut self, ticket: &Ticket, slot: GoalSlot, breached: bool, at: Timestamp) {
+        let policy = self.compiled.rules.counted_as(ticket.policy);
+        self.pair((ticket.team_number, ticket.priority)).count_goal(
+            policy,
+            ticket.target(slot),
+            breached,
+        );
+        self.window_event(ticket.team_number, WindowEvent::SlaGoal, at);
+    }
+
+    fn finalized(&mut self, ticket: &Ticket, ending: Ending, at: Timestamp) {
+        let labels = ticket.labels_at_solve();
+        self.pair(labels).count_ending(ending);
+        self.window_event(labels.0, WindowEvent::Finalized, at);
+        if ending == Ending::FirstContact {
+            self.window_event(labels.0, WindowEvent::FirstContact, at);
+        }
+        if ending != Ending::Again && ticket.replies() == 0 {
+            self.pair(labels).count(Counter::Unanswered);
         }
     }
 
-    /// Everything the configuration knows exists at 0 from the start.
+    /// Creates the series of every configured team and priority, so that they start at 0.
     fn precreate(&mut self) {
-        let rules = Arc::clone(&self.rules);
+        let rules = Arc::clone(&self.compiled.rules);
         for team in &rules.known_teams {
-            let Some(team) = self.labels.teams.named(team) else {
+            let Some(team) = self.compiled.labels.teams.named(team) else {
                 continue;
             };
             let priorities: &[String] = if rules.priorities.is_empty() {
@@ -241,19 +199,19 @@ impl Recorder {
                 &rules.priorities
             };
             for priority in priorities {
-                let Some(priority) = self.labels.priorities.named(priority) else {
+                let Some(priority) = self.compiled.labels.priorities.named(priority) else {
                     continue;
                 };
-                let position = self.pair_position(team, priority);
+                let position = self.pair_position((team, priority));
                 self.series.precreate(&rules, position);
             }
         }
     }
 }
 
-/// Label tables in which everything the configuration names has its number.
+/// Label tables in which every configured value has a number.
 fn labels(rules: &Rules) -> Labels {
-    let [teams, priorities, channels] = Named::all(rules);
+    let [teams, priorities, channels] = ConfiguredLabels::all(rules);
     Labels {
         teams: LabelTable::new(teams.limit, teams.known, teams.mentioned),
         priorities: LabelTable::new(priorities.limit, priorities.known, priorities.mentioned),
@@ -261,21 +219,20 @@ fn labels(rules: &Rules) -> Labels {
     }
 }
 
-/// Values of one label that the configuration names.
+/// The values of one label that the configuration names.
 #[derive(Debug)]
-pub struct Named<'a> {
+pub struct ConfiguredLabels<'a> {
     pub limit: usize,
-    /// Those whose series exist from the start.
+    /// Values whose series exist from the start.
     pub known: Vec<&'a str>,
-    /// Others.
+    /// Values that only calendars and policies mention.
     pub mentioned: Vec<&'a str>,
 }
 
-impl<'a> Named<'a> {
-    /// Of teams, priorities and channels.
+impl<'a> ConfiguredLabels<'a> {
+    /// The values of teams, priorities and channels.
     pub fn all(rules: &'a Rules) -> [Self; 3] {
-        type Names = Option<Vec<String>>;
-        let matched = |which: fn(&Match) -> &Names| {
+        let matched = |which: fn(&Match) -> &Option<Vec<String>>| {
             rules
                 .policies
                 .iter()
@@ -301,20 +258,5 @@ impl<'a> Named<'a> {
                 mentioned: matched(|matches| &matches.channel).collect(),
             },
         ]
-    }
-}
-
-fn compile(matches: &Match, labels: &Labels) -> CompiledMatch {
-    fn numbers<N: LabelNumber>(
-        names: Option<&Vec<String>>,
-        table: &LabelTable<N>,
-    ) -> Option<Vec<N>> {
-        let number = |name: &String| table.named(name);
-        names.map(|names| names.iter().filter_map(number).collect())
-    }
-    CompiledMatch {
-        teams: numbers(matches.team.as_ref(), &labels.teams),
-        priorities: numbers(matches.priority.as_ref(), &labels.priorities),
-        channels: numbers(matches.channel.as_ref(), &labels.channels),
     }
 }

@@ -1,8 +1,7 @@
-//! What each team has to do now, and how well it did in each window: the numbers of a snapshot
-//! for pages and programs. The same values as the series carry, all priorities together; nothing
-//! is rounded, and what there is no data for is `None`, never 0.
+//! The report: the workload and the performance of each team, for pages and programs.
 //!
-//! Shares are of whole windows, so they are exact. How the numbers are shown is not known here.
+//! It has the values of the series, with all priorities of a team together. Nothing is rounded.
+//! A value without data is `None`, never 0. Shares cover whole windows, so they are exact.
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -15,11 +14,11 @@ use super::windows::{DurationWindow, QUANTILES, TeamWindows, WindowEvent};
 use crate::domain::event::Status;
 use crate::domain::timestamp::Timestamp;
 
-/// Values by name, in an order that means something; a JSON object.
+/// Values by name, in a meaningful order. Serialized as a JSON object.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Named<T>(pub Vec<(String, T)>);
+pub struct NamedValues<T>(pub Vec<(String, T)>);
 
-impl<T> Named<T> {
+impl<T> NamedValues<T> {
     fn collect<N: Into<String>>(items: impl IntoIterator<Item = (N, T)>) -> Self {
         let items = items.into_iter().map(|(name, value)| (name.into(), value));
         Self(items.collect())
@@ -31,13 +30,13 @@ impl<T> Named<T> {
     }
 }
 
-impl<T> Default for Named<T> {
+impl<T> Default for NamedValues<T> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<T: Serialize> Serialize for Named<T> {
+impl<T: Serialize> Serialize for NamedValues<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (name, value) in &self.0 {
@@ -47,37 +46,37 @@ impl<T: Serialize> Serialize for Named<T> {
     }
 }
 
-/// See the module.
+/// The report of all teams.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Report {
-    /// The stream clock up to which everything was seen; `None` before the first event.
+    /// The stream clock; `None` before the first event.
     pub clock: Option<Timestamp>,
     pub clock_timestamp_seconds: Option<f64>,
-    /// Labels of the windows, as configured.
+    /// The labels of the configured windows.
     pub windows: Vec<String>,
-    /// Teams that have any series, in alphabetical order.
+    /// The teams that have series, in alphabetical order.
     pub teams: Vec<TeamReport>,
 }
 
-/// One team: its gauges, as of the clock, and its windows.
+/// One team: its gauges and its windows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct TeamReport {
     pub team: String,
     /// Unsolved tickets.
     pub backlog: u64,
     /// The same by status.
-    pub backlog_by_status: Named<u64>,
+    pub backlog_by_status: NamedValues<u64>,
     pub backlog_oldest_created_timestamp_seconds: Option<f64>,
     pub awaiting_first_response: u64,
     pub unassigned: u64,
-    /// Tickets with a running goal whose deadline is within so much after the clock.
-    pub tickets_at_risk: Named<u64>,
-    /// Tickets with a goal that breached and has not ended.
+    /// Tickets with a running goal, by how near its deadline is.
+    pub tickets_at_risk: NamedValues<u64>,
+    /// Tickets with a goal that has breached and not ended.
     pub tickets_overdue: u64,
-    /// Goals by target, of the targets that a policy has: a ticket may have several.
-    pub sla: Named<GoalsReport>,
+    /// Goals by target. A ticket may have several goals. Targets without a policy are left out.
+    pub sla: NamedValues<GoalsReport>,
     /// By label.
-    pub windows: Named<WindowReport>,
+    pub windows: NamedValues<WindowReport>,
 }
 
 /// Goals of one target.
@@ -86,27 +85,27 @@ pub struct GoalsReport {
     pub running: u64,
     pub paused: u64,
     pub overdue: u64,
-    /// By how soon the deadline is.
-    pub at_risk: Named<u64>,
+    /// By how near the deadline is.
+    pub at_risk: NamedValues<u64>,
     pub next_deadline_timestamp_seconds: Option<f64>,
 }
 
-/// What happened in one window.
+/// The events and durations of one window.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct WindowReport {
     /// Exact counts, by the label `event` of `ticket_window_events`.
-    pub events: Named<u64>,
-    /// Goals that were met, of those that were decided.
+    pub events: NamedValues<u64>,
+    /// The share of decided goals that were met.
     pub sla_met_share: Option<f64>,
-    /// Tickets that one reply solved for good, of those that became final.
+    /// The share of final tickets that one reply solved.
     pub first_contact_share: Option<f64>,
-    /// Reopenings for each solve; may be above 1.
+    /// Reopenings per solve. May be above 1.
     pub reopened_per_solved: Option<f64>,
-    /// Good ratings, of the good and the bad ones: windows do not count the neutral ones.
+    /// The share of good ratings among good and bad ones. Windows do not count neutral ratings.
     pub csat_good_share: Option<f64>,
-    /// Durations by KPI, then by clock (`calendar`, `business`); those of `handle` by source
-    /// (`reported`, `derived`).
-    pub durations: Named<Named<Option<DurationReport>>>,
+    /// Durations by KPI, then by clock (`calendar`, `business`). Handle time: by source (`reported`,
+    /// `derived`).
+    pub durations: NamedValues<NamedValues<Option<DurationReport>>>,
 }
 
 /// The durations of one window.
@@ -120,7 +119,7 @@ pub struct DurationReport {
 }
 
 impl WindowReport {
-    /// How often something happened, by its label `event`.
+    /// The count of an event, by its label `event`.
     pub fn count(&self, event: &str) -> u64 {
         self.events.get(event).copied().unwrap_or(0)
     }
@@ -131,12 +130,12 @@ impl WindowReport {
 }
 
 impl Snapshot {
-    /// Costs some microseconds a team: for whoever asks, not for every checkpoint.
+    /// Makes the report. Takes some microseconds per team.
     pub fn report(&self) -> Report {
         // Before the first event there is no clock.
         let clock = Some(self.clock).filter(|clock| *clock != Timestamp(0));
         let mut teams: Vec<TeamReport> = self
-            .is_active()
+            .active_labels()
             .iter()
             .enumerate()
             .filter(|(_, active)| **active)
@@ -165,7 +164,7 @@ impl Snapshot {
         let total = |count: &dyn Fn(&PairGauges) -> u32| {
             pairs.iter().map(|one| u64::from(count(one))).sum()
         };
-        let by_status = Named::collect(
+        let by_status = NamedValues::collect(
             (0..)
                 .zip(Status::UNSOLVED)
                 .map(|(at, status): (usize, _)| (status.name(), total(&|one| one.backlog[at]))),
@@ -177,7 +176,7 @@ impl Snapshot {
                 running: total(&|one| one.running[at]),
                 paused: total(&|one| one.paused[at]),
                 overdue: total(&|one| one.overdue[at]),
-                at_risk: Named::collect((0..).zip(AT_RISK).map(
+                at_risk: NamedValues::collect((0..).zip(AT_RISK).map(
                     |(within, (_, name)): (usize, _)| (name, total(&|one| one.at_risk[at][within])),
                 )),
                 next_deadline_timestamp_seconds: next.and_then(known),
@@ -191,23 +190,23 @@ impl Snapshot {
             backlog_oldest_created_timestamp_seconds: known(own.oldest),
             awaiting_first_response: total(&|one| one.awaiting_first_response),
             unassigned: total(&|one| one.unassigned),
-            tickets_at_risk: Named::collect(
+            tickets_at_risk: NamedValues::collect(
                 AT_RISK
                     .into_iter()
                     .zip(own.tickets_at_risk)
                     .map(|((_, name), count)| (name, u64::from(count))),
             ),
             tickets_overdue: own.tickets_overdue.into(),
-            sla: Named::collect(sla),
+            sla: NamedValues::collect(sla),
             windows: self.window_reports(team),
         }
     }
 
-    fn window_reports(&self, team: usize) -> Named<WindowReport> {
+    fn window_reports(&self, team: usize) -> NamedValues<WindowReport> {
         let none = TeamWindows::default();
         let read: &TeamWindows = self.windows.get(team).map_or(&none, |windows| windows);
         let windows = self.rules.windows.iter().enumerate();
-        Named::collect(windows.map(|(window, rules)| {
+        NamedValues::collect(windows.map(|(window, rules)| {
             let count = |event: WindowEvent| {
                 let at = event as usize * self.rules.windows.len() + window;
                 read.events.get(at).copied().unwrap_or(0)
@@ -220,12 +219,14 @@ impl Snapshot {
                         .find(|one| (one.kpi, one.basis, one.window) == (kpi, basis, window));
                     (basis_name(kpi, basis), found.map(duration))
                 });
-                (kpi.name(), Named::collect(clocks))
+                (kpi.name(), NamedValues::collect(clocks))
             });
             let (goals, breaches) = (count(WindowEvent::SlaGoal), count(WindowEvent::SlaBreach));
             let (good, bad) = (count(WindowEvent::CsatGood), count(WindowEvent::CsatBad));
             let report = WindowReport {
-                events: Named::collect(WindowEvent::ALL.map(|event| (event.name(), count(event)))),
+                events: NamedValues::collect(
+                    WindowEvent::ALL.map(|event| (event.name(), count(event))),
+                ),
                 sla_met_share: share(goals.saturating_sub(breaches), goals),
                 first_contact_share: share(
                     count(WindowEvent::FirstContact),
@@ -236,7 +237,7 @@ impl Snapshot {
                     count(WindowEvent::Solved),
                 ),
                 csat_good_share: share(good, good + bad),
-                durations: Named::collect(durations),
+                durations: NamedValues::collect(durations),
             };
             (rules.label.clone(), report)
         }))
@@ -335,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_overdue_is_not_at_risk_and_no_data_is_not_zero() {
+    fn an_overdue_goal_is_not_at_risk_and_no_data_is_not_zero() {
         let team = &report(200).teams[0];
         assert_eq!(team.tickets_overdue, 2);
         assert_eq!(team.tickets_at_risk.get("4h"), Some(&0));

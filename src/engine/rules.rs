@@ -1,5 +1,5 @@
-//! The rules an engine works by: the validated, resolved part of the configuration that decides
-//! what numbers mean. The rest of the configuration never reaches the engine.
+//! The rules of the engine: the part of the validated configuration that decides what the numbers
+//! mean.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ impl Kpi {
         Self::Handle,
     ];
 
-    /// The word in the configuration (`buckets`) and in the label `kpi`: the family's name
+    /// The name in the configuration (`buckets`) and in the label `kpi`: the name of the family
     /// between `ticket_` and `_seconds`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -42,8 +42,8 @@ impl Kpi {
         }
     }
 
-    /// Bucket bounds where the configuration names none: what people promise for that kind of
-    /// duration, from chat to enterprise contracts.
+    /// The default bucket bounds: common SLA targets for this duration, from chat to enterprise
+    /// contracts.
     pub const fn default_buckets(self) -> &'static [Milliseconds] {
         match self {
             Self::FirstResponse | Self::NextResponse => &[
@@ -105,12 +105,12 @@ impl Kpi {
 /// A sliding window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// As the user wrote it: the label value.
+    /// The label value, as the user wrote it.
     pub label: String,
     pub length: Milliseconds,
 }
 
-/// How many distinct values a label may take before `__other__`.
+/// The number of values per label. Further values share `__other__`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     pub teams: usize,
@@ -118,67 +118,66 @@ pub struct Limits {
     pub channels: usize,
 }
 
-/// A policy that is not in force any more but that goals run by, or were counted under.
+/// A policy of an earlier configuration, by which goals run or under which they were counted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FormerPolicy {
     pub policy: Policy,
-    /// The number of the policy whose name its goals are counted under; `None`: its own.
+    /// The number of the policy under whose name its goals are counted. `None`: its own.
     pub counted_as: Option<u16>,
     /// Numbers of the policies that were tried before it.
     pub before: Vec<u16>,
 }
 
-/// See the module. `Default` is what an empty configuration means.
+/// The rules. `Default` is the meaning of an empty configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
-    /// The stream clock stays this much behind the greatest event time.
+    /// The stream clock is this far behind the greatest event time.
     pub lateness: Milliseconds,
     pub finalize_after: Milliseconds,
     pub retain: Milliseconds,
     pub undelete_grace: Milliseconds,
     pub windows: Vec<Window>,
-    /// Indexed by [`CalendarId`]. Behind those of the configuration may stand others that goals
-    /// still run on.
+    /// By [`CalendarId`]. The calendars of the configuration come first, then those of earlier
+    /// configurations on which goals still run.
     pub calendars: Vec<Calendar>,
-    /// Names of the calendars.
+    /// The names of the calendars, in the same order.
     pub calendar_names: Vec<String>,
     /// `None`: teams without a calendar are always open.
     pub default_calendar: Option<CalendarId>,
-    /// Calendar by team; `None` = always open, whatever the default is.
+    /// Calendar by team. `None`: always open, independent of the default.
     pub team_calendars: BTreeMap<String, Option<CalendarId>>,
     /// Teams whose series exist from the start.
     pub known_teams: Vec<String>,
     /// Priorities whose series exist from the start, in the user's order.
     pub priorities: Vec<String>,
-    /// First contact resolution allows tickets without any human reply.
+    /// Whether a ticket without a human reply can be resolved at first contact.
     pub allow_unanswered: bool,
-    /// Tickets without worklogs give the time spent open and assigned as handle time.
+    /// Whether the handle time of a ticket without worklogs is its time in `open` with an assignee.
     pub derive_handle: bool,
     /// Ratings at or above this position on the scale are good.
     pub csat_good: f64,
     /// Ratings at or below this position on the scale are bad.
     pub csat_bad: f64,
-    /// Bucket bounds, indexed by [`Kpi`], ascending; every SLA target is among them.
+    /// Bucket bounds by [`Kpi`], ascending. They include every SLA target.
     pub buckets: [Vec<Milliseconds>; 6],
-    /// In the order in which they are tried.
+    /// The policies, in the order in which they are tried.
     pub policies: Vec<Policy>,
-    /// Policies of earlier configurations, numbered behind those of this one.
+    /// Policies of earlier configurations. Their numbers follow those of `policies`.
     pub former_policies: Vec<FormerPolicy>,
     pub limits: Limits,
-    /// Remember the last ticket id of each histogram bucket.
+    /// Whether histogram buckets store their last ticket as an exemplar.
     pub exemplars: bool,
-    /// How records become events: keys of settings and what they are, in a few words. No business
-    /// of the engine's, which only tells when they are others than those it counted under.
-    pub reading: Vec<(String, String)>,
-    /// How the configuration says that the records of each topic are read, by topic. Another text
-    /// for a topic makes numbers of two kinds.
+    /// The settings by which records become events, in words. The engine does not use them. It only
+    /// reports changes.
+    pub mapping_settings: Vec<(String, String)>,
+    /// The mapping of each topic, in words. Another mapping of a topic mixes two kinds of numbers.
     pub topic_mappings: BTreeMap<String, String>,
 }
 
 impl Rules {
-    /// Producers' clocks differ by seconds; more would only delay timers.
+    /// The clocks of producers differ by seconds. A greater lateness would only delay timers.
     pub const DEFAULT_LATENESS: Milliseconds = 5 * SECOND;
-    /// Four days: customers who are not satisfied come back within a few.
+    /// Four days. Customers who are not satisfied come back within a few days.
     pub const DEFAULT_FINALIZE_AFTER: Milliseconds = 96 * HOUR;
     pub const DEFAULT_RETAIN: Milliseconds = 30 * DAY;
     pub const DEFAULT_UNDELETE_GRACE: Milliseconds = 30 * DAY;
@@ -191,7 +190,7 @@ impl Rules {
         channels: 50,
     };
 
-    /// The policy of a number, in force or former.
+    /// The policy with this number, current or former.
     pub fn policy(&self, number: u16) -> Option<&Policy> {
         let number = usize::from(number);
         self.policies.get(number).or_else(|| {
@@ -200,7 +199,7 @@ impl Rules {
         })
     }
 
-    /// A policy that is not in force any more; `None` where it is.
+    /// The former policy with this number. `None`: the number is that of a current policy.
     pub fn former_policy(&self, number: u16) -> Option<&FormerPolicy> {
         let position = usize::from(number).checked_sub(self.policies.len())?;
         self.former_policies.get(position)
@@ -213,8 +212,8 @@ impl Rules {
             .unwrap_or(number)
     }
 
-    /// Adds every SLA target to every list of bounds, so that the goals met are exactly the
-    /// observations in a bucket (contract, sections 5 and 7).
+    /// Adds every SLA target to every list of bounds, so that the buckets count the met goals exactly
+    /// (contract, sections 5 and 7).
     pub fn add_targets_to_buckets(&mut self) {
         let targets: Vec<Milliseconds> = self
             .policies
@@ -265,7 +264,7 @@ impl Default for Rules {
             former_policies: Vec::new(),
             limits: Self::DEFAULT_LIMITS,
             exemplars: false,
-            reading: Vec::new(),
+            mapping_settings: Vec::new(),
             topic_mappings: BTreeMap::new(),
         }
     }

@@ -1,7 +1,7 @@
 //! Cumulative series: the counters and histograms of each pair of team and priority.
 //!
-//! Pairs are shared with published snapshots and copied on the first write after one, so that
-//! publishing costs as much as changed.
+//! Snapshots share the pairs. The first write after a snapshot copies the pair, so a snapshot costs
+//! only as much as has changed.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use crate::domain::event::Status;
 use crate::domain::policy::{Match, Target};
 use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
 
-/// Resolution of the native histograms: 2^(1/8) a bucket, an error of at most 4.5 %.
+/// Schema of the native histograms: buckets grow by 2^(1/8), so the error is at most 4.5 %.
 pub const NATIVE_SCHEMA: i32 = 3;
-/// Buckets to a doubling, from the schema.
+/// Buckets per doubling; follows from the schema.
 const NATIVE_PER_DOUBLING: f64 = 8.0;
-/// Statuses whose time is counted: all but `closed`.
+/// The number of statuses whose time is counted: all but `closed`.
 pub const TIMED_STATUSES: usize = 5;
 
 /// Counters without further labels.
@@ -38,13 +38,13 @@ const COUNTERS: usize = 8;
 /// The channel `none`.
 const NO_CHANNEL: u8 = 0;
 
-/// How a ticket ended: the labels of `ticket_finalized_total` that occur.
+/// How a ticket ended: the label combinations of `ticket_finalized_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Ending {
     FirstContact,
     Later,
-    /// Finalised again after a reopening.
+    /// The ticket became final again after a reopening.
     Again,
 }
 
@@ -86,7 +86,7 @@ impl Basis {
 /// One duration histogram.
 #[derive(Clone, Debug)]
 pub struct Histogram {
-    /// Not cumulative; one more than there are bounds.
+    /// Per bucket, not cumulative. One more than there are bounds.
     pub counts: Box<[u64]>,
     pub count: u64,
     pub sum: Milliseconds,
@@ -129,7 +129,7 @@ impl Histogram {
     }
 }
 
-/// Goals of one policy and target.
+/// The decided goals of one policy and target.
 #[derive(Clone, Copy, Debug)]
 pub struct GoalCounts {
     pub policy: u16,
@@ -138,9 +138,9 @@ pub struct GoalCounts {
     pub breaches: u64,
 }
 
-/// All cumulative series of one pair.
+/// All cumulative series of one team and priority.
 #[derive(Clone, Debug)]
-pub struct Pair {
+pub struct PairSeries {
     pub team: u16,
     pub priority: u8,
     pub counters: [u64; COUNTERS],
@@ -154,7 +154,7 @@ pub struct Pair {
     pub histograms: [[Option<Box<Histogram>>; 2]; 6],
 }
 
-impl Pair {
+impl PairSeries {
     pub fn new(team: u16, priority: u8) -> Self {
         Self {
             team,
@@ -170,8 +170,8 @@ impl Pair {
         }
     }
 
-    /// Goals of every policy that may match the pair.
-    fn expect_goals(&mut self, rules: &Rules, names: PairNames<'_>) {
+    /// Creates the goal counts of every policy that may match the pair.
+    fn create_goals(&mut self, rules: &Rules, names: PairNames<'_>) {
         for (number, policy) in (0..NO_POLICY).zip(&rules.policies) {
             if may_match(&policy.matches, names) {
                 for target in Target::ALL {
@@ -183,7 +183,7 @@ impl Pair {
         }
     }
 
-    /// The counts of a policy's target, at 0 if new.
+    /// The counts of a policy and target. Creates them at 0 if necessary.
     pub fn goal(&mut self, policy: u16, target: Target) -> &mut GoalCounts {
         let key = (policy, target);
         let position = match self
@@ -208,24 +208,24 @@ impl Pair {
     }
 }
 
-/// All pairs.
+/// The series of all pairs.
 #[derive(Debug)]
 pub struct SeriesTable {
-    pairs: Vec<Arc<Pair>>,
-    /// Position of a pair by team and priority; `u32::MAX` = none yet.
+    pairs: Vec<Arc<PairSeries>>,
+    /// Position of a pair by team and priority; `u32::MAX`: none yet.
     positions: Vec<Vec<u32>>,
-    /// Pairs written to since this was last emptied, where somebody wants to know.
-    changed: Option<Changed>,
+    /// The pairs that changed since this was last emptied. `None`: changes are not tracked.
+    changed: Option<ChangedPairs>,
 }
 
-/// Positions, each once.
+/// Positions of pairs, each once.
 #[derive(Debug, Default)]
-struct Changed {
+struct ChangedPairs {
     positions: Vec<usize>,
     is_in: Vec<bool>,
 }
 
-impl Changed {
+impl ChangedPairs {
     fn insert(&mut self, position: usize) {
         if self.is_in.len() <= position {
             self.is_in.resize(position + 1, false);
@@ -245,8 +245,8 @@ impl SeriesTable {
         }
     }
 
-    /// A table of pairs as they were, each once. What changes from here on is tracked.
-    pub fn restored(pairs: Vec<Pair>) -> Self {
+    /// A table of stored pairs that tracks changes. Each pair must occur once.
+    pub fn restored(pairs: Vec<PairSeries>) -> Self {
         let mut table = Self::new();
         for pair in pairs {
             table.add(pair);
@@ -255,12 +255,12 @@ impl SeriesTable {
         table
     }
 
-    /// Remembers from now on which pairs change, for [`Self::take_changed`].
+    /// Starts to track changes, for [`Self::take_changed`].
     pub fn track_changes(&mut self) {
         self.changed.get_or_insert_default();
     }
 
-    /// Positions of the pairs that changed since the last call.
+    /// The positions of the pairs that changed since the last call.
     pub fn take_changed(&mut self) -> Vec<usize> {
         let Some(changed) = &mut self.changed else {
             return Vec::new();
@@ -269,12 +269,12 @@ impl SeriesTable {
         std::mem::take(&mut changed.positions)
     }
 
-    pub fn pairs(&self) -> &[Arc<Pair>] {
+    pub fn pairs(&self) -> &[Arc<PairSeries>] {
         &self.pairs
     }
 
-    /// Position of a pair. A pair seen for the first time has its counters at 0 from then on:
-    /// `increase()` cannot see the first increment of a series that appears with it.
+    /// The position of a pair. Creates all counters of a new pair at 0, because `increase()` does not
+    /// see the first increment of a series that appears with it.
     pub fn position(
         &mut self,
         rules: &Rules,
@@ -288,17 +288,17 @@ impl SeriesTable {
         {
             return *position as usize;
         }
-        let mut pair = Pair::new(team, priority);
-        pair.expect_goals(rules, names);
+        let mut pair = PairSeries::new(team, priority);
+        pair.create_goals(rules, names);
         self.add(pair)
     }
 
-    /// Makes the goals that a pair may have exist at 0, where they do not.
-    pub fn expect_goals(&mut self, rules: &Rules, names: PairNames<'_>, position: usize) {
-        self.pair_mut(position).expect_goals(rules, names);
+    /// Creates the goal counts that a pair may have, at 0.
+    pub fn create_goals(&mut self, rules: &Rules, names: PairNames<'_>, position: usize) {
+        self.pair_mut(position).create_goals(rules, names);
     }
 
-    fn add(&mut self, pair: Pair) -> usize {
+    fn add(&mut self, pair: PairSeries) -> usize {
         let (row, column) = (usize::from(pair.team), usize::from(pair.priority));
         if self.positions.len() <= row {
             self.positions.resize_with(row + 1, Vec::new);
@@ -316,14 +316,14 @@ impl SeriesTable {
         position
     }
 
-    pub fn pair_mut(&mut self, position: usize) -> &mut Pair {
+    pub fn pair_mut(&mut self, position: usize) -> &mut PairSeries {
         if let Some(changed) = &mut self.changed {
             changed.insert(position);
         }
         Arc::make_mut(&mut self.pairs[position])
     }
 
-    /// Makes every histogram of a known pair exist before its first observation.
+    /// Creates every histogram of a pair before its first observation.
     pub fn precreate(&mut self, rules: &Rules, position: usize) {
         let pair = self.pair_mut(position);
         for kpi in Kpi::ALL {
@@ -338,7 +338,7 @@ impl SeriesTable {
     }
 }
 
-/// Whether a policy could ever apply to a pair: its channel is open.
+/// Whether a policy may match tickets of a pair, in some channel.
 fn may_match(matches: &Match, names: PairNames<'_>) -> bool {
     let fits = |allowed: &Option<Vec<String>>, name: &str| {
         allowed
@@ -348,12 +348,17 @@ fn may_match(matches: &Match, names: PairNames<'_>) -> bool {
     fits(&matches.team, names.team) && fits(&matches.priority, names.priority)
 }
 
-fn histogram<'a>(pair: &'a mut Pair, rules: &Rules, kpi: Kpi, basis: Basis) -> &'a mut Histogram {
+fn histogram<'a>(
+    pair: &'a mut PairSeries,
+    rules: &Rules,
+    kpi: Kpi,
+    basis: Basis,
+) -> &'a mut Histogram {
     pair.histograms[kpi as usize][basis as usize]
         .get_or_insert_with(|| Box::new(Histogram::new(rules.buckets[kpi as usize].len())))
 }
 
-fn created(pair: &mut Pair, channel: u8) -> &mut u64 {
+fn created(pair: &mut PairSeries, channel: u8) -> &mut u64 {
     let position = match pair.created.binary_search_by_key(&channel, |entry| entry.0) {
         Ok(position) => position,
         Err(position) => {
@@ -364,8 +369,7 @@ fn created(pair: &mut Pair, channel: u8) -> &mut u64 {
     &mut pair.created[position].1
 }
 
-/// What can be done to the series of a pair.
-impl Pair {
+impl PairSeries {
     pub fn count(&mut self, counter: Counter) {
         self.counters[counter as usize] += 1;
     }
@@ -398,7 +402,7 @@ impl Pair {
         counts.breaches += u64::from(breached);
     }
 
-    /// Observes a duration; `ticket` is remembered as the bucket's exemplar where switched on.
+    /// Observes a duration. The ticket becomes the exemplar of the bucket if the rules ask for it.
     pub fn observe(
         &mut self,
         rules: &Rules,

@@ -1,5 +1,5 @@
-//! Everything a scrape may see, at one instant, and the walk over it. Shares what did not change
-//! with the engine and with earlier snapshots.
+//! A snapshot: everything that a scrape may see, at one point in time. It shares unchanged data with
+//! the engine and with other snapshots.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use compact_str::CompactString;
 use super::gauges::{AGES, AT_RISK, Gauges, PairGauges, TicketStates};
 use super::rules::{Kpi, Rules};
 use super::series::{
-    Basis, Counter, Ending, Histogram, NATIVE_SCHEMA, Pair, Rating, TIMED_STATUSES,
+    Basis, Counter, Ending, Histogram, NATIVE_SCHEMA, PairSeries, Rating, TIMED_STATUSES,
 };
 use super::ticket::Withdrawal;
 use super::visit::{HistogramView, NativeView, Sample, Series, Visitor};
@@ -18,28 +18,28 @@ use crate::domain::event::Status;
 use crate::domain::policy::{Clock, Target};
 use crate::domain::timestamp::{Timestamp, seconds};
 
-/// A duration of no length belongs into the zero bucket; the shortest other one is 1 ms.
+/// A duration of 0 belongs into the zero bucket. The shortest other duration is 1 ms.
 const ZERO_THRESHOLD: f64 = 0.000_5;
 
-/// See the module.
+/// The series and gauges at one point in time.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     pub(super) rules: Arc<Rules>,
     pub(super) teams: Arc<Vec<CompactString>>,
     pub(super) priorities: Arc<Vec<CompactString>>,
     pub(super) channels: Arc<Vec<CompactString>>,
-    pub(super) pairs: Vec<Arc<Pair>>,
+    pub(super) pairs: Vec<Arc<PairSeries>>,
     pub(super) windows: Vec<Arc<TeamWindows>>,
     pub(super) gauges: Gauges,
     pub(super) start: Timestamp,
     pub(super) clock: Timestamp,
 }
 
-/// A pair's row in a walk.
-struct Row<'a> {
+/// A team and priority with its values.
+struct PairRow<'a> {
     team: &'a str,
     priority: &'a str,
-    pair: &'a Pair,
+    pair: &'a PairSeries,
     gauges: &'a PairGauges,
 }
 
@@ -49,12 +49,12 @@ impl Snapshot {
         self.clock
     }
 
-    /// How many tickets are in memory.
+    /// The number of tickets in memory.
     pub fn states(&self) -> TicketStates {
         self.gauges.states
     }
 
-    fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+    fn rows(&self) -> impl Iterator<Item = PairRow<'_>> {
         static EMPTY: PairGauges = PairGauges {
             backlog: [0; 4],
             awaiting_first_response: 0,
@@ -65,12 +65,15 @@ impl Snapshot {
             at_risk: [[0; AT_RISK.len()]; 4],
             next_deadline: [Timestamp::NEVER; 4],
         };
-        self.pairs.iter().enumerate().map(|(position, pair)| Row {
-            team: &self.teams[usize::from(pair.team)],
-            priority: &self.priorities[usize::from(pair.priority)],
-            pair,
-            gauges: self.gauges.pairs.get(position).unwrap_or(&EMPTY),
-        })
+        self.pairs
+            .iter()
+            .enumerate()
+            .map(|(position, pair)| PairRow {
+                team: &self.teams[usize::from(pair.team)],
+                priority: &self.priorities[usize::from(pair.priority)],
+                pair,
+                gauges: self.gauges.pairs.get(position).unwrap_or(&EMPTY),
+            })
     }
 
     fn begin(&self, visitor: &mut dyn Visitor, family: &'static Family) {
@@ -186,8 +189,8 @@ impl Snapshot {
             }
         }
         let targets = self.targets();
-        type Read = fn(&PairGauges, Target) -> u32;
-        let gauges: [(&'static Family, Read); 3] = [
+        type GoalGauge = fn(&PairGauges, Target) -> u32;
+        let gauges: [(&'static Family, GoalGauge); 3] = [
             (&catalog::SLA_RUNNING, |gauges, target| {
                 gauges.running[target as usize]
             }),
@@ -238,7 +241,7 @@ impl Snapshot {
         }
     }
 
-    /// Targets that some policy has, or had when a goal began.
+    /// The targets of all policies, in force or former.
     pub(super) fn targets(&self) -> Vec<Target> {
         let used = |target: &Target| {
             let former = self.rules.former_policies.iter();
@@ -321,8 +324,8 @@ impl Snapshot {
         }
     }
 
-    /// Whether any series carries the team label, by number.
-    pub(super) fn is_active(&self) -> Vec<bool> {
+    /// Whether any series carries a team label, by label number.
+    pub(super) fn active_labels(&self) -> Vec<bool> {
         let mut active = vec![false; self.teams.len()];
         for pair in &self.pairs {
             active[usize::from(pair.team)] = true;
@@ -334,9 +337,9 @@ impl Snapshot {
         self.active(&self.teams).map(CompactString::as_str)
     }
 
-    /// Of a list by team label, what belongs to active teams.
+    /// The entries of active teams in a list by team label.
     fn active<'a, T>(&'a self, list: &'a [T]) -> impl Iterator<Item = &'a T> {
-        self.is_active()
+        self.active_labels()
             .into_iter()
             .zip(list)
             .filter_map(|(active, item)| active.then_some(item))

@@ -1,9 +1,9 @@
-//! A few numbers a team, for people: tables, the landing page, JSON.
+//! A summary of each team over its whole history, for tables and JSON.
 
 use serde::Serialize;
 
 use super::rules::Kpi;
-use super::series::{Basis, Counter, Ending, Histogram, NATIVE_SCHEMA, Pair, Rating};
+use super::series::{Basis, Counter, Ending, Histogram, NATIVE_SCHEMA, PairSeries, Rating};
 use super::snapshot::Snapshot;
 use crate::domain::timestamp::seconds;
 
@@ -12,12 +12,12 @@ use crate::domain::timestamp::seconds;
 pub struct DurationSummary {
     pub count: u64,
     pub mean_seconds: Option<f64>,
-    /// Estimated from the native buckets: within 5 %.
+    /// An estimate from the native buckets, within 5 %.
     pub median_seconds: Option<f64>,
     pub p90_seconds: Option<f64>,
 }
 
-/// One team, all priorities together. Shares are of what was decided; `None` without any.
+/// One team with all its priorities. A share without data is `None`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TeamSummary {
     pub team: String,
@@ -38,6 +38,7 @@ pub struct TeamSummary {
     pub csat_share: Option<f64>,
 }
 
+/// Counts of all priorities.
 #[derive(Default)]
 struct Totals {
     created: u64,
@@ -52,8 +53,8 @@ struct Totals {
 }
 
 impl Snapshot {
-    /// A row for each team that has any series, in alphabetical order; durations on the
-    /// `business` clock where `basis` says so.
+    /// A summary of each team that has series, in alphabetical order. `business`: durations are
+    /// business time instead of calendar time.
     pub fn summaries(&self, business: bool) -> Vec<TeamSummary> {
         let basis = if business {
             Basis::Business
@@ -69,12 +70,12 @@ impl Snapshot {
             .collect()
     }
 
-    /// The pairs of one team, by their positions: at least one.
+    /// `positions`: those of the team's pairs, at least one.
     fn summary(&self, positions: &[usize], basis: Basis) -> TeamSummary {
         let mut totals = Totals::default();
-        let mut first_response = Merged::default();
-        let mut full_resolution = Merged::default();
-        let mut handle = Merged::default();
+        let mut first_response = MergedHistogram::default();
+        let mut full_resolution = MergedHistogram::default();
+        let mut handle = MergedHistogram::default();
         for position in positions {
             let pair = &self.pairs[*position];
             totals.add(pair);
@@ -118,7 +119,7 @@ impl Snapshot {
 }
 
 impl Totals {
-    fn add(&mut self, pair: &Pair) {
+    fn add(&mut self, pair: &PairSeries) {
         self.created += pair.created.iter().map(|(_, count)| count).sum::<u64>();
         for (total, count) in self.counters.iter_mut().zip(pair.counters) {
             *total += count;
@@ -136,14 +137,14 @@ impl Totals {
 
 /// Histograms added up.
 #[derive(Default)]
-struct Merged {
+struct MergedHistogram {
     count: u64,
     sum: i64,
     zero: u64,
     buckets: std::collections::BTreeMap<i32, u64>,
 }
 
-impl Merged {
+impl MergedHistogram {
     fn add(&mut self, histogram: Option<&Histogram>) {
         let Some(histogram) = histogram else { return };
         self.count += histogram.count;

@@ -1,4 +1,4 @@
-//! All tickets in memory, found by partition and id.
+//! The table of all tickets in memory, by partition and id.
 
 use std::hint::black_box;
 
@@ -8,21 +8,24 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::ticket::Ticket;
 
-/// Position of a ticket; reused after it is forgotten.
+/// The most merges that an event follows. A longer chain is a loop.
+pub const LONGEST_MERGE_CHAIN: usize = 16;
+
+/// Position of a ticket in the table. It is reused after the ticket is forgotten.
 pub type TicketSlot = u32;
 
-/// A piece of the hash of an id.
+/// A part of the hash of an id.
 type Tag = [u8; 2];
 
-/// A slot and the tag of its ticket: the tag spares a look at tickets that are not meant. Bytes,
-/// since two of a wider type's would be padding.
+/// A slot and the tag of its ticket. The tag avoids looking at other tickets. Byte arrays, because
+/// wider types would add two bytes of padding.
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+struct IndexEntry {
     slot: [u8; 4],
     tag: Tag,
 }
 
-impl Entry {
+impl IndexEntry {
     fn new(slot: TicketSlot, tag: Tag) -> Self {
         Self {
             slot: slot.to_ne_bytes(),
@@ -35,26 +38,25 @@ impl Entry {
     }
 }
 
-/// See the module.
 #[derive(Debug, Default)]
 pub struct TicketTable {
     tickets: Vec<Option<Ticket>>,
     free: Vec<TicketSlot>,
-    /// Hashed by id alone: a ticket that is in another partition too lies next to it.
-    index: HashTable<Entry>,
+    /// Hashed by the id alone, so that a ticket of the same id in another partition is found too.
+    index: HashTable<IndexEntry>,
 }
 
-/// Where an id was found.
+/// The result of looking up an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum TicketLookup {
     Here(TicketSlot),
-    /// Not in this partition, but in another one.
+    /// In another partition only.
     Elsewhere,
     Nowhere,
 }
 
 impl TicketTable {
-    pub fn find(&self, partition: u16, id: &str) -> Found {
+    pub fn find(&self, partition: u16, id: &str) -> TicketLookup {
         let (hash, tag) = hash(id);
         let mut elsewhere = false;
         let found = self.index.find(hash, |entry| {
@@ -66,14 +68,14 @@ impl TicketTable {
                 })
         });
         match found {
-            Some(entry) => Found::Here(entry.slot()),
-            None if elsewhere => Found::Elsewhere,
-            None => Found::Nowhere,
+            Some(entry) => TicketLookup::Here(entry.slot()),
+            None if elsewhere => TicketLookup::Elsewhere,
+            None => TicketLookup::Nowhere,
         }
     }
 
-    /// Brings what is about to be found into the processor's cache: in one go, since memory
-    /// answers many questions in hardly more time than one.
+    /// Loads tickets into the processor's cache. Memory serves many requests at once in hardly more
+    /// time than one.
     pub fn warm<'a>(&self, ids: impl Iterator<Item = &'a str>) {
         let mut slots = SmallVec::<[TicketSlot; 64]>::new();
         for id in ids {
@@ -91,6 +93,14 @@ impl TicketTable {
                     ticket.id.len(),
                 ));
             }
+        }
+    }
+
+    /// The ticket of a partition.
+    pub fn get_in(&self, partition: u16, id: &str) -> Option<&Ticket> {
+        match self.find(partition, id) {
+            TicketLookup::Here(slot) => self.get(slot),
+            TicketLookup::Elsewhere | TicketLookup::Nowhere => None,
         }
     }
 
@@ -121,7 +131,7 @@ impl TicketTable {
         };
         let tickets = &self.tickets;
         self.index
-            .insert_unique(hash, Entry::new(slot, tag), |entry| {
+            .insert_unique(hash, IndexEntry::new(slot, tag), |entry| {
                 let ticket = tickets.get(entry.slot() as usize).and_then(Option::as_ref);
                 ticket.map_or(0, |ticket| self::hash(&ticket.id).0)
             });
@@ -161,7 +171,7 @@ impl TicketTable {
             .collect()
     }
 
-    /// How many slots there are, used or not.
+    /// The number of slots, used or not.
     pub fn slots(&self) -> usize {
         self.tickets.len()
     }
@@ -171,7 +181,7 @@ impl TicketTable {
     }
 }
 
-/// The hash for the table, and of its middle, which the table does not look at, the tag.
+/// The hash for the table, and a tag from its middle bytes, which the table does not use.
 fn hash(id: &str) -> (u64, Tag) {
     let hash = xxh3_64(id.as_bytes());
     let [.., a, b, _, _, _] = hash.to_le_bytes();
@@ -187,12 +197,12 @@ mod tests {
     fn finds_by_partition_and_id() {
         let mut table = TicketTable::default();
         let slot = table.insert(Ticket::open("a", 0, Timestamp(0)));
-        assert_eq!(table.find(0, "a"), Found::Here(slot));
-        assert_eq!(table.find(1, "a"), Found::Elsewhere);
-        assert_eq!(table.find(0, "b"), Found::Nowhere);
+        assert_eq!(table.find(0, "a"), TicketLookup::Here(slot));
+        assert_eq!(table.find(1, "a"), TicketLookup::Elsewhere);
+        assert_eq!(table.find(0, "b"), TicketLookup::Nowhere);
         let other = table.insert(Ticket::open("a", 1, Timestamp(0)));
-        assert_eq!(table.find(1, "a"), Found::Here(other));
-        assert_eq!(table.find(0, "a"), Found::Here(slot));
+        assert_eq!(table.find(1, "a"), TicketLookup::Here(other));
+        assert_eq!(table.find(0, "a"), TicketLookup::Here(slot));
     }
 
     #[test]

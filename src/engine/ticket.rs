@@ -1,9 +1,9 @@
-//! One ticket, in as few bytes as its rules allow: a million of them are kept in memory.
+//! One ticket. A million of them fit into memory, so every byte counts.
 
 use compact_str::CompactString;
 use smallvec::SmallVec;
 
-use super::history::History;
+use super::history::TicketHistory;
 use super::labels::{NO_TEAM, Priority, Team};
 use super::past::{KEPT_PHASES, MOST_PHASES, Past};
 use super::timeline::{Phase, Timeline};
@@ -12,17 +12,17 @@ use crate::domain::event::{EventIdentity, Status};
 use crate::domain::policy::Target;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 
-/// How many of its last events a ticket recognises as duplicates (contract, section 1).
+/// The number of its last events that a ticket recognizes as duplicates (contract, section 1).
 const REMEMBERED_EVENTS: usize = 16;
 /// No policy matches the ticket.
 pub const NO_POLICY: u16 = u16::MAX;
-/// A goal without a team calendar: always open.
+/// In place of a calendar number: always open.
 const ALWAYS_OPEN: u16 = CalendarId::NO_NUMBER;
 
-/// Forty bits of an event's identity: among 16 events, one in 7·10^10 is taken for another.
-pub type Digest = [u8; 5];
+/// Forty bits of an event's identity. Among 16 events, the chance of a collision is one in 7·10^10.
+pub type EventDigest = [u8; 5];
 
-/// Facts about a ticket that are true or false.
+/// Properties of a ticket that are true or false.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags(u16);
 
@@ -30,9 +30,9 @@ impl Flags {
     /// A `created` event was seen.
     pub const CREATED: u16 = 1;
     pub const ASSIGNED: u16 = 1 << 1;
-    /// A cycle held a human reply: the first response is given.
+    /// A cycle contained a human reply, so the first response is given.
     pub const RESPONDED: u16 = 1 << 2;
-    /// A customer wrote while the ticket was solved or closed.
+    /// The customer wrote while the ticket was solved or closed.
     pub const CUSTOMER_WAITS: u16 = 1 << 3;
     pub const SOLVED_ONCE: u16 = 1 << 4;
     pub const REOPENED: u16 = 1 << 5;
@@ -40,15 +40,15 @@ impl Flags {
     /// The team changed after the first human reply.
     pub const MOVED: u16 = 1 << 7;
     pub const WORKED: u16 = 1 << 8;
-    /// Reached its end; no cycle is running.
+    /// The ticket is final: no cycle is running.
     pub const FINALIZED: u16 = 1 << 9;
-    /// Reached its end before, and was reopened.
+    /// The ticket was final before, and was reopened.
     pub const SECOND_LIFE: u16 = 1 << 10;
     /// Changed since the last checkpoint.
     pub const DIRTY: u16 = 1 << 11;
     /// The running leg began with the creation.
     pub const FIRST_LEG: u16 = 1 << 12;
-    /// Human replies: at least one, at least two.
+    /// There was at least one human reply; at least two.
     const REPLIED: u16 = 1 << 13;
     const REPLIED_AGAIN: u16 = 1 << 14;
     const ALL: u16 = (1 << 15) - 1;
@@ -65,32 +65,32 @@ impl Flags {
         }
     }
 
-    /// What a checkpoint keeps.
-    pub fn kept(self) -> u16 {
+    /// The flags that a checkpoint stores.
+    pub fn stored(self) -> u16 {
         self.0 & !Self::DIRTY
     }
 
-    /// Flags as [`Self::kept`] gave them; `None` where there is no such flag.
+    /// Flags from [`Self::stored`]. `None` if one of them is unknown.
     pub fn restored(bits: u16) -> Option<Self> {
         (bits & !Self::ALL == 0 && bits & Self::DIRTY == 0).then_some(Self(bits))
     }
 }
 
-/// Where a target is judged. First and next response never run at the same time: the second
-/// begins after the first is given. So they share a slot.
+/// The place of a goal in a ticket. First and next response share one: the next response begins
+/// after the first one is given, so they never run at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Slot {
+pub enum GoalSlot {
     Response,
     Resolution,
     Ownership,
 }
 
-impl Slot {
+impl GoalSlot {
     pub const ALL: [Self; 3] = [Self::Response, Self::Resolution, Self::Ownership];
 }
 
-/// What became of the goal in a slot.
+/// The state of the goal in a slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub enum GoalState {
@@ -98,9 +98,9 @@ pub enum GoalState {
     Absent,
     /// Running or paused.
     Undecided,
-    /// Breached and not ended: overdue.
+    /// The goal has breached and not ended: it is overdue.
     Breached,
-    /// Ended in this cycle.
+    /// The goal ended in this cycle.
     Ended,
 }
 
@@ -108,7 +108,7 @@ impl GoalState {
     pub const ALL: [Self; 4] = [Self::Absent, Self::Undecided, Self::Breached, Self::Ended];
 }
 
-/// How a ticket left the statistics.
+/// Why a ticket left the statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Withdrawal {
@@ -130,48 +130,48 @@ impl Withdrawal {
     }
 }
 
-/// What only some tickets have.
+/// The data that only some tickets have.
 #[derive(Clone, Debug, Default)]
-pub struct Extra {
+pub struct TicketExtra {
     /// Reported agent time of this life.
     pub handle: Milliseconds,
-    /// The ticket that survives a merge.
+    /// The ticket that this one was merged into.
     pub into: Option<CompactString>,
     /// The older part of a long history.
     pub past: Option<Box<Past>>,
 }
 
-/// See the module. Instants that do not apply are [`Timestamp::NEVER`].
+/// The state of a ticket. An instant that does not apply is [`Timestamp::NEVER`].
 #[derive(Clone, Debug)]
 pub struct Ticket {
     pub id: CompactString,
     pub timeline: Timeline,
-    recent: SmallVec<[Digest; 6]>,
+    recent: SmallVec<[EventDigest; 6]>,
     /// Event time of the last applied event.
     pub last_at: Timestamp,
-    /// Creation; `NEVER` where it is unknown.
+    /// The creation time; `NEVER` if it is unknown.
     pub created: Timestamp,
-    /// Status time has been added up to here.
+    /// Status time is counted up to here.
     pub accounted: Timestamp,
-    /// Start of the response the customer waits for.
+    /// Start of the response that the customer waits for.
     pub response_since: Timestamp,
-    /// Start of the resolution goal; once finalised, when that was.
+    /// Start of the resolution goal. After the end of the ticket: the time of the end.
     pub resolution_since: Timestamp,
-    /// When the team received the ticket.
+    /// The time when the team received the ticket.
     pub leg_since: Timestamp,
     /// The earliest timer that is set for this ticket.
     pub scheduled: Timestamp,
-    /// Deadlines by [`Slot`]; `NEVER` while paused.
+    /// Deadlines by [`GoalSlot`]; `NEVER` while paused.
     pub deadlines: [Timestamp; 3],
-    pub extra: Option<Box<Extra>>,
-    /// Position on the rating scale; NaN = not rated.
+    pub extra: Option<Box<TicketExtra>>,
+    /// Position on the rating scale; NaN: not rated.
     pub rating: f32,
     pub team_overflow: u32,
     priority_overflow: u8,
     pub partition: u16,
     pub team_number: u16,
     pub policy: u16,
-    /// Team calendars of the slots, each of the team that held the ticket at the slot's start.
+    /// The calendar of each slot: that of the team which held the ticket when the slot began.
     calendars: [u16; 3],
     /// Team at the last solve.
     pub solved_team: u16,
@@ -185,7 +185,7 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// A ticket that opens at `at` without attributes. Its creation is unknown until said.
+    /// A ticket that begins at `at`, without attributes and without a known creation time.
     pub fn open(id: &str, partition: u16, at: Timestamp) -> Self {
         let phase = Phase {
             status: Status::New,
@@ -222,15 +222,14 @@ impl Ticket {
         }
     }
 
-    /// All that can be measured of the ticket's life.
-    pub fn history(&self) -> History<'_> {
-        History {
+    pub fn history(&self) -> TicketHistory<'_> {
+        TicketHistory {
             past: self.extra.as_ref().and_then(|extra| extra.past.as_deref()),
             timeline: &self.timeline,
         }
     }
 
-    /// Enters a phase. Older phases are added up once there are [`MOST_PHASES`].
+    /// Enters a phase. Adds up the older phases if there are more than [`MOST_PHASES`].
     pub fn enter(&mut self, at: Timestamp, phase: Phase, calendars: &[Calendar]) {
         self.timeline.enter(at, phase);
         if self.timeline.len() > MOST_PHASES {
@@ -243,7 +242,7 @@ impl Ticket {
             Status::Solved => self.history().solved_since().0,
             _ => Timestamp::NEVER,
         };
-        // What is still measured begins at one of these.
+        // Everything that is still measured begins at one of these.
         let marks = [
             self.created,
             self.response_since,
@@ -267,9 +266,8 @@ impl Ticket {
         };
     }
 
-    /// Begins a second life: what was before is observed, and a phase of no length would else join
-    /// the two.
-    pub fn begin_again(&mut self, at: Timestamp) {
+    /// Begins a second life. Its history starts empty, because the first life is already observed.
+    pub fn begin_second_life(&mut self, at: Timestamp) {
         self.timeline = Timeline::new(at, self.timeline.current());
         if let Some(extra) = &mut self.extra {
             extra.handle = 0;
@@ -285,12 +283,13 @@ impl Ticket {
         self.withdrawal.is_some()
     }
 
-    /// In the backlog.
+    /// Whether the ticket is in the backlog.
     pub fn is_open(&self) -> bool {
         self.withdrawal.is_none() && self.status().is_unsolved()
     }
 
-    /// Its start is known, so durations from creation and goals exist.
+    /// Whether the creation time is known. Without it there are no goals and no durations from the
+    /// creation.
     pub fn has_start(&self) -> bool {
         self.created != Timestamp::NEVER
     }
@@ -311,7 +310,7 @@ impl Ticket {
         self.team_overflow = team.overflow;
     }
 
-    /// Human replies, counted to 2.
+    /// The number of human replies; 2 means two or more.
     pub fn replies(&self) -> u8 {
         u8::from(self.has(Flags::REPLIED)) + u8::from(self.has(Flags::REPLIED_AGAIN))
     }
@@ -334,7 +333,7 @@ impl Ticket {
         self.priority_overflow = priority.overflow;
     }
 
-    /// Team and priority at the last solve; the current ones before any.
+    /// Team and priority at the last solve. Before the first solve: the current ones.
     pub fn labels_at_solve(&self) -> (u16, u8) {
         if self.solved_team == NO_TEAM {
             (self.team_number, self.priority)
@@ -343,38 +342,48 @@ impl Ticket {
         }
     }
 
-    /// Whether a goal of the slot would be a first or a next response, say.
-    pub fn target(&self, slot: Slot) -> Target {
+    /// The target that a goal in the slot has now.
+    pub fn target(&self, slot: GoalSlot) -> Target {
         match slot {
-            Slot::Response if self.has(Flags::RESPONDED) => Target::NextResponse,
-            Slot::Response => Target::FirstResponse,
-            Slot::Resolution => Target::Resolution,
-            Slot::Ownership => Target::Ownership,
+            GoalSlot::Response if self.has(Flags::RESPONDED) => Target::NextResponse,
+            GoalSlot::Response => Target::FirstResponse,
+            GoalSlot::Resolution => Target::Resolution,
+            GoalSlot::Ownership => Target::Ownership,
         }
     }
 
-    /// Since when the slot's clock runs; `NEVER` where it does not.
-    pub fn slot_since(&self, slot: Slot) -> Timestamp {
+    /// The start of the slot's clock; `NEVER` if it does not run.
+    pub fn slot_since(&self, slot: GoalSlot) -> Timestamp {
         if !self.has_start() || !self.is_open() {
             return Timestamp::NEVER;
         }
+        self.slot_start(slot)
+    }
+
+    /// The start of the slot's clock, also of a withdrawn or solved ticket; `NEVER` if there is none.
+    pub fn slot_start(&self, slot: GoalSlot) -> Timestamp {
         match slot {
-            Slot::Response => self.response_since,
-            Slot::Resolution => self.resolution_since,
-            Slot::Ownership => self.leg_since,
+            GoalSlot::Response => self.response_since,
+            GoalSlot::Resolution => self.resolution_since,
+            GoalSlot::Ownership => self.leg_since,
         }
     }
 
-    pub fn slot_calendar(&self, slot: Slot) -> Option<CalendarId> {
+    /// The ticket that this one was merged into.
+    pub fn merged_into(&self) -> Option<&str> {
+        self.extra.as_ref()?.into.as_deref()
+    }
+
+    pub fn slot_calendar(&self, slot: GoalSlot) -> Option<CalendarId> {
         let calendar = self.calendars[slot as usize];
         (calendar != ALWAYS_OPEN).then_some(CalendarId(calendar))
     }
 
-    pub fn set_slot_calendar(&mut self, slot: Slot, calendar: Option<CalendarId>) {
+    pub fn set_slot_calendar(&mut self, slot: GoalSlot, calendar: Option<CalendarId>) {
         self.calendars[slot as usize] = calendar.map_or(ALWAYS_OPEN, |calendar| calendar.0);
     }
 
-    /// Numbers of the slots' team calendars as they are kept; see [`Self::slot_calendar`].
+    /// The calendar numbers of all slots, as a checkpoint stores them.
     pub fn calendars(&self) -> [u16; 3] {
         self.calendars
     }
@@ -383,11 +392,11 @@ impl Ticket {
         self.calendars = calendars;
     }
 
-    pub fn extra_mut(&mut self) -> &mut Extra {
+    pub fn extra_mut(&mut self) -> &mut TicketExtra {
         self.extra.get_or_insert_default()
     }
 
-    /// Remembers an event; `false` where it is among the last ones already.
+    /// Remembers an event. `false` if it is one of the remembered events already.
     pub fn remember(&mut self, identity: EventIdentity) -> bool {
         let [a, b, c, d, e, ..] = identity.0.to_le_bytes();
         let digest = [a, b, c, d, e];
@@ -400,12 +409,12 @@ impl Ticket {
     }
 
     /// The remembered events, oldest first.
-    pub fn recent(&self) -> &[Digest] {
+    pub fn recent(&self) -> &[EventDigest] {
         &self.recent
     }
 
-    /// Takes remembered events from [`Self::recent`], one behind the other; `None` where there are
-    /// too many, or one is cut off.
+    /// Sets the remembered events from the bytes of [`Self::recent`]. `None` if there are too many,
+    /// or if the last one is incomplete.
     pub fn set_recent(&mut self, digests: &[u8]) -> Option<()> {
         let (digests, rest) = digests.as_chunks();
         if !rest.is_empty() || digests.len() > REMEMBERED_EVENTS {
@@ -433,8 +442,8 @@ impl Ticket {
 mod tests {
     use super::*;
 
-    /// A million open tickets fit into 250 MiB only if one is at most this large, with its timer
-    /// (some 20 bytes) and its place in the index (19 bytes).
+    /// A million open tickets must fit into 250 MiB. Each also needs a timer (about 20 bytes) and an
+    /// index entry (19 bytes).
     #[test]
     fn a_ticket_is_small() {
         assert!(size_of::<Ticket>() <= 208, "{} bytes", size_of::<Ticket>());
@@ -450,7 +459,7 @@ mod tests {
         assert!(ticket.remember(EventIdentity(3)), "forgotten");
     }
 
-    /// Pending and open by turns, from `from` on, a minute each.
+    /// Alternates between pending and open, a minute each.
     fn alternate(ticket: &mut Ticket, from: i64, changes: i64) {
         for change in from..from + changes {
             let status = if change % 2 == 0 {
@@ -492,11 +501,11 @@ mod tests {
     }
 
     #[test]
-    fn what_begins_among_older_phases_parts_their_sums() {
+    fn a_goal_that_begins_among_older_phases_separates_their_sums() {
         let mut ticket = Ticket::open("a", 0, Timestamp(0));
         ticket.created = Timestamp(0);
         alternate(&mut ticket, 1, 1_000);
-        // A goal begins in the middle of a phase, and ends long after.
+        // A goal begins in the middle of a phase and ends much later.
         ticket.response_since = Timestamp(1_000 * 60_000 + 1);
         alternate(&mut ticket, 1_001, 1_000);
         let end = Timestamp(2_001 * 60_000);

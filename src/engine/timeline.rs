@@ -1,7 +1,7 @@
-//! The phases of a ticket in detail: when it was in which status, assigned or withdrawn.
+//! The timeline of a ticket: its phases, one by one.
 //!
-//! A long history keeps its newest phases here; [`super::past`] holds the older ones as sums, and
-//! [`super::history`] measures over both.
+//! A long history keeps only its newest phases here. [`super::past`] holds the older ones as sums, and
+//! [`super::history`] measures both.
 
 use smallvec::SmallVec;
 
@@ -9,25 +9,25 @@ use crate::domain::event::Status;
 use crate::domain::policy::StatusSet;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 
-/// What a ticket is in for a stretch of time.
+/// The state of a ticket during a stretch of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Phase {
-    /// While withdrawn: the status to return to.
+    /// While the ticket is withdrawn: the status that it returns to.
     pub status: Status,
     pub withdrawn: bool,
     pub assigned: bool,
 }
 
-/// A phase and its beginning, in one word: milliseconds above, phase in the low byte.
+/// A phase and its start in one word: milliseconds in the upper bits, the phase in the low byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Segment(i64);
+struct PackedPhase(i64);
 
 const PHASE_BITS: u32 = 8;
 const STATUS_MASK: i64 = 0x07;
 const WITHDRAWN_BIT: i64 = 0x08;
 const ASSIGNED_BIT: i64 = 0x10;
 
-impl Segment {
+impl PackedPhase {
     fn new(start: Timestamp, phase: Phase) -> Self {
         let mut word = start.0 << PHASE_BITS | phase.status as i64;
         if phase.withdrawn {
@@ -60,47 +60,47 @@ impl Segment {
     }
 }
 
-/// The stretch of solved phases at the end of a timeline.
+/// The solved phases at the end of a timeline.
 #[derive(Clone, Copy, Debug)]
 pub struct SolvedRun {
-    /// When it began; the start of the current phase where that is not solved.
+    /// The start of the run. If the current phase is not solved: the start of that phase.
     pub since: Timestamp,
-    /// Time in `solved` up to the start of the current phase, withdrawn time not counted.
+    /// Time in `solved` up to the start of the current phase, without withdrawn time.
     pub length: Milliseconds,
-    /// Every phase of the timeline belongs to it.
+    /// Whether the run contains every phase of the timeline.
     pub is_whole: bool,
 }
 
-/// Phases in time order; the last one is the current one.
+/// Phases in order of time. The last one is the current phase.
 #[derive(Clone, Debug)]
-pub struct Timeline(SmallVec<[Segment; 2]>);
+pub struct Timeline(SmallVec<[PackedPhase; 2]>);
 
 impl Timeline {
     pub fn new(start: Timestamp, phase: Phase) -> Self {
-        Self(SmallVec::from_slice(&[Segment::new(start, phase)]))
+        Self(SmallVec::from_slice(&[PackedPhase::new(start, phase)]))
     }
 
     pub fn current(&self) -> Phase {
         self.last().phase()
     }
 
-    /// When the current phase began.
+    /// The start of the current phase.
     pub fn since(&self) -> Timestamp {
         self.last().start()
     }
 
-    /// When the first phase began.
+    /// The start of the first phase.
     pub fn start(&self) -> Timestamp {
         self.0[0].start()
     }
 
-    /// Adds a phase as [`Self::phases`] gave it, not earlier than the last one.
+    /// Adds a stored phase. It must not be earlier than the last one.
     pub fn append(&mut self, start: Timestamp, phase: Phase) {
-        self.0.push(Segment::new(start, phase));
+        self.0.push(PackedPhase::new(start, phase));
     }
 
-    /// Enters a phase. Phases of no length leave no trace, but for a reopening between two solves:
-    /// the second one is the last.
+    /// Enters a phase. A phase of length 0 is dropped, unless it separates two solves: then the
+    /// second one is the last solve. The same holds for withdrawals.
     pub fn enter(&mut self, at: Timestamp, phase: Phase) {
         let current = self.current();
         if current == phase {
@@ -108,7 +108,7 @@ impl Timeline {
         }
         let at = at.max(self.since());
         if self.since() < at {
-            self.0.push(Segment::new(at, phase));
+            self.0.push(PackedPhase::new(at, phase));
             return;
         }
         let before = self
@@ -117,19 +117,19 @@ impl Timeline {
             .checked_sub(2)
             .map(|position| self.0[position].phase());
         let solved = |phase: Phase| phase.status == Status::Solved;
-        let parts_solves = !solved(current) && solved(phase) && before.is_some_and(solved);
-        let parts_withdrawals =
+        let separates_solves = !solved(current) && solved(phase) && before.is_some_and(solved);
+        let separates_withdrawals =
             !current.withdrawn && phase.withdrawn && before.is_some_and(|before| before.withdrawn);
-        if !parts_solves && !parts_withdrawals {
+        if !separates_solves && !separates_withdrawals {
             self.0.pop();
             if before == Some(phase) {
                 return;
             }
         }
-        self.0.push(Segment::new(at, phase));
+        self.0.push(PackedPhase::new(at, phase));
     }
 
-    /// The phases in order, each with its end; the last one has none.
+    /// The phases in order, each with its end. The current phase has no end.
     pub fn phases(&self) -> impl ExactSizeIterator<Item = (Timestamp, Option<Timestamp>, Phase)> {
         self.0.iter().enumerate().map(|(position, segment)| {
             let next = self.0.get(position + 1).map(|next| next.start());
@@ -137,12 +137,10 @@ impl Timeline {
         })
     }
 
-    /// How many phases there are.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The stretch of solved phases at the end, withdrawn or not.
     pub fn solved_run(&self) -> SolvedRun {
         let mut run = SolvedRun {
             since: self.since(),
@@ -165,13 +163,12 @@ impl Timeline {
         run
     }
 
-    /// Whether a span counts in a phase: not withdrawn, and the status not excluded.
     fn counts(phase: Phase, excluded: StatusSet) -> bool {
         !phase.withdrawn && !excluded.contains(phase.status)
     }
 
-    /// Shows the stretches of `[start, end)` that count, in order. Before the first phase a ticket
-    /// was `new`: one whose creation becomes known late was already there.
+    /// Visits the stretches of `[start, end)` that count, in order. The time before the first phase
+    /// counts as `new`, because the creation may become known late.
     pub fn spans(
         &self,
         start: Timestamp,
@@ -180,7 +177,7 @@ impl Timeline {
         mut visit: impl FnMut(Timestamp, Timestamp),
     ) {
         let mut open = (!excluded.contains(Status::New) || start >= self.start()).then_some(start);
-        // Only the last segment that begins before `start` tells of it.
+        // The last phase that begins before `start` covers it.
         let first = self
             .0
             .partition_point(|segment| segment.start() <= start)
@@ -208,7 +205,7 @@ impl Timeline {
         }
     }
 
-    /// Shows the stretches of `[start, end)` in `open` with an assignee, in order.
+    /// Visits the stretches of `[start, end)` in `open` with an assignee, in order.
     pub fn worked_spans(
         &self,
         start: Timestamp,
@@ -226,7 +223,7 @@ impl Timeline {
         }
     }
 
-    /// Takes all phases but the last `kept` ones out, each with its end.
+    /// Removes all phases but the last `kept` ones, and returns them with their ends.
     pub fn take_older(&mut self, kept: usize) -> Vec<(Timestamp, Phase)> {
         let older = self.len().saturating_sub(kept.max(1));
         let phases = self.phases().take(older);
@@ -236,7 +233,7 @@ impl Timeline {
         taken
     }
 
-    fn last(&self) -> Segment {
+    fn last(&self) -> PackedPhase {
         self.0[self.0.len() - 1]
     }
 }
@@ -264,7 +261,7 @@ mod tests {
     #[test]
     fn a_word_keeps_instants_before_the_epoch() {
         for at in [-62_135_596_800_000, -1, 0, 253_402_300_799_999] {
-            let segment = Segment::new(Timestamp(at), phase(Status::Closed));
+            let segment = PackedPhase::new(Timestamp(at), phase(Status::Closed));
             assert_eq!(
                 (segment.start(), segment.phase()),
                 (Timestamp(at), phase(Status::Closed))
@@ -273,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn phases_of_no_length_leave_no_trace() {
+    fn phases_of_length_zero_are_dropped() {
         let history = timeline(&[(0, Status::New), (5, Status::Pending), (5, Status::New)]);
         assert_eq!(history.0.len(), 1);
         let history = timeline(&[(0, Status::New), (0, Status::Open)]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ticket_exporter::domain::event::{Event, EventIdentity, EventType};
 use ticket_exporter::domain::timestamp::{HOUR, MINUTE, Timestamp};
 use ticket_exporter::engine::{
-    Change, Engine, PartitionId, Records, Restored, Restoring, STATE_VERSION, StateError,
+    Engine, PartitionId, Records, RestoredEngine, Restorer, RulesChange, STATE_VERSION, StateError,
 };
 use ticket_exporter::exposition::Format;
 
@@ -31,14 +31,14 @@ impl Records for Written {
     }
 }
 
-fn restart(engine: &mut Engine, yaml: &str) -> Result<Restored, StateError> {
+fn restart(engine: &mut Engine, yaml: &str) -> Result<RestoredEngine, StateError> {
     let mut written = Written::default();
     engine.snapshot();
     // Once under this tracking and once more: what is written under the rules of now is whole.
     let mut cursor = ticket_exporter::engine::RewriteCursor::default();
     engine.write_changes(&mut written);
     engine.write_slice(&mut cursor, usize::MAX, &mut written);
-    let mut restoring = Restoring::new(Arc::new(rules(yaml)), STATE_VERSION)?;
+    let mut restoring = Restorer::new(Arc::new(rules(yaml)), STATE_VERSION)?;
     for (key, value) in &written.0 {
         restoring.apply(key, value.as_deref())?;
     }
@@ -48,14 +48,14 @@ fn restart(engine: &mut Engine, yaml: &str) -> Result<Restored, StateError> {
 /// A restart from what checkpoints have written, each of them only what changed.
 fn go_on(store: &mut Written, engine: &mut Engine, yaml: &str) -> Engine {
     engine.write_changes(store);
-    let mut restoring = Restoring::new(Arc::new(rules(yaml)), STATE_VERSION).unwrap();
+    let mut restoring = Restorer::new(Arc::new(rules(yaml)), STATE_VERSION).unwrap();
     for (key, value) in &store.0 {
         restoring.apply(key, value.as_deref()).unwrap();
     }
     restoring.finish().unwrap().engine
 }
 
-fn words(changes: &[Change]) -> Vec<String> {
+fn words(changes: &[RulesChange]) -> Vec<String> {
     changes.iter().map(ToString::to_string).collect()
 }
 
@@ -194,7 +194,7 @@ fn another_mapping_asks_for_a_recount_and_loses_nothing() {
     // What the engine is told while it runs is what it counted under.
     let tables =
         |entries: &str| vec![("mapping.tables, file a.csv".to_owned(), entries.to_owned())];
-    back.engine.read_as(tables("1 entries"));
+    back.engine.set_mapping_settings(tables("1 entries"));
     let restored = restart(&mut back.engine, "").unwrap();
     assert_eq!(
         words(&restored.changes),
@@ -345,9 +345,9 @@ fn a_running_goal_keeps_its_calendar() {
 
 #[test]
 fn a_newer_version_is_refused() {
-    let error = Restoring::new(Arc::new(rules("")), STATE_VERSION + 1).unwrap_err();
+    let error = Restorer::new(Arc::new(rules("")), STATE_VERSION + 1).unwrap_err();
     assert_eq!(error, StateError::Newer(STATE_VERSION + 1));
-    let nothing = Restoring::new(Arc::new(rules("")), STATE_VERSION).unwrap();
+    let nothing = Restorer::new(Arc::new(rules("")), STATE_VERSION).unwrap();
     assert_eq!(nothing.finish().unwrap_err(), StateError::Missing("state"));
 }
 

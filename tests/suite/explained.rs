@@ -10,7 +10,7 @@ use ticket_exporter::app::explain::{from_engine, from_files, words};
 use ticket_exporter::config::{self, Config};
 use ticket_exporter::decode::{self, Decoder};
 use ticket_exporter::domain::timestamp::Timestamp;
-use ticket_exporter::engine::{Engine, GoalStep, Happening, Kpi, Rules, TraceEntry};
+use ticket_exporter::engine::{Engine, GoalStep, Kpi, Rules, TicketTrace, TraceEntry, TraceEvent};
 use ticket_exporter::exposition::{Format, render};
 
 use crate::harness;
@@ -54,20 +54,23 @@ fn explanations_read_as_worked_out_by_hand() {
 /// Applies a story as a replay does; `traced` is written down.
 fn replay(rules: &Arc<Rules>, lines: &[String], traced: Option<&str>) -> (Engine, Vec<TraceEntry>) {
     let mut engine = Engine::new(Arc::clone(rules), Timestamp(0));
-    if let Some(id) = traced {
-        engine.trace(id);
-    }
+    let mut trace = TicketTrace::new(traced.unwrap_or_default());
     let partition = engine.only_partition();
     for line in lines {
         if let Ok(event) = decode::decode(line.as_bytes(), None) {
-            engine.apply(partition, &event);
+            match traced {
+                Some(_) => engine.apply_observed(partition, &event, &mut trace),
+                None => engine.apply(partition, &event),
+            };
         }
     }
     if let Some(end) = engine.greatest_event(partition) {
-        engine.advance(partition, end);
+        match traced {
+            Some(_) => engine.advance_observed(partition, end, &mut trace),
+            None => engine.advance(partition, end),
+        }
     }
-    let entries = engine.take_trace();
-    (engine, entries)
+    (engine, trace.into_entries())
 }
 
 fn exposition(engine: &mut Engine) -> String {
@@ -110,12 +113,12 @@ impl Totals {
 
     fn take(&mut self, entry: &TraceEntry) {
         match &entry.what {
-            Happening::Observation(observation) => {
+            TraceEvent::Observation(observation) => {
                 let labels = labels(&observation.team, &observation.priority);
                 self.observe(observation.kpi, &labels, "calendar", observation.calendar);
                 self.observe(observation.kpi, &labels, "business", observation.business);
             }
-            Happening::Goal(goal) => {
+            TraceEvent::Goal(goal) => {
                 let labels = format!(
                     "{},target=\"{}\",policy=\"{}\"",
                     labels(&goal.team, &goal.priority),
@@ -129,8 +132,8 @@ impl Totals {
                     self.add(format!("ticket_sla_breaches_total{{{labels}}}"), 1.0);
                 }
             }
-            Happening::Withdrawn { .. } => self.add("withdrawn".to_owned(), 1.0),
-            Happening::Finalized { first_contact, .. } => {
+            TraceEvent::Withdrawn { .. } => self.add("withdrawn".to_owned(), 1.0),
+            TraceEvent::Finalized { first_contact, .. } => {
                 let counted = f64::from(u8::from(first_contact.is_some()));
                 self.add("finalized".to_owned(), counted);
             }
@@ -234,7 +237,7 @@ fn an_explanation_is_whole_and_in_order() {
             let written = entries
                 .iter()
                 .filter(|entry| match &entry.what {
-                    Happening::Event(event) => event.named.is_none(),
+                    TraceEvent::Event(event) => event.named.is_none(),
                     _ => false,
                 })
                 .count();
@@ -243,7 +246,7 @@ fn an_explanation_is_whole_and_in_order() {
                 assert!(pair[0].known <= pair[1].known, "seed {seed}, ticket {id}");
             }
             for entry in &entries {
-                if let Happening::Goal(goal) = &entry.what
+                if let TraceEvent::Goal(goal) = &entry.what
                     && goal.step == GoalStep::Met
                 {
                     assert!(goal.running <= goal.length, "seed {seed}: {goal:?}");

@@ -9,7 +9,7 @@ use ticket_exporter::decode::decode;
 use ticket_exporter::domain::event::{Actor, Event, EventIdentity, EventType};
 use ticket_exporter::domain::timestamp::Timestamp;
 use ticket_exporter::engine::limits::{self, Limit};
-use ticket_exporter::engine::{Engine, Records, Restoring, Rules, STATE_VERSION};
+use ticket_exporter::engine::{Engine, Records, Restorer, Rules, STATE_VERSION};
 use ticket_exporter::exposition::{Format, render};
 
 use crate::harness::{Scrape, binary, scrape};
@@ -148,7 +148,7 @@ impl Records for Store {
 fn restarted(engine: &mut Engine, rules: &Arc<Rules>) -> Engine {
     let mut store = Store::default();
     engine.write_changes(&mut store);
-    let mut restoring = Restoring::new(Arc::clone(rules), STATE_VERSION).unwrap();
+    let mut restoring = Restorer::new(Arc::clone(rules), STATE_VERSION).unwrap();
     for (key, value) in &store.0 {
         restoring.apply(key, value.as_deref()).unwrap();
     }
@@ -275,7 +275,7 @@ fn a_store_with_more_values_than_numbers_goes_on() {
     let mut engine = engine(&rules, 254);
     let mut store = Store::default();
     engine.write_changes(&mut store);
-    let mut restoring = Restoring::new(Arc::clone(&rules), STATE_VERSION).unwrap();
+    let mut restoring = Restorer::new(Arc::clone(&rules), STATE_VERSION).unwrap();
     for (key, value) in &store.0 {
         restoring.apply(key, value.as_deref()).unwrap();
     }

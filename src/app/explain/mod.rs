@@ -16,7 +16,7 @@ use super::history::Tally;
 use super::replay::{self, FileError};
 use crate::decode::Decoder;
 use crate::domain::timestamp::Timestamp;
-use crate::engine::{Engine, Rules, TicketView, TraceEntry};
+use crate::engine::{Engine, Rules, TicketTrace, TicketView, TraceEntry};
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -54,9 +54,16 @@ pub fn from_files(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Looked, FileError> {
     let mut engine = Engine::new(rules, Timestamp::LATEST);
-    engine.trace(id);
-    let read = replay::read(&mut engine, decoder, paths, until, progress)?;
-    let history = engine.take_trace();
+    let mut trace = TicketTrace::new(id);
+    let read = replay::read(
+        &mut engine,
+        Some(&mut trace),
+        decoder,
+        paths,
+        until,
+        progress,
+    )?;
+    let history = trace.into_entries();
     let state = engine.describe(id);
     let known = !history.is_empty() || !state.is_empty();
     Ok(Looked {

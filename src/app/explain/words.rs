@@ -6,8 +6,8 @@ use super::Explanation;
 use crate::domain::duration;
 use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
 use crate::engine::{
-    AttributeChange, CountedSpan, EventTrace, GoalStep, GoalTrace, GoalView, Happening, Kpi,
-    Observation, Pending, TicketView, TraceEntry,
+    AttributeChange, CountedSpan, EventTrace, GoalStep, GoalTrace, GoalView, Kpi, Observation,
+    PendingObservation, TicketView, TraceEntry, TraceEvent,
 };
 
 const BOLD: &str = "\x1b[1m";
@@ -65,7 +65,7 @@ impl Writer {
     fn history(&mut self, entries: &[TraceEntry]) {
         let mut last = None;
         for entry in entries {
-            if let Happening::Event(event) = &entry.what {
+            if let TraceEvent::Event(event) = &entry.what {
                 self.headline(entry.at, &event_words(event));
             } else {
                 if last != Some(entry.known) {
@@ -85,14 +85,14 @@ impl Writer {
 
     fn consequence(&mut self, entry: &TraceEntry) {
         match &entry.what {
-            Happening::Event(_) => {}
-            Happening::StartLearned { created } => {
+            TraceEvent::Event(_) => {}
+            TraceEvent::StartLearned { created } => {
                 let created = instant(*created);
                 self.line(1, &format!("known from now on: created {created}"));
             }
-            Happening::Observation(observation) => self.observation(observation, entry),
-            Happening::Goal(goal) => self.goal(goal, entry),
-            Happening::Finalized {
+            TraceEvent::Observation(observation) => self.observation(observation, entry),
+            TraceEvent::Goal(goal) => self.goal(goal, entry),
+            TraceEvent::Finalized {
                 team,
                 priority,
                 first_contact,
@@ -112,7 +112,7 @@ impl Writer {
                 self.line(1, &text);
                 self.line(1, &format!("remembered until {}", instant(*retained_until)));
             }
-            Happening::Withdrawn {
+            TraceEvent::Withdrawn {
                 reason,
                 into,
                 retained_until,
@@ -125,8 +125,8 @@ impl Writer {
                 self.line(1, &text);
                 self.line(1, &format!("remembered until {}", instant(*retained_until)));
             }
-            Happening::Restored => self.line(1, "restored; the time between counts nowhere"),
-            Happening::Forgotten => self.line(1, "forgotten"),
+            TraceEvent::Restored => self.line(1, "restored; the time between counts nowhere"),
+            TraceEvent::Forgotten => self.line(1, "forgotten"),
         }
     }
 
@@ -411,7 +411,7 @@ fn deadline_words(goal: &GoalTrace) -> String {
     )
 }
 
-fn pending_words(pending: &Pending) -> String {
+fn pending_words(pending: &PendingObservation) -> String {
     let values = [
         (pending.calendar, "calendar"),
         (pending.business, "business"),

@@ -141,7 +141,7 @@ impl RecordProcessor {
     ) -> Result<usize, RecordsLost> {
         let latest = timing.clock.latest().plus(timing.max_future);
         if let Some(mapping) = self.tables.refresh() {
-            self.engine.read_as(mapping);
+            self.engine.set_mapping_settings(mapping);
         }
         let decoder = self.tables.decoder().clone();
         let headers = if decoder.needs_headers() {

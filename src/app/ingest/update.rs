@@ -12,7 +12,7 @@ use super::visibility::VisibilityEvent;
 use crate::decode::Decoder;
 use crate::edge::kafka::{Consumer, CredentialFiles, DeadLetterProducer};
 use crate::edge::schema_registry::SchemaRegistryClient;
-use crate::engine::{Restored, Rules, StateError};
+use crate::engine::{RestoredEngine, Rules, StateError};
 
 /// The changes; `None`: no change.
 #[derive(Default)]
@@ -29,7 +29,7 @@ pub struct IngestUpdate {
     /// The files that the clients have read. The watch must be older than the clients.
     pub credentials: Option<Option<CredentialFiles>>,
     /// The result of [`Ingest::state_under`].
-    pub restored: Option<Restored>,
+    pub restored: Option<RestoredEngine>,
 }
 
 /// Why the state cannot follow other counting rules.
@@ -47,7 +47,7 @@ impl Ingest {
     ///
     /// # Errors
     /// The state cannot follow the rules.
-    pub fn state_under(&mut self, rules: Arc<Rules>) -> Result<Restored, RulesUpdateError> {
+    pub fn state_under(&mut self, rules: Arc<Rules>) -> Result<RestoredEngine, RulesUpdateError> {
         if !self.checkpoints.is_durable() {
             return Err(RulesUpdateError::InMemory);
         }

@@ -7,7 +7,7 @@ use super::{Distributions, Group};
 use crate::app::history::{History, HistoryError, Tally};
 use crate::domain::catalog::{self, Family};
 use crate::domain::timestamp::Timestamp;
-use crate::engine::{Engine, GoalRun, Rules, Sample, Series, Visitor};
+use crate::engine::{Engine, GoalRun, GoalRuns, Observer, Rules, Sample, Series, Visitor};
 
 /// Goals and breaches, by policy and target.
 pub type Counts = BTreeMap<(String, &'static str), (u64, u64)>;
@@ -19,15 +19,13 @@ pub fn measure(
     until: Option<Timestamp>,
 ) -> Result<(Distributions, Tally), HistoryError> {
     let mut engine = Engine::new(Arc::clone(rules), Timestamp::LATEST);
-    engine.measure_goals();
     let mut distributions = Distributions::new();
-    let tally = run(&mut engine, history, until, &mut |engine| {
-        for run in engine.take_goal_runs() {
-            let running = run.running;
-            let distribution = distributions.entry(group(run)).or_default();
-            distribution.add_ended(running, 1);
-        }
-    })?;
+    let mut goal_runs = GoalRuns::new(|run: GoalRun| {
+        let running = run.running;
+        let distribution = distributions.entry(group(run)).or_default();
+        distribution.add_ended(running, 1);
+    });
+    let tally = run(&mut engine, Some(&mut goal_runs), history, until)?;
     for run in engine.undecided_goals() {
         let running = run.running;
         distributions
@@ -45,21 +43,18 @@ pub fn count(
     until: Option<Timestamp>,
 ) -> Result<Counts, HistoryError> {
     let mut engine = Engine::new(Arc::clone(rules), Timestamp::LATEST);
-    run(&mut engine, history, until, &mut |engine| {
-        // Nobody asks how late they were found.
-        engine.take_breaches();
-    })?;
+    run(&mut engine, None, history, until)?;
     let mut counter = Counter::default();
     engine.snapshot().visit(&mut counter);
     Ok(counter.counts)
 }
 
-/// Applies a history, one partition after the other; `each` is called after every event.
+/// Applies a history, one partition after the other.
 fn run(
     engine: &mut Engine,
+    mut observer: Option<&mut dyn Observer>,
     history: &History,
     until: Option<Timestamp>,
-    each: &mut dyn FnMut(&mut Engine),
 ) -> Result<Tally, HistoryError> {
     let mut tally = Tally::default();
     for mut part in history.parts()? {
@@ -67,12 +62,18 @@ fn run(
             .add_partition()
             .ok_or(HistoryError::TooManyPartitions)?;
         while part.next(&mut |event| {
-            engine.apply(partition, event);
-            each(engine);
+            match &mut observer {
+                None => engine.apply(partition, event),
+                Some(observer) => engine.apply_observed(partition, event, &mut **observer),
+            };
+            // The delay of breaches is of no interest here.
+            engine.take_breaches();
         })? {}
         if let Some(end) = engine.greatest_event(partition).max(until) {
-            engine.advance(partition, end);
-            each(engine);
+            match &mut observer {
+                None => engine.advance(partition, end),
+                Some(observer) => engine.advance_observed(partition, end, &mut **observer),
+            }
         }
         tally.add(&part.tally);
     }

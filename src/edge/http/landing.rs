@@ -380,13 +380,13 @@ fn percent(share: Option<f64>) -> Cell {
 mod tests {
     use super::*;
     use crate::domain::timestamp::Timestamp;
-    use crate::engine::Named;
+    use crate::engine::NamedValues;
 
     fn report() -> Report {
         let team = TeamReport {
             team: "<b>&\"'".to_owned(),
             backlog: 3,
-            windows: Named(vec![("1h".to_owned(), WindowReport::default())]),
+            windows: NamedValues(vec![("1h".to_owned(), WindowReport::default())]),
             ..TeamReport::default()
         };
         Report {

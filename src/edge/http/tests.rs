@@ -21,7 +21,7 @@ use crate::domain::catalog;
 use crate::domain::timestamp::Timestamp;
 use crate::edge::self_metrics::{BuildInfo, SelfMetrics};
 use crate::engine::{
-    GoalItem, GoalList, Named, Report, Sample, Series, TeamReport, Visitor, WindowReport,
+    GoalItem, GoalList, NamedValues, Report, Sample, Series, TeamReport, Visitor, WindowReport,
 };
 
 const OPEN_METRICS: &str = "application/openmetrics-text;version=1.0.0";
@@ -199,7 +199,7 @@ impl Kpis for Backlog {
         let team = TeamReport {
             team: "<script>".to_owned(),
             backlog: 3,
-            windows: Named(vec![("1h".to_owned(), WindowReport::default())]),
+            windows: NamedValues(vec![("1h".to_owned(), WindowReport::default())]),
             ..TeamReport::default()
         };
         Report {

@@ -1,49 +1,49 @@
-//! The bytes of records: small numbers take few, and reading takes whatever comes.
+//! The encoding of records. Small numbers take few bytes, and the reader accepts any input.
 //!
-//! Numbers are in groups of seven bits, the lowest first; signed ones alternate around zero, so
-//! that what is near it stays short. Nothing here knows what a record means.
+//! Numbers are in groups of seven bits, the lowest first. Signed numbers use zigzag encoding, so that
+//! numbers near 0 are short.
 
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 
-/// Bits of a number in one byte; the topmost bit says that more follow.
+/// Bits of a number in one byte. The top bit means that more bytes follow.
 const GROUP: u32 = 7;
 const MORE: u8 = 0x80;
-/// No count reaches this; sums of some of them still fit.
-const MOST: u64 = 1 << 53;
+/// Upper bound of a count. Sums of a few counts still fit.
+const COUNT_BOUND: u64 = 1 << 53;
 
-/// Why bytes are no record.
+/// Why bytes are not a valid record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Wrong {
-    #[error("ends early")]
+pub enum RecordError {
+    #[error("it ends early")]
     EndsEarly,
-    #[error("goes on behind its end")]
-    GoesOn,
+    #[error("it has extra bytes at the end")]
+    ExtraBytes,
     #[error("a number is too large")]
     TooLarge,
-    #[error("an instant lies outside the years 1 to 9999")]
-    Instant,
-    #[error("text is not UTF-8")]
+    #[error("a time is outside the years 1 to 9999")]
+    Time,
+    #[error("a text is not UTF-8")]
     Text,
-    #[error("a choice is unknown")]
-    Choice,
+    #[error("a value is unknown")]
+    UnknownValue,
     #[error("a list is out of order")]
     Order,
-    #[error("names what is not there")]
+    #[error("it refers to something that does not exist")]
     Reference,
 }
 
-/// Writes the value of a record.
+/// Writes the key or the value of a record.
 #[derive(Debug, Default)]
-pub struct Writer {
+pub struct RecordWriter {
     bytes: Vec<u8>,
 }
 
-impl Writer {
+impl RecordWriter {
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Starts over, keeping the memory.
+    /// Empties the writer, but keeps its memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
     }
@@ -52,7 +52,7 @@ impl Writer {
         self.bytes.push(byte);
     }
 
-    /// Bytes as they are; how many there are must be known from elsewhere.
+    /// Bytes without their length.
     pub fn raw(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
@@ -75,7 +75,7 @@ impl Writer {
         self.number(((number << 1) ^ (number >> 63)).cast_unsigned());
     }
 
-    /// An instant by its distance from another one.
+    /// A time by its distance from `base`.
     pub fn instant(&mut self, at: Timestamp, base: Timestamp) {
         self.signed(at.0.wrapping_sub(base.0));
     }
@@ -86,82 +86,83 @@ impl Writer {
     }
 }
 
-/// Reads what a [`Writer`] wrote, and never beyond what is there.
+/// Reads what a [`RecordWriter`] wrote. Never reads beyond the end.
 #[derive(Clone, Copy, Debug)]
-pub struct Reader<'a> {
+pub struct RecordReader<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Reader<'a> {
+impl<'a> RecordReader<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
-    pub fn byte(&mut self) -> Result<u8, Wrong> {
-        let (first, rest) = self.rest.split_first().ok_or(Wrong::EndsEarly)?;
+    pub fn byte(&mut self) -> Result<u8, RecordError> {
+        let (first, rest) = self.rest.split_first().ok_or(RecordError::EndsEarly)?;
         self.rest = rest;
         Ok(*first)
     }
 
-    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Wrong> {
-        let (first, rest) = self.rest.split_first_chunk().ok_or(Wrong::EndsEarly)?;
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], RecordError> {
+        let (first, rest) = self
+            .rest
+            .split_first_chunk()
+            .ok_or(RecordError::EndsEarly)?;
         self.rest = rest;
         Ok(*first)
     }
 
-    /// How many bytes are left.
     pub fn left(&self) -> usize {
         self.rest.len()
     }
 
-    /// Everything that is left.
     pub fn remainder(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.rest)
     }
 
-    pub fn number(&mut self) -> Result<u64, Wrong> {
+    pub fn number(&mut self) -> Result<u64, RecordError> {
         let mut number = 0_u64;
         for shift in (0..u64::BITS).step_by(GROUP as usize) {
             let byte = self.byte()?;
             let group = u64::from(byte & !MORE);
             if (group << shift) >> shift != group {
-                return Err(Wrong::TooLarge);
+                return Err(RecordError::TooLarge);
             }
             number |= group << shift;
             if byte & MORE == 0 {
                 return Ok(number);
             }
         }
-        Err(Wrong::TooLarge)
+        Err(RecordError::TooLarge)
     }
 
     /// A number that fits into a narrower type.
-    pub fn narrow<T: TryFrom<u64>>(&mut self) -> Result<T, Wrong> {
-        T::try_from(self.number()?).map_err(|_| Wrong::TooLarge)
+    pub fn narrow<T: TryFrom<u64>>(&mut self) -> Result<T, RecordError> {
+        T::try_from(self.number()?).map_err(|_| RecordError::TooLarge)
     }
 
-    pub fn signed(&mut self) -> Result<i64, Wrong> {
+    pub fn signed(&mut self) -> Result<i64, RecordError> {
         let number = self.number()?;
         Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
     }
 
-    /// An instant that an event may carry.
-    pub fn instant(&mut self, base: Timestamp) -> Result<Timestamp, Wrong> {
+    /// A time that an event may have.
+    pub fn instant(&mut self, base: Timestamp) -> Result<Timestamp, RecordError> {
         let at = self.any_instant(base)?;
-        Timestamp::checked(at.0).ok_or(Wrong::Instant)
+        Timestamp::checked(at.0).ok_or(RecordError::Time)
     }
 
-    /// Any instant, also a deadline beyond what events may carry.
-    pub fn any_instant(&mut self, base: Timestamp) -> Result<Timestamp, Wrong> {
+    /// Any time, also a deadline beyond the times of events.
+    pub fn any_instant(&mut self, base: Timestamp) -> Result<Timestamp, RecordError> {
         Ok(Timestamp(base.0.wrapping_add(self.signed()?)))
     }
 
-    /// How many items follow, each of at least `least` bytes: never more than there is room for,
-    /// so that a wrong number reserves no memory.
-    pub fn items(&mut self, least: usize) -> Result<usize, Wrong> {
+    /// The number of items that follow, each of at least `least` bytes. Never more than fit into the
+    /// rest, so that a wrong number does not reserve memory.
+    pub fn items(&mut self, least: usize) -> Result<usize, RecordError> {
         let items: usize = self.narrow()?;
         if items.saturating_mul(least.max(1)) > self.rest.len() {
-            return Err(Wrong::EndsEarly);
+            return Err(RecordError::EndsEarly);
         }
         Ok(items)
     }
@@ -170,45 +171,44 @@ impl<'a> Reader<'a> {
     pub fn list<T>(
         &mut self,
         least: usize,
-        read: impl Fn(&mut Self) -> Result<T, Wrong>,
-    ) -> Result<Vec<T>, Wrong> {
+        read: impl Fn(&mut Self) -> Result<T, RecordError>,
+    ) -> Result<Vec<T>, RecordError> {
         (0..self.items(least)?).map(|_| read(self)).collect()
     }
 
-    /// A length of time: never negative, and never longer than from the first instant that an
-    /// event may carry to the last.
-    pub fn length_of_time(&mut self) -> Result<Milliseconds, Wrong> {
+    /// A length of time: not negative, and not longer than the range of event times.
+    pub fn length_of_time(&mut self) -> Result<Milliseconds, RecordError> {
         let length = self.signed()?;
         if (0..=Timestamp::LATEST.since(Timestamp::EARLIEST)).contains(&length) {
             Ok(length)
         } else {
-            Err(Wrong::TooLarge)
+            Err(RecordError::TooLarge)
         }
     }
 
-    /// A count of events: more than fit into a float's 53 bits never happened.
-    pub fn count(&mut self) -> Result<u64, Wrong> {
+    /// A count of events, which fits into the 53 bits of a float.
+    pub fn count(&mut self) -> Result<u64, RecordError> {
         let count = self.number()?;
-        if count < MOST {
+        if count < COUNT_BOUND {
             Ok(count)
         } else {
-            Err(Wrong::TooLarge)
+            Err(RecordError::TooLarge)
         }
     }
 
-    pub fn text(&mut self) -> Result<&'a str, Wrong> {
+    pub fn text(&mut self) -> Result<&'a str, RecordError> {
         let length = self.items(1)?;
         let (text, rest) = self.rest.split_at(length);
         self.rest = rest;
-        std::str::from_utf8(text).map_err(|_| Wrong::Text)
+        std::str::from_utf8(text).map_err(|_| RecordError::Text)
     }
 
-    /// Nothing may be left.
-    pub fn end(self) -> Result<(), Wrong> {
+    /// Checks that no bytes are left.
+    pub fn end(self) -> Result<(), RecordError> {
         if self.rest.is_empty() {
             Ok(())
         } else {
-            Err(Wrong::GoesOn)
+            Err(RecordError::ExtraBytes)
         }
     }
 }
@@ -221,12 +221,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn numbers_come_back(number: u64, signed: i64, text: String) {
-            let mut writer = Writer::default();
+        fn numbers_round_trip(number: u64, signed: i64, text: String) {
+            let mut writer = RecordWriter::default();
             writer.number(number);
             writer.signed(signed);
             writer.text(&text);
-            let mut reader = Reader::new(writer.bytes());
+            let mut reader = RecordReader::new(writer.bytes());
             prop_assert_eq!(reader.number(), Ok(number));
             prop_assert_eq!(reader.signed(), Ok(signed));
             prop_assert_eq!(reader.text(), Ok(text.as_str()));
@@ -234,8 +234,8 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
-            let mut reader = Reader::new(&bytes);
+        fn any_bytes_are_read_or_rejected(bytes: Vec<u8>) {
+            let mut reader = RecordReader::new(&bytes);
             while reader.clone().number().is_ok() {
                 let _ = reader.number();
             }
@@ -244,21 +244,27 @@ mod tests {
     }
 
     #[test]
-    fn near_zero_is_short() {
+    fn numbers_near_zero_are_short() {
         for (number, length) in [(0, 1), (-1, 1), (63, 1), (-64, 1), (64, 2), (i64::MIN, 10)] {
-            let mut writer = Writer::default();
+            let mut writer = RecordWriter::default();
             writer.signed(number);
             assert_eq!(writer.bytes().len(), length, "{number}");
         }
     }
 
     #[test]
-    fn a_length_beyond_the_end_is_refused() {
-        let mut writer = Writer::default();
+    fn a_length_beyond_the_end_is_rejected() {
+        let mut writer = RecordWriter::default();
         writer.number(1 << 40);
-        let mut reader = Reader::new(writer.bytes());
-        assert_eq!(reader.items(1), Err(Wrong::EndsEarly));
-        assert_eq!(Reader::new(&[0xff; 11]).number(), Err(Wrong::TooLarge));
-        assert_eq!(Reader::new(&[0xff; 3]).number(), Err(Wrong::EndsEarly));
+        let mut reader = RecordReader::new(writer.bytes());
+        assert_eq!(reader.items(1), Err(RecordError::EndsEarly));
+        assert_eq!(
+            RecordReader::new(&[0xff; 11]).number(),
+            Err(RecordError::TooLarge)
+        );
+        assert_eq!(
+            RecordReader::new(&[0xff; 3]).number(),
+            Err(RecordError::EndsEarly)
+        );
     }
 }

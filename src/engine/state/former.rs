@@ -1,45 +1,45 @@
-//! What running goals keep of rules that are no longer in force: the policies and calendars that
-//! they began under.
+//! Former rules: the policies and calendars under which running goals began, and which are no longer
+//! in the configuration.
 
 use std::collections::BTreeSet;
 
-use super::StateError;
-use super::rules::{Change, StoredRules};
-use super::{Kind, Wrong};
+use super::bytes::RecordError;
+use super::record::{RecordKind, RulesChange, StateError};
+use super::rules::StoredRules;
 use crate::domain::calendar::{Calendar, CalendarId};
 use crate::domain::policy::Policy;
 use crate::engine::rules::{FormerPolicy, Rules};
 use crate::engine::ticket::NO_POLICY;
 
-/// New numbers for those in the records.
+/// The new numbers of the policies and calendars in the records.
 #[derive(Debug, Default)]
 pub struct Renumbering {
-    /// Of policies, that goals run by.
+    /// The policies by which goals run.
     pub policies: Vec<u16>,
-    /// Of policies, that decided goals are counted under.
+    /// The policies under which decided goals are counted.
     pub counted: Vec<u16>,
-    /// `None` where nothing needs the calendar any more.
+    /// `None`: the calendar is no longer needed.
     pub calendars: Vec<Option<CalendarId>>,
 }
 
-/// What of the old rules is still needed.
+/// The stored rules that are still needed.
 #[derive(Debug, Default)]
-pub struct Used {
-    /// Policies that an undecided goal runs by.
+pub struct UsedRules {
+    /// Policies by which undecided goals run.
     pub policies: BTreeSet<u16>,
-    /// Policies that goals were counted under.
+    /// Policies under which goals were counted.
     pub counted: BTreeSet<u16>,
-    /// Calendars that a goal runs on.
+    /// Calendars on which goals run.
     pub calendars: BTreeSet<u16>,
 }
 
-/// Adds to the rules of now what is used of the old ones and not in them word for word; tells
-/// what is not the same.
-pub fn keep(
+/// Adds the used stored rules to the current ones, unless they are there unchanged. Returns the new
+/// numbers and the differences.
+pub fn add_used_rules(
     stored: &StoredRules,
     rules: &mut Rules,
-    used: &Used,
-) -> Result<(Renumbering, Vec<Change>), StateError> {
+    used: &UsedRules,
+) -> Result<(Renumbering, Vec<RulesChange>), StateError> {
     let mut changes = Vec::new();
     let current = rules.calendars.len();
     let all: Vec<Policy> = stored
@@ -48,10 +48,10 @@ pub fn keep(
         .chain(stored.former_policies.iter().map(|former| &former.policy))
         .cloned()
         .collect();
-    let kept = with_those_before(stored, &used.policies);
+    let needed = with_earlier_policies(stored, &used.policies);
     let mut calendars = used.calendars.clone();
     for (number, policy) in (0..=u16::MAX).zip(&all) {
-        if kept.contains(&number)
+        if needed.contains(&number)
             && let Some(Some(CalendarId(id))) = policy.calendar
         {
             calendars.insert(id);
@@ -70,14 +70,15 @@ pub fn keep(
             } else {
                 "is gone"
             };
-            changes.push(Change(format!("calendar {name} {what}")));
+            changes.push(RulesChange(format!("calendar {name} {what}")));
         }
         let position = match found {
             Some(position) => Some(position),
             None if !calendars.contains(&number) => None,
             None => {
                 let compiled = Calendar::compile(spec);
-                let compiled = compiled.map_err(|_| Kind::Rules.is(Wrong::Choice))?;
+                let compiled =
+                    compiled.map_err(|_| RecordKind::Rules.invalid(RecordError::UnknownValue))?;
                 rules.calendars.push(compiled);
                 rules.calendar_names.push(name.clone());
                 Some(rules.calendars.len() - 1)
@@ -86,18 +87,19 @@ pub fn keep(
         let id = |position| CalendarId::at(position).ok_or_else(|| too_many("calendars"));
         renumbering.calendars.push(position.map(id).transpose()?);
     }
-    let policies = keep_policies(all, rules, (&kept, used), &renumbering.calendars)?;
+    let policies = add_used_policies(all, rules, (&needed, used), &renumbering.calendars)?;
     changes.extend(policies.differences(stored, rules));
     (renumbering.policies, renumbering.counted) = (policies.runs_by, policies.counted);
-    name_those_before(stored, rules, &renumbering.policies);
+    set_earlier_policies(stored, rules, &renumbering.policies);
     Ok((renumbering, changes))
 }
 
-/// Policies and all that were tried before them: only these tell whether one still applies.
-fn with_those_before(stored: &StoredRules, used: &BTreeSet<u16>) -> BTreeSet<u16> {
+/// Adds the policies that were tried before the used ones. They decide whether a used policy still
+/// applies.
+fn with_earlier_policies(stored: &StoredRules, used: &BTreeSet<u16>) -> BTreeSet<u16> {
     let mut all = used.clone();
     for number in used {
-        match former_before(stored, (*number).into()) {
+        match earlier_policies(stored, (*number).into()) {
             Some(before) => all.extend(before),
             None => all.extend(0..*number),
         }
@@ -105,32 +107,32 @@ fn with_those_before(stored: &StoredRules, used: &BTreeSet<u16>) -> BTreeSet<u16
     all
 }
 
-/// What was tried before a policy that was not in force any more when the records were written.
-fn former_before(stored: &StoredRules, number: usize) -> Option<&[u16]> {
+/// The policies that were tried before a policy that was already a former one when it was stored.
+fn earlier_policies(stored: &StoredRules, number: usize) -> Option<&[u16]> {
     let position = number.checked_sub(stored.policies.len())?;
     Some(&stored.former_policies.get(position)?.before)
 }
 
-/// New numbers of policies, by their old ones; [`NO_POLICY`] where nothing needs it.
-struct Kept {
+/// The new numbers of policies, by stored number. [`NO_POLICY`]: the policy is no longer needed.
+struct PolicyNumbers {
     runs_by: Vec<u16>,
     counted: Vec<u16>,
 }
 
-fn keep_policies(
+fn add_used_policies(
     mut all: Vec<Policy>,
     rules: &mut Rules,
-    (kept, used): (&BTreeSet<u16>, &Used),
+    (needed, used): (&BTreeSet<u16>, &UsedRules),
     calendars: &[Option<CalendarId>],
-) -> Result<Kept, StateError> {
-    let mut result = Kept {
+) -> Result<PolicyNumbers, StateError> {
+    let mut result = PolicyNumbers {
         runs_by: Vec::new(),
         counted: Vec::new(),
     };
     for (number, policy) in (0..=u16::MAX).zip(&mut all) {
         let mut has_calendar = true;
         if let Some(Some(id)) = policy.calendar {
-            // No goal runs by a policy whose calendar is gone.
+            // No goal runs by a policy whose calendar is no longer needed.
             policy.calendar = Some(calendars[usize::from(id.0)]);
             has_calendar = policy.calendar != Some(None);
         }
@@ -138,13 +140,13 @@ fn keep_policies(
         let is_same = |position: &usize| has_calendar && rules.policies[*position] == *policy;
         let same = namesake.filter(is_same);
         let is_needed =
-            kept.contains(&number) || namesake.is_none() && used.counted.contains(&number);
+            needed.contains(&number) || namesake.is_none() && used.counted.contains(&number);
         let runs_by = match same {
             Some(position) => policy_number(position)?,
             None if !is_needed => NO_POLICY,
             None => {
                 let position = rules.policies.len() + rules.former_policies.len();
-                // Goals of one name are counted together.
+                // Goals of policies with one name are counted together.
                 let mut earlier = rules.former_policies.iter();
                 let earlier = earlier.position(|former| former.policy.name == policy.name);
                 let earlier = earlier.map(|earlier| earlier + rules.policies.len());
@@ -173,18 +175,18 @@ fn policy_number(position: usize) -> Result<u16, StateError> {
     number.ok_or_else(|| too_many("policies"))
 }
 
-/// Goals that run keep what they began under, beside what the configuration names.
+/// The numbers do not suffice for the configured rules together with those of running goals.
 fn too_many(what: &str) -> StateError {
-    StateError::NeedsRebuild(vec![Change(format!(
-        "there are too many {what} together with those that running goals began under"
+    StateError::NeedsRebuild(vec![RulesChange(format!(
+        "there are too many {what}, including those under which running goals began"
     ))])
 }
 
-impl Kept {
-    fn differences(&self, stored: &StoredRules, rules: &Rules) -> Vec<Change> {
+impl PolicyNumbers {
+    fn differences(&self, stored: &StoredRules, rules: &Rules) -> Vec<RulesChange> {
         let mut changes = Vec::new();
         let mut add =
-            |name: &str, what: &str| changes.push(Change(format!("policy {name} {what}")));
+            |name: &str, what: &str| changes.push(RulesChange(format!("policy {name} {what}")));
         for (policy, runs_by) in stored.policies.iter().zip(&self.runs_by) {
             match position_of(&rules.policies, &policy.name) {
                 None => add(&policy.name, "is gone"),
@@ -206,21 +208,23 @@ impl Kept {
                 .collect()
         };
         if order(&stored.policies, &rules.policies) != order(&rules.policies, &stored.policies) {
-            changes.push(Change("policies are tried in another order".to_owned()));
+            changes.push(RulesChange(
+                "policies are tried in another order".to_owned(),
+            ));
         }
         changes
     }
 }
 
-/// Which policies were tried before each former one, in the rules of its time.
-fn name_those_before(stored: &StoredRules, rules: &mut Rules, runs_by: &[u16]) {
+/// Sets the policies that were tried before each former policy, in its own configuration.
+fn set_earlier_policies(stored: &StoredRules, rules: &mut Rules, runs_by: &[u16]) {
     let first_former = rules.policies.len();
-    for (number, now) in runs_by.iter().enumerate() {
-        let index = usize::from(*now).checked_sub(first_former);
+    for (number, current) in runs_by.iter().enumerate() {
+        let index = usize::from(*current).checked_sub(first_former);
         let Some(former) = index.and_then(|index| rules.former_policies.get_mut(index)) else {
             continue;
         };
-        let before: Vec<u16> = match former_before(stored, number) {
+        let before: Vec<u16> = match earlier_policies(stored, number) {
             Some(before) => before.to_vec(),
             None => (0..=u16::MAX).take(number).collect(),
         };

@@ -1,75 +1,76 @@
-//! The same state under other rules, without a store in between: what a restart would read is handed
-//! over record by record. So a change of the rules while the exporter runs is that of a restart.
+//! The same state under other rules, without a store: one engine passes its records to the next. So a
+//! change of the rules in a running exporter has the same effect as a restart.
 
 use std::sync::Arc;
 
+use super::bytes::{RecordReader, RecordWriter};
+use super::record::{Records, RulesChange, STATE_VERSION, StateError};
+use super::restore::{RestoredEngine, Restorer};
+use super::rules;
 use super::rules::StoredRules;
-use super::{
-    Change, Records, Restored, Restoring, RewriteCursor, STATE_VERSION, StateError, rules,
-};
+use super::write::RewriteCursor;
 use crate::engine::core::Engine;
 use crate::engine::rules::Rules;
 
 impl Rules {
-    /// Why numbers counted under these rules cannot go on under others, in words; none: they can.
+    /// The reasons why numbers counted under these rules cannot continue under others, in words.
     pub fn breaks(&self, others: &Self) -> Vec<String> {
         self.compared(|these| these.breaks(others))
     }
 
-    /// Why the same records count as something else under other rules, in words; none: they do not.
+    /// The reasons why the same records would give other numbers under other rules, in words.
     pub fn recounts(&self, others: &Self) -> Vec<String> {
         self.compared(|these| these.recounts(others))
     }
 
-    /// Compares these rules as a store would hold them.
-    fn compared(&self, compare: impl FnOnce(&StoredRules) -> Vec<Change>) -> Vec<String> {
-        let mut written = super::bytes::Writer::default();
+    /// Compares these rules in their stored form.
+    fn compared(&self, compare: impl FnOnce(&StoredRules) -> Vec<RulesChange>) -> Vec<String> {
+        let mut written = RecordWriter::default();
         rules::write(&mut written, self);
-        match rules::read(super::bytes::Reader::new(written.bytes())) {
+        match rules::read(RecordReader::new(written.bytes())) {
             Ok(these) => compare(&these).iter().map(ToString::to_string).collect(),
-            Err(wrong) => vec![wrong.to_string()],
+            Err(error) => vec![error.to_string()],
         }
     }
 }
 
 impl Engine {
-    /// What a restart under other rules would give, read from records of all that is here. This
-    /// engine stays as it is, and both are in memory until one of them goes.
+    /// The engine that a restart under other rules would give. This engine stays as it is, so both
+    /// are in memory until one is dropped.
     ///
-    /// To be called where the last checkpoint holds everything: from here on the new engine tells
-    /// what changes, and what changed before is in no record of its.
+    /// Call this only after a complete checkpoint: the new engine tracks only its own changes.
     ///
     /// # Errors
-    /// [`StateError::NeedsRebuild`] where the numbers cannot follow.
-    pub fn under(&mut self, rules: Arc<Rules>) -> Result<Restored, StateError> {
+    /// [`StateError::NeedsRebuild`]: the numbers cannot continue under the other rules.
+    pub fn under(&mut self, rules: Arc<Rules>) -> Result<RestoredEngine, StateError> {
         self.recorder.windows.advance(self.clock());
-        let mut handed = Handed {
-            restoring: Restoring::new(rules, STATE_VERSION)?,
-            wrong: None,
+        let mut handover = Handover {
+            restorer: Restorer::new(rules, STATE_VERSION)?,
+            error: None,
         };
-        self.write_slice(&mut RewriteCursor::default(), usize::MAX, &mut handed);
-        match handed.wrong {
-            Some(wrong) => Err(wrong),
-            None => handed.restoring.finish(),
+        self.write_slice(&mut RewriteCursor::default(), usize::MAX, &mut handover);
+        match handover.error {
+            Some(error) => Err(error),
+            None => handover.restorer.finish(),
         }
     }
 }
 
-/// Records on their way from one engine to the other.
-struct Handed {
-    restoring: Restoring,
-    wrong: Option<StateError>,
+/// Passes the records of one engine to the restorer of the next.
+struct Handover {
+    restorer: Restorer,
+    error: Option<StateError>,
 }
 
-impl Handed {
+impl Handover {
     fn take(&mut self, key: &[u8], value: Option<&[u8]>) {
-        if self.wrong.is_none() {
-            self.wrong = self.restoring.apply(key, value).err();
+        if self.error.is_none() {
+            self.error = self.restorer.apply(key, value).err();
         }
     }
 }
 
-impl Records for Handed {
+impl Records for Handover {
     fn put(&mut self, key: &[u8], value: &[u8]) {
         self.take(key, Some(value));
     }

@@ -1,28 +1,28 @@
-//! The record of observations that wait for the clock of the windows. It is written once: what
-//! the clock has reached since is told by the clock.
+//! The record of observations that wait for the clock of the windows. It is written once. The clock
+//! shows which of them have been counted since.
 
-use super::Kind;
-use super::bytes::{Reader, Writer, Wrong};
+use super::bytes::{RecordError, RecordReader, RecordWriter};
+use super::record::RecordKind;
 use crate::domain::timestamp::Timestamp;
 use crate::engine::windows::{Journaled, SERIES};
 
-/// The least bytes of an entry.
+/// The minimum size of an entry.
 const ENTRY_SIZE: usize = 4;
 
-/// Key of a chunk: its running number.
-pub fn write_key(key: &mut Writer, number: u64) {
+/// The key of a chunk: its number.
+pub fn write_key(key: &mut RecordWriter, number: u64) {
     key.clear();
-    key.byte(Kind::Journal as u8);
+    key.byte(RecordKind::Journal as u8);
     key.raw(&number.to_be_bytes());
 }
 
-pub fn read_key(mut key: Reader<'_>) -> Result<u64, Wrong> {
+pub fn read_key(mut key: RecordReader<'_>) -> Result<u64, RecordError> {
     let number = u64::from_be_bytes(key.array()?);
     key.end()?;
     Ok(number)
 }
 
-pub fn write(value: &mut Writer, entries: &[Journaled]) {
+pub fn write(value: &mut RecordWriter, entries: &[Journaled]) {
     value.clear();
     let mut before = Timestamp(0);
     for entry in entries {
@@ -34,7 +34,7 @@ pub fn write(value: &mut Writer, entries: &[Journaled]) {
     }
 }
 
-pub fn read(mut value: Reader<'_>) -> Result<Vec<Journaled>, Wrong> {
+pub fn read(mut value: RecordReader<'_>) -> Result<Vec<Journaled>, RecordError> {
     let mut entries = Vec::with_capacity(value.left() / ENTRY_SIZE);
     let mut before = Timestamp(0);
     while value.left() > 0 {
@@ -46,7 +46,7 @@ pub fn read(mut value: Reader<'_>) -> Result<Vec<Journaled>, Wrong> {
             value: value.signed()?,
         };
         if usize::from(entry.series) >= SERIES {
-            return Err(Wrong::Choice);
+            return Err(RecordError::UnknownValue);
         }
         entries.push(entry);
         before = at;
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_come_back() {
+    fn entries_round_trip() {
         let entry = |at, value, team, series| Journaled {
             at: Timestamp(at),
             value,
@@ -71,11 +71,14 @@ mod tests {
             entry(1_767_225_599_000, 0, 400, 21),
             entry(-1, 0, 0, 5),
         ];
-        let mut value = Writer::default();
+        let mut value = RecordWriter::default();
         write(&mut value, &entries);
-        assert_eq!(read(Reader::new(value.bytes())).unwrap(), entries);
+        assert_eq!(read(RecordReader::new(value.bytes())).unwrap(), entries);
         let cut = &value.bytes()[..value.bytes().len() - 1];
-        assert_eq!(read(Reader::new(cut)), Err(Wrong::EndsEarly));
-        assert_eq!(read(Reader::new(&[0, 0, 22, 0])), Err(Wrong::Choice));
+        assert_eq!(read(RecordReader::new(cut)), Err(RecordError::EndsEarly));
+        assert_eq!(
+            read(RecordReader::new(&[0, 0, 22, 0])),
+            Err(RecordError::UnknownValue)
+        );
     }
 }

@@ -1,14 +1,14 @@
-//! The record of a label value: numbers in tickets and pairs mean what they meant.
+//! The record of a label value. It keeps the meaning of the numbers in tickets and pairs.
 
-use super::Kind;
-use super::bytes::{Reader, Writer, Wrong};
-use crate::engine::labels::{Labels, Place};
+use super::bytes::{RecordError, RecordReader, RecordWriter};
+use super::record::RecordKind;
+use crate::engine::labels::{LabelExposure, Labels};
 
-/// The tables, as a byte of the key.
+/// The number of label tables. The key holds the table in one byte.
 pub const TABLES: u8 = 3;
 
-/// Name and place of a number.
-pub fn value(labels: &Labels, table: u8, number: u16) -> Option<(&str, Place)> {
+/// Name and exposure of a number.
+pub fn value(labels: &Labels, table: u8, number: u16) -> Option<(&str, LabelExposure)> {
     let narrow = || u8::try_from(number).ok();
     match table {
         0 => labels.teams.value(number),
@@ -17,7 +17,7 @@ pub fn value(labels: &Labels, table: u8, number: u16) -> Option<(&str, Place)> {
     }
 }
 
-/// The numbers in each table that changed since the last call.
+/// The numbers that changed in each table since the last call.
 pub fn take_changed(labels: &mut Labels) -> [Vec<u16>; TABLES as usize] {
     let wide = |numbers: &mut Vec<u8>| numbers.drain(..).map(u16::from).collect();
     [
@@ -27,34 +27,36 @@ pub fn take_changed(labels: &mut Labels) -> [Vec<u16>; TABLES as usize] {
     ]
 }
 
-/// Key of a value: its table and number.
-pub fn write_key(key: &mut Writer, table: u8, number: u16) {
+/// The key of a value: its table and number.
+pub fn write_key(key: &mut RecordWriter, table: u8, number: u16) {
     key.clear();
-    key.byte(Kind::Label as u8);
+    key.byte(RecordKind::Label as u8);
     key.byte(table);
     key.raw(&number.to_be_bytes());
 }
 
-pub fn read_key(mut key: Reader<'_>) -> Result<(u8, u16), Wrong> {
+pub fn read_key(mut key: RecordReader<'_>) -> Result<(u8, u16), RecordError> {
     let table = key.byte()?;
     let number = u16::from_be_bytes(key.array()?);
     key.end()?;
     if table < TABLES {
         Ok((table, number))
     } else {
-        Err(Wrong::Choice)
+        Err(RecordError::UnknownValue)
     }
 }
 
-pub fn write(value: &mut Writer, (name, place): (&str, Place)) {
+pub fn write(value: &mut RecordWriter, (name, exposure): (&str, LabelExposure)) {
     value.clear();
-    value.byte(place as u8);
+    value.byte(exposure as u8);
     value.raw(name.as_bytes());
 }
 
-pub fn read(mut value: Reader<'_>) -> Result<(&str, Place), Wrong> {
-    let place = usize::from(value.byte()?);
-    let place = *Place::ALL.get(place).ok_or(Wrong::Choice)?;
-    let name = std::str::from_utf8(value.remainder()).map_err(|_| Wrong::Text)?;
-    Ok((name, place))
+pub fn read(mut value: RecordReader<'_>) -> Result<(&str, LabelExposure), RecordError> {
+    let exposure = usize::from(value.byte()?);
+    let exposure = *LabelExposure::ALL
+        .get(exposure)
+        .ok_or(RecordError::UnknownValue)?;
+    let name = std::str::from_utf8(value.remainder()).map_err(|_| RecordError::Text)?;
+    Ok((name, exposure))
 }

@@ -1,34 +1,34 @@
-//! The record of a pair of team and priority: all its counters and histograms.
+//! The record of a team and priority: all their counters and histograms.
 
-use super::bytes::{Reader, Writer, Wrong};
-use super::{Existing, Kind};
+use super::bytes::{RecordError, RecordReader, RecordWriter};
+use super::record::{RecordKind, ReferenceCounts};
 use crate::domain::policy::Target;
 use crate::domain::timestamp::Timestamp;
-use crate::engine::series::{GoalCounts, Histogram, Pair};
+use crate::engine::series::{GoalCounts, Histogram, PairSeries};
 use crate::engine::visit::Exemplar;
 
-/// The least bytes of a list's items.
+/// The minimum sizes of list items.
 const CREATED_SIZE: usize = 2;
 const GOAL_SIZE: usize = 4;
 const NATIVE_SIZE: usize = 2;
 const EXEMPLAR_SIZE: usize = 11;
 
-/// Key of a pair: its labels.
-pub fn write_key(key: &mut Writer, team: u16, priority: u8) {
+/// The key of a pair: its labels.
+pub fn write_key(key: &mut RecordWriter, team: u16, priority: u8) {
     key.clear();
-    key.byte(Kind::Pair as u8);
+    key.byte(RecordKind::Pair as u8);
     key.raw(&team.to_be_bytes());
     key.byte(priority);
 }
 
-pub fn read_key(mut key: Reader<'_>) -> Result<(u16, u8), Wrong> {
+pub fn read_key(mut key: RecordReader<'_>) -> Result<(u16, u8), RecordError> {
     let team = u16::from_be_bytes(key.array()?);
     let priority = key.byte()?;
     key.end()?;
     Ok((team, priority))
 }
 
-pub fn write(value: &mut Writer, pair: &Pair) {
+pub fn write(value: &mut RecordWriter, pair: &PairSeries) {
     value.clear();
     write_counts(value, &pair.counters);
     value.length(pair.created.len());
@@ -57,16 +57,18 @@ pub fn write(value: &mut Writer, pair: &Pair) {
     }
 }
 
-/// Reads a pair. Numbers of channels and policies, and how many bounds histograms have, are not
-/// checked here.
-pub fn read((team, priority): (u16, u8), mut value: Reader<'_>) -> Result<Pair, Wrong> {
+/// Reads a pair. Does not check the numbers of channels and policies, nor the number of bounds.
+pub fn read(
+    (team, priority): (u16, u8),
+    mut value: RecordReader<'_>,
+) -> Result<PairSeries, RecordError> {
     let value = &mut value;
-    let mut pair = Pair::new(team, priority);
+    let mut pair = PairSeries::new(team, priority);
     read_counts(value, &mut pair.counters)?;
     for _ in 0..value.items(CREATED_SIZE)? {
         let channel = value.byte()?;
         if pair.created.last().is_some_and(|last| last.0 >= channel) {
-            return Err(Wrong::Order);
+            return Err(RecordError::Order);
         }
         pair.created.push((channel, value.count()?));
     }
@@ -79,10 +81,10 @@ pub fn read((team, priority): (u16, u8), mut value: Reader<'_>) -> Result<Pair, 
     for _ in 0..value.items(GOAL_SIZE)? {
         let policy = value.narrow()?;
         let target = usize::from(value.byte()?);
-        let target = *Target::ALL.get(target).ok_or(Wrong::Choice)?;
+        let target = *Target::ALL.get(target).ok_or(RecordError::UnknownValue)?;
         let is_behind = |last: &GoalCounts| (last.policy, last.target) < (policy, target);
         if !pair.goals.last().is_none_or(is_behind) {
-            return Err(Wrong::Order);
+            return Err(RecordError::Order);
         }
         pair.goals.push(GoalCounts {
             policy,
@@ -95,26 +97,30 @@ pub fn read((team, priority): (u16, u8), mut value: Reader<'_>) -> Result<Pair, 
         *histogram = match value.byte()? {
             0 => None,
             1 => Some(Box::new(read_histogram(value)?)),
-            _ => return Err(Wrong::Choice),
+            _ => return Err(RecordError::UnknownValue),
         };
     }
     value.end()?;
     Ok(pair)
 }
 
-/// Whether the numbers in a pair are those of existing labels and policies.
-pub fn check(pair: &Pair, existing: &Existing) -> Result<(), Wrong> {
+/// Checks that the numbers in a pair refer to existing labels and policies.
+pub fn check(pair: &PairSeries, existing: &ReferenceCounts) -> Result<(), RecordError> {
     let mut channels = pair.created.iter().map(|(channel, _)| *channel);
     let mut policies = pair.goals.iter().map(|goal| goal.policy);
     let fits = usize::from(pair.team) < existing.teams
         && usize::from(pair.priority) < existing.priorities
         && channels.all(|channel| usize::from(channel) < existing.channels)
         && policies.all(|policy| usize::from(policy) < existing.policies);
-    if fits { Ok(()) } else { Err(Wrong::Reference) }
+    if fits {
+        Ok(())
+    } else {
+        Err(RecordError::Reference)
+    }
 }
 
-/// The number of all observations is the sum of those of the buckets.
-fn write_histogram(value: &mut Writer, histogram: &Histogram) {
+/// Writes a histogram without its count, which is the sum of the buckets.
+fn write_histogram(value: &mut RecordWriter, histogram: &Histogram) {
     value.signed(histogram.sum);
     value.length(histogram.counts.len());
     write_counts(value, &histogram.counts);
@@ -137,24 +143,24 @@ fn write_histogram(value: &mut Writer, histogram: &Histogram) {
     }
 }
 
-fn read_histogram(value: &mut Reader<'_>) -> Result<Histogram, Wrong> {
+fn read_histogram(value: &mut RecordReader<'_>) -> Result<Histogram, RecordError> {
     let sum = value.signed()?;
     let counts = value.items(1)?;
-    let mut histogram = Histogram::new(counts.checked_sub(1).ok_or(Wrong::EndsEarly)?);
+    let mut histogram = Histogram::new(counts.checked_sub(1).ok_or(RecordError::EndsEarly)?);
     histogram.sum = sum;
     read_counts(value, &mut histogram.counts)?;
     let total = histogram
         .counts
         .iter()
         .try_fold(0_u64, |total, count| total.checked_add(*count));
-    histogram.count = total.ok_or(Wrong::TooLarge)?;
+    histogram.count = total.ok_or(RecordError::TooLarge)?;
     histogram.native_zero = value.count()?;
     let mut before = 0_i32;
     for position in 0..value.items(NATIVE_SIZE)? {
-        let step = i32::try_from(value.signed()?).map_err(|_| Wrong::TooLarge)?;
-        let index = before.checked_add(step).ok_or(Wrong::TooLarge)?;
+        let step = i32::try_from(value.signed()?).map_err(|_| RecordError::TooLarge)?;
+        let index = before.checked_add(step).ok_or(RecordError::TooLarge)?;
         if position > 0 && step <= 0 {
-            return Err(Wrong::Order);
+            return Err(RecordError::Order);
         }
         histogram.native.push((index, value.count()?));
         before = index;
@@ -162,8 +168,8 @@ fn read_histogram(value: &mut Reader<'_>) -> Result<Histogram, Wrong> {
     for _ in 0..value.items(EXEMPLAR_SIZE)? {
         let bucket: usize = value.narrow()?;
         histogram.exemplars.resize(counts, None);
-        let place = histogram.exemplars.get_mut(bucket);
-        *place.ok_or(Wrong::Reference)? = Some(Exemplar {
+        let exemplar = histogram.exemplars.get_mut(bucket);
+        *exemplar.ok_or(RecordError::Reference)? = Some(Exemplar {
             ticket_id: value.text()?.to_owned(),
             value: f64::from_bits(u64::from_le_bytes(value.array()?)),
             at: value.any_instant(Timestamp(0))?,
@@ -172,13 +178,13 @@ fn read_histogram(value: &mut Reader<'_>) -> Result<Histogram, Wrong> {
     Ok(histogram)
 }
 
-fn write_counts(value: &mut Writer, counts: &[u64]) {
+fn write_counts(value: &mut RecordWriter, counts: &[u64]) {
     for count in counts {
         value.number(*count);
     }
 }
 
-fn read_counts(value: &mut Reader<'_>, counts: &mut [u64]) -> Result<(), Wrong> {
+fn read_counts(value: &mut RecordReader<'_>, counts: &mut [u64]) -> Result<(), RecordError> {
     for count in counts {
         *count = value.count()?;
     }
@@ -191,12 +197,12 @@ mod tests {
     use crate::engine::rules::{Kpi, Rules};
     use crate::engine::series::{Basis, Counter};
 
-    fn busy() -> Pair {
+    fn busy() -> PairSeries {
         let rules = Rules {
             exemplars: true,
             ..Rules::default()
         };
-        let mut pair = Pair::new(7, 3);
+        let mut pair = PairSeries::new(7, 3);
         pair.count(Counter::Solved);
         pair.count_created(0);
         pair.count_created(4);
@@ -211,22 +217,22 @@ mod tests {
     }
 
     #[test]
-    fn everything_comes_back() {
-        for pair in [busy(), Pair::new(7, 3)] {
-            let mut value = Writer::default();
+    fn pairs_round_trip() {
+        for pair in [busy(), PairSeries::new(7, 3)] {
+            let mut value = RecordWriter::default();
             write(&mut value, &pair);
-            let read = read((7, 3), Reader::new(value.bytes())).unwrap();
+            let read = read((7, 3), RecordReader::new(value.bytes())).unwrap();
             assert_eq!(format!("{read:?}"), format!("{pair:?}"));
             for length in 0..value.bytes().len() {
-                let cut = super::read((7, 3), Reader::new(&value.bytes()[..length]));
+                let cut = super::read((7, 3), RecordReader::new(&value.bytes()[..length]));
                 assert!(cut.is_err(), "cut at {length}");
             }
         }
     }
 
     #[test]
-    fn numbers_must_mean_something() {
-        let existing = Existing {
+    fn numbers_must_refer_to_something() {
+        let existing = ReferenceCounts {
             teams: 8,
             priorities: 4,
             channels: 5,
@@ -235,24 +241,24 @@ mod tests {
         };
         assert_eq!(check(&busy(), &existing), Ok(()));
         for fewer in [
-            Existing {
+            ReferenceCounts {
                 teams: 7,
                 ..existing
             },
-            Existing {
+            ReferenceCounts {
                 priorities: 3,
                 ..existing
             },
-            Existing {
+            ReferenceCounts {
                 channels: 4,
                 ..existing
             },
-            Existing {
+            ReferenceCounts {
                 policies: 2,
                 ..existing
             },
         ] {
-            assert_eq!(check(&busy(), &fewer), Err(Wrong::Reference));
+            assert_eq!(check(&busy(), &fewer), Err(RecordError::Reference));
         }
     }
 }

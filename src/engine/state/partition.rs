@@ -1,91 +1,78 @@
-//! The records of a partition, and of the state as a whole: clocks.
+//! The records of clocks: those of a partition, and those of the whole engine.
 
-use super::Kind;
-use super::bytes::{Reader, Writer, Wrong};
+use super::bytes::{RecordError, RecordReader, RecordWriter};
+use super::record::RecordKind;
 use crate::domain::timestamp::Timestamp;
+use crate::engine::changes::{EngineClocks, PartitionClocks};
 
-/// Stream clock and greatest event time; `None` before the first event.
-pub type Clocks = (Option<Timestamp>, Option<Timestamp>);
-
-/// Key of a partition: its number.
-pub fn write_key(key: &mut Writer, partition: u16) {
+/// The key of a partition: its number.
+pub fn write_key(key: &mut RecordWriter, partition: u16) {
     key.clear();
-    key.byte(Kind::Partition as u8);
+    key.byte(RecordKind::Partition as u8);
     key.raw(&partition.to_be_bytes());
 }
 
-pub fn read_key(mut key: Reader<'_>) -> Result<u16, Wrong> {
+pub fn read_key(mut key: RecordReader<'_>) -> Result<u16, RecordError> {
     let partition = u16::from_be_bytes(key.array()?);
     key.end()?;
     Ok(partition)
 }
 
-pub fn write(value: &mut Writer, (clock, greatest_event): Clocks) {
+pub fn write(value: &mut RecordWriter, (clock, greatest_event): PartitionClocks) {
     value.clear();
     for instant in [clock, greatest_event] {
         write_optional(value, instant);
     }
 }
 
-pub fn read(mut value: Reader<'_>) -> Result<Clocks, Wrong> {
+pub fn read(mut value: RecordReader<'_>) -> Result<PartitionClocks, RecordError> {
     let clock = read_optional(&mut value)?;
     let greatest_event = read_optional(&mut value)?;
     value.end()?;
     Ok((clock, greatest_event))
 }
 
-/// What the state has only one of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Whole {
-    /// When the series begin to count.
-    pub start: Timestamp,
-    /// Whether that was shown already, and so stays.
-    pub is_fixed: bool,
-    /// The clock of the windows; `None` before they first moved.
-    pub windows: Option<Timestamp>,
-}
-
-pub fn write_whole_key(key: &mut Writer) {
+pub fn write_engine_key(key: &mut RecordWriter) {
     key.clear();
-    key.byte(Kind::State as u8);
+    key.byte(RecordKind::State as u8);
 }
 
-pub fn write_whole(value: &mut Writer, whole: &Whole) {
+pub fn write_engine(value: &mut RecordWriter, clocks: &EngineClocks) {
     value.clear();
-    value.byte(u8::from(whole.is_fixed));
-    value.instant(whole.start, Timestamp(0));
-    write_optional(value, whole.windows);
+    value.byte(u8::from(clocks.is_fixed));
+    value.instant(clocks.start, Timestamp(0));
+    write_optional(value, clocks.windows);
 }
 
-pub fn read_whole(mut value: Reader<'_>) -> Result<Whole, Wrong> {
+pub fn read_engine(mut value: RecordReader<'_>) -> Result<EngineClocks, RecordError> {
     let is_fixed = match value.byte()? {
         0 => false,
         1 => true,
-        _ => return Err(Wrong::Choice),
+        _ => return Err(RecordError::UnknownValue),
     };
     let start = value.any_instant(Timestamp(0))?;
     let windows = read_optional(&mut value)?;
     value.end()?;
-    Ok(Whole {
+    Ok(EngineClocks {
         start,
         is_fixed,
         windows,
     })
 }
 
-fn write_optional(value: &mut Writer, instant: Option<Timestamp>) {
+fn write_optional(value: &mut RecordWriter, instant: Option<Timestamp>) {
     value.byte(u8::from(instant.is_some()));
     if let Some(instant) = instant {
         value.instant(instant, Timestamp(0));
     }
 }
 
-/// Clocks may lie before the first year, by the lateness.
-fn read_optional(value: &mut Reader<'_>) -> Result<Option<Timestamp>, Wrong> {
+/// Clocks may be before the first year, by the lateness.
+fn read_optional(value: &mut RecordReader<'_>) -> Result<Option<Timestamp>, RecordError> {
     match value.byte()? {
         0 => Ok(None),
         1 => value.any_instant(Timestamp(0)).map(Some),
-        _ => Err(Wrong::Choice),
+        _ => Err(RecordError::UnknownValue),
     }
 }
 
@@ -94,23 +81,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clocks_come_back() {
-        let mut value = Writer::default();
+    fn clocks_round_trip() {
+        let mut value = RecordWriter::default();
         for clocks in [
             (None, None),
             (Some(Timestamp(5)), None),
             (Some(Timestamp(i64::MIN + 1)), Some(Timestamp(-7))),
         ] {
             write(&mut value, clocks);
-            assert_eq!(read(Reader::new(value.bytes())), Ok(clocks));
+            assert_eq!(read(RecordReader::new(value.bytes())), Ok(clocks));
         }
-        let whole = Whole {
+        let clocks = EngineClocks {
             start: Timestamp(1_767_225_600_000),
             is_fixed: true,
             windows: None,
         };
-        write_whole(&mut value, &whole);
-        assert_eq!(read_whole(Reader::new(value.bytes())), Ok(whole));
-        assert_eq!(read_whole(Reader::new(&[2, 0, 0])), Err(Wrong::Choice));
+        write_engine(&mut value, &clocks);
+        assert_eq!(read_engine(RecordReader::new(value.bytes())), Ok(clocks));
+        assert_eq!(
+            read_engine(RecordReader::new(&[2, 0, 0])),
+            Err(RecordError::UnknownValue)
+        );
     }
 }

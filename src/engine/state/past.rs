@@ -1,20 +1,20 @@
-//! The older part of a long history, in the record of its ticket.
+//! The older part of a long history, inside the record of its ticket.
 
-use super::bytes::{Reader, Writer, Wrong};
+use super::bytes::{RecordError, RecordReader, RecordWriter};
 use crate::domain::calendar::CalendarId;
 use crate::domain::event::Status;
 use crate::domain::timestamp::Timestamp;
 use crate::engine::past::{Past, PhaseSum, Sums};
 
-/// The least bytes of a list's items.
+/// The minimum sizes of list items.
 const SUMS_SIZE: usize = 2;
 const PHASE_SIZE: usize = 3;
 const BUSINESS_SIZE: usize = 2;
 
-/// An assignee, in the byte of a status.
+/// The bit for an assignee, in the byte of the status.
 const ASSIGNED_BIT: u8 = 0x08;
 
-pub fn write(value: &mut Writer, past: &Past, last: Timestamp) {
+pub fn write(value: &mut RecordWriter, past: &Past, last: Timestamp) {
     value.instant(past.end, last);
     let is_solved = past.solved_at != Timestamp::NEVER;
     value.byte(u8::from(is_solved));
@@ -39,21 +39,21 @@ pub fn write(value: &mut Writer, past: &Past, last: Timestamp) {
     }
 }
 
-/// Reads a past. Numbers of calendars are not checked here.
-pub fn read(value: &mut Reader<'_>, last: Timestamp) -> Result<Past, Wrong> {
+/// Reads a past. Does not check the numbers of calendars.
+pub fn read(value: &mut RecordReader<'_>, last: Timestamp) -> Result<Past, RecordError> {
     let end = value.instant(last)?;
     let mut past = Past::new(end);
     match value.byte()? {
         0 => {}
         1 => past.solved_at = value.instant(end)?,
-        _ => return Err(Wrong::Choice),
+        _ => return Err(RecordError::UnknownValue),
     }
     past.phases = value.count()?;
     let mut before = Timestamp::EARLIEST;
     for _ in 0..value.items(SUMS_SIZE)? {
         let start = value.instant(end)?;
         if start < before || start >= end {
-            return Err(Wrong::Order);
+            return Err(RecordError::Order);
         }
         before = start.plus(1);
         let phases = value.list(PHASE_SIZE, read_phase)?;
@@ -62,11 +62,11 @@ pub fn read(value: &mut Reader<'_>, last: Timestamp) -> Result<Past, Wrong> {
     Ok(past)
 }
 
-fn read_phase(value: &mut Reader<'_>) -> Result<PhaseSum, Wrong> {
+fn read_phase(value: &mut RecordReader<'_>) -> Result<PhaseSum, RecordError> {
     let byte = value.byte()?;
     let status = usize::from(byte & !ASSIGNED_BIT);
     let phase = PhaseSum {
-        status: *Status::ALL.get(status).ok_or(Wrong::Choice)?,
+        status: *Status::ALL.get(status).ok_or(RecordError::UnknownValue)?,
         assigned: byte & ASSIGNED_BIT != 0,
         calendar: value.length_of_time()?,
         business: value.list(BUSINESS_SIZE, |value| {
@@ -76,7 +76,7 @@ fn read_phase(value: &mut Reader<'_>) -> Result<PhaseSum, Wrong> {
     if phase.business.is_sorted_by(|one, other| one.0 < other.0) {
         Ok(phase)
     } else {
-        Err(Wrong::Order)
+        Err(RecordError::Order)
     }
 }
 
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_past_comes_back_whole_or_not_at_all() {
+    fn a_past_round_trips_or_is_rejected() {
         let last = Timestamp(1_000_000);
         let solved = past();
         let open = Past {
@@ -117,12 +117,12 @@ mod tests {
             ..past()
         };
         for past in [solved, open] {
-            let mut value = Writer::default();
+            let mut value = RecordWriter::default();
             write(&mut value, &past, last);
             let bytes = value.bytes();
-            assert_eq!(read(&mut Reader::new(bytes), last), Ok(past));
+            assert_eq!(read(&mut RecordReader::new(bytes), last), Ok(past));
             for length in 0..bytes.len() {
-                let cut = read(&mut Reader::new(&bytes[..length]), last);
+                let cut = read(&mut RecordReader::new(&bytes[..length]), last);
                 assert!(cut.is_err(), "cut at {length}");
             }
         }

@@ -1,19 +1,19 @@
-//! Policies and calendars inside the record of the rules.
+//! Policies and calendars, inside the record of the rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
-use super::bytes::{Reader, Writer, Wrong};
+use super::bytes::{RecordError, RecordReader, RecordWriter};
 use crate::domain::calendar::{CalendarId, CalendarSpec, OpenHours};
 use crate::domain::event::Status;
 use crate::domain::policy::{Clock, Match, Policy, StatusSet, Target};
 use crate::engine::rules::FormerPolicy;
 
-/// The least bytes of a list's items.
+/// The minimum size of list items.
 const ITEM_SIZE: usize = 1;
 
-pub fn write_policy(value: &mut Writer, policy: &Policy) {
+pub fn write_policy(value: &mut RecordWriter, policy: &Policy) {
     value.text(&policy.name);
     let matches = &policy.matches;
     for names in [&matches.team, &matches.priority, &matches.channel] {
@@ -43,7 +43,7 @@ pub fn write_policy(value: &mut Writer, policy: &Policy) {
     }
 }
 
-pub fn read_policy(value: &mut Reader<'_>) -> Result<Policy, Wrong> {
+pub fn read_policy(value: &mut RecordReader<'_>) -> Result<Policy, RecordError> {
     let name = value.text()?.to_owned();
     let mut matches = Match::default();
     for names in [
@@ -56,12 +56,12 @@ pub fn read_policy(value: &mut Reader<'_>) -> Result<Policy, Wrong> {
         }
     }
     let clock = usize::from(value.byte()?);
-    let clock = *Clock::ALL.get(clock).ok_or(Wrong::Choice)?;
+    let clock = *Clock::ALL.get(clock).ok_or(RecordError::UnknownValue)?;
     let calendar = match value.narrow::<u32>()? {
         0 => None,
         1 => Some(None),
         id => Some(Some(CalendarId(
-            u16::try_from(id - 2).map_err(|_| Wrong::TooLarge)?,
+            u16::try_from(id - 2).map_err(|_| RecordError::TooLarge)?,
         ))),
     };
     let mut policy = Policy {
@@ -85,7 +85,7 @@ pub fn read_policy(value: &mut Reader<'_>) -> Result<Policy, Wrong> {
     Ok(policy)
 }
 
-pub fn write_former(value: &mut Writer, former: &FormerPolicy) {
+pub fn write_former(value: &mut RecordWriter, former: &FormerPolicy) {
     write_policy(value, &former.policy);
     value.number(former.counted_as.map_or(0, |number| u64::from(number) + 1));
     value.length(former.before.len());
@@ -94,15 +94,15 @@ pub fn write_former(value: &mut Writer, former: &FormerPolicy) {
     }
 }
 
-pub fn read_former(value: &mut Reader<'_>) -> Result<FormerPolicy, Wrong> {
+pub fn read_former(value: &mut RecordReader<'_>) -> Result<FormerPolicy, RecordError> {
     Ok(FormerPolicy {
         policy: read_policy(value)?,
         counted_as: value.narrow::<u16>()?.checked_sub(1),
-        before: value.list(ITEM_SIZE, Reader::narrow)?,
+        before: value.list(ITEM_SIZE, RecordReader::narrow)?,
     })
 }
 
-pub fn write_calendar(value: &mut Writer, spec: &CalendarSpec) {
+pub fn write_calendar(value: &mut RecordWriter, spec: &CalendarSpec) {
     value.text(spec.timezone.name());
     for hours in &spec.weekly {
         write_hours(value, hours);
@@ -118,8 +118,11 @@ pub fn write_calendar(value: &mut Writer, spec: &CalendarSpec) {
     }
 }
 
-pub fn read_calendar(value: &mut Reader<'_>) -> Result<CalendarSpec, Wrong> {
-    let timezone = value.text()?.parse().map_err(|_| Wrong::Choice)?;
+pub fn read_calendar(value: &mut RecordReader<'_>) -> Result<CalendarSpec, RecordError> {
+    let timezone = value
+        .text()?
+        .parse()
+        .map_err(|_| RecordError::UnknownValue)?;
     let mut weekly: [Vec<OpenHours>; 7] = Default::default();
     for hours in &mut weekly {
         *hours = read_hours(value)?;
@@ -136,26 +139,26 @@ pub fn read_calendar(value: &mut Reader<'_>) -> Result<CalendarSpec, Wrong> {
     })
 }
 
-fn write_hours(value: &mut Writer, hours: &[OpenHours]) {
+fn write_hours(value: &mut RecordWriter, hours: &[OpenHours]) {
     value.length(hours.len());
     for one in hours {
         value.text(&one.to_string());
     }
 }
 
-fn read_hours(value: &mut Reader<'_>) -> Result<Vec<OpenHours>, Wrong> {
+fn read_hours(value: &mut RecordReader<'_>) -> Result<Vec<OpenHours>, RecordError> {
     value.list(ITEM_SIZE, |value| {
-        OpenHours::parse(value.text()?).ok_or(Wrong::Choice)
+        OpenHours::parse(value.text()?).ok_or(RecordError::UnknownValue)
     })
 }
 
-fn write_date(value: &mut Writer, date: NaiveDate) {
+fn write_date(value: &mut RecordWriter, date: NaiveDate) {
     value.signed(date.to_epoch_days().into());
 }
 
-fn read_date(value: &mut Reader<'_>) -> Result<NaiveDate, Wrong> {
-    let days = i32::try_from(value.signed()?).map_err(|_| Wrong::TooLarge)?;
-    NaiveDate::from_epoch_days(days).ok_or(Wrong::TooLarge)
+fn read_date(value: &mut RecordReader<'_>) -> Result<NaiveDate, RecordError> {
+    let days = i32::try_from(value.signed()?).map_err(|_| RecordError::TooLarge)?;
+    NaiveDate::from_epoch_days(days).ok_or(RecordError::TooLarge)
 }
 
 #[cfg(test)]
@@ -163,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn policies_and_calendars_come_back() {
+    fn policies_and_calendars_round_trip() {
         let former = FormerPolicy {
             policy: Policy {
                 name: "urgent".to_owned(),
@@ -193,10 +196,10 @@ mod tests {
             hours("22:00-06:00"),
             hours("08:00-08:00"),
         ];
-        let mut value = Writer::default();
+        let mut value = RecordWriter::default();
         write_former(&mut value, &former);
         write_calendar(&mut value, &spec);
-        let mut reader = Reader::new(value.bytes());
+        let mut reader = RecordReader::new(value.bytes());
         assert_eq!(read_former(&mut reader), Ok(former));
         assert_eq!(read_calendar(&mut reader), Ok(spec));
         assert_eq!(reader.end(), Ok(()));

@@ -1,58 +1,55 @@
-//! Restoring: records in the order in which they were written, then an engine that goes on.
+//! Restores an engine from its records.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::bytes::{Reader, Wrong};
-use super::changes::Changes;
-use super::former::{self, Renumbering, Used};
-use super::partition::{Clocks, Whole};
-use super::rules::{Change, StoredRules};
-use super::{
-    Existing, Kind, STATE_VERSION, StateError, journal, label, pair, partition, rules, ticket,
-    window,
-};
+use super::bytes::{RecordError, RecordReader};
+use super::former::{self, Renumbering, UsedRules};
+use super::record::{RecordKind, ReferenceCounts, RulesChange, STATE_VERSION, StateError};
+use super::rules::StoredRules;
+use super::{journal, label, pair, partition, rules, ticket, window};
 use crate::domain::calendar::CalendarId;
-use crate::engine::core::{Engine, Start};
-use crate::engine::labels::{LabelNumber, LabelTable, Labels, OWN_NUMBERS, Place as LabelPlace};
+use crate::engine::changes::{EngineClocks, PartitionClocks, StateChanges};
+use crate::engine::core::{CountingStart, Engine};
+use crate::engine::labels::{LabelExposure, LabelNumber, LabelTable, Labels, OWN_NUMBERS};
 use crate::engine::partition::Partition;
-use crate::engine::recorder::{Named, Recorder};
+use crate::engine::recorder::{ConfiguredLabels, Recorder};
 use crate::engine::rules::{Kpi, Rules};
-use crate::engine::series::{Pair, SeriesTable};
+use crate::engine::series::{PairSeries, SeriesTable};
 use crate::engine::sliding::Step;
-use crate::engine::table::{Found, TicketSlot, TicketTable};
-use crate::engine::ticket::{GoalState, NO_POLICY, Slot};
+use crate::engine::table::{TicketLookup, TicketSlot, TicketTable};
+use crate::engine::ticket::{GoalSlot, GoalState, NO_POLICY};
 use crate::engine::windows::{Journaled, Place, Windows};
 
 /// The engine of a checkpoint.
 #[derive(Debug)]
-pub struct Restored {
-    /// Its changes are tracked from the start.
+pub struct RestoredEngine {
+    /// It tracks changes from the start.
     pub engine: Engine,
-    /// What is different in the rules since; it applies from now on.
-    pub changes: Vec<Change>,
-    /// The same where it gives numbers of two kinds: a recount would give one.
-    pub recounts: Vec<Change>,
+    /// The changes of the rules since the checkpoint. They apply from now on.
+    pub changes: Vec<RulesChange>,
+    /// The changes that mix two kinds of numbers. A recount avoids that.
+    pub recounts: Vec<RulesChange>,
 }
 
-/// Takes all records of a store, in the order in which they were written: of several with the
-/// same key the last one counts. Then it gives the engine.
+/// Takes all records of a store, in the order in which they were written, and makes an engine of
+/// them. The last record of a key counts.
 #[derive(Debug)]
-pub struct Restoring {
+pub struct Restorer {
     rules: Arc<Rules>,
-    whole: Option<Whole>,
+    clocks: Option<EngineClocks>,
     stored_rules: Option<StoredRules>,
     /// By table and number.
-    labels: BTreeMap<(u8, u16), (String, LabelPlace)>,
-    partitions: BTreeMap<u16, Clocks>,
+    labels: BTreeMap<(u8, u16), (String, LabelExposure)>,
+    partitions: BTreeMap<u16, PartitionClocks>,
     tickets: TicketTable,
-    pairs: BTreeMap<(u16, u8), Pair>,
+    pairs: BTreeMap<(u16, u8), PairSeries>,
     steps: HashMap<(Place, u8), Step>,
     journal: BTreeMap<u64, Vec<Journaled>>,
 }
 
-impl Restoring {
-    /// `rules`: those of now. `version`: of the records, as their writer said it.
+impl Restorer {
+    /// `rules`: the current rules. `version`: the version of the records.
     ///
     /// # Errors
     ///
@@ -63,7 +60,7 @@ impl Restoring {
         }
         Ok(Self {
             rules,
-            whole: None,
+            clocks: None,
             stored_rules: None,
             labels: BTreeMap::new(),
             partitions: BTreeMap::new(),
@@ -74,40 +71,43 @@ impl Restoring {
         })
     }
 
-    /// Takes a record; `None` where it was deleted.
+    /// Takes a record. `None`: it was deleted.
     ///
     /// # Errors
     ///
-    /// [`StateError::Record`] where the record cannot be read, [`StateError::Kind`] where its key
-    /// is none of the engine's.
+    /// [`StateError::Record`]: the record is invalid. [`StateError::Kind`]: the key is not one of the
+    /// engine's.
     pub fn apply(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), StateError> {
         let (first, rest) = key.split_first().ok_or(StateError::Kind)?;
-        let kind = Kind::ALL.into_iter().find(|kind| *kind as u8 == *first);
+        let kind = RecordKind::ALL
+            .into_iter()
+            .find(|kind| *kind as u8 == *first);
         let kind = kind.ok_or(StateError::Kind)?;
-        self.take(kind, Reader::new(rest), value.map(Reader::new))
-            .map_err(|wrong| kind.is(wrong))
+        self.take(kind, RecordReader::new(rest), value.map(RecordReader::new))
+            .map_err(|error| kind.invalid(error))
     }
 
     fn take(
         &mut self,
-        kind: Kind,
-        key: Reader<'_>,
-        value: Option<Reader<'_>>,
-    ) -> Result<(), Wrong> {
+        kind: RecordKind,
+        key: RecordReader<'_>,
+        value: Option<RecordReader<'_>>,
+    ) -> Result<(), RecordError> {
         match kind {
-            Kind::State => {
+            RecordKind::State => {
                 key.end()?;
-                self.whole = value.map(partition::read_whole).transpose()?;
+                self.clocks = value.map(partition::read_engine).transpose()?;
             }
-            Kind::Rules => {
+            RecordKind::Rules => {
                 key.end()?;
                 self.stored_rules = value.map(rules::read).transpose()?;
             }
-            Kind::Label => {
-                let read = |value| label::read(value).map(|(name, place)| (name.to_owned(), place));
+            RecordKind::Label => {
+                let read =
+                    |value| label::read(value).map(|(name, exposure)| (name.to_owned(), exposure));
                 set(&mut self.labels, label::read_key(key)?, value, read)?;
             }
-            Kind::Partition => {
+            RecordKind::Partition => {
                 set(
                     &mut self.partitions,
                     partition::read_key(key)?,
@@ -115,21 +115,21 @@ impl Restoring {
                     partition::read,
                 )?;
             }
-            Kind::Ticket => self.take_ticket(key, value)?,
-            Kind::Pair => {
+            RecordKind::Ticket => self.take_ticket(key, value)?,
+            RecordKind::Pair => {
                 let labels = pair::read_key(key)?;
                 set(&mut self.pairs, labels, value, |value| {
                     pair::read(labels, value)
                 })?;
             }
-            Kind::Window => {
+            RecordKind::Window => {
                 let key = window::read_key(key)?;
                 match value {
                     Some(value) => self.steps.insert(key, window::read(key.1, value)?),
                     None => self.steps.remove(&key),
                 };
             }
-            Kind::Journal => set(
+            RecordKind::Journal => set(
                 &mut self.journal,
                 journal::read_key(key)?,
                 value,
@@ -139,43 +139,49 @@ impl Restoring {
         Ok(())
     }
 
-    fn take_ticket(&mut self, key: Reader<'_>, value: Option<Reader<'_>>) -> Result<(), Wrong> {
+    fn take_ticket(
+        &mut self,
+        key: RecordReader<'_>,
+        value: Option<RecordReader<'_>>,
+    ) -> Result<(), RecordError> {
         let (partition, id) = ticket::read_key(key)?;
         let ticket = value.map(|value| ticket::read(partition, id, value));
         let ticket = ticket.transpose()?;
         match (self.tickets.find(partition, id), ticket) {
-            (Found::Here(slot), Some(ticket)) => {
-                if let Some(place) = self.tickets.get_mut(slot) {
-                    *place = ticket;
+            (TicketLookup::Here(slot), Some(ticket)) => {
+                if let Some(stored) = self.tickets.get_mut(slot) {
+                    *stored = ticket;
                 }
             }
-            (Found::Here(slot), None) => {
+            (TicketLookup::Here(slot), None) => {
                 self.tickets.remove(slot);
             }
-            (Found::Elsewhere | Found::Nowhere, Some(ticket)) => {
+            (TicketLookup::Elsewhere | TicketLookup::Nowhere, Some(ticket)) => {
                 self.tickets.insert(ticket);
             }
-            (Found::Elsewhere | Found::Nowhere, None) => {}
+            (TicketLookup::Elsewhere | TicketLookup::Nowhere, None) => {}
         }
         Ok(())
     }
 
-    /// Whether any event was ever counted. Without one, a recount loses nothing.
+    /// Whether any event was ever counted. If not, a recount loses nothing.
     pub fn has_counted(&self) -> bool {
         let mut clocks = self.partitions.values();
         clocks.any(|(_, greatest_event)| greatest_event.is_some())
     }
 
-    /// The engine of the records taken.
+    /// Makes the engine.
     ///
     /// # Errors
     ///
-    /// [`StateError::NeedsRebuild`] where the rules have changed too much; else where records are
-    /// missing or do not fit together.
-    pub fn finish(mut self) -> Result<Restored, StateError> {
-        let whole = self.whole.ok_or(StateError::Missing(Kind::State.name()))?;
+    /// [`StateError::NeedsRebuild`]: the rules have changed too much. Other errors: records are
+    /// missing or contradict each other.
+    pub fn finish(mut self) -> Result<RestoredEngine, StateError> {
+        let clocks = self
+            .clocks
+            .ok_or(StateError::Missing(RecordKind::State.name()))?;
         let stored = self.stored_rules.take();
-        let stored = stored.ok_or(StateError::Missing(Kind::Rules.name()))?;
+        let stored = stored.ok_or(StateError::Missing(RecordKind::Rules.name()))?;
         let mut breaks = stored.breaks(&self.rules);
         let recounts = stored.recounts(&self.rules);
         if !breaks.is_empty() {
@@ -186,30 +192,31 @@ impl Restoring {
         let partitions = self.restore_partitions()?;
         self.check(&stored, &partitions)?;
         let mut rules = Rules::clone(&self.rules);
-        let (renumbering, others) = former::keep(&stored, &mut rules, &self.used())?;
+        let (renumbering, others) = former::add_used_rules(&stored, &mut rules, &self.used())?;
         changes.extend(others);
         let labels = self.restore_labels()?;
         let series = self.restore_series(&rules, &labels, &renumbering)?;
-        let windows = self.restore_windows(&rules, &whole)?;
+        let windows = self.restore_windows(&rules, &clocks)?;
         let renumbered = renumber_tickets(&mut self.tickets, &renumbering);
-        let start = if whole.is_fixed {
-            Start::Fixed(whole.start)
+        let start = if clocks.is_fixed {
+            CountingStart::Fixed(clocks.start)
         } else {
-            Start::Open(whole.start)
+            CountingStart::Open(clocks.start)
         };
-        let mut engine = Engine::over(Recorder::over(rules.into(), labels, series, windows), start);
+        let recorder = Recorder::resume(rules.into(), labels, series, windows);
+        let mut engine = Engine::with_recorder(recorder, start);
         engine.tickets = self.tickets;
         engine.partitions = partitions;
         engine.schedule_all();
-        let mut tracked = Changes::of_restored();
+        let mut tracked = StateChanges::of_restored();
         for slot in renumbered {
-            // Their records say numbers of rules that are written over with the next checkpoint.
+            // Their records refer to rules that the next checkpoint overwrites.
             if let Some(ticket) = engine.tickets.get_mut(slot) {
                 tracked.mark(ticket, slot);
             }
         }
         engine.start_tracking(tracked);
-        Ok(Restored {
+        Ok(RestoredEngine {
             engine,
             changes,
             recounts,
@@ -217,31 +224,31 @@ impl Restoring {
     }
 }
 
-/// Pieces, checked against each other.
-impl Restoring {
+/// The parts, checked against each other.
+impl Restorer {
     fn restore_partitions(&self) -> Result<Vec<Partition>, StateError> {
         let mut partitions = Vec::new();
         for (expected, (number, (clock, greatest_event))) in (0..=u16::MAX).zip(&self.partitions) {
             if *number != expected {
-                return Err(Kind::Partition.is(Wrong::Reference));
+                return Err(RecordKind::Partition.invalid(RecordError::Reference));
             }
             partitions.push(Partition::restored(*clock, *greatest_event));
         }
         Ok(partitions)
     }
 
-    /// What numbers may refer to; every ticket does. A partition that holds a ticket has a clock.
+    /// Checks that all numbers refer to something, and that every partition with a ticket has a clock.
     fn check(&self, stored: &StoredRules, partitions: &[Partition]) -> Result<(), StateError> {
         let mut values = [0; label::TABLES as usize];
         for (table, number) in self.labels.keys() {
             let next = &mut values[usize::from(*table)];
             if usize::from(*number) != *next {
-                return Err(Kind::Label.is(Wrong::Reference));
+                return Err(RecordKind::Label.invalid(RecordError::Reference));
             }
             *next += 1;
         }
         let [teams, priorities, channels] = values;
-        let existing = Existing {
+        let existing = ReferenceCounts {
             teams,
             priorities,
             channels,
@@ -251,38 +258,38 @@ impl Restoring {
         for ticket in self.tickets.iter() {
             let partition = partitions.get(usize::from(ticket.partition));
             if partition.and_then(Partition::clock).is_none() {
-                return Err(Kind::Ticket.is(Wrong::Reference));
+                return Err(RecordKind::Ticket.invalid(RecordError::Reference));
             }
-            ticket::check(ticket, &existing).map_err(|wrong| Kind::Ticket.is(wrong))?;
+            ticket::check(ticket, &existing).map_err(|error| RecordKind::Ticket.invalid(error))?;
         }
         for pair in self.pairs.values() {
-            pair::check(pair, &existing).map_err(|wrong| Kind::Pair.is(wrong))?;
+            pair::check(pair, &existing).map_err(|error| RecordKind::Pair.invalid(error))?;
         }
         let in_windows = self.steps.keys().map(|(place, _)| place.team);
         let waiting = self.journal.values().flatten().map(|entry| entry.team);
-        for (mut of, kind) in [
+        for (mut users, kind) in [
             (
                 Box::new(in_windows) as Box<dyn Iterator<Item = u16>>,
-                Kind::Window,
+                RecordKind::Window,
             ),
-            (Box::new(waiting), Kind::Journal),
+            (Box::new(waiting), RecordKind::Journal),
         ] {
-            if of.any(|team| usize::from(team) >= teams) {
-                return Err(kind.is(Wrong::Reference));
+            if users.any(|team| usize::from(team) >= teams) {
+                return Err(kind.invalid(RecordError::Reference));
             }
         }
         Ok(())
     }
 
-    /// What of the stored rules is still needed.
-    fn used(&self) -> Used {
-        let mut used = Used::default();
-        let goes_on = [GoalState::Undecided, GoalState::Breached];
+    /// The stored rules that are still needed.
+    fn used(&self) -> UsedRules {
+        let mut used = UsedRules::default();
+        let running = [GoalState::Undecided, GoalState::Breached];
         for ticket in self.tickets.iter() {
-            if ticket.policy != NO_POLICY && ticket.states.iter().any(|one| goes_on.contains(one)) {
+            if ticket.policy != NO_POLICY && ticket.states.iter().any(|one| running.contains(one)) {
                 used.policies.insert(ticket.policy);
             }
-            let calendars = Slot::ALL.into_iter();
+            let calendars = GoalSlot::ALL.into_iter();
             let calendars = calendars.filter_map(|slot| ticket.slot_calendar(slot));
             used.calendars.extend(calendars.map(|id| id.0));
         }
@@ -294,7 +301,7 @@ impl Restoring {
     }
 
     fn restore_labels(&self) -> Result<Labels, StateError> {
-        let [teams, priorities, channels] = Named::all(&self.rules);
+        let [teams, priorities, channels] = ConfiguredLabels::all(&self.rules);
         Ok(Labels {
             teams: self.restore_table(0, "teams", &teams)?,
             priorities: self.restore_table(1, "priorities", &priorities)?,
@@ -306,20 +313,19 @@ impl Restoring {
         &self,
         table: u8,
         what: &str,
-        named: &Named<'_>,
+        configured: &ConfiguredLabels<'_>,
     ) -> Result<LabelTable<N>, StateError> {
         let values = self.labels.range((table, 0)..=(table, u16::MAX));
-        let values = values.map(|(_, (name, place))| (name.as_str(), *place));
-        let known = || named.known.iter().copied();
-        let mentioned = || named.mentioned.iter().copied();
-        let table = LabelTable::restored(named.limit, values, known(), mentioned())
-            .ok_or(Kind::Label.is(Wrong::Reference))?;
+        let values = values.map(|(_, (name, exposure))| (name.as_str(), *exposure));
+        let known = || configured.known.iter().copied();
+        let mentioned = || configured.mentioned.iter().copied();
+        let table = LabelTable::restored(configured.limit, values, known(), mentioned())
+            .ok_or(RecordKind::Label.invalid(RecordError::Reference))?;
         let mut all = known().chain(mentioned());
         match all.find(|name| table.named(name).is_none()) {
             None => Ok(table),
-            Some(_) => Err(StateError::NeedsRebuild(vec![Change(format!(
-                "{what}: the checkpoint holds {} values already, and no more can be told apart \
-                 than that",
+            Some(_) => Err(StateError::NeedsRebuild(vec![RulesChange(format!(
+                "{what}: the checkpoint holds {} values already, which is the greatest possible number",
                 N::COUNT - OWN_NUMBERS
             ))])),
         }
@@ -343,7 +349,7 @@ impl Restoring {
                     .all(|histogram| histogram.counts.len() == bounds(kpi) + 1)
             });
             if !is_label || !fits {
-                return Err(Kind::Pair.is(Wrong::Reference));
+                return Err(RecordKind::Pair.invalid(RecordError::Reference));
             }
             renumber_goals(&mut pair, renumbering);
             pairs.push(pair);
@@ -352,16 +358,20 @@ impl Restoring {
         for position in 0..series.pairs().len() {
             let pair = &series.pairs()[position];
             let names = labels.names(pair.team, pair.priority);
-            series.expect_goals(rules, names, position);
+            series.create_goals(rules, names, position);
         }
         Ok(series)
     }
 
-    fn restore_windows(&mut self, rules: &Rules, whole: &Whole) -> Result<Windows, StateError> {
-        let mut windows = Windows::restored(rules, whole.windows);
+    fn restore_windows(
+        &mut self,
+        rules: &Rules,
+        clocks: &EngineClocks,
+    ) -> Result<Windows, StateError> {
+        let mut windows = Windows::restored(rules, clocks.windows);
         for ((place, _), step) in self.steps.drain() {
             if usize::from(place.window) >= rules.windows.len() {
-                return Err(Kind::Window.is(Wrong::Reference));
+                return Err(RecordKind::Window.invalid(RecordError::Reference));
             }
             windows.restore_step(place, step);
         }
@@ -372,13 +382,13 @@ impl Restoring {
     }
 }
 
-/// Keeps the last value of a key; a deleted one is none.
+/// Sets or removes the value of a key.
 fn set<'a, K: Ord, V>(
     map: &mut BTreeMap<K, V>,
     key: K,
-    value: Option<Reader<'a>>,
-    read: impl Fn(Reader<'a>) -> Result<V, Wrong>,
-) -> Result<(), Wrong> {
+    value: Option<RecordReader<'a>>,
+    read: impl Fn(RecordReader<'a>) -> Result<V, RecordError>,
+) -> Result<(), RecordError> {
     match value {
         Some(value) => map.insert(key, read(value)?),
         None => map.remove(&key),
@@ -386,15 +396,15 @@ fn set<'a, K: Ord, V>(
     Ok(())
 }
 
-/// The tickets that have other numbers now.
+/// Gives tickets the new numbers. Returns the tickets that changed.
 fn renumber_tickets(tickets: &mut TicketTable, renumbering: &Renumbering) -> Vec<TicketSlot> {
     let mut renumbered = Vec::new();
-    for (place, ticket) in tickets.iter_mut() {
+    for (slot_of_ticket, ticket) in tickets.iter_mut() {
         let before = (ticket.policy, ticket.calendars());
         if ticket.policy != NO_POLICY {
             ticket.policy = renumbering.policies[usize::from(ticket.policy)];
         }
-        for slot in Slot::ALL {
+        for slot in GoalSlot::ALL {
             if let Some(id) = ticket.slot_calendar(slot) {
                 let id = renumbering.calendars[usize::from(id.0)];
                 ticket.set_slot_calendar(slot, id);
@@ -410,14 +420,14 @@ fn renumber_tickets(tickets: &mut TicketTable, renumbering: &Renumbering) -> Vec
             }
         }
         if is_changed {
-            renumbered.push(place);
+            renumbered.push(slot_of_ticket);
         }
     }
     renumbered
 }
 
-/// Goals of policies that nothing was counted under leave no trace.
-fn renumber_goals(pair: &mut Pair, renumbering: &Renumbering) {
+/// Gives goal counts the new numbers. Drops those of policies that are no longer needed.
+fn renumber_goals(pair: &mut PairSeries, renumbering: &Renumbering) {
     for goal in std::mem::take(&mut pair.goals) {
         let policy = renumbering.counted[usize::from(goal.policy)];
         if policy != NO_POLICY {

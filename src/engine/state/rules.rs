@@ -1,15 +1,16 @@
-//! The record of the rules that the numbers depend on, and what it means that they have changed.
+//! The record of the rules that the numbers depend on, and the effect of changed rules.
 //!
-//! There are three kinds of changes. Some the numbers cannot follow at all, such as other buckets:
-//! they need a rebuild. Some would give a series numbers of two kinds, such as another mapping: they
-//! should be answered by a recount, but the numbers can go on. All others apply from now on; goals
-//! that run keep the policy and the calendar they began under.
+//! There are three kinds of changes:
+//!
+//! - Changes that the numbers cannot follow, such as other buckets. They need a rebuild.
+//! - Changes that mix two kinds of numbers in one series, such as another mapping. A recount avoids
+//!   that, but the numbers can continue.
+//! - All other changes apply from now on. Running goals keep the policy and the calendar under which
+//!   they began.
 
-use std::fmt;
-
-use super::Kind;
-use super::bytes::{Reader, Writer, Wrong};
+use super::bytes::{RecordError, RecordReader, RecordWriter};
 use super::policy;
+use super::record::{RecordKind, RulesChange};
 use crate::domain::calendar::{CalendarId, CalendarSpec};
 use crate::domain::duration;
 use crate::domain::policy::Policy;
@@ -18,45 +19,35 @@ use crate::engine::rules::{FormerPolicy, Kpi, Rules};
 
 /// The name of the calendar that is always open.
 const ALWAYS_OPEN: &str = "24x7";
-/// In front of a topic's name: the key of its mapping among the settings.
+/// Prefix of the settings' key for the mapping of a topic.
 const MAPPING_OF_TOPIC: &str = "mapping of topic ";
-/// The key of another setting that decides what is counted.
+/// The key of a counting rule.
 const FCR_ALLOW_UNANSWERED: &str = "fcr.allow_unanswered";
-/// The least bytes of a list's items.
+/// The minimum size of list items.
 const ITEM_SIZE: usize = 1;
 
-/// A difference between the rules of the records and those of now, in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change(pub(super) String);
-
-impl fmt::Display for Change {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-/// The rules as they were when the records were written.
+/// The rules at the time of the last checkpoint.
 #[derive(Debug)]
 pub struct StoredRules {
     buckets: [Vec<Milliseconds>; 6],
-    /// Labels and lengths.
+    /// Label and length of each window.
     windows: Vec<(String, Milliseconds)>,
     derive_handle: bool,
-    /// Keys of settings and their values.
+    /// Key and value of each setting.
     settings: Vec<(String, String)>,
-    /// By [`CalendarId`]: name and what it says.
+    /// By [`CalendarId`]: name and content.
     pub calendars: Vec<(String, CalendarSpec)>,
     pub policies: Vec<Policy>,
-    /// Numbered behind the policies.
+    /// Their numbers follow those of the policies.
     pub former_policies: Vec<FormerPolicy>,
 }
 
-pub fn write_key(key: &mut Writer) {
+pub fn write_key(key: &mut RecordWriter) {
     key.clear();
-    key.byte(Kind::Rules as u8);
+    key.byte(RecordKind::Rules as u8);
 }
 
-pub fn write(value: &mut Writer, rules: &Rules) {
+pub fn write(value: &mut RecordWriter, rules: &Rules) {
     value.clear();
     for bounds in &rules.buckets {
         value.length(bounds.len());
@@ -91,13 +82,13 @@ pub fn write(value: &mut Writer, rules: &Rules) {
     }
 }
 
-pub fn read(mut value: Reader<'_>) -> Result<StoredRules, Wrong> {
+pub fn read(mut value: RecordReader<'_>) -> Result<StoredRules, RecordError> {
     let value = &mut value;
     let mut buckets: [Vec<Milliseconds>; 6] = Default::default();
     for bounds in &mut buckets {
-        *bounds = value.list(ITEM_SIZE, Reader::signed)?;
+        *bounds = value.list(ITEM_SIZE, RecordReader::signed)?;
     }
-    let text = |value: &mut Reader<'_>| value.text().map(str::to_owned);
+    let text = |value: &mut RecordReader<'_>| value.text().map(str::to_owned);
     let windows = value.list(ITEM_SIZE, |value| Ok((text(value)?, value.signed()?)))?;
     let derive_handle = value.byte()? != 0;
     let settings = value.list(ITEM_SIZE, |value| Ok((text(value)?, text(value)?)))?;
@@ -116,20 +107,20 @@ pub fn read(mut value: Reader<'_>) -> Result<StoredRules, Wrong> {
         policies,
         former_policies,
     };
-    if stored.refers_to_what_is_there() {
+    if stored.has_valid_references() {
         Ok(stored)
     } else {
-        Err(Wrong::Reference)
+        Err(RecordError::Reference)
     }
 }
 
 impl StoredRules {
-    /// How many numbers of policies there are.
+    /// The count of policies, current and former.
     pub fn policy_count(&self) -> usize {
         self.policies.len() + self.former_policies.len()
     }
 
-    fn refers_to_what_is_there(&self) -> bool {
+    fn has_valid_references(&self) -> bool {
         let is_policy = |number: &u16| usize::from(*number) < self.policy_count();
         let is_calendar = |calendar: Option<Option<CalendarId>>| {
             calendar
@@ -146,8 +137,8 @@ impl StoredRules {
             })
     }
 
-    /// Changes after which the numbers cannot go on.
-    pub fn breaks(&self, rules: &Rules) -> Vec<Change> {
+    /// Changes that the numbers cannot follow.
+    pub fn breaks(&self, rules: &Rules) -> Vec<RulesChange> {
         let mut changes = Vec::new();
         for kpi in Kpi::ALL {
             let (before, now) = (&self.buckets[kpi as usize], &rules.buckets[kpi as usize]);
@@ -180,12 +171,12 @@ impl StoredRules {
         changes
     }
 
-    /// Changes after which the same records count as something else. A topic that is new changes
-    /// no number. A store that does not know a setting yet learns it with the next checkpoint.
-    pub fn recounts(&self, rules: &Rules) -> Vec<Change> {
+    /// Changes after which the same records give other numbers. A new topic changes no number. A
+    /// setting that the store does not know yet is stored with the next checkpoint.
+    pub fn recounts(&self, rules: &Rules) -> Vec<RulesChange> {
         let mut changes = Vec::new();
         for (key, now) in settings(rules) {
-            if decides_what_is_counted(&key)
+            if is_counting_rule(&key)
                 && let Some((_, before)) = self.settings.iter().find(|(name, _)| *name == key)
                 && *before != now
             {
@@ -196,16 +187,16 @@ impl StoredRules {
     }
 
     /// Changes that apply from now on.
-    pub fn differences(&self, rules: &Rules) -> Vec<Change> {
+    pub fn differences(&self, rules: &Rules) -> Vec<RulesChange> {
         let mut changes = Vec::new();
         if self.derive_handle && !rules.derive_handle {
             changes.push(changed("handle.derive", "true", "false"));
         }
-        let applies = |(key, _): &&(String, String)| !decides_what_is_counted(key);
+        let applies = |(key, _): &&(String, String)| !is_counting_rule(key);
         let now = settings(rules);
-        let is_gone = |key: &String| !now.iter().any(|(name, _)| name == key);
+        let is_removed = |key: &String| !now.iter().any(|(name, _)| name == key);
         let before = self.settings.iter().filter(applies);
-        for (key, before) in before.filter(|(key, _)| is_gone(key)) {
+        for (key, before) in before.filter(|(key, _)| is_removed(key)) {
             changes.push(changed(key, before, ""));
         }
         for (key, now) in now.iter().filter(applies) {
@@ -219,20 +210,20 @@ impl StoredRules {
     }
 }
 
-/// Whether a setting says what a record counts as.
-fn decides_what_is_counted(key: &str) -> bool {
+/// Whether a setting changes what is counted.
+fn is_counting_rule(key: &str) -> bool {
     key == FCR_ALLOW_UNANSWERED || key.starts_with(MAPPING_OF_TOPIC)
 }
 
-fn changed(what: &str, before: &str, now: &str) -> Change {
-    let quoted = |text: &str| {
+fn changed(what: &str, before: &str, now: &str) -> RulesChange {
+    let or_none = |text: &str| {
         if text.is_empty() {
             "none".to_owned()
         } else {
             text.to_owned()
         }
     };
-    Change(format!("{what}: {}, now {}", quoted(before), quoted(now)))
+    RulesChange(format!("{what}: {}, now {}", or_none(before), or_none(now)))
 }
 
 fn durations(lengths: &[Milliseconds]) -> String {
@@ -240,8 +231,8 @@ fn durations(lengths: &[Milliseconds]) -> String {
     lengths.join(" ")
 }
 
-/// Settings in words, by the keys of the configuration. All but those that decide what is counted
-/// may change, and only have to be told.
+/// The settings in words, by the keys of the configuration. All but the counting rules may change; the
+/// user is only told.
 fn settings(rules: &Rules) -> Vec<(String, String)> {
     let calendar = |id: Option<CalendarId>| {
         let name = id.map_or(Some(ALWAYS_OPEN), |id| {
@@ -257,7 +248,7 @@ fn settings(rules: &Rules) -> Vec<(String, String)> {
     let limits = rules.limits;
     let mappings = rules.topic_mappings.iter();
     let mappings =
-        mappings.map(|(topic, words)| (format!("{MAPPING_OF_TOPIC}{topic}"), words.clone()));
+        mappings.map(|(topic, mapping)| (format!("{MAPPING_OF_TOPIC}{topic}"), mapping.clone()));
     [
         ("stream.lateness", duration::format(rules.lateness)),
         (
@@ -283,7 +274,7 @@ fn settings(rules: &Rules) -> Vec<(String, String)> {
     ]
     .map(|(key, text)| (key.to_owned(), text))
     .into_iter()
-    .chain(rules.reading.iter().cloned())
+    .chain(rules.mapping_settings.iter().cloned())
     .chain(mappings)
     .collect()
 }

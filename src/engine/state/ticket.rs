@@ -1,27 +1,26 @@
 //! The record of a ticket: everything but its timer, which follows from the rest.
 //!
-//! Instants lie near each other, so they are written as distances: those of now from the last
-//! event, those of the beginning from the creation, deadlines from what they judge.
+//! The times of a ticket are near each other, so they are written as distances: recent times from the
+//! last event, starts from the creation, deadlines from the start of their goal.
 
 use compact_str::CompactString;
 
-use super::Existing;
-use super::Kind;
-use super::bytes::{Reader, Writer, Wrong};
+use super::bytes::{RecordError, RecordReader, RecordWriter};
 use super::past;
+use super::record::{RecordKind, ReferenceCounts};
 use crate::domain::event::Status;
 use crate::domain::timestamp::Timestamp;
 use crate::engine::labels::NO_TEAM;
-use crate::engine::ticket::{Flags, GoalState, NO_POLICY, Slot, Ticket, Withdrawal};
+use crate::engine::ticket::{Flags, GoalSlot, GoalState, NO_POLICY, Ticket, Withdrawal};
 use crate::engine::timeline::{Phase, Timeline};
 
-/// What a ticket has, as bits of two bytes in front.
+/// The optional parts of a ticket, as bits of the first two bytes.
 mod has {
     pub const CREATED: u16 = 1;
     pub const RESPONSE: u16 = 1 << 1;
     pub const RESOLUTION: u16 = 1 << 2;
     pub const LEG: u16 = 1 << 3;
-    /// Of the first slot; the others follow.
+    /// The first slot. The bits of the other slots follow.
     pub const DEADLINE: u16 = 1 << 4;
     pub const TEAM_OVERFLOW: u16 = 1 << 7;
     pub const PRIORITY_OVERFLOW: u16 = 1 << 8;
@@ -29,49 +28,49 @@ mod has {
     pub const SOLVED: u16 = 1 << 10;
     pub const HANDLE: u16 = 1 << 11;
     pub const INTO: u16 = 1 << 12;
-    /// Two bits: nothing, or one more than the number of the [`super::Withdrawal`].
+    /// Two bits: 0, or the number of the [`super::Withdrawal`] plus 1.
     pub const WITHDRAWAL_SHIFT: u32 = 13;
-    /// Not all slots have the same calendar.
+    /// The slots have different calendars.
     pub const CALENDARS: u16 = 1 << 15;
 }
 
-/// A phase in the low bits of a word, the time since the phase before above.
+/// The low bits of a word hold the phase, the upper bits the time since the previous phase.
 const PHASE_BITS: u32 = 5;
-/// The least bytes of a phase.
+/// The minimum size of a phase.
 const PHASE_SIZE: usize = 1;
-/// In place of the number of phases, which is at least 1: older phases follow as sums, then the
-/// number. No ticket of state version 1 has that.
+/// In place of the number of phases, which is at least 1: the sums of older phases follow, then the
+/// number. State version 1 does not have this.
 const LONG_HISTORY: usize = 0;
 const STATUS_MASK: i64 = 0x07;
 const WITHDRAWN_BIT: i64 = 0x08;
 const ASSIGNED_BIT: i64 = 0x10;
 
-/// Key of a ticket: its partition and id.
-pub fn write_key(key: &mut Writer, partition: u16, id: &str) {
+/// The key of a ticket: its partition and id.
+pub fn write_key(key: &mut RecordWriter, partition: u16, id: &str) {
     key.clear();
-    key.byte(Kind::Ticket as u8);
+    key.byte(RecordKind::Ticket as u8);
     key.raw(&partition.to_be_bytes());
     key.raw(id.as_bytes());
 }
 
-/// Partition and id out of a key behind its kind.
-pub fn read_key<'a>(mut key: Reader<'a>) -> Result<(u16, &'a str), Wrong> {
+/// Partition and id from a key without its kind.
+pub fn read_key<'a>(mut key: RecordReader<'a>) -> Result<(u16, &'a str), RecordError> {
     let partition = u16::from_be_bytes(key.array()?);
-    let id: &'a str = std::str::from_utf8(key.remainder()).map_err(|_| Wrong::Text)?;
+    let id: &'a str = std::str::from_utf8(key.remainder()).map_err(|_| RecordError::Text)?;
     Ok((partition, id))
 }
 
-pub fn write(value: &mut Writer, ticket: &Ticket) {
+pub fn write(value: &mut RecordWriter, ticket: &Ticket) {
     value.clear();
     value.raw(&presence(ticket).to_le_bytes());
-    value.number(ticket.flags.kept().into());
+    value.number(ticket.flags.stored().into());
     let last = ticket.last_at;
     value.instant(last, Timestamp(0));
     if ticket.has_start() {
         value.instant(last, ticket.created);
     }
     value.instant(last, ticket.accounted);
-    let base = base(ticket);
+    let base = start_base(ticket);
     for since in [
         ticket.response_since,
         ticket.resolution_since,
@@ -81,10 +80,10 @@ pub fn write(value: &mut Writer, ticket: &Ticket) {
             value.instant(since, base);
         }
     }
-    for slot in Slot::ALL {
+    for slot in GoalSlot::ALL {
         let deadline = ticket.deadlines[slot as usize];
         if deadline != Timestamp::NEVER {
-            value.instant(deadline, judged(ticket, slot));
+            value.instant(deadline, deadline_base(ticket, slot));
         }
     }
     let [response, resolution, ownership] = ticket.states.map(|state| state as u8);
@@ -130,20 +129,20 @@ pub fn write(value: &mut Writer, ticket: &Ticket) {
     }
 }
 
-/// Reads a ticket. Numbers of labels, policies and calendars are not checked here.
-pub fn read(partition: u16, id: &str, mut value: Reader<'_>) -> Result<Ticket, Wrong> {
+/// Reads a ticket. Does not check the numbers of labels, policies and calendars.
+pub fn read(partition: u16, id: &str, mut value: RecordReader<'_>) -> Result<Ticket, RecordError> {
     let value = &mut value;
     let present = u16::from_le_bytes(value.array()?);
     let has = |bit: u16| present & bit != 0;
     let mut ticket = Ticket::open(id, partition, Timestamp(0));
-    ticket.flags = Flags::restored(value.narrow()?).ok_or(Wrong::Choice)?;
+    ticket.flags = Flags::restored(value.narrow()?).ok_or(RecordError::UnknownValue)?;
     let last = value.instant(Timestamp(0))?;
     ticket.last_at = last;
     if has(has::CREATED) {
         ticket.created = before(value, last)?;
     }
     ticket.accounted = before(value, last)?;
-    let base = base(&ticket);
+    let base = start_base(&ticket);
     for (bit, since) in [
         (has::RESPONSE, &mut ticket.response_since),
         (has::RESOLUTION, &mut ticket.resolution_since),
@@ -153,16 +152,16 @@ pub fn read(partition: u16, id: &str, mut value: Reader<'_>) -> Result<Ticket, W
             *since = value.instant(base)?;
         }
     }
-    for slot in Slot::ALL {
+    for slot in GoalSlot::ALL {
         if has(has::DEADLINE << slot as u16) {
-            ticket.deadlines[slot as usize] = value.any_instant(judged(&ticket, slot))?;
+            ticket.deadlines[slot as usize] = value.any_instant(deadline_base(&ticket, slot))?;
         }
     }
     let states = value.byte()?;
     if states >> 6 != 0 {
-        return Err(Wrong::Choice);
+        return Err(RecordError::UnknownValue);
     }
-    for slot in Slot::ALL {
+    for slot in GoalSlot::ALL {
         ticket.states[slot as usize] = GoalState::ALL[usize::from(states >> (2 * slot as u8) & 3)];
     }
     read_labels(&mut ticket, value, present)?;
@@ -193,14 +192,18 @@ pub fn read(partition: u16, id: &str, mut value: Reader<'_>) -> Result<Ticket, W
     if let Some(past) = ticket.history().past
         && past.end != ticket.timeline.start()
     {
-        return Err(Wrong::Order);
+        return Err(RecordError::Order);
     }
     let recent = value.remainder();
-    ticket.set_recent(recent).ok_or(Wrong::GoesOn)?;
+    ticket.set_recent(recent).ok_or(RecordError::ExtraBytes)?;
     Ok(ticket)
 }
 
-fn read_labels(ticket: &mut Ticket, value: &mut Reader<'_>, present: u16) -> Result<(), Wrong> {
+fn read_labels(
+    ticket: &mut Ticket,
+    value: &mut RecordReader<'_>,
+    present: u16,
+) -> Result<(), RecordError> {
     let has = |bit: u16| present & bit != 0;
     ticket.team_number = value.narrow()?;
     if has(has::TEAM_OVERFLOW) {
@@ -223,8 +226,8 @@ fn read_labels(ticket: &mut Ticket, value: &mut Reader<'_>, present: u16) -> Res
     Ok(())
 }
 
-/// Phases, each with the time since the one before.
-fn write_timeline(value: &mut Writer, timeline: &Timeline, last: Timestamp) {
+/// Writes the phases, each with the time since the previous one.
+fn write_timeline(value: &mut RecordWriter, timeline: &Timeline, last: Timestamp) {
     value.length(timeline.phases().len());
     let mut before = last;
     for (start, _, phase) in timeline.phases() {
@@ -237,30 +240,30 @@ fn write_timeline(value: &mut Writer, timeline: &Timeline, last: Timestamp) {
 }
 
 fn read_timeline(
-    value: &mut Reader<'_>,
+    value: &mut RecordReader<'_>,
     phases: usize,
     last: Timestamp,
-) -> Result<Timeline, Wrong> {
+) -> Result<Timeline, RecordError> {
     let mut timeline = None;
     let mut before = last;
     for _ in 0..phases {
         let word = value.signed()?;
         let status = usize::try_from(word & STATUS_MASK).unwrap_or(usize::MAX);
         let phase = Phase {
-            status: *Status::ALL.get(status).ok_or(Wrong::Choice)?,
+            status: *Status::ALL.get(status).ok_or(RecordError::UnknownValue)?,
             withdrawn: word & WITHDRAWN_BIT != 0,
             assigned: word & ASSIGNED_BIT != 0,
         };
         let start = before.0.wrapping_add(word >> PHASE_BITS);
-        let start = Timestamp::checked(start).ok_or(Wrong::Instant)?;
+        let start = Timestamp::checked(start).ok_or(RecordError::Time)?;
         match &mut timeline {
             None => timeline = Some(Timeline::new(start, phase)),
-            Some(_) if start < before => return Err(Wrong::Order),
+            Some(_) if start < before => return Err(RecordError::Order),
             Some(timeline) => timeline.append(start, phase),
         }
         before = start;
     }
-    timeline.ok_or(Wrong::EndsEarly)
+    timeline.ok_or(RecordError::EndsEarly)
 }
 
 /// The bits of [`has`].
@@ -272,7 +275,7 @@ fn presence(ticket: &Ticket) -> u16 {
     set(has::RESPONSE, is(ticket.response_since));
     set(has::RESOLUTION, is(ticket.resolution_since));
     set(has::LEG, is(ticket.leg_since));
-    for slot in Slot::ALL {
+    for slot in GoalSlot::ALL {
         let deadline = ticket.deadlines[slot as usize];
         set(has::DEADLINE << slot as u16, is(deadline));
     }
@@ -293,8 +296,8 @@ fn presence(ticket: &Ticket) -> u16 {
     bits
 }
 
-/// What beginnings are near to.
-fn base(ticket: &Ticket) -> Timestamp {
+/// The base of the starts: the creation if it is known.
+fn start_base(ticket: &Ticket) -> Timestamp {
     if ticket.has_start() {
         ticket.created
     } else {
@@ -302,13 +305,9 @@ fn base(ticket: &Ticket) -> Timestamp {
     }
 }
 
-/// What a deadline is near to: where its clock began.
-fn judged(ticket: &Ticket, slot: Slot) -> Timestamp {
-    let since = match slot {
-        Slot::Response => ticket.response_since,
-        Slot::Resolution => ticket.resolution_since,
-        Slot::Ownership => ticket.leg_since,
-    };
+/// The base of a deadline: the start of its slot if it is known.
+fn deadline_base(ticket: &Ticket, slot: GoalSlot) -> Timestamp {
+    let since = ticket.slot_start(slot);
     if since == Timestamp::NEVER {
         ticket.last_at
     } else {
@@ -316,14 +315,14 @@ fn judged(ticket: &Ticket, slot: Slot) -> Timestamp {
     }
 }
 
-/// An instant by how long it is before another.
-fn before(value: &mut Reader<'_>, last: Timestamp) -> Result<Timestamp, Wrong> {
+/// A time by its distance before `last`.
+fn before(value: &mut RecordReader<'_>, last: Timestamp) -> Result<Timestamp, RecordError> {
     let length = value.signed()?;
-    Timestamp::checked(last.0.wrapping_sub(length)).ok_or(Wrong::Instant)
+    Timestamp::checked(last.0.wrapping_sub(length)).ok_or(RecordError::Time)
 }
 
-/// Whether the numbers in a ticket are those of existing labels, policies and calendars.
-pub fn check(ticket: &Ticket, existing: &Existing) -> Result<(), Wrong> {
+/// Checks that the numbers in a ticket refer to existing labels, policies and calendars.
+pub fn check(ticket: &Ticket, existing: &ReferenceCounts) -> Result<(), RecordError> {
     let solved = (ticket.solved_team != NO_TEAM).then_some(ticket.solved_team);
     let fits = usize::from(ticket.team_number) < existing.teams
         && solved.is_none_or(|team| usize::from(team) < existing.teams)
@@ -331,7 +330,7 @@ pub fn check(ticket: &Ticket, existing: &Existing) -> Result<(), Wrong> {
         && usize::from(ticket.solved_priority) < existing.priorities
         && usize::from(ticket.channel) < existing.channels
         && (ticket.policy == NO_POLICY || usize::from(ticket.policy) < existing.policies)
-        && Slot::ALL.into_iter().all(|slot| {
+        && GoalSlot::ALL.into_iter().all(|slot| {
             ticket
                 .slot_calendar(slot)
                 .is_none_or(|calendar| usize::from(calendar.0) < existing.calendars)
@@ -340,7 +339,11 @@ pub fn check(ticket: &Ticket, existing: &Existing) -> Result<(), Wrong> {
             past.calendars()
                 .all(|calendar| usize::from(calendar.0) < existing.calendars)
         });
-    if fits { Ok(()) } else { Err(Wrong::Reference) }
+    if fits {
+        Ok(())
+    } else {
+        Err(RecordError::Reference)
+    }
 }
 
 #[cfg(test)]
@@ -355,7 +358,7 @@ mod tests {
     /// 2026-01-01T00:00:00Z.
     const OPENING: Timestamp = Timestamp(1_767_225_600_000);
 
-    /// An ordinary open ticket: five events, three goals.
+    /// An ordinary open ticket with five events and three goals.
     fn ordinary() -> Ticket {
         let mut rules = Rules::default();
         rules.policies.push(crate::domain::policy::Policy {
@@ -392,13 +395,13 @@ mod tests {
     }
 
     fn bytes(ticket: &Ticket) -> Vec<u8> {
-        let mut value = Writer::default();
+        let mut value = RecordWriter::default();
         write(&mut value, ticket);
         value.bytes().to_vec()
     }
 
-    /// What comes back, as far as it is kept.
-    fn kept(ticket: &Ticket) -> String {
+    /// The stored part of a ticket.
+    fn stored(ticket: &Ticket) -> String {
         let mut ticket = ticket.clone();
         ticket.scheduled = Timestamp::NEVER;
         ticket.flags.set(Flags::DIRTY, false);
@@ -412,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_comes_back() {
+    fn tickets_round_trip() {
         let mut ticket = ordinary();
         let plain = ticket.clone();
         ticket.rating = 0.25;
@@ -425,11 +428,11 @@ mod tests {
         ticket.flags.set(Flags::DIRTY, true);
         for ticket in [plain, ticket, Ticket::open("t", 3, OPENING)] {
             let bytes = bytes(&ticket);
-            let read = read(ticket.partition, &ticket.id, Reader::new(&bytes)).unwrap();
-            assert_eq!(kept(&read), kept(&ticket));
+            let read = read(ticket.partition, &ticket.id, RecordReader::new(&bytes)).unwrap();
+            assert_eq!(stored(&read), stored(&ticket));
             for length in 0..bytes.len() {
-                let cut = super::read(0, "t", Reader::new(&bytes[..length]));
-                // The remembered events stand at the end, and may be fewer.
+                let cut = super::read(0, "t", RecordReader::new(&bytes[..length]));
+                // The remembered events are at the end, and there may be fewer of them.
                 let is_fewer = (bytes.len() - length).is_multiple_of(5);
                 assert!(cut.is_err() || is_fewer, "cut at {length}");
             }
@@ -437,11 +440,17 @@ mod tests {
     }
 
     #[test]
-    fn a_key_says_partition_and_id() {
-        let mut key = Writer::default();
+    fn a_key_holds_partition_and_id() {
+        let mut key = RecordWriter::default();
         write_key(&mut key, 300, "T-1");
-        assert_eq!(key.bytes()[0], Kind::Ticket as u8);
-        assert_eq!(read_key(Reader::new(&key.bytes()[1..])), Ok((300, "T-1")));
-        assert_eq!(read_key(Reader::new(&[0])), Err(Wrong::EndsEarly));
+        assert_eq!(key.bytes()[0], RecordKind::Ticket as u8);
+        assert_eq!(
+            read_key(RecordReader::new(&key.bytes()[1..])),
+            Ok((300, "T-1"))
+        );
+        assert_eq!(
+            read_key(RecordReader::new(&[0])),
+            Err(RecordError::EndsEarly)
+        );
     }
 }

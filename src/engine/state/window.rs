@@ -1,29 +1,29 @@
-//! The record of a step of a window. Steps that have left their window are not deleted: a newer
-//! one takes their key, and until then they say by their number that they are too old.
+//! The record of a step of a window. Steps that have left their window are not deleted. A newer step
+//! overwrites them; until then their number shows that they are too old.
 
-use super::Kind;
-use super::bytes::{Reader, Writer, Wrong};
+use super::bytes::{RecordError, RecordReader, RecordWriter};
+use super::record::RecordKind;
 use crate::engine::sliding::{BUCKETS, Step};
 use crate::engine::windows::{Place, SERIES, WindowNumber};
 
-/// Keys of a window: more than the steps it may hold at a time.
+/// The number of keys per window. More than the steps that a window can hold.
 pub const KEYS: i64 = 64;
 
-/// The least bytes of a bucket.
+/// The minimum size of a bucket.
 const BUCKET_SIZE: usize = 2;
 
-/// Key of a step: where it is, and its number modulo [`KEYS`].
-pub fn write_key(key: &mut Writer, place: Place, step: i64) {
+/// The key of a step: its place, and its number modulo [`KEYS`].
+pub fn write_key(key: &mut RecordWriter, place: Place, step: i64) {
     key.clear();
-    key.byte(Kind::Window as u8);
+    key.byte(RecordKind::Window as u8);
     key.raw(&place.team.to_be_bytes());
     key.byte(place.series);
     key.byte(place.window.byte());
     key.byte(remainder(step));
 }
 
-/// Place and remainder out of a key behind its kind.
-pub fn read_key(mut key: Reader<'_>) -> Result<(Place, u8), Wrong> {
+/// Place and remainder from a key without its kind.
+pub fn read_key(mut key: RecordReader<'_>) -> Result<(Place, u8), RecordError> {
     let place = Place {
         team: u16::from_be_bytes(key.array()?),
         series: key.byte()?,
@@ -34,11 +34,11 @@ pub fn read_key(mut key: Reader<'_>) -> Result<(Place, u8), Wrong> {
     if usize::from(place.series) < SERIES {
         Ok((place, remainder))
     } else {
-        Err(Wrong::Choice)
+        Err(RecordError::UnknownValue)
     }
 }
 
-pub fn write(value: &mut Writer, step: &Step) {
+pub fn write(value: &mut RecordWriter, step: &Step) {
     value.clear();
     value.signed(step.number);
     value.number(step.count);
@@ -51,10 +51,10 @@ pub fn write(value: &mut Writer, step: &Step) {
     }
 }
 
-pub fn read(key: u8, mut value: Reader<'_>) -> Result<Step, Wrong> {
+pub fn read(key: u8, mut value: RecordReader<'_>) -> Result<Step, RecordError> {
     let mut step = Step::new(value.signed()?);
     if remainder(step.number) != key {
-        return Err(Wrong::Reference);
+        return Err(RecordError::Reference);
     }
     step.count = value.count()?;
     step.sum = value.signed()?;
@@ -63,11 +63,11 @@ pub fn read(key: u8, mut value: Reader<'_>) -> Result<Step, Wrong> {
     while value.left() > 0 {
         let distance: u16 = value.narrow()?;
         if distance == 0 && !step.buckets.is_empty() {
-            return Err(Wrong::Order);
+            return Err(RecordError::Order);
         }
-        bucket = bucket.checked_add(distance).ok_or(Wrong::TooLarge)?;
+        bucket = bucket.checked_add(distance).ok_or(RecordError::TooLarge)?;
         if bucket >= BUCKETS {
-            return Err(Wrong::TooLarge);
+            return Err(RecordError::TooLarge);
         }
         step.buckets.push((bucket, value.narrow()?));
     }
@@ -84,27 +84,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_comes_back_under_its_own_key_only() {
+    fn a_step_round_trips_under_its_own_key_only() {
         let mut step = Step::new(-3);
         (step.count, step.sum) = (4, 123_456);
         step.buckets = vec![(0, 1), (300, 2), (4_000, 1)];
-        let mut value = Writer::default();
+        let mut value = RecordWriter::default();
         write(&mut value, &step);
-        assert_eq!(read(61, Reader::new(value.bytes())), Ok(step));
-        assert_eq!(read(60, Reader::new(value.bytes())), Err(Wrong::Reference));
+        assert_eq!(read(61, RecordReader::new(value.bytes())), Ok(step));
+        assert_eq!(
+            read(60, RecordReader::new(value.bytes())),
+            Err(RecordError::Reference)
+        );
         let cut = &value.bytes()[..value.bytes().len() - 1];
-        assert_eq!(read(61, Reader::new(cut)), Err(Wrong::EndsEarly));
+        assert_eq!(
+            read(61, RecordReader::new(cut)),
+            Err(RecordError::EndsEarly)
+        );
     }
 
     #[test]
-    fn a_key_says_where() {
+    fn a_key_holds_the_place() {
         let place = Place {
             team: 258,
             series: 21,
             window: WindowNumber::of_byte(3),
         };
-        let mut key = Writer::default();
+        let mut key = RecordWriter::default();
         write_key(&mut key, place, 64 * 9 + 5);
-        assert_eq!(read_key(Reader::new(&key.bytes()[1..])), Ok((place, 5)));
+        assert_eq!(
+            read_key(RecordReader::new(&key.bytes()[1..])),
+            Ok((place, 5))
+        );
     }
 }

@@ -1,34 +1,34 @@
-//! Writing: what changed, or a slice of everything.
+//! Writes the state: the changes since the last checkpoint, or a slice of everything.
 
 use compact_str::CompactString;
 
-use super::bytes::Writer;
-use super::changes::Changes;
-use super::partition::{Clocks, Whole};
-use super::{Records, journal, label, pair, partition, rules, ticket, window};
-use crate::engine::core::{Engine, Start};
+use super::bytes::RecordWriter;
+use super::record::Records;
+use super::{journal, label, pair, partition, rules, ticket, window};
+use crate::engine::changes::{EngineClocks, PartitionClocks, StateChanges};
+use crate::engine::core::{CountingStart, Engine};
 use crate::engine::labels::Labels;
 use crate::engine::partition::Partition;
 use crate::engine::recorder::Recorder;
-use crate::engine::series::Pair;
+use crate::engine::series::PairSeries;
 use crate::engine::sliding::Step;
 use crate::engine::table::TicketSlot;
 use crate::engine::ticket::Ticket;
 use crate::engine::windows::{Journaled, Place, SERIES, WindowChanges};
 
-/// How far a round of slices has come. A new round begins with a new one.
+/// The progress of a round of slices. Each round begins with a new cursor.
 #[derive(Clone, Debug, Default)]
 pub struct RewriteCursor {
     stage: Stage,
-    /// Within the stage.
+    /// The position within the stage.
     position: u64,
 }
 
-/// What a round goes through, in this order.
+/// The stages of a round, in order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Stage {
     #[default]
-    Whole,
+    Clocks,
     Labels(u8),
     Partitions,
     Tickets,
@@ -41,7 +41,7 @@ enum Stage {
 impl Stage {
     fn next(self) -> Self {
         match self {
-            Self::Whole => Self::Labels(0),
+            Self::Clocks => Self::Labels(0),
             Self::Labels(table) if table + 1 < label::TABLES => Self::Labels(table + 1),
             Self::Labels(_) => Self::Partitions,
             Self::Partitions => Self::Tickets,
@@ -53,10 +53,10 @@ impl Stage {
     }
 }
 
-/// What a checkpoint writes besides clocks.
-struct Changed {
+/// The changes that a checkpoint writes, besides clocks.
+struct ChangedRecords {
     rules: bool,
-    /// Numbers, by table.
+    /// Label numbers, by table.
     labels: [Vec<u16>; label::TABLES as usize],
     forgotten: Vec<(u16, CompactString)>,
     tickets: Vec<TicketSlot>,
@@ -64,25 +64,25 @@ struct Changed {
     windows: WindowChanges,
 }
 
-/// Records on their way, with the memory to put them together.
-struct Output<'a> {
+/// Encodes records and passes them on.
+struct RecordOutput<'a> {
     records: &'a mut dyn Records,
-    key: Writer,
-    value: Writer,
+    key: RecordWriter,
+    value: RecordWriter,
     written: usize,
 }
 
-impl<'a> Output<'a> {
+impl<'a> RecordOutput<'a> {
     fn new(records: &'a mut dyn Records) -> Self {
         Self {
             records,
-            key: Writer::default(),
-            value: Writer::default(),
+            key: RecordWriter::default(),
+            value: RecordWriter::default(),
             written: 0,
         }
     }
 
-    /// A record of the key and value that stand ready.
+    /// Passes on the record in `key` and `value`.
     fn put(&mut self) {
         self.records.put(self.key.bytes(), self.value.bytes());
         self.written += 1;
@@ -94,23 +94,23 @@ impl<'a> Output<'a> {
 
     fn rules(&mut self, recorder: &Recorder) {
         rules::write_key(&mut self.key);
-        rules::write(&mut self.value, &recorder.rules);
+        rules::write(&mut self.value, &recorder.compiled.rules);
         self.put();
     }
 
-    fn whole(&mut self, whole: &Whole) {
-        partition::write_whole_key(&mut self.key);
-        partition::write_whole(&mut self.value, whole);
+    fn engine(&mut self, clocks: &EngineClocks) {
+        partition::write_engine_key(&mut self.key);
+        partition::write_engine(&mut self.value, clocks);
         self.put();
     }
 
-    fn partition(&mut self, number: u16, clocks: Clocks) {
+    fn partition(&mut self, number: u16, clocks: PartitionClocks) {
         partition::write_key(&mut self.key, number);
         partition::write(&mut self.value, clocks);
         self.put();
     }
 
-    /// Whether there is such a label.
+    /// Writes a label. Returns whether it exists.
     fn label(&mut self, labels: &Labels, table: u8, number: u16) -> bool {
         let Some(content) = label::value(labels, table, number) else {
             return false;
@@ -127,7 +127,7 @@ impl<'a> Output<'a> {
         self.put();
     }
 
-    fn pair(&mut self, pair: &Pair) {
+    fn pair(&mut self, pair: &PairSeries) {
         pair::write_key(&mut self.key, pair.team, pair.priority);
         pair::write(&mut self.value, pair);
         self.put();
@@ -147,25 +147,25 @@ impl<'a> Output<'a> {
 }
 
 impl Engine {
-    /// Remembers from now on what changes; before, [`Self::write_changes`] writes everything each
-    /// time. An engine out of records does so from the start.
+    /// Starts to track changes. Without that, [`Self::write_changes`] writes everything each time. A
+    /// restored engine tracks changes from the start.
     pub fn track_changes(&mut self) {
         if self.changes.is_none() {
-            self.start_tracking(Changes::of_new());
+            self.start_tracking(StateChanges::of_new());
         }
     }
 
-    pub(super) fn start_tracking(&mut self, changes: Changes) {
+    pub(super) fn start_tracking(&mut self, changes: StateChanges) {
         self.changes = Some(changes);
         self.recorder.series.track_changes();
         self.recorder.windows.track_changes();
     }
 
-    /// Writes what changed since the last call; everything, if there was none. Together with the
-    /// records written before, that is the state as of now. Moves the windows to their clock.
+    /// Writes the changes since the last call; the first call writes everything. Together with the
+    /// earlier records, they are the current state. Moves the windows to their clock.
     pub fn write_changes(&mut self, records: &mut dyn Records) {
         self.recorder.windows.advance(self.clock());
-        let mut output = Output::new(records);
+        let mut output = RecordOutput::new(records);
         let changed = self.take_changed();
         match changed {
             Some(changed) => self.write_changed(&changed, &mut output),
@@ -174,24 +174,26 @@ impl Engine {
                 while !self.write_next(&mut cursor, &mut output) {}
             }
         }
-        let (whole, partitions) = (self.whole(), self.clocks());
+        let (clocks, partitions) = (self.engine_clocks(), self.partition_clocks());
         if let Some(changes) = &mut self.changes {
-            changes.whole = Some(whole);
+            changes.clocks = Some(clocks);
             changes.partitions = partitions;
         }
     }
 
-    /// Writes a slice of everything, about `budget` records from `cursor` on; whether that was the
-    /// last one. Call it right after [`Self::write_changes`], for the same checkpoint: what
-    /// changes between slices is written there. After a complete round, what was written since
-    /// its start gives the state without any record from before.
+    /// Writes a slice of everything: about `budget` records from `cursor` on. Returns whether the round
+    /// is complete. The records since the start of a complete round are the whole state, without any
+    /// earlier record.
+    ///
+    /// Call it right after [`Self::write_changes`], for the same checkpoint, because that writes the
+    /// changes between two slices.
     pub fn write_slice(
         &self,
         cursor: &mut RewriteCursor,
         budget: usize,
         records: &mut dyn Records,
     ) -> bool {
-        let mut output = Output::new(records);
+        let mut output = RecordOutput::new(records);
         let mut is_complete = cursor.stage == Stage::Done;
         while !is_complete && output.written < budget {
             is_complete = self.write_next(cursor, &mut output);
@@ -199,12 +201,12 @@ impl Engine {
         is_complete
     }
 
-    /// Forgets what is marked as changed, and gives it; `None`: everything is to be written.
-    fn take_changed(&mut self) -> Option<Changed> {
+    /// Takes the tracked changes. `None`: everything must be written.
+    fn take_changed(&mut self) -> Option<ChangedRecords> {
         let changes = self.changes.as_mut()?;
-        let changed = Changed {
+        let changed = ChangedRecords {
             rules: std::mem::take(&mut changes.rules),
-            labels: label::take_changed(&mut self.recorder.labels),
+            labels: label::take_changed(&mut self.recorder.compiled.labels),
             forgotten: changes.take_forgotten(),
             tickets: changes.take_tickets(&mut self.tickets),
             pairs: self.recorder.series.take_changed(),
@@ -220,16 +222,16 @@ impl Engine {
         None
     }
 
-    fn write_changed(&mut self, changed: &Changed, output: &mut Output<'_>) {
+    fn write_changed(&mut self, changed: &ChangedRecords, output: &mut RecordOutput<'_>) {
         if changed.rules {
             output.rules(&self.recorder);
         }
-        let whole = self.whole();
+        let clocks = self.engine_clocks();
         let written = self.changes.as_ref();
-        if written.and_then(|written| written.whole) != Some(whole) {
-            output.whole(&whole);
+        if written.and_then(|written| written.clocks) != Some(clocks) {
+            output.engine(&clocks);
         }
-        for (number, clocks) in (0..=u16::MAX).zip(self.clocks()) {
+        for (number, clocks) in (0..=u16::MAX).zip(self.partition_clocks()) {
             let before = written.and_then(|written| written.partitions.get(usize::from(number)));
             if before != Some(&clocks) {
                 output.partition(number, clocks);
@@ -237,7 +239,7 @@ impl Engine {
         }
         for (table, numbers) in (0..).zip(&changed.labels) {
             for number in numbers {
-                output.label(&self.recorder.labels, table, *number);
+                output.label(&self.recorder.compiled.labels, table, *number);
             }
         }
         for (partition, id) in &changed.forgotten {
@@ -269,20 +271,20 @@ impl Engine {
         }
     }
 
-    /// Writes what the cursor stands at and moves it on; whether there is nothing left.
-    fn write_next(&self, cursor: &mut RewriteCursor, output: &mut Output<'_>) -> bool {
+    /// Writes the records at the cursor and moves it on. Returns whether the round is complete.
+    fn write_next(&self, cursor: &mut RewriteCursor, output: &mut RecordOutput<'_>) -> bool {
         let position = cursor.position;
         let index = usize::try_from(position).unwrap_or(usize::MAX);
         let small = u16::try_from(position).unwrap_or(u16::MAX);
         cursor.position += 1;
         let windows = &self.recorder.windows;
         let is_left = match cursor.stage {
-            Stage::Whole => {
+            Stage::Clocks => {
                 output.rules(&self.recorder);
-                output.whole(&self.whole());
+                output.engine(&self.engine_clocks());
                 false
             }
-            Stage::Labels(table) => output.label(&self.recorder.labels, table, small),
+            Stage::Labels(table) => output.label(&self.recorder.compiled.labels, table, small),
             Stage::Partitions => {
                 let partition = self.partitions.get(index);
                 partition
@@ -328,23 +330,23 @@ impl Engine {
         cursor.stage == Stage::Done
     }
 
-    fn whole(&self) -> Whole {
+    fn engine_clocks(&self) -> EngineClocks {
         let (start, is_fixed) = match self.start {
-            Start::Open(start) => (start, false),
-            Start::Fixed(start) => (start, true),
+            CountingStart::Open(start) => (start, false),
+            CountingStart::Fixed(start) => (start, true),
         };
-        Whole {
+        EngineClocks {
             start,
             is_fixed,
             windows: self.recorder.windows.clock(),
         }
     }
 
-    fn clocks(&self) -> Vec<Clocks> {
+    fn partition_clocks(&self) -> Vec<PartitionClocks> {
         self.partitions.iter().map(clocks).collect()
     }
 }
 
-fn clocks(partition: &Partition) -> Clocks {
+fn clocks(partition: &Partition) -> PartitionClocks {
     (partition.clock(), partition.greatest_event())
 }

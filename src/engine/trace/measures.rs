@@ -1,43 +1,37 @@
-//! What a person needs to check a number: the stretches that counted and the hours they hold.
+//! The details behind a number: the stretches that counted, with their opening hours.
 
-use super::{CountedSpan, GoalStep, GoalTrace};
-use crate::domain::calendar::CalendarId;
+use super::entry::{CountedSpan, GoalStep, GoalTrace};
 use crate::domain::event::Status;
 use crate::domain::policy::StatusSet;
 use crate::domain::timestamp::{DAY, Milliseconds, Timestamp};
-use crate::engine::history::{Counted, NumberedCalendar};
-use crate::engine::recorder::Recorder;
-use crate::engine::ticket::{Slot, Ticket};
+use crate::engine::compiled_rules::CompiledRules;
+use crate::engine::elapsed::NumberedCalendar;
+use crate::engine::history::CountedStretch;
+use crate::engine::ticket::{GoalSlot, Ticket};
 
-/// Opening hours are listed one by one in stretches up to this long; beyond, nobody reads them.
+/// The longest stretch whose opening hours are listed. A longer list is no help to a reader.
 const OPENINGS_LISTED: Milliseconds = 14 * DAY;
-/// The calendar of who has none.
-const ALWAYS_OPEN: &str = "24x7";
 
 /// The goal in a slot as of `at`, with its running time until then.
 pub fn goal(
-    recorder: &Recorder,
+    rules: &CompiledRules,
     ticket: &Ticket,
-    slot: Slot,
+    slot: GoalSlot,
     step: GoalStep,
     at: Timestamp,
 ) -> Option<GoalTrace> {
-    let policy = recorder.policy(ticket.policy)?;
+    let policy = rules.policy(ticket.policy)?;
     let target = ticket.target(slot);
     let length = policy.target(target)?;
-    let start = match slot {
-        Slot::Response => ticket.response_since,
-        Slot::Resolution => ticket.resolution_since,
-        Slot::Ownership => ticket.leg_since,
-    };
+    let start = ticket.slot_start(slot);
     let calendar_id = policy.calendar.unwrap_or(ticket.slot_calendar(slot));
-    let calendar = recorder.goal_calendar(policy, ticket.slot_calendar(slot));
+    let calendar = rules.goal_calendar(policy, ticket.slot_calendar(slot));
     let pauses = policy.pauses[target as usize];
     let excluded = pauses.with(Status::Solved).with(Status::Closed);
-    let known = start != Timestamp::NEVER;
-    let stretches = ticket.history().stretches(calendar, start, at, excluded);
-    let spans = if known {
-        spans(calendar, &stretches.counted)
+    let is_known = start != Timestamp::NEVER;
+    let spans = if is_known {
+        let stretches = ticket.history().stretches(calendar, start, at, excluded);
+        spans(calendar, &stretches)
     } else {
         Vec::new()
     };
@@ -45,14 +39,14 @@ pub fn goal(
     Some(GoalTrace {
         step,
         target: target.name(),
-        team: recorder.team_label(ticket.team_number),
-        priority: recorder.priority_label(ticket.priority),
+        team: rules.team_label(ticket.team_number).to_owned(),
+        priority: rules.priority_label(ticket.priority).to_owned(),
         policy: policy.name.clone(),
         length,
         clock: policy.clock.name(),
-        calendar: calendar.map(|_| recorder.calendar_name(calendar_id)),
-        pauses: names(pauses),
-        start: if known { start } else { at },
+        calendar: calendar.map(|_| rules.calendar_name(calendar_id)),
+        pauses: status_names(pauses),
+        start: if is_known { start } else { at },
         running: spans.iter().map(|span| span.business).sum(),
         spans,
         deadline: (deadline != Timestamp::NEVER).then_some(deadline),
@@ -60,34 +54,27 @@ pub fn goal(
 }
 
 /// Stretches with their lengths on both clocks and their opening hours.
-pub fn spans(calendar: Option<NumberedCalendar<'_>>, counted: &[Counted]) -> Vec<CountedSpan> {
-    counted
+pub fn spans(
+    calendar: Option<NumberedCalendar<'_>>,
+    stretches: &[CountedStretch],
+) -> Vec<CountedSpan> {
+    stretches
         .iter()
-        .map(|one| CountedSpan {
-            from: one.from,
-            to: one.to,
-            calendar: one.elapsed.calendar,
-            business: one.elapsed.business,
-            is_sum: one.is_sum,
+        .map(|stretch| CountedSpan {
+            from: stretch.from,
+            to: stretch.to,
+            calendar: stretch.elapsed.calendar,
+            business: stretch.elapsed.business,
+            is_sum: stretch.is_sum,
             open: calendar
-                .filter(|_| !one.is_sum && one.elapsed.calendar <= OPENINGS_LISTED)
-                .map(|calendar| calendar.openings(one.from, one.to))
+                .filter(|_| !stretch.is_sum && stretch.elapsed.calendar <= OPENINGS_LISTED)
+                .map(|calendar| calendar.calendar.openings(stretch.from, stretch.to))
                 .unwrap_or_default(),
         })
         .collect()
 }
 
-pub fn calendar_name(names: &[String], id: Option<CalendarId>) -> String {
-    match id {
-        None => ALWAYS_OPEN.to_owned(),
-        Some(id) => names
-            .get(usize::from(id.0))
-            .cloned()
-            .unwrap_or_else(|| format!("calendar {}", id.0)),
-    }
-}
-
-pub fn names(statuses: StatusSet) -> Vec<&'static str> {
+pub fn status_names(statuses: StatusSet) -> Vec<&'static str> {
     let all = Status::ALL.into_iter();
     all.filter(|status| statuses.contains(*status))
         .map(Status::name)

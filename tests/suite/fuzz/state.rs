@@ -3,7 +3,9 @@
 use std::cell::Cell;
 
 use ticket_exporter::decode;
-use ticket_exporter::engine::{Engine, Records, Restored, Restoring, STATE_VERSION, StateError};
+use ticket_exporter::engine::{
+    Engine, Records, RestoredEngine, Restorer, STATE_VERSION, StateError,
+};
 use ticket_exporter::exposition::{Format, render};
 
 use super::fuzz;
@@ -36,8 +38,8 @@ fn written(input: &Input) -> Written {
     written
 }
 
-fn restored(input: &Input, records: &Written) -> Result<Restored, StateError> {
-    let mut restoring = Restoring::new(input.rules.clone(), STATE_VERSION)?;
+fn restored(input: &Input, records: &Written) -> Result<RestoredEngine, StateError> {
+    let mut restoring = Restorer::new(input.rules.clone(), STATE_VERSION)?;
     for (key, value) in &records.0 {
         restoring.apply(key, Some(value))?;
     }
@@ -115,7 +117,7 @@ fn damaged_records_are_refused_or_make_an_engine() {
 fn any_bytes_are_no_panic() {
     let input = Input::story(1);
     fuzz("any records", 3_000, |dice: &mut Dice| {
-        let mut restoring = Restoring::new(input.rules.clone(), STATE_VERSION).unwrap();
+        let mut restoring = Restorer::new(input.rules.clone(), STATE_VERSION).unwrap();
         for _ in 0..dice.below(20) {
             let mut key = random_bytes(12, dice);
             if let Some(kind) = key.first_mut() {

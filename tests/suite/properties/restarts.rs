@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ticket_exporter::engine::{
-    Engine, PartitionId, Records, Restoring, RewriteCursor, STATE_VERSION,
+    Engine, PartitionId, Records, Restorer, RewriteCursor, STATE_VERSION,
 };
 use ticket_exporter::exposition::Format;
 
@@ -55,7 +55,7 @@ impl Store {
     }
 
     fn restore(&self, input: &Input) -> Engine {
-        let mut restoring = Restoring::new(Arc::clone(&input.rules), STATE_VERSION).unwrap();
+        let mut restoring = Restorer::new(Arc::clone(&input.rules), STATE_VERSION).unwrap();
         for (key, value) in &self.written {
             restoring.apply(key, value.as_deref()).unwrap();
         }

@@ -1,0 +1,117 @@
+//! Messages, worklogs, escalations and ratings.
+
+use super::compiled_rules::CompiledRules;
+use super::fact::{Fact, Observer};
+use super::goals;
+use super::measure::report_duration;
+use super::rules::Kpi;
+use super::series::Rating;
+use super::sink::FactSink;
+use super::ticket::{Flags, GoalSlot, GoalState, Ticket};
+use crate::domain::event::{Event, EventType};
+use crate::domain::policy::StatusSet;
+use crate::domain::timestamp::Timestamp;
+
+/// Applies a human reply. Returns whether it concerns a goal.
+pub fn human_reply<O: Observer + ?Sized>(
+    sink: &mut FactSink<'_, O>,
+    ticket: &mut Ticket,
+    at: Timestamp,
+) -> bool {
+    if ticket.has_start() && at == ticket.created {
+        return false; // the opening message
+    }
+    sink.report(ticket, at, Fact::HumanReply);
+    ticket.count_reply();
+    if !ticket.status().is_unsolved() {
+        ticket.flags.set(Flags::CUSTOMER_WAITS, false);
+        return false;
+    }
+    let kpi = if ticket.has(Flags::RESPONDED) {
+        Kpi::NextResponse
+    } else {
+        Kpi::FirstResponse
+    };
+    let since = ticket.response_since;
+    if since != Timestamp::NEVER && (kpi == Kpi::NextResponse || ticket.has_start()) {
+        let labels = (ticket.team_number, ticket.priority);
+        report_duration(
+            sink,
+            ticket,
+            (kpi, labels),
+            (since, at),
+            StatusSet::EMPTY,
+            at,
+        );
+    }
+    goals::end(sink, ticket, GoalSlot::Response, at);
+    ticket.states[GoalSlot::Response as usize] = GoalState::Absent;
+    ticket.response_since = Timestamp::NEVER;
+    ticket.flags.set(Flags::RESPONDED, true);
+    true
+}
+
+/// Applies a customer message. Returns whether it concerns a goal.
+pub fn customer_message(rules: &CompiledRules, ticket: &mut Ticket, at: Timestamp) -> bool {
+    if !ticket.status().is_unsolved() {
+        ticket.flags.set(Flags::CUSTOMER_WAITS, true);
+        return false;
+    }
+    let starts = ticket.has(Flags::RESPONDED) && ticket.response_since == Timestamp::NEVER;
+    if starts {
+        ticket.response_since = at;
+        goals::begin(rules, ticket, GoalSlot::Response);
+    }
+    starts
+}
+
+/// Applies worklogs, escalations and ratings.
+pub fn other_activity<O: Observer + ?Sized>(
+    sink: &mut FactSink<'_, O>,
+    ticket: &mut Ticket,
+    event: &Event<'_>,
+    at: Timestamp,
+) {
+    match event.kind {
+        EventType::Worklog if !ticket.has(Flags::FINALIZED) => {
+            let length = event.handle.unwrap_or(0);
+            ticket.flags.set(Flags::WORKED, true);
+            let extra = ticket.extra_mut();
+            extra.handle = extra.handle.saturating_add(length);
+        }
+        EventType::Escalated => {
+            ticket.flags.set(Flags::ESCALATED, true);
+            sink.report(ticket, at, Fact::Escalated);
+        }
+        EventType::CsatOffered => sink.report(ticket, at, Fact::CsatOffered),
+        EventType::CsatRated => rate(sink, ticket, event.rating.unwrap_or(0.0), at),
+        _ => {}
+    }
+}
+
+fn rate<O: Observer + ?Sized>(
+    sink: &mut FactSink<'_, O>,
+    ticket: &mut Ticket,
+    position: f64,
+    at: Timestamp,
+) {
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "only to see whether it changed"
+    )]
+    let stored = position as f32;
+    if ticket.rating.is_nan() {
+        let rules = &sink.rules().rules;
+        let rating = if position >= rules.csat_good {
+            Rating::Good
+        } else if position <= rules.csat_bad {
+            Rating::Bad
+        } else {
+            Rating::Neutral
+        };
+        sink.report(ticket, at, Fact::Rated(rating));
+    } else if ticket.rating.to_bits() != stored.to_bits() {
+        sink.report(ticket, at, Fact::RatingChanged);
+    }
+    ticket.rating = stored;
+}

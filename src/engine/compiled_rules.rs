@@ -1,0 +1,158 @@
+//! The rules, compiled to numbers: which policy and which calendar apply to a ticket.
+
+use std::sync::Arc;
+
+use super::elapsed::NumberedCalendar;
+use super::labels::{LabelNumber, LabelTable, Labels};
+use super::rules::Rules;
+use super::ticket::{GoalState, NO_POLICY, Ticket};
+use crate::domain::calendar::CalendarId;
+use crate::domain::policy::{Clock, Match, Policy};
+
+/// The name of the calendar that is always open.
+const ALWAYS_OPEN: &str = "24x7";
+
+/// The label numbers that a policy matches. `None`: all.
+#[derive(Debug)]
+struct CompiledMatch {
+    teams: Option<Vec<u16>>,
+    priorities: Option<Vec<u8>>,
+    channels: Option<Vec<u8>>,
+}
+
+/// The rules and the labels, with policies and calendars by number.
+#[derive(Debug)]
+pub struct CompiledRules {
+    pub rules: Arc<Rules>,
+    pub labels: Labels,
+    matches: Vec<CompiledMatch>,
+    /// By team number. Only the teams that the configuration names are listed.
+    team_calendars: Vec<Option<CalendarId>>,
+}
+
+impl CompiledRules {
+    /// `labels` must hold every value that the rules name.
+    pub fn new(rules: Arc<Rules>, labels: Labels) -> Self {
+        let former = rules.former_policies.iter().map(|former| &former.policy);
+        let matches = rules
+            .policies
+            .iter()
+            .chain(former)
+            .map(|policy| compile(&policy.matches, &labels));
+        let matches = matches.collect();
+        let mut team_calendars = vec![rules.default_calendar; labels.teams.names().len()];
+        for (team, calendar) in &rules.team_calendars {
+            if let Some(team) = labels.teams.named(team) {
+                team_calendars[usize::from(team)] = *calendar;
+            }
+        }
+        Self {
+            rules,
+            labels,
+            matches,
+            team_calendars,
+        }
+    }
+
+    /// The calendar of a team. `None`: always open.
+    pub fn calendar_of(&self, team: u16) -> Option<CalendarId> {
+        self.team_calendars
+            .get(usize::from(team))
+            .copied()
+            .unwrap_or(self.rules.default_calendar)
+    }
+
+    pub fn calendar(&self, id: Option<CalendarId>) -> Option<NumberedCalendar<'_>> {
+        id.map(|id| NumberedCalendar {
+            id,
+            calendar: &self.rules.calendars[usize::from(id.0)],
+        })
+    }
+
+    /// The number of the first policy that matches a ticket, or [`NO_POLICY`].
+    ///
+    /// Changed policies apply to new goals only. So a ticket with a running goal keeps a policy of
+    /// an earlier configuration, as long as that configuration would choose it again.
+    pub fn policy_of(&self, ticket: &Ticket) -> u16 {
+        if let Some(former) = self.rules.former_policy(ticket.policy)
+            && ticket.states.contains(&GoalState::Undecided)
+            && self.matches(ticket.policy, ticket)
+            && !former
+                .before
+                .iter()
+                .any(|before| self.matches(*before, ticket))
+        {
+            return ticket.policy;
+        }
+        (0..NO_POLICY)
+            .take(self.rules.policies.len())
+            .find(|number| self.matches(*number, ticket))
+            .unwrap_or(NO_POLICY)
+    }
+
+    fn matches(&self, policy: u16, ticket: &Ticket) -> bool {
+        fn allows<T: PartialEq>(allowed: Option<&Vec<T>>, number: &T) -> bool {
+            allowed.is_none_or(|allowed| allowed.contains(number))
+        }
+        self.matches
+            .get(usize::from(policy))
+            .is_some_and(|matches| {
+                allows(matches.teams.as_ref(), &ticket.team_number)
+                    && allows(matches.priorities.as_ref(), &ticket.priority)
+                    && allows(matches.channels.as_ref(), &ticket.channel)
+            })
+    }
+
+    pub fn policy(&self, number: u16) -> Option<&Policy> {
+        self.rules.policy(number)
+    }
+
+    /// The calendar that a goal runs on. `None`: it runs all the time.
+    pub fn goal_calendar(
+        &self,
+        policy: &Policy,
+        of_team: Option<CalendarId>,
+    ) -> Option<NumberedCalendar<'_>> {
+        match policy.clock {
+            Clock::Calendar => None,
+            Clock::Business => self.calendar(policy.calendar.unwrap_or(of_team)),
+        }
+    }
+
+    /// The label value of a team number.
+    pub fn team_label(&self, team: u16) -> &str {
+        self.labels.teams.exposed(team)
+    }
+
+    /// The label value of a priority number.
+    pub fn priority_label(&self, priority: u8) -> &str {
+        self.labels.priorities.exposed(priority)
+    }
+
+    pub fn calendar_name(&self, id: Option<CalendarId>) -> String {
+        match id {
+            None => ALWAYS_OPEN.to_owned(),
+            Some(id) => self
+                .rules
+                .calendar_names
+                .get(usize::from(id.0))
+                .cloned()
+                .unwrap_or_else(|| format!("calendar {}", id.0)),
+        }
+    }
+}
+
+fn compile(matches: &Match, labels: &Labels) -> CompiledMatch {
+    fn numbers<N: LabelNumber>(
+        names: Option<&Vec<String>>,
+        table: &LabelTable<N>,
+    ) -> Option<Vec<N>> {
+        let number = |name: &String| table.named(name);
+        names.map(|names| names.iter().filter_map(number).collect())
+    }
+    CompiledMatch {
+        teams: numbers(matches.team.as_ref(), &labels.teams),
+        priorities: numbers(matches.priority.as_ref(), &labels.priorities),
+        channels: numbers(matches.channel.as_ref(), &labels.channels),
+    }
+}

@@ -1,0 +1,36 @@
+//! The one place through which the lifecycle reports facts.
+
+use super::compiled_rules::CompiledRules;
+use super::fact::{Fact, Observer};
+use super::recorder::Recorder;
+use super::ticket::Ticket;
+use crate::domain::timestamp::Timestamp;
+
+/// Passes each fact to the observer and to the recorder.
+#[derive(Debug)]
+pub struct FactSink<'a, O: ?Sized> {
+    recorder: &'a mut Recorder,
+    observer: &'a mut O,
+}
+
+impl<'a, O: Observer + ?Sized> FactSink<'a, O> {
+    pub fn new(recorder: &'a mut Recorder, observer: &'a mut O) -> Self {
+        Self { recorder, observer }
+    }
+
+    #[inline]
+    pub fn report(&mut self, ticket: &Ticket, at: Timestamp, fact: Fact) {
+        self.observer
+            .fact(&self.recorder.compiled, ticket, at, fact);
+        self.recorder.record(ticket, at, fact);
+    }
+
+    pub fn rules(&self) -> &CompiledRules {
+        &self.recorder.compiled
+    }
+
+    /// The rules, to give numbers to new label values.
+    pub fn rules_mut(&mut self) -> &mut CompiledRules {
+        &mut self.recorder.compiled
+    }
+}

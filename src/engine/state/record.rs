@@ -1,0 +1,108 @@
+//! The kinds of records, and the errors of reading them.
+
+use std::fmt;
+
+use super::bytes::RecordError;
+
+/// Version of the records that this program writes. It does not read newer versions. It rebuilds a
+/// store of an older version that it cannot read any more.
+pub const STATE_VERSION: u32 = 2;
+
+/// Receives the records of a checkpoint, in order. The last record of a key counts.
+pub trait Records {
+    fn put(&mut self, key: &[u8], value: &[u8]);
+    fn delete(&mut self, key: &[u8]);
+}
+
+/// The kind of a record: the first byte of its key. Values from 0x80 are not the engine's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum RecordKind {
+    State = 1,
+    Rules = 2,
+    Label = 3,
+    Partition = 4,
+    Ticket = 5,
+    Pair = 6,
+    Window = 7,
+    Journal = 8,
+}
+
+impl RecordKind {
+    pub const ALL: [Self; 8] = [
+        Self::State,
+        Self::Rules,
+        Self::Label,
+        Self::Partition,
+        Self::Ticket,
+        Self::Pair,
+        Self::Window,
+        Self::Journal,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::State => "state",
+            Self::Rules => "rules",
+            Self::Label => "label",
+            Self::Partition => "partition",
+            Self::Ticket => "ticket",
+            Self::Pair => "pair",
+            Self::Window => "window",
+            Self::Journal => "journal",
+        }
+    }
+
+    /// An invalid record of this kind.
+    pub const fn invalid(self, source: RecordError) -> StateError {
+        StateError::Record {
+            kind: self.name(),
+            source,
+        }
+    }
+}
+
+/// The counts of everything that numbers in records refer to.
+#[derive(Clone, Copy, Debug)]
+pub struct ReferenceCounts {
+    pub teams: usize,
+    pub priorities: usize,
+    pub channels: usize,
+    pub policies: usize,
+    pub calendars: usize,
+}
+
+/// A difference between the stored rules and the current ones, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RulesChange(pub String);
+
+impl fmt::Display for RulesChange {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Why an engine cannot be restored. Never contains the content of records.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StateError {
+    #[error("invalid {kind} record: {source}")]
+    Record {
+        kind: &'static str,
+        source: RecordError,
+    },
+    #[error("a record has an unknown kind")]
+    Kind,
+    #[error("the {0} record is missing")]
+    Missing(&'static str),
+    /// A newer program wrote the records.
+    #[error("version {0} is newer than this program, which reads up to {STATE_VERSION}")]
+    Newer(u32),
+    /// The numbers cannot continue under the current rules.
+    #[error("the rules have changed, and all numbers must be rebuilt: {}", listed(.0))]
+    NeedsRebuild(Vec<RulesChange>),
+}
+
+fn listed(changes: &[RulesChange]) -> String {
+    let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    changes.join("; ")
+}
