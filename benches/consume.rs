@@ -20,7 +20,7 @@ use rdkafka::message::Message as _;
 use ticket_exporter::app::ingest::{Ingest, IngestState, Timing};
 use ticket_exporter::app::recovery::recover;
 use ticket_exporter::config;
-use ticket_exporter::config::Security;
+use ticket_exporter::config::KafkaSecurity;
 use ticket_exporter::decode::Decoder;
 use ticket_exporter::domain::timestamp::Timestamp;
 use ticket_exporter::edge::http::{self, Protection, Published, Readiness, Server};
@@ -111,7 +111,7 @@ fn report(round: usize, what: &str, (records, taken): (usize, Duration)) {
 
 fn connection(brokers: &str, name: &str) -> KafkaConnection {
     KafkaConnection {
-        security: Security::default(),
+        security: KafkaSecurity::default(),
         brokers: brokers.split(',').map(str::to_owned).collect(),
         properties: BTreeMap::from([
             ("client.id".to_owned(), name.to_owned()),

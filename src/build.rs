@@ -1,23 +1,22 @@
-//! Which commit and which compiler a build is of, for `--version` and `build_info`; and whether the
+//! Finds the commit and the compiler of a build, for `--version` and `build_info`, and checks that the
 //! system has the libraries that the build needs.
 //!
-//! `BUILD_REVISION` and `BUILD_RUSTC` win: packagers build without git.
-//! What cannot be found out is `unknown`, and fails no build; only a missing library does.
-//!
-//! Their names have not the prefix of settings: `cargo run` gives them to the program as well.
-#![allow(clippy::print_stdout)] // how a build script talks to cargo
+//! Packagers without git can set `BUILD_REVISION` and `BUILD_RUSTC`. An unknown value becomes `unknown` and
+//! fails no build. The two names do not have the prefix of configuration variables, because `cargo run`
+//! passes them to the program too.
+#![allow(clippy::print_stdout)] // cargo reads the instructions of a build script from standard output
 
 use std::env;
 use std::path::Path;
 use std::process::Command;
 
-/// What a build is made of: a change there makes it another than the commit's.
+/// Changes in these paths make the build differ from its commit.
 const SOURCES: [&str; 3] = ["src", "Cargo.toml", "Cargo.lock"];
 
-/// What `pkg-config` calls the libraries that the binary is linked with.
+/// The linked libraries, by their names in `pkg-config`.
 const LIBRARIES: [&str; 2] = ["openssl", "libzstd"];
-/// Set where the feature builds them, or where the builder says where OpenSSL is.
-const ELSEWHERE: [&str; 3] = ["CARGO_FEATURE_VENDORED", "OPENSSL_DIR", "OPENSSL_LIB_DIR"];
+/// With one of these variables, the build does not use `pkg-config`.
+const OTHER_SOURCES: [&str; 3] = ["CARGO_FEATURE_VENDORED", "OPENSSL_DIR", "OPENSSL_LIB_DIR"];
 
 fn main() {
     check_libraries();
@@ -28,26 +27,23 @@ fn main() {
     set("BUILD_RUSTC", compiler);
 }
 
-/// Says what to install, in place of what the build of each library would say about itself.
+/// Reports all missing packages at once. The builds of the libraries would report one, with less help.
 fn check_libraries() {
     println!("cargo::rerun-if-env-changed=PKG_CONFIG_PATH");
     let is_cross_build = env::var("HOST") != env::var("TARGET");
-    if is_cross_build || ELSEWHERE.iter().any(|name| env::var_os(name).is_some()) {
+    if is_cross_build || OTHER_SOURCES.iter().any(|name| env::var_os(name).is_some()) {
         return;
     }
-    let is_there = |library: &str| {
+    let exists = |library: &str| {
         let found = Command::new("pkg-config")
             .args(["--exists", library])
             .status();
         found.is_ok_and(|status| status.success())
     };
-    let missing: Vec<&str> = LIBRARIES
-        .into_iter()
-        .filter(|name| !is_there(name))
-        .collect();
+    let missing: Vec<&str> = LIBRARIES.into_iter().filter(|name| !exists(name)).collect();
     if !missing.is_empty() {
         println!(
-            "cargo::error=pkg-config does not find {}. On Debian and Ubuntu: apt-get install \
+            "cargo::error=pkg-config does not find {}. On Debian and Ubuntu, run: apt-get install \
              build-essential pkg-config libssl-dev libzstd-dev. Without these packages, \
              cargo build --features vendored compiles the libraries from source",
             missing.join(" and ")
@@ -62,14 +58,15 @@ fn set(variable: &str, find: fn() -> Option<String>) {
     println!("cargo::rustc-env={variable}={value}");
 }
 
-/// The commit, with `-modified` where the sources are not exactly its.
+/// The commit, with `-modified` if the sources differ from it.
 fn revision() -> Option<String> {
-    // Not empty in a folder of another project's repository, whose commit would say nothing.
+    // The prefix is not empty if this folder is inside another project's repository, whose commit would
+    // be wrong.
     if !output("git", &["rev-parse", "--show-prefix"])?.is_empty() {
         return None;
     }
-    // The second changes with every commit. A file that is not there would be waited for with
-    // every build.
+    // `logs/HEAD` changes with every commit. A missing file would make cargo run this script with every
+    // build.
     for name in ["HEAD", "logs/HEAD"] {
         let path = output("git", &["rev-parse", "--git-path", name])?;
         if Path::new(&path).exists() {

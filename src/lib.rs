@@ -1,21 +1,21 @@
-//! ticket-exporter: ticket lifecycle events from Kafka, as exact Prometheus metrics.
+//! ticket-exporter reads ticket events from Kafka and exposes exact support KPIs as Prometheus metrics.
 //!
-//! The floor plan. A module may import only what stands in a paragraph above its own; `alerting`,
-//! `config`, `decode`, `exposition` and `simulation` share a floor and do not know each other. Down
-//! to that floor everything is pure: time is an argument, and nothing waits, reads or logs.
+//! The modules are layers. A module imports only modules in paragraphs above its own. `alerting`, `config`,
+//! `decode`, `exposition` and `simulation` share a layer and do not import each other. Up to that layer,
+//! the code is pure: time is an argument, and nothing blocks, reads files or logs.
 
-pub mod domain; // what the words mean: events, statuses, calendars, goals, the metric catalogue
+pub mod domain; // business terms: events, statuses, calendars, SLA targets, the metric catalogue
 
-pub mod engine; // what is remembered: tickets, timers, series, windows
+pub mod engine; // the state: tickets, timers, series, windows
 
-pub mod alerting; // rules for Prometheus: what to record, when to tell whom
-pub mod config; // what the user set, validated
-pub mod decode; // bytes in: the canonical event
-pub mod exposition; // bytes out: text, OpenMetrics, protobuf
-pub mod simulation; // an invented support desk
+pub mod alerting; // rules for Prometheus
+pub mod config; // the validated configuration
+pub mod decode; // from the bytes of a record to events
+pub mod exposition; // from series to the text, OpenMetrics and protobuf formats
+pub mod simulation; // a simulated helpdesk
 
-pub mod edge; // what blocks or awaits: Kafka, HTTP, files
+pub mod edge; // everything that blocks or awaits: Kafka, HTTP, files, clocks
 
-pub mod app; // what starts and stops things
+pub mod app; // starts, stops and connects the parts of the service
 
-pub mod cli; // what talks to a person
+pub mod cli; // the command line

@@ -1,4 +1,4 @@
-//! The binary: arguments in, exit code out.
+//! The binary. All of its code is in the library.
 
 fn main() -> std::process::ExitCode {
     ticket_exporter::cli::main()

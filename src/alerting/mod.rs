@@ -14,7 +14,6 @@ mod quality;
 mod region;
 mod sla;
 mod slo;
-mod yaml;
 
 pub use model::{Alert, Category, Group, Links, Recording, Rule, RuleFile, Severity, text};
 pub use options::Options;

@@ -1,6 +1,6 @@
 //! Prometheus rules as values, and as the YAML that Prometheus reads.
 
-use super::yaml::{Node, document};
+use crate::domain::yaml::{Yaml, document};
 
 /// A file of groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,59 +125,59 @@ pub fn text(files: &[RuleFile], links: &Links) -> String {
     document(&remarks, &groups(&all, links))
 }
 
-fn groups(groups: &[Group], links: &Links) -> Node {
+fn groups(groups: &[Group], links: &Links) -> Yaml {
     let group = |group: &Group| {
         let rules = group.rules.iter().map(|rule| match rule {
             Rule::Recording(recording) => recording.node(),
             Rule::Alert(alert) => alert.node(links),
         });
-        Node::Map(vec![
-            ("name", Node::text(group.name)),
-            ("rules", Node::List(rules.collect())),
+        Yaml::Map(vec![
+            ("name", Yaml::text(group.name)),
+            ("rules", Yaml::List(rules.collect())),
         ])
     };
-    Node::Map(vec![(
+    Yaml::Map(vec![(
         "groups",
-        Node::List(groups.iter().map(group).collect()),
+        Yaml::List(groups.iter().map(group).collect()),
     )])
 }
 
 impl Recording {
-    fn node(&self) -> Node {
-        Node::Map(vec![
-            ("record", Node::text(&self.record)),
-            ("expr", Node::text(&self.expression)),
+    fn node(&self) -> Yaml {
+        Yaml::Map(vec![
+            ("record", Yaml::text(&self.record)),
+            ("expr", Yaml::text(&self.expression)),
         ])
     }
 }
 
 impl Alert {
-    fn node(&self, links: &Links) -> Node {
+    fn node(&self, links: &Links) -> Yaml {
         let mut entries = vec![
-            ("alert", Node::text(self.name)),
-            ("expr", Node::text(&self.expression)),
+            ("alert", Yaml::text(self.name)),
+            ("expr", Yaml::text(&self.expression)),
         ];
         if let Some(pending) = &self.pending {
-            entries.push(("for", Node::Literal(pending.clone())));
+            entries.push(("for", Yaml::Literal(pending.clone())));
         }
         let mut labels = vec![
-            ("severity", Node::text(self.severity.name())),
-            ("category", Node::text(self.category.name())),
+            ("severity", Yaml::text(self.severity.name())),
+            ("category", Yaml::text(self.category.name())),
         ];
         for (name, value) in &self.labels {
-            labels.push((name, Node::text(literal(value))));
+            labels.push((name, Yaml::text(literal(value))));
         }
         let runbook = format!("{}/{}.md", links.runbooks, self.name);
         let board = format!("{}{}", links.boards, self.board);
         let annotations = vec![
-            ("summary", Node::text(&self.summary)),
-            ("description", Node::text(&self.description)),
-            ("runbook_url", Node::text(runbook)),
-            ("dashboard_url", Node::text(board)),
+            ("summary", Yaml::text(&self.summary)),
+            ("description", Yaml::text(&self.description)),
+            ("runbook_url", Yaml::text(runbook)),
+            ("dashboard_url", Yaml::text(board)),
         ];
-        entries.push(("labels", Node::Map(labels)));
-        entries.push(("annotations", Node::Map(annotations)));
-        Node::Map(entries)
+        entries.push(("labels", Yaml::Map(labels)));
+        entries.push(("annotations", Yaml::Map(annotations)));
+        Yaml::Map(entries)
     }
 }
 

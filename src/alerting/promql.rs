@@ -1,8 +1,8 @@
 //! Pieces of PromQL.
 
-use super::yaml::is_printable;
 use crate::domain::duration;
 use crate::domain::timestamp::{DAY, Milliseconds};
+use crate::domain::yaml::is_printable;
 
 /// Symbols that mean something in a regular expression.
 const REGEX_SYMBOLS: &str = r"\.+*?()|[]{}^$";

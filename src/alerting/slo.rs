@@ -5,8 +5,8 @@
 //! goals. So those are turned off; `prometheus` has alerts that fit.
 
 use super::promql::{matcher, number};
-use super::yaml::{Node, document};
 use crate::domain::policy::Target;
+use crate::domain::yaml::{Yaml, document};
 use crate::engine::Rules;
 
 /// The service that the objectives belong to.
@@ -71,9 +71,9 @@ impl Promise<'_> {
 
 /// One document for Sloth, version `prometheus/v1`.
 pub fn sloth(rules: &Rules, objectives: &[f64]) -> String {
-    let off = || Node::Map(vec![("disable", Node::Literal("true".into()))]);
+    let off = || Yaml::Map(vec![("disable", Yaml::Literal("true".into()))]);
     let query = |name: &str, promise: &Promise<'_>| {
-        Node::text(format!(
+        Yaml::text(format!(
             "sum(max without (instance, pod) (rate({name}{{{}}}[{{{{.window}}}}])))",
             promise.matchers()
         ))
@@ -83,22 +83,22 @@ pub fn sloth(rules: &Rules, objectives: &[f64]) -> String {
             ("error_query", query("ticket_sla_breaches_total", promise)),
             ("total_query", query("ticket_sla_goals_total", promise)),
         ];
-        Node::Map(vec![
-            ("name", Node::text(&promise.name)),
-            ("objective", Node::Literal(promise.percent())),
-            ("description", Node::text(promise.description())),
-            ("sli", Node::Map(vec![("events", Node::Map(events))])),
+        Yaml::Map(vec![
+            ("name", Yaml::text(&promise.name)),
+            ("objective", Yaml::Literal(promise.percent())),
+            ("description", Yaml::text(promise.description())),
+            ("sli", Yaml::Map(vec![("events", Yaml::Map(events))])),
             (
                 "alerting",
-                Node::Map(vec![("page_alert", off()), ("ticket_alert", off())]),
+                Yaml::Map(vec![("page_alert", off()), ("ticket_alert", off())]),
             ),
         ])
     };
     let slos = promises(rules, objectives).iter().map(slo).collect();
-    let root = Node::Map(vec![
-        ("version", Node::text("prometheus/v1")),
-        ("service", Node::text(SERVICE)),
-        ("slos", Node::List(slos)),
+    let root = Yaml::Map(vec![
+        ("version", Yaml::text("prometheus/v1")),
+        ("service", Yaml::text(SERVICE)),
+        ("slos", Yaml::List(slos)),
     ]);
     document(
         &[
@@ -113,32 +113,32 @@ pub fn sloth(rules: &Rules, objectives: &[f64]) -> String {
 pub fn pyrra(rules: &Rules, objectives: &[f64]) -> String {
     let metric = |name: &str, promise: &Promise<'_>| {
         let series = format!("{name}{{{}}}", promise.matchers());
-        Node::Map(vec![("metric", Node::text(series))])
+        Yaml::Map(vec![("metric", Yaml::text(series))])
     };
     let documents = promises(rules, objectives).into_iter().map(|promise| {
         let ratio = vec![
             ("errors", metric("ticket_sla_breaches_total", &promise)),
             ("total", metric("ticket_sla_goals_total", &promise)),
-            ("grouping", Node::List(vec![Node::text("team")])),
+            ("grouping", Yaml::List(vec![Yaml::text("team")])),
         ];
         let spec = vec![
-            ("target", Node::text(promise.percent())),
-            ("window", Node::text("30d")),
-            ("description", Node::text(promise.description())),
-            ("indicator", Node::Map(vec![("ratio", Node::Map(ratio))])),
+            ("target", Yaml::text(promise.percent())),
+            ("window", Yaml::text("30d")),
+            ("description", Yaml::text(promise.description())),
+            ("indicator", Yaml::Map(vec![("ratio", Yaml::Map(ratio))])),
             (
                 "alerting",
-                Node::Map(vec![("disabled", Node::Literal("true".into()))]),
+                Yaml::Map(vec![("disabled", Yaml::Literal("true".into()))]),
             ),
         ];
-        let root = Node::Map(vec![
-            ("apiVersion", Node::text("pyrra.dev/v1alpha1")),
-            ("kind", Node::text("ServiceLevelObjective")),
+        let root = Yaml::Map(vec![
+            ("apiVersion", Yaml::text("pyrra.dev/v1alpha1")),
+            ("kind", Yaml::text("ServiceLevelObjective")),
             (
                 "metadata",
-                Node::Map(vec![("name", Node::text(&promise.name))]),
+                Yaml::Map(vec![("name", Yaml::text(&promise.name))]),
             ),
-            ("spec", Node::Map(spec)),
+            ("spec", Yaml::Map(spec)),
         ]);
         document(&[], &root)
     });
@@ -147,7 +147,7 @@ pub fn pyrra(rules: &Rules, objectives: &[f64]) -> String {
             "Objectives for Pyrra. Its own alerts are off: see `ticket-exporter rules`.",
             super::GENERATED,
         ],
-        &Node::Map(Vec::new()),
+        &Yaml::Map(Vec::new()),
     );
     head + &documents.collect::<Vec<_>>().join("---\n")
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 use super::ingest::{IngestError, RulesUpdateError};
-use crate::config::{Changes, Config};
+use crate::config::{Config, ConfigChanges};
 use crate::edge::kafka::StartError;
 use crate::edge::schema_registry::SchemaRegistryClient;
 
@@ -16,7 +16,7 @@ use crate::edge::schema_registry::SchemaRegistryClient;
 pub struct ConfigUpdate {
     pub config: Config,
     /// The differences from the configuration in force.
-    pub changes: Changes,
+    pub changes: ConfigChanges,
     /// `None`: the registry stays the same.
     pub schema_registry: Option<Option<Arc<SchemaRegistryClient>>>,
 }
@@ -130,7 +130,7 @@ mod tests {
     fn update() -> ConfigUpdate {
         ConfigUpdate {
             config: Config::default(),
-            changes: Changes::default(),
+            changes: ConfigChanges::default(),
             schema_registry: None,
         }
     }

@@ -15,7 +15,7 @@ use super::kafka_clients::{end_consumer, start_consumer, start_dead_letters, wat
 use super::recovery::{RecoveryError, recover};
 use super::schemas;
 use super::source_offsets::RecordsLost;
-use crate::config::{Config, Otherwise};
+use crate::config::{Config, FailOrRebuild};
 use crate::edge::http::{Latch, Published};
 use crate::edge::kafka::{Consumer, KafkaProblem, StartError};
 use crate::edge::schema_registry::SchemaRegistryClient;
@@ -284,10 +284,10 @@ impl IngestThread {
         metrics
             .lost_records(&lost.partition.topic, lost.partition.partition)
             .inc();
-        if self.config.checkpoint.on_lost_records == Otherwise::Fail {
+        if self.config.checkpoint.on_lost_records == FailOrRebuild::Fail {
             self.wait_for_help(latch, lost);
         }
-        if self.config.checkpoint.on_lost_records == Otherwise::Fail {
+        if self.config.checkpoint.on_lost_records == FailOrRebuild::Fail {
             return None;
         }
         warn!(%lost, "records lost; counting again from the records in the topics");

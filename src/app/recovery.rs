@@ -12,7 +12,7 @@ use super::checkpoint::CheckpointWriter;
 use super::ingest::IngestState;
 use super::removed_topics::{self, RemovedTopics};
 use super::source_offsets::{SourceOffsets, StoredOffsets};
-use crate::config::{Config, OnChangedRules, Otherwise};
+use crate::config::{Config, FailOrRebuild, OnChangedRules};
 use crate::domain::timestamp::Timestamp;
 use crate::edge::self_metrics::SelfMetrics;
 use crate::edge::store::{
@@ -206,8 +206,8 @@ pub fn predict(config: &Config) -> Result<Option<String>, RecoveryError> {
 /// The damage, if the user has to decide.
 fn decide_damage(config: &Config, damage: StoreError) -> Result<String, RecoveryError> {
     match config.checkpoint.on_damage {
-        Otherwise::Rebuild => Ok(damage.to_string()),
-        Otherwise::Fail => Err(RecoveryError::Damaged(damage)),
+        FailOrRebuild::Rebuild => Ok(damage.to_string()),
+        FailOrRebuild::Fail => Err(RecoveryError::Damaged(damage)),
     }
 }
 

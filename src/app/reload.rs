@@ -12,7 +12,9 @@ use tracing::{error, info, warn};
 use super::control::{ConfigUpdate, ConfigUpdateError, Control};
 use super::recovery::RecoveryError;
 use super::removed_topics;
-use crate::config::{self, Changes, Config, Kafka, Loaded, OnChangedRules, SchemaRegistry};
+use crate::config::{
+    self, Config, ConfigChanges, Kafka, LoadedConfig, OnChangedRules, SchemaRegistry,
+};
 use crate::domain::policy::Target;
 use crate::edge::http::{self, Published, Wish};
 use crate::edge::kafka::{ConsumerSettings, StartError};
@@ -25,13 +27,13 @@ use crate::edge::wall_clock::Clock;
 const UPDATE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Loads the present configuration.
-pub type Load = Arc<dyn Fn() -> Result<Loaded, config::Errors> + Send + Sync>;
+pub type Load = Arc<dyn Fn() -> Result<LoadedConfig, config::ConfigErrors> + Send + Sync>;
 
 /// Why a configuration was not applied.
 #[derive(Debug, thiserror::Error)]
 enum ReloadFailure {
     #[error(transparent)]
-    Config(#[from] config::Errors),
+    Config(#[from] config::ConfigErrors),
     #[error("{}", lines(.0))]
     Problems(Vec<ReloadProblem>),
     #[error(transparent)]
@@ -55,7 +57,7 @@ enum ReloadProblem {
     #[error(transparent)]
     Kafka(#[from] StartError),
     #[error(transparent)]
-    WebFile(#[from] config::Errors),
+    WebFile(#[from] config::ConfigErrors),
     #[error(transparent)]
     SchemaRegistry(#[from] SchemaRegistryClientError),
     #[error("{0}. A recount needs a restart")]
@@ -79,8 +81,8 @@ pub struct Reloader {
 
 /// A configuration without problems.
 struct CheckedConfig {
-    loaded: Loaded,
-    changes: Changes,
+    loaded: LoadedConfig,
+    changes: ConfigChanges,
     /// `None`: the registry stays the same.
     schema_registry: Option<Option<Arc<SchemaRegistryClient>>>,
 }
@@ -116,14 +118,14 @@ impl Reloader {
         // In a thread of its own: the check reads files and may ask the brokers.
         let check = move || check(&current, load()?);
         let CheckedConfig {
-            loaded: Loaded { config, warnings },
+            loaded: LoadedConfig { config, warnings },
             changes,
             schema_registry,
         } = tokio::task::spawn_blocking(check).await??;
         for warning in warnings {
             warn!("{warning}");
         }
-        if changes.concern_reading() || schema_registry.is_some() {
+        if changes.concern_ingest() || schema_registry.is_some() {
             let update = ConfigUpdate {
                 config: config.clone(),
                 changes: changes.clone(),
@@ -138,7 +140,7 @@ impl Reloader {
         Ok(if changes.is_empty() {
             "reloaded, nothing has changed".to_owned()
         } else {
-            format!("reloaded, changed: {}", changes.words().join(", "))
+            format!("reloaded, changed: {}", changes.names().join(", "))
         })
     }
 
@@ -156,9 +158,9 @@ impl Reloader {
 }
 
 /// Checks whether a configuration can replace the current one, and collects all problems.
-fn check(current: &Config, loaded: Loaded) -> Result<CheckedConfig, ReloadFailure> {
+fn check(current: &Config, loaded: LoadedConfig) -> Result<CheckedConfig, ReloadFailure> {
     let config = &loaded.config;
-    let changes = Changes::between(current, config);
+    let changes = ConfigChanges::between(current, config);
     let fixed = changes.fixed.iter();
     let mut problems: Vec<ReloadProblem> =
         fixed.map(|key| ReloadProblem::NeedsRestart(key)).collect();
@@ -206,7 +208,7 @@ fn check(current: &Config, loaded: Loaded) -> Result<CheckedConfig, ReloadFailur
 /// only once.
 fn registry(
     config: &Config,
-    changes: &Changes,
+    changes: &ConfigChanges,
 ) -> Result<Option<Option<Arc<SchemaRegistryClient>>>, SchemaRegistryClientError> {
     let settings = config.schema_registry.as_ref();
     let has_files = settings.is_some_and(|settings: &SchemaRegistry| settings.ca_file.is_some());

@@ -32,7 +32,7 @@ pub enum ServeError {
     #[error(transparent)]
     Bind(#[from] BindError),
     #[error(transparent)]
-    Web(#[from] config::Errors),
+    Web(#[from] config::ConfigErrors),
     #[error(transparent)]
     Kafka(#[from] StartError),
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! `backfill`: the series of a history, for Prometheus.
+//! `backfill`: writes the series of the past for Prometheus.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::arguments::{Backfill, Settings};
-use super::failure::Failure;
+use super::arguments::{BackfillArguments, CommandLineSettings};
+use super::failure::CommandFailure;
 use super::history;
 use super::terminal;
 use crate::app::backfill::{
@@ -21,30 +21,33 @@ use crate::domain::timestamp::{DAY, Milliseconds};
 use crate::edge::files::STANDARD_INPUT;
 use crate::edge::{promtool, wall_clock};
 
-/// Part of the name of the consumer group.
+/// A part of the consumer group's name.
 const PURPOSE: &str = "backfill";
-/// The ending that tells one file from a directory.
+/// An output with this extension is one file; any other output is a directory.
 const FILE_EXTENSION: &str = "om";
 /// Time between two reports of progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
-/// Prometheus deletes what is older, unless it is told otherwise.
+/// Prometheus deletes older samples by default.
 const DEFAULT_RETENTION: Milliseconds = 15 * DAY;
 
-pub fn run(settings: &Settings, arguments: &Backfill) -> Result<ExitCode, Failure> {
+pub fn run(
+    settings: &CommandLineSettings,
+    arguments: &BackfillArguments,
+) -> Result<ExitCode, CommandFailure> {
     check_labels(&arguments.label)?;
     if let Some(storage) = &arguments.blocks
         && !storage.is_dir()
     {
-        return Err(Failure::usage(format!(
-            "--blocks: {} is no directory",
+        return Err(CommandFailure::usage(format!(
+            "--blocks: {} is not a directory; give the storage directory of Prometheus",
             storage.display()
         )));
     }
     if let Some(storage) = arguments.blocks.as_deref().filter(|_| arguments.if_empty)
         && promtool::has_data(storage)?
     {
-        terminal::complain(&format!(
-            "{} has data already: nothing is written",
+        terminal::notify(&format!(
+            "{} already contains data: wrote nothing",
             storage.display()
         ));
         return Ok(ExitCode::SUCCESS);
@@ -57,7 +60,7 @@ pub fn run(settings: &Settings, arguments: &Backfill) -> Result<ExitCode, Failur
     let plan = Plan {
         step: arguments.step.unwrap_or(DEFAULT_STEP),
         from: arguments.from,
-        // A running exporter's clock is that far behind: no sample is ahead of its own.
+        // The clock of a running exporter lags by this much, so no sample is newer than its own.
         until: arguments
             .until
             .or(is_live.then(|| now.minus(config.stream.grace))),
@@ -85,7 +88,7 @@ pub fn run(settings: &Settings, arguments: &Backfill) -> Result<ExitCode, Failur
             temporary.path()
         }
     };
-    let mut one = open_one(output, arguments)?;
+    let mut single_file = open_single_file(output, arguments)?;
     let mut make_blocks = |file: &Path| {
         let Some(storage) = &arguments.blocks else {
             return Ok(());
@@ -94,14 +97,14 @@ pub fn run(settings: &Settings, arguments: &Backfill) -> Result<ExitCode, Failur
         promtool::create_blocks(&arguments.promtool, file, storage, &longest)?;
         fs::remove_file(file)
     };
-    let output = match &mut one {
+    let output = match &mut single_file {
         Some(file) => Output::One(&mut **file),
         None => Output::Directory(output, &mut make_blocks),
     };
     let done = backfill(rules, parts, &plan, output, &mut progress);
     terminal::progress_done();
     match done {
-        // The reader of standard output has seen enough.
+        // The reader has closed the pipe, as `head` does.
         Err(BackfillError::Output(OutputError::One(error)))
             if error.kind() == ErrorKind::BrokenPipe =>
         {
@@ -112,7 +115,7 @@ pub fn run(settings: &Settings, arguments: &Backfill) -> Result<ExitCode, Failur
             history::report(&tally, &history);
             Err(history::useless(&tally))
         }
-        Err(error) => Err(Failure::other(error)),
+        Err(error) => Err(CommandFailure::other(error)),
         Ok(summary) => {
             history::report(&summary.tally, &history);
             report(&summary, &plan, arguments);
@@ -121,12 +124,15 @@ pub fn run(settings: &Settings, arguments: &Backfill) -> Result<ExitCode, Failur
     }
 }
 
-/// One file, or standard output; `None`: a directory.
-fn open_one(path: &Path, arguments: &Backfill) -> Result<Option<Box<dyn Write>>, Failure> {
-    let is_one = path == Path::new(STANDARD_INPUT) || is_file(path);
-    if is_one && arguments.blocks.is_some() {
-        return Err(Failure::usage(
-            "--blocks makes them file by file: give a directory for --output, or leave it out",
+/// Opens the one file, or standard output. `None` if the output is a directory.
+fn open_single_file(
+    path: &Path,
+    arguments: &BackfillArguments,
+) -> Result<Option<Box<dyn Write>>, CommandFailure> {
+    let is_single = path == Path::new(STANDARD_INPUT) || is_file(path);
+    if is_single && arguments.blocks.is_some() {
+        return Err(CommandFailure::usage(
+            "--blocks needs several files; give a directory to --output, or omit --output",
         ));
     }
     if path == Path::new(STANDARD_INPUT) {
@@ -135,62 +141,64 @@ fn open_one(path: &Path, arguments: &Backfill) -> Result<Option<Box<dyn Write>>,
     if !is_file(path) {
         return Ok(None);
     }
-    let file = File::create(path)
-        .map_err(|error| Failure::other(format!("cannot write {}: {error}", path.display())))?;
+    let file = File::create(path).map_err(|error| {
+        CommandFailure::other(format!("cannot write {}: {error}", path.display()))
+    })?;
     Ok(Some(Box::new(BufWriter::new(file))))
 }
 
-/// A name tells one file from a directory.
 fn is_file(path: &Path) -> bool {
     path.extension().is_some_and(|end| end == FILE_EXTENSION)
 }
 
-/// A label of the family itself would be there twice.
-fn check_labels(labels: &[(String, String)]) -> Result<(), Failure> {
+/// Refuses labels that the series already have.
+fn check_labels(labels: &[(String, String)]) -> Result<(), CommandFailure> {
     for (position, (name, _)) in labels.iter().enumerate() {
         let mut families = FAMILIES
             .iter()
             .filter(|family| family.origin == MetricOrigin::Kpi);
         if name == "le" || families.any(|family| family.labels.contains(&name.as_str())) {
-            return Err(Failure::usage(format!(
-                "--label {name}: series have a label of that name already; a scrape calls the \
-                 target's own one exported_{name}"
+            return Err(CommandFailure::usage(format!(
+                "--label {name}: the series already have this label; use another name, such as \
+                 exported_{name}, which Prometheus would use"
             )));
         }
         if labels[..position]
             .iter()
             .any(|(earlier, _)| earlier == name)
         {
-            return Err(Failure::usage(format!("--label {name} is given twice")));
+            return Err(CommandFailure::usage(format!(
+                "--label {name} occurs twice; give it once"
+            )));
         }
     }
     Ok(())
 }
 
-/// Says what was written, and what to do with it.
-fn report(summary: &Summary, plan: &Plan, arguments: &Backfill) {
+/// Reports the result and the next step.
+fn report(summary: &Summary, plan: &Plan, arguments: &BackfillArguments) {
     for (count, what) in [
-        (summary.later, "events later than the end, left out"),
+        (summary.later, "events after the end ignored"),
         (
             summary.late,
-            "events came so late that they count only from the next instant on",
+            "events arrived late and count from the next step on",
         ),
         (summary.counts.duplicate, "duplicates dropped"),
         (
             summary.counts.out_of_order,
-            "events out of order, applied as of their ticket's last event",
+            "events out of order; applied at the time of their ticket's last event",
         ),
     ] {
         if count > 0 {
-            terminal::complain(&format!("{count} {what}"));
+            terminal::notify(&format!("{count} {what}"));
         }
     }
     let files = match summary.files {
         1 => "1 file".to_owned(),
         files => format!("{files} files"),
     };
-    terminal::complain(&format!(
-        "{} instants from {} to {}, every {}, of {} series: {} samples, {} in {files}",
+    terminal::notify(&format!(
+        "{} steps from {} to {}, every {}, with {} series: {} samples, {} in {files}",
         summary.instants,
         summary.first.rfc3339(),
         summary.last.rfc3339(),
@@ -200,47 +208,47 @@ fn report(summary: &Summary, plan: &Plan, arguments: &Backfill) {
         size(summary.bytes),
     ));
     if plan.step > DEFAULT_STEP {
-        terminal::complain(&format!(
-            "the step is longer than the {} that Prometheus looks back: queries of an instant will \
-             find nothing in between",
+        terminal::notify(&format!(
+            "the step is longer than the lookback of Prometheus ({}): instant queries find no value \
+             between two steps",
             duration::format(DEFAULT_STEP)
         ));
     }
     for name in ["job", "instance"] {
         if !plan.labels.iter().any(|(label, _)| label == name) {
-            terminal::complain(&format!(
-                "without --label {name}=… these series do not continue into those that Prometheus \
-                 scrapes"
+            terminal::notify(&format!(
+                "without --label {name}=… these series are not the ones that Prometheus scrapes"
             ));
         }
     }
     if summary.last.since(summary.first) >= DEFAULT_RETENTION {
-        terminal::complain(&format!(
-            "Prometheus deletes what is older than its --storage.tsdb.retention.time, {} unless set",
+        terminal::notify(&format!(
+            "Prometheus deletes samples that are older than its --storage.tsdb.retention.time (default \
+             {})",
             duration::format(DEFAULT_RETENTION)
         ));
     }
     if arguments.files.is_empty() && arguments.until.is_none() {
-        terminal::complain(&format!(
-            "where Prometheus has scraped this exporter before {}, this is too much: a time that is \
-             there twice makes counters go back; then say --until with the time of the first scrape",
+        terminal::notify(&format!(
+            "if Prometheus scraped this exporter before {}, these samples overlap with the scraped \
+             ones, and counters will appear to reset; then set --until to the time of the first scrape",
             summary.last.rfc3339()
         ));
     }
     if let Some(storage) = &arguments.blocks {
-        terminal::complain(&format!(
-            "they are blocks in {} now; a Prometheus that runs there shows them within a minute",
+        terminal::notify(&format!(
+            "created the blocks in {}; a running Prometheus shows them within a minute",
             storage.display()
         ));
     } else if let Some(command) = arguments.output.as_deref().and_then(import) {
-        terminal::complain(&format!(
-            "next, with Prometheus' data directory for DATA; it may be running, and shows the \
-             blocks within a minute:\n  {command}"
+        terminal::notify(&format!(
+            "next, run this command with the data directory of Prometheus instead of DATA. Prometheus \
+             may be running; it shows the blocks within a minute:\n  {command}"
         ));
     }
 }
 
-/// The command that makes blocks; `None` where the text went elsewhere.
+/// The command that creates blocks. `None` if the output is standard output.
 fn import(output: &Path) -> Option<String> {
     let block = duration::format(BLOCK);
     let promtool = format!(
@@ -258,7 +266,7 @@ fn import(output: &Path) -> Option<String> {
     }
 }
 
-/// As one word of a shell, whatever is in it.
+/// The text as one word of a shell command.
 fn shell_quoted(text: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+".contains(letter);
     if !text.is_empty() && text.chars().all(plain) {
@@ -268,7 +276,7 @@ fn shell_quoted(text: &str) -> String {
     }
 }
 
-/// Bytes for people.
+/// Bytes with a unit.
 fn size(bytes: u64) -> String {
     #[allow(clippy::cast_precision_loss, reason = "one decimal is shown")]
     let scaled = |unit: u64| bytes as f64 / unit as f64;
@@ -284,7 +292,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_next_command_can_be_pasted() {
+    fn the_next_command_is_valid_in_a_shell() {
         let promtool =
             "promtool tsdb create-blocks-from openmetrics --quiet --max-block-duration=6h";
         assert_eq!(
@@ -302,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_of_the_series_themselves_are_refused() {
+    fn labels_that_the_series_have_are_refused() {
         let labels = |names: &[&str]| -> Vec<(String, String)> {
             let names = names.iter();
             names
@@ -316,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_for_people() {
+    fn sizes_have_units() {
         assert_eq!(size(1_234), "1.2 kB");
         assert_eq!(size(5_550_000), "5.5 MB");
         assert_eq!(size(12_345_000_000), "12.3 GB");

@@ -1,15 +1,18 @@
-//! `check-config`: is a configuration sound, and what does it mean?
+//! `check-config`: checks a configuration and summarizes it.
 
 use std::process::ExitCode;
 
-use super::arguments::{CheckConfig, Settings};
-use super::failure::Failure;
+use super::arguments::{CheckConfigArguments, CommandLineSettings};
+use super::failure::CommandFailure;
 use super::{connect, estimate, terminal};
 use crate::app::reload::check_clients;
 use crate::config;
 use crate::edge::http;
 
-pub fn run(settings: &Settings, check: &CheckConfig) -> Result<ExitCode, Failure> {
+pub fn run(
+    settings: &CommandLineSettings,
+    check: &CheckConfigArguments,
+) -> Result<ExitCode, CommandFailure> {
     if check.print_reference {
         terminal::print(config::REFERENCE)?;
     } else if check.print_keys {
@@ -17,14 +20,14 @@ pub fn run(settings: &Settings, check: &CheckConfig) -> Result<ExitCode, Failure
     } else {
         let loaded = settings.load_with_warnings()?;
         for warning in &loaded.warnings {
-            terminal::complain(&format!("warning: {warning}"));
+            terminal::notify(&format!("warning: {warning}"));
         }
         if let Some(file) = &loaded.config.web.config_file {
-            for warning in http::check(file).map_err(Failure::configuration)? {
-                terminal::complain(&format!("warning: {warning}"));
+            for warning in http::check(file).map_err(CommandFailure::configuration)? {
+                terminal::notify(&format!("warning: {warning}"));
             }
         }
-        check_clients(&loaded.config.kafka).map_err(Failure::configuration)?;
+        check_clients(&loaded.config.kafka).map_err(CommandFailure::configuration)?;
         if check.estimate {
             return estimate::run(&loaded.config.rules, check);
         }
@@ -32,7 +35,7 @@ pub fn run(settings: &Settings, check: &CheckConfig) -> Result<ExitCode, Failure
             return connect::run(&loaded.config, check);
         }
         terminal::print(&format!("{}\n", loaded.config.summary()))?;
-        terminal::complain("the configuration is sound");
+        terminal::notify("the configuration is valid");
     }
     Ok(ExitCode::SUCCESS)
 }

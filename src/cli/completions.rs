@@ -1,7 +1,7 @@
-//! `completions`: a script with which a shell completes our commands and flags.
+//! `completions`: prints a shell script that completes commands and flags.
 //!
-//! The scripts are clap_complete's. Two of them are put right here, since our names are not what it
-//! expects (as of 4.6.11); the tests ask the shells themselves.
+//! clap_complete 4.6.11 cannot handle the hyphen in the program's name (bash) and the dots in the names
+//! of flags (fish). This module corrects these two scripts. Tests run them in the shells.
 
 use std::process::ExitCode;
 
@@ -9,14 +9,14 @@ use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 
 use super::arguments::{self, Arguments};
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use super::terminal;
+use super::version::PROGRAM;
 
-const PROGRAM: &str = "ticket-exporter";
-/// A name without a hyphen, which the script for bash would write in two ways, and find nothing.
+/// The script for bash writes a hyphen in two different ways, so it gets a name without one.
 const PLAIN_NAME: &str = "ticket_exporter";
 
-pub fn run(completions: &arguments::Completions) -> Result<ExitCode, Failure> {
+pub fn run(completions: &arguments::CompletionsArguments) -> Result<ExitCode, CommandFailure> {
     let command = Arguments::command();
     let script = match completions.shell {
         Shell::Bash => bash(command),
@@ -28,20 +28,20 @@ pub fn run(completions: &arguments::Completions) -> Result<ExitCode, Failure> {
 }
 
 fn generate(shell: Shell, mut command: Command, name: &str) -> String {
-    // Into memory first: clap_complete panics where it cannot write.
+    // clap_complete panics if it cannot write, so it writes to memory.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, name, &mut script);
     String::from_utf8_lossy(&script).into_owned()
 }
 
-/// Functions and cases have the plain name; the last word of `complete` is the program's.
+/// Restores the real name where the script names the program to complete.
 fn bash(command: Command) -> String {
     generate(Shell::Bash, command.name(PLAIN_NAME), PLAIN_NAME)
         .replace(&format!(" {PLAIN_NAME}\n"), &format!(" {PROGRAM}\n"))
 }
 
-/// fish's own reader of flags takes no dots in names, so flags before the command are passed over
-/// by hand.
+/// fish's `argparse` accepts no dots in the names of flags. This loop skips the flags before the command
+/// instead.
 fn fish(command: Command) -> String {
     let with_values: Vec<String> = command
         .get_arguments()
@@ -59,7 +59,7 @@ fn fish(command: Command) -> String {
     let flags = with_values.join(" ");
     format!(
         "{before}    while string match -q -- '-*' $cmd[1]
-        # A value may be the next word.
+        # The value of a flag may be the next word.
         contains -- $cmd[1] {flags}
         and set -e cmd[1]
         set -e cmd[1]

@@ -1,29 +1,29 @@
-//! `check-config --connect`: is everything there that a configuration names?
+//! `check-config --connect`: checks that everything in a configuration exists and is usable.
 
 use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::arguments::CheckConfig;
-use super::failure::Failure;
+use super::arguments::CheckConfigArguments;
+use super::failure::CommandFailure;
 use super::terminal;
 use crate::app::connect::{self, Finding, Verdict};
 use crate::config::Config;
 
-pub fn run(config: &Config, arguments: &CheckConfig) -> Result<ExitCode, Failure> {
+pub fn run(config: &Config, arguments: &CheckConfigArguments) -> Result<ExitCode, CommandFailure> {
     let timeout = Duration::from_millis(arguments.connect_timeout.unsigned_abs());
     let mut printed: io::Result<()> = Ok(());
     let mut counts = [0_usize; 3];
     let worst = connect::check(config, timeout, &mut |finding: &Finding| {
         counts[finding.verdict as usize] += 1;
         if printed.is_ok() {
-            // As they come: the next check may take a while.
+            // At once: the next check may take a while.
             printed = terminal::print(&format!("{finding}\n"));
         }
     });
     printed?;
     let [fine, warnings, errors] = counts;
-    terminal::complain(&format!("{fine} ok, {warnings} warnings, {errors} errors"));
+    terminal::notify(&format!("{fine} ok, {warnings} warnings, {errors} errors"));
     Ok(if worst == Verdict::Error {
         ExitCode::FAILURE
     } else {

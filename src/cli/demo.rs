@@ -1,13 +1,14 @@
-//! `demo`: everything in one process, for a first look.
+//! `demo`: broker, simulated helpdesk and exporter in one process.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::arguments::{Demo, Settings};
-use super::failure::Failure;
-use super::serve::{BUILD, failure, runtime, stop_signal};
+use super::arguments::{CommandLineSettings, DemoArguments};
+use super::failure::CommandFailure;
+use super::serve::{failure, runtime, stop_signal};
 use super::terminal;
+use super::version::BUILD;
 use crate::app::demo;
 use crate::app::ingest_thread::StateStorage;
 use crate::app::overview;
@@ -16,32 +17,35 @@ use crate::config::{self, Config, Flag};
 use crate::edge::service_manager::ServiceManager;
 use crate::simulation::Profile;
 
-/// A first look needs no visitors from elsewhere.
+/// Only this machine can connect: the demo has no login.
 const LISTEN: &str = "127.0.0.1:10047";
 /// Time between two tables.
 const TABLE_INTERVAL: Duration = Duration::from_secs(5);
 
-pub fn run(settings: &Settings, arguments: &Demo) -> Result<ExitCode, Failure> {
-    let desk = demo::start(&demo::Options {
+pub fn run(
+    settings: &CommandLineSettings,
+    arguments: &DemoArguments,
+) -> Result<ExitCode, CommandFailure> {
+    let helpdesk = demo::start(&demo::Options {
         seed: arguments.seed,
         speed_up: arguments.speed_up,
         history: arguments.history,
     })
-    .map_err(Failure::other)?;
-    let config = configuration(settings, &desk)?;
-    terminal::complain(&format!(
-        "embedded broker at {}, topic {}: a support desk at {} times real time, {} events of \
+    .map_err(CommandFailure::other)?;
+    let config = configuration(settings, &helpdesk)?;
+    terminal::notify(&format!(
+        "embedded broker at {}, topic {}: a simulated helpdesk at {} times real time, {} events of \
          history",
-        desk.bootstrap(),
+        helpdesk.bootstrap(),
         demo::TOPIC,
         arguments.speed_up,
-        desk.history_events(),
+        helpdesk.history_events(),
     ));
     runtime()?.block_on(async {
         let service = Service::start(
             &config,
             BUILD,
-            desk.clock(),
+            helpdesk.clock(),
             StateStorage::InMemory,
             None,
             ServiceManager::default(),
@@ -49,7 +53,7 @@ pub fn run(settings: &Settings, arguments: &Demo) -> Result<ExitCode, Failure> {
         .await
         .map_err(failure)?;
         for address in service.addresses() {
-            terminal::complain(&format!(
+            terminal::notify(&format!(
                 "landing page http://{address}/  metrics http://{address}{}  stop with Ctrl-C",
                 config.web.path(config.web.telemetry_path.as_str())
             ));
@@ -63,7 +67,7 @@ pub fn run(settings: &Settings, arguments: &Demo) -> Result<ExitCode, Failure> {
                 if let Some(overview) = report.and_then(|report| overview::recent(&report)) {
                     let seconds = started.elapsed().as_secs();
                     let table = overview::table(&overview);
-                    // Where standard output is gone, the pages are still there.
+                    // If standard output is closed, the web pages still show the numbers.
                     let _ =
                         terminal::print(&format!("\n{seconds} s: {}\n{table}", overview.caption));
                 }
@@ -73,15 +77,18 @@ pub fn run(settings: &Settings, arguments: &Demo) -> Result<ExitCode, Failure> {
         tables.abort();
         result
     })?;
-    desk.stop();
+    helpdesk.stop();
     Ok(ExitCode::SUCCESS)
 }
 
-/// The desk's own configuration, on its broker; flags still win.
-fn configuration(settings: &Settings, desk: &demo::RunningDesk) -> Result<Config, Failure> {
+/// The configuration of the helpdesk, with the address of its broker. Flags override both.
+fn configuration(
+    settings: &CommandLineSettings,
+    helpdesk: &demo::RunningDesk,
+) -> Result<Config, CommandFailure> {
     let yaml = Profile::default().config_yaml();
     let mut flags = vec![
-        Flag::set("kafka.brokers", desk.bootstrap()),
+        Flag::set("kafka.brokers", helpdesk.bootstrap()),
         Flag::set("kafka.topics", demo::TOPIC),
         Flag::set("web.listen", LISTEN),
     ];
@@ -89,5 +96,5 @@ fn configuration(settings: &Settings, desk: &demo::RunningDesk) -> Result<Config
     let file = std::path::Path::new("demo.yaml");
     config::load(Some(file), [], &flags, &mut |_| Ok(yaml.clone()))
         .map(|loaded| loaded.config)
-        .map_err(Failure::configuration)
+        .map_err(CommandFailure::configuration)
 }

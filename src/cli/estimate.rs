@@ -1,31 +1,31 @@
-//! `check-config --estimate`: what a configuration will need, in words.
+//! `check-config --estimate`: estimates the resources that a configuration needs.
 
 use std::cmp::Reverse;
 use std::process::ExitCode;
 
-use super::arguments::CheckConfig;
-use super::failure::Failure;
+use super::arguments::CheckConfigArguments;
+use super::failure::CommandFailure;
 use super::terminal;
 use crate::app::estimate::{Estimate, Questions, estimate};
 use crate::engine::Rules;
 
-/// The scrape interval that the README shows.
+/// The scrape interval in our documentation.
 const SCRAPE_SECONDS: usize = 15;
-/// Records that librdkafka may hold, fetched and unread, at most: what `edge::kafka` sets.
+/// Most memory for fetched records in librdkafka; `edge::kafka` sets this limit.
 const FETCHED: u64 = 32 << 20;
-/// The families that make most of the series.
+/// Number of the largest metric families to print.
 const SHOWN_FAMILIES: usize = 10;
 const MEBIBYTE: f64 = (1 << 20) as f64;
 
-pub fn run(rules: &Rules, check: &CheckConfig) -> Result<ExitCode, Failure> {
-    terminal::complain("measuring on this machine …");
+pub fn run(rules: &Rules, check: &CheckConfigArguments) -> Result<ExitCode, CommandFailure> {
+    terminal::notify("measuring on this machine …");
     let questions = Questions {
         teams: check.teams.map(|teams| teams as usize),
         channels: check.channels as usize,
         tickets_a_day: check.tickets_per_day as usize,
     };
     let estimate = estimate(rules, questions)
-        .map_err(|error| Failure::other(format!("cannot measure memory: {error}")))?;
+        .map_err(|error| CommandFailure::other(format!("cannot measure memory: {error}")))?;
     terminal::print(&text(&estimate, check.tickets_per_day))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -33,7 +33,7 @@ pub fn run(rules: &Rules, check: &CheckConfig) -> Result<ExitCode, Failure> {
 fn text(estimate: &Estimate, tickets_a_day: u32) -> String {
     let mut lines = vec![
         format!(
-            "{:<11} {} teams, {} priorities, {} channels, {} new tickets a day",
+            "{:<11} {} teams, {} priorities, {} channels, {} new tickets per day",
             "for",
             grouped(estimate.teams as u64),
             estimate.priorities,
@@ -42,8 +42,8 @@ fn text(estimate: &Estimate, tickets_a_day: u32) -> String {
         ),
         String::new(),
         format!(
-            "{:<11} {}: {} at the start, {} for each further team; some hundred of the exporter's \
-             own come on top",
+            "{:<11} {}: {} at the start, {} for each further team; plus about a hundred series about \
+             the exporter itself",
             "series",
             grouped(estimate.series() as u64),
             grouped(estimate.series_at_start as u64),
@@ -52,32 +52,32 @@ fn text(estimate: &Estimate, tickets_a_day: u32) -> String {
     ];
     lines.extend(largest_families(estimate));
     lines.push(format!(
-        "{:<11} {} as text, written in {:.1?}; {} as protobuf, in {:.1?}; less on the wire, \
-         compressed",
-        "a scrape",
+        "{:<11} {} as text, written in {:.1?}; {} as protobuf, in {:.1?}; smaller on the network, \
+         because compressed",
+        "scrape",
         size(estimate.text.bytes as u64),
         estimate.text.took,
         size(estimate.protobuf.bytes as u64),
         estimate.protobuf.took,
     ));
     lines.push(format!(
-        "{:<11} {} samples a second, scraped every {SCRAPE_SECONDS} s; fewer with native histograms \
-         alone",
+        "{:<11} {} samples per second at one scrape every {SCRAPE_SECONDS} s; fewer with native \
+         histograms only",
         "prometheus",
         grouped((estimate.series() / SCRAPE_SECONDS) as u64),
     ));
     lines.extend(memory(estimate));
     lines.push(format!(
-        "{:<11} some {} before compression, and up to twice that while it is rewritten",
+        "{:<11} about {} before compression, and up to twice that during a rewrite",
         "checkpoint",
         size(estimate.state()),
     ));
     let events_a_day = estimate.events_a_ticket * f64::from(tickets_a_day);
     let event = estimate.event.as_secs_f64();
     lines.push(format!(
-        "{:<11} {:.2} µs an event; {} events a day, {:.1} a ticket, are {:.1} s of one core. A \
-         history is counted at up to {} events a second, if Kafka brings them",
-        "processor",
+        "{:<11} {:.2} µs per event; {} events per day ({:.1} per ticket) need {:.1} s of one core; the \
+         exporter can process up to {} events per second",
+        "cpu",
         event * 1e6,
         grouped(whole(events_a_day)),
         estimate.events_a_ticket,
@@ -88,7 +88,7 @@ fn text(estimate: &Estimate, tickets_a_day: u32) -> String {
     lines.join("\n")
 }
 
-/// The families that make most of the series, and how many the others have.
+/// The largest metric families, and the sum of the others.
 fn largest_families(estimate: &Estimate) -> Vec<String> {
     let mut families = estimate.families.clone();
     families.sort_by_key(|(name, series)| (Reverse(*series), name.clone()));
@@ -110,18 +110,18 @@ fn memory(estimate: &Estimate) -> Vec<String> {
         (
             estimate.tickets_memory(),
             format!(
-                "{} tickets, open or not forgotten yet, of {:.0} bytes",
+                "{} tickets in memory, {:.0} bytes each",
                 grouped(estimate.tickets as u64),
                 estimate.ticket_memory
             ),
         ),
         (estimate.series_memory, "series and windows".to_owned()),
-        (FETCHED, "fetched records, at most".to_owned()),
-        (scrape, "a scrape".to_owned()),
-        (estimate.base_memory, "the program".to_owned()),
+        (FETCHED, "fetched records (limit)".to_owned()),
+        (scrape, "one scrape".to_owned()),
+        (estimate.base_memory, "program".to_owned()),
     ];
     let all = parts.iter().map(|(bytes, _)| bytes).sum();
-    let mut lines = vec![format!("{:<11} some {}", "memory", size(all))];
+    let mut lines = vec![format!("{:<11} about {}", "memory", size(all))];
     lines.extend(
         parts
             .iter()
@@ -140,7 +140,7 @@ fn whole(number: f64) -> u64 {
     whole
 }
 
-/// Thousands with commas.
+/// Separates thousands with commas.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_for_people() {
+    fn numbers_are_readable() {
         assert_eq!(grouped(7), "7");
         assert_eq!(grouped(1_234_567), "1,234,567");
         assert_eq!(size(1_572_864), "1.5 MiB");

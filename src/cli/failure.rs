@@ -1,4 +1,4 @@
-//! How the program ends when it does not end well.
+//! A command that fails: its message and its exit code.
 
 use std::fmt::{self, Display, Formatter};
 use std::io;
@@ -6,14 +6,14 @@ use std::process::ExitCode;
 
 use crate::config;
 
-/// A message for a person and an exit code for a script (BSD's sysexits).
+/// The exit codes are those of BSD's `sysexits.h`.
 #[derive(Debug)]
-pub struct Failure {
+pub struct CommandFailure {
     code: u8,
     message: String,
 }
 
-impl Failure {
+impl CommandFailure {
     pub const USAGE: u8 = 64;
     const CONFIGURATION: u8 = 78;
     const OTHER: u8 = 1;
@@ -40,24 +40,24 @@ impl Failure {
     }
 
     pub fn report(self) -> ExitCode {
-        super::terminal::complain(&format!("ticket-exporter: {}", self.message));
+        super::terminal::notify(&format!("ticket-exporter: {}", self.message));
         ExitCode::from(self.code)
     }
 }
 
-impl Display for Failure {
+impl Display for CommandFailure {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.message)
     }
 }
 
-impl From<config::Errors> for Failure {
-    fn from(errors: config::Errors) -> Self {
+impl From<config::ConfigErrors> for CommandFailure {
+    fn from(errors: config::ConfigErrors) -> Self {
         Self::configuration(errors)
     }
 }
 
-impl From<io::Error> for Failure {
+impl From<io::Error> for CommandFailure {
     fn from(error: io::Error) -> Self {
         Self::other(error)
     }

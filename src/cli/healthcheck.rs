@@ -1,33 +1,38 @@
-//! `healthcheck`: whether an exporter answers. It judges the process and not its configuration file,
-//! which may have been broken since the process started: a liveness probe would end a healthy one.
+//! `healthcheck`: checks whether an exporter responds. A mistake in the configuration file is no failure:
+//! the file may have changed since the exporter read it, and a liveness probe must not stop a healthy
+//! exporter.
 
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::arguments::{Healthcheck, Settings};
-use super::failure::Failure;
+use super::arguments::{CommandLineSettings, HealthcheckArguments};
+use super::failure::CommandFailure;
 use super::main_process::{self, FIRST_PROCESS};
 use super::terminal;
 use crate::config::web_file::Pem;
-use crate::config::{self, ListenAddress, Problem, RoutePrefix, SalvagedTls, Web};
+use crate::config::{self, ConfigProblem, ListenAddress, RoutePrefix, SalvagedTls, Web};
 use crate::edge::http;
 use crate::edge::probe::{Probe, Reply, Tls};
 
-pub fn run(settings: &Settings, arguments: &Healthcheck) -> Result<ExitCode, Failure> {
+pub fn run(
+    settings: &CommandLineSettings,
+    arguments: &HealthcheckArguments,
+) -> Result<ExitCode, CommandFailure> {
     let main_process = (arguments.url.is_none() && settings.have_no_flags())
         .then(|| main_process::settings(Path::new(FIRST_PROCESS)))
         .flatten();
     let settings = main_process.as_ref().unwrap_or(settings);
-    let (site, transports) = match &arguments.url {
+    let (exporter, transports) = match &arguments.url {
         Some(url) => {
-            let (is_tls, site) = Site::of_url(url).ok_or_else(|| {
-                Failure::usage(
-                    "--url must be http://host:port or https://host:port, with a path or none",
+            let (is_tls, exporter) = ExporterAddress::of_url(url).ok_or_else(|| {
+                CommandFailure::usage(
+                    "--url is not an address; write http://host:port or https://host:port, with an \
+                     optional path",
                 )
             })?;
-            // Only a login needs more than the URL: the certificate that the server has to show.
+            // With a login, the server must present the certificate in the web configuration file.
             let transport = match is_tls {
                 true if arguments.username.is_some() => {
                     let web = salvage_web(settings);
@@ -39,18 +44,18 @@ pub fn run(settings: &Settings, arguments: &Healthcheck) -> Result<ExitCode, Fai
                 true => Transport::Tls(None),
                 false => Transport::Plain,
             };
-            (site, vec![transport])
+            (exporter, vec![transport])
         }
         None => {
             let web = salvage_web(settings);
-            (Site::of(&web)?, transports(&web))
+            (ExporterAddress::of(&web)?, transports(&web))
         }
     };
     let mut verdict = Err(String::new());
     for transport in &transports {
-        let probe = probe(&site, transport, arguments)?;
+        let probe = probe(&exporter, transport, arguments)?;
         verdict = match probe.ask() {
-            Err(error) => Err(format!("{} does not answer: {error}", site.address)),
+            Err(error) => Err(format!("{} does not respond: {error}", exporter.address)),
             Ok(reply) => judge(&reply, arguments, probe.login.is_some()),
         };
         if verdict.is_ok() {
@@ -66,33 +71,30 @@ pub fn run(settings: &Settings, arguments: &Healthcheck) -> Result<ExitCode, Fai
     Ok(code)
 }
 
-/// Where an exporter answers.
 #[derive(Debug, PartialEq, Eq)]
-struct Site {
+struct ExporterAddress {
     /// `host:port`
     address: String,
-    /// Empty, or what all paths begin with.
+    /// The prefix of all paths, or empty.
     prefix: String,
 }
 
-/// How an exporter may answer.
 #[derive(Debug, PartialEq, Eq)]
 enum Transport {
     Plain,
-    /// With the certificate that it shows, where that can be told.
+    /// The certificate of the server, if known.
     Tls(Option<Pem>),
 }
 
-impl Site {
-    /// The exporter of these settings.
-    fn of(web: &Web) -> Result<Self, Failure> {
+impl ExporterAddress {
+    fn of(web: &Web) -> Result<Self, CommandFailure> {
         Ok(Self {
             address: own_address(web)?,
             prefix: web.route_prefix.to_string(),
         })
     }
 
-    /// Whether it is TLS, and where.
+    /// Returns whether the URL means TLS, and the address.
     fn of_url(url: &str) -> Option<(bool, Self)> {
         let (is_tls, rest) = match url.strip_prefix("https://") {
             Some(rest) => (true, rest),
@@ -100,28 +102,28 @@ impl Site {
         };
         let (address, path) = rest.split_once('/').unwrap_or((rest, ""));
         ListenAddress::parse(address).filter(|one| !matches!(one, ListenAddress::Every(_)))?;
-        let site = Self {
+        let exporter = Self {
             address: address.to_owned(),
             prefix: RoutePrefix::parse(path)?.to_string(),
         };
-        Some((is_tls, site))
+        Some((is_tls, exporter))
     }
 }
 
-/// The web settings. Notes say what cannot be read, since the exporter may have other settings then.
-fn salvage_web(settings: &Settings) -> Web {
+/// Reads the web settings as far as possible, and reports mistakes.
+fn salvage_web(settings: &CommandLineSettings) -> Web {
     let salvaged = settings.salvage_web();
     note(&salvaged.problems);
     salvaged.found
 }
 
-fn note(problems: &[Problem]) {
+fn note(problems: &[ConfigProblem]) {
     for problem in problems {
-        terminal::complain(&format!("note: {problem}"));
+        terminal::notify(&format!("note: {problem}"));
     }
 }
 
-/// The ways in which an exporter of these settings may answer, the likeliest first.
+/// The transports that an exporter with these settings may use, the most likely first.
 fn transports(web: &Web) -> Vec<Transport> {
     let Some(path) = &web.config_file else {
         return vec![Transport::Plain];
@@ -129,7 +131,7 @@ fn transports(web: &Web) -> Vec<Transport> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) => {
-            terminal::complain(&format!("note: {} cannot be read: {error}", path.display()));
+            terminal::notify(&format!("note: {} cannot be read: {error}", path.display()));
             return vec![Transport::Tls(None), Transport::Plain];
         }
     };
@@ -142,11 +144,15 @@ fn transports(web: &Web) -> Vec<Transport> {
     }
 }
 
-fn probe(site: &Site, transport: &Transport, arguments: &Healthcheck) -> Result<Probe, Failure> {
+fn probe(
+    exporter: &ExporterAddress,
+    transport: &Transport,
+    arguments: &HealthcheckArguments,
+) -> Result<Probe, CommandFailure> {
     let mut login = match (&arguments.username, &arguments.password_file) {
         (Some(name), Some(file)) => {
             let password = fs::read_to_string(file)
-                .map_err(|error| Failure::other(format!("{}: {error}", file.display())))?;
+                .map_err(|error| CommandFailure::other(format!("{}: {error}", file.display())))?;
             Some((
                 name.clone(),
                 password.trim_end_matches(['\r', '\n']).to_owned(),
@@ -156,18 +162,17 @@ fn probe(site: &Site, transport: &Transport, arguments: &Healthcheck) -> Result<
     };
     let mut tls = None;
     if let Transport::Tls(certificate) = transport {
-        let mut ours = Tls::default();
+        let mut tls_settings = Tls::default();
         if login.is_some() {
             match certificate.as_ref().map(http::leaf_certificate) {
-                Some(Ok(certificate)) => ours.expected = Some(certificate),
-                // A liveness probe asks whether the server answers: it does without a login, too.
+                Some(Ok(certificate)) => tls_settings.expected = Some(certificate),
+                // Any response proves that the exporter is alive, so the login is not needed.
                 _ if !arguments.ready => login = None,
-                Some(Err(problem)) => return Err(Failure::other(problem)),
+                Some(Err(problem)) => return Err(CommandFailure::other(problem)),
                 None => {
-                    return Err(Failure::other(
-                        "a password is only sent to who shows the certificate of the web \
-                         configuration file, and there is none: name the file with \
-                         --web.config.file",
+                    return Err(CommandFailure::other(
+                        "cannot send the password: the certificate of the server is not known; name \
+                         the web configuration file with --web.config.file",
                     ));
                 }
             }
@@ -175,11 +180,11 @@ fn probe(site: &Site, transport: &Transport, arguments: &Healthcheck) -> Result<
         if let (Some(certificate), Some(key)) = (&arguments.cert, &arguments.key) {
             let read = |path: &Path| {
                 fs::read(path)
-                    .map_err(|error| Failure::other(format!("{}: {error}", path.display())))
+                    .map_err(|error| CommandFailure::other(format!("{}: {error}", path.display())))
             };
-            ours.own = Some((read(certificate)?, read(key)?));
+            tls_settings.own = Some((read(certificate)?, read(key)?));
         }
-        tls = Some(ours);
+        tls = Some(tls_settings);
     }
     let page = if arguments.ready {
         "/-/ready"
@@ -187,16 +192,16 @@ fn probe(site: &Site, transport: &Transport, arguments: &Healthcheck) -> Result<
         "/-/healthy"
     };
     Ok(Probe {
-        address: site.address.clone(),
-        path: format!("{}{page}", site.prefix),
+        address: exporter.address.clone(),
+        path: format!("{}{page}", exporter.prefix),
         tls,
         login,
         timeout: Duration::from_millis(arguments.timeout.unsigned_abs()),
     })
 }
 
-/// The first address listened on, as it is reached from the same machine.
-fn own_address(web: &Web) -> Result<String, Failure> {
+/// The first listen address, as this machine can connect to it.
+fn own_address(web: &Web) -> Result<String, CommandFailure> {
     let address = match web.listen.first() {
         None | Some(ListenAddress::Every(0)) => None,
         Some(ListenAddress::Every(port)) => Some(format!("localhost:{port}")),
@@ -213,30 +218,31 @@ fn own_address(web: &Web) -> Result<String, Failure> {
             Some(address.to_string())
         }
     };
-    address.ok_or_else(|| Failure::other("web.listen names no port to ask: give --url"))
+    address.ok_or_else(|| CommandFailure::other("web.listen has no fixed port; give --url"))
 }
 
-/// One line: that it is well, or what is wrong.
-fn judge(reply: &Reply, arguments: &Healthcheck, logs_in: bool) -> Result<String, String> {
+/// The result as one line.
+fn judge(reply: &Reply, arguments: &HealthcheckArguments, logs_in: bool) -> Result<String, String> {
     let first_line = |text: &str| text.lines().collect::<Vec<_>>().join(" ");
     match reply {
         Reply::Http { status: 200, text } => Ok(first_line(text)),
-        Reply::Http { status: 401, .. } if logs_in => Err("name or password is wrong".to_owned()),
-        // Who asks for a password, or a certificate, answers; only the probe needs to be believed.
+        Reply::Http { status: 401, .. } if logs_in => {
+            Err("the exporter rejects the name or password".to_owned())
+        }
         Reply::Http { status: 401, .. } if !arguments.ready => {
-            Ok("healthy: it answers, and asks for a password".to_owned())
+            Ok("healthy: the exporter responds and requires a password".to_owned())
         }
         Reply::Http { status: 401, .. } => {
-            Err("it asks for a password: give --username and --password-file".to_owned())
+            Err("the exporter requires a password; give --username and --password-file".to_owned())
         }
         Reply::WantsCertificate if arguments.cert.is_some() => {
-            Err("it does not take the certificate".to_owned())
+            Err("the exporter rejects the client certificate".to_owned())
         }
         Reply::WantsCertificate if !arguments.ready => {
-            Ok("healthy: it answers, and asks for a client certificate".to_owned())
+            Ok("healthy: the exporter responds and requires a client certificate".to_owned())
         }
         Reply::WantsCertificate => {
-            Err("it asks for a client certificate: give --cert and --key".to_owned())
+            Err("the exporter requires a client certificate; give --cert and --key".to_owned())
         }
         Reply::Http { status, text } => Err(format!("{status} {}", first_line(text))),
     }
@@ -247,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_those_of_the_same_machine() {
+    fn wildcard_addresses_become_local_ones() {
         for (listen, asked) in [
             (":10047", Some("localhost:10047")),
             ("0.0.0.0:80", Some("127.0.0.1:80")),
@@ -272,11 +278,15 @@ mod tests {
             ("http://127.0.0.1:1", false, "127.0.0.1:1", ""),
             ("http://a:1/kpi/", false, "a:1", "/kpi"),
         ] {
-            let site = Site {
+            let exporter = ExporterAddress {
                 address: address.to_owned(),
                 prefix: prefix.to_owned(),
             };
-            assert_eq!(Site::of_url(url), Some((is_tls, site)), "{url}");
+            assert_eq!(
+                ExporterAddress::of_url(url),
+                Some((is_tls, exporter)),
+                "{url}"
+            );
         }
         for wrong in [
             "a:1",
@@ -286,7 +296,7 @@ mod tests {
             "http://me:x@a:1",
             "http://a:1/b?c",
         ] {
-            assert_eq!(Site::of_url(wrong), None, "{wrong}");
+            assert_eq!(ExporterAddress::of_url(wrong), None, "{wrong}");
         }
     }
 }

@@ -1,9 +1,9 @@
-//! What the commands that read a whole history say about it.
+//! Opens a history for the commands that read one, and reports its problems.
 
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use super::terminal;
 use crate::app::history::{CSV_ADVICE, History, HistoryError, Tally};
 use crate::app::topics::{Progress, ReadError};
@@ -11,16 +11,16 @@ use crate::config::Config;
 use crate::decode::Decoder;
 use crate::domain::timestamp::Timestamp;
 
-/// The history in files, or else in the topics of the configuration, which are read now.
+/// Opens the history in the files. Without files, reads the topics of the configuration.
 ///
 /// # Errors
-/// Topics that cannot be read.
+/// The topics cannot be read.
 pub fn open(
     config: &Config,
     files: &[PathBuf],
     purpose: &str,
     now: Timestamp,
-) -> Result<History, Failure> {
+) -> Result<History, CommandFailure> {
     if !files.is_empty() {
         let decoder = Decoder::new(&config.mapping);
         return Ok(History::of_files(files.to_vec(), decoder));
@@ -29,55 +29,57 @@ pub fn open(
     let mut progress = |now: Progress| {
         let rate = u128::from(now.records) * 1_000 / started.elapsed().as_millis().max(1);
         let Progress { records, left } = now;
-        terminal::progress(&format!("{records} records, {rate} a second, {left} left"));
+        terminal::progress(&format!(
+            "{records} records, {rate} per second, {left} left"
+        ));
     };
     let history = History::of_topics(config, purpose, now, &mut progress);
     terminal::progress_done();
     history.map_err(failure)
 }
 
-pub fn failure(error: HistoryError) -> Failure {
+pub fn failure(error: HistoryError) -> CommandFailure {
     match error {
-        HistoryError::Topics(ReadError::Kafka(error)) => Failure::configuration(error),
-        error => Failure::other(error),
+        HistoryError::Topics(ReadError::Kafka(error)) => CommandFailure::configuration(error),
+        error => CommandFailure::other(error),
     }
 }
 
-/// Says what of the history is not there, or is no event.
+/// Reports records that are gone and records that are not events.
 pub fn report(tally: &Tally, history: &History) {
     if let History::Topics { begun_later, .. } = history {
         for (partition, first) in begun_later {
-            terminal::complain(&format!(
-                "partition {partition} begins at offset {first} now: what was before is not in the \
-                 history, and an exporter that has counted it shows more"
+            terminal::notify(&format!(
+                "partition {partition} starts at offset {first}: earlier records are gone, and an \
+                 exporter that has counted them shows higher numbers"
             ));
         }
     }
     rejections(tally);
 }
 
-/// No event is in any of the records: why, and what to do.
-pub fn useless(tally: &Tally) -> Failure {
+/// The failure of a history without any event.
+pub fn useless(tally: &Tally) -> CommandFailure {
     let records = tally.records;
     let rejected = tally.rejections();
     let remedy = if tally.is_csv {
         CSV_ADVICE
     } else {
-        "test-mapping says what a mapping makes of a record, and infer-mapping proposes one"
+        "check the mapping with test-mapping, or let infer-mapping propose one"
     };
-    Failure::other(format!(
-        "no event in {records} records, of which {rejected} were rejected: {remedy}"
+    CommandFailure::other(format!(
+        "found no event in {records} records ({rejected} rejected): {remedy}"
     ))
 }
 
-/// Says which records are no events, and what a mapping does not have.
+/// Reports rejected and ignored records, and words that the mapping does not know.
 pub fn rejections(tally: &Tally) {
     for (ignorance, count) in &tally.ignored {
-        terminal::complain(&format!("{count} ignored ({})", ignorance.reason()));
+        terminal::notify(&format!("{count} ignored ({})", ignorance.reason()));
     }
     for ((member, path), count) in &tally.unmapped {
-        terminal::complain(&format!(
-            "{count} with a {member} that the mapping does not have, at {path}; test-mapping says which"
+        terminal::notify(&format!(
+            "{count} with a {member} that the mapping does not know, at {path}; test-mapping shows them"
         ));
     }
     for (rejection, rejected) in &tally.rejected {
@@ -86,7 +88,7 @@ pub fn rejections(tally: &Tally) {
         } else {
             ""
         };
-        terminal::complain(&format!(
+        terminal::notify(&format!(
             "{} rejected ({}): {rejection}; at {}{more}",
             rejected.count,
             rejection.reason(),

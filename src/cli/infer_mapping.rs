@@ -2,20 +2,20 @@
 
 use std::process::ExitCode;
 
-use super::arguments::InferMapping;
-use super::failure::Failure;
+use super::arguments::InferMappingArguments;
+use super::failure::CommandFailure;
 use super::terminal;
 use crate::app::inference;
 use crate::app::samples::{self, Sample};
 
-pub fn run(arguments: &InferMapping) -> Result<ExitCode, Failure> {
+pub fn run(arguments: &InferMappingArguments) -> Result<ExitCode, CommandFailure> {
     let mut all = Vec::new();
     for path in &arguments.files {
-        all.extend(samples::read(path, arguments.envelope).map_err(Failure::other)?);
+        all.extend(samples::read(path, arguments.envelope).map_err(CommandFailure::other)?);
     }
     let records: Vec<_> = all.iter().map(Sample::record).collect();
     let Some(proposal) = inference::propose(&records) else {
-        terminal::complain(&format!(
+        terminal::notify(&format!(
             "no member of the {} records is clearly the id of a ticket; add records, several of each of several \
              tickets, or write the mapping by hand, see docs/reference/mapping.md",
             all.len()
@@ -23,6 +23,6 @@ pub fn run(arguments: &InferMapping) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::FAILURE);
     };
     terminal::print(&proposal.yaml)?;
-    terminal::complain(&proposal.trial.summary());
+    terminal::notify(&proposal.trial.summary());
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! Log lines: lower case, with fields, to standard error.
+//! Starts the log, which goes to standard error.
 
 use tracing::Level;
 use tracing_subscriber::Layer;
@@ -6,10 +6,10 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use super::arguments::{LogFormat, LogLevel, Settings};
+use super::arguments::{CommandLineSettings, LogFormat, LogLevel};
 
-/// Starts logging for the process. A second call changes nothing.
-pub fn start(settings: &Settings) {
+/// Starts logging for the process. A second call has no effect.
+pub fn start(settings: &CommandLineSettings) {
     let level = match settings.log_level {
         LogLevel::Error => Level::ERROR,
         LogLevel::Warn => Level::WARN,

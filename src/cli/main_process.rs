@@ -1,5 +1,5 @@
-//! The settings of the exporter that is the main process of a container. An image declares its health check without the
-//! flags that a container is started with, such as `--config.file`, so the check has to find them itself.
+//! Finds the flags of the exporter that is the main process of a container. An image declares its health
+//! check without the flags of a later container, such as `--config.file`.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,15 +8,15 @@ use std::path::Path;
 
 use clap::Parser;
 
-use super::arguments::{Arguments, Command, Settings};
+use super::arguments::{Arguments, Command, CommandLineSettings};
 
-/// Where the kernel describes the first process of a container, and of any machine.
+/// The kernel describes process 1 here: the first process of a container or machine.
 pub const FIRST_PROCESS: &str = "/proc/1";
-/// The same of the process that asks.
+/// The same for the current process.
 const OWN_PROCESS: &str = "/proc/self";
 
-/// The settings in the command line of a process, if that process is this program and serves.
-pub fn settings(process: &Path) -> Option<Settings> {
+/// Returns the flags of a process if it runs this program with the command `serve`.
+pub fn settings(process: &Path) -> Option<CommandLineSettings> {
     let program = |process: &Path| fs::read_link(process.join("exe")).ok();
     if program(process)? != program(Path::new(OWN_PROCESS))? {
         return None;
@@ -30,7 +30,7 @@ pub fn settings(process: &Path) -> Option<Settings> {
         return None;
     }
     let mut settings = parsed.settings;
-    // Its flags count from its own working directory.
+    // Paths are relative to that process's working directory.
     let directory = fs::read_link(process.join("cwd")).ok()?;
     for file in [&mut settings.config_file, &mut settings.web_config_file] {
         *file = file.take().map(|file| directory.join(file));
@@ -44,7 +44,7 @@ mod tests {
 
     use super::*;
 
-    /// A process as the kernel would describe it.
+    /// A folder like the one that the kernel provides for a process.
     fn process(line: &[u8]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let own = fs::read_link("/proc/self/exe").unwrap();
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn other_processes_tell_nothing() {
+    fn other_processes_have_no_flags_for_us() {
         let simulate = b"ticket-exporter\0simulate\0--topic=tickets\0--set=web.listen=:80\0";
         assert!(settings(process(simulate).path()).is_none());
         assert!(settings(process(b"ticket-exporter\0--no-such-flag\0").path()).is_none());

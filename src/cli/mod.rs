@@ -1,4 +1,4 @@
-//! What talks to a person.
+//! The command line: parses arguments, runs a command, prints for the user.
 
 mod arguments;
 mod backfill;
@@ -12,7 +12,6 @@ mod failure;
 mod healthcheck;
 mod history;
 mod infer_mapping;
-mod logbook;
 mod logging;
 mod main_process;
 mod manual;
@@ -23,10 +22,12 @@ mod rules;
 mod serve;
 mod settings;
 mod simulate;
+mod simulation_progress;
 mod suggest_targets;
 mod terminal;
 mod test_mapping;
 mod verify;
+mod version;
 
 use std::process::ExitCode;
 
@@ -34,25 +35,20 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use arguments::{Arguments, Command, MetricsFormat};
-use failure::Failure;
+use failure::CommandFailure;
 
 use crate::exposition;
 
-/// Version, commit and compiler of this build; the last two are found by `build.rs`.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
-const REVISION: &str = env!("BUILD_REVISION");
-const RUSTC: &str = env!("BUILD_RUSTC");
-
-/// Runs the program: arguments from the process, exit code to it.
+/// Runs the program with the arguments of the process, and returns its exit code.
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Where the terminal is gone, there is nobody to tell.
+            // If standard error is closed, the message is lost; the exit code remains.
             let _ = error.print();
             return match error.kind() {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
-                _ => ExitCode::from(Failure::USAGE),
+                _ => ExitCode::from(CommandFailure::USAGE),
             };
         }
     };
@@ -62,9 +58,9 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+fn run(arguments: Arguments) -> Result<ExitCode, CommandFailure> {
     if arguments.version {
-        return print_version();
+        return version::print();
     }
     let settings = arguments.settings;
     logging::start(&settings);
@@ -93,13 +89,6 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
         Command::Completions(completions) => completions::run(&completions),
         Command::Man(pages) => manual::run(&pages),
-        Command::Version => print_version(),
+        Command::Version => version::print(),
     }
-}
-
-fn print_version() -> Result<ExitCode, Failure> {
-    terminal::print(&format!(
-        "ticket-exporter {VERSION} (revision {REVISION}, rustc {RUSTC})\n"
-    ))?;
-    Ok(ExitCode::SUCCESS)
 }

@@ -1,72 +1,77 @@
-//! `recount`: count everything again, with the next start.
+//! `recount`: recalculates everything at the next start.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead as _, IsTerminal as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::arguments::{Recount, Settings};
-use super::failure::Failure;
+use super::arguments::{CommandLineSettings, RecountArguments};
+use super::failure::CommandFailure;
 use super::terminal;
 use crate::app::recount::{self, AvailableRecords, RecountableStore, StoreSummary};
 use crate::app::recovery::RecoveryError;
 use crate::config::Config;
 use crate::edge::kafka::InspectError;
 
-/// A person waits for the brokers.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest wait for the brokers, because a user waits too.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-pub fn run(settings: &Settings, arguments: &Recount) -> Result<ExitCode, Failure> {
+pub fn run(
+    settings: &CommandLineSettings,
+    arguments: &RecountArguments,
+) -> Result<ExitCode, CommandFailure> {
     let config = settings.load()?;
     let prepared = RecountableStore::prepare(&config).map_err(|error| match error {
-        RecoveryError::NoCheckpoint(path) => Failure::other(format!(
-            "there is no checkpoint in {} (checkpoint.directory): the next start reads from the \
-             earliest records anyway. Is this the exporter's configuration and working directory?",
+        RecoveryError::NoCheckpoint(path) => CommandFailure::other(format!(
+            "no checkpoint in {} (checkpoint.directory), so the next start reads from the earliest \
+             records anyway; check that this is the exporter's configuration and working directory",
             path.display()
         )),
-        error => Failure::other(error),
+        error => CommandFailure::other(error),
     })?;
     let directory = prepared.path().display().to_string();
     if arguments.cancel {
         let was_asked = prepared.is_requested();
-        prepared.cancel().map_err(Failure::other)?;
-        terminal::complain(&if was_asked {
-            format!("the next start goes on with the store in {directory}")
+        prepared.cancel().map_err(CommandFailure::other)?;
+        terminal::notify(&if was_asked {
+            format!("removed the mark: the next start continues with the store in {directory}")
         } else {
-            format!("no recount was asked for in {directory}")
+            format!("the store in {directory} is not marked")
         });
         return Ok(ExitCode::SUCCESS);
     }
-    let topics = recount::inspect_topics(&config, PATIENCE).map_err(Failure::configuration)?;
+    let topics =
+        recount::inspect_topics(&config, TIMEOUT).map_err(CommandFailure::configuration)?;
     terminal::print(&plan(&config, &prepared, &topics))?;
     if prepared.is_requested() {
-        terminal::complain("the store is marked already: the next start counts everything again");
+        terminal::notify("the store is already marked: the next start recalculates everything");
         return Ok(ExitCode::SUCCESS);
     }
     if !arguments.yes && !confirmed()? {
-        terminal::complain("nothing was changed");
+        terminal::notify("changed nothing");
         return Ok(ExitCode::FAILURE);
     }
-    prepared.request().map_err(Failure::other)?;
-    terminal::complain(
-        "marked: the next start counts everything again; until then recount --cancel takes it back",
+    prepared.request().map_err(CommandFailure::other)?;
+    terminal::notify(
+        "marked the store: the next start recalculates everything; until then, recount --cancel removes \
+         the mark",
     );
     Ok(ExitCode::SUCCESS)
 }
 
-fn confirmed() -> Result<bool, Failure> {
+fn confirmed() -> Result<bool, CommandFailure> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::usage(
-            "nothing was changed: standard input is no terminal, so add --yes",
+        return Err(CommandFailure::usage(
+            "changed nothing: standard input is not a terminal; add --yes",
         ));
     }
-    terminal::ask("Count everything again with the next start? [y/N] ")?;
+    terminal::ask("Recalculate everything at the next start? [y/N] ")?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
-/// What a recount does, in words.
+/// Describes what a recount does.
 fn plan(
     config: &Config,
     prepared: &RecountableStore,
@@ -78,7 +83,7 @@ fn plan(
     let _ = match (&prepared.summary, &prepared.damage) {
         (Some(stored), _) => writeln!(
             text,
-            "The store in {} counts since {}.",
+            "The store in {} has counted since {}.",
             directory.display(),
             stored.created.rfc3339()
         ),
@@ -91,7 +96,7 @@ fn plan(
     };
     let _ = writeln!(
         text,
-        "With the next start it is moved to {} (not deleted), and these records are counted:\n",
+        "The next start moves it to {} (and does not delete it), and counts these records:\n",
         recount::set_aside_path(directory).display()
     );
     let mut gone = 0;
@@ -101,7 +106,7 @@ fn plan(
             Ok(available) => {
                 gone += available.gone();
                 unknown |= available.is_compacted;
-                text.push_str(&words(available));
+                text.push_str(&description(available));
             }
             Err(InspectError::MissingTopic) => {
                 unknown = true;
@@ -109,38 +114,40 @@ fn plan(
             }
             Err(error) => {
                 unknown = true;
-                let _ = writeln!(text, "  {topic}: not known. {error}");
+                let _ = writeln!(text, "  {topic}: unknown: {error}");
             }
         }
     }
-    for topic in forgotten(config, prepared.summary.as_ref()) {
+    for topic in removed_topics(config, prepared.summary.as_ref()) {
         gone += 1;
         let _ = writeln!(
             text,
-            "  {topic}: was counted, and is not in kafka.topics any more: its numbers go"
+            "  {topic}: counted, but no longer in kafka.topics: its numbers disappear"
         );
     }
     text.push('\n');
     text.push_str(match (gone > 0, unknown) {
         (true, _) => {
-            "Counters and histograms (every metric that ends in _total, _bucket, _sum or _count) fall by \
-             what was counted from records that are gone; Prometheus takes that for a reset, and \
-             increase() over that moment counts the rest once more. Gauges and windows are those of the \
-             records that are there.\n"
+            "Counters and histograms (metrics that end with _total, _bucket, _sum or _count) decrease by \
+             the part that came from records that are gone. Prometheus treats this as a counter reset, \
+             and increase() over that time counts the remaining part twice. Gauges and windows depend on \
+             the available records only.\n"
         }
         (false, true) => {
-            "Counters and histograms (every metric that ends in _total, _bucket, _sum or _count) fall by \
-             what was counted from records that are gone; whether any are is not known.\n"
+            "Counters and histograms (metrics that end with _total, _bucket, _sum or _count) decrease by \
+             the part that came from records that are gone. It is not known whether any are gone.\n"
         }
         (false, false) => {
-            "No record is gone: under the same configuration every number is the same afterwards.\n"
+            "No record is gone: with the same configuration, every number stays the same.\n"
         }
     });
-    text.push_str("Until everything is read, /-/ready is 503 and no KPI series are served.\n");
+    text.push_str(
+        "Until the exporter has read everything, /-/ready returns 503 and /metrics has no KPI series.\n",
+    );
     text
 }
 
-fn words(available: &AvailableRecords) -> String {
+fn description(available: &AvailableRecords) -> String {
     let mut text = format!(
         "  {}: {} records in {} partitions",
         available.topic,
@@ -148,24 +155,24 @@ fn words(available: &AvailableRecords) -> String {
         available.partitions.len()
     );
     if let Some(oldest) = available.oldest {
-        let _ = write!(text, ", the oldest of {}", oldest.rfc3339());
+        let _ = write!(text, ", the oldest from {}", oldest.rfc3339());
     }
     text.push('\n');
     for one in available.partitions.iter().filter(|one| one.begin > 0) {
         let _ = writeln!(
             text,
-            "    {} begins at offset {}: the records before are gone",
+            "    {} starts at offset {}: earlier records are gone",
             one.partition, one.begin
         );
     }
     if available.is_compacted {
-        text.push_str("    it is compacted: of the records of a key only the last one is there\n");
+        text.push_str("    compacted: only the last record of each key remains\n");
     }
     text
 }
 
-/// Topics that were counted and are not read any more.
-fn forgotten<'a>(config: &Config, stored: Option<&'a StoreSummary>) -> Vec<&'a str> {
+/// Topics in the store that the configuration no longer has.
+fn removed_topics<'a>(config: &Config, stored: Option<&'a StoreSummary>) -> Vec<&'a str> {
     let counted = stored.map_or(&[][..], |stored| &stored.counted).iter();
     let mut topics: Vec<&str> = counted.map(|(source, _)| &*source.topic).collect();
     topics.retain(|topic| !config.kafka.topics.iter().any(|read| read == topic));
@@ -180,7 +187,7 @@ mod tests {
     use crate::edge::kafka::{OffsetRange, TopicPartition};
 
     #[test]
-    fn says_what_is_there_and_what_is_gone() {
+    fn describes_available_and_deleted_records() {
         let extent = |partition, begin, end| OffsetRange {
             partition: TopicPartition::new("tickets", partition),
             begin,
@@ -193,11 +200,11 @@ mod tests {
             is_compacted: false,
         };
         assert_eq!(
-            words(&available),
-            "  tickets: 8 records in 2 partitions, the oldest of 1970-01-01T00:00:00.000Z\n    \
-             tickets/1 begins at offset 7: the records before are gone\n"
+            description(&available),
+            "  tickets: 8 records in 2 partitions, the oldest from 1970-01-01T00:00:00.000Z\n    \
+             tickets/1 starts at offset 7: earlier records are gone\n"
         );
         available.is_compacted = true;
-        assert!(words(&available).contains("compacted"));
+        assert!(description(&available).contains("compacted"));
     }
 }

@@ -1,29 +1,29 @@
-//! `reload`: has the running exporter load its configuration again, and waits for the outcome.
+//! `reload`: asks the running exporter to reload its configuration, and waits for the result.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::arguments::Reload;
-use super::failure::Failure;
+use super::arguments::ReloadArguments;
+use super::failure::CommandFailure;
 use super::{serve, terminal};
 use crate::edge::reload_socket;
 
-pub fn run(arguments: &Reload) -> Result<ExitCode, Failure> {
+pub fn run(arguments: &ReloadArguments) -> Result<ExitCode, CommandFailure> {
     let socket = arguments.socket.clone().or_else(serve::reload_socket_path);
     let socket = socket.ok_or_else(|| {
-        Failure::usage(
-            "reload: RUNTIME_DIRECTORY is not set, so the socket of the exporter is not known; give --socket, such \
-             as --socket /run/ticket-exporter/reload.sock",
+        CommandFailure::usage(
+            "the socket of the exporter is not known, because RUNTIME_DIRECTORY is not set; give --socket, \
+             for example --socket /run/ticket-exporter/reload.sock",
         )
     })?;
-    let patience = Duration::from_millis(arguments.timeout.unsigned_abs());
-    let outcome = reload_socket::ask(&socket, patience).map_err(|error| {
-        Failure::other(format!(
-            "{}: {error}; is the exporter running, and may this user reach its socket?",
+    let timeout = Duration::from_millis(arguments.timeout.unsigned_abs());
+    let result = reload_socket::ask(&socket, timeout).map_err(|error| {
+        CommandFailure::other(format!(
+            "{}: {error}; check that the exporter is running and that this user may open its socket",
             socket.display()
         ))
     })?;
-    let text = outcome.map_err(Failure::configuration)?;
+    let text = result.map_err(CommandFailure::configuration)?;
     terminal::print(&format!("{text}\n"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,11 +1,11 @@
-//! `replay`: KPIs of files of events.
+//! `replay`: calculates KPIs from files of events.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::arguments::{Replay, ReplayFormat, Settings};
-use super::failure::Failure;
+use super::arguments::{CommandLineSettings, ReplayArguments, ReplayFormat};
+use super::failure::CommandFailure;
 use super::{history, terminal};
 use crate::app::overview::{overview, table};
 use crate::app::replay::{Replayed, replay};
@@ -13,12 +13,15 @@ use crate::decode::Decoder;
 use crate::domain::timestamp::Timestamp;
 use crate::exposition::{self, Format};
 
-pub fn run(settings: &Settings, arguments: &Replay) -> Result<ExitCode, Failure> {
+pub fn run(
+    settings: &CommandLineSettings,
+    arguments: &ReplayArguments,
+) -> Result<ExitCode, CommandFailure> {
     let config = settings.load()?;
     let started = Instant::now();
     let mut progress = |lines: u64| {
         let rate = u128::from(lines) * 1_000 / started.elapsed().as_millis().max(1);
-        terminal::progress(&format!("{lines} events, {rate} a second"));
+        terminal::progress(&format!("{lines} events, {rate} per second"));
     };
     let replayed = replay(
         Arc::new(config.rules),
@@ -28,7 +31,7 @@ pub fn run(settings: &Settings, arguments: &Replay) -> Result<ExitCode, Failure>
         &mut progress,
     );
     terminal::progress_done();
-    let replayed = replayed.map_err(Failure::other)?;
+    let replayed = replayed.map_err(CommandFailure::other)?;
     report(&replayed);
     if replayed.tally.is_useless() {
         return Err(history::useless(&replayed.tally));
@@ -40,7 +43,7 @@ pub fn run(settings: &Settings, arguments: &Replay) -> Result<ExitCode, Failure>
         ReplayFormat::Table => {
             let overview = overview(&replayed.snapshot, replayed.as_of, arguments.business);
             terminal::print(&table(&overview))?;
-            terminal::complain(&overview.caption);
+            terminal::notify(&overview.caption);
         }
         ReplayFormat::Json => {
             let document = serde_json::json!({
@@ -59,25 +62,25 @@ pub fn run(settings: &Settings, arguments: &Replay) -> Result<ExitCode, Failure>
     })
 }
 
-/// Says what was not counted, and why.
+/// Reports events that did not count, and the reason.
 fn report(replayed: &Replayed) {
     history::rejections(&replayed.tally);
     let counts = replayed.counts;
     for (count, what) in [
-        (replayed.later, "later than --until, left out"),
+        (replayed.later, "later than --until, ignored"),
         (counts.duplicate, "duplicates dropped"),
         (
             counts.out_of_order,
-            "out of order, applied as of their ticket's last event",
+            "out of order; applied at the time of their ticket's last event",
         ),
-        (counts.withdrawn, "ignored: their ticket is spam or deleted"),
+        (counts.withdrawn, "ignored: the ticket is spam or deleted"),
         (
             counts.merged_away,
-            "ignored: their ticket was merged into one that is not here",
+            "ignored: the ticket was merged into an unknown ticket",
         ),
     ] {
         if count > 0 {
-            terminal::complain(&format!("{count} {what}"));
+            terminal::notify(&format!("{count} {what}"));
         }
     }
 }

@@ -1,16 +1,19 @@
-//! `rules`: Prometheus rules, or specifications of SLO tools, for a configuration.
+//! `rules`: writes Prometheus rules, or objectives for SLO tools.
 
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::arguments::{RuleArguments, RulesFormat, Settings};
-use super::failure::Failure;
+use super::arguments::{CommandLineSettings, RulesArguments, RulesFormat};
+use super::failure::CommandFailure;
 use super::terminal;
 use crate::alerting::{self, Links, Options};
 use crate::config::Config;
 
-pub fn run(settings: &Settings, arguments: &RuleArguments) -> Result<ExitCode, Failure> {
+pub fn run(
+    settings: &CommandLineSettings,
+    arguments: &RulesArguments,
+) -> Result<ExitCode, CommandFailure> {
     let config = settings.load()?;
     let (rules, objectives) = (&config.rules, &config.objectives);
     let written = match arguments.format {
@@ -19,7 +22,7 @@ pub fn run(settings: &Settings, arguments: &RuleArguments) -> Result<ExitCode, F
         RulesFormat::Pyrra => ("pyrra.yml", alerting::pyrra(rules, objectives)),
     };
     if rules.policies.is_empty() {
-        terminal::complain("no sla.policies: there are no objectives to write");
+        terminal::notify("no objectives to write: sla.policies is empty");
     }
     match &arguments.output {
         Some(folder) => write(folder, &[(written.0, written.1)])?,
@@ -28,11 +31,11 @@ pub fn run(settings: &Settings, arguments: &RuleArguments) -> Result<ExitCode, F
     Ok(ExitCode::SUCCESS)
 }
 
-fn prometheus(config: &Config, arguments: &RuleArguments) -> Result<ExitCode, Failure> {
+fn prometheus(config: &Config, arguments: &RulesArguments) -> Result<ExitCode, CommandFailure> {
     let options = options(config, arguments);
     let (files, remarks) = alerting::prometheus(&config.rules, &config.objectives, &options);
     for remark in remarks {
-        terminal::complain(&remark);
+        terminal::notify(&remark);
     }
     match &arguments.output {
         Some(folder) => {
@@ -46,7 +49,7 @@ fn prometheus(config: &Config, arguments: &RuleArguments) -> Result<ExitCode, Fa
     Ok(ExitCode::SUCCESS)
 }
 
-fn options(config: &Config, arguments: &RuleArguments) -> Options {
+fn options(config: &Config, arguments: &RulesArguments) -> Options {
     let most_urgent = config.rules.priorities.first();
     let urgent = match arguments.urgent.as_slice() {
         [] => most_urgent.into_iter().cloned().collect(),
@@ -77,14 +80,16 @@ fn options(config: &Config, arguments: &RuleArguments) -> Options {
     }
 }
 
-/// Writes files into a folder, which is made where it is not there.
-fn write(folder: &Path, files: &[(&str, String)]) -> Result<(), Failure> {
-    let failed = |path: &Path, error| Failure::other(format!("{}: {error}", path.display()));
+/// Writes files to a folder, and creates the folder if needed.
+fn write(folder: &Path, files: &[(&str, String)]) -> Result<(), CommandFailure> {
+    let failed = |path: &Path, error| {
+        CommandFailure::other(format!("cannot write {}: {error}", path.display()))
+    };
     fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
     for (name, text) in files {
         let path = folder.join(name);
         fs::write(&path, text).map_err(|error| failed(&path, error))?;
-        terminal::complain(&format!("wrote {}", path.display()));
+        terminal::notify(&format!("wrote {}", path.display()));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `serve`: the service, until it is told to stop.
+//! `serve`: runs the service until a signal stops it.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -9,37 +9,30 @@ use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
-use super::arguments::Settings;
-use super::failure::Failure;
-use super::{REVISION, RUSTC, VERSION};
+use super::arguments::CommandLineSettings;
+use super::failure::CommandFailure;
+use super::version::BUILD;
 use crate::app::ingest_thread::{IngestThreadError, StateStorage};
 use crate::app::reload::Load;
 use crate::app::serve::{ServeError, Service};
 use crate::edge::http::Published;
 use crate::edge::reload_socket::{self, ReloadSocket};
-use crate::edge::self_metrics::BuildInfo;
 use crate::edge::service_manager::{self, ServiceManager};
 use crate::edge::steady_clock::SteadyClock;
 
-pub const BUILD: BuildInfo = BuildInfo {
-    version: VERSION,
-    revision: REVISION,
-    rustc: RUSTC,
-};
-
-pub fn run(settings: &Settings) -> Result<ExitCode, Failure> {
+pub fn run(settings: &CommandLineSettings) -> Result<ExitCode, CommandFailure> {
     let file = settings.config_file.as_ref();
     info!(
-        version = VERSION,
-        revision = REVISION,
+        version = BUILD.version,
+        revision = BUILD.revision,
         configuration = file.map_or_else(|| "none".to_owned(), |file| file.display().to_string()),
-        "ticket-exporter starts"
+        "exporter starting"
     );
     runtime()?.block_on(async {
-        // First, so that a signal finds somebody: unheard, this one would end the process.
+        // Before anything else: without a handler, SIGHUP would end the process.
         let hangups = signal(SignalKind::hangup())?;
         let config = settings.load()?;
-        // So that whoever sees it listen can stop it in order.
+        // Before the server listens, so that a signal always stops the service in order.
         let stop = stop_signal()?;
         let clock = Arc::new(SteadyClock::start());
         let service = Service::start(
@@ -65,65 +58,65 @@ pub fn run(settings: &Settings) -> Result<ExitCode, Failure> {
 fn service_manager() -> ServiceManager {
     let address = env::var_os(service_manager::ADDRESS_VARIABLE);
     ServiceManager::connect(address.as_deref()).unwrap_or_else(|error| {
-        warn!(%error, "the service manager cannot be told");
+        warn!(%error, "service manager unreachable");
         ServiceManager::default()
     })
 }
 
-/// The socket for the command `reload`, where systemd gives the service a directory for it. The exporter runs
-/// without it too: signals and HTTP reload as well.
+/// Opens the socket for the command `reload`, if systemd provides a directory for it. The exporter also
+/// runs without the socket, because SIGHUP and HTTP can reload the configuration too.
 fn reload_socket() -> Option<ReloadSocket> {
     let path = reload_socket_path()?;
     ReloadSocket::bind(&path)
-        .inspect_err(|error| warn!(path = %path.display(), %error, "there is no reload socket"))
+        .inspect_err(|error| warn!(path = %path.display(), %error, "reload socket not opened"))
         .ok()
 }
 
-/// Where the reload socket is, by what systemd says; several directories have colons between them.
+/// The path of the reload socket. systemd separates several directories with colons.
 pub fn reload_socket_path() -> Option<PathBuf> {
     let directories = env::var(reload_socket::DIRECTORY_VARIABLE).ok()?;
     let first = directories.split(':').next()?;
     (!first.is_empty()).then(|| reload_socket::path_in(Path::new(first)))
 }
 
-/// The configuration as it is whenever it is asked for, by the same file, environment and flags.
-fn load(settings: Settings) -> Load {
+/// Reads the configuration again, from the same file, environment variables and flags.
+fn load(settings: CommandLineSettings) -> Load {
     Arc::new(move || settings.load_with_warnings())
 }
 
-/// Has the configuration loaded again with each signal. Several while one is under way are one.
+/// Reloads the configuration after each signal. Signals that arrive during a reload cause one more.
 async fn reload_on(mut hangups: Signal, published: Arc<Published>) {
     while hangups.recv().await.is_some() {
-        // What comes of it is logged by whoever does it.
+        // The reload itself logs its result.
         if let Err(error) = published.reloads().ask("signal").await {
             warn!(%error, "configuration not reloaded");
         }
     }
 }
 
-pub fn failure(error: ServeError) -> Failure {
+pub fn failure(error: ServeError) -> CommandFailure {
     match error {
         ServeError::Kafka(error) | ServeError::Ingest(IngestThreadError::Kafka(error)) => {
-            Failure::configuration(error)
+            CommandFailure::configuration(error)
         }
-        ServeError::Web(errors) => Failure::configuration(errors),
+        ServeError::Web(errors) => CommandFailure::configuration(errors),
         ServeError::Ingest(IngestThreadError::Recovery(error)) if error.is_of_configuration() => {
-            Failure::configuration(error)
+            CommandFailure::configuration(error)
         }
-        error => Failure::other(error),
+        error => CommandFailure::other(error),
     }
 }
 
-/// Scrapes are the only thing that runs here; reading has a thread of its own.
-pub fn runtime() -> Result<runtime::Runtime, Failure> {
+/// The runtime serves HTTP only; ingestion has its own thread.
+pub fn runtime() -> Result<runtime::Runtime, CommandFailure> {
     Ok(runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?)
 }
 
-/// Resolves on SIGTERM or SIGINT.
-pub fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+/// Completes on SIGTERM or SIGINT.
+pub fn stop_signal() -> Result<impl Future<Output = ()>, CommandFailure> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

@@ -1,4 +1,4 @@
-//! From flags, environment and file to a configuration.
+//! Loads the configuration from flags, environment variables and the file.
 
 use std::env;
 use std::fs;
@@ -6,50 +6,50 @@ use std::path::{self, Path, PathBuf};
 
 use tracing::warn;
 
-use super::arguments::{CONFIG_FILE_VARIABLE, Settings};
-use super::failure::Failure;
-use crate::config::{self, Config, Flag, Loaded, Salvaged, Web};
+use super::arguments::{CONFIG_FILE_VARIABLE, CommandLineSettings};
+use super::failure::CommandFailure;
+use crate::config::{self, Config, Flag, LoadedConfig, Salvaged, Web};
 
-impl Settings {
-    /// Loads the configuration; warnings go to the log.
+impl CommandLineSettings {
+    /// Loads the configuration and logs its warnings.
     ///
     /// # Errors
-    /// Every problem at once, with its place.
-    pub fn load(&self) -> Result<Config, Failure> {
+    /// Every mistake in the configuration.
+    pub fn load(&self) -> Result<Config, CommandFailure> {
         Ok(logged(self.load_with_warnings()?))
     }
 
-    /// Like [`Self::load`], with a flag of the command on top.
+    /// Like [`Self::load`], with one more flag.
     ///
     /// # Errors
-    /// Every problem at once, with its place.
-    pub fn load_with(&self, flag: Flag) -> Result<Config, Failure> {
+    /// Every mistake in the configuration.
+    pub fn load_with(&self, flag: Flag) -> Result<Config, CommandFailure> {
         let mut flags = self.flags();
         flags.push(flag);
         Ok(logged(self.read(&flags)?))
     }
 
-    /// Like [`Self::load`], with the warnings for the caller.
+    /// Like [`Self::load`], but returns the warnings.
     ///
     /// # Errors
-    /// Every problem at once, with its place.
-    pub fn load_with_warnings(&self) -> Result<Loaded, config::Errors> {
+    /// Every mistake in the configuration.
+    pub fn load_with_warnings(&self) -> Result<LoadedConfig, config::ConfigErrors> {
         self.read(&self.flags())
     }
 
-    /// Whether nothing of it was typed: a configuration file may come from the environment.
+    /// Whether the command line has no setting. The environment may still name a configuration file.
     pub fn have_no_flags(&self) -> bool {
         let from_environment = env::var_os(CONFIG_FILE_VARIABLE).map(PathBuf::from);
         self.flags().is_empty() && self.config_file == from_environment
     }
 
-    fn read(&self, flags: &[Flag]) -> Result<Loaded, config::Errors> {
+    fn read(&self, flags: &[Flag]) -> Result<LoadedConfig, config::ConfigErrors> {
         let file = self.config_file.as_deref();
         let mut read = |path: &Path| fs::read_to_string(path);
         config::load(file, environment(), flags, &mut read)
     }
 
-    /// The web settings as far as they can be told, whatever the rest of the configuration is.
+    /// Reads the web settings as far as possible, and ignores the rest of the configuration.
     pub fn salvage_web(&self) -> Salvaged<Web> {
         let file = self.config_file.as_deref();
         let mut read = |path: &Path| fs::read_to_string(path);
@@ -77,7 +77,7 @@ impl Settings {
             }
         }
         if let Some(file) = &self.web_config_file {
-            // Relative to where it is typed, and not to the configuration file as the key is.
+            // A flag is relative to the working directory, the key to the configuration file.
             let file = path::absolute(file).unwrap_or_else(|_| file.clone());
             let file = file.display().to_string();
             flags.push(Flag::of("--web.config.file", "web.config_file", file));
@@ -90,14 +90,13 @@ impl Settings {
     }
 }
 
-/// Variables that are no text cannot be ours.
+/// Ignores variables that are not UTF-8; none of ours can be.
 fn environment() -> impl Iterator<Item = (String, String)> {
     env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
-/// The configuration; its warnings go to the log.
-fn logged(loaded: Loaded) -> Config {
+fn logged(loaded: LoadedConfig) -> Config {
     for warning in loaded.warnings {
         warn!("{warning}");
     }

@@ -1,4 +1,4 @@
-//! `simulate`: an invented support desk's events, to a file or a topic.
+//! `simulate`: writes the events of a simulated helpdesk to a file or topic.
 
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::arguments::{LiveFrom, Settings, Simulate};
-use super::failure::Failure;
-use super::logbook::Logbook;
+use super::arguments::{CommandLineSettings, LiveFrom, SimulateArguments};
+use super::failure::CommandFailure;
+use super::simulation_progress::SimulationProgress;
 use super::{serve, terminal};
 use crate::domain::timestamp::{DAY, Milliseconds, Timestamp};
 use crate::edge::files::STANDARD_INPUT;
@@ -19,34 +19,37 @@ use crate::edge::kafka::{KafkaConnection, Publisher};
 use crate::edge::wall_clock;
 use crate::simulation::{Desk, Pace, Profile, SimulatedEvent, Start};
 
-/// History where the command line names no length: enough for every window.
+/// The default length of the history: enough for every default window.
 const DEFAULT_HISTORY: Milliseconds = 30 * DAY;
-/// How long the end waits for the broker's confirmations.
-const DELIVERY_PATIENCE: Duration = Duration::from_secs(60);
-/// Longest sleep, so that a stop is noticed.
-const NAP: Milliseconds = 200;
-/// Events between two lines of progress.
+/// Longest wait for the broker's confirmations at the end.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest sleep between two checks for a stop signal.
+const LONGEST_SLEEP: Milliseconds = 200;
+/// Events between two progress reports.
 const PROGRESS_EVENTS: u64 = 50_000;
 
-pub fn run(settings: &Settings, arguments: &Simulate) -> Result<ExitCode, Failure> {
+pub fn run(
+    settings: &CommandLineSettings,
+    arguments: &SimulateArguments,
+) -> Result<ExitCode, CommandFailure> {
     let profile = arguments.load.map_or_else(Profile::default, Profile::load);
     if arguments.print_config {
         terminal::print(&profile.config_yaml())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut sink = Sink::open(settings, arguments)?;
-    // A history that ends now: events from the future would be rejected.
+    let mut sink = SimulationOutput::open(settings, arguments)?;
+    // The history ends now, because the exporter rejects events from the future.
     let history = arguments.span.unwrap_or(DEFAULT_HISTORY);
     let from = arguments
         .from
         .unwrap_or_else(|| wall_clock::now().minus(history));
-    let mut logbook = arguments
+    let mut progress = arguments
         .resume
         .as_deref()
-        .map(|path| Logbook::open(path, arguments.seed, from))
+        .map(|path| SimulationProgress::open(path, arguments.seed, from))
         .transpose()?;
-    let from = logbook.as_ref().map_or(from, Logbook::from);
-    let before = logbook.as_ref().map_or(0, Logbook::events);
+    let from = progress.as_ref().map_or(from, SimulationProgress::from);
+    let before = progress.as_ref().map_or(0, SimulationProgress::events);
     let endless = arguments.load.is_some() || !matches!(arguments.pace, Pace::AsFastAsPossible);
     let span = arguments.span.or((!endless).then_some(DEFAULT_HISTORY));
     let events = Desk::new(arguments.seed, profile).events(from, span.map(|span| from.plus(span)));
@@ -54,7 +57,7 @@ pub fn run(settings: &Settings, arguments: &Simulate) -> Result<ExitCode, Failur
     let stop = stop_flag()?;
     let live_from = match arguments.live_from {
         Some(LiveFrom::Now) => wall_clock::now(),
-        Some(LiveFrom::Instant(instant)) => instant,
+        Some(LiveFrom::Time(time)) => time,
         None => from,
     };
     let mut pacing = Pacing {
@@ -65,15 +68,15 @@ pub fn run(settings: &Settings, arguments: &Simulate) -> Result<ExitCode, Failur
     };
     let mut written = 0;
     for event in events.skip(usize::try_from(before).unwrap_or(usize::MAX)) {
-        let goes_on = pacing.wait(event.at, &stop, &mut || match &mut logbook {
-            Some(logbook) => logbook.written(before + written),
+        let goes_on = pacing.wait(event.at, &stop, &mut || match &mut progress {
+            Some(progress) => progress.written(before + written),
             None => Ok(()),
         })?;
         if !goes_on {
             break;
         }
         match sink.write(&event) {
-            // The reader of standard output has seen enough, as `head` has.
+            // The reader has closed the pipe, as `head` does.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
             result => result?,
         }
@@ -84,13 +87,13 @@ pub fn run(settings: &Settings, arguments: &Simulate) -> Result<ExitCode, Failur
     }
     terminal::progress_done();
     sink.finish(written)?;
-    if let Some(logbook) = logbook {
-        logbook.finish(before + written)?;
+    if let Some(progress) = progress {
+        progress.finish(before + written)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Waits until an event is due.
+/// Waits until each event is due.
 struct Pacing {
     pace: Pace,
     live_from: Timestamp,
@@ -99,7 +102,7 @@ struct Pacing {
 }
 
 impl Pacing {
-    /// `false`: stopped. `meanwhile` is done at least once, and again and again while it waits.
+    /// Returns `false` after a stop signal. Calls `meanwhile` at least once, and repeatedly while waiting.
     fn wait(
         &mut self,
         at: Timestamp,
@@ -117,7 +120,9 @@ impl Pacing {
                 if wait <= 0 || stop.load(Ordering::Relaxed) {
                     break;
                 }
-                thread::sleep(Duration::from_millis(wait.min(NAP).unsigned_abs()));
+                thread::sleep(Duration::from_millis(
+                    wait.min(LONGEST_SLEEP).unsigned_abs(),
+                ));
                 meanwhile()?;
             }
             self.sequence += 1;
@@ -126,30 +131,33 @@ impl Pacing {
     }
 }
 
-/// Where events go.
-enum Sink {
+enum SimulationOutput {
     File(Box<dyn Write>),
     Topic(Box<Publisher>),
 }
 
-impl Sink {
-    fn open(settings: &Settings, arguments: &Simulate) -> Result<Self, Failure> {
+impl SimulationOutput {
+    fn open(
+        settings: &CommandLineSettings,
+        arguments: &SimulateArguments,
+    ) -> Result<Self, CommandFailure> {
         if let Some(topic) = &arguments.topic {
             let config = settings.load()?;
             let connection = KafkaConnection::from(&config.kafka);
-            let publisher = Publisher::start(&connection, topic).map_err(Failure::configuration)?;
+            let publisher =
+                Publisher::start(&connection, topic).map_err(CommandFailure::configuration)?;
             return Ok(Self::Topic(Box::new(publisher)));
         }
         let Some(path) = &arguments.output else {
-            return Err(Failure::usage(
-                "say where to: --output FILE or --topic TOPIC",
+            return Err(CommandFailure::usage(
+                "no output; give --output FILE or --topic TOPIC",
             ));
         };
         let file: Box<dyn Write> = if path == Path::new(STANDARD_INPUT) {
             Box::new(io::stdout())
         } else {
             let file = File::create(path)
-                .map_err(|error| Failure::other(format!("{}: {error}", path.display())))?;
+                .map_err(|error| CommandFailure::other(format!("{}: {error}", path.display())))?;
             Box::new(file)
         };
         Ok(Self::File(Box::new(BufWriter::with_capacity(
@@ -165,8 +173,8 @@ impl Sink {
                 file.write_all(b"\n")
             }
             Self::Topic(publisher) => {
-                // Stamped as of now, as by any producer: a broker deletes a history whose records
-                // say that they are older than its retention, by default a week.
+                // The Kafka timestamp is the current time, as with any producer. With past timestamps,
+                // the broker would delete the records at once if they exceed its retention time.
                 publisher.send(
                     event.ticket_id.as_bytes(),
                     event.json.as_bytes(),
@@ -177,30 +185,30 @@ impl Sink {
         }
     }
 
-    fn finish(self, written: u64) -> Result<(), Failure> {
+    fn finish(self, written: u64) -> Result<(), CommandFailure> {
         match self {
             Self::File(mut file) => match file.flush() {
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
                 result => result?,
             },
             Self::Topic(publisher) => {
-                let report = publisher.finish(DELIVERY_PATIENCE);
+                let report = publisher.finish(DELIVERY_TIMEOUT);
                 if report.failed > 0 {
                     let reason = report.reason.unwrap_or_default();
-                    return Err(Failure::other(format!(
-                        "{} of {written} events were not delivered: {reason}",
+                    return Err(CommandFailure::other(format!(
+                        "the broker did not confirm {} of {written} events: {reason}",
                         report.failed
                     )));
                 }
             }
         }
-        terminal::complain(&format!("{written} events written"));
+        terminal::notify(&format!("{written} events written"));
         Ok(())
     }
 }
 
-/// A flag that SIGTERM or SIGINT sets: what is written by then is finished properly.
-fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
+/// A flag that SIGTERM or SIGINT sets, so that the command can finish what it has written.
+fn stop_flag() -> Result<Arc<AtomicBool>, CommandFailure> {
     let flag = Arc::new(AtomicBool::new(false));
     let runtime = serve::runtime()?;
     let signal = runtime.block_on(async { serve::stop_signal() })?;

@@ -1,10 +1,10 @@
-//! `suggest-targets`: SLA targets that a desk has shown it can keep.
+//! `suggest-targets`: suggests SLA targets that past tickets would have met.
 
 use std::fmt::Write;
 use std::process::ExitCode;
 
-use super::arguments::{Settings, SuggestFormat, SuggestTargets};
-use super::failure::Failure;
+use super::arguments::{CommandLineSettings, SuggestFormat, SuggestTargetsArguments};
+use super::failure::CommandFailure;
 use super::history;
 use super::terminal;
 use crate::app::recovery;
@@ -16,12 +16,15 @@ use crate::domain::duration;
 use crate::domain::policy::Clock;
 use crate::edge::wall_clock;
 
-/// Part of the name of the consumer group.
+/// A part of the consumer group's name.
 const PURPOSE: &str = "suggest-targets";
-/// What a cell holds where there is nothing to say.
+/// A cell without a value.
 const NOTHING: &str = "-";
 
-pub fn run(settings: &Settings, arguments: &SuggestTargets) -> Result<ExitCode, Failure> {
+pub fn run(
+    settings: &CommandLineSettings,
+    arguments: &SuggestTargetsArguments,
+) -> Result<ExitCode, CommandFailure> {
     let config = settings.load()?;
     let suggestion = if arguments.store {
         of_store(&config, arguments)?
@@ -45,24 +48,30 @@ pub fn run(settings: &Settings, arguments: &SuggestTargets) -> Result<ExitCode, 
             terminal::print(&format!("{document:#}\n"))?;
         }
     }
-    remark(&suggestion, arguments);
+    report_limits(&suggestion, arguments);
     Ok(ExitCode::SUCCESS)
 }
 
-fn of_store(config: &Config, arguments: &SuggestTargets) -> Result<Suggestion, Failure> {
-    let mut restored = recovery::read(config).map_err(Failure::other)?;
+fn of_store(
+    config: &Config,
+    arguments: &SuggestTargetsArguments,
+) -> Result<Suggestion, CommandFailure> {
+    let mut restored = recovery::read(config).map_err(CommandFailure::other)?;
     let snapshot = restored.engine.snapshot();
     let wish = wish(arguments);
     Ok(suggest_from(&from_snapshot(&snapshot, wish.clock), &wish))
 }
 
-fn of_events(config: &Config, arguments: &SuggestTargets) -> Result<Suggestion, Failure> {
+fn of_events(
+    config: &Config,
+    arguments: &SuggestTargetsArguments,
+) -> Result<Suggestion, CommandFailure> {
     let now = wall_clock::now();
     let is_live = arguments.files.is_empty();
     let history = history::open(config, &arguments.files, PURPOSE, now)?;
     if history.is_standard_input() {
-        return Err(Failure::usage(
-            "the events are read several times, which standard input cannot be: give a file",
+        return Err(CommandFailure::usage(
+            "cannot read standard input several times; give a file",
         ));
     }
     let wish = Wish {
@@ -82,7 +91,7 @@ fn of_events(config: &Config, arguments: &SuggestTargets) -> Result<Suggestion, 
     Ok(suggestion)
 }
 
-fn wish(arguments: &SuggestTargets) -> Wish {
+fn wish(arguments: &SuggestTargetsArguments) -> Wish {
     Wish {
         clock: arguments.clock.clock(),
         objective: arguments.objective,
@@ -91,43 +100,44 @@ fn wish(arguments: &SuggestTargets) -> Wish {
     }
 }
 
-/// A comment that says where the policies come from.
-fn heading(suggestion: &Suggestion, arguments: &SuggestTargets) -> String {
+/// A YAML comment about the origin of the policies.
+fn heading(suggestion: &Suggestion, arguments: &SuggestTargetsArguments) -> String {
     let source = match &suggestion.tally {
         Some(tally) => format!("{} records", tally.records),
-        None => "histograms, roughly".to_owned(),
+        None => "histograms (approximate)".to_owned(),
     };
     let share = percent(arguments.objective);
     let hours = match arguments.clock.clock() {
         Clock::Business => "; 1d is 24 opening hours",
         Clock::Calendar => "",
     };
-    format!("# Targets that {share} of the goals would have met, from {source}{hours}.\n")
+    format!("# Targets that {share} of the goals would have met; from {source}{hours}.\n")
 }
 
-/// Says what the numbers are, and are not.
-fn remark(suggestion: &Suggestion, arguments: &SuggestTargets) {
+/// Reports the limits of the numbers.
+fn report_limits(suggestion: &Suggestion, arguments: &SuggestTargetsArguments) {
     let few = suggestion
         .rows
         .iter()
         .filter(|row| row.suggested.is_none())
         .count();
     if few > 0 {
-        terminal::complain(&format!(
-            "{few} rows have fewer than {} goals that ended: nothing is suggested for them",
+        terminal::notify(&format!(
+            "{few} rows have no suggestion: fewer than {} goals are complete",
             arguments.minimum_goals
         ));
     }
     if suggestion.tally.is_none() {
-        terminal::complain(
-            "from histograms, so approximate: durations are up to 9 % too long, and on the calendar \
-             of the team that ended them; resolution is the first one, with its time in pending and \
-             on_hold; what runs still is not counted. From events it is exact",
+        terminal::notify(
+            "these numbers are approximate, because they come from histograms: durations are up to 9 % \
+             too long and use the calendar of the last team; resolution is the first resolution, \
+             including the time in pending and on_hold; running goals do not count. Numbers from events \
+             are exact",
         );
     }
     if arguments.clock.clock() == Clock::Business {
-        terminal::complain(
-            "on the business clock, where 1d is 24 opening hours; --clock calendar counts elapsed time",
+        terminal::notify(
+            "durations are in business hours: 1d is 24 opening hours; --clock calendar uses elapsed time",
         );
     }
     let short = suggestion.rows.iter().filter(|row| {
@@ -136,12 +146,12 @@ fn remark(suggestion: &Suggestion, arguments: &SuggestTargets) {
     });
     let short = short.count();
     if short > 0 {
-        terminal::complain(&format!(
-            "{short} of the suggested targets would not have met the objective: see their share"
+        terminal::notify(&format!(
+            "{short} of the suggested targets do not meet the objective; see the column met"
         ));
     }
     if arguments.format == SuggestFormat::Table && few < suggestion.rows.len() {
-        terminal::complain("--format yaml prints the suggestion as configuration");
+        terminal::notify("--format yaml prints the suggestion as configuration");
     }
 }
 
@@ -156,8 +166,8 @@ fn table(rows: &[Row]) -> String {
     cells[0].extend(["suggested", "met"].map(str::to_owned));
     cells.extend(rows.iter().map(|row| {
         let mut line = vec![
-            printable(&row.team),
-            printable(&row.priority),
+            terminal::printable(&row.team),
+            terminal::printable(&row.priority),
             row.target.to_owned(),
             row.goals.to_string(),
             row.undecided.to_string(),
@@ -197,7 +207,7 @@ fn table(rows: &[Row]) -> String {
     text
 }
 
-/// The rounded target and what would have met it.
+/// The rounded target and the share of goals that would have met it.
 fn level_cell(level: &Level) -> String {
     format!(
         "{} ({})",
@@ -206,22 +216,10 @@ fn level_cell(level: &Level) -> String {
     )
 }
 
-/// Cut, not rounded: 89.96 % is not 90 %.
+/// Truncates instead of rounding: 89.96 % does not meet 90 %.
 fn percent(share: f64) -> String {
-    // In floats 0.29 is a little less than 290 thousandths.
+    // As a float, 0.29 * 1000 is slightly less than 290.
     format!("{:.1} %", (share * 1_000.0 + 1e-9).floor() / 10.0)
-}
-
-/// Names come from outside: what would control the terminal is written out.
-fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|letter| {
-            let is_control = letter.is_control();
-            let plain = (!is_control).then_some(letter);
-            let escaped = is_control.then(|| letter.escape_default());
-            plain.into_iter().chain(escaped.into_iter().flatten())
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -231,7 +229,7 @@ mod tests {
     use crate::domain::timestamp::{HOUR, MINUTE};
 
     #[test]
-    fn targets_stand_in_columns() {
+    fn targets_are_in_columns() {
         let row = |team: &str, levels: Vec<Level>, suggested| Row {
             team: team.to_owned(),
             priority: "p1".to_owned(),

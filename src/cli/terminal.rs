@@ -1,12 +1,12 @@
-//! Standard output for data, standard error for people.
+//! Writes data to standard output, and messages for the user to standard error.
 
 use std::env;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
-/// Writes data to standard output. A reader that has closed the pipe has seen enough.
+/// Writes data to standard output. A closed pipe is no error: `head` closes it, for example.
 ///
 /// # Errors
-/// Those of a full disk and the like.
+/// Standard output cannot be written, for example because a disk is full.
 pub fn print(text: &str) -> io::Result<()> {
     print_bytes(text.as_bytes())
 }
@@ -14,7 +14,7 @@ pub fn print(text: &str) -> io::Result<()> {
 /// Like [`print`].
 ///
 /// # Errors
-/// Those of a full disk and the like.
+/// Those of [`print`].
 pub fn print_bytes(bytes: &[u8]) -> io::Result<()> {
     let mut output = io::stdout().lock();
     match output.write_all(bytes).and_then(|()| output.flush()) {
@@ -23,33 +23,33 @@ pub fn print_bytes(bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Whether what is printed may have colors.
+/// Whether standard output may have colors.
 pub fn has_colors() -> bool {
     io::stdout().is_terminal() && wants_colors()
 }
 
-/// Whether messages to the person may have colors.
-pub fn complaints_have_colors() -> bool {
+/// Whether messages may have colors.
+pub fn messages_have_colors() -> bool {
     io::stderr().is_terminal() && wants_colors()
 }
 
-/// <https://no-color.org>: any value but nothing switches colors off. A dumb terminal prints them.
+/// Any value of `NO_COLOR` that is not empty disables colors (<https://no-color.org>).
 fn wants_colors() -> bool {
     env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && !is_dumb()
 }
 
-/// Whether the terminal knows no control sequences.
+/// Whether the terminal does not understand control sequences.
 fn is_dumb() -> bool {
     env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
-/// Says something to the person on standard error.
-pub fn complain(text: &str) {
-    // Where standard error is gone, there is nobody to tell.
+/// Writes a message to standard error.
+pub fn notify(text: &str) {
+    // If standard error is closed, the message is lost.
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// Asks the person on standard error, without ending the line.
+/// Writes a question to standard error, without ending the line.
 ///
 /// # Errors
 /// Standard error cannot be written.
@@ -59,7 +59,8 @@ pub fn ask(question: &str) -> io::Result<()> {
     error.flush()
 }
 
-/// A line that is overwritten by the next one on a terminal that can do that; nothing elsewhere.
+/// Shows progress on a line that the next call overwrites. Does nothing if standard error is not such a
+/// terminal.
 pub fn progress(text: &str) {
     let mut error = io::stderr().lock();
     if error.is_terminal() && !is_dumb() {
@@ -68,7 +69,20 @@ pub fn progress(text: &str) {
     }
 }
 
-/// Ends a line of [`progress`].
+/// Clears the line of [`progress`].
 pub fn progress_done() {
     progress("");
+}
+
+/// Text from outside that cannot control the terminal: control characters become escapes.
+pub fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            printable.extend(character.escape_default());
+        } else {
+            printable.push(character);
+        }
+    }
+    printable
 }

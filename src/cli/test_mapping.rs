@@ -1,15 +1,18 @@
-//! `test-mapping`: what becomes of sample records, and why.
+//! `test-mapping`: applies a mapping to sample records and explains the result.
 
 use std::process::ExitCode;
 
-use super::arguments::{Settings, TestMapping};
-use super::failure::Failure;
+use super::arguments::{CommandLineSettings, TestMappingArguments};
+use super::failure::CommandFailure;
 use super::terminal;
 use crate::app::samples::{self, Outcome};
 use crate::config::{CANONICAL, Flag, NO_PRESET, PRESETS};
 use crate::decode::Decoder;
 
-pub fn run(settings: &Settings, arguments: &TestMapping) -> Result<ExitCode, Failure> {
+pub fn run(
+    settings: &CommandLineSettings,
+    arguments: &TestMappingArguments,
+) -> Result<ExitCode, CommandFailure> {
     if arguments.list_presets {
         for (name, _) in PRESETS {
             terminal::print(&format!("{name}\n"))?;
@@ -33,10 +36,10 @@ pub fn run(settings: &Settings, arguments: &TestMapping) -> Result<ExitCode, Fai
         None => settings.load()?,
     };
     let decoder = Decoder::new(&config.mapping);
-    let paint = Paint(terminal::complaints_have_colors());
+    let colors = Colors(terminal::messages_have_colors());
     let (mut events, mut rejected, mut ignored, mut records) = (0, 0, 0, 0);
     for path in &arguments.files {
-        for mut sample in samples::read(path, arguments.envelope).map_err(Failure::other)? {
+        for mut sample in samples::read(path, arguments.envelope).map_err(CommandFailure::other)? {
             let given = arguments.timestamp.map(|timestamp| timestamp.0);
             sample.timestamp = sample.timestamp.or(given);
             let outcome = samples::apply(&decoder, &sample);
@@ -47,10 +50,10 @@ pub fn run(settings: &Settings, arguments: &TestMapping) -> Result<ExitCode, Fai
             for event in &outcome.events {
                 terminal::print(&format!("{}\n", event.line))?;
             }
-            tell(&sample.place, &outcome, arguments.explain, paint);
+            report(&sample.place, &outcome, arguments.explain, colors);
         }
     }
-    terminal::complain(&format!(
+    terminal::notify(&format!(
         "{records} records: {events} events, {ignored} records ignored, {rejected} rejected"
     ));
     Ok(if rejected > 0 {
@@ -60,47 +63,47 @@ pub fn run(settings: &Settings, arguments: &TestMapping) -> Result<ExitCode, Fai
     })
 }
 
-fn no_preset(flag: &str, wanted: &str) -> Failure {
+fn no_preset(flag: &str, wanted: &str) -> CommandFailure {
     let names: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
     let names = names.join(", ");
-    Failure::usage(format!(
-        "{flag}: no preset is called \"{wanted}\"; there are {names}"
+    CommandFailure::usage(format!(
+        "{flag}: no preset \"{wanted}\"; use one of: {names}"
     ))
 }
 
-/// Says what went wrong with a record, and on demand where everything came from.
-fn tell(place: &str, outcome: &Outcome, explain: bool, paint: Paint) {
+/// Reports what is wrong with a record. With `explain`, also reports the origin of every member.
+fn report(place: &str, outcome: &Outcome, explain: bool, colors: Colors) {
     for rejection in &outcome.rejections {
-        let said = paint.red("rejected");
-        terminal::complain(&format!("{place}: {said} {rejection}"));
+        let rejected = colors.red("rejected:");
+        terminal::notify(&format!("{place}: {rejected} {rejection}"));
     }
     for word in &outcome.unmapped {
-        let said = paint.yellow("not in the mapping:");
-        terminal::complain(&format!("{place}: {said} {word}"));
+        let unknown = colors.yellow("not in the mapping:");
+        terminal::notify(&format!("{place}: {unknown} {word}"));
     }
     if !explain {
         return;
     }
     if let Some(reason) = outcome.ignored {
-        terminal::complain(&format!("{place}: ignored ({reason})"));
+        terminal::notify(&format!("{place}: ignored ({reason})"));
     }
     for event in &outcome.events {
         if event.rule.is_empty() {
-            terminal::complain(&format!("{place}: a canonical event"));
+            terminal::notify(&format!("{place}: a canonical event"));
             continue;
         }
-        terminal::complain(&format!("{place}: rule {}", paint.bold(&event.rule)));
+        terminal::notify(&format!("{place}: rule {}", colors.bold(&event.rule)));
         for (member, from) in &event.origins {
-            terminal::complain(&format!("  {member:<14} {from}"));
+            terminal::notify(&format!("  {member:<14} {from}"));
         }
     }
 }
 
-/// Colors, or none.
+/// Whether to use colors.
 #[derive(Clone, Copy)]
-struct Paint(bool);
+struct Colors(bool);
 
-impl Paint {
+impl Colors {
     fn red(self, text: &str) -> String {
         self.with("31", text)
     }

@@ -1,37 +1,41 @@
-//! `verify`: whether the numbers are those of the records.
+//! `verify`: recalculates the KPIs from the topics and compares them with the exporter's.
 
 use std::fmt::Write;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use super::arguments::{Settings, Verify};
-use super::failure::Failure;
+use super::arguments::{CommandLineSettings, VerifyArguments};
+use super::failure::CommandFailure;
 use super::terminal;
 use crate::app::topics::{Progress, ReadError};
 use crate::app::verify::{Claim, Difference, Recomputed, VerifyError, recompute};
 use crate::config::Config;
 
-/// Differences printed without `--all`: a screen.
+/// Differences to print without `--all`: one screen.
 const PRINTED: usize = 20;
-/// Heads of the columns.
 const SERIES: &str = "series";
-const THERE: &str = "there";
+const EXPORTER: &str = "exporter";
 const RECOMPUTED: &str = "recomputed";
-/// A series that is on one side only.
+/// The value of a series that only the other side has.
 const ABSENT: &str = "absent";
 
-pub fn run(settings: &Settings, arguments: &Verify) -> Result<ExitCode, Failure> {
+pub fn run(
+    settings: &CommandLineSettings,
+    arguments: &VerifyArguments,
+) -> Result<ExitCode, CommandFailure> {
     let config = settings.load()?;
     let started = Instant::now();
     let mut progress = |now: Progress| {
         let rate = u128::from(now.records) * 1_000 / started.elapsed().as_millis().max(1);
         let Progress { records, left } = now;
-        terminal::progress(&format!("{records} records, {rate} a second, {left} left"));
+        terminal::progress(&format!(
+            "{records} records, {rate} per second, {left} left"
+        ));
     };
     let (claim, recomputed) =
-        both(&config, arguments.url.as_deref(), &mut progress).map_err(failure)?;
+        claim_and_recompute(&config, arguments.url.as_deref(), &mut progress).map_err(failure)?;
     let compared = claim.texts.compare(&recomputed.texts);
-    remark(&recomputed);
+    report_limits(&recomputed);
     let records = recomputed.records;
     if compared.differences.is_empty() {
         let equal = compared.equal;
@@ -51,14 +55,14 @@ pub fn run(settings: &Settings, arguments: &Verify) -> Result<ExitCode, Failure>
     );
     if shown < count {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "and {} more, which --all prints", count - shown);
+        let _ = writeln!(text, "{} more; --all prints them", count - shown);
     }
     terminal::print(&text)?;
     Ok(ExitCode::FAILURE)
 }
 
-/// What is claimed, and what the topics give.
-fn both(
+/// The numbers of the exporter, and those of the topics.
+fn claim_and_recompute(
     config: &Config,
     url: Option<&str>,
     progress: &mut dyn FnMut(Progress),
@@ -72,27 +76,28 @@ fn both(
     Ok((claim, recomputed?))
 }
 
-fn failure(error: VerifyError) -> Failure {
+fn failure(error: VerifyError) -> CommandFailure {
     match error {
-        VerifyError::Read(ReadError::Kafka(error)) => Failure::configuration(error),
+        VerifyError::Read(ReadError::Kafka(error)) => CommandFailure::configuration(error),
         VerifyError::Recovery(error) if error.is_of_configuration() => {
-            Failure::configuration(error)
+            CommandFailure::configuration(error)
         }
-        error => Failure::other(error),
+        error => CommandFailure::other(error),
     }
 }
 
-/// Says what the numbers may differ for.
-fn remark(recomputed: &Recomputed) {
+/// Reports why numbers may differ although the exporter is right.
+fn report_limits(recomputed: &Recomputed) {
     for (partition, first) in &recomputed.begun_later {
-        terminal::complain(&format!(
-            "partition {partition} begins at offset {first} now: what was before cannot be recomputed"
+        terminal::notify(&format!(
+            "partition {partition} starts at offset {first}: earlier records are gone and cannot be \
+             recomputed"
         ));
     }
     if recomputed.future > 0 {
-        terminal::complain(&format!(
-            "{} events left out: they are later than any that was counted, so they were rejected \
-             as being from the future",
+        terminal::notify(&format!(
+            "ignored {} events that are later than every counted one: the exporter rejected them as \
+             being from the future",
             recomputed.future
         ));
     }
@@ -100,10 +105,10 @@ fn remark(recomputed: &Recomputed) {
 
 fn table(differences: &[Difference]) -> String {
     let value = |value: &Option<String>| value.clone().unwrap_or_else(|| ABSENT.to_owned());
-    let mut rows = vec![[SERIES, THERE, RECOMPUTED].map(str::to_owned)];
+    let mut rows = vec![[SERIES, EXPORTER, RECOMPUTED].map(str::to_owned)];
     rows.extend(differences.iter().map(|difference| {
         [
-            printable(&difference.series),
+            terminal::printable(&difference.series),
             value(&difference.there),
             value(&difference.recomputed),
         ]
@@ -125,25 +130,12 @@ fn table(differences: &[Difference]) -> String {
     text
 }
 
-/// Names of teams come from outside: what would control the terminal is written out.
-fn printable(series: &str) -> String {
-    let mut text = String::with_capacity(series.len());
-    for letter in series.chars() {
-        if letter.is_control() {
-            text.extend(letter.escape_default());
-        } else {
-            text.push(letter);
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn differences_stand_in_columns() {
+    fn differences_are_in_columns() {
         let difference = |series: &str, there: Option<&str>, recomputed: &str| Difference {
             series: series.to_owned(),
             there: there.map(str::to_owned),
@@ -154,9 +146,9 @@ mod tests {
             difference("ticket_b", None, "1"),
         ]);
         let expected = "\
-series                     there  recomputed
-ticket_a{team=\"\u{e9}\\u{1b}\"}      12          13
-ticket_b                  absent           1
+series                    exporter  recomputed
+ticket_a{team=\"\u{e9}\\u{1b}\"}        12          13
+ticket_b                    absent           1
 ";
         assert_eq!(text, expected);
     }

@@ -1,4 +1,4 @@
-//! Business calendars and which team works by which.
+//! Reads the business calendars.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -6,18 +6,18 @@ use std::path::Path;
 use chrono::NaiveDate;
 use chrono_tz::{TZ_VARIANTS, Tz};
 
-use super::Read;
-use super::keys::nearest;
-use super::problem::Errors;
-use super::view::View;
+use super::keys::{did_you_mean, expected};
+use super::problem::ConfigErrors;
+use super::source::ReadFile;
+use super::view::YamlView;
 use crate::domain::calendar::{Calendar, CalendarId, CalendarSpec, OpenHours, ics};
 use crate::engine::limits;
 
-/// The calendar that is built in: always open.
+/// The built-in calendar, which is always open.
 pub(super) const ALWAYS_OPEN: &str = "24x7";
 const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-/// Names of the time zone database that are fixed offsets, as `Etc/GMT+7` is. `GMT` is not what
-/// the clocks of London show in summer.
+/// Names in the time zone database that are fixed offsets, like `Etc/GMT+7`. For example, `GMT` is not
+/// the time in London in summer.
 const FIXED: [&str; 7] = ["EST", "MST", "HST", "GMT", "GMT0", "GMT+0", "GMT-0"];
 
 /// The calendars of a configuration.
@@ -29,12 +29,12 @@ pub(super) struct Calendars {
 }
 
 impl Calendars {
-    /// Reads `calendars`. Files with holidays lie relative to `directory`.
+    /// Reads `calendars`. Paths of files are relative to `directory`.
     pub(super) fn read(
-        view: &View<'_>,
+        view: &YamlView<'_>,
         directory: &Path,
-        read: &mut Read<'_>,
-        errors: &mut Errors,
+        read: &mut ReadFile<'_>,
+        errors: &mut ConfigErrors,
     ) -> Self {
         let mut calendars = Self::default();
         let entries = view.entries(errors);
@@ -44,10 +44,13 @@ impl Calendars {
         }
         for (name, view) in entries {
             if name == ALWAYS_OPEN {
-                view.error(errors, "this name is built in: always open");
+                view.error(
+                    errors,
+                    "this name belongs to the built-in calendar that is always open; use another name",
+                );
                 continue;
             }
-            // A calendar that cannot be used keeps its name, so that uses of it are no errors.
+            // An invalid calendar keeps its name, so that references to it are no further errors.
             calendars.names.push(name.to_owned());
             let before = errors.errors.len();
             let Some(spec) = read_spec(&view, directory, read, errors) else {
@@ -56,15 +59,19 @@ impl Calendars {
             if errors.errors.len() == before {
                 match Calendar::compile(&spec) {
                     Ok(calendar) => calendars.compiled.push(calendar),
-                    Err(error) => view.error(errors, format!("{error}: it would never be open")),
+                    Err(error) => view.error(errors, format!("would never be open: {error}")),
                 }
             }
         }
         calendars
     }
 
-    /// The calendar of that name; `Some(None)` is the one that is always open.
-    pub(super) fn find(&self, view: &View<'_>, errors: &mut Errors) -> Option<Option<CalendarId>> {
+    /// Finds a calendar by its name. `Some(None)` is the calendar that is always open.
+    pub(super) fn find(
+        &self,
+        view: &YamlView<'_>,
+        errors: &mut ConfigErrors,
+    ) -> Option<Option<CalendarId>> {
         let name = view.text(errors)?;
         if name == ALWAYS_OPEN {
             return Some(None);
@@ -72,38 +79,37 @@ impl Calendars {
         if let Some(position) = self.names.iter().position(|other| *other == name) {
             return Some(CalendarId::at(position));
         }
-        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
-        let hint = match nearest(&name, &names) {
-            Some(meant) => format!("; did you mean {meant}?"),
-            None if names.is_empty() => "; calendars defines none".to_owned(),
-            None => format!("; there are {}, {ALWAYS_OPEN}", names.join(", ")),
-        };
-        view.error(errors, format!("no calendar is called \"{name}\"{hint}"));
+        let names = self.names.iter().map(String::as_str);
+        let known: Vec<&str> = names.chain([ALWAYS_OPEN]).collect();
+        let hint = expected(&name, &known);
+        view.error(errors, format!("no calendar \"{name}\"; {hint}"));
         None
     }
 }
 
 fn read_spec(
-    view: &View<'_>,
+    view: &YamlView<'_>,
     directory: &Path,
-    read: &mut Read<'_>,
-    errors: &mut Errors,
+    read: &mut ReadFile<'_>,
+    errors: &mut ConfigErrors,
 ) -> Option<CalendarSpec> {
     view.entries(errors);
     let zone = view.key("timezone");
     if !zone.is_set() {
-        zone.error(errors, "is missing: an IANA zone such as Asia/Jakarta");
+        zone.error(
+            errors,
+            "is missing; write an IANA time zone such as Asia/Jakarta",
+        );
     }
-    let timezone = zone.text(errors).and_then(|name| {
-        read_timezone(&name)
-            .map_err(|message| zone.error(errors, message))
-            .ok()
-    });
+    let timezone = read_zone(&zone, errors);
     let mut weekly: [Vec<OpenHours>; 7] = Default::default();
     for (weekday, view) in view.key("weekly").entries(errors) {
         match WEEKDAYS.iter().position(|known| *known == weekday) {
             Some(position) => weekly[position] = read_hours(&view, errors),
-            None => view.error(errors, "no weekday: mon, tue, wed, thu, fri, sat or sun"),
+            None => view.error(
+                errors,
+                "is not a weekday; use mon, tue, wed, thu, fri, sat or sun",
+            ),
         }
     }
     let mut holidays = BTreeSet::new();
@@ -138,7 +144,7 @@ fn read_spec(
     })
 }
 
-fn read_hours(view: &View<'_>, errors: &mut Errors) -> Vec<OpenHours> {
+fn read_hours(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Vec<OpenHours> {
     let mut hours = Vec::new();
     for item in view.items(errors) {
         if let Some(text) = item.text(errors) {
@@ -157,16 +163,20 @@ fn read_hours(view: &View<'_>, errors: &mut Errors) -> Vec<OpenHours> {
     hours
 }
 
-/// Warns of hours that are likely to mean others.
-fn check_hours(view: &View<'_>, open: OpenHours, others: &[OpenHours], errors: &mut Errors) {
+/// Warns about hours that are probably a mistake.
+fn check_hours(
+    view: &YamlView<'_>,
+    open: OpenHours,
+    others: &[OpenHours],
+    errors: &mut ConfigErrors,
+) {
     if open.ends_at_last_minute() {
         let message = "ends a minute before midnight; write 24:00 for the end of the day";
         view.warning(errors, message);
     }
     if open.is_whole_day() && open != OpenHours::ALL_DAY {
-        let message = format!(
-            "\"{open}\" is 24 hours long, into the next day; leave the day out where it is closed"
-        );
+        let message =
+            format!("\"{open}\" lasts 24 hours, into the next day; remove the day if it is closed");
         view.warning(errors, message);
     }
     if let Some(other) = others.iter().find(|other| other.overlaps(open)) {
@@ -174,9 +184,9 @@ fn check_hours(view: &View<'_>, open: OpenHours, others: &[OpenHours], errors: &
     }
 }
 
-fn read_date(view: &View<'_>, text: &str, errors: &mut Errors) -> Option<NaiveDate> {
+fn read_date(view: &YamlView<'_>, text: &str, errors: &mut ConfigErrors) -> Option<NaiveDate> {
     let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
-    // Other forms of the same date are refused, so that a date has one spelling.
+    // A date has only one spelling, so that duplicates are found.
     let date = date.filter(|date| date.to_string() == text);
     if date.is_none() {
         view.error(
@@ -188,17 +198,17 @@ fn read_date(view: &View<'_>, text: &str, errors: &mut Errors) -> Option<NaiveDa
 }
 
 fn read_ics(
-    view: &View<'_>,
+    view: &YamlView<'_>,
     path: &Path,
     timezone: Tz,
-    read: &mut Read<'_>,
-    errors: &mut Errors,
+    read: &mut ReadFile<'_>,
+    errors: &mut ConfigErrors,
 ) -> BTreeSet<NaiveDate> {
     let name = path.display();
     let text = match read(path) {
         Ok(text) => text,
         Err(error) => {
-            view.error(errors, format!("{name} cannot be read: {error}"));
+            view.error(errors, format!("cannot read {name}: {error}"));
             return BTreeSet::new();
         }
     };
@@ -216,8 +226,27 @@ fn read_ics(
     }
 }
 
-/// The zone of that name, unless it is a fixed offset.
-pub(super) fn read_timezone(name: &str) -> Result<Tz, String> {
+/// Reads the name of a time zone. Refuses fixed offsets.
+pub(super) fn read_zone(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<Tz> {
+    let name = view.text(errors)?;
+    parse_zone(&name)
+        .map_err(|error| view.error(errors, error.to_string()))
+        .ok()
+}
+
+/// Why a text is not the name of a time zone.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum ZoneError {
+    #[error(
+        "\"{0}\" is a fixed offset, which ignores daylight saving time; use a zone such as \
+         Asia/Jakarta, or UTC"
+    )]
+    FixedOffset(String),
+    #[error("no IANA time zone \"{name}\"{hint}")]
+    Unknown { name: String, hint: String },
+}
+
+fn parse_zone(name: &str) -> Result<Tz, ZoneError> {
     let upper = name.to_ascii_uppercase();
     let is_offset = upper
         .trim_start_matches("ETC/")
@@ -225,18 +254,14 @@ pub(super) fn read_timezone(name: &str) -> Result<Tz, String> {
         .trim_start_matches("GMT")
         .starts_with(['+', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
     if is_offset || FIXED.contains(&upper.as_str()) || upper == "ETC/GMT" {
-        return Err(format!(
-            "\"{name}\" is a fixed offset, which ignores daylight saving; name a zone such as \
-             Asia/Jakarta, or UTC"
-        ));
+        return Err(ZoneError::FixedOffset(name.to_owned()));
     }
     name.parse().map_err(|_| {
         let names: Vec<&str> = TZ_VARIANTS.iter().map(|zone| zone.name()).collect();
-        let hint = match nearest(name, &names) {
-            Some(meant) => format!("; did you mean {meant}?"),
-            None => String::new(),
-        };
-        format!("no IANA time zone is called \"{name}\"{hint}")
+        ZoneError::Unknown {
+            name: name.to_owned(),
+            hint: did_you_mean(name, &names),
+        }
     })
 }
 
@@ -245,14 +270,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn zones_by_place_and_no_offsets() {
+    fn zones_have_names_of_places() {
         for name in [
             "Asia/Jakarta",
             "UTC",
             "Etc/UTC",
             "America/Argentina/Ushuaia",
         ] {
-            assert!(read_timezone(name).is_ok(), "{name}");
+            assert!(parse_zone(name).is_ok(), "{name}");
         }
         for name in [
             "+07:00",
@@ -265,18 +290,18 @@ mod tests {
             "Etc/GMT0",
         ] {
             assert!(
-                read_timezone(name).unwrap_err().contains("fixed offset"),
+                matches!(parse_zone(name), Err(ZoneError::FixedOffset(_))),
                 "{name}"
             );
         }
         assert_eq!(
-            read_timezone("Asia/Jakrata").unwrap_err(),
-            "no IANA time zone is called \"Asia/Jakrata\"; did you mean Asia/Jakarta?"
+            parse_zone("Asia/Jakrata").unwrap_err().to_string(),
+            "no IANA time zone \"Asia/Jakrata\"; did you mean Asia/Jakarta?"
         );
     }
 
     #[test]
-    fn hours_that_are_likely_to_mean_others() {
+    fn warnings_about_doubtful_hours() {
         let yaml = "calendars:\n  a:\n    timezone: UTC\n    weekly:\n      \
                     mon: [\"00:00-23:59\"]\n      tue: [\"08:00-08:00\"]\n      \
                     wed: [\"08:00-12:00\", \"11:00-13:00\", \"13:00-24:00\"]\n      \
@@ -287,8 +312,8 @@ mod tests {
             crate::config::tests::warned(yaml),
             [
                 format!("5:13: calendars.a.weekly.mon[0]: {minute}"),
-                "6:13: calendars.a.weekly.tue[0]: \"08:00-08:00\" is 24 hours long, into the next \
-                 day; leave the day out where it is closed"
+                "6:13: calendars.a.weekly.tue[0]: \"08:00-08:00\" lasts 24 hours, into the next day; \
+                 remove the day if it is closed"
                     .to_owned(),
                 "7:28: calendars.a.weekly.wed[1]: overlaps with \"08:00-12:00\"".to_owned(),
                 "9:28: calendars.a.weekly.fri[1]: overlaps with \"22:00-06:00\"".to_owned(),

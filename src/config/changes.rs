@@ -1,36 +1,36 @@
-//! What another configuration means to an exporter that runs: what it can take over as it goes, and
-//! what it is too late for.
+//! Compares a new configuration with that of a running exporter: which changes it can apply, and which
+//! need a restart.
 
 use super::{Checkpoint, Config, Kafka, Stream, Web};
 
-/// What differs between two configurations, by what has to be done about it.
+/// The differences between two configurations, grouped by what they require.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changes {
+pub struct ConfigChanges {
     /// Keys that only a restart can change.
     pub fixed: Vec<&'static str>,
-    /// Topics that are no longer read.
+    /// Topics that the new configuration does not have.
     pub topics_gone: Vec<String>,
-    /// Another client has to read: brokers, group, properties.
+    /// Needs a new consumer: brokers, group, topics, properties.
     pub consumer: bool,
-    /// Another client has to write dead letters, or none.
+    /// Needs a new producer of dead letters, or none.
     pub dead_letters: bool,
-    /// Records are read in another way.
+    /// Decodes records differently.
     pub mapping: bool,
     pub schema_registry: bool,
-    /// What the engine works by.
+    /// Changes the engine's settings.
     pub rules: bool,
-    /// How the reading treats time: `checkpoint.interval`, `stream.grace`, `stream.max_future`.
+    /// Changes `checkpoint.interval`, `stream.grace` or `stream.max_future`.
     pub timing: bool,
-    /// What is done where the numbers cannot go on.
-    pub otherwise: bool,
+    /// Changes `checkpoint.on_lost_records`, `on_changed_rules` or `on_damage`.
+    pub recovery: bool,
     pub objectives: bool,
-    /// What the pages show and allow.
+    /// Changes what the web pages show and allow.
     pub pages: bool,
 }
 
-impl Changes {
-    /// From one configuration to the next. Every setting is looked at here, so that a new one
-    /// cannot be forgotten.
+impl ConfigChanges {
+    /// Compares two configurations. The patterns name every field, so that a new setting cannot be
+    /// forgotten.
     pub fn between(before: &Config, after: &Config) -> Self {
         let Config {
             kafka,
@@ -57,7 +57,7 @@ impl Changes {
     }
 
     fn of_kafka(&mut self, before: &Kafka, after: &Kafka) {
-        // Whatever there is but dead letters makes another consumer.
+        // Everything except dead letters affects the consumer.
         let without_dead_letters = |kafka: &Kafka| Kafka {
             dead_letter_topic: None,
             ..kafka.clone()
@@ -87,14 +87,14 @@ impl Changes {
             self.fixed.push("checkpoint.directory");
         }
         self.timing |= *interval != after.interval;
-        self.otherwise = *on_lost_records != after.on_lost_records
+        self.recovery = *on_lost_records != after.on_lost_records
             || *on_changed_rules != after.on_changed_rules
             || *on_damage != after.on_damage;
     }
 
     fn of_stream(&mut self, before: Stream, after: Stream) {
         let Stream {
-            lateness: _, // of the rules
+            lateness: _, // part of the rules
             grace,
             max_future,
         } = before;
@@ -129,37 +129,36 @@ impl Changes {
         self.pages = *tickets != after.tickets || *enable_lifecycle != after.enable_lifecycle;
     }
 
-    /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether whoever reads the records has to be told.
-    pub fn concern_reading(&self) -> bool {
+    /// Whether the ingest thread must apply a change.
+    pub fn concern_ingest(&self) -> bool {
         self.consumer
             || self.dead_letters
             || self.mapping
             || self.schema_registry
             || self.rules
             || self.timing
-            || self.otherwise
+            || self.recovery
     }
 
-    /// What differs, in words for a log line.
-    pub fn words(&self) -> Vec<&'static str> {
+    /// Names of the changes, for a log line.
+    pub fn names(&self) -> Vec<&'static str> {
         [
             (self.consumer, "kafka"),
             (self.dead_letters, "dead letters"),
             (self.mapping, "mapping"),
             (self.schema_registry, "schema registry"),
-            (self.rules, "rules of the numbers"),
+            (self.rules, "counting rules"),
             (self.timing, "intervals"),
-            (self.otherwise, "checkpoint.on_…"),
+            (self.recovery, "checkpoint.on_…"),
             (self.objectives, "objectives"),
             (self.pages, "pages"),
         ]
         .into_iter()
-        .filter_map(|(differs, words)| differs.then_some(words))
+        .filter_map(|(differs, name)| differs.then_some(name))
         .collect()
     }
 }
@@ -172,9 +171,9 @@ mod tests {
     use super::*;
 
     fn config(yaml: &str) -> Config {
-        let file = Path::new("desk.yaml");
+        let file = Path::new("helpdesk.yaml");
         let read = &mut |path: &Path| match path.to_str() {
-            Some("desk.yaml") => Ok(yaml.to_owned()),
+            Some("helpdesk.yaml") => Ok(yaml.to_owned()),
             Some("groups.csv") => Ok("id,team\n1,billing\n".to_owned()),
             Some("others.csv") => Ok("id,team\n1,network\n".to_owned()),
             other => panic!("{other:?}"),
@@ -182,16 +181,16 @@ mod tests {
         load(Some(file), [], &[], read).unwrap().config
     }
 
-    /// What becomes different by a configuration.
-    fn changes(yaml: &str) -> Changes {
-        Changes::between(&config(BASE), &config(&format!("{BASE}{yaml}")))
+    /// The changes that `yaml` makes to the base configuration.
+    fn changes(yaml: &str) -> ConfigChanges {
+        ConfigChanges::between(&config(BASE), &config(&format!("{BASE}{yaml}")))
     }
 
     const BASE: &str =
         "calendars: { office: { timezone: UTC, weekly: { mon: [\"08:00-16:00\"] } } }\n";
 
     #[test]
-    fn the_same_words_are_no_change() {
+    fn equal_configurations_have_no_changes() {
         let reference = |yaml: &str| {
             let file = Path::new("reference.yaml");
             load(Some(file), [], &[], &mut |_| Ok(yaml.to_owned()))
@@ -199,17 +198,17 @@ mod tests {
                 .config
         };
         let one = reference(super::super::REFERENCE);
-        let other = reference(&format!("# a remark\n{}", super::super::REFERENCE));
-        assert!(Changes::between(&one, &other).is_empty());
-        // The order of a map is none.
+        let other = reference(&format!("# a comment\n{}", super::super::REFERENCE));
+        assert!(ConfigChanges::between(&one, &other).is_empty());
+        // The order of a map does not matter.
         for preset in ["zendesk", "jira", "github", "freshdesk"] {
             let yaml = format!("mapping: {{ preset: {preset} }}");
-            assert!(Changes::between(&config(&yaml), &config(&yaml)).is_empty());
+            assert!(ConfigChanges::between(&config(&yaml), &config(&yaml)).is_empty());
         }
     }
 
     #[test]
-    fn what_only_a_restart_changes_is_named() {
+    fn changes_that_need_a_restart_are_listed() {
         let found = changes(
             "web: { listen: [\":1\"], telemetry_path: /kpis, tickets: true }\n\
              checkpoint: { directory: elsewhere, interval: 2s }\nkafka: { topics: [others] }",
@@ -223,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn each_setting_is_one_of_a_part() {
+    fn each_setting_belongs_to_one_group() {
         for (yaml, parts) in [
             ("kafka: { brokers: [\"b:1\"] }", &["kafka"][..]),
             ("kafka: { group_id: b }", &["kafka"]),
@@ -231,7 +230,7 @@ mod tests {
             ("kafka: { dead_letter_topic: dead }", &["dead letters"]),
             (
                 "mapping: { preset: zendesk }",
-                &["mapping", "rules of the numbers"],
+                &["mapping", "counting rules"],
             ),
             (
                 "schema_registry: { url: \"http://r\" }",
@@ -251,25 +250,25 @@ mod tests {
             ("checkpoint: { on_damage: rebuild }", &["checkpoint.on_…"]),
             (
                 "sla: { policies: [{ name: a, targets: { resolution: 1h } }] }",
-                &["rules of the numbers", "objectives"],
+                &["counting rules", "objectives"],
             ),
-            ("stream: { lateness: 2s }", &["rules of the numbers"]),
+            ("stream: { lateness: 2s }", &["counting rules"]),
             (
                 "teams: { calendars: { billing: office } }",
-                &["rules of the numbers"],
+                &["counting rules"],
             ),
-            ("csat: { good: 0.8 }", &["rules of the numbers"]),
-            ("limits: { teams: 7 }", &["rules of the numbers"]),
-            ("exemplars: true", &["rules of the numbers"]),
-            ("windows: [1h]", &["rules of the numbers"]),
+            ("csat: { good: 0.8 }", &["counting rules"]),
+            ("limits: { teams: 7 }", &["counting rules"]),
+            ("exemplars: true", &["counting rules"]),
+            ("windows: [1h]", &["counting rules"]),
             ("web: { tickets: true }", &["pages"]),
             ("web: { enable_lifecycle: true }", &["pages"]),
         ] {
             let found = changes(yaml);
-            assert_eq!(found.words(), parts, "{yaml}");
+            assert_eq!(found.names(), parts, "{yaml}");
             assert_eq!(found.fixed, [""; 0], "{yaml}");
             let pages = parts == ["pages"];
-            assert_eq!(found.concern_reading(), !pages, "{yaml}");
+            assert_eq!(found.concern_ingest(), !pages, "{yaml}");
         }
     }
 
@@ -280,46 +279,46 @@ mod tests {
                 "sla: {{ objective: {objective}, policies: [{{ name: a, targets: {{ resolution: 1h }} }}] }}"
             ))
         };
-        let found = Changes::between(&policies("0.9"), &policies("0.95"));
-        assert_eq!(found.words(), ["objectives"]);
-        assert!(!found.concern_reading());
+        let found = ConfigChanges::between(&policies("0.9"), &policies("0.95"));
+        assert_eq!(found.names(), ["objectives"]);
+        assert!(!found.concern_ingest());
     }
 
     #[test]
-    fn dead_letters_go_by_the_same_connection() {
+    fn dead_letters_use_the_same_connection() {
         let kafka = |more: &str| config(&format!("kafka: {{ dead_letter_topic: dead, {more} }}"));
         let before = kafka("");
-        let words = |more: &str| Changes::between(&before, &kafka(more)).words();
-        assert_eq!(words("group_id: other"), ["kafka"]);
-        assert_eq!(words("brokers: [\"b:1\"]"), ["kafka", "dead letters"]);
+        let names = |more: &str| ConfigChanges::between(&before, &kafka(more)).names();
+        assert_eq!(names("group_id: other"), ["kafka"]);
+        assert_eq!(names("brokers: [\"b:1\"]"), ["kafka", "dead letters"]);
     }
 
     #[test]
-    fn calendars_and_tables_differ_by_what_they_say() {
+    fn calendars_and_lookup_tables_differ_by_their_content() {
         let hours = |hours: &str| {
             config(&format!(
                 "calendars: {{ office: {{ timezone: UTC, weekly: {{ mon: [\"{hours}\"] }} }} }}"
             ))
         };
-        let found = Changes::between(&hours("08:00-16:00"), &hours("08:00-17:00"));
-        assert_eq!(found.words(), ["rules of the numbers"]);
+        let found = ConfigChanges::between(&hours("08:00-16:00"), &hours("08:00-17:00"));
+        assert_eq!(found.names(), ["counting rules"]);
         let value = |word: &str| {
             config(&format!(
                 "mapping: {{ preset: zendesk, values: {{ status: {{ pending: [{word}] }} }} }}"
             ))
         };
-        let found = Changes::between(&value("Waiting"), &value("Asleep"));
-        assert_eq!(found.words(), ["mapping", "rules of the numbers"]);
+        let found = ConfigChanges::between(&value("Waiting"), &value("Asleep"));
+        assert_eq!(found.names(), ["mapping", "counting rules"]);
         let table = |file: &str| {
             config(&format!(
                 "mapping: {{ preset: zendesk, tables: {{ groups: {file} }} }}"
             ))
         };
-        let found = Changes::between(&table("groups.csv"), &table("others.csv"));
-        assert_eq!(found.words(), ["mapping", "rules of the numbers"]);
+        let found = ConfigChanges::between(&table("groups.csv"), &table("others.csv"));
+        assert_eq!(found.names(), ["mapping", "counting rules"]);
         let mut edited = table("groups.csv");
         edited.mapping.contents = table("others.csv").mapping.contents;
-        let found = Changes::between(&table("groups.csv"), &edited);
-        assert_eq!(found.words(), ["mapping"]);
+        let found = ConfigChanges::between(&table("groups.csv"), &edited);
+        assert_eq!(found.names(), ["mapping"]);
     }
 }

@@ -1,24 +1,24 @@
-//! Settings that are valid one by one and doubtful together: names that are defined and not used, or
-//! used and not defined, and targets that contradict each other. They are warnings.
+//! Warns about settings that are valid alone but doubtful together: names that are defined but not used,
+//! or used but not defined, and SLA targets that contradict each other.
 
 use std::collections::BTreeSet;
 
 use super::calendars::Calendars;
-use super::keys::nearest;
-use super::problem::Errors;
-use super::view::View;
+use super::keys::did_you_mean;
+use super::problem::ConfigErrors;
+use super::view::YamlView;
 use crate::domain::calendar::CalendarId;
 use crate::domain::duration;
 use crate::domain::policy::{Policy, Target};
 use crate::engine::Rules;
 
-/// Warns of what is doubtful in a whole configuration, whose keys were read already.
+/// Checks a configuration after all of its keys are read.
 pub(super) fn check(
-    view: &View<'_>,
+    view: &YamlView<'_>,
     calendars: &Calendars,
     rules: &Rules,
     topics: &[String],
-    errors: &mut Errors,
+    errors: &mut ConfigErrors,
 ) {
     check_team_calendars(&view.key("teams").key("calendars"), rules, errors);
     check_calendars_are_used(&view.key("calendars"), calendars, rules, errors);
@@ -26,20 +26,20 @@ pub(super) fn check(
     let policies = view
         .key("sla")
         .key("policies")
-        .items(&mut Errors::default());
-    let policies: Vec<View<'_>> = policies.into_iter().filter(View::is_set).collect();
+        .items(&mut ConfigErrors::default());
+    let policies: Vec<YamlView<'_>> = policies.into_iter().filter(YamlView::is_set).collect();
     for (policy, view) in rules.policies.iter().zip(&policies) {
         check_targets(&view.key("targets"), policy, errors);
     }
 }
 
-/// A team whose name is misspelled would work by the default calendar.
-fn check_team_calendars(view: &View<'_>, rules: &Rules, errors: &mut Errors) {
+/// A team with a misspelled name would silently use the default calendar.
+fn check_team_calendars(view: &YamlView<'_>, rules: &Rules, errors: &mut ConfigErrors) {
     let known: Vec<&str> = rules.known_teams.iter().map(String::as_str).collect();
     if known.is_empty() {
         return;
     }
-    for (team, view) in view.entries(&mut Errors::default()) {
+    for (team, view) in view.entries(&mut ConfigErrors::default()) {
         if !known.contains(&team) {
             let hint = did_you_mean(team, &known);
             view.warning(errors, format!("\"{team}\" is not in teams.known{hint}"));
@@ -48,10 +48,10 @@ fn check_team_calendars(view: &View<'_>, rules: &Rules, errors: &mut Errors) {
 }
 
 fn check_calendars_are_used(
-    view: &View<'_>,
+    view: &YamlView<'_>,
     calendars: &Calendars,
     rules: &Rules,
-    errors: &mut Errors,
+    errors: &mut ConfigErrors,
 ) {
     let of_policies = rules.policies.iter().filter_map(|policy| policy.calendar);
     let used: BTreeSet<usize> = rules
@@ -63,7 +63,7 @@ fn check_calendars_are_used(
         .flatten()
         .map(|CalendarId(id)| usize::from(id))
         .collect();
-    for (name, view) in view.entries(&mut Errors::default()) {
+    for (name, view) in view.entries(&mut ConfigErrors::default()) {
         let position = calendars.names.iter().position(|known| known == name);
         if position.is_some_and(|position| !used.contains(&position)) {
             view.warning(
@@ -74,10 +74,10 @@ fn check_calendars_are_used(
     }
 }
 
-/// The records of a topic whose name is misspelled would be read by the general mapping.
-fn check_mapped_topics(view: &View<'_>, topics: &[String], errors: &mut Errors) {
+/// A topic with a misspelled name would silently use the general mapping.
+fn check_mapped_topics(view: &YamlView<'_>, topics: &[String], errors: &mut ConfigErrors) {
     let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
-    for (topic, view) in view.entries(&mut Errors::default()) {
+    for (topic, view) in view.entries(&mut ConfigErrors::default()) {
         if !topics.contains(&topic) {
             let hint = did_you_mean(topic, &topics);
             view.warning(
@@ -88,10 +88,10 @@ fn check_mapped_topics(view: &View<'_>, topics: &[String], errors: &mut Errors) 
     }
 }
 
-/// A ticket is answered before it is solved, so the target for solving it cannot be the shorter one.
-fn check_targets(view: &View<'_>, policy: &Policy, errors: &mut Errors) {
+/// Agents reply to a ticket before they solve it, so the target for a reply cannot be the longer one.
+fn check_targets(view: &YamlView<'_>, policy: &Policy, errors: &mut ConfigErrors) {
     if view.is_set() && view.is_empty() {
-        view.warning(errors, "no targets: its tickets have no SLA");
+        view.warning(errors, "has no targets, so its tickets have no SLA");
     }
     let Some(resolution) = policy.target(Target::Resolution) else {
         return;
@@ -110,19 +110,12 @@ fn check_targets(view: &View<'_>, policy: &Policy, errors: &mut Errors) {
     }
 }
 
-fn did_you_mean(name: &str, names: &[&str]) -> String {
-    match nearest(name, names) {
-        Some(meant) => format!("; did you mean {meant}?"),
-        None => String::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use crate::config::tests::warned;
 
     #[test]
-    fn names_that_are_used_and_not_defined_and_the_other_way_round() {
+    fn undefined_and_unused_names() {
         let zone = "timezone: UTC, weekly: {mon: [\"08:00-17:00\"]}";
         let yaml = format!(
             "kafka: {{topics: [tickets]}}\n\
@@ -142,7 +135,7 @@ mod tests {
                  you mean tickets?",
             ]
         );
-        // Without a list of names no name is wrong.
+        // Without a list of known teams, any team is valid.
         assert!(warned("teams: {calendars: {a: 24x7}}").is_empty());
     }
 
@@ -157,7 +150,7 @@ mod tests {
             [
                 "3:63: sla.policies[0].targets.first_response: is longer than the target of \
                  resolution (4h)",
-                "4:46: sla.policies[1].targets: no targets: its tickets have no SLA",
+                "4:46: sla.policies[1].targets: has no targets, so its tickets have no SLA",
             ]
         );
     }

@@ -1,17 +1,17 @@
-//! A loaded configuration in a few lines for people.
+//! Summarizes a configuration in a few lines.
 
-use super::{Config, Security};
+use super::{Config, KafkaSecurity};
 use crate::domain::calendar::CalendarId;
 use crate::domain::duration;
 use crate::domain::mapping::{Mapping, Mappings};
 use crate::domain::policy::{Policy, Target};
 
 impl Config {
-    /// A summary of several lines, without secrets and without a line break at the end.
+    /// A summary of several lines. It contains no secret and does not end with a line break.
     pub fn summary(&self) -> String {
-        let mut lines = Lines::default();
+        let mut lines = SummaryLines::default();
         self.describe_source(&mut lines);
-        self.describe_desk(&mut lines);
+        self.describe_helpdesk(&mut lines);
         let listen: Vec<String> = self.web.listen.iter().map(ToString::to_string).collect();
         lines.add(
             "web",
@@ -20,16 +20,16 @@ impl Config {
                 listen.join(", "),
                 self.web.path(self.web.telemetry_path.as_str()),
                 match &self.web.config_file {
-                    Some(file) => format!(", protected by {}", file.display()),
+                    Some(file) => format!(", web configuration file {}", file.display()),
                     None => String::new(),
                 },
                 if self.web.shows_tickets() {
-                    ", ticket ids shown"
+                    ", shows ticket ids"
                 } else {
                     ""
                 },
                 if self.web.enable_lifecycle {
-                    ", reload over http"
+                    ", reload over HTTP"
                 } else {
                     ""
                 }
@@ -38,7 +38,7 @@ impl Config {
         lines.0.join("\n")
     }
 
-    fn describe_source(&self, lines: &mut Lines) {
+    fn describe_source(&self, lines: &mut SummaryLines) {
         lines.add("brokers", self.kafka.brokers.join(", "));
         lines.add(
             "topics",
@@ -53,7 +53,7 @@ impl Config {
         }
         let dead_letter = self.kafka.dead_letter_topic.as_deref();
         self.describe_mappings(lines);
-        lines.add("dead letters", dead_letter.unwrap_or("only counted"));
+        lines.add("dead letters", dead_letter.unwrap_or("counted only"));
         let properties: Vec<String> = self
             .kafka
             .shown_properties()
@@ -79,9 +79,9 @@ impl Config {
         );
     }
 
-    /// How brokers are spoken to and as whom; `None` where nothing is said about it.
+    /// The security settings of the connection to Kafka. `None` if nothing is set.
     fn describe_security(&self) -> Option<String> {
-        let Security {
+        let KafkaSecurity {
             protocol,
             tls,
             sasl,
@@ -98,16 +98,16 @@ impl Config {
             parts.push(format!("as {} of {}", oauth.client_id, oauth.token_url));
         }
         if let Some(ca_file) = &tls.ca_file {
-            parts.push(format!("trusting {}", ca_file.display()));
+            parts.push(format!("trusts {}", ca_file.display()));
         }
         if let Some(identity) = &tls.identity {
             let certificate = identity.certificate_file.display();
-            parts.push(format!("with the certificate {certificate}"));
+            parts.push(format!("client certificate {certificate}"));
         }
         (!parts.is_empty()).then(|| parts.join(", "))
     }
 
-    fn describe_mappings(&self, lines: &mut Lines) {
+    fn describe_mappings(&self, lines: &mut SummaryLines) {
         let Mappings {
             general,
             topics,
@@ -117,17 +117,17 @@ impl Config {
         lines.add("mapping", mapping_name(general.as_deref()));
         for (topic, mapping) in topics {
             let name = mapping_name(mapping.as_deref());
-            lines.add("mapping", format!("of topic {topic}: {name}"));
+            lines.add("mapping", format!("topic {topic}: {name}"));
         }
         for (file, table) in tables.iter().zip(contents) {
             lines.add(
-                "table",
+                "lookup table",
                 format!("{}, {} entries", file.path.display(), table.len()),
             );
         }
     }
 
-    fn describe_desk(&self, lines: &mut Lines) {
+    fn describe_helpdesk(&self, lines: &mut SummaryLines) {
         let windows: Vec<&str> = self
             .rules
             .windows
@@ -199,12 +199,12 @@ impl Config {
             None => String::new(),
         };
         format!(
-            "{} ({}): {}; {} clock{calendar}; {} % to be met",
+            "{} ({}): {}; {} clock{calendar}; objective {} %",
             policy.name,
             parts.join(", "),
             targets.join(", "),
             policy.clock.name(),
-            // Shares are written with few digits: no tail of binary fractions.
+            // Rounds away the error of the binary fraction.
             (objective * 1e6).round() / 1e4,
         )
     }
@@ -223,7 +223,7 @@ impl Config {
 
 fn mapping_name(mapping: Option<&Mapping>) -> String {
     match mapping {
-        None => "none: the records are canonical events".to_owned(),
+        None => "none; the records are canonical events".to_owned(),
         Some(mapping) => {
             let rules: Vec<&str> = mapping
                 .rules
@@ -235,11 +235,11 @@ fn mapping_name(mapping: Option<&Mapping>) -> String {
     }
 }
 
-/// Lines with a label in front, in columns.
+/// Lines that start with a label, in columns.
 #[derive(Default)]
-struct Lines(Vec<String>);
+struct SummaryLines(Vec<String>);
 
-impl Lines {
+impl SummaryLines {
     fn add(&mut self, label: &str, text: impl AsRef<str>) {
         self.0.push(format!("{label:<14} {}", text.as_ref()));
     }

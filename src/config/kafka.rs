@@ -1,22 +1,22 @@
-//! Where the events come from.
+//! Reads the section `kafka`.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Formatter};
 use std::path::Path;
 
-use super::kafka_security::{Protocol, Security};
-use super::problem::Errors;
+use super::kafka_security::{KafkaSecurity, SecurityProtocol};
+use super::problem::ConfigErrors;
 use super::reserved::ReservedProperty;
-use super::view::View;
+use super::view::YamlView;
 
-/// The port of a broker on the same machine: what a trial run has.
+/// A broker on the same machine, as in a trial run.
 const DEFAULT_BROKER: &str = "localhost:9092";
 const DEFAULT_TOPIC: &str = "tickets";
 const DEFAULT_GROUP_ID: &str = "ticket-exporter";
-/// Longest name of a topic (Kafka: `Topic.MAX_NAME_LENGTH`).
+/// The longest name of a topic (Kafka's `Topic.MAX_NAME_LENGTH`).
 const LONGEST_TOPIC: usize = 249;
 
-/// See the module. `Debug` hides the values of secret properties.
+/// The section `kafka`. `Debug` hides the values of secret properties.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Kafka {
     /// `host:port`, at least one.
@@ -25,8 +25,8 @@ pub struct Kafka {
     pub topics: Vec<String>,
     pub group_id: String,
     pub dead_letter_topic: Option<String>,
-    pub security: Security,
-    /// librdkafka properties, applied last.
+    pub security: KafkaSecurity,
+    /// librdkafka properties, which override the other settings.
     pub properties: BTreeMap<String, String>,
 }
 
@@ -37,7 +37,7 @@ impl Default for Kafka {
             topics: vec![DEFAULT_TOPIC.to_owned()],
             group_id: DEFAULT_GROUP_ID.to_owned(),
             dead_letter_topic: None,
-            security: Security::default(),
+            security: KafkaSecurity::default(),
             properties: BTreeMap::new(),
         }
     }
@@ -58,7 +58,7 @@ impl fmt::Debug for Kafka {
 }
 
 impl Kafka {
-    /// The properties with secret values replaced.
+    /// The properties, without secret values.
     pub fn shown_properties(&self) -> BTreeMap<&str, &str> {
         self.properties
             .iter()
@@ -69,7 +69,7 @@ impl Kafka {
             .collect()
     }
 
-    pub(super) fn read(view: &View<'_>, directory: &Path, errors: &mut Errors) -> Self {
+    pub(super) fn read(view: &YamlView<'_>, directory: &Path, errors: &mut ConfigErrors) -> Self {
         let defaults = Self::default();
         view.entries(errors);
         let topics = view
@@ -81,7 +81,7 @@ impl Kafka {
         if let Some(topic) = &dead_letter_topic {
             check_topic(&dead_letter, topic, errors);
             if topics.contains(topic) {
-                dead_letter.error(errors, "must not be one of kafka.topics");
+                dead_letter.error(errors, "must not be one of kafka.topics; use another topic");
             }
         }
         let properties = read_properties(&view.key("properties"), errors);
@@ -96,27 +96,27 @@ impl Kafka {
                 .text(errors)
                 .unwrap_or(defaults.group_id),
             dead_letter_topic,
-            security: Security::read(view, directory, &properties, errors),
+            security: KafkaSecurity::read(view, directory, &properties, errors),
             properties,
         }
     }
 }
 
-fn check_broker(view: &View<'_>, broker: &str, errors: &mut Errors) {
-    // A security protocol may be named in front, as in librdkafka: SSL://host:port.
+fn check_broker(view: &YamlView<'_>, broker: &str, errors: &mut ConfigErrors) {
+    // librdkafka accepts a security protocol before the address: SSL://host:port.
     let (scheme, address) = broker
         .split_once("://")
         .map_or((None, broker), |(scheme, rest)| (Some(scheme), rest));
     let is_known = |scheme: &str| {
-        Protocol::ALL
+        SecurityProtocol::ALL
             .iter()
             .any(|protocol| scheme.eq_ignore_ascii_case(protocol.name()))
     };
     if scheme.is_some_and(|scheme| !is_known(scheme)) {
-        // The part before an @ may be a password.
+        // The part before @ may be a password.
         let address = address.split('/').next().unwrap_or_default();
         let address = address.rsplit('@').next().unwrap_or_default();
-        view.error(errors, format!("a broker has no URL; write \"{address}\""));
+        view.error(errors, format!("must not be a URL; write \"{address}\""));
         return;
     }
     let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
@@ -125,14 +125,14 @@ fn check_broker(view: &View<'_>, broker: &str, errors: &mut Errors) {
         _ => !address.is_empty(),
     };
     if !is_valid || address.contains([' ', '/', ',', '@']) {
-        view.error(errors, "must be a broker as host:port");
+        view.error(errors, "must be an address like host:port");
     }
 }
 
-fn check_topic(view: &View<'_>, topic: &str, errors: &mut Errors) {
+fn check_topic(view: &YamlView<'_>, topic: &str, errors: &mut ConfigErrors) {
     let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     if topic.starts_with('^') {
-        view.error(errors, "patterns are not supported; name each topic");
+        view.error(errors, "must not be a pattern; list each topic");
     } else if topic.len() > LONGEST_TOPIC
         || !topic.bytes().all(is_legal)
         || matches!(topic, "." | "..")
@@ -144,7 +144,7 @@ fn check_topic(view: &View<'_>, topic: &str, errors: &mut Errors) {
     }
 }
 
-fn read_properties(view: &View<'_>, errors: &mut Errors) -> BTreeMap<String, String> {
+fn read_properties(view: &YamlView<'_>, errors: &mut ConfigErrors) -> BTreeMap<String, String> {
     let mut properties = BTreeMap::new();
     for (name, view) in view.entries(errors) {
         let Some(value) = view.raw(errors) else {
@@ -162,7 +162,7 @@ fn read_properties(view: &View<'_>, errors: &mut Errors) -> BTreeMap<String, Str
     properties
 }
 
-/// Whether a property of that name may hold a secret; paths of files are none.
+/// Whether the property may contain a secret. Paths of files are no secrets.
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| name.contains(word));

@@ -1,86 +1,84 @@
-//! Who we are to Kafka, how it is to prove who it is, and what others may read on the way.
+//! Reads how the exporter connects to Kafka: protocol, certificates and login.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::problem::Errors;
+use super::problem::ConfigErrors;
 use super::secret::Secret;
 use super::url::read_url;
-use super::view::View;
+use super::view::YamlView;
 
-/// Words that Kafka knows and this build does not.
 const KERBEROS: &str = "GSSAPI (Kerberos) is not built in; use plain, scram-sha-256, \
                         scram-sha-512 or oauthbearer, or certificates (kafka.tls)";
 const OIDC: &str = "is not built in; use kafka.sasl.oauth, which does the same";
 
-/// See the module. What is `None` is left to the properties, or to the client library.
+/// The security settings of the connections to Kafka. For `None`, librdkafka properties or their defaults
+/// apply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Security {
-    pub protocol: Option<Protocol>,
-    pub tls: Tls,
-    pub sasl: Sasl,
+pub struct KafkaSecurity {
+    pub protocol: Option<SecurityProtocol>,
+    pub tls: KafkaTls,
+    pub sasl: KafkaSasl,
 }
 
-/// What is spoken on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
+pub enum SecurityProtocol {
     Plaintext,
     Ssl,
     SaslPlaintext,
     SaslSsl,
 }
 
-/// Certificates, all in PEM.
+/// The key `kafka.tls`. All files are PEM.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tls {
-    /// To trust in place of the system's.
+pub struct KafkaTls {
+    /// CA certificates to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
-    pub identity: Option<Identity>,
+    pub identity: Option<KafkaCertificate>,
 }
 
-/// The certificate that we show.
+/// The client certificate for mutual TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The certificate first, then those that lead to a trusted one.
+pub struct KafkaCertificate {
+    /// The certificate, followed by its intermediate certificates.
     pub certificate_file: PathBuf,
     pub key_file: PathBuf,
     pub key_password: Option<Secret>,
 }
 
-/// A login.
+/// The key `kafka.sasl`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sasl {
-    pub mechanism: Option<Mechanism>,
+pub struct KafkaSasl {
+    pub mechanism: Option<SaslMechanism>,
     pub username: Option<String>,
     pub password: Option<Secret>,
     /// For OAUTHBEARER.
     pub oauth: Option<OAuth>,
 }
 
-/// How the login is proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mechanism {
+pub enum SaslMechanism {
     Plain,
     ScramSha256,
     ScramSha512,
     OauthBearer,
 }
 
-/// Where tokens come from, by OAuth's client credentials grant.
+/// The key `kafka.sasl.oauth`: the token server for the OAuth client credentials grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OAuth {
-    /// Without a login and a query.
+    /// Contains no login and no query.
     pub token_url: String,
     pub client_id: String,
     pub client_secret: Secret,
     pub scope: Option<String>,
-    /// SASL extensions, which some Kafka services want.
+    /// SASL extensions, which some Kafka services require.
     pub extensions: BTreeMap<String, String>,
-    /// Certificates (PEM) to trust for the token's server in place of the system's.
+    /// CA certificates (PEM) to trust for the token server instead of the system's.
     pub ca_file: Option<PathBuf>,
 }
 
-impl Protocol {
+impl SecurityProtocol {
     pub const ALL: [Self; 4] = [
         Self::Plaintext,
         Self::Ssl,
@@ -88,7 +86,7 @@ impl Protocol {
         Self::SaslSsl,
     ];
 
-    /// As in the configuration, and as the client library has it.
+    /// The value in the configuration and in librdkafka.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Plaintext => "plaintext",
@@ -107,7 +105,7 @@ impl Protocol {
     }
 }
 
-impl Mechanism {
+impl SaslMechanism {
     pub const ALL: [Self; 4] = [
         Self::Plain,
         Self::ScramSha256,
@@ -115,7 +113,7 @@ impl Mechanism {
         Self::OauthBearer,
     ];
 
-    /// As in the configuration.
+    /// The value in the configuration.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Plain => "plain",
@@ -126,23 +124,23 @@ impl Mechanism {
     }
 }
 
-impl Security {
-    /// Files lie relative to `directory`. `properties` are applied after these settings, and may
-    /// have what is missing here.
+impl KafkaSecurity {
+    /// Paths are relative to `directory`. `properties` override these settings and may contain missing
+    /// ones.
     pub(super) fn read(
-        view: &View<'_>,
+        view: &YamlView<'_>,
         directory: &Path,
         properties: &BTreeMap<String, String>,
-        errors: &mut Errors,
+        errors: &mut ConfigErrors,
     ) -> Self {
-        let reader = Reader {
+        let reader = SecurityReader {
             directory,
             properties,
         };
         let tls = reader.tls(&view.key("tls"), errors);
         let sasl = reader.sasl(&view.key("sasl"), errors);
         let protocol = reader.protocol(view, errors);
-        reader.refuse_what_is_not_built_in(view, errors);
+        reader.refuse_unsupported_properties(view, errors);
         Self {
             protocol,
             tls,
@@ -151,39 +149,39 @@ impl Security {
     }
 }
 
-/// Whether anything in it has a value.
-fn is_used(view: &View<'_>) -> bool {
+/// Whether any key in the map has a value.
+fn is_used(view: &YamlView<'_>) -> bool {
     if !view.is_map() {
         return view.is_set();
     }
-    let entries = view.entries(&mut Errors::default());
+    let entries = view.entries(&mut ConfigErrors::default());
     entries.iter().any(|(_, value)| is_used(value))
 }
 
-struct Reader<'a> {
+struct SecurityReader<'a> {
     directory: &'a Path,
     properties: &'a BTreeMap<String, String>,
 }
 
-impl Reader<'_> {
+impl SecurityReader<'_> {
     fn has(&self, properties: &[&str]) -> bool {
         properties
             .iter()
             .any(|property| self.properties.contains_key(*property))
     }
 
-    fn file(&self, view: &View<'_>, errors: &mut Errors) -> Option<PathBuf> {
+    fn file(&self, view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<PathBuf> {
         Some(self.directory.join(view.text(errors)?))
     }
 
-    fn tls(&self, view: &View<'_>, errors: &mut Errors) -> Tls {
+    fn tls(&self, view: &YamlView<'_>, errors: &mut ConfigErrors) -> KafkaTls {
         view.entries(errors);
         let ca_file = self.file(&view.key("ca_file"), errors);
         let (certificate, key) = (view.key("certificate_file"), view.key("key_file"));
         let password = Secret::read(view, "key_password", self.directory, errors);
         let files = (self.file(&certificate, errors), self.file(&key, errors));
         let identity = match files {
-            (Some(certificate_file), Some(key_file)) => Some(Identity {
+            (Some(certificate_file), Some(key_file)) => Some(KafkaCertificate {
                 certificate_file,
                 key_file,
                 key_password: password,
@@ -198,23 +196,23 @@ impl Reader<'_> {
             }
             _ => {
                 if Secret::is_set(view, "key_password") && !key.is_set() {
-                    view.error(errors, "a key_password needs a key_file");
+                    view.error(errors, "has a key_password but no key_file; add key_file");
                 }
                 None
             }
         };
-        Tls { ca_file, identity }
+        KafkaTls { ca_file, identity }
     }
 
-    fn sasl(&self, view: &View<'_>, errors: &mut Errors) -> Sasl {
+    fn sasl(&self, view: &YamlView<'_>, errors: &mut ConfigErrors) -> KafkaSasl {
         view.entries(errors);
         let oauth = view.key("oauth");
         let mechanism = read_mechanism(&view.key("mechanism"), errors).or_else(|| {
-            // Nothing else has these keys.
+            // Only this mechanism uses the keys in `oauth`.
             let derived = !view.key("mechanism").is_set() && is_used(&oauth);
-            derived.then_some(Mechanism::OauthBearer)
+            derived.then_some(SaslMechanism::OauthBearer)
         });
-        let sasl = Sasl {
+        let sasl = KafkaSasl {
             mechanism,
             username: view.key("username").raw(errors),
             password: Secret::read(view, "password", self.directory, errors),
@@ -224,11 +222,11 @@ impl Reader<'_> {
         sasl
     }
 
-    /// Every half has its other half, and nothing is there for another mechanism.
-    fn check_login(&self, view: &View<'_>, sasl: &Sasl, errors: &mut Errors) {
+    /// Checks that the login is complete and has no settings of another mechanism.
+    fn check_login(&self, view: &YamlView<'_>, sasl: &KafkaSasl, errors: &mut ConfigErrors) {
         let username = view.key("username");
         let has_password = Secret::is_set(view, "password");
-        if sasl.mechanism == Some(Mechanism::OauthBearer) {
+        if sasl.mechanism == Some(SaslMechanism::OauthBearer) {
             if !is_used(&view.key("oauth")) {
                 let key = view.key("mechanism");
                 key.error(errors, "oauthbearer needs kafka.sasl.oauth");
@@ -236,8 +234,8 @@ impl Reader<'_> {
             if username.is_set() || has_password {
                 view.error(
                     errors,
-                    "username and password are for other mechanisms; oauthbearer has \
-                     oauth.client_id and oauth.client_secret",
+                    "username and password have no effect with oauthbearer; use oauth.client_id and \
+                     oauth.client_secret",
                 );
             }
             return;
@@ -245,7 +243,7 @@ impl Reader<'_> {
         let mechanism = view.key("mechanism");
         if is_used(&view.key("oauth")) && mechanism.is_set() {
             let key = view.key("oauth");
-            key.error(errors, "is for the mechanism oauthbearer");
+            key.error(errors, "requires kafka.sasl.mechanism: oauthbearer");
         }
         let known = sasl.mechanism.is_some();
         let complete = |is_set: bool, property: &str| is_set || self.has(&[property]);
@@ -270,22 +268,18 @@ impl Reader<'_> {
             view.error(
                 errors,
                 "needs kafka.sasl.mechanism: plain, scram-sha-256, scram-sha-512 or oauthbearer, \
-                 as the brokers have it",
+                 as the brokers require",
             );
         }
     }
 
-    fn oauth(&self, view: &View<'_>, errors: &mut Errors) -> Option<OAuth> {
+    fn oauth(&self, view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<OAuth> {
         view.entries(errors);
         if !is_used(view) {
             return None;
         }
         let url_key = view.key("token_url");
-        let token_url = read_url(
-            &url_key,
-            "there are client_id and client_secret_file",
-            errors,
-        );
+        let token_url = read_url(&url_key, "use client_id and client_secret_file", errors);
         let client_id = view.key("client_id").raw(errors);
         let client_secret = Secret::read(view, "client_secret", self.directory, errors);
         if view.is_map() {
@@ -295,14 +289,14 @@ impl Reader<'_> {
                 }
             }
             if !Secret::is_set(view, "client_secret") {
-                let message = "needs a client_secret or a client_secret_file";
+                let message = "needs client_secret or client_secret_file";
                 view.error(errors, message);
             }
         }
         if token_url.as_deref().is_some_and(is_readable_by_others) {
             url_key.warning(
                 errors,
-                "the client secret goes over the network as it is; use https",
+                "sends the client secret unencrypted over the network; use https",
             );
         }
         let mut extensions = BTreeMap::new();
@@ -311,14 +305,14 @@ impl Reader<'_> {
             if !is_legal || name.is_empty() {
                 value.error(
                     errors,
-                    "is no name of an extension: letters only, and not auth",
+                    "is not a valid name of an extension; use only letters, and not auth",
                 );
             }
             match value.raw(errors) {
                 Some(text) if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) => {
                     extensions.insert(name.to_owned(), text);
                 }
-                Some(_) => value.error(errors, "must be visible ASCII characters"),
+                Some(_) => value.error(errors, "must consist of printable ASCII characters"),
                 None => {}
             }
         }
@@ -334,9 +328,8 @@ impl Reader<'_> {
         })
     }
 
-    /// The protocol that is set, or that follows from what is. A login goes over TLS unless it is
-    /// said that it shall not.
-    fn protocol(&self, view: &View<'_>, errors: &mut Errors) -> Option<Protocol> {
+    /// The configured protocol, or the one that the other settings imply. A login implies TLS.
+    fn protocol(&self, view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<SecurityProtocol> {
         let (key, tls, sasl) = (
             view.key("security_protocol"),
             view.key("tls"),
@@ -347,8 +340,8 @@ impl Reader<'_> {
                 return None;
             }
             return match (is_used(&tls), is_used(&sasl)) {
-                (_, true) => Some(Protocol::SaslSsl),
-                (true, false) => Some(Protocol::Ssl),
+                (_, true) => Some(SecurityProtocol::SaslSsl),
+                (true, false) => Some(SecurityProtocol::Ssl),
                 (false, false) => None,
             };
         }
@@ -357,13 +350,13 @@ impl Reader<'_> {
         if is_used(&tls) && !protocol.is_encrypted() {
             tls.error(
                 errors,
-                format!("is not used with security_protocol: {name}"),
+                format!("has no effect with security_protocol: {name}; remove one of them"),
             );
         }
         if is_used(&sasl) && !protocol.has_login() {
             sasl.error(
                 errors,
-                format!("is not used with security_protocol: {name}"),
+                format!("has no effect with security_protocol: {name}; remove one of them"),
             );
         }
         let has_mechanism = self.has(&["sasl.mechanism", "sasl.mechanisms"]);
@@ -371,19 +364,23 @@ impl Reader<'_> {
             key.error(errors, "needs kafka.sasl");
         }
         let mechanism = sasl.key("mechanism");
-        let says_it_all = mechanism.raw(&mut Errors::default()).is_some_and(|text| {
-            text.eq_ignore_ascii_case("plain") || text.eq_ignore_ascii_case("oauthbearer")
-        });
-        if protocol == Protocol::SaslPlaintext && (says_it_all || is_used(&sasl.key("oauth"))) {
+        let sends_secret = mechanism
+            .raw(&mut ConfigErrors::default())
+            .is_some_and(|text| {
+                text.eq_ignore_ascii_case("plain") || text.eq_ignore_ascii_case("oauthbearer")
+            });
+        if protocol == SecurityProtocol::SaslPlaintext
+            && (sends_secret || is_used(&sasl.key("oauth")))
+        {
             key.warning(
                 errors,
-                "the password or token goes over the network as it is; use sasl_ssl",
+                "sends the password or token unencrypted over the network; use sasl_ssl",
             );
         }
         Some(protocol)
     }
 
-    fn refuse_what_is_not_built_in(&self, view: &View<'_>, errors: &mut Errors) {
+    fn refuse_unsupported_properties(&self, view: &YamlView<'_>, errors: &mut ConfigErrors) {
         let view = view.key("properties");
         for (name, value) in self.properties {
             let is = |names: &[&str], wanted: &str| {
@@ -399,9 +396,9 @@ impl Reader<'_> {
     }
 }
 
-fn read_mechanism(view: &View<'_>, errors: &mut Errors) -> Option<Mechanism> {
+fn read_mechanism(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<SaslMechanism> {
     let text = view.text(errors)?;
-    let found = Mechanism::ALL
+    let found = SaslMechanism::ALL
         .into_iter()
         .find(|one| text.eq_ignore_ascii_case(one.name()));
     if found.is_none() {
@@ -417,9 +414,9 @@ fn read_mechanism(view: &View<'_>, errors: &mut Errors) -> Option<Mechanism> {
     found
 }
 
-fn read_protocol(view: &View<'_>, errors: &mut Errors) -> Option<Protocol> {
+fn read_protocol(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<SecurityProtocol> {
     let text = view.text(errors)?;
-    let found = Protocol::ALL
+    let found = SecurityProtocol::ALL
         .into_iter()
         .find(|one| text.eq_ignore_ascii_case(one.name()));
     if found.is_none() {
@@ -428,7 +425,7 @@ fn read_protocol(view: &View<'_>, errors: &mut Errors) -> Option<Protocol> {
     found
 }
 
-/// Plain HTTP, and not to this machine.
+/// Whether the URL is plain HTTP to another machine.
 fn is_readable_by_others(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else {
         return false;

@@ -1,31 +1,32 @@
-//! The table of every key: it drives the search for unknown keys, the names of environment
-//! variables and flags, and the documentation.
+//! The table of all configuration keys. The search for unknown keys, the names of environment
+//! variables and flags, and the documentation use it.
 
-use super::problem::{Errors, Place};
-use super::tree::{Node, Value};
+use super::problem::{ConfigErrors, ConfigPlace};
+use super::tree::{YamlNode, YamlValue};
+use super::view::join;
 use crate::engine::limits;
 
 /// Prefix of the environment variables.
 pub const ENVIRONMENT_PREFIX: &str = "TICKET_EXPORTER_";
 
-/// How the value of a key is written.
+/// The type of a key's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum KeyKind {
     Text,
     Boolean,
     Count,
     /// A number from 0 to 1.
     Share,
     Duration,
-    /// A list of text; separated by commas in a flag or variable.
+    /// A list of texts. In a flag or variable, commas separate the items.
     Texts,
-    /// A list of durations; separated by commas in a flag or variable.
+    /// A list of durations. In a flag or variable, commas separate the items.
     Durations,
-    /// Maps, or lists of maps; inline YAML in a flag or variable.
+    /// Maps, or lists of maps. A flag or variable contains inline YAML.
     Yaml,
 }
 
-impl Kind {
+impl KeyKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -42,19 +43,23 @@ impl Kind {
 
 /// One key of the configuration.
 #[derive(Clone, Copy, Debug)]
-pub struct Key {
-    /// Segments separated by dots. `<word>` stands for a name of the user's, `[]` for the items
-    /// of a list.
+pub struct ConfigKey {
+    /// Segments separated by dots. `<word>` is a name that the user chooses, `[]` an item of a list.
     pub path: &'static str,
-    pub kind: Kind,
-    /// As it would be written; empty: there is none.
+    pub kind: KeyKind,
+    /// As in a configuration file. Empty if there is no default.
     pub default: &'static str,
-    /// One line.
+    /// One line without a period at its end.
     pub help: &'static str,
 }
 
-const fn key(path: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Key {
-    Key {
+const fn key(
+    path: &'static str,
+    kind: KeyKind,
+    default: &'static str,
+    help: &'static str,
+) -> ConfigKey {
+    ConfigKey {
         path,
         kind,
         default,
@@ -62,110 +67,110 @@ const fn key(path: &'static str, kind: Kind, default: &'static str, help: &'stat
     }
 }
 
-use Kind::{Boolean, Count, Duration, Durations, Share, Text, Texts};
+use KeyKind::{Boolean, Count, Duration, Durations, Share, Text, Texts};
 
 /// Every key, in the order of the reference configuration.
 #[rustfmt::skip]
-pub const KEYS: &[Key] = &[
-    key("kafka.brokers", Texts, "localhost:9092", "Brokers to start from, as host:port"),
+pub const KEYS: &[ConfigKey] = &[
+    key("kafka.brokers", Texts, "localhost:9092", "Bootstrap brokers, as host:port"),
     key("kafka.topics", Texts, "tickets", "Topics with ticket events"),
     key("kafka.group_id", Text, "ticket-exporter", "Consumer group"),
-    key("kafka.dead_letter_topic", Text, "", "Topic for records that cannot be used; none: they are only counted"),
-    key("kafka.security_protocol", Text, "", "`plaintext`, `ssl`, `sasl_plaintext` or `sasl_ssl`; none: what follows from the keys below, and `sasl_ssl` for any login"),
-    key("kafka.tls.ca_file", Text, "", "Certificates (PEM) to trust in place of the system's"),
-    key("kafka.tls.certificate_file", Text, "", "Our certificate (PEM), where brokers want one, with those that lead to a trusted one behind it"),
-    key("kafka.tls.key_file", Text, "", "Its private key (PEM)"),
-    key("kafka.tls.key_password", Text, "", "Password of the key; better in a variable or a file"),
-    key("kafka.tls.key_password_file", Text, "", "File with it. This and the other files are relative to this one, and looked at again while it runs"),
+    key("kafka.dead_letter_topic", Text, "", "Topic for rejected records; without it, the exporter only counts them"),
+    key("kafka.security_protocol", Text, "", "`plaintext`, `ssl`, `sasl_plaintext` or `sasl_ssl`; without it, the keys below decide, and a login uses `sasl_ssl`"),
+    key("kafka.tls.ca_file", Text, "", "CA certificates (PEM) to trust instead of the system's"),
+    key("kafka.tls.certificate_file", Text, "", "Client certificate (PEM) for mutual TLS, followed by its intermediate certificates"),
+    key("kafka.tls.key_file", Text, "", "Private key of the client certificate (PEM)"),
+    key("kafka.tls.key_password", Text, "", "Password of the private key; better in a variable or a file"),
+    key("kafka.tls.key_password_file", Text, "", "File with the password of the private key. All files are relative to the configuration file, and the exporter notices changes"),
     key("kafka.sasl.mechanism", Text, "", "`plain`, `scram-sha-256`, `scram-sha-512` or `oauthbearer`"),
-    key("kafka.sasl.username", Text, "", "Name for the login"),
-    key("kafka.sasl.password", Text, "", "Password for it; better in a variable or a file"),
+    key("kafka.sasl.username", Text, "", "User name"),
+    key("kafka.sasl.password", Text, "", "Password; better in a variable or a file"),
     key("kafka.sasl.password_file", Text, "", "File with the password"),
-    key("kafka.sasl.oauth.token_url", Text, "", "Where tokens are given, by OAuth's client credentials"),
-    key("kafka.sasl.oauth.client_id", Text, "", "Name for asking there"),
-    key("kafka.sasl.oauth.client_secret", Text, "", "Secret for it; better in a variable or a file"),
-    key("kafka.sasl.oauth.client_secret_file", Text, "", "File with the secret; read for each token"),
-    key("kafka.sasl.oauth.scope", Text, "", "Scope of the token, where its server wants one"),
-    key("kafka.sasl.oauth.extensions.<name>", Text, "", "SASL extensions, where the Kafka service wants some"),
-    key("kafka.sasl.oauth.ca_file", Text, "", "Certificates (PEM) to trust for the token's server in place of the system's"),
-    key("kafka.properties.<property>", Text, "", "librdkafka properties by their own names, applied last"),
-    key("mapping.preset", Text, "canonical", "Whose events the records are: `canonical`, a preset, or `none` for a mapping from nothing"),
-    key("mapping.unwrap", Kind::Yaml, "", "What is around the ticket's own JSON, from the outside"),
-    key("mapping.zone", Text, "", "IANA zone of times that are written without one"),
-    key("mapping.tables", Kind::Yaml, "", "Look-up tables by name: CSV, YAML or JSON files, relative to this file"),
-    key("mapping.values", Kind::Yaml, "", "Maps by name: our words and theirs"),
-    key("mapping.common", Kind::Yaml, "", "Members of every event, and where they come from"),
-    key("mapping.rules", Kind::Yaml, "", "Rules by name, in order: what becomes of which records"),
-    key("mapping.topics.<topic>", Kind::Yaml, "", "The same keys for one topic, in place of the others"),
-    key("schema_registry.url", Text, "", "Registry of the schemas of Avro, Protobuf and JSON Schema records; none: records are JSON"),
-    key("schema_registry.username", Text, "", "Name for basic authentication"),
-    key("schema_registry.password", Text, "", "Password for it; better in a variable or a file"),
-    key("schema_registry.password_file", Text, "", "File with the password, relative to this file; read for each question"),
-    key("schema_registry.ca_file", Text, "", "Certificates (PEM) to trust in place of the system's"),
-    key("schema_registry.timeout", Duration, "5s", "Longest wait for an answer of the registry"),
-    key("checkpoint.directory", Text, "data", "Where the state is kept; one process at a time"),
-    key("checkpoint.interval", Duration, "1s", "Time between two states that are kept, and that metrics show"),
-    key("checkpoint.on_changed_rules", Text, "fail", "What to do where a changed configuration counts the same records in another way (mapping, `fcr`), or gives other histograms or windows: `fail`, `rebuild` from the earliest records, or `continue`, which counts by the new mapping from then on"),
-    key("checkpoint.on_lost_records", Text, "fail", "What to do where records were deleted before they were read, or the topic is a new one: `fail` or `rebuild`"),
-    key("checkpoint.on_damage", Text, "fail", "What to do where the checkpoint is damaged: `fail` or `rebuild` from the earliest records"),
-    key("stream.lateness", Duration, "5s", "How far the clocks of producers may differ"),
-    key("stream.grace", Duration, "30s", "How far time stays behind the wall clock where no events come"),
-    key("stream.max_future", Duration, "5m", "Events further in the future are rejected"),
-    key("tickets.finalize_after", Duration, "96h", "A ticket that stayed solved so long is final"),
-    key("tickets.retain", Duration, "30d", "Final and withdrawn tickets are forgotten after so long"),
-    key("tickets.undelete_grace", Duration, "30d", "A withdrawn ticket can come back so long"),
+    key("kafka.sasl.oauth.token_url", Text, "", "Token endpoint for the OAuth client credentials grant"),
+    key("kafka.sasl.oauth.client_id", Text, "", "Client id"),
+    key("kafka.sasl.oauth.client_secret", Text, "", "Client secret; better in a variable or a file"),
+    key("kafka.sasl.oauth.client_secret_file", Text, "", "File with the client secret; the exporter reads it for each token"),
+    key("kafka.sasl.oauth.scope", Text, "", "Scope of the token, if the token server requires one"),
+    key("kafka.sasl.oauth.extensions.<name>", Text, "", "SASL extensions, if the Kafka service requires them"),
+    key("kafka.sasl.oauth.ca_file", Text, "", "CA certificates (PEM) to trust for the token server instead of the system's"),
+    key("kafka.properties.<property>", Text, "", "librdkafka properties by their own names; they override the keys above"),
+    key("mapping.preset", Text, "canonical", "Format of the records: `canonical`, a preset, or `none` for your own mapping"),
+    key("mapping.unwrap", KeyKind::Yaml, "", "Envelopes around the ticket's JSON, the outermost first"),
+    key("mapping.zone", Text, "", "IANA time zone of times without a zone"),
+    key("mapping.tables", KeyKind::Yaml, "", "Lookup tables by name: CSV, YAML or JSON files, relative to the configuration file"),
+    key("mapping.values", KeyKind::Yaml, "", "Value maps by name: our words and the system's words"),
+    key("mapping.common", KeyKind::Yaml, "", "Members of every event, and where their values come from"),
+    key("mapping.rules", KeyKind::Yaml, "", "Mapping rules by name, in order; the first rule that matches a record makes the event"),
+    key("mapping.topics.<topic>", KeyKind::Yaml, "", "A mapping for one topic, with the same keys"),
+    key("schema_registry.url", Text, "", "Schema registry for Avro, Protobuf and JSON Schema records; without it, records are JSON"),
+    key("schema_registry.username", Text, "", "User name for basic authentication"),
+    key("schema_registry.password", Text, "", "Password; better in a variable or a file"),
+    key("schema_registry.password_file", Text, "", "File with the password, relative to the configuration file; the exporter reads it for each request"),
+    key("schema_registry.ca_file", Text, "", "CA certificates (PEM) to trust instead of the system's"),
+    key("schema_registry.timeout", Duration, "5s", "Longest wait for a response of the registry"),
+    key("checkpoint.directory", Text, "data", "Directory for the state; only one process can use it"),
+    key("checkpoint.interval", Duration, "1s", "Time between two checkpoints; metrics show the last checkpoint"),
+    key("checkpoint.on_changed_rules", Text, "fail", "What to do if a changed configuration counts the same records differently (mapping, `fcr`) or needs other histograms or windows: `fail`, `rebuild` from the earliest records, or `continue`, which uses the new mapping for new records"),
+    key("checkpoint.on_lost_records", Text, "fail", "What to do if Kafka deleted records before the exporter read them, or the topic was created again: `fail` or `rebuild`"),
+    key("checkpoint.on_damage", Text, "fail", "What to do if the checkpoint is damaged: `fail` or `rebuild` from the earliest records"),
+    key("stream.lateness", Duration, "5s", "Largest difference between the clocks of producers"),
+    key("stream.grace", Duration, "30s", "How far event time stays behind the wall clock while no events arrive"),
+    key("stream.max_future", Duration, "5m", "The exporter rejects events that are further in the future"),
+    key("tickets.finalize_after", Duration, "96h", "A solved ticket becomes final after this time"),
+    key("tickets.retain", Duration, "30d", "The exporter forgets final and withdrawn tickets after this time"),
+    key("tickets.undelete_grace", Duration, "30d", "A withdrawn ticket can be restored within this time"),
     key("windows", Durations, "1h, 24h, 7d, 30d", "Sliding windows of the quantiles"),
-    key("calendars.<name>.timezone", Text, "", "IANA zone, such as Asia/Jakarta; required"),
-    key("calendars.<name>.weekly.<weekday>", Texts, "", "Opening hours of mon to sun, such as 08:00-12:00; absent: closed"),
+    key("calendars.<name>.timezone", Text, "", "IANA time zone, such as Asia/Jakarta; required"),
+    key("calendars.<name>.weekly.<weekday>", Texts, "", "Opening hours of mon to sun, such as 08:00-12:00; a missing day is closed"),
     key("calendars.<name>.holidays", Texts, "", "Dates without opening hours"),
-    key("calendars.<name>.special.<date>", Texts, "", "Opening hours of a single date"),
-    key("calendars.<name>.ics", Texts, "", "Files with holidays, relative to this file"),
-    key("teams.default_calendar", Text, "24x7", "Calendar of teams without one of their own"),
+    key("calendars.<name>.special.<date>", Texts, "", "Opening hours of one date"),
+    key("calendars.<name>.ics", Texts, "", "iCalendar files with holidays, relative to the configuration file"),
+    key("teams.default_calendar", Text, "24x7", "Calendar of teams without their own"),
     key("teams.calendars.<team>", Text, "", "Calendar of a team, or 24x7"),
     key("teams.known", Texts, "", "Teams whose series exist from the start"),
     key("priorities", Texts, "", "Priorities whose series exist from the start"),
-    key("fcr.allow_unanswered", Boolean, "false", "A ticket solved without any reply counts as first contact resolution"),
-    key("handle.derive", Boolean, "false", "Tickets without worklogs give the time open and assigned as handle time"),
-    key("csat.good", Share, "0.75", "Ratings from this part of the scale on are good"),
-    key("csat.bad", Share, "0.5", "Ratings up to this part of the scale are bad"),
+    key("fcr.allow_unanswered", Boolean, "false", "Whether a ticket that is solved without a reply counts as first contact resolution"),
+    key("handle.derive", Boolean, "false", "Whether the time open and assigned is the handle time of tickets without worklogs"),
+    key("csat.good", Share, "0.75", "Ratings at or above this position on the scale are good"),
+    key("csat.bad", Share, "0.5", "Ratings at or below this position on the scale are bad"),
     key("buckets.first_response", Durations, "1m to 3d", "Histogram bounds of the first response time"),
     key("buckets.next_response", Durations, "1m to 3d", "Histogram bounds of the next response time"),
     key("buckets.resolution", Durations, "", "Histogram bounds of both resolution times"),
     key("buckets.first_resolution", Durations, "15m to 90d", "Histogram bounds of the first resolution time"),
     key("buckets.full_resolution", Durations, "15m to 90d", "Histogram bounds of the full resolution time"),
-    key("buckets.ownership", Durations, "", "The same as team_ownership"),
+    key("buckets.ownership", Durations, "", "Another name of team_ownership"),
     key("buckets.team_ownership", Durations, "5m to 30d", "Histogram bounds of the time a team holds a ticket"),
     key("buckets.handle", Durations, "1m to 8h", "Histogram bounds of the handle time"),
-    key("sla.objective", Share, "0.9", "Share of the goals to be met, between 0 and 1: what alerts and boards judge by"),
+    key("sla.objective", Share, "0.9", "Share of the goals that must be met, between 0 and 1; alerts and dashboards use it"),
     key("sla.policies[].name", Text, "", "Name of the policy in labels; required"),
-    key("sla.policies[].objective", Share, "sla.objective", "The same for the goals of this policy"),
-    key("sla.policies[].match.priority", Texts, "", "Priorities it is for; absent: any"),
-    key("sla.policies[].match.team", Texts, "", "Teams it is for; absent: any"),
-    key("sla.policies[].match.channel", Texts, "", "Channels it is for; absent: any"),
-    key("sla.policies[].clock", Text, "business", "business or calendar"),
-    key("sla.policies[].calendar", Text, "", "Calendar of its goals, in place of the team's"),
+    key("sla.policies[].objective", Share, "sla.objective", "The objective of this policy"),
+    key("sla.policies[].match.priority", Texts, "", "Priorities of the tickets; without it, any"),
+    key("sla.policies[].match.team", Texts, "", "Teams of the tickets; without it, any"),
+    key("sla.policies[].match.channel", Texts, "", "Channels of the tickets; without it, any"),
+    key("sla.policies[].clock", Text, "business", "`business` or `calendar`"),
+    key("sla.policies[].calendar", Text, "", "Calendar of the goals instead of the team's"),
     key("sla.policies[].targets.first_response", Duration, "", "Time to the first human reply"),
     key("sla.policies[].targets.next_response", Duration, "", "Time to each further human reply"),
-    key("sla.policies[].targets.resolution", Duration, "", "Time to solving"),
-    key("sla.policies[].targets.ownership", Duration, "", "Time a team may hold the ticket"),
-    key("sla.policies[].pause.first_response", Texts, "", "Statuses in which this goal waits"),
-    key("sla.policies[].pause.next_response", Texts, "", "Statuses in which this goal waits"),
-    key("sla.policies[].pause.resolution", Texts, "pending, on_hold", "Statuses in which this goal waits"),
-    key("sla.policies[].pause.ownership", Texts, "", "Statuses in which this goal waits"),
-    key("limits.teams", Count, "1000", "Teams with series of their own; others become __other__"),
-    key("limits.priorities", Count, "20", "The same for priorities"),
-    key("limits.channels", Count, "50", "The same for channels"),
+    key("sla.policies[].targets.resolution", Duration, "", "Time to the solution"),
+    key("sla.policies[].targets.ownership", Duration, "", "Time that a team may hold the ticket"),
+    key("sla.policies[].pause.first_response", Texts, "", "Statuses in which this goal pauses"),
+    key("sla.policies[].pause.next_response", Texts, "", "Statuses in which this goal pauses"),
+    key("sla.policies[].pause.resolution", Texts, "pending, on_hold", "Statuses in which this goal pauses"),
+    key("sla.policies[].pause.ownership", Texts, "", "Statuses in which this goal pauses"),
+    key("limits.teams", Count, "1000", "Number of teams with their own series; further teams become __other__"),
+    key("limits.priorities", Count, "20", "Number of priorities with their own series"),
+    key("limits.channels", Count, "50", "Number of channels with their own series"),
     key("web.listen", Texts, ":10047", "Addresses to listen on, as host:port or :port"),
     key("web.telemetry_path", Text, "/metrics", "Path of the metrics, below the route prefix"),
-    key("web.external_url", Text, "", "URL under which users reach the server, such as that of a reverse proxy; its path is the default of the route prefix"),
-    key("web.route_prefix", Text, "", "Prefix of the paths of all pages; none: the path of `web.external_url`"),
-    key("web.config_file", Text, "", "Web configuration file for TLS, client certificates and logins, relative to this file; none: plain HTTP for everybody"),
-    key("web.tickets", Boolean, "false", "Whether pages may show ticket ids, to whoever can reach them"),
-    key("web.enable_lifecycle", Boolean, "false", "Whether POST /-/reload loads the configuration again, for whoever can reach it"),
-    key("exemplars", Boolean, "false", "Add ticket ids to histograms, which may be personal data"),
+    key("web.external_url", Text, "", "URL that users open, such as that of a reverse proxy; its path is the default of the route prefix"),
+    key("web.route_prefix", Text, "", "Prefix of the paths of all pages; by default, the path of `web.external_url`"),
+    key("web.config_file", Text, "", "Web configuration file for TLS, client certificates and users, relative to the configuration file; without it, plain HTTP and no login"),
+    key("web.tickets", Boolean, "false", "Whether pages show ticket ids to every client"),
+    key("web.enable_lifecycle", Boolean, "false", "Whether POST /-/reload reloads the configuration, for every client"),
+    key("exemplars", Boolean, "false", "Whether histograms contain ticket ids, which may be personal data"),
 ];
 
-/// Names of other programs, or that people try first: the last segments, and the key meant.
+/// Keys that users may expect, from other programs or by guessing, and the key to use instead.
 const RENAMED: &[(&str, &str)] = &[
     ("kafka.bootstrap_servers", "kafka.brokers"),
     ("kafka.bootstrap.servers", "kafka.brokers"),
@@ -219,21 +224,21 @@ const RENAMED: &[(&str, &str)] = &[
     ("brokers", "kafka.brokers"),
 ];
 
-impl Key {
-    /// The path up to the first name of the user's or list of maps: what a flag or variable can
-    /// set, and how its value is written.
-    pub fn settable(&self) -> (&'static str, Kind) {
+impl ConfigKey {
+    /// The part of the path that a flag or variable can set, with the type of its value. It ends before
+    /// the first user-defined name or list of maps.
+    pub fn settable(&self) -> (&'static str, KeyKind) {
         let cut = [".<", "[]"]
             .iter()
             .filter_map(|stop| self.path.find(stop))
             .min();
         match cut {
-            Some(cut) => (&self.path[..cut], Kind::Yaml),
+            Some(cut) => (&self.path[..cut], KeyKind::Yaml),
             None => (self.path, self.kind),
         }
     }
 
-    /// The environment variable that sets it.
+    /// The environment variable that sets this key.
     pub fn variable(&self) -> String {
         variable(self.settable().0)
     }
@@ -269,7 +274,7 @@ pub fn keys_table() -> String {
     table
 }
 
-/// How much of each thing there can be, as a table in Markdown.
+/// The limits of the engine as a Markdown table.
 pub fn limits_table() -> String {
     let mut table = "| key | greatest | why |\n| --- | --- | --- |\n".to_owned();
     for limit in limits::ALL {
@@ -281,25 +286,25 @@ pub fn limits_table() -> String {
     table
 }
 
-/// Notes every key of a tree that is not in the table.
-pub(super) fn find_unknown(tree: &Node, errors: &mut Errors) {
+/// Reports every key of a tree that is not in the table.
+pub(super) fn find_unknown(tree: &YamlNode, errors: &mut ConfigErrors) {
     descend(tree, "", "", errors);
 }
 
-/// `path` is where the node is, `pattern` the same in the words of the table.
-fn descend(node: &Node, path: &str, pattern: &str, errors: &mut Errors) {
+/// `path` is the position of the node, `pattern` the same position in the notation of the table.
+fn descend(node: &YamlNode, path: &str, pattern: &str, errors: &mut ConfigErrors) {
     match &node.value {
-        Value::Scalar(..) => {}
-        Value::List(items) => {
+        YamlValue::Scalar(..) => {}
+        YamlValue::List(items) => {
             let pattern = format!("{pattern}[]");
             for (position, item) in items.iter().enumerate() {
                 descend(item, &format!("{path}[{position}]"), &pattern, errors);
             }
         }
-        Value::Map(entries) => {
+        YamlValue::Map(entries) => {
             let children = children(pattern);
             if children.is_empty() {
-                return; // A map where none belongs: the reading of its value says so.
+                return; // The code that reads the value reports the wrong type.
             }
             for entry in entries {
                 let path = join(path, &entry.key);
@@ -340,18 +345,15 @@ fn children(pattern: &str) -> Vec<&'static str> {
 fn unknown(key: &str, pattern: &str, children: &[&str]) -> String {
     let full = join(pattern, key);
     if let Some((_, meant)) = RENAMED.iter().find(|(wrong, _)| *wrong == full) {
-        return format!("unknown key; it is called {meant} here");
+        return format!("unknown key; use {meant}");
     }
     if pattern == "kafka" && key.contains('.') {
-        return "unknown key; librdkafka properties go under kafka.properties".to_owned();
+        return "unknown key; set librdkafka properties in kafka.properties".to_owned();
     }
-    match nearest(key, children) {
-        Some(meant) => format!("unknown key; did you mean {meant}?"),
-        None => format!("unknown key; known here: {}", children.join(", ")),
-    }
+    format!("unknown key; {}", expected(key, children))
 }
 
-/// The word that differs least, where that is little.
+/// The most similar word, if any is similar enough.
 pub(super) fn nearest<'a>(word: &str, words: &[&'a str]) -> Option<&'a str> {
     let allowed = match word.chars().count() {
         0..=3 => 1,
@@ -366,7 +368,24 @@ pub(super) fn nearest<'a>(word: &str, words: &[&'a str]) -> Option<&'a str> {
         .map(|(_, candidate)| candidate)
 }
 
-/// Letters to add, remove, change or swap with the next.
+/// A hint for a message, such as `; did you mean tickets?`, or nothing.
+pub(super) fn did_you_mean(word: &str, words: &[&str]) -> String {
+    match nearest(word, words) {
+        Some(meant) => format!("; did you mean {meant}?"),
+        None => String::new(),
+    }
+}
+
+/// The message about an unknown word where only `known` words are valid: the nearest one, or all.
+pub(super) fn expected(word: &str, known: &[&str]) -> String {
+    match nearest(word, known) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None if known.is_empty() => "none is defined".to_owned(),
+        None => format!("use one of: {}", known.join(", ")),
+    }
+}
+
+/// The edit distance: letters to add, remove, replace or swap with the next one.
 fn distance(one: &str, other: &str) -> usize {
     let one: Vec<char> = one.chars().take(64).collect();
     let other: Vec<char> = other.chars().take(64).collect();
@@ -386,30 +405,24 @@ fn distance(one: &str, other: &str) -> usize {
     rows[one.len()][other.len()]
 }
 
-fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
-}
-
-/// The key that a flag or variable sets, by its path.
-pub(super) fn settable(path: &str) -> Option<Kind> {
+/// The type of a path that a flag or variable can set.
+pub(super) fn settable(path: &str) -> Option<KeyKind> {
     KEYS.iter()
-        .map(Key::settable)
+        .map(ConfigKey::settable)
         .find(|(settable, _)| *settable == path)
         .map(|(_, kind)| kind)
 }
 
-/// Notes a flag or variable that sets no key.
-pub(super) fn no_such_setting(name: &str, names: &[String], place: &Place, errors: &mut Errors) {
+/// Reports a flag or variable that sets no key.
+pub(super) fn no_such_setting(
+    name: &str,
+    names: &[String],
+    place: &ConfigPlace,
+    errors: &mut ConfigErrors,
+) {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let message = match nearest(name, &names) {
-        Some(meant) => format!("sets no key; did you mean {meant}?"),
-        None => "sets no key".to_owned(),
-    };
-    errors.error(place, "", message);
+    let hint = did_you_mean(name, &names);
+    errors.error(place, "", format!("sets no configuration key{hint}"));
 }
 
 #[cfg(test)]
@@ -417,7 +430,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_setting_has_a_variable_of_its_own() {
+    fn every_setting_has_its_own_variable() {
         let mut seen = std::collections::BTreeMap::new();
         for key in KEYS {
             let path = key.settable().0;
@@ -438,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn near_words() {
+    fn similar_words_are_found() {
         assert_eq!(nearest("topcis", &["topics", "brokers"]), Some("topics"));
         assert_eq!(nearest("xyz", &["topics", "brokers"]), None);
         assert_eq!(distance("mon", "monday"), 3);

@@ -1,19 +1,18 @@
-//! Objectives: which share of its goals a desk means to meet. They judge the numbers, so they are
-//! no part of the rules, and changing one needs no other checkpoint.
+//! Reads the objectives: the share of SLA goals that must be met. Only alerts and dashboards use them, so
+//! a change affects no number and no checkpoint.
 
-use super::problem::Errors;
-use super::view::View;
+use super::problem::ConfigErrors;
+use super::view::YamlView;
 
-/// Share of the goals to be met where nothing is said. Help desks promise their customers shares
-/// from 80 to 95 %; nine in ten is what teams set out with.
+/// The default objective. Contracts of helpdesks typically require 80 to 95 %.
 pub const DEFAULT_OBJECTIVE: f64 = 0.9;
 
-/// Reads the objectives out of `sla`: one for each of its `count` policies, in their order.
-pub(super) fn read(view: &View<'_>, count: usize, errors: &mut Errors) -> Vec<f64> {
+/// Reads one objective for each of the `count` policies in `sla`.
+pub(super) fn read(view: &YamlView<'_>, count: usize, errors: &mut ConfigErrors) -> Vec<f64> {
     let general = view.key("objective").inner_share(errors);
     let general = general.unwrap_or(DEFAULT_OBJECTIVE);
-    // What is no list was noted with the policies.
-    let items = view.key("policies").items(&mut Errors::default());
+    // The reader of the policies reports a value that is not a list.
+    let items = view.key("policies").items(&mut ConfigErrors::default());
     let set = items.iter().filter(|item| item.is_set());
     set.take(count)
         .map(|item| item.key("objective").inner_share(errors).unwrap_or(general))
@@ -47,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_nothing_nor_everything_can_be_promised() {
+    fn an_objective_is_between_zero_and_one() {
         for wrong in ["0", "1", "1.5", "-0.1", "95", "95%", "no"] {
             let text = format!("sla:\n  objective: {wrong}\n  {POLICIES}");
             let message = load(&text).unwrap_err();

@@ -1,20 +1,20 @@
-//! Settings from flags and environment variables, laid over the tree of the file.
+//! Applies environment variables and flags to the tree of the configuration file.
 //!
-//! A setting replaces the value of its key; a map is merged, entry by entry, so that one Kafka
-//! property can come from the environment and the others from the file.
+//! A setting replaces the value of its key. Maps are merged entry by entry, so that one Kafka property can
+//! come from the environment and the others from the file.
 
-use std::sync::Arc;
+use super::keys::{
+    ConfigKey, ENVIRONMENT_PREFIX, KEYS, KeyKind, no_such_setting, settable, variable,
+};
+use super::problem::{ConfigErrors, ConfigPlace};
+use super::tree::{self, YamlNode, YamlStyle, YamlValue};
 
-use super::keys::{ENVIRONMENT_PREFIX, KEYS, Key, Kind, no_such_setting, settable, variable};
-use super::problem::{Errors, Place};
-use super::tree::{self, Node, Style, Value};
-
-/// A setting of the command line.
+/// A setting from the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flag {
-    /// As the user typed it, for errors: `--web.listen-address`.
+    /// As the user typed it, for messages: `--web.listen-address`.
     pub typed: String,
-    /// The key that it sets: `web.listen`.
+    /// The key path that it sets: `web.listen`.
     pub key: String,
     pub value: String,
 }
@@ -26,7 +26,7 @@ impl Flag {
         Self::of(&format!("--set {key}"), key, value)
     }
 
-    /// A flag of another name that sets a key.
+    /// A flag with its own name that sets a key.
     pub fn of(typed: &str, key: impl Into<String>, value: impl Into<String>) -> Self {
         Self {
             typed: typed.to_owned(),
@@ -36,17 +36,17 @@ impl Flag {
     }
 }
 
-/// Variables with our prefix that are not settings: of the tests, of logging, and of the command
-/// line, which finds the file.
+/// Prefixes of variables that are not configuration keys: those of the tests, of logging, and the path
+/// of the configuration file.
 const NOT_SETTINGS: [&str; 3] = ["TEST_", "LOG_", "CONFIG_FILE"];
-/// The map whose entries have flags and variables of their own: properties of librdkafka.
+/// Each entry of this map has its own flag and variable.
 const PROPERTIES: &str = "kafka.properties";
 
-/// Lays the variables with our prefix over a tree. An empty variable counts as not set.
+/// Applies the variables with our prefix to a tree. Ignores empty variables.
 pub(super) fn put_environment(
-    tree: &mut Node,
+    tree: &mut YamlNode,
     environment: impl IntoIterator<Item = (String, String)>,
-    errors: &mut Errors,
+    errors: &mut ConfigErrors,
 ) {
     let mut settings: Vec<(String, String)> = environment
         .into_iter()
@@ -58,29 +58,29 @@ pub(super) fn put_environment(
         if NOT_SETTINGS.iter().any(|prefix| short.starts_with(prefix)) {
             continue;
         }
-        let place = Place::Variable(name.as_str().into());
+        let place = ConfigPlace::Variable(name.as_str().into());
         let key = KEYS.iter().find(|key| key.variable() == name);
-        if let Some((path, kind)) = key.map(Key::settable) {
+        if let Some((path, kind)) = key.map(ConfigKey::settable) {
             put(tree, path, kind, &value, &place, errors);
         } else if let Some(property) = name
             .strip_prefix(&variable(PROPERTIES))
             .and_then(|rest| rest.strip_prefix('_'))
         {
-            // Their names have dots where a variable has underscores.
+            // librdkafka's names have dots where variables have underscores.
             let property = property.to_ascii_lowercase().replace('_', ".");
             put_property(tree, &property, value, place);
         } else if !is_service_link(short, &value) {
-            let names: Vec<String> = KEYS.iter().map(Key::variable).collect();
+            let names: Vec<String> = KEYS.iter().map(ConfigKey::variable).collect();
             no_such_setting(&name, &names, &place, errors);
         }
     }
 }
 
-/// Lays flags over a tree.
-pub(super) fn put_flags(tree: &mut Node, flags: &[Flag], errors: &mut Errors) {
+/// Applies flags to a tree.
+pub(super) fn put_flags(tree: &mut YamlNode, flags: &[Flag], errors: &mut ConfigErrors) {
     for Flag { typed, key, value } in flags {
         let path = key.as_str();
-        let place = Place::Flag(typed.as_str().into());
+        let place = ConfigPlace::Flag(typed.as_str().into());
         if let Some(kind) = settable(path) {
             put(tree, path, kind, value, &place, errors);
         } else if let Some(property) = path
@@ -95,28 +95,35 @@ pub(super) fn put_flags(tree: &mut Node, flags: &[Flag], errors: &mut Errors) {
     }
 }
 
-fn put(tree: &mut Node, path: &str, kind: Kind, text: &str, place: &Place, errors: &mut Errors) {
+fn put(
+    tree: &mut YamlNode,
+    path: &str,
+    kind: KeyKind,
+    text: &str,
+    place: &ConfigPlace,
+    errors: &mut ConfigErrors,
+) {
     let inline = match kind {
-        Kind::Yaml => true,
-        Kind::Texts | Kind::Durations => text.trim_start().starts_with('['),
+        KeyKind::Yaml => true,
+        KeyKind::Texts | KeyKind::Durations => text.trim_start().starts_with('['),
         _ => false,
     };
     let node = if inline {
-        // The text is not part of any message: it may hold a secret.
+        // No message shows the text, because it may contain a secret.
         let before = errors.errors.len();
         let node = tree::parse(text, &|_, _| place.clone(), errors);
         for problem in &mut errors.errors[before..] {
             path.clone_into(&mut problem.path);
         }
         node
-    } else if matches!(kind, Kind::Texts | Kind::Durations) {
+    } else if matches!(kind, KeyKind::Texts | KeyKind::Durations) {
         let items = text
             .split(',')
             .map(|item| scalar(item.trim().to_owned(), place.clone()))
             .collect();
-        Some(Node {
+        Some(YamlNode {
             place: place.clone(),
-            value: Value::List(items),
+            value: YamlValue::List(items),
         })
     } else {
         Some(scalar(text.to_owned(), place.clone()))
@@ -127,22 +134,21 @@ fn put(tree: &mut Node, path: &str, kind: Kind, text: &str, place: &Place, error
     }
 }
 
-fn put_property(tree: &mut Node, property: &str, value: String, place: Place) {
+fn put_property(tree: &mut YamlNode, property: &str, value: String, place: ConfigPlace) {
     let mut path: Vec<&str> = PROPERTIES.split('.').collect();
     path.push(property);
     tree.put(&path, scalar(value, place));
 }
 
-fn scalar(text: String, place: Place) -> Node {
-    Node {
+fn scalar(text: String, place: ConfigPlace) -> YamlNode {
+    YamlNode {
         place,
-        value: Value::Scalar(text, Style::Bare),
+        value: YamlValue::Scalar(text, YamlStyle::Bare),
     }
 }
 
-/// Whether Kubernetes made this variable: it tells every container of the services around it, and
-/// a service called `ticket-exporter` gives names with our prefix (Kubernetes documentation,
-/// "Accessing the Service", environment variables).
+/// Whether Kubernetes created this variable. Kubernetes sets variables for every service, and those of a
+/// service called `ticket-exporter` have our prefix (Kubernetes documentation, "Accessing the Service").
 fn is_service_link(short: &str, value: &str) -> bool {
     let name = format!("_{short}");
     let is_port = name.split("_PORT_").skip(1).any(|rest| {
@@ -156,23 +162,14 @@ fn is_service_link(short: &str, value: &str) -> bool {
         || (name.ends_with("_PORT") && value.contains("://"))
 }
 
-/// The tree of nothing set.
-pub(super) fn nothing(name: Option<&str>) -> Node {
-    let place = name.map_or(Place::Missing, |name| Place::File {
-        name: Arc::from(name),
-        line: 1,
-        column: 1,
-    });
-    Node::empty(place)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::source::empty_tree;
     use super::*;
 
-    fn environment(pairs: &[(&str, &str)]) -> (Node, String) {
-        let mut tree = nothing(None);
-        let mut errors = Errors::default();
+    fn environment(pairs: &[(&str, &str)]) -> (YamlNode, String) {
+        let mut tree = empty_tree(None);
+        let mut errors = ConfigErrors::default();
         let pairs = pairs
             .iter()
             .map(|(name, value)| (format!("TICKET_EXPORTER_{name}"), (*value).to_owned()));
@@ -180,11 +177,11 @@ mod tests {
         (tree, errors.to_string())
     }
 
-    fn texts(node: &Node) -> Vec<String> {
+    fn texts(node: &YamlNode) -> Vec<String> {
         match &node.value {
-            Value::Scalar(text, _) => vec![text.clone()],
-            Value::List(items) => items.iter().flat_map(texts).collect(),
-            Value::Map(entries) => entries
+            YamlValue::Scalar(text, _) => vec![text.clone()],
+            YamlValue::List(items) => items.iter().flat_map(texts).collect(),
+            YamlValue::Map(entries) => entries
                 .iter()
                 .map(|entry| format!("{}={}", entry.key, texts(&entry.node).join(",")))
                 .collect(),
@@ -192,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn every_shape_of_value() {
+    fn every_type_of_value() {
         let (tree, errors) = environment(&[
             ("KAFKA_BROKERS", "a:9092, b:9092"),
             ("KAFKA_TOPICS", "[\"a,b\", c]"),
@@ -214,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_sets_nothing_is_an_error() {
+    fn an_unknown_variable_is_an_error() {
         let (_, errors) = environment(&[
             ("KAFKA_BROKER", "a"),
             ("TEST_DATA", "x"),
@@ -223,9 +220,9 @@ mod tests {
         ]);
         assert_eq!(
             errors,
-            "environment variable TICKET_EXPORTER_KAFKA_BROKER: sets no key; did you mean \
-             TICKET_EXPORTER_KAFKA_BROKERS?\n\
-             environment variable TICKET_EXPORTER_ZZZ: sets no key"
+            "environment variable TICKET_EXPORTER_KAFKA_BROKER: sets no configuration key; did you \
+             mean TICKET_EXPORTER_KAFKA_BROKERS?\n\
+             environment variable TICKET_EXPORTER_ZZZ: sets no configuration key"
         );
     }
 
@@ -242,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_of_kubernetes_services_are_left_alone() {
+    fn variables_of_kubernetes_services_are_ignored() {
         let (_, errors) = environment(&[
             ("SERVICE_HOST", "10.0.0.1"),
             ("SERVICE_PORT", "10047"),

@@ -1,22 +1,26 @@
-//! SLA policies.
+//! Reads the SLA policies.
 
 use std::collections::BTreeMap;
 
 use super::calendars::Calendars;
 use super::keys::nearest;
-use super::problem::{Errors, Place};
-use super::view::View;
+use super::problem::{ConfigErrors, ConfigPlace};
+use super::view::YamlView;
 use crate::domain::calendar::CalendarId;
 use crate::domain::event::Status;
 use crate::domain::policy::{Clock, Match, Policy, StatusSet, Target};
 use crate::engine::limits;
 
-/// A policy is compared with this many before it: with all of them, a configuration that a program has
-/// written would take quadratic time.
+/// Each policy is compared with at most this many policies before it. Comparing it with all of them would
+/// take quadratic time.
 const COMPARED: usize = 256;
 
 /// Reads `sla`.
-pub(super) fn read(view: &View<'_>, calendars: &Calendars, errors: &mut Errors) -> Vec<Policy> {
+pub(super) fn read(
+    view: &YamlView<'_>,
+    calendars: &Calendars,
+    errors: &mut ConfigErrors,
+) -> Vec<Policy> {
     view.entries(errors);
     let list = view.key("policies");
     let items = list.items(errors);
@@ -25,10 +29,10 @@ pub(super) fn read(view: &View<'_>, calendars: &Calendars, errors: &mut Errors) 
         return Vec::new();
     }
     let mut policies: Vec<Policy> = Vec::new();
-    let mut names: BTreeMap<String, Place> = BTreeMap::new();
+    let mut names: BTreeMap<String, ConfigPlace> = BTreeMap::new();
     for item in &items {
         if !item.is_set() {
-            item.error(errors, "must be a map of keys, not nothing");
+            item.error(errors, "is empty; write a map of keys");
             continue;
         }
         let policy = read_policy(item, calendars, errors);
@@ -37,7 +41,7 @@ pub(super) fn read(view: &View<'_>, calendars: &Calendars, errors: &mut Errors) 
             name.error(
                 errors,
                 format!(
-                    "\"{}\" is already the name of the policy at {first}",
+                    "the policy at {first} is already called \"{}\"",
                     policy.name
                 ),
             );
@@ -54,7 +58,7 @@ pub(super) fn read(view: &View<'_>, calendars: &Calendars, errors: &mut Errors) 
             let name = &earlier.name;
             item.warning(
                 errors,
-                format!("is never used: policy \"{name}\" before it fits {which}"),
+                format!("is never used: the earlier policy \"{name}\" matches {which}"),
             );
         }
         policies.push(policy);
@@ -62,17 +66,17 @@ pub(super) fn read(view: &View<'_>, calendars: &Calendars, errors: &mut Errors) 
     policies
 }
 
-fn read_policy(view: &View<'_>, calendars: &Calendars, errors: &mut Errors) -> Policy {
+fn read_policy(view: &YamlView<'_>, calendars: &Calendars, errors: &mut ConfigErrors) -> Policy {
     view.entries(errors);
     let name = view.key("name");
     if !name.is_set() {
-        name.error(errors, "is missing");
+        name.error(errors, "is missing; every policy needs a name");
     }
     let (clock, calendar) = read_clock(view, calendars, errors);
     let targets = view.key("targets");
     targets.entries(errors);
     if !targets.is_set() {
-        targets.warning(errors, "no targets: its tickets have no SLA");
+        targets.warning(errors, "has no targets, so its tickets have no SLA");
     }
     let targets = Target::ALL.map(|target| targets.key(target.name()).positive_duration(errors));
     let matches = view.key("match");
@@ -91,7 +95,7 @@ fn read_policy(view: &View<'_>, calendars: &Calendars, errors: &mut Errors) -> P
     }
 }
 
-/// Whether every ticket that fits `later` fits `earlier`.
+/// Whether `earlier` matches every ticket that `later` matches.
 fn covers(earlier: &Match, later: &Match) -> bool {
     let covers = |earlier: &Option<Vec<String>>, later: &Option<Vec<String>>| {
         earlier.as_ref().is_none_or(|earlier| {
@@ -105,19 +109,19 @@ fn covers(earlier: &Match, later: &Match) -> bool {
         && covers(&earlier.channel, &later.channel)
 }
 
-/// An empty list would fit no ticket at all.
-fn read_names(view: &View<'_>, errors: &mut Errors) -> Option<Vec<String>> {
+/// Reads a list of names. Refuses an empty list, which would match no ticket.
+fn read_names(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<Vec<String>> {
     let names = view.texts(errors)?;
     if view.is_empty_list() {
-        view.error(errors, "fits no ticket; leave the key out to fit any");
+        view.error(errors, "matches no ticket; remove the key to match any");
     }
     Some(names)
 }
 
 fn read_clock(
-    view: &View<'_>,
+    view: &YamlView<'_>,
     calendars: &Calendars,
-    errors: &mut Errors,
+    errors: &mut ConfigErrors,
 ) -> (Clock, Option<Option<CalendarId>>) {
     let key = view.key("clock");
     let clock = match key.text(errors).as_deref() {
@@ -134,14 +138,21 @@ fn read_clock(
     let key = view.key("calendar");
     match (calendars.find(&key, errors), clock) {
         (Some(Some(_)), Clock::Calendar) => {
-            key.warning(errors, "is not used: the policy's clock is calendar");
+            key.warning(
+                errors,
+                "has no effect, because the clock of the policy is calendar",
+            );
             (clock, None)
         }
         (found, _) => (clock, found),
     }
 }
 
-fn read_pauses(view: &View<'_>, targets: &[Option<i64>; 4], errors: &mut Errors) -> [StatusSet; 4] {
+fn read_pauses(
+    view: &YamlView<'_>,
+    targets: &[Option<i64>; 4],
+    errors: &mut ConfigErrors,
+) -> [StatusSet; 4] {
     view.entries(errors);
     let mut pauses = Policy::default_pauses();
     for target in Target::ALL {
@@ -150,7 +161,10 @@ fn read_pauses(view: &View<'_>, targets: &[Option<i64>; 4], errors: &mut Errors)
             continue;
         }
         if targets[target as usize].is_none() {
-            key.warning(errors, "is not used: the policy has no such target");
+            key.warning(
+                errors,
+                "has no effect, because the policy has no such target",
+            );
         }
         let mut statuses = StatusSet::EMPTY;
         for item in key.items(errors) {
@@ -159,13 +173,16 @@ fn read_pauses(view: &View<'_>, targets: &[Option<i64>; 4], errors: &mut Errors)
             };
             match Status::from_name(&text) {
                 Some(status) if status.is_unsolved() => statuses = statuses.with(status),
-                Some(_) => item.error(errors, format!("no goal runs while {text}; leave it out")),
+                Some(_) => item.error(
+                    errors,
+                    format!("no goal runs in the status {text}; remove it"),
+                ),
                 None => {
                     let names = Status::UNSOLVED.map(Status::name);
                     let hint = nearest(&text, &names).unwrap_or("new, open, pending or on_hold");
                     item.error(
                         errors,
-                        format!("no status \"{text}\"; did you mean {hint}?"),
+                        format!("unknown status \"{text}\"; did you mean {hint}?"),
                     );
                 }
             }

@@ -1,26 +1,26 @@
-//! What is wrong with a configuration, and where. All of it is collected and shown at once.
+//! Errors and warnings about a configuration, with their positions. All of them are shown at once.
 
 use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 
-/// Where a setting was made.
+/// The origin of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// A position in a file, both from 1.
+pub enum ConfigPlace {
+    /// A position in a file; line and column count from 1.
     File {
         name: Arc<str>,
         line: usize,
         column: usize,
     },
-    /// The environment variable of that name.
+    /// The name of an environment variable.
     Variable(Arc<str>),
-    /// A flag, as it was typed.
+    /// A flag, as the user typed it.
     Flag(Arc<str>),
-    /// Nowhere: it is missing.
+    /// The setting is missing, or there is no file.
     Missing,
 }
 
-impl Display for Place {
+impl Display for ConfigPlace {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { name, line, column } => write!(formatter, "{name}:{line}:{column}"),
@@ -33,14 +33,14 @@ impl Display for Place {
 
 /// One error or warning. Shown as `file:line:column: key.path: message`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    pub place: Place,
-    /// `sla.policies[2].targets.resolution`; empty where no key is to blame.
+pub struct ConfigProblem {
+    pub place: ConfigPlace,
+    /// Such as `sla.policies[2].targets.resolution`. Empty if the problem is not about one key.
     pub path: String,
     pub message: String,
 }
 
-impl Display for Problem {
+impl Display for ConfigProblem {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: ", self.place)?;
         if !self.path.is_empty() {
@@ -50,37 +50,36 @@ impl Display for Problem {
     }
 }
 
-/// Every problem of a configuration that cannot be used. `Display` gives one line for each error.
+/// All problems of an invalid configuration. `Display` writes one line per error.
 #[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
-pub struct Errors {
-    /// Not empty where this is returned as an error.
-    pub errors: Vec<Problem>,
-    pub warnings: Vec<Problem>,
+pub struct ConfigErrors {
+    pub errors: Vec<ConfigProblem>,
+    pub warnings: Vec<ConfigProblem>,
 }
 
-impl Errors {
-    /// Brings the problems into the order of the file; those of flags and variables come last.
+impl ConfigErrors {
+    /// Sorts the problems by their position in the file, then variables, then flags.
     pub(super) fn sort(&mut self) {
-        let order = |problem: &Problem| match problem.place {
-            Place::Missing => (0, 0, 0),
-            Place::File { line, column, .. } => (1, line, column),
-            Place::Variable(_) => (2, 0, 0),
-            Place::Flag(_) => (3, 0, 0),
+        let order = |problem: &ConfigProblem| match problem.place {
+            ConfigPlace::Missing => (0, 0, 0),
+            ConfigPlace::File { line, column, .. } => (1, line, column),
+            ConfigPlace::Variable(_) => (2, 0, 0),
+            ConfigPlace::Flag(_) => (3, 0, 0),
         };
         self.errors.sort_by_key(order);
         self.warnings.sort_by_key(order);
     }
 
-    pub(super) fn error(&mut self, place: &Place, path: &str, message: impl Into<String>) {
-        self.errors.push(Problem {
+    pub(super) fn error(&mut self, place: &ConfigPlace, path: &str, message: impl Into<String>) {
+        self.errors.push(ConfigProblem {
             place: place.clone(),
             path: path.to_owned(),
             message: message.into(),
         });
     }
 
-    pub(super) fn warning(&mut self, place: &Place, path: &str, message: impl Into<String>) {
-        self.warnings.push(Problem {
+    pub(super) fn warning(&mut self, place: &ConfigPlace, path: &str, message: impl Into<String>) {
+        self.warnings.push(ConfigProblem {
             place: place.clone(),
             path: path.to_owned(),
             message: message.into(),
@@ -88,7 +87,7 @@ impl Errors {
     }
 }
 
-impl Display for Errors {
+impl Display for ConfigErrors {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         for (position, problem) in self.errors.iter().enumerate() {
             if position > 0 {

@@ -1,13 +1,13 @@
-//! The librdkafka properties that are not the user's to set, each with its reason.
+//! The librdkafka properties that users cannot set, each with its reason.
 
 /// A property that the exporter sets itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReservedProperty {
     /// librdkafka's name.
     pub name: &'static str,
-    /// What the exporter sets: saying the same is no error. `None`: not one value.
+    /// The value that the exporter sets. Setting the same value is no error.
     pub value: Option<&'static str>,
-    /// What follows "cannot be set: ".
+    /// The end of the message "cannot be set: …".
     pub reason: &'static str,
 }
 
@@ -23,9 +23,9 @@ const fn reserved(
     }
 }
 
-const OFFSETS: &str = "offsets are kept in the checkpoint, together with what they lead to";
+const OFFSETS: &str = "the checkpoint contains the offsets, together with the state";
 
-/// All of them: first those with a key of their own, then those on which exact counting rests.
+/// First the properties that have their own key, then those that exact counting depends on.
 #[rustfmt::skip]
 pub const RESERVED_PROPERTIES: &[ReservedProperty] = &[
     reserved("bootstrap.servers", None, "set kafka.brokers instead"),
@@ -35,24 +35,23 @@ pub const RESERVED_PROPERTIES: &[ReservedProperty] = &[
     reserved("auto.commit.interval.ms", None, OFFSETS),
     reserved("enable.auto.offset.store", Some("false"), OFFSETS),
     reserved("auto.offset.reset", Some("error"),
-        "a checkpoint whose records are gone is reported, never skipped silently"),
+        "the exporter must notice deleted records, and never skip them silently"),
     reserved("enable.partition.eof", Some("false"),
-        "the end of a partition is found without it, and with it a rebalance can skip a record"),
+        "the exporter finds the end of a partition without it, and with it a rebalance can skip a record"),
     reserved("isolation.level", Some("read_committed"),
-        "records of aborted transactions never happened"),
+        "records of aborted transactions must not count"),
     reserved("statistics.interval.ms", Some("500"),
-        "the end of a partition is read from the statistics"),
+        "the exporter reads the end of a partition from the statistics"),
 ];
 
 impl ReservedProperty {
-    /// The entry of that name.
     pub fn find(name: &str) -> Option<&'static Self> {
         RESERVED_PROPERTIES
             .iter()
             .find(|property| property.name == name)
     }
 
-    /// Whether the user may say this.
+    /// Whether users may set this value.
     pub fn allows(&self, value: &str) -> bool {
         self.value == Some(value)
     }
@@ -63,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_once_and_only_its_own_value() {
+    fn each_property_is_listed_once_and_allows_its_own_value() {
         for (position, property) in RESERVED_PROPERTIES.iter().enumerate() {
             let first = RESERVED_PROPERTIES
                 .iter()

@@ -1,37 +1,36 @@
-//! The engine's rules out of the settings, and the checks of names against each other.
+//! Reads the engine's settings, and compares the names in them with each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::calendars::Calendars;
-use super::problem::Errors;
-use super::view::View;
+use super::problem::ConfigErrors;
+use super::view::YamlView;
 use crate::domain::duration;
 use crate::domain::policy::{Match, Policy};
 use crate::domain::timestamp::Milliseconds;
 use crate::engine::limits::{self, Limit};
 use crate::engine::{Kpi, Limits, Rules, Window};
 
-/// Steps of a window (contract, section 6).
+/// Number of steps in a window (KPI contract, section 6).
 const WINDOW_STEPS: Milliseconds = 60;
-/// The label value of all names beyond a limit.
+/// The label value of names beyond a limit.
 const OVERFLOW: &str = "__other__";
 /// The label value of no team or no priority.
 const ABSENT: &str = "none";
 
-/// Keys of `buckets` that are not the name of a KPI, and the KPIs they stand for: a target has
-/// that name in a policy.
+/// Keys of `buckets` that have the name of an SLA target instead of a KPI, and the KPIs that they set.
 const BUCKET_SHORTHANDS: [(&str, &[Kpi]); 2] = [
     ("resolution", &[Kpi::FirstResolution, Kpi::FullResolution]),
     ("ownership", &[Kpi::TeamOwnership]),
 ];
 
-/// Reads all that decides what numbers mean, except `calendars`, `stream` and `sla`, which are
-/// given.
+/// Reads everything that decides what the engine counts, except `stream`. `calendars` and `policies`
+/// are already read.
 pub(super) fn read(
-    view: &View<'_>,
+    view: &YamlView<'_>,
     calendars: &Calendars,
     policies: Vec<Policy>,
-    errors: &mut Errors,
+    errors: &mut ConfigErrors,
 ) -> Rules {
     let mut rules = Rules {
         policies,
@@ -49,7 +48,7 @@ pub(super) fn read(
     rules
 }
 
-fn read_tickets(view: &View<'_>, rules: &mut Rules, errors: &mut Errors) {
+fn read_tickets(view: &YamlView<'_>, rules: &mut Rules, errors: &mut ConfigErrors) {
     view.entries(errors);
     if let Some(length) = view.key("finalize_after").duration(errors) {
         rules.finalize_after = length;
@@ -62,13 +61,13 @@ fn read_tickets(view: &View<'_>, rules: &mut Rules, errors: &mut Errors) {
         rules.undelete_grace = length;
         if length > rules.retain {
             let retain = duration::format(rules.retain);
-            let message = format!("is longer than tickets.retain ({retain}): it ends with that");
+            let message = format!("has no effect beyond tickets.retain ({retain})");
             key.warning(errors, message);
         }
     }
 }
 
-fn read_windows(view: &View<'_>, rules: &mut Rules, errors: &mut Errors) {
+fn read_windows(view: &YamlView<'_>, rules: &mut Rules, errors: &mut ConfigErrors) {
     if !view.is_set() {
         return;
     }
@@ -85,12 +84,15 @@ fn read_windows(view: &View<'_>, rules: &mut Rules, errors: &mut Errors) {
         if length == 0 || length % WINDOW_STEPS != 0 {
             item.error(
                 errors,
-                format!("\"{label}\" cannot be cut into 60 steps of whole milliseconds"),
+                format!(
+                    "\"{label}\" is not divisible into 60 steps of whole milliseconds; use, for \
+                     example, 1h"
+                ),
             );
         } else if let Some(other) = windows.iter().find(|other| other.length == length) {
             item.error(
                 errors,
-                format!("\"{label}\" is as long as \"{}\"", other.label),
+                format!("\"{label}\" is as long as \"{}\"; remove one", other.label),
             );
         } else {
             windows.push(Window { label, length });
@@ -99,7 +101,12 @@ fn read_windows(view: &View<'_>, rules: &mut Rules, errors: &mut Errors) {
     rules.windows = windows;
 }
 
-fn read_teams(view: &View<'_>, calendars: &Calendars, rules: &mut Rules, errors: &mut Errors) {
+fn read_teams(
+    view: &YamlView<'_>,
+    calendars: &Calendars,
+    rules: &mut Rules,
+    errors: &mut ConfigErrors,
+) {
     view.entries(errors);
     rules.default_calendar = calendars
         .find(&view.key("default_calendar"), errors)
@@ -107,7 +114,7 @@ fn read_teams(view: &View<'_>, calendars: &Calendars, rules: &mut Rules, errors:
     let mut team_calendars = BTreeMap::new();
     for (team, view) in view.key("calendars").entries(errors) {
         if !view.is_set() {
-            view.error(errors, "must name a calendar");
+            view.error(errors, "must be the name of a calendar");
         } else if let Some(calendar) = calendars.find(&view, errors) {
             team_calendars.insert(team.to_owned(), calendar);
         }
@@ -116,19 +123,22 @@ fn read_teams(view: &View<'_>, calendars: &Calendars, rules: &mut Rules, errors:
     rules.known_teams = read_names(&view.key("known"), errors);
 }
 
-/// Names of label values.
-fn read_names(view: &View<'_>, errors: &mut Errors) -> Vec<String> {
+/// A list of names that become label values.
+fn read_names(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Vec<String> {
     let names = view.texts(errors).unwrap_or_default();
     for reserved in [OVERFLOW, ABSENT] {
         if names.iter().any(|name| name == reserved) {
-            view.error(errors, format!("\"{reserved}\" is the exporter's own word"));
+            view.error(
+                errors,
+                format!("\"{reserved}\" is reserved; use another name"),
+            );
         }
     }
     names
 }
 
-fn read_scores(view: &View<'_>, rules: &mut Rules, errors: &mut Errors) {
-    let section = |name: &str, errors: &mut Errors| {
+fn read_scores(view: &YamlView<'_>, rules: &mut Rules, errors: &mut ConfigErrors) {
+    let section = |name: &str, errors: &mut ConfigErrors| {
         let section = view.key(name);
         section.entries(errors);
         section
@@ -157,7 +167,7 @@ fn read_scores(view: &View<'_>, rules: &mut Rules, errors: &mut Errors) {
     }
 }
 
-fn read_buckets(view: &View<'_>, rules: &mut Rules, errors: &mut Errors) {
+fn read_buckets(view: &YamlView<'_>, rules: &mut Rules, errors: &mut ConfigErrors) {
     view.entries(errors);
     for (name, kpis) in BUCKET_SHORTHANDS {
         if let Some(bounds) = read_bounds(&view.key(name), errors) {
@@ -173,7 +183,7 @@ fn read_buckets(view: &View<'_>, rules: &mut Rules, errors: &mut Errors) {
     }
 }
 
-fn read_bounds(view: &View<'_>, errors: &mut Errors) -> Option<Vec<Milliseconds>> {
+fn read_bounds(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<Vec<Milliseconds>> {
     if !view.is_set() {
         return None;
     }
@@ -196,26 +206,27 @@ fn read_bounds(view: &View<'_>, errors: &mut Errors) -> Option<Vec<Milliseconds>
     Some(bounds)
 }
 
-fn read_limits(view: &View<'_>, rules: &mut Rules, errors: &mut Errors) {
+fn read_limits(view: &YamlView<'_>, rules: &mut Rules, errors: &mut ConfigErrors) {
     let section = view.key("limits");
     section.entries(errors);
-    let named = Named::of(rules);
+    let named = ConfiguredNames::of(rules);
     let known = (rules.known_teams.len(), rules.priorities.len());
     let mut read = |bound: &Limit, default: usize, known: usize, named: &BTreeSet<&str>| {
         let key = section.key(bound.key.trim_start_matches("limits."));
         let limit = key.count(1, bound.greatest, errors).unwrap_or(default);
-        // A name that has not been seen takes no place among the limited ones, but a number.
+        // A configured name needs a number even before its first event, but it does not count against
+        // the limit until then.
         let numbers = named.len() + limit.saturating_sub(known);
         if !bound.allows(named.len()) {
             let text = format!(
-                "the configuration names {}; {}",
+                "the configuration has {} names; {}",
                 named.len(),
                 bound.exceeded()
             );
             key.error(errors, text);
         } else if !bound.allows(numbers) {
             let text = format!(
-                "{limit} is too many beside the {} that policies and calendars name; set it to at \
+                "{limit} is too many together with the {} names in policies and calendars; use at \
                  most {} ({})",
                 named.len().saturating_sub(known),
                 bound.greatest - named.len() + known,
@@ -224,8 +235,7 @@ fn read_limits(view: &View<'_>, rules: &mut Rules, errors: &mut Errors) {
             key.error(errors, text);
         } else if limit < named.len() {
             let text = format!(
-                "is less than the {} that the configuration names: those that come last \
-                 are exposed as __other__",
+                "is less than the {} names in the configuration: the last ones become __other__",
                 named.len()
             );
             key.warning(errors, text);
@@ -244,14 +254,14 @@ fn read_limits(view: &View<'_>, rules: &mut Rules, errors: &mut Errors) {
     };
 }
 
-/// Every name the configuration uses.
-struct Named<'a> {
+/// Every name in the configuration.
+struct ConfiguredNames<'a> {
     teams: BTreeSet<&'a str>,
     priorities: BTreeSet<&'a str>,
     channels: BTreeSet<&'a str>,
 }
 
-impl<'a> Named<'a> {
+impl<'a> ConfiguredNames<'a> {
     fn of(rules: &'a Rules) -> Self {
         let matched = |which: fn(&Match) -> &Option<Vec<String>>| {
             rules
@@ -274,16 +284,19 @@ impl<'a> Named<'a> {
     }
 }
 
-/// Warns of names in policies that the lists of known names do not have: they may be misspelt,
-/// and their first breach would be invisible to `increase()`.
-fn check_names(view: &View<'_>, rules: &Rules, errors: &mut Errors) {
-    let quiet = &mut Errors::default();
+/// Warns about names in policies that are not in the lists of known names. They may be misspelled, and
+/// `increase()` would not see their first breach.
+fn check_names(view: &YamlView<'_>, rules: &Rules, errors: &mut ConfigErrors) {
+    let quiet = &mut ConfigErrors::default();
     for policy in view.key("sla").key("policies").items(quiet) {
         let matches = policy.key("match");
         for item in matches.key("priority").items(quiet) {
             let name = item.text(quiet).unwrap_or_default();
             if !name.is_empty() && name != ABSENT && !rules.priorities.contains(&name) {
-                item.warning(errors, format!("\"{name}\" is not in priorities"));
+                item.warning(
+                    errors,
+                    format!("\"{name}\" is not in priorities; add it there"),
+                );
             }
         }
         if rules.known_teams.is_empty() {
@@ -292,7 +305,10 @@ fn check_names(view: &View<'_>, rules: &Rules, errors: &mut Errors) {
         for item in matches.key("team").items(quiet) {
             let name = item.text(quiet).unwrap_or_default();
             if !name.is_empty() && name != ABSENT && !rules.known_teams.contains(&name) {
-                item.warning(errors, format!("\"{name}\" is not in teams.known"));
+                item.warning(
+                    errors,
+                    format!("\"{name}\" is not in teams.known; add it there"),
+                );
             }
         }
     }

@@ -1,41 +1,41 @@
-//! The web settings of an exporter that runs already, as far as they can be told: its configuration
-//! file may have been broken since it started, which is no reason to call the exporter broken.
+//! Reads the web settings from a configuration that may be invalid elsewhere. A health check needs them:
+//! a mistake in the file does not mean that the running exporter is unhealthy.
 
 use std::path::Path;
 
 use super::overrides::{self, Flag};
-use super::problem::{Errors, Place, Problem};
-use super::tree::{self, Node};
-use super::view::View;
+use super::problem::{ConfigErrors, ConfigPlace, ConfigProblem};
+use super::source::{ReadFile, read_tree};
+use super::tree::{self, YamlNode};
+use super::view::YamlView;
 use super::web::Web;
 use super::web_file::Pem;
-use super::{Read, read_tree};
 
-/// What could be told, and what stood in the way.
+/// The settings that could be read, and the problems with the others.
 #[derive(Clone, Debug)]
 pub struct Salvaged<T> {
     pub found: T,
-    pub problems: Vec<Problem>,
+    pub problems: Vec<ConfigProblem>,
 }
 
-/// The section `web` of a configuration. What cannot be read has its default; the arguments are
+/// Reads the section `web` of a configuration. Invalid settings get their defaults. The arguments are
 /// those of [`load`](super::load).
 pub fn salvage_web(
     file: Option<&Path>,
     environment: impl IntoIterator<Item = (String, String)>,
     flags: &[Flag],
-    read: &mut Read<'_>,
+    read: &mut ReadFile<'_>,
 ) -> Salvaged<Web> {
-    let mut errors = Errors::default();
+    let mut errors = ConfigErrors::default();
     let mut tree = read_tree(file, read, &mut errors, |text, name, errors| {
         section(text, "web", &tree::in_file(name), errors)
     });
-    View::root(&tree).entries(&mut errors);
-    // What the other keys are is not asked here.
-    overrides::put_environment(&mut tree, environment, &mut Errors::default());
-    overrides::put_flags(&mut tree, flags, &mut Errors::default());
+    YamlView::root(&tree).entries(&mut errors);
+    // Mistakes in other settings do not matter here.
+    overrides::put_environment(&mut tree, environment, &mut ConfigErrors::default());
+    overrides::put_flags(&mut tree, flags, &mut ConfigErrors::default());
     let directory = file.and_then(Path::parent).unwrap_or(Path::new(""));
-    let mut web = Web::read(&View::root(&tree).key("web"), directory, &mut errors);
+    let mut web = Web::read(&YamlView::root(&tree).key("web"), directory, &mut errors);
     if web.listen.is_empty() {
         web.listen = Web::default().listen;
     }
@@ -46,24 +46,24 @@ pub fn salvage_web(
     }
 }
 
-/// Whether a web configuration file asks for TLS.
+/// Whether a web configuration file enables TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SalvagedTls {
     Absent,
-    /// By this certificate, where that can be told.
+    /// With the certificate, if it could be read.
     Present(Option<Pem>),
 }
 
-/// What the text of a web configuration file says of TLS.
+/// Reads whether a web configuration file enables TLS.
 pub fn salvage_tls(path: &Path, text: &str) -> Salvaged<SalvagedTls> {
     const SECTION: &str = "tls_server_config";
-    let mut errors = Errors::default();
+    let mut errors = ConfigErrors::default();
     let name = path.display().to_string();
     let place = tree::in_file(&name);
     let directory = path.parent().unwrap_or(Path::new(""));
     let found = match section(text, SECTION, &place, &mut errors) {
-        Some(root) if View::root(&root).key(SECTION).is_set() => {
-            let tls = View::root(&root).key(SECTION);
+        Some(root) if YamlView::root(&root).key(SECTION).is_set() => {
+            let tls = YamlView::root(&root).key(SECTION);
             SalvagedTls::Present(Pem::read(&tls, "cert", directory, &mut errors))
         }
         _ => SalvagedTls::Absent,
@@ -74,22 +74,22 @@ pub fn salvage_tls(path: &Path, text: &str) -> Salvaged<SalvagedTls> {
     }
 }
 
-/// The tree of a text; where the text is not YAML as a whole, that of one of its sections.
+/// Parses the whole text. If that fails, parses one section of it.
 fn section(
     text: &str,
     name: &str,
-    place: &dyn Fn(usize, usize) -> Place,
-    errors: &mut Errors,
-) -> Option<Node> {
+    place: &dyn Fn(usize, usize) -> ConfigPlace,
+    errors: &mut ConfigErrors,
+) -> Option<YamlNode> {
     let before = errors.errors.len();
     let whole = tree::parse(text, place, errors);
     if whole.is_some() || errors.errors.len() == before {
         return whole;
     }
-    tree::parse(&only(text, name), place, &mut Errors::default())
+    tree::parse(&only(text, name), place, &mut ConfigErrors::default())
 }
 
-/// The lines of a section that begins at the margin; others are empty, so that places stay right.
+/// The lines of one top-level section. All other lines become empty, so that line numbers stay correct.
 fn only(text: &str, name: &str) -> String {
     let mut is_inside = false;
     let mut kept = String::with_capacity(text.len());
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_elsewhere_does_not_matter() {
+    fn mistakes_in_other_sections_do_not_matter() {
         let text = "kafka: [\nstream: {grace: soon}\nno_such_key: 1\n\
                     web:\n  # the port\n  listen: [\":7\"]\n\n  route_prefix: /kpi\n  config_file: web.yml\n\
                     exemplars: {\n";
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_and_defaults_stand_in_for_what_cannot_be_read() {
+    fn flags_and_defaults_replace_invalid_settings() {
         for broken in ["web: [", "web: {listen: [nonsense]}", "\u{0}", "- a"] {
             let salvaged = web(broken, &[]);
             assert_eq!(address(&salvaged), ":10047", "{broken}");
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_web_configuration_file_that_is_wrong_elsewhere() {
+    fn tls_is_found_in_an_invalid_web_configuration_file() {
         let tls = |text: &str| salvage_tls(Path::new("etc/web.yml"), text).found;
         let certificate = |text: &str| match tls(text) {
             SalvagedTls::Present(Some(Pem {

@@ -1,38 +1,38 @@
-//! The registry that knows the schemas of records.
+//! Reads the section `schema_registry`.
 
 use std::fmt::{self, Formatter};
 use std::path::{Path, PathBuf};
 
-use super::problem::Errors;
+use super::problem::ConfigErrors;
 use super::secret::Secret;
 use super::url::read_url;
-use super::view::View;
+use super::view::YamlView;
 use crate::domain::timestamp::{MINUTE, Milliseconds, SECOND};
 
-/// A registry answers within milliseconds; one that needs longer than this is as good as away.
+/// A working registry responds within milliseconds.
 const DEFAULT_TIMEOUT: Milliseconds = 5 * SECOND;
-/// Shorter ones would be over before a connection is there.
+/// Below this, the timeout would end before the connection is established.
 const SHORTEST_TIMEOUT: Milliseconds = 10;
-/// A longer one would tell too late that the registry is away.
+/// Above this, the exporter would report an unavailable registry too late.
 const LONGEST_TIMEOUT: Milliseconds = MINUTE;
 
-/// See the module. `Debug` hides the password.
+/// `Debug` hides the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SchemaRegistry {
-    /// Without a slash at its end.
+    /// Does not end with a slash.
     pub url: String,
-    pub login: Option<Login>,
-    /// Certificates (PEM) to trust in place of the system's.
+    pub login: Option<RegistryLogin>,
+    /// CA certificates (PEM) to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
-    /// For one question.
+    /// For one request.
     pub timeout: Milliseconds,
 }
 
 /// For HTTP basic authentication.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Login {
+pub struct RegistryLogin {
     pub username: String,
-    /// A file is read for each question: it may change.
+    /// A file is read for each request, because it may change.
     pub password: Secret,
 }
 
@@ -49,14 +49,14 @@ impl fmt::Debug for SchemaRegistry {
 }
 
 impl SchemaRegistry {
-    /// `None` without a `url`. Files lie relative to `directory`.
-    pub(super) fn read(view: &View<'_>, directory: &Path, errors: &mut Errors) -> Option<Self> {
+    /// Returns `None` without a `url`. Paths are relative to `directory`.
+    pub(super) fn read(
+        view: &YamlView<'_>,
+        directory: &Path,
+        errors: &mut ConfigErrors,
+    ) -> Option<Self> {
         view.entries(errors);
-        let url = read_url(
-            &view.key("url"),
-            "there are username and password_file",
-            errors,
-        );
+        let url = read_url(&view.key("url"), "use username and password_file", errors);
         let login = read_login(view, directory, errors);
         let ca_file = view.key("ca_file").text(errors);
         let key = view.key("timeout");
@@ -73,18 +73,22 @@ impl SchemaRegistry {
     }
 }
 
-fn read_login(view: &View<'_>, directory: &Path, errors: &mut Errors) -> Option<Login> {
+fn read_login(
+    view: &YamlView<'_>,
+    directory: &Path,
+    errors: &mut ConfigErrors,
+) -> Option<RegistryLogin> {
     let username = view.key("username").raw(errors);
     let password = Secret::read(view, "password", directory, errors);
     match (username, password) {
-        (Some(username), Some(password)) => Some(Login { username, password }),
+        (Some(username), Some(password)) => Some(RegistryLogin { username, password }),
         (Some(_), None) if !Secret::is_set(view, "password") => {
             let key = view.key("username");
-            key.error(errors, "needs a password or a password_file");
+            key.error(errors, "needs password or password_file");
             None
         }
         (None, Some(_)) => {
-            view.error(errors, "a password needs a username");
+            view.error(errors, "has a password but no username; add username");
             None
         }
         _ => None,
@@ -97,7 +101,7 @@ mod tests {
     use super::*;
 
     fn read(yaml: &str) -> Result<Option<SchemaRegistry>, String> {
-        let file = Path::new("/etc/desk.yaml");
+        let file = Path::new("/etc/helpdesk.yaml");
         let text = format!("schema_registry: {yaml}");
         load(Some(file), [], &[], &mut |_| Ok(text.clone()))
             .map(|loaded| loaded.config.schema_registry)
@@ -105,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_is_read() {
+    fn valid_settings_are_read() {
         assert_eq!(read("{}"), Ok(None));
         let read = read(
             "{url: \"https://r:8081/base/\", username: me, password_file: secret, ca_file: /ca.pem, \
@@ -113,7 +117,7 @@ mod tests {
         );
         let expected = SchemaRegistry {
             url: "https://r:8081/base".to_owned(),
-            login: Some(Login {
+            login: Some(RegistryLogin {
                 username: "me".to_owned(),
                 password: Secret::File("/etc/secret".into()),
             }),
@@ -124,23 +128,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
-        for (yaml, said) in [
-            ("{url: \"r:8081\"}", "must begin with http"),
+    fn mistakes_are_reported() {
+        for (yaml, expected) in [
+            ("{url: \"r:8081\"}", "must start with http"),
             ("{url: \"https:///a\"}", "and a host"),
-            ("{url: \"http://me:hunter2@r\"}", "must not hold a login"),
+            ("{url: \"http://me:hunter2@r\"}", "must not contain a login"),
             ("{url: \"http://r/?a=b\"}", "without a query"),
-            ("{url: \"http://r\", username: me}", "needs a password"),
-            ("{url: \"http://r\", password: hunter2}", "needs a username"),
+            ("{url: \"http://r\", username: me}", "needs password"),
+            ("{url: \"http://r\", password: hunter2}", "add username"),
             (
                 "{url: \"http://r\", username: me, password: hunter2, password_file: a}",
-                "must not stand beside password",
+                "conflicts with password",
             ),
             ("{url: \"http://r\", timeout: 1ms}", "from 10ms to 1m"),
             ("{urls: [a]}", "unknown key"),
         ] {
             let errors = read(yaml).unwrap_err();
-            assert!(errors.contains(said), "{yaml}: {errors}");
+            assert!(errors.contains(expected), "{yaml}: {errors}");
             assert!(!errors.contains("hunter2"), "{errors}");
         }
     }

@@ -1,13 +1,13 @@
-//! Passwords and the like: written down, or in a file that is read when it is needed.
+//! Secrets: in the configuration, or in a file that is read each time it is needed.
 
 use std::fmt::{self, Formatter};
 use std::path::{Path, PathBuf};
 
-use super::problem::Errors;
-use super::view::View;
+use super::problem::ConfigErrors;
+use super::view::YamlView;
 
-/// A password, or where it is. What is in a file may change while the program runs. `Debug` shows
-/// the file only.
+/// A secret or the file that contains it. The file may change while the program runs. `Debug` shows only
+/// the path.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Secret {
     Text(String),
@@ -24,19 +24,19 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// The secret of the key `name`, or of `name` with `_file` behind it: a path relative to
-    /// `directory`. `None` where there is neither, or where something is wrong with them.
+    /// Reads the key `name`, or `<name>_file`, whose path is relative to `directory`. Returns `None` if
+    /// neither is set or one is invalid.
     pub(super) fn read(
-        view: &View<'_>,
+        view: &YamlView<'_>,
         name: &str,
         directory: &Path,
-        errors: &mut Errors,
+        errors: &mut ConfigErrors,
     ) -> Option<Self> {
         let text = view.key(name);
         let file = view.key(&format!("{name}_file"));
         match (text.raw(errors), file.text(errors)) {
             (Some(_), Some(_)) => {
-                file.error(errors, format!("must not stand beside {name}"));
+                file.error(errors, format!("conflicts with {name}; remove one of them"));
                 None
             }
             (Some(text), None) => Some(Self::Text(text)),
@@ -45,8 +45,8 @@ impl Secret {
         }
     }
 
-    /// Whether one of the two keys is set, be it wrongly.
-    pub(super) fn is_set(view: &View<'_>, name: &str) -> bool {
+    /// Whether one of the two keys is set, even to an invalid value.
+    pub(super) fn is_set(view: &YamlView<'_>, name: &str) -> bool {
         view.key(name).is_set() || view.key(&format!("{name}_file")).is_set()
     }
 }

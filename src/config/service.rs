@@ -1,39 +1,39 @@
-//! Settings of reading: checkpoints and the stream clock.
+//! Reads the sections `checkpoint` and `stream`.
 
 use std::path::PathBuf;
 
-use super::problem::Errors;
-use super::view::View;
+use super::problem::ConfigErrors;
+use super::view::YamlView;
 use crate::domain::timestamp::{HOUR, MINUTE, Milliseconds, SECOND};
 use crate::engine::Rules;
 
-/// In the working directory: a trial run needs no rights elsewhere.
+/// In the working directory, so that a trial run needs no other permissions.
 const DEFAULT_DIRECTORY: &str = "data";
-/// Metrics are at most this much older than the records: below any scrape interval.
+/// Metrics lag the records by at most this time, which is below any scrape interval.
 const DEFAULT_INTERVAL: Milliseconds = SECOND;
-/// More often would do nothing but sync the disk.
+/// Below this, the exporter would spend its time on syncing the disk.
 const SHORTEST_INTERVAL: Milliseconds = 10;
-/// Rarer checkpoints would look like an exporter that hangs.
+/// Above this, the exporter would appear to hang.
 const LONGEST_INTERVAL: Milliseconds = HOUR;
-/// Longer than a record takes from a producer to the exporter in ordinary times.
+/// Longer than a record normally takes from the producer to the exporter.
 const DEFAULT_GRACE: Milliseconds = 30 * SECOND;
-/// More than any clock that is synchronised is wrong; less than a time zone.
+/// Above the error of any synchronized clock, and below the offset of a time zone.
 const DEFAULT_MAX_FUTURE: Milliseconds = 5 * MINUTE;
 
-/// What to do where the numbers cannot go on from the stored ones.
+/// What to do if the exporter cannot continue from the stored state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Otherwise {
-    /// Say so and wait for a person: a rebuild loses what the topic no longer holds.
+pub enum FailOrRebuild {
+    /// Fail, because a rebuild loses the numbers from records that the topic no longer contains.
     #[default]
     Fail,
-    /// Set the stored state aside and count anew from the earliest records.
+    /// Move the stored state away and recalculate from the earliest records.
     Rebuild,
 }
 
-impl Otherwise {
+impl FailOrRebuild {
     const ALL: [Self; 2] = [Self::Fail, Self::Rebuild];
 
-    /// The word in the configuration.
+    /// The value in the configuration.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Fail => "fail",
@@ -41,29 +41,29 @@ impl Otherwise {
         }
     }
 
-    fn read(view: &View<'_>, errors: &mut Errors) -> Self {
+    fn read(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Self {
         let choices = Self::ALL.map(|one| (one.name(), one));
         choose(view, &choices, errors)
     }
 }
 
-/// What to do where the configuration counts the same records in another way.
+/// What to do if a changed configuration counts the same records differently.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnChangedRules {
-    /// Say so and wait for a person: a rebuild loses what the topic no longer holds.
+    /// Fail, because a rebuild loses the numbers from records that the topic no longer contains.
     #[default]
     Fail,
-    /// Set the stored state aside and count again from the earliest records.
+    /// Move the stored state away and recalculate from the earliest records.
     Rebuild,
-    /// Keep the numbers and count by the new rules from now on. Numbers that cannot follow, such as
-    /// those of other buckets, fail all the same.
+    /// Keep the numbers and use the new rules for new records. Fail if that is impossible, as with other
+    /// buckets.
     Continue,
 }
 
 impl OnChangedRules {
     const ALL: [Self; 3] = [Self::Fail, Self::Rebuild, Self::Continue];
 
-    /// The word in the configuration.
+    /// The value in the configuration.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Fail => "fail",
@@ -72,14 +72,18 @@ impl OnChangedRules {
         }
     }
 
-    fn read(view: &View<'_>, errors: &mut Errors) -> Self {
+    fn read(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Self {
         let choices = Self::ALL.map(|one| (one.name(), one));
         choose(view, &choices, errors)
     }
 }
 
-/// One of some words.
-fn choose<T: Copy + Default>(view: &View<'_>, choices: &[(&str, T)], errors: &mut Errors) -> T {
+/// Reads one of several words.
+fn choose<T: Copy + Default>(
+    view: &YamlView<'_>,
+    choices: &[(&str, T)],
+    errors: &mut ConfigErrors,
+) -> T {
     let Some(text) = view.text(errors) else {
         return T::default();
     };
@@ -92,22 +96,20 @@ fn choose<T: Copy + Default>(view: &View<'_>, choices: &[(&str, T)], errors: &mu
     chosen.map(|(_, choice)| *choice).unwrap_or_default()
 }
 
-/// Where and how often the state is kept, and what happens where it does not fit any more.
+/// The section `checkpoint`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     /// Relative to the working directory.
     pub directory: PathBuf,
     pub interval: Milliseconds,
-    /// The records after the stored offsets are gone, or the topic is another one.
-    pub on_lost_records: Otherwise,
-    /// The configuration changed in a way that the stored numbers cannot follow, or that counts the
-    /// same records in another way.
+    /// Applies if the records after the stored offsets are gone, or the topic was created again.
+    pub on_lost_records: FailOrRebuild,
     pub on_changed_rules: OnChangedRules,
-    /// The stored state cannot be read.
-    pub on_damage: Otherwise,
+    /// Applies if the stored state cannot be read.
+    pub on_damage: FailOrRebuild,
 }
 
-/// How time passes (contract, section 2).
+/// The section `stream`: how event time advances (KPI contract, section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stream {
     pub lateness: Milliseconds,
@@ -120,15 +122,15 @@ impl Default for Checkpoint {
         Self {
             directory: DEFAULT_DIRECTORY.into(),
             interval: DEFAULT_INTERVAL,
-            on_lost_records: Otherwise::default(),
+            on_lost_records: FailOrRebuild::default(),
             on_changed_rules: OnChangedRules::default(),
-            on_damage: Otherwise::default(),
+            on_damage: FailOrRebuild::default(),
         }
     }
 }
 
 impl Checkpoint {
-    pub(super) fn read(view: &View<'_>, errors: &mut Errors) -> Self {
+    pub(super) fn read(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Self {
         let defaults = Self::default();
         view.entries(errors);
         let key = view.key("interval");
@@ -142,9 +144,9 @@ impl Checkpoint {
                 .text(errors)
                 .map_or(defaults.directory, PathBuf::from),
             interval,
-            on_lost_records: Otherwise::read(&view.key("on_lost_records"), errors),
+            on_lost_records: FailOrRebuild::read(&view.key("on_lost_records"), errors),
             on_changed_rules: OnChangedRules::read(&view.key("on_changed_rules"), errors),
-            on_damage: Otherwise::read(&view.key("on_damage"), errors),
+            on_damage: FailOrRebuild::read(&view.key("on_damage"), errors),
         }
     }
 }
@@ -160,7 +162,7 @@ impl Default for Stream {
 }
 
 impl Stream {
-    pub(super) fn read(view: &View<'_>, errors: &mut Errors) -> Self {
+    pub(super) fn read(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Self {
         let defaults = Self::default();
         view.entries(errors);
         let mut read = |key: &str, default| view.key(key).duration(errors).unwrap_or(default);

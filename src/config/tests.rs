@@ -1,6 +1,7 @@
 //! Whole configurations, good and bad.
 
 use std::collections::BTreeSet;
+use std::io;
 
 use proptest::prelude::*;
 
@@ -13,12 +14,12 @@ use crate::engine::Kpi;
 const ICS: &str = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:20260601\nEND:VEVENT\n\
                    END:VCALENDAR\n";
 
-/// Files `desk.yaml` and `holidays.ics` in the directory `etc`.
+/// Files `helpdesk.yaml` and `holidays.ics` in the directory `etc`.
 fn load_with(
     yaml: &str,
     environment: &[(&str, &str)],
     flags: &[(&str, &str)],
-) -> Result<Loaded, Errors> {
+) -> Result<LoadedConfig, ConfigErrors> {
     let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
         pairs
             .iter()
@@ -26,12 +27,12 @@ fn load_with(
             .collect()
     };
     let mut read = |path: &Path| match path.to_str() {
-        Some("etc/desk.yaml") => Ok(yaml.to_owned()),
+        Some("etc/helpdesk.yaml") => Ok(yaml.to_owned()),
         Some("etc/groups.csv") => Ok("id,name\n7,Network\n".to_owned()),
         Some("etc/holidays.ics") => Ok(ICS.to_owned()),
         _ => Err(io::Error::new(io::ErrorKind::NotFound, "no such file")),
     };
-    let file = Path::new("etc/desk.yaml");
+    let file = Path::new("etc/helpdesk.yaml");
     let flags = flags.iter().map(|(key, value)| Flag::set(*key, *value));
     let flags: Vec<Flag> = flags.collect();
     load(Some(file), pairs(environment), &flags, &mut read)
@@ -54,15 +55,15 @@ pub(super) fn warned(yaml: &str) -> Vec<String> {
     lines(&load_with(yaml, &[], &[]).unwrap().warnings)
 }
 
-fn lines(problems: &[Problem]) -> Vec<String> {
+fn lines(problems: &[ConfigProblem]) -> Vec<String> {
     problems
         .iter()
-        .map(|problem| problem.to_string().replace("etc/desk.yaml:", ""))
+        .map(|problem| problem.to_string().replace("etc/helpdesk.yaml:", ""))
         .collect()
 }
 
 #[test]
-fn nothing_set_is_all_defaults() {
+fn an_empty_configuration_has_all_defaults() {
     for yaml in [
         "",
         "# nothing\n",
@@ -82,7 +83,7 @@ fn nothing_set_is_all_defaults() {
 }
 
 #[test]
-fn the_reference_loads_without_a_word() {
+fn the_reference_loads_without_warnings() {
     let loaded = load_with(REFERENCE, &[], &[]).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(loaded.warnings, []);
     let rules = &loaded.config.rules;
@@ -92,7 +93,7 @@ fn the_reference_loads_without_a_word() {
     assert_eq!(rules.team_calendars["network"], None);
     let august = "2026-08-17".parse().unwrap();
     assert!(rules.calendars[0].spec().holidays.contains(&august));
-    // Every target is a bound.
+    // Every SLA target becomes a bucket bound.
     assert!(rules.buckets[Kpi::Handle as usize].contains(&(5 * DAY)));
     let urgent = &rules.policies[0];
     assert_eq!(urgent.clock, Clock::Calendar);
@@ -106,7 +107,7 @@ fn the_reference_loads_without_a_word() {
 #[test]
 fn the_reference_has_every_key() {
     let mut found = BTreeSet::new();
-    let mut errors = Errors::default();
+    let mut errors = ConfigErrors::default();
     let tree = tree::parse(REFERENCE, &tree::in_file("reference"), &mut errors).unwrap();
     collect(&tree, "", &mut found);
     for key in KEYS {
@@ -119,8 +120,8 @@ fn the_reference_has_every_key() {
     }
 }
 
-/// Paths of every node, each segment on its own: property names hold dots.
-fn collect(node: &tree::Node, path: &str, found: &mut BTreeSet<String>) {
+/// The path of every node, one segment per line, because names of properties contain dots.
+fn collect(node: &tree::YamlNode, path: &str, found: &mut BTreeSet<String>) {
     found.insert(path.to_owned());
     let below = |key: &str| {
         if path.is_empty() {
@@ -130,17 +131,17 @@ fn collect(node: &tree::Node, path: &str, found: &mut BTreeSet<String>) {
         }
     };
     match &node.value {
-        tree::Value::Map(entries) => {
+        tree::YamlValue::Map(entries) => {
             for entry in entries {
                 collect(&entry.node, &below(&entry.key), found);
             }
         }
-        tree::Value::List(items) => {
+        tree::YamlValue::List(items) => {
             for item in items {
                 collect(item, &format!("{path}[]"), found);
             }
         }
-        tree::Value::Scalar(..) => {}
+        tree::YamlValue::Scalar(..) => {}
     }
 }
 
@@ -154,8 +155,8 @@ fn fits(path: &str, pattern: &[&str]) -> bool {
 }
 
 #[test]
-fn defaults_in_the_table_are_the_defaults() {
-    // Each default of the table, set by its variable, changes nothing.
+fn the_table_contains_the_defaults() {
+    // Setting each default explicitly changes nothing.
     let environment: Vec<(String, String)> = KEYS
         .iter()
         .filter(|key| !key.path.starts_with("buckets") && !key.path.contains("[]"))
@@ -165,13 +166,13 @@ fn defaults_in_the_table_are_the_defaults() {
     assert!(environment.len() > 20);
     let set = load(None, environment, &[], &mut |_| Ok(String::new())).unwrap();
     let mut defaults = Config::default();
-    // They follow from topics and mapping.
+    // This field follows from the topics and the mapping.
     defaults.rules.topic_mappings = [("tickets".to_owned(), CANONICAL.to_owned())].into();
     assert_eq!(format!("{:?}", set.config), format!("{defaults:?}"));
 }
 
 #[test]
-fn flag_over_environment_over_file() {
+fn flags_override_the_environment_which_overrides_the_file() {
     let yaml = "kafka: {topics: [a], group_id: a, brokers: [a], properties: {x: a, y: a}}";
     let environment = [
         ("TICKET_EXPORTER_KAFKA_GROUP_ID", "b"),
@@ -209,12 +210,12 @@ fn flag_over_environment_over_file() {
         errors.to_string(),
         "environment variable TICKET_EXPORTER_STREAM_GRACE: stream.grace: must be a duration \
          like 15m or 1h30m, not \"soon\"\n\
-         flag --set web.lisen: sets no key; did you mean web.listen?"
+         flag --set web.lisen: sets no configuration key; did you mean web.listen?"
     );
 }
 
 #[test]
-fn all_errors_at_once_with_their_places() {
+fn all_errors_are_reported_with_their_positions() {
     let yaml = "\
 kafka:
   brokers: localhost:9092
@@ -239,26 +240,26 @@ calendars:
             "2:12: kafka.brokers: must be a list, not a single value; did you mean \
              [localhost:9092]?",
             "3:3: kafka.topcis: unknown key; did you mean topics?",
-            "4:3: kafka.bootstrap_servers: unknown key; it is called kafka.brokers here",
+            "4:3: kafka.bootstrap_servers: unknown key; use kafka.brokers",
             "8:29: sla.policies[0].targets.resolution: must be longer than 0",
             "8:49: sla.policies[0].targets.first_response: must be a duration like 15m or \
              1h30m, not \"fast\"",
-            "9:28: sla.policies[0].pause.resolution[0]: no status \"pendign\"; did you mean \
+            "9:28: sla.policies[0].pause.resolution[0]: unknown status \"pendign\"; did you mean \
              pending?",
-            "9:37: sla.policies[0].pause.resolution[1]: no goal runs while solved; leave it out",
-            "10:13: sla.policies[1].name: \"a\" is already the name of the policy at 7:13",
-            "11:17: sla.policies[1].calendar: no calendar is called \"ofice\"; did you mean \
+            "9:37: sla.policies[0].pause.resolution[1]: no goal runs in the status solved; remove it",
+            "10:13: sla.policies[1].name: the policy at 7:13 is already called \"a\"",
+            "11:17: sla.policies[1].calendar: no calendar \"ofice\"; did you mean \
              office?",
             "12:14: sla.policies[1].clock: must be business or calendar, not \"wall\"",
             "15:22: calendars.office.timezone: \"UTC+7\" is a fixed offset, which ignores \
-             daylight saving; name a zone such as Asia/Jakarta, or UTC",
-            "16:10: calendars.empty: no open time: it would never be open",
+             daylight saving time; use a zone such as Asia/Jakarta, or UTC",
+            "16:10: calendars.empty: would never be open: no open time",
         ]
     );
 }
 
 #[test]
-fn one_error_each() {
+fn each_mistake_has_one_message() {
     for (yaml, wanted) in [
         ("[1]", "1:1: must be a map of keys, not a list"),
         ("a", "1:1: must be a map of keys, not a single value"),
@@ -268,27 +269,27 @@ fn one_error_each() {
         ),
         (
             "kafka: {sasl.password: hunter2}",
-            "1:9: kafka.sasl.password: unknown key; librdkafka properties go under kafka.properties",
+            "1:9: kafka.sasl.password: unknown key; set librdkafka properties in kafka.properties",
         ),
         (
             "kafka: {topics: []}",
-            "1:17: kafka.topics: must name at least one",
+            "1:17: kafka.topics: must not be empty",
         ),
         (
             "kafka: {topics: [a, a]}",
-            "1:21: kafka.topics[1]: \"a\" was already given",
+            "1:21: kafka.topics[1]: duplicate of \"a\"; remove it",
         ),
         (
             "kafka: {dead_letter_topic: tickets}",
-            "1:28: kafka.dead_letter_topic: must not be one of kafka.topics",
+            "1:28: kafka.dead_letter_topic: must not be one of kafka.topics; use another topic",
         ),
         (
             "kafka: {brokers: [\"kafka://u:secret@a:9092/x\"]}",
-            "1:19: kafka.brokers[0]: a broker has no URL; write \"a:9092\"",
+            "1:19: kafka.brokers[0]: must not be a URL; write \"a:9092\"",
         ),
         (
             "kafka: {brokers: [\"a:x\"]}",
-            "1:19: kafka.brokers[0]: must be a broker as host:port",
+            "1:19: kafka.brokers[0]: must be an address like host:port",
         ),
         (
             "kafka: {properties: {group.id: x}}",
@@ -316,11 +317,11 @@ fn one_error_each() {
         ),
         (
             "windows: [50ms]",
-            "1:11: windows[0]: \"50ms\" cannot be cut into 60 steps of whole milliseconds",
+            "1:11: windows[0]: \"50ms\" is not divisible into 60 steps of whole milliseconds; use, for example, 1h",
         ),
         (
             "windows: [24h, 1d]",
-            "1:16: windows[1]: \"1d\" is as long as \"24h\"",
+            "1:16: windows[1]: \"1d\" is as long as \"24h\"; remove one",
         ),
         (
             "csat: {good: 0.4}",
@@ -348,23 +349,23 @@ fn one_error_each() {
         ),
         (
             "teams: {default_calendar: a}",
-            "1:27: teams.default_calendar: no calendar is called \"a\"; calendars defines none",
+            "1:27: teams.default_calendar: no calendar \"a\"; use one of: 24x7",
         ),
         (
             "teams: {known: [none]}",
-            "1:16: teams.known: \"none\" is the exporter's own word",
+            "1:16: teams.known: \"none\" is reserved; use another name",
         ),
         (
             "calendars: {24x7: {timezone: UTC}}",
-            "1:19: calendars.24x7: this name is built in: always open",
+            "1:19: calendars.24x7: this name belongs to the built-in calendar that is always open; use another name",
         ),
         (
             "calendars: {a: {weekly: {}}}",
-            "1:16: calendars.a.timezone: is missing: an IANA zone such as Asia/Jakarta",
+            "1:16: calendars.a.timezone: is missing; write an IANA time zone such as Asia/Jakarta",
         ),
         (
             "calendars: {a: {timezone: UTC, weekly: {monday: []}}}",
-            "1:49: calendars.a.weekly.monday: no weekday: mon, tue, wed, thu, fri, sat or sun",
+            "1:49: calendars.a.weekly.monday: is not a weekday; use mon, tue, wed, thu, fri, sat or sun",
         ),
         (
             "calendars: {a: {timezone: UTC, weekly: {mon: [8-12]}}}",
@@ -376,7 +377,7 @@ fn one_error_each() {
         ),
         (
             "calendars: {a: {timezone: UTC, ics: [b.ics]}}",
-            "1:38: calendars.a.ics[0]: etc/b.ics cannot be read: no such file",
+            "1:38: calendars.a.ics[0]: cannot read etc/b.ics: no such file",
         ),
         (
             "web: {listen: [10047]}",
@@ -388,11 +389,11 @@ fn one_error_each() {
         ),
         (
             "web: {listen: [\":80\", \":80\"]}",
-            "1:23: web.listen[1]: \":80\" was already given",
+            "1:23: web.listen[1]: duplicate of \":80\"; remove it",
         ),
         (
             "web: {telemetry_path: /-/ready}",
-            "1:23: web.telemetry_path: must be a path like /metrics of letters, digits and - _ . ~, not below /-/ or /api/ and not /tickets",
+            "1:23: web.telemetry_path: must be a path like /metrics, of letters, digits and - _ . ~; it must not be /tickets or below /-/ or /api/",
         ),
         (
             "tickets: {retain: 99999w}",
@@ -400,11 +401,11 @@ fn one_error_each() {
         ),
         (
             "sla: {policies: [{name: a, match: {team: []}, targets: {resolution: 1h}}]}",
-            "1:42: sla.policies[0].match.team: fits no ticket; leave the key out to fit any",
+            "1:42: sla.policies[0].match.team: matches no ticket; remove the key to match any",
         ),
         (
             "sla: {policies: [{targets: {resolution: 1h}}]}",
-            "1:18: sla.policies[0].name: is missing",
+            "1:18: sla.policies[0].name: is missing; every policy needs a name",
         ),
     ] {
         assert_eq!(bad(yaml), [wanted], "{yaml}");
@@ -412,17 +413,17 @@ fn one_error_each() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read() {
+fn an_unreadable_file_is_an_error() {
     let mut read = |_: &Path| Err(io::Error::new(io::ErrorKind::NotFound, "no such file"));
     let errors = load(Some(Path::new("a.yaml")), [], &[], &mut read).unwrap_err();
     assert_eq!(
         errors.to_string(),
-        "a.yaml:1:1: cannot be read: no such file"
+        "a.yaml:1:1: cannot read the file: no such file"
     );
 }
 
 #[test]
-fn warnings_do_not_stop() {
+fn warnings_do_not_prevent_loading() {
     assert_eq!(
         warned(
             "teams: {known: [a]}\npriorities: [p1]\nsla:\n  policies:\n    \
@@ -431,22 +432,22 @@ fn warnings_do_not_stop() {
              - {name: c, calendar: 24x7, pause: {ownership: [new]}, targets: {resolution: 1h}}\n"
         ),
         [
-            "5:36: sla.policies[0].match.priority[0]: \"p9\" is not in priorities",
-            "5:54: sla.policies[0].match.team[0]: \"b\" is not in teams.known",
-            "7:7: sla.policies[2]: is never used: policy \"b\" before it fits every ticket",
-            "7:52: sla.policies[2].pause.ownership: is not used: the policy has no such target",
+            "5:36: sla.policies[0].match.priority[0]: \"p9\" is not in priorities; add it there",
+            "5:54: sla.policies[0].match.team[0]: \"b\" is not in teams.known; add it there",
+            "7:7: sla.policies[2]: is never used: the earlier policy \"b\" matches every ticket",
+            "7:52: sla.policies[2].pause.ownership: has no effect, because the policy has no such target",
         ]
     );
     assert_eq!(
         warned("priorities: [a, b]\nlimits: {priorities: 1}"),
         [
-            "2:22: limits.priorities: is less than the 2 that the configuration names: those that \
-          come last are exposed as __other__"
+            "2:22: limits.priorities: is less than the 2 names in the configuration: the last \
+          ones become __other__"
         ]
     );
     assert_eq!(
         warned("tickets: {retain: 1d, undelete_grace: 2d}"),
-        ["1:39: tickets.undelete_grace: is longer than tickets.retain (1d): it ends with that"]
+        ["1:39: tickets.undelete_grace: has no effect beyond tickets.retain (1d)"]
     );
 }
 
@@ -496,16 +497,16 @@ fn the_summary_of_the_reference() {
     for line in [
         "brokers        kafka-1.example.com:9092, kafka-2.example.com:9092",
         "topics         tickets, jira-webhooks (group ticket-exporter)",
-        "mapping        none: the records are canonical events",
-        "mapping        of topic jira-webhooks: preset jira; rules importer, created, deleted, comment, \
+        "mapping        none; the records are canonical events",
+        "mapping        topic jira-webhooks: preset jira; rules importer, created, deleted, comment, \
          commented, worklog, moved, changed",
         "schemas        from https://schema-registry.example.com:8081 as ticket-exporter",
         "calendar       office: Asia/Jakarta, 3 holidays, 1 dates with special hours",
         "team hours     network: always open",
         "policy         urgent (priority p1|p2): first_response 1h, next_response 2h, \
-         resolution 1d; business clock, calendar office; 90 % to be met",
+         resolution 1d; business clock, calendar office; objective 90 %",
         "policy         standard (any ticket): first_response 8h, resolution 5d; business clock; \
-         90 % to be met",
+         objective 90 %",
         "web            :10047, metrics at /metrics",
     ] {
         assert!(
@@ -523,7 +524,7 @@ proptest! {
 
     #[test]
     fn no_broken_reference_panics(at in 0..REFERENCE.len(), length in 0..40_usize, put in "[\\[\\]{}:,&*!|>'\"a0 \\n\\t-]{0,3}") {
-        // A zone that does not exist spares the compiling of calendars.
+        // An unknown zone avoids compiling calendars, which is slow.
         let mut bytes = REFERENCE.as_bytes().to_vec();
         bytes.splice(at..(at + length).min(REFERENCE.len()), put.bytes());
         let text = String::from_utf8_lossy(&bytes).replace("timezone:", "timezone: x");

@@ -1,68 +1,67 @@
-//! A YAML text as a tree of nodes that know where they stand. Knows no key of the configuration.
+//! Parses YAML into a tree whose nodes know their position in the file.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
-use super::problem::{Errors, Place};
+use super::problem::{ConfigErrors, ConfigPlace};
 
-/// Levels of nesting: the deepest key has six.
-const DEEPEST: usize = 32;
-/// Nodes of a file, aliases written out: a desk with thousands of teams fits, and a few lines of
-/// aliases to aliases cannot fill the memory.
+/// Greatest depth of nesting. The deepest key has six levels.
+const MOST_LEVELS: usize = 32;
+/// Greatest number of nodes after aliases are expanded. Thousands of teams fit, and a few lines of
+/// nested aliases cannot exhaust the memory.
 const MOST_NODES: usize = 200_000;
 
-/// A value and its place.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Node {
-    pub(super) place: Place,
-    pub(super) value: Value,
+pub(super) struct YamlNode {
+    pub(super) place: ConfigPlace,
+    pub(super) value: YamlValue,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
-    Scalar(String, Style),
-    List(Vec<Node>),
-    /// In the order of the text, without duplicates.
-    Map(Vec<Entry>),
+pub(super) enum YamlValue {
+    Scalar(String, YamlStyle),
+    List(Vec<YamlNode>),
+    /// In the order of the file, without duplicates.
+    Map(Vec<YamlEntry>),
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Entry {
+pub(super) struct YamlEntry {
     pub(super) key: String,
-    pub(super) place: Place,
-    pub(super) node: Node,
+    pub(super) place: ConfigPlace,
+    pub(super) node: YamlNode,
 }
 
-/// What the notation of a scalar says of its type.
+/// How a scalar is written, which limits its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Style {
-    /// Without quotes: a number, a boolean, nothing, or else text.
+pub(super) enum YamlStyle {
+    /// Without quotes: a number, a boolean, null or text.
     Plain,
-    /// Text.
+    /// In quotes: text.
     Quoted,
-    /// From a flag or the environment, where there are no quotes: whatever is wanted.
+    /// From a flag or environment variable: any type.
     Bare,
 }
 
-impl Node {
-    pub(super) fn empty(place: Place) -> Self {
+impl YamlNode {
+    pub(super) fn empty(place: ConfigPlace) -> Self {
         Self {
             place,
-            value: Value::Scalar(String::new(), Style::Plain),
+            value: YamlValue::Scalar(String::new(), YamlStyle::Plain),
         }
     }
 
-    /// Written, but with no value: as if it were not.
+    /// Whether the key has no value. This is the same as a missing key.
     pub(super) fn is_null(&self) -> bool {
-        matches!(&self.value, Value::Scalar(text, Style::Plain)
+        matches!(&self.value, YamlValue::Scalar(text, YamlStyle::Plain)
             if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&Node> {
+    pub(super) fn get(&self, key: &str) -> Option<&YamlNode> {
         match &self.value {
-            Value::Map(entries) => entries
+            YamlValue::Map(entries) => entries
                 .iter()
                 .find(|entry| entry.key == key)
                 .map(|entry| &entry.node),
@@ -70,17 +69,17 @@ impl Node {
         }
     }
 
-    /// The same text for the same content, whatever the order of its maps and wherever it stands.
+    /// A text that is equal for equal content. Positions and the order of map entries do not matter.
     pub(super) fn canonical(&self) -> String {
         match &self.value {
             _ if self.is_null() => "~".to_owned(),
-            Value::Scalar(text, _) => format!("{text:?}"),
-            Value::List(nodes) => {
-                let items: Vec<String> = nodes.iter().map(Node::canonical).collect();
+            YamlValue::Scalar(text, _) => format!("{text:?}"),
+            YamlValue::List(nodes) => {
+                let items: Vec<String> = nodes.iter().map(YamlNode::canonical).collect();
                 format!("[{}]", items.join(","))
             }
-            Value::Map(entries) => {
-                let one = |entry: &Entry| format!("{:?}:{}", entry.key, entry.node.canonical());
+            YamlValue::Map(entries) => {
+                let one = |entry: &YamlEntry| format!("{:?}:{}", entry.key, entry.node.canonical());
                 let mut items: Vec<String> = entries.iter().map(one).collect();
                 items.sort();
                 format!("{{{}}}", items.join(","))
@@ -88,34 +87,33 @@ impl Node {
         }
     }
 
-    /// Puts a value at a path, over what is there: maps are merged key by key, anything else is
-    /// replaced.
-    pub(super) fn put(&mut self, path: &[&str], node: Node) {
+    /// Sets the value at a path. Merges maps key by key, and replaces any other value.
+    pub(super) fn put(&mut self, path: &[&str], node: YamlNode) {
         let Some((key, rest)) = path.split_first() else {
             self.merge(node);
             return;
         };
-        if !matches!(self.value, Value::Map(_)) {
-            self.value = Value::Map(Vec::new());
+        if !matches!(self.value, YamlValue::Map(_)) {
+            self.value = YamlValue::Map(Vec::new());
         }
-        let Value::Map(entries) = &mut self.value else {
+        let YamlValue::Map(entries) = &mut self.value else {
             return;
         };
         let position = entries.iter().position(|entry| entry.key == *key);
         let position = position.unwrap_or_else(|| {
-            entries.push(Entry {
+            entries.push(YamlEntry {
                 key: (*key).to_owned(),
                 place: node.place.clone(),
-                node: Node::empty(node.place.clone()),
+                node: YamlNode::empty(node.place.clone()),
             });
             entries.len() - 1
         });
         entries[position].node.put(rest, node);
     }
 
-    fn merge(&mut self, over: Node) {
+    fn merge(&mut self, over: YamlNode) {
         match (&mut self.value, over.value) {
-            (Value::Map(_), Value::Map(entries)) => {
+            (YamlValue::Map(_), YamlValue::Map(entries)) => {
                 for entry in entries {
                     self.put(&[&entry.key], entry.node);
                 }
@@ -128,15 +126,15 @@ impl Node {
     }
 }
 
-/// Reads a YAML text of at most one document. `None`: nothing in it, or errors, which are added
-/// to `errors`. `place` gives the place of a line and column, from 1.
+/// Parses a YAML text of at most one document. Returns `None` for an empty text or after an error.
+/// `place` converts a line and column, counted from 1, to a position.
 pub(super) fn parse(
     text: &str,
-    place: &dyn Fn(usize, usize) -> Place,
-    errors: &mut Errors,
-) -> Option<Node> {
+    place: &dyn Fn(usize, usize) -> ConfigPlace,
+    errors: &mut ConfigErrors,
+) -> Option<YamlNode> {
     let before = errors.errors.len();
-    let mut builder = Builder {
+    let mut builder = TreeBuilder {
         errors,
         open: Vec::new(),
         anchors: HashMap::new(),
@@ -145,19 +143,19 @@ pub(super) fn parse(
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for event in Parser::new_from_str(text) {
-        let goes_on = match event {
+        let continues = match event {
             Ok((event, span)) => {
-                let place = place_of(span.start, place);
+                let place = position(span.start, place);
                 builder.event(event, place)
             }
             Err(error) => {
-                let place = place_of(*error.marker(), place);
+                let place = position(*error.marker(), place);
                 let message = format!("not valid YAML: {}", error.info());
                 builder.errors.error(&place, "", message);
                 false
             }
         };
-        if !goes_on {
+        if !continues {
             break;
         }
     }
@@ -169,41 +167,41 @@ pub(super) fn parse(
     }
 }
 
-fn place_of(marker: Marker, place: &dyn Fn(usize, usize) -> Place) -> Place {
+fn position(marker: Marker, place: &dyn Fn(usize, usize) -> ConfigPlace) -> ConfigPlace {
     place(marker.line(), marker.col() + 1)
 }
 
-/// A place in the file of that name.
-pub(super) fn in_file(name: &str) -> impl Fn(usize, usize) -> Place {
+/// Creates positions in a file.
+pub(super) fn in_file(name: &str) -> impl Fn(usize, usize) -> ConfigPlace {
     let name: Arc<str> = name.into();
-    move |line, column| Place::File {
+    move |line, column| ConfigPlace::File {
         name: Arc::clone(&name),
         line,
         column,
     }
 }
 
-struct Builder<'a> {
-    errors: &'a mut Errors,
-    /// Lists and maps not yet closed, from the outermost.
-    open: Vec<Open>,
-    anchors: HashMap<usize, (Node, usize)>,
-    root: Option<Node>,
+struct TreeBuilder<'a> {
+    errors: &'a mut ConfigErrors,
+    /// Lists and maps that are not closed yet, the outermost first.
+    open: Vec<OpenNode>,
+    anchors: HashMap<usize, (YamlNode, usize)>,
+    root: Option<YamlNode>,
     nodes: usize,
 }
 
-struct Open {
-    node: Node,
+struct OpenNode {
+    node: YamlNode,
     anchor: usize,
-    /// The key whose value comes next, in a map.
-    key: Option<(String, Place)>,
-    /// Nodes seen before this one.
+    /// In a map: the key of the next value.
+    key: Option<(String, ConfigPlace)>,
+    /// The number of nodes before this one.
     nodes: usize,
 }
 
-impl Builder<'_> {
-    /// Takes one event; `false` where reading on makes no sense.
-    fn event(&mut self, event: Event<'_>, place: Place) -> bool {
+impl TreeBuilder<'_> {
+    /// Handles one event of the parser. Returns `false` to stop parsing.
+    fn event(&mut self, event: Event<'_>, place: ConfigPlace) -> bool {
         self.nodes += 1;
         if self.nodes > MOST_NODES {
             self.errors
@@ -213,22 +211,22 @@ impl Builder<'_> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let style = match (style, tag.as_deref()) {
-                    (ScalarStyle::Plain, None) => Style::Plain,
-                    _ => Style::Quoted,
+                    (ScalarStyle::Plain, None) => YamlStyle::Plain,
+                    _ => YamlStyle::Quoted,
                 };
                 if let Some(tag) = tag.as_deref()
                     && !is_text(tag)
                 {
                     return self.refuse_tag(&place);
                 }
-                let value = Value::Scalar(text.into_owned(), style);
-                self.close(Node { place, value }, anchor, 1)
+                let value = YamlValue::Scalar(text.into_owned(), style);
+                self.close(YamlNode { place, value }, anchor, 1)
             }
             Event::SequenceStart(anchor, tag) => {
-                self.begin(Value::List(Vec::new()), anchor, tag.is_some(), place)
+                self.begin(YamlValue::List(Vec::new()), anchor, tag.is_some(), place)
             }
             Event::MappingStart(anchor, tag) => {
-                self.begin(Value::Map(Vec::new()), anchor, tag.is_some(), place)
+                self.begin(YamlValue::Map(Vec::new()), anchor, tag.is_some(), place)
             }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
                 Some(open) => {
@@ -240,7 +238,7 @@ impl Builder<'_> {
             Event::Alias(anchor) => {
                 let Some((_, nodes)) = self.anchors.get(&anchor) else {
                     self.errors
-                        .error(&place, "", "an alias inside its own value");
+                        .error(&place, "", "this alias is inside its own value");
                     return false;
                 };
                 if self.nodes + nodes > MOST_NODES {
@@ -254,24 +252,27 @@ impl Builder<'_> {
             }
             Event::DocumentStart(_) if self.root.is_some() => {
                 self.errors
-                    .error(&place, "", "a second document: there may be only one");
+                    .error(&place, "", "second document; only one is allowed");
                 false
             }
             _ => true,
         }
     }
 
-    fn begin(&mut self, value: Value, anchor: usize, tagged: bool, place: Place) -> bool {
+    fn begin(&mut self, value: YamlValue, anchor: usize, tagged: bool, place: ConfigPlace) -> bool {
         if tagged {
             return self.refuse_tag(&place);
         }
-        if self.open.len() == DEEPEST {
-            self.errors
-                .error(&place, "", format!("nested deeper than {DEEPEST} levels"));
+        if self.open.len() == MOST_LEVELS {
+            self.errors.error(
+                &place,
+                "",
+                format!("nested deeper than {MOST_LEVELS} levels"),
+            );
             return false;
         }
-        self.open.push(Open {
-            node: Node { place, value },
+        self.open.push(OpenNode {
+            node: YamlNode { place, value },
             anchor,
             key: None,
             nodes: self.nodes - 1,
@@ -279,8 +280,8 @@ impl Builder<'_> {
         true
     }
 
-    /// Puts a finished node into the list or map around it.
-    fn close(&mut self, node: Node, anchor: usize, nodes: usize) -> bool {
+    /// Adds a complete node to the list or map around it.
+    fn close(&mut self, node: YamlNode, anchor: usize, nodes: usize) -> bool {
         if anchor != 0 {
             self.anchors.insert(anchor, (node.clone(), nodes));
         }
@@ -289,29 +290,33 @@ impl Builder<'_> {
             return true;
         };
         match (&mut open.node.value, open.key.take()) {
-            (Value::List(items), _) => items.push(node),
-            (Value::Map(_), None) => match node.value {
-                Value::Scalar(text, _) => open.key = Some((text, node.place)),
+            (YamlValue::List(items), _) => items.push(node),
+            (YamlValue::Map(_), None) => match node.value {
+                YamlValue::Scalar(text, _) => open.key = Some((text, node.place)),
                 _ => {
                     self.errors.error(&node.place, "", "a key must be text");
                     return false;
                 }
             },
-            (Value::Map(entries), Some((key, place))) => {
+            (YamlValue::Map(entries), Some((key, place))) => {
                 if entries.iter().any(|entry| entry.key == key) {
-                    let message = "this key was already given";
+                    let message = "duplicate key; remove one";
                     self.errors.error(&place, &key, message);
                 } else {
-                    entries.push(Entry { key, place, node });
+                    entries.push(YamlEntry { key, place, node });
                 }
             }
-            (Value::Scalar(..), _) => {}
+            (YamlValue::Scalar(..), _) => {}
         }
         true
     }
 
-    fn refuse_tag(&mut self, place: &Place) -> bool {
-        self.errors.error(place, "", "tags (!…) are not supported");
+    fn refuse_tag(&mut self, place: &ConfigPlace) -> bool {
+        self.errors.error(
+            place,
+            "",
+            "YAML tags (!…) are not supported; remove the tag",
+        );
         false
     }
 }
@@ -324,8 +329,8 @@ fn is_text(tag: &Tag) -> bool {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Option<Node>, String> {
-        let mut errors = Errors::default();
+    fn read(text: &str) -> Result<Option<YamlNode>, String> {
+        let mut errors = ConfigErrors::default();
         let node = parse(text, &in_file("a.yaml"), &mut errors);
         if errors.errors.is_empty() {
             Ok(node)
@@ -335,20 +340,23 @@ mod tests {
     }
 
     #[test]
-    fn nodes_know_their_place() {
+    fn nodes_know_their_position() {
         let tree = read("kafka:\n  topics: [a, 'b']\n").unwrap().unwrap();
         let topics = tree.get("kafka").unwrap().get("topics").unwrap();
         assert_eq!(topics.place.to_string(), "a.yaml:2:11");
-        let Value::List(items) = &topics.value else {
+        let YamlValue::List(items) = &topics.value else {
             panic!("a list")
         };
         assert_eq!(items[1].place.to_string(), "a.yaml:2:15");
-        assert_eq!(items[1].value, Value::Scalar("b".into(), Style::Quoted));
+        assert_eq!(
+            items[1].value,
+            YamlValue::Scalar("b".into(), YamlStyle::Quoted)
+        );
         assert_eq!(read("# nothing\n"), Ok(None));
     }
 
     #[test]
-    fn aliases_are_written_out_but_not_without_end() {
+    fn aliases_are_expanded_up_to_a_limit() {
         let tree = read("a: &x {b: 1}\nc: *x\n").unwrap().unwrap();
         assert!(tree.get("c").unwrap().get("b").is_some());
         let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
@@ -365,15 +373,21 @@ mod tests {
     }
 
     #[test]
-    fn errors_have_a_place() {
+    fn errors_have_a_position() {
         for (text, wanted) in [
-            ("a: 1\na: 2\n", "a.yaml:2:1: a: this key was already given"),
+            ("a: 1\na: 2\n", "a.yaml:2:1: a: duplicate key; remove one"),
             (
                 "a: 1\n---\nb: 2\n",
-                "a.yaml:2:1: a second document: there may be only one",
+                "a.yaml:2:1: second document; only one is allowed",
             ),
-            ("a: !secret x\n", "a.yaml:1:4: tags (!…) are not supported"),
-            ("a: &x [*x]\n", "a.yaml:1:8: an alias inside its own value"),
+            (
+                "a: !secret x\n",
+                "a.yaml:1:4: YAML tags (!…) are not supported; remove the tag",
+            ),
+            (
+                "a: &x [*x]\n",
+                "a.yaml:1:8: this alias is inside its own value",
+            ),
             ("? [a]\n: b\n", "a.yaml:1:3: a key must be text"),
         ] {
             assert_eq!(read(text).unwrap_err(), wanted);
@@ -388,14 +402,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_put_merges_maps_and_replaces_the_rest() {
+    fn put_merges_maps_and_replaces_other_values() {
         let mut tree = read("a: {b: 1, c: [1]}").unwrap().unwrap();
         tree.put(&["a"], read("{c: [2], d: 3}").unwrap().unwrap());
         tree.put(&["e", "f"], read("x").unwrap().unwrap());
         let a = tree.get("a").unwrap();
         assert!(a.get("b").is_some() && a.get("d").is_some());
-        assert!(matches!(&a.get("c").unwrap().value, Value::List(items)
-            if items[0].value == Value::Scalar("2".into(), Style::Plain)));
+        assert!(matches!(&a.get("c").unwrap().value, YamlValue::List(items)
+            if items[0].value == YamlValue::Scalar("2".into(), YamlStyle::Plain)));
         assert!(tree.get("e").unwrap().get("f").is_some());
     }
 }

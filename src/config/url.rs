@@ -1,17 +1,21 @@
-//! Addresses of other servers.
+//! URLs of other servers.
 
-use super::problem::Errors;
-use super::view::View;
+use super::problem::ConfigErrors;
+use super::view::YamlView;
 
-/// An address of HTTP without a login and a query, and without a slash at its end. `login` says
-/// where one belongs. What is wrong is not repeated: a secret may be in it.
-pub(super) fn read_url(view: &View<'_>, login: &str, errors: &mut Errors) -> Option<String> {
+/// Reads an HTTP URL without user info and query, and removes slashes at its end. `login` is a hint
+/// where a login belongs. No message shows the URL, because it may contain a secret.
+pub(super) fn read_url(
+    view: &YamlView<'_>,
+    login: &str,
+    errors: &mut ConfigErrors,
+) -> Option<String> {
     let url = view.raw(errors)?;
     let rest = url
         .strip_prefix("http://")
         .or_else(|| url.strip_prefix("https://"));
     let Some(rest) = rest.filter(|rest| !rest.is_empty() && !rest.starts_with('/')) else {
-        view.error(errors, "must begin with http:// or https:// and a host");
+        view.error(errors, "must start with http:// or https:// and a host");
         return None;
     };
     if rest
@@ -19,12 +23,12 @@ pub(super) fn read_url(view: &View<'_>, login: &str, errors: &mut Errors) -> Opt
         .next()
         .is_some_and(|host| host.contains('@'))
     {
-        let message = format!("must not hold a login; {login}");
+        let message = format!("must not contain a login; {login}");
         view.error(errors, message);
         return None;
     }
     if rest.contains(['?', '#']) || rest.contains(char::is_whitespace) {
-        view.error(errors, "must be an address without a query");
+        view.error(errors, "must be a URL without a query");
         return None;
     }
     Some(url.trim_end_matches('/').to_owned())

@@ -1,30 +1,31 @@
-//! Typed reading of a tree: each wrong value is noted with its place and path, and reading goes on.
+//! Reads typed values from a tree. A wrong value becomes an error with its position and key path, and
+//! reading continues.
 
 use std::collections::BTreeSet;
 
-use super::problem::{Errors, Place};
-use super::tree::{Entry, Node, Style, Value};
+use super::problem::{ConfigErrors, ConfigPlace};
+use super::tree::{YamlEntry, YamlNode, YamlStyle, YamlValue};
 use crate::domain::duration;
 use crate::domain::timestamp::{DAY, Milliseconds};
 
-/// No duration of a support desk is longer than a century; sums of such never overflow.
+/// A century: longer than any duration of a helpdesk, and short enough that sums never overflow.
 const LONGEST_DURATION: Milliseconds = 36_525 * DAY;
 
-/// A node, or the lack of one, at a key path.
+/// The value at a key path, if there is one.
 #[derive(Clone, Debug)]
-pub(super) struct View<'a> {
-    node: Option<&'a Node>,
+pub(super) struct YamlView<'a> {
+    node: Option<&'a YamlNode>,
     written: bool,
     pub(super) path: String,
-    pub(super) place: Place,
+    pub(super) place: ConfigPlace,
 }
 
-impl<'a> View<'a> {
-    pub(super) fn root(node: &'a Node) -> Self {
+impl<'a> YamlView<'a> {
+    pub(super) fn root(node: &'a YamlNode) -> Self {
         Self::new(Some(node), String::new(), node.place.clone())
     }
 
-    fn new(node: Option<&'a Node>, path: String, parent: Place) -> Self {
+    fn new(node: Option<&'a YamlNode>, path: String, parent: ConfigPlace) -> Self {
         let place = node.map_or(parent, |node| node.place.clone());
         let written = node.is_some();
         let node = node.filter(|node| !node.is_null());
@@ -40,32 +41,32 @@ impl<'a> View<'a> {
         self.node.is_some()
     }
 
-    /// Written, be it with no value.
+    /// Whether the key is in the file, even without a value.
     pub(super) fn is_written(&self) -> bool {
         self.written
     }
 
     pub(super) fn is_map(&self) -> bool {
-        matches!(self.node.map(|node| &node.value), Some(Value::Map(_)))
+        matches!(self.node.map(|node| &node.value), Some(YamlValue::Map(_)))
     }
 
     pub(super) fn is_list(&self) -> bool {
-        matches!(self.node.map(|node| &node.value), Some(Value::List(_)))
+        matches!(self.node.map(|node| &node.value), Some(YamlValue::List(_)))
     }
 
-    /// This very text, whatever YAML takes it for.
+    /// Whether the value is exactly this text.
     pub(super) fn is_text(&self, wanted: &str) -> bool {
-        matches!(self.node.map(|node| &node.value), Some(Value::Scalar(text, _)) if text == wanted)
+        matches!(self.node.map(|node| &node.value), Some(YamlValue::Scalar(text, _)) if text == wanted)
     }
 
-    /// The same, if there are no quotes around it.
+    /// Whether the value is exactly this text, without quotes.
     pub(super) fn is_plain(&self, wanted: &str) -> bool {
         matches!(self.node.map(|node| &node.value),
-            Some(Value::Scalar(text, Style::Plain)) if text == wanted)
+            Some(YamlValue::Scalar(text, YamlStyle::Plain)) if text == wanted)
     }
 
-    /// The characters of a scalar, or of each in a list, with their views.
-    pub(super) fn one_or_more(&self, errors: &mut Errors) -> Vec<(String, View<'a>)> {
+    /// The text of a scalar, or of each scalar in a list, with its view.
+    pub(super) fn one_or_more(&self, errors: &mut ConfigErrors) -> Vec<(String, YamlView<'a>)> {
         let items = if self.is_list() {
             self.items(errors)
         } else {
@@ -82,45 +83,45 @@ impl<'a> View<'a> {
             .collect()
     }
 
-    /// What is written, in a form of its own, see [`Node::canonical`]; `None` where nothing is set.
+    /// The canonical text of the value, see [`YamlNode::canonical`].
     pub(super) fn canonical(&self) -> Option<String> {
-        self.node.map(Node::canonical)
+        self.node.map(YamlNode::canonical)
     }
 
-    /// A list or map, but nothing in it.
+    /// Whether the value is an empty list or map.
     pub(super) fn is_empty(&self) -> bool {
         self.is_empty_list()
-            || matches!(self.node.map(|node| &node.value), Some(Value::Map(map)) if map.is_empty())
+            || matches!(self.node.map(|node| &node.value), Some(YamlValue::Map(map)) if map.is_empty())
     }
 
-    /// A list, but nothing in it.
+    /// Whether the value is an empty list.
     pub(super) fn is_empty_list(&self) -> bool {
-        matches!(self.node.map(|node| &node.value), Some(Value::List(items)) if items.is_empty())
+        matches!(self.node.map(|node| &node.value), Some(YamlValue::List(items)) if items.is_empty())
     }
 
-    pub(super) fn error(&self, errors: &mut Errors, message: impl Into<String>) {
+    pub(super) fn error(&self, errors: &mut ConfigErrors, message: impl Into<String>) {
         errors.error(&self.place, &self.path, message);
     }
 
-    pub(super) fn warning(&self, errors: &mut Errors, message: impl Into<String>) {
+    pub(super) fn warning(&self, errors: &mut ConfigErrors, message: impl Into<String>) {
         errors.warning(&self.place, &self.path, message);
     }
 
-    /// The value of a key. That the node around it is no map is noted by [`Self::entries`].
-    pub(super) fn key(&self, key: &str) -> View<'a> {
+    /// The value of a key. [`Self::entries`] reports a value that should be a map.
+    pub(super) fn key(&self, key: &str) -> YamlView<'a> {
         let node = self.node.and_then(|node| node.get(key));
-        View::new(node, join(&self.path, key), self.place.clone())
+        YamlView::new(node, join(&self.path, key), self.place.clone())
     }
 
-    /// The entries of a map.
-    pub(super) fn entries(&self, errors: &mut Errors) -> Vec<(&'a str, View<'a>)> {
+    /// The entries of a map. Reports any other value.
+    pub(super) fn entries(&self, errors: &mut ConfigErrors) -> Vec<(&'a str, YamlView<'a>)> {
         match self.node.map(|node| &node.value) {
             None => Vec::new(),
-            Some(Value::Map(entries)) => entries
+            Some(YamlValue::Map(entries)) => entries
                 .iter()
-                .map(|Entry { key, node, place }| {
+                .map(|YamlEntry { key, node, place }| {
                     let path = join(&self.path, key);
-                    (key.as_str(), View::new(Some(node), path, place.clone()))
+                    (key.as_str(), YamlView::new(Some(node), path, place.clone()))
                 })
                 .collect(),
             Some(other) => {
@@ -133,21 +134,21 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The items of a list.
-    pub(super) fn items(&self, errors: &mut Errors) -> Vec<View<'a>> {
+    /// The items of a list. Reports any other value.
+    pub(super) fn items(&self, errors: &mut ConfigErrors) -> Vec<YamlView<'a>> {
         match self.node.map(|node| &node.value) {
             None => Vec::new(),
-            Some(Value::List(items)) => items
+            Some(YamlValue::List(items)) => items
                 .iter()
                 .enumerate()
                 .map(|(position, node)| {
                     let path = format!("{}[{position}]", self.path);
-                    View::new(Some(node), path, node.place.clone())
+                    YamlView::new(Some(node), path, node.place.clone())
                 })
                 .collect(),
             Some(other) => {
                 let hint = match other {
-                    Value::Scalar(text, _) if !text.is_empty() && text.len() < 40 => {
+                    YamlValue::Scalar(text, _) if !text.is_empty() && text.len() < 40 => {
                         format!("; did you mean [{text}]?")
                     }
                     _ => String::new(),
@@ -158,11 +159,13 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Text that is not empty.
-    pub(super) fn text(&self, errors: &mut Errors) -> Option<String> {
+    /// A text that is not empty.
+    pub(super) fn text(&self, errors: &mut ConfigErrors) -> Option<String> {
         let text = match &self.node?.value {
-            Value::Scalar(text, style) if *style != Style::Plain || !looks_typed(text) => text,
-            Value::Scalar(text, _) => {
+            YamlValue::Scalar(text, style) if *style != YamlStyle::Plain || !looks_typed(text) => {
+                text
+            }
+            YamlValue::Scalar(text, _) => {
                 self.error(errors, format!("must be text; write \"{text}\" in quotes"));
                 return None;
             }
@@ -178,10 +181,10 @@ impl<'a> View<'a> {
         Some(text.clone())
     }
 
-    /// The characters of any scalar: text, number or boolean. Its value is never shown.
-    pub(super) fn raw(&self, errors: &mut Errors) -> Option<String> {
+    /// The text of any scalar. No message shows the value, because it may be a secret.
+    pub(super) fn raw(&self, errors: &mut ConfigErrors) -> Option<String> {
         match &self.node?.value {
-            Value::Scalar(text, _) => Some(text.clone()),
+            YamlValue::Scalar(text, _) => Some(text.clone()),
             other => {
                 self.error(errors, format!("must be text, not {}", name(other)));
                 None
@@ -189,8 +192,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Text in a list, each only once.
-    pub(super) fn texts(&self, errors: &mut Errors) -> Option<Vec<String>> {
+    /// A list of different texts.
+    pub(super) fn texts(&self, errors: &mut ConfigErrors) -> Option<Vec<String>> {
         self.node?;
         let mut seen = BTreeSet::new();
         let mut texts = Vec::new();
@@ -201,36 +204,40 @@ impl<'a> View<'a> {
                 if seen.insert(text.clone()) {
                     texts.push(text);
                 } else {
-                    item.error(errors, format!("\"{text}\" was already given"));
+                    item.error(errors, format!("duplicate of \"{text}\"; remove it"));
                 }
             }
         }
         Some(texts)
     }
 
-    /// Text in a list of at least one, each only once and each with something to say about it.
+    /// A list of at least one text. Calls `check` for each text.
     pub(super) fn checked_texts(
         &self,
-        errors: &mut Errors,
-        check: fn(&View<'_>, &str, &mut Errors),
+        errors: &mut ConfigErrors,
+        check: fn(&YamlView<'_>, &str, &mut ConfigErrors),
     ) -> Option<Vec<String>> {
         let texts = self.texts(errors)?;
         if self.is_empty_list() {
-            self.error(errors, "must name at least one");
+            self.error(errors, "must not be empty");
         }
-        // What is no list and what is no text was noted above.
-        for item in self.items(&mut Errors::default()) {
-            if let Some(text) = item.text(&mut Errors::default()) {
+        // `texts` has reported values of the wrong type.
+        for item in self.items(&mut ConfigErrors::default()) {
+            if let Some(text) = item.text(&mut ConfigErrors::default()) {
                 check(&item, &text, errors);
             }
         }
         Some(texts)
     }
 
-    pub(super) fn boolean(&self, errors: &mut Errors) -> Option<bool> {
+    pub(super) fn boolean(&self, errors: &mut ConfigErrors) -> Option<bool> {
         match &self.node?.value {
-            Value::Scalar(text, Style::Plain | Style::Bare) if text == "true" => Some(true),
-            Value::Scalar(text, Style::Plain | Style::Bare) if text == "false" => Some(false),
+            YamlValue::Scalar(text, YamlStyle::Plain | YamlStyle::Bare) if text == "true" => {
+                Some(true)
+            }
+            YamlValue::Scalar(text, YamlStyle::Plain | YamlStyle::Bare) if text == "false" => {
+                Some(false)
+            }
             other => {
                 self.error(
                     errors,
@@ -241,10 +248,10 @@ impl<'a> View<'a> {
         }
     }
 
-    /// A whole number of that range.
-    pub(super) fn count(&self, from: usize, to: usize, errors: &mut Errors) -> Option<usize> {
+    /// A whole number in a range.
+    pub(super) fn count(&self, from: usize, to: usize, errors: &mut ConfigErrors) -> Option<usize> {
         let value = &self.node?.value;
-        if let Value::Scalar(text, Style::Plain | Style::Bare) = value
+        if let YamlValue::Scalar(text, YamlStyle::Plain | YamlStyle::Bare) = value
             && text.bytes().all(|byte| byte.is_ascii_digit())
             && let Ok(count) = text.parse()
             && (from..=to).contains(&count)
@@ -260,9 +267,9 @@ impl<'a> View<'a> {
     }
 
     /// A number from 0 to 1.
-    pub(super) fn share(&self, errors: &mut Errors) -> Option<f64> {
+    pub(super) fn share(&self, errors: &mut ConfigErrors) -> Option<f64> {
         let value = &self.node?.value;
-        if let Value::Scalar(text, Style::Plain | Style::Bare) = value
+        if let YamlValue::Scalar(text, YamlStyle::Plain | YamlStyle::Bare) = value
             && let Ok(share) = text.parse::<f64>()
             && (0.0..=1.0).contains(&share)
         {
@@ -275,8 +282,8 @@ impl<'a> View<'a> {
         None
     }
 
-    /// A number between 0 and 1, and neither of them.
-    pub(super) fn inner_share(&self, errors: &mut Errors) -> Option<f64> {
+    /// A number between 0 and 1, excluding both.
+    pub(super) fn inner_share(&self, errors: &mut ConfigErrors) -> Option<f64> {
         let share = self.share(errors)?;
         if share > 0.0 && share < 1.0 {
             return Some(share);
@@ -285,11 +292,14 @@ impl<'a> View<'a> {
         None
     }
 
-    /// A duration, and as it was written.
-    pub(super) fn written_duration(&self, errors: &mut Errors) -> Option<(String, Milliseconds)> {
+    /// A duration, with its text in the file.
+    pub(super) fn written_duration(
+        &self,
+        errors: &mut ConfigErrors,
+    ) -> Option<(String, Milliseconds)> {
         let value = &self.node?.value;
         let read = match value {
-            Value::Scalar(text, _) => duration::parse(text).map(|length| (text, length)),
+            YamlValue::Scalar(text, _) => duration::parse(text).map(|length| (text, length)),
             _ => None,
         };
         match read {
@@ -308,12 +318,12 @@ impl<'a> View<'a> {
         }
     }
 
-    pub(super) fn duration(&self, errors: &mut Errors) -> Option<Milliseconds> {
+    pub(super) fn duration(&self, errors: &mut ConfigErrors) -> Option<Milliseconds> {
         self.written_duration(errors).map(|(_, length)| length)
     }
 
     /// A duration above zero.
-    pub(super) fn positive_duration(&self, errors: &mut Errors) -> Option<Milliseconds> {
+    pub(super) fn positive_duration(&self, errors: &mut ConfigErrors) -> Option<Milliseconds> {
         let length = self.duration(errors)?;
         if length == 0 {
             self.error(errors, "must be longer than 0");
@@ -323,7 +333,8 @@ impl<'a> View<'a> {
     }
 }
 
-fn join(path: &str, key: &str) -> String {
+/// The key path of a key in the map at `path`.
+pub(super) fn join(path: &str, key: &str) -> String {
     if path.is_empty() {
         key.to_owned()
     } else {
@@ -331,7 +342,7 @@ fn join(path: &str, key: &str) -> String {
     }
 }
 
-/// Whether YAML takes unquoted text for a number or a boolean.
+/// Whether unquoted text is a number or a boolean in YAML.
 fn looks_typed(text: &str) -> bool {
     let number = text.strip_prefix(['+', '-']).unwrap_or(text);
     let starts_numeric = number.starts_with(|first: char| first.is_ascii_digit() || first == '.');
@@ -340,19 +351,21 @@ fn looks_typed(text: &str) -> bool {
         || (number.starts_with("0x") && number[2..].bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// A value in a message.
-fn shown(value: &Value) -> String {
+/// A value as a message shows it.
+fn shown(value: &YamlValue) -> String {
     match value {
-        Value::Scalar(text, Style::Quoted) if text.len() <= 80 => format!("the text \"{text}\""),
-        Value::Scalar(text, _) if text.len() <= 80 => format!("\"{text}\""),
+        YamlValue::Scalar(text, YamlStyle::Quoted) if text.len() <= 80 => {
+            format!("the text \"{text}\"")
+        }
+        YamlValue::Scalar(text, _) if text.len() <= 80 => format!("\"{text}\""),
         other => name(other).to_owned(),
     }
 }
 
-fn name(value: &Value) -> &'static str {
+fn name(value: &YamlValue) -> &'static str {
     match value {
-        Value::Scalar(..) => "a single value",
-        Value::List(_) => "a list",
-        Value::Map(_) => "a map of keys",
+        YamlValue::Scalar(..) => "a single value",
+        YamlValue::List(_) => "a list",
+        YamlValue::Map(_) => "a map of keys",
     }
 }

@@ -1,42 +1,41 @@
-//! The HTTP server: where it listens, what its paths are, and what it shows.
+//! Reads the section `web`: listen addresses, paths, and what the HTTP server shows.
 
-// Addresses as values: nothing of `core` can connect.
+// From `core`, because this layer does no I/O and `core` has none.
 use core::net::SocketAddr;
 use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
 
-use super::problem::Errors;
-use super::view::View;
+use super::problem::ConfigErrors;
+use super::view::YamlView;
 use super::web_paths::{
     RoutePrefix, TelemetryPath, read_external_url, read_route_prefix, read_telemetry_path,
 };
 
-/// Free in the Prometheus project's list of default ports.
+/// No other exporter in the Prometheus project's list of default ports uses it.
 const DEFAULT_PORT: u16 = 10047;
-/// The HTTP server.
+
+/// The section `web`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Web {
-    /// At least one, each once.
+    /// At least one; no duplicates.
     pub listen: Vec<ListenAddress>,
     pub telemetry_path: TelemetryPath,
-    /// Where users reach the server, such as through a reverse proxy: without a slash at its end.
+    /// The URL that users open, for example that of a reverse proxy. Does not end with a slash.
     pub external_url: Option<String>,
-    /// What the path of every page begins with.
     pub route_prefix: RoutePrefix,
-    /// Who may connect and how: see [`WebFile`](super::web_file::WebFile). `None`: whoever can, in
-    /// plain HTTP.
+    /// See [`WebFile`](super::web_file::WebFile). `None` means plain HTTP without a login.
     pub config_file: Option<PathBuf>,
-    /// Whether ticket ids may be shown to whoever can reach the server.
+    /// Whether pages show ticket ids to every client.
     pub tickets: bool,
-    /// Whether the configuration may be loaded again over HTTP.
+    /// Whether HTTP clients can reload the configuration.
     pub enable_lifecycle: bool,
 }
 
 /// An address to listen on: `:10047`, `0.0.0.0:10047`, `[::1]:10047` or `localhost:10047`.
-/// Port 0 is any free port.
+/// Port 0 means any free port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListenAddress {
-    /// Every address of the machine, IPv6 and IPv4.
+    /// Every IPv6 and IPv4 address of the machine.
     Every(u16),
     Socket(SocketAddr),
     Host(String, u16),
@@ -51,14 +50,14 @@ impl Default for Web {
             route_prefix: RoutePrefix::default(),
             config_file: None,
             tickets: false,          // ids can be personal data
-            enable_lifecycle: false, // errors tell of the configuration
+            enable_lifecycle: false, // error messages show parts of the configuration
         }
     }
 }
 
 impl Web {
-    /// Files lie relative to `directory`.
-    pub(super) fn read(view: &View<'_>, directory: &Path, errors: &mut Errors) -> Self {
+    /// Paths are relative to `directory`.
+    pub(super) fn read(view: &YamlView<'_>, directory: &Path, errors: &mut ConfigErrors) -> Self {
         let defaults = Self::default();
         view.entries(errors);
         let external_url = read_external_url(&view.key("external_url"), errors);
@@ -86,12 +85,12 @@ impl Web {
         }
     }
 
-    /// The path of a page, such as `/-/healthy`, below the route prefix.
+    /// Adds the route prefix to the path of a page, such as `/-/healthy`.
     pub fn path(&self, page: &str) -> String {
         format!("{}{page}", self.route_prefix)
     }
 
-    /// Whether pages and answers may carry ticket ids: the one place that decides it.
+    /// Whether any response may contain ticket ids. All code asks this function.
     pub fn shows_tickets(&self) -> bool {
         self.tickets
     }
@@ -109,8 +108,8 @@ impl ListenAddress {
             return Some(Self::Every(port));
         }
         let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-        // The last label of a name is no number, that of a mistyped IP address is (RFC 1123,
-        // section 2.1).
+        // The last label of a host name is not a number (RFC 1123, section 2.1). In a mistyped IP
+        // address it is.
         let is_name = host.split('.').next_back().is_some_and(|label| {
             !label.is_empty() && !label.bytes().all(|byte| byte.is_ascii_digit())
         });
@@ -128,7 +127,7 @@ impl Display for ListenAddress {
     }
 }
 
-fn read_listen(view: &View<'_>, errors: &mut Errors) -> Option<Vec<ListenAddress>> {
+fn read_listen(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<Vec<ListenAddress>> {
     let texts = view.checked_texts(errors, |item, text, errors| {
         if ListenAddress::parse(text).is_none() {
             item.error(

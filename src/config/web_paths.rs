@@ -1,24 +1,24 @@
-//! The paths of the HTTP server, as Prometheus defines them: the path of the metrics, the prefix of
-//! all pages, and the URL that the prefix follows from.
+//! Reads the paths of the HTTP server: the path of the metrics, the route prefix of all pages, and the
+//! external URL, as in Prometheus.
 
 use std::fmt::{self, Display, Formatter};
 
-use super::problem::Errors;
+use super::problem::ConfigErrors;
 use super::url;
-use super::view::View;
+use super::view::YamlView;
 
-/// Where Prometheus looks.
+/// The default of Prometheus.
 const DEFAULT_TELEMETRY_PATH: &str = "/metrics";
 
-/// Paths that are other pages'.
-const TAKEN: [&str; 3] = ["/-", "/api", "/tickets"];
+/// Paths of other pages.
+const RESERVED: [&str; 3] = ["/-", "/api", "/tickets"];
 
-/// The path of the metrics below the route prefix: starts with `/`, is none of the other pages' nor
-/// below `/-/` or `/api/`, and needs no escapes anywhere.
+/// The path of the metrics below the route prefix. It starts with `/`, conflicts with no other page and
+/// needs no escapes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TelemetryPath(String);
 
-/// What the path of every page begins with: empty, or like `/tickets` without a slash at its end.
+/// The prefix of the path of every page: empty, or like `/tickets`, without a slash at its end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoutePrefix(String);
 
@@ -30,11 +30,11 @@ impl Default for TelemetryPath {
 
 impl TelemetryPath {
     pub fn parse(text: &str) -> Option<Self> {
-        let is_taken = |path: &str| {
+        let is_reserved = |path: &str| {
             text.strip_prefix(path)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        let is_free = text.starts_with('/') && !TAKEN.iter().any(|path| is_taken(path));
+        let is_free = text.starts_with('/') && !RESERVED.iter().any(|path| is_reserved(path));
         (is_free && text.bytes().all(is_plain)).then(|| Self(text.to_owned()))
     }
 
@@ -44,13 +44,13 @@ impl TelemetryPath {
 }
 
 impl RoutePrefix {
-    /// Slashes at both ends do not matter, as in Prometheus.
+    /// Ignores slashes at both ends, as Prometheus does.
     pub fn parse(text: &str) -> Option<Self> {
         let path = text.trim_matches('/');
         if path.is_empty() {
             return Some(Self::default());
         }
-        // A client would leave these out, and then ask for another path.
+        // Clients remove such segments and request another path.
         let is_segment = |segment: &str| !["", ".", ".."].contains(&segment);
         let is_path = path.bytes().all(is_plain) && path.split('/').all(is_segment);
         is_path.then(|| Self(format!("/{path}")))
@@ -79,41 +79,47 @@ impl Display for RoutePrefix {
     }
 }
 
-/// A byte of a path that needs no escape.
+/// Whether a byte of a path needs no escape.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte)
 }
 
-pub(super) fn read_telemetry_path(view: &View<'_>, errors: &mut Errors) -> Option<TelemetryPath> {
+pub(super) fn read_telemetry_path(
+    view: &YamlView<'_>,
+    errors: &mut ConfigErrors,
+) -> Option<TelemetryPath> {
     let path = TelemetryPath::parse(&view.text(errors)?);
     if path.is_none() {
         view.error(
             errors,
-            "must be a path like /metrics of letters, digits and - _ . ~, not below /-/ or /api/ \
-             and not /tickets",
+            "must be a path like /metrics, of letters, digits and - _ . ~; it must not be /tickets or \
+             below /-/ or /api/",
         );
     }
     path
 }
 
-pub(super) fn read_external_url(view: &View<'_>, errors: &mut Errors) -> Option<String> {
-    let url = url::read_url(view, "those are in web.config_file", errors)?;
+pub(super) fn read_external_url(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<String> {
+    let url = url::read_url(view, "web.config_file has the users", errors)?;
     if RoutePrefix::of_url(&url).is_none() {
         view.error(
             errors,
-            "must have a path like /tickets of letters, digits and - _ . ~, or none",
+            "must have no path, or a path like /tickets, of letters, digits and - _ . ~",
         );
         return None;
     }
     Some(url)
 }
 
-pub(super) fn read_route_prefix(view: &View<'_>, errors: &mut Errors) -> Option<RoutePrefix> {
+pub(super) fn read_route_prefix(
+    view: &YamlView<'_>,
+    errors: &mut ConfigErrors,
+) -> Option<RoutePrefix> {
     let prefix = RoutePrefix::parse(&view.text(errors)?);
     if prefix.is_none() {
         view.error(
             errors,
-            "must be a path like /tickets of letters, digits and - _ . ~",
+            "must be a path like /tickets, of letters, digits and - _ . ~",
         );
     }
     prefix

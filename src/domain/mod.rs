@@ -9,3 +9,4 @@ pub mod event;
 pub mod mapping;
 pub mod policy;
 pub mod timestamp;
+pub mod yaml;

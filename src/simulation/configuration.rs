@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use super::office::Shift;
 use super::profile::{OFFICE_DAYS, OFFICE_SHIFTS, Profile};
-use super::text::quoted;
 use crate::domain::duration;
+use crate::domain::yaml::{list, scalar};
 
 const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
@@ -38,7 +38,7 @@ impl Profile {
             .teams
             .iter()
             .filter(|team| team.around_the_clock)
-            .map(|team| format!("{}: \"24x7\"", quoted(&team.name)))
+            .map(|team| format!("{}: \"24x7\"", scalar(&team.name)))
             .collect();
         if !always.is_empty() {
             line(yaml, "  calendars", &format!("{{ {} }}", always.join(", ")));
@@ -60,7 +60,7 @@ impl Profile {
         yaml.push_str("# A policy for each priority, in business hours of the team.\n");
         yaml.push_str("sla:\n  policies:\n");
         for priority in &self.priorities {
-            line(yaml, "    - name", &quoted(&priority.name));
+            line(yaml, "    - name", &scalar(&priority.name));
             let matched = format!(
                 "{{ priority: {} }}",
                 list(std::iter::once(priority.name.as_str()))
@@ -90,11 +90,6 @@ impl Profile {
 fn line(yaml: &mut String, key: &str, value: &str) {
     // Writing to a string cannot fail.
     let _ = writeln!(yaml, "{key}: {value}");
-}
-
-fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<String> = names.map(quoted).collect();
-    format!("[{}]", names.join(", "))
 }
 
 fn interval((start, end): Shift) -> String {

@@ -1,7 +1,7 @@
 //! A mapping in the making, and how it is written.
 
 use super::column::SampleColumn;
-use super::yaml;
+use crate::domain::yaml;
 
 #[derive(Debug)]
 pub(super) struct DraftLine {

@@ -9,8 +9,8 @@ use super::evidence::Evidence;
 use super::members::{EventTimes, candidates, mentioning, shown};
 use super::names::{has_any, is_in};
 use super::vocabulary::{self, EventKind, MESSAGES, PEOPLE};
-use super::yaml;
 use crate::domain::event::Actor;
+use crate::domain::yaml;
 
 const PRIVATE: &str = "private internal hidden";
 const PUBLIC: &str = "public visible";

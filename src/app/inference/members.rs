@@ -8,7 +8,7 @@ use super::evidence::Evidence;
 use super::names::{is_in, words};
 use super::ticket_ids::is_creation;
 use super::vocabulary;
-use super::yaml;
+use crate::domain::yaml;
 
 const STATUS: &str = "status state stage zustand estado";
 const TEAM: &str = "team group queue department dept gruppe abteilung";

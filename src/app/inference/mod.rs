@@ -20,7 +20,6 @@ mod ticket_ids;
 mod times;
 mod unwrapping;
 mod vocabulary;
-mod yaml;
 
 use std::collections::BTreeMap;
 use std::path::Path;

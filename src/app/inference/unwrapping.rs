@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::column::share;
 use super::names;
 use super::samples_table::SampleRow;
-use super::yaml;
+use crate::domain::yaml;
 
 /// This share of the records has to have a wrapper.
 const LEAST_SHARE: f64 = 0.5;

@@ -131,7 +131,7 @@ impl WatchedTable {
 
 fn read(file: &LookupTableFile) -> Result<LookupTable, String> {
     let text = fs::read_to_string(&file.path).map_err(|error| error.to_string())?;
-    config::read_table(file, &text)
+    config::read_table(file, &text).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

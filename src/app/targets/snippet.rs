@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::domain::duration;
 use crate::domain::policy::{Policy, Target};
+use crate::domain::yaml::{list, scalar};
 
 /// The key `sla` with the policies, in YAML.
 pub fn snippet(policies: &[Policy], objective: f64) -> String {
@@ -22,9 +23,9 @@ pub fn snippet(policies: &[Policy], objective: f64) -> String {
             text,
             "    - name: {}\n      match: {{ team: {}, priority: {} }}\n      clock: {}\n      \
              objective: {objective}\n      targets: {{ {} }}\n",
-            quoted(&policy.name),
-            list(policy.matches.team.as_ref()),
-            list(policy.matches.priority.as_ref()),
+            scalar(&policy.name),
+            names(policy.matches.team.as_ref()),
+            names(policy.matches.priority.as_ref()),
             policy.clock.name(),
             targets.join(", "),
         );
@@ -32,18 +33,8 @@ pub fn snippet(policies: &[Policy], objective: f64) -> String {
     text
 }
 
-fn list(names: Option<&Vec<String>>) -> String {
-    let names: Vec<String> = names
-        .into_iter()
-        .flatten()
-        .map(|name| quoted(name))
-        .collect();
-    format!("[{}]", names.join(", "))
-}
-
-/// A string of JSON is one of YAML.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+fn names(names: Option<&Vec<String>>) -> String {
+    list(names.into_iter().flatten().map(String::as_str))
 }
 
 #[cfg(test)]
@@ -69,7 +60,7 @@ mod tests {
         assert_eq!(
             snippet(&[policy], 0.9),
             "sla:\n  policies:\n    - name: \"a \\\"b\\\"/none\"\n      match: { team: [\"a \
-             \\\"b\\\"\"], priority: [\"none\"] }\n      clock: business\n      objective: 0.9\n      \
+             \\\"b\\\"\"], priority: [none] }\n      clock: business\n      objective: 0.9\n      \
              targets: { first_response: 15m, resolution: 1d12h }\n"
         );
         assert_eq!(snippet(&[], 0.9), "sla:\n  policies: []\n");

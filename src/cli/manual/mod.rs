@@ -1,9 +1,7 @@
-//! `man`: manual pages of the program, of each command and of the configuration, made from what
-//! `--help` and the table of keys say, so that they always fit the program.
+//! `man`: the manual pages of the program, of each command and of the configuration. They are made
+//! from `--help` and the table of keys, so they always match the program.
 
-mod command;
-mod configuration;
-mod text;
+mod page;
 
 use std::fs;
 use std::path::Path;
@@ -11,25 +9,22 @@ use std::process::ExitCode;
 
 use clap::{Command, CommandFactory};
 
-use super::arguments::{Arguments, ManualPages};
-use super::failure::Failure;
+use super::arguments::{Arguments, ManualArguments};
+use super::failure::CommandFailure;
 use super::terminal;
+use super::version::PROGRAM;
+use page::CONFIGURATION;
 
-/// Name of the program, and of its page.
-const PROGRAM: &str = "ticket-exporter";
-/// Name of the page on the configuration.
-const CONFIGURATION: &str = "ticket-exporter.yaml";
-
-/// A page, in the language of roff.
-struct Page {
+struct ManualPage {
     /// As in `man NAME`.
     name: String,
     /// 1 for commands, 5 for files.
     section: u8,
+    /// The page in the markup language roff.
     roff: String,
 }
 
-pub fn run(arguments: &ManualPages) -> Result<ExitCode, Failure> {
+pub fn run(arguments: &ManualArguments) -> Result<ExitCode, CommandFailure> {
     if let Some(folder) = &arguments.output {
         write(folder)?;
     } else {
@@ -39,15 +34,17 @@ pub fn run(arguments: &ManualPages) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A page by its name, or by that of the command it is about.
-fn find(name: &str) -> Result<Page, Failure> {
+/// Finds a page by its own name or by the name of its command.
+fn find(name: &str) -> Result<ManualPage, CommandFailure> {
     let pages = pages();
     let names: Vec<&str> = pages.iter().map(|page| short_name(&page.name)).collect();
     let known = names.join(", ");
     pages
         .into_iter()
         .find(|page| page.name == name || short_name(&page.name) == name)
-        .ok_or_else(|| Failure::usage(format!("there is no page {name}; there are: {known}")))
+        .ok_or_else(|| {
+            CommandFailure::usage(format!("no manual page \"{name}\"; use one of: {known}"))
+        })
 }
 
 fn short_name(name: &str) -> &str {
@@ -55,45 +52,40 @@ fn short_name(name: &str) -> &str {
 }
 
 /// Every page: the program, its commands in the order of `--help`, the configuration.
-fn pages() -> Vec<Page> {
+fn pages() -> Vec<ManualPage> {
     let mut program = Arguments::command().disable_help_subcommand(true);
-    program.build(); // hands the flags of every command to every command
-    let names: Vec<String> = commands(&program)
-        .map(|one| page_name(one.get_name()))
+    program.build(); // copies the global flags to every command
+    let commands: Vec<&Command> = program
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set())
         .collect();
-    let mut pages = vec![Page {
+    let name_of = |command: &Command| format!("{PROGRAM}-{}", command.get_name());
+    let names: Vec<String> = commands.iter().map(|command| name_of(command)).collect();
+    let mut pages = vec![ManualPage {
         name: PROGRAM.to_owned(),
         section: 1,
-        roff: command::page(&program, PROGRAM, &names),
+        roff: page::of_command(&program, PROGRAM, &names),
     }];
-    for one in commands(&program) {
-        let name = page_name(one.get_name());
-        let roff = command::page(one, &name, &[]);
-        let section = 1;
-        pages.push(Page {
+    pages.extend(commands.iter().map(|command| {
+        let name = name_of(command);
+        ManualPage {
+            roff: page::of_command(command, &name, &[]),
             name,
-            section,
-            roff,
-        });
-    }
-    pages.push(Page {
+            section: 1,
+        }
+    }));
+    pages.push(ManualPage {
         name: CONFIGURATION.to_owned(),
         section: 5,
-        roff: configuration::page(),
+        roff: page::of_configuration(),
     });
     pages
 }
 
-fn commands(program: &Command) -> impl Iterator<Item = &Command> {
-    program.get_subcommands().filter(|one| !one.is_hide_set())
-}
-
-fn page_name(command: &str) -> String {
-    format!("{PROGRAM}-{command}")
-}
-
-fn write(folder: &Path) -> Result<(), Failure> {
-    let failed = |path: &Path, error| Failure::other(format!("{}: {error}", path.display()));
+fn write(folder: &Path) -> Result<(), CommandFailure> {
+    let failed = |path: &Path, error| {
+        CommandFailure::other(format!("cannot write {}: {error}", path.display()))
+    };
     let pages = pages();
     for page in &pages {
         let folder = folder.join(format!("man{}", page.section));
@@ -101,8 +93,8 @@ fn write(folder: &Path) -> Result<(), Failure> {
         let path = folder.join(format!("{}.{}", page.name, page.section));
         fs::write(&path, &page.roff).map_err(|error| failed(&path, error))?;
     }
-    terminal::complain(&format!(
-        "wrote {} pages into {}",
+    terminal::notify(&format!(
+        "wrote {} pages to {}",
         pages.len(),
         folder.display()
     ));
@@ -118,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_a_page_for_everything() {
+    fn every_command_and_the_configuration_have_a_page() {
         let names: Vec<String> = pages().into_iter().map(|page| page.name).collect();
         assert_eq!(names.first().map(String::as_str), Some(PROGRAM));
         assert!(names.contains(&"ticket-exporter-check-config".to_owned()));
@@ -126,20 +118,24 @@ mod tests {
     }
 
     #[test]
-    fn pages_are_found_by_either_name() {
+    fn both_names_find_a_page() {
         assert_eq!(page("replay"), page("ticket-exporter-replay"));
         let failure = format!("{:?}", find("reply").err().unwrap());
         assert!(failure.contains("replay"), "{failure}");
     }
 
     #[test]
-    fn a_page_has_the_flags_of_its_command_and_those_of_every_command() {
+    fn a_page_has_its_own_flags_the_global_flags_and_the_examples() {
         let replay = page("replay");
+        assert!(replay.starts_with(".ie "), "{replay}");
         for part in [
+            ".TH TICKET-EXPORTER-REPLAY 1 \"\" \"ticket-exporter ",
+            "\\fBticket\\-exporter replay\\fR",
             "\\-\\-until",
             "\\-\\-config.file",
-            ".SH EXAMPLES",
+            ".SH EXAMPLES\n.nf\n  As a table",
             "march.jsonl.zst",
+            ".SH \"EXIT STATUS\"",
         ] {
             assert!(replay.contains(part), "{part} is not in\n{replay}");
         }
@@ -147,11 +143,12 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_has_every_key() {
+    fn the_page_of_the_configuration_has_every_key() {
         let text = page(CONFIGURATION).replace('\\', "");
         for key in crate::config::KEYS {
             assert!(text.contains(key.path), "{}", key.path);
             assert!(text.contains(&key.variable()), "{}", key.variable());
         }
+        assert!(text.contains("fBfailfR or fBrebuildfR"), "{text}");
     }
 }

@@ -4,7 +4,7 @@ use crate::config::Config;
 
 fn load_kafka(yaml: &str) -> Result<(Config, String), String> {
     let text = format!("kafka: {yaml}");
-    let file = Path::new("/etc/desk.yaml");
+    let file = Path::new("/etc/helpdesk.yaml");
     load(Some(file), [], &[], &mut |_| Ok(text.clone()))
         .map(|loaded| {
             let warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
@@ -13,30 +13,30 @@ fn load_kafka(yaml: &str) -> Result<(Config, String), String> {
         .map_err(|errors| errors.to_string())
 }
 
-fn read(yaml: &str) -> Security {
+fn read(yaml: &str) -> KafkaSecurity {
     load_kafka(yaml).unwrap().0.kafka.security
 }
 
 #[test]
-fn what_is_set_is_read() {
-    assert_eq!(read("{}"), Security::default());
+fn valid_settings_are_read() {
+    assert_eq!(read("{}"), KafkaSecurity::default());
     let read = read(
         "{tls: {ca_file: ca.pem, certificate_file: /c.pem, key_file: k.pem, key_password: hunter2}, \
          sasl: {oauth: {token_url: \"https://login/token\", client_id: 7, \
          client_secret_file: s, scope: kafka, extensions: {poolId: a b}, ca_file: o.pem}}}",
     );
-    let expected = Security {
-        protocol: Some(Protocol::SaslSsl),
-        tls: Tls {
+    let expected = KafkaSecurity {
+        protocol: Some(SecurityProtocol::SaslSsl),
+        tls: KafkaTls {
             ca_file: Some("/etc/ca.pem".into()),
-            identity: Some(Identity {
+            identity: Some(KafkaCertificate {
                 certificate_file: "/c.pem".into(),
                 key_file: "/etc/k.pem".into(),
                 key_password: Some(Secret::Text("hunter2".to_owned())),
             }),
         },
-        sasl: Sasl {
-            mechanism: Some(Mechanism::OauthBearer),
+        sasl: KafkaSasl {
+            mechanism: Some(SaslMechanism::OauthBearer),
             oauth: Some(OAuth {
                 token_url: "https://login/token".to_owned(),
                 client_id: "7".to_owned(),
@@ -45,28 +45,28 @@ fn what_is_set_is_read() {
                 extensions: [("poolId".to_owned(), "a b".to_owned())].into(),
                 ca_file: Some("/etc/o.pem".into()),
             }),
-            ..Sasl::default()
+            ..KafkaSasl::default()
         },
     };
     assert_eq!(read, expected);
 }
 
 #[test]
-fn the_protocol_follows_from_the_rest() {
+fn the_protocol_follows_from_the_other_settings() {
     for (yaml, protocol) in [
         ("{}", None),
-        ("{tls: {ca_file: a}}", Some(Protocol::Ssl)),
+        ("{tls: {ca_file: a}}", Some(SecurityProtocol::Ssl)),
         ("{tls: {}, sasl: {password:, oauth: {scope:}}}", None),
         (
             "{sasl: {mechanism: PLAIN, username: a, password: b}}",
-            Some(Protocol::SaslSsl),
+            Some(SecurityProtocol::SaslSsl),
         ),
         (
             "{security_protocol: sasl_plaintext, \
              sasl: {mechanism: scram-sha-512, username: a, password: b}}",
-            Some(Protocol::SaslPlaintext),
+            Some(SecurityProtocol::SaslPlaintext),
         ),
-        ("{security_protocol: SSL}", Some(Protocol::Ssl)),
+        ("{security_protocol: SSL}", Some(SecurityProtocol::Ssl)),
         (
             "{tls: {ca_file: a}, properties: {security.protocol: sasl_ssl}}",
             None,
@@ -77,7 +77,7 @@ fn the_protocol_follows_from_the_rest() {
 }
 
 #[test]
-fn properties_may_have_the_other_half() {
+fn properties_may_contain_missing_settings() {
     for yaml in [
         "{sasl: {mechanism: plain, username: a}, properties: {sasl.password: b}}",
         "{sasl: {mechanism: plain, password: b}, properties: {sasl.username: a}}",
@@ -90,7 +90,7 @@ fn properties_may_have_the_other_half() {
 }
 
 #[test]
-fn what_is_wrong_is_said_with_its_key() {
+fn mistakes_are_reported_with_their_key() {
     let login = "mechanism: plain, username: a, password: hunter2";
     let oauth = "client_id: a, client_secret: hunter2";
     for (yaml, said) in [
@@ -104,11 +104,11 @@ fn what_is_wrong_is_said_with_its_key() {
         ),
         (
             "{security_protocol: plaintext, tls: {ca_file: a}}",
-            "kafka.tls: is not used with security_protocol: plaintext",
+            "kafka.tls: has no effect with security_protocol: plaintext",
         ),
         (
             &format!("{{security_protocol: ssl, sasl: {{{login}}}}}"),
-            "kafka.sasl: is not used with security_protocol: ssl",
+            "kafka.sasl: has no effect with security_protocol: ssl",
         ),
         (
             "{tls: {certificate_file: a}}",
@@ -120,11 +120,11 @@ fn what_is_wrong_is_said_with_its_key() {
         ),
         (
             "{tls: {key_password: hunter2}}",
-            "kafka.tls: a key_password needs a key_file",
+            "kafka.tls: has a key_password but no key_file",
         ),
         (
             "{tls: {certificate_file: a, key_file: b, key_password: hunter2, key_password_file: c}}",
-            "kafka.tls.key_password_file: must not stand beside key_password",
+            "kafka.tls.key_password_file: conflicts with key_password",
         ),
         ("{tls: {ca: a}}", "kafka.tls.ca: unknown key"),
         (
@@ -141,7 +141,7 @@ fn what_is_wrong_is_said_with_its_key() {
         ),
         (
             "{sasl: {mechanism: plain, username: a, password: hunter2, password_file: b}}",
-            "kafka.sasl.password_file: must not stand beside password",
+            "kafka.sasl.password_file: conflicts with password",
         ),
         (
             "{sasl: {mechanism: md5}}",
@@ -165,7 +165,7 @@ fn what_is_wrong_is_said_with_its_key() {
         ),
         (
             &format!("{{sasl: {{{login}, oauth: {{token_url: \"https://t\", {oauth}}}}}}}"),
-            "kafka.sasl.oauth: is for the mechanism oauthbearer",
+            "kafka.sasl.oauth: requires kafka.sasl.mechanism: oauthbearer",
         ),
         (
             &format!("{{sasl: {{oauth: {{{oauth}}}}}}}"),
@@ -173,17 +173,17 @@ fn what_is_wrong_is_said_with_its_key() {
         ),
         (
             "{sasl: {oauth: {token_url: \"https://t\", client_id: a}}}",
-            "kafka.sasl.oauth: needs a client_secret or a client_secret_file",
+            "kafka.sasl.oauth: needs client_secret or client_secret_file",
         ),
         (
             &format!("{{sasl: {{oauth: {{token_url: \"https://u:hunter2@t\", {oauth}}}}}}}"),
-            "kafka.sasl.oauth.token_url: must not hold a login",
+            "kafka.sasl.oauth.token_url: must not contain a login",
         ),
         (
             &format!(
                 "{{sasl: {{oauth: {{token_url: \"https://t\", {oauth}, extensions: {{a_b: c}}}}}}}}"
             ),
-            "kafka.sasl.oauth.extensions.a_b: is no name of an extension",
+            "kafka.sasl.oauth.extensions.a_b: is not a valid name of an extension",
         ),
     ] {
         let errors = load_kafka(yaml).unwrap_err();
@@ -193,7 +193,7 @@ fn what_is_wrong_is_said_with_its_key() {
 }
 
 #[test]
-fn what_others_can_read_is_warned_of() {
+fn unencrypted_secrets_cause_warnings() {
     let oauth = "client_id: a, client_secret: b";
     for (yaml, warned) in [
         ("{security_protocol: sasl_plaintext, sasl: {mechanism: plain, username: a, password: b}}".to_owned(), true),
@@ -203,7 +203,7 @@ fn what_others_can_read_is_warned_of() {
         (format!("{{sasl: {{oauth: {{token_url: \"http://[::1]:1/t\", {oauth}}}}}}}"), false),
     ] {
         let (_, warnings) = load_kafka(&yaml).unwrap();
-        assert_eq!(warnings.contains("over the network as it is"), warned, "{yaml}: {warnings}");
+        assert_eq!(warnings.contains("unencrypted over the network"), warned, "{yaml}: {warnings}");
     }
 }
 

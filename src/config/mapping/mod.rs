@@ -1,6 +1,7 @@
-//! Reads `mapping`: the language of `docs/reference/mapping.md`, a preset and what is written
-//! over it.
+//! Reads the section `mapping`: a preset and the user's changes to it. `docs/reference/mapping.md` describes
+//! the language.
 
+mod names;
 mod presets;
 mod rules;
 mod tables;
@@ -8,48 +9,42 @@ mod values;
 mod vocabulary;
 
 pub use presets::{CANONICAL, NO_PRESET, PRESETS};
-pub use tables::read_table;
+pub use tables::{TableError, read_table};
 
 use std::collections::BTreeMap;
 use std::iter;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
-use chrono_tz::Tz;
+use super::calendars::read_zone;
+use super::keys::expected;
+use super::problem::ConfigErrors;
+use super::source::ReadFile;
+use super::view::YamlView;
+use crate::domain::mapping::{Mapping, Mappings, UnwrapStep, digest};
+use names::MappingNames;
+use tables::LookupTables;
+use values::read_path;
 
-use super::Read;
-use super::calendars::read_timezone;
-use super::keys::nearest;
-use super::problem::Errors;
-use super::view::View;
-use crate::domain::mapping::{Mapping, Mappings, RecordPath, UnwrapStep, WordMap, digest};
-use tables::Tables;
-
-/// Keys of a mapping; that of all topics also has `topics`.
+/// The keys of a mapping. The general mapping also has `topics`.
 const KEYS: [&str; 7] = [
     "preset", "unwrap", "zone", "tables", "values", "common", "rules",
 ];
 
-/// Those that say how records are mapped.
-const OWN: [&str; 5] = ["unwrap", "tables", "values", "common", "rules"];
-
-/// What values may refer to by name.
-struct Names<'a> {
-    tables: &'a Tables<'a>,
-    words: BTreeMap<String, Arc<WordMap>>,
-}
+/// The keys that change how records are mapped.
+const CONTENT_KEYS: [&str; 5] = ["unwrap", "tables", "values", "common", "rules"];
 
 pub(super) fn read(
-    view: &View<'_>,
+    view: &YamlView<'_>,
     directory: &FilePath,
-    read: &mut Read<'_>,
-    errors: &mut Errors,
+    read: &mut ReadFile<'_>,
+    errors: &mut ConfigErrors,
 ) -> Mappings {
     let mut files = Vec::new();
     let mut contents = Vec::new();
     let zone = read_zone(&view.key("zone"), errors);
-    let mut one = |view: &View<'_>, errors: &mut Errors| {
-        let mut tables = Tables::new(&mut files, &mut contents, directory);
+    let mut one = |view: &YamlView<'_>, errors: &mut ConfigErrors| {
+        let mut tables = LookupTables::new(&mut files, &mut contents, directory);
         tables.read(&view.key("tables"), read, errors);
         let mut mapping = read_one(view, &tables, errors)?;
         mapping.zone = mapping.zone.or(zone);
@@ -62,7 +57,7 @@ pub(super) fn read(
         for (key, value) in view.entries(errors) {
             if !KEYS.contains(&key) {
                 let known = KEYS.join(", ");
-                value.error(errors, format!("unknown key; known here: {known}"));
+                value.error(errors, format!("unknown key; use one of: {known}"));
             }
         }
         topics.insert(topic.to_owned(), one(&view, errors));
@@ -75,20 +70,24 @@ pub(super) fn read(
     }
 }
 
-/// `None`: canonical events, or errors.
-fn read_one(view: &View<'_>, tables: &Tables, errors: &mut Errors) -> Option<Mapping> {
+/// Returns `None` if the records are canonical events, or after an error.
+fn read_one(
+    view: &YamlView<'_>,
+    tables: &LookupTables,
+    errors: &mut ConfigErrors,
+) -> Option<Mapping> {
     let entries = view.entries(errors);
     let key = view.key("preset");
     let preset = key.text(errors).unwrap_or_else(|| {
-        let own = entries.iter().any(|(key, _)| OWN.contains(key));
+        let own = entries.iter().any(|(key, _)| CONTENT_KEYS.contains(key));
         if own { NO_PRESET } else { CANONICAL }.to_owned()
     });
     if preset == CANONICAL {
         for (key, view) in &entries {
-            if OWN.contains(key) && view.is_set() && !view.is_empty() {
+            if CONTENT_KEYS.contains(key) && view.is_set() && !view.is_empty() {
                 view.error(
                     errors,
-                    "has no use with preset: canonical; say preset: none to map",
+                    "has no effect with preset: canonical; use preset: none for your own mapping",
                 );
             }
         }
@@ -98,19 +97,13 @@ fn read_one(view: &View<'_>, tables: &Tables, errors: &mut Errors) -> Option<Map
         Some(base) => base,
         None => {
             let names: Vec<&str> = presets::names().collect();
-            let hint = match nearest(&preset, &names) {
-                Some(meant) => format!("did you mean {meant}?"),
-                None => format!("there are {}", names.join(", ")),
-            };
-            key.error(errors, format!("no preset is called \"{preset}\"; {hint}"));
+            let hint = expected(&preset, &names);
+            key.error(errors, format!("no preset \"{preset}\"; {hint}"));
             return None;
         }
     };
-    let base = View::root(&base);
-    let names = Names {
-        tables,
-        words: read_words(&base.key("values"), &view.key("values"), errors),
-    };
+    let base = YamlView::root(&base);
+    let names = MappingNames::read(tables, &base.key("values"), &view.key("values"), errors);
     let zone = read_zone(&either(view, &base, "zone"), errors);
     let unwrap = either(view, &base, "unwrap")
         .items(errors)
@@ -127,11 +120,11 @@ fn read_one(view: &View<'_>, tables: &Tables, errors: &mut Errors) -> Option<Map
     })
 }
 
-/// What the user says of a mapping: the preset, the zone, and a digest of each other key. What is in
-/// the files of look-up tables is no part of it: that changes every day.
-fn written(view: &View<'_>, mapping: &Mapping) -> String {
+/// Describes the user's settings of a mapping: the preset, the zone, and a digest of each other key. The
+/// contents of lookup tables are not included, because they may change every day.
+fn written(view: &YamlView<'_>, mapping: &Mapping) -> String {
     let zone = mapping.zone.map(|zone| format!("zone {zone}"));
-    let own = OWN.into_iter().filter_map(|key| {
+    let own = CONTENT_KEYS.into_iter().filter_map(|key| {
         let text = view.key(key).canonical()?;
         Some(format!("{key} {}", digest(&text)))
     });
@@ -140,57 +133,20 @@ fn written(view: &View<'_>, mapping: &Mapping) -> String {
     words.join(", ")
 }
 
-fn read_zone(view: &View<'_>, errors: &mut Errors) -> Option<Tz> {
-    let name = view.text(errors)?;
-    read_timezone(&name)
-        .map_err(|message| view.error(errors, message))
-        .ok()
-}
-
-/// The user's word, else the preset's.
-fn either<'a>(user: &View<'a>, base: &View<'a>, key: &str) -> View<'a> {
+/// The key of the user, or else of the preset.
+fn either<'a>(user: &YamlView<'a>, base: &YamlView<'a>, key: &str) -> YamlView<'a> {
     let own = user.key(key);
     if own.is_written() { own } else { base.key(key) }
 }
 
-/// Maps by their names: the preset's, with the user's words on top.
-fn read_words(
-    base: &View<'_>,
-    user: &View<'_>,
-    errors: &mut Errors,
-) -> BTreeMap<String, Arc<WordMap>> {
-    let mut maps: BTreeMap<String, WordMap> = BTreeMap::new();
-    for view in [base, user] {
-        for (name, map) in view.entries(errors) {
-            let mut said: BTreeMap<String, String> = BTreeMap::new();
-            let words = maps.entry(name.to_owned()).or_default();
-            for (ours, list) in map.entries(errors) {
-                for (theirs, place) in list.one_or_more(errors) {
-                    words.put(&theirs, ours);
-                    match said.insert(theirs.to_lowercase(), ours.to_owned()) {
-                        Some(before) if before != ours => {
-                            place.error(errors, format!("\"{theirs}\" is already {before}"));
-                        }
-                        _ => {}
-                    }
-                }
-            }
-        }
-    }
-    maps.into_iter()
-        .map(|(name, words)| (name, Arc::new(words)))
-        .collect()
-}
-
-fn read_unwrap(view: &View<'_>, errors: &mut Errors) -> Option<UnwrapStep> {
-    const STEPS: &str =
-        "a step is cloudevents, debezium, or one of path, each, json, base64 with a path";
+fn read_unwrap(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<UnwrapStep> {
+    const STEPS: &str = "use cloudevents, debezium, or one of path, each, json, base64 with a path";
     if !view.is_map() {
         return match view.text(errors)?.as_str() {
             "cloudevents" => Some(UnwrapStep::CloudEvents),
             "debezium" => Some(UnwrapStep::Debezium),
             other => {
-                view.error(errors, format!("no step is called \"{other}\"; {STEPS}"));
+                view.error(errors, format!("no step \"{other}\"; {STEPS}"));
                 None
             }
         };
@@ -206,22 +162,11 @@ fn read_unwrap(view: &View<'_>, errors: &mut Errors) -> Option<UnwrapStep> {
         "json" => UnwrapStep::Json,
         "base64" => UnwrapStep::Base64,
         other => {
-            path.error(errors, format!("no step is called \"{other}\"; {STEPS}"));
+            path.error(errors, format!("no step \"{other}\"; {STEPS}"));
             return None;
         }
     };
     read_path(path, errors).map(step)
-}
-
-fn read_path(view: &View<'_>, errors: &mut Errors) -> Option<RecordPath> {
-    let text = view.text(errors)?;
-    if !RecordPath::is_meant(&text) {
-        view.error(errors, format!("must be a path, such as .{text}"));
-        return None;
-    }
-    RecordPath::parse(&text)
-        .map_err(|message| view.error(errors, format!("not a path: {message}")))
-        .ok()
 }
 
 #[cfg(test)]

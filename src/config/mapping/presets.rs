@@ -1,14 +1,14 @@
-//! The mappings that come with the program.
+//! The built-in mappings.
 
-use crate::config::problem::Errors;
-use crate::config::tree::{self, Node};
+use crate::config::problem::ConfigErrors;
+use crate::config::tree::{self, YamlNode};
 
-/// Records are canonical events.
+/// Means that the records are canonical events.
 pub const CANONICAL: &str = "canonical";
-/// A mapping made from nothing.
+/// Means an empty mapping that the user fills.
 pub const NO_PRESET: &str = "none";
 
-/// Names and texts, in the order in which they are listed.
+/// The names and texts of all presets.
 pub const PRESETS: [(&str, &str); 12] = [
     ("cloudevents", include_str!("presets/cloudevents.yaml")),
     ("debezium", include_str!("presets/debezium.yaml")),
@@ -27,19 +27,19 @@ pub const PRESETS: [(&str, &str); 12] = [
     ),
 ];
 
-/// Everything that `preset` may be.
+/// The valid values of the key `preset`.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     let presets = PRESETS.iter().map(|(name, _)| *name);
     [CANONICAL, NO_PRESET].into_iter().chain(presets)
 }
 
-/// The text of a preset, read. `None`: there is none of that name.
-pub(super) fn find(name: &str) -> Option<Node> {
+/// Parses a preset. Returns `None` if there is no preset with this name.
+pub(super) fn find(name: &str) -> Option<YamlNode> {
     let text = match name {
         NO_PRESET => "{}",
         _ => PRESETS.iter().find(|(preset, _)| *preset == name)?.1,
     };
-    // That each of them can be read is tested.
+    // A test parses every preset, so there are no errors.
     let file = format!("preset {name}");
-    tree::parse(text, &tree::in_file(&file), &mut Errors::default())
+    tree::parse(text, &tree::in_file(&file), &mut ConfigErrors::default())
 }

@@ -1,25 +1,25 @@
-//! `common` and `rules`: the members of the events, of the preset and of the user.
+//! Reads `common` and `rules`: the members of the events, from the preset and the user.
 
-use super::values::{read_condition, read_value};
+use super::names::MappingNames;
+use super::values::{read_condition, read_path, read_value};
 use super::vocabulary;
-use super::{Names, read_path};
-use crate::config::keys::nearest;
-use crate::config::problem::Errors;
-use crate::config::view::View;
+use crate::config::keys::expected;
+use crate::config::problem::ConfigErrors;
+use crate::config::view::YamlView;
 use crate::domain::mapping::{Condition, Member, Rule, ValueSource};
 
-/// Keys of a rule that are no members.
+/// The keys of a rule that are not members of the event.
 const RULE_KEYS: [&str; 5] = ["when", "foreach", "continue", "ignore", "snapshot"];
-/// In the place of a preset's rule: there is none.
+/// As the value of a preset's rule, removes the rule.
 const OFF: &str = "off";
 
 type Members = [Option<ValueSource>; Member::ALL.len()];
 
 pub(super) fn read(
-    user: &View<'_>,
-    base: &View<'_>,
-    names: &Names<'_>,
-    errors: &mut Errors,
+    user: &YamlView<'_>,
+    base: &YamlView<'_>,
+    names: &MappingNames<'_>,
+    errors: &mut ConfigErrors,
 ) -> Vec<Rule> {
     let mut common = Members::default();
     for view in [base.key("common"), user.key("common")] {
@@ -35,7 +35,7 @@ pub(super) fn read(
             let known: Vec<&str> = base.iter().map(|(name, _)| *name).collect();
             view.error(
                 errors,
-                format!("the preset has no such rule; it has {}", known.join(", ")),
+                format!("the preset has no such rule; {}", expected(name, &known)),
             );
         } else {
             read.push(read_rule(name, &[view], &common, names, errors));
@@ -51,18 +51,18 @@ pub(super) fn read(
         }
     }
     if read.is_empty() {
-        rules.error(errors, "at least one rule is wanted");
+        rules.error(errors, "must contain at least one rule");
     }
     read
 }
 
-/// A rule from what the preset says and what the user says, whose keys win.
+/// Merges the views of one rule. Later views override earlier ones.
 fn read_rule(
     name: &str,
-    views: &[&View<'_>],
+    views: &[&YamlView<'_>],
     common: &Members,
-    names: &Names<'_>,
-    errors: &mut Errors,
+    names: &MappingNames<'_>,
+    errors: &mut ConfigErrors,
 ) -> Rule {
     let mut rule = Rule {
         name: name.to_owned(),
@@ -96,7 +96,10 @@ fn read_rule(
     if let (Some(view), false) = (views.last(), rule.ignores) {
         for member in Member::REQUIRED {
             if rule.member(member).is_none() {
-                view.error(errors, format!("has no {}, nor has common", member.name()));
+                view.error(
+                    errors,
+                    format!("needs {}; add it here or to common", member.name()),
+                );
             }
         }
     }
@@ -104,11 +107,11 @@ fn read_rule(
 }
 
 fn read_members(
-    view: &View<'_>,
+    view: &YamlView<'_>,
     others: &[&str],
     members: &mut Members,
-    names: &Names<'_>,
-    errors: &mut Errors,
+    names: &MappingNames<'_>,
+    errors: &mut ConfigErrors,
 ) {
     for (key, value) in view.entries(errors) {
         match Member::from_name(key) {
@@ -124,11 +127,7 @@ fn read_members(
             None => {
                 let known = Member::ALL.map(Member::name);
                 let known: Vec<&str> = others.iter().copied().chain(known).collect();
-                let message = match nearest(key, &known) {
-                    Some(meant) => format!("unknown key; did you mean {meant}?"),
-                    None => format!("unknown key; known here: {}", known.join(", ")),
-                };
-                value.error(errors, message);
+                value.error(errors, format!("unknown key; {}", expected(key, &known)));
             }
         }
     }

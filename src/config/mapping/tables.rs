@@ -1,23 +1,24 @@
-//! Look-up tables: where they are, and what is in their files.
+//! Reads the lookup tables and their files.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
-use crate::config::Read;
-use crate::config::problem::Errors;
-use crate::config::tree::{self, Value};
-use crate::config::view::View;
+use crate::config::problem::{ConfigErrors, ConfigPlace, ConfigProblem};
+use crate::config::source::ReadFile;
+use crate::config::tree::{self, YamlValue};
+use crate::config::view::YamlView;
 use crate::domain::mapping::{LookupTable, LookupTableFile};
 
-/// The tables of one mapping, by name, among those of all mappings.
-pub(super) struct Tables<'a> {
+/// The tables of one mapping by name. The files and contents are those of all mappings.
+pub(super) struct LookupTables<'a> {
     files: &'a mut Vec<LookupTableFile>,
     contents: &'a mut Vec<LookupTable>,
     directory: &'a Path,
     names: BTreeMap<String, usize>,
 }
 
-impl<'a> Tables<'a> {
+impl<'a> LookupTables<'a> {
     pub(super) fn new(
         files: &'a mut Vec<LookupTableFile>,
         contents: &'a mut Vec<LookupTable>,
@@ -39,16 +40,21 @@ impl<'a> Tables<'a> {
         self.names.keys()
     }
 
-    /// Reads `tables`, and their files.
-    pub(super) fn read(&mut self, view: &View<'_>, read: &mut Read<'_>, errors: &mut Errors) {
+    /// Reads the key `tables` and the files.
+    pub(super) fn read(
+        &mut self,
+        view: &YamlView<'_>,
+        read: &mut ReadFile<'_>,
+        errors: &mut ConfigErrors,
+    ) {
         for (name, view) in view.entries(errors) {
             let Some(file) = self.file(&view, errors) else {
                 continue;
             };
-            let text = read(&file.path).map_err(|error| format!("cannot be read: {error}"));
+            let text = read(&file.path).map_err(TableError::Unreadable);
             let table = text.and_then(|text| read_table(&file, &text));
-            let table = table.unwrap_or_else(|message| {
-                view.error(errors, format!("{}: {message}", file.path.display()));
+            let table = table.unwrap_or_else(|error| {
+                view.error(errors, format!("{}: {error}", file.path.display()));
                 LookupTable::default()
             });
             self.names.insert(name.to_owned(), self.files.len());
@@ -57,11 +63,11 @@ impl<'a> Tables<'a> {
         }
     }
 
-    fn file(&self, view: &View<'_>, errors: &mut Errors) -> Option<LookupTableFile> {
+    fn file(&self, view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<LookupTableFile> {
         let (path, key, value) = if view.is_map() {
             for (key, view) in view.entries(errors) {
                 if !["file", "key", "value"].contains(&key) {
-                    view.error(errors, "unknown key; known here: file, key, value");
+                    view.error(errors, "unknown key; use one of: file, key, value");
                 }
             }
             let mut text = |key: &str| view.key(key).text(errors);
@@ -81,11 +87,33 @@ impl<'a> Tables<'a> {
     }
 }
 
-/// Reads the text of a table's file: CSV, or else a map in YAML or JSON.
+/// Why a lookup table cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    #[error("cannot read the file: {0}")]
+    Unreadable(#[source] io::Error),
+    #[error("{0}")]
+    Yaml(ConfigProblem),
+    #[error("must be a map from text to text")]
+    NotMap,
+    #[error("{0}: must be text, because a lookup table is a map from text to text")]
+    NotText(ConfigPlace),
+    #[error("has no header line; the first line must name the columns")]
+    NoHeader,
+    #[error("has no column \"{column}\"; use one of: {}", .columns.join(", "))]
+    NoColumn {
+        column: String,
+        columns: Vec<String>,
+    },
+    #[error("line {0} has no key or no value")]
+    IncompleteLine(usize),
+}
+
+/// Parses the file of a table: CSV, or else a map in YAML or JSON.
 ///
 /// # Errors
-/// What is wrong with it.
-pub fn read_table(file: &LookupTableFile, text: &str) -> Result<LookupTable, String> {
+/// The text is not a valid table.
+pub fn read_table(file: &LookupTableFile, text: &str) -> Result<LookupTable, TableError> {
     let is_csv = file
         .path
         .extension()
@@ -97,55 +125,55 @@ pub fn read_table(file: &LookupTableFile, text: &str) -> Result<LookupTable, Str
     }
 }
 
-fn read_map(text: &str) -> Result<LookupTable, String> {
-    let mut errors = Errors::default();
+fn read_map(text: &str) -> Result<LookupTable, TableError> {
+    let mut errors = ConfigErrors::default();
     let root = tree::parse(text, &tree::in_file("line"), &mut errors);
-    if let Some(problem) = errors.errors.first() {
-        return Err(problem.to_string());
+    if let Some(problem) = errors.errors.into_iter().next() {
+        return Err(TableError::Yaml(problem));
     }
     let mut table = LookupTable::default();
     match root.map(|node| node.value) {
         None => Ok(table),
-        Some(Value::Map(entries)) => {
+        Some(YamlValue::Map(entries)) => {
             for entry in entries {
-                let Value::Scalar(value, _) = &entry.node.value else {
-                    return Err(format!(
-                        "{}: a map from text to text is wanted",
-                        entry.place
-                    ));
+                let YamlValue::Scalar(value, _) = &entry.node.value else {
+                    return Err(TableError::NotText(entry.place));
                 };
                 table.put(&entry.key, value);
             }
             Ok(table)
         }
-        Some(_) => Err("must be a map".to_owned()),
+        Some(_) => Err(TableError::NotMap),
     }
 }
 
-fn read_csv(file: &LookupTableFile, text: &str) -> Result<LookupTable, String> {
+fn read_csv(file: &LookupTableFile, text: &str) -> Result<LookupTable, TableError> {
     let mut rows = rows(text.strip_prefix('\u{feff}').unwrap_or(text)).into_iter();
-    let Some((_, head)) = rows.next() else {
-        return Err("has no header line".to_owned());
+    let Some((_, header)) = rows.next() else {
+        return Err(TableError::NoHeader);
     };
-    let column = |name: &Option<String>, otherwise: usize| match name {
-        None => Ok(otherwise),
-        Some(name) => head
-            .iter()
-            .position(|one| one == name)
-            .ok_or_else(|| format!("has no column \"{name}\"; it has {}", head.join(", "))),
+    let column = |name: &Option<String>, default: usize| match name {
+        None => Ok(default),
+        Some(name) => {
+            let position = header.iter().position(|column| column == name);
+            position.ok_or_else(|| TableError::NoColumn {
+                column: name.clone(),
+                columns: header.clone(),
+            })
+        }
     };
     let (key, value) = (column(&file.key, 0)?, column(&file.value, 1)?);
     let mut table = LookupTable::default();
     for (line, row) in rows {
         match (row.get(key), row.get(value)) {
             (Some(key), Some(value)) if !key.is_empty() => table.put(key, value),
-            _ => return Err(format!("line {line} has no key or no value")),
+            _ => return Err(TableError::IncompleteLine(line)),
         }
     }
     Ok(table)
 }
 
-/// The rows that are not empty, each with the number of its first line (RFC 4180).
+/// The non-empty rows of a CSV text (RFC 4180), each with the number of its first line.
 fn rows(text: &str) -> Vec<(usize, Vec<String>)> {
     let mut rows = Vec::new();
     let mut row: Vec<String> = Vec::new();
@@ -200,11 +228,14 @@ mod tests {
         let table = read_table(&file("a.csv", Some("id"), Some("team")), text).unwrap();
         assert_eq!(table.find("8"), Some("Two\nlines"));
         assert_eq!(table.len(), 2);
-        let wrong = |text: &str, key| read_table(&file("a.csv", key, None), text).unwrap_err();
-        assert_eq!(wrong("", None), "has no header line");
+        let wrong = |text: &str, key| {
+            let error = read_table(&file("a.csv", key, None), text).unwrap_err();
+            error.to_string()
+        };
+        assert!(wrong("", None).starts_with("has no header line"));
         assert_eq!(
             wrong("a,b\n", Some("c")),
-            "has no column \"c\"; it has a, b"
+            "has no column \"c\"; use one of: a, b"
         );
         assert_eq!(
             wrong("a,b\n1,2\n\n3\n", None),

@@ -1,36 +1,37 @@
-//! Values and conditions, as written.
+//! Reads values and conditions.
 
 use std::sync::Arc;
 
 use chrono::format::{Item, StrftimeItems};
 use regex::Regex;
 
-use super::{Names, read_zone};
-use crate::config::keys::nearest;
-use crate::config::problem::Errors;
-use crate::config::view::View;
+use super::names::MappingNames;
+use crate::config::calendars::read_zone;
+use crate::config::keys::expected;
+use crate::config::problem::ConfigErrors;
+use crate::config::view::YamlView;
 use crate::domain::mapping::{
     Condition, RecordPath, Refined, TemplatePart, TimeFormat, Unmapped, ValueSource, ValueTest,
     WordMap,
 };
 
-/// Keys of a value that is written as a map.
+/// The keys of a value that is a map.
 const KEYS: [&str; 11] = [
     "value", "when", "match", "none", "map", "table", "unmapped", "format", "zone", "times",
     "minus",
 ];
-/// Keys of a test that is written as a map.
+/// The keys of a test that is a map.
 const TESTS: [&str; 5] = ["is", "not", "exists", "matches", "in_table"];
 
 pub(super) fn read_value(
-    view: &View<'_>,
-    names: &Names<'_>,
-    errors: &mut Errors,
+    view: &YamlView<'_>,
+    names: &MappingNames<'_>,
+    errors: &mut ConfigErrors,
 ) -> Option<ValueSource> {
     if view.is_list() {
         let items = view.items(errors);
         if items.is_empty() {
-            view.error(errors, "must name at least one");
+            view.error(errors, "must not be empty");
         }
         let values = items.iter().map(|item| read_value(item, names, errors));
         return values
@@ -53,13 +54,27 @@ pub(super) fn read_value(
     }
 }
 
-fn path(text: &str, view: &View<'_>, errors: &mut Errors) -> Option<RecordPath> {
+/// A value that must be a path.
+pub(super) fn read_path(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<RecordPath> {
+    let text = view.text(errors)?;
+    if !RecordPath::is_meant(&text) {
+        view.error(errors, format!("must be a path, such as .{text}"));
+        return None;
+    }
+    path(&text, view, errors)
+}
+
+fn path(text: &str, view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<RecordPath> {
     RecordPath::parse(text)
         .map_err(|message| view.error(errors, format!("not a path: {message}")))
         .ok()
 }
 
-fn template(text: &str, view: &View<'_>, errors: &mut Errors) -> Option<Vec<TemplatePart>> {
+fn template(
+    text: &str,
+    view: &YamlView<'_>,
+    errors: &mut ConfigErrors,
+) -> Option<Vec<TemplatePart>> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some(start) = [rest.find("{."), rest.find("{$")]
@@ -71,7 +86,7 @@ fn template(text: &str, view: &View<'_>, errors: &mut Errors) -> Option<Vec<Temp
             pieces.push(TemplatePart::Text(rest[..start].to_owned()));
         }
         let Some(length) = rest[start..].find('}') else {
-            view.error(errors, "a brace is not closed");
+            view.error(errors, "has a \"{\" without \"}\"; add it");
             return None;
         };
         pieces.push(TemplatePart::Path(path(
@@ -87,11 +102,15 @@ fn template(text: &str, view: &View<'_>, errors: &mut Errors) -> Option<Vec<Temp
     Some(pieces)
 }
 
-fn read_refined(view: &View<'_>, names: &Names<'_>, errors: &mut Errors) -> Option<ValueSource> {
+fn read_refined(
+    view: &YamlView<'_>,
+    names: &MappingNames<'_>,
+    errors: &mut ConfigErrors,
+) -> Option<ValueSource> {
     known_keys(view, &KEYS, errors);
     let inner = view.key("value");
     if !inner.is_set() {
-        inner.error(errors, "is missing");
+        inner.error(errors, "is missing; a value that is a map needs it");
     }
     let when = view.key("when");
     let minus = view.key("minus");
@@ -115,26 +134,22 @@ fn read_refined(view: &View<'_>, names: &Names<'_>, errors: &mut Errors) -> Opti
     })))
 }
 
-fn known_keys(view: &View<'_>, known: &[&str], errors: &mut Errors) {
+fn known_keys(view: &YamlView<'_>, known: &[&str], errors: &mut ConfigErrors) {
     for (key, value) in view.entries(errors) {
         if !known.contains(&key) {
-            let message = match nearest(key, known) {
-                Some(meant) => format!("unknown key; did you mean {meant}?"),
-                None => format!("unknown key; known here: {}", known.join(", ")),
-            };
-            value.error(errors, message);
+            value.error(errors, format!("unknown key; {}", expected(key, known)));
         }
     }
 }
 
-fn read_regex(view: &View<'_>, errors: &mut Errors) -> Option<Regex> {
+fn read_regex(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<Regex> {
     let text = view.raw(errors)?;
     Regex::new(&text)
-        .map_err(|error| view.error(errors, format!("no regular expression: {error}")))
+        .map_err(|error| view.error(errors, format!("not a regular expression: {error}")))
         .ok()
 }
 
-fn read_none(view: &View<'_>, errors: &mut Errors) -> Vec<String> {
+fn read_none(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Vec<String> {
     if !view.is_set() {
         return Vec::new();
     }
@@ -142,41 +157,45 @@ fn read_none(view: &View<'_>, errors: &mut Errors) -> Vec<String> {
     words.into_iter().map(|(word, _)| word).collect()
 }
 
-fn read_map(view: &View<'_>, names: &Names<'_>, errors: &mut Errors) -> Option<Arc<WordMap>> {
+fn read_map(
+    view: &YamlView<'_>,
+    names: &MappingNames<'_>,
+    errors: &mut ConfigErrors,
+) -> Option<Arc<WordMap>> {
     let name = view.text(errors)?;
     let found = names.words.get(&name);
     if found.is_none() {
-        no_such(view, &name, names.words.keys(), "values", errors);
+        report_unknown(view, &name, names.words.keys(), "values", errors);
     }
     found.cloned()
 }
 
-fn read_table(view: &View<'_>, names: &Names<'_>, errors: &mut Errors) -> Option<usize> {
+fn read_table(
+    view: &YamlView<'_>,
+    names: &MappingNames<'_>,
+    errors: &mut ConfigErrors,
+) -> Option<usize> {
     let name = view.text(errors)?;
     let found = names.tables.find(&name);
     if found.is_none() {
-        no_such(view, &name, names.tables.names(), "tables", errors);
+        report_unknown(view, &name, names.tables.names(), "tables", errors);
     }
     found
 }
 
-fn no_such<'a>(
-    view: &View<'_>,
+fn report_unknown<'a>(
+    view: &YamlView<'_>,
     name: &str,
     known: impl Iterator<Item = &'a String>,
     place: &str,
-    errors: &mut Errors,
+    errors: &mut ConfigErrors,
 ) {
     let known: Vec<&str> = known.map(String::as_str).collect();
-    let hint = match nearest(name, &known) {
-        Some(meant) => format!("did you mean {meant}?"),
-        None if known.is_empty() => "there are none".to_owned(),
-        None => format!("there are {}", known.join(", ")),
-    };
+    let hint = expected(name, &known);
     view.error(errors, format!("mapping.{place} has no \"{name}\"; {hint}"));
 }
 
-fn read_unmapped(view: &View<'_>, errors: &mut Errors) -> Option<Unmapped> {
+fn read_unmapped(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<Unmapped> {
     let text = view.text(errors)?;
     let found = Unmapped::ALL.into_iter().find(|one| one.name() == text);
     if found.is_none() {
@@ -188,7 +207,7 @@ fn read_unmapped(view: &View<'_>, errors: &mut Errors) -> Option<Unmapped> {
     found
 }
 
-fn read_number(view: &View<'_>, errors: &mut Errors) -> Option<f64> {
+fn read_number(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<f64> {
     let text = view.raw(errors)?;
     let number = text.parse().ok().filter(|number: &f64| number.is_finite());
     if number.is_none() {
@@ -197,7 +216,7 @@ fn read_number(view: &View<'_>, errors: &mut Errors) -> Option<f64> {
     number
 }
 
-fn read_format(view: &View<'_>, errors: &mut Errors) -> Option<TimeFormat> {
+fn read_format(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<TimeFormat> {
     let text = view.text(errors)?;
     Some(match text.as_str() {
         "seconds" => TimeFormat::Seconds,
@@ -210,8 +229,8 @@ fn read_format(view: &View<'_>, errors: &mut Errors) -> Option<TimeFormat> {
             let wrong = StrftimeItems::new(&text).any(|item| matches!(item, Item::Error));
             if wrong || !text.contains('%') {
                 let message = format!(
-                    "must be seconds, milliseconds, microseconds, nanoseconds, days, duration or a form \
-                     like \"%Y-%m-%d %H:%M\", not \"{text}\""
+                    "must be seconds, milliseconds, microseconds, nanoseconds, days, duration or a \
+                     pattern like \"%Y-%m-%d %H:%M\", not \"{text}\""
                 );
                 view.error(errors, message);
                 return None;
@@ -221,12 +240,16 @@ fn read_format(view: &View<'_>, errors: &mut Errors) -> Option<TimeFormat> {
     })
 }
 
-/// All entries of a map.
-pub(super) fn read_condition(view: &View<'_>, names: &Names<'_>, errors: &mut Errors) -> Condition {
+/// Reads a condition: all entries of the map must be true.
+pub(super) fn read_condition(
+    view: &YamlView<'_>,
+    names: &MappingNames<'_>,
+    errors: &mut ConfigErrors,
+) -> Condition {
     let mut all = Vec::new();
     let entries = view.entries(errors);
     if view.is_map() && entries.is_empty() {
-        view.error(errors, "must hold at least one test");
+        view.error(errors, "must contain at least one test");
     }
     for (key, value) in entries {
         match key {
@@ -264,11 +287,15 @@ pub(super) fn read_condition(view: &View<'_>, names: &Names<'_>, errors: &mut Er
     Condition::All(all)
 }
 
-fn read_test(view: &View<'_>, names: &Names<'_>, errors: &mut Errors) -> Option<ValueTest> {
+fn read_test(
+    view: &YamlView<'_>,
+    names: &MappingNames<'_>,
+    errors: &mut ConfigErrors,
+) -> Option<ValueTest> {
     if view.is_list() {
         let items = view.items(errors);
         if items.is_empty() {
-            view.error(errors, "must name at least one");
+            view.error(errors, "must not be empty");
         }
         let tests = items.iter().map(|item| read_test(item, names, errors));
         return tests
@@ -277,7 +304,10 @@ fn read_test(view: &View<'_>, names: &Names<'_>, errors: &mut Errors) -> Option<
     }
     if !view.is_map() {
         let Some(text) = view.raw(errors) else {
-            view.error(errors, "must be a value; for none, say {exists: false}");
+            view.error(
+                errors,
+                "must be a value; to match a missing value, use {exists: false}",
+            );
             return None;
         };
         if RecordPath::is_meant(&text) {

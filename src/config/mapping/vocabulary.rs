@@ -1,12 +1,12 @@
-//! Whether constants and maps speak our words, for the members that take no others.
+//! Checks constants and value maps of members that only have certain values.
 
-use crate::config::keys::nearest;
-use crate::config::problem::Errors;
-use crate::config::view::View;
+use crate::config::keys::expected;
+use crate::config::problem::ConfigErrors;
+use crate::config::view::YamlView;
 use crate::domain::event::{Actor, EventType, Status};
 use crate::domain::mapping::{Member, ValueSource};
 
-/// The words of a member; `None`: it takes any.
+/// The valid values of a member. `None` means any.
 fn words(member: Member) -> Option<Vec<&'static str>> {
     match member {
         Member::Type => Some(EventType::NAMES.to_vec()),
@@ -17,37 +17,39 @@ fn words(member: Member) -> Option<Vec<&'static str>> {
     }
 }
 
-/// Notes every constant and every word of a map that the member does not have.
-pub(super) fn check(member: Member, value: &ValueSource, view: &View<'_>, errors: &mut Errors) {
+/// Reports every constant and every word of a value map that is not valid for the member.
+pub(super) fn check(
+    member: Member,
+    value: &ValueSource,
+    view: &YamlView<'_>,
+    errors: &mut ConfigErrors,
+) {
     let Some(known) = words(member) else {
         return;
     };
-    let mut said = Vec::new();
-    collect(value, &mut said);
-    said.sort_unstable();
-    said.dedup();
-    for word in said {
+    let mut used = Vec::new();
+    collect(value, &mut used);
+    used.sort_unstable();
+    used.dedup();
+    for word in used {
         if !known.contains(&word) {
-            let hint = match nearest(word, &known) {
-                Some(meant) => format!("did you mean {meant}?"),
-                None => format!("there are {}", known.join(", ")),
-            };
+            let hint = expected(word, &known);
             view.error(
                 errors,
-                format!("no {} is called \"{word}\"; {hint}", member.name()),
+                format!("unknown {} \"{word}\"; {hint}", member.name()),
             );
         }
     }
 }
 
-fn collect<'a>(value: &'a ValueSource, said: &mut Vec<&'a str>) {
+fn collect<'a>(value: &'a ValueSource, used: &mut Vec<&'a str>) {
     match value {
-        ValueSource::Constant(word) => said.push(word),
-        ValueSource::First(values) => values.iter().for_each(|value| collect(value, said)),
+        ValueSource::Constant(word) => used.push(word),
+        ValueSource::First(values) => values.iter().for_each(|value| collect(value, used)),
         ValueSource::Refined(refined) => match (&refined.map, refined.table) {
-            (Some(map), _) => said.extend(map.ours()),
+            (Some(map), _) => used.extend(map.ours()),
             (None, Some(_)) => {}
-            (None, None) => collect(&refined.value, said),
+            (None, None) => collect(&refined.value, used),
         },
         ValueSource::Path(_) | ValueSource::Template(_) => {}
     }

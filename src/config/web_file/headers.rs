@@ -1,10 +1,10 @@
-//! `http_server_config`: HTTP/2, and headers of every answer.
+//! Reads `http_server_config`: HTTP/2, and the headers of every response.
 
-use super::super::problem::Errors;
-use super::super::view::View;
+use super::super::problem::ConfigErrors;
+use super::super::view::YamlView;
 use super::reading::{boolean, only};
 
-/// Headers that may be set, and their values where not every one goes.
+/// Headers that users can set, with their valid values. An empty list means any value.
 const HEADERS: [(&str, &[&str]); 5] = [
     ("Content-Security-Policy", &[]),
     ("Strict-Transport-Security", &[]),
@@ -13,16 +13,15 @@ const HEADERS: [(&str, &[&str]); 5] = [
     ("X-XSS-Protection", &[]),
 ];
 
-/// See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpServer {
-    /// Offered over TLS.
+pub struct HttpServerSettings {
+    /// Whether to offer HTTP/2 over TLS.
     pub http2: bool,
-    /// Names and values, in place of our own: printable ASCII, not empty.
+    /// Names and values, which replace our own. Values are printable ASCII and not empty.
     pub headers: Vec<(&'static str, String)>,
 }
 
-impl Default for HttpServer {
+impl Default for HttpServerSettings {
     fn default() -> Self {
         Self {
             http2: true,
@@ -31,8 +30,8 @@ impl Default for HttpServer {
     }
 }
 
-impl HttpServer {
-    pub(super) fn read(view: &View<'_>, errors: &mut Errors) -> Self {
+impl HttpServerSettings {
+    pub(super) fn read(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Self {
         only(view, &["http2", "headers"], errors);
         let headers = view.key("headers");
         Self {
@@ -46,12 +45,16 @@ impl HttpServer {
     }
 }
 
-fn header(name: &str, view: &View<'_>, errors: &mut Errors) -> Option<(&'static str, String)> {
+fn header(
+    name: &str,
+    view: &YamlView<'_>,
+    errors: &mut ConfigErrors,
+) -> Option<(&'static str, String)> {
     let Some((known, allowed)) = HEADERS.iter().find(|(known, _)| *known == name) else {
         let names = HEADERS.map(|(known, _)| known).join(", ");
         view.error(
             errors,
-            format!("this header cannot be set; those that can are {names}"),
+            format!("cannot set this header; use one of: {names}"),
         );
         return None;
     };
@@ -65,9 +68,9 @@ fn header(name: &str, view: &View<'_>, errors: &mut Errors) -> Option<(&'static 
         return None;
     }
     if !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-        view.error(errors, "must be printable ASCII on one line");
+        view.error(errors, "must consist of printable ASCII characters");
         return None;
     }
-    // An empty one is not set.
+    // An empty value means that the header is not set.
     (!value.trim().is_empty()).then(|| (*known, value.trim().to_owned()))
 }

@@ -1,8 +1,8 @@
-//! The web configuration file: who may connect to the HTTP server, and how. Its keys are those of
-//! the Prometheus exporter-toolkit, so that one file serves every exporter of a machine.
+//! Reads the web configuration file: TLS, client certificates and users of the HTTP server. Its keys are
+//! those of the Prometheus exporter-toolkit, so that one file works for every exporter on a machine.
 //!
-//! It is stricter than the toolkit where that would start without the protection that is meant:
-//! see `docs/reference/web-configuration.md`. Pure: certificates that it names are read by the server.
+//! This code is stricter than the toolkit where the toolkit would start without the intended protection, see
+//! `docs/reference/web-configuration.md`. The HTTP server reads the certificates that the file names.
 
 mod headers;
 mod rate_limit;
@@ -12,42 +12,42 @@ mod tests;
 mod tls;
 mod users;
 
-pub use headers::HttpServer;
+pub use headers::HttpServerSettings;
 pub use rate_limit::RateLimit;
 pub use tls::{CipherSuite, ClientAuth, Curve, Pem, PemSource, ServerTls, TlsVersion};
-pub use users::{PasswordHash, User};
+pub use users::{PasswordHash, WebUser};
 
 use std::path::Path;
 
-use super::problem::{Errors, Place, Problem};
+use super::problem::{ConfigErrors, ConfigPlace, ConfigProblem};
 use super::tree;
-use super::view::View;
+use super::view::YamlView;
 use reading::only;
 
 /// A validated web configuration file. `Debug` shows no secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WebFile {
-    /// `None`: plain HTTP.
+    /// `None` means plain HTTP.
     pub tls: Option<ServerTls>,
-    pub http: HttpServer,
-    /// Empty: whoever connects may read.
-    pub users: Vec<User>,
+    pub http: HttpServerSettings,
+    /// Empty means that no login is needed.
+    pub users: Vec<WebUser>,
     pub rate_limit: Option<RateLimit>,
 }
 
 impl WebFile {
-    /// Reads the text of the file at `path`; files that it names lie beside it. An empty text is
-    /// a file without any protection. With it come warnings.
+    /// Parses the text of the file at `path`, and returns warnings too. Paths in the file are relative to
+    /// its folder. An empty file means no protection.
     ///
     /// # Errors
-    /// Every problem found, not only the first, in the order of the file.
-    pub fn parse(path: &Path, text: &str) -> Result<(Self, Vec<Problem>), Errors> {
-        let mut errors = Errors::default();
+    /// All mistakes, in the order of the file.
+    pub fn parse(path: &Path, text: &str) -> Result<(Self, Vec<ConfigProblem>), ConfigErrors> {
+        let mut errors = ConfigErrors::default();
         let name = path.display().to_string();
         let root = tree::parse(text, &tree::in_file(&name), &mut errors);
         let directory = path.parent().unwrap_or(Path::new(""));
         let file = match root {
-            Some(root) => Self::read(&View::root(&root), directory, &mut errors),
+            Some(root) => Self::read(&YamlView::root(&root), directory, &mut errors),
             None => Self::default(),
         };
         errors.sort();
@@ -58,7 +58,7 @@ impl WebFile {
         }
     }
 
-    fn read(view: &View<'_>, directory: &Path, errors: &mut Errors) -> Self {
+    fn read(view: &YamlView<'_>, directory: &Path, errors: &mut ConfigErrors) -> Self {
         only(
             view,
             &[
@@ -69,7 +69,7 @@ impl WebFile {
             ],
             errors,
         );
-        let http = HttpServer::read(&view.key("http_server_config"), errors);
+        let http = HttpServerSettings::read(&view.key("http_server_config"), errors);
         let tls = ServerTls::read(
             &view.key("tls_server_config"),
             directory,
@@ -86,13 +86,13 @@ impl WebFile {
         if file.tls.is_none() && !file.users.is_empty() {
             users.warning(
                 errors,
-                "without tls_server_config passwords go over the network as they are",
+                "clients send passwords unencrypted over the network; add tls_server_config",
             );
         }
         file
     }
 
-    /// Every file that it names.
+    /// Every file that the web configuration file names.
     pub fn named_files(&self) -> impl Iterator<Item = &Path> {
         let tls = self.tls.iter();
         tls.flat_map(|tls| {
@@ -110,10 +110,10 @@ impl WebFile {
     }
 }
 
-/// A problem with a file as a whole, which no line of it can be blamed for.
-pub fn file_problem(path: &Path, message: impl Into<String>) -> Problem {
-    Problem {
-        place: Place::Missing,
+/// A problem with a whole web configuration file.
+pub fn file_problem(path: &Path, message: impl Into<String>) -> ConfigProblem {
+    ConfigProblem {
+        place: ConfigPlace::Missing,
         path: "web.config_file".to_owned(),
         message: format!("{}: {}", path.display(), message.into()),
     }

@@ -1,12 +1,12 @@
-//! `rate_limit`: how many requests there may be, of all clients together.
+//! Reads `rate_limit`: the limit of requests of all clients together.
 
 use std::time::Duration;
 
-use super::super::problem::Errors;
-use super::super::view::View;
+use super::super::problem::ConfigErrors;
+use super::super::view::YamlView;
 use super::reading::{only, word};
 
-/// As Go writes durations: the unit, and its nanoseconds.
+/// The units of Go's durations, in nanoseconds.
 const UNITS: [(&str, f64); 8] = [
     ("ns", 1.0),
     ("us", 1e3),
@@ -17,10 +17,10 @@ const UNITS: [(&str, f64); 8] = [
     ("m", 60e9),
     ("h", 3_600e9),
 ];
-/// A longer pause between two requests would be a mistake.
+/// A longer interval between two requests is probably a mistake.
 const LONGEST: Duration = Duration::from_secs(24 * 3_600);
 
-/// A bucket of `burst` requests, which gets another one every `interval`.
+/// A token bucket: `burst` requests at once, and one more every `interval`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
     /// Above zero.
@@ -30,8 +30,8 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// `None`: without limit.
-    pub(super) fn read(view: &View<'_>, errors: &mut Errors) -> Option<Self> {
+    /// Returns `None` if there is no limit.
+    pub(super) fn read(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<Self> {
         only(view, &["interval", "burst"], errors);
         let key = view.key("interval");
         let text = word(&key, errors)?;
@@ -46,7 +46,7 @@ impl RateLimit {
         if !key.is_set() {
             key.error(
                 errors,
-                "must be given beside interval: without it nobody is answered",
+                "is missing; with interval alone, the server would reject every request",
             );
             return None;
         }
@@ -58,7 +58,7 @@ impl RateLimit {
     }
 }
 
-/// Reads what Go's `time.ParseDuration` reads, unless it is negative. A number alone is
+/// Parses durations like Go's `time.ParseDuration`, except negative ones. A plain number means
 /// nanoseconds.
 fn duration(text: &str) -> Option<Duration> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {

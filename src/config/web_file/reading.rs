@@ -1,27 +1,25 @@
-//! Values as the toolkit reads them, where that differs from our own configuration.
+//! Reads values as the exporter-toolkit does, where that differs from our own configuration.
 
-use super::super::problem::Errors;
-use super::super::view::View;
+use super::super::keys::expected;
+use super::super::problem::ConfigErrors;
+use super::super::view::YamlView;
 
-/// Notes every key of a map that is none of `keys`.
-pub(super) fn only(view: &View<'_>, keys: &[&str], errors: &mut Errors) {
+/// Reports every key of a map that is not in `keys`.
+pub(super) fn only(view: &YamlView<'_>, keys: &[&str], errors: &mut ConfigErrors) {
     for (key, value) in view.entries(errors) {
         if !keys.contains(&key) {
-            value.error(
-                errors,
-                format!("unknown key; there are {}", keys.join(", ")),
-            );
+            value.error(errors, format!("unknown key; {}", expected(key, keys)));
         }
     }
 }
 
-/// Any scalar as text; `None` where it is absent or empty, which the toolkit does not tell apart.
-pub(super) fn word(view: &View<'_>, errors: &mut Errors) -> Option<String> {
+/// Any scalar as text. Returns `None` if it is missing or empty, which is the same for the toolkit.
+pub(super) fn word(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<String> {
     view.raw(errors).filter(|text| !text.is_empty())
 }
 
-/// A boolean of YAML 1.1, which the toolkit reads.
-pub(super) fn boolean(view: &View<'_>, errors: &mut Errors) -> Option<bool> {
+/// A boolean in YAML 1.1, which the toolkit uses.
+pub(super) fn boolean(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<bool> {
     const TRUE: [&str; 4] = ["true", "yes", "on", "y"];
     const FALSE: [&str; 4] = ["false", "no", "off", "n"];
     if !view.is_set() {
@@ -45,8 +43,11 @@ pub(super) fn boolean(view: &View<'_>, errors: &mut Errors) -> Option<bool> {
     view.boolean(errors)
 }
 
-/// The items of a list of words.
-pub(super) fn words<'a>(view: &View<'a>, errors: &mut Errors) -> Option<Vec<(String, View<'a>)>> {
+/// The items of a list of texts.
+pub(super) fn words<'a>(
+    view: &YamlView<'a>,
+    errors: &mut ConfigErrors,
+) -> Option<Vec<(String, YamlView<'a>)>> {
     if !view.is_set() {
         return None;
     }

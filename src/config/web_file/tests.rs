@@ -1,4 +1,4 @@
-//! What the fixtures of `tests/web_config` do not show: values, defaults, and that nothing panics.
+//! Tests of values and defaults, and that no text causes a panic. `tests/web_config` tests messages.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,7 +21,7 @@ fn tls(more: &str) -> ServerTls {
 }
 
 #[test]
-fn nothing_is_switched_on_by_itself() {
+fn an_empty_file_enables_nothing() {
     for text in [
         "",
         "# nothing\n",
@@ -105,7 +105,7 @@ fn the_other_sections() {
 }
 
 #[test]
-fn every_problem_at_once_in_order_and_without_secrets() {
+fn all_problems_are_reported_in_order_and_without_secrets() {
     let said = parse(
         "basic_auth_users: {a: hunter2}\ntls_server_config: {key: hunter2, min_version: 1}\nx: 1\n",
     );

@@ -1,73 +1,70 @@
-//! `tls_server_config`: certificates, who has to have one, and which TLS is spoken.
+//! Reads `tls_server_config`: certificates, client authentication and TLS versions.
 
 use std::fmt::{self, Formatter};
 use std::path::{Path, PathBuf};
 
-use super::super::problem::{Errors, Place, Problem};
-use super::super::view::View;
+use super::super::problem::{ConfigErrors, ConfigPlace, ConfigProblem};
+use super::super::view::YamlView;
 use super::reading::{boolean, only, word, words};
 
-/// See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerTls {
-    /// The server's certificate, and those between it and its root.
+    /// The server's certificate, followed by its intermediate certificates.
     pub certificate: Pem,
     pub key: Pem,
-    /// There where client certificates are verified; may be there otherwise.
+    /// Always set if client certificates are verified.
     pub client_ca: Option<Pem>,
     pub client_auth: ClientAuth,
-    /// A client's certificate has to have one of these as a subject alternative name. `None`: it
-    /// may have any.
+    /// A client's certificate must have one of these subject alternative names. `None` means any.
     pub allowed_names: Option<Vec<String>>,
     pub minimum: TlsVersion,
     pub maximum: TlsVersion,
-    /// For TLS 1.2, in order of preference; none: every one there is. Empty only where 1.3 may be
-    /// spoken.
+    /// For TLS 1.2, in order of preference. `None` means all. Empty only if TLS 1.3 is allowed.
     pub cipher_suites: Option<Vec<CipherSuite>>,
-    /// In order of preference, at least one; none: every one there is.
+    /// In order of preference, at least one. `None` means all.
     pub curves: Option<Vec<Curve>>,
-    /// The server's order of suites goes before the client's.
+    /// Whether the server's order of cipher suites has priority over the client's.
     pub prefers_own_order: bool,
 }
 
-/// PEM, and where it was set.
+/// A PEM setting with its position in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pem {
     pub source: PemSource,
-    place: Place,
+    place: ConfigPlace,
     path: String,
 }
 
-/// A file, or the PEM itself. `Debug` hides that.
+/// A path, or the PEM text itself. `Debug` hides the text.
 #[derive(Clone, PartialEq, Eq)]
 pub enum PemSource {
     File(PathBuf),
     Text(String),
 }
 
-/// What a client has to show.
+/// The certificate that a client must present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientAuth {
     /// Nothing.
     None,
-    /// It is asked for a certificate, and any or none will do.
+    /// The server requests a certificate and accepts any or none.
     Request,
     /// Any certificate.
     RequireAny,
-    /// None, or one that the client CA has signed.
+    /// None, or one that the client CA signed.
     VerifyIfGiven,
-    /// One that the client CA has signed.
+    /// One that the client CA signed.
     RequireAndVerify,
 }
 
-/// What is spoken; there is no older one here.
+/// Older versions are not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TlsVersion {
     Tls12,
     Tls13,
 }
 
-/// Suites of TLS 1.2 that are supported.
+/// The supported cipher suites of TLS 1.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CipherSuite {
     EcdsaAes128,
@@ -78,7 +75,7 @@ pub enum CipherSuite {
     RsaChaCha20,
 }
 
-/// Elliptic curves that are supported.
+/// The supported elliptic curves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Curve {
     X25519,
@@ -92,63 +89,61 @@ const CLIENT_AUTH: [(&str, ClientAuth); 6] = [
     ("RequireAnyClientCert", ClientAuth::RequireAny),
     ("VerifyClientCertIfGiven", ClientAuth::VerifyIfGiven),
     ("RequireAndVerifyClientCert", ClientAuth::RequireAndVerify),
-    ("RequireClientCert", ClientAuth::RequireAny), // the toolkit's earlier name
+    ("RequireClientCert", ClientAuth::RequireAny), // an old name in the toolkit
 ];
 
-/// Go's names of suites that it holds for secure, and what we have of them: suites of TLS 1.3 are
-/// always offered.
+/// Go's names of its secure cipher suites. Those of TLS 1.3 are always offered.
 const SUITES: [(&str, Known<CipherSuite>); 13] = [
     ("TLS_AES_128_GCM_SHA256", Known::Always),
     ("TLS_AES_256_GCM_SHA384", Known::Always),
     ("TLS_CHACHA20_POLY1305_SHA256", Known::Always),
-    ("TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA", Known::Never),
-    ("TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA", Known::Never),
-    ("TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", Known::Never),
-    ("TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA", Known::Never),
+    ("TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA", Known::Unsupported),
+    ("TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA", Known::Unsupported),
+    ("TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", Known::Unsupported),
+    ("TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA", Known::Unsupported),
     (
         "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
-        Known::Here(CipherSuite::EcdsaAes128),
+        Known::Supported(CipherSuite::EcdsaAes128),
     ),
     (
         "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
-        Known::Here(CipherSuite::EcdsaAes256),
+        Known::Supported(CipherSuite::EcdsaAes256),
     ),
     (
         "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
-        Known::Here(CipherSuite::RsaAes128),
+        Known::Supported(CipherSuite::RsaAes128),
     ),
     (
         "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
-        Known::Here(CipherSuite::RsaAes256),
+        Known::Supported(CipherSuite::RsaAes256),
     ),
     (
         "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
-        Known::Here(CipherSuite::RsaChaCha20),
+        Known::Supported(CipherSuite::RsaChaCha20),
     ),
     (
         "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
-        Known::Here(CipherSuite::EcdsaChaCha20),
+        Known::Supported(CipherSuite::EcdsaChaCha20),
     ),
 ];
 
 const CURVES: [(&str, Known<Curve>); 7] = [
-    ("CurveP256", Known::Here(Curve::P256)),
-    ("CurveP384", Known::Here(Curve::P384)),
-    ("CurveP521", Known::Never),
-    ("X25519", Known::Here(Curve::X25519)),
-    ("X25519MLKEM768", Known::Never),
-    ("SecP256r1MLKEM768", Known::Never),
-    ("SecP384r1MLKEM1024", Known::Never),
+    ("CurveP256", Known::Supported(Curve::P256)),
+    ("CurveP384", Known::Supported(Curve::P384)),
+    ("CurveP521", Known::Unsupported),
+    ("X25519", Known::Supported(Curve::X25519)),
+    ("X25519MLKEM768", Known::Unsupported),
+    ("SecP256r1MLKEM768", Known::Unsupported),
+    ("SecP384r1MLKEM1024", Known::Unsupported),
 ];
 
-/// What becomes of a name that the toolkit knows.
+/// The support for a name that the toolkit knows.
 #[derive(Clone, Copy)]
 enum Known<T> {
-    Here(T),
-    /// There whether it is named or not.
+    Supported(T),
+    /// Always enabled, whether it is named or not.
     Always,
-    /// Not supported here.
-    Never,
+    Unsupported,
 }
 
 impl fmt::Debug for PemSource {
@@ -161,9 +156,9 @@ impl fmt::Debug for PemSource {
 }
 
 impl Pem {
-    /// A problem with what it holds, which names its file.
-    pub fn problem(&self, message: impl fmt::Display) -> Problem {
-        Problem {
+    /// A problem with the content. The message contains the name of the file.
+    pub fn problem(&self, message: impl fmt::Display) -> ConfigProblem {
+        ConfigProblem {
             place: self.place.clone(),
             path: self.path.clone(),
             message: match &self.source {
@@ -173,17 +168,17 @@ impl Pem {
         }
     }
 
-    /// `<key>_file` or `<key>`.
+    /// Reads `<key>_file` or `<key>`.
     pub(in crate::config) fn read(
-        tls: &View<'_>,
+        tls: &YamlView<'_>,
         key: &str,
         directory: &Path,
-        errors: &mut Errors,
+        errors: &mut ConfigErrors,
     ) -> Option<Self> {
         let (inline, file) = (tls.key(key), tls.key(&format!("{key}_file")));
         let source = match (word(&inline, errors), word(&file, errors)) {
             (Some(_), Some(_)) => {
-                file.error(errors, format!("must not stand beside {key}"));
+                file.error(errors, format!("conflicts with {key}; remove one of them"));
                 return None;
             }
             (Some(text), None) => PemSource::Text(text),
@@ -203,24 +198,24 @@ impl Pem {
 }
 
 impl ClientAuth {
-    /// Whether there has to be a certificate, whoever has signed it.
+    /// Whether a client must present a certificate.
     pub fn requires_one(self) -> bool {
         matches!(self, Self::RequireAny | Self::RequireAndVerify)
     }
 
-    /// Whether the client CA has to have signed it.
+    /// Whether the client CA must have signed the certificate.
     pub fn verifies(self) -> bool {
         matches!(self, Self::VerifyIfGiven | Self::RequireAndVerify)
     }
 }
 
 impl ServerTls {
-    /// `None`: plain HTTP. `http2`: whether that is to be offered.
+    /// Returns `None` for plain HTTP. `http2` says whether the server offers HTTP/2.
     pub(super) fn read(
-        view: &View<'_>,
+        view: &YamlView<'_>,
         directory: &Path,
         http2: bool,
-        errors: &mut Errors,
+        errors: &mut ConfigErrors,
     ) -> Option<Self> {
         const KEYS: [&str; 13] = [
             "cert",
@@ -246,10 +241,10 @@ impl ServerTls {
         let key = Pem::read(view, "key", directory, errors);
         if errors.errors.len() == before {
             if certificate.is_none() {
-                view.error(errors, "needs a certificate: cert_file or cert is missing");
+                view.error(errors, "needs a certificate; add cert_file or cert");
             }
             if key.is_none() {
-                view.error(errors, "needs a key: key_file or key is missing");
+                view.error(errors, "needs a key; add key_file or key");
             }
         }
         let client_ca = Pem::read(view, "client_ca", directory, errors);
@@ -264,11 +259,11 @@ impl ServerTls {
         let curves = known_names(&key_curves, &CURVES, "curve", errors);
         if curves
             .as_ref()
-            .is_some_and(|curves| curves.here.is_empty() && curves.never > 0)
+            .is_some_and(|curves| curves.supported.is_empty() && curves.unsupported > 0)
         {
             key_curves.error(
                 errors,
-                "none of these is supported: X25519, CurveP256 and CurveP384 are",
+                "has no supported curve; use X25519, CurveP256 or CurveP384",
             );
         }
         let prefers = boolean(&view.key("prefer_server_cipher_suites"), errors);
@@ -281,10 +276,10 @@ impl ServerTls {
             minimum,
             maximum,
             cipher_suites: suites
-                .filter(|suites| suites.named > 0)
-                .map(|suites| suites.here),
+                .filter(|suites| suites.count > 0)
+                .map(|suites| suites.supported),
             curves: curves
-                .map(|curves| curves.here)
+                .map(|curves| curves.supported)
                 .filter(|curves| !curves.is_empty()),
             prefers_own_order: prefers.unwrap_or(true),
         })
@@ -292,9 +287,9 @@ impl ServerTls {
 }
 
 fn client_auth(
-    view: &View<'_>,
+    view: &YamlView<'_>,
     client_ca: Option<&Pem>,
-    errors: &mut Errors,
+    errors: &mut ConfigErrors,
 ) -> Option<ClientAuth> {
     let key = view.key("client_auth_type");
     let client_auth = match word(&key, errors) {
@@ -314,7 +309,8 @@ fn client_auth(
         errors.error(
             &client_ca.place,
             &client_ca.path,
-            "has no effect without a client_auth_type, such as RequireAndVerifyClientCert",
+            "has no effect without client_auth_type; set it, for example, to \
+             RequireAndVerifyClientCert",
         );
     }
     let is_given = ["client_ca", "client_ca_file"]
@@ -323,36 +319,33 @@ fn client_auth(
     if client_auth.verifies() && client_ca.is_none() && !is_given {
         key.error(
             errors,
-            "needs a client_ca_file or client_ca: who else should have signed the certificates?",
+            "needs client_ca_file or client_ca, which signs the certificates",
         );
     }
     Some(client_auth)
 }
 
 fn allowed_names(
-    view: &View<'_>,
+    view: &YamlView<'_>,
     client_auth: Option<ClientAuth>,
-    errors: &mut Errors,
+    errors: &mut ConfigErrors,
 ) -> Option<Vec<String>> {
     let key = view.key("client_allowed_sans");
     let names = words(&key, errors)?;
     if key.is_empty_list() {
-        key.error(
-            errors,
-            "must name at least one: an empty list lets nobody in",
-        );
+        key.error(errors, "must not be empty, because no client could connect");
     }
     if client_auth.is_some_and(|client_auth| !client_auth.requires_one()) {
         key.error(
             errors,
-            "needs a client_auth_type of RequireAndVerifyClientCert or RequireAnyClientCert",
+            "needs client_auth_type: RequireAndVerifyClientCert or RequireAnyClientCert",
         );
     }
     Some(names.into_iter().map(|(name, _)| name).collect())
 }
 
-fn versions(view: &View<'_>, errors: &mut Errors) -> (TlsVersion, TlsVersion) {
-    let mut read = |name: &str, older: fn(&View<'_>, &mut Errors), default| {
+fn versions(view: &YamlView<'_>, errors: &mut ConfigErrors) -> (TlsVersion, TlsVersion) {
+    let mut read = |name: &str, older: fn(&YamlView<'_>, &mut ConfigErrors), default| {
         let key = view.key(name);
         match word(&key, errors).as_deref() {
             None => default,
@@ -370,7 +363,7 @@ fn versions(view: &View<'_>, errors: &mut Errors) -> (TlsVersion, TlsVersion) {
     };
     let minimum = read(
         "min_version",
-        |key, errors| key.warning(errors, "TLS older than 1.2 is not spoken: this is as TLS12"),
+        |key, errors| key.warning(errors, "TLS before 1.2 is not supported; using TLS12"),
         TlsVersion::Tls12,
     );
     let maximum = read(
@@ -378,46 +371,51 @@ fn versions(view: &View<'_>, errors: &mut Errors) -> (TlsVersion, TlsVersion) {
         |key, errors| {
             key.error(
                 errors,
-                "TLS older than 1.2 is not spoken: must be TLS12 or TLS13",
+                "TLS before 1.2 is not supported; use TLS12 or TLS13",
             );
         },
         TlsVersion::Tls13,
     );
     if minimum > maximum {
         let key = view.key("max_version");
-        key.error(errors, "must not be older than min_version");
+        key.error(errors, "must not be lower than min_version");
     }
     (minimum, maximum)
 }
 
-/// Names of a list that the toolkit knows.
-struct Names<T> {
-    here: Vec<T>,
-    /// All of them.
-    named: usize,
-    /// Known, but not supported.
-    never: usize,
+/// The valid names of a list.
+struct KnownNames<T> {
+    supported: Vec<T>,
+    /// The number of all names in the list.
+    count: usize,
+    /// The number of unsupported names.
+    unsupported: usize,
 }
 
 fn known_names<T: Copy + PartialEq>(
-    view: &View<'_>,
+    view: &YamlView<'_>,
     known: &[(&str, Known<T>)],
     what: &str,
-    errors: &mut Errors,
-) -> Option<Names<T>> {
+    errors: &mut ConfigErrors,
+) -> Option<KnownNames<T>> {
     let words = words(view, errors)?;
-    let mut names = Names {
-        here: Vec::new(),
-        named: words.len(),
-        never: 0,
+    let mut names = KnownNames {
+        supported: Vec::new(),
+        count: words.len(),
+        unsupported: 0,
     };
     for (text, item) in words {
         match known.iter().find(|(name, _)| *name == text) {
-            Some((_, Known::Here(one))) if !names.here.contains(one) => names.here.push(*one),
-            Some((_, Known::Here(_) | Known::Always)) => {}
-            Some((_, Known::Never)) => {
-                names.never += 1;
-                item.warning(errors, format!("this {what} is not supported and left out"));
+            Some((_, Known::Supported(one))) if !names.supported.contains(one) => {
+                names.supported.push(*one)
+            }
+            Some((_, Known::Supported(_) | Known::Always)) => {}
+            Some((_, Known::Unsupported)) => {
+                names.unsupported += 1;
+                item.warning(
+                    errors,
+                    format!("this {what} is not supported and has no effect"),
+                );
             }
             None => item.error(errors, format!("unknown {what} \"{text}\"")),
         }
@@ -426,30 +424,31 @@ fn known_names<T: Copy + PartialEq>(
 }
 
 fn check_suites(
-    view: &View<'_>,
-    suites: &Names<CipherSuite>,
+    view: &YamlView<'_>,
+    suites: &KnownNames<CipherSuite>,
     minimum: TlsVersion,
     maximum: TlsVersion,
     http2: bool,
-    errors: &mut Errors,
+    errors: &mut ConfigErrors,
 ) {
     let key = view.key("cipher_suites");
-    if suites.named == 0 {
+    if suites.count == 0 {
         return;
     }
-    if suites.here.is_empty() && maximum == TlsVersion::Tls12 {
-        key.error(errors, "none of these is a supported suite of TLS 1.2");
+    if suites.supported.is_empty() && maximum == TlsVersion::Tls12 {
+        key.error(errors, "has no supported cipher suite of TLS 1.2; add one");
     }
     let required = [CipherSuite::RsaAes128, CipherSuite::EcdsaAes128];
     if http2
         && minimum < TlsVersion::Tls13
-        && !required.iter().any(|suite| suites.here.contains(suite))
+        && !required
+            .iter()
+            .any(|suite| suites.supported.contains(suite))
     {
         key.error(
             errors,
-            "HTTP/2 needs TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 or \
-             TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 among these, or http_server_config.http2: \
-             false",
+            "has no cipher suite for HTTP/2; add TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 or \
+             TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, or set http_server_config.http2: false",
         );
     }
 }

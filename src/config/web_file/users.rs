@@ -1,27 +1,44 @@
-//! `basic_auth_users`: names and hashes of passwords.
+//! Reads `basic_auth_users`: names and password hashes.
 
 use std::fmt::{self, Formatter};
 
-use super::super::problem::Errors;
-use super::super::view::View;
+use super::super::problem::ConfigErrors;
+use super::super::view::YamlView;
 
-/// The costs that bcrypt has.
+/// The valid costs of bcrypt.
 const COSTS: std::ops::RangeInclusive<u32> = 4..=31;
-/// From this cost on each first request of a scraper takes seconds.
+/// From this cost on, the first request of each client takes seconds.
 const SLOW_COST: u32 = 15;
-/// Salt and hash in bcrypt's own base 64.
+/// Length of salt and hash in bcrypt's base64.
 const TAIL: usize = 53;
 
-/// Somebody who may read everything.
+/// A user who may read all pages.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct User {
+pub struct WebUser {
     pub name: String,
     pub hash: PasswordHash,
 }
 
-/// A bcrypt hash of any common variant. `Debug` hides it.
+/// A bcrypt hash. `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
+
+/// Why a text is not a bcrypt hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordHashError {
+    #[error(
+        "must be a bcrypt hash, which starts with $2y$, $2b$ or $2a$; create one with \
+         htpasswd -nBC 10 \"\""
+    )]
+    NotBcrypt,
+    #[error("has an invalid cost; a bcrypt hash has a cost from 04 to 31")]
+    Cost,
+    #[error(
+        "is incomplete; a bcrypt hash has {} letters and digits after the cost",
+        TAIL
+    )]
+    Length,
+}
 
 impl fmt::Debug for PasswordHash {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
@@ -30,26 +47,22 @@ impl fmt::Debug for PasswordHash {
 }
 
 impl PasswordHash {
-    /// Says what is wrong with it without showing it, since it may be a password.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// # Errors
+    /// The text is not a hash. The message does not show it, because it may be a password.
+    pub fn parse(text: &str) -> Result<Self, PasswordHashError> {
         let rest = ["$2a$", "$2b$", "$2x$", "$2y$"]
             .iter()
             .find_map(|start| text.strip_prefix(start))
-            .ok_or(
-                "must be a bcrypt hash, which begins with $2y$, $2b$ or $2a$; \
-                 htpasswd -nBC 10 \"\" makes one",
-            )?;
+            .ok_or(PasswordHashError::NotBcrypt)?;
         let (cost, tail) = rest.split_once('$').unwrap_or_default();
         let is_number = cost.len() == 2 && cost.bytes().all(|byte| byte.is_ascii_digit());
         let cost = cost.parse().ok().filter(|_| is_number);
         if !cost.is_some_and(|cost| COSTS.contains(&cost)) {
-            return Err("is a bcrypt hash whose cost is not from 04 to 31".to_owned());
+            return Err(PasswordHashError::Cost);
         }
         let is_coded = |byte: u8| byte.is_ascii_alphanumeric() || b"./".contains(&byte);
         if tail.len() != TAIL || !tail.bytes().all(is_coded) {
-            return Err(format!(
-                "is no whole bcrypt hash: {TAIL} letters and digits belong behind the cost"
-            ));
+            return Err(PasswordHashError::Length);
         }
         Ok(Self(text.to_owned()))
     }
@@ -58,18 +71,21 @@ impl PasswordHash {
         &self.0
     }
 
-    /// Twice the work for each step.
+    /// Each step doubles the work.
     pub fn cost(&self) -> u32 {
         self.0[4..6].parse().unwrap_or_default()
     }
 }
 
-pub(super) fn read(view: &View<'_>, errors: &mut Errors) -> Vec<User> {
+pub(super) fn read(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Vec<WebUser> {
     let entries = view.entries(errors).into_iter();
     entries
         .filter_map(|(name, value)| {
             if name.contains(':') {
-                value.error(errors, "a name with a colon can never log in");
+                value.error(
+                    errors,
+                    "must not contain a colon; such a user could never log in",
+                );
                 return None;
             }
             let text = if value.is_set() {
@@ -82,16 +98,19 @@ pub(super) fn read(view: &View<'_>, errors: &mut Errors) -> Vec<User> {
                     if hash.cost() >= SLOW_COST {
                         value.warning(
                             errors,
-                            format!("cost {} makes logins take seconds", hash.cost()),
+                            format!(
+                                "each first login takes seconds with the cost {}; use at most 14",
+                                hash.cost()
+                            ),
                         );
                     }
-                    Some(User {
+                    Some(WebUser {
                         name: name.to_owned(),
                         hash,
                     })
                 }
-                Err(message) => {
-                    value.error(errors, message);
+                Err(error) => {
+                    value.error(errors, error.to_string());
                     None
                 }
             }

@@ -10,7 +10,7 @@ use rdkafka::producer::BaseProducer;
 
 use super::credentials::{self, with_configuration_keys};
 use super::start_error::StartError;
-use crate::config::{self, OAuth, RESERVED_PROPERTIES, ReservedProperty, Security};
+use crate::config::{self, KafkaSecurity, OAuth, RESERVED_PROPERTIES, ReservedProperty};
 
 /// How a client reaches the brokers.
 #[derive(Clone, Default)]
@@ -18,7 +18,7 @@ pub struct KafkaConnection {
     /// `host:port`, at least one.
     pub brokers: Vec<String>,
     /// Secrets in files are read when a client starts.
-    pub security: Security,
+    pub security: KafkaSecurity,
     /// The user's properties under librdkafka's names, applied last. May hold secrets.
     pub properties: BTreeMap<String, String>,
 }
@@ -316,7 +316,7 @@ mod tests {
         ConsumerSettings {
             connection: KafkaConnection {
                 brokers: vec!["a:1".into(), "b:2".into()],
-                security: Security::default(),
+                security: KafkaSecurity::default(),
                 properties: properties
                     .iter()
                     .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))

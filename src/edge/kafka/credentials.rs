@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::client_properties::KafkaConnection;
 use super::start_error::StartError;
-use crate::config::{Mechanism, Secret, Security};
+use crate::config::{KafkaSecurity, SaslMechanism, Secret};
 
 /// Time between two checks for changed files. Reading a few small files costs nothing.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
@@ -24,7 +24,9 @@ const FILES: [(&str, &str); 3] = [
 
 /// # Errors
 /// A file that cannot be read.
-pub(super) fn properties(security: &Security) -> Result<Vec<(&'static str, String)>, StartError> {
+pub(super) fn properties(
+    security: &KafkaSecurity,
+) -> Result<Vec<(&'static str, String)>, StartError> {
     let mut found = Vec::new();
     if let Some(protocol) = security.protocol {
         found.push(("security.protocol", protocol.name().to_owned()));
@@ -52,7 +54,7 @@ pub(super) fn properties(security: &Security) -> Result<Vec<(&'static str, Strin
         found.push(("sasl.username", username.clone()));
     }
     if let Some(secret) = &sasl.password
-        && sasl.mechanism != Some(Mechanism::OauthBearer)
+        && sasl.mechanism != Some(SaslMechanism::OauthBearer)
     {
         let password = reveal("kafka.sasl.password_file", secret)?;
         found.push(("sasl.password", password));
@@ -164,7 +166,7 @@ impl CredentialFiles {
 }
 
 fn files(connection: &KafkaConnection) -> Vec<PathBuf> {
-    let Security { tls, sasl, .. } = &connection.security;
+    let KafkaSecurity { tls, sasl, .. } = &connection.security;
     let mut files: Vec<PathBuf> = tls.ca_file.iter().cloned().collect();
     let mut secrets = vec![&sasl.password];
     if let Some(identity) = &tls.identity {
@@ -203,10 +205,10 @@ mod tests {
     fn connection(file: &Path) -> KafkaConnection {
         let mut connection = KafkaConnection::default();
         let sasl = &mut connection.security.sasl;
-        sasl.mechanism = Some(Mechanism::Plain);
+        sasl.mechanism = Some(SaslMechanism::Plain);
         sasl.username = Some("me".to_owned());
         sasl.password = Some(Secret::File(file.to_owned()));
-        connection.security.protocol = Some(crate::config::Protocol::SaslPlaintext);
+        connection.security.protocol = Some(crate::config::SecurityProtocol::SaslPlaintext);
         connection
     }
 

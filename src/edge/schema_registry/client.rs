@@ -13,7 +13,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
-use crate::config::{Login, SchemaRegistry, Secret};
+use crate::config::{RegistryLogin, SchemaRegistry, Secret};
 use crate::decode::{SchemaId, SchemaLanguage, SchemaText};
 use crate::edge::certificates;
 
@@ -87,7 +87,7 @@ impl SchemaRegistryFailure {
 pub struct SchemaRegistryClient {
     agent: ureq::Agent,
     url: String,
-    login: Option<Login>,
+    login: Option<RegistryLogin>,
 }
 
 #[derive(Deserialize)]
@@ -249,7 +249,7 @@ fn failed(failure: SchemaRegistryFailure, reason: String) -> SchemaLookupError {
 }
 
 /// The header of basic authentication. The password file is read each time, because it may have changed.
-fn authorization(login: &Login) -> Result<String, SchemaLookupError> {
+fn authorization(login: &RegistryLogin) -> Result<String, SchemaLookupError> {
     let password = match &login.password {
         Secret::Text(text) => text.clone(),
         Secret::File(path) => {

@@ -199,7 +199,7 @@ fn the_series_go_on_where_a_scrape_begins() {
     let output = run(&arguments, b"");
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}");
-    assert!(said.contains("they are blocks in"), "{said}");
+    assert!(said.contains("created the blocks in"), "{said}");
     assert!(!said.contains("--label"), "{said}");
     assert!(said.contains("first scrape"), "{said}");
 

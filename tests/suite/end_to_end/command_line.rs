@@ -56,7 +56,7 @@ fn wrong_usage_is_64_and_says_what_is_wrong() {
         ),
         (
             &["backfill", "--blocks", "/nowhere", "-"],
-            "/nowhere is no directory",
+            "/nowhere is not a directory",
         ),
         (&["suggest-targets", "-"], "standard input"),
         (
@@ -161,7 +161,7 @@ fn errors_name_the_flags_that_were_typed() {
         (
             USAGE,
             &["test-mapping", "--preset", "nope", "-"][..],
-            "--preset: no preset is called \"nope\"",
+            "--preset: no preset \"nope\"",
         ),
         (
             USAGE,
@@ -186,7 +186,7 @@ fn errors_name_the_flags_that_were_typed() {
         (
             CONFIGURATION,
             &["check-config", "--web.external-url", "example.com"],
-            "flag --web.external-url: web.external_url: must begin with http:// or https://",
+            "flag --web.external-url: web.external_url: must start with http:// or https://",
         ),
         (
             CONFIGURATION,
@@ -304,7 +304,7 @@ fn check_config_warns_of_what_is_likely_a_mistake() {
             assert!(warning.contains(part), "{warning}");
         }
     }
-    assert!(said.contains("the configuration is sound"), "{said}");
+    assert!(said.contains("the configuration is valid"), "{said}");
 }
 
 #[test]
@@ -384,7 +384,7 @@ fn the_reference_configuration_is_sound() {
     std::fs::write(folder.path().join("holidays.ics"), holidays).unwrap();
     let config = config.to_str().unwrap();
     let (summary, said) = expect(0, &["check-config", "--config.file", config], b"");
-    assert!(said.contains("the configuration is sound"), "{said}");
+    assert!(said.contains("the configuration is valid"), "{said}");
     assert!(!said.contains("warning"), "{said}");
     assert!(summary.contains("network-urgent"), "{summary}");
     // A configuration is a file of its own for every other command as well.

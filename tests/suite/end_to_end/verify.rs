@@ -151,7 +151,7 @@ fn numbers_of_other_rules_are_different() {
         assert!(summary.contains(" series differ, "), "{said}");
         assert_eq!(lines.next(), Some(""));
         let head: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
-        assert_eq!(head, ["series", "there", "recomputed"]);
+        assert_eq!(head, ["series", "exporter", "recomputed"]);
         let all = [&more[..], &["--all"]].concat();
         let (everything, _) = unequal(&verify(&exporter, &config, &all));
         let rows: Vec<&str> = everything.lines().skip(3).collect();
@@ -191,7 +191,7 @@ fn what_is_missing_is_said() {
 
     kafka.delete_records(&topic, 1, 100);
     let (said, complaint) = unequal(&verify(&exporter, &config, &[]));
-    let reason = format!("partition {topic}/1 begins at offset 100 now");
+    let reason = format!("partition {topic}/1 starts at offset 100");
     assert!(complaint.contains(&reason), "{complaint}");
     assert!(
         said.contains("ticket_created_total") && said.contains("which --all prints"),

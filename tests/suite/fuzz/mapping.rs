@@ -104,7 +104,7 @@ pub fn golden_values() -> Vec<String> {
         .collect()
 }
 
-pub fn load(yaml: &str) -> Result<Decoder, config::Errors> {
+pub fn load(yaml: &str) -> Result<Decoder, config::ConfigErrors> {
     let file = Path::new("config.yaml");
     let loaded = config::load(Some(file), [], &[], &mut |path| {
         if path == file {

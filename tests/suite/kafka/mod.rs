@@ -11,7 +11,7 @@ mod trouble;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use ticket_exporter::config::Security;
+use ticket_exporter::config::KafkaSecurity;
 use ticket_exporter::edge::kafka::{
     Consumer, ConsumerEvent, ConsumerSettings, EmbeddedBroker, KafkaConnection, KafkaProblem,
     Publisher, TopicPartition,
@@ -23,7 +23,7 @@ const TICK: Duration = Duration::from_millis(20);
 fn connection(broker: &EmbeddedBroker) -> KafkaConnection {
     KafkaConnection {
         brokers: vec![broker.bootstrap()],
-        security: Security::default(),
+        security: KafkaSecurity::default(),
         properties: BTreeMap::from(
             [
                 // The embedded broker sleeps this long on an empty fetch.

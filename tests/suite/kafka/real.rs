@@ -19,7 +19,7 @@ fn settings_for(kafka: &Kafka, topic: &str) -> ConsumerSettings {
     ConsumerSettings {
         connection: KafkaConnection {
             brokers: vec![kafka.bootstrap()],
-            security: Security::default(),
+            security: KafkaSecurity::default(),
             properties: properties
                 .map(|(property, value)| (property.to_owned(), value.to_owned()))
                 .into(),

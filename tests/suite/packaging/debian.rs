@@ -139,8 +139,8 @@ fn it_is_installed_run_updated_removed_and_purged() {
     assert!(said.success, "{}{}", said.out, said.err);
     assert!(said.out.trim_end().ends_with("step: done"), "{}", said.out);
     assert!(
-        said.out.contains("the configuration is sound")
-            || said.err.contains("the configuration is sound"),
+        said.out.contains("the configuration is valid")
+            || said.err.contains("the configuration is valid"),
         "{said:?}"
     );
 }

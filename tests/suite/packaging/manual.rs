@@ -62,7 +62,7 @@ fn examples_keep_their_lines() {
         .position(|line| line.ends_with("ticket-exporter simulate --for 90d --output events.jsonl"))
         .unwrap_or_else(|| panic!("{shown}"));
     assert!(
-        lines[command - 1].ends_with("Three months into a file:"),
+        lines[command - 1].ends_with("Write three months to a file:"),
         "{shown}"
     );
 }

@@ -23,7 +23,7 @@ fn the_address_is_that_of_the_configuration() {
     let listen = format!("--web.listen-address=:{port}");
     let (code, said) = check(&[&listen]);
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("does not answer"), "{said}");
+    assert!(said.contains("does not respond"), "{said}");
 
     let exporter = Exporter::start(&["serve", &listen], NO_KAFKA);
     assert_eq!(check(&[&listen]), (0, "healthy\n".to_owned()));
@@ -49,7 +49,7 @@ fn through_tls_certificates_and_passwords() {
     let with = |more: &[&str]| check(&[own.as_slice(), more].concat());
     let (code, said) = with(&[]);
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("asks for a client certificate"), "{said}");
+    assert!(said.contains("requires a client certificate"), "{said}");
     let (code, said) = with(&["--ready"]);
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("--cert"), "{said}");
@@ -58,7 +58,7 @@ fn through_tls_certificates_and_passwords() {
     let shown = ["--cert", certificate.as_str(), "--key", key.as_str()];
     let (code, said) = with(&shown);
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("asks for a password"), "{said}");
+    assert!(said.contains("requires a password"), "{said}");
     site.write("good", format!("{PASSWORD}\n"));
     site.write("bad", "wrong");
     let login = |file: &str| {
@@ -68,7 +68,10 @@ fn through_tls_certificates_and_passwords() {
     };
     assert_eq!(login("good"), (0, "healthy\n".to_owned()));
     let (code, said) = login("bad");
-    assert_eq!((code, said.as_str()), (1, "name or password is wrong\n"));
+    assert_eq!(
+        (code, said.as_str()),
+        (1, "the exporter rejects the name or password\n")
+    );
 
     // The password is for whoever has our certificate.
     site.write("other.yml", web.replace("server.", "other."));
@@ -78,7 +81,7 @@ fn through_tls_certificates_and_passwords() {
     let (code, said) = check(&[[listen.as_str(), &other].as_slice(), &shown, &login].concat());
     assert_eq!(code, 1, "{said}");
     assert!(
-        said.contains("does not answer: invalid peer certificate"),
+        said.contains("does not respond: invalid peer certificate"),
         "{said}"
     );
 }
@@ -180,7 +183,7 @@ fn a_broken_web_configuration_file_is_not_a_broken_exporter() {
         site.write("web.yml", &broken);
         let (code, said) = with(&[]);
         assert_eq!(code, 0, "{broken}{said}");
-        assert!(said.contains("asks for a password"), "{said}");
+        assert!(said.contains("requires a password"), "{said}");
         assert!(!said.contains("hunter2"), "{said}");
         let (code, said) = with(&login);
         assert_eq!(code, 0, "{broken}{said}");
@@ -189,5 +192,5 @@ fn a_broken_web_configuration_file_is_not_a_broken_exporter() {
     std::fs::remove_file(site.path("web.yml")).unwrap();
     let (code, said) = with(&login);
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("asks for a password"), "{said}");
+    assert!(said.contains("requires a password"), "{said}");
 }

@@ -68,6 +68,6 @@ fn logins_without_tls() {
     assert!(
         exporter
             .logs()
-            .contains("passwords go over the network as they are")
+            .contains("clients send passwords unencrypted over the network")
     );
 }

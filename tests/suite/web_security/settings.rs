@@ -142,7 +142,7 @@ fn a_broken_file_is_no_start() {
     for (web, said) in [
         (
             "tls_server_config: { cert_file: server.crt }\n",
-            "key_file or key is missing",
+            "add key_file or key",
         ),
         (
             "basic_auth_users: { prometheus: hunter2 }\n",

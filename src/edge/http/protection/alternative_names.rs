@@ -1,99 +1,31 @@
 //! The names in a certificate: its subject alternative names (RFC 5280, section 4.2.1.6).
 //!
-//! rustls checks certificates but tells no e-mail or IP addresses in them, so the few fields on the
-//! way there are read here. The bytes are a stranger's: whatever they are, they are read within
-//! their bounds, and what does not fit is no certificate.
+//! rustls verifies certificates, but it does not return the e-mail and IP addresses in them. OpenSSL
+//! parses the certificate here.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
-/// Tags of DER.
-const SEQUENCE: u8 = 0x30;
-const OBJECT_IDENTIFIER: u8 = 0x06;
-const BOOLEAN: u8 = 0x01;
-const OCTET_STRING: u8 = 0x04;
-/// Of a certificate's extensions.
-const EXTENSIONS: u8 = 0xa3;
-/// Of kinds of names.
-const EMAIL: u8 = 0x81;
-const DNS: u8 = 0x82;
-const URI: u8 = 0x86;
-const IP: u8 = 0x87;
+use openssl::x509::{GeneralNameRef, X509};
 
-/// 2.5.29.17
-const SUBJECT_ALTERNATIVE_NAME: [u8; 3] = [0x55, 0x1d, 0x11];
-
-/// DNS names, e-mail addresses, URIs and IP addresses, as they are written. `None`: the bytes are
-/// no certificate. None of a kind that is not known.
+/// The DNS names, e-mail addresses, URIs and IP addresses of a certificate, as text. Returns `None` if the
+/// bytes are not a certificate. Ignores other kinds of names.
 pub(super) fn alternative_names(certificate: &[u8]) -> Option<Vec<String>> {
-    let (certificate, _) = element(certificate, SEQUENCE)?;
-    let (mut fields, _) = element(certificate, SEQUENCE)?;
-    // What is before the extensions has other tags.
-    let mut names = Vec::new();
-    while !fields.is_empty() {
-        let (tag, content, rest) = any_element(fields)?;
-        fields = rest;
-        if tag != EXTENSIONS {
-            continue;
-        }
-        let (mut extensions, _) = element(content, SEQUENCE)?;
-        while !extensions.is_empty() {
-            let (extension, rest) = element(extensions, SEQUENCE)?;
-            extensions = rest;
-            let (identifier, value) = element(extension, OBJECT_IDENTIFIER)?;
-            if identifier != SUBJECT_ALTERNATIVE_NAME {
-                continue;
-            }
-            // Whether it is critical makes no difference here.
-            let value = element(value, BOOLEAN).map_or(value, |(_, rest)| rest);
-            let (value, _) = element(value, OCTET_STRING)?;
-            read_names(element(value, SEQUENCE)?.0, &mut names)?;
-        }
-    }
-    Some(names)
+    let certificate = X509::from_der(certificate).ok()?;
+    let names = certificate.subject_alt_names();
+    let names = names.iter().flatten();
+    Some(names.filter_map(text).collect())
 }
 
-fn read_names(mut general_names: &[u8], names: &mut Vec<String>) -> Option<()> {
-    while !general_names.is_empty() {
-        let (tag, content, rest) = any_element(general_names)?;
-        general_names = rest;
-        match tag {
-            EMAIL | DNS | URI => names.push(std::str::from_utf8(content).ok()?.to_owned()),
-            IP => {
-                let v4 =
-                    <[u8; 4]>::try_from(content).map(|bytes| Ipv4Addr::from(bytes).to_string());
-                let v6 =
-                    <[u8; 16]>::try_from(content).map(|bytes| Ipv6Addr::from(bytes).to_string());
-                names.push(v4.or(v6).ok()?);
-            }
-            _ => {}
-        }
-    }
-    Some(())
+fn text(name: &GeneralNameRef) -> Option<String> {
+    let text = name.dnsname().or_else(|| name.email());
+    let text = text.or_else(|| name.uri()).map(str::to_owned);
+    text.or_else(|| Some(ip_address(name.ipaddress()?)?.to_string()))
 }
 
-/// The content of an element of that tag, and what is behind it.
-fn element(bytes: &[u8], wanted: u8) -> Option<(&[u8], &[u8])> {
-    let (tag, content, rest) = any_element(bytes)?;
-    (tag == wanted).then_some((content, rest))
-}
-
-/// Tag, content, and what is behind.
-fn any_element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&tag, rest) = bytes.split_first()?;
-    let (&first, mut rest) = rest.split_first()?;
-    let mut length = usize::from(first);
-    if first >= 0x80 {
-        let (digits, behind) = rest.split_at_checked(usize::from(first & 0x7f))?;
-        if digits.is_empty() || digits.len() > 4 {
-            return None;
-        }
-        length = digits
-            .iter()
-            .fold(0, |length, &digit| length << 8 | usize::from(digit));
-        rest = behind;
-    }
-    let (content, rest) = rest.split_at_checked(length)?;
-    Some((tag, content, rest))
+fn ip_address(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
+        .ok()
 }
 
 #[cfg(test)]
@@ -159,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn no_bytes_break_it() {
+    fn no_bytes_cause_a_panic() {
         let whole = with_names();
         for end in 0..whole.len() {
             assert_eq!(alternative_names(&whole[..end]), None);

@@ -15,7 +15,7 @@ use tokio_rustls::rustls::{
 };
 
 use super::alternative_names::alternative_names;
-use crate::config::Problem;
+use crate::config::ConfigProblem;
 use crate::config::web_file::{ClientAuth, ServerTls};
 
 /// What the settings ask of clients. `client_ca`: certificates of the client CA, if there are any.
@@ -23,7 +23,7 @@ pub(super) fn verifier(
     tls: &ServerTls,
     client_ca: Vec<CertificateDer<'static>>,
     provider: &Arc<CryptoProvider>,
-) -> Result<Arc<dyn ClientCertVerifier>, Problem> {
+) -> Result<Arc<dyn ClientCertVerifier>, ConfigProblem> {
     let wrong = |error: &dyn std::fmt::Display| {
         let pem = tls.client_ca.as_ref().unwrap_or(&tls.certificate);
         pem.problem(format!("cannot be used: {error}"))

@@ -17,7 +17,7 @@ use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::Semaphore;
 
-use crate::config::web_file::User;
+use crate::config::web_file::WebUser;
 
 /// Salt and hash of nothing in particular: no password is compared with it for its result.
 const DECOY_TAIL: &str = "GSL7yBWUFkmCzrBbSWJCHe1kb4tU/2q9ce2zNyiKk2luQEB4NHQWa";
@@ -56,7 +56,7 @@ pub(super) struct Gate {
 
 impl Logins {
     /// `None` where there are no users.
-    pub(super) fn of(users: &[User]) -> Option<Self> {
+    pub(super) fn of(users: &[WebUser]) -> Option<Self> {
         let cost = users.iter().map(|user| user.hash.cost()).max()?;
         let users = users.iter();
         Some(Self {
@@ -181,7 +181,7 @@ mod tests {
     const HASH: &str = "$2y$04$M4CiWlZXU6tGtJz1EqJ5ZOux2bPC5BfUFuySmvQLqVP86B1050w2e";
 
     fn logins(hash: &str) -> Logins {
-        let user = User {
+        let user = WebUser {
             name: "scraper".to_owned(),
             hash: PasswordHash::parse(hash).unwrap(),
         };

@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use axum::http::HeaderValue;
 use tracing::{error, info, warn};
 
-use crate::config::{Errors, Problem, Web};
+use crate::config::{ConfigErrors, ConfigProblem, Web};
 use crate::edge::self_metrics::{Refusal, SelfMetrics};
 use crate::edge::wall_clock;
 use bucket::Bucket;
@@ -63,12 +63,16 @@ impl Protection {
     ///
     /// # Errors
     /// All that is wrong with them.
-    pub fn load(web: &Web, metrics: Arc<SelfMetrics>) -> Result<Self, Errors> {
+    pub fn load(web: &Web, metrics: Arc<SelfMetrics>) -> Result<Self, ConfigErrors> {
         Self::load_with(web, metrics, CHECK_PACE)
     }
 
     /// The same where files are looked at more often.
-    fn load_with(web: &Web, metrics: Arc<SelfMetrics>, pace: Duration) -> Result<Self, Errors> {
+    fn load_with(
+        web: &Web,
+        metrics: Arc<SelfMetrics>,
+        pace: Duration,
+    ) -> Result<Self, ConfigErrors> {
         let mut snapshot = Snapshot::default();
         let mut source = None;
         if let Some(path) = &web.config_file {
@@ -168,7 +172,7 @@ impl Protection {
         let result = reading.result.and_then(|loaded| {
             let problem = self.snapshot().refusal_of(&loaded.snapshot, &source.path);
             match problem {
-                Some(problem) => Err(Errors {
+                Some(problem) => Err(ConfigErrors {
                     errors: vec![problem],
                     warnings: Vec::new(),
                 }),
@@ -185,7 +189,7 @@ impl Protection {
                 self.metrics.set_web_config_reload(wall_clock::now(), true);
                 info!("web configuration read again");
             }
-            Err(Errors { errors, .. }) => {
+            Err(ConfigErrors { errors, .. }) => {
                 self.metrics.set_web_config_reload(wall_clock::now(), false);
                 for problem in &errors {
                     refuse(problem);
@@ -195,6 +199,6 @@ impl Protection {
     }
 }
 
-fn refuse(problem: &Problem) {
+fn refuse(problem: &ConfigProblem) {
     error!(%problem, "web configuration refused: the earlier one stays in force");
 }

@@ -11,7 +11,7 @@ use super::login::Logins;
 use super::tls;
 use super::watched::Watched;
 use crate::config::web_file::{RateLimit, WebFile, file_problem};
-use crate::config::{Errors, Problem};
+use crate::config::{ConfigErrors, ConfigProblem};
 
 /// See the module. The default is no protection at all.
 #[derive(Debug, Default)]
@@ -29,14 +29,14 @@ pub(in crate::edge::http) struct Snapshot {
 #[derive(Debug)]
 pub(super) struct Loaded {
     pub(super) snapshot: Snapshot,
-    pub(super) warnings: Vec<Problem>,
+    pub(super) warnings: Vec<ConfigProblem>,
 }
 
 /// What came of reading, and what to watch for changes whatever came of it.
 #[derive(Debug)]
 pub(super) struct Reading {
     pub(super) watched: Watched,
-    pub(super) result: Result<Loaded, Errors>,
+    pub(super) result: Result<Loaded, ConfigErrors>,
 }
 
 /// Says whether the web configuration file at `path` and the certificates it names are sound; with
@@ -44,7 +44,7 @@ pub(super) struct Reading {
 ///
 /// # Errors
 /// All that is wrong with them.
-pub fn check(path: &Path) -> Result<Vec<Problem>, Errors> {
+pub fn check(path: &Path) -> Result<Vec<ConfigProblem>, ConfigErrors> {
     read(path).result.map(|loaded| loaded.warnings)
 }
 
@@ -54,7 +54,7 @@ pub(super) fn read(path: &Path) -> Reading {
     watched.add(path);
     let result = match fs::read_to_string(path) {
         Ok(text) => WebFile::parse(path, &text),
-        Err(error) => Err(Errors {
+        Err(error) => Err(ConfigErrors {
             errors: vec![file_problem(path, format!("cannot be read: {error}"))],
             warnings: Vec::new(),
         }),
@@ -72,7 +72,7 @@ pub(super) fn read(path: &Path) -> Reading {
 }
 
 impl Snapshot {
-    fn from(file: &WebFile) -> Result<Self, Errors> {
+    fn from(file: &WebFile) -> Result<Self, ConfigErrors> {
         let tls = match &file.tls {
             None => None,
             Some(tls) => Some(Arc::new(tls::server_config(tls, file.http.http2)?)),
@@ -92,7 +92,7 @@ impl Snapshot {
 
     /// Why this one must not be followed by `next` without a restart, if so. A file may be seen
     /// empty while it is being written.
-    pub(super) fn refusal_of(&self, next: &Self, path: &Path) -> Option<Problem> {
+    pub(super) fn refusal_of(&self, next: &Self, path: &Path) -> Option<ConfigProblem> {
         let message = match (&self.tls, &next.tls) {
             (Some(_), None) => "TLS is not switched off while running: restart for that",
             (None, Some(_)) => "TLS is not switched on while running: restart for that",

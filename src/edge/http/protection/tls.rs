@@ -12,13 +12,13 @@ use tokio_rustls::rustls::{Error, ServerConfig, SupportedCipherSuite, SupportedP
 
 use super::client_certificates;
 use crate::config::web_file::{CipherSuite, Curve, Pem, PemSource, ServerTls, TlsVersion};
-use crate::config::{Errors, Problem};
+use crate::config::{ConfigErrors, ConfigProblem};
 
 /// Reads the certificates and puts everything together. Blocks.
 ///
 /// # Errors
 /// Certificates that cannot be read or used: all of them.
-pub(super) fn server_config(tls: &ServerTls, http2: bool) -> Result<ServerConfig, Errors> {
+pub(super) fn server_config(tls: &ServerTls, http2: bool) -> Result<ServerConfig, ConfigErrors> {
     let mut problems = Vec::new();
     let mut note = |problem| problems.push(problem);
     let certificate = certificates(&tls.certificate).map_err(&mut note).ok();
@@ -43,7 +43,7 @@ pub(super) fn server_config(tls: &ServerTls, http2: bool) -> Result<ServerConfig
             .ok()
     };
     let Some(mut config) = put_together() else {
-        return Err(Errors {
+        return Err(ConfigErrors {
             errors: problems,
             warnings: Vec::new(),
         });
@@ -60,13 +60,13 @@ pub(super) fn server_config(tls: &ServerTls, http2: bool) -> Result<ServerConfig
 ///
 /// # Errors
 /// It cannot be read.
-pub fn leaf_certificate(pem: &Pem) -> Result<Vec<u8>, Problem> {
+pub fn leaf_certificate(pem: &Pem) -> Result<Vec<u8>, ConfigProblem> {
     let first = certificates(pem)?.into_iter().next();
     Ok(first.map(|first| first.to_vec()).unwrap_or_default())
 }
 
 /// The certificates in some PEM: at least one.
-fn certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, Problem> {
+fn certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, ConfigProblem> {
     let bytes = bytes(pem)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     match found {
@@ -76,12 +76,12 @@ fn certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, Problem> {
     }
 }
 
-fn private_key(pem: &Pem) -> Result<PrivateKeyDer<'static>, Problem> {
+fn private_key(pem: &Pem) -> Result<PrivateKeyDer<'static>, ConfigProblem> {
     PrivateKeyDer::from_pem_slice(&bytes(pem)?)
         .map_err(|_| pem.problem("holds no private key in PEM, or one with a password"))
 }
 
-fn bytes(pem: &Pem) -> Result<Vec<u8>, Problem> {
+fn bytes(pem: &Pem) -> Result<Vec<u8>, ConfigProblem> {
     match &pem.source {
         PemSource::Text(text) => Ok(text.clone().into_bytes()),
         PemSource::File(path) => {
@@ -91,7 +91,7 @@ fn bytes(pem: &Pem) -> Result<Vec<u8>, Problem> {
 }
 
 /// Why certificate and key cannot be used together.
-fn unfit(tls: &ServerTls, error: &Error) -> Problem {
+fn unfit(tls: &ServerTls, error: &Error) -> ConfigProblem {
     match error {
         Error::InconsistentKeys(_) => tls.key.problem("is not the key of the certificate"),
         Error::InvalidCertificate(_) => tls.certificate.problem(format!("cannot be used: {error}")),

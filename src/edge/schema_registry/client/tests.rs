@@ -222,7 +222,7 @@ fn a_login_is_sent_and_not_shown() {
         Secret::File(file.path().to_owned()),
     ] {
         let username = "me".to_owned();
-        settings.login = Some(Login { username, password });
+        settings.login = Some(RegistryLogin { username, password });
         let client = SchemaRegistryClient::new(&settings).unwrap();
         assert!(!format!("{client:?}").contains("hunter2"));
         client.schema(SchemaId::Number(1)).unwrap();
