@@ -31,7 +31,7 @@ use ticket_exporter::edge::kafka::{
 use ticket_exporter::edge::self_metrics::{BuildInfo, SelfMetrics};
 use ticket_exporter::edge::wall_clock::{self, WallClock};
 use ticket_exporter::engine::{Engine, Rules};
-use ticket_exporter::simulation::{Desk, Profile};
+use ticket_exporter::simulation::{Profile, SimulatedHelpdesk};
 
 const TOPIC: &str = "ticket-exporter-bench";
 const PARTITIONS: i32 = 8;
@@ -127,7 +127,7 @@ fn fill(connection: &KafkaConnection, tickets: u64) -> usize {
     let start = Instant::now();
     let mut bytes = 0;
     let mut records = 0;
-    for event in Desk::new(1, Profile::load(tickets)).events(START, None) {
+    for event in SimulatedHelpdesk::new(1, Profile::load(tickets)).events(START, None) {
         bytes += event.json.len();
         records += 1;
         publisher.send(

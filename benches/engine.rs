@@ -28,7 +28,7 @@ use ticket_exporter::engine::{
     Engine, GoalQuery, Records, Restorer, RewriteCursor, Rules, STATE_VERSION,
 };
 use ticket_exporter::exposition::{Format, render};
-use ticket_exporter::simulation::{Desk, Profile};
+use ticket_exporter::simulation::{Profile, SimulatedHelpdesk};
 
 /// 2026-01-01T00:00:00Z.
 const START: Timestamp = Timestamp(1_767_225_600_000);
@@ -78,7 +78,7 @@ fn replay() {
     let rules = rules(&profile);
     let mut lines = Vec::new();
     let mut ends = Vec::new();
-    for event in Desk::new(1, profile).events(START, None) {
+    for event in SimulatedHelpdesk::new(1, profile).events(START, None) {
         lines.extend_from_slice(event.json.as_bytes());
         ends.push(lines.len());
     }
@@ -112,7 +112,7 @@ fn replay() {
 
 /// What it costs to read a canonical record, by the bare function and by the decoder.
 fn decoding() {
-    let canonical: Vec<String> = Desk::new(1, Profile::load(2_000))
+    let canonical: Vec<String> = SimulatedHelpdesk::new(1, Profile::load(2_000))
         .events(START, None)
         .map(|event| event.json)
         .collect();
@@ -289,7 +289,7 @@ impl Records for Kept {
 fn checkpoint() {
     let profile = Profile::load(LOAD_TICKETS);
     let rules = rules(&profile);
-    let lines: Vec<String> = Desk::new(1, profile)
+    let lines: Vec<String> = SimulatedHelpdesk::new(1, profile)
         .events(START, None)
         .map(|event| event.json)
         .collect();

@@ -78,6 +78,10 @@ def state_words(good, bad):
     return [mapped(("1", good, GREEN), ("0", bad, RED))]
 
 
+def topics(name, by):
+    return f"max by ({by}) ({own(name)}) > 0"
+
+
 def trust():
     def hour(name):
         return by_instance(f"increase({own(name)}[1h])")
@@ -121,6 +125,26 @@ def trust():
             ],
             height=5,
             without=("__name__", "job", "Value #I"),
+        ),
+        lines(
+            "Topics with a problem",
+            "A topic or partition is listed while its line is at 1. Missing: the topic does not exist, and no KPI is"
+            " served. Unusable: no record of the topic could be used; correct the mapping. Open transaction: a"
+            " producer neither commits nor aborts, and nothing behind its transaction can be read.",
+            [
+                query(topics("ticket_exporter_topic_missing", "topic"), "{{topic}}: missing"),
+                query(topics("ticket_exporter_topic_useless", "topic"), "{{topic}}: unusable"),
+                query(
+                    topics("ticket_exporter_open_transaction", "topic, partition"),
+                    "{{topic}} {{partition}}: open transaction",
+                ),
+            ],
+            COUNT,
+            width=24,
+            height=5,
+            most=1,
+            decimals=0,
+            no_value="None in this time range, or no data",
         ),
     ]
 

@@ -1,20 +1,20 @@
-//! Alerts on what waits: more and more, or too long.
+//! Alerts on the backlog: it grows, or a ticket is too old.
 
-use super::model::{Alert, Category, Recording, Rule, Severity};
-use super::options::Options;
+use super::model::{Alert, Category, PrometheusRule, Recording, Severity};
+use super::options::RuleOptions;
 use super::promql::{number, window};
 use super::sla::VAR_TEAM;
 use crate::domain::timestamp::HOUR;
 
-/// Growth within a week that is no usual up and down.
+/// Growth within a week that is more than the usual variation.
 const GROWTH: f64 = 1.25;
-/// Tickets that a backlog has to grow by besides: a quarter of four is one.
+/// The least growth in tickets: a quarter of a backlog of four is one ticket.
 const LEAST_GROWTH: u32 = 10;
 
 const BACKLOG: &str = "team:ticket_backlog";
 
-/// The backlog of each team, and its average over a day: at night it is not that of the afternoon.
-pub fn recordings(options: &Options) -> Vec<Rule> {
+/// The backlog of each team, and its daily average, since a backlog differs between night and afternoon.
+pub fn recordings(options: &RuleOptions) -> Vec<PrometheusRule> {
     let series = format!("last_over_time(ticket_backlog{})", options.held());
     vec![
         Recording {
@@ -30,7 +30,7 @@ pub fn recordings(options: &Options) -> Vec<Rule> {
     ]
 }
 
-pub fn alerts(options: &Options) -> Vec<Rule> {
+pub fn alerts(options: &RuleOptions) -> Vec<PrometheusRule> {
     vec![growing().into(), oldest(options).into()]
 }
 
@@ -46,17 +46,17 @@ fn growing() -> Alert {
         labels: Vec::new(),
         severity: Severity::Warning,
         category: Category::Kpi,
-        summary: "Team {{ $labels.team }}: the backlog grows".into(),
+        summary: "Team {{ $labels.team }}: the backlog is growing".into(),
         description: format!(
-            "{{{{ $value | printf \"%.0f\" }}}} tickets were unsolved on average in the last day, at \
-             least {} % and {LEAST_GROWTH} tickets more than a week before.",
+            "On average {{{{ $value | printf \"%.0f\" }}}} tickets were unsolved in the last day: at \
+             least {} % and {LEAST_GROWTH} tickets more than a week earlier.",
             number((GROWTH - 1.0) * 100.0)
         ),
-        board: format!("/d/ticket-capacity?{VAR_TEAM}"),
+        dashboard: format!("/d/ticket-capacity?{VAR_TEAM}"),
     }
 }
 
-fn oldest(options: &Options) -> Alert {
+fn oldest(options: &RuleOptions) -> Alert {
     let series = format!(
         "last_over_time(ticket_backlog_oldest_created_timestamp_seconds{})",
         options.held()
@@ -72,12 +72,12 @@ fn oldest(options: &Options) -> Alert {
         labels: Vec::new(),
         severity: Severity::Warning,
         category: Category::Kpi,
-        summary: "Team {{ $labels.team }}: a ticket is forgotten".into(),
+        summary: "Team {{ $labels.team }}: a ticket is too old".into(),
         description: format!(
             "The oldest unsolved ticket of team {{{{ $labels.team }}}} was created {{{{ $value | \
              humanizeDuration }}}} ago; none should be older than {}.",
             window(options.oldest)
         ),
-        board: format!("/d/ticket-team?{VAR_TEAM}"),
+        dashboard: format!("/d/ticket-team?{VAR_TEAM}"),
     }
 }

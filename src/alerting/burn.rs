@@ -1,39 +1,40 @@
-//! When an error budget burns too fast: windows and thresholds that follow from the objective.
+//! Windows and thresholds of burn-rate alerts, derived from the objective.
 //!
-//! The budget is the share of goals that may be breached, 1 - objective. A *burn rate* of 1 uses
-//! it up in just its period. The rates that are usual for requests (14.4 in an hour, from the
-//! workbook of Google's SRE) mean a share of breaches of 14.4 times the budget, which no desk can
-//! reach whose objective is below 93 %; and in an hour few desks decide enough goals to judge by.
+//! The error budget is the share of goals that may be breached: 1 - objective. A *burn rate* of 1 uses
+//! it up in exactly its period. The burn rates usual for requests (14.4 in an hour, from Google's SRE
+//! workbook) need a share of breaches of 14.4 times the budget. A helpdesk with an objective below
+//! 93 % can never reach that, and few helpdesks decide enough goals in an hour.
 //!
-//! So the other way round. Given is how much of the budget may be gone, [`Pace::spent`]. In a
-//! window W that much is gone at the rate spent x period / W. The window is the shortest one in
-//! which that rate can show: breaching [`Pace::ceiling`] of the goals must do for an alert.
+//! So the calculation starts from the part of the budget that may be spent, [`BurnPace::spent`]. A window
+//! W spends it at the rate spent x period / W. The chosen window is the shortest one in which a share of
+//! breaches of at most [`BurnPace::ceiling`] reaches that rate.
 
 use crate::domain::timestamp::{DAY, HOUR, Milliseconds};
 
-/// What an objective is promised for: a month, as in most contracts.
+/// The period of an objective: a month, as in most contracts.
 pub const PERIOD: Milliseconds = 30 * DAY;
 
-/// How soon an alert wants to know.
+/// How soon an alert fires.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pace {
-    /// Share of the period's budget that is gone in a window, where goals come evenly.
+pub struct BurnPace {
+    /// Share of the period's budget that one window spends if goals come evenly.
     spent: f64,
-    /// Largest share of breaches that may be asked for.
+    /// Largest share of breaches that the alert may require.
     ceiling: f64,
     /// Windows to choose from, ascending.
     windows: [Milliseconds; 4],
 }
 
-impl Pace {
-    /// A page: a twentieth of the month's budget within a shift or so, and half of the goals
-    /// breached is reason enough in any case.
+impl BurnPace {
+    /// Critical: a twentieth of the month's budget is gone within about a shift. Half of the goals
+    /// breached is always enough.
     pub const FAST: Self = Self {
         spent: 0.05,
         ceiling: 0.5,
         windows: [4 * HOUR, 8 * HOUR, 16 * HOUR, DAY],
     };
-    /// A look today: a fifth of it within days, and a third of the goals.
+    /// Warning: a fifth of the month's budget is gone within days. A third of the goals breached is
+    /// always enough.
     pub const SLOW: Self = Self {
         spent: 0.2,
         ceiling: 1.0 / 3.0,
@@ -41,23 +42,23 @@ impl Pace {
     };
 }
 
-/// The short window is this part of the long one: an alert ends soon after the burning does.
+/// The short window is the long one divided by this, so that an alert ends soon after its cause.
 const SHORT_PART: Milliseconds = 4;
 
-/// What one alert asks of its windows.
+/// The windows and the threshold of one alert.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Burn {
-    /// In which the budget was spent.
+    /// The window in which the budget was spent.
     pub long: Milliseconds,
-    /// In which it still is.
+    /// The recent window: the budget is still being spent.
     pub short: Milliseconds,
-    /// Share of breaches among the goals that either has to exceed.
+    /// Share of breaches that both windows have to exceed.
     pub threshold: f64,
 }
 
 impl Burn {
-    /// For an objective between 0 and 1.
-    pub fn new(objective: f64, pace: Pace) -> Self {
+    /// `objective` is between 0 and 1.
+    pub fn new(objective: f64, pace: BurnPace) -> Self {
         let budget = 1.0 - objective;
         let share = |window: Milliseconds| {
             #[allow(
@@ -76,7 +77,7 @@ impl Burn {
         Self {
             long,
             short: long / SHORT_PART,
-            // Of a budget so large that no window fits, what lies between it and everything.
+            // No window fits a very large budget: take the middle between the budget and 1.
             threshold: share(long).min((1.0 + budget) / 2.0),
         }
     }
@@ -98,11 +99,11 @@ mod tests {
             (0.95, 4, 0.45, 24, 0.3),
             (0.99, 4, 0.09, 24, 0.06),
         ] {
-            let burn = Burn::new(objective, Pace::FAST);
+            let burn = Burn::new(objective, BurnPace::FAST);
             assert_eq!(burn.long, fast * HOUR, "{objective}");
             assert_eq!(burn.short, fast * HOUR / 4, "{objective}");
             assert!(close(burn.threshold, fast_share), "{objective} {burn:?}");
-            let burn = Burn::new(objective, Pace::SLOW);
+            let burn = Burn::new(objective, BurnPace::SLOW);
             assert_eq!(burn.long, slow * HOUR, "{objective}");
             assert!(close(burn.threshold, slow_share), "{objective} {burn:?}");
         }
@@ -112,12 +113,13 @@ mod tests {
     fn every_objective_can_be_missed_and_met() {
         for thousandth in 1..1_000 {
             let objective = f64::from(thousandth) / 1_000.0;
-            for pace in [Pace::FAST, Pace::SLOW] {
+            for pace in [BurnPace::FAST, BurnPace::SLOW] {
                 let burn = Burn::new(objective, pace);
                 assert!(burn.threshold > 1.0 - objective, "{objective} {burn:?}");
                 assert!(burn.threshold < 1.0, "{objective} {burn:?}");
             }
-            let [fast, slow] = [Pace::FAST, Pace::SLOW].map(|pace| Burn::new(objective, pace));
+            let [fast, slow] =
+                [BurnPace::FAST, BurnPace::SLOW].map(|pace| Burn::new(objective, pace));
             assert!(fast.threshold >= slow.threshold, "{objective}");
         }
     }

@@ -1,48 +1,47 @@
-//! Alerts on the exporter itself: whether the numbers can be trusted.
+//! Alerts on the exporter itself: can the numbers be trusted?
 
-use super::model::{Alert, Category, Recording, Rule, Severity};
-use super::options::{AGE, Options};
+use super::model::{Alert, Category, PrometheusRule, Recording, Severity};
+use super::options::{AGE, RuleOptions};
 use super::promql::{matcher, window};
 use crate::domain::timestamp::{MINUTE, Milliseconds, SECOND};
 
-/// Several scrapes that fail, and no restart, which takes seconds. Sooner than the last values cease
-/// to hold: the alerts on KPIs that end with them would be told as good news, did this one not fire
-/// and hold them back.
+/// Several failed scrapes; a restart takes only seconds. It is shorter than [`RuleOptions::hold`]: when the
+/// last values expire, KPI alerts end, and this alert must fire by then to inhibit their "resolved".
 const DOWN: Milliseconds = 3 * MINUTE;
-/// A restart reads on from its checkpoint in seconds; minutes are a catch-up. Sooner than values
-/// cease to hold, for the same reason.
+/// A restart continues from its checkpoint within seconds. Shorter than [`RuleOptions::hold`] for the
+/// same reason.
 const NOT_READY_WARNING: Milliseconds = 3 * MINUTE;
-/// No history takes so long to count: it will not come by itself. Until then no promise is watched.
+/// No catch-up takes this long, so it will not become ready by itself.
 const NOT_READY_CRITICAL: Milliseconds = 30 * MINUTE;
-/// Which part of the lag that silences alerts on KPIs is worth a word, and which part of it has to
-/// pass besides, so that a burst is over by then. Together less than the whole: it is told before
-/// they fall silent, and why.
+/// KPI alerts are silent from [`RuleOptions::lag`] on. The lag alert fires at that lag divided by
+/// `LAG_PART`, after that lag divided by `LAG_WAIT_PART`: late enough that a burst is over, and before
+/// the KPI alerts fall silent.
 const LAG_PART: Milliseconds = 2;
 const LAG_WAIT_PART: Milliseconds = 4;
-/// Records that a partition had left over at its best moment of [`LAG_SPAN`], all together. A desk
-/// that keeps up is at the end of every partition in between.
+/// Unread records of all partitions, each at its lowest lag in [`LAG_SPAN`]. An exporter that keeps up
+/// reaches the end of every partition within that time.
 const LEFT_OVER: u32 = 1_000;
 const LAG_SPAN: Milliseconds = 10 * MINUTE;
-/// Rejected records of an hour, and which share of all: a mistake upstream and no stray record.
+/// Rejected records in an hour, and their share of all records: a fault upstream, not a stray record.
 const REJECTED: u32 = 10;
 const REJECTED_SHARE: &str = "0.001";
-/// Age of the last checkpoint. They are made every second or, beside a large state, every few.
+/// Age of the last checkpoint. The exporter writes one every second, or every few with a large state.
 const CHECKPOINT_AGE: Milliseconds = 2 * MINUTE;
-/// Attempts are repeated every second, so one that helped is no failure.
+/// The exporter tries again each second, so a few failures are harmless.
 const CHECKPOINT_FAILURES: u32 = 5;
 const CHECKPOINT: Milliseconds = 3 * MINUTE;
-/// A topic that is deleted and created again, or a deployment that creates it a moment later.
+/// Long enough to delete and create a topic, or for a deployment to create it a little later.
 const TOPIC_MISSING: Milliseconds = 2 * MINUTE;
-/// Long enough for the first useful record of a new topic to come after some odd ones.
+/// Long enough for a new topic to get its first usable record.
 const USELESS: Milliseconds = 10 * MINUTE;
-/// Whoever changed it has seen by then what is wrong, and mended it or gone away.
+/// By then the person who changed the file has corrected it, or has not noticed.
 const RELOAD: Milliseconds = 10 * MINUTE;
 
-/// Producers end a transaction within seconds, or brokers do after `transaction.timeout.ms`, a
+/// Producers end a transaction within seconds, and brokers abort it after `transaction.timeout.ms`, one
 /// minute by default.
 const TRANSACTION: Milliseconds = 5 * MINUTE;
 
-pub fn recordings(options: &Options) -> Vec<Rule> {
+pub fn recordings(options: &RuleOptions) -> Vec<PrometheusRule> {
     let watermark = format!(
         "last_over_time(ticket_exporter_watermark_timestamp_seconds{})",
         options.held()
@@ -56,7 +55,7 @@ pub fn recordings(options: &Options) -> Vec<Rule> {
     ]
 }
 
-pub fn alerts(options: &Options) -> Vec<Rule> {
+pub fn alerts(options: &RuleOptions) -> Vec<PrometheusRule> {
     vec![
         down(options).into(),
         not_ready(options, NOT_READY_WARNING, Severity::Warning).into(),
@@ -81,25 +80,25 @@ fn alert(name: &'static str, severity: Severity, pending: Option<Milliseconds>) 
         category: Category::Exporter,
         summary: String::new(),
         description: String::new(),
-        board: "/d/ticket-exporter".to_owned(),
+        dashboard: "/d/ticket-exporter".to_owned(),
     }
 }
 
-fn down(options: &Options) -> Alert {
+fn down(options: &RuleOptions) -> Alert {
     let job = matcher("job", &options.job);
     Alert {
         expression: format!("max by (job) (up{{{job}}}) == 0\nor absent(up{{{job}}})"),
         summary: "No ticket-exporter can be scraped".into(),
         description:
-            "No instance of job {{ $labels.job }} answers: there are no support KPIs, and \
-                      no promise is watched."
+            "No instance of job {{ $labels.job }} answers. There are no support KPIs, and no SLA \
+             target is watched."
                 .into(),
         ..alert("TicketExporterDown", Severity::Critical, Some(DOWN))
     }
 }
 
-/// One instance that is ready is enough.
-fn not_ready(options: &Options, pending: Milliseconds, severity: Severity) -> Alert {
+/// One ready instance is enough.
+fn not_ready(options: &RuleOptions, pending: Milliseconds, severity: Severity) -> Alert {
     Alert {
         expression: format!(
             "max by (job) (last_over_time(ticket_exporter_caught_up{})) == 0",
@@ -107,15 +106,15 @@ fn not_ready(options: &Options, pending: Milliseconds, severity: Severity) -> Al
         ),
         summary: "The ticket-exporter withholds its KPIs".into(),
         description: format!(
-            "No instance of job {{{{ $labels.job }}}} has been ready for {}: it is catching up, has \
-             no partitions, or lost records; /-/ready says which. No promise is watched.",
+            "No instance of job {{{{ $labels.job }}}} has been ready for {}. It is catching up, has \
+             no partitions, or lost records; /-/ready gives the reason. No SLA target is watched.",
             window(pending)
         ),
         ..alert("TicketExporterNotReady", severity, Some(pending))
     }
 }
 
-fn topic_missing(options: &Options) -> Alert {
+fn topic_missing(options: &RuleOptions) -> Alert {
     let held = options.held();
     Alert {
         expression: format!(
@@ -123,9 +122,9 @@ fn topic_missing(options: &Options) -> Alert {
         ),
         summary: "A topic of the ticket-exporter does not exist".into(),
         description:
-            "Topic {{ $labels.topic }} is configured for job {{ $labels.job }} and does not \
-                      exist. Until it does, or is taken out of kafka.topics, there are no support \
-                      KPIs and no promise is watched."
+            "Topic {{ $labels.topic }} of job {{ $labels.job }} does not exist. There are no \
+             support KPIs, and no SLA target is watched. Create the topic, or remove it from \
+             kafka.topics."
                 .into(),
         ..alert(
             "TicketExporterTopicMissing",
@@ -135,7 +134,7 @@ fn topic_missing(options: &Options) -> Alert {
     }
 }
 
-fn lagging(options: &Options) -> Alert {
+fn lagging(options: &RuleOptions) -> Alert {
     let span = window(LAG_SPAN);
     let limit = options.lag / LAG_PART;
     let wait = options.lag / LAG_WAIT_PART / SECOND * SECOND;
@@ -149,9 +148,9 @@ fn lagging(options: &Options) -> Alert {
         ),
         summary: "The ticket-exporter lags behind the events".into(),
         description: format!(
-            "Instance {{{{ $labels.instance }}}} shows how things stood more than {} ago, or leaves \
-             more than {LEFT_OVER} records unread. From {} on alerts on its KPIs are silent until it \
-             has caught up.",
+            "The numbers of instance {{{{ $labels.instance }}}} are more than {} old, or it has more \
+             than {LEFT_OVER} unread records. Once they are {} old, alerts on its KPIs are silent until \
+             it has caught up.",
             window(limit),
             window(options.lag)
         ),
@@ -171,24 +170,24 @@ fn rejecting() -> Alert {
              sum by (job, instance) (increase(ticket_exporter_rejected_total[1h]))\n    \
              > {REJECTED_SHARE} * sum by (job, instance) (increase(ticket_exporter_events_total[1h]))"
         ),
-        summary: "Records are rejected: KPIs miss them".into(),
+        summary: "Records are rejected".into(),
         description: "{{ $value | printf \"%.0f\" }} records were rejected in the last hour \
-                      ({{ $labels.reason }}). What they tell is in no KPI."
+                      ({{ $labels.reason }}). They are in no KPI."
             .into(),
         ..alert("TicketExporterRejecting", Severity::Warning, None)
     }
 }
 
-fn topic_useless(options: &Options) -> Alert {
+fn topic_useless(options: &RuleOptions) -> Alert {
     Alert {
         expression: format!(
             "max by (job, instance, topic) (last_over_time(ticket_exporter_topic_useless{})) == 1",
             options.held()
         ),
-        summary: "Nothing can be made of the records of a topic".into(),
+        summary: "The records of a topic cannot be used".into(),
         description: "Instance {{ $labels.instance }} can use (almost) no record of topic \
-                      {{ $labels.topic }}: the mapping is wrong, or the producer has changed its \
-                      records. /-/ready names the reason, and the preset that would fit."
+                      {{ $labels.topic }}. The mapping is wrong, or the producer has changed its \
+                      records. /-/ready gives the reason, and the preset that would fit."
             .into(),
         ..alert(
             "TicketExporterTopicUseless",
@@ -198,7 +197,7 @@ fn topic_useless(options: &Options) -> Alert {
     }
 }
 
-fn checkpoint_failing(options: &Options) -> Alert {
+fn checkpoint_failing(options: &RuleOptions) -> Alert {
     let held = options.held();
     Alert {
         expression: format!(
@@ -207,9 +206,10 @@ fn checkpoint_failing(options: &Options) -> Alert {
              or\nincrease(ticket_exporter_checkpoint_failures_total{held}) >= {CHECKPOINT_FAILURES}",
             age = CHECKPOINT_AGE / SECOND,
         ),
-        summary: "The ticket-exporter cannot keep its state".into(),
-        description: "Instance {{ $labels.instance }} makes no checkpoints, so its KPIs stand \
-                      still: the disk is full, broken or too slow, or dead letters are not taken."
+        summary: "The ticket-exporter cannot write checkpoints".into(),
+        description: "Instance {{ $labels.instance }} writes no checkpoints, so its KPIs do not \
+                      change. The disk is full, broken or too slow, or the dead-letter topic \
+                      accepts no records."
             .into(),
         ..alert(
             "TicketExporterCheckpointFailing",
@@ -219,17 +219,17 @@ fn checkpoint_failing(options: &Options) -> Alert {
     }
 }
 
-fn reload_failing(options: &Options) -> Alert {
+fn reload_failing(options: &RuleOptions) -> Alert {
     let held = options.held();
     Alert {
         expression: format!(
             "last_over_time(ticket_exporter_config_last_reload_successful{held}) == 0\n\
              or\nlast_over_time(ticket_exporter_web_config_last_reload_successful{held}) == 0"
         ),
-        summary: "The ticket-exporter refuses its changed configuration".into(),
+        summary: "The ticket-exporter refused its changed configuration".into(),
         description:
-            "Instance {{ $labels.instance }} keeps the configuration from before: the one \
-                      in its files is wrong, and a restart would not start with it."
+            "Instance {{ $labels.instance }} runs with its previous configuration. The one in \
+             its files is wrong, and a restart would fail."
                 .into(),
         ..alert(
             "TicketExporterReloadFailing",
@@ -239,16 +239,17 @@ fn reload_failing(options: &Options) -> Alert {
     }
 }
 
-fn transaction_open(options: &Options) -> Alert {
+fn transaction_open(options: &RuleOptions) -> Alert {
     Alert {
         expression: format!(
             "last_over_time(ticket_exporter_open_transaction{}) == 1",
             options.held()
         ),
-        summary: "A transaction that stays open hides ticket events".into(),
+        summary: "An open transaction hides ticket events".into(),
         description: "A producer's transaction in partition {{ $labels.partition }} of topic \
-                      {{ $labels.topic }} does not end. No reader gets what is behind it: the \
-                      partition's clock stands, and no SLA target of its tickets is watched."
+                      {{ $labels.topic }} does not end. Consumers cannot read the records behind \
+                      it, so the partition's clock stands still, and no SLA target of its tickets \
+                      is watched."
             .into(),
         ..alert(
             "TicketExporterTransactionOpen",

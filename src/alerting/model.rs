@@ -1,31 +1,31 @@
-//! Prometheus rules as values, and as the YAML that Prometheus reads.
+//! Prometheus rules as values, and their YAML.
 
 use crate::domain::yaml::{Yaml, document};
 
-/// A file of groups.
+/// A file of rule groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleFile {
-    /// The name it is given in a folder.
+    /// The file name.
     pub name: &'static str,
-    /// What it is, in lines.
+    /// Comment lines at the top of the file.
     pub remarks: Vec<&'static str>,
-    pub groups: Vec<Group>,
+    pub groups: Vec<RuleGroup>,
 }
 
-/// Rules that are evaluated one after the other, at the same instant.
+/// Rules that Prometheus evaluates in order, at the same time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
+pub struct RuleGroup {
     pub name: &'static str,
-    pub rules: Vec<Rule>,
+    pub rules: Vec<PrometheusRule>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rule {
+pub enum PrometheusRule {
     Recording(Recording),
     Alert(Alert),
 }
 
-/// A query whose result is kept as a series.
+/// A recording rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recording {
     /// `level:metric:operations`.
@@ -34,50 +34,50 @@ pub struct Recording {
     pub expression: String,
 }
 
-/// A query whose every result is an alert.
+/// An alerting rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
     pub name: &'static str,
     /// PromQL.
     pub expression: String,
-    /// How long it has to hold, as Prometheus writes durations; none: at once.
+    /// The `for` of the rule, a Prometheus duration. None: the alert fires at once.
     pub pending: Option<String>,
-    /// Labels of its own, besides those of the query, severity and category.
+    /// Labels besides severity, category and those of the query.
     pub labels: Vec<(&'static str, String)>,
     pub severity: Severity,
     pub category: Category,
     pub summary: String,
     pub description: String,
-    /// Path and query of the board to look at, without the base URL.
-    pub board: String,
+    /// Path and query of the dashboard that shows the reason, without the base URL.
+    pub dashboard: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// Somebody has to act now.
+    /// Act now.
     Critical,
-    /// Somebody has to act today.
+    /// Act today.
     Warning,
-    /// Worth a look.
+    /// Look at it some day.
     Info,
 }
 
 /// Who has to act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Category {
-    /// A support team: the desk is in trouble.
+    /// A support team: the service is in trouble.
     Kpi,
-    /// Who runs the exporter: the numbers are in trouble.
+    /// The operators of the exporter: the numbers are in trouble.
     Exporter,
 }
 
-/// Where the links of alerts lead.
+/// The base addresses of the links in alerts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Links {
-    /// What comes before the name of a runbook.
+    /// The folder of the runbooks.
     pub runbooks: String,
-    /// What comes before `/d/…` of a board.
-    pub boards: String,
+    /// The address of Grafana; `/d/…` follows.
+    pub dashboards: String,
 }
 
 impl Severity {
@@ -99,37 +99,36 @@ impl Category {
     }
 }
 
-impl From<Alert> for Rule {
+impl From<Alert> for PrometheusRule {
     fn from(alert: Alert) -> Self {
         Self::Alert(alert)
     }
 }
 
-impl From<Recording> for Rule {
+impl From<Recording> for PrometheusRule {
     fn from(recording: Recording) -> Self {
         Self::Recording(recording)
     }
 }
 
 impl RuleFile {
-    /// As Prometheus reads it.
     pub fn text(&self, links: &Links) -> String {
         document(&self.remarks, &groups(&self.groups, links))
     }
 }
 
-/// Several files as one.
+/// Joins several files into one.
 pub fn text(files: &[RuleFile], links: &Links) -> String {
     let remarks: Vec<&str> = files.iter().flat_map(|file| file.remarks.clone()).collect();
-    let all: Vec<Group> = files.iter().flat_map(|file| file.groups.clone()).collect();
+    let all: Vec<RuleGroup> = files.iter().flat_map(|file| file.groups.clone()).collect();
     document(&remarks, &groups(&all, links))
 }
 
-fn groups(groups: &[Group], links: &Links) -> Yaml {
-    let group = |group: &Group| {
+fn groups(groups: &[RuleGroup], links: &Links) -> Yaml {
+    let group = |group: &RuleGroup| {
         let rules = group.rules.iter().map(|rule| match rule {
-            Rule::Recording(recording) => recording.node(),
-            Rule::Alert(alert) => alert.node(links),
+            PrometheusRule::Recording(recording) => recording.node(),
+            PrometheusRule::Alert(alert) => alert.node(links),
         });
         Yaml::Map(vec![
             ("name", Yaml::text(group.name)),
@@ -168,12 +167,12 @@ impl Alert {
             labels.push((name, Yaml::text(literal(value))));
         }
         let runbook = format!("{}/{}.md", links.runbooks, self.name);
-        let board = format!("{}{}", links.boards, self.board);
+        let dashboard = format!("{}{}", links.dashboards, self.dashboard);
         let annotations = vec![
             ("summary", Yaml::text(&self.summary)),
             ("description", Yaml::text(&self.description)),
             ("runbook_url", Yaml::text(runbook)),
-            ("dashboard_url", Yaml::text(board)),
+            ("dashboard_url", Yaml::text(dashboard)),
         ];
         entries.push(("labels", Yaml::Map(labels)));
         entries.push(("annotations", Yaml::Map(annotations)));
@@ -181,7 +180,7 @@ impl Alert {
     }
 }
 
-/// Text that Prometheus' templates leave as it is.
+/// Escapes a text so that Prometheus' templates do not change it.
 fn literal(text: &str) -> String {
     text.replace("{{", "{{ `{{` }}")
 }

@@ -1,38 +1,37 @@
-//! What rules need to know that is no part of a configuration: the few thresholds, and names of
-//! the place where they run.
+//! Options of `rules` that are no part of the exporter's configuration: a few thresholds, and the
+//! names and addresses of the monitoring stack.
 
 use super::model::Links;
 use super::promql::{call, window};
 use crate::domain::timestamp::{DAY, MINUTE, Milliseconds};
 
-/// How long a value holds that no scrape renews. Several scrapes at any usual interval, and as long
-/// as Prometheus itself looks back; a longer one keeps alerts on what may be over, and one below the
-/// three minutes after which an exporter is down ends them before anybody is told why.
+/// How long a value counts after its last scrape. Five minutes hold several scrapes, and Prometheus looks
+/// back as far. A longer time keeps alerts on problems that may be over. A time below the three minutes of
+/// `TicketExporterDown` would resolve alerts before that alert fires.
 const HOLD: Milliseconds = 5 * MINUTE;
-/// Numbers of this age are not judged any more. Well above `stream.grace` (30 s), which is the age
-/// that is normal on a quiet topic; well below what a deadline allows.
+/// Alerts ignore numbers that are older. This is well above `stream.grace` (30 s), the normal age on a
+/// quiet topic, and well below the time of any usual SLA target.
 const LAG: Milliseconds = 10 * MINUTE;
-/// No ticket should be unsolved this long: the largest age that `ticket_backlog_older_than` knows.
+/// The age at which an unsolved ticket is too old: the largest age of `ticket_backlog_older_than`.
 const OLDEST: Milliseconds = 30 * DAY;
-/// Goals in a window below which a share of them says nothing: with ten, one more or less is ten
-/// points.
+/// A share of fewer goals says nothing: of ten goals, one breach is ten percentage points.
 const MINIMUM_GOALS: u32 = 10;
-/// Breaches in a window below which nobody is called: one has its own alert, two can be chance.
+/// Fewer breaches in a window cause no alert: one has its own alert, two can be chance.
 const MINIMUM_BREACHES: u32 = 3;
-/// Tickets in a window below which it is not compared with earlier ones: the usual rule of thumb
-/// for a quantile of 0.9 or a share.
+/// A window with fewer tickets is not compared with earlier ones. Twenty is the usual rule of thumb for a
+/// 0.9 quantile or a share.
 const MINIMUM_SAMPLES: u32 = 20;
-/// The scrape job of the README.
+/// The scrape job in the README.
 const JOB: &str = "ticket-exporter";
-/// Where the runbooks lie in the repository.
+/// The folder of the runbooks in the repository.
 const RUNBOOKS: &str = "docs/runbooks";
-/// The address of the repository in `Cargo.toml`; empty until a publisher sets it.
+/// `repository` in `Cargo.toml`; empty until a publisher sets it.
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 
-/// What the rules are made for: addresses, labels and limits that the user sets.
+/// Thresholds, labels and addresses that the user sets.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Options {
-    /// Priorities whose breach calls somebody at once; none: nothing is said of single breaches.
+pub struct RuleOptions {
+    /// Priorities with an alert on each breach. Empty: no alert on single breaches.
     pub urgent: Vec<String>,
     pub hold: Milliseconds,
     pub lag: Milliseconds,
@@ -45,7 +44,7 @@ pub struct Options {
     pub links: Links,
 }
 
-impl Default for Options {
+impl Default for RuleOptions {
     fn default() -> Self {
         Self {
             urgent: Vec::new(),
@@ -58,14 +57,13 @@ impl Default for Options {
             job: JOB.to_owned(),
             links: Links {
                 runbooks: runbooks(REPOSITORY),
-                boards: String::new(),
+                dashboards: String::new(),
             },
         }
     }
 }
 
-/// What comes before the name of a runbook in links. GitHub and GitLab show a file of the default branch
-/// at `blob/HEAD`.
+/// The base address of runbooks. GitHub and GitLab show a file of the default branch at `blob/HEAD`.
 fn runbooks(repository: &str) -> String {
     match repository.trim_end_matches('/') {
         "" => RUNBOOKS.to_owned(),
@@ -73,28 +71,28 @@ fn runbooks(repository: &str) -> String {
     }
 }
 
-/// How old the numbers of an instance are: since the stream clock of the partition furthest behind.
+/// Recorded series: how far the stream clock of an instance's slowest partition is behind.
 pub const AGE: &str = "job_instance:ticket_exporter_watermark_age_seconds:max";
 
-impl Options {
-    /// `[5m]`.
+impl RuleOptions {
+    /// The range `[5m]` of a query.
     pub fn held(&self) -> String {
         format!("[{}]", window(self.hold))
     }
 
-    /// Values of instances whose numbers are fresh, one for all replicas, and added up.
+    /// Sums a KPI series by some labels, over instances with fresh numbers, counting replicas once.
     ///
-    /// `series`: a query whose results have the labels of a KPI series; `by`: the labels to keep.
+    /// `series` is a query whose results have the labels of a KPI series; `by` are the labels to keep.
     pub fn sum(&self, by: &str, series: &str) -> String {
         call(&format!("sum by ({by})"), &self.one_replica(series))
     }
 
-    /// Like [`Self::sum`], for what cannot be added up.
+    /// Like [`Self::sum`], for values that do not add up.
     pub fn largest(&self, by: &str, series: &str) -> String {
         call(&format!("max by ({by})"), &self.one_replica(series))
     }
 
-    /// The same, not added up.
+    /// Like [`Self::sum`], with all labels but those of replicas.
     pub fn one_replica(&self, series: &str) -> String {
         let limit = self.lag / 1_000;
         let guarded = format!("{series}\nand on (job, instance) ({AGE} < {limit})");

@@ -1,10 +1,10 @@
-//! Pieces of PromQL.
+//! Writes parts of PromQL expressions.
 
 use crate::domain::duration;
 use crate::domain::timestamp::{DAY, Milliseconds};
 use crate::domain::yaml::is_printable;
 
-/// Symbols that mean something in a regular expression.
+/// Characters with a meaning in a regular expression.
 const REGEX_SYMBOLS: &str = r"\.+*?()|[]{}^$";
 
 /// `label="value"`.
@@ -12,7 +12,7 @@ pub fn matcher(label: &str, value: &str) -> String {
     format!("{label}={}", quoted(value))
 }
 
-/// A matcher of any of the values; there is at least one.
+/// A matcher of any of at least one value.
 pub fn matcher_of_any(label: &str, values: &[String]) -> String {
     match values {
         [value] => matcher(label, value),
@@ -20,7 +20,7 @@ pub fn matcher_of_any(label: &str, values: &[String]) -> String {
     }
 }
 
-/// A matcher of everything but the values; there is at least one.
+/// A matcher of everything except at least one value.
 pub fn matcher_of_none(label: &str, values: &[String]) -> String {
     match values {
         [value] => format!("{label}!={}", quoted(value)),
@@ -28,7 +28,7 @@ pub fn matcher_of_none(label: &str, values: &[String]) -> String {
     }
 }
 
-/// `name{…}`, or the name alone.
+/// `name{…}`, or just `name` without matchers.
 pub fn selector(name: &str, matchers: &[String]) -> String {
     if matchers.is_empty() {
         name.to_owned()
@@ -37,23 +37,23 @@ pub fn selector(name: &str, matchers: &[String]) -> String {
     }
 }
 
-/// A duration as PromQL writes it, days as days: `36h`, `4d`, `30m`.
+/// A PromQL duration, in days if possible: `36h`, `4d`, `30m`.
 pub fn window(length: Milliseconds) -> String {
-    // 7 days stay 7 days: PromQL knows `1w`, but names read better in one unit.
+    // Seven days are `7d`, not `1w`: series names read better in one unit.
     match length % DAY {
         0 if length > 0 => format!("{}d", length / DAY),
         _ => duration::format(length),
     }
 }
 
-/// A number in as few digits as say it.
+/// A number with up to four decimals and no trailing zeros.
 pub fn number(value: f64) -> String {
     let rounded = format!("{value:.4}");
     let short = rounded.trim_end_matches('0').trim_end_matches('.');
     short.to_owned()
 }
 
-/// Every line of a text moved to the right.
+/// Indents every line of a text.
 pub fn indented(text: &str) -> String {
     text.lines()
         .map(|line| format!("  {line}"))
@@ -61,7 +61,7 @@ pub fn indented(text: &str) -> String {
         .join("\n")
 }
 
-/// `outer(`, the inside on lines of its own, `)`.
+/// `outer(inside)`, with the inside on indented lines.
 pub fn call(outer: &str, inside: &str) -> String {
     format!("{outer} (\n{}\n)", indented(inside))
 }
@@ -80,7 +80,7 @@ fn alternatives(values: &[String]) -> String {
     values.iter().map(literal).collect::<Vec<_>>().join("|")
 }
 
-/// A string in quotes, with what PromQL takes from Go.
+/// A quoted PromQL string, with the escapes of Go.
 fn quoted(value: &str) -> String {
     let mut text = String::from('"');
     for symbol in value.chars() {
@@ -100,7 +100,7 @@ mod tests {
     use crate::domain::timestamp::{HOUR, MINUTE};
 
     #[test]
-    fn names_of_users_are_only_names() {
+    fn names_are_escaped() {
         let names = ["a.b".to_owned(), "c\"|\\d".to_owned(), "über\n".to_owned()];
         assert_eq!(
             matcher_of_any("team", &names),

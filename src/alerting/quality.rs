@@ -1,34 +1,33 @@
-//! Alerts on quality: worse than the team itself was in the four weeks before.
+//! Alerts on quality: a team is worse than it was in the four weeks before.
 //!
-//! They compare the exact event-time windows of the exporter, not rates: a week holds every weekday
-//! once, so neither weekends nor Mondays look like news. What is compared with is the average of
-//! the same number over four weeks, up to where the window begins. Shares have to differ by more
-//! than chance: by three standard errors of a share of that many tickets.
+//! They compare the exporter's exact event-time windows, not rates. A week holds every weekday once, so
+//! weekends and Mondays cause no alert. The comparison is with the average of the same number over the four
+//! weeks before the window. Shares have to differ by three standard errors, which is more than chance.
 
-use super::model::{Alert, Category, Recording, Rule, Severity};
-use super::options::Options;
+use super::model::{Alert, Category, PrometheusRule, Recording, Severity};
+use super::options::RuleOptions;
 use super::promql::{matcher, matcher_of_any, number, selector, window};
 use super::sla::VAR_TEAM;
 use crate::domain::timestamp::{DAY, HOUR, Milliseconds};
 use crate::engine::Window;
 
-/// The window that is judged, where it is configured: a week holds every weekday once.
+/// The preferred window: a week holds every weekday once.
 const BEST_WINDOW: Milliseconds = 7 * DAY;
-/// Less than a day is the time of day and not the quality.
+/// A shorter window shows the time of day, not the quality.
 const SHORTEST_WINDOW: Milliseconds = DAY;
-/// Points of the past are this far apart: windows of days hardly change within.
+/// Step of the average: windows of days hardly change within an hour.
 const STEP: &str = "1h";
-/// Half of the points that four weeks have: a team has a past from its third week on.
+/// Half of the points in four weeks: a team is compared from its third week on.
 const LEAST_POINTS: u32 = 336;
-/// A first response that takes half as long again is felt; so is a minute, and less is not.
+/// Customers notice a first response that takes half as long again, and at least a minute more.
 const SLOWER: f64 = 1.5;
 const LEAST_SECONDS: u32 = 60;
-/// Difference of shares that matters to anyone.
+/// A smaller difference of shares does not matter.
 const LEAST_DIFFERENCE: f64 = 0.05;
-/// Standard errors: by chance alone one week in seven hundred differs as much, in that direction. With two,
-/// one in forty does; for a few teams and three shares that was an alert in a third of a month without any change.
+/// By chance alone, one week in 700 differs by three standard errors in one direction. With two it is one
+/// week in 40: a few teams with three shares then had an alert in a third of a month without any change.
 const STANDARD_ERRORS: u32 = 3;
-/// Handle time that falls by three tenths while reopens rise is effort saved in the wrong place.
+/// A fall of the handle time to this part, while more tickets are reopened, is suspicious.
 const SHORTER: f64 = 0.7;
 
 const RESPONSE: &str = "team:ticket_first_response_seconds:p90_";
@@ -49,19 +48,18 @@ const REOPENS: Share = Share {
 };
 const HANDLE: &str = "team:ticket_handle_seconds:mean";
 
-/// Exact counts of events in the window.
+/// Recorded counts of events in the window.
 const EVENTS: &str = "team_event:ticket_window_events:sum";
 
-/// A share of events.
+/// A quotient of event counts.
 struct Share {
-    /// The name of the series it is kept as, without the window.
+    /// The name of its recorded series, without the window.
     record: &'static str,
     part: &'static str,
     whole: &'static [&'static str],
 }
 
-/// The window to judge by among those there are: a week, or what comes nearest above, or else the
-/// longest that is a day at least.
+/// Chooses the window to compare: a week, or the shortest longer one, or the longest of at least a day.
 pub fn judged(windows: &[Window]) -> Option<&Window> {
     let long = |window: &&Window| window.length >= SHORTEST_WINDOW;
     let at_least_best = windows.iter().filter(|one| one.length >= BEST_WINDOW);
@@ -70,8 +68,8 @@ pub fn judged(windows: &[Window]) -> Option<&Window> {
         .or_else(|| windows.iter().filter(long).max_by_key(|one| one.length))
 }
 
-/// The numbers, and the same over the four weeks before.
-pub fn recordings(judged: &Window, options: &Options) -> Vec<Rule> {
+/// Records each number, and its average over the four weeks before.
+pub fn recordings(judged: &Window, options: &RuleOptions) -> Vec<PrometheusRule> {
     let numbers = Numbers { judged, options };
     let length = window(judged.length);
     let quantile = numbers.seconds(
@@ -114,11 +112,11 @@ pub fn recordings(judged: &Window, options: &Options) -> Vec<Rule> {
         .into_iter()
         .chain(now)
         .chain(before)
-        .map(Rule::from)
+        .map(PrometheusRule::from)
         .collect()
 }
 
-pub fn alerts(judged: &Window, options: &Options) -> Vec<Rule> {
+pub fn alerts(judged: &Window, options: &RuleOptions) -> Vec<PrometheusRule> {
     let numbers = Numbers { judged, options };
     [
         numbers.response(),
@@ -135,13 +133,13 @@ pub fn alerts(judged: &Window, options: &Options) -> Vec<Rule> {
         numbers.reopens(),
         numbers.handle(),
     ]
-    .map(Rule::from)
+    .map(PrometheusRule::from)
     .into()
 }
 
 struct Numbers<'a> {
     judged: &'a Window,
-    options: &'a Options,
+    options: &'a RuleOptions,
 }
 
 impl Numbers<'_> {
@@ -184,7 +182,7 @@ impl Numbers<'_> {
         format!("{} >= {least}", self.events(events))
     }
 
-    /// One number is above another by more than chance; the value is by how much.
+    /// `larger` exceeds `smaller` by more than chance. The value is the difference.
     fn differs(&self, share: &Share, larger: &str, smaller: &str) -> String {
         let before = self.before(share.record);
         format!(
@@ -210,15 +208,15 @@ impl Numbers<'_> {
                 self.enough(&["replied"]),
             ),
             description: format!(
-                "Nine in ten tickets were answered within {{{{ $value | humanizeDuration }}}} of \
-                 business time in the last {}: more than {slower} times as long as in the four \
-                 weeks before.",
+                "In the last {}, nine in ten tickets were answered within {{{{ $value | \
+                 humanizeDuration }}}} of business time. That is more than {slower} times as long as in \
+                 the four weeks before.",
                 self.length()
             ),
             ..self.alert(
                 "TicketFirstResponseDegraded",
                 Severity::Warning,
-                "first answers take longer",
+                "first responses take longer",
             )
         }
     }
@@ -228,8 +226,8 @@ impl Numbers<'_> {
         Alert {
             expression: self.differs(share, &before, &now),
             description: format!(
-                "In the last {} it is {{{{ $value | humanizePercentage }}}} of the tickets fewer than \
-                 over the four weeks before, which is more than chance.",
+                "In the last {}, the share is {{{{ $value | humanizePercentage }}}} of the tickets lower \
+                 than in the four weeks before. That is more than chance.",
                 self.length()
             ),
             ..self.alert(name, Severity::Warning, summary)
@@ -241,14 +239,14 @@ impl Numbers<'_> {
         Alert {
             expression: self.differs(&REOPENS, &now, &before),
             description: format!(
-                "In the last {} it is {{{{ $value | humanizePercentage }}}} of the solved tickets more \
-                 than over the four weeks before, which is more than chance.",
+                "In the last {}, the share is {{{{ $value | humanizePercentage }}}} of the solved tickets \
+                 higher than in the four weeks before. That is more than chance.",
                 self.length()
             ),
             ..self.alert(
                 "TicketReopensRising",
                 Severity::Warning,
-                "more solved tickets come back",
+                "more solved tickets are reopened",
             )
         }
     }
@@ -264,16 +262,16 @@ impl Numbers<'_> {
                 least = number(LEAST_DIFFERENCE),
             ),
             description: format!(
-                "The average handle time in the last {} is {{{{ $value | humanizeDuration }}}}, at \
-                 least {} % below that of the four weeks before, while more tickets come back: \
-                 they may be closed rather than solved.",
+                "The mean handle time in the last {} is {{{{ $value | humanizeDuration }}}}, at least \
+                 {} % less than in the four weeks before, and more tickets are reopened. Agents may \
+                 close tickets instead of solving them.",
                 self.length(),
                 number((1.0 - SHORTER) * 100.0)
             ),
             ..self.alert(
                 "TicketHandleTimeSuspicious",
                 Severity::Info,
-                "less time for each ticket, and more of them come back",
+                "less handle time, and more tickets are reopened",
             )
         }
     }
@@ -288,7 +286,7 @@ impl Numbers<'_> {
             category: Category::Kpi,
             summary: format!("Team {{{{ $labels.team }}}}: {summary}"),
             description: String::new(),
-            board: format!("/d/ticket-quality?{VAR_TEAM}"),
+            dashboard: format!("/d/ticket-quality?{VAR_TEAM}"),
         }
     }
 }
@@ -298,7 +296,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_week_is_judged_or_what_comes_nearest() {
+    fn a_week_is_the_preferred_window() {
         let windows = |lengths: &[i64]| -> Vec<Window> {
             let window = |hours: &i64| Window {
                 label: format!("{hours}h"),

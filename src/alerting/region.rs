@@ -1,22 +1,22 @@
-//! Which goals are under which policy, as far as labels tell.
+//! Finds the goals of a policy by their labels.
 //!
-//! The gauges of running goals carry team and priority, not the policy. A policy's region are the
-//! teams and priorities it fits and no earlier one does. Regions never overlap, so no goal is in
-//! two alerts. Where policies differ by channel alone, the first one's stands for all of them.
+//! The gauges of running goals have the labels team and priority, but no policy. The region of a policy
+//! is the set of teams and priorities that it matches and no earlier policy does. Regions never overlap,
+//! so no goal is in two alerts. If policies differ only in the channel, the first one stands for all.
 
 use super::promql::{matcher_of_any, matcher_of_none};
 use crate::domain::policy::{Match, Policy};
 
-/// The label matchers of one policy.
+/// The label matchers of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Region {
-    /// What it fits.
+    /// Matchers of the policy itself.
     pub inside: Vec<String>,
-    /// What earlier policies fit of it: each a list of matchers that hold together.
+    /// Matchers of earlier policies that overlap with it, a list for each.
     pub outside: Vec<Vec<String>>,
 }
 
-/// The regions of policies, in their order; `None`: earlier ones leave nothing.
+/// The region of each policy; `None` if earlier policies match everything in it.
 pub fn regions(policies: &[Policy]) -> Vec<Option<Region>> {
     let earlier = |position: usize| policies[..position].iter().map(|policy| &policy.matches);
     let all = policies.iter().enumerate();
@@ -39,7 +39,7 @@ fn region<'a>(own: &Match, earlier: impl Iterator<Item = &'a Match>) -> Option<R
     if teams.is_empty() || priorities.is_empty() {
         return None;
     }
-    // What does not meet the region need not be taken out of it.
+    // Only policies that overlap with the region must be excluded from it.
     outside.retain(|(team, priority)| teams.meets(team) && priorities.meets(priority));
     Some(Region {
         inside: [teams.matchers(), priorities.matchers()].concat(),
@@ -55,7 +55,7 @@ fn region<'a>(own: &Match, earlier: impl Iterator<Item = &'a Match>) -> Option<R
     })
 }
 
-/// One label: the values there are, or any but some.
+/// The values of one label: a list, or all except some.
 struct Side {
     label: &'static str,
     only: Option<Vec<String>>,
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn earlier_policies_take_theirs() {
+    fn earlier_policies_are_excluded() {
         let regions = regions(&[
             policy(&["network", "emergency"], &["p1"]),
             policy(&[], &["p1", "p2"]),

@@ -1,31 +1,34 @@
-//! Alerts on promises: about to break, broken, and broken too often.
+//! Alerts on SLA targets: goals at risk, breaches, and too many breaches.
 
-use super::burn::{Burn, Pace};
-use super::model::{Alert, Category, Recording, Rule, Severity};
-use super::options::Options;
+use super::burn::{Burn, BurnPace};
+use super::model::{Alert, Category, PrometheusRule, Recording, Severity};
+use super::options::RuleOptions;
 use super::promql::{indented, matcher, matcher_of_any, number, selector, window};
 use super::region::{Region, regions};
 use crate::domain::duration;
 use crate::domain::policy::{Policy, Target};
 use crate::domain::timestamp::{DAY, HOUR, MINUTE, Milliseconds};
 
-/// The values of the label `within`, the longest first.
+/// The values of the label `within`, longest first.
 const HORIZONS: [Milliseconds; 3] = [4 * HOUR, HOUR, 15 * MINUTE];
-/// A goal is at risk in the last part of its time: the longest horizon that is at most one in this
-/// many. Before the last quarter of its time nothing is at risk yet.
+/// A goal is at risk in at most the last quarter of its target: the horizon is the longest one that,
+/// times this number, does not exceed the target.
 const LEAST_OF_TARGET: Milliseconds = 4;
-/// Where a target is too short for every horizon, its goals are at risk from the start; an alert
-/// then waits for this part of the target.
+/// If a target is too short for every horizon, its goals are at risk from the start. The alert then waits
+/// for the target divided by this number.
 const WAIT_PART: Milliseconds = 3;
 
-/// Goals and breaches as one series each for all replicas, and what they grew by in windows.
+/// Records goals and breaches, merged over replicas, and their increase in each window.
 ///
-/// Each increase is taken before the sum, so that a counter that falls is seen even where another one
-/// of the same sum rises. It is taken of recorded series without `instance`, so that an exporter that
-/// moves to another host goes on. Where any counter of a sum fell, everything was counted once more,
-/// and the increase would be a burst that never was: there is no value then, nor where there is no
-/// fresh counter now.
-pub fn recordings(policies: &[Policy], objectives: &[f64], options: &Options) -> Vec<Rule> {
+/// The increase comes before the sum, so that the reset of one counter is seen even if another one rises.
+/// It is taken of recorded series without `instance`, so that an exporter can move to another host. After a
+/// reset everything is counted again and the increase would be a false burst: the rule then has no value,
+/// and neither has it without a fresh counter.
+pub fn recordings(
+    policies: &[Policy],
+    objectives: &[f64],
+    options: &RuleOptions,
+) -> Vec<PrometheusRule> {
     let mut rules = past(options);
     for (counter, name) in [
         (GOALS, "ticket_sla_goals_total"),
@@ -34,7 +37,7 @@ pub fn recordings(policies: &[Policy], objectives: &[f64], options: &Options) ->
         let series = format!("max_over_time({name}{})", options.held());
         rules.push(
             Recording {
-                record: kept(counter),
+                record: recorded(counter),
                 expression: options.one_replica(&series),
             }
             .into(),
@@ -46,13 +49,13 @@ pub fn recordings(policies: &[Policy], objectives: &[f64], options: &Options) ->
                 Recording {
                     record: increase(counter, length),
                     expression: format!(
-                        "sum by (team, policy, target) (\n  increase({kept}[{window}])\n  \
-                         and {kept}\n)\n\
+                        "sum by (team, policy, target) (\n  increase({recorded}[{window}])\n  \
+                         and {recorded}\n)\n\
                          unless on (team, policy, target) resets({goals}[{window}]) > 0\n\
                          unless on (team, policy, target) resets({breaches}[{window}]) > 0",
-                        kept = kept(counter),
-                        goals = kept(GOALS),
-                        breaches = kept(BREACHES),
+                        recorded = recorded(counter),
+                        goals = recorded(GOALS),
+                        breaches = recorded(BREACHES),
                         window = window(length)
                     ),
                 }
@@ -66,23 +69,23 @@ pub fn recordings(policies: &[Policy], objectives: &[f64], options: &Options) ->
 const GOALS: &str = "ticket_sla_goals";
 const BREACHES: &str = "ticket_sla_breaches";
 
-/// The recorded counter.
-fn kept(counter: &str) -> String {
+/// The name of the recorded counter.
+fn recorded(counter: &str) -> String {
     format!("team_priority_policy_target:{counter}:max")
 }
 
-/// Its recorded increase.
+/// The name of its recorded increase.
 fn increase(counter: &str, length: Milliseconds) -> String {
     format!("team_policy_target:{counter}:increase{}", window(length))
 }
 
-/// The labels of a gauge of goals.
+/// The labels of the gauges of goals.
 const GOAL: &str = "team, priority, target";
 /// The recorded gauges, for comparison with the week before.
 const AT_RISK: &str = "team_priority_target_within:ticket_sla_at_risk:sum";
 const OVERDUE: &str = "team_priority_target:ticket_sla_overdue:sum";
 
-fn past(options: &Options) -> Vec<Rule> {
+fn past(options: &RuleOptions) -> Vec<PrometheusRule> {
     let mut rules = vec![
         Recording {
             record: AT_RISK.to_owned(),
@@ -110,11 +113,10 @@ fn past(options: &Options) -> Vec<Rule> {
     rules
 }
 
-/// There are goals, and more than at any time in a week that ended some time ago.
+/// There are goals, and more of them than at any time in a week that ended `ago` before now.
 ///
-/// A busy team always has a goal at risk, and often an overdue one: an alert on a single one would
-/// never end. The week ends before now, so that the alert goes on for that time, and where there is no
-/// week yet a single goal is enough.
+/// A busy team always has a goal at risk and often an overdue one, so an alert on a single goal would never
+/// end. The alert lasts for at least `ago`. Without a week of history a single goal is enough.
 fn more_than_before(now: &str, recorded: &str, ago: Milliseconds) -> String {
     format!(
         "{now} > 0\nunless on ({GOAL}) (\n{now_inside}\n  <= on ({GOAL})\n  \
@@ -125,10 +127,12 @@ fn more_than_before(now: &str, recorded: &str, ago: Milliseconds) -> String {
     )
 }
 
-/// Every window that an alert looks at, ascending.
+/// Every window of a burn-rate alert, ascending.
 fn windows(policies: &[Policy], objectives: &[f64]) -> Vec<Milliseconds> {
-    let mut lengths: Vec<Milliseconds> = promising(policies, objectives)
-        .flat_map(|(_, objective)| [Pace::FAST, Pace::SLOW].map(|pace| Burn::new(objective, pace)))
+    let mut lengths: Vec<Milliseconds> = with_targets(policies, objectives)
+        .flat_map(|(_, objective)| {
+            [BurnPace::FAST, BurnPace::SLOW].map(|pace| Burn::new(objective, pace))
+        })
         .flat_map(|burn| [burn.short, burn.long])
         .collect();
     lengths.sort_unstable();
@@ -136,27 +140,31 @@ fn windows(policies: &[Policy], objectives: &[f64]) -> Vec<Milliseconds> {
     lengths
 }
 
-/// The alerts, in the order in which things go wrong.
-pub fn alerts(policies: &[Policy], objectives: &[f64], options: &Options) -> Vec<Rule> {
-    let mut rules: Vec<Rule> = Vec::new();
+/// The alerts, the earliest warning first.
+pub fn alerts(
+    policies: &[Policy],
+    objectives: &[f64],
+    options: &RuleOptions,
+) -> Vec<PrometheusRule> {
+    let mut rules: Vec<PrometheusRule> = Vec::new();
     for (policy, region) in policies.iter().zip(regions(policies)) {
         if let Some(region) = region {
-            rules.extend(at_risk(policy, &region, options).map(Rule::from));
+            rules.extend(at_risk(policy, &region, options).map(PrometheusRule::from));
         }
     }
     if !options.urgent.is_empty() {
         rules.push(breached(options).into());
     }
-    for (policy, objective) in promising(policies, objectives) {
-        for pace in [Pace::FAST, Pace::SLOW] {
+    for (policy, objective) in with_targets(policies, objectives) {
+        for pace in [BurnPace::FAST, BurnPace::SLOW] {
             rules.push(burning(policy, objective, pace, options).into());
         }
     }
     rules
 }
 
-/// The policies that promise anything, with their objectives.
-fn promising<'a>(
+/// The policies that have targets, with their objectives.
+fn with_targets<'a>(
     policies: &'a [Policy],
     objectives: &'a [f64],
 ) -> impl Iterator<Item = (&'a Policy, f64)> {
@@ -165,11 +173,11 @@ fn promising<'a>(
 }
 
 /// An alert for each target of a policy.
-fn at_risk(policy: &Policy, region: &Region, options: &Options) -> impl Iterator<Item = Alert> {
-    let promised = Target::ALL
+fn at_risk(policy: &Policy, region: &Region, options: &RuleOptions) -> impl Iterator<Item = Alert> {
+    let targets = Target::ALL
         .into_iter()
         .filter_map(|target| Some((target, policy.target(target)?)));
-    promised.map(move |(target, length)| {
+    targets.map(move |(target, length)| {
         let (horizon, wait) = horizon(length);
         let within = duration::format(horizon);
         let held = |more: &[String]| {
@@ -190,29 +198,29 @@ fn at_risk(policy: &Policy, region: &Region, options: &Options) -> impl Iterator
                 HOUR,
             ),
             pending: wait.map(window),
-            // No query gives the policy: the gauges have no such label.
+            // The gauges have no label for the policy.
             labels: vec![
                 ("policy", policy.name.clone()),
                 ("target", target.name().to_owned()),
             ],
             severity: Severity::Warning,
             category: Category::Kpi,
-            summary: format!("{TEAM}: a promise is about to break"),
+            summary: format!("{TEAM}: an SLA target is at risk"),
             description: format!(
                 "{{{{ $value }}}} {TICKETS} with priority {{{{ $labels.priority }}}} will miss the \
-                 {{{{ $labels.target }}}} target within {within} unless somebody acts."
+                 {{{{ $labels.target }}}} target within {within}."
             ),
-            board: format!("/d/ticket-team?{VAR_TEAM}"),
+            dashboard: format!("/d/ticket-team?{VAR_TEAM}"),
         }
     })
 }
 
-/// The team of an alert, the tickets of it, and the variable of a board with it.
+/// Texts of alerts with the team, and the dashboard variable that selects it.
 const TEAM: &str = "Team {{ $labels.team }}";
 const TICKETS: &str = "ticket(s) of team {{ $labels.team }}";
 pub const VAR_TEAM: &str = "var-team={{ $labels.team | reReplaceAll \" \" \"%20\" }}";
 
-/// The horizon for a target, and how long an alert waits besides.
+/// The horizon of a target, and how long the alert has to be pending.
 fn horizon(target: Milliseconds) -> (Milliseconds, Option<Milliseconds>) {
     let fits = HORIZONS
         .into_iter()
@@ -227,7 +235,7 @@ fn horizon(target: Milliseconds) -> (Milliseconds, Option<Milliseconds>) {
     }
 }
 
-fn breached(options: &Options) -> Alert {
+fn breached(options: &RuleOptions) -> Alert {
     let overdue = selector(
         "ticket_sla_overdue",
         &[matcher_of_any("priority", &options.urgent)],
@@ -240,16 +248,16 @@ fn breached(options: &Options) -> Alert {
         labels: Vec::new(),
         severity: Severity::Critical,
         category: Category::Kpi,
-        summary: format!("{TEAM}: an urgent promise is broken"),
+        summary: format!("{TEAM}: an urgent SLA target is breached"),
         description: format!(
             "{{{{ $value }}}} {TICKETS} with priority {{{{ $labels.priority }}}} missed the \
-             {{{{ $labels.target }}}} target and still wait."
+             {{{{ $labels.target }}}} target and are still waiting."
         ),
-        board: format!("/d/ticket-team?{VAR_TEAM}"),
+        dashboard: format!("/d/ticket-team?{VAR_TEAM}"),
     }
 }
 
-fn burning(policy: &Policy, objective: f64, pace: Pace, options: &Options) -> Alert {
+fn burning(policy: &Policy, objective: f64, pace: BurnPace, options: &RuleOptions) -> Alert {
     let burn = Burn::new(objective, pace);
     let matchers = [matcher("policy", &policy.name)];
     let of = |counter, length| selector(&increase(counter, length), &matchers);
@@ -270,17 +278,17 @@ fn burning(policy: &Policy, objective: f64, pace: Pace, options: &Options) -> Al
         of(BREACHES, burn.long),
         options.minimum_breaches,
     );
-    let (name, severity, summary) = if pace == Pace::FAST {
+    let (name, severity, summary) = if pace == BurnPace::FAST {
         (
             "TicketSlaBudgetBurnFast",
             Severity::Critical,
-            "promises break so fast that the month's objective is in danger today",
+            "SLA breaches endanger the month's objective today",
         )
     } else {
         (
             "TicketSlaBudgetBurnSlow",
             Severity::Warning,
-            "promises break too often for the month's objective",
+            "too many SLA breaches for the month's objective",
         )
     };
     Alert {
@@ -300,7 +308,7 @@ fn burning(policy: &Policy, objective: f64, pace: Pace, options: &Options) -> Al
             share = number(burn.threshold * 100.0),
             allowed = number((1.0 - objective) * 100.0),
         ),
-        board: format!(
+        dashboard: format!(
             "/d/ticket-sla?{VAR_TEAM}&var-policy={{{{ $labels.policy | reReplaceAll \" \" \"%20\" }}}}"
         ),
     }

@@ -1,8 +1,8 @@
-//! The same objectives as specifications for Sloth and Pyrra, which make SLO boards of them.
+//! Writes the objectives as specifications for Sloth and Pyrra, which make SLO dashboards of them.
 //!
-//! Both come with burn-rate alerts for services with many requests: Sloth's pages ask for 14.4 or
-//! 6 times the budget, which no desk below 83 % can reach, and neither knows a least number of
-//! goals. So those are turned off; `prometheus` has alerts that fit.
+//! Their own burn-rate alerts are disabled, because they suit services with many requests. Sloth's
+//! alerts need 14.4 or 6 times the budget, which an objective below 83 % can never reach, and neither
+//! tool knows a minimum number of goals. [`super::prometheus`] writes alerts that fit.
 
 use super::promql::{matcher, number};
 use crate::domain::policy::Target;
@@ -12,17 +12,17 @@ use crate::engine::Rules;
 /// The service that the objectives belong to.
 const SERVICE: &str = "support";
 
-/// One promise with its objective.
-struct Promise<'a> {
+/// The objective of one SLA target of a policy.
+struct ServiceObjective<'a> {
     policy: &'a str,
     target: &'static str,
     objective: f64,
-    /// Unique, of lower-case letters, digits and dashes.
+    /// Unique; lower-case letters, digits and dashes.
     name: String,
 }
 
-fn promises<'a>(rules: &'a Rules, objectives: &[f64]) -> Vec<Promise<'a>> {
-    let mut promises: Vec<Promise<'a>> = Vec::new();
+fn service_objectives<'a>(rules: &'a Rules, objectives: &[f64]) -> Vec<ServiceObjective<'a>> {
+    let mut service_objectives: Vec<ServiceObjective<'a>> = Vec::new();
     for (policy, objective) in rules.policies.iter().zip(objectives) {
         for target in Target::ALL {
             if policy.target(target).is_none() {
@@ -31,11 +31,11 @@ fn promises<'a>(rules: &'a Rules, objectives: &[f64]) -> Vec<Promise<'a>> {
             let base = slug(&format!("ticket {} {}", policy.name, target.name()));
             let mut name = base.clone();
             let mut number = 2;
-            while promises.iter().any(|other| other.name == name) {
+            while service_objectives.iter().any(|other| other.name == name) {
                 name = format!("{base}-{number}");
                 number += 1;
             }
-            promises.push(Promise {
+            service_objectives.push(ServiceObjective {
                 policy: &policy.name,
                 target: target.name(),
                 objective: *objective,
@@ -43,10 +43,10 @@ fn promises<'a>(rules: &'a Rules, objectives: &[f64]) -> Vec<Promise<'a>> {
             });
         }
     }
-    promises
+    service_objectives
 }
 
-impl Promise<'_> {
+impl ServiceObjective<'_> {
     fn matchers(&self) -> String {
         format!(
             "{}, {}",
@@ -69,24 +69,24 @@ impl Promise<'_> {
     }
 }
 
-/// One document for Sloth, version `prometheus/v1`.
+/// Returns one document for Sloth, version `prometheus/v1`.
 pub fn sloth(rules: &Rules, objectives: &[f64]) -> String {
     let off = || Yaml::Map(vec![("disable", Yaml::Literal("true".into()))]);
-    let query = |name: &str, promise: &Promise<'_>| {
+    let query = |name: &str, objective: &ServiceObjective<'_>| {
         Yaml::text(format!(
             "sum(max without (instance, pod) (rate({name}{{{}}}[{{{{.window}}}}])))",
-            promise.matchers()
+            objective.matchers()
         ))
     };
-    let slo = |promise: &Promise<'_>| {
+    let slo = |objective: &ServiceObjective<'_>| {
         let events = vec![
-            ("error_query", query("ticket_sla_breaches_total", promise)),
-            ("total_query", query("ticket_sla_goals_total", promise)),
+            ("error_query", query("ticket_sla_breaches_total", objective)),
+            ("total_query", query("ticket_sla_goals_total", objective)),
         ];
         Yaml::Map(vec![
-            ("name", Yaml::text(&promise.name)),
-            ("objective", Yaml::Literal(promise.percent())),
-            ("description", Yaml::text(promise.description())),
+            ("name", Yaml::text(&objective.name)),
+            ("objective", Yaml::Literal(objective.percent())),
+            ("description", Yaml::text(objective.description())),
             ("sli", Yaml::Map(vec![("events", Yaml::Map(events))])),
             (
                 "alerting",
@@ -94,7 +94,10 @@ pub fn sloth(rules: &Rules, objectives: &[f64]) -> String {
             ),
         ])
     };
-    let slos = promises(rules, objectives).iter().map(slo).collect();
+    let slos = service_objectives(rules, objectives)
+        .iter()
+        .map(slo)
+        .collect();
     let root = Yaml::Map(vec![
         ("version", Yaml::text("prometheus/v1")),
         ("service", Yaml::text(SERVICE)),
@@ -109,39 +112,41 @@ pub fn sloth(rules: &Rules, objectives: &[f64]) -> String {
     )
 }
 
-/// Documents for Pyrra, one an objective, by team.
+/// Returns a document for Pyrra for each objective, grouped by team.
 pub fn pyrra(rules: &Rules, objectives: &[f64]) -> String {
-    let metric = |name: &str, promise: &Promise<'_>| {
-        let series = format!("{name}{{{}}}", promise.matchers());
+    let metric = |name: &str, objective: &ServiceObjective<'_>| {
+        let series = format!("{name}{{{}}}", objective.matchers());
         Yaml::Map(vec![("metric", Yaml::text(series))])
     };
-    let documents = promises(rules, objectives).into_iter().map(|promise| {
-        let ratio = vec![
-            ("errors", metric("ticket_sla_breaches_total", &promise)),
-            ("total", metric("ticket_sla_goals_total", &promise)),
-            ("grouping", Yaml::List(vec![Yaml::text("team")])),
-        ];
-        let spec = vec![
-            ("target", Yaml::text(promise.percent())),
-            ("window", Yaml::text("30d")),
-            ("description", Yaml::text(promise.description())),
-            ("indicator", Yaml::Map(vec![("ratio", Yaml::Map(ratio))])),
-            (
-                "alerting",
-                Yaml::Map(vec![("disabled", Yaml::Literal("true".into()))]),
-            ),
-        ];
-        let root = Yaml::Map(vec![
-            ("apiVersion", Yaml::text("pyrra.dev/v1alpha1")),
-            ("kind", Yaml::text("ServiceLevelObjective")),
-            (
-                "metadata",
-                Yaml::Map(vec![("name", Yaml::text(&promise.name))]),
-            ),
-            ("spec", Yaml::Map(spec)),
-        ]);
-        document(&[], &root)
-    });
+    let documents = service_objectives(rules, objectives)
+        .into_iter()
+        .map(|objective| {
+            let ratio = vec![
+                ("errors", metric("ticket_sla_breaches_total", &objective)),
+                ("total", metric("ticket_sla_goals_total", &objective)),
+                ("grouping", Yaml::List(vec![Yaml::text("team")])),
+            ];
+            let spec = vec![
+                ("target", Yaml::text(objective.percent())),
+                ("window", Yaml::text("30d")),
+                ("description", Yaml::text(objective.description())),
+                ("indicator", Yaml::Map(vec![("ratio", Yaml::Map(ratio))])),
+                (
+                    "alerting",
+                    Yaml::Map(vec![("disabled", Yaml::Literal("true".into()))]),
+                ),
+            ];
+            let root = Yaml::Map(vec![
+                ("apiVersion", Yaml::text("pyrra.dev/v1alpha1")),
+                ("kind", Yaml::text("ServiceLevelObjective")),
+                (
+                    "metadata",
+                    Yaml::Map(vec![("name", Yaml::text(&objective.name))]),
+                ),
+                ("spec", Yaml::Map(spec)),
+            ]);
+            document(&[], &root)
+        });
     let head = document(
         &[
             "Objectives for Pyrra. Its own alerts are off: see `ticket-exporter rules`.",
@@ -152,7 +157,7 @@ pub fn pyrra(rules: &Rules, objectives: &[f64]) -> String {
     head + &documents.collect::<Vec<_>>().join("---\n")
 }
 
-/// Lower-case letters and digits, with dashes in between: what Kubernetes takes for a name.
+/// A valid Kubernetes name: lower-case letters and digits, separated by dashes.
 fn slug(text: &str) -> String {
     let lower = text.to_lowercase();
     let words = lower.split(|symbol: char| !symbol.is_ascii_alphanumeric());
@@ -180,7 +185,7 @@ mod tests {
             policies: vec![
                 policy("Very urgent!", [Some(1_000), None, Some(2_000), None]),
                 policy("very \"urgent\"", [Some(1_000), None, None, None]),
-                policy("no promise", [None; 4]),
+                policy("no targets", [None; 4]),
             ],
             ..Rules::default()
         }

@@ -1,5 +1,5 @@
-//! The demo's desk: an embedded broker, a topic with a history, and events that keep coming at
-//! a multiple of real time. The clock runs as fast as the desk does.
+//! The demo: an embedded broker, a topic with a history, and new events at a multiple of real time. The
+//! exporter's clock runs at the same speed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,25 +9,24 @@ use std::time::{Duration, Instant};
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 use crate::edge::kafka::{EmbeddedBroker, KafkaConnection, Publisher, StartError};
 use crate::edge::wall_clock::{self, Clock};
-use crate::simulation::{Desk, Events, Profile, SimulatedEvent};
+use crate::simulation::{Profile, SimulatedEvent, SimulatedEvents, SimulatedHelpdesk};
 
 pub const TOPIC: &str = "tickets";
-/// The embedded broker keeps 5 MiB a partition: months of history fit eight of them, compressed.
+/// The embedded broker keeps 5 MiB per partition: eight partitions hold months of compressed history.
 const PARTITIONS: i32 = 8;
-/// How long the start waits until the history is in the topic.
+/// Longest wait for the delivery of the history.
 const HISTORY_PATIENCE: Duration = Duration::from_secs(60);
-/// Pace of looking for events that are due: invisible at any speed-up.
+/// Time between two looks for due events: invisible at any speed.
 const TICK: Duration = Duration::from_millis(20);
 
-/// What the demo can be told.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub struct DemoOptions {
     pub seed: u64,
     pub speed_up: f64,
     pub history: Milliseconds,
 }
 
-/// Why there is no demo.
+/// Why the demo cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     #[error("embedded broker: {0}")]
@@ -38,9 +37,9 @@ pub enum DemoError {
     Thread(#[from] std::io::Error),
 }
 
-/// See the module.
+/// A running demo.
 #[derive(Debug)]
-pub struct RunningDesk {
+pub struct RunningDemo {
     broker: EmbeddedBroker,
     clock: FastClock,
     history_events: u64,
@@ -72,19 +71,19 @@ impl Clock for FastClock {
     }
 }
 
-/// Fills the topic and lets the desk work.
+/// Fills the topic and starts the helpdesk.
 ///
 /// # Errors
-/// A broker that does not start or take the history.
-pub fn start(options: &Options) -> Result<RunningDesk, DemoError> {
+/// The broker does not start, or does not take the history.
+pub fn start(options: &DemoOptions) -> Result<RunningDemo, DemoError> {
     let broker = EmbeddedBroker::start(&[(TOPIC, PARTITIONS)])?;
     let connection = KafkaConnection {
         brokers: vec![broker.bootstrap()],
         ..KafkaConnection::default()
     };
     let now = wall_clock::now();
-    let mut events =
-        Desk::new(options.seed, Profile::default()).events(now.minus(options.history), None);
+    let mut events = SimulatedHelpdesk::new(options.seed, Profile::default())
+        .events(now.minus(options.history), None);
 
     let mut publisher = Publisher::start(&connection, TOPIC)?;
     let mut history_events = 0;
@@ -116,7 +115,7 @@ pub fn start(options: &Options) -> Result<RunningDesk, DemoError> {
     let worker = thread::Builder::new()
         .name("desk".to_owned())
         .spawn(move || work(publisher, first, events, clock, &stopped))?;
-    Ok(RunningDesk {
+    Ok(RunningDemo {
         broker,
         clock,
         history_events,
@@ -125,12 +124,12 @@ pub fn start(options: &Options) -> Result<RunningDesk, DemoError> {
     })
 }
 
-impl RunningDesk {
+impl RunningDemo {
     pub fn bootstrap(&self) -> String {
         self.broker.bootstrap()
     }
 
-    /// The desk's time, for the exporter.
+    /// The helpdesk's time, for the exporter.
     pub fn clock(&self) -> Arc<dyn Clock> {
         Arc::new(self.clock)
     }
@@ -139,10 +138,10 @@ impl RunningDesk {
         self.history_events
     }
 
-    /// Ends the desk, then the broker.
+    /// Stops the helpdesk, then the broker.
     pub fn stop(self) {
         self.stop.store(true, Ordering::Relaxed);
-        // A desk that panicked has said so; the broker goes all the same.
+        // A panic of the worker has been reported; the broker must stop anyway.
         let _ = self.worker.join();
     }
 }
@@ -150,7 +149,7 @@ impl RunningDesk {
 fn work(
     mut publisher: Publisher,
     first: Option<SimulatedEvent>,
-    events: Events,
+    events: SimulatedEvents,
     clock: FastClock,
     stop: &AtomicBool,
 ) {

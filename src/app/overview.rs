@@ -1,16 +1,16 @@
-//! Small KPI tables for a terminal: of a whole history, or of a window.
+//! KPI tables for a terminal, over the whole history or a window.
 
 use crate::domain::duration;
 use crate::domain::policy::Clock;
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{Report, Snapshot, TeamReport, TeamSummary, WindowReport};
 
-/// A table of text.
+/// A text table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overview {
-    /// What the table shows, and as of when.
+    /// The period and time of the table.
     pub caption: String,
-    /// Headings of the columns after the team.
+    /// Column headings after the team.
     pub columns: Vec<String>,
     pub rows: Vec<OverviewRow>,
 }
@@ -19,13 +19,13 @@ pub struct Overview {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OverviewRow {
     pub team: String,
-    /// As many as there are columns.
+    /// One cell for each column.
     pub cells: Vec<String>,
 }
 
 type Column = (&'static str, fn(&TeamSummary) -> String);
 
-/// Columns after the team, and how to fill them.
+/// Columns over the whole history.
 const COLUMNS: [Column; 11] = [
     ("created", |team| team.created.to_string()),
     ("solved", |team| team.solved.to_string()),
@@ -44,8 +44,8 @@ const COLUMNS: [Column; 11] = [
     ("CSAT", |team| percent(team.csat_share)),
 ];
 
-/// A row for each team, over the whole history read up to `as_of`; durations on the business clock or
-/// not.
+/// Returns a row for each team over the whole history up to `as_of`, with durations in business or calendar
+/// time.
 pub fn overview(snapshot: &Snapshot, as_of: Option<Timestamp>, business: bool) -> Overview {
     let caption = match as_of {
         None => "No event was read.".to_owned(),
@@ -71,7 +71,7 @@ pub fn overview(snapshot: &Snapshot, as_of: Option<Timestamp>, business: bool) -
 
 type RecentColumn = (&'static str, fn(&TeamReport, &WindowReport) -> String);
 
-/// The same for a window.
+/// Columns over a window.
 const RECENT_COLUMNS: [RecentColumn; 11] = [
     ("created", |_, window| window.count("created").to_string()),
     ("solved", |_, window| window.count("solved").to_string()),
@@ -95,8 +95,8 @@ const RECENT_COLUMNS: [RecentColumn; 11] = [
     ("CSAT", |_, window| percent(window.csat_good_share)),
 ];
 
-/// A row for each team, over the longest window; durations on the calendar clock. `None`: there
-/// is no window or no event yet.
+/// Returns a row for each team over the longest window, with durations in calendar time. `None`: there is
+/// no window or no event yet.
 pub fn recent(report: &Report) -> Option<Overview> {
     let clock = report.clock?;
     let label = report
@@ -128,7 +128,7 @@ fn median(window: &WindowReport, kpi: &str) -> String {
     length(duration.map(|duration| duration.p50_seconds))
 }
 
-/// The same as aligned text for a terminal.
+/// Aligns a table for a terminal.
 pub fn table(overview: &Overview) -> String {
     let mut rows = vec![(String::from("team"), overview.columns.clone())];
     rows.extend(

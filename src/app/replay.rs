@@ -1,37 +1,37 @@
-//! Replays files of events through the engine: the same series as a live run that read the same
-//! records in time. One partition, no clock but the stream's.
+//! Replays files of events. The series equal those of a live exporter that read the same records in time.
+//! All events are in one partition, and the only clock is the stream's.
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::history::Tally;
+use super::history::ReadCounts;
 use crate::decode::{Decoder, MAX_VALUE_BYTES, Record};
 use crate::domain::timestamp::Timestamp;
 use crate::edge::files::{self, LineBlock};
 use crate::engine::{Counts, Engine, Observer, Rules, Snapshot};
 
-/// Lines between two calls for progress.
+/// Lines between two reports of progress.
 const PROGRESS_LINES: u64 = 100_000;
 
-/// What was in the files.
+/// Counts of the files.
 #[derive(Debug, Default)]
-pub struct Read {
-    pub tally: Tally,
-    /// Valid events later than `until`, which were left out.
+pub struct ReplayCounts {
+    pub tally: ReadCounts,
+    /// Valid events after `until`, which were left out.
     pub later: u64,
-    /// Up to when the state is; `None`: there was no event.
+    /// The time of the state; `None`: there was no event.
     pub as_of: Option<Timestamp>,
 }
 
-/// What a replay has read and made of it.
+/// The result of a replay.
 #[derive(Debug)]
 pub struct Replayed {
     pub snapshot: Snapshot,
-    pub tally: Tally,
-    /// Valid events later than `until`, which were left out.
+    pub tally: ReadCounts,
+    /// Valid events after `until`, which were left out.
     pub later: u64,
-    /// Up to when the snapshot is; `None`: there was no event.
+    /// The time of the snapshot; `None`: there was no event.
     pub as_of: Option<Timestamp>,
     pub counts: Counts,
 }
@@ -44,11 +44,11 @@ pub struct FileError {
     pub source: io::Error,
 }
 
-/// Reads all files in the order given, then moves the stream clock to `until`, or else to the
-/// greatest event time. `progress` is told the lines read from time to time.
+/// Reads the files in order, then moves the stream clock to `until`, or to the greatest event time. Lines
+/// that are no events are counted.
 ///
 /// # Errors
-/// A file that cannot be opened or read; lines that are no events are counted instead.
+/// A file cannot be opened or read.
 pub fn replay(
     rules: Arc<Rules>,
     decoder: &Decoder,
@@ -56,7 +56,7 @@ pub fn replay(
     until: Option<Timestamp>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Replayed, FileError> {
-    // The first event is earlier than this, whatever it is.
+    // Earlier than any first event.
     let mut engine = Engine::new(rules, Timestamp::LATEST);
     let read = read(&mut engine, None, decoder, paths, until, progress)?;
     Ok(Replayed {
@@ -68,10 +68,10 @@ pub fn replay(
     })
 }
 
-/// Like [`replay`], into an engine of the caller, as one more partition.
+/// Like [`replay`], into the caller's engine as one more partition.
 ///
 /// # Errors
-/// The same.
+/// As for [`replay`].
 pub fn read(
     engine: &mut Engine,
     mut observer: Option<&mut dyn Observer>,
@@ -79,9 +79,9 @@ pub fn read(
     paths: &[PathBuf],
     until: Option<Timestamp>,
     progress: &mut dyn FnMut(u64),
-) -> Result<Read, FileError> {
+) -> Result<ReplayCounts, FileError> {
     let partition = engine.only_partition();
-    let mut read = Read::default();
+    let mut read = ReplayCounts::default();
     let mut block = LineBlock::default();
     let mut next_progress = PROGRESS_LINES;
     for path in paths {

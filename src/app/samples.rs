@@ -1,4 +1,4 @@
-//! Sample records in files, and what a mapping makes of them.
+//! Sample records in files, and the result of a mapping for them.
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use crate::decode::{self, Decoded, Decoder, Record, Rejection, without_byte_orde
 use crate::edge::files;
 use crate::exposition::event_line;
 
-/// Samples are looked at by a person: more is the wrong file.
+/// A larger file is not a file of samples.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// Files that cannot be read.
+/// A file that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read {}: {source}", path.display())]
 pub struct SampleError {
@@ -24,7 +24,7 @@ pub struct SampleError {
 
 /// One record.
 #[derive(Debug, Default)]
-pub struct Sample {
+pub struct SampleRecord {
     /// `file:number`, from 1.
     pub place: String,
     pub value: Option<Vec<u8>>,
@@ -34,8 +34,8 @@ pub struct Sample {
     pub topic: String,
 }
 
-impl Sample {
-    /// As it would come from Kafka.
+impl SampleRecord {
+    /// The record as Kafka would deliver it.
     pub fn record(&self) -> Record<'_> {
         let headers = self.headers.iter();
         Record {
@@ -50,7 +50,7 @@ impl Sample {
     }
 }
 
-/// A record as `--envelope` has it.
+/// A record in the form of `--envelope`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Envelope<'a> {
@@ -64,13 +64,13 @@ struct Envelope<'a> {
     topic: String,
 }
 
-/// Reads a file of one JSON document, of JSON Lines, or of a list of records; plain, gzip or
-/// Zstandard. With `envelopes`, each is an object with `value` and any of `key`, `headers`,
-/// `timestamp`, `topic`.
+/// Reads a file that holds one JSON document, JSON Lines, or a list of records; plain, gzip or Zstandard.
+/// With `envelopes`, each record is an object with `value` and any of `key`, `headers`, `timestamp`,
+/// `topic`.
 ///
 /// # Errors
-/// A file that cannot be read, or that holds no envelopes.
-pub fn read(path: &Path, envelopes: bool) -> Result<Vec<Sample>, SampleError> {
+/// The file cannot be read, or holds no envelopes.
+pub fn read(path: &Path, envelopes: bool) -> Result<Vec<SampleRecord>, SampleError> {
     let named = |source| SampleError {
         path: path.to_owned(),
         source,
@@ -95,10 +95,10 @@ pub fn read(path: &Path, envelopes: bool) -> Result<Vec<Sample>, SampleError> {
     let mut samples = Vec::new();
     for (number, value) in records.into_iter().enumerate() {
         let place = format!("{}:{}", path.display(), number + 1);
-        let sample = Sample {
+        let sample = SampleRecord {
             place,
             value: Some(value.to_vec()),
-            ..Sample::default()
+            ..SampleRecord::default()
         };
         samples.push(if envelopes {
             open_envelope(sample).map_err(named)?
@@ -109,14 +109,14 @@ pub fn read(path: &Path, envelopes: bool) -> Result<Vec<Sample>, SampleError> {
     Ok(samples)
 }
 
-/// The records of a file, as the bytes they are.
+/// Splits a file into the bytes of its records.
 fn records(bytes: &[u8]) -> Vec<&[u8]> {
     let bytes = without_byte_order_mark(bytes);
     let values: Result<Vec<&RawValue>, _> = serde_json::Deserializer::from_slice(bytes)
         .into_iter()
         .collect();
     let Ok(values) = values else {
-        // One of the lines may be broken; the others are records all the same.
+        // One broken line does not affect the others.
         let lines = bytes.split(|byte| *byte == b'\n');
         return lines.filter(|line| !line.trim_ascii().is_empty()).collect();
     };
@@ -134,7 +134,7 @@ fn records(bytes: &[u8]) -> Vec<&[u8]> {
         .collect()
 }
 
-fn open_envelope(sample: Sample) -> io::Result<Sample> {
+fn open_envelope(sample: SampleRecord) -> io::Result<SampleRecord> {
     let bytes = sample.value.unwrap_or_default();
     let envelope: Envelope<'_> = serde_json::from_slice(&bytes).map_err(|error| {
         io::Error::new(
@@ -144,13 +144,13 @@ fn open_envelope(sample: Sample) -> io::Result<Sample> {
     })?;
     let value = match envelope.value.map(RawValue::get) {
         None | Some("null") => None,
-        // A text is the record's value itself, not JSON.
+        // A string is the value itself, not JSON.
         Some(json) => Some(match serde_json::from_str::<String>(json) {
             Ok(text) => text.into_bytes(),
             Err(_) => json.as_bytes().to_vec(),
         }),
     };
-    Ok(Sample {
+    Ok(SampleRecord {
         place: sample.place,
         value,
         key: envelope.key,
@@ -160,16 +160,16 @@ fn open_envelope(sample: Sample) -> io::Result<Sample> {
     })
 }
 
-/// What became of a sample.
+/// The result for a sample.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
-    /// Canonical events, as lines.
+pub struct SampleOutcome {
+    /// Canonical events, one per line.
     pub events: Vec<EventOutcome>,
-    /// Why it, or a part of it, is no event.
+    /// Why the sample, or a part of it, is no event.
     pub rejections: Vec<String>,
-    /// Words that the mapping does not have.
+    /// Values that the mapping does not know.
     pub unmapped: Vec<String>,
-    /// Why it is about no ticket.
+    /// Why the sample is about no ticket.
     pub ignored: Option<&'static str>,
 }
 
@@ -179,13 +179,13 @@ pub struct EventOutcome {
     pub line: String,
     /// The rule that made it; empty without a mapping.
     pub rule: String,
-    /// Members and where they came from.
+    /// The members and their origins.
     pub origins: Vec<(&'static str, String)>,
 }
 
 /// Applies the mapping to a sample.
-pub fn apply(decoder: &Decoder, sample: &Sample) -> Outcome {
-    let mut outcome = Outcome::default();
+pub fn apply(decoder: &Decoder, sample: &SampleRecord) -> SampleOutcome {
+    let mut outcome = SampleOutcome::default();
     match decoder.explain(&sample.record()) {
         Decoded::Canonical(Ok(event)) => outcome.events.push(EventOutcome {
             line: event_line(&event, None),
@@ -272,9 +272,9 @@ mod tests {
     #[test]
     fn envelopes_hold_what_files_do_not() {
         let open = |text: &str| {
-            open_envelope(Sample {
+            open_envelope(SampleRecord {
                 value: Some(text.into()),
-                ..Sample::default()
+                ..SampleRecord::default()
             })
         };
         let sample = open(

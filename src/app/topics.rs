@@ -1,8 +1,8 @@
-//! Reads the topics once, from their earliest records up to certain offsets: what `verify`,
-//! `backfill` and `suggest-targets` share. What becomes of the records is the caller's business.
+//! Reads the topics once, from the earliest records up to certain offsets. `verify`, `backfill` and
+//! `suggest-targets` share it.
 //!
-//! In a consumer group of its own, which commits nothing: the exporter's would take partitions
-//! away from it.
+//! It uses its own consumer group and commits nothing, because the exporter's group would lose partitions
+//! to it.
 
 use std::collections::HashMap;
 use std::io;
@@ -21,20 +21,18 @@ use crate::edge::kafka::{
 };
 use crate::edge::wall_clock;
 
-/// Longest wait for records: the pace at which ends are seen.
+/// Longest wait for records.
 const POLL: Duration = Duration::from_millis(100);
 /// Time between two reports of progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
-/// Without anything new for so long, nothing more will come: brokers that can be reached answer
-/// within seconds, and a person waits.
+/// Time without any record after which the reading fails: reachable brokers answer within seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// So long somebody may be refused before it is given up: a user who was just made is not known to
-/// every broker at once.
+/// Time for which a refusal is tolerated: not every broker knows a new user at once.
 const REFUSAL_PATIENCE: Duration = Duration::from_secs(8);
-/// How long a question to the brokers waits for its answer.
+/// Time to wait for an answer of the brokers.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Why the records cannot be had.
+/// Why the records cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     #[error(transparent)]
@@ -46,9 +44,9 @@ pub enum ReadError {
     #[error("no record has come for {seconds} s{left}{why}")]
     Stalled {
         seconds: u64,
-        /// How many are missing, after a comma; empty where that is not known.
+        /// Number of missing records, after a comma; empty if it is not known.
         left: String,
-        /// The last trouble, after a semicolon; empty where there was none.
+        /// The last error, after a semicolon; empty if there was none.
         why: String,
     },
     #[error("{0} is counted there, but does not exist any more")]
@@ -66,79 +64,79 @@ pub enum ReadError {
     Deleted(TopicPartition),
     #[error("the leader of {0} does not say where it ends")]
     Endless(TopicPartition),
-    /// What the caller does with the records failed.
+    /// The sink failed.
     #[error("cannot keep what was read: {0}")]
-    Sink(#[from] io::Error),
+    RecordSink(#[from] io::Error),
 }
 
-/// How far the reading is.
+/// Progress of the reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Records read.
+pub struct ReadProgress {
     pub records: u64,
-    /// Records to go, at most.
+    /// Most records still to read.
     pub left: u64,
 }
 
-/// What is to be read.
+/// The partitions to read.
 #[derive(Clone, Debug)]
-pub enum Wanted {
+pub enum WantedPartitions {
     /// These partitions, each up to the offset of the first record that is not wanted.
     UpTo(Vec<(TopicPartition, i64)>),
-    /// Every partition of the topics, up to where it ends when the reading begins.
+    /// All partitions of the topics, up to their ends at the start of the reading.
     Everything,
 }
 
-/// Where records go. A place is a partition's number among the wanted ones.
-pub trait Sink {
-    /// A partition of [`Wanted::Everything`] gets the next place.
+/// Receives the records. A place is the index of a partition.
+pub trait RecordSink {
+    /// Adds a partition of [`WantedPartitions::Everything`] at the next place.
     ///
     /// # Errors
-    /// The sink's; they end the reading.
+    /// Those of the sink; they end the reading.
     fn add(&mut self, source: &TopicPartition) -> io::Result<()>;
 
-    /// Records of one partition, in the order of their offsets.
+    /// Takes records of one partition, in the order of their offsets.
     ///
     /// # Errors
     /// The sink's; they end the reading.
     fn take(&mut self, place: usize, records: &[KafkaRecord<'_>]) -> io::Result<()>;
 
-    /// A partition has been read.
+    /// Ends a partition.
     fn end(&mut self, place: usize);
 }
 
-/// What was read.
+/// The result of the reading.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reading {
-    /// Partitions by their places, with the offset of the first record each.
+pub struct TopicReading {
+    /// Partitions by place, with the offset of the first record of each.
     pub partitions: Vec<(TopicPartition, Option<i64>)>,
     pub records: u64,
 }
 
-impl Reading {
-    /// Partitions that do not begin at offset 0 any more, and where they do.
+impl TopicReading {
+    /// Partitions that no longer begin at offset 0, with their first offsets.
     pub fn begun_later(&self) -> impl Iterator<Item = (&TopicPartition, i64)> {
         let partitions = self.partitions.iter();
         partitions.filter_map(|(source, first)| Some((source, first.filter(|first| *first > 0)?)))
     }
 }
 
-/// Reads what is wanted, with what a decoder needs of it: its schemas are there before the sink
-/// gets their records. `purpose` is part of the name of the consumer group.
+/// Reads the wanted partitions. The sink gets a record once the decoder knows its schema. `purpose` is part
+/// of the name of the consumer group.
 ///
 /// # Errors
+/// The records cannot be read.
 /// Records that cannot be had, whatever the reason.
 pub fn read(
     config: &Config,
     purpose: &str,
-    wanted: Wanted,
+    wanted: WantedPartitions,
     decoder: &Decoder,
-    sink: &mut dyn Sink,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Reading, ReadError> {
+    sink: &mut dyn RecordSink,
+    progress: &mut dyn FnMut(ReadProgress),
+) -> Result<TopicReading, ReadError> {
     let mut settings = ConsumerSettings::from(&config.kafka);
     settings.group_id = group(&config.kafka.group_id, purpose, wall_clock::now());
-    let mut reader = Reader::new(wanted, sink);
+    let mut reader = TopicReader::new(wanted, sink);
     reader.headers = decoder.needs_headers();
     reader.schemas = SchemaFetcher::new(config.schema_registry.as_ref(), decoder)?;
     if !reader.is_done() {
@@ -150,25 +148,25 @@ pub fn read(
     Ok(reader.finish())
 }
 
-/// Process ids repeat, in containers above all; two members of a group would share partitions.
+/// Process ids repeat, above all in containers, and two members of one group would share partitions.
 fn group(exporters: &str, purpose: &str, now: Timestamp) -> String {
     format!("{exporters}-{purpose}-{}-{}", std::process::id(), now.0)
 }
 
-/// One partition that is to be read.
+/// One partition to read.
 #[derive(Debug)]
-struct Part {
+struct WantedPartition {
     source: TopicPartition,
     /// Offset of the first record that is not wanted.
     end: i64,
-    /// Offset of the first record there is; `None`: not known yet.
+    /// Offset of the first record; `None`: not known yet.
     first: Option<i64>,
     /// Offset after the last record taken.
     position: Option<i64>,
     done: bool,
 }
 
-impl Part {
+impl WantedPartition {
     fn left(&self) -> u64 {
         let from = self.position.or(self.first).unwrap_or_default();
         let left = if self.done { 0 } else { self.end - from };
@@ -176,33 +174,33 @@ impl Part {
     }
 }
 
-/// See the module.
-struct Reader<'a> {
-    sink: &'a mut dyn Sink,
-    parts: Vec<Part>,
+/// Reads the wanted partitions with one consumer.
+struct TopicReader<'a> {
+    sink: &'a mut dyn RecordSink,
+    parts: Vec<WantedPartition>,
     places: HashMap<TopicPartition, usize>,
-    /// Which partitions there are is still to be found out.
+    /// Whether the partitions are still to be found.
     looking: bool,
-    /// Whether records come with their headers.
+    /// Whether the decoder needs headers.
     headers: bool,
     /// `None`: records have no schemas.
     schemas: Option<SchemaFetcher>,
     records: u64,
-    /// When something last came.
+    /// Time of the last record.
     heard: Instant,
-    /// The last trouble with Kafka since then.
+    /// The last error of Kafka since then.
     trouble: Option<String>,
-    /// Since when Kafka does not let us in.
+    /// Start of a refusal by Kafka.
     refused: Option<Instant>,
 }
 
-impl<'a> Reader<'a> {
-    fn new(wanted: Wanted, sink: &'a mut dyn Sink) -> Self {
+impl<'a> TopicReader<'a> {
+    fn new(wanted: WantedPartitions, sink: &'a mut dyn RecordSink) -> Self {
         let mut reader = Self {
             sink,
             parts: Vec::new(),
             places: HashMap::new(),
-            looking: matches!(wanted, Wanted::Everything),
+            looking: matches!(wanted, WantedPartitions::Everything),
             headers: false,
             schemas: None,
             records: 0,
@@ -210,7 +208,7 @@ impl<'a> Reader<'a> {
             trouble: None,
             refused: None,
         };
-        if let Wanted::UpTo(wanted) = wanted {
+        if let WantedPartitions::UpTo(wanted) = wanted {
             for (source, end) in wanted {
                 reader.add(source, end, None);
             }
@@ -221,7 +219,7 @@ impl<'a> Reader<'a> {
     fn add(&mut self, source: TopicPartition, end: i64, first: Option<i64>) {
         let place = self.parts.len();
         self.places.insert(source.clone(), place);
-        self.parts.push(Part {
+        self.parts.push(WantedPartition {
             source,
             end,
             first,
@@ -240,7 +238,7 @@ impl<'a> Reader<'a> {
     fn run(
         &mut self,
         consumer: &mut Consumer,
-        progress: &mut dyn FnMut(Progress),
+        progress: &mut dyn FnMut(ReadProgress),
     ) -> Result<(), ReadError> {
         let mut next_progress = Instant::now() + PROGRESS_INTERVAL;
         while !self.is_done() {
@@ -260,7 +258,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Why Kafka does not let us in, once that has gone on for some time.
+    /// The reason of a refusal that has lasted too long.
     fn refusal(&mut self, consumer: &Consumer) -> Option<String> {
         if consumer.can_read() {
             self.refused = None;
@@ -269,10 +267,10 @@ impl<'a> Reader<'a> {
         self.trouble.clone().filter(|_| refused)
     }
 
-    fn progress(&self) -> Progress {
-        Progress {
+    fn progress(&self) -> ReadProgress {
+        ReadProgress {
             records: self.records,
-            left: self.parts.iter().map(Part::left).sum(),
+            left: self.parts.iter().map(WantedPartition::left).sum(),
         }
     }
 
@@ -315,7 +313,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The only member of a group is assigned every partition there is.
+    /// The only member of a group is assigned every partition.
     fn find(
         &mut self,
         consumer: &Consumer,
@@ -346,7 +344,7 @@ impl<'a> Reader<'a> {
             }
         }
         for run in records.chunk_by(|one, next| one.index == next.index) {
-            // Partitions that are newer than what is wanted have no place.
+            // Partitions that are newer than the wanted ones have no place.
             let place = run
                 .first()
                 .and_then(|record| self.places.get(record.partition));
@@ -381,7 +379,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Ends partitions whose last wanted records are not there any more.
+    /// Ends partitions whose last wanted records no longer exist.
     fn look_at_ends(&mut self, consumer: &Consumer) -> Result<(), ReadError> {
         for place in 0..self.parts.len() {
             let part = &mut self.parts[place];
@@ -409,7 +407,7 @@ impl<'a> Reader<'a> {
         self.sink.end(place);
     }
 
-    /// A partition to be read that the brokers do not have.
+    /// A wanted partition that the brokers do not have.
     fn gone(&self, consumer: &Consumer) -> Option<TopicPartition> {
         let all = consumer.partitions(ANSWER_PATIENCE)?;
         let unread = self.parts.iter().filter(|part| !part.done);
@@ -434,9 +432,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn finish(self) -> Reading {
+    fn finish(self) -> TopicReading {
         let parts = self.parts.into_iter();
-        Reading {
+        TopicReading {
             partitions: parts.map(|part| (part.source, part.first)).collect(),
             records: self.records,
         }
@@ -447,14 +445,14 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::*;
 
-    /// Remembers offsets, and which partitions have ended.
+    /// Remembers offsets and ended partitions.
     #[derive(Default)]
-    struct Kept {
+    struct KeptOffsets {
         offsets: Vec<(usize, i64)>,
         ended: Vec<usize>,
     }
 
-    impl Sink for Kept {
+    impl RecordSink for KeptOffsets {
         fn add(&mut self, _source: &TopicPartition) -> io::Result<()> {
             Ok(())
         }
@@ -489,15 +487,15 @@ mod tests {
 
     #[test]
     fn records_count_up_to_the_offset() {
-        let mut kept = Kept::default();
-        let wanted = Wanted::UpTo(vec![(source(0), 13), (source(1), 0)]);
-        let mut reader = Reader::new(wanted, &mut kept);
+        let mut kept = KeptOffsets::default();
+        let wanted = WantedPartitions::UpTo(vec![(source(0), 13), (source(1), 0)]);
+        let mut reader = TopicReader::new(wanted, &mut kept);
         let first = source(0);
         let records = records(&first, 10..14);
         reader.take_run(0, &records[..1]).unwrap();
         assert_eq!(
             reader.progress(),
-            Progress {
+            ReadProgress {
                 records: 1,
                 left: 2
             }
@@ -518,8 +516,8 @@ mod tests {
 
     #[test]
     fn partitions_that_are_empty_now_are_not_waited_for() {
-        let mut kept = Kept::default();
-        let mut reader = Reader::new(Wanted::Everything, &mut kept);
+        let mut kept = KeptOffsets::default();
+        let mut reader = TopicReader::new(WantedPartitions::Everything, &mut kept);
         assert!(!reader.is_done(), "still looking");
         reader.looking = false;
         reader.add(source(0), 7, Some(7));

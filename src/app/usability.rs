@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::inference;
-use super::samples::Sample;
+use super::samples::SampleRecord;
 use crate::decode::{Decoded, IgnoreReason, Record};
 
 /// Samples of a topic: a dozen records show which system has written them.
@@ -114,7 +114,7 @@ impl UsabilityCounts {
 
 /// Some unusable records. Their content only serves to find the preset that fits.
 #[derive(Debug, Default)]
-pub struct UnusableSamples(Vec<Sample>);
+pub struct UnusableSamples(Vec<SampleRecord>);
 
 impl UnusableSamples {
     /// Adds a record. Returns false if there is no room, or the record is too large.
@@ -127,7 +127,7 @@ impl UnusableSamples {
             let value = std::str::from_utf8(value).ok()?;
             Some(((*name).to_owned(), value.to_owned()))
         };
-        self.0.push(Sample {
+        self.0.push(SampleRecord {
             place: String::new(),
             value: Some(value.to_vec()),
             key: None,
@@ -149,7 +149,7 @@ impl UnusableSamples {
 
     /// The preset that decodes the samples, unless it is the configured one.
     pub fn fitting_preset(&self, configured: &str) -> Option<&'static str> {
-        let records: Vec<_> = self.0.iter().map(Sample::record).collect();
+        let records: Vec<_> = self.0.iter().map(SampleRecord::record).collect();
         inference::fitting_preset(&records).filter(|preset| *preset != configured)
     }
 }

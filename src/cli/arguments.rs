@@ -11,7 +11,7 @@ use crate::config::DEFAULT_OBJECTIVE;
 use crate::domain::duration;
 use crate::domain::policy::Clock;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
-use crate::simulation::Pace;
+use crate::simulation::SimulationPace;
 
 /// This environment variable names the configuration file.
 pub const CONFIG_FILE_VARIABLE: &str = "TICKET_EXPORTER_CONFIG_FILE";
@@ -601,7 +601,7 @@ pub struct SimulateArguments {
     pub span: Option<Milliseconds>,
     /// Speed: 60x (times real time), 500/s (events per second) or max
     #[arg(long, value_name = "PACE", default_value = "max")]
-    pub pace: Pace,
+    pub pace: SimulationPace,
     /// Event time at which --pace starts to apply, or now; earlier events are written at once
     #[arg(long, value_name = "RFC3339", value_parser = live_from)]
     pub live_from: Option<LiveFrom>,

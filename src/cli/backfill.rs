@@ -12,8 +12,8 @@ use super::failure::CommandFailure;
 use super::history;
 use super::terminal;
 use crate::app::backfill::{
-    BLOCK, BackfillError, DEFAULT_STEP, Objectives, Output, OutputError, Plan, Progress, Summary,
-    backfill,
+    BLOCK, BackfillError, BackfillOutput, BackfillOutputError, BackfillPlan, BackfillProgress,
+    DEFAULT_STEP, Objectives, Summary, backfill,
 };
 use crate::domain::catalog::{FAMILIES, MetricOrigin};
 use crate::domain::duration;
@@ -57,7 +57,7 @@ pub fn run(
     let is_live = arguments.files.is_empty();
     let history = history::open(&config, &arguments.files, PURPOSE, now)?;
     let parts = history.parts().map_err(history::failure)?;
-    let plan = Plan {
+    let plan = BackfillPlan {
         step: arguments.step.unwrap_or(DEFAULT_STEP),
         from: arguments.from,
         // The clock of a running exporter lags by this much, so no sample is newer than its own.
@@ -69,7 +69,7 @@ pub fn run(
     };
     let rules = Arc::new(config.rules);
     let mut next_report = Instant::now();
-    let mut progress = |now: Progress| {
+    let mut progress = |now: BackfillProgress| {
         if Instant::now() >= next_report {
             next_report = Instant::now() + PROGRESS_INTERVAL;
             terminal::progress(&format!(
@@ -98,19 +98,19 @@ pub fn run(
         fs::remove_file(file)
     };
     let output = match &mut single_file {
-        Some(file) => Output::One(&mut **file),
-        None => Output::Directory(output, &mut make_blocks),
+        Some(file) => BackfillOutput::One(&mut **file),
+        None => BackfillOutput::Directory(output, &mut make_blocks),
     };
     let done = backfill(rules, parts, &plan, output, &mut progress);
     terminal::progress_done();
     match done {
         // The reader has closed the pipe, as `head` does.
-        Err(BackfillError::Output(OutputError::One(error)))
+        Err(BackfillError::BackfillOutput(BackfillOutputError::One(error)))
             if error.kind() == ErrorKind::BrokenPipe =>
         {
             Ok(ExitCode::SUCCESS)
         }
-        Err(BackfillError::History(error)) => Err(history::failure(error)),
+        Err(BackfillError::EventHistory(error)) => Err(history::failure(error)),
         Err(BackfillError::Nothing(tally)) if tally.is_useless() => {
             history::report(&tally, &history);
             Err(history::useless(&tally))
@@ -176,7 +176,7 @@ fn check_labels(labels: &[(String, String)]) -> Result<(), CommandFailure> {
 }
 
 /// Reports the result and the next step.
-fn report(summary: &Summary, plan: &Plan, arguments: &BackfillArguments) {
+fn report(summary: &Summary, plan: &BackfillPlan, arguments: &BackfillArguments) {
     for (count, what) in [
         (summary.later, "events after the end ignored"),
         (

@@ -7,14 +7,14 @@ use std::time::Duration;
 use super::arguments::CheckConfigArguments;
 use super::failure::CommandFailure;
 use super::terminal;
-use crate::app::connect::{self, Finding, Verdict};
+use crate::app::connect::{self, CheckFinding, CheckVerdict};
 use crate::config::Config;
 
 pub fn run(config: &Config, arguments: &CheckConfigArguments) -> Result<ExitCode, CommandFailure> {
     let timeout = Duration::from_millis(arguments.connect_timeout.unsigned_abs());
     let mut printed: io::Result<()> = Ok(());
     let mut counts = [0_usize; 3];
-    let worst = connect::check(config, timeout, &mut |finding: &Finding| {
+    let worst = connect::check(config, timeout, &mut |finding: &CheckFinding| {
         counts[finding.verdict as usize] += 1;
         if printed.is_ok() {
             // At once: the next check may take a while.
@@ -24,7 +24,7 @@ pub fn run(config: &Config, arguments: &CheckConfigArguments) -> Result<ExitCode
     printed?;
     let [fine, warnings, errors] = counts;
     terminal::notify(&format!("{fine} ok, {warnings} warnings, {errors} errors"));
-    Ok(if worst == Verdict::Error {
+    Ok(if worst == CheckVerdict::Error {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS

@@ -26,7 +26,7 @@ pub fn run(
     settings: &CommandLineSettings,
     arguments: &DemoArguments,
 ) -> Result<ExitCode, CommandFailure> {
-    let helpdesk = demo::start(&demo::Options {
+    let helpdesk = demo::start(&demo::DemoOptions {
         seed: arguments.seed,
         speed_up: arguments.speed_up,
         history: arguments.history,
@@ -84,7 +84,7 @@ pub fn run(
 /// The configuration of the helpdesk, with the address of its broker. Flags override both.
 fn configuration(
     settings: &CommandLineSettings,
-    helpdesk: &demo::RunningDesk,
+    helpdesk: &demo::RunningDemo,
 ) -> Result<Config, CommandFailure> {
     let yaml = Profile::default().config_yaml();
     let mut flags = vec![

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use super::arguments::CheckConfigArguments;
 use super::failure::CommandFailure;
 use super::terminal;
-use crate::app::estimate::{Estimate, Questions, estimate};
+use crate::app::estimate::{Estimate, EstimateRequest, estimate};
 use crate::engine::Rules;
 
 /// The scrape interval in our documentation.
@@ -19,7 +19,7 @@ const MEBIBYTE: f64 = (1 << 20) as f64;
 
 pub fn run(rules: &Rules, check: &CheckConfigArguments) -> Result<ExitCode, CommandFailure> {
     terminal::notify("measuring on this machine …");
-    let questions = Questions {
+    let questions = EstimateRequest {
         teams: check.teams.map(|teams| teams as usize),
         channels: check.channels as usize,
         tickets_a_day: check.tickets_per_day as usize,

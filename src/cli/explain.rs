@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::arguments::{CommandLineSettings, ExplainArguments, ExplainFormat};
 use super::failure::CommandFailure;
 use super::{history, terminal};
-use crate::app::explain::{Explanation, Looked, from_engine, from_files, words};
+use crate::app::explain::{Explanation, TicketSearch, from_engine, from_files, words};
 use crate::app::recovery;
 use crate::config::Config;
 use crate::decode::Decoder;
@@ -74,7 +74,7 @@ fn look_in_files(
     explanation.ok_or_else(|| CommandFailure::other(not_found(arguments, &looked)))
 }
 
-fn not_found(arguments: &ExplainArguments, looked: &Looked) -> String {
+fn not_found(arguments: &ExplainArguments, looked: &TicketSearch) -> String {
     let files: Vec<String> = arguments
         .files
         .iter()

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use super::failure::CommandFailure;
 use super::terminal;
-use crate::app::history::{CSV_ADVICE, History, HistoryError, Tally};
-use crate::app::topics::{Progress, ReadError};
+use crate::app::history::{CSV_ADVICE, EventHistory, HistoryError, ReadCounts};
+use crate::app::topics::{ReadError, ReadProgress};
 use crate::config::Config;
 use crate::decode::Decoder;
 use crate::domain::timestamp::Timestamp;
@@ -20,20 +20,20 @@ pub fn open(
     files: &[PathBuf],
     purpose: &str,
     now: Timestamp,
-) -> Result<History, CommandFailure> {
+) -> Result<EventHistory, CommandFailure> {
     if !files.is_empty() {
         let decoder = Decoder::new(&config.mapping);
-        return Ok(History::of_files(files.to_vec(), decoder));
+        return Ok(EventHistory::of_files(files.to_vec(), decoder));
     }
     let started = Instant::now();
-    let mut progress = |now: Progress| {
+    let mut progress = |now: ReadProgress| {
         let rate = u128::from(now.records) * 1_000 / started.elapsed().as_millis().max(1);
-        let Progress { records, left } = now;
+        let ReadProgress { records, left } = now;
         terminal::progress(&format!(
             "{records} records, {rate} per second, {left} left"
         ));
     };
-    let history = History::of_topics(config, purpose, now, &mut progress);
+    let history = EventHistory::of_topics(config, purpose, now, &mut progress);
     terminal::progress_done();
     history.map_err(failure)
 }
@@ -46,8 +46,8 @@ pub fn failure(error: HistoryError) -> CommandFailure {
 }
 
 /// Reports records that are gone and records that are not events.
-pub fn report(tally: &Tally, history: &History) {
-    if let History::Topics { begun_later, .. } = history {
+pub fn report(tally: &ReadCounts, history: &EventHistory) {
+    if let EventHistory::Topics { begun_later, .. } = history {
         for (partition, first) in begun_later {
             terminal::notify(&format!(
                 "partition {partition} starts at offset {first}: earlier records are gone, and an \
@@ -59,7 +59,7 @@ pub fn report(tally: &Tally, history: &History) {
 }
 
 /// The failure of a history without any event.
-pub fn useless(tally: &Tally) -> CommandFailure {
+pub fn useless(tally: &ReadCounts) -> CommandFailure {
     let records = tally.records;
     let rejected = tally.rejections();
     let remedy = if tally.is_csv {
@@ -73,7 +73,7 @@ pub fn useless(tally: &Tally) -> CommandFailure {
 }
 
 /// Reports rejected and ignored records, and words that the mapping does not know.
-pub fn rejections(tally: &Tally) {
+pub fn rejections(tally: &ReadCounts) {
     for (ignorance, count) in &tally.ignored {
         terminal::notify(&format!("{count} ignored ({})", ignorance.reason()));
     }

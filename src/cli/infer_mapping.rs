@@ -6,14 +6,14 @@ use super::arguments::InferMappingArguments;
 use super::failure::CommandFailure;
 use super::terminal;
 use crate::app::inference;
-use crate::app::samples::{self, Sample};
+use crate::app::samples::{self, SampleRecord};
 
 pub fn run(arguments: &InferMappingArguments) -> Result<ExitCode, CommandFailure> {
     let mut all = Vec::new();
     for path in &arguments.files {
         all.extend(samples::read(path, arguments.envelope).map_err(CommandFailure::other)?);
     }
-    let records: Vec<_> = all.iter().map(Sample::record).collect();
+    let records: Vec<_> = all.iter().map(SampleRecord::record).collect();
     let Some(proposal) = inference::propose(&records) else {
         terminal::notify(&format!(
             "no member of the {} records is clearly the id of a ticket; add records, several of each of several \

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use super::arguments::{CommandLineSettings, RulesArguments, RulesFormat};
 use super::failure::CommandFailure;
 use super::terminal;
-use crate::alerting::{self, Links, Options};
+use crate::alerting::{self, Links, RuleOptions};
 use crate::config::Config;
 
 pub fn run(
@@ -49,18 +49,18 @@ fn prometheus(config: &Config, arguments: &RulesArguments) -> Result<ExitCode, C
     Ok(ExitCode::SUCCESS)
 }
 
-fn options(config: &Config, arguments: &RulesArguments) -> Options {
+fn options(config: &Config, arguments: &RulesArguments) -> RuleOptions {
     let most_urgent = config.rules.priorities.first();
     let urgent = match arguments.urgent.as_slice() {
         [] => most_urgent.into_iter().cloned().collect(),
         named => named.to_vec(),
     };
-    let defaults = Options::default();
+    let defaults = RuleOptions::default();
     let url = |given: &Option<String>, default: String| match given {
         Some(url) => url.trim_end_matches('/').to_owned(),
         None => default,
     };
-    Options {
+    RuleOptions {
         urgent,
         hold: arguments.hold.unwrap_or(defaults.hold),
         lag: arguments.lag.unwrap_or(defaults.lag),
@@ -75,7 +75,7 @@ fn options(config: &Config, arguments: &RulesArguments) -> Options {
         job: arguments.job.clone().unwrap_or(defaults.job),
         links: Links {
             runbooks: url(&arguments.runbook_url, defaults.links.runbooks),
-            boards: url(&arguments.dashboard_url, defaults.links.boards),
+            dashdashboards: url(&arguments.dashboard_url, defaults.links.dashboards),
         },
     }
 }

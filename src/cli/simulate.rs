@@ -17,7 +17,7 @@ use crate::domain::timestamp::{DAY, Milliseconds, Timestamp};
 use crate::edge::files::STANDARD_INPUT;
 use crate::edge::kafka::{KafkaConnection, Publisher};
 use crate::edge::wall_clock;
-use crate::simulation::{Desk, Pace, Profile, SimulatedEvent, Start};
+use crate::simulation::{PaceStart, Profile, SimulatedEvent, SimulatedHelpdesk, SimulationPace};
 
 /// The default length of the history: enough for every default window.
 const DEFAULT_HISTORY: Milliseconds = 30 * DAY;
@@ -50,9 +50,11 @@ pub fn run(
         .transpose()?;
     let from = progress.as_ref().map_or(from, SimulationProgress::from);
     let before = progress.as_ref().map_or(0, SimulationProgress::events);
-    let endless = arguments.load.is_some() || !matches!(arguments.pace, Pace::AsFastAsPossible);
+    let endless =
+        arguments.load.is_some() || !matches!(arguments.pace, SimulationPace::AsFastAsPossible);
     let span = arguments.span.or((!endless).then_some(DEFAULT_HISTORY));
-    let events = Desk::new(arguments.seed, profile).events(from, span.map(|span| from.plus(span)));
+    let events = SimulatedHelpdesk::new(arguments.seed, profile)
+        .events(from, span.map(|span| from.plus(span)));
 
     let stop = stop_flag()?;
     let live_from = match arguments.live_from {
@@ -95,9 +97,9 @@ pub fn run(
 
 /// Waits until each event is due.
 struct Pacing {
-    pace: Pace,
+    pace: SimulationPace,
     live_from: Timestamp,
-    start: Option<Start>,
+    start: Option<PaceStart>,
     sequence: u64,
 }
 
@@ -111,7 +113,7 @@ impl Pacing {
     ) -> io::Result<bool> {
         meanwhile()?;
         if at >= self.live_from {
-            let start = *self.start.get_or_insert_with(|| Start {
+            let start = *self.start.get_or_insert_with(|| PaceStart {
                 wall: wall_clock::now(),
                 event: self.live_from,
             });

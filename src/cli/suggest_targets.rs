@@ -9,7 +9,8 @@ use super::history;
 use super::terminal;
 use crate::app::recovery;
 use crate::app::targets::{
-    Level, Row, SHARES, Suggestion, Wish, from_snapshot, snippet, suggest, suggest_from,
+    SHARES, Suggestion, SuggestionRow, TargetLevel, TargetRequest, from_snapshot, snippet, suggest,
+    suggest_from,
 };
 use crate::config::Config;
 use crate::domain::duration;
@@ -58,8 +59,11 @@ fn of_store(
 ) -> Result<Suggestion, CommandFailure> {
     let mut restored = recovery::read(config).map_err(CommandFailure::other)?;
     let snapshot = restored.engine.snapshot();
-    let wish = wish(arguments);
-    Ok(suggest_from(&from_snapshot(&snapshot, wish.clock), &wish))
+    let request = request(arguments);
+    Ok(suggest_from(
+        &from_snapshot(&snapshot, request.clock),
+        &request,
+    ))
 }
 
 fn of_events(
@@ -74,12 +78,12 @@ fn of_events(
             "cannot read standard input several times; give a file",
         ));
     }
-    let wish = Wish {
+    let request = TargetRequest {
         until: is_live.then(|| now.minus(config.stream.grace)),
-        ..wish(arguments)
+        ..request(arguments)
     };
     terminal::progress("counting");
-    let suggestion = suggest(&config.rules, &history, &wish);
+    let suggestion = suggest(&config.rules, &history, &request);
     terminal::progress_done();
     let suggestion = suggestion.map_err(history::failure)?;
     if let Some(tally) = &suggestion.tally {
@@ -91,8 +95,8 @@ fn of_events(
     Ok(suggestion)
 }
 
-fn wish(arguments: &SuggestTargetsArguments) -> Wish {
-    Wish {
+fn request(arguments: &SuggestTargetsArguments) -> TargetRequest {
+    TargetRequest {
         clock: arguments.clock.clock(),
         objective: arguments.objective,
         minimum: arguments.minimum_goals,
@@ -155,7 +159,7 @@ fn report_limits(suggestion: &Suggestion, arguments: &SuggestTargetsArguments) {
     }
 }
 
-fn table(rows: &[Row]) -> String {
+fn table(rows: &[SuggestionRow]) -> String {
     let mut cells = vec![
         vec!["team", "priority", "target", "goals", "undecided"]
             .into_iter()
@@ -208,7 +212,7 @@ fn table(rows: &[Row]) -> String {
 }
 
 /// The rounded target and the share of goals that would have met it.
-fn level_cell(level: &Level) -> String {
+fn level_cell(level: &TargetLevel) -> String {
     format!(
         "{} ({})",
         duration::format(level.target),
@@ -230,7 +234,7 @@ mod tests {
 
     #[test]
     fn targets_are_in_columns() {
-        let row = |team: &str, levels: Vec<Level>, suggested| Row {
+        let row = |team: &str, levels: Vec<TargetLevel>, suggested| SuggestionRow {
             team: team.to_owned(),
             priority: "p1".to_owned(),
             target: "resolution",
@@ -239,7 +243,7 @@ mod tests {
             levels,
             suggested,
         };
-        let level = |share, target, met| Level {
+        let level = |share, target, met| TargetLevel {
             share,
             exact: target - 1,
             target,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::arguments::{CommandLineSettings, TestMappingArguments};
 use super::failure::CommandFailure;
 use super::terminal;
-use crate::app::samples::{self, Outcome};
+use crate::app::samples::{self, SampleOutcome};
 use crate::config::{CANONICAL, Flag, NO_PRESET, PRESETS};
 use crate::decode::Decoder;
 
@@ -72,7 +72,7 @@ fn no_preset(flag: &str, wanted: &str) -> CommandFailure {
 }
 
 /// Reports what is wrong with a record. With `explain`, also reports the origin of every member.
-fn report(place: &str, outcome: &Outcome, explain: bool, colors: Colors) {
+fn report(place: &str, outcome: &SampleOutcome, explain: bool, colors: Colors) {
     for rejection in &outcome.rejections {
         let rejected = colors.red("rejected:");
         terminal::notify(&format!("{place}: {rejected} {rejection}"));

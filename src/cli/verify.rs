@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::arguments::{CommandLineSettings, VerifyArguments};
 use super::failure::CommandFailure;
 use super::terminal;
-use crate::app::topics::{Progress, ReadError};
+use crate::app::topics::{ReadError, ReadProgress};
 use crate::app::verify::{Claim, Difference, Recomputed, VerifyError, recompute};
 use crate::config::Config;
 
@@ -25,9 +25,9 @@ pub fn run(
 ) -> Result<ExitCode, CommandFailure> {
     let config = settings.load()?;
     let started = Instant::now();
-    let mut progress = |now: Progress| {
+    let mut progress = |now: ReadProgress| {
         let rate = u128::from(now.records) * 1_000 / started.elapsed().as_millis().max(1);
-        let Progress { records, left } = now;
+        let ReadProgress { records, left } = now;
         terminal::progress(&format!(
             "{records} records, {rate} per second, {left} left"
         ));
@@ -65,7 +65,7 @@ pub fn run(
 fn claim_and_recompute(
     config: &Config,
     url: Option<&str>,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(ReadProgress),
 ) -> Result<(Claim, Recomputed), VerifyError> {
     let claim = match url {
         Some(url) => Claim::of_instance(config, url)?,

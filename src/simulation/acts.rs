@@ -1,11 +1,11 @@
-//! What the event of a step says: its type, who acted, and what only some events carry.
+//! The content of a step's event: its type, who acted, and members that only some events have.
 
-use super::story::{TOGETHER, Teller};
-use super::ticket::{Act, Fate, Step, Ticket};
+use super::story::{Storyteller, TOGETHER};
+use super::ticket::{Act, SimulatedTicket, StoryStep, TicketFate};
 
-impl Teller {
+impl Storyteller {
     /// Type and actor of a step's event.
-    pub(super) fn act(&mut self, ticket: &Ticket) -> Act {
+    pub(super) fn act(&mut self, ticket: &SimulatedTicket) -> Act {
         let channel = self.profile.channels.get(usize::from(ticket.channel));
         let opener = if channel.is_some_and(|channel| channel.opened_by_agent) {
             "agent"
@@ -13,45 +13,47 @@ impl Teller {
             "customer"
         };
         match ticket.step {
-            Step::Create => Act::new("created", opener),
-            Step::Open => Act::new("message", opener),
-            Step::BotReply => Act::new("message", "bot"),
-            // Helpdesks disagree on how to say it; the contract takes both.
-            Step::Solve if self.chance.happens(0.1) => Act::new("status_changed", "agent"),
-            Step::Solve => Act::new("solved", "agent"),
-            Step::BotSolve => Act::new("solved", "bot"),
-            Step::GiveUp => Act::new("solved", "system"),
-            Step::Triage if self.chance.happens(TOGETHER) => Act::new("updated", "agent"),
-            Step::Triage | Step::Transfer => Act::new("team_changed", "agent"),
-            Step::Assign => Act::new("agent_changed", "agent"),
-            Step::Reprioritise => Act::new("priority_changed", "agent"),
-            Step::Update => Act::new("updated", "agent"),
-            Step::Answer | Step::Chase | Step::Thank | Step::Complain => {
+            StoryStep::Create => Act::new("created", opener),
+            StoryStep::Open => Act::new("message", opener),
+            StoryStep::BotReply => Act::new("message", "bot"),
+            // Helpdesks send either; the contract accepts both.
+            StoryStep::Solve if self.chance.happens(0.1) => Act::new("status_changed", "agent"),
+            StoryStep::Solve => Act::new("solved", "agent"),
+            StoryStep::BotSolve => Act::new("solved", "bot"),
+            StoryStep::GiveUp => Act::new("solved", "system"),
+            StoryStep::Triage if self.chance.happens(TOGETHER) => Act::new("updated", "agent"),
+            StoryStep::Triage | StoryStep::Transfer => Act::new("team_changed", "agent"),
+            StoryStep::Assign => Act::new("agent_changed", "agent"),
+            StoryStep::Reprioritise => Act::new("priority_changed", "agent"),
+            StoryStep::Update => Act::new("updated", "agent"),
+            StoryStep::Answer | StoryStep::Chase | StoryStep::Thank | StoryStep::Complain => {
                 Act::new("message", "customer")
             }
-            Step::Note => Act {
+            StoryStep::Note => Act {
                 public: false,
                 ..Act::new("message", "agent")
             },
-            Step::Reply => Act::new("message", "agent"),
-            Step::Book => Act::new("worklog", "agent"),
-            Step::Ask | Step::Hold | Step::Resume => Act::new("status_changed", "agent"),
-            Step::Reactivate => Act::new("status_changed", "system"),
-            Step::Escalate => Act::new("escalated", "agent"),
-            Step::OfferCsat => Act::new("csat_offered", "system"),
-            Step::RateCsat | Step::ChangeRating => Act::new("csat_rated", "customer"),
-            Step::Reopen => Act::new("reopened", "system"),
-            Step::Close => Act::new("closed", "system"),
-            Step::Merge => Act {
+            StoryStep::Reply => Act::new("message", "agent"),
+            StoryStep::Book => Act::new("worklog", "agent"),
+            StoryStep::Ask | StoryStep::Hold | StoryStep::Resume => {
+                Act::new("status_changed", "agent")
+            }
+            StoryStep::Reactivate => Act::new("status_changed", "system"),
+            StoryStep::Escalate => Act::new("escalated", "agent"),
+            StoryStep::OfferCsat => Act::new("csat_offered", "system"),
+            StoryStep::RateCsat | StoryStep::ChangeRating => Act::new("csat_rated", "customer"),
+            StoryStep::Reopen => Act::new("reopened", "system"),
+            StoryStep::Close => Act::new("closed", "system"),
+            StoryStep::Merge => Act {
                 into: match ticket.fate {
-                    Fate::Merged(survivor) => Some(survivor),
-                    Fate::Worked | Fate::Spam | Fate::Deleted => None,
+                    TicketFate::Merged(survivor) => Some(survivor),
+                    TicketFate::Worked | TicketFate::Spam | TicketFate::Deleted => None,
                 },
                 ..Act::new("merged", "agent")
             },
-            Step::Spam => Act::new("spam", "system"),
-            Step::Delete => Act::new("deleted", "agent"),
-            Step::Undelete => Act::new("undeleted", "agent"),
+            StoryStep::Spam => Act::new("spam", "system"),
+            StoryStep::Delete => Act::new("deleted", "agent"),
+            StoryStep::Undelete => Act::new("undeleted", "agent"),
         }
     }
 }

@@ -1,31 +1,31 @@
-//! When new tickets come: a Poisson process whose rate changes with the local hour, the weekday
-//! and the season, and with outages.
+//! Arrivals of new tickets: a Poisson process. Its rate changes with the local hour, the weekday and the
+//! season, and rises in outages.
 //!
-//! The rate of an hour depends on nothing but the seed and the hour, so an outage day stays one
-//! wherever the span starts.
+//! The rate of an hour depends only on the seed and the hour, so the outages do not depend on the start of
+//! the simulation.
 
 use chrono_tz::Tz;
 
 use super::distributions::{Chance, mixed, uniform_at};
 use super::office::{Local, local, weekday};
-use super::profile::{Incidents, OFFICE_DAYS, Profile, Week};
+use super::profile::{ArrivalWeek, Incidents, OFFICE_DAYS, Profile};
 use crate::domain::timestamp::{HOUR, Milliseconds, Timestamp};
 
-/// Outages begin in the morning, when everything is switched on, or as the day goes on.
+/// First hour in which outages begin.
 const FIRST_OUTAGE_HOUR: usize = 8;
 const OUTAGE_START_HOURS: f64 = 7.0;
-/// After a year without anybody, nobody comes.
+/// The search for the next arrival ends after a year.
 const HOURS_SEARCHED: u32 = 366 * 24;
 
-/// A ticket that is about to be created.
+/// A ticket about to be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Arrival {
     pub(super) at: Timestamp,
-    /// The local day of the outage it reports, if it reports one.
+    /// The local day of the outage that the ticket reports, if any.
     pub(super) outage: Option<i64>,
 }
 
-/// See the module.
+/// Generates arrivals.
 #[derive(Clone, Debug)]
 pub(super) struct Arrivals {
     seed: u64,
@@ -41,7 +41,7 @@ pub(super) struct Arrivals {
 
 impl Arrivals {
     pub(super) fn new(seed: u64, profile: &Profile) -> Self {
-        let Week { hours, weekdays } = profile.week;
+        let ArrivalWeek { hours, weekdays } = profile.week;
         Self {
             seed,
             timezone: profile.timezone,
@@ -53,14 +53,15 @@ impl Arrivals {
         }
     }
 
-    /// The first arrival after `at`; `None` where nobody comes any more.
+    /// The first arrival after `at`; `None` if there are no more.
     pub(super) fn next(&self, chance: &mut Chance, at: Timestamp) -> Option<Arrival> {
         let mut from = at;
         for _ in 0..HOURS_SEARCHED {
             let shown = local(self.timezone, from);
             let usual = self.usual(shown);
             let extra = self.outage(shown);
-            // Arrivals know no past: a wait beyond the hour starts anew with the next rate.
+            // The process has no memory: a wait beyond the hour is drawn again with the next
+            // rate.
             #[allow(clippy::cast_precision_loss, reason = "an hour fits exactly")]
             let due = from.plus(chance.exponential(HOUR as f64 / (usual + extra)));
             if due < shown.next_hour {
@@ -75,7 +76,7 @@ impl Arrivals {
         None
     }
 
-    /// Tickets an hour on a day like any other.
+    /// Tickets per hour without an outage.
     fn usual(&self, shown: Local) -> f64 {
         self.hourly
             * self.hours[shown.hour]
@@ -83,7 +84,7 @@ impl Arrivals {
             * (1.0 + self.season * swing(shown.day))
     }
 
-    /// Tickets an hour because of an outage.
+    /// Tickets per hour because of an outage.
     fn outage(&self, shown: Local) -> f64 {
         let Some(incidents) = &self.incidents else {
             return 0.0;
@@ -108,7 +109,7 @@ impl Arrivals {
     }
 }
 
-/// -1 to 1 over a year.
+/// A value from -1 to 1 over a year.
 fn swing(day: i64) -> f64 {
     let year: Milliseconds = 365;
     #[allow(clippy::cast_precision_loss, reason = "a day of the year")]
@@ -130,7 +131,7 @@ fn balanced<const N: usize>(weights: [f64; N]) -> [f64; N] {
     })
 }
 
-/// A number that can be a rate: neither negative nor endless.
+/// The number as a rate: not negative, and finite.
 fn sane(number: f64) -> f64 {
     if number.is_finite() {
         number.max(0.0)
@@ -162,7 +163,7 @@ mod tests {
         found
     }
 
-    /// Asserts a count within four standard deviations of a Poisson expectation.
+    /// Asserts that a count is within four standard deviations of a Poisson expectation.
     fn close(count: usize, expected: f64) {
         let count = f64::from(u32::try_from(count).unwrap());
         assert!(
@@ -216,7 +217,7 @@ mod tests {
         days.dedup();
         assert!((5..25).contains(&days.len()), "{} outages", days.len());
         assert!(days.iter().all(|day| weekday(*day) < OFFICE_DAYS));
-        // 4 + 2 + 1 + 0.5 average hours of tickets each.
+        // Four hours' tickets in the first hour, then half as many in each.
         let each = profile.tickets_a_day / 24.0 * 7.5;
         close(
             reports.len(),

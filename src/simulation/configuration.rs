@@ -1,5 +1,5 @@
-//! The exporter's configuration for a simulated desk: the calendars, teams and promises its
-//! people live by. Brokers and topics are not the desk's to know; their keys are left out.
+//! The exporter's configuration for a simulated helpdesk: calendars, teams and SLA targets, without brokers
+//! and topics.
 
 use std::fmt::Write;
 
@@ -11,8 +11,7 @@ use crate::domain::yaml::{list, scalar};
 const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 impl Profile {
-    /// The configuration (YAML) under which the desk's events mean something: most promises are
-    /// kept, some are not.
+    /// The configuration (YAML) for the events. Most SLA goals are met under it, some are not.
     pub fn config_yaml(&self) -> String {
         let mut yaml = String::with_capacity(2_048);
         self.calendars(&mut yaml);
@@ -24,7 +23,7 @@ impl Profile {
     fn calendars(&self, yaml: &mut String) {
         let shifts: Vec<String> = OFFICE_SHIFTS.into_iter().map(interval).collect();
         let shifts = shifts.join(", ");
-        yaml.push_str("# The hours the desk keeps.\ncalendars:\n  office:\n");
+        yaml.push_str("# The hours the helpdesk keeps.\ncalendars:\n  office:\n");
         line(yaml, "    timezone", self.timezone.name());
         yaml.push_str("    weekly:\n");
         for day in &WEEKDAYS[..OFFICE_DAYS] {

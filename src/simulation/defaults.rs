@@ -1,16 +1,16 @@
-//! The two desks there are: the one of demonstrations and the one of load tests.
+//! The two built-in helpdesks, for demonstrations and for load tests.
 
 use super::profile::{
-    Behaviour, Channel, Delays, Delivery, Incidents, Priority, Profile, Team, Week,
+    ArrivalWeek, Behavior, Delays, Delivery, Incidents, Profile, SimulatedChannel,
+    SimulatedPriority, SimulatedTeam,
 };
 use crate::domain::timestamp::{DAY, HOUR, MINUTE, SECOND};
 
-/// A desk of middling size: some 40 agents, and every panel moves within a demonstration.
+/// A medium helpdesk with about 40 agents: every panel changes during a demonstration.
 const TICKETS_A_DAY: f64 = 400.0;
-/// The first ticket is not the desk's first: nobody believes ticket 1.
+/// Ticket numbers do not begin at 1, as in a helpdesk that has existed for some time.
 const FIRST_TICKET: u64 = 100_001;
-/// Load tests: what is created a day, so that some 200,000 tickets are live (a ticket lives some
-/// 4.5 days around the clock, most of it solved and waiting to be closed).
+/// Tickets created per day in load tests. A ticket lives about 4.5 days, so some 200,000 are live.
 const LOAD_TICKETS_A_DAY: f64 = 44_200.0;
 
 impl Default for Profile {
@@ -21,13 +21,13 @@ impl Default for Profile {
             tickets: None,
             first_ticket: FIRST_TICKET,
             season: 0.15,
-            week: Week::default(),
+            week: ArrivalWeek::default(),
             teams: default_teams(),
             priorities: default_priorities(),
             channels: default_channels(),
             escalation_team: Some(5),
             incidents: Some(Incidents::default()),
-            behaviour: Behaviour::default(),
+            behavior: Behavior::default(),
             delays: Delays::default(),
             delivery: Delivery::default(),
         }
@@ -35,16 +35,16 @@ impl Default for Profile {
 }
 
 impl Profile {
-    /// The desk of load tests: `tickets` tickets, uniformly mixed over the hours, teams and
-    /// priorities around the clock, so that after five days of event time some 200,000 are live
-    /// (not yet closed). Nothing is late or delivered twice: a load test counts what it sent.
+    /// The helpdesk of load tests creates `tickets` tickets, spread evenly over hours, teams and
+    /// priorities. After five days of event time some 200,000 are live (not yet closed). No record is
+    /// late or delivered twice, so that a load test can count what it sent.
     #[must_use]
     pub fn load(tickets: u64) -> Self {
         let mut profile = Self {
             tickets: Some(tickets),
             tickets_a_day: LOAD_TICKETS_A_DAY,
             season: 0.0,
-            week: Week {
+            week: ArrivalWeek {
                 hours: [1.0; 24],
                 weekdays: [1.0; 7],
             },
@@ -67,9 +67,8 @@ impl Profile {
     }
 }
 
-impl Default for Week {
-    /// Peaks before and after lunch, quiet nights and weekends, and a Monday with what the
-    /// weekend left.
+impl Default for ArrivalWeek {
+    /// Peaks before and after lunch, quiet nights and weekends, and more on Mondays.
     fn default() -> Self {
         Self {
             hours: [
@@ -82,7 +81,7 @@ impl Default for Week {
 }
 
 impl Default for Incidents {
-    /// One or two outages a month, as in a year nobody liked: a demonstration's history has one.
+    /// One or two outages a month, so that the history of a demonstration contains one.
     fn default() -> Self {
         Self {
             share: 0.07,
@@ -95,16 +94,16 @@ impl Default for Incidents {
     }
 }
 
-impl Default for Behaviour {
-    /// Of the order of what published helpdesk benchmarks report: a quarter of the surveys
-    /// answered, 5 to 10 % reopened, half of the tickets solved in one contact.
+impl Default for Behavior {
+    /// In the range of published helpdesk benchmarks: a quarter of the surveys are answered, 5 to 10 %
+    /// of the tickets are reopened, half are solved at first contact.
     fn default() -> Self {
         Self {
             untriaged: 0.15,
             bot_solved: 0.06,
             chased: 0.06,
             transferred: 0.07,
-            reprioritised: 0.05,
+            reprioritized: 0.05,
             updated: 0.06,
             noted: 0.18,
             asked: 0.28,
@@ -136,14 +135,15 @@ impl Default for Delays {
             reopen: 8 * HOUR,
             rating: 5 * HOUR,
             give_up: 5 * DAY,
-            // The default of `tickets.finalize_after`, less than an hour: closed by the helpdesk.
+            // A little less than the default of `tickets.finalize_after`, so that the helpdesk
+            // closes the ticket.
             close: 4 * DAY - 30 * MINUTE,
         }
     }
 }
 
 impl Default for Delivery {
-    /// Rare, but within an hour of a demonstration; within the default `stream.lateness` of 5 s.
+    /// Rare, but seen within an hour of a demonstration; within the default `stream.lateness` of 5 s.
     fn default() -> Self {
         Self {
             duplicates: 0.002,
@@ -153,20 +153,21 @@ impl Default for Delivery {
     }
 }
 
-fn default_teams() -> Vec<Team> {
-    let team = |name: &str, weight, agents, slowness, held, satisfaction, minutes: i64| Team {
-        name: name.to_owned(),
-        weight,
-        agents,
-        around_the_clock: false,
-        slowness,
-        held,
-        satisfaction,
-        handle: minutes * MINUTE,
-    };
+fn default_teams() -> Vec<SimulatedTeam> {
+    let team =
+        |name: &str, weight, agents, slowness, held, satisfaction, minutes: i64| SimulatedTeam {
+            name: name.to_owned(),
+            weight,
+            agents,
+            around_the_clock: false,
+            slowness,
+            held,
+            satisfaction,
+            handle: minutes * MINUTE,
+        };
     vec![
         team("billing", 2.4, 8, 0.9, 0.03, 0.78, 6),
-        Team {
+        SimulatedTeam {
             around_the_clock: true,
             ..team("network", 2.2, 10, 0.95, 0.06, 0.7, 11)
         },
@@ -177,20 +178,21 @@ fn default_teams() -> Vec<Team> {
     ]
 }
 
-/// Medians below a third of the targets: with the default spread, one in ten misses them.
-fn default_priorities() -> Vec<Priority> {
-    let priority = |name: &str, weight, medians: (i64, i64), targets: (i64, i64, i64)| Priority {
-        name: name.to_owned(),
-        weight,
-        first_reply: medians.0 * MINUTE,
-        next_reply: medians.1 * MINUTE,
-        first_response: targets.0 * MINUTE,
-        next_response: targets.1 * MINUTE,
-        resolution: targets.2 * MINUTE,
-        ownership: None,
-    };
+/// Medians below a third of the targets: with the default spread, one in ten goals is missed.
+fn default_priorities() -> Vec<SimulatedPriority> {
+    let priority =
+        |name: &str, weight, medians: (i64, i64), targets: (i64, i64, i64)| SimulatedPriority {
+            name: name.to_owned(),
+            weight,
+            first_reply: medians.0 * MINUTE,
+            next_reply: medians.1 * MINUTE,
+            first_response: targets.0 * MINUTE,
+            next_response: targets.1 * MINUTE,
+            resolution: targets.2 * MINUTE,
+            ownership: None,
+        };
     vec![
-        Priority {
+        SimulatedPriority {
             ownership: Some(HOUR),
             ..priority("p1", 0.06, (4, 9), (15, 30, 90))
         },
@@ -200,8 +202,8 @@ fn default_priorities() -> Vec<Priority> {
     ]
 }
 
-fn default_channels() -> Vec<Channel> {
-    let channel = |name: &str, weight, bot_reply, slowness| Channel {
+fn default_channels() -> Vec<SimulatedChannel> {
+    let channel = |name: &str, weight, bot_reply, slowness| SimulatedChannel {
         name: name.to_owned(),
         weight,
         bot_reply,

@@ -1,17 +1,17 @@
-//! Chance, reproducible: the few distributions a support desk needs, from one seeded stream.
+//! Reproducible random numbers: a few distributions from one seeded stream.
 //!
-//! Written out by hand because they are four short formulas, and because the bytes a seed gives
-//! must not change when a library improves its sampling.
+//! They are written here and not taken from a library, because the bytes of a seed must not change when a
+//! library changes its sampling.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::domain::timestamp::Milliseconds;
 
-/// 2^-53: the distance between neighbours of the uniform grid below.
+/// 2^-53: the step of the uniform grid below.
 const GRID: f64 = 1.0 / 9_007_199_254_740_992.0;
 
-/// A seeded stream of random draws.
+/// A seeded stream of random numbers.
 #[derive(Clone, Debug)]
 pub(super) struct Chance {
     generator: ChaCha8Rng,
@@ -30,37 +30,37 @@ impl Chance {
         (self.generator.next_u64() >> 11) as f64 * GRID
     }
 
-    /// True with probability `share`; a share that is no number never happens.
+    /// True with probability `share`; NaN counts as 0.
     pub(super) fn happens(&mut self, share: f64) -> bool {
         self.uniform() < share
     }
 
-    /// A whole number in `0..bound`; 0 where the bound is 0.
+    /// A whole number in `0..bound`; 0 if the bound is 0.
     pub(super) fn below(&mut self, bound: u32) -> u32 {
         let product = u64::from(self.generator.next_u32()) * u64::from(bound);
         u32::try_from(product >> 32).unwrap_or(0)
     }
 
-    /// The wait until the next of independent happenings that are `mean` apart on average.
+    /// The wait for the next of independent events that are `mean` apart on average.
     pub(super) fn exponential(&mut self, mean: f64) -> Milliseconds {
         whole(-(1.0 - self.uniform()).ln() * mean)
     }
 
-    /// A delay of people: mostly near the median, now and then several times as long. `spread` is
-    /// the standard deviation of the logarithm.
+    /// A human delay: mostly near the median, sometimes several times as long. `spread` is the standard
+    /// deviation of the logarithm.
     #[allow(clippy::cast_precision_loss, reason = "delays are far below 2^53 ms")]
     pub(super) fn log_normal(&mut self, median: Milliseconds, spread: f64) -> Milliseconds {
         whole(median as f64 * (spread * self.normal()).exp())
     }
 
-    /// Standard normal, by Box and Muller's transform (1958).
+    /// Standard normal, by the Box-Muller transform (1958).
     fn normal(&mut self) -> f64 {
         let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
         radius * (std::f64::consts::TAU * self.uniform()).cos()
     }
 
-    /// The index of one of the weights, each as likely as its share of their sum; `None` where
-    /// there is none above 0.
+    /// Picks the index of a weight with a probability proportional to it; `None` if no weight is above
+    /// 0.
     pub(super) fn pick(&mut self, weights: impl Iterator<Item = f64> + Clone) -> Option<u16> {
         let total: f64 = weights.clone().filter(|weight| *weight > 0.0).sum();
         let mut left = self.uniform() * total;
@@ -78,14 +78,14 @@ impl Chance {
     }
 }
 
-/// A number drawn for one position on the time line, whatever was drawn before: uniform in
-/// `[0, 1)`. (The finaliser of SplitMix64: Steele, Lea, Flood, 2014.)
+/// A number for a position on the time line, independent of earlier draws: uniform in `[0, 1)`. (The
+/// finalizer of SplitMix64: Steele, Lea, Flood, 2014.)
 #[allow(clippy::cast_precision_loss, reason = "53 bits fit exactly")]
 pub(super) fn uniform_at(seed: u64, position: i64) -> f64 {
     (mixed(seed ^ mixed(position.cast_unsigned())) >> 11) as f64 * GRID
 }
 
-/// Scatters the bits of a number; distinct numbers stay distinct.
+/// Mixes the bits of a number; distinct numbers stay distinct.
 pub(super) const fn mixed(number: u64) -> u64 {
     let mut bits = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,24 +1,24 @@
-//! Hours people keep: when agents work and customers are awake.
+//! Working hours of agents and waking hours of customers.
 //!
-//! Simpler than a business calendar: shifts lie within one local day, there are no holidays, and
-//! the zone's offset at the day's noon holds for all of it (an hour wrong on two nights a year).
+//! Simpler than a business calendar: a shift lies within one local day, there are no holidays, and the
+//! zone's offset at noon holds for the whole day, which is an hour wrong on two nights a year.
 
 use chrono::{DateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
 use crate::domain::timestamp::{DAY, HOUR, MINUTE, Milliseconds, SECOND, Timestamp};
 
-/// A week and a day: whoever works at all works within it.
+/// A week and a day contain every shift.
 const DAYS_SEARCHED: i64 = 8;
 
-/// A shift in minutes of the local day, end exclusive.
+/// A shift in minutes of the local day; the end is exclusive.
 pub(super) type Shift = (u16, u16);
 
-/// The hours of one kind of people.
+/// Hours of agents or customers.
 #[derive(Clone, Debug)]
 pub(super) struct Office {
     timezone: Tz,
-    /// By weekday, Monday first; ascending within a day. `None`: always there.
+    /// By weekday, Monday first; ascending within a day. `None`: at all times.
     week: Option<[Vec<Shift>; 7]>,
 }
 
@@ -37,8 +37,8 @@ impl Office {
         }
     }
 
-    /// The instant at which `work` milliseconds of open time have passed since `start`. People
-    /// who never work are taken to be always there.
+    /// The time at which `work` milliseconds of open time have passed since `start`. An office without
+    /// hours counts as always open.
     pub(super) fn after(&self, start: Timestamp, work: Milliseconds) -> Timestamp {
         let mut at = start;
         let mut left = work.max(0);
@@ -95,7 +95,7 @@ impl Office {
     }
 }
 
-/// An instant as a clock on the wall of a zone shows it.
+/// A local date and hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Local {
     /// Days since 1970-01-01.
@@ -119,7 +119,7 @@ pub(super) fn weekday(day: i64) -> usize {
     usize::try_from((day + 3).rem_euclid(7)).unwrap_or(0)
 }
 
-/// What the zone's clocks show more than UTC.
+/// Offset of the zone from UTC.
 fn offset(timezone: Tz, at: Timestamp) -> Milliseconds {
     DateTime::from_timestamp_millis(at.0).map_or(0, |instant| {
         let fixed = timezone

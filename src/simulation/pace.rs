@@ -1,5 +1,4 @@
-//! When a told event is due on the wall clock. A pure rule: who sends asks it, and does the
-//! waiting.
+//! When an event is due on the wall clock. The sender does the waiting.
 
 use std::str::FromStr;
 
@@ -7,37 +6,37 @@ use thiserror::Error;
 
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 
-/// How fast a desk's time passes. Written as `1x`, `60x`, `500/s` or `max`.
+/// The speed of a simulation, written as `1x`, `60x`, `500/s` or `max`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Pace {
-    /// So many times as fast as the wall clock.
+pub enum SimulationPace {
+    /// A multiple of the wall clock's speed.
     SpeedUp(f64),
-    /// So many events a second, whatever their times.
+    /// Events per second, whatever their times.
     Rate(f64),
     /// Without waiting.
     AsFastAsPossible,
 }
 
-/// A pace that is none.
+/// A text that is no pace.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{text:?} is no pace: write a factor (60x), a rate (500/s) or max")]
 pub struct PaceError {
     text: String,
 }
 
-/// Where a run began: the anchors that pacing counts from.
+/// The start of a run, from which due times count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Start {
+pub struct PaceStart {
     pub wall: Timestamp,
-    /// The event time that is due at `wall`. Later than the first event, it makes the earlier
-    /// ones due at once: history first, then life.
+    /// The event time that is due at `wall`. Earlier events are due at once: first the history, then
+    /// new events.
     pub event: Timestamp,
 }
 
-impl Pace {
-    /// When event number `sequence` (from 0), which happens at `at`, is due on the wall clock;
-    /// `None`: at once.
-    pub fn due(self, start: Start, at: Timestamp, sequence: u64) -> Option<Timestamp> {
+impl SimulationPace {
+    /// When event number `sequence` (from 0), with event time `at`, is due on the wall clock; `None`:
+    /// at once.
+    pub fn due(self, start: PaceStart, at: Timestamp, sequence: u64) -> Option<Timestamp> {
         #[allow(clippy::cast_precision_loss, reason = "far below 2^53 in any run")]
         let passed = match self {
             Self::SpeedUp(factor) => at.since(start.event) as f64 / factor,
@@ -52,14 +51,20 @@ impl Pace {
         Some(start.wall.plus(passed))
     }
 
-    /// Milliseconds to wait at `now` before the event is sent; 0 where it is due or overdue.
-    pub fn wait(self, start: Start, at: Timestamp, sequence: u64, now: Timestamp) -> Milliseconds {
+    /// Milliseconds to wait at `now` before sending the event; 0 if it is due.
+    pub fn wait(
+        self,
+        start: PaceStart,
+        at: Timestamp,
+        sequence: u64,
+        now: Timestamp,
+    ) -> Milliseconds {
         self.due(start, at, sequence)
             .map_or(0, |due| due.since(now))
     }
 }
 
-impl FromStr for Pace {
+impl FromStr for SimulationPace {
     type Err = PaceError;
 
     fn from_str(text: &str) -> Result<Self, PaceError> {
@@ -88,7 +93,7 @@ mod tests {
     use super::*;
     use crate::domain::timestamp::{HOUR, MINUTE, SECOND};
 
-    const START: Start = Start {
+    const START: PaceStart = PaceStart {
         wall: Timestamp(1_000_000),
         event: Timestamp(50_000_000),
     };
@@ -96,7 +101,7 @@ mod tests {
     #[test]
     fn a_factor_shrinks_the_distance_of_events() {
         let at = START.event.plus(HOUR);
-        let pace = Pace::SpeedUp(60.0);
+        let pace = SimulationPace::SpeedUp(60.0);
         assert_eq!(pace.due(START, at, 0), Some(START.wall.plus(MINUTE)));
         let now = START.wall.plus(50 * SECOND);
         assert_eq!(pace.wait(START, at, 0, now), 10 * SECOND);
@@ -106,12 +111,15 @@ mod tests {
     #[test]
     fn history_is_due_at_once() {
         let at = START.event.minus(HOUR);
-        assert_eq!(Pace::SpeedUp(1.0).wait(START, at, 9, START.wall), 0);
+        assert_eq!(
+            SimulationPace::SpeedUp(1.0).wait(START, at, 9, START.wall),
+            0
+        );
     }
 
     #[test]
     fn a_rate_counts_events() {
-        let pace = Pace::Rate(4.0);
+        let pace = SimulationPace::Rate(4.0);
         assert_eq!(pace.due(START, Timestamp(0), 0), Some(START.wall));
         assert_eq!(
             pace.due(START, Timestamp(0), 6),
@@ -121,19 +129,19 @@ mod tests {
 
     #[test]
     fn the_fastest_never_waits() {
-        let pace = Pace::AsFastAsPossible;
+        let pace = SimulationPace::AsFastAsPossible;
         assert_eq!(pace.due(START, Timestamp::LATEST, 7), None);
         assert_eq!(pace.wait(START, Timestamp::LATEST, 7, Timestamp(0)), 0);
     }
 
     #[test]
     fn reads_what_people_write() {
-        assert_eq!("60x".parse(), Ok(Pace::SpeedUp(60.0)));
-        assert_eq!("0.5x".parse(), Ok(Pace::SpeedUp(0.5)));
-        assert_eq!("500/s".parse(), Ok(Pace::Rate(500.0)));
-        assert_eq!("max".parse(), Ok(Pace::AsFastAsPossible));
+        assert_eq!("60x".parse(), Ok(SimulationPace::SpeedUp(60.0)));
+        assert_eq!("0.5x".parse(), Ok(SimulationPace::SpeedUp(0.5)));
+        assert_eq!("500/s".parse(), Ok(SimulationPace::Rate(500.0)));
+        assert_eq!("max".parse(), Ok(SimulationPace::AsFastAsPossible));
         for wrong in ["", "x", "0x", "-1x", "NaNx", "infx", "/s", "500", "fast"] {
-            assert!(wrong.parse::<Pace>().is_err(), "{wrong}");
+            assert!(wrong.parse::<SimulationPace>().is_err(), "{wrong}");
         }
     }
 }

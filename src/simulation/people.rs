@@ -1,12 +1,12 @@
-//! What people are like: how long they take, when they work, how content they are.
+//! Agents and customers: how long they take, and how satisfied they are.
 
-use super::profile::Team;
-use super::story::{Teller, scaled};
-use super::ticket::Ticket;
+use super::profile::SimulatedTeam;
+use super::story::{Storyteller, scaled};
+use super::ticket::SimulatedTicket;
 use crate::domain::timestamp::{HOUR, MINUTE, Milliseconds, SECOND, Timestamp};
 
-impl Teller {
-    pub(super) fn reprioritise(&mut self, ticket: &mut Ticket) {
+impl Storyteller {
+    pub(super) fn reprioritise(&mut self, ticket: &mut SimulatedTicket) {
         let count = u16::try_from(self.profile.priorities.len()).unwrap_or(u16::MAX);
         let up = self.chance.happens(0.6);
         let moved = if up && ticket.urgency > 0 {
@@ -20,8 +20,8 @@ impl Teller {
         }
     }
 
-    /// Working time to the next human reply.
-    pub(super) fn reply_delay(&mut self, ticket: &Ticket) -> Milliseconds {
+    /// Working time until the next human reply.
+    pub(super) fn reply_delay(&mut self, ticket: &SimulatedTicket) -> Milliseconds {
         let Some(priority) = self.profile.priorities.get(usize::from(ticket.urgency)) else {
             return HOUR;
         };
@@ -38,13 +38,13 @@ impl Teller {
     }
 
     /// Seconds booked for one reply.
-    pub(super) fn handle(&mut self, ticket: &Ticket) -> i64 {
+    pub(super) fn handle(&mut self, ticket: &SimulatedTicket) -> i64 {
         let usual = self.team(ticket).map_or(5 * MINUTE, |team| team.handle);
         self.chance.log_normal(usual, 0.6) / SECOND
     }
 
-    /// 1 to 5 stars; a ticket that took many replies loses some of the good will.
-    pub(super) fn score(&mut self, ticket: &Ticket) -> u8 {
+    /// 1 to 5 stars; many replies lower the score.
+    pub(super) fn score(&mut self, ticket: &SimulatedTicket) -> u8 {
         let satisfaction = self.team(ticket).map_or(0.75, |team| team.satisfaction);
         let good_will = satisfaction * (1.0 - 0.04 * f64::from(ticket.replies.saturating_sub(1)));
         (0..4).fold(1, |stars, _| {
@@ -52,13 +52,18 @@ impl Teller {
         })
     }
 
-    /// The holder, or whose work it will be.
-    pub(super) fn team(&self, ticket: &Ticket) -> Option<&Team> {
+    /// The team that holds the ticket, or will.
+    pub(super) fn team(&self, ticket: &SimulatedTicket) -> Option<&SimulatedTeam> {
         let position = ticket.team.unwrap_or(ticket.home);
         self.profile.teams.get(usize::from(position))
     }
 
-    pub(super) fn working(&self, ticket: &Ticket, at: Timestamp, wait: Milliseconds) -> Timestamp {
+    pub(super) fn working(
+        &self,
+        ticket: &SimulatedTicket,
+        at: Timestamp,
+        wait: Milliseconds,
+    ) -> Timestamp {
         let position = usize::from(ticket.team.unwrap_or(ticket.home));
         self.offices
             .get(position)
@@ -66,7 +71,7 @@ impl Teller {
             .after(at, wait)
     }
 
-    /// A moment later, by the hand of whoever is at it: never cut by the end of a shift.
+    /// A short delay, which the end of a shift does not interrupt.
     pub(super) fn soon(&mut self, at: Timestamp, about: Milliseconds) -> Timestamp {
         at.plus(about / 2 + i64::from(self.chance.below(u32::try_from(about).unwrap_or(0))))
     }

@@ -1,6 +1,6 @@
-//! What a desk is like: its people, their hours, and how often what happens to a ticket.
+//! The properties of a helpdesk: its teams, their hours, and the shares of what happens to tickets.
 //!
-//! All of it is data; a test, a demonstration or a user changes a field and keeps the rest.
+//! All of it is data. A test or a demonstration changes a field and keeps the rest.
 
 use chrono_tz::Tz;
 
@@ -8,12 +8,12 @@ use crate::domain::timestamp::Milliseconds;
 
 /// Office hours in minutes of the local day: 08:00 to 17:00 with an hour of lunch.
 pub(super) const OFFICE_SHIFTS: [(u16, u16); 2] = [(8 * 60, 12 * 60), (13 * 60, 17 * 60)];
-/// Office days: Monday to Friday.
+/// Monday to Friday.
 pub(super) const OFFICE_DAYS: usize = 5;
 
-/// A kind of ticket holder. Names must be unique.
+/// A team. Names must be unique.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Team {
+pub struct SimulatedTeam {
     pub name: String,
     /// Share of the new tickets, relative to the other teams.
     pub weight: f64,
@@ -24,20 +24,20 @@ pub struct Team {
     pub slowness: f64,
     /// Share of replies that wait for a third party: spare parts, a supplier, a visit.
     pub held: f64,
-    /// Chance that a rating gives each star above the first: 0.75 is 4 of 5 on average.
+    /// Probability of each star above the first: 0.75 is 4 of 5 on average.
     pub satisfaction: f64,
-    /// What one reply costs an agent.
+    /// Handle time of one reply.
     pub handle: Milliseconds,
 }
 
-/// An urgency, with what is usual and what is promised for it.
+/// A priority with its usual delays and its SLA targets.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Priority {
+pub struct SimulatedPriority {
     pub name: String,
     pub weight: f64,
-    /// Working time to the first human reply, median.
+    /// Median working time to the first human reply.
     pub first_reply: Milliseconds,
-    /// Working time to each later reply, median.
+    /// Median working time to each later reply.
     pub next_reply: Milliseconds,
     /// SLA targets.
     pub first_response: Milliseconds,
@@ -46,63 +46,63 @@ pub struct Priority {
     pub ownership: Option<Milliseconds>,
 }
 
-/// A way in. Names must be unique.
+/// A channel. Names must be unique.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Channel {
+pub struct SimulatedChannel {
     pub name: String,
     pub weight: f64,
     /// Share of tickets that a bot answers first.
     pub bot_reply: f64,
-    /// An agent writes the ticket down, so the opening message is not the customer's.
+    /// An agent writes the opening message, not the customer.
     pub opened_by_agent: bool,
-    /// Factor on the delay of every agent's reply: people at the other end of a line do not wait.
+    /// Factor on the delay of every agent's reply: customers on the phone do not wait.
     pub slowness: f64,
 }
 
-/// When tickets come: weights by local hour and weekday (Monday first).
+/// Weights of arrivals by local hour and weekday (Monday first).
 #[derive(Clone, Debug, PartialEq)]
-pub struct Week {
+pub struct ArrivalWeek {
     pub hours: [f64; 24],
     pub weekdays: [f64; 7],
 }
 
-/// Outages: days on which one team is flooded.
+/// Outages: days on which one team gets very many tickets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Incidents {
     /// Share of the working days with an outage.
     pub share: f64,
-    /// The team that owns what broke.
+    /// The team that is responsible.
     pub team: usize,
-    /// Extra arrivals in the first hour, in average hours of the whole desk; half as many in each
-    /// hour after.
+    /// Additional arrivals in the first hour, in average hours of the whole helpdesk; half as many in
+    /// each later hour.
     pub burst: f64,
     pub hours: u32,
-    /// Share of the burst's tickets that are merged into the first report.
+    /// Share of these tickets that are merged into the first report.
     pub merged: f64,
-    /// Factor on the delay of the first reply to the burst's tickets.
+    /// Factor on the delay of the first reply to these tickets.
     pub slowness: f64,
 }
 
-/// How often what happens to a ticket; shares of 0..=1.
+/// Shares from 0 to 1 of what happens to tickets.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Behaviour {
+pub struct Behavior {
     /// Of the new tickets: without team and priority until triage.
     pub untriaged: f64,
     /// Of the tickets with a bot's answer: solved by it.
     pub bot_solved: f64,
-    /// Of the new tickets: the customer writes again before anyone replied.
+    /// Of the new tickets: the customer writes again before the first reply.
     pub chased: f64,
     /// Of the assignments: handed to another team instead of answered.
     pub transferred: f64,
     /// Of the assignments: given another priority.
-    pub reprioritised: f64,
-    /// Of the assignments: a tag or custom field changes and nothing else.
+    pub reprioritized: f64,
+    /// Of the assignments: only a tag or custom field changes.
     pub updated: f64,
     /// Of the replies: a private note comes first.
     pub noted: f64,
     /// Of the replies: asks the customer something and waits in pending.
     pub asked: f64,
-    /// Of the questions: never answered, so the ticket is solved by the system.
+    /// Of the questions: never answered, so the system solves the ticket.
     pub silent: f64,
     /// Of the replies: escalated afterwards.
     pub escalated: f64,
@@ -126,11 +126,11 @@ pub struct Behaviour {
     pub spam: f64,
     /// Of the new tickets.
     pub deleted: f64,
-    /// Of the deleted tickets: brought back.
+    /// Of the deleted tickets: restored.
     pub undeleted: f64,
 }
 
-/// How long people take, apart from the replies: medians.
+/// Median delays, apart from the replies.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delays {
     /// Standard deviation of the logarithm of every delay of agents.
@@ -141,47 +141,47 @@ pub struct Delays {
     pub answer: Milliseconds,
     /// A third party, in working time.
     pub hold: Milliseconds,
-    /// A customer's dissatisfaction with a solution, in waking hours.
+    /// A reopening by the customer, in waking hours.
     pub reopen: Milliseconds,
     /// The answer to a survey, in waking hours.
     pub rating: Milliseconds,
-    /// The system solves what stayed pending this long.
+    /// The system solves a ticket that was pending for this long.
     pub give_up: Milliseconds,
-    /// The system closes what stayed solved this long.
+    /// The system closes a ticket that was solved for this long.
     pub close: Milliseconds,
 }
 
-/// Imperfections of delivery.
+/// Imperfect delivery.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
     /// Share of records delivered twice.
     pub duplicates: f64,
     /// Share of records whose event time is behind their place in the stream.
     pub late: f64,
-    /// How far behind at most, half of it for a duplicate's distance from its original.
+    /// The largest such delay; half of it is for the distance between a duplicate and its original.
     pub lateness: Milliseconds,
 }
 
-/// See the module. `Default` is the desk of demonstrations.
+/// A helpdesk. `Default` is the one for demonstrations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
-    /// The zone of the agents and customers.
+    /// The zone of agents and customers.
     pub timezone: Tz,
     pub tickets_a_day: f64,
-    /// Tickets created in all; `None`: no end.
+    /// Number of tickets to create; `None`: no end.
     pub tickets: Option<u64>,
     pub first_ticket: u64,
-    /// Slow swing of the demand over a year, as a share of it.
+    /// Seasonal variation of the demand, as a share of it.
     pub season: f64,
-    pub week: Week,
-    pub teams: Vec<Team>,
+    pub week: ArrivalWeek,
+    pub teams: Vec<SimulatedTeam>,
     /// Most urgent first.
-    pub priorities: Vec<Priority>,
-    pub channels: Vec<Channel>,
-    /// Position of the team that takes escalations.
+    pub priorities: Vec<SimulatedPriority>,
+    pub channels: Vec<SimulatedChannel>,
+    /// Index of the team that takes escalations.
     pub escalation_team: Option<usize>,
     pub incidents: Option<Incidents>,
-    pub behaviour: Behaviour,
+    pub behavior: Behavior,
     pub delays: Delays,
     pub delivery: Delivery,
 }

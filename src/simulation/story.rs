@@ -1,35 +1,34 @@
-//! What happens to a ticket, step by step: each step is one event and decides when the next comes.
+//! The life of a ticket in steps. Each step is one event and decides when the next one comes.
 //!
-//! Nobody queues for an agent here: delays depend on the ticket, not on the load, so the backlog
-//! is as steady as the arrivals.
+//! Delays depend on the ticket and not on the load, so the backlog is as steady as the arrivals.
 
 use super::distributions::Chance;
 use super::office::Office;
-use super::profile::{Behaviour, Delays, OFFICE_DAYS, OFFICE_SHIFTS, Profile, Team};
-use super::ticket::{Act, Fate, Outcome, Step, Ticket};
+use super::profile::{Behavior, Delays, OFFICE_DAYS, OFFICE_SHIFTS, Profile, SimulatedTeam};
+use super::ticket::{Act, ReplyOutcome, SimulatedTicket, StoryStep, TicketFate};
 use crate::domain::event::Status;
 use crate::domain::timestamp::{DAY, HOUR, MINUTE, Milliseconds, SECOND, Timestamp};
 
-/// When customers write, every day of the week.
+/// Hours in which customers write, on every day of the week.
 const WAKING_HOURS: (u16, u16) = (6 * 60 + 30, 22 * 60 + 30);
-/// Half of the updates are one event with the reply, half are two.
+/// Half of the updates are one event with the reply, half are two events.
 pub(super) const TOGETHER: f64 = 0.5;
 
-/// Tells the stories of one desk's tickets.
+/// Performs the steps of tickets.
 #[derive(Clone, Debug)]
-pub(super) struct Teller {
+pub(super) struct Storyteller {
     pub(super) chance: Chance,
-    pub(super) behaviour: Behaviour,
+    pub(super) behavior: Behavior,
     pub(super) delays: Delays,
     pub(super) profile: Profile,
     /// By team.
     pub(super) offices: Vec<Office>,
-    /// Where a ticket without a team is triaged.
+    /// The hours of triage for tickets without a team.
     pub(super) reception: Office,
     pub(super) customers: Office,
 }
 
-impl Teller {
+impl Storyteller {
     pub(super) fn new(seed: u64, profile: &Profile) -> Self {
         let zone = profile.timezone;
         let office = Office::open(
@@ -42,7 +41,7 @@ impl Teller {
                 }
             }),
         );
-        let of_team = |team: &Team| {
+        let of_team = |team: &SimulatedTeam| {
             if team.around_the_clock {
                 Office::always(zone)
             } else {
@@ -51,7 +50,7 @@ impl Teller {
         };
         Self {
             chance: Chance::new(seed),
-            behaviour: profile.behaviour.clone(),
+            behavior: profile.behavior.clone(),
             delays: profile.delays.clone(),
             offices: profile.teams.iter().map(of_team).collect(),
             reception: if profile.teams.iter().all(|team| team.around_the_clock) {
@@ -64,22 +63,27 @@ impl Teller {
         }
     }
 
-    /// A new ticket, whose first step is its creation. `broken`: the team whose outage it reports.
-    pub(super) fn arrive(&mut self, number: u64, at: Timestamp, broken: Option<u16>) -> Ticket {
+    /// A new ticket, whose first step is its creation. `broken` is the team whose outage it reports.
+    pub(super) fn arrive(
+        &mut self,
+        number: u64,
+        at: Timestamp,
+        broken: Option<u16>,
+    ) -> SimulatedTicket {
         let profile = &self.profile;
         let chance = &mut self.chance;
         let home = broken.or_else(|| chance.pick(profile.teams.iter().map(|team| team.weight)));
         let urgency = chance.pick(profile.priorities.iter().map(|priority| priority.weight));
         let channel = chance.pick(profile.channels.iter().map(|channel| channel.weight));
-        let triaged = !chance.happens(self.behaviour.untriaged);
-        let mut ticket = Ticket {
+        let triaged = !chance.happens(self.behavior.untriaged);
+        let mut ticket = SimulatedTicket {
             number,
             created: at,
             reply_due: at,
             solved: at,
-            fate: Fate::Worked,
-            step: Step::Create,
-            outcome: Outcome::Solve,
+            fate: TicketFate::Worked,
+            step: StoryStep::Create,
+            outcome: ReplyOutcome::Solve,
             status: Status::New,
             team: home.filter(|_| triaged),
             home: home.unwrap_or(0),
@@ -98,30 +102,30 @@ impl Teller {
         };
         let total = scaled(self.reply_delay(&ticket), rush);
         ticket.reply_due = self.working(&ticket, at, total);
-        if self.chance.happens(self.behaviour.spam) {
-            ticket.fate = Fate::Spam;
-        } else if self.chance.happens(self.behaviour.deleted) {
-            ticket.fate = Fate::Deleted;
+        if self.chance.happens(self.behavior.spam) {
+            ticket.fate = TicketFate::Spam;
+        } else if self.chance.happens(self.behavior.deleted) {
+            ticket.fate = TicketFate::Deleted;
         }
         ticket
     }
 
-    /// Takes the ticket's step at `at`: what the event says, and when the next step comes, if
-    /// there is one.
+    /// Performs the ticket's step at `at`. Returns the content of the event, and the time of the next
+    /// step if there is one.
     pub(super) fn advance(
         &mut self,
-        ticket: &mut Ticket,
+        ticket: &mut SimulatedTicket,
         at: Timestamp,
     ) -> (Act, Option<Timestamp>) {
         let mut act = self.act(ticket);
         let next = match ticket.step {
-            Step::Create => then(ticket, Step::Open, at),
-            Step::Open => self.after_opening(ticket, at),
-            Step::BotReply if self.chance.happens(self.behaviour.bot_solved) => {
-                then(ticket, Step::BotSolve, at.plus(2 * MINUTE))
+            StoryStep::Create => then(ticket, StoryStep::Open, at),
+            StoryStep::Open => self.after_opening(ticket, at),
+            StoryStep::BotReply if self.chance.happens(self.behavior.bot_solved) => {
+                then(ticket, StoryStep::BotSolve, at.plus(2 * MINUTE))
             }
-            Step::BotReply | Step::Undelete => self.take_up(ticket, at),
-            Step::Triage => {
+            StoryStep::BotReply | StoryStep::Undelete => self.take_up(ticket, at),
+            StoryStep::Triage => {
                 ticket.team = self
                     .profile
                     .teams
@@ -130,73 +134,73 @@ impl Teller {
                 ticket.priority = Some(ticket.urgency);
                 self.assign(ticket, at)
             }
-            Step::Assign => {
+            StoryStep::Assign => {
                 let agents = self.team(ticket).map_or(1, |team| team.agents.max(1));
                 ticket.agent = Some(self.chance.below(agents));
                 ticket.status = Status::Open;
                 self.after_assignment(ticket, at)
             }
-            Step::Reprioritise => {
+            StoryStep::Reprioritise => {
                 self.reprioritise(ticket);
                 self.await_reply(ticket, at)
             }
-            Step::Update | Step::Chase => self.await_reply(ticket, at),
-            Step::Note => {
+            StoryStep::Update | StoryStep::Chase => self.await_reply(ticket, at),
+            StoryStep::Note => {
                 let due = self.soon(at, 90 * SECOND);
-                then(ticket, Step::Reply, due)
+                then(ticket, StoryStep::Reply, due)
             }
-            Step::Reply => self.reply(ticket, at),
-            Step::Book => {
+            StoryStep::Reply => self.reply(ticket, at),
+            StoryStep::Book => {
                 act.handle_seconds = Some(self.handle(ticket));
                 self.after_reply(ticket, at)
             }
-            Step::Ask => {
+            StoryStep::Ask => {
                 ticket.status = Status::Pending;
                 self.await_answer(ticket, at)
             }
-            Step::Answer if self.chance.happens(TOGETHER) => {
+            StoryStep::Answer if self.chance.happens(TOGETHER) => {
                 ticket.status = Status::Open;
                 self.reply_again(ticket, at)
             }
-            Step::Answer => then(ticket, Step::Reactivate, at.plus(SECOND)),
-            Step::Reactivate | Step::Resume => {
+            StoryStep::Answer => then(ticket, StoryStep::Reactivate, at.plus(SECOND)),
+            StoryStep::Reactivate | StoryStep::Resume => {
                 ticket.status = Status::Open;
                 self.reply_again(ticket, at)
             }
-            Step::Hold => {
+            StoryStep::Hold => {
                 ticket.status = Status::OnHold;
                 let wait = self.chance.log_normal(self.delays.hold, self.delays.spread);
                 let due = self.working(ticket, at, wait);
-                then(ticket, Step::Resume, due)
+                then(ticket, StoryStep::Resume, due)
             }
-            Step::Transfer => {
+            StoryStep::Transfer => {
                 let teams = self.profile.teams.iter().map(|team| team.weight);
                 ticket.team = self.chance.pick(teams).or(ticket.team);
                 self.hand_over(ticket, at)
             }
-            Step::Escalate => {
+            StoryStep::Escalate => {
                 let team = self.profile.escalation_team;
                 ticket.team = team
                     .and_then(|team| u16::try_from(team).ok())
                     .or(ticket.team);
                 self.hand_over(ticket, at)
             }
-            Step::Solve | Step::GiveUp | Step::BotSolve => self.solve(ticket, at),
-            Step::OfferCsat => {
+            StoryStep::Solve | StoryStep::GiveUp | StoryStep::BotSolve => self.solve(ticket, at),
+            StoryStep::OfferCsat => {
                 ticket.csat_offered = true;
                 self.after_offer(ticket, at)
             }
-            Step::RateCsat => {
+            StoryStep::RateCsat => {
                 ticket.score = self.score(ticket);
                 act.score = Some(ticket.score);
-                if self.chance.happens(self.behaviour.csat_changed) {
+                if self.chance.happens(self.behavior.csat_changed) {
                     let due = self.customers.after(at, 10 * MINUTE);
-                    then(ticket, Step::ChangeRating, due)
+                    then(ticket, StoryStep::ChangeRating, due)
                 } else {
                     self.settle(ticket, at)
                 }
             }
-            Step::ChangeRating => {
+            StoryStep::ChangeRating => {
                 act.score = Some(if ticket.score > 1 {
                     ticket.score - 1
                 } else {
@@ -204,35 +208,39 @@ impl Teller {
                 });
                 self.settle(ticket, at)
             }
-            Step::Thank => self.settle(ticket, at),
-            Step::Complain => then(ticket, Step::Reopen, at.plus(SECOND)),
-            Step::Reopen => {
+            StoryStep::Thank => self.settle(ticket, at),
+            StoryStep::Complain => then(ticket, StoryStep::Reopen, at.plus(SECOND)),
+            StoryStep::Reopen => {
                 ticket.status = Status::Open;
                 ticket.reopens = false;
                 self.reply_again(ticket, at)
             }
-            Step::Close => {
+            StoryStep::Close => {
                 ticket.status = Status::Closed;
-                if self.chance.happens(self.behaviour.reopened_after_close) {
+                if self.chance.happens(self.behavior.reopened_after_close) {
                     let wait = self.chance.log_normal(3 * DAY, 0.8);
                     let due = self.customers.after(at, wait);
-                    then(ticket, Step::Complain, due)
+                    then(ticket, StoryStep::Complain, due)
                 } else {
                     None
                 }
             }
-            Step::Delete if self.chance.happens(self.behaviour.undeleted) => {
+            StoryStep::Delete if self.chance.happens(self.behavior.undeleted) => {
                 let wait = self.chance.log_normal(2 * HOUR, self.delays.spread);
                 let due = self.working(ticket, at, wait);
-                then(ticket, Step::Undelete, due)
+                then(ticket, StoryStep::Undelete, due)
             }
-            Step::Merge | Step::Spam | Step::Delete => None,
+            StoryStep::Merge | StoryStep::Spam | StoryStep::Delete => None,
         };
         (act, next)
     }
 }
 
-pub(super) fn then(ticket: &mut Ticket, step: Step, at: Timestamp) -> Option<Timestamp> {
+pub(super) fn then(
+    ticket: &mut SimulatedTicket,
+    step: StoryStep,
+    at: Timestamp,
+) -> Option<Timestamp> {
     ticket.step = step;
     Some(at)
 }

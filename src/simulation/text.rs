@@ -1,29 +1,29 @@
-//! Events as JSON: one canonical event (contract, section 1), compact, in one buffer.
+//! Writes a canonical event (contract, section 1) as compact JSON into a reused buffer.
 
 use super::profile::Profile;
-use super::ticket::{Act, Ticket};
+use super::ticket::{Act, SimulatedTicket};
 use crate::domain::timestamp::{DAY, HOUR, MINUTE, SECOND, Timestamp};
 
-/// What ticket ids begin with, as helpdesks do.
+/// Prefix of ticket ids.
 const TICKET_PREFIX: &str = "SUP-";
-/// Room for the longest of the usual events.
+/// Enough for the longest usual event.
 const EVENT_BYTES: usize = 320;
 const HEXADECIMAL: &[u8; 16] = b"0123456789abcdef";
 
 /// Writes events with the names of one profile.
 #[derive(Clone, Debug)]
-pub(super) struct Writer {
-    /// Names as JSON strings, quotes included.
+pub(super) struct EventWriter {
+    /// Names as JSON strings with quotes.
     teams: Vec<String>,
-    /// The same without the closing quote: an agent is `"billing-3"`.
+    /// Without the closing quote, because an agent is `"billing-3"`.
     agents: Vec<String>,
     priorities: Vec<String>,
     channels: Vec<String>,
-    /// The last days written: event time and creation.
+    /// The last dates written: event time and creation.
     days: [(i64, String); 2],
 }
 
-impl Writer {
+impl EventWriter {
     pub(super) fn new(profile: &Profile) -> Self {
         let teams: Vec<String> = profile
             .teams
@@ -50,10 +50,10 @@ impl Writer {
         }
     }
 
-    /// One event: what `act` says, and what is true of the ticket after it.
+    /// Writes one event: its own content from `act`, and the state of the ticket after it.
     pub(super) fn event(
         &mut self,
-        ticket: &Ticket,
+        ticket: &SimulatedTicket,
         act: &Act,
         at: Timestamp,
         event_id: u64,
@@ -141,12 +141,12 @@ fn push_ticket_id(text: &mut String, number: u64) {
     push_digits(text, number, 1);
 }
 
-/// A JSON string; it is a YAML string too.
+/// A JSON string, which is also a YAML string.
 pub(super) fn quoted(name: &str) -> String {
     serde_json::to_string(name).unwrap_or_else(|_| "\"\"".to_owned())
 }
 
-/// Writes a member whose value is JSON already; nothing where there is none.
+/// Writes a member whose value is JSON already, if there is one.
 fn member(json: &mut String, name: &str, value: Option<&String>) {
     if let Some(value) = value {
         json.push_str(",\"");
@@ -156,7 +156,7 @@ fn member(json: &mut String, name: &str, value: Option<&String>) {
     }
 }
 
-/// RFC 3339 in UTC. The date is remembered, as most events share the one before's.
+/// RFC 3339 in UTC. The date is reused, because most events are on the day of the previous one.
 fn push_instant(text: &mut String, day: &mut (i64, String), at: Timestamp) {
     let number = at.0.div_euclid(DAY);
     if day.0 != number {
@@ -181,7 +181,7 @@ fn push_instant(text: &mut String, day: &mut (i64, String), at: Timestamp) {
     text.push('Z');
 }
 
-/// Decimal digits, zeros in front up to `least`.
+/// Decimal digits with leading zeros up to `least`.
 fn push_digits(text: &mut String, mut number: u64, least: usize) {
     let mut digits = [b'0'; 20];
     let mut start = digits.len();
@@ -228,8 +228,8 @@ mod tests {
     fn names_are_escaped() {
         let mut profile = Profile::default();
         profile.teams[0].name = "say \"hi\"".to_owned();
-        let mut writer = Writer::new(&profile);
-        let mut teller = crate::simulation::story::Teller::new(1, &profile);
+        let mut writer = EventWriter::new(&profile);
+        let mut teller = crate::simulation::story::Storyteller::new(1, &profile);
         let mut ticket = teller.arrive(7, Timestamp(0), Some(0));
         ticket.team = Some(0);
         ticket.agent = Some(2);

@@ -1,13 +1,13 @@
-//! A ticket under way: what is true of it, and the step its story takes next.
+//! A live ticket: its state, and its next step.
 //!
-//! Small and without heap memory: a load test holds hundreds of thousands.
+//! It is small and uses no heap memory, because a load test holds hundreds of thousands.
 
 use crate::domain::event::Status;
 use crate::domain::timestamp::Timestamp;
 
-/// What happens next. One step is one event.
+/// The next step. One step is one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum StoryStep {
     Create,
     Open,
     BotReply,
@@ -42,56 +42,56 @@ pub(super) enum Step {
     Undelete,
 }
 
-/// What an agent's reply leads to.
+/// The result of an agent's reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum ReplyOutcome {
     Ask,
     Hold,
     Escalate,
     Solve,
 }
 
-/// What a new ticket is, seen from its end.
+/// How a new ticket will end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum TicketFate {
     Worked,
-    /// Merged into the ticket of this number.
+    /// Merged into the ticket with this number.
     Merged(u64),
     Spam,
     Deleted,
 }
 
-/// See the module. Positions are those of the profile's lists.
+/// A live ticket. Positions are indexes into the profile's lists.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ticket {
+pub(super) struct SimulatedTicket {
     pub(super) number: u64,
     pub(super) created: Timestamp,
-    /// When the first human reply is meant to happen.
+    /// The planned time of the first human reply.
     pub(super) reply_due: Timestamp,
     pub(super) solved: Timestamp,
-    pub(super) fate: Fate,
-    pub(super) step: Step,
-    pub(super) outcome: Outcome,
+    pub(super) fate: TicketFate,
+    pub(super) step: StoryStep,
+    pub(super) outcome: ReplyOutcome,
     pub(super) status: Status,
-    /// The team that holds it, as the events say.
+    /// The team that holds it, as in the events.
     pub(super) team: Option<u16>,
-    /// The team whose work it is, before triage found out.
+    /// The team that triage will find.
     pub(super) home: u16,
     pub(super) agent: Option<u32>,
-    /// As the events say.
+    /// As in the events.
     pub(super) priority: Option<u16>,
-    /// How urgent it is, before triage found out.
+    /// The priority that triage will find.
     pub(super) urgency: u16,
     pub(super) channel: u16,
-    /// Human replies so far.
+    /// Number of human replies.
     pub(super) replies: u16,
     pub(super) score: u8,
     pub(super) csat_offered: bool,
-    /// The customer will not be content with this solution.
+    /// The customer will reopen it.
     pub(super) reopens: bool,
 }
 
-/// What an event says beyond what is true of the ticket after it.
+/// The content of an event besides the state of the ticket after it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Act {
     pub(super) kind: &'static str,

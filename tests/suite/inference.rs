@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ticket_exporter::app::inference::{self, Proposal};
-use ticket_exporter::app::samples::{self, Sample};
+use ticket_exporter::app::samples::{self, SampleRecord};
 use ticket_exporter::config;
 use ticket_exporter::decode::Decoder;
 
@@ -20,7 +20,7 @@ pub fn decoder(yaml: &str) -> Decoder {
     Decoder::new(&loaded.config.mapping)
 }
 
-fn events(proposal: &Proposal, samples: &[Sample]) -> Vec<String> {
+fn events(proposal: &Proposal, samples: &[SampleRecord]) -> Vec<String> {
     let decoder = decoder(&proposal.yaml);
     let mut events = Vec::new();
     for sample in samples {
@@ -37,8 +37,8 @@ fn events(proposal: &Proposal, samples: &[Sample]) -> Vec<String> {
     events
 }
 
-fn propose(samples: &[Sample]) -> Option<Proposal> {
-    let records: Vec<_> = samples.iter().map(Sample::record).collect();
+fn propose(samples: &[SampleRecord]) -> Option<Proposal> {
+    let records: Vec<_> = samples.iter().map(SampleRecord::record).collect();
     inference::propose(&records)
 }
 
@@ -87,7 +87,7 @@ fn the_published_samples_of_known_systems_give_their_preset() {
             .collect();
         files.sort();
         let read = |path: &PathBuf| samples::read(path, false).unwrap();
-        let together: Vec<Sample> = files.iter().flat_map(read).collect();
+        let together: Vec<SampleRecord> = files.iter().flat_map(read).collect();
         // The samples of Debezium and CloudEvents are not about tickets. Any valid proposal will do.
         let is_wrapper = ["debezium", "cloudevents"].contains(&name);
         let alone = files.iter().map(read);
@@ -110,7 +110,7 @@ fn a_proposal_without_a_preset_finds_the_ticket() {
     let mut found = Vec::new();
     for (name, _) in config::PRESETS {
         let samples = samples::read(&golden.join(name).join("records.jsonl"), true).unwrap();
-        let records: Vec<_> = samples.iter().map(Sample::record).collect();
+        let records: Vec<_> = samples.iter().map(SampleRecord::record).collect();
         let Some(yaml) = inference::propose_own_mapping(&records) else {
             continue;
         };

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ticket_exporter::app::samples::{self, Outcome, Sample};
+use ticket_exporter::app::samples::{self, SampleOutcome, SampleRecord};
 use ticket_exporter::config::{self, PRESETS};
 use ticket_exporter::decode::{Decoder, Record};
 use ticket_exporter::domain::timestamp::Timestamp;
@@ -36,7 +36,7 @@ pub fn preset(name: &str) -> Decoder {
     decoder(&format!("mapping: {{preset: {name}}}\n"), Path::new(""))
 }
 
-fn lines(outcome: &Outcome) -> impl Iterator<Item = &str> {
+fn lines(outcome: &SampleOutcome) -> impl Iterator<Item = &str> {
     outcome.events.iter().map(|event| event.line.as_str())
 }
 
@@ -87,7 +87,7 @@ pub fn applied<'a>(
 }
 
 /// The samples of a system from its own documentation, in the order of their names.
-fn published(system: &str) -> Vec<Sample> {
+fn published(system: &str) -> Vec<SampleRecord> {
     let folder = logs::folder().join("webhook_payloads").join(system);
     let mut paths: Vec<PathBuf> = fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))

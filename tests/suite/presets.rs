@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use ticket_exporter::app::samples::{self, Sample};
+use ticket_exporter::app::samples::{self, SampleRecord};
 use ticket_exporter::config::PRESETS;
 
 use crate::logs;
@@ -21,7 +21,7 @@ fn events(name: &str, file: &str) -> Vec<Value> {
     let decoder = preset(name);
     let mut events = Vec::new();
     for sample in read {
-        let sample = Sample {
+        let sample = SampleRecord {
             timestamp: Some(ARRIVAL),
             ..sample
         };
@@ -235,10 +235,10 @@ fn records_of_no_ticket_are_ignored_by_every_preset() {
             "null",
             "{\"id\":null}",
         ] {
-            let sample = Sample {
+            let sample = SampleRecord {
                 value: Some(text.into()),
                 timestamp: Some(ARRIVAL),
-                ..Sample::default()
+                ..SampleRecord::default()
             };
             let outcome = samples::apply(&decoder, &sample);
             assert_eq!(outcome.rejections, Vec::<String>::new(), "{name}: {text}");

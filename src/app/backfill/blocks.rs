@@ -1,43 +1,42 @@
-//! Where instants are written: a file for each block of Prometheus, or all of them into one.
+//! Writes the output: a file for each Prometheus block, or one file for all.
 //!
-//! promtool reads a file once for each block it makes of it. So a file holds one block, which is
-//! also what has to be in memory: the format wants a series' points together.
+//! promtool reads a file once for each block that it makes of it. So a file holds one block. A block must
+//! fit into memory, because the format needs the points of a series together.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::Plan;
+use super::BackfillPlan;
 use crate::domain::timestamp::{HOUR, Milliseconds, Timestamp};
 use crate::engine::{Series, Snapshot};
 use crate::exposition::{Standing, Written, write_history};
 
-/// The second of the lengths that Prometheus gives to blocks, after two hours: there are not too
-/// many blocks for months, and a busy desk's six hours fit into memory.
+/// The second of Prometheus' block lengths, after two hours: months give not too many blocks, and six hours
+/// of a busy helpdesk fit into memory.
 pub const BLOCK: Milliseconds = 6 * HOUR;
-/// Most instants in one file, which have to be in memory together: two weeks in steps of five
-/// minutes.
+/// Most instants in one file, which must fit into memory: two weeks in steps of five minutes.
 pub const MOST_IN_ONE: usize = 4_096;
-/// Ends the names of the files of a directory.
+/// Extension of the files in a directory.
 const EXTENSION: &str = "om";
-/// The same of one that is being written.
+/// Extension of an unfinished file.
 const UNFINISHED: &str = "om.part";
 
-/// What is done with a file once it is whole.
-pub type Done<'a> = dyn FnMut(&Path) -> io::Result<()> + 'a;
+/// Called with each finished file.
+pub type FileDone<'a> = dyn FnMut(&Path) -> io::Result<()> + 'a;
 
-/// Where to write.
-pub enum Output<'a> {
-    /// A file for each block, named by when it begins.
-    Directory(&'a Path, &'a mut Done<'a>),
-    /// All into one.
+/// The destination.
+pub enum BackfillOutput<'a> {
+    /// A file for each block, named by the time at which it begins.
+    Directory(&'a Path, &'a mut FileDone<'a>),
+    /// One file for all blocks.
     One(&'a mut dyn Write),
 }
 
-/// What cannot be written.
+/// Why the output cannot be written.
 #[derive(Debug, thiserror::Error)]
-pub enum OutputError {
+pub enum BackfillOutputError {
     #[error("cannot write {}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
     #[error("cannot write: {0}")]
@@ -53,19 +52,22 @@ pub enum OutputError {
     TooManyForOne,
 }
 
-/// See the module.
+/// Collects instants and writes them block by block.
 pub struct Blocks<'a> {
-    output: Output<'a>,
-    plan: &'a Plan,
-    /// Those of the block that is being filled.
+    output: BackfillOutput<'a>,
+    plan: &'a BackfillPlan,
+    /// The instants of the current block.
     instants: Vec<(Timestamp, Snapshot)>,
     written: Written,
     files: u64,
 }
 
 impl<'a> Blocks<'a> {
-    pub fn new(output: Output<'a>, plan: &'a Plan) -> Result<Self, OutputError> {
-        if let Output::Directory(directory, _) = &output {
+    pub fn new(
+        output: BackfillOutput<'a>,
+        plan: &'a BackfillPlan,
+    ) -> Result<Self, BackfillOutputError> {
+        if let BackfillOutput::Directory(directory, _) = &output {
             prepare(directory)?;
         }
         Ok(Self {
@@ -77,38 +79,41 @@ impl<'a> Blocks<'a> {
         })
     }
 
-    /// What was written so far; `series` are those of the file with the most.
+    /// Counts of the output so far; `series` is that of the largest file.
     pub fn written(&self) -> Written {
         self.written
     }
 
-    /// Adds the next instant.
-    pub fn add(&mut self, instant: Timestamp, snapshot: Snapshot) -> Result<(), OutputError> {
+    pub fn add(
+        &mut self,
+        instant: Timestamp,
+        snapshot: Snapshot,
+    ) -> Result<(), BackfillOutputError> {
         match self.output {
-            Output::Directory(..) => {
+            BackfillOutput::Directory(..) => {
                 let first = self.instants.first();
                 if first.is_some_and(|(first, _)| block(*first) != block(instant)) {
                     self.write()?;
                 }
             }
-            Output::One(_) if self.instants.len() == MOST_IN_ONE => {
-                return Err(OutputError::TooManyForOne);
+            BackfillOutput::One(_) if self.instants.len() == MOST_IN_ONE => {
+                return Err(BackfillOutputError::TooManyForOne);
             }
-            Output::One(_) => {}
+            BackfillOutput::One(_) => {}
         }
         self.instants.push((instant, snapshot));
         Ok(())
     }
 
-    /// Writes what is left: how much it was in all, and in how many files.
-    pub fn finish(mut self) -> Result<(Written, u64), OutputError> {
+    /// Writes the rest. Returns the counts and the number of files.
+    pub fn finish(mut self) -> Result<(Written, u64), BackfillOutputError> {
         if !self.instants.is_empty() {
             self.write()?;
         }
         Ok((self.written, self.files))
     }
 
-    fn write(&mut self) -> Result<(), OutputError> {
+    fn write(&mut self) -> Result<(), BackfillOutputError> {
         let instants = std::mem::take(&mut self.instants);
         let standing: Vec<Standing<'_>> = instants
             .iter()
@@ -118,19 +123,19 @@ impl<'a> Blocks<'a> {
             return Ok(());
         };
         let written = match &mut self.output {
-            Output::One(out) => {
+            BackfillOutput::One(out) => {
                 let written = write_history(&standing, &self.plan.labels, &mut **out);
                 written
                     .and_then(|written| out.flush().map(|()| written))
-                    .map_err(OutputError::One)?
+                    .map_err(BackfillOutputError::One)?
             }
-            Output::Directory(directory, done) => {
+            BackfillOutput::Directory(directory, done) => {
                 let name = file_name(block(*first));
                 let path = directory.join(&name).with_extension(UNFINISHED);
                 let to = directory.join(name).with_extension(EXTENSION);
                 write_file(&path, &to, &standing, &self.plan.labels)
                     .and_then(|written| done(&to).map(|()| written))
-                    .map_err(|source| OutputError::File { path: to, source })?
+                    .map_err(|source| BackfillOutputError::File { path: to, source })?
             }
         };
         self.files += 1;
@@ -141,7 +146,7 @@ impl<'a> Blocks<'a> {
     }
 }
 
-/// A file has its name when it is whole.
+/// Writes under a temporary name, so that a file with its final name is complete.
 fn write_file(
     path: &Path,
     to: &Path,
@@ -155,9 +160,9 @@ fn write_file(
     Ok(written)
 }
 
-/// Makes the directory, which must not hold another run's files.
-fn prepare(directory: &Path) -> Result<(), OutputError> {
-    let failed = |source| OutputError::File {
+/// Creates the directory. It must not hold files of another run.
+fn prepare(directory: &Path) -> Result<(), BackfillOutputError> {
+    let failed = |source| BackfillOutputError::File {
         path: directory.to_owned(),
         source,
     };
@@ -165,18 +170,18 @@ fn prepare(directory: &Path) -> Result<(), OutputError> {
     for entry in fs::read_dir(directory).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         if path.extension() == Some(OsStr::new(EXTENSION)) {
-            return Err(OutputError::Used(directory.to_owned()));
+            return Err(BackfillOutputError::Used(directory.to_owned()));
         }
     }
     Ok(())
 }
 
-/// When the block of an instant begins.
+/// The start of the block of an instant.
 fn block(instant: Timestamp) -> Timestamp {
     Timestamp(instant.0.div_euclid(BLOCK) * BLOCK)
 }
 
-/// `2026-03-02T06`, in UTC: blocks begin with an hour.
+/// For example `2026-03-02T06`, in UTC: blocks begin at full hours.
 fn file_name(block: Timestamp) -> String {
     let text = block.rfc3339();
     text.split(':').next().unwrap_or(&text).to_owned()
@@ -204,6 +209,6 @@ mod tests {
         fs::write(inner.join("x.om.part"), "").unwrap();
         prepare(&inner).unwrap();
         fs::write(inner.join("x.om"), "").unwrap();
-        assert!(matches!(prepare(&inner), Err(OutputError::Used(_))));
+        assert!(matches!(prepare(&inner), Err(BackfillOutputError::Used(_))));
     }
 }

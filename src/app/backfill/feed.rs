@@ -1,54 +1,53 @@
-//! Brings a partition of a history to instants, one after the other, without breaking the order
-//! of arrival.
+//! Advances a partition of a history from instant to instant in the order of arrival.
 //!
-//! At an instant an engine has seen every event up to it and none after. Records do not come quite
-//! in the order of time: what is later than the instant is held back while others still come, up
-//! to `stream.lateness`, as the stream clock waits for them too. Events of one ticket keep their
-//! order: one that comes after a later one of its ticket counts as of that one (contract, section
-//! 1), and so not before it.
+//! At an instant, an engine has seen every event up to it and no later one. Records are not quite in order
+//! of time. So an event later than the instant is held back while others still arrive, up to
+//! `stream.lateness`, which the stream clock also waits. Events of one ticket keep their order: an event
+//! that follows a later one of its ticket counts as of that one (contract, section 1).
 
 use std::collections::VecDeque;
 
 use compact_str::CompactString;
 use hashbrown::HashSet;
 
-use crate::app::history::{HistoryError, Part};
+use crate::app::history::{HistoryError, HistoryPartition};
 use crate::domain::event::Event;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 use crate::engine::{Engine, PartitionId};
 
-/// An event that is later than the last instant.
+/// An event later than the last instant.
 #[derive(Debug)]
-struct Held {
+struct HeldEvent {
     at: Timestamp,
     ticket: CompactString,
     event: Box<Event<'static>>,
 }
 
-/// See the module.
+/// One partition of the history.
 #[derive(Debug)]
 pub struct Feed {
-    part: Part,
+    part: HistoryPartition,
     partition: PartitionId,
     /// In the order of arrival.
-    held: VecDeque<Held>,
-    /// Their tickets.
+    held: VecDeque<HeldEvent>,
+    /// The tickets of held events.
     waiting: HashSet<CompactString>,
-    /// The greatest event time that was read.
+    /// The greatest event time so far.
     greatest: Option<Timestamp>,
     /// The last instant.
     instant: Timestamp,
     /// Later events are left out.
     until: Timestamp,
     ended: bool,
-    /// Events left out.
+    /// Number of events left out.
     pub later: u64,
-    /// Events that came when an instant they belong to had passed; they count from the next one on.
+    /// Number of events that arrived after an instant to which they belong. They count from the next
+    /// one on.
     pub late: u64,
 }
 
 impl Feed {
-    pub fn new(part: Part, partition: PartitionId, until: Timestamp) -> Self {
+    pub fn new(part: HistoryPartition, partition: PartitionId, until: Timestamp) -> Self {
         Self {
             part,
             partition,
@@ -63,7 +62,7 @@ impl Feed {
         }
     }
 
-    pub fn part(&self) -> &Part {
+    pub fn part(&self) -> &HistoryPartition {
         &self.part
     }
 
@@ -71,10 +70,10 @@ impl Feed {
         self.greatest
     }
 
-    /// The earliest event; `None` where there is none.
+    /// Returns the earliest event time; `None` without events.
     ///
     /// # Errors
-    /// A history that cannot be read.
+    /// The history cannot be read.
     pub fn earliest(&mut self, lateness: Milliseconds) -> Result<Option<Timestamp>, HistoryError> {
         let mut earliest = None;
         loop {
@@ -88,10 +87,10 @@ impl Feed {
         Ok(self.held.iter().map(|held| held.at).min())
     }
 
-    /// Applies what belongs to the time up to `instant`, then moves the partition's clock there.
+    /// Applies the events up to `instant`, then moves the partition's clock there.
     ///
     /// # Errors
-    /// A history that cannot be read.
+    /// The history cannot be read.
     pub fn advance(
         &mut self,
         engine: &mut Engine,
@@ -116,8 +115,8 @@ impl Feed {
         Ok(())
     }
 
-    /// Takes the next event: applies it, where there is an engine and it is not later than the
-    /// instant, else holds it.
+    /// Reads the next event. Applies it if there is an engine and the event is not later than the
+    /// instant; otherwise holds it.
     fn pull(&mut self, to: Option<(&mut Engine, Timestamp)>) -> Result<(), HistoryError> {
         let Self {
             part,
@@ -146,7 +145,7 @@ impl Feed {
                 }
                 _ => {
                     waiting.insert(ticket.into());
-                    held.push_back(Held {
+                    held.push_back(HeldEvent {
                         at: event.at,
                         ticket: ticket.into(),
                         event: Box::new(event.clone().into_owned()),
@@ -165,7 +164,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::app::history::History;
+    use crate::app::history::EventHistory;
     use crate::decode::Decoder;
     use crate::engine::Rules;
 
@@ -182,7 +181,7 @@ mod tests {
             .unwrap();
         }
         let path = file.into_temp_path().keep().unwrap();
-        let part = History::of_files(vec![path], Decoder::default())
+        let part = EventHistory::of_files(vec![path], Decoder::default())
             .parts()
             .unwrap()
             .remove(0);

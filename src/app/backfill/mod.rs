@@ -1,54 +1,53 @@
-//! `backfill`: the KPI series of a history as they stood at many instants, for Prometheus' blocks.
+//! `backfill`: writes the KPI series of a history at many instants, for Prometheus' blocks.
 //!
-//! At each instant the series are those of a replay up to it. An engine is led through the history
-//! once; what it exposes is kept for a block's time, then written family by family, since that is
-//! how the format wants it.
+//! At each instant the series equal those of a replay up to it. One engine passes through the history. Its
+//! series are collected for the length of a block and then written by family, as the format requires.
 
 mod blocks;
 mod feed;
 mod objectives;
 
-pub use blocks::{BLOCK, Done, Output, OutputError};
+pub use blocks::{BLOCK, BackfillOutput, BackfillOutputError, FileDone};
 pub use objectives::Objectives;
 
 use std::sync::Arc;
 
-use super::history::{HistoryError, Part, Tally};
+use super::history::{HistoryError, HistoryPartition, ReadCounts};
 use crate::domain::timestamp::{MINUTE, Milliseconds, Timestamp};
 use crate::engine::{Counts, Engine, Rules};
 use blocks::Blocks;
 use feed::Feed;
 
-/// Prometheus looks five minutes back for the value of a series: a longer step would leave gaps,
-/// a shorter one costs space and shows little more, since the shortest window moves by minutes.
+/// Prometheus looks five minutes back for the value of a series, so a longer step leaves gaps. A shorter
+/// one needs more space and shows little more.
 pub const DEFAULT_STEP: Milliseconds = 5 * MINUTE;
-/// Some five years in steps of five minutes. More is a mistake, such as an event of 1970.
+/// About five years in steps of five minutes. More is a mistake, such as an event from 1970.
 pub const MOST_INSTANTS: i64 = 500_000;
 
-/// What is to be written.
+/// The instants and labels to write.
 #[derive(Clone, Debug)]
-pub struct Plan {
-    /// Instants are the multiples of it since 1970.
+pub struct BackfillPlan {
+    /// Instants are its multiples since 1970.
     pub step: Milliseconds,
-    /// No instant is earlier; `None`: from the first event on.
+    /// The earliest instant; `None`: the first event.
     pub from: Option<Timestamp>,
-    /// No instant is later, nor is any event; `None`: up to the greatest event time.
+    /// The latest instant and event time; `None`: the greatest event time.
     pub until: Option<Timestamp>,
-    /// Put to every series.
+    /// Added to every series.
     pub labels: Vec<(String, String)>,
     /// The same at every instant.
     pub objectives: Objectives,
 }
 
-/// Why nothing, or not everything, was written.
+/// Why the output is missing or incomplete.
 #[derive(Debug, thiserror::Error)]
 pub enum BackfillError {
     #[error(transparent)]
-    History(#[from] HistoryError),
+    EventHistory(#[from] HistoryError),
     #[error(transparent)]
-    Output(#[from] OutputError),
+    BackfillOutput(#[from] BackfillOutputError),
     #[error("there is no event in it, or none up to --until")]
-    Nothing(Box<Tally>),
+    Nothing(Box<ReadCounts>),
     #[error(
         "no sample lies between the first event, or --from, and the last one, or --until: the first \
          would be at {}", .0.rfc3339()
@@ -61,49 +60,48 @@ pub enum BackfillError {
     TooMany { first: Timestamp, last: Timestamp },
 }
 
-/// How far it is.
+/// BackfillProgress of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
+pub struct BackfillProgress {
     pub instant: Timestamp,
     pub events: u64,
-    /// Bytes written.
     pub bytes: u64,
 }
 
-/// What was written, and of what.
+/// Counts of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     pub instants: u64,
     pub first: Timestamp,
     pub last: Timestamp,
     pub files: u64,
-    /// Of the block with the most.
+    /// Series of the largest block.
     pub series: u64,
     pub samples: u64,
     pub bytes: u64,
-    pub tally: Tally,
-    /// Events later than `until`, which were left out.
+    pub tally: ReadCounts,
+    /// Events after `until`, which were left out.
     pub later: u64,
-    /// Events that came so late that instants they belong to had passed.
+    /// Events that arrived after an instant to which they belong.
     pub late: u64,
     pub counts: Counts,
 }
 
-/// Leads an engine through the partitions of a history and writes its series down.
+/// Passes the partitions of a history through an engine and writes its series.
 ///
 /// # Errors
-/// A history that cannot be read, or one without events; an output that cannot be written.
+/// The history cannot be read or has no events; the output cannot be written.
 pub fn backfill<'a>(
     rules: Arc<Rules>,
-    parts: Vec<Part>,
-    plan: &'a Plan,
-    output: Output<'a>,
-    progress: &mut dyn FnMut(Progress),
+    parts: Vec<HistoryPartition>,
+    plan: &'a BackfillPlan,
+    output: BackfillOutput<'a>,
+    progress: &mut dyn FnMut(BackfillProgress),
 ) -> Result<Summary, BackfillError> {
     let lateness = rules.lateness;
     let end = plan.until.unwrap_or(Timestamp::LATEST);
     let mut blocks = Blocks::new(output, plan)?;
-    // The first event is earlier than this, whatever it is.
+    // Earlier than any first event.
     let mut engine = Engine::new(rules, Timestamp::LATEST);
     let mut feeds = Vec::new();
     for part in parts {
@@ -129,7 +127,7 @@ pub fn backfill<'a>(
         }
         let greatest = feeds.iter().filter_map(Feed::greatest).max();
         let greatest = greatest.unwrap_or(earliest);
-        // Without an end, the history ends with its last event.
+        // Without `until`, the history ends with its last event.
         let last = plan.until.unwrap_or(greatest);
         if last.since(first) / plan.step > MOST_INSTANTS {
             return Err(BackfillError::TooMany { first, last });
@@ -138,10 +136,10 @@ pub fn backfill<'a>(
             break;
         }
         blocks.add(instant, engine.snapshot())?;
-        // Nobody asks how late they were found.
+        // The delay of detection is not needed.
         engine.take_breaches();
         instants += 1;
-        progress(Progress {
+        progress(BackfillProgress {
             instant,
             events: feeds.iter().map(|feed| feed.part().tally.records).sum(),
             bytes: blocks.written().bytes,
@@ -168,8 +166,8 @@ pub fn backfill<'a>(
     })
 }
 
-fn tally_of(feeds: &[Feed]) -> Tally {
-    let mut tally = Tally::default();
+fn tally_of(feeds: &[Feed]) -> ReadCounts {
+    let mut tally = ReadCounts::default();
     for feed in feeds {
         tally.add(&feed.part().tally);
     }

@@ -1,5 +1,5 @@
-//! The objectives of the configuration as series: boards of the past need them, and of what the
-//! exporter says about itself they are all that has no other past than its present.
+//! The configured objectives as series. Dashboards need them for the past, and among the exporter's own
+//! series only these are the same at every time.
 
 use crate::config::Config;
 use crate::domain::catalog;

@@ -1,9 +1,9 @@
-//! Brokers, login, topics and permissions.
+//! Checks brokers, login, topics and permissions.
 
 use std::time::{Duration, Instant};
 
-use super::records::Trial;
-use super::{Report, late, within};
+use super::records::RecordTrial;
+use super::{CheckReport, late, within};
 use crate::app::kafka_clients::end_client;
 use crate::config::{Config, Kafka};
 use crate::edge::kafka::{
@@ -15,7 +15,7 @@ pub(super) fn check(
     config: &Config,
     registry_answers: bool,
     timeout: Duration,
-    report: &mut Report<'_>,
+    report: &mut CheckReport<'_>,
 ) {
     let settings = ConsumerSettings::from(&config.kafka);
     let configured = configured_brokers(&settings.connection);
@@ -61,7 +61,7 @@ fn look_at_brokers(
     origin: &str,
     connection: &KafkaConnection,
     timeout: Duration,
-    report: &mut Report<'_>,
+    report: &mut CheckReport<'_>,
 ) {
     for broker in brokers {
         let subject = format!("broker {broker}");
@@ -79,7 +79,7 @@ fn permissions_and_topics(
     inspector: &mut Inspector,
     registry_answers: bool,
     timeout: Duration,
-    report: &mut Report<'_>,
+    report: &mut CheckReport<'_>,
 ) {
     let Kafka {
         topics,
@@ -92,7 +92,7 @@ fn permissions_and_topics(
         Ok(()) => report.ok(&group, "may be used"),
         Err(error) => report.error(&group, error.to_string()),
     }
-    let trial = Trial::new(config, registry_answers);
+    let trial = RecordTrial::new(config, registry_answers);
     for topic in topics {
         if let Some(extents) = look_at_topic(topic, inspector, timeout, report) {
             trial.run(inspector, &extents, deadline(timeout), report);
@@ -103,12 +103,12 @@ fn permissions_and_topics(
     }
 }
 
-/// What there is of a topic, if it may be read.
+/// Checks that a topic exists and may be read.
 fn look_at_topic(
     topic: &str,
     inspector: &mut Inspector,
     timeout: Duration,
-    report: &mut Report<'_>,
+    report: &mut CheckReport<'_>,
 ) -> Option<Vec<OffsetRange>> {
     let subject = format!("topic {topic}");
     let found = inspector.partitions(topic, deadline(timeout));
@@ -159,10 +159,10 @@ fn look_at_dead_letters(
     topic: &str,
     inspector: &mut Inspector,
     timeout: Duration,
-    report: &mut Report<'_>,
+    report: &mut CheckReport<'_>,
 ) {
     let subject = format!("dead-letter topic {topic}");
-    // First, since its refusal names the permission that is needed here.
+    // This comes first, because a refusal names the missing permission.
     let allowed = inspector.check_write(topic, deadline(timeout));
     let allowed = allowed.and_then(|()| inspector.partitions(topic, deadline(timeout)));
     match allowed {

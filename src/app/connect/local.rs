@@ -1,10 +1,10 @@
-//! What is on this machine, and the schema registry.
+//! Checks the directory, the listen addresses and the schema registry.
 
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Report, late, within};
+use super::{CheckReport, late, within};
 use crate::app::recovery::{self, RecoveryError};
 use crate::config::Config;
 use crate::decode::SchemaId;
@@ -13,12 +13,11 @@ use crate::edge::schema_registry::{SchemaLookupError, SchemaRegistryClient};
 use crate::edge::store::{StoreDirectory, StoreError};
 use crate::engine::STATE_VERSION;
 
-/// An id that no registry gives: they begin with 1.
+/// An id that no registry gives: ids begin with 1.
 const NO_SCHEMA: SchemaId = SchemaId::Number(0);
 
-/// Whether the checkpoint directory can be used, and what is in it. Returns whether an exporter
-/// uses it now.
-pub(super) fn directory(config: &Config, timeout: Duration, report: &mut Report<'_>) -> bool {
+/// Checks the checkpoint directory and its store. Returns whether an exporter uses it now.
+pub(super) fn directory(config: &Config, timeout: Duration, report: &mut CheckReport<'_>) -> bool {
     const SUBJECT: &str = "checkpoint.directory";
     let path = config.checkpoint.directory.clone();
     let shown = path.display().to_string();
@@ -73,8 +72,8 @@ pub(super) fn directory(config: &Config, timeout: Duration, report: &mut Report<
     is_running
 }
 
-/// Whether the numbers that are kept can go on under the configuration.
-fn stored(config: &Config, report: &mut Report<'_>) {
+/// Checks whether the stored numbers can go on under the configuration.
+fn stored(config: &Config, report: &mut CheckReport<'_>) {
     const SUBJECT: &str = "stored numbers";
     match recovery::predict(config) {
         Err(RecoveryError::NoCheckpoint(_)) => {
@@ -92,7 +91,7 @@ fn stored(config: &Config, report: &mut Report<'_>) {
     }
 }
 
-/// A directory that is not there yet is made in the nearest one that is.
+/// A missing directory is created in the nearest existing one.
 fn writable_above(path: &Path) -> io::Result<()> {
     let mut above = path.ancestors().skip(1);
     let there = above.find(|one| one.as_os_str().is_empty() || one.exists());
@@ -100,12 +99,12 @@ fn writable_above(path: &Path) -> io::Result<()> {
     tempfile::tempfile_in(there.unwrap_or(Path::new("."))).map(drop)
 }
 
-/// Whether the addresses can be listened on.
+/// Checks whether the addresses are free.
 pub(super) fn listen(
     config: &Config,
     is_running: bool,
     timeout: Duration,
-    report: &mut Report<'_>,
+    report: &mut CheckReport<'_>,
 ) {
     for address in &config.web.listen {
         let subject = format!("web.listen {address}");
@@ -130,8 +129,12 @@ pub(super) fn listen(
     }
 }
 
-/// Whether the schema registry answers; `true` also where none is configured.
-pub(super) fn schema_registry(config: &Config, timeout: Duration, report: &mut Report<'_>) -> bool {
+/// Checks whether the schema registry answers; `true` if none is configured.
+pub(super) fn schema_registry(
+    config: &Config,
+    timeout: Duration,
+    report: &mut CheckReport<'_>,
+) -> bool {
     let Some(settings) = &config.schema_registry else {
         return true;
     };
@@ -144,7 +147,7 @@ pub(super) fn schema_registry(config: &Config, timeout: Duration, report: &mut R
         }
     };
     match within(timeout, move || client.schema(NO_SCHEMA)) {
-        // It knows the question, and not the id.
+        // The registry answered; it does not know the id.
         Some(Ok(_) | Err(SchemaLookupError::Unknown | SchemaLookupError::Unusable(_))) => {
             report.ok(SUBJECT, "it answers");
             return true;

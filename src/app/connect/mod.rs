@@ -1,6 +1,7 @@
-//! `check-config --connect`: whether everything that a configuration names is there and may be used.
-//! Each check has a deadline, says one line, and what to do. Nothing is committed, no partition is
-//! taken away from an exporter that reads, and nothing of a record is shown.
+//! `check-config --connect`: checks whether everything that a configuration names exists and may be used.
+//!
+//! Each check has a deadline and reports one line with advice. It commits nothing, takes no partition away
+//! from a running exporter, and shows nothing of a record.
 
 mod kafka;
 mod local;
@@ -13,17 +14,17 @@ use std::time::Duration;
 
 use crate::config::Config;
 
-/// How bad it is.
+/// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
+pub enum CheckVerdict {
     Ok,
-    /// The exporter works, but a person should know this.
+    /// The exporter works, but the user should know this.
     Warning,
-    /// The exporter does not work like this.
+    /// The exporter does not work with this.
     Error,
 }
 
-impl Verdict {
+impl CheckVerdict {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -33,31 +34,31 @@ impl Verdict {
     }
 }
 
-/// What a check has found.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    pub verdict: Verdict,
-    /// What was looked at, such as `topic tickets`.
+pub struct CheckFinding {
+    pub verdict: CheckVerdict,
+    /// The checked part, such as `topic tickets`.
     pub subject: String,
     pub text: String,
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for CheckFinding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = self.verdict.name();
         write!(formatter, "{verdict:<8} {}: {}", self.subject, self.text)
     }
 }
 
-/// Takes findings as they come.
-struct Report<'a> {
-    tell: &'a mut dyn FnMut(&Finding),
-    worst: Verdict,
+/// Collects findings.
+struct CheckReport<'a> {
+    tell: &'a mut dyn FnMut(&CheckFinding),
+    worst: CheckVerdict,
 }
 
-impl Report<'_> {
-    fn say(&mut self, verdict: Verdict, subject: &str, text: impl Into<String>) {
-        let finding = Finding {
+impl CheckReport<'_> {
+    fn say(&mut self, verdict: CheckVerdict, subject: &str, text: impl Into<String>) {
+        let finding = CheckFinding {
             verdict,
             subject: subject.to_owned(),
             text: text.into(),
@@ -67,23 +68,27 @@ impl Report<'_> {
     }
 
     fn ok(&mut self, subject: &str, text: impl Into<String>) {
-        self.say(Verdict::Ok, subject, text);
+        self.say(CheckVerdict::Ok, subject, text);
     }
 
     fn warning(&mut self, subject: &str, text: impl Into<String>) {
-        self.say(Verdict::Warning, subject, text);
+        self.say(CheckVerdict::Warning, subject, text);
     }
 
     fn error(&mut self, subject: &str, text: impl Into<String>) {
-        self.say(Verdict::Error, subject, text);
+        self.say(CheckVerdict::Error, subject, text);
     }
 }
 
-/// Checks everything, each for `timeout` at most, and gives the worst verdict.
-pub fn check(config: &Config, timeout: Duration, tell: &mut dyn FnMut(&Finding)) -> Verdict {
-    let mut report = Report {
+/// Runs all checks, each for at most `timeout`, and returns the worst verdict.
+pub fn check(
+    config: &Config,
+    timeout: Duration,
+    tell: &mut dyn FnMut(&CheckFinding),
+) -> CheckVerdict {
+    let mut report = CheckReport {
         tell,
-        worst: Verdict::Ok,
+        worst: CheckVerdict::Ok,
     };
     let is_running = local::directory(config, timeout, &mut report);
     local::listen(config, is_running, timeout, &mut report);
@@ -92,14 +97,14 @@ pub fn check(config: &Config, timeout: Duration, tell: &mut dyn FnMut(&Finding))
     report.worst
 }
 
-/// Does something that may take long, such as to resolve a name. `None`: it took longer.
+/// Runs work that may block, such as resolving a name. `None`: it took too long.
 fn within<T: Send + 'static>(
     timeout: Duration,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
     let (done, result) = mpsc::sync_channel(1);
     thread::spawn(move || {
-        // The receiver is gone where this took too long; that is fine.
+        // The receiver may be dropped after the timeout; that is fine.
         let _ = done.send(work());
     });
     result.recv_timeout(timeout).ok()
@@ -116,15 +121,15 @@ mod tests {
     #[test]
     fn the_worst_counts() {
         let mut lines = Vec::new();
-        let mut tell = |finding: &Finding| lines.push(finding.to_string());
-        let mut report = Report {
+        let mut tell = |finding: &CheckFinding| lines.push(finding.to_string());
+        let mut report = CheckReport {
             tell: &mut tell,
-            worst: Verdict::Ok,
+            worst: CheckVerdict::Ok,
         };
         report.ok("a", "fine");
         report.error("b", "broken");
         report.warning("c", "odd");
-        assert_eq!(report.worst, Verdict::Error);
+        assert_eq!(report.worst, CheckVerdict::Error);
         assert_eq!(
             lines,
             ["ok       a: fine", "error    b: broken", "warning  c: odd"]

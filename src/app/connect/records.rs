@@ -1,8 +1,8 @@
-//! The first records of a topic through the mapping: counts and reasons, nothing of what they say.
+//! Passes the first records of a topic through the mapping. Reports counts and reasons, never content.
 
 use std::time::Instant;
 
-use super::Report;
+use super::CheckReport;
 use crate::app::schemas::{self, SchemaFetcher};
 use crate::app::usability::{RecordUsability, UnusableSamples, UsabilityCounts};
 use crate::config::Config;
@@ -11,11 +11,11 @@ use crate::domain::timestamp::Timestamp;
 use crate::edge::kafka::{InspectError, Inspector, KafkaRecord, OffsetRange, TopicConcern};
 use crate::edge::wall_clock;
 
-/// Records looked at of each topic.
+/// Records of each topic.
 const RECORDS: usize = 100;
 
-/// Reads records as the exporter does.
-pub(super) struct Trial {
+/// Decodes records as the exporter does.
+pub(super) struct RecordTrial {
     decoder: Decoder,
     /// `None`: no schemas, or no registry that answers.
     schemas: Option<SchemaFetcher>,
@@ -23,9 +23,9 @@ pub(super) struct Trial {
     latest: Timestamp,
 }
 
-/// What came of the records of a topic.
+/// The result for the records of a topic.
 #[derive(Default)]
-struct Tried {
+struct TriedRecords {
     records: usize,
     keyed: usize,
     uses: UsabilityCounts,
@@ -34,7 +34,7 @@ struct Tried {
     schema: Option<String>,
 }
 
-impl Trial {
+impl RecordTrial {
     pub(super) fn new(config: &Config, registry_answers: bool) -> Self {
         let decoder = schemas::decoder(config);
         let settings = config.schema_registry.as_ref();
@@ -47,19 +47,19 @@ impl Trial {
         }
     }
 
-    /// Tries the first records of a topic.
+    /// Decodes the first records of a topic.
     pub(super) fn run(
         &self,
         inspector: &mut Inspector,
         extents: &[OffsetRange],
         deadline: Instant,
-        report: &mut Report<'_>,
+        report: &mut CheckReport<'_>,
     ) {
         let Some(topic) = extents.first().map(|one| one.partition.topic.to_string()) else {
             return;
         };
         let subject = format!("records of {topic}");
-        let mut tried = Tried::default();
+        let mut tried = TriedRecords::default();
         let read = inspector.read(extents, RECORDS, deadline, &mut |record| {
             self.take(record, &mut tried);
         });
@@ -83,7 +83,7 @@ impl Trial {
         tried.tell(&subject, &preset, report);
     }
 
-    fn take(&self, record: &KafkaRecord<'_>, tried: &mut Tried) {
+    fn take(&self, record: &KafkaRecord<'_>, tried: &mut TriedRecords) {
         tried.records += 1;
         tried.keyed += usize::from(record.key.is_some());
         if let Some(schemas) = &self.schemas
@@ -100,8 +100,8 @@ impl Trial {
     }
 }
 
-impl Tried {
-    fn tell(&self, subject: &str, preset: &str, report: &mut Report<'_>) {
+impl TriedRecords {
+    fn tell(&self, subject: &str, preset: &str, report: &mut CheckReport<'_>) {
         if self.records == 0 {
             report.warning(
                 subject,
@@ -136,7 +136,7 @@ impl Tried {
         }
     }
 
-    /// What became of how many.
+    /// The counts as text.
     fn counts(&self) -> String {
         let uses = &self.uses;
         let mut parts = vec![format!("{} of {} give events", uses.counted, self.records)];
@@ -159,24 +159,24 @@ impl Tried {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::connect::{Finding, Verdict};
+    use crate::app::connect::{CheckFinding, CheckVerdict};
 
     #[test]
     fn counts_are_told_and_a_useless_mapping_is_an_error() {
         let told = |uses: &[RecordUsability]| {
-            let mut tried = Tried {
+            let mut tried = TriedRecords {
                 records: uses.len(),
                 keyed: uses.len(),
-                ..Tried::default()
+                ..TriedRecords::default()
             };
             for one in uses {
                 tried.uses.count(*one);
             }
-            let mut findings: Vec<Finding> = Vec::new();
-            let mut tell = |finding: &Finding| findings.push(finding.clone());
-            let mut report = Report {
+            let mut findings: Vec<CheckFinding> = Vec::new();
+            let mut tell = |finding: &CheckFinding| findings.push(finding.clone());
+            let mut report = CheckReport {
                 tell: &mut tell,
-                worst: Verdict::Ok,
+                worst: CheckVerdict::Ok,
             };
             tried.tell("records", "canonical", &mut report);
             let last = findings.pop().unwrap();
@@ -188,7 +188,7 @@ mod tests {
             RecordUsability::Tombstone,
             RecordUsability::NoRule,
         ]);
-        assert_eq!(verdict, Verdict::Ok);
+        assert_eq!(verdict, CheckVerdict::Ok);
         assert_eq!(
             text,
             "1 of 4 give events, 1 passed over by a rule, 1 no rule is for them, 1 empty"
@@ -197,9 +197,9 @@ mod tests {
             RecordUsability::Counted,
             RecordUsability::Rejected("missing_at"),
         ]);
-        assert_eq!(verdict, Verdict::Warning);
+        assert_eq!(verdict, CheckVerdict::Warning);
         assert!(text.contains("1 rejected: missing_at"), "{text}");
-        assert_eq!(told(&[RecordUsability::NoRule]).0, Verdict::Error);
-        assert_eq!(told(&[]).0, Verdict::Warning);
+        assert_eq!(told(&[RecordUsability::NoRule]).0, CheckVerdict::Error);
+        assert_eq!(told(&[]).0, CheckVerdict::Warning);
     }
 }

@@ -1,7 +1,9 @@
-//! What a configuration will cost, measured and not calculated: an engine with its rules takes an
-//! invented desk in, here and now. The figures are those of this machine and this build.
+//! Measures the cost of a configuration: an engine with its rules counts an invented helpdesk on this
+//! machine.
+//!
+//! The results hold for this machine and this build.
 
-mod desk;
+mod helpdesk;
 mod series;
 
 use std::io;
@@ -13,83 +15,82 @@ use crate::domain::timestamp::{DAY, Milliseconds, Timestamp};
 use crate::edge::memory;
 use crate::engine::{Engine, PartitionId, Records, RewriteCursor, Rules};
 use crate::exposition::{Format, render};
-use desk::{DURATION, MeasuringDesk, START, Tickets};
+use helpdesk::{DURATION, MeasuringHelpdesk, START, Tickets};
 
-/// Teams of a desk whose configuration knows none.
+/// Number of teams if the configuration names none.
 const UNKNOWN_TEAMS: usize = 10;
-/// How long a ticket stays open, for want of knowledge.
+/// Assumed time that a ticket stays open.
 const OPEN_FOR: Milliseconds = 5 * DAY;
-/// Tickets that are measured: enough for the memory of one to be told from everything else, few
-/// enough for a few seconds.
+/// Number of tickets measured: enough to tell their memory from the rest, few enough for a few seconds.
 const LEAST_SAMPLE: usize = 50_000;
 const LARGEST_SAMPLE: usize = 300_000;
-/// Events that are decoded before they are applied, as when reading.
+/// Number of events decoded before they are applied, as the exporter does.
 const PIECE: usize = 64;
 
-/// What is asked.
+/// The size of the helpdesk.
 #[derive(Clone, Copy, Debug)]
-pub struct Questions {
-    /// `None`: those that the configuration knows.
+pub struct EstimateRequest {
+    /// `None`: the teams that the configuration knows.
     pub teams: Option<usize>,
     pub channels: usize,
     pub tickets_a_day: usize,
 }
 
-/// See the module. Sizes are bytes.
+/// A measured cost. Sizes are in bytes.
 #[derive(Debug)]
 pub struct Estimate {
     pub teams: usize,
     pub priorities: usize,
     pub channels: usize,
-    /// Each family with its series, all teams, priorities and channels in use.
+    /// Each family with its number of series when every team, priority and channel is in use.
     pub families: Vec<(String, usize)>,
     /// Series before the first event.
     pub series_at_start: usize,
-    /// Series that one more team brings.
+    /// Series that each further team adds.
     pub series_a_team: usize,
     pub text: Rendered,
     pub protobuf: Rendered,
-    /// Tickets in memory at the same time, open or done and not forgotten yet.
+    /// Tickets in memory at the same time: open, or done and not yet forgotten.
     pub tickets: usize,
     pub events_a_ticket: f64,
-    /// Memory of the process before anything was counted.
+    /// Memory of the process before counting.
     pub base_memory: u64,
     /// Memory of counters, histograms and windows.
     pub series_memory: u64,
-    /// Memory of a ticket, its timers included.
+    /// Memory of one ticket with its timers.
     pub ticket_memory: f64,
-    /// A ticket in the checkpoint, before it is compressed.
+    /// Size of one ticket in the checkpoint, uncompressed.
     pub ticket_state: f64,
-    /// Decoding and applying one canonical event, on one core.
+    /// CPU time to decode and apply one canonical event.
     pub event: Duration,
 }
 
-/// A scrape.
+/// The size of a scrape, and the time to render it.
 #[derive(Clone, Copy, Debug)]
 pub struct Rendered {
     pub bytes: usize,
     pub took: Duration,
 }
 
-/// Measures; takes some seconds and as much memory as the answer says.
+/// Measures. This takes some seconds, and as much memory as the result says.
 ///
 /// # Errors
-/// A system that does not tell its memory.
-pub fn estimate(rules: &Rules, questions: Questions) -> io::Result<Estimate> {
-    let teams = questions.teams.unwrap_or(match rules.known_teams.len() {
+/// The system does not report the memory of the process.
+pub fn estimate(rules: &Rules, request: EstimateRequest) -> io::Result<Estimate> {
+    let teams = request.teams.unwrap_or(match rules.known_teams.len() {
         0 => UNKNOWN_TEAMS,
         known => known,
     });
-    let desk = MeasuringDesk::new(rules, teams, questions.channels);
+    let helpdesk = MeasuringHelpdesk::new(rules, teams, request.channels);
     let rules = Arc::new(rules.clone());
     let series_at_start = total(&families(&mut Measured::new(&rules).engine));
     let series_a_team = {
         let of = |teams| {
             let mut bare = (*rules).clone();
             bare.known_teams.clear();
-            let desk = MeasuringDesk::new(&bare, teams, questions.channels);
+            let helpdesk = MeasuringHelpdesk::new(&bare, teams, request.channels);
             let mut measured = Measured::new(&Arc::new(bare));
-            measured.fill(&desk);
+            measured.fill(&helpdesk);
             total(&families(&mut measured.engine))
         };
         of(2).saturating_sub(of(1))
@@ -97,19 +98,19 @@ pub fn estimate(rules: &Rules, questions: Questions) -> io::Result<Estimate> {
 
     let base_memory = memory::resident()?;
     let mut measured = Measured::new(&rules);
-    measured.fill(&desk);
+    measured.fill(&helpdesk);
     let series_memory = memory::resident()?.saturating_sub(base_memory);
 
     let alive = OPEN_FOR + rules.finalize_after + rules.retain;
-    let tickets = usize::try_from(alive / DAY).unwrap_or(1).max(1) * questions.tickets_a_day;
+    let tickets = usize::try_from(alive / DAY).unwrap_or(1).max(1) * request.tickets_a_day;
     let sample = Tickets {
-        first: 2 * desk.combinations(),
+        first: 2 * helpdesk.combinations(),
         count: tickets.clamp(LEAST_SAMPLE, LARGEST_SAMPLE),
         open_percent: usize::try_from(100 * OPEN_FOR / alive).unwrap_or(100),
         start: measured.now,
     };
     let before = memory::resident()?;
-    let (events, took) = measured.take(&desk, sample);
+    let (events, took) = measured.take(&helpdesk, sample);
     let sample_memory = memory::resident()?.saturating_sub(before);
     let event = took / u32::try_from(events).unwrap_or(u32::MAX).max(1);
     let families = families(&mut measured.engine);
@@ -117,7 +118,7 @@ pub fn estimate(rules: &Rules, questions: Questions) -> io::Result<Estimate> {
     Ok(Estimate {
         teams: teams.max(rules.known_teams.len()),
         priorities: rules.priorities.len().max(1),
-        channels: questions.channels.max(1),
+        channels: request.channels.max(1),
         families,
         series_at_start,
         series_a_team,
@@ -138,18 +139,18 @@ impl Estimate {
         total(&self.families)
     }
 
-    /// Memory of all tickets that are expected.
+    /// Memory of all expected tickets.
     pub fn tickets_memory(&self) -> u64 {
         times(self.ticket_memory, self.tickets)
     }
 
-    /// All of them in the checkpoint, before it is compressed.
+    /// Size of all expected tickets in the checkpoint, uncompressed.
     pub fn state(&self) -> u64 {
         times(self.ticket_state, self.tickets)
     }
 }
 
-/// An engine that is measured.
+/// An engine under measurement.
 struct Measured {
     engine: Engine,
     partition: PartitionId,
@@ -169,15 +170,15 @@ impl Measured {
         }
     }
 
-    /// Every series there can be: of tickets that are final, then of others that are open.
-    fn fill(&mut self, desk: &MeasuringDesk) {
+    /// Creates every possible series, with final tickets first and then with open ones.
+    fn fill(&mut self, helpdesk: &MeasuringHelpdesk) {
         let final_ones = Tickets {
             first: 0,
-            count: desk.combinations(),
+            count: helpdesk.combinations(),
             open_percent: 0,
             start: self.now,
         };
-        self.take(desk, final_ones);
+        self.take(helpdesk, final_ones);
         self.now = self.now.plus(DURATION + self.finalize_after);
         self.engine.advance(self.partition, self.now);
         let open_ones = Tickets {
@@ -186,14 +187,14 @@ impl Measured {
             start: self.now,
             ..final_ones
         };
-        self.take(desk, open_ones);
+        self.take(helpdesk, open_ones);
         self.now = self.now.plus(DURATION);
     }
 
-    /// How many events, and how long decoding and applying them took.
-    fn take(&mut self, desk: &MeasuringDesk, tickets: Tickets) -> (usize, Duration) {
+    /// Returns the number of events, and the time to decode and apply them.
+    fn take(&mut self, helpdesk: &MeasuringHelpdesk, tickets: Tickets) -> (usize, Duration) {
         let (mut count, mut took) = (0, Duration::ZERO);
-        desk.events(tickets, PIECE, &mut |lines| {
+        helpdesk.events(tickets, PIECE, &mut |lines| {
             let started = Instant::now();
             let events: Vec<_> = lines
                 .iter()
@@ -211,7 +212,7 @@ impl Measured {
 
     fn scrape(&mut self, format: Format) -> Rendered {
         let snapshot = self.engine.snapshot();
-        // The exporter knows the size of the last one too.
+        // The exporter also knows the size of the last scrape.
         let bytes = render(format, &[&snapshot], 0).len();
         let started = Instant::now();
         let rendered = render(format, &[&snapshot], bytes);
@@ -222,17 +223,17 @@ impl Measured {
     }
 
     fn state_bytes(&self) -> u64 {
-        let mut counted = Counted(0);
+        let mut counted = ByteCounter(0);
         self.engine
             .write_slice(&mut RewriteCursor::default(), usize::MAX, &mut counted);
         counted.0
     }
 }
 
-/// Records that are counted and not kept.
-struct Counted(u64);
+/// Counts the bytes of records.
+struct ByteCounter(u64);
 
-impl Records for Counted {
+impl Records for ByteCounter {
     fn put(&mut self, key: &[u8], value: &[u8]) {
         self.0 += (key.len() + value.len()) as u64;
     }
@@ -269,7 +270,6 @@ fn ratio(amount: u64, count: usize) -> f64 {
 mod tests {
     use super::*;
 
-    /// What is measured agrees with what can be counted by hand.
     #[test]
     fn series_follow_teams() {
         let rules = Rules {
@@ -277,7 +277,7 @@ mod tests {
             priorities: vec!["p1".to_owned(), "p2".to_owned()],
             ..Rules::default()
         };
-        let small = Questions {
+        let small = EstimateRequest {
             teams: Some(3),
             channels: 2,
             tickets_a_day: 1,
@@ -285,7 +285,7 @@ mod tests {
         let of = |teams| {
             estimate(
                 &rules,
-                Questions {
+                EstimateRequest {
                     teams: Some(teams),
                     ..small
                 },
@@ -299,16 +299,16 @@ mod tests {
             found.unwrap().1
         };
         assert_eq!(series(&five, "ticket_solved_total"), 5 * 2);
-        // The channel `none` is there from the start for the known team.
+        // The channel `none` of a known team exists from the start.
         assert_eq!(series(&five, "ticket_created_total"), 5 * 2 * 2 + 2);
-        // Quantiles of a window without events are no series: a few more or less.
+        // Quantiles of an empty window are no series, so the number varies a little.
         let two_teams = five.series() - three.series();
         assert!(two_teams.abs_diff(2 * five.series_a_team) * 20 < two_teams);
         assert!(five.series() > five.series_at_start);
         assert!(five.text.bytes > three.text.bytes && five.protobuf.bytes > 0);
-        // 5 days open, 4 to become final, 30 to be forgotten.
+        // 5 days open, 4 until final, 30 until forgotten.
         assert_eq!(five.tickets, 39);
-        // Six events of an open ticket, nine of another.
+        // An open ticket has six events, a final one nine.
         assert!((8.0..9.0).contains(&five.events_a_ticket), "{five:?}");
         assert!(
             five.ticket_memory > 50.0 && five.ticket_state > 20.0,

@@ -1,7 +1,6 @@
-//! How many series an exposition has.
+//! Counts the series of an exposition.
 
-/// The families of a text exposition with the number of their series, as the text has them: a
-/// bucket of a histogram is a series.
+/// The families of a text exposition with their numbers of series. Each bucket of a histogram is a series.
 pub(super) fn count(exposition: &[u8]) -> Vec<(String, usize)> {
     let mut families: Vec<(String, usize)> = Vec::new();
     for line in exposition.split(|byte| *byte == b'\n') {

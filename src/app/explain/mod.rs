@@ -1,7 +1,7 @@
-//! `explain`: all that is known about one ticket and its numbers, as plain data.
+//! `explain`: the history and the state of one ticket.
 //!
-//! From files there is the whole history, since the events are applied once more under a trace;
-//! from an engine there is what its state still knows. Ids, labels and times only.
+//! For files, the events are applied again under a trace, so the whole history is known. A store knows only
+//! the current state. The result holds ids, labels and times only.
 
 mod words;
 
@@ -12,39 +12,39 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::history::Tally;
+use super::history::ReadCounts;
 use super::replay::{self, FileError};
 use crate::decode::Decoder;
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{Engine, Rules, TicketTrace, TicketView, TraceEntry};
 
-/// See the module.
+/// The history and the state of one ticket.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Explanation {
     pub ticket: String,
-    /// In the order of time; `None` where only the state is known.
+    /// In order of time; `None` if only the state is known.
     pub history: Option<Vec<TraceEntry>>,
-    /// The ticket as it stands, by partition: several only where records were misrouted, none
-    /// where it is forgotten.
+    /// The ticket's current state by partition: empty if it is forgotten, several if records were
+    /// misrouted.
     pub state: Vec<TicketView>,
 }
 
-/// What came of looking for a ticket.
+/// The result of a search for a ticket.
 #[derive(Debug)]
-pub struct Looked {
-    /// `None`: no event names it.
+pub struct TicketSearch {
+    /// `None`: no event names the ticket.
     pub explanation: Option<Explanation>,
-    /// Tickets that were there at the end.
+    /// Number of tickets at the end.
     pub tickets: usize,
-    pub tally: Tally,
-    /// Valid events later than `until`, which were left out.
+    pub tally: ReadCounts,
+    /// Valid events after `until`, which were left out.
     pub later: u64,
 }
 
-/// Applies the events of files, as a replay does, and writes down what concerns one ticket.
+/// Applies the events of files as a replay does, and traces one ticket.
 ///
 /// # Errors
-/// A file that cannot be opened or read.
+/// A file cannot be opened or read.
 pub fn from_files(
     rules: Arc<Rules>,
     decoder: &Decoder,
@@ -52,7 +52,7 @@ pub fn from_files(
     paths: &[PathBuf],
     until: Option<Timestamp>,
     progress: &mut dyn FnMut(u64),
-) -> Result<Looked, FileError> {
+) -> Result<TicketSearch, FileError> {
     let mut engine = Engine::new(rules, Timestamp::LATEST);
     let mut trace = TicketTrace::new(id);
     let read = replay::read(
@@ -66,7 +66,7 @@ pub fn from_files(
     let history = trace.into_entries();
     let state = engine.describe(id);
     let known = !history.is_empty() || !state.is_empty();
-    Ok(Looked {
+    Ok(TicketSearch {
         explanation: known.then(|| Explanation {
             ticket: id.to_owned(),
             history: Some(history),
@@ -78,7 +78,7 @@ pub fn from_files(
     })
 }
 
-/// What an engine's state says about a ticket; `None` where it does not know it.
+/// Reads the state of a ticket; `None` if the engine does not know it.
 pub fn from_engine(engine: &Engine, id: &str) -> Option<Explanation> {
     let state = engine.describe(id);
     (!state.is_empty()).then(|| Explanation {

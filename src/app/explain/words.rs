@@ -1,4 +1,4 @@
-//! An explanation in words, for a terminal or a mail to a colleague.
+//! An explanation as text.
 
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ const RED: &str = "\x1b[31m";
 const GREEN: &str = "\x1b[32m";
 const PLAIN: &str = "\x1b[0m";
 
-/// The explanation, with times in UTC; in colours where `colours` says so.
+/// Writes an explanation, with times in UTC.
 pub fn words(explanation: &Explanation, colours: bool) -> String {
     let mut writer = Writer {
         text: String::new(),
@@ -61,7 +61,7 @@ impl Writer {
         }
     }
 
-    /// Each event, or instant at which a timer fired, with what it led to below it.
+    /// Writes each event, or the time at which a timer fired, with its consequences below.
     fn history(&mut self, entries: &[TraceEntry]) {
         let mut last = None;
         for entry in entries {
@@ -347,7 +347,7 @@ fn change_words(change: &AttributeChange) -> Option<String> {
     }
 }
 
-/// Status, labels and where the ticket went.
+/// Status and labels, and where the ticket went.
 fn standing(view: &TicketView) -> String {
     let assigned = if view.assigned {
         "assigned"
@@ -367,7 +367,7 @@ fn standing(view: &TicketView) -> String {
     text
 }
 
-/// Nothing, or since when it was so, where that became known later.
+/// The time of an entry that became known later, else nothing.
 fn as_of(entry: &TraceEntry) -> String {
     if entry.at < entry.known {
         format!("as of {}: ", instant(entry.at))
@@ -376,7 +376,7 @@ fn as_of(entry: &TraceEntry) -> String {
     }
 }
 
-/// What is promised, what has run of it by `at`, and until when it must be kept.
+/// The target, the time that has run by `at`, and the deadline.
 fn course(goal: &GoalTrace, at: Timestamp) -> String {
     let mut text = promise(goal);
     if goal.start != at {
@@ -445,7 +445,7 @@ fn length(length: Milliseconds) -> String {
     duration::format(length)
 }
 
-/// As people say it and as the series has it: `1h30m (5400 s)`.
+/// For example `1h30m (5400 s)`.
 fn exact(value: Milliseconds) -> String {
     format!("{} ({} s)", length(value), seconds(value))
 }

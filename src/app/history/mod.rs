@@ -1,15 +1,15 @@
-//! The history of a desk: the events of files, or of the topics as they stand, one partition after
-//! the other in the order of arrival, to be read as often as wanted.
+//! The history of a helpdesk: the events of files, or of topics as they are now, one partition after the
+//! other in the order of arrival. It can be read several times.
 
 mod part;
 
-pub use part::{Part, Rejected, Tally};
+pub use part::{HistoryPartition, ReadCounts, Rejected};
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::schemas;
-use super::topics::{self, Progress, ReadError, Sink, Wanted};
+use super::topics::{self, ReadError, ReadProgress, RecordSink, WantedPartitions};
 use crate::config::Config;
 use crate::decode::Decoder;
 use crate::domain::timestamp::Timestamp;
@@ -18,12 +18,12 @@ use crate::edge::kafka::{KafkaRecord, TopicPartition};
 use crate::edge::spool::{Spool, SpoolWriter, Spooled};
 use crate::engine::limits;
 
-/// What to do with a file of CSV.
+/// Advice for a CSV file.
 pub const CSV_ADVICE: &str = "this looks like CSV, which is not supported as input yet; convert it to \
      JSON Lines, an object for each row, such as with mlr --icsv --ojsonl cat FILE, and say with a \
      mapping what the columns mean: infer-mapping proposes one";
 
-/// A history that cannot be read.
+/// Why a history cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
     #[error("cannot read {}: {source}", path.display())]
@@ -39,9 +39,9 @@ pub enum HistoryError {
     TooManyPartitions,
 }
 
-/// See the module.
+/// A history that can be read several times.
 #[derive(Debug)]
-pub enum History {
+pub enum EventHistory {
     /// One partition.
     Files {
         paths: Vec<PathBuf>,
@@ -50,34 +50,33 @@ pub enum History {
     Topics {
         partitions: Vec<(TopicPartition, Spool)>,
         decoder: Decoder,
-        /// Later events come from the future and are rejected, as live.
+        /// Later events are rejected because they come from the future, as in the exporter.
         latest: Timestamp,
         records: u64,
-        /// Partitions that do not begin at offset 0 any more, and where they do.
+        /// Partitions that no longer begin at offset 0, with their first offsets.
         begun_later: Vec<(TopicPartition, i64)>,
     },
 }
 
-impl History {
-    /// Files of the same kind of records as the topics.
+impl EventHistory {
     pub fn of_files(paths: Vec<PathBuf>, decoder: Decoder) -> Self {
         Self::Files { paths, decoder }
     }
 
-    /// The topics of the configuration as they stand, set aside on disk: what is made of them may
-    /// take longer than a member of a consumer group may be silent. `now` is the wall clock.
+    /// Copies the records of the topics to disk, because processing them may take longer than a
+    /// consumer may be silent. `now` is the wall clock.
     ///
     /// # Errors
-    /// Records that cannot be had, and a full disk.
+    /// Records cannot be fetched, or the disk is full.
     pub fn of_topics(
         config: &Config,
         purpose: &str,
         now: Timestamp,
-        progress: &mut dyn FnMut(Progress),
+        progress: &mut dyn FnMut(ReadProgress),
     ) -> Result<Self, HistoryError> {
         let decoder = schemas::decoder(config);
-        let mut aside = Aside::default();
-        let wanted = Wanted::Everything;
+        let mut aside = SetAside::default();
+        let wanted = WantedPartitions::Everything;
         let reading = topics::read(config, purpose, wanted, &decoder, &mut aside, progress)?;
         let begun_later = reading.begun_later();
         let begun_later = begun_later
@@ -96,7 +95,7 @@ impl History {
         })
     }
 
-    /// Whether it can be read only once.
+    /// Standard input can be read only once.
     pub fn is_standard_input(&self) -> bool {
         match self {
             Self::Files { paths, .. } => paths.iter().any(|path| path == Path::new(STANDARD_INPUT)),
@@ -104,13 +103,15 @@ impl History {
         }
     }
 
-    /// The partitions, from their first records on.
+    /// Returns the partitions, each at its first record. Files are opened when they are read.
     ///
     /// # Errors
-    /// What was set aside and cannot be read; files are opened only when they are read.
-    pub fn parts(&self) -> Result<Vec<Part>, HistoryError> {
+    /// The copied records cannot be read.
+    pub fn parts(&self) -> Result<Vec<HistoryPartition>, HistoryError> {
         match self {
-            Self::Files { paths, decoder } => Ok(vec![Part::of_files(paths, decoder.clone())]),
+            Self::Files { paths, decoder } => {
+                Ok(vec![HistoryPartition::of_files(paths, decoder.clone())])
+            }
             Self::Topics {
                 partitions,
                 decoder,
@@ -118,17 +119,19 @@ impl History {
                 ..
             } => partitions
                 .iter()
-                .map(|(source, spool)| Part::of_spool(source, spool, decoder.clone(), *latest))
+                .map(|(source, spool)| {
+                    HistoryPartition::of_spool(source, spool, decoder.clone(), *latest)
+                })
                 .collect(),
         }
     }
 }
 
-/// Sets records aside, by partition.
+/// Copies records to disk by partition.
 #[derive(Debug, Default)]
-struct Aside(Vec<SpoolWriter>);
+struct SetAside(Vec<SpoolWriter>);
 
-impl Sink for Aside {
+impl RecordSink for SetAside {
     fn add(&mut self, _source: &TopicPartition) -> io::Result<()> {
         self.0.push(SpoolWriter::create()?);
         Ok(())

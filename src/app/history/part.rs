@@ -1,4 +1,4 @@
-//! One partition of a history, read record by record.
+//! Reads one partition of a history record by record.
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
@@ -15,35 +15,35 @@ use crate::edge::files::{self, LineBlock};
 use crate::edge::kafka::TopicPartition;
 use crate::edge::spool::{Spool, SpoolReader, Spooled};
 
-/// How many places of each reason for a rejection are named.
+/// Number of places that are named for each reason.
 const PLACES_NAMED: usize = 3;
 
-/// Rejected records of one reason.
+/// Records rejected for one reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rejected {
     pub count: u64,
-    /// Where the first ones are.
+    /// The first places.
     pub places: Vec<String>,
 }
 
-/// What was read.
+/// Counts of what was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct ReadCounts {
     /// Records, or lines that are not blank.
     pub records: u64,
     pub rejected: BTreeMap<Rejection, Rejected>,
-    /// Records about no ticket, by reason.
+    /// Records that are about no ticket, by reason.
     pub ignored: BTreeMap<IgnoreReason, u64>,
-    /// Words of other systems that the mapping does not have, by member and path.
+    /// Values that the mapping does not know, by member and path.
     pub unmapped: BTreeMap<(&'static str, String), u64>,
-    /// Events in the records.
+    /// Number of events in the records.
     pub events: u64,
-    /// The first record is no JSON, but the head of a table.
+    /// Whether the first record looks like the header of a CSV file.
     pub is_csv: bool,
 }
 
-impl Tally {
-    /// Whether there were records, and nothing in any of them could be used.
+impl ReadCounts {
+    /// Whether there were records, and none could be used.
     pub fn is_useless(&self) -> bool {
         self.records > 0 && self.events == 0
     }
@@ -52,7 +52,7 @@ impl Tally {
         self.rejected.values().map(|rejected| rejected.count).sum()
     }
 
-    /// Adds what was read of another partition.
+    /// Adds the counts of another partition.
     pub fn add(&mut self, other: &Self) {
         self.records += other.records;
         self.events += other.events;
@@ -73,7 +73,7 @@ impl Tally {
         }
     }
 
-    /// Counts a record and what of it is no event; `place` is asked only for the first ones.
+    /// Counts a record and its faults. `place` is called only for the first ones.
     pub fn note(&mut self, record: &Record<'_>, decoded: &Decoded<'_>, place: impl Fn() -> String) {
         if self.records == 0 && decoded.rejection().is_some() {
             self.is_csv = record.value.is_some_and(decode::looks_like_csv);
@@ -110,17 +110,17 @@ impl Tally {
     }
 }
 
-/// See the module.
+/// One partition, read record by record.
 #[derive(Debug)]
-pub struct Part {
-    source: Source,
+pub struct HistoryPartition {
+    source: PartitionSource,
     decoder: Decoder,
     latest: Option<Timestamp>,
-    pub tally: Tally,
+    pub tally: ReadCounts,
 }
 
-enum Source {
-    Files(Lines),
+enum PartitionSource {
+    Files(FileLines),
     Spool {
         partition: TopicPartition,
         reader: SpoolReader,
@@ -128,13 +128,13 @@ enum Source {
     },
 }
 
-impl Part {
+impl HistoryPartition {
     pub(super) fn of_files(paths: &[PathBuf], decoder: Decoder) -> Self {
         Self {
             decoder,
-            source: Source::Files(Lines::new(paths)),
+            source: PartitionSource::Files(FileLines::new(paths)),
             latest: None,
-            tally: Tally::default(),
+            tally: ReadCounts::default(),
         }
     }
 
@@ -149,22 +149,22 @@ impl Part {
             source,
         })?;
         Ok(Self {
-            source: Source::Spool {
+            source: PartitionSource::Spool {
                 partition: partition.clone(),
                 reader,
                 spooled: Spooled::default(),
             },
             decoder,
             latest: Some(latest),
-            tally: Tally::default(),
+            tally: ReadCounts::default(),
         })
     }
 
-    /// Gives the events of the next record that holds any to `take`; whether there was one.
-    /// Records that are no events are counted and passed over.
+    /// Passes the events of the next record that has any to `take`, and returns whether there was one.
+    /// Other records are counted and skipped.
     ///
     /// # Errors
-    /// A file that cannot be opened or read.
+    /// A file cannot be opened or read.
     pub fn next(&mut self, take: &mut dyn FnMut(&Event<'_>)) -> Result<bool, HistoryError> {
         loop {
             let Some((record, place)) = self.source.next()? else {
@@ -181,13 +181,13 @@ impl Part {
     }
 }
 
-/// Where a record is.
-enum Place<'a> {
+/// The place of a record.
+enum RecordPlace<'a> {
     Line(&'a PathBuf, u64),
     Offset(&'a TopicPartition, i64),
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for RecordPlace<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line(path, number) => write!(formatter, "{}:{number}", path.display()),
@@ -196,8 +196,8 @@ impl fmt::Display for Place<'_> {
     }
 }
 
-impl Source {
-    fn next(&mut self) -> Result<Option<(Record<'_>, Place<'_>)>, HistoryError> {
+impl PartitionSource {
+    fn next(&mut self) -> Result<Option<(Record<'_>, RecordPlace<'_>)>, HistoryError> {
         match self {
             Self::Files(lines) => {
                 let line = lines.next()?;
@@ -226,13 +226,16 @@ impl Source {
                     timestamp: spooled.timestamp,
                     topic: &partition.topic,
                 };
-                Ok(Some((record, Place::Offset(partition, spooled.offset))))
+                Ok(Some((
+                    record,
+                    RecordPlace::Offset(partition, spooled.offset),
+                )))
             }
         }
     }
 }
 
-impl fmt::Debug for Source {
+impl fmt::Debug for PartitionSource {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Files(_) => "Files",
@@ -241,20 +244,20 @@ impl fmt::Debug for Source {
     }
 }
 
-/// The lines of files that are not blank, one file after the other.
-struct Lines {
-    /// Those still to be opened.
+/// Reads the lines of several files that are not blank.
+struct FileLines {
+    /// Files not yet opened.
     paths: VecDeque<PathBuf>,
     path: PathBuf,
     reader: Option<Box<dyn BufRead>>,
     block: LineBlock,
-    /// The next line of the block.
+    /// Index of the next line of the block.
     next: usize,
-    /// Of the last line, from 1.
+    /// Number of the last line, from 1.
     number: u64,
 }
 
-impl Lines {
+impl FileLines {
     fn new(paths: &[PathBuf]) -> Self {
         Self {
             paths: paths.iter().cloned().collect(),
@@ -266,7 +269,7 @@ impl Lines {
         }
     }
 
-    fn next(&mut self) -> Result<Option<(&[u8], Place<'_>)>, HistoryError> {
+    fn next(&mut self) -> Result<Option<(&[u8], RecordPlace<'_>)>, HistoryError> {
         loop {
             if self.next == self.block.len() {
                 let filled = self.fill().map_err(|source| HistoryError::File {
@@ -287,12 +290,12 @@ impl Lines {
                 .all(u8::is_ascii_whitespace)
             {
                 let line = self.block.line(self.next - 1);
-                return Ok(Some((line, Place::Line(&self.path, self.number))));
+                return Ok(Some((line, RecordPlace::Line(&self.path, self.number))));
             }
         }
     }
 
-    /// Takes the next lines; whether there were any.
+    /// Reads the next lines, and returns whether there were any.
     fn fill(&mut self) -> io::Result<bool> {
         loop {
             if self.reader.is_none() {
@@ -326,7 +329,7 @@ mod tests {
         file
     }
 
-    fn times(part: &mut Part) -> Vec<i64> {
+    fn times(part: &mut HistoryPartition) -> Vec<i64> {
         let mut times = Vec::new();
         while part.next(&mut |event| times.push(event.at.0)).unwrap() {}
         times
@@ -339,7 +342,7 @@ mod tests {
         let second = file(&format!("{}{{}}", event(3)));
         let empty = file("");
         let paths = [&first, &empty, &second].map(|file| file.path().to_owned());
-        let mut part = Part::of_files(&paths, Decoder::default());
+        let mut part = HistoryPartition::of_files(&paths, Decoder::default());
         assert_eq!(times(&mut part), [1, 2, 3]);
         assert_eq!(part.tally.records, 5);
         let places: Vec<&str> = part
@@ -355,7 +358,7 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_named() {
-        let error = Part::of_files(&["/nowhere".into()], Decoder::default())
+        let error = HistoryPartition::of_files(&["/nowhere".into()], Decoder::default())
             .next(&mut |_| {})
             .unwrap_err();
         assert!(error.to_string().starts_with("cannot read /nowhere: "));
@@ -379,7 +382,8 @@ mod tests {
         let spool = writer.finish().unwrap();
         let partition = TopicPartition::new("t", 2);
         let mut part =
-            Part::of_spool(&partition, &spool, Decoder::default(), Timestamp(10)).unwrap();
+            HistoryPartition::of_spool(&partition, &spool, Decoder::default(), Timestamp(10))
+                .unwrap();
         assert_eq!(times(&mut part), [5]);
         let rejected: Vec<_> = part.tally.rejected.iter().collect();
         assert_eq!(

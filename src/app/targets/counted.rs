@@ -1,23 +1,23 @@
-//! A history, counted under policies: how long goals ran, and how many were met.
+//! GoalCounts a history under policies: how long goals ran, and how many were met.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Distributions, Group};
-use crate::app::history::{History, HistoryError, Tally};
+use super::{Distributions, GoalGroup};
+use crate::app::history::{EventHistory, HistoryError, ReadCounts};
 use crate::domain::catalog::{self, Family};
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{Engine, GoalRun, GoalRuns, Observer, Rules, Sample, Series, Visitor};
 
 /// Goals and breaches, by policy and target.
-pub type Counts = BTreeMap<(String, &'static str), (u64, u64)>;
+pub type GoalCounts = BTreeMap<(String, &'static str), (u64, u64)>;
 
-/// How long the goals of a history ran.
+/// Returns how long the goals of a history ran.
 pub fn measure(
     rules: &Arc<Rules>,
-    history: &History,
+    history: &EventHistory,
     until: Option<Timestamp>,
-) -> Result<(Distributions, Tally), HistoryError> {
+) -> Result<(Distributions, ReadCounts), HistoryError> {
     let mut engine = Engine::new(Arc::clone(rules), Timestamp::LATEST);
     let mut distributions = Distributions::new();
     let mut goal_runs = GoalRuns::new(|run: GoalRun| {
@@ -36,15 +36,15 @@ pub fn measure(
     Ok((distributions, tally))
 }
 
-/// What the policies of `rules` count in a history.
+/// GoalCounts a history under the policies of `rules`.
 pub fn count(
     rules: &Arc<Rules>,
-    history: &History,
+    history: &EventHistory,
     until: Option<Timestamp>,
-) -> Result<Counts, HistoryError> {
+) -> Result<GoalCounts, HistoryError> {
     let mut engine = Engine::new(Arc::clone(rules), Timestamp::LATEST);
     run(&mut engine, None, history, until)?;
-    let mut counter = Counter::default();
+    let mut counter = GoalCounter::default();
     engine.snapshot().visit(&mut counter);
     Ok(counter.counts)
 }
@@ -53,10 +53,10 @@ pub fn count(
 fn run(
     engine: &mut Engine,
     mut observer: Option<&mut dyn Observer>,
-    history: &History,
+    history: &EventHistory,
     until: Option<Timestamp>,
-) -> Result<Tally, HistoryError> {
-    let mut tally = Tally::default();
+) -> Result<ReadCounts, HistoryError> {
+    let mut tally = ReadCounts::default();
     for mut part in history.parts()? {
         let partition = engine
             .add_partition()
@@ -80,22 +80,22 @@ fn run(
     Ok(tally)
 }
 
-fn group(run: GoalRun) -> Group {
-    Group {
+fn group(run: GoalRun) -> GoalGroup {
+    GoalGroup {
         team: run.team.into(),
         priority: run.priority.into(),
         target: run.target,
     }
 }
 
-/// Adds goals and breaches up.
+/// Sums goals and breaches.
 #[derive(Default)]
-struct Counter {
+struct GoalCounter {
     family: Option<&'static Family>,
-    counts: Counts,
+    counts: GoalCounts,
 }
 
-impl Visitor for Counter {
+impl Visitor for GoalCounter {
     fn family(&mut self, family: &'static Family, _start: Option<Timestamp>) {
         self.family = Some(family);
     }

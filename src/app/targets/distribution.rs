@@ -1,10 +1,10 @@
-//! How long goals of one kind ran, and which share of them a target would have met.
+//! How long the goals of one kind ran, and the share of them that a target would have met.
 
 use std::collections::BTreeMap;
 
 use crate::domain::timestamp::{DAY, HOUR, MINUTE, Milliseconds};
 
-/// Targets that people promise; beyond the last one, whole years.
+/// Usual SLA targets; beyond the last one, whole years.
 const STEPS: [Milliseconds; 29] = [
     MINUTE,
     2 * MINUTE,
@@ -38,14 +38,14 @@ const STEPS: [Milliseconds; 29] = [
 ];
 const YEAR: Milliseconds = 365 * DAY;
 
-/// See the module. A goal that is not decided yet has missed every target shorter than it has run;
-/// whether it will meet a longer one nobody knows, so there it does not count. That is how an
-/// exporter would have counted by then.
+/// The running times of goals. An undecided goal has missed every target shorter than its running time. It
+/// may still meet a longer one, so it does not count there. An exporter would have counted the same by
+/// then.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Distribution {
-    /// By running time at the end: how many.
+    /// Number of ended goals by running time.
     ended: BTreeMap<Milliseconds, u64>,
-    /// The same of those that are not decided, by running time so far.
+    /// Number of undecided goals by running time so far.
     undecided: BTreeMap<Milliseconds, u64>,
 }
 
@@ -58,17 +58,15 @@ impl Distribution {
         *self.undecided.entry(running).or_default() += 1;
     }
 
-    /// Goals that have ended.
     pub fn ended(&self) -> u64 {
         self.ended.values().sum()
     }
 
-    /// Goals that are not decided.
     pub fn undecided(&self) -> u64 {
         self.undecided.values().sum()
     }
 
-    /// The share of goals that would have been met; `None` where none would have been decided.
+    /// The share of goals that would have met a target; `None` if none would be decided.
     #[allow(clippy::cast_precision_loss, reason = "counts are below 2^53")]
     pub fn met(&self, target: Milliseconds) -> Option<f64> {
         let within = |goals: &BTreeMap<Milliseconds, u64>| -> u64 {
@@ -79,25 +77,25 @@ impl Distribution {
         (decided > 0).then(|| met as f64 / decided as f64)
     }
 
-    /// The shortest target that would have been met by at least that share.
+    /// The shortest target that at least that share would have met.
     pub fn target(&self, share: f64) -> Option<Milliseconds> {
         let mut candidates: Vec<Milliseconds> = self.ended.keys().copied().collect();
         candidates.extend(self.undecided.keys());
         candidates.sort_unstable();
-        // A longer target is met by no smaller a share.
+        // A longer target is never met by a smaller share.
         let first =
             candidates.partition_point(|target| self.met(*target).is_none_or(|met| met < share));
         candidates.get(first).copied()
     }
 }
 
-/// The shortest promise that is not shorter.
+/// The shortest usual target that is not shorter.
 pub fn round_up(target: Milliseconds) -> Milliseconds {
     let step = STEPS.into_iter().find(|step| *step >= target);
     step.unwrap_or_else(|| (target + YEAR - 1).div_euclid(YEAR) * YEAR)
 }
 
-/// The next longer promise.
+/// The next longer usual target.
 pub fn next_step(target: Milliseconds) -> Milliseconds {
     round_up(target + 1)
 }
@@ -137,7 +135,7 @@ mod tests {
         assert_eq!(censored.met(5), Some(1.0), "not decided by then");
         assert_eq!(censored.target(0.9), Some(5));
         assert_eq!((censored.ended(), censored.undecided()), (4, 1));
-        // Nothing has ended: no target is known to be met.
+        // Nothing has ended, so no target is known to be met.
         assert_eq!(distribution(&[], &[5]).target(0.5), None);
     }
 

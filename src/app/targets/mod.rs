@@ -1,9 +1,9 @@
-//! `suggest-targets`: SLA targets that a desk has shown it can keep.
+//! `suggest-targets`: SLA targets that a helpdesk has shown it can keep.
 //!
-//! The history is counted under one policy whose targets nobody can miss, so every goal runs to
-//! its end and tells how long it took. What is suggested is then counted once more, as targets: a
-//! change of team or priority judges a goal anew, and a breach lets the next resolution begin
-//! anew, which a distribution does not know. Where the share falls short, the target is lengthened.
+//! The history is first counted under a policy with endless targets, so that every goal ends and shows its
+//! running time. The suggested targets are then counted as well, because a distribution does not know that
+//! a change of team or priority re-bases a goal, or that the next resolution goal starts after a breach. A
+//! target that too few goals met is lengthened.
 
 mod counted;
 mod distribution;
@@ -19,123 +19,125 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::history::{History, HistoryError, Tally};
+use super::history::{EventHistory, HistoryError, ReadCounts};
 use crate::domain::policy::{Clock, Match, Policy, Target};
 use crate::domain::timestamp::{DAY, Milliseconds, Timestamp};
 use crate::engine::Rules;
-use counted::{Counts, count, measure};
+use counted::{GoalCounts, count, measure};
 use distribution::{next_step, round_up};
 
-/// The shares of which targets are shown: eight, nine, and nineteen of ten, ten, and twenty.
+/// The shares for which targets are shown.
 pub const SHARES: [f64; 3] = [0.8, 0.9, 0.95];
-/// With fewer goals the 95th percentile is a matter of one or two of them.
+/// With fewer goals, one or two of them decide the 95th percentile.
 pub const DEFAULT_MINIMUM: u64 = 30;
-/// Nobody can miss it.
+/// A target that no goal can miss.
 const ENDLESS: Milliseconds = 100 * 365 * DAY;
-/// How often targets are lengthened by a step. That is nearly always enough; where it is not, they
-/// are doubled from then on, so that it ends.
+/// Number of single steps by which a target is lengthened. That is nearly always enough. After them it is
+/// doubled, so that the search ends.
 const SMALL_STEPS: usize = 6;
-/// How often they are lengthened at all. What falls short then is shown as it is.
+/// Number of times that a target is lengthened. After that the suggestion shows the share it has.
 const ROUNDS: usize = 64;
-/// The label of what is beyond the limits: a policy cannot match it.
+/// The label of teams and priorities beyond the limits. A policy cannot match it.
 const OVERFLOW: &str = "__other__";
 
-/// What is asked for.
+/// What the user asks for.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Wish {
+pub struct TargetRequest {
     pub clock: Clock,
     /// The share of goals to be met, between 0 and 1.
     pub objective: f64,
-    /// Goals below which nothing is suggested.
+    /// With fewer goals nothing is suggested.
     pub minimum: u64,
-    /// Partitions' clocks go there at the end, if they are not beyond; `None`: they stay with their
-    /// greatest event.
+    /// Partition clocks advance to this time at the end. `None`: they stay at their greatest event.
     pub until: Option<Timestamp>,
 }
 
-/// What one goal is for.
+/// The team, priority and target of goals.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Group {
+pub struct GoalGroup {
     pub team: String,
     pub priority: String,
     pub target: Target,
 }
 
-/// Goals by what they are for.
-pub type Distributions = BTreeMap<Group, Distribution>;
+pub type Distributions = BTreeMap<GoalGroup, Distribution>;
 
 /// A target that a share of the goals would have met.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Level {
-    /// What was asked for.
+pub struct TargetLevel {
+    /// The required share.
     pub share: f64,
     #[serde(rename = "exact_seconds", serialize_with = "as_seconds")]
     pub exact: Milliseconds,
     /// Rounded up.
     #[serde(rename = "target_seconds", serialize_with = "as_seconds")]
     pub target: Milliseconds,
-    /// What would have met the rounded target.
+    /// The share that would have met the rounded target.
     pub met: f64,
 }
 
-/// What the suggested policy would have counted.
+/// The counts under the suggested policy.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Suggested {
     #[serde(rename = "target_seconds", serialize_with = "as_seconds")]
     pub target: Milliseconds,
-    /// `None`: it was not counted, since there are no events.
+    /// `None`: there are no events to count.
     pub goals: Option<u64>,
     pub breaches: Option<u64>,
-    /// The share met, of these or of the distribution.
+    /// The share met.
     pub met: f64,
 }
 
 /// One row of a suggestion.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Row {
+pub struct SuggestionRow {
     pub team: String,
     pub priority: String,
     pub target: &'static str,
     /// Goals that have ended.
     pub goals: u64,
-    /// Goals that are not decided: they have missed what is shorter than they have run.
+    /// Undecided goals: they have missed every target shorter than their running time.
     pub undecided: u64,
-    /// One for each of [`SHARES`]; empty where there are too few goals.
-    pub levels: Vec<Level>,
-    /// `None` where there are too few goals.
+    /// One for each of [`SHARES`]; empty if there are too few goals.
+    pub levels: Vec<TargetLevel>,
+    /// `None`: there are too few goals.
     pub suggested: Option<Suggested>,
 }
 
-/// Targets for each team and priority.
+/// Suggested targets for each team and priority.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Suggestion {
-    pub rows: Vec<Row>,
-    /// What the configuration would have.
+    pub rows: Vec<SuggestionRow>,
+    /// The policies to configure.
     pub policies: Vec<Policy>,
     /// `None`: there were no events to read.
-    pub tally: Option<Tally>,
+    pub tally: Option<ReadCounts>,
 }
 
 /// Suggests targets from events.
 ///
 /// # Errors
-/// A history that cannot be read.
-pub fn suggest(rules: &Rules, history: &History, wish: &Wish) -> Result<Suggestion, HistoryError> {
+/// The history cannot be read.
+pub fn suggest(
+    rules: &Rules,
+    history: &EventHistory,
+    request: &TargetRequest,
+) -> Result<Suggestion, HistoryError> {
     let endless = Policy {
         name: "measured".to_owned(),
         targets: [Some(ENDLESS); 4],
-        ..policy(wish, Match::default())
+        ..policy(request, Match::default())
     };
     let measured = Arc::new(under(rules, vec![endless]));
-    let (distributions, tally) = measure(&measured, history, wish.until)?;
-    let mut targets = propose(&distributions, wish);
+    let (distributions, tally) = measure(&measured, history, request.until)?;
+    let mut targets = propose(&distributions, request);
     let mut rounds = 0;
     let counts = loop {
-        let rules = Arc::new(under(rules, policies(&targets, wish)));
-        let counts = count(&rules, history, wish.until)?;
-        let short = |group: &Group| {
+        let rules = Arc::new(under(rules, policies(&targets, request)));
+        let counts = count(&rules, history, request.until)?;
+        let short = |group: &GoalGroup| {
             let counted = counts.get(&key(group));
-            counted.is_some_and(|(goals, breaches)| met(*goals, *breaches) < wish.objective)
+            counted.is_some_and(|(goals, breaches)| met(*goals, *breaches) < request.objective)
         };
         rounds += 1;
         if rounds == ROUNDS || !targets.keys().any(short) {
@@ -152,43 +154,43 @@ pub fn suggest(rules: &Rules, history: &History, wish: &Wish) -> Result<Suggesti
         }
     };
     Ok(Suggestion {
-        rows: rows(&distributions, &targets, &counts, wish),
-        policies: policies(&targets, wish),
+        rows: rows(&distributions, &targets, &counts, request),
+        policies: policies(&targets, request),
         tally: Some(tally),
     })
 }
 
 /// Suggests targets from distributions alone.
-pub fn suggest_from(distributions: &Distributions, wish: &Wish) -> Suggestion {
-    let targets = propose(distributions, wish);
+pub fn suggest_from(distributions: &Distributions, request: &TargetRequest) -> Suggestion {
+    let targets = propose(distributions, request);
     Suggestion {
-        rows: rows(distributions, &targets, &Counts::new(), wish),
-        policies: policies(&targets, wish),
+        rows: rows(distributions, &targets, &GoalCounts::new(), request),
+        policies: policies(&targets, request),
         tally: None,
     }
 }
 
-type Targets = BTreeMap<Group, Milliseconds>;
+type Targets = BTreeMap<GoalGroup, Milliseconds>;
 
-/// Where there are enough goals, the rounded target that the objective's share would have met.
-fn propose(distributions: &Distributions, wish: &Wish) -> Targets {
+/// Returns the rounded target that the objective's share would have met, for each group with enough goals.
+fn propose(distributions: &Distributions, request: &TargetRequest) -> Targets {
     let enough = distributions
         .iter()
-        .filter(|(group, distribution)| is_enough(group, distribution, wish));
+        .filter(|(group, distribution)| is_enough(group, distribution, request));
     enough
         .filter_map(|(group, distribution)| {
-            let exact = distribution.target(wish.objective)?;
+            let exact = distribution.target(request.objective)?;
             Some((group.clone(), round_up(exact)))
         })
         .collect()
 }
 
-fn is_enough(group: &Group, distribution: &Distribution, wish: &Wish) -> bool {
-    distribution.ended() >= wish.minimum && group.team != OVERFLOW && group.priority != OVERFLOW
+fn is_enough(group: &GoalGroup, distribution: &Distribution, request: &TargetRequest) -> bool {
+    distribution.ended() >= request.minimum && group.team != OVERFLOW && group.priority != OVERFLOW
 }
 
-/// A policy for each team and priority that has targets.
-fn policies(targets: &Targets, wish: &Wish) -> Vec<Policy> {
+/// Builds a policy for each team and priority that has targets.
+fn policies(targets: &Targets, request: &TargetRequest) -> Vec<Policy> {
     let mut policies: Vec<Policy> = Vec::new();
     for (group, target) in targets {
         let name = policy_name(group);
@@ -200,7 +202,7 @@ fn policies(targets: &Targets, wish: &Wish) -> Vec<Policy> {
             };
             policies.push(Policy {
                 name,
-                ..policy(wish, matches)
+                ..policy(request, matches)
             });
         }
         if let Some(last) = policies.last_mut() {
@@ -210,31 +212,28 @@ fn policies(targets: &Targets, wish: &Wish) -> Vec<Policy> {
     policies
 }
 
-/// A policy without targets.
-fn policy(wish: &Wish, matches: Match) -> Policy {
+fn policy(request: &TargetRequest, matches: Match) -> Policy {
     Policy {
         name: String::new(),
         matches,
-        clock: wish.clock,
+        clock: request.clock,
         calendar: None,
         targets: [None; 4],
         pauses: Policy::default_pauses(),
     }
 }
 
-/// Of a team and priority; slashes in them are written as in a JSON pointer, so that no two have one
-/// name.
-fn policy_name(group: &Group) -> String {
+/// The name of the policy of a team and priority. Slashes are escaped as in a JSON pointer, so that names
+/// are unique.
+fn policy_name(group: &GoalGroup) -> String {
     let part = |text: &str| text.replace('~', "~0").replace('/', "~1");
     format!("{}/{}", part(&group.team), part(&group.priority))
 }
 
-/// The name of a group's policy, and its target.
-fn key(group: &Group) -> (String, &'static str) {
+fn key(group: &GoalGroup) -> (String, &'static str) {
     (policy_name(group), group.target.name())
 }
 
-/// The rules with other policies.
 fn under(rules: &Rules, policies: Vec<Policy>) -> Rules {
     Rules {
         policies,
@@ -246,22 +245,22 @@ fn under(rules: &Rules, policies: Vec<Policy>) -> Rules {
 fn rows(
     distributions: &Distributions,
     targets: &Targets,
-    counts: &Counts,
-    wish: &Wish,
-) -> Vec<Row> {
-    let row = |(group, distribution): (&Group, &Distribution)| {
+    counts: &GoalCounts,
+    request: &TargetRequest,
+) -> Vec<SuggestionRow> {
+    let row = |(group, distribution): (&GoalGroup, &Distribution)| {
         let levels = SHARES.into_iter().filter_map(|share| {
             let exact = distribution.target(share)?;
             let target = round_up(exact);
             let met = distribution.met(target)?;
-            Some(Level {
+            Some(TargetLevel {
                 share,
                 exact,
                 target,
                 met,
             })
         });
-        let levels = if is_enough(group, distribution, wish) {
+        let levels = if is_enough(group, distribution, request) {
             levels.collect()
         } else {
             Vec::new()
@@ -278,7 +277,7 @@ fn rows(
                 },
             }
         });
-        Row {
+        SuggestionRow {
             team: group.team.clone(),
             priority: group.priority.clone(),
             target: group.target.name(),
@@ -291,7 +290,7 @@ fn rows(
     distributions.iter().map(row).collect()
 }
 
-/// The share of goals met; all of none.
+/// The share of goals met; 1 if there were none.
 #[allow(clippy::cast_precision_loss, reason = "counts are below 2^53")]
 fn met(goals: u64, breaches: u64) -> f64 {
     if goals == 0 {
@@ -313,22 +312,22 @@ mod tests {
     use super::*;
     use crate::domain::timestamp::{HOUR, MINUTE};
 
-    const WISH: Wish = Wish {
+    const REQUEST: TargetRequest = TargetRequest {
         clock: Clock::Business,
         objective: 0.9,
         minimum: 10,
         until: None,
     };
 
-    fn group(team: &str, priority: &str, target: Target) -> Group {
-        Group {
+    fn group(team: &str, priority: &str, target: Target) -> GoalGroup {
+        GoalGroup {
             team: team.to_owned(),
             priority: priority.to_owned(),
             target,
         }
     }
 
-    /// As many goals as minutes, from one minute on.
+    /// One goal for each number of minutes, from 1 to `count`.
     fn goals(count: i64) -> Distribution {
         let mut distribution = Distribution::default();
         for minutes in 1..=count {
@@ -346,7 +345,7 @@ mod tests {
             (group("a", "p2", Target::Ownership), goals(9)),
             (group(OVERFLOW, "p1", Target::Ownership), goals(50)),
         ]);
-        let suggestion = suggest_from(&distributions, &WISH);
+        let suggestion = suggest_from(&distributions, &REQUEST);
         let [policy] = &suggestion.policies[..] else {
             panic!("{:?}", suggestion.policies);
         };
@@ -367,7 +366,7 @@ mod tests {
             (group("a/b", "c", Target::Ownership), HOUR),
             (group("a~1b", "c", Target::Ownership), HOUR),
         ]);
-        let policies = policies(&targets, &WISH);
+        let policies = policies(&targets, &REQUEST);
         let names: Vec<&str> = policies.iter().map(|policy| policy.name.as_str()).collect();
         assert_eq!(names, ["a/b~1c", "a~1b/c", "a~01b/c"]);
     }

@@ -1,4 +1,4 @@
-//! Suggested policies as a piece of configuration.
+//! Writes suggested policies as configuration.
 
 use std::fmt::Write;
 

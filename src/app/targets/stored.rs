@@ -1,18 +1,17 @@
-//! Running times from cumulative histograms, where there are no events: approximately.
+//! Approximate running times from the cumulative histograms of a store, for use without events.
 //!
-//! A value is taken for the upper bound of its native bucket, so it is up to 9 % too long, never
-//! too short. Business time is that of the team in the label, where a goal keeps the calendar of
-//! the team it began with. The first resolution stands for the resolution goal: time in `pending`
-//! and `on_hold` is in it, later cycles are not. A response that a solve made needless is in no
-//! histogram, and what runs still is not known.
+//! A value counts as the upper bound of its native bucket, so it is up to 9 % too long and never too short.
+//! Business time is that of the team in the label, although a goal keeps the calendar of the team it began
+//! with. The first resolution stands for the resolution goal: it includes time in `pending` and `on_hold`,
+//! and leaves out later cycles. Responses that a solve made unnecessary and running goals are not known.
 
-use super::{Distributions, Group};
+use super::{Distributions, GoalGroup};
 use crate::domain::catalog::{self, Family};
 use crate::domain::policy::{Clock, Target};
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 use crate::engine::{NativeView, Sample, Series, Visitor};
 
-/// Which histogram tells of which target.
+/// The histogram for each target.
 const SOURCES: [(&Family, Target); 4] = [
     (&catalog::FIRST_RESPONSE, Target::FirstResponse),
     (&catalog::NEXT_RESPONSE, Target::NextResponse),
@@ -20,9 +19,9 @@ const SOURCES: [(&Family, Target); 4] = [
     (&catalog::TEAM_OWNERSHIP, Target::Ownership),
 ];
 
-/// The distributions of what was observed on a clock.
+/// Returns the distributions of one clock.
 pub fn from_snapshot(series: &dyn Series, clock: Clock) -> Distributions {
-    let mut reader = Reader {
+    let mut reader = HistogramReader {
         clock,
         target: None,
         distributions: Distributions::new(),
@@ -31,13 +30,13 @@ pub fn from_snapshot(series: &dyn Series, clock: Clock) -> Distributions {
     reader.distributions
 }
 
-struct Reader {
+struct HistogramReader {
     clock: Clock,
     target: Option<Target>,
     distributions: Distributions,
 }
 
-impl Visitor for Reader {
+impl Visitor for HistogramReader {
     fn family(&mut self, family: &'static Family, _start: Option<Timestamp>) {
         let mut sources = SOURCES.into_iter();
         let source = sources.find(|(source, _)| source.name == family.name);
@@ -57,7 +56,7 @@ impl Visitor for Reader {
         if clock != self.clock.name() || histogram.count == 0 {
             return;
         }
-        let group = Group {
+        let group = GoalGroup {
             team: team.to_owned(),
             priority: priority.to_owned(),
             target,
@@ -72,7 +71,7 @@ impl Visitor for Reader {
     }
 }
 
-/// Of a native bucket, in whole milliseconds, rounded up.
+/// The upper bound of a native bucket, in milliseconds, rounded up.
 fn upper_bound(native: &NativeView<'_>, bucket: i32) -> Milliseconds {
     let exponent = f64::from(bucket) / f64::from(1 << native.schema);
     #[allow(clippy::cast_possible_truncation, reason = "saturates")]

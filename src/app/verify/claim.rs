@@ -1,7 +1,7 @@
-//! What is to be verified: series, and the records that they claim to be of.
+//! The series to verify, and the records that they claim to count.
 
 use super::VerifyError;
-use super::series::Texts;
+use super::series::SeriesTexts;
 use crate::app::recovery::{self, RestoredState};
 use crate::config::Config;
 use crate::domain::catalog::{self, Family};
@@ -9,37 +9,37 @@ use crate::domain::timestamp::{Milliseconds, Timestamp};
 use crate::edge::http_get;
 use crate::edge::kafka::TopicPartition;
 
-/// How far one partition is in the series.
+/// The progress of one partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Extent {
+pub struct PartitionExtent {
     pub source: TopicPartition,
-    /// Offset of the first record that is not in them; `None`: none is.
+    /// Offset of the first record that is not counted; `None`: no record is counted.
     pub next: Option<i64>,
-    /// The stream clock they are as of.
+    /// The stream clock of the series.
     pub clock: Option<Timestamp>,
-    /// No event that is in them is later; what is, was rejected. `None`: not known.
+    /// Later events are not counted, because they were rejected. `None`: not known.
     pub latest: Option<Timestamp>,
 }
 
-/// See the module.
+/// The series to verify, and the progress of their partitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    pub partitions: Vec<Extent>,
-    pub texts: Texts,
+    pub partitions: Vec<PartitionExtent>,
+    pub texts: SeriesTexts,
 }
 
 impl Claim {
-    /// What the store of the configuration holds, also while another process writes to it.
+    /// Reads the store of the configuration, also while another process writes to it.
     ///
     /// # Errors
-    /// A store that is not there, is damaged, or is of another configuration.
+    /// The store is missing, damaged, or of another configuration.
     pub fn of_store(config: &Config) -> Result<Self, VerifyError> {
         let RestoredState {
             mut engine,
             offsets,
             ..
         } = recovery::read(config)?;
-        let partitions = offsets.iter().map(|offset| Extent {
+        let partitions = offsets.iter().map(|offset| PartitionExtent {
             source: offset.source.clone(),
             next: offset.next,
             clock: engine.clock_of(offset.partition),
@@ -47,14 +47,14 @@ impl Claim {
         });
         Ok(Self {
             partitions: partitions.collect(),
-            texts: Texts::of(&engine.snapshot()),
+            texts: SeriesTexts::of(&engine.snapshot()),
         })
     }
 
-    /// What a running exporter serves at `url`.
+    /// Reads the exposition of a running exporter at `url`.
     ///
     /// # Errors
-    /// No answer, one that is not that of an exporter, or one without KPI series.
+    /// There is no answer, it is not an exporter's, or it has no KPI series.
     pub fn of_instance(config: &Config, url: &str) -> Result<Self, VerifyError> {
         Self::of_exposition(http_get::text(url)?, config.rules.lateness)
     }
@@ -63,7 +63,7 @@ impl Claim {
         if !text.contains(catalog::BUILD_INFO.name) {
             return Err(VerifyError::Foreign);
         }
-        let mut partitions: Vec<Extent> = Vec::new();
+        let mut partitions: Vec<PartitionExtent> = Vec::new();
         for line in text.lines() {
             if let Some((source, value)) = of_partition(line, &catalog::WATERMARK) {
                 let extent = entry(&mut partitions, source);
@@ -78,7 +78,7 @@ impl Claim {
                 entry(&mut partitions, source).next = Some(next);
             }
         }
-        let texts = Texts::scraped(text);
+        let texts = SeriesTexts::scraped(text);
         if texts.is_empty() {
             return Err(VerifyError::Withheld);
         }
@@ -89,10 +89,10 @@ impl Claim {
     }
 }
 
-fn entry(partitions: &mut Vec<Extent>, source: TopicPartition) -> &mut Extent {
+fn entry(partitions: &mut Vec<PartitionExtent>, source: TopicPartition) -> &mut PartitionExtent {
     let place = partitions.iter().position(|extent| extent.source == source);
     let place = place.unwrap_or_else(|| {
-        partitions.push(Extent {
+        partitions.push(PartitionExtent {
             source,
             next: None,
             clock: None,
@@ -103,7 +103,7 @@ fn entry(partitions: &mut Vec<Extent>, source: TopicPartition) -> &mut Extent {
     &mut partitions[place]
 }
 
-/// Partition and value of a line of a family that has them. Names of topics need no escaping.
+/// Partition and value of a line of the family. Topic names need no unescaping.
 fn of_partition(line: &str, family: &Family) -> Option<(TopicPartition, f64)> {
     let labels = line.strip_prefix(family.name)?;
     let (topic, rest) = labels
@@ -131,13 +131,13 @@ mod tests {
         assert_eq!(
             claim.partitions,
             [
-                Extent {
+                PartitionExtent {
                     source: TopicPartition::new("t", 0),
                     next: Some(1_500),
                     clock: Some(clock),
                     latest: Some(clock.plus(5_000)),
                 },
-                Extent {
+                PartitionExtent {
                     source: TopicPartition::new("t", 1),
                     next: Some(7),
                     clock: None,

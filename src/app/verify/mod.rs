@@ -1,18 +1,17 @@
-//! `verify`: counts the records of the topics once more and compares with what is kept, or served.
+//! `verify`: counts the records of the topics again, and compares the result with a store or a scrape.
 //!
-//! Series are a function of the records up to certain offsets and of the stream clocks. Both are
-//! in a store, and in a scrape; from them everything can be computed again, by an engine that
-//! knows nothing of checkpoints and restarts.
+//! The series follow from the records up to certain offsets and from the stream clocks. A store and a
+//! scrape hold both, so a fresh engine can compute the series again, without checkpoints or restarts.
 //!
-//! What the wall clock has done while the records came is not known any more: events that were
-//! later than the clock they came at may differ.
+//! The wall clock at the arrival of the records is not known. Events that came from the future may
+//! therefore differ.
 
 mod claim;
 mod series;
 mod topics;
 
-pub use claim::{Claim, Extent};
-pub use series::{Compared, Difference, Texts};
+pub use claim::{Claim, PartitionExtent};
+pub use series::{Compared, Difference, SeriesTexts};
 pub use topics::{Recomputed, recompute};
 
 use super::recovery::RecoveryError;
@@ -20,7 +19,7 @@ use super::topics::ReadError;
 use crate::edge::http_get::GetError;
 use crate::engine::limits;
 
-/// Why nothing could be compared.
+/// Why there is nothing to compare.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     #[error(transparent)]

@@ -1,7 +1,7 @@
-//! Two sets of series as lines of text, and where they differ.
+//! Two sets of series as lines of text, and their differences.
 //!
-//! Both sides are written by the same code, so equal numbers are equal texts; where another
-//! version wrote one of them, the numbers are compared.
+//! The same code writes both sides, so equal numbers are equal texts. If another version wrote one side,
+//! the numbers are compared.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -11,41 +11,41 @@ use crate::domain::timestamp::Timestamp;
 use crate::engine::{Sample, Series, Visitor};
 use crate::exposition::{Format, render};
 
-/// What names of families begin with.
+/// Prefix of all families.
 const PREFIX: &str = "ticket_";
-/// The same of families that the exporter counts about itself.
+/// Prefix of the families about the exporter itself.
 const OWN_PREFIX: &str = "ticket_exporter_";
 
-/// A series that is not the same on both sides.
+/// A series that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// Name and labels. A bucket of a native histogram has the label `native_bucket`.
     pub series: String,
-    /// `None`: it is not there.
+    /// `None`: the series is missing.
     pub there: Option<String>,
     pub recomputed: Option<String>,
 }
 
-/// What came of a comparison.
+/// The result of a comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Compared {
-    /// How many are the same; native buckets do not count.
+    /// Number of equal series, without native buckets.
     pub equal: usize,
-    /// By name and labels.
+    /// Sorted by name and labels.
     pub differences: Vec<Difference>,
 }
 
 /// KPI series as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Texts {
-    /// In the text format 0.0.4, comments and all.
+pub struct SeriesTexts {
+    /// The text format 0.0.4 with its comments.
     classic: String,
-    /// A line for each bucket of the native histograms; `None` where they are not known.
+    /// A line for each bucket of the native histograms; `None` if they are not known.
     native: Option<String>,
 }
 
-impl Texts {
-    /// Every series, in both shapes.
+impl SeriesTexts {
+    /// Writes all series in both forms.
     pub fn of(series: &dyn Series) -> Self {
         let classic = render(Format::Text, &[series], 0);
         let mut native = NativeBuckets::default();
@@ -69,7 +69,7 @@ impl Texts {
         samples(&self.classic).next().is_none()
     }
 
-    /// Compares what is there with what was recomputed.
+    /// Compares these series with the recomputed ones.
     pub fn compare(&self, recomputed: &Self) -> Compared {
         let mut compared = compare(&self.classic, &recomputed.classic);
         if let (Some(there), Some(recomputed)) = (&self.native, &recomputed.native) {
@@ -117,11 +117,11 @@ fn same(one: &str, other: &str) -> bool {
 fn samples(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.lines()
         .filter(|line| line.starts_with(PREFIX) && !line.starts_with(OWN_PREFIX))
-        // A label value may hold a blank, a value cannot.
+        // A label value may contain a space; a value cannot.
         .filter_map(|line| line.rsplit_once(' '))
 }
 
-/// Writes a line for each bucket of native histograms, which the text format does not have.
+/// Writes a line for each bucket of native histograms, which the text format lacks.
 #[derive(Default)]
 struct NativeBuckets {
     family: Option<&'static Family>,
@@ -196,10 +196,10 @@ mod tests {
 
     #[test]
     fn native_buckets_are_compared_where_both_have_them() {
-        let there = Texts::of(&Observed(40));
-        let same = there.compare(&Texts::of(&Observed(40)));
+        let there = SeriesTexts::of(&Observed(40));
+        let same = there.compare(&SeriesTexts::of(&Observed(40)));
         assert_eq!((same.equal, same.differences.len()), (4, 0));
-        let compared = there.compare(&Texts::of(&Observed(41)));
+        let compared = there.compare(&SeriesTexts::of(&Observed(41)));
         assert_eq!(compared.equal, 4);
         let series: Vec<&str> = compared
             .differences
@@ -215,18 +215,21 @@ mod tests {
                 format!("{labels},native_bucket=\"41\"}}")
             ]
         );
-        let scraped = Texts::scraped(there.classic);
-        assert_eq!(scraped.compare(&Texts::of(&Observed(41))).differences, []);
+        let scraped = SeriesTexts::scraped(there.classic);
+        assert_eq!(
+            scraped.compare(&SeriesTexts::of(&Observed(41))).differences,
+            []
+        );
     }
 
     #[test]
     fn each_kind_of_difference_is_found() {
-        let there = Texts::scraped(
+        let there = SeriesTexts::scraped(
             "# HELP ticket_x y\nticket_a{team=\"a b\"} 1\nticket_b 1e+06\nticket_c 3\n\
              ticket_d NaN\nticket_exporter_timers 5\nprocess_x 1\n"
                 .to_owned(),
         );
-        let recomputed = Texts::scraped(
+        let recomputed = SeriesTexts::scraped(
             "ticket_a{team=\"a b\"} 2\nticket_b 1000000\nticket_d NaN\nticket_e 4\n".to_owned(),
         );
         let compared = there.compare(&recomputed);
@@ -249,7 +252,7 @@ mod tests {
     #[test]
     fn an_exposition_without_kpis_is_empty() {
         let text = "# TYPE ticket_exporter_timers gauge\nticket_exporter_timers 5\n";
-        assert!(Texts::scraped(text.to_owned()).is_empty());
-        assert!(!Texts::of(&Observed(1)).is_empty());
+        assert!(SeriesTexts::scraped(text.to_owned()).is_empty());
+        assert!(!SeriesTexts::of(&Observed(1)).is_empty());
     }
 }

@@ -1,45 +1,44 @@
-//! Counts the topics once more, up to given offsets, in a fresh engine.
+//! Counts the topics again in a fresh engine, up to given offsets.
 
 use std::io;
 use std::sync::Arc;
 
 use super::VerifyError;
-use super::claim::Extent;
-use super::series::Texts;
+use super::claim::PartitionExtent;
+use super::series::SeriesTexts;
 use crate::app::schemas;
-use crate::app::topics::{self, Progress, Sink, Wanted};
+use crate::app::topics::{self, ReadProgress, RecordSink, WantedPartitions};
 use crate::config::Config;
 use crate::decode::{Decoder, Rejection};
 use crate::domain::timestamp::Timestamp;
 use crate::edge::kafka::{KafkaRecord, TopicPartition};
 use crate::engine::{Engine, PartitionId};
 
-/// Part of the name of the consumer group.
+/// RecountedPartition of the name of the consumer group.
 const PURPOSE: &str = "verify";
-/// Events looked up in one go, as in the exporter's own loop.
+/// Events looked up together, as in the exporter.
 const CHUNK: usize = 64;
 
-/// What the topics give.
+/// The recomputed series.
 #[derive(Debug)]
 pub struct Recomputed {
-    pub texts: Texts,
-    /// Records read.
+    pub texts: SeriesTexts,
     pub records: u64,
-    /// Records left out because they are later than anything that was counted: the exporter
-    /// rejected them as being from the future.
+    /// Records left out because they are later than every counted one: the exporter rejected them as
+    /// coming from the future.
     pub future: u64,
-    /// Partitions that do not begin at offset 0 any more, and where they do.
+    /// Partitions that no longer begin at offset 0, with their first offsets.
     pub begun_later: Vec<(TopicPartition, i64)>,
 }
 
-/// Computes the series of these partitions once more.
+/// Computes the series of these partitions again.
 ///
 /// # Errors
-/// Records that cannot be had, whatever the reason.
+/// The records cannot be read.
 pub fn recompute(
     config: &Config,
-    partitions: &[Extent],
-    progress: &mut dyn FnMut(Progress),
+    partitions: &[PartitionExtent],
+    progress: &mut dyn FnMut(ReadProgress),
 ) -> Result<Recomputed, VerifyError> {
     let foreign = partitions.iter().find(|extent| {
         !config
@@ -53,59 +52,59 @@ pub fn recompute(
     }
     let engine = Engine::new(Arc::new(config.rules.clone()), Timestamp::LATEST);
     let decoder = schemas::decoder(config);
-    let mut recount = Recount::new(engine, decoder.clone(), partitions)?;
+    let mut recount = TopicRecount::new(engine, decoder.clone(), partitions)?;
     let ends = partitions
         .iter()
         .map(|extent| (extent.source.clone(), extent.next.unwrap_or_default()));
-    let wanted = Wanted::UpTo(ends.collect());
+    let wanted = WantedPartitions::UpTo(ends.collect());
     let reading = topics::read(config, PURPOSE, wanted, &decoder, &mut recount, progress)?;
     let begun_later = reading.begun_later();
     Ok(Recomputed {
         begun_later: begun_later
             .map(|(source, first)| (source.clone(), first))
             .collect(),
-        texts: Texts::of(&recount.engine.snapshot()),
+        texts: SeriesTexts::of(&recount.engine.snapshot()),
         records: reading.records,
         future: recount.future,
     })
 }
 
-/// One partition that is counted.
+/// A partition to count.
 #[derive(Debug)]
-struct Part {
+struct RecountedPartition {
     partition: PartitionId,
     clock: Option<Timestamp>,
     latest: Option<Timestamp>,
 }
 
-/// See the module.
+/// Counts the records that the reader delivers.
 #[derive(Debug)]
-struct Recount {
+struct TopicRecount {
     engine: Engine,
     decoder: Decoder,
-    parts: Vec<Part>,
+    parts: Vec<RecountedPartition>,
     future: u64,
 }
 
-impl Recount {
+impl TopicRecount {
     fn new(
         mut engine: Engine,
         decoder: Decoder,
-        partitions: &[Extent],
+        partitions: &[PartitionExtent],
     ) -> Result<Self, VerifyError> {
         let mut parts = Vec::new();
         for extent in partitions {
             let partition = engine
                 .add_partition()
                 .ok_or(VerifyError::TooManyPartitions)?;
-            parts.push(Part {
+            parts.push(RecountedPartition {
                 partition,
                 clock: extent.clock,
                 latest: extent.latest,
             });
             if extent.clock.is_some() {
-                // Windows follow the partition furthest behind; so that they wait for this one
-                // from the start, it has to have a clock.
+                // Windows follow the slowest partition. They wait for this one from the
+                // start if it has a clock.
                 engine.advance(partition, Timestamp::EARLIEST);
             }
         }
@@ -118,13 +117,13 @@ impl Recount {
     }
 
     fn apply(&mut self, place: usize, chunk: &[KafkaRecord<'_>]) {
-        let Part {
+        let RecountedPartition {
             partition, latest, ..
         } = self.parts[place];
         let mut events = Vec::with_capacity(chunk.len());
         for record in chunk {
             let decoded = self.decoder.decode(&record.to_decode(), latest);
-            // Whatever else is rejected, the exporter has left out as well.
+            // The exporter left out every other rejected record as well.
             if decoded.rejection() == Some(Rejection::Future) {
                 self.future += 1;
             }
@@ -137,7 +136,7 @@ impl Recount {
     }
 }
 
-impl Sink for Recount {
+impl RecordSink for TopicRecount {
     fn add(&mut self, _source: &TopicPartition) -> io::Result<()> {
         Ok(())
     }
@@ -149,7 +148,7 @@ impl Sink for Recount {
         Ok(())
     }
 
-    /// Its clock goes to where it stood.
+    /// Moves the partition's clock to its claimed time.
     fn end(&mut self, place: usize) {
         let part = &self.parts[place];
         if let Some(clock) = part.clock {
@@ -166,8 +165,8 @@ mod tests {
         TopicPartition::new("tickets", partition)
     }
 
-    fn extent(partition: i32, next: i64) -> Extent {
-        Extent {
+    fn extent(partition: i32, next: i64) -> PartitionExtent {
+        PartitionExtent {
             source: source(partition),
             next: Some(next),
             clock: Some(Timestamp(50_000)),
@@ -175,8 +174,8 @@ mod tests {
         }
     }
 
-    fn recount(partitions: &[Extent]) -> Recount {
-        Recount::new(
+    fn recount(partitions: &[PartitionExtent]) -> TopicRecount {
+        TopicRecount::new(
             Engine::new(Arc::default(), Timestamp::LATEST),
             Decoder::default(),
             partitions,
@@ -247,7 +246,7 @@ mod tests {
 
     #[test]
     fn topics_that_are_not_configured_are_not_waited_for() {
-        let other = Extent {
+        let other = PartitionExtent {
             source: TopicPartition::new("other", 0),
             ..extent(0, 3)
         };

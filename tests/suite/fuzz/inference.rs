@@ -1,7 +1,7 @@
 //! Proposals for samples of any bytes.
 
 use ticket_exporter::app::inference;
-use ticket_exporter::app::samples::Sample;
+use ticket_exporter::app::samples::SampleRecord;
 
 use super::mapping::{WORDS, golden_values};
 use super::mutation::{mutated, random_bytes};
@@ -61,7 +61,7 @@ fn any_samples() {
     let values = golden_values();
     fuzz("samples", 400, |dice| {
         let shape = dice.below(3);
-        let samples: Vec<Sample> = (0..dice.below(6) + 1)
+        let samples: Vec<SampleRecord> = (0..dice.below(6) + 1)
             .map(|_| {
                 let value = match shape {
                     0 => json(4, dice).into_bytes(),
@@ -71,9 +71,9 @@ fn any_samples() {
                         mutated(dice.pick(&values).as_bytes(), other, &WORDS, dice)
                     }
                 };
-                Sample {
+                SampleRecord {
                     value: Some(value),
-                    ..Sample::default()
+                    ..SampleRecord::default()
                 }
             })
             .collect();

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::Arc;
 
-use ticket_exporter::app::backfill::{Objectives, Output, Plan, backfill};
-use ticket_exporter::app::history::History;
-use ticket_exporter::app::targets::{Wish, suggest};
+use ticket_exporter::app::backfill::{BackfillOutput, BackfillPlan, Objectives, backfill};
+use ticket_exporter::app::history::EventHistory;
+use ticket_exporter::app::targets::{TargetRequest, suggest};
 use ticket_exporter::decode::Decoder;
 use ticket_exporter::domain::policy::{Clock, Policy, Target};
 use ticket_exporter::domain::timestamp::{Milliseconds, Timestamp};
@@ -29,10 +29,10 @@ fn in_order(input: &Input) -> Input {
 }
 
 /// The events as files have them; a file is there as long as its value.
-fn history(input: &Input) -> (tempfile::NamedTempFile, History) {
+fn history(input: &Input) -> (tempfile::NamedTempFile, EventHistory) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(input.text().as_bytes()).unwrap();
-    let history = History::of_files(vec![file.path().to_owned()], Decoder::default());
+    let history = EventHistory::of_files(vec![file.path().to_owned()], Decoder::default());
     (file, history)
 }
 
@@ -80,7 +80,7 @@ fn a_history_is_a_replay_up_to_each_instant() {
         } else {
             (1, Some(near.minus(dice.below(3))), near.plus(2))
         };
-        let plan = Plan {
+        let plan = BackfillPlan {
             step,
             from,
             until: Some(until),
@@ -93,7 +93,7 @@ fn a_history_is_a_replay_up_to_each_instant() {
             Arc::clone(&input.rules),
             history.parts().unwrap(),
             &plan,
-            Output::One(&mut out),
+            BackfillOutput::One(&mut out),
             &mut |_| {},
         )
         .map_err(|error| error.to_string())?;
@@ -161,7 +161,7 @@ fn suggested_targets_would_have_met_their_objective() {
     holds("suggest-targets", |seed, input| {
         let mut dice = Dice::new(seed);
         let objective = *dice.pick(&[0.8, 0.9, 0.95]);
-        let wish = Wish {
+        let wish = TargetRequest {
             clock: *dice.pick(&[Clock::Business, Clock::Calendar]),
             objective,
             minimum: *dice.pick(&[1, 5, 20]),

@@ -9,7 +9,7 @@ use ticket_exporter::domain::event::Event;
 use ticket_exporter::domain::timestamp::{DAY, Timestamp};
 use ticket_exporter::engine::{Engine, PartitionId, Rules, Snapshot};
 use ticket_exporter::exposition::{Format, render};
-use ticket_exporter::simulation::{Desk, Profile};
+use ticket_exporter::simulation::{Profile, SimulatedHelpdesk};
 
 use crate::stories::dice::Dice;
 use crate::stories::{self, Size};
@@ -67,7 +67,7 @@ impl Input {
         };
         profile.delivery.duplicates = 0.05;
         let yaml = profile.config_yaml();
-        let lines: Vec<String> = Desk::new(seed, profile)
+        let lines: Vec<String> = SimulatedHelpdesk::new(seed, profile)
             .events(OPENING, Some(OPENING.plus(40 * DAY)))
             .map(|event| event.json)
             .collect();

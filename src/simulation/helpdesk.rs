@@ -1,7 +1,6 @@
-//! The desk: arrivals and tickets under way, merged into one stream of events.
+//! The helpdesk: arrivals and live tickets, merged into one stream of events.
 //!
-//! In memory are the tickets that are not closed yet and the records about to be delivered twice,
-//! never the history.
+//! Memory holds only live tickets and the records that will be delivered twice.
 
 use std::cmp::Reverse;
 use std::collections::binary_heap::PeekMut;
@@ -10,32 +9,32 @@ use std::collections::{BinaryHeap, VecDeque};
 use super::arrivals::{Arrival, Arrivals};
 use super::distributions::{Chance, mixed};
 use super::profile::Profile;
-use super::story::Teller;
-use super::text::{Writer, ticket_id};
-use super::ticket::{Fate, Ticket};
+use super::story::Storyteller;
+use super::text::{EventWriter, ticket_id};
+use super::ticket::{SimulatedTicket, TicketFate};
 use crate::domain::timestamp::Timestamp;
 
-/// One record of the invented desk.
+/// One record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SimulatedEvent {
     /// Event time, as in the JSON.
     pub at: Timestamp,
     /// The record's key.
     pub ticket_id: String,
-    /// The record's value: one canonical event, without a newline; some 250 bytes.
+    /// The record's value: one canonical event of some 250 bytes, without a newline.
     pub json: String,
 }
 
-/// An invented support desk. The same seed, profile and start give the same bytes.
+/// A simulated helpdesk. The same seed, profile and start give the same bytes.
 #[derive(Clone, Debug)]
-pub struct Desk {
+pub struct SimulatedHelpdesk {
     seed: u64,
     profile: Profile,
 }
 
-impl Desk {
-    /// Shares and weights that are no sensible numbers count as 0; a profile without teams,
-    /// priorities or channels gives tickets without them.
+impl SimulatedHelpdesk {
+    /// Shares and weights that are negative or not finite count as 0. With a profile without teams,
+    /// priorities or channels, tickets have none.
     pub fn new(seed: u64, profile: Profile) -> Self {
         Self { seed, profile }
     }
@@ -44,16 +43,15 @@ impl Desk {
         &self.profile
     }
 
-    /// The events from the opening of the desk, without any ticket, at `from`, until before `to`;
-    /// without `to` the desk never closes. They come in the order of their event time, except
-    /// that [`super::Delivery`] lets some be behind by at most its `lateness`; the records of a
-    /// ticket are always in the order in which things happened.
-    pub fn events(&self, from: Timestamp, to: Option<Timestamp>) -> Events {
-        let mut events = Events {
+    /// Returns the events from `from`, when the helpdesk opens without tickets, to before `to`, or
+    /// without end. They are in the order of event time, except that [`super::Delivery`] delays some by
+    /// at most its `lateness`. Records of one ticket are always in the order of events.
+    pub fn events(&self, from: Timestamp, to: Option<Timestamp>) -> SimulatedEvents {
+        let mut events = SimulatedEvents {
             arrivals: Arrivals::new(self.seed, &self.profile),
             arrival_chance: Chance::new(mixed(self.seed)),
-            teller: Teller::new(self.seed, &self.profile),
-            writer: Writer::new(&self.profile),
+            teller: Storyteller::new(self.seed, &self.profile),
+            writer: EventWriter::new(&self.profile),
             next_arrival: None,
             agenda: BinaryHeap::new(),
             tickets: Vec::new(),
@@ -73,40 +71,40 @@ impl Desk {
     }
 }
 
-/// When a ticket's next step is due; the sequence makes the order of equal times certain.
+/// The next step of a ticket. The sequence number orders equal times.
 type Appointment = Reverse<(Timestamp, u64, usize)>;
 
-/// The stream of a desk's events; see [`Desk::events`].
+/// The stream of a helpdesk's events.
 #[derive(Clone, Debug)]
-pub struct Events {
+pub struct SimulatedEvents {
     profile: Profile,
     arrivals: Arrivals,
     arrival_chance: Chance,
-    teller: Teller,
-    writer: Writer,
+    teller: Storyteller,
+    writer: EventWriter,
     next_arrival: Option<Arrival>,
     agenda: BinaryHeap<Appointment>,
-    /// Tickets under way, by slot.
-    tickets: Vec<Ticket>,
-    /// Slots to be used again.
+    /// Live tickets by slot.
+    tickets: Vec<SimulatedTicket>,
+    /// Unused slots.
     free: Vec<usize>,
-    /// Records that will be delivered a second time, and when.
+    /// Records to deliver a second time, with their times.
     again: VecDeque<(Timestamp, SimulatedEvent)>,
-    /// By team: the last ticket that others may be merged into.
+    /// By team: the last ticket into which others may be merged.
     last_report: Vec<Option<u64>>,
     /// Day and first report of the last outage.
     outage: Option<(i64, u64)>,
     number: u64,
-    /// Tickets still to be created.
+    /// Tickets still to create.
     left: u64,
     sequence: u64,
-    /// Events so far, in the lower half.
+    /// Number of events in the lower half.
     event: u64,
     until: Timestamp,
 }
 
-impl Events {
-    /// Tickets under way: created, and neither withdrawn nor closed for good.
+impl SimulatedEvents {
+    /// Number of live tickets: created, and neither withdrawn nor closed for good.
     pub fn live(&self) -> usize {
         self.agenda.len()
     }
@@ -119,7 +117,7 @@ impl Events {
         };
     }
 
-    /// Puts the ticket that arrives on the agenda, to be created at once.
+    /// Schedules the creation of an arriving ticket.
     fn admit(&mut self, arrival: Arrival) {
         let number = self.number;
         self.number = self.number.wrapping_add(1);
@@ -141,9 +139,9 @@ impl Events {
         self.agenda.push(Reverse((arrival.at, self.sequence, slot)));
     }
 
-    /// Decides whether a ticket repeats an earlier one, which survives.
-    fn merge(&mut self, ticket: &mut Ticket, outage: Option<i64>) {
-        if ticket.fate != Fate::Worked {
+    /// Decides whether a ticket repeats an earlier one and is merged into it.
+    fn merge(&mut self, ticket: &mut SimulatedTicket, outage: Option<i64>) {
+        if ticket.fate != TicketFate::Worked {
             return;
         }
         let chance = &mut self.teller.chance;
@@ -151,7 +149,7 @@ impl Events {
             match self.outage {
                 Some((known, first)) if known == day => {
                     if chance.happens(incidents.merged) {
-                        ticket.fate = Fate::Merged(first);
+                        ticket.fate = TicketFate::Merged(first);
                     }
                 }
                 _ => self.outage = Some((day, ticket.number)),
@@ -162,26 +160,26 @@ impl Events {
             return;
         };
         match *last {
-            Some(survivor) if chance.happens(self.profile.behaviour.merged) => {
-                ticket.fate = Fate::Merged(survivor);
+            Some(survivor) if chance.happens(self.profile.behavior.merged) => {
+                ticket.fate = TicketFate::Merged(survivor);
             }
             _ => *last = Some(ticket.number),
         }
     }
 
-    /// The event time of a record that is placed at `place` in the stream.
+    /// The event time of a record at `place` in the stream.
     fn event_time(&mut self, place: Timestamp, created: Timestamp) -> Timestamp {
         let delivery = &self.profile.delivery;
         if place == created || !self.teller.chance.happens(delivery.late) {
             return place;
         }
-        // Half of the lateness, as a duplicate adds the other half.
+        // A duplicate adds the other half of the lateness.
         let lateness = u32::try_from(delivery.lateness / 2).unwrap_or(0);
         let behind = self.teller.chance.below(lateness.saturating_add(1));
         place.minus(i64::from(behind)).max(created)
     }
 
-    /// Takes the step that is due first.
+    /// Performs the step that is due first.
     fn step(&mut self) -> Option<SimulatedEvent> {
         let &Reverse((place, _, slot)) = self.agenda.peek()?;
         let ticket = &mut self.tickets[slot];
@@ -212,7 +210,7 @@ impl Events {
     }
 }
 
-impl Iterator for Events {
+impl Iterator for SimulatedEvents {
     type Item = SimulatedEvent;
 
     fn next(&mut self) -> Option<SimulatedEvent> {

@@ -1,18 +1,17 @@
-//! An invented desk as large as asked, for measuring. Its tickets are spread evenly over teams,
-//! priorities and channels, live a few hours, and use every series there is. Unlike the desk of
-//! `crate::simulation` it is not meant to be believed.
+//! An invented helpdesk for measuring. Its tickets are spread evenly over teams, priorities and channels,
+//! live a few hours, and use every series. It is less lifelike than `crate::simulation`.
 
 use crate::domain::timestamp::{HOUR, Milliseconds, Timestamp};
 use crate::engine::Rules;
 
-/// 2026-01-05T00:00:00Z, a Monday: the same numbers on every day.
+/// 2026-01-05T00:00:00Z, a Monday. A fixed date gives the same numbers every day.
 pub(super) const START: Timestamp = Timestamp(1_767_571_200_000);
 
-/// From one step of all tickets to the next: longer than the tickets are apart in all.
+/// Time between two steps of all tickets; longer than the times of one step are apart.
 const STEP: Milliseconds = HOUR;
 
-/// What happens to every ticket, one step after the other. A customer's message after an agent's
-/// reply begins another wait, a change of status a pause, a change of team an ownership.
+/// The events of every ticket, one step after the other. A customer's message after an agent's reply starts
+/// another wait, a change of status a pause, a change of team a new ownership.
 const OPEN_STEPS: [&str; 6] = [
     r#""type":"created","actor":"customer","team":"{team}","priority":"{priority}","channel":"{channel}","status":"new""#,
     r#""type":"message","actor":"agent","public":true,"agent":"a-17","status":"open""#,
@@ -22,38 +21,37 @@ const OPEN_STEPS: [&str; 6] = [
     r#""type":"message","actor":"agent","public":true"#,
 ];
 
-/// By then everything has happened to tickets that begin at a moment.
+/// Time in which all events of tickets with the same start happen.
 pub(super) const DURATION: Milliseconds = 12 * STEP;
 
-/// What happens to those that are done, after that.
+/// Further events of tickets that become final.
 const DONE_STEPS: [&str; 3] = [
     r#""type":"solved","actor":"agent""#,
     r#""type":"csat_offered","actor":"system""#,
     r#""type":"csat_rated","actor":"customer","score":5"#,
 ];
 
-/// See the module.
 #[derive(Debug)]
-pub(super) struct MeasuringDesk {
+pub(super) struct MeasuringHelpdesk {
     teams: Vec<String>,
     priorities: Vec<String>,
     channels: Vec<String>,
 }
 
-/// Which tickets of a desk.
+/// A range of tickets of the helpdesk.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tickets {
-    /// Number of the first one, so that ids do not occur twice.
+    /// Number of the first ticket, so that ids are unique.
     pub first: usize,
     pub count: usize,
-    /// The first so many of a hundred stay open.
+    /// Percentage of tickets that stay open.
     pub open_percent: usize,
-    /// When the first one is created.
+    /// Creation of the first ticket.
     pub start: Timestamp,
 }
 
-impl MeasuringDesk {
-    /// `teams` and `channels`: how many, at least one of each; the names of `rules` come first.
+impl MeasuringHelpdesk {
+    /// `teams` and `channels` are counts, at least one of each. The names in `rules` come first.
     pub(super) fn new(rules: &Rules, teams: usize, channels: usize) -> Self {
         let mut named_teams = rules.known_teams.clone();
         invent(&mut named_teams, "team", teams.max(1));
@@ -73,13 +71,12 @@ impl MeasuringDesk {
         }
     }
 
-    /// Tickets that use each team with each priority and channel once.
+    /// Number of combinations of team, priority and channel.
     pub(super) fn combinations(&self) -> usize {
         self.teams.len() * self.priorities.len() * self.channels.len()
     }
 
-    /// The events of those tickets as canonical JSON, in the order of time, in pieces of at most
-    /// `piece`.
+    /// Passes the events as canonical JSON to `take`, in order of time, in pieces of at most `piece`.
     pub(super) fn events(&self, tickets: Tickets, piece: usize, take: &mut dyn FnMut(&[String])) {
         let mut lines = Vec::with_capacity(piece);
         let steps = OPEN_STEPS.iter().chain(&DONE_STEPS);
@@ -111,8 +108,7 @@ impl MeasuringDesk {
                 "{channel}",
                 &escaped(&self.channels[number / teams / priorities % self.channels.len()]),
             );
-        // Within a step the tickets follow one another by milliseconds, and begin anew where the
-        // step would not hold them.
+        // Within a step the tickets are a millisecond apart, and wrap around at its end.
         let within = i64::try_from(number).unwrap_or(0) % STEP;
         let at = start.plus(i64::from(step) * STEP + within);
         format!(
@@ -122,7 +118,7 @@ impl MeasuringDesk {
     }
 }
 
-/// Names after those that there are, until there are `count`.
+/// Adds invented names until there are `count`.
 fn invent(names: &mut Vec<String>, word: &str, count: usize) {
     let mut number = 0;
     while names.len() < count {
@@ -134,7 +130,7 @@ fn invent(names: &mut Vec<String>, word: &str, count: usize) {
     }
 }
 
-/// As the inside of a JSON string.
+/// The text without quotes, escaped for JSON.
 fn escaped(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted[1..quoted.len() - 1].to_owned()
@@ -152,8 +148,8 @@ mod tests {
             priorities: vec!["p1".to_owned(), "p2".to_owned()],
             ..Rules::default()
         };
-        let desk = MeasuringDesk::new(&rules, 3, 2);
-        assert_eq!(desk.combinations(), 12);
+        let helpdesk = MeasuringHelpdesk::new(&rules, 3, 2);
+        assert_eq!(helpdesk.combinations(), 12);
         let tickets = Tickets {
             first: 100,
             count: 12,
@@ -162,7 +158,7 @@ mod tests {
         };
         let mut created = Vec::new();
         let (mut events, mut before) = (0, Timestamp(0));
-        desk.events(tickets, 5, &mut |lines| {
+        helpdesk.events(tickets, 5, &mut |lines| {
             for line in lines {
                 let event = decode::decode(line.as_bytes(), None).unwrap();
                 assert!(event.at >= before && event.at <= START.plus(DURATION));
@@ -173,10 +169,10 @@ mod tests {
                 }
             }
         });
-        // Six of a hundred stay open: those whose numbers end in 00 to 05.
+        // Six of a hundred stay open: the numbers that end in 00 to 05.
         assert_eq!(events, 6 * 6 + 6 * 9);
         created.sort();
         created.dedup();
-        assert_eq!(created.len(), desk.combinations());
+        assert_eq!(created.len(), helpdesk.combinations());
     }
 }

@@ -1,5 +1,5 @@
-//! Tests of whole stories: a small, separate reading of the contract follows every ticket of a
-//! desk and objects to what no helpdesk would send.
+//! Tests of whole stories. A second, independent reading of the contract follows every ticket and reports
+//! events that no helpdesk would send.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Instant;
@@ -7,8 +7,8 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::office::Office;
-use super::profile::{OFFICE_DAYS, OFFICE_SHIFTS, Priority, Profile};
-use super::{Desk, SimulatedEvent};
+use super::profile::{OFFICE_DAYS, OFFICE_SHIFTS, Profile, SimulatedPriority};
+use super::{SimulatedEvent, SimulatedHelpdesk};
 use crate::domain::timestamp::{DAY, Milliseconds, Timestamp};
 
 const MEMBERS: [&str; 16] = [
@@ -58,9 +58,9 @@ struct Story {
     team: Option<String>,
     withdrawn: Option<String>,
     first_reply: Option<(Timestamp, String)>,
-    /// Until solved for the first time: spans that the resolution target counts.
+    /// Spans that count for the resolution target, until the first solve.
     worked: Vec<(Timestamp, Timestamp)>,
-    /// Priority when solved for the first time.
+    /// Priority at the first solve.
     solved: Option<String>,
     offered: bool,
     rated: bool,
@@ -84,7 +84,8 @@ struct Checker {
 impl Checker {
     fn of(profile: &Profile, days: i64) -> Self {
         let mut checker = Self::default();
-        for event in Desk::new(42, profile.clone()).events(start(), Some(start().plus(days * DAY)))
+        for event in SimulatedHelpdesk::new(42, profile.clone())
+            .events(start(), Some(start().plus(days * DAY)))
         {
             checker.take(&event, profile);
         }
@@ -128,7 +129,7 @@ impl Checker {
         story.follow(&kind, at, &json);
     }
 
-    /// Tickets that are created and neither solved nor withdrawn.
+    /// Tickets that are created, and neither solved nor withdrawn.
     fn backlog(&self) -> usize {
         self.stories
             .values()
@@ -234,7 +235,7 @@ fn small() -> Profile {
 
 #[test]
 fn the_stream_may_move_to_another_thread() {
-    let events = Desk::new(1, small()).events(start(), None);
+    let events = SimulatedHelpdesk::new(1, small()).events(start(), None);
     let first = std::thread::spawn(move || events.take(3).count());
     assert_eq!(first.join().unwrap(), 3);
 }
@@ -242,14 +243,14 @@ fn the_stream_may_move_to_another_thread() {
 #[test]
 fn the_same_seed_gives_the_same_bytes() {
     let month = |seed| -> Vec<SimulatedEvent> {
-        Desk::new(seed, small())
+        SimulatedHelpdesk::new(seed, small())
             .events(start(), Some(start().plus(10 * DAY)))
             .collect()
     };
     assert_eq!(month(1), month(1));
     assert_ne!(month(1), month(2));
-    // A longer span begins with the shorter one.
-    let longer: Vec<SimulatedEvent> = Desk::new(1, small())
+    // A longer simulation begins with the shorter one.
+    let longer: Vec<SimulatedEvent> = SimulatedHelpdesk::new(1, small())
         .events(start(), None)
         .take(month(1).len())
         .collect();
@@ -297,12 +298,12 @@ fn shares_are_those_of_a_desk() {
     );
 }
 
-/// Working time against the promises of the configuration: by priority, goals and misses.
+/// Working time against the SLA targets: goals and misses by priority.
 fn missed(
     checker: &Checker,
     profile: &Profile,
     measured: impl Fn(&Story, &Office) -> Option<(String, Milliseconds)>,
-    target: impl Fn(&Priority) -> Milliseconds,
+    target: impl Fn(&SimulatedPriority) -> Milliseconds,
 ) -> BTreeMap<String, (usize, usize)> {
     let week = std::array::from_fn(|day| {
         if day < OFFICE_DAYS {
@@ -370,7 +371,7 @@ fn the_backlog_is_stationary() {
     let mut weeks = Vec::new();
     let mut next = start().plus(7 * DAY);
     let end = start().plus(91 * DAY + 1);
-    for event in Desk::new(3, profile.clone()).events(start(), Some(end)) {
+    for event in SimulatedHelpdesk::new(3, profile.clone()).events(start(), Some(end)) {
         while event.at >= next {
             weeks.push(checker.backlog());
             next = next.plus(7 * DAY);
@@ -387,7 +388,7 @@ fn the_backlog_is_stationary() {
 fn a_load_is_what_was_asked_for() {
     let profile = Profile::load(2_000);
     let mut checker = Checker::default();
-    let mut events = Desk::new(9, profile.clone()).events(start(), None);
+    let mut events = SimulatedHelpdesk::new(9, profile.clone()).events(start(), None);
     for event in events.by_ref() {
         checker.take(&event, &profile);
     }
@@ -405,7 +406,7 @@ fn an_empty_profile_is_an_empty_story() {
         escalation_team: None,
         ..small()
     };
-    let events = Desk::new(1, profile).events(start(), Some(start().plus(5 * DAY)));
+    let events = SimulatedHelpdesk::new(1, profile).events(start(), Some(start().plus(5 * DAY)));
     assert!(events.count() > 500);
 }
 
@@ -414,20 +415,21 @@ fn nonsense_ends_no_story_in_a_panic() {
     let mut profile = small();
     profile.first_ticket = u64::MAX;
     profile.escalation_team = Some(99);
-    profile.behaviour.asked = f64::NAN;
+    profile.behavior.asked = f64::NAN;
     profile.delivery.lateness = -5;
     if let Some(incidents) = &mut profile.incidents {
         (incidents.team, incidents.share, incidents.hours) = (99, 1.0, u32::MAX);
     }
     for from in [Timestamp(i64::MIN), Timestamp::LATEST.minus(DAY), start()] {
-        let events = Desk::new(1, profile.clone()).events(from, Some(Timestamp::NEVER));
+        let events =
+            SimulatedHelpdesk::new(1, profile.clone()).events(from, Some(Timestamp::NEVER));
         for event in events.take(3_000) {
             serde_json::from_str::<Value>(&event.json).unwrap();
         }
     }
 }
 
-/// Measures; run by name in an optimised build.
+/// A measurement for an optimized build.
 #[test]
 #[ignore = "long: a measurement, for optimized builds"]
 fn speed() {
@@ -435,7 +437,8 @@ fn speed() {
         ("default", Profile::default(), 300),
         ("load", Profile::load(1_000_000), 400),
     ] {
-        let mut events = Desk::new(1, profile).events(start(), Some(start().plus(days * DAY)));
+        let mut events =
+            SimulatedHelpdesk::new(1, profile).events(start(), Some(start().plus(days * DAY)));
         let (mut count, mut bytes, mut live) = (0_usize, 0_usize, 0);
         let began = Instant::now();
         while let Some(event) = events.next() {
