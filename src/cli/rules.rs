@@ -75,7 +75,7 @@ fn options(config: &Config, arguments: &RulesArguments) -> RuleOptions {
         job: arguments.job.clone().unwrap_or(defaults.job),
         links: Links {
             runbooks: url(&arguments.runbook_url, defaults.links.runbooks),
-            dashdashboards: url(&arguments.dashboard_url, defaults.links.dashboards),
+            dashboards: url(&arguments.dashboard_url, defaults.links.dashboards),
         },
     }
 }

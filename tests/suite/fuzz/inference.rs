@@ -77,7 +77,7 @@ fn any_samples() {
                 }
             })
             .collect();
-        let records: Vec<_> = samples.iter().map(Sample::record).collect();
+        let records: Vec<_> = samples.iter().map(SampleRecord::record).collect();
         if let Some(proposal) = inference::propose(&records) {
             let loaded = mapping::load(&proposal.yaml);
             let _ = loaded.unwrap_or_else(|errors| panic!("{errors}\nin\n{}", proposal.yaml));
