@@ -9,7 +9,6 @@ use super::client_properties::{ConsumerSettings, KafkaConnection};
 use super::problem_text::{distrusted, no_answer};
 use super::start_error::StartError;
 
-/// What is wrong with a broker, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerCheckError {
     #[error(transparent)]
@@ -29,8 +28,8 @@ pub enum BrokerCheckError {
     Refused(String),
 }
 
-/// Resolves the name of a broker, connects, and checks its certificate. Returns a text about the result.
-/// It may take as long as the system's resolver does.
+/// Resolves the name of a broker, connects, and checks its certificate. Returns a text about the
+/// result. It may take as long as the system's resolver does.
 ///
 /// # Errors
 /// [`BrokerCheckError`].

@@ -1,6 +1,6 @@
 //! Connects to a broker to find out why the client library cannot. The library reports only that a
-//! certificate was not verified or that a connection was closed; a handshake of our own shows the cause.
-//! It runs only after an error.
+//! certificate was not verified or that a connection was closed; a handshake of our own shows the
+//! cause. It runs only after an error.
 
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Who a client is to Kafka and what it wants there: the facts that an error text has to name.
+//! A client's brokers, group, topics and login: the facts that an error text has to name.
 
 use std::fs;
 use std::path::PathBuf;

@@ -101,7 +101,8 @@ pub(super) const DEAD_LETTERS: &[(&str, &str)] = &[
     // A dead letter is never dropped because brokers are away; a checkpoint waits for it. The library's
     // default is 5 minutes.
     ("message.timeout.ms", "0"),
-    // The exporter has its own limit for open letters. This limit would block one large letter forever.
+    // The exporter has its own limit for open dead letters. This limit would block one large dead
+    // letter forever.
     ("queue.buffering.max.kbytes", "2147483647"),
 ];
 
@@ -179,8 +180,8 @@ impl ConsumerSettings {
         }
         let mut config = base(&self.connection, CONSUMER)?;
         config.set("group.id", &self.group_id);
-        // With the new protocol, the brokers refuse the id of a killed member until its session is over.
-        // Without an id the instance joins at once and waits for its partitions.
+        // With the new protocol, the brokers refuse the id of a killed member until its session is
+        // over. Without an id the instance joins at once and waits for its partitions.
         let is_classic = !self.fit_group_protocol(&mut config)?;
         if let Some(id) = self.instance_id.as_ref().filter(|_| is_classic) {
             config.set("group.instance.id", id);

@@ -1,4 +1,4 @@
-//! What the client library's statistics say about partitions (librdkafka's `STATISTICS.md`).
+//! The state of partitions, from the client library's statistics (librdkafka's `STATISTICS.md`).
 
 use std::collections::HashMap;
 use std::sync::Arc;

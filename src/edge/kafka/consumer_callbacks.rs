@@ -1,6 +1,6 @@
-//! The client library's callbacks: rebalances, errors, statistics and log lines. They store events until
-//! the consumer takes them. Only a revocation takes effect at once, because the consumer must not read
-//! from a partition that it has given away.
+//! The client library's callbacks: rebalances, errors, statistics and log lines. They store events
+//! until the consumer takes them. Only a revocation takes effect at once, because the consumer must not
+//! read from a partition that it has given away.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};

@@ -56,7 +56,7 @@ pub(super) fn headers(
     all
 }
 
-/// Reads from a letter where its record is.
+/// Reads from a dead letter where its record is.
 pub(super) fn read(letter: &impl Message, reason: &str) -> LostDeadLetter {
     let header = |name: &str| {
         let headers = letter.headers()?.iter();

@@ -1,5 +1,5 @@
-//! Writes dead letters, which are records that are not events, to their own topic. A checkpoint waits for
-//! them. Nothing here waits for brokers without a deadline.
+//! Writes dead letters, which are records that are not events, to their own topic. A checkpoint waits
+//! for them. Nothing here waits for brokers without a deadline.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -20,17 +20,17 @@ use super::start_error::StartError;
 
 /// The most unconfirmed dead letters, by number and by the bytes of their keys and values. A topic full
 /// of them must not fill the memory.
-const MOST_LETTERS: u64 = 10_000;
+const MOST_DEAD_LETTERS: u64 = 10_000;
 const MOST_BYTES: u64 = 32 << 20;
 
-/// Reading goes on when the unconfirmed letters are down to the limit divided by this, so that it
+/// Reading goes on when the unconfirmed dead letters are down to the limit divided by this, so that it
 /// proceeds in large batches.
 const ROOM: u64 = 2;
 
-/// Between two attempts to write letters that Kafka refused.
+/// Between two attempts to write dead letters that Kafka refused.
 const RESEND_PAUSE: Duration = Duration::from_secs(5);
 
-/// How long a producer may take to return its letters after a fatal error.
+/// How long a producer may take to return its dead letters after a fatal error.
 const PURGE: Duration = Duration::from_millis(100);
 
 pub struct DeadLetterProducer {
@@ -41,17 +41,17 @@ pub struct DeadLetterProducer {
     sent_bytes: u64,
     /// Letters that the client has no room for.
     outbox: VecDeque<OwnedMessage>,
-    /// When refused letters may be sent again.
+    /// When refused dead letters may be sent again.
     resend: Instant,
 }
 
-/// Numbers of letters since the last report.
+/// Numbers of dead letters since the last report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeadLetterReport {
     pub delivered: u64,
     /// Rejected by Kafka for good.
     pub lost: u64,
-    /// The first lost letter.
+    /// The first lost dead letter.
     pub first_lost: Option<LostDeadLetter>,
 }
 
@@ -70,16 +70,16 @@ impl DeadLetterProducer {
         })
     }
 
-    /// Whether another letter may be sent now.
+    /// Whether another dead letter may be sent now.
     pub fn has_room(&mut self) -> bool {
-        self.has_room_for(MOST_LETTERS, MOST_BYTES)
+        self.has_room_for(MOST_DEAD_LETTERS, MOST_BYTES)
     }
 
-    /// Waits up to `timeout` until many letters may be sent again; returns whether that is so.
+    /// Waits up to `timeout` until many dead letters may be sent again; returns whether that is so.
     pub fn wait_for_room(&mut self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
         loop {
-            if self.has_room_for(MOST_LETTERS / ROOM, MOST_BYTES / ROOM) {
+            if self.has_room_for(MOST_DEAD_LETTERS / ROOM, MOST_BYTES / ROOM) {
                 return true;
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -117,21 +117,21 @@ impl DeadLetterProducer {
         self.client.poll(Duration::ZERO);
     }
 
-    /// Whether every letter was delivered or is lost.
+    /// Whether every dead letter was delivered or is lost.
     pub fn all_confirmed(&self) -> bool {
         self.client.poll(Duration::ZERO);
         self.unconfirmed() == 0
     }
 
-    /// Number of letters without an outcome.
+    /// Number of dead letters without an outcome.
     pub fn unconfirmed(&self) -> u64 {
         self.client
             .callbacks()
             .with(|state| self.unconfirmed_of(state))
     }
 
-    /// Waits up to `timeout` until every letter was delivered or is lost. Returns the numbers since the
-    /// last report, without the letters that have no outcome yet.
+    /// Waits up to `timeout` until every dead letter was delivered or is lost. Returns the numbers
+    /// since the last report, without the dead letters that have no outcome yet.
     pub fn flush(&mut self, timeout: Duration) -> DeadLetterReport {
         let deadline = Instant::now() + timeout;
         loop {
@@ -161,7 +161,7 @@ impl DeadLetterProducer {
         }
     }
 
-    /// Why the brokers refuse letters until an operator changes something.
+    /// Why the brokers refuse dead letters until an operator changes something.
     pub fn refusal(&self) -> Option<String> {
         self.client.callbacks().with(|state| {
             let refused = !state.refused.is_empty() || self.unconfirmed_of(state) > 0;
@@ -169,7 +169,7 @@ impl DeadLetterProducer {
         })
     }
 
-    /// The reason why letters are not confirmed, in the words of the log, if it is known.
+    /// The reason why dead letters are not confirmed, in the words of the log, if it is known.
     pub fn problem(&self) -> Option<String> {
         let callbacks = self.client.callbacks();
         callbacks.with(|state| state.explainer.current().map(str::to_owned))
@@ -203,12 +203,12 @@ impl DeadLetterProducer {
             .with(|state| state.alone || !state.oversized.is_empty())
     }
 
-    /// Sends the letters that wait, as far as the client has room.
+    /// Sends the dead letters that wait, as far as the client has room.
     fn send_waiting(&mut self) {
         self.resend_refused();
         self.send_oversized();
         if self.has_oversized() {
-            return; // no other letter may be sent with it
+            return; // no other dead letter may be sent with it
         }
         while let Some(letter) = self.outbox.pop_front() {
             if !self.enqueue_owned(&letter) {
@@ -217,8 +217,8 @@ impl DeadLetterProducer {
         }
     }
 
-    /// Sends refused letters again from time to time, so that none is lost because a permission or the
-    /// topic is missing.
+    /// Sends refused dead letters again from time to time, so that none is lost because a permission or
+    /// the topic is missing.
     fn resend_refused(&mut self) {
         let refused = |state: &mut DeliveryState| !state.refused.is_empty();
         if Instant::now() < self.resend || !self.client.callbacks().with(refused) {
@@ -237,7 +237,7 @@ impl DeadLetterProducer {
                 return; // the check of the credentials reports it
             };
             let old = std::mem::replace(&mut self.client, new);
-            // The letters in the old producer come back as refused.
+            // The dead letters in the old producer come back as refused.
             old.producer
                 .purge(PurgeConfig::default().queue().inflight());
             old.producer.poll(PURGE);
@@ -251,8 +251,8 @@ impl DeadLetterProducer {
         self.outbox.extend(refused);
     }
 
-    /// Brokers limit the size of a whole batch, so a letter that was too large together with others is
-    /// sent once more, alone.
+    /// Brokers limit the size of a whole batch, so a dead letter that was too large together with
+    /// others is sent once more, alone.
     fn send_oversized(&mut self) {
         if self.client.producer.in_flight_count() > 0 {
             return;
@@ -279,7 +279,7 @@ impl DeadLetterProducer {
         })
     }
 
-    /// Returns whether the client had room. A letter that the client rejects for good is lost.
+    /// Returns whether the client had room. A dead letter that the client rejects for good is lost.
     fn enqueue(&mut self, letter: BaseRecord<'_, [u8], [u8]>) -> bool {
         let Err((error, letter)) = self.client.producer.send(letter) else {
             return true;

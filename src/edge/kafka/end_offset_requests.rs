@@ -1,5 +1,5 @@
-//! Decides when to ask which leader for the ends of its partitions, and matches answers to requests. Each
-//! leader gets its own requests, so a silent leader delays only its own partitions.
+//! Decides when to ask which leader for the ends of its partitions, and matches answers to requests.
+//! Each leader gets its own requests, so a silent leader delays only its own partitions.
 
 use std::time::{Duration, Instant};
 
@@ -8,8 +8,9 @@ use hashbrown::HashMap;
 use super::queue::{EndOffsets, PartitionEnd};
 use super::topic_partition::TopicPartition;
 
-/// Time between two rounds of requests to a leader. Stream clocks lag behind the wall clock by about this
-/// time in addition to the grace. A round is two small requests, however many partitions there are.
+/// Time between two rounds of requests to a leader. Stream clocks lag behind the wall clock by about
+/// this time in addition to the grace. A round is two small requests, however many partitions there
+/// are.
 const INTERVAL: Duration = Duration::from_millis(500);
 
 pub(super) struct EndOffsetRequests {

@@ -124,8 +124,8 @@ impl KafkaErrorExplainer {
         finding
     }
 
-    /// Records arrive: an outage of all brokers is over. If only some brokers are away, their problem is
-    /// not reported again.
+    /// Records arrive: an outage of all brokers is over. If only some brokers are away, their problem
+    /// is not reported again.
     pub(super) fn recovered(&mut self) {
         self.current = None;
         if std::mem::take(&mut self.outage) {

@@ -8,7 +8,8 @@ mod client_properties; // the client library's properties
 mod client_statistics; // what the client library reports about partitions
 mod consumer; // records in
 mod consumer_callbacks; // events of the client library, for the consumer
-mod credentials; // secrets and certificates, and changes of their files
+mod credential_files; // new contents of the files with secrets and certificates
+mod credentials; // the security properties
 mod dead_letter_headers; // where the record of a dead letter is
 mod dead_letter_producer; // dead letters out
 mod embedded_broker; // a broker inside this process
@@ -33,7 +34,7 @@ mod topic_settings; // what a topic's settings mean for exact counts
 pub use broker_check::{check_broker, configured_brokers};
 pub use client_properties::{ConsumerSettings, KafkaConnection};
 pub use consumer::{Consumer, ConsumerEvent};
-pub use credentials::CredentialFiles;
+pub use credential_files::CredentialFiles;
 pub use dead_letter_headers::LostDeadLetter;
 pub use dead_letter_producer::{DeadLetterProducer, DeadLetterReport};
 pub use embedded_broker::EmbeddedBroker;

@@ -1,4 +1,4 @@
-//! What an error of the client library means, and what to do about it: one line of text for each.
+//! One line of text for each error of the client library: its meaning, and the action to take.
 
 use rdkafka::types::RDKafkaErrorCode as Code;
 

@@ -27,7 +27,7 @@ pub struct DeliveryReport {
     pub reason: Option<String>,
 }
 
-/// What to do with records that Kafka does not accept until an operator changes something.
+/// How to treat records that Kafka refuses until an operator changes something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum OnRefusal {
     #[default]

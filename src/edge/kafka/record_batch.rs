@@ -1,4 +1,5 @@
-//! The records of one [`ConsumerEvent::Records`](super::ConsumerEvent::Records), in the client's memory.
+//! The records of one [`ConsumerEvent::Records`](super::ConsumerEvent::Records), in the client's
+//! memory.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -87,8 +88,8 @@ impl<'a> RecordBatch<'a> {
             .collect()
     }
 
-    /// Every header of one record, also those without a value. Bytes of a name that are not UTF-8 become
-    /// replacement characters, as in Kafka's own clients.
+    /// Every header of one record, also those without a value. Bytes of a name that are not UTF-8
+    /// become replacement characters, as in Kafka's own clients.
     pub fn all_headers(&self, record: usize) -> Vec<DeadLetterHeader<'a>> {
         let Some(entry) = self.entries.get(record) else {
             return Vec::new();

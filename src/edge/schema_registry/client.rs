@@ -248,7 +248,8 @@ fn failed(failure: SchemaRegistryFailure, reason: String) -> SchemaLookupError {
     SchemaLookupError::Failed { failure, reason }
 }
 
-/// The header of basic authentication. The password file is read each time, because it may have changed.
+/// The header of basic authentication. The password file is read each time, because it may have
+/// changed.
 fn authorization(login: &RegistryLogin) -> Result<String, SchemaLookupError> {
     let password = match &login.password {
         Secret::Text(text) => text.clone(),

@@ -1,5 +1,6 @@
-//! Fetches schemas from a schema registry with Confluent's API: a schema by its id, and the schemas that
-//! it references. A request is one attempt; the caller decides whether to repeat it and whether to wait.
+//! Fetches schemas from a schema registry with Confluent's API: a schema by its id, and the schemas
+//! that it references. A request is one attempt; the caller decides whether to repeat it and whether to
+//! wait.
 
 mod client;
 

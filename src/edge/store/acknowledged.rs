@@ -1,9 +1,9 @@
 //! The sequence number of the last commit, in a file beside the log. It tells a log that lost its end
 //! from a log whose last commit was not finished.
 //!
-//! The file is overwritten in place and not synced, because a sync would double the cost of a commit. So
-//! after a power loss it may be older than the log; the number is only a lower bound. After the process
-//! was killed it is exact.
+//! The file is overwritten in place and not synced, because a sync would double the cost of a commit.
+//! So after a power loss it may be older than the log; the number is only a lower bound. After the
+//! process was killed it is exact.
 
 use std::fs;
 use std::io;

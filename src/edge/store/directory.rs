@@ -37,8 +37,8 @@ pub struct StoreDirectory {
     _lock: Lock,
 }
 
-/// A locked file, unlocked when dropped. Closing the file would not unlock it at once if another thread is
-/// starting a process, which has the file open for a moment.
+/// A locked file, unlocked when dropped. Closing the file would not unlock it at once if another thread
+/// is starting a process, which has the file open for a moment.
 #[derive(Debug)]
 struct Lock(File);
 
@@ -114,8 +114,9 @@ impl StoreDirectory {
         }
     }
 
-    /// Moves the files of the store into a new directory within this one, beside a file with the reason.
-    /// Deletes nothing. If it fails midway, the rest counts as damaged and can be set aside again.
+    /// Moves the files of the store into a new directory within this one, beside a file with the
+    /// reason. Deletes nothing. If it fails midway, the rest counts as damaged and can be set aside
+    /// again.
     ///
     /// # Errors
     /// [`StoreError::Io`].
@@ -218,8 +219,8 @@ impl StoreDirectory {
     }
 }
 
-/// Reads a store up to its last finished commit without locking it, also while another process writes to
-/// it. Otherwise it is like [`StoreDirectory::load`].
+/// Reads a store up to its last finished commit without locking it, also while another process writes
+/// to it. Otherwise it is like [`StoreDirectory::load`].
 ///
 /// # Errors
 /// [`StoreError::Corrupt`], [`StoreError::Newer`] and [`StoreError::Io`].

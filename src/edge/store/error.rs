@@ -61,7 +61,7 @@ fn holder(process: Option<u32>) -> String {
     process.map_or_else(String::new, |id| format!(" (process {id})"))
 }
 
-/// What to do, if that is known.
+/// The action to take, if it is known.
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

@@ -1,4 +1,5 @@
-//! The unit of the log: a chunk of records with a checksum that includes the checksum of the frame before.
+//! The unit of the log: a chunk of records with a checksum that includes the checksum of the frame
+//! before.
 //!
 //! | bytes | |
 //! |---|---|
@@ -23,8 +24,8 @@ pub(super) const MAGIC: [u8; 4] = *b"TEF\x01";
 pub(super) const HEAD: usize = 40;
 /// Bytes behind the body.
 pub(super) const TAIL: usize = 8;
-/// The fastest level, so that the writer does not fall behind. Records are small numbers, which compress
-/// well at any level.
+/// The fastest level, so that the writer does not fall behind. Records are small numbers, which
+/// compress well at any level.
 const COMPRESSION_LEVEL: i32 = 1;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -33,7 +33,7 @@ pub struct LoadedStore {
     pub(super) resume_point: ResumePoint,
 }
 
-/// Where writing continues.
+/// The place where writing continues.
 #[derive(Clone, Debug)]
 pub(super) struct ResumePoint {
     pub last: Commit,

@@ -21,7 +21,7 @@ const WRITE_BYTES: usize = 1 << 20;
 pub(super) struct OpenSegment {
     pub number: u64,
     pub path: PathBuf,
-    /// Where the last commit ends; 0: the file has no header yet.
+    /// Offset of the end of the last commit; 0: the file has no header yet.
     pub length: u64,
     /// The checksum that the next frame contains.
     pub checksum: u64,
@@ -59,8 +59,8 @@ impl OpenSegment {
         })
     }
 
-    /// Opens the segment of the last commit and removes the data behind it. Writes the last commit again,
-    /// because the earlier process may have ended before its sync, or after the sync failed.
+    /// Opens the segment of the last commit and removes the data behind it. Writes the last commit
+    /// again, because the earlier process may have ended before its sync, or after the sync failed.
     pub(super) fn reopen(
         directory: &StoreDirectory,
         tail: &ResumePoint,

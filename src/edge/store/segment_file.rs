@@ -59,7 +59,7 @@ pub(super) struct IntactCommits {
     pub last: Option<Commit>,
     /// For each base in turn, the first commit with it.
     pub bases: Vec<Commit>,
-    /// Where the intact frames end.
+    /// Offset of the end of the intact frames.
     pub frames_end: u64,
 }
 

@@ -1,7 +1,7 @@
 //! The header of a segment: its format, its store, and the segment that it continues.
 //!
-//! The layout of the first 48 bytes is the same in every future format, so that an older program can tell
-//! a newer file from a broken one.
+//! The layout of the first 48 bytes is the same in every future format, so that an older program can
+//! tell a newer file from a broken one.
 
 use xxhash_rust::xxh3::xxh3_64;
 

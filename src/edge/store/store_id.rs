@@ -11,8 +11,8 @@ use crate::domain::timestamp::Timestamp;
 pub struct StoreId(pub(super) [u8; 16]);
 
 impl StoreId {
-    /// A unique id. The randomness comes from the standard library's hash keys, which the operating system
-    /// supplies. The time and the process id help on a system that has no randomness yet.
+    /// A unique id. The randomness comes from the standard library's hash keys, which the operating
+    /// system supplies. The time and the process id help on a system that has no randomness yet.
     pub(super) fn new(created: Timestamp) -> Self {
         let half = || RandomState::new().hash_one((created, std::process::id()));
         let both = u128::from(half()) << 64 | u128::from(half());

@@ -37,7 +37,7 @@ pub(super) struct StoreLog {
 pub(super) struct NeededSegment {
     pub segment: SegmentFile,
     pub state_version: u32,
-    /// Where its last commit that counts ends.
+    /// Offset of the end of its last commit that counts.
     pub end: u64,
     bases: Vec<Commit>,
 }
@@ -199,8 +199,8 @@ impl NeededSegment {
     }
 }
 
-/// The data behind the last commit. It may be one unfinished commit. Data of the commit after that shows
-/// that a finished commit is broken.
+/// The data behind the last commit. It may be one unfinished commit. Data of the commit after that
+/// shows that a finished commit is broken.
 fn torn_tail<'a>(
     ends: impl Iterator<Item = (&'a SegmentFile, &'a IntactCommits, u64)>,
     last_sequence: u64,

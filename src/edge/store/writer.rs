@@ -53,8 +53,8 @@ enum Rewrite {
 }
 
 impl Store {
-    /// Creates a store where there is none. The first commit creates its files. `id` is that of the store
-    /// before, if any.
+    /// Creates a store where there is none. The first commit creates its files. `id` is that of the
+    /// store before, if any.
     ///
     /// # Errors
     /// [`StoreError::NotEmpty`], and those of [`StoreDirectory::load`].
@@ -143,8 +143,8 @@ impl Store {
         self.lengths.values().sum()
     }
 
-    /// Bytes written since the commit that ended the last rewrite: those that the next rewrite can free,
-    /// and those that it has written so far.
+    /// Bytes written since the commit that ended the last rewrite: those that the next rewrite can
+    /// free, and those that it has written so far.
     pub fn bytes_since_rewrite(&self) -> u64 {
         self.bytes_since_rewrite
     }
@@ -155,22 +155,22 @@ impl Store {
     }
 
     /// Begins a rewrite with the next commit, in a new segment. From then on the caller must write all
-    /// records again, in any order and beside later changes, until [`Self::end_rewrite`]. A running rewrite
-    /// starts again.
+    /// records again, in any order and beside later changes, until [`Self::end_rewrite`]. A running
+    /// rewrite starts again.
     pub fn begin_rewrite(&mut self) {
         self.rewrite = Rewrite::Requested;
         self.rewrite_ends = false;
         self.open = None;
     }
 
-    /// Completes the rewrite with the next commit, which deletes the older segments. Does nothing without a
-    /// rewrite.
+    /// Completes the rewrite with the next commit, which deletes the older segments. Does nothing
+    /// without a rewrite.
     pub fn end_rewrite(&mut self) {
         self.rewrite_ends = self.rewrite != Rewrite::None;
     }
 
-    /// Writes a batch and syncs it. After an error nothing of it is in the store, and the caller may commit
-    /// the same or another batch.
+    /// Writes a batch and syncs it. After an error nothing of it is in the store, and the caller may
+    /// commit the same or another batch.
     ///
     /// # Errors
     /// [`StoreError::Io`].

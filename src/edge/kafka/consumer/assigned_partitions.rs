@@ -1,4 +1,4 @@
-//! The partitions that were ever assigned, each with an index, and what is known about each.
+//! The partitions that were ever assigned, each with an index, and the progress of the assigned ones.
 
 use hashbrown::{Equivalent, HashMap};
 use rdkafka::error::KafkaResult;

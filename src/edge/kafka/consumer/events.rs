@@ -103,8 +103,8 @@ impl Consumer {
             };
             progress.observe(state.fetch);
             if !progress.received() {
-                // Stopping a fetcher clears its forwarding, on another thread. The messages fetched since
-                // then wait in the partition's queue and are forwarded now.
+                // Stopping a fetcher clears its forwarding, on another thread. The messages fetched
+                // since then wait in the partition's queue and are forwarded now.
                 self.queue.forward(&partition);
             }
             if let Some(connection) = state.connection {

@@ -8,13 +8,13 @@
 //! consumer then seeks them to its own positions, which makes the messages that the library still holds
 //! outdated. It rejects offsets below its position. Nothing else changes a position.
 
-mod assigned_partitions; // the partitions and what is known about each
+mod assigned_partitions; // the partitions and their progress
 mod ends; // asks leaders for ends and compares positions with them
 mod events; // rebalances, errors and statistics
 mod messages; // records and errors from the private queue
 mod positions; // moves positions
 mod problems; // the problems to report
-mod queries; // what the caller may ask
+mod queries; // positions, ends and problems, for the caller
 mod topics; // which topics exist, their ids and settings
 
 use std::collections::VecDeque;
@@ -45,19 +45,19 @@ const EVENT_LATENCY: Duration = Duration::from_millis(50);
 /// How long a member takes to give its partitions back and to leave its group.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What [`Consumer::next`] returns.
+/// The result of [`Consumer::next`].
 #[derive(Debug)]
 pub enum ConsumerEvent<'a> {
     /// At least one record.
     Records(RecordBatch<'a>),
-    /// New partitions. Answer with [`Consumer::start_reading`]. Until then nothing is read from them, and
-    /// no other rebalance proceeds.
+    /// New partitions. Answer with [`Consumer::start_reading`]. Until then nothing is read from them,
+    /// and no other rebalance proceeds.
     Assigned(Vec<TopicPartition>),
     /// The group took these partitions away. No record of them follows.
     Revoked(Vec<TopicPartition>),
     Problem(KafkaProblem),
-    /// Names and ids of topics that exist: from time to time, and before [`Self::Assigned`]. If an id has
-    /// changed, it is another topic.
+    /// Names and ids of topics that exist: from time to time, and before [`Self::Assigned`]. If an id
+    /// has changed, it is another topic.
     Identified(Vec<(Arc<str>, String)>),
     /// The records of these partitions now come from another leader or over another connection, so the
     /// broker may have another log.
@@ -66,7 +66,7 @@ pub enum ConsumerEvent<'a> {
     Idle,
 }
 
-/// What happens to the records of the last batch.
+/// The state of the records of the last batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum HeldRecords {
     /// The caller has taken all.

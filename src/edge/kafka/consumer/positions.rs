@@ -35,8 +35,8 @@ impl Consumer {
     }
 
     /// Reads an assigned partition from another offset; `None` is its beginning. This ends
-    /// [`KafkaProblem::OutOfRange`](super::KafkaProblem::OutOfRange). The caller must adapt its state of
-    /// the partition.
+    /// [`KafkaProblem::OutOfRange`](super::KafkaProblem::OutOfRange). The caller must adapt its state
+    /// of the partition.
     pub fn restart_at(&mut self, partition: &TopicPartition, start: Option<i64>) {
         if !self.move_to(partition, start) {
             return;
@@ -59,7 +59,8 @@ impl Consumer {
         }
     }
 
-    /// Reads an assigned partition again from an offset before its position, including its held records.
+    /// Reads an assigned partition again from an offset before its position, including its held
+    /// records.
     pub fn reread_from(&mut self, partition: &TopicPartition, from: i64) {
         if self.move_to(partition, Some(from)) {
             let known = self.partitions.known();

@@ -1,4 +1,4 @@
-//! What the caller may ask the consumer.
+//! The state of the consumer, for the caller.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,8 +33,8 @@ impl Consumer {
     }
 
     /// The reason why nothing can be read, in the words of the last
-    /// [`ConsumerEvent::Problem`](super::ConsumerEvent::Problem); `None` while all assigned partitions can
-    /// be read.
+    /// [`ConsumerEvent::Problem`](super::ConsumerEvent::Problem); `None` while all assigned partitions
+    /// can be read.
     pub fn problem(&self) -> Option<&str> {
         let current = self.problems.explainer().current();
         current.filter(|_| !self.can_read())
@@ -45,7 +45,8 @@ impl Consumer {
         self.partitions.iter().map(|(partition, _)| partition)
     }
 
-    /// The offset after the last record handed out and the control records behind it, or the start offset.
+    /// The offset after the last record handed out and the control records behind it, or the start
+    /// offset.
     /// `None` before the first record from the beginning, for partitions that are not assigned, and while
     /// records are held.
     pub fn position(&self, partition: &TopicPartition) -> Option<i64> {
@@ -57,8 +58,8 @@ impl Consumer {
         cached_watermarks(&self.client, partition)
     }
 
-    /// First and end offset of a partition as its leader has them now. The cached ones do not follow from
-    /// a fetch out of range. Waits up to `timeout`; `None` if there is no answer.
+    /// First and end offset of a partition as its leader has them now. The cached ones do not follow
+    /// from a fetch out of range. Waits up to `timeout`; `None` if there is no answer.
     pub fn fetch_watermarks(
         &self,
         partition: &TopicPartition,
@@ -69,7 +70,8 @@ impl Consumer {
     }
 
     /// All partitions of the configured topics, those of other instances included, as the brokers have
-    /// them now. A topic that does not exist has none. Waits up to `timeout`; `None` if there is no answer.
+    /// them now. A topic that does not exist has none. Waits up to `timeout`; `None` if there is no
+    /// answer.
     pub fn partitions(&self, timeout: Duration) -> Option<Vec<TopicPartition>> {
         let mut partitions = Vec::new();
         for topic in &self.topics.names {
@@ -89,8 +91,8 @@ impl Consumer {
         Some(partitions)
     }
 
-    /// Number of records between the position, or the first held record, and the last stable offset from
-    /// the leader; `None` before the leader has answered.
+    /// Number of records between the position, or the first held record, and the last stable offset
+    /// from the leader; `None` before the leader has answered.
     pub fn lag(&self, partition: &TopicPartition) -> Option<i64> {
         let progress = self.partitions.get(partition)?;
         let low = self.cached_watermarks(partition).map(|(low, _)| low);
@@ -109,16 +111,16 @@ impl Consumer {
         first.zip(position).map_or(0, |(first, next)| next - first)
     }
 
-    /// What is known about the end of a partition. Nothing is known while records are held.
+    /// The known facts about the end of a partition; none while records are held.
     pub fn end_status(&self, partition: &TopicPartition) -> EndStatus {
         self.progress_unless_held(partition)
             .map(|progress| progress.end_status(Instant::now()))
             .unwrap_or_default()
     }
 
-    /// Whether every record that could be read a few seconds ago was handed out; `false` while the leader
-    /// does not answer. It also works after transactions and compaction and in empty partitions. Records
-    /// that an open transaction hides cannot be read.
+    /// Whether every record that could be read a few seconds ago was handed out; `false` while the
+    /// leader does not answer. It also works after transactions and compaction and in empty partitions.
+    /// Records that an open transaction hides cannot be read.
     pub fn read_to_end(&self, partition: &TopicPartition) -> bool {
         self.end_status(partition).read_to_end
     }

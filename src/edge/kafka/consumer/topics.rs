@@ -19,7 +19,8 @@ pub(super) struct ConsumerTopics {
     ids: TopicIds,
     settings: Option<TopicConfigs>,
     missing: MissingTopicDetector,
-    /// While new partitions wait for the ids of their topics: the deadline, and the number of the answer.
+    /// While new partitions wait for the ids of their topics: the deadline, and the number of the
+    /// answer.
     awaited: Option<(Instant, u64)>,
 }
 
@@ -76,8 +77,8 @@ impl ConsumerTopics {
         Some(described.identified)
     }
 
-    /// Whether the topics were identified after the new partitions were assigned. The caller then notices
-    /// another topic of the same name before it takes a record.
+    /// Whether the topics were identified after the new partitions were assigned. The caller then
+    /// notices another topic of the same name before it takes a record.
     pub(super) fn are_identified(&mut self) -> bool {
         let ids = &mut self.ids;
         let (deadline, answer) = *self.awaited.get_or_insert_with(|| {

@@ -1,8 +1,8 @@
-//! How far the consumer has handed out the records of one partition, and what that proves. Pure: it gets
-//! observations as arguments and decides.
+//! How far the consumer has handed out the records of one partition, and what that proves. Pure: it
+//! gets observations as arguments and decides.
 //!
-//! The consumer asks partition leaders for the two ends of a partition. The end in the answer to a request
-//! of time T is at least the end at T. So once the position has reached
+//! The consumer asks partition leaders for the two ends of a partition. The end in the answer to a
+//! request of time T is at least the end at T. So once the position has reached
 //!
 //! * the high watermark of T, every record that was appended before T was handed out or was aborted: the
 //!   partition is *complete as of T*;
@@ -14,10 +14,11 @@
 //! transaction has been hiding records since T.
 //!
 //! The position also passes control records, which end transactions and which an application never
-//! receives: the client library notes them when they are consumed from the queue. If compaction has emptied
-//! the tail of a partition, only the fetcher notes that. Its note comes from the statistics, which are a
-//! little old and, right after a restart of the fetcher, may be those from before. So two reports in a row
-//! must agree, with an empty queue in between, and the note never changes the stored position.
+//! receives: the client library notes them when they are consumed from the queue. If compaction has
+//! emptied the tail of a partition, only the fetcher notes that. Its note comes from the statistics,
+//! which are a little old and, right after a restart of the fetcher, may be those from before. So two
+//! reports in a row must agree, with an empty queue in between, and the note never changes the stored
+//! position.
 
 use std::time::{Duration, Instant};
 
@@ -55,7 +56,7 @@ pub(super) struct PartitionProgress {
     fetcher_end: FetcherEnd,
 }
 
-/// What is known about the end of a partition.
+/// The known facts about the end of a partition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EndStatus {
     /// Every record appended before this time was handed out or was aborted.
@@ -127,8 +128,8 @@ impl ReportedEnds {
 }
 
 impl PartitionProgress {
-    /// A partition that will be read from `next`, or from its beginning. `consumed` is the client library's
-    /// consumed offset, see [`Self::pass_control_records`].
+    /// A partition that will be read from `next`, or from its beginning. `consumed` is the client
+    /// library's consumed offset, see [`Self::pass_control_records`].
     pub(super) fn begin(next: Option<i64>, consumed: Option<i64>, now: Instant) -> Self {
         Self {
             next,
@@ -156,8 +157,8 @@ impl PartitionProgress {
         true
     }
 
-    /// Moves the position behind the control records that were taken from the queue together with records.
-    /// A consumed offset from before the fetcher was moved does not count.
+    /// Moves the position behind the control records that were taken from the queue together with
+    /// records. A consumed offset from before the fetcher was moved does not count.
     pub(super) fn pass_control_records(&mut self, consumed: Option<i64>) {
         if !self.received && consumed == self.outdated {
             return;
@@ -175,8 +176,8 @@ impl PartitionProgress {
         };
     }
 
-    /// The brokers deny read access, so nothing is known about the end any more. Returns whether that is
-    /// new.
+    /// The brokers deny read access, so nothing is known about the end any more. Returns whether that
+    /// is new.
     pub(super) fn refuse(&mut self, consumed: Option<i64>, now: Instant) -> bool {
         if self.refused {
             return false;
@@ -232,8 +233,8 @@ impl PartitionProgress {
         self.asked = Some((now, self.next.unwrap_or(0)));
     }
 
-    /// Takes an end from an answer of the leader. An end before the position at the time of the request is
-    /// a contradiction and proves nothing: the log became shorter, which the fetcher reports.
+    /// Takes an end from an answer of the leader. An end before the position at the time of the request
+    /// is a contradiction and proves nothing: the log became shorter, which the fetcher reports.
     pub(super) fn answer(&mut self, end: PartitionEnd, asked: Instant, offset: i64) {
         let position = match self.asked {
             Some((at, position)) if at == asked => position,
@@ -248,8 +249,8 @@ impl PartitionProgress {
         }
     }
 
-    /// Compares the position with the ends known so far. Call it after all messages taken from the queue
-    /// were accepted. `low` is the first offset of the partition, if known.
+    /// Compares the position with the ends known so far. Call it after all messages taken from the
+    /// queue were accepted. `low` is the first offset of the partition, if known.
     pub(super) fn compare(&mut self, low: Option<i64>) {
         let mut position = self.next.or(low).unwrap_or(0);
         if let FetcherEnd::Confirmed(end) = self.fetcher_end {

@@ -281,8 +281,8 @@ fn the_number_of_open_ends_is_limited() {
 }
 
 mod simulated {
-    //! A partition with transactions, a fetcher and a leader that answers late. Every status is true, and a
-    //! true status is reached within limited time.
+    //! A partition with transactions, a fetcher and a leader that answers late. Every status is true,
+    //! and a true status is reached within limited time.
 
     use std::collections::{BTreeSet, VecDeque};
 

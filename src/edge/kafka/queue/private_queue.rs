@@ -193,8 +193,8 @@ impl<'a> QueuedMessage<'a> {
             if code != native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
                 break; // the end of the list
             }
-            // SAFETY: the name ends with a zero byte and the value has `size` bytes. Both live as long as
-            // the message.
+            // SAFETY: the name ends with a zero byte and the value has `size` bytes. Both live as long
+            // as the message.
             headers.push(unsafe { (CStr::from_ptr(name), bytes(value.cast(), size)) });
         }
         headers

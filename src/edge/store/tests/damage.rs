@@ -6,8 +6,8 @@ use std::path::Path;
 use super::{NOW, State, StoreDirectory, StoreError, VERSION, batch, load, names, open, state};
 use crate::edge::store::{Store, StoreBatch, StoreId};
 
-/// Writes a small store with a rewrite, two needed segments, and a commit of several parts. Returns every
-/// state, beginning with the empty one.
+/// Writes a small store with a rewrite, two needed segments, and a commit of several parts. Returns
+/// every state, beginning with the empty one.
 fn scenario(path: &Path) -> Vec<State> {
     let (mut now, mut store) = open(path).unwrap();
     let mut states = vec![now.clone()];

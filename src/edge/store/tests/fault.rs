@@ -190,8 +190,8 @@ impl OutputFile for FaultyOutput {
 /// A power loss undoes or keeps a write in parts of this size.
 const PAGE: usize = 512;
 
-/// The files after a power loss: synced data is there, and `keeps` decides for each other part whether it
-/// is. A file may have grown without its contents, which are zeros then.
+/// The files after a power loss: synced data is there, and `keeps` decides for each other part whether
+/// it is. A file may have grown without its contents, which are zeros then.
 pub fn after_power_loss(
     operations: &[Operation],
     directory: &Path,
