@@ -23,7 +23,7 @@ use ticket_exporter::config;
 use ticket_exporter::config::KafkaSecurity;
 use ticket_exporter::decode::Decoder;
 use ticket_exporter::domain::timestamp::Timestamp;
-use ticket_exporter::edge::http::{self, Protection, Published, Readiness, Server};
+use ticket_exporter::edge::http::{self, HttpServer, Protection, Published, Readiness};
 use ticket_exporter::edge::kafka::{
     Consumer, ConsumerEvent, ConsumerSettings, EmbeddedBroker, KafkaConnection, Publisher,
     TopicPartition,
@@ -234,7 +234,7 @@ fn scraped(brokers: &str, round: usize, records: usize) -> ((usize, Duration), (
     let listen = config::ListenAddress::parse("127.0.0.1:0").unwrap();
     let protection = Protection::load(&web, Arc::clone(published.self_metrics())).unwrap();
     let server = runtime
-        .block_on(Server::bind(&[listen], router, protection))
+        .block_on(HttpServer::bind(&[listen], router, protection))
         .unwrap();
     let address = server.addresses()[0];
     runtime.spawn(server.serve(std::future::pending()));
@@ -262,7 +262,7 @@ fn scraped(brokers: &str, round: usize, records: usize) -> ((usize, Duration), (
     });
     // The series are withheld while a backlog is read: these are shown all the same.
     let show = || {
-        published.publish(http::View {
+        published.publish(http::PublishedView {
             kpis: Some(Arc::clone(&snapshot) as _),
             progress: None,
         });

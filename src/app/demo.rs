@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 use crate::edge::kafka::{EmbeddedBroker, KafkaConnection, Publisher, StartError};
-use crate::edge::wall_clock::{self, Clock};
+use crate::edge::wall_clock::{self, TimeSource};
 use crate::simulation::{Profile, SimulatedEvent, SimulatedEvents, SimulatedHelpdesk};
 
 pub const TOPIC: &str = "tickets";
@@ -55,9 +55,9 @@ struct FastClock {
     speed_up: f64,
 }
 
-impl Clock for FastClock {
+impl TimeSource for FastClock {
     fn now(&self) -> Timestamp {
-        Clock::at(self, Instant::now())
+        TimeSource::at(self, Instant::now())
     }
 
     fn at(&self, moment: Instant) -> Timestamp {
@@ -130,7 +130,7 @@ impl RunningDemo {
     }
 
     /// The helpdesk's time, for the exporter.
-    pub fn clock(&self) -> Arc<dyn Clock> {
+    pub fn clock(&self) -> Arc<dyn TimeSource> {
         Arc::new(self.clock)
     }
 

@@ -19,7 +19,7 @@ use crate::config::{Config, FailOrRebuild};
 use crate::edge::http::{Latch, Published};
 use crate::edge::kafka::{Consumer, KafkaProblem, StartError};
 use crate::edge::schema_registry::SchemaRegistryClient;
-use crate::edge::wall_clock::Clock;
+use crate::edge::wall_clock::TimeSource;
 use crate::engine::Engine;
 
 /// How often a pause checks for a stop.
@@ -53,7 +53,7 @@ pub struct IngestThread {
     pub config: Config,
     pub schema_registry: Option<Arc<SchemaRegistryClient>>,
     pub storage: StateStorage,
-    pub clock: Arc<dyn Clock>,
+    pub clock: Arc<dyn TimeSource>,
     pub published: Arc<Published>,
     pub control: Control,
 }

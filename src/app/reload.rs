@@ -16,12 +16,12 @@ use crate::config::{
     self, Config, ConfigChanges, Kafka, LoadedConfig, OnChangedRules, SchemaRegistry,
 };
 use crate::domain::policy::Target;
-use crate::edge::http::{self, Published, Wish};
+use crate::edge::http::{self, Published, ReloadRequest};
 use crate::edge::kafka::{ConsumerSettings, StartError};
 use crate::edge::schema_registry::{SchemaRegistryClient, SchemaRegistryClientError};
 use crate::edge::self_metrics::SelfMetrics;
 use crate::edge::service_manager::ServiceManager;
-use crate::edge::wall_clock::Clock;
+use crate::edge::wall_clock::TimeSource;
 
 /// How long a reload waits for the ingest thread, which may be restoring its state.
 const UPDATE_PATIENCE: Duration = Duration::from_secs(60);
@@ -75,7 +75,7 @@ pub struct Reloader {
     pub current: Config,
     pub published: Arc<Published>,
     pub control: Control,
-    pub clock: Arc<dyn Clock>,
+    pub clock: Arc<dyn TimeSource>,
     pub manager: ServiceManager,
 }
 
@@ -89,7 +89,7 @@ struct CheckedConfig {
 
 impl Reloader {
     /// Handles requests until their channel is closed.
-    pub async fn run(mut self, mut requests: mpsc::Receiver<Wish>) {
+    pub async fn run(mut self, mut requests: mpsc::Receiver<ReloadRequest>) {
         while let Some(request) = requests.recv().await {
             self.manager.reloading();
             let result = self.reload().await;

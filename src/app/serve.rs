@@ -12,12 +12,12 @@ use super::ingest_thread::{IngestThread, IngestThreadError, StateStorage};
 use super::reload::{Load, Reloader, export_objectives};
 use crate::config::{self, Config};
 use crate::decode::{IgnoreReason, Rejection};
-use crate::edge::http::{self, BindError, Protection, Published, Readiness, Server};
+use crate::edge::http::{self, HttpServer, ListenError, Protection, Published, Readiness};
 use crate::edge::kafka::{ConsumerSettings, StartError};
 use crate::edge::schema_registry::{SchemaRegistryClient, SchemaRegistryClientError};
 use crate::edge::self_metrics::{BuildInfo, SelfMetrics};
 use crate::edge::service_manager::ServiceManager;
-use crate::edge::wall_clock::Clock;
+use crate::edge::wall_clock::TimeSource;
 use crate::engine::Ignored;
 
 /// How long a stop waits for the ingest thread, which may wait for brokers or a disk. This is less than the
@@ -30,7 +30,7 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     #[error(transparent)]
-    Bind(#[from] BindError),
+    Bind(#[from] ListenError),
     #[error(transparent)]
     Web(#[from] config::ConfigErrors),
     #[error(transparent)]
@@ -49,7 +49,7 @@ pub enum ServeError {
 
 #[derive(Debug)]
 pub struct Service {
-    server: Server,
+    server: HttpServer,
     published: Arc<Published>,
     control: Control,
     manager: ServiceManager,
@@ -66,7 +66,7 @@ impl Service {
     pub async fn start(
         config: &Config,
         build: BuildInfo,
-        clock: Arc<dyn Clock>,
+        clock: Arc<dyn TimeSource>,
         storage: StateStorage,
         load: Option<Load>,
         manager: ServiceManager,
@@ -84,7 +84,7 @@ impl Service {
         let protection = Protection::load(&config.web, Arc::clone(&metrics))?;
         let published = Arc::new(Published::new(metrics, Readiness::default()));
         let router = http::router(Arc::clone(&published), &config.web);
-        let server = Server::bind(&config.web.listen, router, protection).await?;
+        let server = HttpServer::bind(&config.web.listen, router, protection).await?;
         for address in server.addresses() {
             info!(%address, "listening");
         }

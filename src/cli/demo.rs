@@ -57,6 +57,7 @@ pub fn run(
                 "landing page http://{address}/  metrics http://{address}{}  stop with Ctrl-C",
                 config.web.path(config.web.telemetry_path.as_str())
             ));
+            terminal::notify(&backfill_hint(&helpdesk.bootstrap(), address));
         }
         let published = Arc::clone(service.published());
         let tables = tokio::spawn(async move {
@@ -79,6 +80,17 @@ pub fn run(
     })?;
     helpdesk.stop();
     Ok(ExitCode::SUCCESS)
+}
+
+/// The commands that write the history into a Prometheus, so that all dashboards are full.
+fn backfill_hint(broker: &str, address: std::net::SocketAddr) -> String {
+    format!(
+        "to write the history into the directory of a Prometheus, before it starts:\n  \
+         ticket-exporter simulate --print-config > demo.yaml\n  \
+         ticket-exporter backfill --config.file demo.yaml --set kafka.brokers={broker} \
+         --label job=ticket-exporter --label instance=localhost:{} --blocks DIRECTORY",
+        address.port()
+    )
 }
 
 /// The configuration of the helpdesk, with the address of its broker. Flags override both.

@@ -14,7 +14,7 @@ use super::terminal;
 use crate::config::web_file::Pem;
 use crate::config::{self, ConfigProblem, ListenAddress, RoutePrefix, SalvagedTls, Web};
 use crate::edge::http;
-use crate::edge::probe::{Probe, Reply, Tls};
+use crate::edge::probe::{Probe, ProbeReply, ProbeTls};
 
 pub fn run(
     settings: &CommandLineSettings,
@@ -162,7 +162,7 @@ fn probe(
     };
     let mut tls = None;
     if let Transport::Tls(certificate) = transport {
-        let mut tls_settings = Tls::default();
+        let mut tls_settings = ProbeTls::default();
         if login.is_some() {
             match certificate.as_ref().map(http::leaf_certificate) {
                 Some(Ok(certificate)) => tls_settings.expected = Some(certificate),
@@ -222,29 +222,33 @@ fn own_address(web: &Web) -> Result<String, CommandFailure> {
 }
 
 /// The result as one line.
-fn judge(reply: &Reply, arguments: &HealthcheckArguments, logs_in: bool) -> Result<String, String> {
+fn judge(
+    reply: &ProbeReply,
+    arguments: &HealthcheckArguments,
+    logs_in: bool,
+) -> Result<String, String> {
     let first_line = |text: &str| text.lines().collect::<Vec<_>>().join(" ");
     match reply {
-        Reply::Http { status: 200, text } => Ok(first_line(text)),
-        Reply::Http { status: 401, .. } if logs_in => {
+        ProbeReply::Http { status: 200, text } => Ok(first_line(text)),
+        ProbeReply::Http { status: 401, .. } if logs_in => {
             Err("the exporter rejects the name or password".to_owned())
         }
-        Reply::Http { status: 401, .. } if !arguments.ready => {
+        ProbeReply::Http { status: 401, .. } if !arguments.ready => {
             Ok("healthy: the exporter responds and requires a password".to_owned())
         }
-        Reply::Http { status: 401, .. } => {
+        ProbeReply::Http { status: 401, .. } => {
             Err("the exporter requires a password; give --username and --password-file".to_owned())
         }
-        Reply::WantsCertificate if arguments.cert.is_some() => {
+        ProbeReply::WantsCertificate if arguments.cert.is_some() => {
             Err("the exporter rejects the client certificate".to_owned())
         }
-        Reply::WantsCertificate if !arguments.ready => {
+        ProbeReply::WantsCertificate if !arguments.ready => {
             Ok("healthy: the exporter responds and requires a client certificate".to_owned())
         }
-        Reply::WantsCertificate => {
+        ProbeReply::WantsCertificate => {
             Err("the exporter requires a client certificate; give --cert and --key".to_owned())
         }
-        Reply::Http { status, text } => Err(format!("{status} {}", first_line(text))),
+        ProbeReply::Http { status, text } => Err(format!("{status} {}", first_line(text))),
     }
 }
 

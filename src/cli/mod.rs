@@ -82,8 +82,8 @@ fn run(arguments: Arguments) -> Result<ExitCode, CommandFailure> {
         Command::Rules(arguments) => rules::run(&settings, &arguments),
         Command::Metrics(metrics) => {
             terminal::print(&match metrics.format {
-                MetricsFormat::Table => exposition::catalogue_text(),
-                MetricsFormat::Markdown => exposition::catalogue_table(),
+                MetricsFormat::Table => exposition::catalog_text(),
+                MetricsFormat::Markdown => exposition::catalog_table(),
             })?;
             Ok(ExitCode::SUCCESS)
         }

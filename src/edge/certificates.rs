@@ -1,4 +1,4 @@
-//! Certificates in files, for questions to other servers.
+//! Reads the certificates that requests to other servers trust.
 
 use std::fs;
 use std::io;
@@ -6,20 +6,20 @@ use std::path::Path;
 
 use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 
-/// Those of a file (PEM), to trust in place of the system's.
+/// The certificates of a PEM file, which replace those of the system.
 ///
 /// # Errors
-/// A file that cannot be read, or that holds none.
+/// The file cannot be read, or has no certificate.
 pub fn trusted(path: &Path) -> io::Result<RootCerts> {
     let text = fs::read(path)?;
     let mut found: Vec<Certificate<'static>> = Vec::new();
     for item in parse_pem(&text) {
-        if let PemItem::Certificate(one) = item.map_err(io::Error::other)? {
-            found.push(one);
+        if let PemItem::Certificate(certificate) = item.map_err(io::Error::other)? {
+            found.push(certificate);
         }
     }
     if found.is_empty() {
-        return Err(io::Error::other("no certificate in it"));
+        return Err(io::Error::other("the file contains no certificate"));
     }
     Ok(RootCerts::from(found))
 }

@@ -5,18 +5,17 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// Buffer of a file: large reads keep a disk busy, and a line seldom spans two.
+/// Large reads keep a disk busy, and few lines span two buffers.
 const BUFFER_BYTES: usize = 1 << 20;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// The path that stands for standard input.
+/// The path that means standard input.
 pub const STANDARD_INPUT: &str = "-";
 
-/// Opens a file of lines. gzip and Zstandard are recognised by their first bytes, whatever the
-/// file's name is.
+/// Opens a file of lines. The first bytes tell whether it is compressed with gzip or Zstandard.
 ///
 /// # Errors
-/// The operating system's, or that of a broken compressed header.
+/// The file cannot be opened, or its compressed header is broken.
 pub fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
     let raw: Box<dyn Read> = if path == Path::new(STANDARD_INPUT) {
         Box::new(io::stdin())
@@ -40,8 +39,8 @@ fn decompress(raw: Box<dyn Read>) -> io::Result<Box<dyn BufRead>> {
     })
 }
 
-/// The first bytes. A pipe may deliver fewer than four at once; then only gzip can be told, and
-/// a pipe that trickles so slowly is written by a person, not by a compressor.
+/// The first bytes. A pipe may deliver fewer than four at once, but a compressor does not write so
+/// slowly.
 fn peek(raw: &mut impl BufRead) -> io::Result<Vec<u8>> {
     Ok(raw
         .fill_buf()?
@@ -51,55 +50,53 @@ fn peek(raw: &mut impl BufRead) -> io::Result<Vec<u8>> {
         .collect())
 }
 
-/// Tells when a file has changed, by its time and length.
+/// Detects changes of a file by its time and length.
 #[derive(Debug)]
-pub struct Watch {
+pub struct FileWatch {
     path: PathBuf,
-    /// `None`: it was not looked at yet.
-    seen: Option<Seen>,
+    /// `None` before the first check.
+    last: Option<FileVersion>,
 }
 
-/// What a look at a file shows; `None`: there is no file.
-type Seen = Option<(SystemTime, u64)>;
+/// `None`: there is no file.
+type FileVersion = Option<(SystemTime, u64)>;
 
-impl Watch {
+impl FileWatch {
     pub fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
-            seen: None,
+            last: None,
         }
     }
 
-    /// Whether it is another file than at the last look, or has come or gone since; the first look
-    /// always says so.
+    /// Whether the file has changed, appeared or disappeared since the last call. The first call
+    /// returns true.
     pub fn has_changed(&mut self) -> bool {
         let now = fs::metadata(&self.path)
             .and_then(|data| Ok((data.modified()?, data.len())))
             .ok();
-        let changed = self.seen != Some(now);
-        self.seen = Some(now);
+        let changed = self.last != Some(now);
+        self.last = Some(now);
         changed
     }
 }
 
-/// Lines in a block: enough to look up their tickets in one go, few enough for the cache.
+/// Lines in a block: enough to look up their tickets together, and few enough for the cache.
 const BLOCK_LINES: usize = 64;
 
-/// Some lines of a file.
 #[derive(Debug, Default)]
 pub struct LineBlock {
     bytes: Vec<u8>,
-    /// Where each line ends in `bytes`.
+    /// The end of each line in `bytes`.
     ends: Vec<usize>,
 }
 
 impl LineBlock {
-    /// Reads the next lines, without their line breaks. At most `limit + 1` bytes of each are
-    /// kept, so that a file without line breaks cannot fill the memory; the rest is passed over.
-    /// Returns whether there was a line.
+    /// Reads the next lines, without their line breaks. Returns whether there was a line. It skips the
+    /// bytes of a line after `limit + 1`, so that a file without line breaks cannot fill the memory.
     ///
     /// # Errors
-    /// The reader's.
+    /// The reader fails.
     pub fn fill(&mut self, reader: &mut dyn BufRead, limit: usize) -> io::Result<bool> {
         self.bytes.clear();
         self.ends.clear();
@@ -113,7 +110,7 @@ impl LineBlock {
         (0..self.ends.len()).map(|line| self.line(line))
     }
 
-    /// The line of a number below [`Self::len`].
+    /// The line with a number below [`Self::len`].
     pub fn line(&self, number: usize) -> &[u8] {
         let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.bytes[start..self.ends[number]]
@@ -128,7 +125,7 @@ impl LineBlock {
     }
 }
 
-/// Appends the next line to `bytes`; whether there was one.
+/// Appends the next line to `bytes`. Returns whether there was one.
 fn read_line(reader: &mut dyn BufRead, bytes: &mut Vec<u8>, limit: usize) -> io::Result<bool> {
     let start = bytes.len();
     let mut seen = false;
@@ -191,18 +188,18 @@ mod tests {
     }
 
     #[test]
-    fn a_file_changes_when_it_comes_and_when_it_goes() {
+    fn a_file_changes_when_it_appears_and_when_it_disappears() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
-        let mut watch = Watch::new(&path);
-        let mut looks = || [watch.has_changed(), watch.has_changed()];
-        assert_eq!(looks(), [true, false], "it is not there");
+        let mut watch = FileWatch::new(&path);
+        let mut checks = || [watch.has_changed(), watch.has_changed()];
+        assert_eq!(checks(), [true, false], "it is not there");
         fs::write(&path, "one").unwrap();
-        assert_eq!(looks(), [true, false], "it is there");
+        assert_eq!(checks(), [true, false], "it is there");
         fs::write(&path, "another").unwrap();
-        assert_eq!(looks(), [true, false], "it is another");
+        assert_eq!(checks(), [true, false], "it is another");
         fs::remove_file(&path).unwrap();
-        assert_eq!(looks(), [true, false], "it is gone");
+        assert_eq!(checks(), [true, false], "it is gone");
     }
 
     #[test]

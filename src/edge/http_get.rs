@@ -1,5 +1,4 @@
-//! One question to another HTTP server: the metrics of a running exporter, as a scraper asks for
-//! them. Plain HTTP; nothing is tried twice.
+//! Reads the metrics of a running exporter, as a scraper does, without retries.
 
 use std::time::Duration;
 
@@ -7,14 +6,13 @@ use std::time::Duration;
 const ACCEPT: &str = "text/plain; version=0.0.4";
 /// Longer than any scrape may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// A large desk's exposition is tens of megabytes; what is larger than this is not one.
+/// A large exposition has tens of megabytes.
 const LARGEST_ANSWER: u64 = 1 << 30;
 
-/// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read {url}: {reason}")]
 pub struct GetError {
-    /// Without a login.
+    /// Without user name and password.
     url: String,
     reason: String,
 }
@@ -22,12 +20,12 @@ pub struct GetError {
 /// The text at an address such as `http://localhost:10047/metrics`.
 ///
 /// # Errors
-/// No server there, a status other than success, or an answer that is no text.
+/// No server answers, the status is not success, or the answer is not text.
 pub fn text(url: &str) -> Result<String, GetError> {
     ask(url).map_err(|error| {
         let shown = without_login(url);
         GetError {
-            // The address may be in it once more, as it was given.
+            // The error may contain the address as given.
             reason: error.to_string().replace(url, &shown),
             url: shown,
         }
@@ -44,7 +42,7 @@ fn ask(url: &str) -> Result<String, ureq::Error> {
     body.read_to_string()
 }
 
-/// An address without the name and password that may be in it.
+/// The address without user name and password.
 fn without_login(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.rsplit('@').next().unwrap_or_default().to_owned();
@@ -63,34 +61,34 @@ mod tests {
 
     use super::*;
 
-    /// A server that gives one answer; its address, and what it was asked.
+    /// A server that sends one answer. Returns its address and the request.
     fn server(answer: &'static str) -> (String, thread::JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/metrics", listener.local_addr().unwrap());
-        let asked = thread::spawn(move || {
+        let thread = thread::spawn(move || {
             let (mut socket, _) = listener.accept().unwrap();
             let mut request = [0; 4096];
             let length = socket.read(&mut request).unwrap();
             socket.write_all(answer.as_bytes()).unwrap();
             String::from_utf8_lossy(&request[..length]).into_owned()
         });
-        (url, asked)
+        (url, thread)
     }
 
     #[test]
-    fn asks_for_text_and_takes_it() {
-        let (url, asked) = server("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\na 1\n");
+    fn reads_text() {
+        let (url, request) = server("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\na 1\n");
         assert_eq!(text(&url).unwrap(), "a 1\n");
-        let asked = asked.join().unwrap().to_lowercase();
-        assert!(asked.starts_with("get /metrics http/1.1"), "{asked}");
+        let request = request.join().unwrap().to_lowercase();
+        assert!(request.starts_with("get /metrics http/1.1"), "{request}");
         assert!(
-            asked.contains("accept: text/plain; version=0.0.4"),
-            "{asked}"
+            request.contains("accept: text/plain; version=0.0.4"),
+            "{request}"
         );
     }
 
     #[test]
-    fn another_status_is_no_answer() {
+    fn another_status_is_an_error() {
         let (url, _) = server("HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n");
         let error = text(&url).unwrap_err().to_string();
         assert!(error.contains(&url) && error.contains("503"), "{error}");

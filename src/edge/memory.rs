@@ -1,12 +1,12 @@
-//! How much memory the process has.
+//! The memory of the process.
 
 use std::fs;
 use std::io::{Error, ErrorKind, Result};
 
-/// Bytes of this process that are in memory now (Linux: `VmRSS` of proc(5)).
+/// Bytes of this process in memory (Linux: `VmRSS` of proc(5)).
 ///
 /// # Errors
-/// A system without `/proc/self/status`.
+/// The system has no `/proc/self/status`.
 pub fn resident() -> Result<u64> {
     let status = fs::read_to_string("/proc/self/status")?;
     let kibibytes = status

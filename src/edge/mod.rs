@@ -1,18 +1,18 @@
-//! What blocks or awaits: Kafka, HTTP, files, clocks.
+//! Everything that blocks or awaits: Kafka, HTTP, files, clocks.
 
-pub mod certificates; // whom to trust
-pub mod files; // events at rest
-pub mod http; // who asks: scrapers, probes, people
-pub mod http_get; // a question to another exporter
+pub mod certificates; // the certificates that requests trust
+pub mod files; // files of events
+pub mod http; // the HTTP server: metrics, pages, API, probes
+pub mod http_get; // reads the metrics of another exporter
 pub mod kafka; // records in, dead letters out
-pub mod memory; // of this process
-pub mod probe; // does an exporter answer?
-pub mod promtool; // text into Prometheus' blocks
-pub mod reload_socket; // the command `reload`, and its answer
-pub mod schema_registry; // what is in records, by the numbers of their schemas
-pub mod self_metrics; // what the exporter says about itself
-pub mod service_manager; // systemd: started, reloading, stopping
-pub mod spool; // records set aside
-pub mod steady_clock; // the time of day, without its jumps
-pub mod store; // what survives the process
-pub mod wall_clock; // the time of day
+pub mod memory; // the memory of the process
+pub mod probe; // asks an exporter for its health
+pub mod promtool; // turns OpenMetrics into blocks of Prometheus
+pub mod reload_socket; // the socket of the command `reload`
+pub mod schema_registry; // schemas by their ids
+pub mod self_metrics; // metrics of the exporter itself
+pub mod service_manager; // notifies systemd
+pub mod spool; // temporary files of records
+pub mod steady_clock; // the wall clock without its jumps
+pub mod store; // the checkpoint on disk
+pub mod wall_clock; // reads the wall clock

@@ -1,8 +1,8 @@
-//! A short question to an exporter of ours: does it answer? For health checks of containers, where
-//! there is no other client.
+//! Asks an exporter on this machine for its health, because a container has no other HTTP client.
 //!
-//! Over TLS any certificate will do as long as nothing secret is sent: the question is whether a
-//! process here answers. A password is only sent to who shows the certificate that is expected.
+//! Without a password, any certificate is accepted: the question is only whether a process answers. A
+//! password is sent only to a server with the expected certificate. ureq cannot be limited to one
+//! certificate, so this client writes HTTP itself.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
@@ -26,39 +26,36 @@ use tokio_rustls::rustls::{
     SignatureScheme, StreamOwned,
 };
 
-/// Answers of probes are a few lines.
+/// An answer has a few lines.
 const LARGEST_ANSWER: u64 = 64 * 1024;
 
-/// What to ask, and how.
 #[derive(Clone)]
 pub struct Probe {
     /// `host:port`
     pub address: String,
     pub path: String,
     /// `None`: plain HTTP.
-    pub tls: Option<Tls>,
+    pub tls: Option<ProbeTls>,
     /// Name and password.
     pub login: Option<(String, String)>,
     pub timeout: Duration,
 }
 
-/// How to speak TLS.
 #[derive(Clone, Debug, Default)]
-pub struct Tls {
-    /// The certificate (DER) that the server has to show; `None`: any.
+pub struct ProbeTls {
+    /// The certificate (DER) that the server must have; `None`: any.
     pub expected: Option<Vec<u8>>,
     /// Our own certificates and key (PEM).
     pub own: Option<(Vec<u8>, Vec<u8>)>,
 }
 
-/// Somebody answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
+pub enum ProbeReply {
     Http {
         status: u16,
         text: String,
     },
-    /// By TLS, and wants to see a certificate that it trusts.
+    /// The server wants a client certificate that it trusts.
     WantsCertificate,
 }
 
@@ -76,23 +73,23 @@ impl Probe {
     /// Asks once. Blocks for about `timeout` at most.
     ///
     /// # Errors
-    /// Nobody answers, or not as an exporter does.
-    pub fn ask(&self) -> io::Result<Reply> {
+    /// No server answers, or the answer is not HTTP.
+    pub fn ask(&self) -> io::Result<ProbeReply> {
         let deadline = Instant::now() + self.timeout;
         let stream = self.connect(deadline)?;
         let Some(tls) = &self.tls else {
             return self.exchange(stream, deadline);
         };
-        let seen = Arc::new(AtomicBool::new(false));
-        let config = tls.config(&seen).map_err(io::Error::other)?;
+        let accepted = Arc::new(AtomicBool::new(false));
+        let config = tls.config(&accepted).map_err(io::Error::other)?;
         let host = self.address.rsplit_once(':').map_or("", |(host, _)| host);
         let host = host.trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(host).map_err(io::Error::other)?;
         let connection = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
         let result = self.exchange(StreamOwned::new(connection, stream), deadline);
         match result {
-            Err(error) if is_alert(&error) && seen.load(Ordering::Relaxed) => {
-                Ok(Reply::WantsCertificate)
+            Err(error) if is_alert(&error) && accepted.load(Ordering::Relaxed) => {
+                Ok(ProbeReply::WantsCertificate)
             }
             result => result,
         }
@@ -113,7 +110,7 @@ impl Probe {
         Err(failure)
     }
 
-    fn exchange(&self, mut stream: impl Read + Write, deadline: Instant) -> io::Result<Reply> {
+    fn exchange(&self, mut stream: impl Read + Write, deadline: Instant) -> io::Result<ProbeReply> {
         let mut request = format!(
             "GET {} HTTP/1.1\r\nhost: {}\r\nuser-agent: ticket-exporter\r\nconnection: close\r\n",
             self.path, self.address
@@ -123,7 +120,7 @@ impl Probe {
             request.push_str(&format!("authorization: Basic {login}\r\n"));
         }
         request.push_str("\r\n");
-        // Where it fails, the other side has perhaps said why.
+        // If writing fails, the server may have sent the reason.
         let written = stream.write_all(request.as_bytes());
         let mut answer = Vec::new();
         let mut piece = [0; 4096];
@@ -131,7 +128,7 @@ impl Probe {
             match stream.read(&mut piece) {
                 Ok(0) => break,
                 Ok(length) => answer.extend_from_slice(&piece[..length]),
-                // A whole answer is as good without a farewell.
+                // Some servers close the connection without a TLS alert.
                 Err(error) if answer.is_empty() && is_alert(&error) => return Err(error),
                 Err(error) if answer.is_empty() => return written.and(Err(error)),
                 Err(_) => break,
@@ -145,13 +142,13 @@ impl Probe {
     }
 }
 
-impl Tls {
-    fn config(&self, seen: &Arc<AtomicBool>) -> Result<ClientConfig, Error> {
+impl ProbeTls {
+    fn config(&self, accepted: &Arc<AtomicBool>) -> Result<ClientConfig, Error> {
         let provider = Arc::new(ring::default_provider());
-        let verifier = Expected {
+        let verifier = CertificateCheck {
             certificate: self.expected.clone(),
             provider: Arc::clone(&provider),
-            seen: Arc::clone(seen),
+            accepted: Arc::clone(accepted),
         };
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
@@ -169,16 +166,16 @@ impl Tls {
     }
 }
 
-/// Takes the one certificate, or any.
+/// Accepts the expected certificate, or any.
 #[derive(Debug)]
-struct Expected {
+struct CertificateCheck {
     certificate: Option<Vec<u8>>,
     provider: Arc<CryptoProvider>,
-    /// A certificate was shown and taken.
-    seen: Arc<AtomicBool>,
+    /// Whether a certificate was accepted.
+    accepted: Arc<AtomicBool>,
 }
 
-impl ServerCertVerifier for Expected {
+impl ServerCertVerifier for CertificateCheck {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -192,7 +189,7 @@ impl ServerCertVerifier for Expected {
                 Err(CertificateError::ApplicationVerificationFailure.into())
             }
             _ => {
-                self.seen.store(true, Ordering::Relaxed);
+                self.accepted.store(true, Ordering::Relaxed);
                 Ok(ServerCertVerified::assertion())
             }
         }
@@ -224,7 +221,7 @@ impl ServerCertVerifier for Expected {
     }
 }
 
-/// Whether the other side ended the handshake with a word of TLS.
+/// Whether the server ended the handshake with a TLS alert.
 fn is_alert(error: &io::Error) -> bool {
     let inner = error.get_ref();
     let inner = inner.and_then(|inner| inner.downcast_ref::<Error>());
@@ -233,17 +230,17 @@ fn is_alert(error: &io::Error) -> bool {
 
 fn left(deadline: Instant) -> Duration {
     let left = deadline.saturating_duration_since(Instant::now());
-    left.max(Duration::from_millis(1)) // 0 would be for ever
+    left.max(Duration::from_millis(1)) // 0 would mean no timeout
 }
 
-fn read_reply(answer: &[u8]) -> Option<Reply> {
+fn read_reply(answer: &[u8]) -> Option<ProbeReply> {
     let text = String::from_utf8_lossy(answer);
     let (head, body) = text.split_once("\r\n\r\n")?;
     let mut words = head.lines().next()?.split(' ');
     if !words.next()?.starts_with("HTTP/1.") {
         return None;
     }
-    Some(Reply::Http {
+    Some(ProbeReply::Http {
         status: words.next()?.parse().ok()?,
         text: body.trim().to_owned(),
     })
@@ -254,9 +251,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn replies() {
+    fn reads_replies() {
         let reply = read_reply(b"HTTP/1.1 503 Service Unavailable\r\na: b\r\n\r\nnot ready\n");
-        let expected = Reply::Http {
+        let expected = ProbeReply::Http {
             status: 503,
             text: "not ready".to_owned(),
         };
@@ -272,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_there() {
+    fn a_closed_port_is_an_error() {
         let probe = Probe {
             address: "127.0.0.1:1".to_owned(),
             path: "/".to_owned(),

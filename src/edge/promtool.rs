@@ -1,4 +1,4 @@
-//! Prometheus' own tool, which makes blocks of text.
+//! Runs promtool, which turns OpenMetrics text into blocks of Prometheus.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -6,14 +6,13 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// What is written to read a file of OpenMetrics; the longest block and the file follow.
 const CREATE_BLOCKS: [&str; 4] = ["tsdb", "create-blocks-from", "openmetrics", "--quiet"];
 
-/// Makes blocks of a file of OpenMetrics with timestamps in a storage of Prometheus. `longest`: of
-/// a block, as Prometheus writes durations.
+/// Adds the samples of an OpenMetrics file to a storage of Prometheus. `longest`: the longest block,
+/// as a duration of Prometheus.
 ///
 /// # Errors
-/// A tool that cannot be started, or its last words where it fails.
+/// promtool cannot be started, or fails.
 pub fn create_blocks(
     promtool: &OsStr,
     file: &Path,
@@ -31,19 +30,19 @@ pub fn create_blocks(
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.lines().rfind(|line| !line.trim().is_empty());
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let last = stderr.lines().rfind(|line| !line.trim().is_empty());
     Err(io::Error::other(format!(
         "promtool failed ({}): {}",
         output.status,
-        last.unwrap_or("it says nothing")
+        last.unwrap_or("it printed no error")
     )))
 }
 
-/// Whether a storage of Prometheus has blocks, or the log of a Prometheus that has run.
+/// Whether a storage of Prometheus has a block or a write-ahead log.
 ///
 /// # Errors
-/// A directory that cannot be read.
+/// The directory cannot be read.
 pub fn has_data(storage: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(storage)? {
         let path = entry?.path();
@@ -59,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tool_that_is_missing_is_named() {
+    fn a_missing_tool_is_an_error_with_its_path() {
         let nowhere = OsStr::new("/nowhere/promtool");
         let error = create_blocks(nowhere, Path::new("a"), Path::new("b"), "6h").unwrap_err();
         assert!(
@@ -69,10 +68,10 @@ mod tests {
     }
 
     #[test]
-    fn a_tool_that_fails_is_told_of() {
+    fn a_failing_tool_is_an_error() {
         let error = create_blocks(OsStr::new("false"), Path::new("a"), Path::new("b"), "6h");
         let error = error.unwrap_err().to_string();
-        assert!(error.contains("it says nothing"), "{error}");
+        assert!(error.contains("it printed no error"), "{error}");
     }
 
     #[test]

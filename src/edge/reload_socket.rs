@@ -1,5 +1,6 @@
-//! A Unix socket for the command `reload`, which waits for the outcome of a reload: a signal has no answer. A process
-//! that may enter the directory may connect, and each connection asks for one reload.
+//! The Unix socket of the command `reload`. A signal has no answer, but the socket returns the outcome
+//! of the reload. A process that may enter the directory may connect. Each connection requests one
+//! reload.
 
 use std::fs;
 use std::io::{self, ErrorKind, Read};
@@ -19,35 +20,35 @@ use super::http::Published;
 pub const DIRECTORY_VARIABLE: &str = "RUNTIME_DIRECTORY";
 /// The name of the socket in that directory.
 const NAME: &str = "reload.sock";
-/// First line of an answer.
+/// The first line of an answer.
 const RELOADED: &str = "reloaded";
 const REFUSED: &str = "refused";
-/// A client that does not read its answer is left.
+/// How long the exporter waits for a client to read its answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// Pause after a connection that could not be accepted, as where the process has too many files open.
+/// Pause after accepting failed, for example because the process has too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// The socket in a directory.
+/// The path of the socket in a directory.
 pub fn path_in(directory: &Path) -> PathBuf {
     directory.join(NAME)
 }
 
-/// The socket, listening. Serve it inside a Tokio runtime.
+/// A listening socket. Needs a Tokio runtime.
 #[derive(Debug)]
 pub struct ReloadSocket(UnixListener);
 
 impl ReloadSocket {
-    /// Listens at `path`, in place of the socket that an earlier process left there.
+    /// Listens at `path`, and replaces the socket of an earlier process.
     ///
     /// # Errors
-    /// A directory that cannot be written, or a path that is too long for a socket.
+    /// The directory cannot be written, or the path is too long for a socket.
     pub fn bind(path: &Path) -> io::Result<Self> {
         match fs::remove_file(path) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         let listener = UnixListener::bind(path)?;
-        info!(path = %path.display(), "the reload socket is open");
+        info!(path = %path.display(), "reload socket opened");
         Ok(Self(listener))
     }
 
@@ -57,7 +58,7 @@ impl ReloadSocket {
             let mut stream = match self.0.accept().await {
                 Ok((stream, _)) => stream,
                 Err(error) => {
-                    warn!(%error, "the reload socket cannot accept a connection");
+                    warn!(%error, "reload socket cannot accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
@@ -76,14 +77,13 @@ impl ReloadSocket {
     }
 }
 
-/// Asks the exporter behind a socket for a reload and waits for the outcome: what has changed, or everything that
-/// is wrong.
+/// Requests a reload and waits for its outcome: the changed parts, or all errors.
 ///
 /// # Errors
-/// No exporter listens there, or it does not answer within `patience`.
-pub fn ask(path: &Path, patience: Duration) -> io::Result<Result<String, String>> {
+/// No exporter listens there, or it does not answer within `longest_wait`.
+pub fn ask(path: &Path, longest_wait: Duration) -> io::Result<Result<String, String>> {
     let mut stream = UnixStream::connect(path)?;
-    stream.set_read_timeout(Some(patience))?;
+    stream.set_read_timeout(Some(longest_wait))?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     match answer.split_once('\n') {

@@ -1,5 +1,5 @@
-//! Tells systemd how the process is, in the protocol of `sd_notify(3)`: that it has started, is reloading or is
-//! stopping, and one line for `systemctl status`.
+//! Notifies systemd in the protocol of `sd_notify(3)`: the exporter has started, reloads or stops. It
+//! also sets the line that `systemctl status` shows.
 
 use std::ffi::OsStr;
 use std::io;
@@ -14,25 +14,25 @@ use tracing::warn;
 
 /// The environment variable with the address of the service manager.
 pub const ADDRESS_VARIABLE: &str = "NOTIFY_SOCKET";
-/// A service manager that does not read its socket must not hold up the exporter.
+/// A service manager that does not read its socket must not block the exporter.
 const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 /// `systemctl status` shows one line, and a datagram has to hold it.
 const MAX_STATUS_CHARACTERS: usize = 400;
 
-/// The service manager, if there is one; without one, messages go nowhere. Clones are the same.
+/// The service manager. Without one, it sends nothing. Clones share the same socket.
 #[derive(Clone, Debug, Default)]
-pub struct ServiceManager(Option<Arc<Connection>>);
+pub struct ServiceManager(Option<Arc<NotifySocket>>);
 
 #[derive(Debug)]
-struct Connection {
+struct NotifySocket {
     socket: UnixDatagram,
     address: SocketAddr,
-    status: Mutex<Status>,
+    status: Mutex<StatusLine>,
 }
 
-/// What the line for `systemctl status` is made of.
+/// The parts of the line that `systemctl status` shows.
 #[derive(Debug, Default)]
-struct Status {
+struct StatusLine {
     readiness: String,
     refused: Option<String>,
 }
@@ -41,7 +41,7 @@ impl ServiceManager {
     /// Opens a socket to the address in [`ADDRESS_VARIABLE`]: a path, or `@` and an abstract name.
     ///
     /// # Errors
-    /// An address of another kind, or no socket to send from.
+    /// The address is of another kind, or no socket can be opened.
     pub fn connect(address: Option<&OsStr>) -> io::Result<Self> {
         let Some(address) = address.filter(|address| !address.is_empty()) else {
             return Ok(Self::default());
@@ -52,7 +52,7 @@ impl ServiceManager {
         };
         let socket = UnixDatagram::unbound()?;
         socket.set_write_timeout(Some(SEND_TIMEOUT))?;
-        Ok(Self(Some(Arc::new(Connection {
+        Ok(Self(Some(Arc::new(NotifySocket {
             socket,
             address,
             status: Mutex::default(),
@@ -64,7 +64,7 @@ impl ServiceManager {
         self.send("READY=1");
     }
 
-    /// A reload begins. systemd takes the `READY=1` that follows for its end.
+    /// A reload begins. It ends with the next `READY=1`.
     pub fn reloading(&self) {
         // systemd compares this time with that of its own request, by the same clock.
         let now = clock_gettime(ClockId::Monotonic);
@@ -98,17 +98,16 @@ impl ServiceManager {
         }
     }
 
-    /// The new status line, where a change makes another one.
-    fn change_status(&self, change: impl FnOnce(&mut Status)) -> Option<String> {
+    /// Changes the status. Returns the line if it is a new one.
+    fn change_status(&self, change: impl FnOnce(&mut StatusLine)) -> Option<String> {
         let connection = self.0.as_deref()?;
-        // Nothing panics while it holds the lock.
         let mut status = connection
             .status
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let before = status.line();
+        let before = status.text();
         change(&mut status);
-        let now = status.line();
+        let now = status.text();
         (now != before).then_some(now)
     }
 
@@ -116,17 +115,17 @@ impl ServiceManager {
         let Some(connection) = self.0.as_deref() else {
             return;
         };
-        let Connection {
+        let NotifySocket {
             socket, address, ..
         } = connection;
         if let Err(error) = socket.send_to_addr(message.as_bytes(), address) {
-            warn!(%error, "the service manager cannot be told");
+            warn!(%error, "service manager not notified");
         }
     }
 }
 
-impl Status {
-    fn line(&self) -> String {
+impl StatusLine {
+    fn text(&self) -> String {
         let text = match &self.refused {
             Some(reason) => format!("configuration refused: {reason}; {}", self.readiness),
             None => self.readiness.clone(),
@@ -144,51 +143,51 @@ impl Status {
 mod tests {
     use super::*;
 
-    /// A manager that listens, and what it has heard.
+    /// The socket of a service manager, and the sender to it.
     fn listening(address: &SocketAddr, given: &OsStr) -> (UnixDatagram, ServiceManager) {
-        let heard = UnixDatagram::bind_addr(address).unwrap();
-        heard
+        let received = UnixDatagram::bind_addr(address).unwrap();
+        received
             .set_read_timeout(Some(Duration::from_secs(10)))
             .unwrap();
-        (heard, ServiceManager::connect(Some(given)).unwrap())
+        (received, ServiceManager::connect(Some(given)).unwrap())
     }
 
-    fn next(heard: &UnixDatagram) -> String {
+    fn next(received: &UnixDatagram) -> String {
         let mut buffer = [0; 4096];
-        let length = heard.recv(&mut buffer).unwrap();
+        let length = received.recv(&mut buffer).unwrap();
         String::from_utf8(buffer[..length].to_vec()).unwrap()
     }
 
     #[test]
-    fn a_refused_reload_ends_and_says_so_until_another_one_goes_well() {
+    fn the_status_shows_a_refused_reload_until_one_succeeds() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let address = SocketAddr::from_pathname(&path).unwrap();
-        let (heard, manager) = listening(&address, path.as_os_str());
+        let (received, manager) = listening(&address, path.as_os_str());
         manager.started();
-        assert_eq!(next(&heard), "READY=1");
+        assert_eq!(next(&received), "READY=1");
         manager.set_readiness(&["reading".to_owned(), "two\nlines".to_owned()]);
-        assert_eq!(next(&heard), "STATUS=not ready: reading; two lines");
+        assert_eq!(next(&received), "STATUS=not ready: reading; two lines");
         manager.set_readiness(&["reading".to_owned(), "two\nlines".to_owned()]);
         manager.set_readiness(&[]);
-        assert_eq!(next(&heard), "STATUS=ready");
+        assert_eq!(next(&received), "STATUS=ready");
         manager.reloading();
-        let reloading = next(&heard);
+        let reloading = next(&received);
         let (first, second) = reloading.split_once("\nMONOTONIC_USEC=").unwrap();
         assert_eq!(first, "RELOADING=1");
         assert!(second.parse::<u64>().unwrap() > 0);
         manager.reloaded(Some("a.yaml:1:1: no"));
         let refused = "READY=1\nSTATUS=configuration refused: a.yaml:1:1: no; ready";
-        assert_eq!(next(&heard), refused);
+        assert_eq!(next(&received), refused);
         manager.set_readiness(&["lost".to_owned()]);
         let both = "STATUS=configuration refused: a.yaml:1:1: no; not ready: lost";
-        assert_eq!(next(&heard), both);
+        assert_eq!(next(&received), both);
         manager.reloaded(None);
-        assert_eq!(next(&heard), "READY=1\nSTATUS=not ready: lost");
+        assert_eq!(next(&received), "READY=1\nSTATUS=not ready: lost");
         manager.reloaded(None);
-        assert_eq!(next(&heard), "READY=1");
+        assert_eq!(next(&received), "READY=1");
         manager.stopping();
-        assert_eq!(next(&heard), "STOPPING=1\nSTATUS=stopping");
+        assert_eq!(next(&received), "STOPPING=1\nSTATUS=stopping");
     }
 
     #[test]
@@ -196,13 +195,13 @@ mod tests {
         let name = format!("ticket-exporter-test-{}", std::process::id());
         let address = SocketAddr::from_abstract_name(&name).unwrap();
         let given = format!("@{name}");
-        let (heard, manager) = listening(&address, OsStr::new(&given));
+        let (received, manager) = listening(&address, OsStr::new(&given));
         manager.started();
-        assert_eq!(next(&heard), "READY=1");
+        assert_eq!(next(&received), "READY=1");
     }
 
     #[test]
-    fn without_a_manager_or_when_it_is_gone_nothing_fails() {
+    fn a_missing_manager_is_no_error() {
         for address in [None, Some(OsStr::new(""))] {
             ServiceManager::connect(address).unwrap().started();
         }
@@ -213,10 +212,10 @@ mod tests {
 
     #[test]
     fn a_status_line_is_short() {
-        let status = Status {
+        let status = StatusLine {
             readiness: "é".repeat(5_000),
             refused: None,
         };
-        assert_eq!(status.line().chars().count(), MAX_STATUS_CHARACTERS);
+        assert_eq!(status.text().chars().count(), MAX_STATUS_CHARACTERS);
     }
 }

@@ -1,5 +1,5 @@
-//! Records set aside on disk, compressed, to be read again in order as often as wanted. The file
-//! has no name and is gone with the process, whatever ends that.
+//! A compressed temporary file of records, which can be read several times. The file has no name, so it
+//! disappears with the process.
 
 use std::fmt;
 use std::fs::File;
@@ -7,18 +7,16 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
 use super::kafka::KafkaRecord;
 
-/// Events are alike: the fastest level makes them ten times smaller.
+/// The fastest level: it makes events ten times smaller, because they resemble each other.
 const LEVEL: i32 = 1;
-/// Enough for the disk to be busy.
 const BUFFER_BYTES: usize = 1 << 18;
-/// Stands for a time that is not known.
+/// Means an unknown time.
 const NO_TIME: i64 = i64::MIN;
-/// In the place of a length: there is nothing, which is not the same as no bytes.
-const NOTHING: u32 = u32::MAX;
+/// Means no value, which differs from an empty one.
+const NO_VALUE: u32 = u32::MAX;
 
-/// A record that is set aside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Spooled {
+pub struct SpooledRecord {
     pub offset: i64,
     pub timestamp: Option<i64>,
     pub key: Option<Vec<u8>>,
@@ -26,7 +24,7 @@ pub struct Spooled {
     pub value: Option<Vec<u8>>,
 }
 
-impl From<&KafkaRecord<'_>> for Spooled {
+impl From<&KafkaRecord<'_>> for SpooledRecord {
     fn from(record: &KafkaRecord<'_>) -> Self {
         Self {
             offset: record.offset,
@@ -42,29 +40,26 @@ impl From<&KafkaRecord<'_>> for Spooled {
     }
 }
 
-/// Takes records.
 pub struct SpoolWriter(zstd::Encoder<'static, BufWriter<File>>);
 
-/// Records that can be read.
 #[derive(Debug)]
 pub struct Spool(File);
 
-/// Reads records once.
 pub struct SpoolReader(Box<dyn Read>);
 
 impl SpoolWriter {
-    /// In the directory for temporary files.
+    /// Creates a file in the directory for temporary files.
     ///
     /// # Errors
-    /// The operating system's.
+    /// The file cannot be created.
     pub fn create() -> io::Result<Self> {
         let file = BufWriter::with_capacity(BUFFER_BYTES, tempfile::tempfile()?);
         Ok(Self(zstd::Encoder::new(file, LEVEL)?))
     }
 
     /// # Errors
-    /// The operating system's, as of a full disk.
-    pub fn push(&mut self, record: &Spooled) -> io::Result<()> {
+    /// The file cannot be written.
+    pub fn push(&mut self, record: &SpooledRecord) -> io::Result<()> {
         self.0.write_all(&record.offset.to_le_bytes())?;
         let time = record.timestamp.unwrap_or(NO_TIME);
         self.0.write_all(&time.to_le_bytes())?;
@@ -83,16 +78,16 @@ impl SpoolWriter {
         let length = match bytes {
             Some(bytes) => u32::try_from(bytes.len())
                 .ok()
-                .filter(|length| *length != NOTHING)
+                .filter(|length| *length != NO_VALUE)
                 .ok_or_else(too_large)?,
-            None => NOTHING,
+            None => NO_VALUE,
         };
         self.0.write_all(&length.to_le_bytes())?;
         self.0.write_all(bytes.unwrap_or_default())
     }
 
     /// # Errors
-    /// The operating system's, as of a full disk.
+    /// The file cannot be written.
     pub fn finish(self) -> io::Result<Spool> {
         let file = self.0.finish()?;
         Ok(Spool(file.into_inner().map_err(io::Error::from)?))
@@ -100,10 +95,11 @@ impl SpoolWriter {
 }
 
 impl Spool {
-    /// Reads from the first record. One reader at a time: they share their place in the file.
+    /// Reads from the first record. Only one reader may exist at a time, because all share one file
+    /// position.
     ///
     /// # Errors
-    /// The operating system's.
+    /// The file cannot be read.
     pub fn open(&self) -> io::Result<SpoolReader> {
         let mut file = self.0.try_clone()?;
         file.seek(SeekFrom::Start(0))?;
@@ -114,11 +110,11 @@ impl Spool {
 }
 
 impl SpoolReader {
-    /// Puts the next record into `record`; whether there was one.
+    /// Reads the next record into `record`. Returns whether there was one.
     ///
     /// # Errors
-    /// The operating system's.
-    pub fn next(&mut self, record: &mut Spooled) -> io::Result<bool> {
+    /// The file cannot be read.
+    pub fn next(&mut self, record: &mut SpooledRecord) -> io::Result<bool> {
         let mut offset = [0; 8];
         if self.0.read(&mut offset[..1])? == 0 {
             return Ok(false);
@@ -148,10 +144,10 @@ impl SpoolReader {
         Ok(u32::from_le_bytes(length))
     }
 
-    /// Into a buffer that may have been used before.
+    /// Reads bytes into `buffer`, to use its memory again.
     fn bytes(&mut self, mut buffer: Vec<u8>) -> io::Result<Option<Vec<u8>>> {
         let length = self.length()?;
-        if length == NOTHING {
+        if length == NO_VALUE {
             return Ok(None);
         }
         buffer.clear();
@@ -162,7 +158,7 @@ impl SpoolReader {
 }
 
 fn too_large() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "a record of 4 GiB")
+    io::Error::new(io::ErrorKind::InvalidData, "a record is larger than 4 GiB")
 }
 
 impl fmt::Debug for SpoolWriter {
@@ -185,9 +181,9 @@ impl fmt::Debug for SpoolReader {
 mod tests {
     use super::*;
 
-    fn read(spool: &Spool) -> Vec<Spooled> {
+    fn read(spool: &Spool) -> Vec<SpooledRecord> {
         let mut reader = spool.open().unwrap();
-        let mut record = Spooled::default();
+        let mut record = SpooledRecord::default();
         let mut all = Vec::new();
         while reader.next(&mut record).unwrap() {
             all.push(record.clone());
@@ -196,9 +192,9 @@ mod tests {
     }
 
     #[test]
-    fn records_come_back_in_order_and_again() {
+    fn records_can_be_read_twice_in_their_order() {
         let mut writer = SpoolWriter::create().unwrap();
-        let numbered = |number: i64| Spooled {
+        let numbered = |number: i64| SpooledRecord {
             offset: number * 3,
             timestamp: (number % 2 == 0).then_some(number),
             key: (number % 3 == 0).then(|| number.to_le_bytes().to_vec()),
@@ -207,12 +203,12 @@ mod tests {
                 .collect(),
             value: Some(number.to_string().into_bytes().repeat(40)),
         };
-        let bare = |offset, value| Spooled {
+        let bare = |offset, value| SpooledRecord {
             offset,
             value,
-            ..Spooled::default()
+            ..SpooledRecord::default()
         };
-        let records: Vec<Spooled> = (0..5_000)
+        let records: Vec<SpooledRecord> = (0..5_000)
             .map(numbered)
             .chain([
                 bare(20_000, Some(Vec::new())),
@@ -229,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_comes_back_as_nothing() {
+    fn an_empty_spool_has_no_record() {
         let spool = SpoolWriter::create().unwrap().finish().unwrap();
         assert_eq!(read(&spool), []);
     }

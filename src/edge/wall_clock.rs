@@ -1,41 +1,40 @@
-//! The one place that reads the wall clock, and what the exporter needs of any clock.
+//! Reads the wall clock. No other module does.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::domain::timestamp::Timestamp;
 
-/// A clock as the reading loop uses it.
-pub trait Clock: Send + Sync {
+/// The clock of the ingest thread.
+pub trait TimeSource: Send + Sync {
     /// The time that deadlines follow.
     fn now(&self) -> Timestamp;
 
-    /// The time that it was at a moment some seconds ago.
-    fn at(&self, moment: Instant) -> Timestamp {
-        let passed = i64::try_from(moment.elapsed().as_millis()).unwrap_or(i64::MAX);
+    /// The time at an instant a few seconds ago.
+    fn at(&self, instant: Instant) -> Timestamp {
+        let passed = i64::try_from(instant.elapsed().as_millis()).unwrap_or(i64::MAX);
         self.now().minus(passed)
     }
 
-    /// The latest instant that may be now: what is far beyond it comes from the future.
+    /// The latest possible current time. A record that is far later comes from the future.
     fn latest(&self) -> Timestamp {
         self.now()
     }
 
-    /// Tells the time of an event that was just read, the latest of its batch, while caught up:
-    /// evidence of what time it is.
-    fn witness(&self, _at: Timestamp) {}
+    /// Takes the latest event time of a batch that was just read. While the consumer has caught up,
+    /// it is evidence of the current time.
+    fn observe_event(&self, _at: Timestamp) {}
 }
 
-/// The wall clock as it is, jumps and all.
+/// The wall clock, including its jumps.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WallClock;
 
-impl Clock for WallClock {
+impl TimeSource for WallClock {
     fn now(&self) -> Timestamp {
         now()
     }
 }
 
-/// Now.
 pub fn now() -> Timestamp {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)

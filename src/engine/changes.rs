@@ -19,6 +19,8 @@ pub struct EngineClocks {
     pub is_fixed: bool,
     /// The clock of the windows; `None` before it first moved.
     pub windows: Option<Timestamp>,
+    /// The clock from which on the windows before exist; `None`: always.
+    pub past_since: Option<Timestamp>,
 }
 
 /// What the next checkpoint has to write.

@@ -183,6 +183,7 @@ impl Engine {
             channels: Arc::clone(labels.channels.names()),
             pairs: self.recorder.series.pairs().to_vec(),
             windows: self.recorder.windows.publish(teams),
+            knows_before: self.recorder.windows.knows_before(start),
             gauges,
             start,
             clock,

@@ -48,7 +48,10 @@ pub use gauges::TicketStates;
 pub use goal_list::{GoalItem, GoalList, GoalQuery};
 pub use goal_runs::{GoalRun, GoalRuns};
 pub use outcome::{Ignored, Outcome};
-pub use report::{DurationReport, GoalsReport, NamedValues, Report, TeamReport, WindowReport};
+pub use report::{
+    DurationReport, GoalsReport, MeanReport, NamedValues, Report, TeamReport, WindowBeforeReport,
+    WindowReport,
+};
 pub use rules::{Kpi, Limits, Rules, Window};
 pub use snapshot::Snapshot;
 pub use state::{

@@ -106,11 +106,33 @@ pub struct WindowReport {
     /// Durations by KPI, then by clock (`calendar`, `business`). Handle time: by source (`reported`,
     /// `derived`).
     pub durations: NamedValues<NamedValues<Option<DurationReport>>>,
+    /// The window before, which is as long and ends where this one begins. `None`: not known as a
+    /// whole.
+    pub before: Option<WindowBeforeReport>,
+}
+
+/// The window before another one. It has means, but no quantiles.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct WindowBeforeReport {
+    pub events: NamedValues<u64>,
+    pub sla_met_share: Option<f64>,
+    pub first_contact_share: Option<f64>,
+    pub reopened_per_solved: Option<f64>,
+    pub csat_good_share: Option<f64>,
+    pub durations: NamedValues<NamedValues<Option<MeanReport>>>,
+}
+
+/// The mean of durations.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct MeanReport {
+    pub count: u64,
+    pub mean_seconds: f64,
 }
 
 /// The durations of one window.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct DurationReport {
+    pub count: u64,
     pub mean_seconds: f64,
     pub p50_seconds: f64,
     pub p90_seconds: f64,
@@ -207,41 +229,80 @@ impl Snapshot {
         let read: &TeamWindows = self.windows.get(team).map_or(&none, |windows| windows);
         let windows = self.rules.windows.iter().enumerate();
         NamedValues::collect(windows.map(|(window, rules)| {
-            let count = |event: WindowEvent| {
-                let at = event as usize * self.rules.windows.len() + window;
-                read.events.get(at).copied().unwrap_or(0)
-            };
-            let durations = Kpi::ALL.map(|kpi| {
-                let clocks = Basis::ALL.map(|basis| {
-                    let found = read
-                        .durations
-                        .iter()
-                        .find(|one| (one.kpi, one.basis, one.window) == (kpi, basis, window));
-                    (basis_name(kpi, basis), found.map(duration))
-                });
-                (kpi.name(), NamedValues::collect(clocks))
+            let position = |event: WindowEvent| event as usize * self.rules.windows.len() + window;
+            let counted = |counts: &[u64], event| counts.get(position(event)).copied().unwrap_or(0);
+            let now = |event| counted(&read.events, event);
+            let earlier = |event| counted(&read.events_before, event);
+            let durations = by_kpi(|kpi, basis| {
+                let mut found = read.durations.iter();
+                let found =
+                    found.find(|one| (one.kpi, one.basis, one.window) == (kpi, basis, window));
+                found.map(duration)
             });
-            let (goals, breaches) = (count(WindowEvent::SlaGoal), count(WindowEvent::SlaBreach));
-            let (good, bad) = (count(WindowEvent::CsatGood), count(WindowEvent::CsatBad));
+            let means = || {
+                by_kpi(|kpi, basis| {
+                    let mut found = read.means_before.iter();
+                    let found =
+                        found.find(|one| (one.kpi, one.basis, one.window) == (kpi, basis, window));
+                    found.map(|one| MeanReport {
+                        count: one.count,
+                        mean_seconds: one.mean,
+                    })
+                })
+            };
+            let is_known = self.knows_before.get(window) == Some(&true);
+            let before = is_known.then(|| WindowBeforeReport {
+                events: events(earlier),
+                sla_met_share: sla_met(earlier),
+                first_contact_share: first_contact(earlier),
+                reopened_per_solved: reopened(earlier),
+                csat_good_share: csat_good(earlier),
+                durations: means(),
+            });
             let report = WindowReport {
-                events: NamedValues::collect(
-                    WindowEvent::ALL.map(|event| (event.name(), count(event))),
-                ),
-                sla_met_share: share(goals.saturating_sub(breaches), goals),
-                first_contact_share: share(
-                    count(WindowEvent::FirstContact),
-                    count(WindowEvent::Finalized),
-                ),
-                reopened_per_solved: share(
-                    count(WindowEvent::Reopened),
-                    count(WindowEvent::Solved),
-                ),
-                csat_good_share: share(good, good + bad),
-                durations: NamedValues::collect(durations),
+                events: events(now),
+                sla_met_share: sla_met(now),
+                first_contact_share: first_contact(now),
+                reopened_per_solved: reopened(now),
+                csat_good_share: csat_good(now),
+                durations,
+                before,
             };
             (rules.label.clone(), report)
         }))
     }
+}
+
+fn events(count: impl Fn(WindowEvent) -> u64) -> NamedValues<u64> {
+    NamedValues::collect(WindowEvent::ALL.map(|event| (event.name(), count(event))))
+}
+
+fn by_kpi<T>(value: impl Fn(Kpi, Basis) -> Option<T>) -> NamedValues<NamedValues<Option<T>>> {
+    NamedValues::collect(Kpi::ALL.map(|kpi| {
+        let bases = Basis::ALL.map(|basis| (basis_name(kpi, basis), value(kpi, basis)));
+        (kpi.name(), NamedValues::collect(bases))
+    }))
+}
+
+fn sla_met(count: impl Fn(WindowEvent) -> u64) -> Option<f64> {
+    let goals = count(WindowEvent::SlaGoal);
+    share(goals.saturating_sub(count(WindowEvent::SlaBreach)), goals)
+}
+
+fn first_contact(count: impl Fn(WindowEvent) -> u64) -> Option<f64> {
+    share(
+        count(WindowEvent::FirstContact),
+        count(WindowEvent::Finalized),
+    )
+}
+
+fn reopened(count: impl Fn(WindowEvent) -> u64) -> Option<f64> {
+    share(count(WindowEvent::Reopened), count(WindowEvent::Solved))
+}
+
+fn csat_good(count: impl Fn(WindowEvent) -> u64) -> Option<f64> {
+    let good = count(WindowEvent::CsatGood);
+    share(good, good + count(WindowEvent::CsatBad))
 }
 
 fn duration(window: &DurationWindow) -> DurationReport {
@@ -249,6 +310,7 @@ fn duration(window: &DurationWindow) -> DurationReport {
     const _: () = assert!(QUANTILES.len() == 4 && QUANTILES[1].0 == 900);
     let [p50, p90, p95, p99] = window.quantiles;
     DurationReport {
+        count: window.count,
         mean_seconds: window.mean,
         p50_seconds: p50,
         p90_seconds: p90,

@@ -1,9 +1,11 @@
-//! One sliding window of one series: observations by slot, in HDR buckets, with exact sums.
+//! One sliding window of one series: observations by step, in HDR buckets, with exact sums.
 //!
-//! A dense histogram takes 8 KB and most windows hold a handful of tickets, so slots are kept
-//! sparse: a slot lists the buckets it has something in.
+//! A dense histogram takes 8 KB, and most windows hold a handful of tickets. So a step lists only its
+//! buckets that are not empty.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::iter::Sum;
 
 use hdrhistogram::Histogram;
 
@@ -11,13 +13,13 @@ use crate::domain::timestamp::{DAY, Milliseconds};
 
 /// Two significant digits: an error below 1 % (contract, section 6).
 const SIGNIFICANT_DIGITS: u8 = 2;
-/// Longer durations count as this long in quantiles (contract, section 6); sums stay exact.
+/// Quantiles treat longer durations as this long (contract, section 6). Sums stay exact.
 const HIGHEST: Milliseconds = 3_653 * DAY;
 
-/// Buckets of all durations up to [`HIGHEST`], and some more: 128 to a doubling.
+/// More than the buckets of all durations up to [`HIGHEST`]: 128 for each doubling.
 pub const BUCKETS: u16 = 128 * 40;
 
-/// A histogram to merge the entries of a window in.
+/// A histogram to merge the steps of a window in.
 pub type Scratch = Histogram<u64>;
 
 /// An empty scratch histogram: 1 ms to 10 years.
@@ -27,8 +29,8 @@ pub fn scratch() -> Scratch {
         .unwrap_or_else(|_| unreachable!("constant bounds"))
 }
 
-/// Bucket of a value in the layout of an HDR histogram of two significant digits: exact below
-/// 256, then 128 buckets to a doubling. One word instead of the value itself.
+/// The bucket of a value, as in an HDR histogram with two significant digits: exact below 256, then
+/// 128 buckets for each doubling.
 fn bucket_of(value: u64) -> u16 {
     let shift = (u64::BITS - value.leading_zeros()).saturating_sub(8);
     #[allow(
@@ -47,21 +49,35 @@ fn lowest_value(bucket: u16) -> u64 {
 
 /// The observations of one step of a window.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct WindowStep {
     pub number: i64,
     pub count: u64,
     pub sum: Milliseconds,
-    /// Bucket and count, ascending.
+    /// Bucket and count, ascending. Empty in the window before.
     pub buckets: Vec<(u16, u32)>,
 }
 
-impl Step {
+/// A step of the window before: 24 bytes instead of a [`WindowStep`] with its buckets.
+#[derive(Clone, Copy, Debug)]
+struct PastStep {
+    number: i64,
+    totals: StepTotals,
+}
+
+impl WindowStep {
     pub fn new(number: i64) -> Self {
         Self {
             number,
             count: 0,
             sum: 0,
             buckets: Vec::new(),
+        }
+    }
+
+    fn totals(&self) -> StepTotals {
+        StepTotals {
+            count: self.count,
+            sum: self.sum,
         }
     }
 
@@ -76,26 +92,51 @@ impl Step {
     }
 }
 
-/// See the module.
+/// One sliding window, and the totals of the window before it.
 #[derive(Clone, Debug, Default)]
-pub struct Sliding {
-    slots: VecDeque<Step>,
-    /// Steps marked as changed: a bit for each number modulo 64, which tells the 61 apart that a
-    /// window may hold.
-    changed: u64,
+pub struct SlidingWindow {
+    slots: VecDeque<WindowStep>,
+    /// The steps of the window before, ascending.
+    past: Vec<PastStep>,
+    /// The changed steps: a bit for each number modulo 128. The window and the window before have
+    /// at most 121 steps.
+    changed: u128,
 }
 
-/// What a window holds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Content {
+/// The number of observations and their sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct StepTotals {
     pub count: u64,
     pub sum: Milliseconds,
 }
 
-impl Sliding {
-    /// Adds one observation to a slot. `value` as measured; 0 for a plain event.
+impl PastStep {
+    fn to_step(self) -> WindowStep {
+        WindowStep {
+            count: self.totals.count,
+            sum: self.totals.sum,
+            ..WindowStep::new(self.number)
+        }
+    }
+}
+
+impl Sum for StepTotals {
+    fn sum<I: Iterator<Item = Self>>(contents: I) -> Self {
+        contents.fold(Self::default(), |total, totals| Self {
+            count: total.count + totals.count,
+            sum: total.sum.saturating_add(totals.sum),
+        })
+    }
+}
+
+fn mark_of(number: i64) -> u128 {
+    1 << number.rem_euclid(128)
+}
+
+impl SlidingWindow {
+    /// Adds one observation to a step. `value` is 0 for an event without duration.
     pub fn add(&mut self, number: i64, value: Milliseconds) {
-        // Time mostly goes forward: the last slot is tried first.
+        // Most observations belong to the last step.
         let position = match self.slots.back() {
             Some(last) if last.number == number => self.slots.len() - 1,
             Some(last) if last.number > number => {
@@ -108,42 +149,68 @@ impl Sliding {
             .get(position)
             .is_none_or(|slot| slot.number != number)
         {
-            self.slots.insert(position, Step::new(number));
+            self.slots.insert(position, WindowStep::new(number));
         }
         self.slots[position].add(value);
     }
 
-    /// Drops all slots before `first`; whether there were any.
-    pub fn expire(&mut self, first: i64) -> bool {
+    /// Adds one observation to a step of the window before.
+    pub fn add_to_past(&mut self, number: i64, value: Milliseconds) {
+        let totals = self.past_totals(number);
+        totals.count += 1;
+        totals.sum = totals.sum.saturating_add(value);
+    }
+
+    /// Moves the steps before `first` to the window before, and drops its steps before
+    /// `first_past`. Returns whether there were any.
+    pub fn expire(&mut self, first: i64, first_past: i64) -> bool {
+        let dropped = self.past.partition_point(|step| step.number < first_past);
+        self.past.drain(..dropped);
         let expired = self.slots.partition_point(|slot| slot.number < first);
-        self.slots.drain(..expired);
+        let expired_slots = self.slots.drain(..expired);
+        self.past.extend(
+            expired_slots
+                .filter(|slot| slot.number >= first_past)
+                .map(|slot| PastStep {
+                    number: slot.number,
+                    totals: slot.totals(),
+                }),
+        );
         if self.slots.is_empty() {
             self.slots.shrink_to_fit();
         }
-        expired > 0
+        if self.past.is_empty() {
+            self.past.shrink_to_fit();
+        }
+        dropped + expired > 0
     }
 
-    /// Marks a step as changed; whether it is the first of the window.
+    /// Marks a step as changed. Returns whether no other step is marked.
     pub fn mark(&mut self, number: i64) -> bool {
         let is_first = self.changed == 0;
-        self.changed |= 1 << number.rem_euclid(64);
+        self.changed |= mark_of(number);
         is_first
     }
 
-    /// The steps marked since the last call, as far as they are still there.
-    pub fn take_changed(&mut self) -> impl Iterator<Item = &Step> {
+    /// The steps marked since the last call that still exist.
+    pub fn take_changed(&mut self) -> impl Iterator<Item = Cow<'_, WindowStep>> {
         let changed = std::mem::take(&mut self.changed);
-        self.slots
-            .iter()
-            .filter(move |step| changed & 1 << step.number.rem_euclid(64) != 0)
+        // Most calls follow no mark, or one: look at the steps only where there is one.
+        let steps = (changed != 0).then(|| self.steps());
+        steps
+            .into_iter()
+            .flatten()
+            .filter(move |step| changed & mark_of(step.number) != 0)
     }
 
-    pub fn steps(&self) -> impl Iterator<Item = &Step> {
-        self.slots.iter()
+    /// The steps of the window before, then those of the window.
+    pub fn steps(&self) -> impl Iterator<Item = Cow<'_, WindowStep>> {
+        let past = self.past.iter().map(|step| Cow::Owned(step.to_step()));
+        past.chain(self.slots.iter().map(Cow::Borrowed))
     }
 
-    /// Puts a step in its place; one of the same number is replaced.
-    pub fn restore(&mut self, step: Step) {
+    /// Inserts a step, or replaces the one of the same number.
+    pub fn restore(&mut self, step: WindowStep) {
         let position = self.slots.partition_point(|slot| slot.number < step.number);
         match self.slots.get_mut(position) {
             Some(slot) if slot.number == step.number => *slot = step,
@@ -151,21 +218,40 @@ impl Sliding {
         }
     }
 
+    /// The same for a step of the window before.
+    pub fn restore_past(&mut self, step: &WindowStep) {
+        *self.past_totals(step.number) = step.totals();
+    }
+
+    fn past_totals(&mut self, number: i64) -> &mut StepTotals {
+        let position = self.past.partition_point(|step| step.number < number);
+        if self
+            .past
+            .get(position)
+            .is_none_or(|step| step.number != number)
+        {
+            let totals = StepTotals::default();
+            self.past.insert(position, PastStep { number, totals });
+        }
+        &mut self.past[position].totals
+    }
+
+    /// Whether neither the window nor the window before holds anything.
     pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.slots.is_empty() && self.past.is_empty()
     }
 
-    pub fn content(&self) -> Content {
-        self.slots
-            .iter()
-            .fold(Content { count: 0, sum: 0 }, |content, slot| Content {
-                count: content.count + slot.count,
-                sum: content.sum.saturating_add(slot.sum),
-            })
+    pub fn totals(&self) -> StepTotals {
+        self.slots.iter().map(WindowStep::totals).sum()
     }
 
-    /// The values of rank ceil(q·n), in milliseconds; `permille` ascending. Not for an empty
-    /// window.
+    /// The totals of the window before.
+    pub fn totals_before(&self) -> StepTotals {
+        self.past.iter().map(|step| step.totals).sum()
+    }
+
+    /// The values of rank ceil(q·n), in milliseconds. `permille` ascends. The window must not be
+    /// empty.
     pub fn quantiles<const N: usize>(&self, permille: [u64; N], scratch: &mut Scratch) -> [f64; N] {
         scratch.reset();
         for (bucket, count) in self.slots.iter().flat_map(|slot| &slot.buckets) {
@@ -178,7 +264,7 @@ impl Sliding {
         for step in scratch.iter_recorded() {
             seen += step.count_since_last_iteration();
             while next < N && seen >= (permille[next] * total).div_ceil(1_000) {
-                // The middle of the bucket halves the error.
+                // The middle of a bucket halves the error.
                 let value = scratch.median_equivalent(step.value_iterated_to());
                 #[allow(clippy::cast_precision_loss, reason = "ten years are below 2^53 ms")]
                 let milliseconds = value as f64;
@@ -211,7 +297,7 @@ mod tests {
     #[test]
     fn quantiles_are_ranks_within_one_percent() {
         let mut scratch = scratch();
-        let mut window = Sliding::default();
+        let mut window = SlidingWindow::default();
         for value in 1..=1_000 {
             window.add(value % 7, value * 1_000);
         }
@@ -219,8 +305,8 @@ mod tests {
         assert!((half / 500_000.0 - 1.0).abs() < 0.01, "{half}");
         assert!((high / 990_000.0 - 1.0).abs() < 0.01, "{high}");
         assert_eq!(
-            window.content(),
-            Content {
+            window.totals(),
+            StepTotals {
                 count: 1_000,
                 sum: 500_500_000
             }
@@ -231,7 +317,7 @@ mod tests {
     fn a_single_value_is_every_quantile() {
         let mut scratch = scratch();
         for value in [0, 1, 255, 256, 999_999_999, HIGHEST, HIGHEST * 3] {
-            let mut window = Sliding::default();
+            let mut window = SlidingWindow::default();
             window.add(0, value);
             let quantiles = window.quantiles([500, 900, 950, 990], &mut scratch);
             #[allow(clippy::cast_precision_loss)]
@@ -246,15 +332,22 @@ mod tests {
     }
 
     #[test]
-    fn expiry_takes_whole_slots_and_keeps_the_rest_exact() {
-        let mut window = Sliding::default();
+    fn steps_expire_as_a_whole() {
+        let mut window = SlidingWindow::default();
         for (slot, value) in [(3, 30), (1, 10), (2, 20), (1, 10)] {
             window.add(slot, value);
         }
-        assert!(window.expire(2));
-        assert!(!window.expire(2));
-        assert_eq!(window.content(), Content { count: 2, sum: 50 });
-        window.expire(9);
+        assert!(window.expire(2, -58));
+        assert!(!window.expire(2, -58));
+        assert_eq!(window.totals(), StepTotals { count: 2, sum: 50 });
+        assert_eq!(window.totals_before(), StepTotals { count: 2, sum: 20 });
+        window.add_to_past(0, 5);
+        window.add_to_past(1, 5);
+        assert_eq!(window.totals_before(), StepTotals { count: 4, sum: 30 });
+        window.expire(9, 1);
+        assert_eq!(window.totals(), StepTotals::default());
+        assert_eq!(window.totals_before(), StepTotals { count: 5, sum: 75 });
+        window.expire(90, 30);
         assert!(window.is_empty());
     }
 }

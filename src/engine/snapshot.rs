@@ -30,6 +30,8 @@ pub struct Snapshot {
     pub(super) channels: Arc<Vec<CompactString>>,
     pub(super) pairs: Vec<Arc<PairSeries>>,
     pub(super) windows: Vec<Arc<TeamWindows>>,
+    /// Of each window, whether the window before it is known as a whole.
+    pub(super) knows_before: Vec<bool>,
     pub(super) gauges: Gauges,
     pub(super) start: Timestamp,
     pub(super) clock: Timestamp,

@@ -1,11 +1,11 @@
-//! The metric catalogue for people: as a Markdown table and as a plain one.
+//! Prints the metric catalog as a Markdown table or in plain columns.
 
 use std::fmt::Write;
 
 use crate::domain::catalog::{FAMILIES, Family};
 
-/// The catalogue as a Markdown table, with a line feed at its end.
-pub fn catalogue_table() -> String {
+/// The catalog as a Markdown table, with a line feed at its end.
+pub fn catalog_table() -> String {
     let mut table = String::from("| Metric | Type | Labels | Meaning |\n|---|---|---|---|\n");
     for family in FAMILIES {
         let labels: Vec<String> = family
@@ -26,8 +26,8 @@ pub fn catalogue_table() -> String {
     table
 }
 
-/// The catalogue in aligned columns, with a line feed at its end.
-pub fn catalogue_text() -> String {
+/// The catalog in aligned columns, with a line feed at its end.
+pub fn catalog_text() -> String {
     let labels = |family: &Family| family.labels.join(",");
     let width =
         |of: &dyn Fn(&Family) -> usize| FAMILIES.iter().map(|family| of(family)).max().unwrap_or(0);
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn every_family_has_its_row() {
-        let table = catalogue_table();
+        let table = catalog_table();
         assert_eq!(table.lines().count(), FAMILIES.len() + 2);
         assert!(table.contains(
             "| `ticket_backlog` | gauge | `team` `priority` `status` | Unsolved tickets |\n"
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn columns_are_aligned() {
-        let text = catalogue_text();
+        let text = catalog_text();
         assert_eq!(text.lines().count(), FAMILIES.len());
         let columns: Vec<usize> = text
             .lines()

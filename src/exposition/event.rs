@@ -1,17 +1,17 @@
-//! A canonical event as a line of JSON, which reads back as the same event.
+//! Writes a canonical event as a line of JSON, which the decoder reads as the same event.
 
 use serde::Serialize;
 
 use crate::domain::event::{Actor, Event, EventType, Status};
 use crate::domain::timestamp::{Timestamp, seconds};
 
-/// Stands for an assignee: only whether there is one is known.
-const SOMEBODY: &str = "assigned";
-/// A scale on which the position of a rating is its distance from 1.
+/// The assignee of an assigned ticket. An event does not have the name.
+const ASSIGNEE: &str = "assigned";
+/// On the scale from 1 to 2, a rating is 1 plus its position from 0 to 1.
 const UNIT_SCALE: f64 = 2.0;
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct EventLine<'a> {
     ticket_id: &'a str,
     #[serde(rename = "type")]
     kind: &'static str,
@@ -44,16 +44,16 @@ struct Line<'a> {
     into: Option<&'a str>,
 }
 
-/// The line, without its end. The event itself knows its id as a hash only.
+/// The line, without a line feed. `event_id` is separate, because an event has only its hash.
 pub fn event_line(event: &Event<'_>, event_id: Option<&str>) -> String {
-    let line = Line {
+    let line = EventLine {
         ticket_id: &event.ticket_id,
         kind: event.kind.name(),
         at: event.at,
         event_id,
         created_at: event.created_at,
         team: event.team.as_ref().map(Option::as_deref),
-        agent: event.assigned.map(|assigned| assigned.then_some(SOMEBODY)),
+        agent: event.assigned.map(|assigned| assigned.then_some(ASSIGNEE)),
         priority: event.priority.as_deref(),
         status: event.status.map(Status::name),
         channel: event.channel.as_deref(),
@@ -64,7 +64,7 @@ pub fn event_line(event: &Event<'_>, event_id: Option<&str>) -> String {
         score_max: event.rating.map(|_| UNIT_SCALE),
         into: event.into.as_deref(),
     };
-    // Nothing in it can fail to be JSON.
+    // These types cannot fail to serialize.
     serde_json::to_string(&line).unwrap_or_default()
 }
 
@@ -74,7 +74,7 @@ mod tests {
     use crate::domain::event::EventIdentity;
 
     #[test]
-    fn absent_is_absent_and_nothing_is_null() {
+    fn absent_members_are_left_out() {
         let kind = EventType::CsatRated;
         let mut event = Event::new("7", kind, Timestamp(1_500), EventIdentity(1));
         event.rating = Some(0.75);

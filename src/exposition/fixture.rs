@@ -1,17 +1,15 @@
-//! A small desk that shows every shape of series once, and a reader of the text format to
-//! check the writer with.
+//! Series of every shape, and a strict reader of the text format, for tests.
 
 use crate::domain::catalog;
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{Exemplar, HistogramView, NativeView, Sample, Series, Visitor};
 
-/// 2025-08-18T22:19:15.123Z, when the fixture began to count.
+/// 2025-08-18T22:19:15.123Z, the start timestamp of the counters.
 pub(super) const START: Timestamp = Timestamp(1_755_555_555_123);
 
-/// See the module.
-pub(super) struct Desk;
+pub(super) struct EveryShape;
 
-impl Series for Desk {
+impl Series for EveryShape {
     fn visit(&self, visitor: &mut dyn Visitor) {
         visitor.family(&catalog::CREATED, Some(START));
         visitor.family(&catalog::REPLIES, Some(START));
@@ -45,7 +43,7 @@ impl Series for Desk {
                 exemplar("T-\"1\"".to_owned(), 0.5, 1_755_600_000_000),
                 None,
                 None,
-                // Together with its name longer than an exemplar may be.
+                // Too long, together with its name.
                 exemplar("9".repeat(120), 2_600_000.0, 1_755_600_000_000),
             ],
         };
@@ -79,7 +77,7 @@ impl Series for Desk {
     }
 }
 
-/// A desk without series.
+/// Families without series.
 pub(super) struct Empty;
 
 impl Series for Empty {
@@ -89,7 +87,7 @@ impl Series for Empty {
     }
 }
 
-/// One line of the text format, read.
+/// One line of the text format.
 #[derive(Debug)]
 pub(super) struct ReadSample {
     pub(super) name: String,
@@ -106,7 +104,7 @@ impl ReadSample {
     }
 }
 
-/// Reads text format 0.0.4, strictly: panics on what it does not know.
+/// Reads text format 0.0.4. Panics on anything else.
 pub(super) fn read_text(text: &str) -> Vec<ReadSample> {
     assert!(text.is_empty() || text.ends_with('\n'));
     text.lines()

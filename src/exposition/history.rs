@@ -1,57 +1,55 @@
-//! Series as they stood at many instants, as OpenMetrics text 1.0 with timestamps: what `promtool
-//! tsdb create-blocks-from openmetrics` reads.
+//! Writes series at many instants as OpenMetrics text 1.0 with timestamps, for `promtool tsdb
+//! create-blocks-from openmetrics`.
 //!
-//! The format wants all of a family together, and in it all points of a series, in the order of
-//! time; so the instants are walked once a family. It has no native histograms. Start timestamps
-//! are left out: promtool would make series of them. So are exemplars, which blocks do not keep.
+//! The format groups samples by family, then by series, in the order of time, so the writer visits all
+//! instants once for each family. It writes no native histograms, which the format does not have, no
+//! start timestamps, which promtool would turn into series, and no exemplars, which blocks cannot hold.
 //! <https://prometheus.io/docs/specs/om/open_metrics_spec/>
 
 use std::io::{self, Write};
 
 use hashbrown::HashMap;
 
-use super::lines::{Lines, escape};
+use super::lines::{ExpositionLines, escape};
 use super::number::write_value;
 use super::openmetrics::{END, comments};
 use crate::domain::catalog::{FAMILIES, Family};
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{HistogramView, Sample, Series, Visitor};
 
-/// Written at once.
 const BUFFER_BYTES: usize = 1 << 20;
 
-/// Everything there is at one instant.
-pub type Standing<'a> = (Timestamp, Vec<&'a dyn Series>);
+/// All series at one instant.
+pub type SeriesAtInstant<'a> = (Timestamp, Vec<&'a dyn Series>);
 
-/// How much was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Written {
-    /// Buckets counted one by one, as Prometheus keeps them.
+pub struct WrittenHistory {
+    /// Each bucket counts as one, as in Prometheus.
     pub series: u64,
     pub samples: u64,
     pub bytes: u64,
 }
 
-/// Writes the series of all `instants`, which ascend, with `labels` put to those of each.
+/// Writes the series of all `instants`, which ascend, and adds `labels` to each.
 ///
 /// # Errors
-/// Those of `out`.
+/// `out` fails.
 pub fn write_history(
-    instants: &[Standing<'_>],
+    instants: &[SeriesAtInstant<'_>],
     labels: &[(String, String)],
     out: &mut dyn Write,
-) -> io::Result<Written> {
+) -> io::Result<WrittenHistory> {
     let mut added = Vec::new();
     for (name, value) in labels {
         write_label(&mut added, name, value);
     }
-    let mut writer = Writer {
-        lines: Lines::new(Vec::new(), true),
+    let mut writer = HistoryWriter {
+        lines: ExpositionLines::new(Vec::new(), true),
         out,
-        written: Written::default(),
+        written: WrittenHistory::default(),
     };
     for family in occurring(instants) {
-        let mut rows = Rows::new(family, &added);
+        let mut rows = FamilyRows::new(family, &added);
         for (at, sources) in instants {
             rows.at = *at;
             for source in sources {
@@ -65,26 +63,31 @@ pub fn write_history(
     Ok(writer.written)
 }
 
-/// The families of which there is a series, in the order of the catalogue.
-fn occurring(instants: &[Standing<'_>]) -> impl Iterator<Item = &'static Family> {
-    let mut seen = Seen::default();
+/// The families with series, in the order of the catalog.
+fn occurring(instants: &[SeriesAtInstant<'_>]) -> impl Iterator<Item = &'static Family> {
+    let mut collector = FamilyCollector::default();
     for (_, sources) in instants {
         for source in sources {
-            source.visit(&mut seen);
+            source.visit(&mut collector);
         }
     }
     let families = FAMILIES.iter().copied();
-    families.filter(move |family| seen.families.iter().any(|seen| seen.name == family.name))
+    families.filter(move |family| {
+        collector
+            .families
+            .iter()
+            .any(|seen| seen.name == family.name)
+    })
 }
 
-/// Notes which families have series.
+/// Collects the families with series.
 #[derive(Default)]
-struct Seen {
+struct FamilyCollector {
     current: Option<&'static Family>,
     families: Vec<&'static Family>,
 }
 
-impl Visitor for Seen {
+impl Visitor for FamilyCollector {
     fn family(&mut self, family: &'static Family, _start: Option<Timestamp>) {
         let known = self.families.iter().any(|seen| seen.name == family.name);
         self.current = (!known).then_some(family);
@@ -95,7 +98,7 @@ impl Visitor for Seen {
     }
 }
 
-/// A histogram at one instant; its buckets lie with those of the others.
+/// A histogram at one instant, without its buckets.
 #[derive(Clone, Copy)]
 struct HistogramPoint {
     at: Timestamp,
@@ -103,35 +106,34 @@ struct HistogramPoint {
     sum: f64,
 }
 
-/// All points of one series, or of the series of one histogram.
+/// All points of one series or one histogram.
 #[derive(Default)]
-struct Row {
+struct SeriesRow {
     /// `team="a",priority="b"`.
     block: Vec<u8>,
     numbers: Vec<(Timestamp, f64)>,
     histograms: Vec<HistogramPoint>,
-    /// Of each histogram: one more than there are bounds, cumulative.
+    /// Cumulative counts of all histograms: for each, one more than there are bounds.
     buckets: Vec<u64>,
 }
 
-/// The rows of one family.
-struct Rows<'a> {
+struct FamilyRows<'a> {
     family: &'static Family,
-    /// Labels that every row gets.
+    /// Labels that are added to every row.
     added: &'a [u8],
     at: Timestamp,
-    /// The family that is walked now is this one.
+    /// Whether the visited family is this one.
     wanted: bool,
-    rows: Vec<Row>,
-    /// Place of a row, by its label block.
-    places: HashMap<Vec<u8>, usize>,
-    /// Series come in the same order at nearly every instant: the row to look at first.
+    rows: Vec<SeriesRow>,
+    /// Positions of the rows, by label block.
+    positions: HashMap<Vec<u8>, usize>,
+    /// The expected row: series come in the same order at nearly every instant.
     next: usize,
     bounds: Vec<f64>,
     block: Vec<u8>,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> FamilyRows<'a> {
     fn new(family: &'static Family, added: &'a [u8]) -> Self {
         Self {
             family,
@@ -139,7 +141,7 @@ impl<'a> Rows<'a> {
             at: Timestamp(0),
             wanted: false,
             rows: Vec::new(),
-            places: HashMap::new(),
+            positions: HashMap::new(),
             next: 0,
             bounds: Vec::new(),
             block: Vec::new(),
@@ -147,7 +149,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The row of the label values.
-    fn row(&mut self, values: &[&str]) -> &mut Row {
+    fn row(&mut self, values: &[&str]) -> &mut SeriesRow {
         self.block.clear();
         for (name, value) in self.family.labels.iter().zip(values) {
             write_label(&mut self.block, name, value);
@@ -157,25 +159,25 @@ impl<'a> Rows<'a> {
         }
         self.block.extend_from_slice(self.added);
         let expected = self.rows.get(self.next);
-        let place = if expected.is_some_and(|row| row.block == self.block) {
+        let position = if expected.is_some_and(|row| row.block == self.block) {
             self.next
-        } else if let Some(place) = self.places.get(&self.block) {
-            *place
+        } else if let Some(position) = self.positions.get(&self.block) {
+            *position
         } else {
-            let place = self.rows.len();
-            self.places.insert(self.block.clone(), place);
-            self.rows.push(Row {
+            let position = self.rows.len();
+            self.positions.insert(self.block.clone(), position);
+            self.rows.push(SeriesRow {
                 block: self.block.clone(),
-                ..Row::default()
+                ..SeriesRow::default()
             });
-            place
+            position
         };
-        self.next = place + 1;
-        &mut self.rows[place]
+        self.next = position + 1;
+        &mut self.rows[position]
     }
 }
 
-impl Visitor for Rows<'_> {
+impl Visitor for FamilyRows<'_> {
     fn family(&mut self, family: &'static Family, _start: Option<Timestamp>) {
         self.wanted = family.name == self.family.name;
         self.next = 0;
@@ -195,7 +197,7 @@ impl Visitor for Rows<'_> {
                 sum,
                 ..
             }) => {
-                // They are those of the configuration, the same at every instant.
+                // The configured bounds are the same at every instant.
                 if self.bounds != bounds {
                     self.bounds = bounds.to_vec();
                 }
@@ -211,14 +213,14 @@ impl Visitor for Rows<'_> {
     }
 }
 
-struct Writer<'a> {
-    lines: Lines,
+struct HistoryWriter<'a> {
+    lines: ExpositionLines,
     out: &'a mut dyn Write,
-    written: Written,
+    written: WrittenHistory,
 }
 
-impl Writer<'_> {
-    fn family(&mut self, rows: &Rows<'_>) -> io::Result<()> {
+impl HistoryWriter<'_> {
+    fn family(&mut self, rows: &FamilyRows<'_>) -> io::Result<()> {
         let name = rows.family.name;
         comments(&mut self.lines, rows.family);
         self.lines.set_bounds(&rows.bounds);
@@ -277,7 +279,7 @@ impl Writer<'_> {
     }
 }
 
-/// Appends `name="value"`, after a comma where something stands before it.
+/// Appends `name="value"`, after a comma if it is not the first label.
 fn write_label(block: &mut Vec<u8>, name: &str, value: &str) {
     if !block.is_empty() {
         block.push(b',');
@@ -292,12 +294,12 @@ fn write_label(block: &mut Vec<u8>, name: &str, value: &str) {
 mod tests {
     use super::*;
     use crate::domain::catalog;
-    use crate::exposition::fixture::Desk;
+    use crate::exposition::fixture::EveryShape;
 
-    /// A gauge and a histogram; the gauge's second series is there at some instants only.
-    struct Changing(u64);
+    /// A gauge and a histogram. One series of the gauge exists at some instants only.
+    struct ChangingSeries(u64);
 
-    impl Series for Changing {
+    impl Series for ChangingSeries {
         fn visit(&self, visitor: &mut dyn Visitor) {
             #[allow(clippy::cast_precision_loss)]
             let value = self.0 as f64;
@@ -320,7 +322,10 @@ mod tests {
         }
     }
 
-    fn written(instants: &[Standing<'_>], labels: &[(&str, &str)]) -> (String, Written) {
+    fn written(
+        instants: &[SeriesAtInstant<'_>],
+        labels: &[(&str, &str)],
+    ) -> (String, WrittenHistory) {
         let labels: Vec<(String, String)> = labels
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -332,9 +337,9 @@ mod tests {
     }
 
     #[test]
-    fn families_and_series_stand_together_in_the_order_of_time() {
-        let [one, two, three] = [1, 2, 3].map(Changing);
-        let instants: Vec<Standing<'_>> = vec![
+    fn samples_are_grouped_by_family_and_series_in_the_order_of_time() {
+        let [one, two, three] = [1, 2, 3].map(ChangingSeries);
+        let instants: Vec<SeriesAtInstant<'_>> = vec![
             (Timestamp(1_000), vec![&one]),
             (Timestamp(2_500), vec![&two]),
             (Timestamp(4_000), vec![&three]),
@@ -375,9 +380,9 @@ mod tests {
 
     #[test]
     fn the_lines_are_those_of_the_exposition() {
-        let (text, _) = written(&[(Timestamp(5_000), vec![&Desk])], &[]);
+        let (text, _) = written(&[(Timestamp(5_000), vec![&EveryShape])], &[]);
         let exposition =
-            crate::exposition::render(crate::exposition::Format::OpenMetrics, &[&Desk], 0);
+            crate::exposition::render(crate::exposition::Format::OpenMetrics, &[&EveryShape], 0);
         let exposition = String::from_utf8(exposition).unwrap();
         let exposed: Vec<String> = exposition
             .lines()
@@ -392,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_still_an_exposition() {
+    fn without_instants_there_is_an_empty_exposition() {
         assert_eq!(written(&[], &[("job", "a")]).0, "# EOF\n");
     }
 }

@@ -1,27 +1,27 @@
-//! What the two text formats share: comment lines, label blocks and their escaping.
+//! Comment lines, label blocks and escaping, for both text formats.
 //!
-//! A series of a histogram is some fifteen lines with the same labels: they are escaped once,
-//! and the `le` part of each bound is written once a family.
+//! A histogram has some fifteen lines with the same labels. The writer escapes them once, and formats
+//! the label `le` of each bound once for a family.
 
 use super::number::{write_bound, write_integer, write_value};
 
-/// A buffer of lines, and the label block of the series being written.
+/// A buffer of lines, and the labels of the current series.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(super) struct ExpositionLines {
     pub(super) out: Vec<u8>,
-    /// Whether bounds are written with a decimal point, as OpenMetrics wants them.
+    /// Whether bounds have a decimal point, as OpenMetrics requires.
     point: bool,
     /// `team="a",priority="b"`, without braces.
     labels: Vec<u8>,
-    /// The bounds that `bound_labels` was written for.
+    /// The bounds in `bound_labels`.
     bounds: Vec<f64>,
     /// `le="60"} ` for each bound and `+Inf`, one after the other.
     bound_labels: Vec<u8>,
-    /// Where each of them ends.
+    /// The end of each in `bound_labels`.
     bound_ends: Vec<usize>,
 }
 
-impl Lines {
+impl ExpositionLines {
     pub(super) fn new(out: Vec<u8>, point: bool) -> Self {
         let mut lines = Self {
             out,
@@ -35,7 +35,7 @@ impl Lines {
         lines
     }
 
-    /// `# KEYWORD name text`, the text already escaped.
+    /// `# KEYWORD name text`. The text must be escaped.
     pub(super) fn comment(&mut self, keyword: &str, name: &str, text: &str) {
         self.text("# ");
         self.text(keyword);
@@ -46,7 +46,7 @@ impl Lines {
         self.end();
     }
 
-    /// `# HELP name help`; `quotes`: double quotes are escaped too (OpenMetrics).
+    /// `# HELP name help`; `quotes`: escapes double quotes, too (OpenMetrics).
     pub(super) fn help(&mut self, name: &str, help: &str, quotes: bool) {
         self.text("# HELP ");
         self.text(name);
@@ -69,13 +69,13 @@ impl Lines {
         }
     }
 
-    /// Sets them from a block as [`Self::set_labels`] writes it.
+    /// Sets the labels from a block as [`Self::set_labels`] writes it.
     pub(super) fn set_label_block(&mut self, block: &[u8]) {
         self.labels.clear();
         self.labels.extend_from_slice(block);
     }
 
-    /// `name_suffix{labels} `, to be followed by a value and [`Self::end`].
+    /// `name_suffix{labels} `. A value and [`Self::end`] follow.
     pub(super) fn begin(&mut self, name: &str, suffix: &str) {
         self.text(name);
         self.text(suffix);
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn bounds_follow_the_family() {
-        let mut lines = Lines::new(Vec::new(), false);
+        let mut lines = ExpositionLines::new(Vec::new(), false);
         lines.begin_bucket("a", 0);
         lines.set_bounds(&[1.0, 2.5]);
         lines.begin_bucket("b", 1);

@@ -1,9 +1,8 @@
-//! The messages of `io.prometheus.client` that are written, declared by hand: only the fields
-//! used, no build script. Field numbers: prometheus/client_model,
-//! `io/prometheus/client/metrics.proto`.
+//! The messages of `io.prometheus.client`, declared by hand with the fields in use, so that no build
+//! script is needed. Field numbers: prometheus/client_model, `io/prometheus/client/metrics.proto`.
 //!
-//! Where other clients always set a field it is `required` here: its zero is written too, for
-//! readers that tell zero from absent.
+//! A field that other clients always set is `required` here. So its zero is written, too, for readers
+//! that distinguish zero from absent.
 
 /// `MetricType`.
 pub(super) const COUNTER: i32 = 0;
@@ -15,7 +14,7 @@ pub(super) const HISTOGRAM: i32 = 4;
 pub(super) const METRIC_FIELD: u32 = 4;
 pub(super) const UNIT_FIELD: u32 = 5;
 
-/// `MetricFamily` without its metrics and unit, which are written after it field by field.
+/// `MetricFamily` without its metrics and unit. The writer appends these field by field.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub(super) struct FamilyHead {
     #[prost(string, required, tag = "1")]
@@ -27,17 +26,17 @@ pub(super) struct FamilyHead {
 }
 
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub(super) struct Metric {
+pub(super) struct MetricMessage {
     #[prost(message, repeated, tag = "1")]
     pub(super) label: Vec<LabelPair>,
     #[prost(message, optional, tag = "2")]
-    pub(super) gauge: Option<Gauge>,
+    pub(super) gauge: Option<GaugeMessage>,
     #[prost(message, optional, tag = "3")]
-    pub(super) counter: Option<Counter>,
+    pub(super) counter: Option<CounterMessage>,
     #[prost(message, optional, tag = "5")]
-    pub(super) untyped: Option<Untyped>,
+    pub(super) untyped: Option<UntypedMessage>,
     #[prost(message, optional, tag = "7")]
-    pub(super) histogram: Option<Histogram>,
+    pub(super) histogram: Option<HistogramMessage>,
 }
 
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -49,33 +48,33 @@ pub(super) struct LabelPair {
 }
 
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
-pub(super) struct Gauge {
+pub(super) struct GaugeMessage {
     #[prost(double, required, tag = "1")]
     pub(super) value: f64,
 }
 
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
-pub(super) struct Untyped {
+pub(super) struct UntypedMessage {
     #[prost(double, required, tag = "1")]
     pub(super) value: f64,
 }
 
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub(super) struct Counter {
+pub(super) struct CounterMessage {
     #[prost(double, required, tag = "1")]
     pub(super) value: f64,
     #[prost(message, optional, tag = "3")]
-    pub(super) created_timestamp: Option<Instant>,
+    pub(super) created_timestamp: Option<TimestampMessage>,
 }
 
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub(super) struct Histogram {
+pub(super) struct HistogramMessage {
     #[prost(uint64, required, tag = "1")]
     pub(super) sample_count: u64,
     #[prost(double, required, tag = "2")]
     pub(super) sample_sum: f64,
     #[prost(message, repeated, tag = "3")]
-    pub(super) bucket: Vec<Bucket>,
+    pub(super) bucket: Vec<BucketMessage>,
     #[prost(sint32, optional, tag = "5")]
     pub(super) schema: Option<i32>,
     #[prost(double, optional, tag = "6")]
@@ -87,22 +86,22 @@ pub(super) struct Histogram {
     #[prost(sint64, repeated, packed = "false", tag = "13")]
     pub(super) positive_delta: Vec<i64>,
     #[prost(message, optional, tag = "15")]
-    pub(super) created_timestamp: Option<Instant>,
+    pub(super) created_timestamp: Option<TimestampMessage>,
 }
 
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub(super) struct Bucket {
+pub(super) struct BucketMessage {
     #[prost(uint64, required, tag = "1")]
     pub(super) cumulative_count: u64,
     #[prost(double, required, tag = "2")]
     pub(super) upper_bound: f64,
     #[prost(message, optional, tag = "3")]
-    pub(super) exemplar: Option<Exemplar>,
+    pub(super) exemplar: Option<ExemplarMessage>,
 }
 
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub(super) struct BucketSpan {
-    /// Gap to the span before; for the first span the index of its first bucket.
+    /// The gap after the previous span; for the first span, the index of its first bucket.
     #[prost(sint32, required, tag = "1")]
     pub(super) offset: i32,
     #[prost(uint32, required, tag = "2")]
@@ -110,18 +109,18 @@ pub(super) struct BucketSpan {
 }
 
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub(super) struct Exemplar {
+pub(super) struct ExemplarMessage {
     #[prost(message, repeated, tag = "1")]
     pub(super) label: Vec<LabelPair>,
     #[prost(double, required, tag = "2")]
     pub(super) value: f64,
     #[prost(message, optional, tag = "3")]
-    pub(super) timestamp: Option<Instant>,
+    pub(super) timestamp: Option<TimestampMessage>,
 }
 
 /// `google.protobuf.Timestamp`.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
-pub(super) struct Instant {
+pub(super) struct TimestampMessage {
     #[prost(int64, tag = "1")]
     pub(super) seconds: i64,
     #[prost(int32, tag = "2")]

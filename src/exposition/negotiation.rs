@@ -1,13 +1,12 @@
-//! Which format a scraper gets: HTTP content negotiation (RFC 9110, section 12.5.1) over the
-//! three formats there are.
+//! Chooses the format of an exposition by HTTP content negotiation (RFC 9110, section 12.5.1).
 //!
-//! Escaping schemes of Prometheus 3 need no answer: every name here is valid in the classic
-//! character set, so all schemes write it the same way.
+//! The escaping schemes of Prometheus 3 make no difference, because every name is valid in the classic
+//! character set.
 
 /// An exposition format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// Prometheus text 0.0.4: what everything reads.
+    /// Prometheus text 0.0.4, which every scraper reads.
     #[default]
     Text,
     /// OpenMetrics text 1.0.0.
@@ -31,9 +30,8 @@ impl Format {
     }
 }
 
-/// The format that the `Accept` header likes best; the first of equals, as Prometheus lists them
-/// by preference. Text where there is no header, or none of the formats in it: a scraper can do
-/// more with that than with an error.
+/// The format with the highest quality in the `Accept` header; of equals the first, because Prometheus
+/// lists them by preference. Without a known format it is text, which is more useful than an error.
 pub fn negotiate(accept: Option<&str>) -> Format {
     let mut best = (0, Format::default());
     for range in accept.unwrap_or_default().split(',') {
@@ -46,7 +44,7 @@ pub fn negotiate(accept: Option<&str>) -> Format {
     best.1
 }
 
-/// The format a media range stands for, if any, and its quality in thousandths.
+/// The format of a media range, and its quality in thousandths.
 fn read_range(range: &str) -> Option<(Format, u16)> {
     let mut parts = range.split(';').map(str::trim);
     let media = parts.next()?.to_ascii_lowercase();
@@ -83,7 +81,7 @@ fn read_range(range: &str) -> Option<(Format, u16)> {
     Some((format, quality))
 }
 
-/// A weight between 0 and 1 in thousandths; `None` where it is none.
+/// A weight from 0 to 1, in thousandths.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -103,7 +101,7 @@ mod tests {
     const PROTOBUF: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
 
     #[test]
-    fn what_scrapers_send() {
+    fn understands_the_headers_of_scrapers() {
         let prometheus_2 = "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
         let prometheus_3 = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
         let with_native = format!("{PROTOBUF};q=0.7,{prometheus_3}");

@@ -1,13 +1,12 @@
 //! Numbers as text, appended to a buffer without intermediate strings.
 //!
-//! Sample values are counts and milliseconds exposed as seconds, so nearly all of them are
-//! integers or have at most three decimals; those take a short way around the general shortest
-//! float search. Bucket bounds are label values, hence identities: they are written exactly as
-//! Go writes them, which is what every other exporter and Prometheus itself agree on.
+//! Nearly all sample values are integers or have at most three decimals, because they are counts or
+//! milliseconds in seconds. A fast path writes these. Bucket bounds are label values, so they must be
+//! written exactly as Go, and so Prometheus and its exporters, write them.
 
 use std::io::Write;
 
-/// 2^53: up to here every integer is a float of its own.
+/// 2^53: every smaller integer is exact as a float.
 const EXACT_INTEGERS: f64 = 9_007_199_254_740_992.0;
 
 /// Go switches to an exponent at this power of ten and above (`strconv`, format `g`, shortest).
@@ -36,7 +35,7 @@ pub(super) fn write_integer(out: &mut Vec<u8>, mut number: u64) {
         start -= 2;
         digits[start..start + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
         if number == 0 {
-            // A pair with a leading zero cannot be the last one: it was at least 10.
+            // The pair has no leading zero, because the number was at least 10.
             out.extend_from_slice(&digits[start..]);
             return;
         }
@@ -46,7 +45,7 @@ pub(super) fn write_integer(out: &mut Vec<u8>, mut number: u64) {
     out.extend_from_slice(&digits[start..]);
 }
 
-/// Appends a sample value: the shortest text that reads back as the same float.
+/// Appends a sample value: the shortest text that parses to the same float.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -66,7 +65,7 @@ pub(super) fn write_value(out: &mut Vec<u8>, value: f64) {
             write_integer(out, whole as u64);
             return;
         }
-        // Whole milliseconds: the quotient nearest to k/1000 is what its decimals read back as.
+        // Whole milliseconds: their decimals parse to the same float.
         let thousandths = (size * 1_000.0).round();
         if thousandths < EXACT_INTEGERS && thousandths / 1_000.0 == size {
             if value < 0.0 {
@@ -94,9 +93,8 @@ pub(super) fn write_value(out: &mut Vec<u8>, value: f64) {
     };
 }
 
-/// Appends a bucket bound as Go's `strconv.FormatFloat(bound, 'g', -1, 64)` has it; with
-/// `point`, `.0` follows where there is neither a point nor an exponent (OpenMetrics 1.0,
-/// "Considerations: Canonical Numbers").
+/// Appends a bucket bound as Go's `strconv.FormatFloat(bound, 'g', -1, 64)` writes it. With `point`,
+/// an integer gets `.0` (OpenMetrics 1.0, "Considerations: Canonical Numbers").
 pub(super) fn write_bound(out: &mut Vec<u8>, bound: f64, point: bool) {
     if write_special(out, bound) {
         return;
@@ -118,7 +116,7 @@ pub(super) fn write_bound(out: &mut Vec<u8>, bound: f64, point: bool) {
     }
 }
 
-/// Appends what is no number, and says whether it did.
+/// Appends NaN or an infinity. Returns whether `value` is one.
 fn write_special(out: &mut Vec<u8>, value: f64) -> bool {
     let word: &[u8] = if value.is_nan() {
         b"NaN"

@@ -1,36 +1,36 @@
 //! OpenMetrics text 1.0: units, start timestamps and exemplars.
 //! <https://prometheus.io/docs/specs/om/open_metrics_spec/>
 //!
-//! All samples of a metric stand together, its `_created` last, so that a parser finds the start
-//! of a series next to it. It has no native histograms.
+//! The samples of a metric are adjacent and end with its `_created`, so that a parser finds the start
+//! timestamp next to the series. The format has no native histograms.
 
-use super::lines::{Lines, escape};
-use super::{EXEMPLAR_LABEL, fits};
+use super::exemplar::{EXEMPLAR_LABEL, fits};
+use super::lines::{ExpositionLines, escape};
 use crate::domain::catalog::{Family, MetricKind};
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{Exemplar, HistogramView, Sample, Visitor};
 
-/// The last line of an exposition: without it a scraper takes the exposition for cut short.
+/// The last line. Without it, a scraper treats the exposition as truncated.
 pub(super) const END: &str = "# EOF\n";
 
 #[derive(Debug)]
 pub(super) struct OpenMetricsWriter {
-    lines: Lines,
+    lines: ExpositionLines,
     family: Option<(&'static Family, Option<Timestamp>)>,
-    /// Whether the family's comments are still to be written: with its first series.
+    /// Whether the family's comments have not been written yet; its first series writes them.
     pending: bool,
 }
 
 impl OpenMetricsWriter {
     pub(super) fn new(buffer: Vec<u8>) -> Self {
         Self {
-            lines: Lines::new(buffer, true),
+            lines: ExpositionLines::new(buffer, true),
             family: None,
             pending: false,
         }
     }
 
-    /// What was written, without [`END`].
+    /// The bytes, without [`END`].
     pub(super) fn finish(self) -> Vec<u8> {
         self.lines.out
     }
@@ -100,7 +100,7 @@ impl Visitor for OpenMetricsWriter {
 }
 
 /// The lines before a family's first sample.
-pub(super) fn comments(lines: &mut Lines, family: &Family) {
+pub(super) fn comments(lines: &mut ExpositionLines, family: &Family) {
     let name = family.base_name();
     let kind = match family.kind {
         MetricKind::Untyped => "unknown",
@@ -115,12 +115,12 @@ pub(super) fn comments(lines: &mut Lines, family: &Family) {
 
 #[cfg(test)]
 mod tests {
-    use crate::exposition::fixture::{Desk, Empty};
+    use crate::exposition::fixture::{Empty, EveryShape};
     use crate::exposition::{Format, render};
 
     #[test]
     fn golden() {
-        let text = String::from_utf8(render(Format::OpenMetrics, &[&Desk], 0)).unwrap();
+        let text = String::from_utf8(render(Format::OpenMetrics, &[&EveryShape], 0)).unwrap();
         assert_eq!(
             text,
             r#"# TYPE ticket_replies counter

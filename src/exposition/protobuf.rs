@@ -1,32 +1,32 @@
-//! Prometheus protobuf: a stream of `MetricFamily` messages, each preceded by its length. The
-//! one format with native histograms; classic buckets are in it too.
+//! Prometheus protobuf: a stream of `MetricFamily` messages, each preceded by its length. This is the
+//! only format with native histograms; it has classic buckets, too.
 //!
-//! One message is built and written over and over, so that a series costs no allocation.
+//! The writer reuses one message, so that a series needs no allocation.
 
 use prost::Message;
 use prost::encoding::{encode_varint, message, string};
 
+use super::exemplar::{EXEMPLAR_LABEL, fits};
 use super::messages::{
-    Bucket, BucketSpan, COUNTER, Counter, Exemplar, FamilyHead, GAUGE, Gauge, HISTOGRAM, Histogram,
-    Instant, LabelPair, METRIC_FIELD, Metric, UNIT_FIELD, UNTYPED, Untyped,
+    BucketMessage, BucketSpan, COUNTER, CounterMessage, ExemplarMessage, FamilyHead, GAUGE,
+    GaugeMessage, HISTOGRAM, HistogramMessage, LabelPair, METRIC_FIELD, MetricMessage,
+    TimestampMessage, UNIT_FIELD, UNTYPED, UntypedMessage,
 };
-use super::{EXEMPLAR_LABEL, fits};
 use crate::domain::catalog::{Family, MetricKind};
 use crate::domain::timestamp::{SECOND, Timestamp};
 use crate::engine::{HistogramView, NativeView, Sample, Visitor};
 
-/// A wider gap between two native buckets starts a new span; a narrower one is filled with
-/// empty buckets, which takes fewer bytes (as client_golang does).
+/// A wider gap between two native buckets starts a new span. The writer fills a narrower one with
+/// empty buckets, which needs fewer bytes (as client_golang does).
 const FILLED_GAP: i32 = 2;
 
 #[derive(Debug)]
 pub(super) struct ProtobufWriter {
     out: Vec<u8>,
     family: Option<(&'static Family, Option<Timestamp>)>,
-    /// The metrics of the family, encoded.
+    /// The encoded metrics of the family.
     metrics: Vec<u8>,
-    /// The message reused for every series.
-    metric: Metric,
+    metric: MetricMessage,
 }
 
 impl ProtobufWriter {
@@ -35,7 +35,7 @@ impl ProtobufWriter {
             out: buffer,
             family: None,
             metrics: Vec::new(),
-            metric: Metric::default(),
+            metric: MetricMessage::default(),
         }
     }
 
@@ -44,7 +44,7 @@ impl ProtobufWriter {
         self.out
     }
 
-    /// Writes the family last started, unless it has no series.
+    /// Writes the current family, unless it has no series.
     fn end_family(&mut self) {
         let Some((family, _)) = self.family.take() else {
             return;
@@ -79,7 +79,7 @@ impl Visitor for ProtobufWriter {
     fn family(&mut self, family: &'static Family, start: Option<Timestamp>) {
         self.end_family();
         self.family = Some((family, start));
-        self.metric = Metric {
+        self.metric = MetricMessage {
             label: family
                 .labels
                 .iter()
@@ -88,7 +88,7 @@ impl Visitor for ProtobufWriter {
                     value: String::new(),
                 })
                 .collect(),
-            ..Metric::default()
+            ..MetricMessage::default()
         };
     }
 
@@ -102,15 +102,15 @@ impl Visitor for ProtobufWriter {
         }
         match sample {
             Sample::Number(value) if family.kind == MetricKind::Counter => {
-                self.metric.counter = Some(Counter {
+                self.metric.counter = Some(CounterMessage {
                     value,
                     created_timestamp: start.map(instant),
                 });
             }
             Sample::Number(value) if family.kind == MetricKind::Untyped => {
-                self.metric.untyped = Some(Untyped { value });
+                self.metric.untyped = Some(UntypedMessage { value });
             }
-            Sample::Number(value) => self.metric.gauge = Some(Gauge { value }),
+            Sample::Number(value) => self.metric.gauge = Some(GaugeMessage { value }),
             Sample::Histogram(view) => {
                 let histogram = self.metric.histogram.get_or_insert_default();
                 histogram.created_timestamp = start.map(instant);
@@ -121,8 +121,8 @@ impl Visitor for ProtobufWriter {
     }
 }
 
-/// Overwrites `histogram` with `view`, keeping its memory.
-fn fill(histogram: &mut Histogram, view: &HistogramView<'_>) {
+/// Overwrites `histogram` with `view`, and keeps its memory.
+fn fill(histogram: &mut HistogramMessage, view: &HistogramView<'_>) {
     histogram.sample_count = view.count;
     histogram.sample_sum = view.sum;
     histogram.bucket.clear();
@@ -130,7 +130,7 @@ fn fill(histogram: &mut Histogram, view: &HistogramView<'_>) {
     let bounds = view.bounds.iter().chain([&f64::INFINITY]);
     for (position, (bound, count)) in bounds.zip(view.counts).enumerate() {
         cumulative += count;
-        histogram.bucket.push(Bucket {
+        histogram.bucket.push(BucketMessage {
             cumulative_count: cumulative,
             upper_bound: *bound,
             exemplar: view
@@ -138,7 +138,7 @@ fn fill(histogram: &mut Histogram, view: &HistogramView<'_>) {
                 .get(position)
                 .and_then(Option::as_ref)
                 .filter(|exemplar| fits(exemplar))
-                .map(|exemplar| Exemplar {
+                .map(|exemplar| ExemplarMessage {
                     label: vec![LabelPair {
                         name: EXEMPLAR_LABEL.to_owned(),
                         value: exemplar.ticket_id.clone(),
@@ -158,8 +158,8 @@ fn fill(histogram: &mut Histogram, view: &HistogramView<'_>) {
     }
 }
 
-/// Turns bucket indices and counts into spans of neighbours and differences of counts.
-fn fill_native(histogram: &mut Histogram, native: &NativeView<'_>) {
+/// Converts bucket indices and counts into spans of adjacent buckets and differences of counts.
+fn fill_native(histogram: &mut HistogramMessage, native: &NativeView<'_>) {
     let spans = &mut histogram.positive_span;
     let deltas = &mut histogram.positive_delta;
     let mut next = 0; // the index after the last bucket written
@@ -186,8 +186,8 @@ fn fill_native(histogram: &mut Histogram, native: &NativeView<'_>) {
         next = index.saturating_add(1);
     }
     if spans.is_empty() {
-        // Prometheus takes a histogram without spans and with a zero threshold of 0 for a
-        // classic one; this span says it is native (client_model, `positive_span`).
+        // Prometheus treats a histogram without spans and with a zero threshold of 0 as classic.
+        // This span marks it as native (client_model, `positive_span`).
         spans.push(BucketSpan {
             offset: 0,
             length: 0,
@@ -199,8 +199,8 @@ fn fill_native(histogram: &mut Histogram, native: &NativeView<'_>) {
     clippy::cast_possible_truncation,
     reason = "below 10^9: the remainder is below 1000"
 )]
-fn instant(timestamp: Timestamp) -> Instant {
-    Instant {
+fn instant(timestamp: Timestamp) -> TimestampMessage {
+    TimestampMessage {
         seconds: timestamp.0.div_euclid(SECOND),
         nanos: (timestamp.0.rem_euclid(SECOND) * 1_000_000) as i32,
     }
@@ -209,10 +209,9 @@ fn instant(timestamp: Timestamp) -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exposition::fixture::{Desk, Empty, START};
+    use crate::exposition::fixture::{Empty, EveryShape, START};
     use crate::exposition::{Format, render};
 
-    /// The whole message, for reading back.
     #[derive(Clone, PartialEq, Message)]
     struct MetricFamily {
         #[prost(string, optional, tag = "1")]
@@ -222,7 +221,7 @@ mod tests {
         #[prost(int32, optional, tag = "3")]
         kind: Option<i32>,
         #[prost(message, repeated, tag = "4")]
-        metric: Vec<Metric>,
+        metric: Vec<MetricMessage>,
         #[prost(string, optional, tag = "5")]
         unit: Option<String>,
     }
@@ -237,7 +236,7 @@ mod tests {
 
     #[test]
     fn golden() {
-        let families = read(&render(Format::Protobuf, &[&Desk], 0));
+        let families = read(&render(Format::Protobuf, &[&EveryShape], 0));
         let names: Vec<_> = families
             .iter()
             .map(|family| (family.name.as_deref().unwrap(), family.kind.unwrap()))
@@ -254,7 +253,7 @@ mod tests {
         );
         assert_eq!(families[0].unit, None);
         assert_eq!(families[1].unit.as_deref(), Some("seconds"));
-        let created = Some(Instant {
+        let created = Some(TimestampMessage {
             seconds: 1_755_555_555,
             nanos: 123_000_000,
         });
@@ -264,13 +263,16 @@ mod tests {
         assert_eq!(replies[1].label[0].value, "a\\b \"c\"\nd \u{e9}\u{1f3ab}");
         assert_eq!(
             replies[0].counter,
-            Some(Counter {
+            Some(CounterMessage {
                 value: 41.0,
                 created_timestamp: created
             })
         );
         assert_eq!(families[4].metric[0].label, []);
-        assert_eq!(families[4].metric[0].gauge, Some(Gauge { value: 3.0 }));
+        assert_eq!(
+            families[4].metric[0].gauge,
+            Some(GaugeMessage { value: 3.0 })
+        );
         assert!(families[3].metric[0].gauge.unwrap().value.is_nan());
 
         let full = families[2].metric[0].histogram.as_ref().unwrap();
@@ -311,7 +313,7 @@ mod tests {
 
     #[test]
     fn narrow_gaps_are_filled() {
-        let mut histogram = Histogram::default();
+        let mut histogram = HistogramMessage::default();
         let native = NativeView {
             schema: 0,
             zero_count: 0,
@@ -329,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_an_empty_stream() {
+    fn without_series_the_stream_is_empty() {
         assert_eq!(render(Format::Protobuf, &[&Empty], 0), b"");
     }
 

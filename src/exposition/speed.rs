@@ -1,4 +1,4 @@
-//! How long a large exposition takes. Run by hand, optimised:
+//! Measures a large exposition. Run it by hand:
 //! `cargo test --release --lib -- --ignored --nocapture exposition_speed`
 
 use std::time::{Duration, Instant};
@@ -27,12 +27,12 @@ const BOUNDS: [f64; 11] = [
     2_592_000.0,
 ];
 
-struct LargeDesk {
+struct ManySeries {
     teams: Vec<String>,
     priorities: Vec<String>,
 }
 
-impl LargeDesk {
+impl ManySeries {
     fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.teams.iter().flat_map(|team| {
             self.priorities
@@ -42,7 +42,7 @@ impl LargeDesk {
     }
 }
 
-impl Series for LargeDesk {
+impl Series for ManySeries {
     fn visit(&self, visitor: &mut dyn Visitor) {
         let start = Some(Timestamp(1_755_555_555_123));
         for counter in 0..COUNTERS {
@@ -88,7 +88,7 @@ impl Series for LargeDesk {
 #[test]
 #[ignore = "long: a measurement, for optimized builds"]
 fn exposition_speed() {
-    let desk = LargeDesk {
+    let series = ManySeries {
         teams: (0..TEAMS).map(|team| format!("team-{team}")).collect(),
         priorities: (1..=PRIORITIES).map(|level| format!("p{level}")).collect(),
     };
@@ -97,7 +97,7 @@ fn exposition_speed() {
         let mut size = 0;
         for _ in 0..7 {
             let started = Instant::now();
-            let bytes = render(format, &[&desk], size);
+            let bytes = render(format, &[&series], size);
             best = best.min(started.elapsed());
             size = bytes.len();
             if format == Format::Text {

@@ -1,23 +1,23 @@
 //! Prometheus text format 0.0.4: no exemplars, no start timestamps, no native histograms.
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/>
 
-use super::lines::Lines;
+use super::lines::ExpositionLines;
 use crate::domain::catalog::Family;
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{HistogramView, Sample, Visitor};
 
 #[derive(Debug)]
 pub(super) struct TextWriter {
-    lines: Lines,
+    lines: ExpositionLines,
     family: Option<&'static Family>,
-    /// Whether the family's comments are still to be written: with its first series.
+    /// Whether the family's comments have not been written yet; its first series writes them.
     pending: bool,
 }
 
 impl TextWriter {
     pub(super) fn new(buffer: Vec<u8>) -> Self {
         Self {
-            lines: Lines::new(buffer, false),
+            lines: ExpositionLines::new(buffer, false),
             family: None,
             pending: false,
         }
@@ -66,12 +66,12 @@ impl Visitor for TextWriter {
 
 #[cfg(test)]
 mod tests {
-    use crate::exposition::fixture::{Desk, read_text};
+    use crate::exposition::fixture::{EveryShape, read_text};
     use crate::exposition::{Format, render};
 
     #[test]
     fn golden() {
-        let text = String::from_utf8(render(Format::Text, &[&Desk], 0)).unwrap();
+        let text = String::from_utf8(render(Format::Text, &[&EveryShape], 0)).unwrap();
         assert_eq!(
             text,
             r#"# HELP ticket_replies_total Public messages by human agents
@@ -108,8 +108,8 @@ ticket_exporter_timers 3
     }
 
     #[test]
-    fn reads_back() {
-        let text = String::from_utf8(render(Format::Text, &[&Desk], 0)).unwrap();
+    fn the_reader_finds_every_sample() {
+        let text = String::from_utf8(render(Format::Text, &[&EveryShape], 0)).unwrap();
         let samples = read_text(&text);
         let value = |name: &str, team: &str, le: Option<&str>| {
             let found: Vec<f64> = samples
@@ -141,7 +141,7 @@ ticket_exporter_timers 3
     }
 
     #[test]
-    fn families_without_series_leave_no_trace() {
+    fn families_without_series_are_left_out() {
         let text = render(Format::Text, &[&crate::exposition::fixture::Empty], 0);
         assert_eq!(text, b"");
     }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::BackfillPlan;
 use crate::domain::timestamp::{HOUR, Milliseconds, Timestamp};
 use crate::engine::{Series, Snapshot};
-use crate::exposition::{Standing, Written, write_history};
+use crate::exposition::{SeriesAtInstant, WrittenHistory, write_history};
 
 /// The second of Prometheus' block lengths, after two hours: months give not too many blocks, and six hours
 /// of a busy helpdesk fit into memory.
@@ -58,7 +58,7 @@ pub struct Blocks<'a> {
     plan: &'a BackfillPlan,
     /// The instants of the current block.
     instants: Vec<(Timestamp, Snapshot)>,
-    written: Written,
+    written: WrittenHistory,
     files: u64,
 }
 
@@ -74,13 +74,13 @@ impl<'a> Blocks<'a> {
             output,
             plan,
             instants: Vec::new(),
-            written: Written::default(),
+            written: WrittenHistory::default(),
             files: 0,
         })
     }
 
     /// Counts of the output so far; `series` is that of the largest file.
-    pub fn written(&self) -> Written {
+    pub fn written(&self) -> WrittenHistory {
         self.written
     }
 
@@ -106,7 +106,7 @@ impl<'a> Blocks<'a> {
     }
 
     /// Writes the rest. Returns the counts and the number of files.
-    pub fn finish(mut self) -> Result<(Written, u64), BackfillOutputError> {
+    pub fn finish(mut self) -> Result<(WrittenHistory, u64), BackfillOutputError> {
         if !self.instants.is_empty() {
             self.write()?;
         }
@@ -115,7 +115,7 @@ impl<'a> Blocks<'a> {
 
     fn write(&mut self) -> Result<(), BackfillOutputError> {
         let instants = std::mem::take(&mut self.instants);
-        let standing: Vec<Standing<'_>> = instants
+        let standing: Vec<SeriesAtInstant<'_>> = instants
             .iter()
             .map(|(at, snapshot)| (*at, vec![snapshot as &dyn Series, &self.plan.objectives]))
             .collect();
@@ -150,9 +150,9 @@ impl<'a> Blocks<'a> {
 fn write_file(
     path: &Path,
     to: &Path,
-    standing: &[Standing<'_>],
+    standing: &[SeriesAtInstant<'_>],
     labels: &[(String, String)],
-) -> io::Result<Written> {
+) -> io::Result<WrittenHistory> {
     let mut file = BufWriter::new(File::create(path)?);
     let written = write_history(standing, labels, &mut file)?;
     file.flush()?;

@@ -15,7 +15,7 @@ use crate::decode::Decoder;
 use crate::domain::timestamp::Timestamp;
 use crate::edge::files::STANDARD_INPUT;
 use crate::edge::kafka::{KafkaRecord, TopicPartition};
-use crate::edge::spool::{Spool, SpoolWriter, Spooled};
+use crate::edge::spool::{Spool, SpoolWriter, SpooledRecord};
 use crate::engine::limits;
 
 /// Advice for a CSV file.
@@ -139,7 +139,7 @@ impl RecordSink for SetAside {
 
     fn take(&mut self, place: usize, records: &[KafkaRecord<'_>]) -> io::Result<()> {
         for record in records {
-            self.0[place].push(&Spooled::from(record))?;
+            self.0[place].push(&SpooledRecord::from(record))?;
         }
         Ok(())
     }

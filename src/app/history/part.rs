@@ -13,7 +13,7 @@ use crate::domain::mapping::Member;
 use crate::domain::timestamp::Timestamp;
 use crate::edge::files::{self, LineBlock};
 use crate::edge::kafka::TopicPartition;
-use crate::edge::spool::{Spool, SpoolReader, Spooled};
+use crate::edge::spool::{Spool, SpoolReader, SpooledRecord};
 
 /// Number of places that are named for each reason.
 const PLACES_NAMED: usize = 3;
@@ -124,7 +124,7 @@ enum PartitionSource {
     Spool {
         partition: TopicPartition,
         reader: SpoolReader,
-        spooled: Spooled,
+        spooled: SpooledRecord,
     },
 }
 
@@ -152,7 +152,7 @@ impl HistoryPartition {
             source: PartitionSource::Spool {
                 partition: partition.clone(),
                 reader,
-                spooled: Spooled::default(),
+                spooled: SpooledRecord::default(),
             },
             decoder,
             latest: Some(latest),
@@ -372,10 +372,10 @@ mod tests {
             (8, ""),
             (9, "{\"ticket_id\":1,\"type\":\"updated\",\"at\":50}"),
         ] {
-            let record = Spooled {
+            let record = SpooledRecord {
                 offset,
                 value: Some(value.into()),
-                ..Spooled::default()
+                ..SpooledRecord::default()
             };
             writer.push(&record).unwrap();
         }

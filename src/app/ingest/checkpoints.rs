@@ -8,7 +8,7 @@ use super::visibility::VisibilityEpoch;
 use crate::app::checkpoint::{CheckpointWriter, CheckpointWriterDied};
 use crate::app::source_offsets::SourceOffsets;
 use crate::domain::timestamp::Timestamp;
-use crate::edge::http::Answer;
+use crate::edge::http::TicketAnswer;
 use crate::edge::self_metrics::SelfMetrics;
 use crate::engine::{Engine, Snapshot};
 
@@ -23,7 +23,7 @@ pub(super) struct TakenCheckpoint {
     /// `None` while records are missing from the state.
     pub(super) snapshot: Option<(Snapshot, VisibilityEpoch)>,
     /// Answers about tickets.
-    pub(super) answers: Vec<Answer>,
+    pub(super) answers: Vec<TicketAnswer>,
     /// Deadlines of the breaches since the last checkpoint.
     pub(super) breaches: Vec<Timestamp>,
 }

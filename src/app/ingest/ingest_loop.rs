@@ -20,7 +20,7 @@ use super::visibility::VisibilityEvent;
 use crate::app::checkpoint::CheckpointWriter;
 use crate::app::source_offsets::{RecordsLost, SourceOffsets};
 use crate::decode::Decoder;
-use crate::edge::http::{Answer, Latch, Published};
+use crate::edge::http::{Latch, Published, TicketAnswer};
 use crate::edge::kafka::{
     Consumer, ConsumerEvent, CredentialFiles, DeadLetterProducer, KafkaProblem, TopicPartition,
 };
@@ -430,7 +430,7 @@ impl Ingest {
 
 /// Answers the waiting questions about tickets. The answers belong to the checkpoint, and are sent when
 /// it is on disk.
-fn answer_questions(engine: &Engine, published: &Published) -> Vec<Answer> {
+fn answer_questions(engine: &Engine, published: &Published) -> Vec<TicketAnswer> {
     let questions = published.questions().take();
     let queries: Vec<_> = questions.iter().map(|one| one.query().clone()).collect();
     let lists = engine.goal_lists(&queries);

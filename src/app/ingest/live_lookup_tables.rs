@@ -8,7 +8,7 @@ use tracing::{info, warn};
 use crate::config;
 use crate::decode::Decoder;
 use crate::domain::mapping::{LookupTable, LookupTableFile};
-use crate::edge::files::Watch;
+use crate::edge::files::FileWatch;
 
 /// Time between two checks of the files.
 const CHECK_INTERVAL: Duration = Duration::from_secs(10);
@@ -24,7 +24,7 @@ pub(super) struct LiveLookupTables {
 #[derive(Debug)]
 struct WatchedTable {
     file: LookupTableFile,
-    watch: Watch,
+    watch: FileWatch,
     /// The last readable content.
     content: LookupTable,
     /// The reason why the file is unreadable.
@@ -47,7 +47,7 @@ impl LiveLookupTables {
         let mappings = decoder.mappings();
         let files = mappings.tables.iter().zip(&mappings.contents);
         let files = files.map(|(file, content)| WatchedTable {
-            watch: Watch::new(&file.path),
+            watch: FileWatch::new(&file.path),
             file: file.clone(),
             content: content.clone(),
             problem: None,

@@ -157,7 +157,7 @@ impl RecordProcessor {
         let mut taken = 0;
         let mut apply = |chunk: &[(KafkaRecord<'_>, Decoded<'_>)]| {
             if is_shown && let Some(at) = latest_event(chunk) {
-                timing.clock.witness(at);
+                timing.clock.observe_event(at);
             }
             let applied = self.apply_chunk(chunk, batch, taken);
             taken += applied;

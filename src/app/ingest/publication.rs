@@ -7,7 +7,7 @@ use tracing::info;
 use super::checkpoints::TakenCheckpoint;
 use super::visibility::{Visibility, VisibilityEffect, VisibilityEpoch, VisibilityEvent};
 use crate::domain::timestamp::{Timestamp, seconds};
-use crate::edge::http::{Latch, Published, View};
+use crate::edge::http::{Latch, Published, PublishedView};
 use crate::edge::self_metrics::{SelfMetrics, TicketState};
 use crate::engine::TicketStates;
 
@@ -81,7 +81,7 @@ impl Publication {
                 VisibilityEffect::PublishKpis => {
                     if let Some((snapshot, _)) = snapshot.take() {
                         set_tickets(self.published.self_metrics(), snapshot.states());
-                        self.published.publish(View {
+                        self.published.publish(PublishedView {
                             progress: Some(Arc::clone(&progress) as _),
                             kpis: Some(Arc::new(snapshot)),
                         });

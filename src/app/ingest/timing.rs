@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::timestamp::Milliseconds;
-use crate::edge::wall_clock::Clock;
+use crate::edge::wall_clock::TimeSource;
 
 #[derive(Clone)]
 pub struct Timing {
@@ -14,5 +14,5 @@ pub struct Timing {
     pub max_future: Milliseconds,
     /// Time between two checkpoints.
     pub interval: Duration,
-    pub clock: Arc<dyn Clock>,
+    pub clock: Arc<dyn TimeSource>,
 }

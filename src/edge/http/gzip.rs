@@ -1,8 +1,7 @@
-//! gzip of a text in two parts, of which the first is compressed once for many answers.
+//! gzip of a text in two parts. The first part is compressed once for many answers.
 //!
-//! RFC 1952 lets a file have several members, but clients that decode `Content-Encoding` may stop
-//! after the first one. So the parts are blocks of one member, and its checksum is put together
-//! from theirs.
+//! RFC 1952 allows several members, but clients that decode `Content-Encoding` may stop after the
+//! first one. So both parts are blocks of one member, and their checksums are combined.
 
 use std::io::Write;
 
@@ -13,14 +12,13 @@ use flate2::{Compression, Crc};
 /// fastest algorithm, on an unknown system.
 pub(super) const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];
 
-/// The blocks of a part, and the checksum of its text.
 #[derive(Debug)]
 pub(super) struct Compressed {
     pub(super) blocks: Vec<u8>,
     pub(super) checksum: Crc,
 }
 
-/// The part that others follow.
+/// The first part.
 pub(super) fn first(text: &[u8]) -> Compressed {
     compress(text, |mut encoder| {
         // Writing into a vector cannot fail.
@@ -45,7 +43,7 @@ pub(super) fn last(text: &[u8], before: &Crc) -> Vec<u8> {
     blocks
 }
 
-/// The fastest level: on a local network more compression costs more time than it saves.
+/// Uses the fastest level: on a local network, better compression costs more time than it saves.
 fn compress(text: &[u8], end: impl FnOnce(DeflateEncoder<Vec<u8>>) -> Vec<u8>) -> Compressed {
     let mut checksum = Crc::new();
     checksum.update(text);

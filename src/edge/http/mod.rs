@@ -1,26 +1,30 @@
-//! Who asks: scrapers, probes and people, over HTTP.
+//! The HTTP server for scrapers, probes and readers.
 //!
-//! [`router`] says what is answered, [`Server`] where and for how long. The application shows
-//! things through [`Published`]; nothing here waits for it, and it never waits for a scrape.
+//! [`router`] has the pages, [`HttpServer`] the connections. The application shows its state
+//! through [`Published`]. Neither side waits for the other.
 
-mod answers;
 mod api;
 mod connection;
-mod connections;
-mod desk;
+mod connection_slots;
+mod context;
 mod gzip;
 mod html;
 mod landing;
+mod large_answers;
 mod parameters;
 mod protection;
 mod published;
 mod questions;
 mod readiness;
 mod reload;
+mod reload_requests;
+mod rendering;
+mod request_handler;
 mod scrape;
 mod sending;
 mod server;
 mod shared_text;
+mod slots;
 mod stall;
 mod switches;
 #[cfg(test)]
@@ -28,56 +32,38 @@ mod tests;
 mod tickets;
 
 pub use protection::{Protection, check, leaf_certificate};
-pub use published::{Kpis, Published, SharedKpis, SharedSeries, View};
-pub use questions::{Answer, Question, Questions};
+pub use published::{Kpis, Published, PublishedView, SharedKpis, SharedSeries};
+pub use questions::{TicketAnswer, TicketQuestion, TicketQuestions};
 pub use readiness::{Latch, Readiness};
-pub use reload::{NoReload, Reloaded, Reloads, Wish};
-pub use server::{BindError, Server, try_listen};
+pub use reload_requests::{ReloadError, ReloadOutcome, ReloadRequest, ReloadRequests};
+pub use server::{HttpServer, ListenError, try_listen};
 pub use switches::Switches;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::header::{
-    CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
-};
+use axum::http::header::LOCATION;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-use crate::config::{RoutePrefix, TelemetryPath, Web};
-use scrape::Scraping;
+use crate::config::Web;
+use context::WebContext;
+use rendering::Rendering;
+use request_handler::set_own_headers;
 
-/// What the handlers share.
-#[derive(Clone, Debug)]
-struct Site {
-    published: Arc<Published>,
-    telemetry_path: TelemetryPath,
-    route_prefix: RoutePrefix,
-    scraping: Arc<Scraping>,
-}
-
-impl Site {
-    /// Ticket ids may be shown.
-    fn shows_tickets(&self) -> bool {
-        self.published.switches().shows_tickets()
-    }
-}
-
-/// Every page there is (`docs/reference/http-api.md`). More can be added to it before it is
-/// served.
+/// All pages (`docs/reference/http-api.md`). The caller may add more.
 pub fn router(published: Arc<Published>, web: &Web) -> Router {
     published.switches().set(web);
-    let site = Site {
+    let context = WebContext {
         published,
         telemetry_path: web.telemetry_path.clone(),
         route_prefix: web.route_prefix.clone(),
-        scraping: Arc::new(Scraping::default()),
+        rendering: Arc::new(Rendering::default()),
     };
-    let metrics = site.telemetry_path.as_str();
+    let metrics = context.telemetry_path.as_str();
     let mut router = Router::new()
         .route(&web.path(metrics), get(scrape::scrape))
         .route(&web.path("/-/healthy"), get(|| async { "healthy\n" }))
@@ -99,13 +85,13 @@ pub fn router(published: Arc<Published>, web: &Web) -> Router {
     router
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn_with_state(site.clone(), scrape::bound))
+        .layer(from_fn_with_state(context.clone(), scrape::bound))
         .layer(map_response(harden))
-        .with_state(site)
+        .with_state(context)
 }
 
-/// From which paths a browser is sent on to the landing page, and where that is from there: a
-/// reverse proxy may have put another path in front of ours.
+/// Paths that redirect to the landing page, with its relative address: a reverse proxy may add a path
+/// of its own in front.
 fn redirects(prefix: &str) -> Vec<(String, String)> {
     let Some(last) = prefix.rsplit('/').next().filter(|last| !last.is_empty()) else {
         return Vec::new();
@@ -116,9 +102,9 @@ fn redirects(prefix: &str) -> Vec<(String, String)> {
     ]
 }
 
-/// 200, or 503 with the reasons, one a line, and the remarks behind them.
-async fn ready(State(site): State<Site>) -> Response {
-    let readiness = site.published.readiness();
+/// 200, or 503 with the reasons, one a line. The remarks follow.
+async fn ready(State(context): State<WebContext>) -> Response {
+    let readiness = context.published.readiness();
     let reasons = readiness.reasons();
     let (status, word) = if reasons.is_empty() {
         (StatusCode::OK, "ready")
@@ -136,11 +122,11 @@ async fn ready(State(site): State<Site>) -> Response {
     (status, text).into_response()
 }
 
-async fn not_found(State(site): State<Site>) -> Response {
+async fn not_found(State(context): State<WebContext>) -> Response {
     let text = format!(
         "not found; below {}/ there are {} and /tickets, /api/v1/kpis, /api/v1/tickets, \
          /-/healthy, /-/ready, /-/reload\n",
-        site.route_prefix, site.telemetry_path
+        context.route_prefix, context.telemetry_path
     );
     (StatusCode::NOT_FOUND, text).into_response()
 }
@@ -153,16 +139,4 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Response {
 async fn harden(mut response: Response) -> Response {
     set_own_headers(response.headers_mut());
     response
-}
-
-/// What holds for every answer: it is of this moment, of the type it says, in no other site's
-/// frame, and no other site is told its address.
-fn set_own_headers(headers: &mut HeaderMap) {
-    let own: [(HeaderName, &str); 4] = [
-        (CACHE_CONTROL, "no-store"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (X_FRAME_OPTIONS, "deny"),
-        (REFERRER_POLICY, "no-referrer"),
-    ];
-    headers.extend(own.map(|(name, value)| (name, HeaderValue::from_static(value))));
 }

@@ -1,15 +1,14 @@
-//! What stands behind the `?` of an address. A name that nobody asked for, or a value that cannot
-//! be, is refused and named: an answer to another question than was asked is worse than none.
+//! The query parameters of an address. An unknown name or an invalid value is an error, because the
+//! answer to another question is worse than none.
 
 use crate::domain::duration;
 use crate::domain::policy::Target;
 use crate::engine::GoalQuery;
 
-/// Goals in an answer, unless the question says how many.
+/// Goals in an answer, unless `limit` says otherwise.
 const DEFAULT_LIMIT: usize = 100;
-/// More goals than anybody reads; it bounds an answer to some 300 KB.
+/// Limits an answer to some 300 KB.
 const MAX_LIMIT: usize = 1_000;
-/// Values of one name: a list of teams that is longer is none that a person chose.
 const MAX_VALUES: usize = 100;
 
 /// Names and values, decoded, in their order.
@@ -19,10 +18,11 @@ pub struct Parameters(Vec<(String, String)>);
 impl Parameters {
     pub fn parse(query: Option<&str>) -> Self {
         let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-        // A form sends its empty fields too: nothing was said there.
-        let said = pairs.filter(|(_, value)| !value.is_empty());
+        // A form sends its empty fields, too.
+        let pairs = pairs.filter(|(_, value)| !value.is_empty());
         Self(
-            said.map(|(name, value)| (name.into_owned(), value.into_owned()))
+            pairs
+                .map(|(name, value)| (name.into_owned(), value.into_owned()))
                 .collect(),
         )
     }
@@ -47,21 +47,21 @@ impl Parameters {
             .find(|(name, _)| !known.contains(&name.as_str()))
         {
             return Err(format!(
-                "{name:?} is no parameter; there are {}",
+                "{name:?} is not a parameter; the parameters are {}",
                 known.join(", ")
             ));
         }
         if self.0.len() > MAX_VALUES {
-            return Err(format!("more than {MAX_VALUES} parameters"));
+            return Err(format!("there are more than {MAX_VALUES} parameters"));
         }
         Ok(())
     }
 }
 
-/// The question that parameters ask: `at_risk`, `overdue`, `team`, `priority`, `target`, `limit`.
+/// Reads `at_risk`, `overdue`, `team`, `priority`, `target` and `limit`.
 ///
 /// # Errors
-/// What is wrong with which parameter.
+/// An unknown parameter or an invalid value.
 pub fn goal_query(parameters: &Parameters) -> Result<GoalQuery, String> {
     parameters.only(&["at_risk", "overdue", "team", "priority", "target", "limit"])?;
     let at_risk =
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_question() {
+    fn reads_every_parameter() {
         let asked = query(
             "at_risk=1h30m&overdue=true&team=a%26b&team=none&priority=p1&target=resolution&limit=7",
         );
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn errors_name_the_parameter() {
         for (text, part) in [
             (
                 "at_risk=soon",
@@ -158,7 +158,7 @@ mod tests {
             ("limit=1e3", "limit must be"),
             (
                 "teams=billing",
-                "\"teams\" is no parameter; there are at_risk, overdue, team",
+                "\"teams\" is not a parameter; the parameters are at_risk, overdue, team",
             ),
         ] {
             let error = query(text).unwrap_err();

@@ -1,21 +1,21 @@
-//! What can be seen from outside at this moment: the handle between the application, which sets
-//! it, and the server, which shows it.
+//! The state that the application publishes and the server shows.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::{Questions, Readiness, Reloads, Switches};
+use super::questions::TicketQuestions;
+use super::readiness::Readiness;
+use super::reload_requests::ReloadRequests;
+use super::switches::Switches;
 use crate::edge::self_metrics::SelfMetrics;
 use crate::engine::{Report, Series, Snapshot};
 
-/// Series that scrapes may share.
 pub type SharedSeries = Arc<dyn Series + Send + Sync>;
-/// KPIs that scrapes and pages may share.
 pub type SharedKpis = Arc<dyn Kpis + Send + Sync>;
 
 /// KPIs as series for scrapes, and as a report for pages and programs.
 pub trait Kpis: Series {
-    /// Computed when somebody asks.
+    /// Computed on each call.
     fn report(&self) -> Report;
 }
 
@@ -25,98 +25,94 @@ impl Kpis for Snapshot {
     }
 }
 
-/// How far the input is in what is shown, and the KPIs that follow from it. One scrape sees both
-/// as of the same instant, so that a series can be checked against the records behind it.
+/// The KPIs and the progress of the input that they include. A scrape sees both as of the same
+/// instant, so that a series can be checked against the records behind it.
 #[derive(Clone, Default)]
-pub struct View {
-    /// `None` while nothing was read.
+pub struct PublishedView {
+    /// `None` until the consumer has read something.
     pub progress: Option<SharedSeries>,
-    /// `None` while they are withheld.
+    /// `None` while the KPIs are withheld.
     pub kpis: Option<SharedKpis>,
 }
 
-/// A view, and its number: each publication has a greater one than the publication before it.
+/// A view and its number, which grows with every publication.
 #[derive(Clone, Default)]
-pub(super) struct Shown {
+pub(super) struct NumberedView {
     pub(super) number: u64,
-    pub(super) view: View,
+    pub(super) view: PublishedView,
 }
 
-/// See the module. Share it in an [`Arc`]; replacing what is published never waits for a scrape.
+/// Replacing the view never waits for a scrape.
 pub struct Published {
     readiness: Readiness,
     self_metrics: Arc<SelfMetrics>,
-    shown: RwLock<Shown>,
-    questions: Questions,
-    reloads: Reloads,
+    shown: RwLock<NumberedView>,
+    questions: TicketQuestions,
+    reloads: ReloadRequests,
     switches: Switches,
 }
 
 impl Published {
-    /// Nothing but the self-metrics: the KPIs are withheld until they are published.
+    /// The KPIs are withheld until the first publication.
     pub fn new(self_metrics: Arc<SelfMetrics>, readiness: Readiness) -> Self {
         Self {
             readiness,
             self_metrics,
             shown: RwLock::default(),
-            questions: Questions::default(),
-            reloads: Reloads::default(),
+            questions: TicketQuestions::default(),
+            reloads: ReloadRequests::default(),
             switches: Switches::default(),
         }
     }
 
-    /// Shows these series from now on. Scrapes under way finish with the earlier ones. The lock is
-    /// held for the exchange of pointers only.
-    pub fn publish(&self, view: View) {
+    /// Replaces the view. Scrapes in progress finish with the earlier one.
+    pub fn publish(&self, view: PublishedView) {
         let earlier = {
             let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
             shown.number += 1;
             std::mem::replace(&mut shown.view, view)
         };
-        drop(earlier); // may be the last owner of a large snapshot: not under the lock
+        drop(earlier); // may free a large snapshot, so not under the lock
     }
 
-    /// Shows how far the input is, and goes on showing or withholding the KPIs.
+    /// Replaces the progress, and leaves the KPIs as they are.
     pub fn set_progress(&self, progress: SharedSeries) {
-        let View { kpis, .. } = self.view();
-        self.publish(View {
+        let PublishedView { kpis, .. } = self.view();
+        self.publish(PublishedView {
             progress: Some(progress),
             kpis,
         });
     }
 
-    /// Shows no KPIs from now on: their series go stale, which is not the same as 0.
+    /// Withholds the KPIs: their series become stale instead of 0.
     pub fn withhold(&self) {
-        let View { progress, .. } = self.view();
-        self.publish(View {
+        let PublishedView { progress, .. } = self.view();
+        self.publish(PublishedView {
             progress,
             kpis: None,
         });
-        // Nobody should wait for an answer that is not to be shown.
+        // The server will not show the answers.
         drop(self.questions.take());
     }
 
-    pub fn view(&self) -> View {
+    pub fn view(&self) -> PublishedView {
         self.shown().view
     }
 
-    /// The view with its number, by which scrapes of the same publication find each other.
-    pub(super) fn shown(&self) -> Shown {
+    /// Scrapes of the same publication share a text by its number.
+    pub(super) fn shown(&self) -> NumberedView {
         let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
         shown.clone()
     }
 
-    /// What people want to know about tickets.
-    pub fn questions(&self) -> &Questions {
+    pub fn questions(&self) -> &TicketQuestions {
         &self.questions
     }
 
-    /// Who wants the configuration loaded again.
-    pub fn reloads(&self) -> &Reloads {
+    pub fn reloads(&self) -> &ReloadRequests {
         &self.reloads
     }
 
-    /// What pages may show and do.
     pub fn switches(&self) -> &Switches {
         &self.switches
     }

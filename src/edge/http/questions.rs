@@ -1,5 +1,5 @@
-//! Questions that only the owner of the tickets can answer: they wait here until it looks, which
-//! it does with each checkpoint. While nobody asks, nothing is computed.
+//! Questions about tickets. Only the ingest thread has the tickets: it takes the waiting questions
+//! with each checkpoint.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,51 +7,51 @@ use tokio::sync::oneshot;
 
 use crate::engine::{GoalList, GoalQuery};
 
-/// Questions that may wait together. Each takes some 25 ms of a checkpoint for a million open
-/// tickets, so many more would be felt by the reading.
+/// Questions that may wait at the same time. Each takes some 25 ms of a checkpoint for a million open
+/// tickets; many more would delay the ingest thread.
 const MAX_WAITING: usize = 8;
 
-/// A question, and who wants to know.
 #[derive(Debug)]
-pub struct Question {
+pub struct TicketQuestion {
     query: GoalQuery,
     asker: oneshot::Sender<GoalList>,
 }
 
-impl Question {
+impl TicketQuestion {
     pub fn query(&self) -> &GoalQuery {
         &self.query
     }
 
-    /// The answer, which is not sent yet.
-    pub fn answer(self, list: GoalList) -> Answer {
-        Answer {
+    /// The answer, to be sent later.
+    pub fn answer(self, list: GoalList) -> TicketAnswer {
+        TicketAnswer {
             list,
             asker: self.asker,
         }
     }
 }
 
-/// An answer that waits until what it says is durable. Dropped, it is the news that there is none.
+/// An answer that is sent once its state is durable. Dropping it tells the receiver that there is no
+/// answer.
 #[derive(Debug)]
-pub struct Answer {
+pub struct TicketAnswer {
     list: GoalList,
     asker: oneshot::Sender<GoalList>,
 }
 
-impl Answer {
+impl TicketAnswer {
     pub fn send(self) {
-        // Who does not wait any more has said so by leaving.
+        // The receiver may have been dropped; that is fine.
         let _ = self.asker.send(self.list);
     }
 }
 
-/// See the module.
 #[derive(Debug, Default)]
-pub struct Questions(Mutex<Vec<Question>>);
+pub struct TicketQuestions(Mutex<Vec<TicketQuestion>>);
 
-impl Questions {
-    /// Asks. The receiver gets an error where there will be no answer. `None`: too many wait.
+impl TicketQuestions {
+    /// Adds a question. The receiver gets an error if there will be no answer. `None`: too many
+    /// questions wait.
     pub(super) fn ask(&self, query: GoalQuery) -> Option<oneshot::Receiver<GoalList>> {
         let mut waiting = self.lock();
         waiting.retain(|question| !question.asker.is_closed());
@@ -59,19 +59,18 @@ impl Questions {
             return None;
         }
         let (asker, answer) = oneshot::channel();
-        waiting.push(Question { query, asker });
+        waiting.push(TicketQuestion { query, asker });
         Some(answer)
     }
 
-    /// Takes the questions that somebody still waits for.
-    pub fn take(&self) -> Vec<Question> {
+    /// Takes the questions whose receivers still wait.
+    pub fn take(&self) -> Vec<TicketQuestion> {
         let mut taken = std::mem::take(&mut *self.lock());
         taken.retain(|question| !question.asker.is_closed());
         taken
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Question>> {
-        // A list of questions has no broken state.
+    fn lock(&self) -> MutexGuard<'_, Vec<TicketQuestion>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -81,11 +80,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_comes_when_it_is_sent_and_its_loss_is_noticed() {
-        let questions = Questions::default();
+    fn an_answer_arrives_when_it_is_sent_and_a_dropped_one_is_an_error() {
+        let questions = TicketQuestions::default();
         let mut first = questions.ask(GoalQuery::default()).unwrap();
         let mut second = questions.ask(GoalQuery::default()).unwrap();
-        let mut answers: Vec<Answer> = questions
+        let mut answers: Vec<TicketAnswer> = questions
             .take()
             .into_iter()
             .map(|question| question.answer(GoalList::default()))
@@ -99,8 +98,8 @@ mod tests {
     }
 
     #[test]
-    fn those_who_left_make_room() {
-        let questions = Questions::default();
+    fn questions_without_a_receiver_make_room() {
+        let questions = TicketQuestions::default();
         let mut waiting: Vec<_> = (0..MAX_WAITING)
             .map(|_| questions.ask(GoalQuery::default()).unwrap())
             .collect();
@@ -110,7 +109,7 @@ mod tests {
         assert_eq!(
             questions.take().len(),
             MAX_WAITING - 1,
-            "the last one left too"
+            "the last receiver is gone, too"
         );
     }
 }

@@ -1,22 +1,22 @@
-//! Whether the exporter is ready, and if not, why. A component holds a latch with a reason and
-//! releases it; the exporter is ready when no latch is held. Remarks tell a person more; they do
-//! not change whether the exporter is ready.
+//! Whether the exporter is ready, and if not, why. A component holds a latch with a reason; the
+//! exporter is ready when no component holds one. Remarks inform the reader and do not affect
+//! readiness.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The latches held. Clones are the same readiness.
+/// Clones share the same state.
 #[derive(Clone, Debug, Default)]
 pub struct Readiness {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<ReadinessState>>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct ReadinessState {
     next: u64,
-    /// By age, so that reasons keep their order.
+    /// Oldest first.
     reasons: BTreeMap<u64, String>,
-    /// By what they are about.
+    /// By subject.
     remarks: BTreeMap<String, String>,
 }
 
@@ -33,7 +33,7 @@ impl Readiness {
         }
     }
 
-    /// Why the exporter is not ready, oldest reason first, each once; empty when it is.
+    /// Why the exporter is not ready: the oldest reason first, each once. Empty if it is ready.
     pub fn reasons(&self) -> Vec<String> {
         let mut reasons: Vec<String> = Vec::new();
         for reason in self.lock().reasons.values() {
@@ -48,7 +48,7 @@ impl Readiness {
         self.lock().reasons.is_empty()
     }
 
-    /// Says something about a subject in place of what was said of it before; `None`: nothing more.
+    /// Replaces the remark on a subject; `None` removes it.
     pub fn remark(&self, subject: &str, text: Option<String>) {
         let remarks = &mut self.lock().remarks;
         match text {
@@ -57,18 +57,16 @@ impl Readiness {
         };
     }
 
-    /// What a person should know, whether the exporter is ready or not.
     pub fn remarks(&self) -> Vec<String> {
         self.lock().remarks.values().cloned().collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it holds the lock, and a map of reasons has no broken state.
+    fn lock(&self) -> MutexGuard<'_, ReadinessState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A reason not to be ready, while it lives.
+/// A reason not to be ready, until it is dropped.
 #[derive(Debug)]
 #[must_use = "a latch that is dropped is released"]
 pub struct Latch {
@@ -77,7 +75,6 @@ pub struct Latch {
 }
 
 impl Latch {
-    /// Says the reason anew, as things move on.
     pub fn set_reason(&self, reason: impl Into<String>) {
         self.readiness
             .lock()
@@ -85,7 +82,7 @@ impl Latch {
             .insert(self.key, reason.into());
     }
 
-    /// Lets go: the same as dropping it, said aloud.
+    /// The same as dropping it.
     pub fn release(self) {}
 }
 
@@ -100,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ready_when_nobody_holds_a_latch() {
+    fn ready_when_no_latch_is_held() {
         let readiness = Readiness::default();
         let clone = readiness.clone();
         assert!(readiness.is_ready());

@@ -1,8 +1,7 @@
-//! The metrics endpoint: negotiate, render off the event loop, compress, and share what is large.
+//! The metrics endpoint: negotiates, renders on a blocking thread, and compresses.
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
@@ -15,141 +14,62 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Body as _, Frame, SizeHint};
-use tokio::sync::Semaphore;
 use tracing::error;
 
-use super::Site;
-use super::answers::{Answers, Reservation};
+use super::context::WebContext;
 use super::gzip;
-use super::published::Shown;
-use super::sending::{PIECE, Permit};
-use super::shared_text::{SharedTexts, Text, TextKey};
-use crate::edge::self_metrics::{Refusal, SelfMetrics};
-use crate::engine::Series;
-use crate::exposition::{self, Format, negotiate};
+use super::rendering::render_rest;
+use super::sending::{PIECE, SendPermit};
+use super::shared_text::TextKey;
+use crate::edge::self_metrics::WebRefusal;
+use crate::exposition::{Format, negotiate};
 
-/// Answers computed at the same time: more would only take the processors from the stream.
-const MAX_RENDERING: usize = 2;
-
-/// A text may be larger than the last one by this part of it, without more memory than it needs.
-const GROWTH: usize = 16;
-
-/// What answers share: their limits, the texts of publications, and how large those were last time.
-#[derive(Debug)]
-pub(super) struct Scraping {
-    answers: Arc<Answers>,
-    rendering: Arc<Semaphore>,
-    texts: SharedTexts,
-    sizes: [AtomicUsize; Format::ALL.len()],
-}
-
-impl Default for Scraping {
-    fn default() -> Self {
-        Self {
-            answers: Arc::default(),
-            rendering: Arc::new(Semaphore::new(MAX_RENDERING)),
-            texts: SharedTexts::default(),
-            sizes: Default::default(),
-        }
-    }
-}
-
-impl Scraping {
-    /// A good guess at the size of a text, before it is compressed: a little more than the last one
-    /// of the format, or the largest one of the other formats.
-    fn expected_size(&self, format: Format) -> usize {
-        let sizes = self.sizes.each_ref();
-        let sizes = sizes.map(|size| size.load(Ordering::Relaxed));
-        match sizes[format as usize] {
-            0 => sizes.into_iter().max().unwrap_or_default(),
-            last => last + last / GROWTH,
-        }
-    }
-
-    /// The series of a publication: the KPIs, unless they are withheld, and how far the input is.
-    fn render(&self, shown: &Shown, key: TextKey, mut reservation: Reservation) -> Text {
-        let mut series: Vec<&dyn Series> = Vec::with_capacity(2);
-        if let Some(kpis) = &shown.view.kpis {
-            series.push(kpis.as_ref());
-        }
-        if let Some(progress) = &shown.view.progress {
-            series.push(progress.as_ref());
-        }
-        let expected = self.expected_size(key.format);
-        let mut bytes = exposition::render_part(key.format, &series, expected);
-        self.sizes[key.format as usize].store(bytes.len(), Ordering::Relaxed);
-        let mut checksum = None;
-        if key.gzip {
-            let compressed = gzip::first(&bytes);
-            bytes = compressed.blocks;
-            checksum = Some(compressed.checksum);
-        } else {
-            bytes.shrink_to_fit();
-        }
-        reservation.resize(bytes.len());
-        Text {
-            bytes,
-            checksum,
-            _reservation: reservation,
-        }
-    }
-}
-
-/// The self-metrics, as they are now, and the end of the exposition.
-fn render_rest(metrics: &SelfMetrics, format: Format, text: &Text) -> Vec<u8> {
-    let rest = exposition::render(format, &[metrics], 0);
-    match &text.checksum {
-        Some(checksum) => gzip::last(&rest, checksum),
-        None => rest,
-    }
-}
-
-/// Computes an answer off the event loop, within the bounds on answers.
+/// Computes an answer on a blocking thread, within the limits of answers.
 ///
 /// # Errors
-/// The answer to give instead: too many ask, or it panicked.
+/// The answer to send instead: there are too many requests, or `work` panicked.
 pub(super) async fn compute<T: Send + 'static>(
-    site: &Site,
-    work: impl FnOnce(&Site) -> T + Send + 'static,
+    context: &WebContext,
+    work: impl FnOnce(&WebContext) -> T + Send + 'static,
 ) -> Result<T, Response> {
-    let Some(_place) = site.scraping.answers.enter().await else {
-        return Err(busy(site));
+    let Some(_slot) = context.rendering.answers.enter().await else {
+        return Err(busy(context));
     };
-    run(site, work).await
+    run(context, work).await
 }
 
 async fn run<T: Send + 'static>(
-    site: &Site,
-    work: impl FnOnce(&Site) -> T + Send + 'static,
+    context: &WebContext,
+    work: impl FnOnce(&WebContext) -> T + Send + 'static,
 ) -> Result<T, Response> {
-    let Ok(rendering) = Arc::clone(&site.scraping.rendering).acquire_owned().await else {
-        return Err(busy(site)); // only where the semaphore is closed, which it never is
+    let Ok(rendering) = Arc::clone(&context.rendering.permits).acquire_owned().await else {
+        return Err(busy(context)); // the semaphore is never closed
     };
-    let for_work = site.clone();
+    let for_work = context.clone();
     let done = tokio::task::spawn_blocking(move || {
-        let _rendering = rendering; // held to the end, also where the client has left
+        let _rendering = rendering; // held to the end, even if the client has gone
         work(&for_work)
     });
     done.await.map_err(|failure| {
-        // Wrong numbers are not worth serving; the scraper sees a failed scrape.
-        error!(%failure, "an answer could not be rendered");
-        let text = "the answer could not be rendered\n";
+        // A failed scrape is better than wrong numbers.
+        error!(%failure, "answer not rendered");
+        let text = "the answer could not be rendered; the log says why\n";
         (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
     })
 }
 
-pub(super) async fn scrape(State(site): State<Site>, headers: HeaderMap) -> Response {
+pub(super) async fn scrape(State(context): State<WebContext>, headers: HeaderMap) -> Response {
     let format = negotiate(joined(&headers, &ACCEPT).as_deref());
     let gzip = accepts_gzip(joined(&headers, &ACCEPT_ENCODING).as_deref());
-    let Some(place) = site.scraping.answers.enter().await else {
-        return busy(&site);
+    let Some(slot) = context.rendering.answers.enter().await else {
+        return busy(&context);
     };
-    let parts = match parts(&site, format, gzip).await {
+    let parts = match parts(&context, format, gzip).await {
         Ok(parts) => parts,
         Err(response) => return response,
     };
     let mut response = Response::new(Body::new(parts));
-    response.extensions_mut().insert(Permit::of(place, None));
+    response.extensions_mut().insert(SendPermit::of(slot, None));
     let head = response.headers_mut();
     head.insert(
         CONTENT_TYPE,
@@ -163,36 +83,40 @@ pub(super) async fn scrape(State(site): State<Site>, headers: HeaderMap) -> Resp
 }
 
 /// The whole exposition.
-async fn parts(site: &Site, format: Format, gzip: bool) -> Result<Parts, Response> {
-    let shown = site.published.shown();
+async fn parts(context: &WebContext, format: Format, gzip: bool) -> Result<BodyParts, Response> {
+    let shown = context.published.shown();
     let key = TextKey {
         publication: shown.number,
         format,
         gzip,
     };
     let render = async {
-        let expected = site.scraping.expected_size(format);
-        let reservation = site.scraping.answers.reserve(expected).await;
-        let reservation = reservation.ok_or_else(|| busy(site))?;
-        run(site, move |site| {
-            site.scraping.render(&shown, key, reservation)
+        let expected = context.rendering.expected_size(format);
+        let reservation = context.rendering.answers.reserve(expected).await;
+        let reservation = reservation.ok_or_else(|| busy(context))?;
+        run(context, move |context| {
+            context.rendering.render(&shown, key, reservation)
         })
         .await
     };
-    let text = site.scraping.texts.get(key, render).await?;
+    let text = context.rendering.texts.get(key, render).await?;
     let shared = Arc::clone(&text);
-    let rest = run(site, move |site| {
-        render_rest(site.published.self_metrics(), format, &shared)
+    let rest = run(context, move |context| {
+        render_rest(context.published.self_metrics(), format, &shared)
     });
     let rest = rest.await?;
     let head: &'static [u8] = if gzip { &gzip::HEAD } else { &[] };
-    Ok(Parts([Bytes::from_static(head), text.share(), rest.into()]))
+    Ok(BodyParts([
+        Bytes::from_static(head),
+        text.share(),
+        rest.into(),
+    ]))
 }
 
 /// A body of several buffers, one after the other.
-struct Parts([Bytes; 3]);
+struct BodyParts([Bytes; 3]);
 
-impl hyper::body::Body for Parts {
+impl hyper::body::Body for BodyParts {
     type Data = Bytes;
     type Error = std::convert::Infallible;
 
@@ -214,37 +138,42 @@ impl hyper::body::Body for Parts {
     }
 }
 
-/// Large answers of every page are within the same bounds as scrapes. An exposition is already, and
-/// what fits into one piece leaves our hands at once.
-pub(super) async fn bound(State(site): State<Site>, request: Request, next: Next) -> Response {
+/// Applies the limits of answers to the large answers of other pages. An exposition has its slot
+/// already, and an answer of one piece needs none.
+pub(super) async fn bound(
+    State(context): State<WebContext>,
+    request: Request,
+    next: Next,
+) -> Response {
     let mut response = next.run(request).await;
     let size = response.body().size_hint().lower();
     let size = usize::try_from(size).unwrap_or(usize::MAX);
-    if size <= PIECE || response.extensions().get::<Permit>().is_some() {
+    if size <= PIECE || response.extensions().get::<SendPermit>().is_some() {
         return response;
     }
-    let answers = &site.scraping.answers;
-    let (Some(place), Some(mut reservation)) = (answers.enter().await, answers.reserve(size).await)
+    let answers = &context.rendering.answers;
+    let (Some(slot), Some(mut reservation)) = (answers.enter().await, answers.reserve(size).await)
     else {
-        return busy(&site);
+        return busy(&context);
     };
     reservation.resize(size);
-    let permit = Permit::of(place, Some(reservation));
+    let permit = SendPermit::of(slot, Some(reservation));
     response.extensions_mut().insert(permit);
     response
 }
 
-fn busy(site: &Site) -> Response {
-    site.published
+fn busy(context: &WebContext) -> Response {
+    context
+        .published
         .self_metrics()
-        .web_refused(Refusal::Busy)
+        .web_refused(WebRefusal::Busy)
         .inc();
-    let text = "too many scrapes are under way, try again later\n";
+    let text = "too many scrapes are in progress; try again later\n";
     let retry = [(RETRY_AFTER, "5")];
     (StatusCode::SERVICE_UNAVAILABLE, retry, text).into_response()
 }
 
-/// All values of a header that is a list; `None` where it is absent or no text.
+/// All values of a list header; `None` if it is absent or not text.
 fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let values: Vec<&str> = headers
         .get_all(name)
@@ -280,8 +209,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gzip_where_it_is_welcome() {
-        for (header, welcome) in [
+    fn gzip_is_used_where_the_client_accepts_it() {
+        for (header, accepted) in [
             (None, false),
             (Some(""), false),
             (Some("gzip"), true),
@@ -293,7 +222,7 @@ mod tests {
             (Some("*;q=0"), false),
             (Some("br;q=1.0, *;q=0.1"), true),
         ] {
-            assert_eq!(accepts_gzip(header), welcome, "{header:?}");
+            assert_eq!(accepts_gzip(header), accepted, "{header:?}");
         }
     }
 }

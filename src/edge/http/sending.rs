@@ -1,5 +1,5 @@
-//! An answer on its way: given to the connection in pieces, so that the rest is let go with it, and
-//! so that it is known when the last piece is out of our hands.
+//! The body of an answer: the connection takes it in pieces. So a closed connection frees the rest,
+//! and the end of the last piece is the end of the request.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,53 +9,52 @@ use axum::body::{Body, Bytes};
 use axum::response::Response;
 use hyper::body::{Frame, SizeHint};
 
-use super::answers::{Answer, Reservation};
-use super::connections::Busy;
+use super::connection_slots::ActiveRequest;
+use super::large_answers::{AnswerSlot, MemoryReservation};
 
 /// A connection holds about two of them.
 pub(super) const PIECE: usize = 64 * 1024;
 
-/// The place of a large answer, with its memory where that is not shared, until the answer is sent.
-/// An extension of the answer.
+/// The slot of a large answer until it is sent, and its memory unless other answers share that. An
+/// extension of the response.
 #[derive(Clone, Debug)]
-pub(super) struct Permit(Arc<(Answer, Option<Reservation>)>);
+pub(super) struct SendPermit(Arc<(AnswerSlot, Option<MemoryReservation>)>);
 
-impl Permit {
-    pub(super) fn of(answer: Answer, reservation: Option<Reservation>) -> Self {
-        Self(Arc::new((answer, reservation)))
+impl SendPermit {
+    pub(super) fn of(slot: AnswerSlot, reservation: Option<MemoryReservation>) -> Self {
+        Self(Arc::new((slot, reservation)))
     }
 
-    fn answer(&self) -> &Answer {
+    fn slot(&self) -> &AnswerSlot {
         &self.0.0
     }
 }
 
-/// See the module.
-pub(super) struct Sending {
+pub(super) struct SentBody {
     body: Body,
-    /// Of the frame that is being given out.
+    /// The rest of the current frame.
     rest: Bytes,
-    _busy: Busy,
-    permit: Option<Permit>,
+    _active: ActiveRequest,
+    permit: Option<SendPermit>,
 }
 
-impl Sending {
-    /// The answer, which is over when `busy` is dropped with its body.
-    pub(super) fn of(mut response: Response, busy: Busy) -> hyper::Response<Self> {
-        let permit: Option<Permit> = response.extensions_mut().remove();
+impl SentBody {
+    /// The response; the request ends when its body is dropped.
+    pub(super) fn of(mut response: Response, active: ActiveRequest) -> hyper::Response<Self> {
+        let permit: Option<SendPermit> = response.extensions_mut().remove();
         if let Some(permit) = &permit {
-            permit.answer().sent_over(busy.connection());
+            permit.slot().begin_sending(active.connection());
         }
         response.map(|body| Self {
             body,
             rest: Bytes::new(),
-            _busy: busy,
+            _active: active,
             permit,
         })
     }
 }
 
-impl hyper::body::Body for Sending {
+impl hyper::body::Body for SentBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -74,7 +73,7 @@ impl hyper::body::Body for Sending {
             }
         }
         if let Some(permit) = &this.permit {
-            permit.answer().moves();
+            permit.slot().record_progress();
         }
         let piece = this.rest.split_to(this.rest.len().min(PIECE));
         Poll::Ready(Some(Ok(Frame::data(piece))))

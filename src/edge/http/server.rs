@@ -1,4 +1,4 @@
-//! Listening, and the end of it.
+//! Listens for connections and accepts them, until the server stops.
 
 use std::future::Future;
 use std::io;
@@ -13,38 +13,37 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-use super::connection::{Patience, converse, told};
-use super::connections::Connections;
-use super::desk::Desk;
+use super::connection::{TimeLimits, serve, stop_signal};
+use super::connection_slots::ConnectionSlots;
 use super::protection::Protection;
+use super::request_handler::RequestHandler;
 use crate::config::ListenAddress;
 
-/// Connections at the same time, over all addresses.
+/// Concurrent connections, over all addresses.
 const MAX_CONNECTIONS: usize = 256;
 
-/// Accepting fails when file descriptors run out: a moment later there may be some again.
+/// Pause after accepting failed, for example because no file descriptor was free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
-/// An address that cannot be listened on.
+/// The server cannot listen on an address.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {}", reason(.source))]
-pub struct BindError {
+pub struct ListenError {
     pub address: ListenAddress,
     pub source: io::Error,
 }
 
-/// A server that listens, and answers once it is told to [`serve`](Self::serve).
+/// A server that listens, and answers in [`serve`](Self::serve).
 #[derive(Debug)]
-pub struct Server {
+pub struct HttpServer {
     listeners: Vec<TcpListener>,
     addresses: Vec<SocketAddr>,
-    desk: Desk,
-    pub(super) patience: Patience,
+    handler: RequestHandler,
+    pub(super) limits: TimeLimits,
 }
 
-impl Server {
-    /// Listens on every one of `addresses`, to answer those with the pages whom `protection` lets
-    /// in.
+impl HttpServer {
+    /// Listens on every one of `addresses`.
     ///
     /// # Errors
     /// The first address that is in use, not of this machine, or not permitted.
@@ -52,15 +51,15 @@ impl Server {
         addresses: &[ListenAddress],
         router: Router,
         protection: Protection,
-    ) -> Result<Self, BindError> {
+    ) -> Result<Self, ListenError> {
         let mut server = Self {
             listeners: Vec::new(),
             addresses: Vec::new(),
-            desk: Desk::new(router, Arc::new(protection)),
-            patience: Patience::default(),
+            handler: RequestHandler::new(router, Arc::new(protection)),
+            limits: TimeLimits::default(),
         };
         for address in addresses {
-            let (listener, local) = listen(address).await.map_err(|source| BindError {
+            let (listener, local) = listen(address).await.map_err(|source| ListenError {
                 address: address.clone(),
                 source,
             })?;
@@ -70,40 +69,43 @@ impl Server {
         Ok(server)
     }
 
-    /// The addresses listened on, in the order given, with the ports chosen for port 0.
+    /// The addresses, in the order given, with the ports that the system chose for port 0.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// Answers until `shutdown` resolves; then takes no further connection, finishes the answers
-    /// under way for at most ten seconds, and returns.
+    /// Answers until `shutdown` resolves. Then it accepts no further connection, waits at most ten
+    /// seconds for the answers in progress, and returns.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
         let (stop, stopped) = watch::channel(false);
-        let connections = Arc::new(Connections::new(MAX_CONNECTIONS));
+        let slots = Arc::new(ConnectionSlots::new(MAX_CONNECTIONS));
         let mut acceptors = JoinSet::new();
         for listener in self.listeners {
             acceptors.spawn(accept(
                 listener,
-                self.desk.clone(),
-                self.patience,
-                Arc::clone(&connections),
+                self.handler.clone(),
+                self.limits,
+                Arc::clone(&slots),
                 stopped.clone(),
             ));
         }
         shutdown.await;
         stop.send_replace(true);
         let drained = async { while acceptors.join_next().await.is_some() {} };
-        if timeout(self.patience.drain, drained).await.is_err() {
-            let connections = connections.count();
-            warn!(connections, "http connections cut off at shutdown");
+        if timeout(self.limits.drain, drained).await.is_err() {
+            let connections = slots.count();
+            warn!(
+                connections,
+                "http connections closed at shutdown with answers in progress"
+            );
         }
     }
 }
 
-/// Whether an address can be listened on now.
+/// Listens on an address for an instant, to find out whether that is possible.
 ///
 /// # Errors
-/// Why not.
+/// Why it is not.
 pub fn try_listen(address: &ListenAddress) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
@@ -129,12 +131,12 @@ async fn listen(address: &ListenAddress) -> io::Result<(TcpListener, SocketAddr)
     Ok((listener, local))
 }
 
-/// Accepts connections until told to stop, then waits for theirs to end.
+/// Accepts connections until the server stops, then waits until they end.
 async fn accept(
     listener: TcpListener,
-    desk: Desk,
-    patience: Patience,
-    places: Arc<Connections>,
+    handler: RequestHandler,
+    limits: TimeLimits,
+    slots: Arc<ConnectionSlots>,
     mut stopped: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
@@ -142,20 +144,20 @@ async fn accept(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, client)) => {
-                    let seat = tokio::select! {
-                        (seat, _) = places.enter(client.ip()) => seat,
-                        () = told(&mut stopped) => break,
+                    let slot = tokio::select! {
+                        (slot, _) = slots.enter(client.ip()) => slot,
+                        () = stop_signal(&mut stopped) => break,
                     };
                     let stopped = stopped.clone();
-                    connections.spawn(converse(stream, desk.clone(), patience, seat, stopped));
+                    connections.spawn(serve(stream, handler.clone(), limits, slot, stopped));
                 }
-                Err(error) if is_of_the_connection(&error) => {}
+                Err(error) if has_client_given_up(&error) => {}
                 Err(error) => {
                     warn!(%error, "http connection could not be accepted");
                     sleep(ACCEPT_PAUSE).await;
                 }
             },
-            () = told(&mut stopped) => break,
+            () = stop_signal(&mut stopped) => break,
             Some(_) = connections.join_next() => {}
         }
     }
@@ -163,8 +165,8 @@ async fn accept(
     while connections.join_next().await.is_some() {}
 }
 
-/// Whether accepting failed for the one connection only, which its client has given up.
-fn is_of_the_connection(error: &io::Error) -> bool {
+/// Whether accepting failed only because the client has closed the connection.
+fn has_client_given_up(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionRefused

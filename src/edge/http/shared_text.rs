@@ -1,15 +1,15 @@
-//! The text of a publication, rendered once for all scrapes of it that ask for the same format and
-//! coding while any of them needs it: an exposition is megabytes, and clients may be slow.
+//! Scrapes of the same publication in the same format and coding share one rendered text. An
+//! exposition is megabytes, and clients may be slow.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use axum::body::Bytes;
 use flate2::Crc;
 
-use super::answers::Reservation;
+use super::large_answers::MemoryReservation;
 use crate::exposition::Format;
 
-/// What scrapes that share a text have in common.
+/// Scrapes with the same key share a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TextKey {
     /// The number of the publication.
@@ -18,17 +18,16 @@ pub(super) struct TextKey {
     pub(super) gzip: bool,
 }
 
-/// The series of a publication, without the self-metrics, which each scrape has of its own instant.
+/// The series of a publication. The self-metrics follow, as of each scrape.
 #[derive(Debug)]
-pub(super) struct Text {
+pub(super) struct RenderedText {
     pub(super) bytes: Vec<u8>,
-    /// Of the text before it was compressed; `None` where it is not.
+    /// Of the uncompressed text; `None` if it is not compressed.
     pub(super) checksum: Option<Crc>,
-    pub(super) _reservation: Reservation,
+    pub(super) _reservation: MemoryReservation,
 }
 
-/// The bytes of a text, which live as long as an answer needs them.
-struct SharedBytes(Arc<Text>);
+struct SharedBytes(Arc<RenderedText>);
 
 impl AsRef<[u8]> for SharedBytes {
     fn as_ref(&self) -> &[u8] {
@@ -36,29 +35,29 @@ impl AsRef<[u8]> for SharedBytes {
     }
 }
 
-impl Text {
+impl RenderedText {
     pub(super) fn share(self: Arc<Self>) -> Bytes {
         Bytes::from_owner(SharedBytes(self))
     }
 }
 
-/// Finds the text while an answer needs it. The scrape that renders it holds the lock.
-type Slot = Arc<tokio::sync::Mutex<Weak<Text>>>;
+/// Leads to the text while an answer needs it. The scrape that renders it holds the lock.
+type SharedSlot = Arc<tokio::sync::Mutex<Weak<RenderedText>>>;
 
-/// The texts that are needed now.
+/// The texts that answers need now.
 #[derive(Debug, Default)]
-pub(super) struct SharedTexts(Mutex<Vec<(TextKey, Slot)>>);
+pub(super) struct SharedTexts(Mutex<Vec<(TextKey, SharedSlot)>>);
 
 impl SharedTexts {
-    /// The text of this key: the one that others have, or else the one that `render` gives.
+    /// The text of this key: the shared one, or else the one that `render` returns.
     ///
     /// # Errors
-    /// Those of `render`; the next one who asks tries again.
+    /// Those of `render`; the next call tries again.
     pub(super) async fn get<E>(
         &self,
         key: TextKey,
-        render: impl Future<Output = Result<Text, E>>,
-    ) -> Result<Arc<Text>, E> {
+        render: impl Future<Output = Result<RenderedText, E>>,
+    ) -> Result<Arc<RenderedText>, E> {
         let slot = self.slot(key);
         let mut text = slot.lock().await;
         if let Some(text) = text.upgrade() {
@@ -69,16 +68,16 @@ impl SharedTexts {
         Ok(rendered)
     }
 
-    fn slot(&self, key: TextKey) -> Slot {
+    fn slot(&self, key: TextKey) -> SharedSlot {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Another owner of a slot is a scrape that renders or waits.
+        // A slot with another owner belongs to a scrape that renders or waits.
         slots.retain(|(_, slot)| {
             Arc::strong_count(slot) > 1 || slot.try_lock().is_ok_and(|text| text.strong_count() > 0)
         });
         if let Some((_, slot)) = slots.iter().find(|(other, _)| *other == key) {
             return Arc::clone(slot);
         }
-        let slot = Slot::default();
+        let slot = SharedSlot::default();
         slots.push((key, Arc::clone(&slot)));
         slot
     }
@@ -88,7 +87,7 @@ impl SharedTexts {
 mod tests {
     use std::cell::Cell;
 
-    use super::super::answers::Answers;
+    use super::super::large_answers::LargeAnswers;
     use super::*;
 
     const KEY: TextKey = TextKey {
@@ -99,16 +98,16 @@ mod tests {
 
     /// Renders texts and counts them.
     struct Renderer {
-        answers: Arc<Answers>,
+        answers: Arc<LargeAnswers>,
         rendered: Cell<usize>,
     }
 
     impl Renderer {
-        async fn render(&self) -> Result<Text, ()> {
+        async fn render(&self) -> Result<RenderedText, ()> {
             let reservation = self.answers.reserve(1).await.ok_or(())?;
             tokio::task::yield_now().await;
             self.rendered.set(self.rendered.get() + 1);
-            Ok(Text {
+            Ok(RenderedText {
                 bytes: vec![b'a'],
                 checksum: None,
                 _reservation: reservation,
@@ -149,12 +148,12 @@ mod tests {
         drop(bytes);
         let before = renderer.rendered.get();
         get(KEY).await.unwrap();
-        assert_eq!(renderer.rendered.get(), before + 1, "it was not kept");
-        assert_eq!(texts.0.lock().unwrap().len(), 1, "nor were the others");
+        assert_eq!(renderer.rendered.get(), before + 1, "the text was dropped");
+        assert_eq!(texts.0.lock().unwrap().len(), 1, "and so were the others");
     }
 
     #[tokio::test]
-    async fn the_next_one_tries_again_where_rendering_failed() {
+    async fn after_a_failure_the_next_scrape_renders_again() {
         let texts = SharedTexts::default();
         let renderer = Renderer {
             answers: Arc::default(),

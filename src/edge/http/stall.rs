@@ -1,5 +1,5 @@
-//! A connection that fails when its client stops reading: an exposition is megabytes, and would
-//! stay in memory for as long as the client holds the connection open.
+//! A stream that fails when its client stops reading. Otherwise an exposition, which is megabytes,
+//! would stay in memory for as long as the client keeps the connection open.
 
 use std::future::Future;
 use std::io::{Error, ErrorKind, IoSlice};
@@ -11,14 +11,14 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::time::{Sleep, sleep};
 
 /// A stream whose writes fail after `limit` without progress.
-pub(super) struct Unstalled<S> {
+pub(super) struct StallLimit<S> {
     stream: S,
     limit: Duration,
-    /// Runs while the stream takes nothing.
+    /// Set while the stream takes nothing.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Unstalled<S> {
+impl<S> StallLimit<S> {
     pub(super) fn new(stream: S, limit: Duration) -> Self {
         Self {
             stream,
@@ -27,7 +27,7 @@ impl<S> Unstalled<S> {
         }
     }
 
-    /// Passes `written` on, unless it has been pending for too long.
+    /// Returns `written`, or an error if writes have been pending for too long.
     fn watch<T>(
         &mut self,
         context: &mut Context<'_>,
@@ -48,7 +48,7 @@ impl<S> Unstalled<S> {
     }
 }
 
-impl<S: Read + Unpin> Read for Unstalled<S> {
+impl<S: Read + Unpin> Read for StallLimit<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -58,7 +58,7 @@ impl<S: Read + Unpin> Read for Unstalled<S> {
     }
 }
 
-impl<S: Write + Unpin> Write for Unstalled<S> {
+impl<S: Write + Unpin> Write for StallLimit<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! The server as a scraper, a probe and a browser see it.
+//! The server as scrapers, probes and browsers use it.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -13,9 +13,9 @@ use tokio::sync::oneshot;
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
-use super::connection::Patience;
-use super::sending::Permit;
-use super::{Kpis, Protection, Published, Readiness, Server, View, router};
+use super::connection::TimeLimits;
+use super::sending::SendPermit;
+use super::{HttpServer, Kpis, Protection, Published, PublishedView, Readiness, router};
 use crate::config::{ListenAddress, RoutePrefix, TelemetryPath, Web};
 use crate::domain::catalog;
 use crate::domain::timestamp::Timestamp;
@@ -29,7 +29,7 @@ const PROTOBUF: &str =
     "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Whoever connects is let in.
+/// Every client may connect.
 fn unprotected() -> Protection {
     let build = BuildInfo {
         version: "1.2.3",
@@ -40,49 +40,46 @@ fn unprotected() -> Protection {
     Protection::load(&Web::default(), Arc::new(metrics)).unwrap()
 }
 
-/// A view of these series alone.
-fn kpis(series: impl Kpis + Send + Sync + 'static) -> View {
-    View {
+fn kpis(series: impl Kpis + Send + Sync + 'static) -> PublishedView {
+    PublishedView {
         kpis: Some(Arc::new(series)),
         progress: None,
     }
 }
 
-/// A running server.
-struct Running {
+struct RunningServer {
     published: Arc<Published>,
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Running {
+impl RunningServer {
     fn start() -> Self {
         Self::start_at("/metrics")
     }
 
     fn start_at(telemetry_path: &str) -> Self {
-        Self::start_with(telemetry_path, Patience::default())
+        Self::start_with(telemetry_path, TimeLimits::default())
     }
 
-    fn start_with(telemetry_path: &str, patience: Patience) -> Self {
+    fn start_with(telemetry_path: &str, limits: TimeLimits) -> Self {
         let web = Web {
             telemetry_path: TelemetryPath::parse(telemetry_path).unwrap(),
             ..Web::default()
         };
-        Self::start_web(&web, patience)
+        Self::start_web(&web, limits)
     }
 
-    /// One that shows tickets.
     fn start_with_tickets() -> Self {
         let web = Web {
             tickets: true,
             ..Web::default()
         };
-        Self::start_web(&web, Patience::default())
+        Self::start_web(&web, TimeLimits::default())
     }
 
-    fn start_web(web: &Web, patience: Patience) -> Self {
+    fn start_web(web: &Web, limits: TimeLimits) -> Self {
         let build = BuildInfo {
             version: "1.2.3",
             revision: "abc",
@@ -94,7 +91,7 @@ impl Running {
         let metrics = Arc::clone(published.self_metrics());
         let protection = Protection::load(web, metrics).unwrap();
         let (stop, stopped) = oneshot::channel();
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
@@ -103,9 +100,9 @@ impl Running {
                 .unwrap();
             runtime.block_on(async {
                 let listen = [ListenAddress::parse("127.0.0.1:0").unwrap()];
-                let mut server = Server::bind(&listen, router, protection).await.unwrap();
-                server.patience = patience;
-                tell.send(server.addresses()[0]).unwrap();
+                let mut server = HttpServer::bind(&listen, router, protection).await.unwrap();
+                server.limits = limits;
+                sender.send(server.addresses()[0]).unwrap();
                 server
                     .serve(async {
                         let _ = stopped.await;
@@ -115,7 +112,7 @@ impl Running {
         });
         Self {
             published,
-            address: told.recv().unwrap(),
+            address: receiver.recv().unwrap(),
             stop: Some(stop),
             thread: Some(thread),
         }
@@ -129,7 +126,7 @@ impl Running {
         agent().get(self.url(path)).call().unwrap()
     }
 
-    /// What goes over the wire, which the client would decode: head and content.
+    /// Head and content as sent, because the client would decode them.
     fn raw(&self, method: &str, path: &str, accept_encoding: &str) -> (String, Vec<u8>) {
         let mut stream = TcpStream::connect(self.address).unwrap();
         write!(
@@ -152,7 +149,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningServer {
     fn drop(&mut self) {
         self.stop();
         if let Some(thread) = self.thread.take() {
@@ -164,7 +161,7 @@ impl Drop for Running {
     }
 }
 
-/// A fresh client: one connection, statuses are answers.
+/// A new client with one connection. Statuses are not errors.
 fn agent() -> Agent {
     Agent::config_builder()
         .http_status_as_error(false)
@@ -184,17 +181,17 @@ fn body(mut response: Response<Body>) -> String {
     response.body_mut().read_to_string().unwrap()
 }
 
-struct Backlog(f64);
+struct BacklogSeries(f64);
 
-impl Series for Backlog {
+impl Series for BacklogSeries {
     fn visit(&self, visitor: &mut dyn Visitor) {
         visitor.family(&catalog::BACKLOG, None);
         visitor.sample(&["billing", "p1", "open"], Sample::Number(self.0));
     }
 }
 
-impl Kpis for Backlog {
-    /// A report of one team, with a name that is no text to HTML.
+impl Kpis for BacklogSeries {
+    /// A report of one team, whose name HTML has to escape.
     fn report(&self) -> Report {
         let team = TeamReport {
             team: "<script>".to_owned(),
@@ -211,23 +208,23 @@ impl Kpis for Backlog {
     }
 }
 
-/// Series that say when they are being walked and wait until they may go on.
-struct Slow {
+/// Series that announce a visit and wait until they may go on.
+struct SlowSeries {
     entered: AtomicBool,
     go_on: AtomicBool,
 }
 
-impl Kpis for Slow {
+impl Kpis for SlowSeries {
     fn report(&self) -> Report {
         Report::default()
     }
 }
 
-impl Series for Slow {
+impl Series for SlowSeries {
     fn visit(&self, visitor: &mut dyn Visitor) {
         self.entered.store(true, Ordering::SeqCst);
         wait_until(|| self.go_on.load(Ordering::SeqCst));
-        Backlog(9.0).visit(visitor);
+        BacklogSeries(9.0).visit(visitor);
     }
 }
 
@@ -243,9 +240,9 @@ fn wait_until(condition: impl Fn() -> bool) {
 }
 
 #[test]
-fn metrics_in_the_format_asked_for() {
-    let running = Running::start();
-    running.published.publish(kpis(Backlog(3.0)));
+fn metrics_have_the_requested_format() {
+    let running = RunningServer::start();
+    running.published.publish(kpis(BacklogSeries(3.0)));
     for (accept, content_type, contains) in [
         (None, TEXT, "\nticket_backlog{"),
         (Some("*/*"), TEXT, "# TYPE ticket_backlog gauge"),
@@ -281,8 +278,8 @@ fn metrics_in_the_format_asked_for() {
 }
 
 #[test]
-fn compressed_where_welcome() {
-    let running = Running::start();
+fn answers_are_compressed_where_the_client_accepts_it() {
+    let running = RunningServer::start();
     let (head, plain) = running.raw("GET", "/metrics", "identity");
     assert!(!head.contains("content-encoding"), "{head}");
     assert!(
@@ -309,11 +306,11 @@ fn compressed_where_welcome() {
 
 #[test]
 fn withheld_is_absent_not_zero() {
-    let running = Running::start();
+    let running = RunningServer::start();
     assert!(!body(running.get("/metrics")).contains("ticket_backlog"));
-    running.published.publish(kpis(Backlog(3.0)));
+    running.published.publish(kpis(BacklogSeries(3.0)));
     assert!(body(running.get("/metrics")).contains("status=\"open\"} 3\n"));
-    running.published.publish(kpis(Backlog(4.0)));
+    running.published.publish(kpis(BacklogSeries(4.0)));
     assert!(body(running.get("/metrics")).contains("status=\"open\"} 4\n"));
     running.published.withhold();
     let text = body(running.get("/metrics"));
@@ -323,7 +320,7 @@ fn withheld_is_absent_not_zero() {
 
 #[test]
 fn health_and_readiness() {
-    let running = Running::start();
+    let running = RunningServer::start();
     let latch = running
         .published
         .readiness()
@@ -365,7 +362,7 @@ fn health_and_readiness() {
 
 #[test]
 fn the_landing_page() {
-    let running = Running::start_at("/kpi/metrics");
+    let running = RunningServer::start_at("/kpi/metrics");
     let latch = running.published.readiness().hold("reading <offsets>");
     let response = running.get("/");
     assert_eq!(
@@ -386,7 +383,7 @@ fn the_landing_page() {
         assert!(page.contains(part), "{part}\n{page}");
     }
     latch.release();
-    running.published.publish(kpis(Backlog(3.0)));
+    running.published.publish(kpis(BacklogSeries(3.0)));
     let page = body(running.get("/"));
     assert!(page.contains("Ready."));
     assert!(page.contains("data-key=\"&lt;script&gt;\""), "{page}");
@@ -398,7 +395,7 @@ fn the_landing_page() {
 
 #[test]
 fn kpis_as_json() {
-    let running = Running::start();
+    let running = RunningServer::start();
     let latch = running.published.readiness().hold("reading the topic");
     let response = running.get("/api/v1/kpis");
     assert_eq!(response.status(), 503);
@@ -408,7 +405,7 @@ fn kpis_as_json() {
     assert_eq!(answer["reasons"][0], "reading the topic");
     latch.release();
 
-    running.published.publish(kpis(Backlog(3.0)));
+    running.published.publish(kpis(BacklogSeries(3.0)));
     let response = running.get("/api/v1/kpis");
     assert_eq!(response.status(), 200);
     assert_eq!(header(&response, "cache-control"), "no-store");
@@ -423,13 +420,13 @@ fn kpis_as_json() {
     assert_eq!(answer["teams"], serde_json::json!([]));
     let response = running.get("/api/v1/kpis?window=1h");
     assert_eq!(response.status(), 400);
-    assert!(body(response).contains("is no parameter; there are team"));
+    assert!(body(response).contains("is not a parameter; the parameters are team"));
 }
 
 #[test]
 fn tickets_are_not_shown_unless_allowed() {
-    let running = Running::start();
-    running.published.publish(kpis(Backlog(3.0)));
+    let running = RunningServer::start();
+    running.published.publish(kpis(BacklogSeries(3.0)));
     for path in ["/tickets", "/api/v1/tickets?at_risk=1h"] {
         let response = running.get(path);
         assert_eq!(response.status(), 404, "{path}");
@@ -438,10 +435,10 @@ fn tickets_are_not_shown_unless_allowed() {
     assert!(running.published.questions().take().is_empty());
 }
 
-/// Answers questions as the owner of the tickets would, until it is dropped.
-struct Owner(Arc<AtomicBool>, Option<JoinHandle<()>>);
+/// Answers questions as the ingest thread does, until it is dropped.
+struct AnsweringThread(Arc<AtomicBool>, Option<JoinHandle<()>>);
 
-impl Owner {
+impl AnsweringThread {
     fn start(published: &Arc<Published>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (stopped, published) = (Arc::clone(&stop), Arc::clone(published));
@@ -473,7 +470,7 @@ impl Owner {
     }
 }
 
-impl Drop for Owner {
+impl Drop for AnsweringThread {
     fn drop(&mut self) {
         self.0.store(true, Ordering::SeqCst);
         if let Some(thread) = self.1.take() {
@@ -483,8 +480,8 @@ impl Drop for Owner {
 }
 
 #[test]
-fn tickets_come_from_their_owner() {
-    let running = Running::start_with_tickets();
+fn tickets_come_from_the_ingest_thread() {
+    let running = RunningServer::start_with_tickets();
     let latch = running.published.readiness().hold("reading the topic");
     let response = running.get("/api/v1/tickets");
     assert_eq!(response.status(), 503);
@@ -492,8 +489,8 @@ fn tickets_come_from_their_owner() {
     assert_eq!(running.get("/tickets").status(), 503);
     latch.release();
 
-    running.published.publish(kpis(Backlog(3.0)));
-    let _owner = Owner::start(&running.published);
+    running.published.publish(kpis(BacklogSeries(3.0)));
+    let _owner = AnsweringThread::start(&running.published);
     let answer = body(running.get("/api/v1/tickets?at_risk=1h&team=a%20b&limit=7"));
     let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
     assert_eq!(answer["matching"], 7);
@@ -515,15 +512,14 @@ fn tickets_come_from_their_owner() {
 }
 
 #[test]
-fn nobody_waits_for_an_answer_that_is_withheld() {
-    let running = Running::start_with_tickets();
-    running.published.publish(kpis(Backlog(3.0)));
+fn a_withheld_answer_is_503() {
+    let running = RunningServer::start_with_tickets();
+    running.published.publish(kpis(BacklogSeries(3.0)));
     let url = running.url("/api/v1/tickets");
     let asked = thread::spawn(move || agent().get(url).call().unwrap().status());
     wait_until(|| {
         let taken = running.published.questions().take();
         let came = !taken.is_empty();
-        // As where the state that they were answered from is not shown.
         drop(taken);
         came
     });
@@ -531,13 +527,13 @@ fn nobody_waits_for_an_answer_that_is_withheld() {
 }
 
 #[test]
-fn everything_may_be_below_a_prefix() {
+fn all_pages_can_be_below_a_prefix() {
     let web = Web {
         route_prefix: RoutePrefix::parse("/desk/kpi").unwrap(),
         tickets: true,
         ..Web::default()
     };
-    let running = Running::start_web(&web, Patience::default());
+    let running = RunningServer::start_web(&web, TimeLimits::default());
     for path in ["/desk/kpi/metrics", "/desk/kpi/-/healthy", "/desk/kpi/"] {
         assert_eq!(running.get(path).status(), 200, "{path}");
     }
@@ -546,7 +542,7 @@ fn everything_may_be_below_a_prefix() {
         assert_eq!(response.status(), 404, "{path}");
         assert!(body(response).contains("below /desk/kpi/ there are /metrics and"));
     }
-    // Relative to where the browser is, whatever a proxy has put in front.
+    // Relative addresses are right behind any proxy.
     for (path, location) in [("/", "./desk/kpi/"), ("/desk/kpi", "./kpi/")] {
         let (head, _) = running.raw("GET", path, "identity");
         assert!(head.starts_with("HTTP/1.1 302 Found"), "{path}: {head}");
@@ -557,7 +553,7 @@ fn everything_may_be_below_a_prefix() {
     }
 }
 
-/// A report that is larger than what a connection takes at once.
+/// A report that is larger than one piece of an answer.
 struct LargeReport;
 
 impl Series for LargeReport {
@@ -578,9 +574,9 @@ impl Kpis for LargeReport {
     }
 }
 
-/// Clients may read any page slowly: large ones are within the limits of scrapes.
+/// Clients may read any page slowly, so the limits of scrapes apply to large pages, too.
 #[tokio::test]
-async fn large_answers_take_a_place_and_small_ones_do_not() {
+async fn large_answers_take_a_slot_and_small_ones_do_not() {
     let build = BuildInfo {
         version: "1.2.3",
         revision: "abc",
@@ -589,33 +585,33 @@ async fn large_answers_take_a_place_and_small_ones_do_not() {
     let metrics = SelfMetrics::new(build, Timestamp(7_000), &[], &[]).unwrap();
     let published = Arc::new(Published::new(Arc::new(metrics), Readiness::default()));
     let pages = TowerToHyperService::new(router(Arc::clone(&published), &Web::default()));
-    let takes_a_place = async |path: &str| {
+    let takes_a_slot = async |path: &str| {
         let request = axum::http::Request::get(path).body(axum::body::Body::empty());
         let response = pages.call(request.unwrap()).await.unwrap();
         assert_eq!(response.status(), 200, "{path}");
-        response.extensions().get::<Permit>().is_some()
+        response.extensions().get::<SendPermit>().is_some()
     };
-    published.publish(kpis(Backlog(3.0)));
+    published.publish(kpis(BacklogSeries(3.0)));
     for path in ["/", "/api/v1/kpis", "/-/healthy"] {
-        assert!(!takes_a_place(path).await, "{path}");
+        assert!(!takes_a_slot(path).await, "{path}");
     }
     published.publish(kpis(LargeReport));
     for path in ["/", "/api/v1/kpis", "/metrics"] {
-        assert!(takes_a_place(path).await, "{path}");
+        assert!(takes_a_slot(path).await, "{path}");
     }
 }
 
 #[test]
-fn metrics_may_take_the_root() {
-    let running = Running::start_at("/");
+fn metrics_can_be_at_the_root() {
+    let running = RunningServer::start_at("/");
     let response = running.get("/");
     assert_eq!(header(&response, "content-type"), TEXT);
 }
 
 #[test]
 fn head_other_methods_and_other_paths() {
-    let running = Running::start();
-    running.published.publish(kpis(Backlog(3.0)));
+    let running = RunningServer::start();
+    running.published.publish(kpis(BacklogSeries(3.0)));
     for path in ["/", "/metrics", "/-/healthy", "/-/ready", "/api/v1/kpis"] {
         let (get, content) = running.raw("GET", path, "identity");
         let (head, nothing) = running.raw("HEAD", path, "identity");
@@ -647,8 +643,8 @@ fn head_other_methods_and_other_paths() {
 
 #[test]
 fn fifty_scrapes_at_once() {
-    let running = Running::start();
-    running.published.publish(kpis(Backlog(3.0)));
+    let running = RunningServer::start();
+    running.published.publish(kpis(BacklogSeries(3.0)));
     let url = running.url("/metrics");
     let scrapes: Vec<_> = (0..50)
         .map(|_| {
@@ -668,12 +664,12 @@ fn fifty_scrapes_at_once() {
 
 #[test]
 fn too_many_scrapes_are_told_so() {
-    let running = Running::start();
-    let slow = Arc::new(Slow {
+    let running = RunningServer::start();
+    let slow = Arc::new(SlowSeries {
         entered: AtomicBool::new(false),
         go_on: AtomicBool::new(false),
     });
-    running.published.publish(View {
+    running.published.publish(PublishedView {
         kpis: Some(Arc::clone(&slow) as _),
         progress: None,
     });
@@ -706,12 +702,12 @@ fn too_many_scrapes_are_told_so() {
 
 #[test]
 fn shutdown_finishes_the_scrape_under_way() {
-    let mut running = Running::start();
-    let slow = Arc::new(Slow {
+    let mut running = RunningServer::start();
+    let slow = Arc::new(SlowSeries {
         entered: AtomicBool::new(false),
         go_on: AtomicBool::new(false),
     });
-    running.published.publish(View {
+    running.published.publish(PublishedView {
         kpis: Some(Arc::clone(&slow) as _),
         progress: None,
     });
@@ -731,11 +727,11 @@ fn shutdown_finishes_the_scrape_under_way() {
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_named() {
+async fn a_port_in_use_is_an_error_with_its_address() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let listen = [ListenAddress::Socket(address)];
-    let error = Server::bind(&listen, axum::Router::new(), unprotected())
+    let error = HttpServer::bind(&listen, axum::Router::new(), unprotected())
         .await
         .unwrap_err();
     assert_eq!(
@@ -745,10 +741,10 @@ async fn a_port_in_use_is_named() {
 }
 
 #[tokio::test]
-async fn every_address_and_names() {
+async fn listens_on_all_kinds_of_addresses() {
     let listen = [":0", "[::1]:0", "localhost:0", "127.0.0.1:0"]
         .map(|text| ListenAddress::parse(text).unwrap());
-    let server = Server::bind(&listen, axum::Router::new(), unprotected())
+    let server = HttpServer::bind(&listen, axum::Router::new(), unprotected())
         .await
         .unwrap();
     assert_eq!(server.addresses().len(), 4);
@@ -757,16 +753,16 @@ async fn every_address_and_names() {
     assert!(TcpStream::connect(("127.0.0.1", every.port())).is_ok());
 }
 
-/// Series of more bytes than the buffers of a connection take.
-struct Large;
+/// More bytes than the buffers of a connection take.
+struct LargeSeries;
 
-impl Kpis for Large {
+impl Kpis for LargeSeries {
     fn report(&self) -> Report {
         Report::default()
     }
 }
 
-impl Series for Large {
+impl Series for LargeSeries {
     fn visit(&self, visitor: &mut dyn Visitor) {
         visitor.family(&catalog::BACKLOG, None);
         let team = "t".repeat(1_000);
@@ -776,7 +772,7 @@ impl Series for Large {
     }
 }
 
-fn connect(running: &Running, request: &[u8]) -> TcpStream {
+fn connect(running: &RunningServer, request: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect(running.address).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(20)))
@@ -786,19 +782,19 @@ fn connect(running: &Running, request: &[u8]) -> TcpStream {
 }
 
 #[test]
-fn silent_and_stalled_clients_are_left() {
-    let patience = Patience {
+fn silent_and_stalled_clients_lose_their_connections() {
+    let limits = TimeLimits {
         header: Duration::from_millis(100),
         stall: Duration::from_millis(100),
-        ..Patience::default()
+        ..TimeLimits::default()
     };
-    let running = Running::start_with("/metrics", patience);
-    running.published.publish(kpis(Large));
+    let running = RunningServer::start_with("/metrics", limits);
+    running.published.publish(kpis(LargeSeries));
 
     let started = Instant::now();
     let mut silent = connect(&running, b"GET / HTTP/1.1\r\nhost:");
     let mut answer = Vec::new();
-    let _ = silent.read_to_end(&mut answer); // ends, with or without a word
+    let _ = silent.read_to_end(&mut answer); // with or without an error
     assert!(started.elapsed() < Duration::from_secs(10));
 
     let mut stalled = connect(&running, b"GET /metrics HTTP/1.1\r\nhost: test\r\n\r\n");
@@ -810,13 +806,13 @@ fn silent_and_stalled_clients_are_left() {
 }
 
 #[test]
-fn shutdown_does_not_wait_for_ever() {
-    let patience = Patience {
+fn shutdown_has_a_deadline() {
+    let limits = TimeLimits {
         drain: Duration::from_millis(100),
-        ..Patience::default()
+        ..TimeLimits::default()
     };
-    let mut running = Running::start_with("/metrics", patience);
-    running.published.publish(kpis(Large));
+    let mut running = RunningServer::start_with("/metrics", limits);
+    running.published.publish(kpis(LargeSeries));
     let _stalled = connect(&running, b"GET /metrics HTTP/1.1\r\nhost: test\r\n\r\n");
     thread::sleep(Duration::from_millis(300));
     running.stop();
@@ -826,24 +822,24 @@ fn shutdown_does_not_wait_for_ever() {
 }
 
 #[test]
-fn series_that_cannot_be_rendered_fail_the_scrape_only() {
-    struct Broken;
-    impl Kpis for Broken {
+fn a_panic_fails_only_the_scrape() {
+    struct BrokenSeries;
+    impl Kpis for BrokenSeries {
         fn report(&self) -> Report {
             panic!("broken report");
         }
     }
-    impl Series for Broken {
+    impl Series for BrokenSeries {
         fn visit(&self, _: &mut dyn Visitor) {
             panic!("broken series");
         }
     }
-    let running = Running::start();
-    running.published.publish(kpis(Broken));
+    let running = RunningServer::start();
+    running.published.publish(kpis(BrokenSeries));
     for _ in 0..5 {
         assert_eq!(running.get("/metrics").status(), 500);
         assert_eq!(running.get("/").status(), 500);
     }
-    running.published.publish(kpis(Backlog(3.0)));
+    running.published.publish(kpis(BacklogSeries(3.0)));
     assert_eq!(running.get("/metrics").status(), 200);
 }

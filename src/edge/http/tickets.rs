@@ -1,5 +1,5 @@
-//! The page of tickets whose deadlines are near or have passed. The one page with ticket ids,
-//! which can be personal data: off unless it is allowed.
+//! The page of tickets by deadline. It shows ticket ids, which can be personal data, so it is off by
+//! default.
 
 use std::fmt::{self, Write};
 use std::time::Duration;
@@ -8,35 +8,33 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::Site;
-use super::html::{Escaped, NO_DATA, Page};
+use super::context::WebContext;
+use super::html::{Escaped, HtmlPage, NO_DATA};
 use super::parameters::{Parameters, goal_query};
 use crate::domain::duration;
 use crate::domain::policy::Target;
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{GoalItem, GoalList, GoalQuery};
 
-/// Answers come with the next checkpoint, which is a second away, or some seconds on a large or
-/// slow store; rarer checkpoints than this are for those who do not look at pages.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The longest wait for an answer, which comes with the next checkpoint: usually within a second.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// What the page offers as `at_risk`; others can be written into the address.
+/// The choices of `at_risk` in the form; the address accepts others.
 const WITHIN: [&str; 5] = ["15m", "1h", "4h", "1d", "7d"];
 
-/// Why there is no list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoAnswer {
-    #[error("ticket ids are not shown here; the configuration key web.tickets: true allows it")]
+pub enum NoTicketList {
+    #[error("ticket ids are not shown; set web.tickets: true to allow it")]
     NotAllowed,
     #[error("tickets are withheld until they are complete")]
     Withheld,
     #[error("too many questions wait for an answer; try again later")]
     Busy,
-    #[error("no answer in time: it comes with a checkpoint, and there was none")]
+    #[error("no answer in time: answers come with a checkpoint, and there was none")]
     Late,
 }
 
-impl NoAnswer {
+impl NoTicketList {
     fn status(self) -> StatusCode {
         match self {
             Self::NotAllowed => StatusCode::NOT_FOUND,
@@ -45,35 +43,35 @@ impl NoAnswer {
     }
 }
 
-/// The goals that a question is about, as of the state that the metrics show next.
+/// The goals that match a query, as of the state that the metrics show next.
 ///
 /// # Errors
-/// [`NoAnswer`].
-pub async fn ask(site: &Site, query: GoalQuery) -> Result<GoalList, NoAnswer> {
-    if !site.shows_tickets() {
-        return Err(NoAnswer::NotAllowed);
+/// [`NoTicketList`].
+pub async fn ask(context: &WebContext, query: GoalQuery) -> Result<GoalList, NoTicketList> {
+    if !context.shows_tickets() {
+        return Err(NoTicketList::NotAllowed);
     }
-    if site.published.view().kpis.is_none() {
-        return Err(NoAnswer::Withheld);
+    if context.published.view().kpis.is_none() {
+        return Err(NoTicketList::Withheld);
     }
-    let answer = site.published.questions().ask(query);
-    let answer = answer.ok_or(NoAnswer::Busy)?;
-    match tokio::time::timeout(PATIENCE, answer).await {
+    let answer = context.published.questions().ask(query);
+    let answer = answer.ok_or(NoTicketList::Busy)?;
+    match tokio::time::timeout(LONGEST_WAIT, answer).await {
         Ok(Ok(list)) => Ok(list),
-        Ok(Err(_)) => Err(NoAnswer::Withheld),
-        Err(_) => Err(NoAnswer::Late),
+        Ok(Err(_)) => Err(NoTicketList::Withheld),
+        Err(_) => Err(NoTicketList::Late),
     }
 }
 
-pub(super) async fn page(State(site): State<Site>, RawQuery(query): RawQuery) -> Response {
+pub(super) async fn page(State(context): State<WebContext>, RawQuery(query): RawQuery) -> Response {
     let parameters = Parameters::parse(query.as_deref());
     let query = match goal_query(&parameters) {
         Ok(query) => query,
         Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     };
-    let answer = ask(&site, query).await;
-    if answer == Err(NoAnswer::NotAllowed) {
-        let text = format!("{}\n", NoAnswer::NotAllowed);
+    let answer = ask(&context, query).await;
+    if answer == Err(NoTicketList::NotAllowed) {
+        let text = format!("{}\n", NoTicketList::NotAllowed);
         return (StatusCode::NOT_FOUND, text).into_response();
     }
     let mut main = String::from("<h2 id=\"tickets\">Tickets by deadline</h2>\n");
@@ -90,16 +88,16 @@ pub(super) async fn page(State(site): State<Site>, RawQuery(query): RawQuery) ->
         }
     };
     let title = "Tickets by deadline · ticket-exporter";
-    let page = Page {
+    let page = HtmlPage {
         status,
         title,
         main,
         rows,
     };
-    page.respond(&site)
+    page.respond(&context)
 }
 
-/// The question, to be changed.
+/// The form with the current query.
 fn write_form(html: &mut String, parameters: &Parameters) -> fmt::Result {
     let chosen = |name: &str, value: &str| parameters.last(name) == Some(value);
     html.push_str("<form method=\"get\" action=\"./tickets\">\n");
@@ -145,11 +143,11 @@ fn write_option(html: &mut String, value: &str, text: &str, chosen: bool) -> fmt
 
 fn write_list(html: &mut String, list: &GoalList) -> fmt::Result {
     let Some(clock) = list.clock else {
-        html.push_str("<p>No event was read yet.</p>\n");
+        html.push_str("<p>No event yet.</p>\n");
         return Ok(());
     };
     if list.goals.is_empty() {
-        return writeln!(html, "<p>None, as of {}.</p>", clock.rfc3339());
+        return writeln!(html, "<p>No ticket matches, as of {}.</p>", clock.rfc3339());
     }
     write!(
         html,

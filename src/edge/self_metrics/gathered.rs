@@ -1,4 +1,4 @@
-//! From what the `prometheus` crate gathers to what the writers read.
+//! Converts the metrics of the `prometheus` crate for our writers.
 
 #[cfg(target_os = "linux")]
 use prometheus::core::Collector;
@@ -9,7 +9,7 @@ use crate::domain::catalog::MetricOrigin;
 use crate::domain::catalog::{Family, MetricKind};
 use crate::engine::{HistogramView, Sample, Visitor};
 
-/// Hands one gathered series of `family` to `visitor`.
+/// Passes one gathered series of `family` to `visitor`.
 pub(super) fn visit_metric(family: &Family, metric: &proto::Metric, visitor: &mut dyn Visitor) {
     let value_of = |label: &&str| {
         let mut pairs = metric.get_label().iter();
@@ -54,8 +54,8 @@ pub(super) fn visit_metric(family: &Family, metric: &proto::Metric, visitor: &mu
     }
 }
 
-/// Registers the collector of `process_*` and describes its families, which the catalogue does
-/// not know. They live as long as the process, as the families of the catalogue do.
+/// Registers the collector of `process_*` and describes its families, which are not in the catalog.
+/// It leaks them, so that they are static like those of the catalog.
 #[cfg(target_os = "linux")]
 pub(super) fn register_process(
     registry: &Registry,

@@ -1,6 +1,5 @@
-//! The values that labels of the self-metrics take, where the program decides them.
+//! The fixed label values of the self-metrics.
 
-/// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordResult {
     Applied,
@@ -19,7 +18,6 @@ impl RecordResult {
         Self::DeadLettered,
     ];
 
-    /// The label value.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Applied => "applied",
@@ -43,7 +41,6 @@ pub enum TicketState {
 impl TicketState {
     pub const ALL: [Self; 4] = [Self::Open, Self::Solved, Self::Finalized, Self::Withdrawn];
 
-    /// The label value.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -54,24 +51,24 @@ impl TicketState {
     }
 }
 
-/// Why somebody on the web got no answer, or another one.
+/// Why the HTTP server refused a connection or a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// Idle, and the place was needed.
+pub enum WebRefusal {
+    /// Idle, and closed for a new connection.
     Connection,
-    /// TLS: no certificate that will do, or not TLS at all, or too slow.
+    /// The TLS handshake failed or was too slow.
     Handshake,
-    /// No good name and password.
+    /// No valid user name and password.
     Login,
     /// The rate limit of the web configuration file.
     RateLimit,
     /// A request with a body.
     Body,
-    /// Too many scrapes, or logins to be checked, at the same time.
+    /// Too many scrapes or login checks at the same time.
     Busy,
 }
 
-impl Refusal {
+impl WebRefusal {
     pub const ALL: [Self; 6] = [
         Self::Connection,
         Self::Handshake,
@@ -81,7 +78,6 @@ impl Refusal {
         Self::Busy,
     ];
 
-    /// The label value.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Connection => "connection",
@@ -105,7 +101,6 @@ pub enum LimitedLabel {
 impl LimitedLabel {
     pub const ALL: [Self; 3] = [Self::Team, Self::Priority, Self::Channel];
 
-    /// The label value.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Team => "team",

@@ -1,13 +1,12 @@
-//! What the exporter says about itself: the families of origin `Exporter`, and `process_*`.
+//! The metrics of the exporter itself: the families of origin `Exporter`, and `process_*`.
 //!
-//! Names, help and labels come from the catalogue; the counting is done by the `prometheus`
-//! crate, and the writing by the same writers as for the KPIs. These series count from the start
-//! of the process and say nothing about tickets.
+//! Names, help and labels come from the catalog. The `prometheus` crate counts, and the writers of the
+//! KPIs write. These series count from the start of the process.
 
 mod gathered;
 mod labels;
 
-pub use labels::{LimitedLabel, RecordResult, Refusal, TicketState};
+pub use labels::{LimitedLabel, RecordResult, TicketState, WebRefusal};
 
 use prometheus::core::Collector;
 use prometheus::{
@@ -21,18 +20,17 @@ use crate::domain::timestamp::Timestamp;
 use crate::engine::{Series, Visitor};
 use gathered::{register_process, visit_metric};
 
-/// Seconds. A checkpoint takes milliseconds on a local disk; more than the default interval of
-/// one second means that it cannot keep up.
+/// Seconds. A checkpoint takes milliseconds on a local disk. More than the default interval of one
+/// second is too slow.
 const CHECKPOINT_BUCKETS: &[f64] = &[
     0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
-/// Seconds. Between the default lateness of 5 s and the default grace of 30 s is normal.
+/// Seconds. Values from the default lateness of 5 s to the default grace of 30 s are normal.
 const BREACH_DETECTION_BUCKETS: &[f64] = &[
     0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 600.0,
 ];
 
-/// The build that is running.
 #[derive(Clone, Copy, Debug)]
 pub struct BuildInfo {
     pub version: &'static str,
@@ -41,16 +39,14 @@ pub struct BuildInfo {
     pub rustc: &'static str,
 }
 
-/// See the module. Every method may be called from any thread.
-///
-/// Gauges that have no meaningful value yet (timestamps, partitions) are absent until they are
-/// set; everything else is 0 from the start.
+/// Gauges without a meaningful value at first (timestamps, partitions) are absent until they are set.
+/// All other series start at 0.
 #[derive(Debug)]
 pub struct SelfMetrics {
     registry: Registry,
     started: Timestamp,
     build: BuildInfo,
-    /// Families that are gathered but not in the catalogue: `process_*`.
+    /// Families that are not in the catalog: `process_*`.
     others: Vec<&'static Family>,
     events: IntCounterVec,
     rejected: IntCounterVec,
@@ -86,16 +82,16 @@ pub struct SelfMetrics {
 }
 
 impl SelfMetrics {
-    /// `rejections` and `ignorances` are the reasons there are, so that their counters exist
-    /// at 0; `started` is the start of the process.
+    /// `rejection_reasons` and `ignore_reasons`: all reasons, so that their counters start at 0.
+    /// `started`: the start of the process.
     ///
     /// # Errors
-    /// Where the catalogue holds a name or label that Prometheus does not allow.
+    /// The catalog has a name or label that Prometheus does not allow.
     pub fn new(
         build: BuildInfo,
         started: Timestamp,
-        rejections: &[&str],
-        ignorances: &[&str],
+        rejection_reasons: &[&str],
+        ignore_reasons: &[&str],
     ) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let metrics = Self {
@@ -149,10 +145,10 @@ impl SelfMetrics {
         for result in RecordResult::ALL {
             metrics.events(result);
         }
-        for reason in rejections {
+        for reason in rejection_reasons {
             metrics.rejected(reason);
         }
-        for reason in ignorances {
+        for reason in ignore_reasons {
             metrics.ignored(reason);
         }
         for member in Member::ALL {
@@ -167,7 +163,7 @@ impl SelfMetrics {
         for failure in SchemaRegistryFailure::ALL {
             metrics.schema_registry_errors(failure);
         }
-        for refusal in Refusal::ALL {
+        for refusal in WebRefusal::ALL {
             metrics.web_refused(refusal);
         }
         metrics.set_schema_registry_waiting(false);
@@ -181,17 +177,14 @@ impl SelfMetrics {
         self.build
     }
 
-    /// When the process started.
     pub fn started(&self) -> Timestamp {
         self.started
     }
 
-    /// Records by what became of them.
     pub fn events(&self, result: RecordResult) -> IntCounter {
         self.events.with_label_values(&[result.name()])
     }
 
-    /// Records that are no valid ticket event.
     pub fn rejected(&self, reason: &str) -> IntCounter {
         self.rejected.with_label_values(&[reason])
     }
@@ -201,12 +194,12 @@ impl SelfMetrics {
         self.ignored.with_label_values(&[reason])
     }
 
-    /// Words of other systems that the mapping does not have.
+    /// Values that the mapping does not know.
     pub fn unmapped(&self, member: Member) -> IntCounter {
         self.unmapped.with_label_values(&[member.name()])
     }
 
-    /// Whether (almost) no record of a topic can be used.
+    /// Whether the exporter rejects all or nearly all records of a topic.
     pub fn set_topic_useless(&self, topic: &str, useless: bool) {
         self.topic_useless
             .with_label_values(&[topic])
@@ -226,7 +219,6 @@ impl SelfMetrics {
         self.overflow.with_label_values(&[label.name()])
     }
 
-    /// Records in the partition that are not processed yet.
     pub fn set_lag(&self, topic: &str, partition: i32, records: i64) {
         self.lag
             .with_label_values(&[topic, &partition.to_string()])
@@ -240,8 +232,8 @@ impl SelfMetrics {
             .set(open.into());
     }
 
-    /// Records of a partition were gone before they were read; the counter exists at 0 from the
-    /// first time it is asked for.
+    /// Records that Kafka deleted before the exporter read them. The first call makes the series
+    /// exist.
     pub fn lost_records(&self, topic: &str, partition: i32) -> IntCounter {
         self.lost_records
             .with_label_values(&[topic, &partition.to_string()])
@@ -254,27 +246,26 @@ impl SelfMetrics {
             .set(missing.into());
     }
 
-    /// A topic is no longer configured.
     pub fn remove_topic(&self, topic: &str) {
-        // Fails only where there is no such series, which is what is wanted.
+        // An error means that there is no such series; that is fine.
         let _ = self.topic_missing.remove_label_values(&[topic]);
     }
 
-    /// Rejected records that the dead-letter topic refused permanently.
+    /// Dead letters that Kafka refused permanently.
     pub fn dead_letters_lost(&self) -> &IntCounter {
         &self.dead_letters_lost
     }
 
-    /// Ends the series of a partition that is no longer assigned.
+    /// Removes the series of a partition that is no longer assigned.
     pub fn remove_partition(&self, topic: &str, partition: i32) {
         let partition = partition.to_string();
         for gauge in [&self.lag, &self.open_transaction] {
-            // Fails only where there is no such series, which is what is wanted.
+            // An error means that there is no such series; that is fine.
             let _ = gauge.remove_label_values(&[topic, &partition]);
         }
     }
 
-    /// The greatest event time seen.
+    /// The greatest event time.
     pub fn set_last_event(&self, at: Timestamp) {
         only(&self.last_event).set(at.seconds());
     }
@@ -309,8 +300,7 @@ impl SelfMetrics {
         only(&self.last_checkpoint).set(at.seconds());
     }
 
-    /// Attempts to write a checkpoint that failed.
-    /// Checkpoints taken by this process.
+    /// Checkpoints of this process.
     pub fn checkpoints(&self) -> u64 {
         self.checkpoint_duration.get_sample_count()
     }
@@ -325,38 +315,37 @@ impl SelfMetrics {
             .set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
-    /// Questions to the schema registry that failed.
+    /// Failed requests to the schema registry.
     pub fn schema_registry_errors(&self, failure: SchemaRegistryFailure) -> IntCounter {
         self.schema_registry_errors
             .with_label_values(&[failure.name()])
     }
 
-    /// Whether reading waits for a schema.
+    /// Whether the ingest thread waits for a schema.
     pub fn set_schema_registry_waiting(&self, waiting: bool) {
         self.schema_registry_waiting
             .with_label_values::<&str>(&[])
             .set(waiting.into());
     }
 
-    /// A breach was published `seconds` after its deadline, while caught up.
+    /// A breach was published `seconds` after its deadline. Call it only while caught up.
     pub fn observe_breach_detection(&self, seconds: f64) {
         self.breach_detection.observe(seconds);
     }
 
-    /// Share of the goals of a policy's target that is to be met.
+    /// The share of goals that a policy wants to meet.
     pub fn set_objective(&self, policy: &str, target: &str, share: f64) {
         self.objectives
             .with_label_values(&[policy, target])
             .set(share);
     }
 
-    /// A policy has no such objective any more.
     pub fn remove_objective(&self, policy: &str, target: &str) {
-        // Fails only where there is no such series, which is what is wanted.
+        // An error means that there is no such series; that is fine.
         let _ = self.objectives.remove_label_values(&[policy, target]);
     }
 
-    /// The configuration was loaded at `at`, or could not be.
+    /// The configuration was loaded at `at`, or loading failed.
     pub fn set_config_reload(&self, at: Timestamp, successful: bool) {
         self.reload_successful
             .with_label_values::<&str>(&[])
@@ -366,12 +355,11 @@ impl SelfMetrics {
         }
     }
 
-    /// Connections and requests that were refused.
-    pub fn web_refused(&self, refusal: Refusal) -> IntCounter {
+    pub fn web_refused(&self, refusal: WebRefusal) -> IntCounter {
         self.web_refused.with_label_values(&[refusal.name()])
     }
 
-    /// The web configuration file was read at `at`, or could not be used.
+    /// The web configuration file was loaded at `at`, or loading failed.
     pub fn set_web_config_reload(&self, at: Timestamp, successful: bool) {
         self.web_config_successful
             .with_label_values::<&str>(&[])
@@ -444,7 +432,7 @@ fn register<C: Collector + Clone + 'static>(
     Ok(collector)
 }
 
-/// The gauge of a family without labels, which exists once it is asked for.
+/// The gauge of a family without labels. The first call makes the series exist.
 fn only(gauges: &GaugeVec) -> prometheus::Gauge {
     gauges.with_label_values::<&str>(&[])
 }
@@ -514,7 +502,7 @@ mod tests {
         metrics.set_web_config_reload(Timestamp(5_000), true);
         let text = text(&metrics);
         for family in FAMILIES {
-            // How far the input is, is shown together with the KPIs.
+            // These are published with the KPIs.
             let elsewhere = [
                 &catalog::WATERMARK,
                 &catalog::CHECKPOINT_OFFSET,
@@ -540,7 +528,7 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_that_left_is_gone() {
+    fn a_removed_partition_has_no_series() {
         let metrics = metrics();
         metrics.set_lag("tickets", 3, 12);
         metrics.set_lag("tickets", 4, 13);

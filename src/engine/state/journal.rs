@@ -4,7 +4,7 @@
 use super::bytes::{RecordError, RecordReader, RecordWriter};
 use super::record::RecordKind;
 use crate::domain::timestamp::Timestamp;
-use crate::engine::windows::{Journaled, SERIES};
+use crate::engine::windows::{SERIES, WindowObservation};
 
 /// The minimum size of an entry.
 const ENTRY_SIZE: usize = 4;
@@ -22,7 +22,7 @@ pub fn read_key(mut key: RecordReader<'_>) -> Result<u64, RecordError> {
     Ok(number)
 }
 
-pub fn write(value: &mut RecordWriter, entries: &[Journaled]) {
+pub fn write(value: &mut RecordWriter, entries: &[WindowObservation]) {
     value.clear();
     let mut before = Timestamp(0);
     for entry in entries {
@@ -34,12 +34,12 @@ pub fn write(value: &mut RecordWriter, entries: &[Journaled]) {
     }
 }
 
-pub fn read(mut value: RecordReader<'_>) -> Result<Vec<Journaled>, RecordError> {
+pub fn read(mut value: RecordReader<'_>) -> Result<Vec<WindowObservation>, RecordError> {
     let mut entries = Vec::with_capacity(value.left() / ENTRY_SIZE);
     let mut before = Timestamp(0);
     while value.left() > 0 {
         let at = value.any_instant(before)?;
-        let entry = Journaled {
+        let entry = WindowObservation {
             at,
             team: value.narrow()?,
             series: value.byte()?,
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn entries_round_trip() {
-        let entry = |at, value, team, series| Journaled {
+        let entry = |at, value, team, series| WindowObservation {
             at: Timestamp(at),
             value,
             team,

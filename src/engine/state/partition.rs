@@ -42,6 +42,7 @@ pub fn write_engine(value: &mut RecordWriter, clocks: &EngineClocks) {
     value.byte(u8::from(clocks.is_fixed));
     value.instant(clocks.start, Timestamp(0));
     write_optional(value, clocks.windows);
+    write_optional(value, clocks.past_since);
 }
 
 pub fn read_engine(mut value: RecordReader<'_>) -> Result<EngineClocks, RecordError> {
@@ -52,11 +53,17 @@ pub fn read_engine(mut value: RecordReader<'_>) -> Result<EngineClocks, RecordEr
     };
     let start = value.any_instant(Timestamp(0))?;
     let windows = read_optional(&mut value)?;
+    // Up to state version 2 there were no windows before: they begin with this start.
+    let past_since = match value.left() {
+        0 => windows,
+        _ => read_optional(&mut value)?,
+    };
     value.end()?;
     Ok(EngineClocks {
         start,
         is_fixed,
         windows,
+        past_since,
     })
 }
 
@@ -94,10 +101,20 @@ mod tests {
         let clocks = EngineClocks {
             start: Timestamp(1_767_225_600_000),
             is_fixed: true,
-            windows: None,
+            windows: Some(Timestamp(9)),
+            past_since: None,
         };
         write_engine(&mut value, &clocks);
         assert_eq!(read_engine(RecordReader::new(value.bytes())), Ok(clocks));
+        let of_version_2 = &value.bytes()[..value.bytes().len() - 1];
+        let without_past = EngineClocks {
+            past_since: clocks.windows,
+            ..clocks
+        };
+        assert_eq!(
+            read_engine(RecordReader::new(of_version_2)),
+            Ok(without_past)
+        );
         assert_eq!(
             read_engine(RecordReader::new(&[2, 0, 0])),
             Err(RecordError::UnknownValue)

@@ -16,10 +16,10 @@ use crate::engine::partition::Partition;
 use crate::engine::recorder::{ConfiguredLabels, Recorder};
 use crate::engine::rules::{Kpi, Rules};
 use crate::engine::series::{PairSeries, SeriesTable};
-use crate::engine::sliding::Step;
+use crate::engine::sliding::WindowStep;
 use crate::engine::table::{TicketLookup, TicketSlot, TicketTable};
 use crate::engine::ticket::{GoalSlot, GoalState, NO_POLICY};
-use crate::engine::windows::{Journaled, Place, Windows};
+use crate::engine::windows::{WindowKey, WindowObservation, Windows};
 
 /// The engine of a checkpoint.
 #[derive(Debug)]
@@ -44,8 +44,8 @@ pub struct Restorer {
     partitions: BTreeMap<u16, PartitionClocks>,
     tickets: TicketTable,
     pairs: BTreeMap<(u16, u8), PairSeries>,
-    steps: HashMap<(Place, u8), Step>,
-    journal: BTreeMap<u64, Vec<Journaled>>,
+    steps: HashMap<(WindowKey, u8), WindowStep>,
+    journal: BTreeMap<u64, Vec<WindowObservation>>,
 }
 
 impl Restorer {
@@ -368,8 +368,13 @@ impl Restorer {
         rules: &Rules,
         clocks: &EngineClocks,
     ) -> Result<Windows, StateError> {
-        let mut windows = Windows::restored(rules, clocks.windows);
-        for ((place, _), step) in self.steps.drain() {
+        let mut windows = Windows::restored(rules, clocks.windows, clocks.past_since);
+        let (own, earlier): (Vec<_>, Vec<_>) = self
+            .steps
+            .drain()
+            .partition(|((_, key), step)| window::is_own_key(*key, step));
+        // Of two records of a step, the one of this version replaces the one of an earlier version.
+        for ((place, _), step) in earlier.into_iter().chain(own) {
             if usize::from(place.window) >= rules.windows.len() {
                 return Err(RecordKind::Window.invalid(RecordError::Reference));
             }

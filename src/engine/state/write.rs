@@ -11,10 +11,10 @@ use crate::engine::labels::Labels;
 use crate::engine::partition::Partition;
 use crate::engine::recorder::Recorder;
 use crate::engine::series::PairSeries;
-use crate::engine::sliding::Step;
+use crate::engine::sliding::WindowStep;
 use crate::engine::table::TicketSlot;
 use crate::engine::ticket::Ticket;
-use crate::engine::windows::{Journaled, Place, SERIES, WindowChanges};
+use crate::engine::windows::{SERIES, WindowChanges, WindowKey, WindowObservation};
 
 /// The progress of a round of slices. Each round begins with a new cursor.
 #[derive(Clone, Debug, Default)]
@@ -133,13 +133,13 @@ impl<'a> RecordOutput<'a> {
         self.put();
     }
 
-    fn step(&mut self, place: Place, step: &Step) {
+    fn step(&mut self, place: WindowKey, step: &WindowStep) {
         window::write_key(&mut self.key, place, step.number);
         window::write(&mut self.value, step);
         self.put();
     }
 
-    fn chunk(&mut self, number: u64, entries: &[Journaled]) {
+    fn chunk(&mut self, number: u64, entries: &[WindowObservation]) {
         journal::write_key(&mut self.key, number);
         journal::write(&mut self.value, entries);
         self.put();
@@ -215,7 +215,7 @@ impl Engine {
         if !std::mem::take(&mut changes.everything) {
             return Some(changed);
         }
-        for place in &changed.windows.places {
+        for place in &changed.windows.keys {
             let steps = self.recorder.windows.take_changed_steps(*place);
             steps.for_each(drop);
         }
@@ -259,9 +259,9 @@ impl Engine {
             journal::write_key(&mut output.key, *number);
             output.delete();
         }
-        for place in &changed.windows.places {
+        for place in &changed.windows.keys {
             for step in windows.take_changed_steps(*place) {
-                output.step(*place, step);
+                output.step(*place, &step);
             }
         }
         for number in &changed.windows.chunks {
@@ -308,7 +308,7 @@ impl Engine {
                 let (team, series) = (index / SERIES, index % SERIES);
                 if let (Ok(team), Ok(series)) = (u16::try_from(team), u8::try_from(series)) {
                     for (place, step) in windows.steps(team, series) {
-                        output.step(place, step);
+                        output.step(place, &step);
                     }
                 }
                 team < windows.teams()
@@ -339,6 +339,7 @@ impl Engine {
             start,
             is_fixed,
             windows: self.recorder.windows.clock(),
+            past_since: self.recorder.windows.past_since(),
         }
     }
 

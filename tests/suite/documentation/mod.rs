@@ -65,7 +65,7 @@ fn generated() -> [(&'static str, &'static str, String); 4] {
         (
             "metrics",
             "docs/reference/metrics.md",
-            exposition::catalogue_table(),
+            exposition::catalog_table(),
         ),
         ("cli", "docs/reference/cli.md", command_line()),
     ]

@@ -1,7 +1,7 @@
-//! The pages for people and the JSON beside them, as their users meet them: events into a real
-//! Kafka, the exporter's binary, a real browser, and `replay` as the truth to compare with.
+//! The pages and the JSON API, from end to end: events in a real Kafka, the exporter's binary, a real
+//! browser, and `replay` to compare with.
 
-mod behaviour;
+mod behavior;
 mod look;
 mod numbers;
 
@@ -16,16 +16,16 @@ use crate::harness::{Chromium, Exporter, Kafka, Record};
 /// Pages refresh every five seconds; the rest is for a busy machine.
 const REFRESHED: Duration = Duration::from_secs(30);
 
-/// A name that would do something if any page took it for HTML.
+/// A name that would run a script if a page did not escape it.
 const NASTY: &str = "<img src=x onerror=\"document.title='hit'\">&'";
 
-/// An exporter that shows tickets, over a topic with the story of some teams.
+/// An exporter that shows tickets, and a topic with the events of some teams.
 struct Site {
     kafka: &'static Kafka,
     topic: String,
     config: String,
     exporter: Exporter,
-    /// The instant that the story is told from.
+    /// The instant that the ages of the events refer to.
     now: Timestamp,
 }
 
@@ -53,14 +53,14 @@ impl Site {
             config,
             now: now(),
         };
-        site.tell_story();
+        site.produce_events();
         site.exporter.wait_ready(PATIENCE);
         site
     }
 
     /// Two dozen tickets of three teams: some solved, some answered, some near their deadline,
     /// some beyond it, some rated and some that came back.
-    fn tell_story(&self) {
+    fn produce_events(&self) {
         let mut records = Vec::new();
         for number in 0..24_u8 {
             let team = ["billing", "network", NASTY][usize::from(number % 3)];
@@ -139,13 +139,16 @@ fn cell(team: &str, column: &str) -> String {
     )
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "for people; years fit")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "shown to a reader; years fit"
+)]
 fn brief(seconds: &Value) -> String {
     let milliseconds = seconds.as_f64().unwrap() * 1_000.0;
     ticket_exporter::domain::duration::brief(milliseconds as Milliseconds)
 }
 
-/// Deadlines in the story: those of p1 without a reply, by how far ahead of `now` they are.
+/// The deadline of a p1 ticket without a reply, relative to `now`.
 fn urgent_deadline(number: Milliseconds) -> Milliseconds {
     2 * HOUR - (number * 12 + 15) * MINUTE
 }

@@ -90,6 +90,10 @@ fn shown(engine: &mut Engine) -> Vec<String> {
 }
 
 fn equal(one: &mut Engine, other: &mut Engine) -> Result<(), String> {
+    // The windows before are in no series.
+    ensure(one.snapshot().report() == other.snapshot().report(), || {
+        "the reports differ".to_owned()
+    })?;
     let (one, other) = (shown(one), shown(other));
     let only = |these: &[String], those: &[String]| -> Vec<String> {
         let missing = |line: &&String| those.binary_search(line).is_err();

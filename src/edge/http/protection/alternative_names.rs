@@ -1,31 +1,29 @@
-//! The names in a certificate: its subject alternative names (RFC 5280, section 4.2.1.6).
-//!
-//! rustls verifies certificates, but it does not return the e-mail and IP addresses in them. OpenSSL
-//! parses the certificate here.
+//! The subject alternative names of a certificate (RFC 5280, section 4.2.1.6). rustls does not expose
+//! them.
 
-use std::net::IpAddr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use openssl::x509::{GeneralNameRef, X509};
 
-/// The DNS names, e-mail addresses, URIs and IP addresses of a certificate, as text. Returns `None` if the
-/// bytes are not a certificate. Ignores other kinds of names.
+/// DNS names, e-mail addresses, URIs and IP addresses, as text. `None`: the bytes are not a
+/// certificate.
 pub(super) fn alternative_names(certificate: &[u8]) -> Option<Vec<String>> {
     let certificate = X509::from_der(certificate).ok()?;
     let names = certificate.subject_alt_names();
-    let names = names.iter().flatten();
-    Some(names.filter_map(text).collect())
+    Some(names.iter().flatten().filter_map(text).collect())
 }
 
 fn text(name: &GeneralNameRef) -> Option<String> {
-    let text = name.dnsname().or_else(|| name.email());
-    let text = text.or_else(|| name.uri()).map(str::to_owned);
-    text.or_else(|| Some(ip_address(name.ipaddress()?)?.to_string()))
-}
-
-fn ip_address(bytes: &[u8]) -> Option<IpAddr> {
-    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
-    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
-        .ok()
+    let text = name
+        .dnsname()
+        .or_else(|| name.email())
+        .or_else(|| name.uri());
+    text.map(str::to_owned).or_else(|| {
+        let bytes = name.ipaddress()?;
+        let v4 = <[u8; 4]>::try_from(bytes).map(|bytes| Ipv4Addr::from(bytes).to_string());
+        let v6 = <[u8; 16]>::try_from(bytes).map(|bytes| Ipv6Addr::from(bytes).to_string());
+        v4.or(v6).ok()
+    })
 }
 
 #[cfg(test)]
@@ -40,7 +38,7 @@ mod tests {
 
     use super::*;
 
-    /// A certificate, with these names or without any.
+    /// A certificate with these names.
     fn certificate(names: Option<SubjectAlternativeName>) -> Vec<u8> {
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
         let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
@@ -76,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_name() {
+    fn reads_every_kind_of_name() {
         assert_eq!(
             alternative_names(&with_names()).unwrap(),
             [
@@ -91,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn no_bytes_cause_a_panic() {
+    fn damaged_bytes_do_no_harm() {
         let whole = with_names();
         for end in 0..whole.len() {
             assert_eq!(alternative_names(&whole[..end]), None);

@@ -1,28 +1,27 @@
-//! A bucket of tokens: a request takes one, and every interval another one is put in.
+//! A token bucket: a request takes one token, and every interval adds one.
 
 use std::time::Instant;
 
 use crate::config::web_file::RateLimit;
 
-/// See the module. Full at first, and where the limit is another one than before.
+/// Full at first, and again after a change of the limit.
 #[derive(Debug, Default)]
-pub(super) struct Bucket(Option<Level>);
+pub(super) struct TokenBucket(Option<TokenLevel>);
 
 #[derive(Debug)]
-struct Level {
+struct TokenLevel {
     limit: RateLimit,
-    /// At most the burst.
     tokens: f64,
     at: Instant,
 }
 
-impl Bucket {
+impl TokenBucket {
     /// Takes a token if there is one.
     pub(super) fn take(&mut self, limit: RateLimit, now: Instant) -> bool {
         let full = f64::from(limit.burst);
         let level = match &mut self.0 {
             Some(level) if level.limit == limit => level,
-            other => other.insert(Level {
+            other => other.insert(TokenLevel {
                 limit,
                 tokens: full,
                 at: now,
@@ -32,11 +31,11 @@ impl Bucket {
         let earned = since.as_secs_f64() / limit.interval.as_secs_f64();
         level.tokens = (level.tokens + earned).min(full);
         level.at = level.at.max(now);
-        let is_there = level.tokens >= 1.0;
-        if is_there {
+        let has_token = level.tokens >= 1.0;
+        if has_token {
             level.tokens -= 1.0;
         }
-        is_there
+        has_token
     }
 }
 
@@ -52,7 +51,7 @@ mod tests {
             interval: Duration::from_secs(1),
             burst: 3,
         };
-        let mut bucket = Bucket::default();
+        let mut bucket = TokenBucket::default();
         let start = Instant::now();
         let mut at =
             |milliseconds, limit| bucket.take(limit, start + Duration::from_millis(milliseconds));
@@ -61,7 +60,7 @@ mod tests {
             [true, true, true, false]
         );
         assert!(!at(900, limit) && at(1_100, limit) && !at(1_200, limit));
-        // Long silence saves up no more than the burst.
+        // However long the pause, there are no more tokens than the burst.
         assert_eq!(
             [90_000; 4].map(|now| at(now, limit)),
             [true, true, true, false]

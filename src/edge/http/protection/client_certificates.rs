@@ -1,4 +1,4 @@
-//! Which certificates of clients will do.
+//! Verifies the certificates of clients.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::alternative_names::alternative_names;
 use crate::config::ConfigProblem;
 use crate::config::web_file::{ClientAuth, ServerTls};
 
-/// What the settings ask of clients. `client_ca`: certificates of the client CA, if there are any.
+/// The verifier that the settings ask for. `client_ca`: the certificates of the client CA.
 pub(super) fn verifier(
     tls: &ServerTls,
     client_ca: Vec<CertificateDer<'static>>,
@@ -51,14 +51,14 @@ pub(super) fn verifier(
     };
     Ok(match &tls.allowed_names {
         None => verifier,
-        Some(names) => Arc::new(Named {
+        Some(names) => Arc::new(NamedCertificate {
             verifier,
             names: names.clone(),
         }),
     })
 }
 
-/// Any certificate, whoever has signed it; its client has to have the key of it.
+/// Accepts any certificate whose key the client has.
 #[derive(Debug)]
 struct AnyCertificate {
     is_mandatory: bool,
@@ -106,14 +106,14 @@ impl ClientCertVerifier for AnyCertificate {
     }
 }
 
-/// A certificate that another verifier takes, with one of these names as well.
+/// Accepts a certificate that `verifier` accepts and that has one of these names.
 #[derive(Debug)]
-struct Named {
+struct NamedCertificate {
     verifier: Arc<dyn ClientCertVerifier>,
     names: Vec<String>,
 }
 
-impl ClientCertVerifier for Named {
+impl ClientCertVerifier for NamedCertificate {
     fn offer_client_auth(&self) -> bool {
         self.verifier.offer_client_auth()
     }

@@ -1,8 +1,8 @@
 //! Basic authentication against bcrypt hashes.
 //!
-//! bcrypt takes tens of milliseconds on purpose. So it runs off the event loop, one at a time, and
-//! logins that were good are remembered: a scraper pays for its first scrape only. A name that
-//! nobody has costs as much as one that somebody has, so that names cannot be found out by time.
+//! bcrypt takes tens of milliseconds on purpose. So it runs on a blocking thread, one check at a time,
+//! and successful logins are cached: only the first scrape of a scraper waits for it. An unknown name
+//! costs as much as a known one, so that the time does not reveal names.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Formatter};
@@ -19,38 +19,35 @@ use tokio::sync::Semaphore;
 
 use crate::config::web_file::WebUser;
 
-/// Salt and hash of nothing in particular: no password is compared with it for its result.
+/// Salt and hash that passwords of unknown users are checked against. The result is ignored.
 const DECOY_TAIL: &str = "GSL7yBWUFkmCzrBbSWJCHe1kb4tU/2q9ce2zNyiKk2luQEB4NHQWa";
-/// Checks that wait for their turn; a desk has a handful of scrapers.
+/// Checks that wait; an installation has a handful of scrapers.
 const MOST_WAITING: usize = 32;
-/// Good logins remembered: users, and their earlier passwords until they are pushed out.
-const MOST_REMEMBERED: usize = 256;
+/// Cached logins; beyond that the cache is emptied.
+const MOST_CACHED: usize = 256;
 
 /// Users with the hashes of their passwords.
 pub(super) struct Logins {
     users: HashMap<String, String>,
-    /// A hash that takes as long as the slowest of them.
+    /// A hash whose check takes as long as the slowest of the users.
     decoy: String,
 }
 
-/// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::edge::http) enum Verdict {
+pub(in crate::edge::http) enum LoginVerdict {
     Allowed,
     Refused,
-    /// Too many logins are being checked.
+    /// Too many checks wait.
     Busy,
 }
 
-/// See the module.
-pub(super) struct Gate {
-    /// Of this process: what is remembered is of no use elsewhere.
+pub(super) struct LoginCheck {
+    /// A random key of this process.
     key: hmac::Key,
-    /// Keyed hashes of name, bcrypt hash and password: a changed password is not remembered.
-    good: Mutex<HashSet<[u8; SHA256_OUTPUT_LEN]>>,
+    /// Keyed hashes of name, bcrypt hash and password.
+    cached: Mutex<HashSet<[u8; SHA256_OUTPUT_LEN]>>,
     waiting: Semaphore,
     turn: Arc<Semaphore>,
-    /// Passwords compared so far.
     pub(super) checks: Arc<AtomicU64>,
 }
 
@@ -77,23 +74,23 @@ impl fmt::Debug for Logins {
     }
 }
 
-impl fmt::Debug for Gate {
+impl fmt::Debug for LoginCheck {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_struct("Gate")
+            .debug_struct("LoginCheck")
             .field("checks", &self.checks)
             .finish_non_exhaustive()
     }
 }
 
-impl Gate {
+impl LoginCheck {
     pub(super) fn new() -> Self {
         let mut key = [0; SHA256_OUTPUT_LEN];
-        // Without randomness TLS would not work either; the hashes stay in this process anyway.
+        // Without randomness TLS fails, too; and the hashes never leave this process.
         let _ = SystemRandom::new().fill(&mut key);
         Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, &key),
-            good: Mutex::default(),
+            cached: Mutex::default(),
             waiting: Semaphore::new(MOST_WAITING),
             turn: Arc::new(Semaphore::new(1)),
             checks: Arc::default(),
@@ -104,63 +101,63 @@ impl Gate {
         &self,
         logins: &Logins,
         authorization: Option<&HeaderValue>,
-    ) -> Verdict {
+    ) -> LoginVerdict {
         let Some((name, password)) = authorization.and_then(read_basic) else {
-            return Verdict::Refused;
+            return LoginVerdict::Refused;
         };
         let known = logins.users.get(&name);
         let hash = known.unwrap_or(&logins.decoy).clone();
-        let memory = self.memory(&[name.as_bytes(), hash.as_bytes(), &password]);
-        if known.is_some() && self.remembers(&memory) {
-            return Verdict::Allowed;
+        let digest = self.digest(&[name.as_bytes(), hash.as_bytes(), &password]);
+        if known.is_some() && self.is_cached(&digest) {
+            return LoginVerdict::Allowed;
         }
         let Ok(_waiting) = self.waiting.try_acquire() else {
-            return Verdict::Busy;
+            return LoginVerdict::Busy;
         };
         let Ok(turn) = Arc::clone(&self.turn).acquire_owned().await else {
-            return Verdict::Busy; // only where the semaphore is closed, which nobody does
+            return LoginVerdict::Busy; // the semaphore is never closed
         };
         let checks = Arc::clone(&self.checks);
         let check = tokio::task::spawn_blocking(move || {
-            let _turn = turn; // held to the end, also where the asker has left
+            let _turn = turn; // held to the end, even if the client has gone
             checks.fetch_add(1, Ordering::Relaxed);
             bcrypt::verify(password, &hash).unwrap_or(false)
         });
         let is_good = check.await.unwrap_or(false) && known.is_some();
         if !is_good {
-            return Verdict::Refused;
+            return LoginVerdict::Refused;
         }
-        self.remember(memory);
-        Verdict::Allowed
+        self.cache(digest);
+        LoginVerdict::Allowed
     }
 
-    fn memory(&self, parts: &[&[u8]]) -> [u8; SHA256_OUTPUT_LEN] {
+    fn digest(&self, parts: &[&[u8]]) -> [u8; SHA256_OUTPUT_LEN] {
         let mut context = hmac::Context::with_key(&self.key);
         for part in parts {
-            // Their lengths, so that no two logins are the same bytes.
+            // With the lengths, no two logins give the same bytes.
             context.update(&part.len().to_le_bytes());
             context.update(part);
         }
-        let mut memory = [0; SHA256_OUTPUT_LEN];
-        memory.copy_from_slice(context.sign().as_ref());
-        memory
+        let mut digest = [0; SHA256_OUTPUT_LEN];
+        digest.copy_from_slice(context.sign().as_ref());
+        digest
     }
 
-    fn remembers(&self, memory: &[u8; SHA256_OUTPUT_LEN]) -> bool {
-        let good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
-        good.contains(memory)
+    fn is_cached(&self, digest: &[u8; SHA256_OUTPUT_LEN]) -> bool {
+        let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        cached.contains(digest)
     }
 
-    fn remember(&self, memory: [u8; SHA256_OUTPUT_LEN]) {
-        let mut good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
-        if good.len() >= MOST_REMEMBERED {
-            good.clear();
+    fn cache(&self, digest: [u8; SHA256_OUTPUT_LEN]) {
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        if cached.len() >= MOST_CACHED {
+            cached.clear();
         }
-        good.insert(memory);
+        cached.insert(digest);
     }
 }
 
-/// Name and password of RFC 7617.
+/// Name and password, as RFC 7617 encodes them.
 fn read_basic(authorization: &HeaderValue) -> Option<(String, Vec<u8>)> {
     let (scheme, coded) = authorization.to_str().ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -177,7 +174,7 @@ mod tests {
     use super::*;
     use crate::config::web_file::PasswordHash;
 
-    /// Of "secret", at the lowest cost.
+    /// Of "secret", with the lowest cost.
     const HASH: &str = "$2y$04$M4CiWlZXU6tGtJz1EqJ5ZOux2bPC5BfUFuySmvQLqVP86B1050w2e";
 
     fn logins(hash: &str) -> Logins {
@@ -194,26 +191,26 @@ mod tests {
             .unwrap()
     }
 
-    async fn judge(gate: &Gate, logins: &Logins, login: &str) -> Verdict {
-        gate.judge(logins, Some(&basic(login))).await
+    async fn judge(check: &LoginCheck, logins: &Logins, login: &str) -> LoginVerdict {
+        check.judge(logins, Some(&basic(login))).await
     }
 
-    fn checks(gate: &Gate) -> u64 {
-        gate.checks.load(Ordering::Relaxed)
+    fn checks(check: &LoginCheck) -> u64 {
+        check.checks.load(Ordering::Relaxed)
     }
 
     #[tokio::test]
-    async fn good_logins_are_checked_once_and_others_each_time() {
-        let (gate, logins) = (Gate::new(), logins(HASH));
+    async fn good_logins_are_checked_once_and_bad_ones_each_time() {
+        let (check, logins) = (LoginCheck::new(), logins(HASH));
         assert_eq!(
-            judge(&gate, &logins, "scraper:secret").await,
-            Verdict::Allowed
+            judge(&check, &logins, "scraper:secret").await,
+            LoginVerdict::Allowed
         );
         assert_eq!(
-            judge(&gate, &logins, "scraper:secret").await,
-            Verdict::Allowed
+            judge(&check, &logins, "scraper:secret").await,
+            LoginVerdict::Allowed
         );
-        assert_eq!(checks(&gate), 1);
+        assert_eq!(checks(&check), 1);
         for wrong in [
             "scraper:wrong",
             "nobody:secret",
@@ -221,37 +218,37 @@ mod tests {
             ":",
             "scraper:secret:",
         ] {
-            let before = checks(&gate);
+            let before = checks(&check);
             for _ in 0..2 {
                 assert_eq!(
-                    judge(&gate, &logins, wrong).await,
-                    Verdict::Refused,
+                    judge(&check, &logins, wrong).await,
+                    LoginVerdict::Refused,
                     "{wrong}"
                 );
             }
-            // Nobody's password takes the same check as somebody's.
-            assert_eq!(checks(&gate), before + 2, "{wrong}");
+            // An unknown user costs the same check.
+            assert_eq!(checks(&check), before + 2, "{wrong}");
         }
     }
 
     #[tokio::test]
-    async fn a_changed_hash_forgets() {
-        let gate = Gate::new();
+    async fn a_changed_hash_is_checked_again() {
+        let check = LoginCheck::new();
         assert_eq!(
-            judge(&gate, &logins(HASH), "scraper:secret").await,
-            Verdict::Allowed
+            judge(&check, &logins(HASH), "scraper:secret").await,
+            LoginVerdict::Allowed
         );
         let changed = format!("{}B{}", &HASH[..29], &HASH[30..]);
         assert_eq!(
-            judge(&gate, &logins(&changed), "scraper:secret").await,
-            Verdict::Refused
+            judge(&check, &logins(&changed), "scraper:secret").await,
+            LoginVerdict::Refused
         );
     }
 
     #[tokio::test]
-    async fn what_is_no_login_costs_nothing() {
-        let (gate, logins) = (Gate::new(), logins(HASH));
-        assert_eq!(gate.judge(&logins, None).await, Verdict::Refused);
+    async fn a_header_without_a_login_costs_nothing() {
+        let (check, logins) = (LoginCheck::new(), logins(HASH));
+        assert_eq!(check.judge(&logins, None).await, LoginVerdict::Refused);
         for header in [
             "Basic",
             "Basic !",
@@ -259,29 +256,38 @@ mod tests {
             "Basic c2NyYXBlcg==",
         ] {
             let header = HeaderValue::from_static(header);
-            assert_eq!(gate.judge(&logins, Some(&header)).await, Verdict::Refused);
+            assert_eq!(
+                check.judge(&logins, Some(&header)).await,
+                LoginVerdict::Refused
+            );
         }
-        assert_eq!(checks(&gate), 0);
+        assert_eq!(checks(&check), 0);
         let lower = basic("scraper:secret")
             .to_str()
             .unwrap()
             .replace("Basic", "bAsIc");
         let lower = HeaderValue::from_str(&lower).unwrap();
-        assert_eq!(gate.judge(&logins, Some(&lower)).await, Verdict::Allowed);
+        assert_eq!(
+            check.judge(&logins, Some(&lower)).await,
+            LoginVerdict::Allowed
+        );
     }
 
     #[tokio::test]
-    async fn only_so_many_wait() {
-        let (gate, logins) = (Gate::new(), logins(HASH));
-        let turn = Arc::clone(&gate.turn).acquire_owned().await.unwrap();
-        let all = gate
+    async fn too_many_waiting_checks_are_refused() {
+        let (check, logins) = (LoginCheck::new(), logins(HASH));
+        let turn = Arc::clone(&check.turn).acquire_owned().await.unwrap();
+        let all = check
             .waiting
             .try_acquire_many(u32::try_from(MOST_WAITING).unwrap());
-        assert_eq!(judge(&gate, &logins, "scraper:secret").await, Verdict::Busy);
+        assert_eq!(
+            judge(&check, &logins, "scraper:secret").await,
+            LoginVerdict::Busy
+        );
         drop((all, turn));
         assert_eq!(
-            judge(&gate, &logins, "scraper:secret").await,
-            Verdict::Allowed
+            judge(&check, &logins, "scraper:secret").await,
+            LoginVerdict::Allowed
         );
     }
 
@@ -298,11 +304,11 @@ mod tests {
     }
 
     #[test]
-    fn not_everything_is_remembered() {
-        let gate = Gate::new();
+    fn the_cache_is_limited() {
+        let check = LoginCheck::new();
         for number in 0..1_000_u32 {
-            gate.remember(gate.memory(&[&number.to_le_bytes()]));
+            check.cache(check.digest(&[&number.to_le_bytes()]));
         }
-        assert!(gate.good.lock().unwrap().len() <= MOST_REMEMBERED);
+        assert!(check.cached.lock().unwrap().len() <= MOST_CACHED);
     }
 }

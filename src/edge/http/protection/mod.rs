@@ -1,22 +1,22 @@
-//! Who may connect and what they are told: the web configuration file, at work.
+//! Applies the web configuration file: TLS, logins, rate limit and headers.
 //!
-//! The file and its certificates are looked at again when somebody connects or asks, at most once a
-//! second, and read where they differ. What is wrong with new ones leaves the earlier ones in force,
-//! and is logged and counted; protection never goes away while the process runs.
+//! A connection or a request checks whether the file or its certificates have changed, at most once a
+//! second. If the new ones have errors, the earlier ones stay in force, and a log message and a
+//! metric say so. A reload never removes protection.
 
 mod alternative_names;
 mod bucket;
 mod client_certificates;
 mod login;
-mod snapshot;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod watched;
 
-pub(super) use login::Verdict;
-pub(super) use snapshot::Snapshot;
-pub use snapshot::check;
+pub(super) use login::LoginVerdict;
+pub(super) use settings::ProtectionSettings;
+pub use settings::check;
 pub use tls::leaf_certificate;
 
 use std::path::PathBuf;
@@ -28,32 +28,30 @@ use axum::http::HeaderValue;
 use tracing::{error, info, warn};
 
 use crate::config::{ConfigErrors, ConfigProblem, Web};
-use crate::edge::self_metrics::{Refusal, SelfMetrics};
+use crate::edge::self_metrics::{SelfMetrics, WebRefusal};
 use crate::edge::wall_clock;
-use bucket::Bucket;
-use login::Gate;
-use watched::Watched;
+use bucket::TokenBucket;
+use login::LoginCheck;
+use watched::WatchedFiles;
 
-/// The files are looked at no more often.
+/// The shortest time between two checks of the files.
 const CHECK_PACE: Duration = Duration::from_secs(1);
 
-/// See the module.
 #[derive(Debug)]
 pub struct Protection {
-    /// The file, if there is one.
-    source: Option<Source>,
-    current: RwLock<Arc<Snapshot>>,
-    gate: Gate,
-    bucket: Mutex<Bucket>,
+    file: Option<WatchedWebFile>,
+    current: RwLock<Arc<ProtectionSettings>>,
+    login_check: LoginCheck,
+    bucket: Mutex<TokenBucket>,
     metrics: Arc<SelfMetrics>,
 }
 
 #[derive(Debug)]
-struct Source {
+struct WatchedWebFile {
     path: PathBuf,
-    watched: Mutex<Watched>,
+    watched: Mutex<WatchedFiles>,
     started: Instant,
-    /// When the files were last looked at, in milliseconds since the start.
+    /// The last check, in milliseconds since the start.
     checked: AtomicU64,
     pace: Duration,
 }
@@ -61,30 +59,29 @@ struct Source {
 impl Protection {
     /// Reads the web configuration file, if `web` names one, and the certificates it names.
     ///
-    /// # Errors
-    /// All that is wrong with them.
+    /// # ConfigErrors
+    /// All errors of the files.
     pub fn load(web: &Web, metrics: Arc<SelfMetrics>) -> Result<Self, ConfigErrors> {
         Self::load_with(web, metrics, CHECK_PACE)
     }
 
-    /// The same where files are looked at more often.
     fn load_with(
         web: &Web,
         metrics: Arc<SelfMetrics>,
         pace: Duration,
     ) -> Result<Self, ConfigErrors> {
-        let mut snapshot = Snapshot::default();
-        let mut source = None;
+        let mut settings = ProtectionSettings::default();
+        let mut file = None;
         if let Some(path) = &web.config_file {
-            let reading = snapshot::read(path);
-            let loaded = reading.result?;
+            let read = settings::read(path);
+            let loaded = read.result?;
             for problem in loaded.warnings {
                 warn!(%problem, "web configuration");
             }
-            snapshot = loaded.snapshot;
-            source = Some(Source {
+            settings = loaded.settings;
+            file = Some(WatchedWebFile {
                 path: path.clone(),
-                watched: Mutex::new(reading.watched),
+                watched: Mutex::new(read.watched),
                 started: Instant::now(),
                 checked: AtomicU64::new(0),
                 pace,
@@ -92,85 +89,82 @@ impl Protection {
             metrics.set_web_config_reload(wall_clock::now(), true);
         }
         Ok(Self {
-            source,
-            current: RwLock::new(Arc::new(snapshot)),
-            gate: Gate::new(),
+            file,
+            current: RwLock::new(Arc::new(settings)),
+            login_check: LoginCheck::new(),
             bucket: Mutex::default(),
             metrics,
         })
     }
 
-    /// What is in force, after a look at the files where that is due.
-    pub(super) async fn current(self: &Arc<Self>) -> Arc<Snapshot> {
+    /// The settings in force, after a check of the files if it is due.
+    pub(super) async fn current(self: &Arc<Self>) -> Arc<ProtectionSettings> {
         if self.is_due() {
             let this = Arc::clone(self);
-            // A panic in it leaves what is in force.
+            // After a panic, the settings stay as they are.
             let _ = tokio::task::spawn_blocking(move || this.refresh()).await;
         }
-        self.snapshot()
+        self.settings()
     }
 
-    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+    fn settings(&self) -> Arc<ProtectionSettings> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&current)
     }
 
     /// Whether the rate limit allows one more request.
-    pub(super) fn has_token(&self, snapshot: &Snapshot) -> bool {
-        let Some(limit) = snapshot.rate_limit else {
+    pub(super) fn has_token(&self, settings: &ProtectionSettings) -> bool {
+        let Some(limit) = settings.rate_limit else {
             return true;
         };
         let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
         bucket.take(limit, Instant::now())
     }
 
-    /// Whether somebody with this `authorization` may read.
+    /// Whether a request with this header may read.
     pub(super) async fn judge(
         &self,
-        snapshot: &Snapshot,
+        settings: &ProtectionSettings,
         authorization: Option<&HeaderValue>,
-    ) -> Verdict {
-        match &snapshot.logins {
-            None => Verdict::Allowed,
-            Some(logins) => self.gate.judge(logins, authorization).await,
+    ) -> LoginVerdict {
+        match &settings.logins {
+            None => LoginVerdict::Allowed,
+            Some(logins) => self.login_check.judge(logins, authorization).await,
         }
     }
 
-    pub(super) fn count(&self, refusal: Refusal) {
+    pub(super) fn count(&self, refusal: WebRefusal) {
         self.metrics.web_refused(refusal).inc();
     }
 
-    /// Whether the files are to be looked at, by the caller alone.
+    /// Whether the caller has to check the files. Returns true to one caller only.
     fn is_due(&self) -> bool {
-        let Some(source) = &self.source else {
+        let Some(file) = &self.file else {
             return false;
         };
-        let now = u64::try_from(source.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let last = source.checked.load(Ordering::Relaxed);
-        let pace = u64::try_from(source.pace.as_millis()).unwrap_or(u64::MAX);
+        let now = u64::try_from(file.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let last = file.checked.load(Ordering::Relaxed);
+        let pace = u64::try_from(file.pace.as_millis()).unwrap_or(u64::MAX);
         now >= last.saturating_add(pace)
-            && source
+            && file
                 .checked
                 .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok()
     }
 
-    /// Reads the files anew where they differ from those seen last. Blocks.
+    /// Reads the files again if they have changed. Blocks.
     fn refresh(&self) {
-        let Some(source) = &self.source else {
+        let Some(file) = &self.file else {
             return;
         };
-        let mut watched = source
-            .watched
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut watched = file.watched.lock().unwrap_or_else(PoisonError::into_inner);
         if !watched.has_changed() {
             return;
         }
-        let reading = snapshot::read(&source.path);
-        *watched = reading.watched;
-        let result = reading.result.and_then(|loaded| {
-            let problem = self.snapshot().refusal_of(&loaded.snapshot, &source.path);
+        let read = settings::read(&file.path);
+        *watched = read.watched;
+        let result = read.result.and_then(|loaded| {
+            let problem = self.settings().refusal_of(&loaded.settings, &file.path);
             match problem {
                 Some(problem) => Err(ConfigErrors {
                     errors: vec![problem],
@@ -184,10 +178,10 @@ impl Protection {
                 for problem in &loaded.warnings {
                     warn!(%problem, "web configuration");
                 }
-                let snapshot = Arc::new(loaded.snapshot);
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
+                let settings = Arc::new(loaded.settings);
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = settings;
                 self.metrics.set_web_config_reload(wall_clock::now(), true);
-                info!("web configuration read again");
+                info!("web configuration loaded again");
             }
             Err(ConfigErrors { errors, .. }) => {
                 self.metrics.set_web_config_reload(wall_clock::now(), false);
@@ -200,5 +194,5 @@ impl Protection {
 }
 
 fn refuse(problem: &ConfigProblem) {
-    error!(%problem, "web configuration refused: the earlier one stays in force");
+    error!(%problem, "web configuration refused, the earlier one stays in force");
 }

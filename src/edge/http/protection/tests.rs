@@ -1,4 +1,4 @@
-//! Reading anew: what is taken, what is refused, and how often files are looked at.
+//! Reloads: which are taken, which are refused, and how often the files are checked.
 
 use std::fs;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ fn write(folder: &tempfile::TempDir, text: &str) {
 }
 
 #[tokio::test]
-async fn a_change_is_taken_and_a_broken_one_is_not() {
+async fn a_change_is_taken_unless_it_is_broken() {
     let folder = tempfile::tempdir().unwrap();
     let protection = protection(&folder, "", Duration::ZERO);
     assert!(protection.current().await.logins.is_none());
@@ -57,7 +57,7 @@ async fn a_change_is_taken_and_a_broken_one_is_not() {
 }
 
 #[tokio::test]
-async fn nobody_looks_more_often_than_the_pace() {
+async fn files_are_not_checked_more_often_than_the_pace() {
     let folder = tempfile::tempdir().unwrap();
     let protection = protection(&folder, "", Duration::from_secs(3_600));
     write(&folder, USERS);
@@ -67,10 +67,13 @@ async fn nobody_looks_more_often_than_the_pace() {
 }
 
 #[tokio::test]
-async fn without_a_file_there_is_nothing_to_look_at() {
+async fn without_a_file_there_is_no_protection() {
     let protection = Arc::new(Protection::load(&Web::default(), metrics()).unwrap());
-    let snapshot = protection.current().await;
-    assert!(snapshot.tls.is_none() && snapshot.headers.is_empty());
-    assert!(protection.has_token(&snapshot));
-    assert_eq!(protection.judge(&snapshot, None).await, Verdict::Allowed);
+    let settings = protection.current().await;
+    assert!(settings.tls.is_none() && settings.headers.is_empty());
+    assert!(protection.has_token(&settings));
+    assert_eq!(
+        protection.judge(&settings, None).await,
+        LoginVerdict::Allowed
+    );
 }

@@ -1,4 +1,4 @@
-//! From certificates and settings to what rustls serves by.
+//! Builds the configuration of rustls from certificates and settings.
 
 use std::fs;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use super::client_certificates;
 use crate::config::web_file::{CipherSuite, Curve, Pem, PemSource, ServerTls, TlsVersion};
 use crate::config::{ConfigErrors, ConfigProblem};
 
-/// Reads the certificates and puts everything together. Blocks.
+/// Reads the certificates. Blocks.
 ///
-/// # Errors
-/// Certificates that cannot be read or used: all of them.
+/// # ConfigErrors
+/// All certificates that cannot be read or used.
 pub(super) fn server_config(tls: &ServerTls, http2: bool) -> Result<ServerConfig, ConfigErrors> {
     let mut problems = Vec::new();
     let mut note = |problem| problems.push(problem);
@@ -28,7 +28,7 @@ pub(super) fn server_config(tls: &ServerTls, http2: bool) -> Result<ServerConfig
         None => Some(Vec::new()),
     };
     let provider = Arc::new(provider(tls));
-    let put_together = || {
+    let build = || {
         let verifier = client_certificates::verifier(tls, client_ca?, &provider)
             .map_err(&mut note)
             .ok()?;
@@ -42,7 +42,7 @@ pub(super) fn server_config(tls: &ServerTls, http2: bool) -> Result<ServerConfig
             .map_err(|error| note(unfit(tls, &error)))
             .ok()
     };
-    let Some(mut config) = put_together() else {
+    let Some(mut config) = build() else {
         return Err(ConfigErrors {
             errors: problems,
             warnings: Vec::new(),
@@ -58,19 +58,19 @@ pub(super) fn server_config(tls: &ServerTls, http2: bool) -> Result<ServerConfig
 
 /// The server's own certificate, in DER.
 ///
-/// # Errors
-/// It cannot be read.
+/// # ConfigErrors
+/// The certificate cannot be read.
 pub fn leaf_certificate(pem: &Pem) -> Result<Vec<u8>, ConfigProblem> {
     let first = certificates(pem)?.into_iter().next();
     Ok(first.map(|first| first.to_vec()).unwrap_or_default())
 }
 
-/// The certificates in some PEM: at least one.
+/// The certificates in a PEM: at least one.
 fn certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, ConfigProblem> {
     let bytes = bytes(pem)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     match found {
-        Ok(found) if found.is_empty() => Err(pem.problem("holds no certificate in PEM")),
+        Ok(found) if found.is_empty() => Err(pem.problem("contains no certificate in PEM")),
         Ok(found) => Ok(found),
         Err(error) => Err(pem.problem(format!("is not valid PEM: {error}"))),
     }
@@ -78,7 +78,7 @@ fn certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, ConfigProblem
 
 fn private_key(pem: &Pem) -> Result<PrivateKeyDer<'static>, ConfigProblem> {
     PrivateKeyDer::from_pem_slice(&bytes(pem)?)
-        .map_err(|_| pem.problem("holds no private key in PEM, or one with a password"))
+        .map_err(|_| pem.problem("contains no private key in PEM, or only one with a password"))
 }
 
 fn bytes(pem: &Pem) -> Result<Vec<u8>, ConfigProblem> {
@@ -99,7 +99,7 @@ fn unfit(tls: &ServerTls, error: &Error) -> ConfigProblem {
     }
 }
 
-/// What rustls may speak and with which algorithms.
+/// The algorithms that rustls may use.
 fn provider(tls: &ServerTls) -> CryptoProvider {
     let mut provider = ring::default_provider();
     if let Some(chosen) = &tls.cipher_suites {
@@ -115,7 +115,7 @@ fn provider(tls: &ServerTls) -> CryptoProvider {
     provider
 }
 
-/// At least one.
+/// The versions of TLS: at least one.
 fn versions(tls: &ServerTls) -> Vec<&'static SupportedProtocolVersion> {
     let mut versions = Vec::new();
     let has_suites = tls

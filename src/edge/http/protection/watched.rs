@@ -1,13 +1,13 @@
-//! Whether files have changed, by what the file system says of them.
+//! Finds changed files by their metadata.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// What one content of a file does not share with the next: links are followed, so that a
-/// directory exchanged as a whole is noticed, as Kubernetes does with its secrets.
+/// Differs between two contents of a file. It follows links, because Kubernetes replaces the directory
+/// of a secret as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
+struct FileStamp {
     device: u64,
     inode: u64,
     size: u64,
@@ -15,12 +15,11 @@ struct Stamp {
     changed: (i64, i64),
 }
 
-/// Files, and what they were when they were read.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Watched(Vec<(PathBuf, Option<Stamp>)>);
+pub(super) struct WatchedFiles(Vec<(PathBuf, Option<FileStamp>)>);
 
-impl Watched {
-    /// Adds a file as it is now; to be called before it is read.
+impl WatchedFiles {
+    /// Adds a file. Call it before reading the file.
     pub(super) fn add(&mut self, path: &Path) {
         self.0.push((path.to_owned(), stamp(path)));
     }
@@ -30,8 +29,8 @@ impl Watched {
     }
 }
 
-fn stamp(path: &Path) -> Option<Stamp> {
-    fs::metadata(path).ok().map(|metadata: Metadata| Stamp {
+fn stamp(path: &Path) -> Option<FileStamp> {
+    fs::metadata(path).ok().map(|metadata: Metadata| FileStamp {
         device: metadata.dev(),
         inode: metadata.ino(),
         size: metadata.size(),

@@ -1,35 +1,36 @@
-//! What becomes of one request before and after the pages: limits, logins, headers.
+//! Answers one request: limits and logins before the pages, headers after them.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::{AUTHORIZATION, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONNECTION, HeaderMap, REFERRER_POLICY, RETRY_AFTER,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Body as _, Incoming};
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
-use super::connections::Busy;
-use super::protection::{Protection, Snapshot, Verdict};
-use super::sending::Sending;
-use super::set_own_headers;
-use crate::edge::self_metrics::Refusal;
+use super::connection_slots::ActiveRequest;
+use super::protection::{LoginVerdict, Protection, ProtectionSettings};
+use super::sending::SentBody;
+use crate::edge::self_metrics::WebRefusal;
 
-/// Seconds after which it is worth trying again.
+/// Seconds, for the header `retry-after`.
 const RETRY: &str = "5";
-/// What a browser asks for a name and a password by.
+/// Makes a browser ask for a name and a password.
 const REALM: &str = "Basic realm=\"ticket-exporter\", charset=\"UTF-8\"";
 
-/// See the module.
 #[derive(Clone, Debug)]
-pub(super) struct Desk {
+pub(super) struct RequestHandler {
     pages: TowerToHyperService<Router>,
     pub(super) protection: Arc<Protection>,
 }
 
-impl Desk {
+impl RequestHandler {
     pub(super) fn new(router: Router, protection: Arc<Protection>) -> Self {
         Self {
             pages: TowerToHyperService::new(router),
@@ -40,11 +41,11 @@ impl Desk {
     pub(super) async fn answer(
         &self,
         request: Request<Incoming>,
-        busy: Busy,
-    ) -> hyper::Response<Sending> {
-        let snapshot = self.protection.current().await;
+        active: ActiveRequest,
+    ) -> hyper::Response<SentBody> {
+        let settings = self.protection.current().await;
         let version = request.version();
-        let mut response = match self.admit(&request, version, &snapshot).await {
+        let mut response = match self.admit(&request, version, &settings).await {
             Ok(()) => match self.pages.call(request.map(Body::new)).await {
                 Ok(response) => response,
                 Err(never) => match never {},
@@ -54,22 +55,22 @@ impl Desk {
                 response
             }
         };
-        for (name, value) in &snapshot.headers {
+        for (name, value) in &settings.headers {
             response.headers_mut().insert(name, value.clone());
         }
-        Sending::of(response, busy)
+        SentBody::of(response, active)
     }
 
     /// # Errors
-    /// The answer to give instead of a page.
+    /// The answer to send instead of a page.
     async fn admit(
         &self,
         request: &Request<Incoming>,
         version: Version,
-        snapshot: &Snapshot,
+        settings: &ProtectionSettings,
     ) -> Result<(), Response> {
-        if !self.protection.has_token(snapshot) {
-            self.protection.count(Refusal::RateLimit);
+        if !self.protection.has_token(settings) {
+            self.protection.count(WebRefusal::RateLimit);
             let text = "too many requests: the rate limit of this server is reached\n";
             return Err(refusal(
                 StatusCode::TOO_MANY_REQUESTS,
@@ -78,28 +79,28 @@ impl Desk {
             ));
         }
         if !request.body().is_end_stream() {
-            self.protection.count(Refusal::Body);
+            self.protection.count(WebRefusal::Body);
             let text = "no request here takes a body\n";
             let mut response = refusal(StatusCode::PAYLOAD_TOO_LARGE, &[], text);
             if version <= Version::HTTP_11 {
-                // The rest of the body is not worth reading.
+                // So the server need not read the rest of the body.
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);
             }
             return Err(response);
         }
         let authorization = request.headers().get(AUTHORIZATION);
-        match self.protection.judge(snapshot, authorization).await {
-            Verdict::Allowed => Ok(()),
-            Verdict::Refused => {
-                self.protection.count(Refusal::Login);
+        match self.protection.judge(settings, authorization).await {
+            LoginVerdict::Allowed => Ok(()),
+            LoginVerdict::Refused => {
+                self.protection.count(WebRefusal::Login);
                 let ask = [(WWW_AUTHENTICATE, REALM)];
-                let text = "name and password, please\n";
+                let text = "a user name and a password are required\n";
                 Err(refusal(StatusCode::UNAUTHORIZED, &ask, text))
             }
-            Verdict::Busy => {
-                self.protection.count(Refusal::Busy);
-                let text = "too many logins are being checked, try again later\n";
+            LoginVerdict::Busy => {
+                self.protection.count(WebRefusal::Busy);
+                let text = "too many logins are being checked; try again later\n";
                 let retry = [(RETRY_AFTER, RETRY)];
                 Err(refusal(StatusCode::SERVICE_UNAVAILABLE, &retry, text))
             }
@@ -118,4 +119,16 @@ fn refusal(
         response.headers_mut().insert(name, value);
     }
     response
+}
+
+/// Headers of every answer: no cache stores it, no browser guesses its type, no other site frames it,
+/// and no other site learns its address.
+pub(super) fn set_own_headers(headers: &mut HeaderMap) {
+    let own: [(HeaderName, &str); 4] = [
+        (CACHE_CONTROL, "no-store"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "deny"),
+        (REFERRER_POLICY, "no-referrer"),
+    ];
+    headers.extend(own.map(|(name, value)| (name, HeaderValue::from_static(value))));
 }

@@ -1,14 +1,14 @@
-//! The page in use: it keeps up without disturbing its reader, says when it cannot, and needs
-//! neither scripts nor anything from elsewhere.
+//! The pages in use: they refresh without disturbing the reader, say when they cannot, and need neither
+//! scripts nor anything from elsewhere.
 
 use serde_json::json;
 
 use super::{PATIENCE, REFRESHED, Site, cell};
-use crate::end_to_end::wait_for_reason;
-use crate::harness::{Chromium, Exporter, free_port};
+use crate::end_to_end::{kafka_section, wait_for_reason};
+use crate::harness::{Chromium, Exporter, Kafka, Record, free_port};
 
 #[test]
-fn it_keeps_up_and_leaves_the_reader_alone() {
+fn it_refreshes_without_disturbing_the_reader() {
     let mut site = Site::start();
     let mut browser = Chromium::start();
     browser.resize(360, 500, true);
@@ -19,15 +19,15 @@ fn it_keeps_up_and_leaves_the_reader_alone() {
          [...document.querySelectorAll('.choice a')].find(link => link.innerText === '1h').focus();\
          scrollTo(0, 150);\
          getSelection().setBaseAndExtent(\
-             document.querySelector('h2').firstChild, 1, document.querySelector('h2').firstChild, 4)",
+             document.getElementById('teams').firstChild, 1, document.getElementById('teams').firstChild, 4)",
     );
-    let before = browser.text("document.querySelector('caption').innerText");
+    let before = browser.text("document.getElementById('asof').innerText");
     site.create("N-1", "zz-new");
     let there = "!!document.querySelector('tr[data-key=\"zz-new\"]')";
     browser.wait_until(there, REFRESHED);
     assert_eq!(browser.text(&cell("zz-new", "Backlog")), "1");
     assert_ne!(
-        browser.text("document.querySelector('caption').innerText"),
+        browser.text("document.getElementById('asof').innerText"),
         before
     );
     for (what, expected) in [
@@ -88,7 +88,7 @@ fn it_says_why_it_is_not_ready() {
 }
 
 #[test]
-fn it_shows_that_it_is_catching_up_and_then_what_it_read() {
+fn it_shows_the_teams_after_catching_up() {
     let mut site = Site::start();
     site.exporter.kill9();
     let mut browser = Chromium::start();
@@ -143,4 +143,59 @@ fn it_works_without_scripts_and_by_keyboard() {
     site.open(&mut browser, "/?window=1h");
     assert_eq!(browser.text(current), "1h");
     assert_eq!(browser.text(&cell("billing", "Backlog")), "7");
+}
+
+#[test]
+fn the_table_sorts_by_a_click_on_a_head_and_stays_sorted() {
+    let site = Site::start();
+    let mut browser = Chromium::start();
+    browser.resize(1280, 900, false);
+    browser.allow_scripts(false);
+    site.open(&mut browser, "/?window=24h&clock=business");
+    let click = "[...document.querySelectorAll('thead a')]\
+                 .find(link => link.innerText.startsWith('Created')).click()";
+    let created = "[...document.querySelectorAll('td[data-label=Created]')]\
+                   .map(cell => Number(cell.innerText))";
+    for (direction, is_descending) in [("descending", true), ("ascending", false)] {
+        browser.evaluate(click);
+        let sorted = format!("location.search.includes('sort=created&order={direction}')");
+        browser.wait_until(&sorted, REFRESHED);
+        let marked = format!("!!document.querySelector('th[aria-sort={direction}]')");
+        browser.wait_until(&marked, REFRESHED);
+        let shown = browser.evaluate(created);
+        let shown: Vec<u64> = serde_json::from_value(shown).unwrap();
+        let mut expected = shown.clone();
+        expected.sort_unstable();
+        if is_descending {
+            expected.reverse();
+        }
+        assert_eq!(shown, expected, "{direction}");
+        assert!(expected.first() != expected.last(), "{expected:?}");
+    }
+    let link =
+        "[...document.querySelectorAll('.choice a')].find(link => link.innerText === '7d').href";
+    assert!(browser.text(link).contains("sort=created"));
+    // The form of a narrow page has the same choice.
+    browser.resize(390, 844, true);
+    let chosen = "[...document.querySelectorAll('.order select')].map(one => one.value).join()";
+    assert_eq!(browser.text(chosen), "created,ascending");
+}
+
+#[test]
+fn it_says_that_no_record_can_be_used() {
+    let kafka = Kafka::shared();
+    let topic = kafka.new_topic("useless", 1);
+    let records = (0..20).map(|number| Record::keyed(number.to_string(), "{\"id\": 1}"));
+    kafka.produce(&topic, records.collect::<Vec<_>>());
+    let mut exporter = Exporter::start(&[], &kafka_section(kafka, &topic, ""));
+    exporter.wait_ready(PATIENCE);
+    let mut browser = Chromium::start();
+    browser.open(&exporter.url("/"));
+    let text = "document.body.innerText";
+    browser.wait_until(
+        &format!("{text}.includes('could use none of the records')"),
+        REFRESHED,
+    );
+    let state = browser.text("document.querySelector('[role=status]').innerText");
+    assert!(state.contains(&topic), "{state}");
 }

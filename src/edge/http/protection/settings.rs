@@ -1,4 +1,4 @@
-//! One version of the web configuration file and its certificates, ready for use.
+//! The settings that one version of the web configuration file gives.
 
 use std::fs;
 use std::path::Path;
@@ -9,48 +9,46 @@ use tokio_rustls::rustls::ServerConfig;
 
 use super::login::Logins;
 use super::tls;
-use super::watched::Watched;
+use super::watched::WatchedFiles;
 use crate::config::web_file::{RateLimit, WebFile, file_problem};
 use crate::config::{ConfigErrors, ConfigProblem};
 
-/// See the module. The default is no protection at all.
+/// The default is no protection.
 #[derive(Debug, Default)]
-pub(in crate::edge::http) struct Snapshot {
+pub(in crate::edge::http) struct ProtectionSettings {
     /// `None`: plain HTTP.
     pub(in crate::edge::http) tls: Option<Arc<ServerConfig>>,
-    /// Of every answer, over our own.
+    /// Added to every answer; they replace our own.
     pub(in crate::edge::http) headers: Vec<(HeaderName, HeaderValue)>,
-    /// `None`: whoever connects may read.
+    /// `None`: no login is required.
     pub(super) logins: Option<Logins>,
     pub(super) rate_limit: Option<RateLimit>,
 }
 
-/// A snapshot and what looks wrong all the same.
 #[derive(Debug)]
-pub(super) struct Loaded {
-    pub(super) snapshot: Snapshot,
+pub(super) struct LoadedWebFile {
+    pub(super) settings: ProtectionSettings,
     pub(super) warnings: Vec<ConfigProblem>,
 }
 
-/// What came of reading, and what to watch for changes whatever came of it.
+/// The result, and the files to watch for changes even after an error.
 #[derive(Debug)]
-pub(super) struct Reading {
-    pub(super) watched: Watched,
-    pub(super) result: Result<Loaded, ConfigErrors>,
+pub(super) struct ReadWebFile {
+    pub(super) watched: WatchedFiles,
+    pub(super) result: Result<LoadedWebFile, ConfigErrors>,
 }
 
-/// Says whether the web configuration file at `path` and the certificates it names are sound; with
-/// warnings.
+/// Checks the web configuration file at `path` and the certificates it names. Returns the warnings.
 ///
-/// # Errors
-/// All that is wrong with them.
+/// # ConfigErrors
+/// All errors of the files.
 pub fn check(path: &Path) -> Result<Vec<ConfigProblem>, ConfigErrors> {
     read(path).result.map(|loaded| loaded.warnings)
 }
 
 /// Reads the file and the certificates it names. Blocks.
-pub(super) fn read(path: &Path) -> Reading {
-    let mut watched = Watched::default();
+pub(super) fn read(path: &Path) -> ReadWebFile {
+    let mut watched = WatchedFiles::default();
     watched.add(path);
     let result = match fs::read_to_string(path) {
         Ok(text) => WebFile::parse(path, &text),
@@ -63,22 +61,22 @@ pub(super) fn read(path: &Path) -> Reading {
         for named in file.named_files() {
             watched.add(named);
         }
-        Ok(Loaded {
-            snapshot: Snapshot::from(&file)?,
+        Ok(LoadedWebFile {
+            settings: ProtectionSettings::from(&file)?,
             warnings,
         })
     });
-    Reading { watched, result }
+    ReadWebFile { watched, result }
 }
 
-impl Snapshot {
+impl ProtectionSettings {
     fn from(file: &WebFile) -> Result<Self, ConfigErrors> {
         let tls = match &file.tls {
             None => None,
             Some(tls) => Some(Arc::new(tls::server_config(tls, file.http.http2)?)),
         };
         let headers = file.http.headers.iter().filter_map(|(name, value)| {
-            // Both were found to be legal when the file was read.
+            // The parser of the file has checked both.
             let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
             Some((name, HeaderValue::from_str(value).ok()?))
         });
@@ -90,14 +88,14 @@ impl Snapshot {
         })
     }
 
-    /// Why this one must not be followed by `next` without a restart, if so. A file may be seen
-    /// empty while it is being written.
+    /// Why `next` must not replace these settings without a restart, if so. The exporter may read a
+    /// file that is half written.
     pub(super) fn refusal_of(&self, next: &Self, path: &Path) -> Option<ConfigProblem> {
         let message = match (&self.tls, &next.tls) {
-            (Some(_), None) => "TLS is not switched off while running: restart for that",
-            (None, Some(_)) => "TLS is not switched on while running: restart for that",
+            (Some(_), None) => "TLS cannot be switched off while the exporter runs; restart it",
+            (None, Some(_)) => "TLS cannot be switched on while the exporter runs; restart it",
             _ if self.logins.is_some() && next.logins.is_none() => {
-                "logins are not switched off while running: restart for that"
+                "logins cannot be switched off while the exporter runs; restart it"
             }
             _ => return None,
         };

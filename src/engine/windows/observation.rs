@@ -1,0 +1,75 @@
+//! Observations, and the series of a team that they belong to.
+
+use crate::domain::timestamp::{Milliseconds, Timestamp};
+use crate::engine::rules::Kpi;
+use crate::engine::series::Basis;
+
+/// The label `event` of `ticket_window_events`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum WindowEvent {
+    Created,
+    Replied,
+    Solved,
+    Reopened,
+    Finalized,
+    FirstContact,
+    SlaGoal,
+    SlaBreach,
+    CsatGood,
+    CsatBad,
+}
+
+impl WindowEvent {
+    pub const ALL: [Self; 10] = [
+        Self::Created,
+        Self::Replied,
+        Self::Solved,
+        Self::Reopened,
+        Self::Finalized,
+        Self::FirstContact,
+        Self::SlaGoal,
+        Self::SlaBreach,
+        Self::CsatGood,
+        Self::CsatBad,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Replied => "replied",
+            Self::Solved => "solved",
+            Self::Reopened => "reopened",
+            Self::Finalized => "finalized",
+            Self::FirstContact => "first_contact",
+            Self::SlaGoal => "sla_goal",
+            Self::SlaBreach => "sla_breach",
+            Self::CsatGood => "csat_good",
+            Self::CsatBad => "csat_bad",
+        }
+    }
+}
+
+const DURATIONS: usize = Kpi::ALL.len() * Basis::ALL.len();
+/// The number of series of a team.
+pub const SERIES: usize = DURATIONS + WindowEvent::ALL.len();
+const _: () = assert!(SERIES <= 1 << u8::BITS, "a series is numbered in a byte");
+
+pub(super) fn duration_series(kpi: Kpi, basis: Basis) -> u8 {
+    kpi as u8 * 2 + basis as u8
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "22 series")]
+pub(super) const fn event_series(event: WindowEvent) -> u8 {
+    DURATIONS as u8 + event as u8
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowObservation {
+    pub at: Timestamp,
+    /// 0 for an event without duration.
+    pub value: Milliseconds,
+    pub team: u16,
+    /// Less than [`SERIES`].
+    pub series: u8,
+}
