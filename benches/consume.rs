@@ -1,11 +1,11 @@
-//! Rates of consuming, in one run over the same records: 300-byte events, 8 partitions, zstd.
-//! The embedded broker serves them, or the brokers in TICKET_EXPORTER_BENCH_BROKERS (topic
-//! `ticket-exporter-bench`, filled if it holds too few).
+//! Throughput of the consumer, over the same records in each variant: 300-byte events, 8 partitions, zstd.
+//! They come from the embedded broker, or from the brokers in TICKET_EXPORTER_BENCH_BROKERS (topic
+//! `ticket-exporter-bench`, filled if it has too few records).
 //!
-//! `cargo bench --bench consume`; TICKET_EXPORTER_BENCH_TICKETS sets how many tickets the records
-//! are about (60,000; some eleven records each).
+//! Run it with `cargo bench --bench consume`. TICKET_EXPORTER_BENCH_TICKETS sets the number of tickets
+//! (60,000; some eleven records each).
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // a bench may stop and tell
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // a benchmark may panic and print
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -35,15 +35,15 @@ use ticket_exporter::simulation::{Profile, SimulatedHelpdesk};
 
 const TOPIC: &str = "ticket-exporter-bench";
 const PARTITIONS: i32 = 8;
-/// What the embedded broker holds of the events without dropping any.
+/// The embedded broker holds this many tickets' events without dropping any.
 const TICKETS: u64 = 60_000;
 /// 2026-01-01T00:00:00Z.
 const START: Timestamp = Timestamp(1_767_225_600_000);
-/// Teams with four priorities each, all their series there: some 300,000 lines a scrape.
+/// Teams with four priorities each and all their series: some 300,000 lines a scrape.
 const SCRAPED_TEAMS: usize = 400;
-/// A scraper that comes much more often than Prometheus does.
+/// Much shorter than Prometheus' interval.
 const SCRAPE_PAUSE: Duration = Duration::from_secs(1);
-/// The machine's other work disturbs a single run: the best of these tells.
+/// Other work of the machine disturbs a single run, so the best of these counts.
 const ROUNDS: usize = 3;
 
 fn main() {
@@ -59,7 +59,7 @@ fn main() {
         }
     };
     let records = fill(&connection(&brokers, "fill"), tickets);
-    // First: later the memory that others gave back would be used again.
+    // This comes first: a later run would reuse freed memory.
     println!(
         "a reader that does not read holds {} MiB",
         idle_backlog(&brokers)
@@ -103,7 +103,7 @@ fn main() {
     drop(embedded);
 }
 
-/// Seconds from the first record to the last, so that joining the group does not count.
+/// In seconds from the first record to the last, without the time to join the group.
 fn report(round: usize, what: &str, (records, taken): (usize, Duration)) {
     let rate = records as f64 / taken.as_secs_f64();
     println!("round {round}: {what}: {records} records in {taken:.2?}, {rate:.0} a second");
@@ -115,13 +115,13 @@ fn connection(brokers: &str, name: &str) -> KafkaConnection {
         brokers: brokers.split(',').map(str::to_owned).collect(),
         properties: BTreeMap::from([
             ("client.id".to_owned(), name.to_owned()),
-            // The embedded broker sleeps this long on an empty fetch.
+            // The embedded broker sleeps for this time on an empty fetch.
             ("fetch.wait.max.ms".to_owned(), "10".to_owned()),
         ]),
     }
 }
 
-/// Publishes a load desk's events; how many.
+/// Publishes events of a load test and returns their number.
 fn fill(connection: &KafkaConnection, tickets: u64) -> usize {
     let mut publisher = Publisher::start(connection, TOPIC).unwrap();
     let start = Instant::now();
@@ -146,7 +146,7 @@ fn fill(connection: &KafkaConnection, tickets: u64) -> usize {
     records
 }
 
-/// The service's own loop with the load desk's rules. `started` is told when records flow.
+/// Runs the service's own loop with the rules of the load test. `started` is called when records arrive.
 fn kpis(
     brokers: &str,
     group: &str,
@@ -216,8 +216,8 @@ fn new_published() -> Arc<Published> {
     Arc::new(Published::new(Arc::new(metrics), Readiness::default()))
 }
 
-/// Like [`kpis`], while a scraper takes 300,000 series again and again. The rate; how many scrapes
-/// there were and how long the slowest took.
+/// Runs [`kpis`] while a scraper reads 300,000 series again and again. Returns the rate, the number of
+/// scrapes and the duration of the slowest.
 fn scraped(brokers: &str, round: usize, records: usize) -> ((usize, Duration), (usize, Duration)) {
     let large = Rules {
         known_teams: (0..SCRAPED_TEAMS)
@@ -260,7 +260,7 @@ fn scraped(brokers: &str, round: usize, records: usize) -> ((usize, Duration), (
         }
         scrapes
     });
-    // The series are withheld while a backlog is read: these are shown all the same.
+    // The exporter withholds the series while it reads a backlog; the benchmark publishes them.
     let show = || {
         published.publish(http::PublishedView {
             kpis: Some(Arc::clone(&snapshot) as _),
@@ -286,7 +286,7 @@ fn plain(brokers: &str, round: usize, records: usize) -> (usize, Duration) {
         .set("enable.auto.commit", "false")
         .set("auto.offset.reset", "earliest")
         .set("fetch.wait.max.ms", "10")
-        // As much may lie ready as for the batches.
+        // The same prefetch limit as for the batches.
         .set("fetch.queue.backoff.ms", "10")
         .create()
         .unwrap();
@@ -334,7 +334,7 @@ fn batches(brokers: &str, round: usize, records: usize) -> (usize, Duration) {
     (count, first.unwrap().elapsed())
 }
 
-/// What fetching adds to the memory in 3 s while nobody takes the records, in MiB.
+/// The memory of prefetched records in MiB after 3 s in which no record is consumed.
 fn idle_backlog(brokers: &str) -> u64 {
     let mut consumer = Consumer::start(&ConsumerSettings {
         connection: connection(brokers, "idle"),
@@ -353,7 +353,7 @@ fn idle_backlog(brokers: &str) -> u64 {
     memory("VmRSS:").saturating_sub(before)
 }
 
-/// A line of this process's memory, in MiB (Linux; 0 elsewhere): `VmRSS:` now, `VmHWM:` at most.
+/// A line of this process's memory, in MiB (Linux; 0 elsewhere): `VmRSS:` current, `VmHWM:` peak.
 fn memory(line: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     status

@@ -1,8 +1,8 @@
-//! What the engine costs: events a second on one core, bytes a ticket, time of a snapshot, of a
-//! scrape, of writing down what changed and of restoring it. Prints, and judges nothing.
+//! The cost of the engine: events a second on one core, bytes a ticket, time of a snapshot, of a scrape, of
+//! a checkpoint and of a restore. It prints results and checks nothing.
 //!
-//! `cargo bench --bench engine` runs all parts; `-- replay`, `-- decode`, `-- presets`, `-- memory`,
-//! `-- scrape` or `-- checkpoint` one. `-- presets jira` reads records of one preset.
+//! `cargo bench --bench engine` runs all parts; `-- replay`, `-- decode`, `-- presets`, `-- memory`, `--
+//! scrape` or `-- checkpoint` runs one. `-- presets jira` reads records of one preset.
 
 #![allow(
     clippy::unwrap_used,
@@ -32,7 +32,7 @@ use ticket_exporter::simulation::{Profile, SimulatedHelpdesk};
 
 /// 2026-01-01T00:00:00Z.
 const START: Timestamp = Timestamp(1_767_225_600_000);
-/// Tickets of the load desk: some 200,000 of them are alive at a time.
+/// Tickets of the load test: some 200,000 of them are alive at a time.
 const LOAD_TICKETS: u64 = 300_000;
 const OPEN_TICKETS: usize = 1_000_000;
 /// Pairs of team and priority, each with all its histograms: some 300,000 series.
@@ -72,7 +72,7 @@ fn rules(profile: &Profile) -> Arc<Rules> {
     Arc::new(loaded.config.rules)
 }
 
-/// Decodes and applies canonical JSON events, as `replay` does, from memory.
+/// Decodes and applies canonical JSON events from memory, as `replay` does.
 fn replay() {
     let profile = Profile::load(LOAD_TICKETS);
     let rules = rules(&profile);
@@ -110,14 +110,14 @@ fn replay() {
     }
 }
 
-/// What it costs to read a canonical record, by the bare function and by the decoder.
+/// The cost of a canonical record, with the bare function and with the decoder.
 fn decoding() {
     let canonical: Vec<String> = SimulatedHelpdesk::new(1, Profile::load(2_000))
         .events(START, None)
         .map(|event| event.json)
         .collect();
     let none = Decoder::default();
-    // One after the other in each round: the machine's mood is the same for both.
+    // The two alternate, so that the state of the machine affects both.
     let (mut least_bare, mut least) = (f64::INFINITY, f64::INFINITY);
     for round in 1..=9 {
         let bare = nanoseconds(&canonical, |line| decode::decode(line, None).is_ok());
@@ -132,8 +132,8 @@ fn decoding() {
     println!("decode: the shortest of each: {:.3}", least / least_bare);
 }
 
-/// What it costs to read records of other systems by their presets: small ones of our own, and those
-/// that the systems publish, where they are at hand. `only` names a preset.
+/// The cost of records of other systems by preset: our own small ones, and the published samples if they
+/// are available. `only` names a preset.
 fn presets(only: Option<&str>) {
     let mut records: Vec<(&str, String, String)> = Vec::new();
     for preset in ["zendesk", "jira"] {
@@ -158,7 +158,7 @@ fn presets(only: Option<&str>) {
         for path in paths {
             let name = path.file_stem().unwrap().to_string_lossy().into_owned();
             for sample in samples::read(&path, false).unwrap() {
-                // As they travel: without the white space for the eyes of readers.
+                // Without the white space of the published form.
                 if let Ok(value) = serde_json::from_slice::<Value>(&sample.value.unwrap()) {
                     records.push((preset, name.clone(), value.to_string()));
                 }
@@ -193,7 +193,7 @@ fn has_events(decoder: &Decoder, value: &[u8]) -> bool {
     !decoder.decode(&record, None).events().is_empty()
 }
 
-/// The time of a run over the records, for each of them.
+/// The time of a run per record.
 fn nanoseconds(records: &[String], read: impl Fn(&[u8]) -> bool) -> f64 {
     let rounds = 100_000_usize.div_ceil(records.len());
     let started = Instant::now();
@@ -230,7 +230,7 @@ fn memory() {
     println!("memory: a snapshot takes {:.1?}", started.elapsed());
     drop(snapshot);
     questions(&engine, "open");
-    // A year on everything that ran is overdue, which is the dearest to list.
+    // After a year every running goal is overdue, which is the most expensive list.
     let partitions = (0..u16::MAX).map_while(|number| engine.partition_numbered(number));
     for partition in partitions.collect::<Vec<_>>() {
         engine.advance(partition, START.plus(365 * 86_400_000));
@@ -238,7 +238,7 @@ fn memory() {
     questions(&engine, "overdue");
 }
 
-/// What questions about tickets add to the checkpoint that answers them.
+/// The cost that questions about tickets add to the checkpoint that answers them.
 fn questions(engine: &Engine, tickets: &str) {
     for (name, at_risk, overdue) in [
         ("at risk within 4h", Some(4 * 3_600_000), false),
@@ -263,7 +263,7 @@ fn questions(engine: &Engine, tickets: &str) {
     }
 }
 
-/// Takes records as a store does that keeps all of them.
+/// A store that keeps all records in memory.
 #[derive(Default)]
 struct Kept {
     bytes: Vec<u8>,
@@ -285,7 +285,7 @@ impl Records for Kept {
     }
 }
 
-/// The same events as `replay`, with a checkpoint every so many of them.
+/// The events of `replay`, with regular checkpoints.
 fn checkpoint() {
     let profile = Profile::load(LOAD_TICKETS);
     let rules = rules(&profile);
@@ -334,7 +334,7 @@ fn checkpoint() {
     }
 }
 
-/// A million open tickets written down and restored.
+/// Writes and restores a million open tickets.
 fn restore() {
     let rules = rules(&Profile::default());
     let engine = open_tickets(&rules);
@@ -395,7 +395,7 @@ fn open_tickets(rules: &Arc<Rules>) -> Engine {
     engine
 }
 
-/// Publishing and rendering of many series.
+/// Publishes and renders many series.
 fn scrape() {
     let teams: Vec<String> = (0..PAIRS / 4)
         .map(|team| format!("team-{team:03}"))

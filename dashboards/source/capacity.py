@@ -14,7 +14,6 @@ from parts import (
     SHARE,
     Value,
     bars,
-    board,
     breaches,
     calendar_grid,
     column,
@@ -23,6 +22,7 @@ from parts import (
     filled,
     grid,
     lines,
+    new_dashboard,
     numbers,
     query,
     row,
@@ -33,16 +33,16 @@ from parts import (
 from queries import TEAM, WEEK, gauge, growth, share, window
 
 DAYS_OF_WORK = steps(GREEN, (5, ORANGE), (10, RED))
-# PromQL knows only UTC. Grafana writes the start of the range in the viewer's zone and in UTC: the difference,
-# between half a day behind and half a day ahead, is what the viewer's zone is ahead of UTC, in minutes.
+# PromQL knows only UTC. Grafana writes the start of the range in the viewer's zone and in UTC: the difference
+# is the zone's offset from UTC in minutes, between half a day behind and half a day ahead.
 LOCAL = "(${__from:date:H} * 60 + ${__from:date:m})"
 AHEAD = f"(({LOCAL} - ($__from - $__from % 60000) / 60000 % 1440 + 2160) % 1440 - 720)"
 # The middle of the hour that ends at an instant.
 THEN = f"vector(time() - 1800 + 60 * {AHEAD})"
-# Solved tickets in seven days below which the days of work of a team are chance.
+# With fewer solved tickets in seven days, a team's days of work are chance.
 ENOUGH = 20
 ARRIVALS = growth("ticket_created_total", "1h", held=TEAM)
-# A value can become a label only by being counted. Two digits, so that hours sort.
+# `count_values` is the only way to turn a value into a label. Two digits, so that hours sort.
 HOUR = f'label_replace(count_values("hour", hour({THEN})), "hour", "0$1", "hour", "(.)")'
 # Monday is 1 and Sunday is 7.
 WEEKDAY = f'count_values("weekday", (day_of_week({THEN}) + 6) % 7 + 1)'
@@ -53,7 +53,7 @@ def backlog(by="", offset=""):
 
 
 def in_week(event, by=""):
-    """Exact from the first minute on, where an increase would count only what Prometheus has seen."""
+    """Exact from the first minute on. An increase would only cover the samples in Prometheus."""
     return window(event, by, held=TEAM)
 
 
@@ -71,7 +71,7 @@ def hours_a_day(by=""):
 
 
 def build():
-    built = board(
+    built = new_dashboard(
         "ticket-capacity",
         "Tickets / Capacity",
         "When does work come, and do the teams keep up with it?",
@@ -163,7 +163,7 @@ def arrivals():
 
 
 def flow():
-    # Grafana puts the points of a step of a day at the viewer's midnight: a day begins at its point.
+    # With a step of a day, Grafana puts the points at the viewer's midnight: a day begins at its point.
     def by_day(event):
         return total_of_day(f"ticket_{event}_total")
 

@@ -1,4 +1,4 @@
-"""Exporter: for those who run it. Can the numbers be trusted?"""
+"""Exporter, for its operators. Can the numbers be trusted?"""
 
 from parts import (
     ANY_IS_A_WARNING,
@@ -9,7 +9,6 @@ from parts import (
     RED,
     SECONDS,
     SHARE,
-    board,
     column,
     deploys,
     filled,
@@ -17,6 +16,7 @@ from parts import (
     label_variable,
     lines,
     mapped,
+    new_dashboard,
     query,
     row,
     steps,
@@ -24,11 +24,11 @@ from parts import (
 
 SELECTED = 'job=~"$job", instance=~"$instance"'
 AGE = steps(GREEN, (120, ORANGE), (600, RED))
-# A scrape a minute old shows a checkpoint as old.
+# The last scrape may be a minute old, and the checkpoint looks older by that.
 AGE_OF_CHECKPOINT = steps(GREEN, (90, ORANGE), (180, RED))
 LAG = steps(GREEN, (1000, ORANGE), (100_000, RED))
 BUILD = f"ticket_exporter_build_info{{{SELECTED}}}"
-# An exporter that is down has no build of its own any more: it is known by what it was.
+# The build of an exporter that is down comes from its last samples.
 KNOWN = f"last_over_time({BUILD}[1d])"
 INSTANCE = "job, instance"
 
@@ -39,7 +39,7 @@ def own(name, more=""):
 
 
 def process(name):
-    """A series that every process has: of the selected instances that are exporters."""
+    """A series that every process has, of the selected instances that are exporters."""
     return f"{own(name)} and on ({INSTANCE}) {BUILD}"
 
 
@@ -56,7 +56,7 @@ def clock_behind(by, how="max"):
 
 
 def build():
-    built = board(
+    built = new_dashboard(
         "ticket-exporter",
         "Tickets / Exporter",
         "Can the numbers be trusted?",
@@ -189,7 +189,7 @@ def reading():
         ),
         lines(
             "Records a second, zeros left out",
-            "By what became of them. None by day while people work: look at the producer.",
+            "By result. None while agents work: look at the producer.",
             [
                 query("sum (" + rate("ticket_exporter_events_total", "result") + ")", "all"),
                 query(f"{rate('ticket_exporter_events_total', 'result')} > 0", "{{result}}"),
@@ -231,7 +231,7 @@ def state():
             "Breach detection, p99",
             "Time from a deadline to the breach being visible, of the hour before each point. Minutes: the stream"
             " clock is behind. No data: nothing was breached.",
-            # Without a breach the quantile is no number.
+            # Without a breach the quantile is NaN.
             [query(f"histogram_quantile(0.99, {detected}) >= 0", "p99")],
             SECONDS,
             no_value="No breach in this time range, or no data",

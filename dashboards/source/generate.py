@@ -1,4 +1,4 @@
-"""Writes the dashboards as JSON: `python generate.py [FOLDER]`, by default where they are committed."""
+"""Writes the dashboards as JSON: `python generate.py [FOLDER]`, by default to their place in the repository."""
 
 import json
 import sys
@@ -25,16 +25,16 @@ def main():
         path.write_text(json.dumps(model, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
-def finished(board):
-    """As plain JSON, with what the SDK does not set or sets wrongly."""
-    model = json.loads(json.dumps(board, cls=JSONEncoder))
+def finished(dashboard):
+    """As plain JSON, with corrections for the SDK."""
+    model = json.loads(json.dumps(dashboard, cls=JSONEncoder))
     for number, panel in enumerate(model["panels"], start=1):
         panel["id"] = number
         if panel["type"] == "table":
-            # Grafana's own 150 pixels push columns out of sight.
+            # With Grafana's default of 150 pixels, columns do not fit.
             panel["fieldConfig"]["defaults"].setdefault("custom", {})["minWidth"] = LEAST_COLUMN
     for variable in model["templating"]["list"]:
-        # The SDK gives all of them the same id, and the settings of another kind of variable.
+        # The SDK sets the same id for all of them, and settings of another kind of variable.
         for name in ("id", "auto", "auto_count", "auto_min"):
             variable.pop(name, None)
     return model

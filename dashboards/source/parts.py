@@ -1,4 +1,4 @@
-"""What all dashboards are made of: panels with their defaults, variables, links and annotations."""
+"""Parts of all dashboards: panels with their defaults, variables, links and annotations."""
 
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ from grafana_foundation_sdk.models import prometheus as queries
 
 DATASOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 TAG = "ticket-exporter"
-# Charts have none of their own: Grafana would write it on an axis where it leaves out a label.
+# Charts have no text for missing data: Grafana would draw it on an axis where it omits a label.
 NO_DATA = "No data"
 GREEN, ORANGE, RED, BLUE, GRAY = "green", "orange", "red", "blue", "text"
 
@@ -30,7 +30,7 @@ def query(expression: str, legend: str = "", *, as_table: bool = False, interval
     """One query; `interval` is the smallest step, for counts in steps of a fixed length."""
     built = prometheus.Dataquery().expr(expression).datasource(DATASOURCE)
     built = built.editor_mode(queries.QueryEditorMode.CODE)
-    # Grafana names series by all their labels unless told otherwise.
+    # By default Grafana names series by all their labels.
     built = built.legend_format(legend or "__auto")
     if as_table:
         built = built.instant().format(queries.PromQueryFormat.TABLE)
@@ -39,7 +39,7 @@ def query(expression: str, legend: str = "", *, as_table: bool = False, interval
     return built.interval(interval) if interval else built
 
 
-# Thresholds: a color, and the value it begins at
+# Thresholds: a color, and its first value
 
 
 def steps(first: str, *others: tuple[float, str]):
@@ -52,7 +52,7 @@ NEUTRAL = steps(BLUE)
 PLAIN = steps(GRAY)
 ANY_IS_BAD = steps(GREEN, (1, RED))
 ANY_IS_A_WARNING = steps(GREEN, (1, ORANGE))
-# Changes of a share in percentage points, and of a number as a part of what it was. Small ones are noise.
+# Changes of a share in percentage points, and relative changes of a number. Small ones are noise.
 MORE_POINTS_ARE_BETTER = steps(RED, (-1, GRAY), (1, GREEN))
 FEWER_POINTS_ARE_BETTER = steps(GREEN, (-1, GRAY), (1, RED))
 LESS_IS_BETTER = steps(GREEN, (-0.1, GRAY), (0.1, ORANGE), (0.25, RED))
@@ -67,7 +67,7 @@ def mapped(*words: tuple[str, str, str]):
 
 
 def no_data_is_gray():
-    """Without it, no data has the color of 0: green, where 0 is good."""
+    """Otherwise no data would have the color of 0: green, if 0 is good."""
     result = models.ValueMappingResult(text=NO_DATA, color=GRAY)
     options = models.DashboardSpecialValueMapOptions(match=models.SpecialValueMatch.NULL_AND_NAN, result=result)
     return models.SpecialValueMap(options=options)
@@ -96,8 +96,8 @@ def common_parts(panel, title, description, targets, unit, width, height):
 
 
 def numbers(title, description, *values: Value, width=6, height=4):
-    """Large numbers side by side. They are asked for at one instant: over a range, the last value that
-    was there would still be shown hours after it is gone."""
+    """Large numbers side by side. The queries are instant queries: a range query would
+    show the last value for hours after the series has ended."""
     targets = [query(value.expression, value.name).instant() for value in values]
     first = values[0]
     panel = common_parts(stat.Panel(), title, description, targets, first.unit, width, height)
@@ -151,7 +151,7 @@ def lines(
     panel = panel.legend(legend).tooltip(tooltip.sort(shapes.SortOrder.DESCENDING))
     panel = panel.line_width(1).fill_opacity(0).show_points(shapes.VisibilityMode.AUTO)
     panel = panel.color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC))
-    # A gap is a gap: nothing is drawn over what is not known.
+    # Gaps stay visible.
     panel = panel.span_nulls(False)
     if decimals is not None:
         panel = panel.decimals(decimals)
@@ -186,15 +186,15 @@ def drawn_as(panel, name, *, color=None, dashed=False, as_bars=False):
 
 
 def bars(title, description, targets, unit, *, label, thresholds=NEUTRAL, width=8, height=8, decimals=None):
-    """A bar for each value of a label, as it is now."""
+    """A bar for the present value of each label."""
     targets = [target.instant() for target in targets]
     panel = common_parts(bargauge.Panel(), title, description, targets, unit, width, height)
     panel = panel.thresholds(thresholds).display_mode(shapes.BarGaugeDisplayMode.GRADIENT)
     panel = panel.orientation(shapes.VizOrientation.HORIZONTAL).min(0)
-    # Grafana would make the names so large that they do not fit.
+    # Grafana's default size of the names is too large to fit.
     panel = panel.text(common.VizTextDisplayOptions().title_size(14).value_size(16))
     panel = panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
-    # A single bar has no name unless it is given one.
+    # A single bar needs an explicit name.
     panel = panel.mappings([no_data_is_gray()]).no_value(NO_DATA).display_name(f"${{__field.labels.{label}}}")
     return panel if decimals is None else panel.decimals(decimals)
 
@@ -254,8 +254,8 @@ WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
 
 def calendar_grid(title, description, target, *, width=24, height=9):
-    """Weekdays down, hours across, colored by the value. The results of a query have no order of their
-    own, and `groupingToMatrix` keeps the order in which it meets them: so it is told to sort twice."""
+    """Weekdays down, hours across, colored by the value. The results of a query are not sorted,
+    and `groupingToMatrix` keeps their order, so two transformations sort them."""
     panel = common_parts(table.Panel(), title, description, [target], COUNT, width, height).show_header(True)
     panel = panel.decimals(0).thresholds(NEUTRAL).no_value(NO_DATA)
     panel = panel.color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.CONTINUOUS_BLUES))
@@ -335,7 +335,7 @@ def clock_variable():
 
 
 class Annotation(models.AnnotationQuery):
-    """What Prometheus' annotations have besides the SDK's members."""
+    """Members of Prometheus' annotations that the SDK lacks."""
 
     def __init__(self, name, expression, title, words, color, enabled, step):
         super().__init__(
@@ -356,8 +356,8 @@ class Annotation(models.AnnotationQuery):
 
 
 def breaches():
-    """Off until the viewer wants them: on a usual day there are dozens, which cover every chart. Backfilled
-    samples are five minutes apart, so the span has three of them."""
+    """Off by default: on a usual day there are dozens, which cover every chart. Backfilled samples are five
+    minutes apart, so the span has three of them."""
     return Annotation(
         "SLA breaches",
         "sum by (team, target) (max without (instance, pod) (increase("
@@ -371,7 +371,7 @@ def breaches():
 
 
 def deploys():
-    """A start or a reload of the exporter, with the version that runs."""
+    """A start or a reload of the exporter, with its version."""
     return Annotation(
         "Exporter deploys",
         "(time() - ticket_exporter_config_last_reload_success_timestamp_seconds < 60)"
@@ -384,7 +384,7 @@ def deploys():
     )
 
 
-def board(uid, title, description, *, since, refresh, variables, annotations, tags=()):
+def new_dashboard(uid, title, description, *, since, refresh, variables, annotations, tags=()):
     built = dashboard.Dashboard(title).uid(uid).description(description)
     built = built.tags([TAG, *tags]).timezone("browser").refresh(refresh).time(since, "now")
     built = built.tooltip(models.DashboardCursorSync.CROSSHAIR).editable()
@@ -412,9 +412,9 @@ def filled(built, *sections):
 
 
 def to_team(*, priority=True):
-    """A link from a cell with a team to the dashboard of what it has to do, with the priority where there is
-    a choice of one: Grafana would leave the name of a variable that it does not know in the address."""
+    """A link from a cell with a team to the team's dashboard. It includes the priority only if the dashboard has
+    this variable: Grafana would leave the name of an unknown variable in the address."""
     chosen = "${priority:queryparam}&" if priority else ""
     variables = f"${{datasource:queryparam}}&{chosen}var-team=${{__value.text:percentencode}}"
     url = f"/d/ticket-team?${{__url_time_range}}&{variables}"
-    return [{"title": "What team ${__value.text} has to do now", "url": url}]
+    return [{"title": "Work of team ${__value.text}", "url": url}]

@@ -1,8 +1,8 @@
-"""Pieces of PromQL that the dashboards share.
+"""Parts of PromQL that the dashboards share.
 
 Every metric is read through `one`: where two exporters serve the same tickets, for availability, their
 series differ in `instance` and `pod` only, and one of the two is taken. `one` and `increase` come before
-`sum`: a sum over counters that restart at different moments hides the restarts. No query fills a gap
+`sum`: a sum over counters that restart at different times hides the restarts. No query fills a gap
 with 0: an unknown value is shown as no data.
 """
 
@@ -41,7 +41,7 @@ def total(expression: str, by: str = "") -> str:
 
 
 def gauge(name: str, more: str = "", by: str = "", held: str = HELD, offset: str = "") -> str:
-    """A gauge of tickets, added up."""
+    """The sum of a gauge of tickets."""
     return total(f"{name}{{{matchers(held, more)}}}{past(offset)}", by)
 
 
@@ -55,7 +55,7 @@ def growth(name: str, span: str, more: str = "", by: str = "", held: str = HELD,
 
 
 def share(part: str, whole: str) -> str:
-    """Part of a whole; nothing where the whole is nothing."""
+    """A part of a whole; no result if the whole is 0."""
     return f"{part} / ({whole} > 0)"
 
 
@@ -96,7 +96,7 @@ def met_share(by: str = "", offset: str = "") -> str:
 
 
 def satisfied(by: str = "", offset: str = "") -> str:
-    """Good ratings among good and bad ones; neutral ones say neither."""
+    """Good ratings among good and bad ones, without neutral ones."""
     return events_share("csat_good", "csat_good|csat_bad", by, offset)
 
 
@@ -109,7 +109,7 @@ def reopened(by: str = "", offset: str = "") -> str:
 
 
 def team_quantile(kpi: str, quantile: str) -> str:
-    """A quantile of each team over a week: quantiles of several teams cannot be put together.
+    """A quantile of each team over a week: quantiles of several teams cannot be combined.
 
     Exact from the window; with a priority chosen, an estimate from histogram buckets.
     """

@@ -1,4 +1,4 @@
-"""Service quality: for managers. Are we better or worse than last week?"""
+"""Service quality, for managers. Are we better or worse than last week?"""
 
 from parts import (
     COUNT,
@@ -12,7 +12,6 @@ from parts import (
     SECONDS,
     SHARE,
     Value,
-    board,
     breaches,
     choice,
     clock_variable,
@@ -22,6 +21,7 @@ from parts import (
     filled,
     grid,
     lines,
+    new_dashboard,
     numbers,
     priority_variable,
     query,
@@ -44,12 +44,12 @@ from queries import (
     team_quantile,
 )
 
-# General experience, and no targets: those are the objectives of the configuration.
+# From general experience. They are no targets: those are the objectives of the configuration.
 SATISFIED = steps(RED, (0.7, ORANGE), (0.85, GREEN))
 FIRST_CONTACT = steps(RED, (0.5, ORANGE), (0.65, GREEN))
 REOPENED = steps(GREEN, (0.08, ORANGE), (0.15, RED))
 MARGIN = steps(RED, (0, GREEN))
-# Each policy and target counts as much as it had goals.
+# Each policy and target is weighted by its number of goals.
 GOALS = growth("ticket_sla_goals_total", WEEK, by="policy, target")
 OBJECTIVE = (
     f"(sum ({GOALS} * on (policy, target) group_left ()"
@@ -57,12 +57,12 @@ OBJECTIVE = (
 )
 ENOUGH = f"and on (team) {events('solved', 'team')} >= $minimum"
 LAST, CHANGE = "last 7 days", "change"
-# A point of a weekly window every twelve hours says all there is; each one reads a week of samples.
+# A weekly window changes slowly, and each point reads a week of samples, so there is one every twelve hours.
 TREND = "12h"
 
 
 def build():
-    built = board(
+    built = new_dashboard(
         "ticket-quality",
         "Tickets / Service quality",
         "Are we better or worse than last week? Speed stands beside quality.",

@@ -7,7 +7,6 @@ from parts import (
     RED,
     SECONDS,
     SHARE,
-    board,
     breaches,
     column,
     deploys,
@@ -15,6 +14,7 @@ from parts import (
     grid,
     label_variable,
     lines,
+    new_dashboard,
     priority_variable,
     query,
     row,
@@ -29,7 +29,7 @@ SELECTED = matchers(HELD, POLICY)
 OBJECTIVE = f"max by (policy, target) (ticket_exporter_sla_objective_ratio{{{POLICY}}})"
 MONTH = "30d"
 BUDGET = steps(RED, (0, ORANGE), (0.25, GREEN))
-# 1: the budget of the month is used up just at its end.
+# At 1 the budget lasts exactly for the month.
 BURN = steps(GREEN, (1, ORANGE), (2, RED))
 
 
@@ -46,12 +46,12 @@ def broken_share(by, span=MONTH):
 
 
 def burn(span):
-    """The share of goals that are breached against the share that may be."""
+    """The share of breached goals divided by the allowed share."""
     return f"({broken_share('policy, target', span)}) / on (policy, target) ((1 - {OBJECTIVE}) > 0)"
 
 
 def build():
-    built = board(
+    built = new_dashboard(
         "ticket-sla",
         "Tickets / SLA",
         "Which policy and target uses up its error budget, where, and since when?",
@@ -78,7 +78,7 @@ def budgets():
             "Error budgets, the emptiest first",
             "Budget left: 100 % is untouched, below 0 the objective of the 30 days is missed. Burn: how fast"
             " the last day used it; 1 would use it up in just 30 days. Start at the top; a row with few goals"
-            " can be chance. Targets that history cannot keep: `suggest-targets` says which ones it could.",
+            " can be chance. `suggest-targets` finds targets that past performance supports.",
             [
                 query(f"1 - {burn(MONTH)}", as_table=True),
                 query(burn("1d"), as_table=True),
@@ -130,7 +130,7 @@ def places():
         row("Where goals were breached, in the last 30 days"),
         table(
             "By team",
-            "The team held the ticket at its deadline: look upstream as well, at the team that held it before."
+            "The team of a ticket at its deadline: look at its earlier teams as well."
             " A click leads to the team's dashboard.",
             "team",
             to_team(),

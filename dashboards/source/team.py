@@ -1,4 +1,4 @@
-"""Team: for those who work the queue. What is overdue, what is at risk, what is next?"""
+"""Team, for its agents. What is overdue, what is at risk, what is next?"""
 
 from parts import (
     ANY_IS_A_WARNING,
@@ -9,7 +9,6 @@ from parts import (
     ORANGE,
     SHARE,
     Value,
-    board,
     breaches,
     column,
     deploys,
@@ -17,6 +16,7 @@ from parts import (
     filled,
     grid,
     lines,
+    new_dashboard,
     numbers,
     priority_variable,
     query,
@@ -31,7 +31,7 @@ GOAL = "team, priority, target"
 
 
 def build():
-    built = board(
+    built = new_dashboard(
         "ticket-team",
         "Tickets / Team",
         "What is overdue, what is at risk, and what is next?",
@@ -43,7 +43,7 @@ def build():
             words(
                 "pages",
                 "Exporter's pages",
-                "Where the exporter's own pages are, for links to its list of tickets (web.tickets: true)",
+                "URL of the exporter's own pages, for links to its list of tickets (web.tickets: true)",
                 "http://localhost:10047",
             ),
         ],
@@ -72,7 +72,7 @@ def tickets(question):
     row_labels = "&".join(f"{name}=${{__data.fields.{field}:percentencode}}" for name, field in LABELS)
     return [
         {
-            "title": "The tickets, where the exporter may show them",
+            "title": "The tickets, if the exporter may show them",
             "url": f"${{pages}}/tickets?{question}&{row_labels}",
             "targetBlank": True,
         }
@@ -123,8 +123,8 @@ def now():
         grid(
             "Next deadlines",
             "The first deadline among the running SLA goals of each team, priority and target: take the top"
-            " one. A click on a number leads to the exporter's list of those tickets, where it may show it;"
-            " else sort your helpdesk by due date.",
+            " one. A click on a number leads to the exporter's list of those tickets, if it may show it;"
+            " otherwise sort your helpdesk by due date.",
             [
                 query(f"min by ({GOAL}) ({DEADLINES}) * 1000", as_table=True),
                 query(f"min by ({GOAL}) ({DEADLINES}) - time()", as_table=True),
@@ -168,7 +168,7 @@ def flow():
         in_and_out,
         lines(
             "Backlog by status",
-            "Much pending: customers are waited for. Much on hold: others are. Growing new: no one looks.",
+            "Many pending: agents wait for customers. Many on hold: they wait for others. More and more new: no one looks.",
             [query(gauge("ticket_backlog", by="status"), "{{status}}")],
             COUNT,
             stacked=True,

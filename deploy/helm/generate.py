@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what is made of other files: the chart's copies of rules and boards, the table of values in
+"""Writes generated files: the chart's copies of rules and dashboards, the table of values in
 its README, and the plain manifests of ../kubernetes.
 
     deploy/helm/generate.py [--helm HELM] [FOLDER]
@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = Path("helm/ticket-exporter")
-# Kustomize makes the ConfigMap, with a name that changes with its content: that restarts the pod.
+# Kustomize makes the ConfigMap with a name that depends on its content, so a change restarts the pod.
 MANIFESTS = {
     "existingConfigMap": "ticket-exporter",
     "restartOnConfigChange": "false",
@@ -25,9 +25,9 @@ MANIFESTS = {
     "serviceMonitor.enabled": "true",
     "prometheusRule.enabled": "true",
 }
-# Who needs the Prometheus Operator's types.
+# Objects with types of the Prometheus Operator.
 OPERATOR = {"servicemonitor.yaml", "prometheusrule.yaml"}
-# What says that Helm has made it, and where.
+# Lines about Helm and the release.
 HELMS_OWN = ("# Source:", "helm.sh/chart:", "app.kubernetes.io/managed-by:", "namespace: default")
 NOTE = "# Written by deploy/helm/generate.py from the chart; change that rather than this.\n"
 TABLE = ("<!-- generated: values -->\n", "<!-- end -->")
@@ -48,11 +48,11 @@ def copies(deploy: Path) -> None:
 
 def rows(values: str) -> list[tuple[str, str, str]]:
     """Path, default and meaning of every value that has a comment above it."""
-    lines = values.split("\n\n", 1)[1].splitlines()  # what comes first is about the file
+    lines = values.split("\n\n", 1)[1].splitlines()  # the first comment is about the file
     found: list[tuple[str, str, str]] = []
     path: list[tuple[int, str]] = []
     comment: list[str] = []
-    explained = None  # indentation of a value whose comment speaks for all below it
+    explained = None  # indentation of a value whose comment also covers the values below it
     for number, line in enumerate(lines):
         text = line.strip()
         indent = len(line) - len(line.lstrip())

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Says how often each alert fires for the simulated desk: a measurement, and no part of the tests.
+"""Measures how often each alert fires for the simulated helpdesk. It is not part of the tests.
 
     target/test-tools/deployment/bin/python tests/alerting/how_often.py target/debug/ticket-exporter target/test-tools [DAYS]
 
-It takes the exporter, and what tests/setup has installed: Python with YAML, Prometheus, promtool. The desk works
-for DAYS (30), and for as long before that as the alerts look back. Its past is written by `backfill`, the
-recording rules are evaluated over it by promtool, and the alerts by Prometheus, with their `for`, every
-five minutes. It takes some twenty minutes and 20 GB of disk.
+It needs the exporter and the tools of tests/setup: Python with YAML, Prometheus, promtool. The simulation
+covers DAYS (30) and the time before them that the alerts look back at. `backfill` writes its past, promtool
+evaluates the recording rules over it, and Prometheus the alerts with their `for`, every five minutes. The
+measurement takes some twenty minutes and 20 GB of disk.
 """
 
 import datetime
@@ -25,15 +25,15 @@ import yaml
 
 DAY = 86_400
 STEP = 300
-# The exporter's own series are judged by their age.
+# Rules check the age of the exporter's own series.
 SCRAPE = 60
 # Four weeks before the week of a window, and the week.
 BEFORE = 35
-# What the alerts on KPIs ask for; the rest of a backfill is histograms.
+# The series that the alerts on KPIs use; the rest of a backfill is histograms.
 USED = re.compile(
     r"(# [A-Z]+ )?ticket_(sla_(at_risk|overdue|goals|breaches)|backlog[ {_]|backlog_oldest|window_|exporter_sla)"
 )
-# An exporter that is well, as far as the rules look at it: `backfill` writes no series of the exporter itself.
+# The series of a healthy exporter as far as the rules use them, since `backfill` writes none of these.
 WELL = {
     "up": lambda at: 1,
     "ticket_exporter_caught_up": lambda at: 1,
@@ -60,7 +60,7 @@ def main():
 
 
 def history(place, binary, tools, start, end):
-    """Blocks of the past in `place`/data, and the rules of the desk's configuration."""
+    """Blocks of the past in `place`/data, and the rules of the helpdesk's configuration."""
 
     def run(*arguments):
         return subprocess.run([binary, *arguments], check=True, capture_output=True, text=True).stdout
@@ -68,7 +68,7 @@ def history(place, binary, tools, start, end):
     def at(seconds):
         return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    config = place / "desk.yaml"
+    config = place / "helpdesk.yaml"
     # One window is enough for the alerts, and saves most of the series.
     config.write_text(run("simulate", "--print-config") + "windows: [7d]\n")
     events, texts, data = place / "events.jsonl", place / "texts", place / "data"
@@ -102,7 +102,7 @@ def levels(recordings):
     while left:
         names = {rule["record"] for rule in left}
         ready = [rule for rule in left if not any(name in rule["expr"] for name in names - {rule["record"]})]
-        assert ready, "the recording rules build on each other in a circle"
+        assert ready, "the recording rules form a circle"
         yield ready
         known |= {rule["record"] for rule in ready}
         left = [rule for rule in left if rule["record"] not in known]
@@ -142,7 +142,7 @@ def seconds(duration):
 
 
 def stretches(instants):
-    """First and last instants of what is without a gap."""
+    """The first and last instants of each stretch without a gap."""
     found = []
     for instant in instants:
         if found and instant - found[-1][1] <= STEP:
@@ -153,7 +153,7 @@ def stretches(instants):
 
 
 class Server:
-    """A Prometheus on the blocks, for as long as it is asked."""
+    """A Prometheus that serves the blocks."""
 
     url = "http://127.0.0.1:19090"
 

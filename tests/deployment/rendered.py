@@ -1,5 +1,5 @@
-"""Checks Kubernetes objects, read as YAML from standard input, against the schemas of Kubernetes
-and of the Prometheus Operator; unknown members are errors too. Gives them as a list of JSON.
+"""Validates Kubernetes objects, read as YAML from standard input, against the schemas of Kubernetes
+and of the Prometheus Operator. Unknown members are errors, too. Prints the objects as a JSON list.
 
     rendered.py FOLDER_OF_CRDS < objects.yaml
 """
@@ -16,25 +16,25 @@ KUBERNETES = "1.37.0"
 
 
 class Strict(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):
-    """A key that stands twice is an error: one of the two would be lost."""
+    """Rejects duplicate keys, of which YAML would drop one."""
 
     def construct_mapping(self, node, deep=False):
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         twice = {key for key in keys if keys.count(key) > 1}
         if twice:
-            raise yaml.constructor.ConstructorError(None, None, f"twice: {twice}", node.start_mark)
+            raise yaml.constructor.ConstructorError(None, None, f"duplicate keys: {twice}", node.start_mark)
         return super().construct_mapping(node, deep)
 
 
 def closed(schema):
-    """The same schema, which refuses members that it does not name."""
+    """The same schema without unknown members."""
     if isinstance(schema, list):
         return [closed(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
     made = {key: closed(value) for key, value in schema.items()}
     if str(schema.get("pattern", "")).startswith("^(?i)"):
-        made["pattern"] = "(?i)^" + schema["pattern"][5:]  # Go takes both, Python one
+        made["pattern"] = "(?i)^" + schema["pattern"][5:]  # Go accepts both forms, Python only this one
     if "properties" in schema and not schema.get("x-kubernetes-preserve-unknown-fields"):
         made.setdefault("additionalProperties", False)
     return made

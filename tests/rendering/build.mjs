@@ -9,7 +9,7 @@ const modules = process.env.NODE_PATH;
 const load = createRequire(join(modules, 'none.js'));
 const esbuild = load('esbuild');
 
-// Grafana serves its icons as files. The page has no server, so it carries those that panels show.
+// Grafana serves its icons as files. The page has no server, so it contains the icons of panels.
 const SHOWN = ['info-circle', 'angle-down', 'angle-up', 'arrow-up', 'arrow-down', 'external-link-alt'];
 const folder = join(dirname(load.resolve('@grafana/ui/package.json')), 'dist/public/img/icons/unicons');
 const icons = Object.fromEntries(SHOWN.map((name) => [name, readFileSync(join(folder, `${name}.svg`), 'utf8')]));
@@ -23,7 +23,7 @@ await esbuild.build({
   define: { 'process.env.NODE_ENV': '"production"', global: 'window', ICONS: JSON.stringify(icons) },
   plugins: [
     {
-      // Editors and maps of @grafana/ui are never shown, and are larger than all else together.
+      // The page does not use the editors and maps of @grafana/ui, which are larger than the rest.
       name: 'leave-out',
       setup(build) {
         build.onResolve({ filter: /^(monaco-editor|@monaco-editor|ol)(\/|$)/ }, (found) => ({

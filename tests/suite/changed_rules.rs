@@ -1,4 +1,4 @@
-//! A restart under another configuration: what needs a rebuild, and what running goals keep.
+//! A restart with another configuration: which changes need a rebuild, and which rules running goals keep.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::properties::input::{exposition, rules};
 /// Thursday 2026-01-01T00:00:00Z.
 const MIDNIGHT: Timestamp = Timestamp(1_767_225_600_000);
 
-/// Bounds that hold every target used here, so that only the policies differ.
+/// Bounds that include every target used here, so that only the policies differ.
 const BUCKETS: &str = "buckets: { first_response: [1h, 2h, 4h, 8h], next_response: [1h, 2h, 4h, 8h], \
      resolution: [1h, 2h, 4h, 8h], ownership: [1h, 2h, 4h, 8h], handle: [1h, 2h, 4h, 8h] }\n";
 
@@ -34,7 +34,7 @@ impl Records for Written {
 fn restart(engine: &mut Engine, yaml: &str) -> Result<RestoredEngine, StateError> {
     let mut written = Written::default();
     engine.snapshot();
-    // Once under this tracking and once more: what is written under the rules of now is whole.
+    // The second rewrite writes everything under the current rules.
     let mut cursor = ticket_exporter::engine::RewriteCursor::default();
     engine.write_changes(&mut written);
     engine.write_slice(&mut cursor, usize::MAX, &mut written);
@@ -45,8 +45,8 @@ fn restart(engine: &mut Engine, yaml: &str) -> Result<RestoredEngine, StateError
     restoring.finish()
 }
 
-/// A restart from what checkpoints have written, each of them only what changed.
-fn go_on(store: &mut Written, engine: &mut Engine, yaml: &str) -> Engine {
+/// A restart from checkpoints, each of which holds only changes.
+fn resume(store: &mut Written, engine: &mut Engine, yaml: &str) -> Engine {
     engine.write_changes(store);
     let mut restoring = Restorer::new(Arc::new(rules(yaml)), STATE_VERSION).unwrap();
     for (key, value) in &store.0 {
@@ -65,7 +65,6 @@ fn started(yaml: &str) -> (Engine, PartitionId) {
     (engine, partition)
 }
 
-/// An event of a ticket, hours after midnight.
 fn event(ticket: &str, kind: EventType, hours: i64) -> Event<'static> {
     let at = MIDNIGHT.plus(hours * HOUR);
     let identity = ticket.bytes().fold(hours.unsigned_abs(), |number, byte| {
@@ -135,7 +134,7 @@ fn changes_that_make_other_numbers_need_a_rebuild() {
 }
 
 #[test]
-fn other_changes_are_told_and_apply() {
+fn other_changes_are_reported_and_apply() {
     let (mut engine, partition) = started("tickets: { finalize_after: 96h }");
     engine.apply(partition, &created("T-1", 1));
     let yaml = "tickets: { finalize_after: 1h }\nteams: { known: [network] }";
@@ -154,13 +153,13 @@ fn other_changes_are_told_and_apply() {
 }
 
 #[test]
-fn another_mapping_asks_for_a_recount_and_loses_nothing() {
+fn another_mapping_needs_a_recount_and_loses_nothing() {
     let (mut engine, partition) = started("mapping: { preset: zendesk }");
     engine.apply(partition, &created("T-1", 1));
     let restored = restart(&mut engine, "mapping: { preset: zendesk }").unwrap();
     assert_eq!(words(&restored.changes), Vec::<String>::new(), "the same");
     assert_eq!(words(&restored.recounts), Vec::<String>::new(), "the same");
-    // One more word of theirs, the preset being the same.
+    // The preset stays the same; the mapping adds one value.
     let yaml = "mapping: { preset: zendesk, values: { status: { pending: [parked] } } }";
     let mut restored = restart(&mut engine, yaml).unwrap();
     let asked = words(&restored.recounts);
@@ -181,7 +180,7 @@ fn another_mapping_asks_for_a_recount_and_loses_nothing() {
         asked.len() == 1 && asked[0].ends_with(", now canonical"),
         "{asked:?}"
     );
-    // The mapping of a topic that is not read, and of one that is new, count nothing else.
+    // Mappings of topics that are not read or are new do not change what is counted.
     let yaml = "kafka: { topics: [tickets, a] }\nmapping: { topics: { a: { preset: jira }, b: { preset: jira } } }";
     let mut restored = restart(&mut back.engine, yaml).unwrap();
     assert_eq!(words(&restored.recounts), Vec::<String>::new());
@@ -191,7 +190,7 @@ fn another_mapping_asks_for_a_recount_and_loses_nothing() {
         asked,
         ["mapping of topic a: preset jira, now preset github"]
     );
-    // What the engine is told while it runs is what it counted under.
+    // The running engine reports the mapping under which it counted.
     let tables =
         |entries: &str| vec![("mapping.tables, file a.csv".to_owned(), entries.to_owned())];
     back.engine.set_mapping_settings(tables("1 entries"));
@@ -207,9 +206,10 @@ fn another_mapping_asks_for_a_recount_and_loses_nothing() {
     );
 }
 
-/// Two texts that say the same are one mapping; each key that may change what is counted is one more.
+/// Two texts with the same meaning are one mapping. Each key that may change what is counted makes another
+/// one.
 #[test]
-fn a_mapping_is_told_by_what_it_says() {
+fn a_mapping_is_identified_by_its_meaning() {
     let recounts = |before: &str, now: &str| {
         let mapping = |keys: &str| rules(&format!("mapping: {{ preset: zendesk, {keys} }}"));
         mapping(before).recounts(&mapping(now))
@@ -241,7 +241,7 @@ fn a_running_goal_keeps_its_target_over_restarts() {
     assert_eq!(words(&restored.changes), ["policy all has changed"]);
     let mut engine = restart(&mut { restored }.engine, &after).unwrap().engine;
     engine.apply(partition, &created("new", 0));
-    // Judged anew, but not by the new target.
+    // The event assigns a target again, but not the new one.
     let mut raised = event("old", EventType::TeamChanged, 1);
     raised.team = Some(None);
     raised.channel = Some("chat".into());
@@ -266,7 +266,7 @@ fn a_running_goal_keeps_its_target_over_restarts() {
 }
 
 #[test]
-fn a_policy_that_is_gone_is_counted_under_its_name() {
+fn a_removed_policy_is_counted_under_its_name() {
     let before = with_policies("    - { name: old, clock: calendar, targets: { resolution: 4h } }");
     let (mut engine, partition) = started(&before);
     engine.apply(partition, &created("T-1", 0));
@@ -289,7 +289,7 @@ fn a_policy_that_is_gone_is_counted_under_its_name() {
         Some("1"),
         "for ever"
     );
-    // Back in force under the same words: one policy, one name.
+    // The policy is in force again with the same definition: one policy, one name.
     let mut back = restart(&mut again, &before).unwrap().engine;
     assert_eq!(breaches(&mut back, "old").as_deref(), Some("1"));
 }
@@ -305,7 +305,7 @@ fn a_former_policy_applies_as_long_as_its_configuration_would_choose_it() {
     engine.apply(partition, &created("stays", 0));
     engine.apply(partition, &created("rises", 0));
     let mut engine = restart(&mut engine, &policies("1h", "8h")).unwrap().engine;
-    // A new priority: the new policies decide.
+    // After a change of the priority the new policies apply.
     let mut raised = event("rises", EventType::PriorityChanged, 9);
     raised.at = MIDNIGHT.plus(30 * MINUTE);
     raised.priority = Some("p1".into());
@@ -351,9 +351,9 @@ fn a_newer_version_is_refused() {
     assert_eq!(nothing.finish().unwrap_err(), StateError::Missing("state"));
 }
 
-/// Policies of another number: the records of tickets that nothing happened to say the new one.
+/// The policies have other numbers. Records of tickets without new events must have them, too.
 #[test]
-fn running_goals_keep_their_policy_in_checkpoints_of_what_changed() {
+fn running_goals_keep_their_policy_in_incremental_checkpoints() {
     let policy = |name: &str, target: &str| {
         format!("    - {{ name: {name}, clock: calendar, targets: {{ resolution: {target} }} }}\n")
     };
@@ -364,19 +364,19 @@ fn running_goals_keep_their_policy_in_checkpoints_of_what_changed() {
     engine.track_changes();
     engine.apply(partition, &created("old", 0));
     let mut store = Written::default();
-    let mut engine = go_on(&mut store, &mut engine, &after);
-    let mut engine = go_on(&mut store, &mut engine, &first);
-    let mut engine = go_on(&mut store, &mut engine, &after);
+    let mut engine = resume(&mut store, &mut engine, &after);
+    let mut engine = resume(&mut store, &mut engine, &first);
+    let mut engine = resume(&mut store, &mut engine, &after);
     advance(&mut engine, partition, 3);
     assert_eq!(breaches(&mut engine, "all").as_deref(), Some("0"));
-    let mut engine = go_on(&mut store, &mut engine, &after);
+    let mut engine = resume(&mut store, &mut engine, &after);
     advance(&mut engine, partition, 4);
     assert_eq!(breaches(&mut engine, "all").as_deref(), Some("1"));
 }
 
-/// Handed over in memory, the numbers are those of a restart, and so is what checkpoints say then.
+/// After a reload in memory, the numbers and the checkpoints equal those after a restart.
 #[test]
-fn a_reload_is_a_restart() {
+fn a_reload_equals_a_restart() {
     let before = with_policies("    - { name: a, clock: calendar, targets: { resolution: 4h } }\n");
     let after = with_policies("    - { name: b, clock: calendar, targets: { resolution: 8h } }\n")
         + "teams: { known: [network] }\ntickets: { finalize_after: 1h }\n";
@@ -401,17 +401,17 @@ fn a_reload_is_a_restart() {
         advance(&mut reloaded.engine, partition, hours);
         advance(&mut restarted.engine, partition, hours);
         assert_eq!(text(&mut reloaded.engine), text(&mut restarted.engine));
-        // The store goes on as well: written under the rules of now, by the changes alone.
-        let mut stored = go_on(&mut store, &mut reloaded.engine, &after);
+        // The store continues, too: the changes alone bring it to the current rules.
+        let mut stored = resume(&mut store, &mut reloaded.engine, &after);
         assert_eq!(text(&mut stored), text(&mut restarted.engine));
     }
-    // The engine before is as it was.
+    // The old engine is unchanged.
     advance(&mut engine, partition, 9);
     assert!(breaches(&mut engine, "a").is_some_and(|count| count != "0"));
 }
 
 #[test]
-fn rules_that_numbers_cannot_follow_are_told_in_the_same_words() {
+fn incompatible_rules_are_reported_in_the_same_words() {
     let (mut engine, partition) = started("windows: [1h]");
     engine.apply(partition, &created("T-1", 1));
     for yaml in [

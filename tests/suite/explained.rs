@@ -1,5 +1,5 @@
-//! `explain`: stories whose explanation was worked out by hand (`tests/explained`), and what must
-//! hold for every story: a trace changes nothing, and what it tells adds up to the series.
+//! `explain`: cases whose explanation was worked out by hand (`tests/explained`), and properties of every
+//! ticket: tracing changes nothing, and the explanation adds up to the series.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,7 +18,7 @@ use crate::naive::compare::parse;
 use crate::stories::{self, Size};
 
 const STORIES: u64 = 150;
-/// The ticket that every story of `tests/explained` is about.
+/// The ticket of every case in `tests/explained`.
 const TICKET: &str = "1";
 
 fn load(yaml: &str) -> Config {
@@ -29,9 +29,9 @@ fn load(yaml: &str) -> Config {
 }
 
 #[test]
-fn explanations_read_as_worked_out_by_hand() {
+fn explanations_equal_those_worked_out_by_hand() {
     let folders = harness::cases("tests/explained");
-    assert!(folders.len() >= 6, "stories are missing");
+    assert!(folders.len() >= 6, "cases are missing");
     for folder in folders {
         let config = load(&fs::read_to_string(folder.join("config.yaml")).unwrap());
         let looked = from_files(
@@ -51,7 +51,7 @@ fn explanations_read_as_worked_out_by_hand() {
     }
 }
 
-/// Applies a story as a replay does; `traced` is written down.
+/// Applies events as a replay does, and traces the ticket `traced`.
 fn replay(rules: &Arc<Rules>, lines: &[String], traced: Option<&str>) -> (Engine, Vec<TraceEntry>) {
     let mut engine = Engine::new(Arc::clone(rules), Timestamp(0));
     let mut trace = TicketTrace::new(traced.unwrap_or_default());
@@ -87,7 +87,7 @@ fn ids(lines: &[String]) -> Vec<String> {
     ids
 }
 
-/// What entries add to the series, by name of the series.
+/// The sums of an explanation, by name of the series.
 #[derive(Default)]
 struct Totals(BTreeMap<String, f64>);
 
@@ -146,9 +146,9 @@ fn labels(team: &str, priority: &str) -> String {
     format!("team=\"{team}\",priority=\"{priority}\"")
 }
 
-/// The series that an explanation can tell, summed as far as [`Totals`] sums.
-fn told(exposition: &str) -> BTreeMap<String, f64> {
-    let mut told = BTreeMap::new();
+/// The series that an explanation covers, summed as [`Totals`] does.
+fn explained_series(exposition: &str) -> BTreeMap<String, f64> {
+    let mut sums = BTreeMap::new();
     for line in exposition.lines().filter(|line| !line.starts_with('#')) {
         let (series, value) = line.rsplit_once(' ').unwrap();
         let value: f64 = value.parse().unwrap();
@@ -161,9 +161,9 @@ fn told(exposition: &str) -> BTreeMap<String, f64> {
             "ticket_finalized_total" => "finalized",
             _ => continue,
         };
-        *told.entry(name.to_owned()).or_default() += value;
+        *sums.entry(name.to_owned()).or_default() += value;
     }
-    told
+    sums
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn explanations_of_all_tickets_add_up_to_the_series() {
         let (setup, lines) = stories::random(seed, Size::default());
         let rules = Arc::new(load(&setup.to_yaml()).rules);
         let (mut engine, _) = replay(&rules, &lines, None);
-        let expected = told(&exposition(&mut engine));
+        let expected = explained_series(&exposition(&mut engine));
         let mut totals = Totals::default();
         for id in ids(&lines) {
             let (_, entries) = replay(&rules, &lines, Some(&id));
@@ -197,11 +197,11 @@ fn explanations_of_all_tickets_add_up_to_the_series() {
             "seed {seed}: explained, but not there: {more:?}"
         );
     }
-    assert!(observations > 1_000, "the stories tell nothing");
+    assert!(observations > 1_000, "too few observations");
 }
 
 #[test]
-fn a_trace_changes_nothing() {
+fn tracing_changes_nothing() {
     for seed in 0..STORIES {
         let (setup, lines) = stories::random(seed, Size::default());
         let rules = Arc::new(load(&setup.to_yaml()).rules);
@@ -219,10 +219,10 @@ fn a_trace_changes_nothing() {
     }
 }
 
-/// What the events told: every event of a ticket is there, spans add up to their observation, and
-/// times never go back.
+/// An explanation has every event of its ticket, spans add up to their observation, and times never
+/// decrease.
 #[test]
-fn an_explanation_is_whole_and_in_order() {
+fn an_explanation_is_complete_and_in_order() {
     for seed in 0..STORIES {
         let (setup, lines) = stories::random(seed, Size::default());
         let config = load(&setup.to_yaml());

@@ -1,4 +1,4 @@
-//! The engine against the naive second implementation: golden cases, random stories, real logs.
+//! The engine compared with the naive implementation: golden cases, random stories, real logs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,13 +18,13 @@ use crate::naive::compare::{Difference, compare, parse};
 use crate::naive::{self, Setup};
 use crate::stories::{self, Size};
 
-/// Random stories in a run; a stranger's bug is found by more: set the variable to their number,
-/// or to the first and the one after the last, as in `3000..40000`.
+/// The number of random stories in a run. To search for rare bugs, set the variable to a larger number, or
+/// to a range of seeds as in `3000..40000`.
 const STORIES: u64 = 3_000;
 const STORIES_VARIABLE: &str = "TICKET_EXPORTER_TEST_STORIES";
 /// Stories of tickets with hundreds of changes.
 const LONG_STORIES: u64 = 100;
-/// Tickets in a story and most events of a ticket, as in `40x120`, in place of the usual.
+/// The number of tickets in a story and the maximum of events in a ticket, as in `40x120`.
 const SIZE_VARIABLE: &str = "TICKET_EXPORTER_TEST_STORY_SIZE";
 
 fn rules(yaml: &str) -> Arc<Rules> {
@@ -34,7 +34,7 @@ fn rules(yaml: &str) -> Arc<Rules> {
     Arc::new(loaded.config.rules)
 }
 
-/// What `replay` prints for these lines.
+/// The output of `replay` for these lines.
 fn replay(rules: &Arc<Rules>, lines: &[String], until: Option<i64>) -> String {
     let mut engine = Engine::new(Arc::clone(rules), Timestamp(0));
     let partition = engine.only_partition();
@@ -84,7 +84,7 @@ fn differences_of(setup: &Setup, lines: &[String], until: Option<i64>) -> Vec<Di
     )
 }
 
-/// Leaves out lines as long as some difference remains.
+/// Removes lines as long as some difference remains.
 fn shrink(setup: &Setup, lines: &[String], until: Option<i64>) -> Vec<String> {
     let mut lines = lines.to_vec();
     let mut chunk = lines.len() / 2;
@@ -195,8 +195,7 @@ fn random_stories_stopped_at_an_instant() {
     }
 }
 
-/// The engine keeps the older part of such a history as sums; the naive implementation keeps all of
-/// it.
+/// The engine stores the older part of such a history as sums; the naive implementation keeps all of it.
 #[test]
 fn long_histories() {
     for seed in 0..LONG_STORIES {
@@ -241,7 +240,7 @@ fn real_logs() {
     }
 }
 
-/// Calendars, policies and priorities over everything the logs hold.
+/// Calendars, policies and priorities for all of the logs.
 fn logs_setup() -> Setup {
     let (mut setup, _) = stories::random(
         11,

@@ -1,4 +1,4 @@
-//! Says after each `cargo test` which tests were left out. It is no test, and never fails.
+//! Prints after each `cargo test` which tests were left out. It is no test, and never fails.
 
 #![allow(clippy::print_stdout, reason = "this is what it is for")]
 

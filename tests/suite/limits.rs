@@ -1,4 +1,4 @@
-//! Limits that follow from the types of the numbers: honored up to the last value, refused beyond.
+//! Limits that follow from the types of the numbers: the last value works, and one more is refused.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,7 +15,7 @@ use ticket_exporter::exposition::{Format, render};
 use crate::harness::{Scrape, binary, scrape};
 use crate::properties::input::rules;
 
-/// What is wrong with a configuration.
+/// The errors of a configuration.
 fn errors(yaml: &str) -> String {
     let loaded = config::load(Some(Path::new("many.yaml")), [], &[], &mut |_| {
         Ok(yaml.to_owned())
@@ -26,7 +26,7 @@ fn errors(yaml: &str) -> String {
     }
 }
 
-/// `most` of something is fine, one more is refused with its place and the reason.
+/// Asserts that `most` of something is accepted, and that one more is refused with its place and a reason.
 #[track_caller]
 fn assert_bounds(limit: &Limit, place: &str, yaml: impl Fn(usize) -> String) {
     assert_eq!(errors(&yaml(limit.greatest)), "");
@@ -50,7 +50,7 @@ fn windows(count: usize) -> String {
 }
 
 #[test]
-fn the_configuration_refuses_more_than_can_be_numbered() {
+fn the_configuration_refuses_more_values_than_there_are_numbers() {
     assert_bounds(&limits::WINDOWS, "many.yaml:1", windows);
     for limit in [&limits::TEAMS, &limits::PRIORITIES, &limits::CHANNELS] {
         let key = limit.key.trim_start_matches("limits.");
@@ -60,9 +60,9 @@ fn the_configuration_refuses_more_than_can_be_numbered() {
     }
 }
 
-/// A file that names more policies than there are numbers is refused for its size before that.
+/// A file with more policies than there are numbers is refused for its size first.
 #[test]
-fn there_are_numbers_for_more_policies_than_a_file_has_room_for() {
+fn a_file_cannot_have_more_policies_than_there_are_numbers() {
     let policies = |count: usize| {
         let policy = |number| format!("  - {{ name: n{number} }}\n");
         let policies: String = (0..count).map(policy).collect();
@@ -83,7 +83,7 @@ fn names_need_numbers_too() {
     assert_eq!(priorities(254, 254), "");
     let said = priorities(255, 254);
     assert!(said.contains("the configuration has 255 names"), "{said}");
-    // Channels that policies name take numbers beside those that come by themselves.
+    // Channels of policies need numbers beside those of events.
     let channels = |count: usize, limit: usize| {
         let names = list("c", count);
         errors(&format!(
@@ -117,7 +117,7 @@ fn shown(engine: &mut Engine) -> Scrape {
     scrape(&String::from_utf8(text).unwrap())
 }
 
-/// Distinct values of a label, and the sum of the series.
+/// The distinct values of a label, and the sum of the series.
 fn values(scrape: &Scrape, label: &str) -> (BTreeSet<String>, f64) {
     let created = scrape
         .samples()
@@ -131,7 +131,7 @@ fn values(scrape: &Scrape, label: &str) -> (BTreeSet<String>, f64) {
     (values, created.iter().map(|one| one.value).sum())
 }
 
-/// The engine that a restart gives.
+/// The engine after a restart.
 #[derive(Default)]
 struct Store(Vec<(Vec<u8>, Option<Vec<u8>>)>);
 
@@ -156,7 +156,7 @@ fn restarted(engine: &mut Engine, rules: &Arc<Rules>) -> Engine {
 }
 
 #[test]
-fn priorities_and_channels_are_told_apart_up_to_the_last_number() {
+fn priorities_and_channels_are_distinct_up_to_the_last_number() {
     for limit in [250, 253, 254] {
         let rules = Arc::new(rules(&format!(
             "limits: {{ priorities: {limit}, channels: {limit} }}\n"
@@ -181,7 +181,7 @@ fn priorities_and_channels_are_told_apart_up_to_the_last_number() {
 }
 
 #[test]
-fn every_window_counts_for_itself() {
+fn every_window_counts_separately() {
     let rules = Arc::new(rules(&windows(limits::WINDOWS.greatest)));
     let mut engine = Engine::new(Arc::clone(&rules), Timestamp(0));
     let partition = engine.only_partition();
@@ -229,10 +229,10 @@ fn a_partition_without_a_number_is_refused() {
     assert_eq!((again.tickets(), again.add_partition()), (1, None));
 }
 
-/// What waits for the windows is bounded: they go on without a partition that stands still, and hold
-/// what it brings later.
+/// The backlog of the windows is bounded. They continue without a partition that is idle, and include its
+/// events when they arrive.
 #[test]
-fn windows_do_not_wait_for_a_partition_for_ever() {
+fn windows_do_not_wait_forever_for_a_partition() {
     const EVENTS: i64 = 1_100_000;
     let reply = |id: &'static str, at: i64| Event {
         actor: Some(Actor::Agent),
@@ -264,13 +264,13 @@ fn windows_do_not_wait_for_a_partition_for_ever() {
         .metric("ticket_window_events")
         .label("event", "replied");
     let replied = replied.label("team", "none").label("window", "24h");
-    // The window moves by 24 minutes: from 23,040,000 ms on, exclusively, and the late one.
+    // The window moves by 24 minutes: from 23,040,000 ms on, exclusively, and the late event.
     assert_eq!(replied.value(), f64::from(1_099_999 - 230_400 + 1));
 }
 
-/// A table with more values than there are numbers, as an earlier version wrote it.
+/// A store of an earlier version with more values than there are numbers.
 #[test]
-fn a_store_with_more_values_than_numbers_goes_on() {
+fn a_store_with_more_values_than_numbers_still_works() {
     let rules = Arc::new(rules("limits: { priorities: 254 }\n"));
     let mut engine = engine(&rules, 254);
     let mut store = Store::default();
@@ -282,7 +282,7 @@ fn a_store_with_more_values_than_numbers_goes_on() {
     for number in 256_u16..=301 {
         let mut key = vec![3, 1]; // a label, of the priorities
         key.extend(number.to_be_bytes());
-        let mut value = vec![1]; // a place of its own
+        let mut value = vec![1]; // a number of its own
         value.extend(format!("old{number}").bytes());
         restoring.apply(&key, Some(&value)).unwrap();
     }
@@ -296,10 +296,10 @@ fn a_store_with_more_values_than_numbers_goes_on() {
     assert_eq!((values.len(), sum), (255, 255.0));
 }
 
-/// The library of the Kafka client waits for ever where it does not get all of its threads. How
-/// much memory that takes depends on the system, so several limits are tried.
+/// librdkafka waits forever if it does not get all of its threads. The memory that this takes depends on
+/// the system, so the test tries several limits.
 #[test]
-fn too_little_memory_for_the_kafka_client_is_said() {
+fn too_little_memory_for_the_kafka_client_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let config = "kafka: { brokers: [\"127.0.0.1:1\"] }\nweb: { listen: [\"127.0.0.1:0\"] }\n";
     std::fs::write(folder.path().join("desk.yaml"), config).unwrap();
@@ -320,7 +320,7 @@ fn too_little_memory_for_the_kafka_client_is_said() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         let is_reading = said.contains("connection to Kafka failed");
         let is_refused = said.contains("allow this process more memory (ulimit -v");
-        // Without its broker thread the library itself ends the process, and says why.
+        // Without its broker thread librdkafka itself ends the process, with a reason.
         let is_ended = said.contains("failed to create broker thread");
         assert!(
             is_reading || is_refused || is_ended,

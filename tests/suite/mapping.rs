@@ -1,4 +1,4 @@
-//! Records of other systems: golden cases, and what they give as KPIs.
+//! Records of other systems: golden cases, and their KPIs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -63,7 +63,7 @@ fn records_become_the_events_worked_out_by_hand() {
     }
 }
 
-/// Applies records, twice each where they are to come again.
+/// Applies records, and some of them twice.
 pub fn applied<'a>(
     decoder: &Decoder,
     records: impl IntoIterator<Item = &'a [u8]>,
@@ -100,7 +100,7 @@ fn published(system: &str) -> Vec<SampleRecord> {
     samples.collect()
 }
 
-/// Sum over the series of a family that have these labels.
+/// The sum over the series of a family that have these labels.
 pub fn total(text: &str, family: &str, labels: &[(&str, &str)]) -> f64 {
     let scrape = scrape(text);
     let samples = scrape.samples().iter().filter(|sample| {
@@ -192,7 +192,7 @@ const TABLE: &str = "mapping:
 ";
 
 #[test]
-fn a_snapshot_says_how_tickets_are_and_counts_nothing() {
+fn a_snapshot_describes_tickets_and_counts_nothing() {
     let row = |op: &str, id: u32, status: &str, changed: i64| {
         format!(
             "{{\"before\":null,\"after\":{{\"id\":{id},\"status\":\"{status}\",\"team\":\"a\",\
@@ -221,7 +221,7 @@ fn a_snapshot_says_how_tickets_are_and_counts_nothing() {
             ("ticket_backlog", none, 1.0),
         ],
     );
-    // What happens afterwards counts, from the creation that the row names.
+    // Later events count, from the creation time of the row.
     let more = vec![
         row("r", 1, "open", at(5)),
         row("u", 1, "solved", at(60)),
@@ -247,7 +247,7 @@ fn every_published_sample_of_a_preset_is_understood() {
             continue;
         }
         for mut sample in published(name) {
-            sample.timestamp = Some(1_772_442_000_000); // Freshdesk's have no time of their own
+            sample.timestamp = Some(1_772_442_000_000); // Freshdesk's records have no time of their own
             let outcome = samples::apply(&preset(name), &sample);
             assert_eq!(outcome.rejections, Vec::<String>::new(), "{}", sample.place);
         }

@@ -1,8 +1,8 @@
-//! Stores written by earlier versions: the numbers of a user who updates go on.
+//! Stores of earlier versions: after an update the numbers continue.
 //!
-//! `tests/stores` has one folder a state version, written by the program of its time from
-//! `tests/stores/desk.yaml` and [`desk`]. They are never written again; a new state version adds its
-//! own: `TICKET_EXPORTER_TEST_WRITE_STORE=1 cargo test --test basic store_of_this_version`.
+//! `tests/stores` has one folder for each state version, written by the program of that time from
+//! `tests/stores/desk.yaml` and [`helpdesk`]. They are never rewritten; a new state version adds its own:
+//! `TICKET_EXPORTER_TEST_WRITE_STORE=1 cargo test --test basic store_of_this_version`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -26,9 +26,9 @@ use crate::stories::dice::Dice;
 const START: i64 = 1_772_438_400_000;
 const MINUTE: i64 = 60_000;
 const TICKETS: i64 = 60;
-/// Set where the store of this version is to be put into the repository.
+/// Set to write the store of this version to the repository.
 const WRITE_VARIABLE: &str = "TICKET_EXPORTER_TEST_WRITE_STORE";
-/// Two hours of the desk are kept, then another is applied: it needs all that was remembered.
+/// The stores contain the first two hours. The next two hours of events need all of the state.
 const KEPT: i64 = START + 120 * MINUTE;
 const END: i64 = START + 180 * MINUTE;
 
@@ -46,8 +46,8 @@ fn configuration(directory: &Path) -> Config {
     config
 }
 
-/// Events in their order, with their times. Of no particular sense, but of every type.
-fn desk() -> Vec<(i64, String)> {
+/// Events in order with their times. They have no meaning, but every type.
+fn helpdesk() -> Vec<(i64, String)> {
     let mut dice = Dice::new(7);
     let kinds = [
         r#""type":"message","actor":"agent""#,
@@ -85,13 +85,13 @@ fn desk() -> Vec<(i64, String)> {
     events
 }
 
-/// Applies what lies in a stretch of time, and moves the clock to its end.
+/// Applies the events of a time span, and moves the clock to its end.
 fn apply(engine: &mut Engine, from: i64, to: i64) {
     let partition = match engine.partition_numbered(0) {
         Some(partition) => partition,
         None => engine.add_partition().unwrap(),
     };
-    for (at, event) in desk() {
+    for (at, event) in helpdesk() {
         if at > from && at <= to {
             engine.apply(partition, &decode(event.as_bytes(), None).unwrap());
         }
@@ -99,7 +99,7 @@ fn apply(engine: &mut Engine, from: i64, to: i64) {
     engine.advance(partition, Timestamp(to));
 }
 
-/// Every line, start timestamps included, in no particular order.
+/// Every line, including start timestamps, in any order.
 fn series(engine: &mut Engine) -> BTreeSet<String> {
     let bytes = exposition(&engine.snapshot(), Format::OpenMetrics);
     let text = String::from_utf8(bytes).unwrap();
@@ -107,7 +107,7 @@ fn series(engine: &mut Engine) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_numbers_of_every_earlier_store_go_on() {
+fn the_numbers_of_every_earlier_store_continue() {
     let mut versions = 0;
     for entry in fs::read_dir(stores()).unwrap() {
         let folder = entry.unwrap().path();
@@ -115,7 +115,7 @@ fn the_numbers_of_every_earlier_store_go_on() {
             continue;
         }
         versions += 1;
-        // Reading writes nothing there.
+        // Loading does not change the store.
         let config = configuration(&folder);
         let mut restored = read(&config).unwrap().engine;
         let mut fresh = Engine::new(Arc::new(config.rules), Timestamp(START));
@@ -130,9 +130,9 @@ fn the_numbers_of_every_earlier_store_go_on() {
     assert_eq!(versions, STATE_VERSION, "one a version");
 }
 
-/// What this version writes, the same version reads; on request it is kept for later versions.
+/// This version reads the store that it writes. On request the test stores it for later versions.
 #[test]
-fn the_numbers_of_a_store_of_this_version_go_on() {
+fn the_numbers_of_a_store_of_this_version_continue() {
     let directory = tempfile::tempdir().unwrap();
     let config = configuration(directory.path());
     let build = BuildInfo {
@@ -148,7 +148,7 @@ fn the_numbers_of_a_store_of_this_version_go_on() {
         writer,
     } = state;
     let mut writer = writer.unwrap();
-    // In two steps, so that something changes that was written before.
+    // In two steps, so that the second one changes written records.
     for (from, to) in [(START, START + 60 * MINUTE), (START + 60 * MINUTE, KEPT)] {
         apply(&mut engine, from, to);
         writer.write(&mut engine, &mut offsets).unwrap();

@@ -1,4 +1,4 @@
-//! The presets against samples of the systems' own documentation: what each sample is to become.
+//! The presets with samples of the systems' own documentation, and the expected events of each sample.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use ticket_exporter::config::PRESETS;
 use crate::logs;
 use crate::mapping::{applied, preset, total};
 
-/// Of every record whose own JSON has none: 2 March 2026, 09:00 UTC.
+/// The timestamp of every record whose JSON has none: 2 March 2026, 09:00 UTC.
 const ARRIVAL: i64 = 1_772_442_000_000;
 
 /// The events of a sample, and whether it was ignored.
@@ -57,7 +57,7 @@ fn becomes(name: &str, file: &str, expected: &[&str]) {
 
 #[test]
 #[ignore = "recorded data: `tests/run` looks for it"]
-fn freshdesk_says_created_answered_and_reopened() {
+fn freshdesk_tickets_are_created_answered_and_reopened() {
     for (file, expected) in [
         (
             "01-ticket_created",
@@ -91,7 +91,7 @@ fn a_new_freshservice_ticket_may_be_spam_as_well() {
 
 #[test]
 #[ignore = "recorded data: `tests/run` looks for it"]
-fn the_first_article_of_a_zammad_ticket_is_its_creation() {
+fn the_first_article_of_a_zammad_ticket_creates_it() {
     becomes(
         "zammad",
         "zammad/01-default_webhook-ticket_and_article.json",
@@ -103,7 +103,7 @@ fn the_first_article_of_a_zammad_ticket_is_its_creation() {
 
 #[test]
 #[ignore = "recorded data: `tests/run` looks for it"]
-fn servicenow_incidents_are_created_and_taken_up() {
+fn servicenow_incidents_are_created_and_assigned() {
     for (file, expected) in [
         (
             "01-incident-jsonv2",
@@ -150,7 +150,7 @@ fn gitlab_incidents_are_created_closed_and_commented() {
 
 #[test]
 #[ignore = "recorded data: `tests/run` looks for it"]
-fn github_issues_are_created_assigned_labelled_commented_and_reopened() {
+fn github_issues_are_created_assigned_labeled_commented_and_reopened() {
     for (file, expected) in [
         (
             "01-issues.opened",
@@ -176,7 +176,7 @@ fn github_issues_are_created_assigned_labelled_commented_and_reopened() {
 
 #[test]
 #[ignore = "recorded data: `tests/run` looks for it"]
-fn envelopes_around_no_ticket_are_ignored() {
+fn envelopes_without_a_ticket_are_ignored() {
     for file in [
         "debezium/01-create-payload_only",
         "debezium/02-update",
@@ -192,7 +192,7 @@ fn envelopes_around_no_ticket_are_ignored() {
     );
 }
 
-/// The whole history of a ticket, as changes of its row: 30 days open, 28 pending, 20 on hold.
+/// The whole history of a ticket as changes of its row: 30 days open, 28 pending, 20 on hold.
 #[test]
 #[ignore = "recorded data: `tests/run` looks for it"]
 fn the_changes_of_a_row_give_the_time_in_each_status() {
@@ -221,9 +221,9 @@ fn the_changes_of_a_row_give_the_time_in_each_status() {
     }
 }
 
-/// No preset takes the records of another system for rejects: what it does not know is ignored.
+/// No preset rejects the records of another system: it ignores them.
 #[test]
-fn records_of_no_ticket_are_ignored_by_every_preset() {
+fn records_of_other_systems_are_ignored_by_every_preset() {
     for (name, _) in PRESETS {
         let decoder = preset(name);
         for text in [
@@ -247,7 +247,7 @@ fn records_of_no_ticket_are_ignored_by_every_preset() {
     }
 }
 
-/// Each preset has a case worked out by hand, and a page on how to get there.
+/// Each preset has a golden case and a guide.
 #[test]
 fn every_preset_has_a_case_and_a_guide() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));

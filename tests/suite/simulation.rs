@@ -1,10 +1,10 @@
-//! The simulated desk and the configuration it brings along.
+//! The simulated helpdesk and its configuration.
 
 use ticket_exporter::config;
 use ticket_exporter::simulation::Profile;
 
 #[test]
-fn the_desk_brings_a_configuration_that_fits() {
+fn the_helpdesk_has_a_fitting_configuration() {
     let profile = Profile::default();
     let yaml = profile.config_yaml();
     let file = std::path::Path::new("desk.yaml");

@@ -1,16 +1,16 @@
 //! The integration tests that need real tools, as one binary: Kafka, Prometheus, Helm, a browser and
-//! whatever else `tests/setup` installs. A folder or file below is one subject. Plain `cargo test` leaves
-//! them out; `tests/run` runs them, and so does `cargo test --test with_tools`.
+//! whatever else `tests/setup` installs. Each folder or file is one subject. Plain `cargo test` leaves them
+//! out; `tests/run` and `cargo test --test with_tools` run them.
 //!
-//! Tests that are ignored here are measurements; `tests/run --long` runs them.
+//! The ignored tests are measurements; `tests/run --long` runs them.
 
-// A panic in a test is its report; clippy's own exemption ends at the `#[test]` functions.
+// A test reports its failure with a panic. Clippy exempts only the `#[test]` functions themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod alerting;
-mod boards;
 mod book;
 mod crash;
+mod dashboards;
 mod deployment;
 mod end_to_end;
 mod first_hour;
@@ -25,7 +25,7 @@ mod reload;
 mod rendering;
 mod schemas;
 mod self_tests;
-// Only the dice of the random stories; `stories/mod.rs` allows these casts for all of them.
+// Only the random generator of the stories; `stories/mod.rs` allows these casts for all of them.
 #[allow(
     dead_code,
     clippy::cast_possible_truncation,

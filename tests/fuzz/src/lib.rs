@@ -1,5 +1,4 @@
-//! The pure floors of the exporter once more, compiled for the fuzzer: without Kafka and HTTP, which
-//! it has no use for, that takes a minute.
+//! The pure layers of the exporter, compiled for the fuzzer. Without Kafka and HTTP that takes a minute.
 
 #![allow(dead_code, unused_imports, reason = "the floors above use the rest")]
 
@@ -14,7 +13,7 @@ pub mod engine;
 #[path = "../../../src/app/inference/mod.rs"]
 pub mod inference;
 
-/// What the targets are about; the tests have it from the exporter itself.
+/// The same interface as in the tests, which use the exporter itself.
 mod subject {
     pub use crate::{config, decode, domain, inference};
 }

@@ -1,5 +1,5 @@
-//! What is fuzzed: any bytes go in, nothing panics, and what comes out makes sense. The suite runs the
-//! kept inputs through the same functions.
+//! The fuzz targets: any bytes go in, no target panics, and the output is consistent. The test suite runs
+//! the corpus through the same functions.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -11,10 +11,9 @@ use super::subject::decode::{
 use super::subject::domain::timestamp::Timestamp;
 use super::subject::inference::propose_own_mapping;
 
-/// Takes any bytes.
 pub type Target = fn(&[u8]);
 
-/// The targets, by the names of their folders of inputs.
+/// The targets, by the names of their corpus folders.
 pub const ALL: [(&str, Target); 5] = [
     ("canonical", canonical),
     ("presets", presets),
@@ -23,10 +22,10 @@ pub const ALL: [(&str, Target); 5] = [
     ("inference", inference),
 ];
 
-/// Of the records: 2026-01-01T00:00:00Z.
+/// The timestamp of the records: 2026-01-01T00:00:00Z.
 const TIMESTAMP: i64 = 1_767_225_600_000;
 
-/// Between two parts of an input.
+/// Separates two parts of an input.
 const NEXT: &[u8] = b"\n---\n";
 
 /// A canonical event.
@@ -43,7 +42,7 @@ pub fn canonical(input: &[u8]) {
     }
 }
 
-/// Every preset, on one record.
+/// One record with every preset.
 pub fn presets(input: &[u8]) {
     static DECODERS: OnceLock<Vec<Decoder>> = OnceLock::new();
     let decoders = DECODERS.get_or_init(|| {
@@ -90,7 +89,7 @@ pub fn schemas(input: &[u8]) {
     }
 }
 
-/// Samples, one on each line. Their proposal has to be a valid configuration.
+/// Samples, one per line. The proposal must be a valid configuration.
 pub fn inference(input: &[u8]) {
     let records: Vec<Record<'_>> = input
         .split(|byte| *byte == b'\n')
@@ -138,8 +137,8 @@ fn try_load(yaml: &str) -> Result<Decoder, String> {
     }
 }
 
-/// What a decoder makes of a value with that record timestamp, and of the same value in its key and
-/// headers, makes sense and is the same another time.
+/// Asserts that the decoder's result for a value, and for the same value in key and headers, is consistent
+/// and repeatable.
 pub fn check(decoder: &Decoder, value: &[u8], timestamp: i64) {
     let record = Record {
         key: Some(value),

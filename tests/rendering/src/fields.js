@@ -1,4 +1,4 @@
-// Units, thresholds, mappings and overrides: @grafana/data applies them, here it is told which there are.
+// Passes units, thresholds, mappings and overrides to @grafana/data, which applies them.
 
 import {
   FieldConfigOptionsRegistry,
@@ -18,7 +18,7 @@ import { firstValueFrom } from 'rxjs';
 
 import { replaced } from './variables.js';
 
-// Two names stand for the same transformation.
+// Two names of the same transformation.
 const transformations = new Map(Object.values(standardTransformers).map((one) => [one.id, one]));
 standardTransformersRegistry.setInit(() =>
   [...transformations.values()].map((transformation) => ({
@@ -42,7 +42,7 @@ const STANDARD = {
   links: dataLinksOverrideProcessor,
   color: asItIs,
 };
-// What panel plugins of Grafana 10 set where a dashboard says nothing.
+// The defaults of the panel plugins of Grafana 10.
 const CUSTOM = {
   timeseries: {
     drawStyle: 'line',
@@ -70,7 +70,7 @@ function item(id, path, isCustom, process) {
   return { id, path, isCustom, process, name: id, shouldApply: () => true, override: () => null, editor: () => null };
 }
 
-/** JSON has no infinity, and writes the first threshold as null; the app puts it back when it loads a dashboard. */
+/** JSON has no infinity, so it has null for the first threshold; Grafana replaces it when it loads a dashboard. */
 function withInfinity(fieldConfig) {
   const isThreshold = (value) => value !== null && typeof value === 'object' && 'color' in value && value.value === null;
   const restored = (_, value) => (isThreshold(value) ? { ...value, value: 'infinity' } : value);

@@ -1,4 +1,4 @@
-// Draws one dashboard on the page: `await draw({ dashboard, prometheus, theme, from, to, values })`.
+// Renders one dashboard on the page: `await draw({ dashboard, prometheus, theme, from, to, values })`.
 
 import { ThemeContext, createTheme, setTimeZoneResolver } from '@grafana/data';
 import { GlobalStyles, PanelChrome } from '@grafana/ui';
@@ -24,7 +24,7 @@ const MARGIN = 16;
 
 setTimeZoneResolver(() => 'browser');
 
-// Icons are fetched by their address; here they are part of the page.
+// Grafana fetches icons by address; here they are part of the page.
 const fetched = window.fetch;
 window.fetch = (address, options) => {
   const icon = /img\/icons\/\w+\/([\w-]+)\.svg/.exec(String(address));
@@ -87,7 +87,7 @@ window.draw = async ({ dashboard, prometheus: address, theme: mode, from, to, va
   return { ...report(panels), asked: prometheus.asked, height: document.documentElement.scrollHeight };
 };
 
-/** Until the page stays as it is. */
+/** Waits until the page no longer changes. */
 async function settled() {
   await document.fonts.ready;
   let before = '';
@@ -135,7 +135,7 @@ function Page({ dashboard, values, panels, theme, range, height }) {
 }
 
 function Panel({ panel, place, title, frames, error, theme, range }) {
-  // As the plugins of Grafana ask for.
+  // As Grafana's plugins request it.
   const padding = panel.type === 'table' ? 'none' : 'md';
   const chrome = { title, description: panel.description, padding, width: place.width, height: place.height };
   return (

@@ -1,4 +1,4 @@
-// The panels of Grafana's app, as thin as they are there: nearly all of them is components of @grafana/ui.
+// The panels of Grafana's application: thin wrappers of components of @grafana/ui.
 
 import {
   FieldType,
@@ -81,7 +81,7 @@ function Stat(props) {
 function Bars(props) {
   const { panel, frames, width, height, theme } = props;
   const { options } = panel;
-  // Grafana leaves the name out where there is one bar, unless the field has a name of its own.
+  // Grafana omits the name of a single bar, unless the field has an explicit name.
   const title = (value, count) =>
     count === 1 && !value.field.displayName ? { ...value.display, title: undefined } : value.display;
   const bar = ({ value, alignmentFactors, orientation, width, height, count }) => (
@@ -122,7 +122,7 @@ function Bars(props) {
 function Lines(props) {
   const { panel, frames, width, height, range } = props;
   const span = { refFieldPseudoMin: range.from, refFieldPseudoMax: range.to };
-  // Grafana draws neither what is no number nor a frame without one, and no line over missing points.
+  // Grafana does not draw fields without numbers, frames without such fields, or lines over missing points.
   const drawn = frames
     .map((frame) => applyNullInsertThreshold({ frame, ...span }))
     .map((frame) => ({

@@ -1,11 +1,11 @@
-// Queries as Grafana's Prometheus data source asks them, and its answers as data frames.
+// Sends queries as Grafana's Prometheus data source does, and returns the answers as data frames.
 
 import { FieldType, rangeUtil } from '@grafana/data';
 
 import { replaced } from './variables.js';
 
 const SCRAPE_INTERVAL = 15;
-// Prometheus gives no more points than this in one answer.
+// Prometheus limits an answer to this number of points.
 const MOST_POINTS = 11_000;
 
 export class Prometheus {
@@ -55,7 +55,7 @@ export class Prometheus {
   }
 }
 
-/** Variables that follow from the time range alone. */
+/** Variables that depend on the time range only. */
 export function madeVariables(range) {
   const span = Math.round((range.to - range.from) / 1000);
   return { __range: `${span}s`, __range_s: String(span), __from: String(range.from), __to: String(range.to) };
@@ -65,7 +65,7 @@ function timeRange(range) {
   return { from: { valueOf: () => range.from }, to: { valueOf: () => range.to } };
 }
 
-/** Steps begin at whole multiples, in the zone of the viewer, so that a day is a day of theirs. */
+/** Aligns steps to the viewer's time zone, so that a day is a day of that zone. */
 function aligned(range, step) {
   const ahead = -new Date(range.from).getTimezoneOffset() * 60;
   const down = (milliseconds) => Math.floor((milliseconds / 1000 + ahead) / step) * step - ahead;

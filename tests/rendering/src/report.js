@@ -1,6 +1,6 @@
-// What a person sees on the page, as data: a test asserts on it.
+// The visible content of the page as data for the test.
 
-/** Each panel with its texts and their colors, table columns, legend entries, and whether they can be seen. */
+/** Each panel with its texts and their colors, table columns, legend entries, and whether they are visible. */
 export function report(panels) {
   return { panels: panels.map(seen) };
 }
@@ -35,7 +35,7 @@ function texts(body) {
   return found;
 }
 
-/** The heads of a table, in their order. A head that is cut short is not legible. */
+/** The column heads of a table in order. A truncated head is not legible. */
 function columns(body) {
   const bounds = body.getBoundingClientRect();
   return [...body.querySelectorAll('[role="columnheader"]')].map((head) => {
@@ -48,7 +48,7 @@ function columns(body) {
   });
 }
 
-/** All but a sliver: Grafana makes no column narrower than 50 pixels, so a day of hours is as wide as a laptop. */
+/** Whether nearly all of it is visible: Grafana's columns have at least 50 pixels, so the 24 hours of a day just fit a laptop. */
 function isInside(inner, outer) {
   const seen = Math.min(inner.right, outer.right) - Math.max(inner.left, outer.left);
   return inner.width > 0 && seen >= 0.85 * inner.width;

@@ -1,11 +1,11 @@
-// Variables as Grafana and its Prometheus data source put them into queries.
+// Replaces variables in queries as Grafana and its Prometheus data source do.
 
 import { dateTime } from '@grafana/data';
 
 // As `prometheusSpecialRegexEscape` of the data source.
 const escaped = (value) => value.replace(/\\/g, '\\\\\\\\').replace(/[$^*{}[\]'+?.()|]/g, '\\\\$&');
 
-/** The values that each variable of a dashboard has: those that are asked for, else those of the dashboard. */
+/** The values of each variable of a dashboard: the requested ones, otherwise those of the dashboard. */
 export async function valuesOf(dashboard, asked, ask) {
   const values = {};
   for (const variable of dashboard.templating.list) {
@@ -26,7 +26,7 @@ export async function valuesOf(dashboard, asked, ask) {
   return values;
 }
 
-/** What the bar of variables shows. */
+/** The text of the bar of variables. */
 export function shown(value) {
   if (value.type === 'datasource') {
     return 'Prometheus';
@@ -45,7 +45,7 @@ function written(value) {
   return every.length === 1 ? every[0] : `(${every.join('|')})`;
 }
 
-/** Puts variables into a text; `more` has those that Grafana makes, such as `__range`. */
+/** Replaces the variables in a text; `more` has those that Grafana defines, such as `__range`. */
 export function replaced(text, values, more = {}) {
   return text.replace(/\$\{(\w+)(?::([^}]*))?\}|\$(\w+)/g, (whole, braced, format, plain) => {
     const name = braced ?? plain;

@@ -1,6 +1,5 @@
-//! From a ticket to the person: events in a real Kafka, the exporter, Prometheus with the rules
-//! that the program writes for its configuration, and Alertmanager with the routes and
-//! inhibitions of the example.
+//! Alerts from the event to the receiver: events in a real Kafka, the exporter, Prometheus with the rules
+//! for its configuration, and Alertmanager with the routes and inhibitions of the example.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -15,8 +14,7 @@ use crate::harness::{
     Webhooks, command, eventually,
 };
 
-/// The promise of a first response. A third of it passes before a goal counts as at risk, and the
-/// rest is time to act.
+/// The SLA target of the first response. A goal is at risk after a third of it; the rest is time to act.
 const TARGET: Duration = Duration::from_secs(45);
 const HOUR: i64 = 3_600_000;
 
@@ -30,7 +28,7 @@ fn config(kafka: &Kafka, topic: &str) -> String {
     )
 }
 
-/// What the program writes for the configuration of that exporter, with these flags.
+/// The rules for the exporter's configuration, with these flags.
 #[track_caller]
 fn rules_of(exporter: &Exporter, more: &[&str]) -> String {
     let output = command()
@@ -47,7 +45,7 @@ fn rules_of(exporter: &Exporter, more: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Everything behind the exporter.
+/// All parts behind the exporter.
 struct Watch {
     webhooks: Webhooks,
     _alertmanager: Alertmanager,
@@ -73,8 +71,8 @@ impl Watch {
         }
     }
 
-    /// Waits for a message to the receiver in which the alert is firing or resolved, with each of
-    /// these priorities; an empty one: without.
+    /// Waits until the receiver gets a message in which the alert is firing or resolved, with each of these
+    /// priorities. An empty priority stands for none.
     #[track_caller]
     fn wait_for(&self, receiver: &str, alert: &str, status: &str, priorities: &[&str]) -> Message {
         let what = format!("{alert} {status} {priorities:?} for {receiver}");
@@ -99,9 +97,9 @@ impl Watch {
         })
     }
 
-    /// What each receiver was told of each alert, repetitions left out.
-    fn told(&self) -> BTreeMap<String, Vec<&'static str>> {
-        let mut told: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    /// The messages of each alert to each receiver, without repetitions.
+    fn notifications(&self) -> BTreeMap<String, Vec<&'static str>> {
+        let mut found: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for message in self.webhooks.messages() {
             for status in ["firing", "resolved"] {
                 for alert in message.alerts(status) {
@@ -113,14 +111,14 @@ impl Watch {
                         label("team"),
                         label("priority")
                     );
-                    let states = told.entry(what.trim_end().to_owned()).or_default();
+                    let states = found.entry(what.trim_end().to_owned()).or_default();
                     if states.last() != Some(&status) {
                         states.push(status);
                     }
                 }
             }
         }
-        told
+        found
     }
 }
 
@@ -145,7 +143,7 @@ fn expected(all: &[(&str, &[&'static str])]) -> BTreeMap<String, Vec<&'static st
 }
 
 #[test]
-fn who_can_save_a_promise_is_told_before_it_breaks() {
+fn a_team_is_alerted_before_a_goal_breaks() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("alerts", 1);
     let mut exporter = Exporter::start(&[], &config(kafka, &topic));
@@ -185,7 +183,7 @@ fn who_can_save_a_promise_is_told_before_it_breaks() {
     let broken = watch.wait_for("duty-pager", "TicketSlaBreached", "firing", &["p1"]);
     assert!(broken.arrived > warned.arrived && broken.arrived > start + TARGET);
     watch.wait_for("team-billing", "TicketSlaBreached", "firing", &["p1"]);
-    // What is broken is at risk no more: that message is not lost beside the other.
+    // A breached goal is no longer at risk. The message about that must arrive as well.
     watch.wait_for("team-billing", "TicketSlaAtRisk", "resolved", &["p1"]);
     watch.wait_for("team-billing", "TicketSlaAtRisk", "resolved", &["p2"]);
 
@@ -193,10 +191,10 @@ fn who_can_save_a_promise_is_told_before_it_breaks() {
     watch.wait_for("duty-pager", "TicketSlaBreached", "resolved", &["p1"]);
     watch.wait_for("team-billing", "TicketSlaBreached", "resolved", &["p1"]);
 
-    // All were created in one instant: a breach of the one that was answered would be there as well.
+    // All tickets were created at the same time, so the answered one would have breached by now, too.
     let once: &[&str] = &["firing", "resolved"];
     assert_eq!(
-        watch.told(),
+        watch.notifications(),
         expected(&[
             ("duty-pager: TicketSlaBreached billing p1", once),
             ("team-billing: TicketSlaAtRisk billing p1", once),
@@ -208,11 +206,11 @@ fn who_can_save_a_promise_is_told_before_it_breaks() {
 }
 
 #[test]
-fn old_numbers_alert_nobody_but_those_who_run_the_exporter() {
+fn old_numbers_only_alert_the_operator() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("old-alerts", 1);
-    // It is where it would be had it stopped an hour ago: caught up, by a clock of then. One
-    // promise was broken, and one was about to break.
+    // The state of an exporter that stopped an hour ago: caught up, by the clock of that time. One goal was
+    // breached, and one was about to breach.
     let faults = Faults::new();
     faults.clock(-HOUR);
     let then = now().minus(HOUR);
@@ -226,27 +224,27 @@ fn old_numbers_alert_nobody_but_those_who_run_the_exporter() {
     );
     let mut exporter = Exporter::start_in(&[], &config(kafka, &topic), faults.environment());
     exporter.wait_ready(PATIENCE);
-    // Ten minutes, which is the default, are too long for a test.
+    // The default of ten minutes is too long for a test.
     let watch = Watch::start(&exporter, rules_of(&exporter, &["--lag", "20s"]));
 
     watch.wait_for("sre", "TicketExporterLagging", "firing", &[""]);
     let prometheus = &watch.prometheus;
-    // There would be reason enough, by what it shows.
+    // By the series alone, alerts would be due.
     for reason in ["ticket_sla_overdue", "ticket_sla_at_risk"] {
         let query = format!("sum(max_over_time({reason}{{priority=\"p1\"}}[5m])) > 0");
         prometheus.wait_for(&query, PATIENCE, |_| true);
     }
-    // The risk lasts longer than its alert waits.
+    // The risk lasts longer than the `for` of its alert.
     let query = "sum(max_over_time(ticket_sla_overdue[5m]))";
     prometheus.wait_for(query, PATIENCE, |broken| broken >= 2.0);
     let alerts = prometheus.query("count_over_time(ALERTS{category=\"kpi\"}[10m])");
     assert!(alerts.is_empty(), "{alerts:?}");
     assert_eq!(
-        watch.told(),
+        watch.notifications(),
         expected(&[("sre: TicketExporterLagging", &["firing"])])
     );
 
-    // Told the time by its own clock and by an event, it is there, and so are the alerts.
+    // Once its clock and an event show the current time, the exporter is up to date, and the alerts fire.
     faults.clock(0);
     kafka.produce(&topic, [created("new", "billing", "p2", now())]);
     watch.wait_for("sre", "TicketExporterLagging", "resolved", &[""]);

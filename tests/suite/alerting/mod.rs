@@ -1,6 +1,5 @@
-//! Rules for Prometheus: what is shipped is what the program writes, promtool finds nothing wrong
-//! with it, every alert fires when it should and not otherwise, and no query asks for what the
-//! exporter does not have.
+//! Rules for Prometheus. The program generates the shipped files, promtool accepts them, every alert fires
+//! when it should and only then, and every query uses existing metrics.
 
 mod delivery;
 mod routes;
@@ -18,9 +17,9 @@ use super::harness::{command, promtool};
 
 const SHIPPED: &str = "deploy/prometheus";
 const REFERENCE: &str = "src/config/reference.yaml";
-/// Links as the tests of rules expect them.
+/// The links that the tests of rules expect.
 const RUNBOOKS: [&str; 2] = ["--runbook-url", "docs/runbooks"];
-/// Every alert there is: runbooks, routes and boards know them by these names.
+/// All alerts: runbooks, routes and dashboards refer to these names.
 const ALERTS: [&str; 20] = [
     "TicketBacklogGrowing",
     "TicketBacklogOldestTooOld",
@@ -48,7 +47,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Has the program write rules for a configuration into a folder.
+/// Writes the rules for a configuration to a folder.
 #[track_caller]
 fn write_rules(config: &Path, folder: &Path, more: &[&str]) {
     let output = command()
@@ -63,7 +62,6 @@ fn write_rules(config: &Path, folder: &Path, more: &[&str]) {
     assert!(output.status.success(), "{said}");
 }
 
-/// Files of a folder that end in `.yml`.
 fn rule_files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap();
     let mut files: Vec<PathBuf> = entries
@@ -97,7 +95,7 @@ fn test(file: &Path) {
 }
 
 #[test]
-fn what_is_shipped_is_what_the_program_writes() {
+fn the_program_generates_the_shipped_rules() {
     let folder = tempfile::tempdir().unwrap();
     write_rules(&root().join(REFERENCE), folder.path(), &[]);
     for written in rule_files(folder.path()) {
@@ -116,8 +114,8 @@ fn what_is_shipped_is_what_the_program_writes() {
     );
 }
 
-/// The tests of the shipped rules, beside these rules in a folder of their own. What they expect does not
-/// depend on the repository of a fork: there the links to runbooks are those of a repository without one.
+/// The tests of the shipped rules, and these rules, in a new folder. The expected results do not depend on
+/// the repository of a fork: the links to runbooks are those without a repository.
 fn shipped_tests() -> (tempfile::TempDir, Vec<PathBuf>) {
     let folder = tempfile::tempdir().unwrap();
     write_rules(&root().join(REFERENCE), folder.path(), &RUNBOOKS);
@@ -131,12 +129,12 @@ fn shipped_tests() -> (tempfile::TempDir, Vec<PathBuf>) {
 }
 
 #[test]
-fn promtool_finds_nothing_wrong() {
+fn promtool_accepts_the_rules() {
     lint(&root().join(SHIPPED));
 }
 
 #[test]
-fn alerts_fire_when_they_should_and_not_otherwise() {
+fn alerts_fire_when_they_should_and_only_then() {
     let (_folder, tests) = shipped_tests();
     let mut text = String::new();
     for file in &tests {
@@ -169,7 +167,7 @@ fn other_configurations_give_rules_that_fit_them() {
 }
 
 #[test]
-fn names_of_users_break_no_rule() {
+fn names_with_special_characters_break_no_rule() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("config.yaml");
     let text = r#"
@@ -186,7 +184,7 @@ sla:
 }
 
 #[test]
-fn every_alert_says_what_it_is() {
+fn every_alert_describes_itself() {
     let text = fs::read_to_string(root().join(SHIPPED).join("alerts.yml")).unwrap();
     let read = Yaml::load_from_str(&text).unwrap();
     let mut names = BTreeSet::new();
@@ -208,8 +206,8 @@ fn every_alert_says_what_it_is() {
             }
             let runbook = rule["annotations"]["runbook_url"].as_str().unwrap();
             assert!(runbook.ends_with(&format!("runbooks/{name}.md")), "{name}");
-            let board = rule["annotations"]["dashboard_url"].as_str().unwrap();
-            assert!(board.starts_with("/d/ticket-"), "{name}");
+            let dashboard = rule["annotations"]["dashboard_url"].as_str().unwrap();
+            assert!(dashboard.starts_with("/d/ticket-"), "{name}");
         }
     }
     assert_eq!(names.into_iter().collect::<Vec<_>>(), ALERTS);

@@ -1,5 +1,5 @@
-//! The example for Alertmanager: every alert finds its receivers, and what another one explains is
-//! not told.
+//! The example for Alertmanager: every alert reaches its receivers, and an alert that another one explains
+//! is inhibited.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use crate::harness::{Alertmanager, Labels, Webhooks, amtool, eventually};
 pub(super) const EXAMPLE: &str = "deploy/alertmanager/alertmanager.yml";
 const ROUTES: &str = "deploy/alertmanager/tests/routes.txt";
 
-/// What begins the receivers, which come last in the example.
+/// The receivers come last in the example.
 const RECEIVERS: &str = "\nreceivers:\n";
 
 fn read(path: &str) -> String {
@@ -29,8 +29,8 @@ fn receivers() -> Vec<String> {
         .collect()
 }
 
-/// The example with its routes and inhibitions as they are, its waits as short as can be, and its
-/// receivers as webhooks, each with its name as the path.
+/// The example with its routes and inhibitions, the shortest waits, and a webhook for each receiver with
+/// the name as path.
 pub(super) fn for_webhooks(webhooks: &Webhooks) -> String {
     let text = read(EXAMPLE);
     let (before, _) = text.split_once(RECEIVERS).unwrap();
@@ -57,7 +57,7 @@ pub(super) fn for_webhooks(webhooks: &Webhooks) -> String {
 }
 
 #[test]
-fn alertmanager_takes_the_example() {
+fn alertmanager_accepts_the_example() {
     let (success, said) = amtool(&["check-config", EXAMPLE]);
     assert!(success, "{said}");
     let receivers = receivers();
@@ -65,7 +65,7 @@ fn alertmanager_takes_the_example() {
     assert!(said.contains(&expected), "{said}");
 }
 
-/// Labels of a line, every combination of the values between bars.
+/// Expands a line of labels: every combination of the values between bars.
 fn combinations(labels: &str) -> Vec<Vec<String>> {
     let mut all = vec![Vec::new()];
     for label in labels.split_whitespace() {
@@ -84,7 +84,7 @@ fn combinations(labels: &str) -> Vec<Vec<String>> {
     all
 }
 
-/// Each case of the file: its receivers and its labels.
+/// The receivers and the labels of each case in the file.
 fn cases() -> Vec<(String, Vec<String>)> {
     let text = read(ROUTES);
     let lines = text
@@ -110,7 +110,7 @@ fn every_alert_reaches_its_receivers() {
         let mut arguments = vec!["config", "routes", "test", &config, &verify];
         arguments.extend(labels.iter().map(String::as_str));
         let (success, said) = amtool(&arguments);
-        assert!(success, "{labels:?} is to reach {receivers}: {said}");
+        assert!(success, "{labels:?} must reach {receivers}: {said}");
     }
     let reached: BTreeSet<&str> = cases
         .iter()
@@ -120,8 +120,8 @@ fn every_alert_reaches_its_receivers() {
     assert_eq!(reached, all.iter().map(String::as_str).collect());
 }
 
-/// The cases say something of each alert that is shipped, for each team of the reference
-/// configuration, for an unknown one and for none.
+/// The cases cover each shipped alert, for each team of the reference configuration, for an unknown team
+/// and for none.
 #[test]
 fn no_alert_and_no_team_is_forgotten() {
     let reference = Yaml::load_from_str(&read(REFERENCE)).unwrap();
@@ -193,9 +193,9 @@ const PAIRS: [(&str, &str, bool); 15] = [
         AT_RISK,
         true,
     ),
-    // Some records fewer are no reason to mistrust all the others.
+    // A few lost records do not discredit the others.
     (REJECTING, AT_RISK, false),
-    // Nor does an outage hide another trouble of the exporter.
+    // An outage does not hide another problem of the exporter.
     (
         "alertname=TicketExporterDown severity=critical category=exporter job=a",
         REJECTING,
@@ -231,13 +231,13 @@ const PAIRS: [(&str, &str, bool); 15] = [
         SLOW,
         false,
     ),
-    // One that is late already does not hide one that can be saved.
+    // A goal that has breached does not hide one that can still be met.
     (
         "alertname=TicketSlaBreached severity=critical category=kpi team=billing priority=p1 target=resolution",
         AT_RISK,
         false,
     ),
-    // The backlog of a team is its own, whatever else is critical there.
+    // The backlog alert of a team stays visible.
     (
         "alertname=TicketSlaBreached severity=critical category=kpi team=billing priority=p1 target=resolution",
         "alertname=TicketBacklogGrowing severity=warning category=kpi team=billing",
@@ -252,12 +252,12 @@ const PAIRS: [(&str, &str, bool); 15] = [
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Raised together, before either can be told; then the one is inhibited, or a message comes.
+/// Raises both alerts before either can be sent. Then one is inhibited, or a message about it arrives.
 fn check(source: &str, target: &str, inhibits: bool) {
     let webhooks = Webhooks::start();
     let alertmanager = Alertmanager::start(&for_webhooks(&webhooks));
     alertmanager.raise(&[labels(source), labels(target)]);
-    let told = |one: &Labels| {
+    let notified = |one: &Labels| {
         let all = webhooks.messages();
         all.iter()
             .any(|message| message.alerts("firing").contains(one))
@@ -265,21 +265,25 @@ fn check(source: &str, target: &str, inhibits: bool) {
     eventually(&format!("{source} and {target}"), PATIENCE, || {
         let known = alertmanager.inhibited();
         let done = if inhibits {
-            known.contains(&(labels(target), true)) && told(&labels(source))
+            known.contains(&(labels(target), true)) && notified(&labels(source))
         } else {
-            told(&labels(source)) && told(&labels(target))
+            notified(&labels(source)) && notified(&labels(target))
         };
         if done {
             Ok(())
         } else {
-            Err(format!("{known:?}, told {:?}", webhooks.messages()))
+            Err(format!("{known:?}, notified {:?}", webhooks.messages()))
         }
     });
-    assert_eq!(told(&labels(target)), !inhibits, "{source} and {target}");
+    assert_eq!(
+        notified(&labels(target)),
+        !inhibits,
+        "{source} and {target}"
+    );
 }
 
 #[test]
-fn what_another_alert_explains_is_not_told() {
+fn an_alert_that_another_one_explains_is_inhibited() {
     std::thread::scope(|scope| {
         for (source, target, inhibits) in PAIRS {
             scope.spawn(move || check(source, target, inhibits));

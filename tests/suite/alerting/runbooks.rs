@@ -1,4 +1,4 @@
-//! Runbooks: each alert has one, with the same sections, and what it asks Prometheus can be asked.
+//! Runbooks: each alert has one, all have the same sections, and Prometheus can answer their queries.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,10 +11,10 @@ use crate::harness::promtool;
 const RUNBOOKS: &str = "docs/runbooks";
 const SECTIONS: [&str; 5] = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Tuning"];
 
-/// What Prometheus adds to every series, and to those of histograms.
+/// The labels that Prometheus adds to every series, and `le` of histograms.
 const ADDED_LABELS: [&str; 3] = ["job", "instance", "le"];
 
-/// Words of PromQL that the runbooks use, and the one metric that Prometheus makes itself.
+/// Words of PromQL in the runbooks, and the one metric that Prometheus itself adds.
 const WORDS: [&str; 23] = [
     "and",
     "avg",
@@ -47,7 +47,7 @@ fn runbook(alert: &str) -> String {
 }
 
 #[test]
-fn every_alert_has_a_runbook_and_no_other_has() {
+fn every_alert_has_a_runbook_and_every_runbook_an_alert() {
     let entries = fs::read_dir(root().join(RUNBOOKS)).unwrap();
     let mut found: BTreeSet<String> = entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -63,7 +63,7 @@ fn every_alert_has_a_runbook_and_no_other_has() {
 }
 
 #[test]
-fn every_runbook_has_the_sections_and_they_say_something() {
+fn every_runbook_has_the_sections_with_content() {
     let mut said: BTreeSet<String> = BTreeSet::new();
     for alert in ALERTS {
         let text = runbook(alert);
@@ -87,7 +87,7 @@ fn every_runbook_has_the_sections_and_they_say_something() {
     }
 }
 
-/// The queries of a text: between fences, an empty line between two.
+/// The queries of a text: in fences, separated by an empty line.
 fn queries(text: &str) -> Vec<String> {
     let fences = text.split("```promql\n").skip(1);
     fences
@@ -96,7 +96,7 @@ fn queries(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The family of a series, histograms with their suffixes.
+/// The family of a series, with the suffixes of histograms.
 pub(crate) fn family(name: &str) -> Option<&'static Family> {
     catalog::family(name).or_else(|| {
         let suffixes = ["_bucket", "_count", "_sum"].into_iter();
@@ -106,7 +106,7 @@ pub(crate) fn family(name: &str) -> Option<&'static Family> {
     })
 }
 
-/// The names in a query, in their order: no strings, numbers and durations.
+/// The names in a query in order, without strings, numbers and durations.
 fn names(query: &str) -> Vec<&str> {
     let code = query.split('"').step_by(2);
     let words = code.flat_map(|part| {
@@ -117,7 +117,7 @@ fn names(query: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Every name is a metric, a label of the metrics beside it, or PromQL's own; what is wrong else.
+/// Checks that every name is a metric, a label of the metrics beside it, or part of PromQL.
 fn complaint(query: &str) -> Option<String> {
     let mut labels = BTreeSet::from(ADDED_LABELS);
     for name in names(query) {
@@ -127,7 +127,7 @@ fn complaint(query: &str) -> Option<String> {
             return Some(format!("no metric {name}"));
         }
     }
-    // Within braces are the labels of just this metric.
+    // Names in braces are labels of the metric before them.
     for (before, inside) in query.split('{').zip(query.split('{').skip(1)) {
         let metric = *names(before).last()?;
         let (inside, _) = inside.split_once('}')?;
@@ -145,7 +145,7 @@ fn complaint(query: &str) -> Option<String> {
 }
 
 #[test]
-fn prometheus_can_be_asked_what_a_runbook_asks() {
+fn prometheus_can_answer_the_queries_of_runbooks() {
     std::thread::scope(|scope| {
         for alert in ALERTS {
             scope.spawn(move || {

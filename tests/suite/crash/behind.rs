@@ -1,5 +1,5 @@
-//! An exporter that is an hour behind makes no false breach: promises that were kept meanwhile are
-//! kept, once it has read so.
+//! An exporter that is an hour behind reports no false breaches: goals that were met in the meantime count
+//! as met once it has read the events.
 
 use ticket_exporter::domain::timestamp::Timestamp;
 
@@ -11,11 +11,11 @@ use super::{
 use crate::end_to_end::{PATIENCE, now};
 use crate::harness::{Faults, Kafka, Record};
 
-/// Tickets open when it goes away, and opened while it is away.
+/// Tickets that are open when the exporter stops, or created while it is down.
 const TICKETS: i64 = 3_000;
 
-/// Each third ticket is answered in time, each third too late, each third never; all of them have
-/// their deadline in the hour.
+/// A third of the tickets is answered in time, a third too late, a third never. All deadlines are within
+/// the hour.
 fn hour(name: &str, from: Timestamp) -> Vec<(i64, Record)> {
     let mut events = Vec::new();
     for number in 0..TICKETS {
@@ -38,7 +38,7 @@ fn hour(name: &str, from: Timestamp) -> Vec<(i64, Record)> {
 }
 
 #[test]
-fn an_hour_of_delay_breaks_no_promise() {
+fn an_hour_of_delay_causes_no_breach() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("hour", 2);
     let config = promise_config(kafka, &topic, "10m");
@@ -47,7 +47,7 @@ fn an_hour_of_delay_breaks_no_promise() {
         .into_iter()
         .chain(hour("new", then.plus(MINUTE)))
         .partition(|(at, _)| *at <= then.0);
-    // An hour ago it ran, and saw tickets that nobody had answered.
+    // The exporter ran an hour ago and saw unanswered tickets.
     write(kafka, &topic, open);
     let faults = Faults::new();
     faults.clock(-HOUR);

@@ -1,12 +1,12 @@
-//! The configuration changes between two runs: what can go on goes on, what cannot is refused, or
-//! built again where that is wanted.
+//! The configuration changes between two runs. The exporter applies changes that keep the numbers exact. It
+//! refuses others, or rebuilds where the configuration allows it.
 
 use super::watch::Watch;
 use super::{STOPPED_WITHIN, breaches, created, promise_config, reply, start, wait_for_truth};
 use crate::end_to_end::{PATIENCE, now};
 use crate::harness::{Exporter, Kafka};
 
-/// Ends well, is given another configuration, and starts again.
+/// Stops the exporter, changes its configuration and starts it again.
 #[track_caller]
 fn change(exporter: &mut Exporter, config: &str) {
     assert_eq!(
@@ -48,8 +48,8 @@ fn assert_refused(exporter: &mut Exporter, words: &[&str]) {
 }
 
 #[test]
-fn policies_and_calendars_change_and_it_goes_on() {
-    // Targets are bounds of the histograms, so the new one has to be among them already.
+fn it_continues_with_other_policies_and_calendars() {
+    // Targets are bounds of the histograms, so the new one must be a bound already.
     let (kafka, topic, config, mut exporter) = running(
         "policies",
         "buckets: { first_response: [3s, 10m], next_response: [3s, 10m], resolution: [3s, 10m], ownership: [3s, 10m], handle: [3s, 10m] }\n",
@@ -68,11 +68,7 @@ fn policies_and_calendars_change_and_it_goes_on() {
     exporter.wait_ready(PATIENCE);
     let metrics = exporter.metrics();
     let tickets = metrics.metric("ticket_created_total");
-    assert_eq!(
-        tickets.label("team", "billing").sum(),
-        2.0,
-        "what was counted stays"
-    );
+    assert_eq!(tickets.label("team", "billing").sum(), 2.0, "counts stay");
     let read = metrics.metric("ticket_exporter_events_total");
     read.label("result", "applied").is(0.0);
     kafka.produce(&topic, [created("new", now())]);
@@ -88,13 +84,13 @@ fn policies_and_calendars_change_and_it_goes_on() {
 }
 
 #[test]
-fn other_buckets_are_refused_or_built_again() {
+fn other_buckets_are_refused_or_cause_a_rebuild() {
     let (kafka, topic, config, mut exporter) = running("buckets", "");
     let changed = config.clone() + "buckets: { first_response: [7m, 9m] }\n";
     change(&mut exporter, &changed);
     assert_refused(&mut exporter, &["buckets", "checkpoint.on_changed_rules"]);
 
-    // Nothing was lost by asking.
+    // The refusal loses nothing.
     exporter.write_config(&config);
     exporter.restart();
     exporter.wait_ready(PATIENCE);
@@ -124,9 +120,9 @@ fn other_topics_are_refused() {
     assert_refused(&mut exporter, &["topics"]);
 }
 
-/// A mapping that counts the same records as something else: a person decides.
+/// Another mapping counts the same records in another way, so the operator has to decide.
 #[test]
-fn another_mapping_is_refused_counted_again_or_continued() {
+fn another_mapping_is_refused_recounted_or_continued() {
     let (kafka, topic, config, mut exporter) = running("mapping", "");
     let mapping = "mapping: { preset: none, common: { ticket_id: .ticket_id, at: .at }, rules: \
                    { all: { type: created, team: .team } } }\n";
@@ -151,9 +147,9 @@ fn another_mapping_is_refused_counted_again_or_continued() {
     events.label("result", "applied").is(0.0);
     let replies = metrics.metric("ticket_first_response_seconds_count");
     let replies = replies.label("team", "billing").label("clock", "calendar");
-    assert_eq!(replies.sum(), 1.0, "what was counted stays");
+    assert_eq!(replies.sum(), 1.0, "counts stay");
 
-    // It was learned: nothing has changed since.
+    // The store has the new mapping: nothing has changed since.
     change(&mut exporter, &changed);
     exporter.restart();
     exporter.wait_ready(PATIENCE);
@@ -165,9 +161,9 @@ fn another_mapping_is_refused_counted_again_or_continued() {
     wait_for_truth(&exporter, &rebuild, kafka, &topic);
 }
 
-/// A first mapping that made nothing of the records: there is nothing to be lost by another one.
+/// The first mapping produced no events, so a new mapping loses nothing.
 #[test]
-fn without_an_event_counted_the_next_mapping_reads_everything() {
+fn without_a_counted_event_the_next_mapping_reads_everything() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("first-mapping", 1);
     let config = promise_config(kafka, &topic, "10m");

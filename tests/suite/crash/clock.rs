@@ -1,5 +1,4 @@
-//! The wall clock jumps: no promise is broken by it, none that is broken is missed, and no event
-//! is taken for one from the future.
+//! The wall clock jumps. It causes no breach and hides none, and no event counts as one from the future.
 
 use std::time::Duration;
 
@@ -12,12 +11,12 @@ use crate::harness::{Faults, Kafka, Record, eventually, get, scrape};
 
 const TARGET: i64 = 8 * SECOND;
 const GRACE: i64 = 2 * SECOND;
-/// Between the clock's passing and the scrape lie a checkpoint, and a busy machine.
+/// A breach appears only after a checkpoint, on a machine that may be busy.
 const LATEST: i64 = 15 * SECOND;
 
-/// Tickets before and after a jump, promises that are kept and that are not: each breach is seen
-/// after its deadline and soon after, and none besides.
-fn live_through_a_jump(name: &str, jump: i64) {
+/// Tickets before and after a jump, with goals that are met and missed. Each breach appears soon after its
+/// deadline, and there are no others.
+fn check_jump(name: &str, jump: i64) {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic(name, 2);
     let config = promise_config(kafka, &topic, "8s");
@@ -50,7 +49,7 @@ fn live_through_a_jump(name: &str, jump: i64) {
     });
     faults.clock(jump);
     sleep_until(after);
-    // Kept by those who live on the true time.
+    // These agents answer in time by the true clock.
     write(&[
         reply("a-kept", after),
         created("b-late", after),
@@ -74,7 +73,7 @@ fn live_through_a_jump(name: &str, jump: i64) {
     wait_for(1.0, first_deadline);
     write(&[reply("b-kept", now())]);
     wait_for(2.0, second_deadline);
-    // The desk lives on: its events say which time is right.
+    // Further events tell the true time.
     for number in 0..4 {
         let ticket = format!("c-{number}");
         write(&[created(&ticket, now()), reply(&ticket, now().plus(1))]);
@@ -95,11 +94,11 @@ fn sleep_until(instant: Timestamp) {
 }
 
 #[test]
-fn a_jump_of_an_hour_forward_breaks_no_promise() {
-    live_through_a_jump("forward", HOUR);
+fn a_jump_of_an_hour_forward_causes_no_breach() {
+    check_jump("forward", HOUR);
 }
 
 #[test]
-fn a_jump_of_an_hour_back_misses_no_breach() {
-    live_through_a_jump("back", -HOUR);
+fn a_jump_of_an_hour_back_hides_no_breach() {
+    check_jump("back", -HOUR);
 }

@@ -1,5 +1,5 @@
-//! A record that cannot be used is in the dead-letter topic before its offset is in a checkpoint:
-//! after any kill there is no letter missing.
+//! The dead-letter topic has a rejected record before a checkpoint has its offset, so a kill loses no dead
+//! letter.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::stories::dice::Dice;
 const KILLS: usize = 10;
 
 #[test]
-fn no_dead_letter_is_lost_by_a_kill() {
+fn a_kill_loses_no_dead_letter() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("letters", 2);
     let dead = kafka.new_topic("letters-dead", 1);

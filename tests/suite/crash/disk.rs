@@ -1,19 +1,19 @@
-//! A disk that is slow, full or read-only.
+//! A slow, full or read-only disk.
 
 use std::thread;
 use std::time::Duration;
 
 use super::watch::Watch;
 use super::{
-    DIRECTORY, Desk, LIVELY, STOPPED_WITHIN, after_lively, close, offsets, start_in,
+    DIRECTORY, LIVELY, STOPPED_WITHIN, Simulation, after_lively, close, offsets, start_in,
     wait_for_truth, wait_until_lively,
 };
-use crate::end_to_end::{PATIENCE, desk_config_on_event_time, kpis};
+use crate::end_to_end::{PATIENCE, helpdesk_config_on_event_time, kpis};
 use crate::harness::{Exporter, Faults, Kafka, Record, Scrape, eventually};
 
 const SLOW: i64 = 3_000;
 
-/// Enough for a few frames, so that a write is cut in its middle.
+/// Enough for a few frames, so that the disk is full in the middle of a write.
 const LITTLE_ROOM: i64 = 20_000;
 
 fn failures(scrape: &Scrape) -> f64 {
@@ -28,17 +28,17 @@ fn applied(scrape: &Scrape) -> f64 {
 }
 
 #[test]
-fn a_slow_disk_makes_numbers_staler_and_not_wrong() {
+fn a_slow_disk_delays_numbers_and_keeps_them_right() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("slow-disk", 3);
-    let config = desk_config_on_event_time(kafka, &topic);
+    let config = helpdesk_config_on_event_time(kafka, &topic);
     let faults = Faults::new();
-    let desk = Desk::start(kafka, &topic, LIVELY);
+    let simulation = Simulation::start(kafka, &topic, LIVELY);
     let mut exporter = start_in(&config, faults.environment());
     let watch = Watch::start(&exporter);
     wait_until_lively(&mut exporter);
     faults.sync_delay(SLOW);
-    // A checkpoint takes long, and only then is seen.
+    // The series change only after a checkpoint, which takes long.
     let mut shown: Vec<i64> = Vec::new();
     for _ in 0..60 {
         shown.push(offsets(&exporter.metrics()).values().sum());
@@ -51,19 +51,19 @@ fn a_slow_disk_makes_numbers_staler_and_not_wrong() {
     );
     exporter.kill9();
     exporter.restart();
-    desk.finish();
+    simulation.finish();
     close(kafka, &topic, after_lively());
     wait_for_truth(&exporter, &config, kafka, &topic);
     watch.finish();
 }
 
 #[test]
-fn a_full_disk_holds_the_numbers_until_there_is_room() {
+fn a_full_disk_stops_the_numbers_until_there_is_room() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("full-disk", 3);
-    let config = desk_config_on_event_time(kafka, &topic);
+    let config = helpdesk_config_on_event_time(kafka, &topic);
     let faults = Faults::new();
-    let mut desk = Desk::start(kafka, &topic, LIVELY);
+    let mut simulation = Simulation::start(kafka, &topic, LIVELY);
     let mut exporter = start_in(&config, faults.environment());
     let watch = Watch::start(&exporter);
     wait_until_lively(&mut exporter);
@@ -76,9 +76,9 @@ fn a_full_disk_holds_the_numbers_until_there_is_room() {
         })
     };
     let held = two_failures(&exporter);
-    assert!(!kpis(&held).is_empty(), "what was true stays true");
-    desk.assert_working();
-    // Counted as it is read.
+    assert!(!kpis(&held).is_empty(), "the last numbers stay");
+    simulation.assert_working();
+    // The counter rises when the record is read.
     kafka.produce(&topic, [Record::new("{\"at\": 0}")]);
     eventually(
         "reading that goes on, and numbers that stay",
@@ -100,14 +100,14 @@ fn a_full_disk_holds_the_numbers_until_there_is_room() {
         },
     );
     faults.no_limit();
-    exporter.wait_for_metrics("numbers that move again", PATIENCE, |scrape| {
+    exporter.wait_for_metrics("new numbers", PATIENCE, |scrape| {
         if offsets(scrape) == offsets(&held) {
             return Err(exporter.logs());
         }
         Ok(())
     });
 
-    // Killed while the disk is full, with half a write on it.
+    // The kill happens while the disk is full and half a write is on it.
     faults.room(LITTLE_ROOM);
     let before = failures(&exporter.metrics());
     exporter.wait_for_metrics("another failure", PATIENCE, |scrape| {
@@ -119,7 +119,7 @@ fn a_full_disk_holds_the_numbers_until_there_is_room() {
     exporter.kill9();
     faults.no_limit();
     exporter.restart();
-    desk.finish();
+    simulation.finish();
     close(kafka, &topic, after_lively());
     wait_for_truth(&exporter, &config, kafka, &topic);
     watch.finish();
@@ -129,11 +129,11 @@ fn a_full_disk_holds_the_numbers_until_there_is_room() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_written_is_an_error_at_start() {
+fn a_read_only_directory_is_an_error_at_start() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("read-only", 1);
-    let config = desk_config_on_event_time(kafka, &topic);
-    // Where there is no directory yet, and where there is one.
+    let config = helpdesk_config_on_event_time(kafka, &topic);
+    // With and without an existing directory.
     let faults = Faults::new();
     faults.read_only(true);
     let (mut exporter, status) = Exporter::run_to_end(&[], &config, faults.environment());

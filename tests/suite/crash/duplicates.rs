@@ -1,4 +1,4 @@
-//! What comes twice counts once, and what is quiet is not forgotten: over a kill too.
+//! Duplicates count once, and deadlines of quiet partitions pass, also after a kill.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -8,10 +8,11 @@ use ticket_exporter::domain::timestamp::Timestamp;
 
 use super::watch::Watch;
 use super::{SECOND, breaches, close, created, promise_config, reply, start, wait_for_truth_of};
-use crate::end_to_end::{PATIENCE, desk_config_on_event_time, lines, now, simulate};
+use crate::end_to_end::{PATIENCE, helpdesk_config_on_event_time, lines, now, simulate};
 use crate::harness::{Kafka, Record, eventually, get, scrape};
 
-/// Few enough that no ticket has more than the 16 events in it whose identities are remembered.
+/// Few enough that no ticket has more than 16 events in a segment: the engine remembers the identities of
+/// that many.
 const SEGMENT: usize = 400;
 
 #[test]
@@ -19,7 +20,7 @@ fn segments_that_are_produced_again_count_once() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("again", 3);
     let once = kafka.new_topic("once", 3);
-    let config = desk_config_on_event_time(kafka, &topic);
+    let config = helpdesk_config_on_event_time(kafka, &topic);
     let events = simulate("--seed 4 --from 2026-03-02T00:00:00Z --for 5d --output -");
     let record = |event: &str| {
         let value: serde_json::Value = serde_json::from_str(event).unwrap();
@@ -33,7 +34,7 @@ fn segments_that_are_produced_again_count_once() {
     let watch = Watch::start(&exporter);
     for (number, segment) in segments.iter().enumerate() {
         kafka.produce(&topic, segment.to_vec());
-        // The identities survive: some are seen again by another process than the first time.
+        // The identities survive a restart: another process sees some of the duplicates.
         if number % 4 == 0 {
             exporter.wait_ready(PATIENCE);
             thread::sleep(Duration::from_millis(1_500));
@@ -53,8 +54,8 @@ fn segments_that_are_produced_again_count_once() {
     watch.finish();
 }
 
-/// A deadline on a partition where nothing happens any more passes in time, although the process
-/// is killed before it; one that was met does not.
+/// A deadline on an idle partition passes in time although the process is killed before it. A goal that was
+/// met does not break.
 #[test]
 fn deadlines_of_an_idle_partition_survive_a_kill() {
     let kafka = Kafka::shared();
@@ -71,7 +72,7 @@ fn deadlines_of_an_idle_partition_survive_a_kill() {
         &topic,
         ["kept-1", "kept-2"].map(|ticket| reply(ticket, now()).partition(1)),
     );
-    // True at any time: nothing is breached before its deadline and the grace are over.
+    // No goal breaks before its deadline and the grace period have passed.
     let watch = Watch::start_with(&exporter, move |scrape| match breaches(scrape)? {
         0.0 => Ok(()),
         2.0 if now().0 > deadline.0 + 2 * SECOND => Ok(()),

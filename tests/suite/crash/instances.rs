@@ -1,4 +1,4 @@
-//! Two of them where one should be: a part is never served as the whole.
+//! Two exporters in the place of one: neither serves a part as if it were the whole.
 
 use std::thread;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::{
     DIRECTORY, STOPPED_WITHIN, assert_withheld, close, start, wait_for_reason, wait_for_truth,
 };
-use crate::end_to_end::{PATIENCE, desk_config_on_event_time, now, simulate, to_topic};
+use crate::end_to_end::{PATIENCE, helpdesk_config_on_event_time, now, simulate, to_topic};
 use crate::harness::{Exporter, Kafka, eventually};
 
-fn desk(name: &str) -> (&'static Kafka, String, String) {
+fn ready_topic(name: &str) -> (&'static Kafka, String, String) {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic(name, 4);
     let target = to_topic(kafka, &topic);
@@ -17,13 +17,13 @@ fn desk(name: &str) -> (&'static Kafka, String, String) {
         "--seed 7 --from 2026-03-02T00:00:00Z --for 5d {target}"
     ));
     close(kafka, &topic, now());
-    let config = desk_config_on_event_time(kafka, &topic);
+    let config = helpdesk_config_on_event_time(kafka, &topic);
     (kafka, topic, config)
 }
 
 #[test]
-fn of_two_in_a_group_neither_serves_a_part() {
-    let (kafka, topic, config) = desk("two");
+fn of_two_instances_in_a_group_neither_serves_a_part() {
+    let (kafka, topic, config) = ready_topic("two");
     let mut first = start(&config);
     first.wait_ready(PATIENCE);
     wait_for_truth(&first, &config, kafka, &topic);
@@ -37,7 +37,7 @@ fn of_two_in_a_group_neither_serves_a_part() {
         }
         thread::sleep(Duration::from_millis(100));
     }
-    // Each of them is enough.
+    // One of the reasons is enough.
     assert_eq!(
         first.stop(STOPPED_WITHIN).code(),
         Some(0),
@@ -57,7 +57,7 @@ fn of_two_in_a_group_neither_serves_a_part() {
 
 #[test]
 fn a_directory_has_one_owner() {
-    let (kafka, topic, config) = desk("one-directory");
+    let (kafka, topic, config) = ready_topic("one-directory");
     let mut first = start(&config);
     first.wait_ready(PATIENCE);
     let directory = first.folder().join(DIRECTORY);
@@ -72,17 +72,17 @@ fn a_directory_has_one_owner() {
         assert!(said.contains(words), "no {words:?} in\n{said}");
     }
     wait_for_truth(&first, &config, kafka, &topic);
-    // What the dead one held is free.
+    // The kill frees the directory.
     first.kill9();
     let mut second = start(&config_of_second);
     second.wait_ready(PATIENCE);
     wait_for_truth(&second, &config, kafka, &topic);
 }
 
-/// Both have the same id in the group, which knows only one of that name.
+/// Both have the same static member id, which only one may use.
 #[test]
-fn a_copied_directory_counts_nothing_twice() {
-    let (kafka, topic, config) = desk("copied");
+fn an_instance_with_a_copied_directory_counts_nothing_twice() {
+    let (kafka, topic, config) = ready_topic("copied");
     let mut first = start(&config);
     first.wait_ready(PATIENCE);
     first.stop(STOPPED_WITHIN);
@@ -100,7 +100,7 @@ fn a_copied_directory_counts_nothing_twice() {
     first.wait_ready(PATIENCE);
     let mut second = start(&config_of_second);
     let reason = "has the id of this one";
-    eventually("one of them thrown out", PATIENCE, || {
+    eventually("one instance removed from the group", PATIENCE, || {
         let said = [&first, &second].map(Exporter::logs_since_start);
         match said.iter().any(|said| said.contains(reason)) {
             true => Ok(()),

@@ -1,4 +1,4 @@
-//! kill -9 at any moment, again and again, under the eyes of somebody who scrapes.
+//! kill -9 at any time, again and again, while a client scrapes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
@@ -7,9 +7,9 @@ use std::time::Duration;
 use ticket_exporter::domain::timestamp::Timestamp;
 
 use super::watch::Watch;
-use super::{Desk, close, offsets, start, wait_for_truth_of};
+use super::{Simulation, close, offsets, start, wait_for_truth_of};
 use crate::end_to_end::{
-    PATIENCE, Values, desk_config_on_event_time, is_cumulative, lines, series,
+    PATIENCE, Values, helpdesk_config_on_event_time, is_cumulative, lines, series,
 };
 use crate::harness::{
     Exporter, Kafka, Prometheus, PrometheusOptions, Protocol, Received, eventually,
@@ -17,19 +17,19 @@ use crate::harness::{
 use crate::stories::dice::Dice;
 
 const SEED: u64 = 50;
-/// While events come, the last of them at the full rate of the producer's pace.
+/// While events arrive; at the end at the producer's full rate.
 const KILLS: usize = 44;
-/// How often the topic loses the records that are in a checkpoint meanwhile.
+/// How often retention deletes records that a checkpoint has.
 const RETENTIONS: usize = 4;
-/// When there is nothing more to read.
+/// After the last event.
 const IDLE_KILLS: usize = 6;
 
-/// A history that takes some kills to catch up with, and then some hundred seconds.
+/// The history takes several kills to catch up with. Then some hundred seconds of live events follow.
 const EVENTS: &str = "--seed 21 --load 45000 --from 2026-01-05T00:00:00Z \
                       --live-from 2026-01-05T10:00:00Z --for 90d --pace 2800/s";
 const LEAST_EVENTS: i64 = 500_000;
 
-/// Now and then before it has read or written anything, else after up to four seconds.
+/// Sometimes before the process has read or written anything, otherwise after up to four seconds.
 fn gap(dice: &mut Dice) -> Duration {
     let milliseconds = if dice.chance(30) {
         200 + dice.below(300)
@@ -47,7 +47,7 @@ fn kill(exporter: &mut Exporter, times: usize, dice: &mut Dice) {
     }
 }
 
-/// The topic loses what is in a checkpoint: what comes after a kill can only come from the store.
+/// The topic loses records that a checkpoint has. After a kill they can only come from the store.
 #[derive(Default)]
 struct Kept {
     records: Vec<Received>,
@@ -55,17 +55,17 @@ struct Kept {
 }
 
 impl Kept {
-    /// All records of the topic, also those that it has lost.
+    /// All records of the topic, including those that it has lost.
     fn keep(&mut self, kafka: &Kafka, topic: &str) {
         for record in kafka.consume(topic) {
             let next = self.next.entry(record.partition).or_default();
             if record.offset >= *next {
-                assert_eq!(record.offset, *next, "lost before it was kept");
+                assert_eq!(record.offset, *next, "lost before the test has read it");
                 *next += 1;
                 self.records.push(record);
             }
         }
-        // As the topic had them: by partition, then by offset.
+        // In the topic's order: by partition, then by offset.
         self.records
             .sort_by_key(|record| (record.partition, record.offset));
     }
@@ -84,8 +84,8 @@ impl Kept {
 fn fifty_kills_change_nothing() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("kills", 4);
-    let config = desk_config_on_event_time(kafka, &topic);
-    let desk = Desk::start(kafka, &topic, EVENTS);
+    let config = helpdesk_config_on_event_time(kafka, &topic);
+    let simulation = Simulation::start(kafka, &topic, EVENTS);
     let mut exporter = start(&config);
     let watch = Watch::start(&exporter);
     let options = PrometheusOptions {
@@ -100,7 +100,7 @@ fn fifty_kills_change_nothing() {
         kill(&mut exporter, KILLS / RETENTIONS, &mut dice);
         kept.lose(kafka, &topic, &mut exporter);
     }
-    desk.finish();
+    simulation.finish();
     kill(&mut exporter, IDLE_KILLS, &mut dice);
     close(
         kafka,
@@ -123,8 +123,7 @@ fn fifty_kills_change_nothing() {
     assert_prometheus_saw(&prometheus, &truth);
 }
 
-/// Every counter of the truth is there to the last unit, and never fell: `increase()` over any
-/// range is right.
+/// Every counter has exactly the right value and never fell, so `increase()` over any range is right.
 #[track_caller]
 fn assert_prometheus_saw(prometheus: &Prometheus, truth: &Values) {
     let stored = || {
@@ -162,15 +161,15 @@ fn assert_prometheus_saw(prometheus: &Prometheus, truth: &Values) {
     assert_eq!(resets, 0.0, "resets as Prometheus counts them");
 }
 
-/// What is served while it is killed and reads is what the records up to the offsets give that the
-/// same scrape names: any scrape, not only the last one.
+/// Every scrape during kills equals a replay of the records up to the offsets that the same scrape names.
 #[test]
-fn whatever_is_served_is_the_truth_of_its_offset() {
+fn every_scrape_is_right_for_its_offsets() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("prefixes", 1);
-    // Without lateness the clock is at the last event: `--until` leaves none out.
-    let config = desk_config_on_event_time(kafka, &topic).replace("lateness: 5s", "lateness: 0s");
-    let desk = Desk::start(kafka, &topic, super::LIVELY);
+    // Without lateness the clock is at the last event, so `--until` leaves none out.
+    let config =
+        helpdesk_config_on_event_time(kafka, &topic).replace("lateness: 5s", "lateness: 0s");
+    let simulation = Simulation::start(kafka, &topic, super::LIVELY);
     let mut exporter = start(&config);
     let mut scrapes = Vec::new();
     for _ in 0..8 {
@@ -180,7 +179,7 @@ fn whatever_is_served_is_the_truth_of_its_offset() {
         exporter.kill9();
         exporter.restart();
     }
-    desk.finish();
+    simulation.finish();
     let records = kafka.consume(&topic);
     let mut different = BTreeSet::new();
     for scrape in &scrapes {

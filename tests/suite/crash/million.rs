@@ -1,5 +1,5 @@
-//! A measurement, not a test: how long a million open tickets take to come back, and how much disk
-//! they need after a day of work. It prints; run it in release mode on a quiet machine:
+//! A measurement, not a test: how long a million open tickets take to load, and how much disk they need
+//! after a day of work. Run it in release mode on a quiet machine:
 //!
 //! `cargo test --release --test with_tools -- --ignored --nocapture a_million_open_tickets`
 
@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::{DIRECTORY, HOUR, MINUTE, SECOND, start};
-use crate::end_to_end::{desk_config_on_event_time, now};
+use crate::end_to_end::{helpdesk_config_on_event_time, now};
 use crate::harness::{Exporter, Kafka, Record, eventually};
 
 const TICKETS: u64 = 1_000_000;
-/// Of the day's events each ticket gets this many on average.
+/// Events of the day per ticket, on average.
 const CHURN: u64 = 2;
-/// Pieces in which the day is produced, with time for some checkpoints after each.
+/// The day's events arrive in so many batches, with time for some checkpoints after each.
 const PIECES: u64 = 40;
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -38,7 +38,7 @@ fn event(ticket: u64, kind: &str, at: i64, more: &serde_json::Value) -> Record {
     Record::keyed(format!("SUP-{ticket}"), event.to_string())
 }
 
-/// A ticket that is created, answered, moved on and waits.
+/// A ticket that is created, answered, changed and pending.
 fn opening(ticket: u64, at: i64) -> [Record; 5] {
     let priority = ["p1", "p2", "p3", "p4"][usize::try_from(ticket % 4).unwrap()];
     let team = ["billing", "network", "hardware"][usize::try_from(ticket % 3).unwrap()];
@@ -91,10 +91,10 @@ fn came_back(exporter: &mut Exporter) -> Duration {
 
 #[test]
 #[ignore = "long: a measurement of some minutes"]
-fn a_million_open_tickets_come_back() {
+fn a_million_open_tickets_load() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("million", 8);
-    let config = desk_config_on_event_time(kafka, &topic);
+    let config = helpdesk_config_on_event_time(kafka, &topic);
     let day = now().0 - 36 * HOUR;
     let begun = Instant::now();
     kafka.produce(
@@ -119,7 +119,7 @@ fn a_million_open_tickets_come_back() {
         kafka.produce(
             &topic,
             (0..count).map(|number| {
-                // Spread over all tickets, always others.
+                // The events are spread over all tickets.
                 let ticket = (piece * count + number).wrapping_mul(7_919) % TICKETS;
                 let at = at + i64::try_from(number).unwrap() % (30 * MINUTE);
                 if number % 2 == 0 {

@@ -1,5 +1,5 @@
-//! What happens when things break: the process is killed, the broker, the network, the disk, the
-//! clock or the topic fail. The numbers stay exact, or are withheld; `replay` is the truth.
+//! Failures: of the process, the broker, the network, the disk, the clock and the topic. The numbers stay
+//! exact or are withheld; they are compared with `replay`.
 
 mod behind;
 mod changes;
@@ -31,17 +31,17 @@ use crate::end_to_end::{
 };
 use crate::harness::{Exporter, Kafka, Record, Scrape, command, eventually, free_port, get};
 
-/// Where the exporter keeps its state, in its working directory.
+/// The exporter's checkpoint directory, in its working directory.
 const DIRECTORY: &str = "data";
 
-/// An orderly end.
+/// The deadline of a regular stop.
 pub(crate) const STOPPED_WITHIN: Duration = Duration::from_secs(20);
 
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 
-/// Starts the exporter on a port that stays the same over restarts.
+/// Starts the exporter on a port that stays the same after a restart.
 #[track_caller]
 pub(crate) fn start(config: &str) -> Exporter {
     start_in(config, Vec::new())
@@ -53,11 +53,11 @@ pub(crate) fn start_in(config: &str, environment: Vec<(String, String)>) -> Expo
     Exporter::start_in(&[&listen], config, environment)
 }
 
-/// `simulate`, writing to a topic as long as its value or its events last.
+/// A `simulate` process that writes to a topic until its events end or it is dropped.
 #[derive(Debug)]
-pub(crate) struct Desk(Option<Child>);
+pub(crate) struct Simulation(Option<Child>);
 
-impl Desk {
+impl Simulation {
     pub(crate) fn start(kafka: &Kafka, topic: &str, arguments: &str) -> Self {
         let arguments = format!("simulate {arguments} {}", to_topic(kafka, topic));
         let child = command()
@@ -72,13 +72,10 @@ impl Desk {
     #[track_caller]
     fn assert_working(&mut self) {
         let child = self.0.as_mut().unwrap();
-        assert!(
-            child.try_wait().unwrap().is_none(),
-            "nothing flows any more"
-        );
+        assert!(child.try_wait().unwrap().is_none(), "no more events arrive");
     }
 
-    /// Waits until all is written.
+    /// Waits until it has written all events.
     #[track_caller]
     pub(crate) fn finish(mut self) {
         let written = self.0.take().unwrap().wait_with_output().unwrap();
@@ -86,7 +83,7 @@ impl Desk {
     }
 }
 
-impl Drop for Desk {
+impl Drop for Simulation {
     fn drop(&mut self) {
         if let Some(mut child) = self.0.take() {
             let _ = child.kill();
@@ -95,28 +92,28 @@ impl Drop for Desk {
     }
 }
 
-/// Twenty seconds of a desk that works while things break: two weeks at once, then two more.
+/// Twenty seconds of helpdesk activity while failures happen: two weeks at once, then two more.
 pub(crate) const LIVELY: &str = "--seed 8 --from 2026-03-02T00:00:00Z --live-from 2026-03-16T00:00:00Z \
                       --for 28d --pace 900/s";
 
-/// After all events of [`LIVELY`].
+/// The time after all events of [`LIVELY`].
 pub(crate) fn after_lively() -> Timestamp {
     Timestamp::parse("2026-04-20T00:00:00Z").unwrap()
 }
 
-/// Waits until the exporter has caught up and events flow through it.
+/// Waits until the exporter has caught up and applies new events.
 #[track_caller]
 pub(crate) fn wait_until_lively(exporter: &mut Exporter) {
     exporter.wait_ready(PATIENCE);
     let read = |exporter: &Exporter| offsets(&exporter.metrics()).values().sum::<i64>();
     let before = read(exporter);
-    eventually("events that flow", PATIENCE, || match read(exporter) {
+    eventually("live events", PATIENCE, || match read(exporter) {
         now if now > before + 500 => Ok(()),
         now => Err(format!("{now} records, {before} before")),
     });
 }
 
-/// One team, one priority, and a short promise; time is that of the wall.
+/// One team, one priority, a short SLA target, and wall-clock time.
 pub(crate) fn promise_config(kafka: &Kafka, topic: &str, first_response: &str) -> String {
     format!(
         "{}stream: {{ lateness: 1s, grace: 2s }}\nteams: {{ known: [billing] }}\n\
@@ -145,8 +142,7 @@ fn event(ticket: &str, mut members: serde_json::Value) -> Record {
     Record::keyed(ticket, members.to_string())
 }
 
-/// The offsets of a topic up to which what is served goes, by partition; none where nothing was
-/// read.
+/// The offsets of a topic up to which the served numbers go, by partition; empty where nothing was read.
 pub(crate) fn offsets(scrape: &Scrape) -> BTreeMap<i32, i64> {
     let samples = scrape.metric("ticket_exporter_checkpoint_offset").samples();
     let offset = |value: f64| format!("{value}").parse().unwrap();
@@ -161,8 +157,8 @@ pub(crate) fn offsets(scrape: &Scrape) -> BTreeMap<i32, i64> {
         .collect()
 }
 
-/// Moves the clocks of all partitions to one instant, which it returns, and changes nothing that
-/// `replay` would not see: an event that is ignored, 5 s (the lateness) after what it closes.
+/// Moves the clocks of all partitions to one instant and returns it. It uses ignored events, 5 s (the
+/// lateness) later, so the result of `replay` does not change.
 #[track_caller]
 pub(crate) fn close(kafka: &Kafka, topic: &str, at: Timestamp) -> Timestamp {
     let records = kafka.ends(topic).into_keys().flat_map(|partition| {
@@ -176,7 +172,7 @@ pub(crate) fn close(kafka: &Kafka, topic: &str, at: Timestamp) -> Timestamp {
     at
 }
 
-/// Whether what is served goes up to these ends of the partitions; else where it stands.
+/// Whether the served numbers go up to these offsets; otherwise the actual ones.
 fn stands_at(scrape: &Scrape, ends: &BTreeMap<i32, i64>) -> Result<(), String> {
     let at = offsets(scrape);
     let reached = |(partition, end): (&i32, &i64)| at.get(partition).copied().unwrap_or(0) == *end;
@@ -186,7 +182,7 @@ fn stands_at(scrape: &Scrape, ends: &BTreeMap<i32, i64>) -> Result<(), String> {
     Err(format!("{at:?} of {ends:?}"))
 }
 
-/// Waits until all of the topic is in a checkpoint.
+/// Waits until a checkpoint has all of the topic.
 #[track_caller]
 pub(crate) fn wait_for_end(exporter: &Exporter, kafka: &Kafka, topic: &str) {
     let ends = kafka.ends(topic);
@@ -195,8 +191,8 @@ pub(crate) fn wait_for_end(exporter: &Exporter, kafka: &Kafka, topic: &str) {
     });
 }
 
-/// Waits until what is served is what `replay` makes of the whole topic, each series of it: the
-/// gauges and windows too, as of the clock that the same scrape shows.
+/// Waits until every served series, gauges and windows included, equals a `replay` of the whole topic at
+/// the clock of the same scrape.
 #[track_caller]
 pub(crate) fn wait_for_truth(
     exporter: &Exporter,
@@ -208,7 +204,7 @@ pub(crate) fn wait_for_truth(
     wait_for_truth_of(exporter, config, &kafka.ends(topic), &lines)
 }
 
-/// The same with other lines than those of the topic.
+/// Compares with other lines than those of the topic.
 #[track_caller]
 pub(crate) fn wait_for_truth_of(
     exporter: &Exporter,
@@ -216,7 +212,7 @@ pub(crate) fn wait_for_truth_of(
     ends: &BTreeMap<i32, i64>,
     lines: &[u8],
 ) -> Values {
-    // A clock of events stands still: one replay is enough then.
+    // An event-time clock stands still, so one replay is enough then.
     let known: RefCell<Option<(Timestamp, Values)>> = RefCell::default();
     let what = format!("the values of a replay up to {ends:?}");
     eventually(&what, PATIENCE, || {
@@ -243,7 +239,7 @@ pub(crate) fn wait_for_truth_of(
     })
 }
 
-/// Not ready, for this reason, and nothing served about tickets.
+/// Asserts that the exporter is not ready for this reason and serves nothing about tickets.
 #[track_caller]
 pub(crate) fn assert_withheld(exporter: &Exporter, reason: &str) {
     let answer = exporter.get("/-/ready");
@@ -269,7 +265,7 @@ fn assert_logged(exporter: &Exporter, words: &str) {
     assert!(logs.contains(words), "no {words:?} in\n{logs}");
 }
 
-/// What lies in the exporter's directory under a name that begins so, by name.
+/// The files in the exporter's directory whose names start with `prefix`, in order.
 fn stored(exporter: &Exporter, prefix: &str) -> Vec<PathBuf> {
     let directory = exporter.folder().join(DIRECTORY);
     let Ok(entries) = std::fs::read_dir(directory) else {

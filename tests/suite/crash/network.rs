@@ -1,17 +1,17 @@
-//! The broker dies, the network breaks, the process sleeps: staler numbers, never wrong ones.
+//! The broker dies, the network fails, the process is suspended: the numbers are late, but never wrong.
 
 use std::thread;
 use std::time::Duration;
 
 use super::watch::Watch;
 use super::{
-    Desk, LIVELY, STOPPED_WITHIN, after_lively, assert_withheld, close, start, wait_for_reason,
-    wait_for_truth, wait_until_lively,
+    LIVELY, STOPPED_WITHIN, Simulation, after_lively, assert_withheld, close, start,
+    wait_for_reason, wait_for_truth, wait_until_lively,
 };
-use crate::end_to_end::{PATIENCE, desk_config_on_event_time};
+use crate::end_to_end::{PATIENCE, helpdesk_config_on_event_time};
 use crate::harness::{Kafka, Signal};
 
-/// Longer than the session timeout of the tests (6 s) by which the group forgets a member.
+/// Longer than the session timeout of the tests (6 s), after which the group removes the member.
 const LONGER_THAN_THE_SESSION: Duration = Duration::from_secs(9);
 
 #[test]
@@ -19,8 +19,8 @@ fn broker_and_exporter_are_killed_together() {
     let mut kafka = Kafka::start();
     let topic = "both";
     kafka.create_topic(topic, 3, &[]);
-    let config = desk_config_on_event_time(&kafka, topic);
-    let desk = Desk::start(&kafka, topic, LIVELY);
+    let config = helpdesk_config_on_event_time(&kafka, topic);
+    let simulation = Simulation::start(&kafka, topic, LIVELY);
     let mut exporter = start(&config);
     let watch = Watch::start(&exporter);
     wait_until_lively(&mut exporter);
@@ -28,7 +28,7 @@ fn broker_and_exporter_are_killed_together() {
     thread::sleep(Duration::from_secs(1));
     exporter.kill9();
     exporter.restart();
-    // It knows the state of a moment ago, and cannot know whether that is all.
+    // It has the last checkpoint and cannot know whether there are more records.
     wait_for_reason(&exporter, "Connection refused");
     for _ in 0..20 {
         assert_withheld(&exporter, "Connection refused");
@@ -38,7 +38,7 @@ fn broker_and_exporter_are_killed_together() {
     exporter.wait_ready(PATIENCE);
     kafka.kill();
     kafka.restart();
-    desk.finish();
+    simulation.finish();
     close(&kafka, topic, after_lively());
     wait_for_truth(&exporter, &config, &kafka, topic);
     watch.finish();
@@ -46,13 +46,13 @@ fn broker_and_exporter_are_killed_together() {
 }
 
 #[test]
-fn the_network_is_cut_again_and_again() {
+fn the_network_fails_again_and_again() {
     let (kafka, proxy) = Kafka::start_behind_proxy();
     let topic = "cut";
     kafka.create_topic(topic, 3, &[]);
-    let straight = desk_config_on_event_time(&kafka, topic);
+    let straight = helpdesk_config_on_event_time(&kafka, topic);
     let config = straight.replace(&kafka.bootstrap(), &proxy.address().to_string());
-    let desk = Desk::start(&kafka, topic, LIVELY);
+    let simulation = Simulation::start(&kafka, topic, LIVELY);
     let mut exporter = start(&config);
     let watch = Watch::start(&exporter);
     wait_until_lively(&mut exporter);
@@ -65,7 +65,7 @@ fn the_network_is_cut_again_and_again() {
     proxy.cut();
     thread::sleep(LONGER_THAN_THE_SESSION);
     proxy.mend();
-    desk.finish();
+    simulation.finish();
     close(&kafka, topic, after_lively());
     wait_for_truth(&exporter, &straight, &kafka, topic);
     exporter.wait_ready(PATIENCE);
@@ -73,18 +73,18 @@ fn the_network_is_cut_again_and_again() {
 }
 
 #[test]
-fn a_process_that_slept_longer_than_its_session_goes_on() {
+fn a_process_suspended_beyond_its_session_continues() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("slept", 3);
-    let config = desk_config_on_event_time(kafka, &topic);
-    let desk = Desk::start(kafka, &topic, LIVELY);
+    let config = helpdesk_config_on_event_time(kafka, &topic);
+    let simulation = Simulation::start(kafka, &topic, LIVELY);
     let mut exporter = start(&config);
     let watch = Watch::start(&exporter);
     wait_until_lively(&mut exporter);
     exporter.signal(Signal::Stop);
     thread::sleep(LONGER_THAN_THE_SESSION);
     exporter.signal(Signal::Cont);
-    desk.finish();
+    simulation.finish();
     close(kafka, &topic, after_lively());
     wait_for_truth(&exporter, &config, kafka, &topic);
     exporter.wait_ready(PATIENCE);

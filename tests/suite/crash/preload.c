@@ -1,8 +1,8 @@
-/* A bad disk and a clock that jumps, for one process: preloaded into the exporter by the crash
- * tests. What is wrong stands in a shared file (four 64-bit integers, see `struct faults`) named by
- * TICKET_EXPORTER_TEST_FAULTS_FILE, which the test changes while the process runs.
+/* A failing disk and a jumping clock for one process: the crash tests preload this library into the
+ * exporter. It reads the faults from a shared file (four 64-bit integers, see `struct faults`). The
+ * variable TICKET_EXPORTER_TEST_FAULTS_FILE names the file, which the test changes at run time.
  *
- * Standard output and error are spared: they are log files here and belong to the test. */
+ * Standard output and error are not affected: they are log files of the test. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -21,10 +21,10 @@
 #include <unistd.h>
 
 struct faults {
-  volatile int64_t sync_delay_ms; /* each fsync and fdatasync takes this much longer */
-  int64_t room;                   /* bytes that regular files may still take; negative: no limit */
+  volatile int64_t sync_delay_ms; /* delay of each fsync and fdatasync */
+  int64_t room;                   /* free space for regular files in bytes; negative: no limit */
   volatile int64_t clock_ms;      /* added to the wall clock */
-  volatile int64_t read_only;     /* not 0: nothing can be opened for writing or be made */
+  volatile int64_t read_only;     /* not 0: no file can be opened for writing or created */
 };
 
 static struct faults *faults;
@@ -68,7 +68,7 @@ static int is_limited(int file) {
   return fstat(file, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-/* How many of `count` bytes still fit: a full disk takes a part first. */
+/* The part of `count` bytes that still fits: the write that fills the disk is partial. */
 static size_t take(int file, size_t count) {
   if (!is_limited(file)) return count;
   int64_t room = __atomic_load_n(&faults->room, __ATOMIC_RELAXED);
@@ -109,7 +109,7 @@ ssize_t pwrite64(int file, const void *bytes, size_t count, off64_t place) {
 
 ssize_t writev(int file, const struct iovec *parts, int count) {
   if (!is_limited(file)) return NEXT(writev)(file, parts, count);
-  /* Writing less than asked for is allowed. */
+  /* A partial write is allowed. */
   for (int index = 0; index < count; index++)
     if (parts[index].iov_len > 0) return write(file, parts[index].iov_base, parts[index].iov_len);
   return 0;
@@ -142,7 +142,7 @@ OPEN(open64)
 
 int mkdir(const char *path, mode_t mode) {
   if (is_refused(path, O_CREAT)) {
-    /* As the kernel has it: what exists is found before the disk is asked. */
+    /* As in the kernel, existing folders are found before the disk is accessed. */
     errno = access(path, F_OK) == 0 ? EEXIST : EROFS;
     return -1;
   }
@@ -204,8 +204,8 @@ time_t time(time_t *where) {
   return now.tv_sec;
 }
 
-/* The kernel's clock does not jump with ours: an instant to wait for is turned back. Without the
- * version the oldest of the symbols of this name is found, which has other structures. */
+/* The kernel's clock does not jump, so an absolute wait is converted to it. Without the version dlsym
+ * finds the oldest symbol of this name, which has other structures. */
 int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex,
                            const struct timespec *restrict until) {
   static __typeof__(&pthread_cond_timedwait) next;

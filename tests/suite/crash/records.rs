@@ -1,5 +1,5 @@
-//! Records are gone that were not read: by retention, or with their topic. Exact numbers are not
-//! to be had any more, so it says so and waits for a decision, or builds what there is.
+//! Unread records are gone: by retention or with their topic. Exact numbers are impossible then, so the
+//! exporter reports it and waits for a decision, or rebuilds from the records that are left.
 
 use std::thread;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use super::{
 use crate::end_to_end::{PATIENCE, now};
 use crate::harness::{Exporter, Kafka, Record, Signal};
 
-/// What `checkpoint.on_lost_records: rebuild` looks like.
+/// The setting `checkpoint.on_lost_records: rebuild`.
 const REBUILD: &str = "checkpoint: { on_lost_records: rebuild }\n";
 
 const LOST: &str = "ticket_exporter_lost_records_total";
 
-/// Tickets answered after a second.
+/// Each ticket is answered after a second.
 fn tickets(name: &str, count: i64) -> Vec<Record> {
     let start = now().minus(count * 10 + 5 * SECOND);
     (0..count)
@@ -28,7 +28,7 @@ fn tickets(name: &str, count: i64) -> Vec<Record> {
         .collect()
 }
 
-/// An exporter that has read 200 records and was killed, and its topic.
+/// An exporter that was killed after 200 records, and its topic.
 fn killed(name: &str) -> (&'static Kafka, String, String, Exporter) {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic(name, 2);
@@ -41,7 +41,7 @@ fn killed(name: &str) -> (&'static Kafka, String, String, Exporter) {
     (kafka, topic, config, exporter)
 }
 
-/// It stays up, reads nothing, serves nothing, and says why; then it is told to rebuild.
+/// The exporter stays up, reads and serves nothing, and says why. Then the configuration allows a rebuild.
 #[track_caller]
 fn holds_and_then_rebuilds(
     kafka: &Kafka,
@@ -61,7 +61,7 @@ fn holds_and_then_rebuilds(
     let lost = metrics.metric(LOST).label("topic", topic);
     assert!(lost.sum() > 0.0, "{}", exporter.get("/metrics").text());
     assert_logged(&exporter, "on_lost_records");
-    // Told again, it says the same.
+    // After a restart it gives the same reason.
     exporter.kill9();
     exporter.restart();
     wait_for_reason(&exporter, reason);
@@ -79,7 +79,7 @@ fn holds_and_then_rebuilds(
     wait_for_truth(&exporter, &config, kafka, topic);
     kafka.produce(topic, tickets("later", 20));
     wait_for_truth(&exporter, &config, kafka, topic);
-    // From here on as ever.
+    // Everything works again.
     exporter.kill9();
     exporter.restart();
     exporter.wait_ready(PATIENCE);
@@ -87,14 +87,14 @@ fn holds_and_then_rebuilds(
 }
 
 #[test]
-fn retention_passed_while_it_was_down() {
+fn retention_deletes_unread_records_while_it_is_down() {
     let (kafka, topic, config, exporter) = killed("retention");
     kafka.produce(&topic, tickets("second", 100));
     kafka.delete_records(&topic, 0, 300);
     holds_and_then_rebuilds(kafka, &topic, &config, exporter, "lost");
 }
 
-/// The topic loses the records before an offset: 200 were read, those behind them were not.
+/// The topic loses the records before an offset. The exporter has read 200 records, and none after them.
 fn loses_nothing_unread(name: &str, before: i64) {
     let (kafka, topic, config, mut exporter) = killed(name);
     kafka.produce(&topic, tickets("second", 100));
@@ -107,18 +107,18 @@ fn loses_nothing_unread(name: &str, before: i64) {
 }
 
 #[test]
-fn retention_that_took_only_what_was_read_is_no_loss() {
+fn retention_of_read_records_is_no_loss() {
     loses_nothing_unread("retention-behind", 150);
 }
 
-/// The last record that was read is gone too, so that it cannot be known again.
+/// The last record that it read is gone, too, so it cannot be compared.
 #[test]
-fn retention_took_all_that_was_read_and_no_more() {
+fn retention_of_exactly_the_read_records_is_no_loss() {
     loses_nothing_unread("retention-exact", 200);
 }
 
 #[test]
-fn retention_passed_while_it_slept() {
+fn retention_deletes_unread_records_while_it_is_suspended() {
     let (kafka, topic, config, mut exporter) = killed("retention-asleep");
     exporter.restart();
     exporter.wait_ready(PATIENCE);
@@ -133,8 +133,8 @@ fn retention_passed_while_it_slept() {
 }
 
 #[test]
-fn a_topic_created_anew_with_fewer_records() {
-    let (kafka, topic, config, exporter) = killed("anew-fewer");
+fn a_topic_is_created_again_with_fewer_records() {
+    let (kafka, topic, config, exporter) = killed("again-fewer");
     kafka.delete_topic(&topic);
     kafka.create_topic(&topic, 2, &[]);
     kafka.produce(&topic, tickets("other", 30));
@@ -142,18 +142,18 @@ fn a_topic_created_anew_with_fewer_records() {
 }
 
 #[test]
-fn a_topic_created_anew_with_more_records() {
-    let (kafka, topic, config, exporter) = killed("anew-more");
+fn a_topic_is_created_again_with_more_records() {
+    let (kafka, topic, config, exporter) = killed("again-more");
     kafka.delete_topic(&topic);
     kafka.create_topic(&topic, 2, &[]);
     kafka.produce(&topic, tickets("other", 300));
     holds_and_then_rebuilds(kafka, &topic, &config, exporter, "lost");
 }
 
-/// The exporter runs on all the while: nothing restarts that could look its offsets up anew.
+/// The exporter keeps running: no restart makes it look up its offsets.
 #[test]
-fn a_topic_created_anew_while_it_runs() {
-    let (kafka, topic, config, mut exporter) = killed("anew-running");
+fn a_topic_is_created_again_while_it_runs() {
+    let (kafka, topic, config, mut exporter) = killed("again-running");
     exporter.restart();
     exporter.wait_ready(PATIENCE);
     kafka.delete_topic(&topic);
@@ -165,11 +165,11 @@ fn a_topic_created_anew_while_it_runs() {
     holds_and_then_rebuilds(kafka, &topic, &config, exporter, "lost");
 }
 
-/// Before the topic's id was asked for once more.
+/// Before the exporter asks for the topic's id again.
 #[test]
-fn a_topic_created_anew_at_once() {
+fn a_topic_is_created_again_at_once() {
     let kafka = Kafka::shared();
-    let topic = kafka.new_topic("anew-at-once", 2);
+    let topic = kafka.new_topic("again-at-once", 2);
     let config = promise_config(kafka, &topic, "8s");
     kafka.produce(&topic, tickets("first", 100));
     let exporter = start(&config);
@@ -188,13 +188,13 @@ fn a_topic_created_anew_at_once() {
     assert_logged(&exporter, "on_lost_records");
 }
 
-/// An older disk comes back under the broker: thirty records are gone, and thirty others are in
-/// their places before the exporter is connected again.
+/// The broker restarts with an older disk: thirty records are gone, and thirty others have their offsets
+/// before the exporter connects again.
 #[test]
-fn a_log_that_was_cut_while_it_runs() {
+fn a_log_is_truncated_while_it_runs() {
     let mut kafka = Kafka::start();
     let topic = kafka.new_topic("cut", 1);
-    // The group knows the exporter as well on the older disk.
+    // The older disk has the exporter's group, too.
     let config = promise_config(&kafka, &topic, "8s").replace("\"6000\"", "\"45000\"");
     kafka.produce(&topic, tickets("first", 35));
     let mut exporter = start(&config);
@@ -205,7 +205,7 @@ fn a_log_that_was_cut_while_it_runs() {
     kafka.restart();
     kafka.produce(&topic, tickets("vanished", 15));
     wait_for_truth(&exporter, &config, &kafka, &topic);
-    // Anchors are compared that are older than what the client tells late.
+    // The exporter compares anchors that are older than the client's delay.
     thread::sleep(Duration::from_secs(6));
 
     exporter.signal(Signal::Stop);

@@ -1,16 +1,16 @@
-//! The everyday case: an orderly stop and a start.
+//! The normal case: a regular stop and a start.
 
 use std::time::{Duration, Instant};
 
 use super::watch::Watch;
 use super::{
-    Desk, LIVELY, STOPPED_WITHIN, after_lively, assert_logged, close, offsets, start,
+    LIVELY, STOPPED_WITHIN, Simulation, after_lively, assert_logged, close, offsets, start,
     wait_for_truth, wait_until_lively,
 };
-use crate::end_to_end::{PATIENCE, assert_same, cumulative, desk_config_on_event_time, kpis};
+use crate::end_to_end::{PATIENCE, assert_same, cumulative, helpdesk_config_on_event_time, kpis};
 use crate::harness::{Exporter, Kafka};
 
-/// Without a session to wait for and without a history to read; much more than it takes.
+/// Much more than a start takes without a session timeout and a history to read.
 const BACK_WITHIN: Duration = Duration::from_secs(10);
 
 #[track_caller]
@@ -27,11 +27,11 @@ fn assert_soon_back(exporter: &mut Exporter) {
 }
 
 #[test]
-fn a_restart_goes_on_where_the_stop_was() {
+fn a_restart_continues_after_the_stop() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("restart", 3);
-    let config = desk_config_on_event_time(kafka, &topic);
-    let desk = Desk::start(kafka, &topic, LIVELY);
+    let config = helpdesk_config_on_event_time(kafka, &topic);
+    let simulation = Simulation::start(kafka, &topic, LIVELY);
     let mut exporter = start(&config);
     let watch = Watch::start(&exporter);
     for _ in 0..3 {
@@ -44,7 +44,7 @@ fn a_restart_goes_on_where_the_stop_was() {
         );
         exporter.restart();
     }
-    desk.finish();
+    simulation.finish();
     close(kafka, &topic, after_lively());
     let before = wait_for_truth(&exporter, &config, kafka, &topic);
 
@@ -68,13 +68,13 @@ fn a_restart_goes_on_where_the_stop_was() {
     watch.finish();
 }
 
-/// The group need not wait for the session of the dead: it is told who comes back.
+/// With static membership the group does not wait for the session of the killed process.
 #[test]
-fn a_killed_process_has_its_partitions_back_at_once() {
+fn a_killed_process_gets_its_partitions_back_at_once() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("back", 3);
     let session = "session.timeout.ms: \"6000\"";
-    let config = desk_config_on_event_time(kafka, &topic);
+    let config = helpdesk_config_on_event_time(kafka, &topic);
     assert!(config.contains(session), "{config}");
     let config = config.replace(session, "session.timeout.ms: \"45000\"");
     let mut exporter = start(&config);

@@ -1,14 +1,14 @@
-//! The state on disk is lost or damaged: it is built again from the topic where that is wanted, and
-//! nothing is served until then.
+//! The state on disk is lost or damaged. The exporter rebuilds it from the topic if the configuration
+//! allows it, and serves nothing until then.
 
 use std::path::{Path, PathBuf};
 
 use super::watch::Watch;
 use super::{DIRECTORY, assert_logged, close, start, stored, wait_for_end, wait_for_truth};
-use crate::end_to_end::{PATIENCE, desk_config_on_event_time, now, simulate, to_topic};
+use crate::end_to_end::{PATIENCE, helpdesk_config_on_event_time, now, simulate, to_topic};
 use crate::harness::{Exporter, Kafka};
 
-/// An exporter with some state on its disk, killed.
+/// A killed exporter with state on its disk.
 struct Killed {
     kafka: &'static Kafka,
     topic: String,
@@ -22,7 +22,7 @@ impl Killed {
     fn new(name: &str) -> Self {
         let kafka = Kafka::shared();
         let topic = kafka.new_topic(name, 3);
-        let config = desk_config_on_event_time(kafka, &topic);
+        let config = helpdesk_config_on_event_time(kafka, &topic);
         let config = config + "checkpoint: { on_damage: rebuild }\n";
         let target = to_topic(kafka, &topic);
         simulate(&format!(
@@ -42,7 +42,7 @@ impl Killed {
         }
     }
 
-    /// Starts it again: it reads everything, and is right; never was anything else served.
+    /// Starts the exporter again. It reads everything and serves only right numbers.
     #[track_caller]
     fn rebuilds(mut self, asides: usize) {
         self.exporter.restart();
@@ -71,7 +71,7 @@ impl Killed {
             assert_logged(&self.exporter, "set-aside-");
         }
 
-        // And the new one is as good as the old one was.
+        // The rebuilt store is complete.
         self.exporter.kill9();
         self.exporter.restart();
         self.exporter.wait_ready(PATIENCE);
@@ -104,21 +104,21 @@ fn flip_a_bit(path: &Path) {
 }
 
 #[test]
-fn a_lost_directory_is_built_again() {
+fn a_lost_directory_is_rebuilt() {
     let killed = Killed::new("lost-store");
     std::fs::remove_dir_all(killed.directory()).unwrap();
     killed.rebuilds(0);
 }
 
 #[test]
-fn a_flipped_bit_sets_the_store_aside() {
+fn a_store_with_a_flipped_bit_is_set_aside() {
     let killed = Killed::new("flipped-store");
     flip_a_bit(&killed.segment());
     killed.rebuilds(1);
 }
 
 #[test]
-fn a_store_cut_in_half_is_set_aside() {
+fn a_truncated_store_is_set_aside() {
     let killed = Killed::new("halved-store");
     let segment = killed.segment();
     let half = segment.metadata().unwrap().len() / 2;
@@ -128,7 +128,7 @@ fn a_store_cut_in_half_is_set_aside() {
 }
 
 #[test]
-fn a_damaged_store_stays_as_it_is_unless_it_may_be_built_again() {
+fn a_damaged_store_stays_unless_a_rebuild_is_allowed() {
     let mut killed = Killed::new("kept-store");
     let segment = killed.segment();
     flip_a_bit(&segment);

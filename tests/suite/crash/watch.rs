@@ -1,5 +1,4 @@
-//! Somebody who looks all the time, as a Prometheus with no patience: what was served once is
-//! never taken back.
+//! A client that scrapes all the time and checks that no number is ever taken back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,19 +10,18 @@ use crate::harness::{Exporter, Scrape, get, scrape};
 
 const BETWEEN_SCRAPES: Duration = Duration::from_millis(100);
 
-/// How many complaints are kept.
+/// Limits the number of complaints.
 const COMPLAINTS: usize = 20;
 
-/// What was seen.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    /// Scrapes that were not answered well.
+    /// Scrapes without a good answer.
     pub(crate) failed: usize,
     /// Scrapes without any series about tickets.
     pub(crate) withheld: usize,
-    /// Scrapes with them.
+    /// Scrapes with series about tickets.
     pub(crate) served: usize,
-    /// How often a scrape showed more than the one before it.
+    /// Scrapes that showed more than the one before.
     pub(crate) risen: usize,
     complaints: Vec<String>,
     last: Values,
@@ -63,7 +61,7 @@ impl Seen {
 
 type Check = dyn Fn(&Scrape) -> Result<(), String> + Send;
 
-/// A thread that scrapes until it is asked what it saw. The exporter may come and go on its port.
+/// A thread that scrapes until the test asks for the result. The exporter may restart on its port.
 #[derive(Debug)]
 pub(crate) struct Watch {
     stop: Arc<AtomicBool>,
@@ -75,7 +73,7 @@ impl Watch {
         Self::start_with(exporter, |_| Ok(()))
     }
 
-    /// Each scrape that shows tickets has to pass this as well.
+    /// Each scrape with tickets must also pass this check.
     pub(crate) fn start_with(
         exporter: &Exporter,
         check: impl Fn(&Scrape) -> Result<(), String> + Send + 'static,
@@ -90,7 +88,7 @@ impl Watch {
                     Ok(response) if response.status == 200 => {
                         seen.look(&scrape(&response.text()), &check);
                     }
-                    // It is being killed now and then; half an answer is none.
+                    // The exporter is killed now and then; a partial answer counts as none.
                     _ => seen.failed += 1,
                 }
                 thread::sleep(BETWEEN_SCRAPES);
@@ -103,7 +101,7 @@ impl Watch {
         }
     }
 
-    /// What it saw; fails if that was wrong at any time.
+    /// Returns the result; fails if any scrape was wrong.
     #[track_caller]
     pub(crate) fn finish(mut self) -> Seen {
         self.stop.store(true, Ordering::Relaxed);
@@ -126,7 +124,7 @@ impl Drop for Watch {
 }
 
 #[test]
-fn what_falls_or_goes_is_noticed() {
+fn falling_or_missing_series_are_noticed() {
     let complaints = |texts: &[&str]| {
         let mut seen = Seen::default();
         for text in texts {

@@ -1,5 +1,5 @@
-//! The chart: free of lint, its objects fit their schemas with all kinds of values, what is wrong is
-//! refused by name, and the configuration arrives as it was written.
+//! The chart: it passes lint, its objects fit their schemas for all kinds of values, wrong values are
+//! refused by name, and the configuration arrives unchanged.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use super::{checked, list};
 use crate::harness::{command, folder, helm, repository};
 
 #[test]
-fn it_is_free_of_lint() {
+fn it_passes_lint() {
     for values in files(&format!("{CASES}/values"), "yaml") {
         let output = std::process::Command::new(helm())
             .args(["lint", "--strict", CHART, "--values"])
@@ -38,7 +38,7 @@ fn every_object_fits_its_schema() {
             _ => "Parallel",
         };
         assert_eq!(*policy, wanted, "{}", values.display());
-        // Secrets are those of somebody else.
+        // The operator provides the secrets.
         assert!(of(&objects, "Secret").is_empty(), "{}", values.display());
     }
     let all = [
@@ -88,7 +88,7 @@ fn wrong_values_are_refused_by_name() {
     }
 }
 
-/// Writes what a ConfigMap has into a folder, and has the program check the configuration there.
+/// Writes the content of a ConfigMap to a folder and checks the configuration there with the program.
 fn check_config(config_map: &serde_json::Value) {
     let there = folder("configuration");
     for (name, content) in config_map["data"].as_object().unwrap() {
@@ -103,7 +103,7 @@ fn check_config(config_map: &serde_json::Value) {
 }
 
 #[test]
-fn the_program_takes_the_configuration() {
+fn the_program_accepts_the_configuration() {
     for name in ["minimal", "configured", "everything"] {
         let objects = rendered(name);
         let maps = of(&objects, "ConfigMap");
@@ -115,10 +115,10 @@ fn the_program_takes_the_configuration() {
 }
 
 #[test]
-fn the_configuration_arrives_as_it_was_written() {
+fn the_configuration_arrives_unchanged() {
     let reference = "src/config/reference.yaml";
     let given = format!("config={reference}");
-    // Helm reads commas and brackets in a file as they are.
+    // Helm reads commas and brackets in a file literally.
     let output = template(&case("minimal"), &["--set-file", &given]);
     let objects = checked(&said(output));
     let map = the(&objects, "ConfigMap");
@@ -131,7 +131,7 @@ fn the_configuration_arrives_as_it_was_written() {
 }
 
 #[test]
-fn another_configuration_is_another_pod() {
+fn another_configuration_restarts_the_pod() {
     let sum = |more: &[&str]| {
         let objects = checked(&said(template(&case("minimal"), more)));
         let template = &the(&objects, "StatefulSet")["spec"]["template"];
@@ -146,7 +146,7 @@ fn another_configuration_is_another_pod() {
 }
 
 #[test]
-fn prometheus_scrapes_the_pod_also_while_it_is_not_ready() {
+fn prometheus_scrapes_the_pod_even_if_it_is_not_ready() {
     for name in [
         "certificate",
         "client-certificates",
@@ -169,7 +169,7 @@ fn prometheus_scrapes_the_pod_also_while_it_is_not_ready() {
         assert_eq!(found.len(), 1, "{name}");
         let service = found[0];
         assert_eq!(service["spec"]["publishNotReadyAddresses"], true);
-        // The rules know the job by this name.
+        // The rules expect this name of the job.
         let label = text(&monitor["jobLabel"]);
         assert_eq!(service["metadata"]["labels"][label], "ticket-exporter");
         let endpoint = &list(&monitor["endpoints"])[0];
@@ -188,7 +188,7 @@ fn selects(selector: &serde_json::Value, object: &serde_json::Value) -> bool {
 }
 
 #[test]
-fn helm_test_is_let_in_and_is_not_taken_for_the_exporter() {
+fn the_pod_of_helm_test_has_access_and_is_not_the_exporter() {
     let objects = rendered("everything");
     let test = the(&objects, "Pod");
     let policy = &the(&objects, "NetworkPolicy")["spec"];
@@ -198,7 +198,8 @@ fn helm_test_is_let_in_and_is_not_taken_for_the_exporter() {
         peer["namespaceSelector"].is_null() && selector.is_object() && selects(selector, test)
     });
     assert!(is_let_in, "{rule}");
-    // Its own traffic is not restricted, no Service sends scrapes to it, and no budget counts it.
+    // Policies do not restrict its own traffic, no Service sends scrapes to it, and no disruption budget
+    // counts it.
     for (kind, member) in [
         ("NetworkPolicy", "/spec/podSelector/matchLabels"),
         ("Service", "/spec/selector"),
@@ -248,7 +249,7 @@ fn a_parent_chart_may_contain_it() {
     }
 }
 
-/// The shell lines of a section of the chart's page, each command whole.
+/// The complete shell commands of a section of the chart's README.
 fn commands_of(section: &str) -> Vec<String> {
     let page = read(&format!("{CHART}/README.md"));
     let (_, rest) = page.split_once(&format!("\n{section}\n")).unwrap();
@@ -324,7 +325,7 @@ fn nothing_advises_to_keep_the_defaults_of_an_older_chart() {
 }
 
 #[test]
-fn versions_are_those_of_the_program() {
+fn versions_equal_those_of_the_program() {
     let chart = read(&format!("{CHART}/Chart.yaml"));
     let version = env!("CARGO_PKG_VERSION");
     assert!(
@@ -338,7 +339,7 @@ fn versions_are_those_of_the_program() {
 }
 
 #[test]
-fn its_page_names_values_that_exist() {
+fn its_readme_names_existing_values() {
     let page = read(&format!("{CHART}/README.md"));
     let (prose, table) = page.split_once("<!-- generated: values -->").unwrap();
     let values: BTreeSet<&str> = table

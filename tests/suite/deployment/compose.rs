@@ -1,6 +1,6 @@
-//! The compose stack. Its file fits the schema of Compose, and what an engine would start is started
-//! with the settings and files that it mounts: broker, topics, desk, exporter, Prometheus and
-//! Alertmanager. Grafana is not here: its provisioning is looked at.
+//! The compose stack. Its file fits the schema of Compose. The test starts the parts with the settings and
+//! files that an engine would use: broker, topics, simulated helpdesk, exporter, Prometheus and
+//! Alertmanager. It does not start Grafana, but checks its provisioning.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,12 +22,12 @@ const FOLDER: &str = "deploy/compose";
 /// A start, a month of history and some scrapes.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The compose file as JSON, with its anchors resolved and the default of each variable.
+/// The compose file as JSON, with anchors resolved and the default of each variable.
 fn compose() -> Value {
     resolved(&BTreeMap::new())
 }
 
-/// The same with these variables, as an `.env` file has them.
+/// Resolves these variables, as an `.env` file sets them.
 fn resolved(variables: &BTreeMap<&str, &str>) -> Value {
     let text = document("compose.yaml").to_string();
     let mut parts = text.split("${");
@@ -43,7 +43,6 @@ fn resolved(variables: &BTreeMap<&str, &str>) -> Value {
     serde_json::from_str(&done).unwrap()
 }
 
-/// A YAML file of the stack as JSON.
 fn document(name: &str) -> Value {
     harness::document(&format!("{FOLDER}/{name}"))
 }
@@ -63,7 +62,7 @@ fn it_fits_the_schema_of_compose() {
 }
 
 #[test]
-fn images_are_pinned_and_ports_are_this_machines_own() {
+fn images_are_pinned_and_ports_are_local() {
     let compose = compose();
     for (name, service) in services(&compose) {
         let image = text(&service["image"]);
@@ -79,7 +78,7 @@ fn images_are_pinned_and_ports_are_this_machines_own() {
             assert!(text(port).starts_with("127.0.0.1:"), "{name}: {port}");
         }
     }
-    // The broker is the one that the tests know.
+    // The tests use the same broker.
     let pom = read("tests/kafka/pom.xml");
     let version = pom.split("<kafka.version>").nth(1).unwrap();
     let version = version.split('<').next().unwrap();
@@ -90,7 +89,7 @@ fn images_are_pinned_and_ports_are_this_machines_own() {
 }
 
 #[test]
-fn what_is_mounted_is_there_and_who_is_waited_for_can_be() {
+fn mounted_files_exist_and_dependencies_are_possible() {
     let compose = compose();
     let volumes = compose["volumes"].as_object().unwrap();
     for (name, service) in services(&compose) {
@@ -110,7 +109,7 @@ fn what_is_mounted_is_there_and_who_is_waited_for_can_be() {
         for (other, how) in others {
             let waited_for = &compose["services"][other];
             match text(&how["condition"]) {
-                // Our image brings its own check.
+                // Our image has its own health check.
                 "service_healthy" => assert!(
                     waited_for["healthcheck"]["test"].is_array() || waited_for["build"].is_object(),
                     "{name} waits for {other}, which has no health check"
@@ -125,11 +124,11 @@ fn what_is_mounted_is_there_and_who_is_waited_for_can_be() {
 }
 
 #[test]
-fn nobody_has_a_password_and_grafana_is_not_open_to_others() {
+fn no_service_has_a_password_and_grafana_is_local() {
     let compose = compose();
     let grafana = &compose["services"]["grafana"];
     let settings = &grafana["environment"];
-    // Who looks may explore and change copies, and is no administrator.
+    // Anonymous users may explore and change copies, but are no administrators.
     assert_eq!(settings["GF_AUTH_ANONYMOUS_ENABLED"], "true");
     assert_eq!(settings["GF_AUTH_ANONYMOUS_ORG_ROLE"], "Editor");
     let ports = list(&grafana["ports"]);
@@ -142,7 +141,7 @@ fn nobody_has_a_password_and_grafana_is_not_open_to_others() {
 }
 
 #[test]
-fn every_port_can_be_another_one() {
+fn every_port_can_be_changed() {
     let example = read(&format!("{FOLDER}/.env.example"));
     let defaults: BTreeMap<&str, &str> = example
         .lines()
@@ -170,13 +169,13 @@ fn every_port_can_be_another_one() {
     }
     for (port, other) in before.iter().zip(published(&resolved)) {
         assert_eq!(other, format!("1{port}"));
-        // And no link or advertised address keeps the old one. A health check asks within the container.
+        // No link or advertised address keeps the old port. A health check runs inside the container.
         for (name, service) in services(&resolved) {
             for member in ["command", "environment"] {
-                let told = service[member].to_string();
+                let text = service[member].to_string();
                 assert!(
-                    !told.contains(&format!("localhost:{port}\"")),
-                    "{name}: {told}"
+                    !text.contains(&format!("localhost:{port}\"")),
+                    "{name}: {text}"
                 );
             }
         }
@@ -186,8 +185,8 @@ fn every_port_can_be_another_one() {
 }
 
 #[test]
-fn the_exporter_has_the_configuration_of_the_desk() {
-    let desk = said(
+fn the_exporter_has_the_configuration_of_the_helpdesk() {
+    let helpdesk = said(
         command()
             .args(["simulate", "--print-config"])
             .output()
@@ -195,7 +194,7 @@ fn the_exporter_has_the_configuration_of_the_desk() {
     );
     let config = read("deploy/compose/ticket-exporter.yaml");
     assert!(
-        config.ends_with(&desk),
+        config.ends_with(&helpdesk),
         "deploy/compose/ticket-exporter.yaml does not end as `ticket-exporter simulate \
          --print-config` writes it"
     );
@@ -212,7 +211,7 @@ fn the_exporter_has_the_configuration_of_the_desk() {
 }
 
 #[test]
-fn the_rules_are_those_of_its_configuration() {
+fn the_rules_belong_to_its_configuration() {
     let written = folder("rules");
     let output = command()
         .args([
@@ -239,7 +238,7 @@ fn the_rules_are_those_of_its_configuration() {
     }
 }
 
-/// The configuration of Prometheus with other places.
+/// The configuration of Prometheus with other addresses.
 fn prometheus_yml(exporter: &str, alertmanager: &str) -> String {
     let rules = repository().join("deploy/compose/prometheus/rules");
     let mut config = read("deploy/compose/prometheus/prometheus.yml");
@@ -247,7 +246,7 @@ fn prometheus_yml(exporter: &str, alertmanager: &str) -> String {
         ("/etc/prometheus/rules", rules.to_str().unwrap()),
         ("exporter:10047", exporter),
         ("alertmanager:9093", alertmanager),
-        // Nobody waits for a quarter of a minute here.
+        // The test does not wait for a quarter of a minute.
         ("scrape_interval: 15s", "scrape_interval: 1s"),
         ("evaluation_interval: 15s", "evaluation_interval: 1s"),
     ] {
@@ -258,7 +257,7 @@ fn prometheus_yml(exporter: &str, alertmanager: &str) -> String {
 }
 
 #[test]
-fn prometheus_and_alertmanager_take_their_files() {
+fn prometheus_and_alertmanager_accept_their_files() {
     let there = folder("prometheus-config");
     let path = there.path().join("prometheus.yml");
     fs::write(&path, prometheus_yml("localhost:1", "localhost:2")).unwrap();
@@ -285,7 +284,7 @@ fn prometheus_and_alertmanager_take_their_files() {
 }
 
 #[test]
-fn grafana_finds_prometheus_and_the_boards() {
+fn grafana_finds_prometheus_and_the_dashboards() {
     let compose = compose();
     let sources = document("grafana/provisioning/datasources/prometheus.yaml");
     let source = &list(&sources["datasources"])[0];
@@ -300,14 +299,14 @@ fn grafana_finds_prometheus_and_the_boards() {
         .iter()
         .map(text)
         .find(|mount| mount.contains(&format!(":{path}:")));
-    let boards = mount.unwrap().split(':').next().unwrap();
-    let boards = repository().join(FOLDER).join(boards);
+    let dashboards = mount.unwrap().split(':').next().unwrap();
+    let dashboards = repository().join(FOLDER).join(dashboards);
     let home = text(&grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]);
     let home = Path::new(home).strip_prefix(path).unwrap();
-    assert!(boards.join(home).exists(), "{}", home.display());
+    assert!(dashboards.join(home).exists(), "{}", home.display());
 }
 
-/// The broker's settings as its image makes them of variables, without places.
+/// The broker's settings as its image derives them from variables, without addresses.
 fn broker_settings(compose: &Value) -> BTreeMap<String, String> {
     let places = [
         "listeners",
@@ -326,7 +325,7 @@ fn broker_settings(compose: &Value) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Runs the health check of a service here, against a port in place of its own.
+/// Runs the health check of a service, with another port.
 fn is_healthy(compose: &Value, service: &str, its_port: &str, port: &str) -> bool {
     let test = list(&compose["services"][service]["healthcheck"]["test"]);
     assert_eq!(test[0], "CMD");
@@ -342,7 +341,7 @@ fn is_healthy(compose: &Value, service: &str, its_port: &str, port: &str) -> boo
     output.status.success()
 }
 
-/// The command of a service, with what stands on the left in place of what stands on the right.
+/// The command of a service, with each text on the left replaced by the one on the right.
 fn arguments(compose: &Value, service: &str, changes: &[(&str, &str)]) -> Vec<String> {
     let words = list(&compose["services"][service]["command"]).iter();
     words
@@ -357,7 +356,7 @@ fn arguments(compose: &Value, service: &str, changes: &[(&str, &str)]) -> Vec<St
 }
 
 #[test]
-fn its_parts_work_together_with_its_files() {
+fn its_parts_work_together() {
     let compose = compose();
     let settings = broker_settings(&compose);
     assert!(settings.len() > 6, "{settings:?}");
@@ -384,10 +383,10 @@ fn its_parts_work_together_with_its_files() {
     }
     assert_eq!(topics, 2);
 
-    // The month, once.
+    // The one-time month of events.
     let there = folder("desk");
     let state = there.path().join("desk.json");
-    let desk_changes = [
+    let helpdesk_changes = [
         ("kafka:9092", bootstrap.as_str()),
         (
             "/var/lib/ticket-exporter/desk.json",
@@ -408,23 +407,23 @@ fn its_parts_work_together_with_its_files() {
         assert!(output.status.success(), "{errors}");
         errors
     };
-    run(arguments(&compose, "month", &desk_changes), None);
+    run(arguments(&compose, "month", &helpdesk_changes), None);
     let month = events();
     assert!(month > 5_000, "{month}");
-    let again = run(arguments(&compose, "month", &desk_changes), None);
+    let again = run(arguments(&compose, "month", &helpdesk_changes), None);
     assert!(
         again.lines().any(|line| line == "0 events written"),
         "{again}"
     );
-    // The desk that lives writes on in the same book.
-    let desk_arguments = arguments(&compose, "desk", &desk_changes);
-    let mut desk = launch(&desk_arguments, &Vec::new(), there.path());
+    // The live helpdesk continues the same logbook.
+    let helpdesk_arguments = arguments(&compose, "desk", &helpdesk_changes);
+    let mut helpdesk = launch(&helpdesk_arguments, &Vec::new(), there.path());
 
     let config = read("deploy/compose/ticket-exporter.yaml").replace("kafka:9092", &bootstrap);
     let mut exporter = Exporter::start(&["serve"], &config);
     exporter.wait_ready(PATIENCE);
 
-    // The history, once: the last days of it, so that the test is quick.
+    // The one-time history; only its last days, so that the test is quick.
     let storage = folder("storage");
     let history = || {
         let changes = [
@@ -453,8 +452,8 @@ fn its_parts_work_together_with_its_files() {
         ..PrometheusOptions::default()
     };
     let prometheus = Prometheus::start(&[], &options);
-    desk.signal(Signal::Term);
-    assert!(desk.wait(PATIENCE).success(), "{}", desk.logs());
+    helpdesk.signal(Signal::Term);
+    assert!(helpdesk.wait(PATIENCE).success(), "{}", helpdesk.logs());
     let events = events();
     assert!(events >= month);
     let sum = "sum(ticket_exporter_events_total{result=~\"applied|duplicate|ignored\"})";
@@ -465,7 +464,7 @@ fn its_parts_work_together_with_its_files() {
         all.then_some(())
             .ok_or_else(|| format!("{value} of {events}"))
     });
-    // Yesterday's series are today's: the scrapes go on with them.
+    // The scrapes continue the series of the history.
     let went_on = "count(ticket_created_total >= ticket_created_total offset 1d)";
     let yesterday = prometheus.value("count(ticket_created_total offset 1d)");
     assert!(yesterday > 20.0, "{yesterday}");
@@ -490,7 +489,7 @@ fn its_parts_work_together_with_its_files() {
 }
 
 #[test]
-fn the_history_is_there_before_prometheus_starts() {
+fn the_history_exists_before_prometheus_starts() {
     let compose = compose();
     let services = &compose["services"];
     let ends_before = |first: &str, then: &str| {

@@ -1,6 +1,6 @@
-//! The image, as far as it can be seen without an engine: what is pinned, who runs in it, and that
-//! the sources it is built from are complete. The build itself is `deploy/docker/build`, which also
-//! runs without an engine; it takes minutes, so the release does that and not this suite.
+//! The image, as far as it can be tested without an engine: pinned versions, the user, and complete
+//! sources. `deploy/docker/build` builds it, also without an engine. That takes minutes, so only the
+//! release does it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::harness::{binary, document, folder, free_port, repository};
 
 const DOCKERFILE: &str = "deploy/docker/Dockerfile";
 
-/// Instructions with their arguments, lines joined, comments left out.
+/// Instructions with their arguments, lines joined, without comments.
 fn instructions() -> Vec<(String, String)> {
     let lines = read(DOCKERFILE);
     let lines: Vec<&str> = lines
@@ -40,7 +40,7 @@ fn last(name: &str) -> String {
     found.unwrap_or_else(|| panic!("no {name}")).1.clone()
 }
 
-/// What `Dockerfile.dockerignore` lets through: it refuses everything and names exceptions.
+/// The files that `Dockerfile.dockerignore` lets through: it excludes everything and names exceptions.
 fn context() -> Vec<PathBuf> {
     let ignored = read("deploy/docker/Dockerfile.dockerignore");
     let lines: Vec<&str> = ignored
@@ -84,7 +84,7 @@ fn base_images_are_pinned() {
 }
 
 #[test]
-fn it_runs_as_a_number_and_says_how_it_is() {
+fn it_runs_as_a_numeric_user_and_has_a_health_check() {
     let user = last("USER");
     let (user, group) = user.split_once(':').unwrap();
     assert!(user.parse::<u32>().unwrap() >= 10_000 && group.parse::<u32>().unwrap() >= 10_000);
@@ -100,7 +100,7 @@ fn it_runs_as_a_number_and_says_how_it_is() {
         assert!(labels.contains(&name), "{labels}");
     }
     assert!(labels.contains("revision=\"${REVISION}\""));
-    // The volume has to belong to whom the program runs as.
+    // The volume must belong to the user of the program.
     let owned = format!("--chown={user}:{group} /empty {directory}");
     let copies = instructions();
     assert!(
@@ -111,15 +111,15 @@ fn it_runs_as_a_number_and_says_how_it_is() {
 }
 
 #[test]
-fn the_context_has_all_that_the_build_needs() {
+fn the_context_has_everything_for_the_build() {
     let there = folder("context");
     for path in context() {
         let from = repository().join(&path);
         assert!(from.exists(), "{} is not there", path.display());
         copy(&from, &there.path().join(path));
     }
-    // Cargo finds every target's source, and the lock file fits: it gets as far as to look for a
-    // program that there is not.
+    // Cargo finds every target's source, and the lock file fits. It then fails, because the requested
+    // program does not exist.
     let output = Command::new(env!("CARGO"))
         .args(["build", "--locked", "--offline", "--bin", "no-such-program"])
         .current_dir(there.path())
@@ -143,7 +143,7 @@ fn the_context_has_all_that_the_build_needs() {
             for start in ["include_str!(\"", "include_bytes!(\""] {
                 for rest in source.split(start).skip(1) {
                     let file = next.join(rest.split('"').next().unwrap());
-                    // Tests may read what the binary does not.
+                    // Tests may read files that the binary does not need.
                     let is_test = path.components().any(|part| part.as_os_str() == "tests")
                         || path.ends_with("tests.rs");
                     assert!(
@@ -178,8 +178,8 @@ fn the_dockerfile_runs_the_build_script() {
     assert!(packages.unwrap().1.contains("musl-tools"));
 }
 
-/// Runs the exporter as the first process of a container does, without an engine, and asks for its health until it is
-/// well. As root, or with sudo, as tests of packages.
+/// Runs the exporter as the first process of a container, without an engine, and waits until its health
+/// check succeeds. Needs root or sudo, as the package tests do.
 const FIRST_PROCESS: &str = r#"
 set -eu
 if [ "$(id -u)" -ne 0 ]; then exec sudo -n bash -c "$SCRIPT" first-process "$@"; fi
@@ -215,7 +215,7 @@ fn the_health_check_finds_the_flags_of_the_container() {
         .output()
         .unwrap();
     said(output);
-    // The README's container is started in a way that the check understands.
+    // The health check understands the command of the README.
     let page = read("docs/how-to/docker.md");
     assert!(
         page.contains("ticket-exporter:local --config.file="),
@@ -223,7 +223,7 @@ fn the_health_check_finds_the_flags_of_the_container() {
     );
 }
 
-/// Names and tags of images in commands of a document.
+/// Names and tags of images in the commands of a document.
 fn tags(page: &str) -> Vec<String> {
     let words: Vec<&str> = page.split_whitespace().collect();
     let pairs = words.windows(2).filter(|pair| pair[0] == "-t");
@@ -233,7 +233,7 @@ fn tags(page: &str) -> Vec<String> {
 }
 
 #[test]
-fn documents_build_the_image_that_the_compose_stack_runs() {
+fn documents_build_the_image_of_the_compose_stack() {
     let compose = document("deploy/compose/compose.yaml");
     let services = compose["services"].as_object().unwrap();
     let built: BTreeSet<&str> = services

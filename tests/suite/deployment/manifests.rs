@@ -1,4 +1,4 @@
-//! The chart's copies, its table of values and the plain manifests are what `generate.py` writes.
+//! `generate.py` writes the chart's copies, its table of values and the plain manifests.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -28,7 +28,7 @@ fn tree(folder: &Path) -> Vec<(PathBuf, String)> {
 }
 
 #[test]
-fn what_is_committed_is_what_is_generated() {
+fn committed_files_equal_generated_ones() {
     let written = folder("generated");
     let output = Command::new(deployment("python"))
         .arg(repository().join("deploy/helm/generate.py"))
@@ -47,7 +47,7 @@ fn what_is_committed_is_what_is_generated() {
             there.display()
         );
     }
-    // And no copy of what is gone is left.
+    // No copy of a removed file is left.
     let copies = format!("{CHART}/files");
     let generated = made
         .iter()
@@ -100,7 +100,7 @@ fn kustomize_finds_every_manifest_and_each_fits_its_schema() {
     }
 }
 
-/// `kubectl apply` keeps a copy of each object in an annotation, and Kubernetes limits annotations.
+/// `kubectl apply` stores each object in an annotation, and Kubernetes limits the size of annotations.
 const MAX_ANNOTATIONS: usize = 256 << 10;
 
 #[test]
@@ -117,7 +117,7 @@ fn each_dashboard_is_a_config_map_that_kubectl_can_apply() {
         };
         named.insert(text(file).to_owned());
         names.insert(text(&generator["name"]));
-        // As a string within JSON, twice: in the object, and the object in its annotation.
+        // The content is a JSON string twice: in the object, and in the annotation with the object.
         let content = read(&format!("dashboards/{}", text(file)));
         let object = serde_json::json!({ "data": { text(file): content }, "metadata": labels });
         assert!(
@@ -132,7 +132,7 @@ fn each_dashboard_is_a_config_map_that_kubectl_can_apply() {
         named, all,
         "dashboards/kustomization.yaml has to name every dashboard"
     );
-    // A folder as a whole would be one ConfigMap, with README and pictures.
+    // The whole folder would be one ConfigMap with README and pictures.
     for page in ["docs/how-to/kubernetes.md", "docs/how-to/dashboards.md"] {
         let page = read(page);
         assert!(page.contains("kubectl apply -k dashboards"));

@@ -1,6 +1,6 @@
-//! What `deploy/` runs the exporter with: the image, the compose stack, the Helm chart and the plain
-//! manifests. There is no container engine here: what an engine would do is done by the parts
-//! themselves, with the same files.
+//! Everything in `deploy/` that runs the exporter: the image, the compose stack, the Helm chart and the
+//! plain manifests. The tests have no container engine, so they start the parts themselves with the same
+//! files.
 
 mod chart;
 mod compose;
@@ -21,7 +21,7 @@ use super::harness::{deployment, helm, operator_types, repository};
 const CHART: &str = "deploy/helm/ticket-exporter";
 const CASES: &str = "tests/deployment";
 
-/// What a program said, if it ended well.
+/// Expects success and returns the standard output.
 #[track_caller]
 fn said(output: Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -55,7 +55,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(repository().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// `helm template` with a file of values and further arguments.
+/// Runs `helm template` with a file of values and further arguments.
 fn template(values: &Path, more: &[&str]) -> Output {
     Command::new(helm())
         .args(["template", "desk", CHART, "--namespace", "support"])
@@ -67,7 +67,7 @@ fn template(values: &Path, more: &[&str]) -> Output {
         .unwrap()
 }
 
-/// Objects as JSON, each checked against the schema of its kind.
+/// Objects as JSON. Each is checked against the schema of its kind.
 #[track_caller]
 fn checked(yaml: &str) -> Vec<Value> {
     let mut child = Command::new(deployment("python"))
@@ -85,7 +85,7 @@ fn checked(yaml: &str) -> Vec<Value> {
     serde_json::from_str(&said(child.wait_with_output().unwrap())).unwrap()
 }
 
-/// What the chart makes of a case.
+/// The rendered objects of a case.
 #[track_caller]
 fn rendered(name: &str) -> Vec<Value> {
     checked(&said(template(&case(name), &[])))

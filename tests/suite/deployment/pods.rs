@@ -1,6 +1,6 @@
-//! Every pod keeps the level "restricted" of Kubernetes' pod security standards
-//! (<https://kubernetes.io/docs/concepts/security/pod-security-standards/>), writes to volumes alone,
-//! and is asked in a way that it can answer.
+//! Every pod meets the level "restricted" of the pod security standards
+//! (<https://kubernetes.io/docs/concepts/security/pod-security-standards/>), writes to volumes only, and
+//! has probes that work.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{CASES, checked, files, list, name_of, of, rendered, said, template, text, the};
 use crate::harness::command;
 
-/// Pod specifications with the names of what they are in.
+/// Pod specifications with the names of their owners.
 fn pods(objects: &[Value]) -> Vec<(String, Value)> {
     let mut found = Vec::new();
     for set in of(objects, "StatefulSet") {
@@ -35,7 +35,7 @@ fn every_pod_is_restricted() {
             let security = &pod["securityContext"];
             assert_eq!(security["runAsNonRoot"], true, "{place}");
             let user = security["runAsUser"].as_u64();
-            // OpenShift refuses a pod that asks for a user; it chooses one that is not root.
+            // OpenShift refuses a pod that requests a user; it assigns one that is not root.
             if name_of(&values) == "openshift.yaml" {
                 for member in ["runAsUser", "runAsGroup", "fsGroup"] {
                     assert!(security[member].is_null(), "{place}: {member}");
@@ -83,7 +83,7 @@ fn every_pod_is_restricted() {
 }
 
 #[test]
-fn the_kubelet_asks_what_the_program_answers() {
+fn probes_ask_what_the_program_answers() {
     let healthcheck = |more: &[&str]| {
         let all = [&["/usr/bin/ticket-exporter", "healthcheck"], more].concat();
         json!({ "exec": { "command": all } })
@@ -119,7 +119,7 @@ fn the_kubelet_asks_what_the_program_answers() {
             healthcheck(&[file]),
             healthcheck(&certificate),
         ),
-        // Nobody would tell it whether it is ready.
+        // Without a client certificate the probe could not learn whether it is ready.
         ("web-file", healthcheck(&[file]), healthcheck(&[file])),
         ("passwords", healthcheck(&[own]), healthcheck(&password)),
         ("standby", healthcheck(&[]), healthcheck(&["--ready"])),
@@ -140,7 +140,7 @@ fn the_kubelet_asks_what_the_program_answers() {
 }
 
 #[test]
-fn it_writes_to_volumes_alone_and_secrets_are_files_of_the_group() {
+fn it_writes_to_volumes_only_and_its_group_reads_the_secrets() {
     let objects = rendered("everything");
     let spec = &the(&objects, "StatefulSet")["spec"];
     let pod = &spec["template"]["spec"];
@@ -171,7 +171,7 @@ fn it_writes_to_volumes_alone_and_secrets_are_files_of_the_group() {
     assert!(spec["volumeClaimTemplates"].is_null());
 }
 
-/// Flags and variables of a pod are those of the program.
+/// The program knows the flags and variables of a pod.
 #[test]
 fn the_program_knows_its_flags_and_variables() {
     let keys = said(
@@ -203,7 +203,7 @@ fn the_program_knows_its_flags_and_variables() {
 }
 
 #[test]
-fn behind_an_ingress_everybody_asks_below_the_same_prefix() {
+fn behind_an_ingress_all_requests_use_the_prefix() {
     for (name, prefix, metrics) in [
         ("ingress", "/tickets", "/tickets/kpis"),
         ("ingress-without-path", "", "/metrics"),

@@ -1,11 +1,11 @@
-//! Rules and boards in the cluster are those of the repository.
+//! The cluster gets the rules and dashboards of the repository.
 
 use std::fs;
 
 use super::{case, checked, files, name_of, of, read, rendered, said, template, text, the};
 use crate::harness::{folder, promtool};
 
-/// What promtool makes of a rule file: the number of its rules.
+/// The number of rules that promtool finds in a file.
 fn count(rules: &str) -> usize {
     let there = folder("rules");
     let path = there.path().join("rules.yml");
@@ -18,7 +18,7 @@ fn count(rules: &str) -> usize {
 }
 
 #[test]
-fn promtool_takes_the_rules_and_finds_all_of_them() {
+fn promtool_accepts_and_finds_all_rules() {
     let output = template(&case("minimal"), &["--set", "prometheusRule.enabled=true"]);
     let objects = checked(&said(output));
     let spec = &the(&objects, "PrometheusRule")["spec"];
@@ -35,7 +35,7 @@ fn promtool_takes_the_rules_and_finds_all_of_them() {
 }
 
 #[test]
-fn links_lead_where_the_values_say() {
+fn links_follow_the_values() {
     let objects = rendered("everything");
     let spec = the(&objects, "PrometheusRule")["spec"].to_string();
     let alerts = spec.matches("\"alert\":").count();
@@ -49,12 +49,12 @@ fn links_lead_where_the_values_say() {
 }
 
 #[test]
-fn boards_arrive_byte_for_byte() {
+fn dashboards_arrive_byte_for_byte() {
     let objects = rendered("everything");
-    let boards = files("dashboards", "json");
+    let dashboards = files("dashboards", "json");
     let maps = of(&objects, "ConfigMap");
-    for board in &boards {
-        let name = name_of(board);
+    for dashboard in &dashboards {
+        let name = name_of(dashboard);
         let map = maps.iter().find(|map| map["data"].get(&name).is_some());
         let map = map.unwrap_or_else(|| panic!("no ConfigMap has {name}"));
         assert_eq!(
@@ -66,8 +66,8 @@ fn boards_arrive_byte_for_byte() {
         // The limit is 1 MiB.
         assert!(map.to_string().len() < 512 << 10, "{name} is too long");
     }
-    let with_boards = maps
+    let with_dashboards = maps
         .iter()
         .filter(|map| map["metadata"]["namespace"] == "monitoring");
-    assert_eq!(with_boards.count(), boards.len());
+    assert_eq!(with_dashboards.count(), dashboards.len());
 }

@@ -1,5 +1,4 @@
-//! `backfill`: what it writes are the values of a replay, also when they have been through
-//! Prometheus' blocks.
+//! `backfill` writes the values of a replay, and Prometheus' blocks preserve them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,20 +7,20 @@ use std::path::{Path, PathBuf};
 use ticket_exporter::domain::timestamp::Timestamp;
 
 use super::{
-    Desk, PATIENCE, Values, assert_same, file, is_kpi, kpis, path, replay, run, run_well, series,
-    simulate, text,
+    PATIENCE, SimulatedTopic, Values, assert_same, file, is_kpi, kpis, path, replay, run, run_well,
+    series, simulate, text,
 };
 use crate::harness::{
     Exporter, Labels, Prometheus, PrometheusOptions, promtool, promtool_path, scrape,
 };
 
 const MINUTE: i64 = 60_000;
-/// All that is told of the exporter itself.
+/// The only series about the exporter itself.
 const OBJECTIVE: &str = "ticket_exporter_sla_objective_ratio";
-/// Labels that the series of a scrape would have.
+/// Labels that a scrape would add.
 const TARGET: [&str; 4] = ["--label", "job=desk", "--label", "instance=exporter:10047"];
 
-/// The files of a directory, in the order of their names.
+/// The files of a directory in the order of their names.
 fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).unwrap();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -29,7 +28,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Makes blocks of files, one of each, as the exporter says to do.
+/// Makes one block of each file, with the command that the exporter prints.
 #[track_caller]
 fn make_blocks(files: &[PathBuf], storage: &Path) {
     for file in files {
@@ -47,7 +46,7 @@ fn make_blocks(files: &[PathBuf], storage: &Path) {
     }
 }
 
-/// What Prometheus holds of the job at an instant.
+/// The series of the job in Prometheus at an instant.
 #[track_caller]
 fn stored(prometheus: &Prometheus, at: Timestamp) -> Values {
     let found = prometheus.query_at("{job=\"desk\",instance=\"exporter:10047\"}", at.seconds());
@@ -70,7 +69,7 @@ fn stored(prometheus: &Prometheus, at: Timestamp) -> Values {
     values
 }
 
-/// The series in a file, by instant, and no two samples of one series and instant.
+/// The series in a file by instant. No series has two samples at one instant.
 #[track_caller]
 fn written(file: &Path) -> BTreeMap<i64, Values> {
     let text = fs::read_to_string(file).unwrap();
@@ -90,7 +89,7 @@ fn written(file: &Path) -> BTreeMap<i64, Values> {
 }
 
 #[test]
-fn blocks_hold_what_a_replay_gives_at_ten_instants() {
+fn blocks_equal_a_replay_at_ten_instants() {
     let config = simulate("--print-config");
     let from = Timestamp::parse("2026-03-04T00:00:00Z").unwrap();
     let events = simulate("--seed 21 --from 2026-03-04T00:00:00Z --for 2d --output -");
@@ -131,7 +130,7 @@ fn blocks_hold_what_a_replay_gives_at_ten_instants() {
     };
     let prometheus = Prometheus::start(&[], &options);
     for number in 1..=10 {
-        // Now in a block's middle, now at its beginning, now between two samples.
+        // Instants in the middle of a block, at its start, and between two samples.
         let instant = from.plus(number * 285 * MINUTE);
         let expected = kpis(&replay(&config, events.as_bytes(), instant));
         assert!(expected.len() > 1_000, "only {} series", expected.len());
@@ -140,20 +139,20 @@ fn blocks_hold_what_a_replay_gives_at_ten_instants() {
         let between = instant.plus(5 * MINUTE - 1_000);
         assert_same(&what, &stored(&prometheus, between), &expected);
     }
-    // Nothing is said beyond the last event.
+    // There are no samples after the last event.
     let last = events.lines().last().unwrap();
     let end = Timestamp(super::event_time(last.as_bytes()));
     assert!(stored(&prometheus, end.plus(6 * MINUTE)).is_empty());
-    // A directory is used once.
+    // A directory can be used only once.
     let again = run(&arguments, b"");
     assert_eq!(again.status.code(), Some(1));
     assert!(text(&again.stderr).contains("earlier run"));
 }
 
 #[test]
-fn the_partitions_of_a_topic_are_brought_to_the_same_instants() {
-    let desk = Desk::shared();
-    let config = desk.config();
+fn all_partitions_of_a_topic_are_at_the_same_instants() {
+    let helpdesk = SimulatedTopic::shared();
+    let config = helpdesk.config();
     let config_file = file(config.as_bytes());
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("topic.om");
@@ -170,19 +169,19 @@ fn the_partitions_of_a_topic_are_brought_to_the_same_instants() {
     assert!((9..=10).contains(&instants.len()), "{said}");
     for (instant, values) in &instants {
         let instant = Timestamp(*instant);
-        let expected = kpis(&replay(&config, &desk.lines, instant));
+        let expected = kpis(&replay(&config, &helpdesk.lines, instant));
         assert_same(&instant.rfc3339(), values, &expected);
     }
-    // The exporter is stream.grace behind: nothing is ahead of what it serves.
+    // The exporter is stream.grace behind, so no sample is ahead of its series.
     let last = Timestamp(*instants.keys().last().unwrap());
     assert!(last.plus(30_000) <= super::now(), "{}", last.rfc3339());
 }
 
-/// A counter that goes back is taken for one that began anew, and all of it for an increase.
+/// Prometheus takes a falling counter for a restart, and its whole value for an increase.
 #[test]
-fn the_series_go_on_where_a_scrape_begins() {
-    let desk = Desk::shared();
-    let config = desk.config();
+fn a_scrape_continues_the_series() {
+    let helpdesk = SimulatedTopic::shared();
+    let config = helpdesk.config();
     let mut exporter = Exporter::start(&[], &config);
     exporter.wait_ready(PATIENCE);
     let config_file = file(config.as_bytes());
@@ -211,7 +210,7 @@ fn the_series_go_on_where_a_scrape_begins() {
     prometheus.wait_until_up(PATIENCE);
     let cumulative =
         "{__name__=~\"ticket_.+_(total|bucket|count|sum)\",__name__!~\"ticket_exporter_.+\"}";
-    // Without its name a series is not told from others: one after the other.
+    // Without their names series are not distinct, so the test queries one name after the other.
     for (labels, _) in prometheus.query(&format!("group by (__name__) ({cumulative})")) {
         let name = &labels["__name__"];
         let resets = prometheus.value(&format!("sum(resets({name}[4h]))"));
@@ -224,7 +223,7 @@ fn the_series_go_on_where_a_scrape_begins() {
             .map(|(labels, _)| format!("{labels:?}"))
             .collect()
     };
-    // The same series before and after, and none of its own.
+    // The same series before and after, and no others.
     let past = names(&format!("{cumulative} offset 1h"));
     let now = names(cumulative);
     assert!(past.len() > 1_000, "only {} series", past.len());
@@ -239,7 +238,7 @@ fn the_series_go_on_where_a_scrape_begins() {
 }
 
 #[test]
-fn what_cannot_be_written_is_said() {
+fn impossible_output_is_an_error() {
     let line = |at: &str| format!("{{\"ticket_id\":1,\"type\":\"updated\",\"at\":\"{at}\"}}\n");
     let far = line("1970-01-01T00:00:00Z") + &line("2026-03-04T00:00:00Z");
     let near = line("2026-03-04T00:00:00Z") + &line("2026-03-04T01:00:00Z");
@@ -279,7 +278,7 @@ fn what_cannot_be_written_is_said() {
 }
 
 #[test]
-fn what_goes_to_standard_output_is_all_of_it() {
+fn standard_output_is_complete() {
     let events = simulate("--seed 22 --from 2026-03-04T00:00:00Z --for 6h --output -");
     let arguments = ["backfill", "--step", "1h", "--output", "-", "-"];
     let text = run_well(&arguments, events.as_bytes());

@@ -1,27 +1,28 @@
-//! A backlog: nothing about tickets until it is read, then everything at once, in bounded memory.
+//! A backlog: the exporter serves nothing about tickets until it has read it, then everything at once, in
+//! bounded memory.
 
 use std::time::{Duration, Instant};
 
-use super::{PATIENCE, desk_config, kpis, simulate, to_topic};
+use super::{PATIENCE, helpdesk_config, kpis, simulate, to_topic};
 use crate::harness::{Exporter, Kafka, get, scrape};
 
-/// Kafka's fetched and unread records (32 MiB and their heads), 60,000 tickets with timers, and
-/// the series: about twice what was measured.
+/// Kafka's fetched records (32 MiB), 60,000 tickets with timers, and the series: about twice the measured
+/// value.
 const MEMORY: f64 = 400.0 * 1024.0 * 1024.0;
 
-/// Often enough to see it on the way, and no load worth naming.
+/// Often enough to observe the catch-up, rarely enough to cause no load.
 const BETWEEN_SCRAPES: Duration = Duration::from_millis(20);
 
 #[test]
 fn a_backlog_is_withheld_until_it_is_read_and_then_complete() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("backlog", 8);
-    let desk = "--seed 5 --load 45000 --from 2026-01-05T00:00:00Z --for 90d";
-    simulate(&format!("{desk} {}", to_topic(kafka, &topic)));
+    let helpdesk = "--seed 5 --load 45000 --from 2026-01-05T00:00:00Z --for 90d";
+    simulate(&format!("{helpdesk} {}", to_topic(kafka, &topic)));
     let total: i64 = kafka.ends(&topic).values().sum();
     assert!(total > 500_000, "only {total} events");
 
-    let config = desk_config(kafka, &topic);
+    let config = helpdesk_config(kafka, &topic);
     let mut exporter = Exporter::start(&[], &config);
     let started = Instant::now();
     let (metrics, ready) = (exporter.url("/metrics"), exporter.url("/-/ready"));
@@ -33,7 +34,7 @@ fn a_backlog_is_withheld_until_it_is_read_and_then_complete() {
             "not ready; log\n{}",
             exporter.logs()
         );
-        // In this order: who is told that it is ready finds the series.
+        // In this order: a client that reads "ready" finds the series.
         let readiness = get(&ready).unwrap();
         let scrape = scrape(&get(&metrics).unwrap().text());
         memory = memory.max(scrape.metric("process_resident_memory_bytes").value());

@@ -1,5 +1,4 @@
-//! A broker that comes late, dies and comes back, and a topic that grows: nothing is lost, and
-//! nothing is counted twice.
+//! A broker that starts late, dies and returns, and a topic that grows: no event is lost or counted twice.
 
 use std::process::{Child, Stdio};
 use std::time::Duration;
@@ -7,12 +6,12 @@ use std::time::Duration;
 use ticket_exporter::domain::timestamp::Timestamp;
 
 use super::{
-    PATIENCE, close, desk_config_on_event_time, kpis, simulate, text, to_topic, wait_for_counters,
-    wait_for_reason,
+    PATIENCE, close, helpdesk_config_on_event_time, kpis, simulate, text, to_topic,
+    wait_for_counters, wait_for_reason,
 };
 use crate::harness::{Exporter, Kafka, Record, command};
 
-/// More than the history of [`start_desk`], so that events flow.
+/// More than the history of [`start_helpdesk`], so that new events arrive.
 const HISTORY: f64 = 30_000.0;
 
 fn instant(text: &str) -> Timestamp {
@@ -27,8 +26,8 @@ fn assert_not_ready(exporter: &Exporter, reason: &str) {
     assert!(kpis(&exporter.metrics()).is_empty(), "KPIs without a topic");
 }
 
-/// A desk with a week of history, and then another week at a pace of some seconds for it all.
-fn start_desk(kafka: &Kafka, topic: &str) -> Child {
+/// A helpdesk with a week of history, and then another week within some seconds.
+fn start_helpdesk(kafka: &Kafka, topic: &str) -> Child {
     let target = to_topic(kafka, topic);
     let arguments = format!(
         "simulate --seed 8 --from 2026-03-02T00:00:00Z --live-from 2026-03-09T00:00:00Z --for 14d \
@@ -44,19 +43,19 @@ fn start_desk(kafka: &Kafka, topic: &str) -> Child {
 }
 
 #[test]
-fn a_broker_that_comes_late_dies_and_comes_back() {
+fn a_broker_starts_late_dies_and_returns() {
     let mut kafka = Kafka::start();
     kafka.stop();
     let topic = "late";
-    let config = desk_config_on_event_time(&kafka, topic);
+    let config = helpdesk_config_on_event_time(&kafka, topic);
     let mut exporter = Exporter::start(&[], &config);
     assert_not_ready(&exporter, "Connection refused");
     kafka.restart();
     assert_not_ready(&exporter, "topic late does not exist");
     kafka.create_topic(topic, 3, &[]);
-    let mut desk = start_desk(&kafka, topic);
+    let mut helpdesk = start_helpdesk(&kafka, topic);
     exporter.wait_ready(PATIENCE);
-    exporter.wait_for_metrics("events that flow", PATIENCE, |scrape| {
+    exporter.wait_for_metrics("live events", PATIENCE, |scrape| {
         if kpis(scrape).is_empty() {
             return Err(exporter.get("/-/ready").text());
         }
@@ -66,17 +65,20 @@ fn a_broker_that_comes_late_dies_and_comes_back() {
             few => Err(format!("{few} applied")),
         }
     });
-    // The producer tries again, as producers do.
-    assert!(desk.try_wait().unwrap().is_none(), "nothing flows any more");
+    // The producer retries, as producers do.
+    assert!(
+        helpdesk.try_wait().unwrap().is_none(),
+        "no more events arrive"
+    );
     kafka.kill();
-    // What it knows stays true.
+    // The numbers of the state stay right.
     assert!(!kpis(&exporter.metrics()).is_empty(), "{}", exporter.logs());
     kafka.restart();
-    let written = desk.wait_with_output().unwrap();
+    let written = helpdesk.wait_with_output().unwrap();
     assert!(written.status.success(), "{}", text(&written.stderr));
     let clock = close(&kafka, topic, instant("2026-04-01T00:00:00Z"));
     let records = kafka.consume(topic);
-    // The last line says how many; those before are of the outage.
+    // The last line has the number of events; those before are about the outage.
     let said = text(&written.stderr);
     let count = said.lines().last().and_then(|line| line.split(' ').next());
     let count: usize = count.unwrap().parse().unwrap();
@@ -86,14 +88,14 @@ fn a_broker_that_comes_late_dies_and_comes_back() {
 }
 
 #[test]
-fn partitions_that_are_added_are_read() {
+fn added_partitions_are_read() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("growing", 1);
-    let config = desk_config_on_event_time(kafka, &topic);
+    let config = helpdesk_config_on_event_time(kafka, &topic);
     let events = simulate("--seed 2 --from 2026-03-02T00:00:00Z --for 3d --output -");
     let events: Vec<&str> = events.lines().collect();
     let (early, late) = events.split_at(events.len() / 2);
-    // A ticket stays where it is, so what grows are other tickets.
+    // A ticket stays in its partition, so the new partition has other tickets.
     let to = |partition: i32, events: &[&str]| {
         let records = events.iter().map(|event| {
             let other = event.replace("SUP-", &format!("P{partition}-"));

@@ -1,4 +1,4 @@
-//! The command line as scripts and people meet it: exit codes, what is said, files in and out.
+//! The command line for scripts and humans: exit codes, messages, input and output files.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -16,7 +16,7 @@ const EVENTS: &str = "\
 {\"ticket_id\":2,\"type\":\"created\",\"at\":\"2026-03-03T09:00:00Z\",\"team\":\"billing\"}
 ";
 
-/// Runs it, expects this exit code, and returns standard output and error.
+/// Runs the binary, expects this exit code, and returns standard output and error.
 #[track_caller]
 fn expect(code: i32, arguments: &[&str], input: &[u8]) -> (String, String) {
     let output = run(arguments, input);
@@ -32,7 +32,7 @@ fn created(exposition: &str) -> f64 {
 }
 
 #[test]
-fn wrong_usage_is_64_and_says_what_is_wrong() {
+fn wrong_usage_is_64_and_explained() {
     let nowhere = "/nowhere/events.jsonl";
     for (arguments, said) in [
         (&["teleport"][..], "teleport"),
@@ -83,7 +83,7 @@ fn wrong_usage_is_64_and_says_what_is_wrong() {
 }
 
 #[test]
-fn explain_tells_one_ticket_and_nothing_personal() {
+fn explain_describes_one_ticket_without_personal_data() {
     let events = EVENTS.replace(
         "\"actor\":\"agent\"",
         "\"actor\":\"agent\",\"agent\":\"maria\",\"subject\":\"password\"",
@@ -97,7 +97,7 @@ fn explain_tells_one_ticket_and_nothing_personal() {
         !words.contains("maria") && !words.contains("password"),
         "{words}"
     );
-    assert!(!words.contains('\x1b'), "no colours in a file");
+    assert!(!words.contains('\x1b'), "no colors in a file");
 
     let arguments = ["explain", "--format", "json", "1", "-"];
     let (json, _) = expect(0, &arguments, events.as_bytes());
@@ -154,9 +154,9 @@ fn help_and_version_are_no_errors() {
     assert_eq!(expect(0, &["version"], b"").0, version);
 }
 
-/// An error names what was typed: a flag, and not the key that it sets.
+/// An error names the typed flag, not the key that it sets.
 #[test]
-fn errors_name_the_flags_that_were_typed() {
+fn errors_name_the_typed_flags() {
     for (code, arguments, said) in [
         (
             USAGE,
@@ -207,7 +207,7 @@ fn errors_name_the_flags_that_were_typed() {
 }
 
 #[test]
-fn a_store_that_is_not_there_says_which_one_and_what_to_do() {
+fn a_missing_store_is_named_with_a_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let empty = folder.path().to_str().unwrap();
     let absent = folder.path().join("absent");
@@ -234,7 +234,7 @@ fn a_store_that_is_not_there_says_which_one_and_what_to_do() {
     }
 }
 
-/// The command on a terminal, by util-linux' `script`.
+/// Runs the command on a terminal, with `script` of util-linux.
 fn on_a_terminal(arguments: &[&str], environment: &[(&str, &str)]) -> String {
     let words: Vec<String> = [crate::harness::binary().to_str().unwrap()]
         .iter()
@@ -258,7 +258,7 @@ fn on_a_terminal(arguments: &[&str], environment: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn colors_are_for_terminals_that_have_them() {
+fn colors_are_for_terminals_that_support_them() {
     let events = file(EVENTS.as_bytes());
     let sample = file(b"nonsense\n");
     for arguments in [
@@ -271,7 +271,7 @@ fn colors_are_for_terminals_that_have_them() {
         assert!(colored.contains('\x1b'), "{arguments:?}: {colored}");
         for environment in [("TERM", "dumb"), ("NO_COLOR", "1")] {
             let plain = on_a_terminal(arguments, &[environment]);
-            // Nothing else differs, and a line of progress is no color.
+            // The rest of the output is the same; a progress line is no color.
             assert!(
                 !plain.contains("\x1b[3") && !plain.contains("\x1b[1m"),
                 "{environment:?} {arguments:?}: {plain}"
@@ -282,9 +282,9 @@ fn colors_are_for_terminals_that_have_them() {
     }
 }
 
-/// Warnings are for the person, and change neither the summary nor the exit code.
+/// Warnings change neither the summary nor the exit code.
 #[test]
-fn check_config_warns_of_what_is_likely_a_mistake() {
+fn check_config_warns_of_likely_mistakes() {
     let config = file(
         b"kafka: { topics: [tickets] }\ncalendars:\n  office:\n    timezone: UTC\n    weekly: { mon: [\"00:00-23:59\"], tue: [\"00:00-24:00\"] }\n\
           teams:\n  known: [billing]\n  calendars: { biling: office }\n",
@@ -349,7 +349,7 @@ fn every_error_of_a_configuration_is_listed_with_its_place() {
         b"",
     );
     assert!(stderr.contains("no.such.key"), "{stderr}");
-    // A property that Kafka's library does not know, and one that would break the numbers.
+    // A property that librdkafka does not know, and one that would break the numbers.
     for (property, value) in [("no.such.property", "1"), ("enable.auto.commit", "true")] {
         let config =
             file(format!("kafka: {{ properties: {{ {property}: \"{value}\" }} }}").as_bytes());
@@ -372,12 +372,12 @@ fn an_address_in_use_is_named() {
 }
 
 #[test]
-fn the_reference_configuration_is_sound() {
+fn the_reference_configuration_is_valid() {
     let reference = run_well(&["check-config", "--print-reference"], b"");
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("ticket-exporter.yaml");
     std::fs::write(&config, reference).unwrap();
-    // It names this file.
+    // The reference names this file.
     let holidays = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\n\
                     DTSTART;VALUE=DATE:20260501\r\nSUMMARY:Labour Day\r\nEND:VEVENT\r\n\
                     END:VCALENDAR\r\n";
@@ -387,13 +387,13 @@ fn the_reference_configuration_is_sound() {
     assert!(said.contains("the configuration is valid"), "{said}");
     assert!(!said.contains("warning"), "{said}");
     assert!(summary.contains("network-urgent"), "{summary}");
-    // A configuration is a file of its own for every other command as well.
+    // Every other command accepts the configuration as well.
     let replayed = run_well(&["replay", "--config.file", config, "-"], EVENTS.as_bytes());
     assert_eq!(created(&replayed), 2.0);
 }
 
 #[test]
-fn the_catalogue_is_printed() {
+fn the_metric_catalog_is_printed() {
     let table = run_well(&["metrics"], b"");
     let markdown = run_well(&["metrics", "--format", "markdown"], b"");
     for family in ["ticket_first_response_seconds", "ticket_exporter_caught_up"] {
@@ -414,7 +414,7 @@ fn replay_reads_standard_input_gzip_and_zstandard_and_several_files() {
     let gzip = gzip.finish().unwrap();
     let zstandard = zstd::encode_all(EVENTS.as_bytes(), 1).unwrap();
     for bytes in [EVENTS.as_bytes(), &gzip, &zstandard] {
-        // By what is in it, whatever its name.
+        // It recognizes formats by content, not by name.
         let whole = file(bytes);
         assert_eq!(run_well(&["replay", path(&whole)], b""), plain);
         assert_eq!(run_well(&["replay", "-"], bytes), plain);
@@ -429,7 +429,7 @@ fn replay_reads_standard_input_gzip_and_zstandard_and_several_files() {
 }
 
 #[test]
-fn replay_stops_where_it_is_told() {
+fn replay_stops_at_until() {
     let until = |instant: &str| {
         let (stdout, stderr) = expect(0, &["replay", "--until", instant, "-"], EVENTS.as_bytes());
         (scrape(&stdout), stderr)
@@ -438,7 +438,7 @@ fn replay_stops_where_it_is_told() {
     early.metric("ticket_replies_total").is(1.0);
     early.metric("ticket_solved_total").is(0.0);
     assert!(said.contains("2 later than --until"), "{said}");
-    // Solved tickets are final after 96 hours, also without an event.
+    // Solved tickets are final after 96 hours, even without an event.
     let (late, said) = until("2026-03-10T00:00:00Z");
     let first_contact = late
         .metric("ticket_finalized_total")
@@ -470,7 +470,7 @@ fn replay_prints_a_table_and_json() {
 }
 
 #[test]
-fn lines_that_are_no_events_are_named_and_strictness_makes_them_fail() {
+fn lines_without_events_are_named_and_fail_in_strict_mode() {
     let lines = format!("{EVENTS}nonsense\n\n{{\"ticket_id\":3}}\n");
     let lines = file(lines.as_bytes());
     let (stdout, stderr) = expect(0, &["replay", path(&lines)], b"");
@@ -487,9 +487,9 @@ fn lines_that_are_no_events_are_named_and_strictness_makes_them_fail() {
     expect(0, &["replay", "--strict", "-"], EVENTS.as_bytes());
 }
 
-/// What all commands say that read events where there is none: it is a failure, and has no time.
+/// Without any event all commands that read events fail with the same message and give no time.
 #[test]
-fn files_without_any_event_are_a_failure_of_no_date() {
+fn files_without_any_event_are_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let om = folder.path().join("a.om");
     let om = om.to_str().unwrap();
@@ -534,7 +534,7 @@ fn files_without_any_event_are_a_failure_of_no_date() {
     let (_, stderr) = expect(1, &["replay", "-"], b"a,b,c\n1,2,3\n");
     assert!(stderr.contains("looks like CSV"), "{stderr}");
 
-    // Nothing at all is no failure, and of no date either.
+    // Empty input is no error, and has no time either.
     let (json, _) = expect(0, &["replay", "--format", "json", "-"], b"");
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert!(json["clock"].is_null(), "{json}");
@@ -568,9 +568,9 @@ fn the_same_seed_gives_the_same_bytes() {
     expect(1, &["simulate", "--output", "/nowhere/events.jsonl"], b"");
 }
 
-/// Nobody is told of a broken pipe: `… | head` is how people look at things.
+/// `… | head` closes the pipe early. This is not an error.
 #[test]
-fn a_reader_that_has_seen_enough_is_no_error() {
+fn a_closed_pipe_is_no_error() {
     let mut child = crate::harness::command()
         .args(["simulate", "--for", "30d", "--output", "-"])
         .stdout(std::process::Stdio::piped())
@@ -586,7 +586,7 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 
 #[test]
 fn the_demo_shows_data_soon_and_stops_on_control_c() {
-    // The desk sleeps at night: a day of it in half a minute has events at any hour.
+    // The helpdesk is closed at night. With a day in half a minute, events arrive at any hour.
     let arguments = ["demo", "--history", "3d", "--speed-up", "3600"];
     let mut demo = Exporter::start(&arguments, "");
     let metrics = demo.url("/metrics");
@@ -621,7 +621,7 @@ fn the_demo_shows_data_soon_and_stops_on_control_c() {
 }
 
 #[test]
-fn records_without_a_time_of_their_own_say_what_to_do() {
+fn records_without_a_time_are_explained() {
     let record = br#"{"freshdesk_webhook":{"triggered_event":"{ticket_action:created}","ticket_id":"1","ticket_status":"Open"}}"#;
     let arguments = ["test-mapping", "--preset", "freshdesk", "-"];
     let (stdout, stderr) = expect(1, &arguments, record);

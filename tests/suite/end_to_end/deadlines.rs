@@ -1,4 +1,4 @@
-//! A deadline needs no event: on an idle topic a breach shows by itself, and not before its time.
+//! A deadline needs no event: on an idle topic a breach appears by itself, and not before its time.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use crate::harness::{Exporter, Kafka, Record, eventually, get, scrape};
 
 const TARGET: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_secs(1);
-/// Between the clock's passing and the scrape lie one publication (1 s) and one look at the end
-/// of the partition; the rest is for a busy machine.
+/// A breach appears after a publication (1 s) and one query for the end of the partition; the rest is for a
+/// busy machine.
 const LATEST: Duration = Duration::from_secs(10);
 
 #[test]
-fn a_breach_shows_without_any_event_and_not_before_its_deadline() {
+fn a_breach_appears_without_an_event_and_not_before_its_deadline() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("idle", 2);
     let config = format!(
@@ -44,7 +44,7 @@ fn a_breach_shows_without_any_event_and_not_before_its_deadline() {
     let mut running = false;
     let url = exporter.url("/metrics");
     let seen = eventually("the breach", TARGET + GRACE + LATEST, || {
-        // The answer's age is at least zero: what it shows was true before this instant.
+        // The answer was right before this instant.
         let text = get(&url)?.text();
         let answered = now();
         let scrape = scrape(&text);
@@ -76,13 +76,13 @@ fn a_breach_shows_without_any_event_and_not_before_its_deadline() {
         .is(1.0);
 }
 
-/// Tickets of the measurement, with a deadline each.
+/// Tickets of the measurement, each with a deadline.
 const MEASURED: i64 = 600;
-/// Time between two of their deadlines, in milliseconds: no divisor of the checkpoints' second.
+/// Time between two deadlines in milliseconds: no divisor of the second between checkpoints.
 const APART: i64 = 97;
 
-/// How long after its deadline a breach can be scraped, on an exporter that is caught up and
-/// reads a topic on which nothing else happens.
+/// Measures the time from a deadline until a scrape shows the breach, on an exporter that has caught up and
+/// reads an idle topic.
 #[test]
 #[ignore = "long: a measurement of more than a minute"]
 fn breaches_are_visible_soon_after_their_deadlines() {
@@ -101,7 +101,7 @@ fn breaches_are_visible_soon_after_their_deadlines() {
     kafka.produce(
         &topic,
         (0..MEASURED).map(|ticket| {
-            // All before the exporter's clock, which they do not move, and their deadlines ahead.
+            // All events are before the exporter's clock and do not move it. Their deadlines are ahead.
             let at = start.minus(65_000).plus(ticket * APART);
             let event = json!({
                 "ticket_id": ticket, "type": "created", "at": at.rfc3339(),

@@ -1,9 +1,10 @@
-//! The main promise: what Prometheus has scraped, in whichever format, is what `replay`
-//! of the same records says.
+//! In every format, the values in Prometheus equal a `replay` of the same records.
 
 use serde_json::Value;
 
-use super::{Desk, PATIENCE, Values, clock, cumulative, is_kpi, kpis, one_clock, replay, same};
+use super::{
+    PATIENCE, SimulatedTopic, Values, clock, cumulative, is_kpi, kpis, one_clock, replay, same,
+};
 use super::{assert_same, replay_text, series};
 use crate::harness::{
     Exporter, Labels, Prometheus, PrometheusOptions, Protocol, eventually, promtool, scrape,
@@ -42,12 +43,12 @@ impl Stored {
         stored
     }
 
-    fn matches(&self, desk: &Desk, config: &str) -> Result<(), String> {
+    fn matches(&self, helpdesk: &SimulatedTopic, config: &str) -> Result<(), String> {
         if self.kpis.is_empty() {
             return Err("no KPI is stored yet".to_owned());
         }
         let clock = one_clock(self.clocks.iter().copied())?;
-        let expected = kpis(&replay(config, &desk.lines, clock));
+        let expected = kpis(&replay(config, &helpdesk.lines, clock));
         same(&self.kpis, &expected)
     }
 }
@@ -65,13 +66,13 @@ fn native(histogram: &Value) -> [f64; 3] {
     ]
 }
 
-/// Gauges and windows too: clock and series are of one scrape. Only a scrape in the instant
-/// between the moving of the clock and the publication holds an older state than its clock says,
-/// so the question is asked again.
+/// The comparison includes gauges and windows, since a scrape contains the clock of its series. A scrape
+/// between a move of the clock and the publication has older series than its clock says; then the test
+/// queries again.
 #[test]
 fn prometheus_has_the_values_of_a_replay_in_every_format() {
-    let desk = Desk::shared();
-    let config = desk.config();
+    let helpdesk = SimulatedTopic::shared();
+    let config = helpdesk.config();
     let mut exporter = Exporter::start(&[], &config);
     exporter.wait_ready(PATIENCE);
     let servers = Protocol::ALL.map(|protocol| {
@@ -82,13 +83,13 @@ fn prometheus_has_the_values_of_a_replay_in_every_format() {
         prometheus.wait_until_up(PATIENCE);
         let what = format!(
             "the values of a replay in {protocol:?}, of simulate {}",
-            desk.arguments
+            helpdesk.arguments
         );
         let stored = eventually(&what, PATIENCE, || {
             let stored = Stored::latest(prometheus);
-            stored.matches(desk, &config).map(|()| stored)
+            stored.matches(helpdesk, &config).map(|()| stored)
         });
-        // Otherwise there was nothing to compare.
+        // The comparison must not be empty.
         for family in [
             "ticket_created_total",
             "ticket_sla_at_risk",
@@ -107,7 +108,7 @@ fn prometheus_has_the_values_of_a_replay_in_every_format() {
     }
 }
 
-/// The native form of each histogram says the same as its classic form.
+/// The native form of each histogram equals its classic form.
 #[track_caller]
 fn check_native(stored: &Stored) {
     let mut with_content = 0;
@@ -130,12 +131,12 @@ fn check_native(stored: &Stored) {
     );
 }
 
-/// A start timestamp makes the first value an increase; the counters of a restarted exporter,
-/// which reads the topic anew, are the same again.
+/// A start timestamp makes the first value an increase. A restarted exporter that reads the topic again has
+/// the same counters.
 #[test]
-fn a_restart_leads_to_the_same_counters() {
-    let desk = Desk::shared();
-    let config = desk.config();
+fn a_restart_gives_the_same_counters() {
+    let helpdesk = SimulatedTopic::shared();
+    let config = helpdesk.config();
     let mut exporter = Exporter::start(&[], &config);
     exporter.wait_ready(PATIENCE);
     let before = exporter.metrics();
@@ -143,10 +144,10 @@ fn a_restart_leads_to_the_same_counters() {
     exporter.restart();
     exporter.wait_ready(PATIENCE);
     let after = exporter.metrics();
-    // Between the two, deadlines may have passed: each is right as of its own clock.
+    // Deadlines may have passed between the two scrapes, so each is compared at its own clock.
     for scrape in [&before, &after] {
         let clock = clock(scrape).unwrap();
-        let expected = kpis(&replay(&config, &desk.lines, clock));
+        let expected = kpis(&replay(&config, &helpdesk.lines, clock));
         assert_same(
             "counters",
             &cumulative(&kpis(scrape)),
@@ -156,13 +157,13 @@ fn a_restart_leads_to_the_same_counters() {
 }
 
 #[test]
-fn promtool_finds_nothing_to_complain_about() {
-    let desk = Desk::shared();
-    let config = desk.config();
+fn promtool_has_no_complaints() {
+    let helpdesk = SimulatedTopic::shared();
+    let config = helpdesk.config();
     let mut exporter = Exporter::start(&[], &config);
     exporter.wait_ready(PATIENCE);
     let live = exporter.get("/metrics").text();
-    let replayed = replay_text(&config, &desk.lines, super::now());
+    let replayed = replay_text(&config, &helpdesk.lines, super::now());
     for (what, text) in [("/metrics", live), ("replay", replayed)] {
         assert!(
             kpis(&scrape(&text)).len() > 1_000,

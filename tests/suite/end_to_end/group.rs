@@ -1,10 +1,10 @@
-//! Two exporters of one group: partitions move, and move back.
+//! Two exporters in one group: partitions move, and move back.
 
 use std::time::Duration;
 
 use ticket_exporter::domain::timestamp::Timestamp;
 
-use super::{PATIENCE, close, desk_config_on_event_time, kpis, simulate, wait_for_counters};
+use super::{PATIENCE, close, helpdesk_config_on_event_time, kpis, simulate, wait_for_counters};
 use crate::harness::{Exporter, Kafka, Record, eventually};
 
 fn assigned(exporter: &Exporter) -> f64 {
@@ -14,9 +14,9 @@ fn assigned(exporter: &Exporter) -> f64 {
         .value()
 }
 
-/// Two days of a desk from a date on, whose tickets are called like nobody else's: where a merged
-/// ticket lives on depends on the partition, which a replay does not know.
-fn write_desk(kafka: &Kafka, topic: &str, name: &str, date: &str) -> Timestamp {
+/// Writes two days of a helpdesk, with ticket ids of its own: the destination of a merged ticket depends on
+/// its partition, which a replay does not know.
+fn write_helpdesk(kafka: &Kafka, topic: &str, name: &str, date: &str) -> Timestamp {
     let from = format!("{date}T00:00:00Z");
     let events = simulate(&format!("--seed 3 --from {from} --for 2d --output -"));
     let records = events.lines().map(|event| {
@@ -29,11 +29,11 @@ fn write_desk(kafka: &Kafka, topic: &str, name: &str, date: &str) -> Timestamp {
 }
 
 #[test]
-fn a_second_exporter_comes_and_goes_and_the_first_has_everything() {
+fn a_second_exporter_joins_and_leaves_and_the_first_has_everything() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("group", 4);
-    let config = desk_config_on_event_time(kafka, &topic);
-    let end = write_desk(kafka, &topic, "A-", "2026-03-02");
+    let config = helpdesk_config_on_event_time(kafka, &topic);
+    let end = write_helpdesk(kafka, &topic, "A-", "2026-03-02");
     let clock = close(kafka, &topic, end);
     let mut first = Exporter::start(&[], &config);
     first.wait_ready(PATIENCE);
@@ -46,7 +46,7 @@ fn a_second_exporter_comes_and_goes_and_the_first_has_everything() {
             other => Err(format!("{other:?}")),
         }
     });
-    // The first has lost what it had counted: rather nothing than a part.
+    // The first exporter has lost partitions, so it serves nothing rather than a part.
     let answer = first.get("/-/ready");
     assert_eq!(answer.status, 503, "{}", answer.text());
     assert!(answer.text().contains("not owned"), "{}", answer.text());
@@ -55,8 +55,9 @@ fn a_second_exporter_comes_and_goes_and_the_first_has_everything() {
         "KPIs of a part are exposed"
     );
 
-    // More comes while the partitions are divided: each reads its own, and neither shows a part.
-    let end = write_desk(kafka, &topic, "B-", "2026-03-16");
+    // More events arrive while the partitions are divided. Each exporter reads its own, and neither serves
+    // a part.
+    let end = write_helpdesk(kafka, &topic, "B-", "2026-03-16");
     let clock = close(kafka, &topic, end);
     let all = kafka.consume(&topic);
     eventually("two clocks of the second", PATIENCE, || {

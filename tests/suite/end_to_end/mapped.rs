@@ -1,11 +1,11 @@
-//! A topic of another system's records: what is served is what a replay of the same records gives.
+//! A topic with records of another system: the exporter serves the values of a replay of the same records.
 
 use serde_json::json;
 
 use super::{PATIENCE, clock, cumulative, kafka_section, kpis, replay, same};
 use crate::harness::{Exporter, Kafka, Record, eventually};
 
-/// The life of an issue as Jira tells it: created, answered, solved. Another record is about none.
+/// A Jira issue that is created, answered and solved, and a record about no ticket.
 fn records() -> Vec<String> {
     let issue = |status: &str, category: &str| {
         json!({"key": "DESK-1", "fields": {
@@ -16,7 +16,7 @@ fn records() -> Vec<String> {
         }})
     };
     let at = 1_772_442_000_000_i64;
-    let told = [
+    let records = [
         json!({"webhookEvent": "jira:issue_created", "timestamp": at, "issue": issue("Open", "new")}),
         json!({"webhookEvent": "comment_created", "timestamp": at + 600_000, "issue": issue("Open", "new"),
             "comment": {"id": "7", "author": {"accountId": "a"}, "created": "2026-03-02T09:10:00.000+0000"}}),
@@ -24,11 +24,11 @@ fn records() -> Vec<String> {
         json!({"webhookEvent": "jira:issue_updated", "timestamp": at + 3_600_000, "issue": issue("Shipped", "done"),
             "changelog": {"id": "9", "items": [{"field": "status", "toString": "Shipped"}]}}),
     ];
-    told.iter().map(ToString::to_string).collect()
+    records.iter().map(ToString::to_string).collect()
 }
 
 #[test]
-fn records_of_another_system_are_counted_as_a_replay_counts_them() {
+fn records_of_another_system_are_counted_as_in_a_replay() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("mapped", 1);
     let records = records();
@@ -67,10 +67,10 @@ fn records_of_another_system_are_counted_as_a_replay_counts_them() {
     exporter.stop(PATIENCE);
 }
 
-/// Look-up tables change while the exporter runs: what was counted stays, what comes next is counted
-/// by the new one, and so it goes on after a restart, which says what is different.
+/// A lookup table changes while the exporter runs. Events counted before keep their values, later ones use
+/// the new table. After a restart this continues, and the log names the difference.
 #[test]
-fn a_look_up_table_that_changes_holds_from_then_on() {
+fn a_changed_lookup_table_applies_from_then_on() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("tables", 1);
     let folder = tempfile::tempdir().unwrap();
@@ -108,7 +108,7 @@ fn a_look_up_table_that_changes_holds_from_then_on() {
     };
     created(&exporter, &[("Network", 1.0)]);
     std::fs::write(&table, "id,name\n7,Backbone\n8,Phones\n").unwrap();
-    // It is looked for when records come.
+    // The exporter checks the table when records arrive.
     let mut id = 1;
     eventually("a table that was read again", PATIENCE, || {
         id += 1;
@@ -134,16 +134,16 @@ fn a_look_up_table_that_changes_holds_from_then_on() {
         .metric("ticket_created_total")
         .label("team", "Network")
         .sum();
-    assert!(network >= 1.0, "what was counted stays");
+    assert!(network >= 1.0, "counts stay");
     exporter.stop(PATIENCE);
 
-    // The same table as at the stop: nothing to tell.
+    // The table has not changed since the stop, so there is nothing to report.
     exporter.restart();
     exporter.wait_ready(PATIENCE);
     created(&exporter, &[("Network", network)]);
-    let told = "the configuration changed; this applies from now on";
+    let change = "the configuration changed; this applies from now on";
     assert!(
-        !exporter.logs_since_start().contains(told),
+        !exporter.logs_since_start().contains(change),
         "{}",
         exporter.logs_since_start()
     );

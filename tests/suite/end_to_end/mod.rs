@@ -1,5 +1,5 @@
-//! The whole way, as users go it: events into a real Kafka, the exporter's own binary, a real
-//! Prometheus, and `replay` of the same records as the truth to compare with.
+//! The complete path as users know it: events in a real Kafka, the exporter's binary, a real Prometheus.
+//! Results are compared with a `replay` of the same records.
 
 mod backfill;
 mod backlog;
@@ -26,21 +26,20 @@ use ticket_exporter::domain::timestamp::Timestamp;
 use crate::harness::{Exporter, Kafka, Labels, Received, Record, Scrape, eventually, get, scrape};
 pub(crate) use crate::harness::{run, run_well, text};
 
-/// For whatever takes seconds on an idle machine.
+/// For operations that take seconds on an idle machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
-/// For an exporter that has its partitions to read what is there. Short, since numbers that are
-/// wrong stay wrong.
+/// For an exporter that reads new records from its partitions. Short, because wrong numbers stay wrong.
 const COUNTERS_PATIENCE: Duration = Duration::from_secs(30);
 
-/// How many differences a failure lists.
+/// Limits the differences in a failure message.
 const DIFFERENCES_LISTED: usize = 25;
 
-/// Series and their values, as two expositions can be compared: the buckets' bounds are numbers
-/// (`60` and `60.0` are the same), and what Prometheus adds is gone.
+/// Series and their values in a form that can be compared: buckets' bounds are numbers (`60` equals
+/// `60.0`), without the labels that Prometheus adds.
 pub(crate) type Values = BTreeMap<String, f64>;
 
-/// Runs `simulate` with arguments as on a command line; its standard output.
+/// Runs `simulate` with arguments as on a command line, and returns its standard output.
 #[track_caller]
 pub(crate) fn simulate(arguments: &str) -> String {
     let mut all = vec!["simulate"];
@@ -48,12 +47,11 @@ pub(crate) fn simulate(arguments: &str) -> String {
     run_well(&all, b"")
 }
 
-/// The arguments that make `simulate` write to a topic.
 pub(crate) fn to_topic(kafka: &Kafka, topic: &str) -> String {
     format!("--set kafka.brokers={} --topic {topic}", kafka.bootstrap())
 }
 
-/// A file that is there as long as its value.
+/// A temporary file with this content.
 pub(crate) fn file(contents: &[u8]) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(contents).unwrap();
@@ -65,7 +63,7 @@ pub(crate) fn path(file: &tempfile::NamedTempFile) -> &str {
     file.path().to_str().unwrap()
 }
 
-/// Waits until it is not ready and says why; first of all it is restoring its state.
+/// Waits until the exporter is not ready for this reason. At first it restores its state.
 #[track_caller]
 pub(crate) fn wait_for_reason(exporter: &Exporter, reason: &str) {
     eventually(&format!("not ready: {reason}"), PATIENCE, || {
@@ -82,7 +80,7 @@ pub(crate) fn wait_for_reason(exporter: &Exporter, reason: &str) {
     });
 }
 
-/// Breaches of the promise of a first response, in the team that the tests promise it for.
+/// Breaches of the first response target in the team that has one.
 pub(crate) fn breaches(scrape: &Scrape) -> Result<f64, String> {
     scrape
         .metric("ticket_sla_breaches_total")
@@ -96,15 +94,15 @@ pub(crate) fn now() -> Timestamp {
     Timestamp(i64::try_from(since.as_millis()).unwrap())
 }
 
-/// The configuration of the simulated desk, on a topic.
-pub(crate) fn desk_config(kafka: &Kafka, topic: &str) -> String {
+/// The configuration of the simulated helpdesk for a topic.
+pub(crate) fn helpdesk_config(kafka: &Kafka, topic: &str) -> String {
     let mut config = simulate("--print-config");
     config += &kafka_section(kafka, topic, "");
     config
 }
 
-/// The `kafka` section of a configuration: a group of its own, and clients that notice quickly
-/// what changes. `more` are further lines of the section, not indented.
+/// The `kafka` section of a configuration, with its own group and clients that notice changes quickly.
+/// `more` are further lines of the section, not indented.
 pub(crate) fn kafka_section(kafka: &Kafka, topic: &str, more: &str) -> String {
     let group = Kafka::unique("exporter");
     let mut section = format!(
@@ -119,27 +117,27 @@ pub(crate) fn kafka_section(kafka: &Kafka, topic: &str, more: &str) -> String {
     section
 }
 
-/// The group of a configuration made by [`kafka_section`].
+/// The group of a configuration of [`kafka_section`].
 pub(crate) fn group_of(config: &str) -> &str {
     let (_, rest) = config.split_once("group_id: ").unwrap();
     rest.lines().next().unwrap()
 }
 
-/// A topic with three weeks of the simulated desk, up to some minutes ago: open tickets, goals
-/// at risk and windows with content. Shared by tests that only read it.
-pub(crate) struct Desk {
+/// A topic with three weeks of the simulated helpdesk, up to some minutes ago: open tickets, goals at risk
+/// and windows with content. Tests that only read it share it.
+pub(crate) struct SimulatedTopic {
     kafka: &'static Kafka,
     topic: String,
-    /// All its records, one a line, in time order.
+    /// All records as lines in time order.
     lines: Vec<u8>,
-    /// How it was written, for failure messages.
+    /// The arguments that created it, for failure messages.
     arguments: String,
 }
 
-impl Desk {
+impl SimulatedTopic {
     #[track_caller]
     pub(crate) fn shared() -> &'static Self {
-        static SHARED: OnceLock<Desk> = OnceLock::new();
+        static SHARED: OnceLock<SimulatedTopic> = OnceLock::new();
         SHARED.get_or_init(Self::simulate)
     }
 
@@ -162,12 +160,11 @@ impl Desk {
     }
 
     pub(crate) fn config(&self) -> String {
-        desk_config(self.kafka, &self.topic)
+        helpdesk_config(self.kafka, &self.topic)
     }
 }
 
-/// The records' values as lines, in time order as far as each partition's own order allows:
-/// one that is late in its partition stays late.
+/// The records' values as lines in time order, but without changing the order within a partition.
 pub(crate) fn lines(records: &[Received]) -> Vec<u8> {
     let mut latest = BTreeMap::<i32, i64>::new();
     let mut order: Vec<(i64, &Received)> = Vec::with_capacity(records.len());
@@ -177,7 +174,7 @@ pub(crate) fn lines(records: &[Received]) -> Vec<u8> {
         *latest = event_time(value).max(*latest);
         order.push((*latest, record));
     }
-    // Stable: records of one partition and time keep their order.
+    // The sort is stable: records of one partition and time keep their order.
     order.sort_by_key(|(at, _)| *at);
     let mut lines = Vec::new();
     for (_, record) in order {
@@ -187,7 +184,7 @@ pub(crate) fn lines(records: &[Received]) -> Vec<u8> {
     lines
 }
 
-/// Epoch milliseconds.
+/// In milliseconds since the epoch.
 #[track_caller]
 pub(crate) fn event_time(value: &[u8]) -> i64 {
     let event: serde_json::Value =
@@ -198,7 +195,7 @@ pub(crate) fn event_time(value: &[u8]) -> i64 {
     }
 }
 
-/// What `replay` makes of lines under a configuration, its clock moved to `until`.
+/// The result of a replay of lines with a configuration and the clock at `until`.
 #[track_caller]
 pub(crate) fn replay(config: &str, lines: &[u8], until: Timestamp) -> Scrape {
     scrape(&replay_text(config, lines, until))
@@ -219,14 +216,14 @@ pub(crate) fn replay_text(config: &str, lines: &[u8], until: Timestamp) -> Strin
     run_well(&arguments, lines)
 }
 
-/// Families about tickets, not about the exporter, and no start timestamps.
+/// Families about tickets, not about the exporter, without start timestamps.
 pub(crate) fn is_kpi(name: &str) -> bool {
     name.starts_with("ticket_")
         && !name.starts_with("ticket_exporter_")
         && !name.ends_with("_created")
 }
 
-/// Counters and histograms: what no clock changes by itself.
+/// Counters and histograms, which a clock alone does not change.
 pub(crate) fn is_cumulative(name: &str) -> bool {
     is_kpi(name)
         && ["_total", "_bucket", "_count", "_sum"]
@@ -264,7 +261,7 @@ pub(crate) fn series(name: &str, labels: &Labels) -> String {
     text + "}"
 }
 
-/// The differences between two sets of series; empty if there is none.
+/// The differences between two sets of series.
 fn differences(found: &Values, expected: &Values) -> Vec<String> {
     let mut differences = Vec::new();
     for (series, expected) in expected {
@@ -284,7 +281,7 @@ fn differences(found: &Values, expected: &Values) -> Vec<String> {
     differences
 }
 
-/// The two are equal, value for value: both sides compute in whole milliseconds.
+/// Compares values exactly: both sides compute in whole milliseconds.
 pub(crate) fn same(found: &Values, expected: &Values) -> Result<(), String> {
     let differences = differences(found, expected);
     if differences.is_empty() {
@@ -305,14 +302,14 @@ pub(crate) fn assert_same(what: &str, found: &Values, expected: &Values) {
     same(found, expected).unwrap_or_else(|complaint| panic!("{what}: {complaint}"));
 }
 
-/// A configuration whose clocks follow the events alone: for records that are written long after
-/// their event times while the exporter reads. [`close`] then moves the clocks.
-pub(crate) fn desk_config_on_event_time(kafka: &Kafka, topic: &str) -> String {
-    desk_config(kafka, topic) + "stream: { lateness: 5s, grace: 9999d }\n"
+/// A configuration with event-time clocks, for records that are written long after their event times while
+/// the exporter reads. [`close`] then moves the clocks.
+pub(crate) fn helpdesk_config_on_event_time(kafka: &Kafka, topic: &str) -> String {
+    helpdesk_config(kafka, topic) + "stream: { lateness: 5s, grace: 9999d }\n"
 }
 
-/// Writes an event later than all others to each partition, so that their clocks agree. It
-/// changes no counter. Returns the clock that this leads to.
+/// Writes an event later than all others to each partition, so that their clocks agree. It changes no
+/// counter. Returns that clock.
 #[track_caller]
 pub(crate) fn close(kafka: &Kafka, topic: &str, at: Timestamp) -> Timestamp {
     let record = |partition: &i32| {
@@ -327,8 +324,8 @@ pub(crate) fn close(kafka: &Kafka, topic: &str, at: Timestamp) -> Timestamp {
     at.minus(5_000)
 }
 
-/// Waits until the exporter's clocks are at `clock` and its counters are those of a replay of
-/// `records`, each of which it has read just once.
+/// Waits until the exporter's clocks are at `clock`, its counters equal a replay of `records`, and it has
+/// read each record exactly once.
 #[track_caller]
 fn wait_for_counters(exporter: &Exporter, config: &str, records: &[Received], clock: Timestamp) {
     let expected = cumulative(&kpis(&replay(config, &lines(records), clock)));
@@ -360,7 +357,7 @@ fn wait_for_counters(exporter: &Exporter, config: &str, records: &[Received], cl
     });
 }
 
-/// The partitions' stream clock, if it is one and the same for all of them.
+/// The stream clock, if all partitions have the same one.
 pub(crate) fn clock(scrape: &Scrape) -> Result<Timestamp, String> {
     let samples = scrape
         .metric("ticket_exporter_watermark_timestamp_seconds")

@@ -1,5 +1,5 @@
-//! Whatever bytes arrive: the good events count as if the others were not there, each bad record
-//! is counted by its reason and kept in the dead-letter topic, and nothing stops.
+//! Invalid records: good events count as if the others did not exist. Each bad record is counted by its
+//! reason and written to the dead-letter topic, and the exporter continues.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::harness::{Exporter, Kafka, Received, Record};
 const BAD: usize = 100_000;
 const PARTITIONS: i32 = 3;
 
-/// Repeatable noise (Marsaglia's xorshift).
+/// A repeatable random generator (Marsaglia's xorshift).
 struct Noise(u64);
 
 impl Noise {
@@ -30,7 +30,7 @@ impl Noise {
     }
 }
 
-/// A good event with one member replaced by some JSON text.
+/// A good event with one member replaced by a JSON text.
 fn with(member: &str, value: &str) -> Vec<u8> {
     let mut members = BTreeMap::from([
         ("ticket_id", "\"bad\""),
@@ -45,7 +45,7 @@ fn with(member: &str, value: &str) -> Vec<u8> {
     format!("{{{}}}", members.join(",")).into_bytes()
 }
 
-/// One value that is no event, and the reason for it. `None`: a record without a value.
+/// A value that is no event, and the reason of its rejection. `None`: a record without a value.
 fn bad(number: usize, noise: &mut Noise) -> (Option<Vec<u8>>, &'static str) {
     let deep = |open: &str, depth: usize| open.repeat(depth).into_bytes();
     // Rare ones first: large and deep.
@@ -67,7 +67,7 @@ fn bad(number: usize, noise: &mut Noise) -> (Option<Vec<u8>>, &'static str) {
         20..25 => {
             let mut closed = deep("[", 300_000);
             closed.extend(deep("]", 300_000));
-            // Deeper than is worth telling from no JSON at all.
+            // Too deep to be parsed as JSON.
             return (Some(closed), "invalid_json");
         }
         _ => {}
@@ -77,7 +77,7 @@ fn bad(number: usize, noise: &mut Noise) -> (Option<Vec<u8>>, &'static str) {
         0 => {
             let length = 1 + usize::try_from(noise.next() % 200).unwrap();
             let mut random = noise.bytes(length);
-            random[0] = 0x80; // never UTF-8, whatever follows
+            random[0] = 0x80; // never valid UTF-8
             (Some(random), "invalid_utf8")
         }
         1 => {
@@ -107,7 +107,7 @@ fn bad(number: usize, noise: &mut Noise) -> (Option<Vec<u8>>, &'static str) {
         18 => {
             let mut broken = with("team", "\"billing?\"");
             let place = broken.iter().position(|byte| *byte == b'?').unwrap();
-            broken[place] = 0xc3; // a character that is cut off
+            broken[place] = 0xc3; // a truncated character
             (Some(broken), "invalid_utf8")
         }
         _ => (some(b"null"), "not_an_object"),
@@ -115,7 +115,7 @@ fn bad(number: usize, noise: &mut Noise) -> (Option<Vec<u8>>, &'static str) {
 }
 
 #[test]
-fn bad_records_are_counted_kept_and_skipped() {
+fn bad_records_are_counted_preserved_and_skipped() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("rejections", PARTITIONS);
     let dead = kafka.new_topic("rejections-dead", 2);
@@ -139,7 +139,7 @@ fn bad_records_are_counted_kept_and_skipped() {
         };
         let partition = i32::try_from(number).unwrap() % PARTITIONS;
         records.push(record.header("source", "test").partition(partition));
-        // The good ones are spread evenly among them.
+        // The good records are spread evenly among the bad ones.
         while next_good * BAD < good.len() * (number + 1) {
             let event = good[next_good];
             let ticket = event.split("\"ticket_id\":\"").nth(1).unwrap();
@@ -183,7 +183,7 @@ fn bad_records_are_counted_kept_and_skipped() {
     assert_eq!(status.code(), Some(0), "{}", exporter.logs());
 }
 
-/// Each bad record is there once, whole, and with its origin.
+/// Asserts that each bad record is there once, complete, and with its origin.
 #[track_caller]
 fn check_letters(topic: &str, bad: &[Received], letters: &[Received]) {
     let mut by_origin = BTreeMap::new();
@@ -191,7 +191,7 @@ fn check_letters(topic: &str, bad: &[Received], letters: &[Received]) {
         let header = |name: &str| {
             letter
                 .header(&format!("ticket_exporter.{name}"))
-                .unwrap_or_else(|| panic!("a letter without {name}: {:?}", letter.headers))
+                .unwrap_or_else(|| panic!("a dead letter without {name}: {:?}", letter.headers))
         };
         assert_eq!(header("topic"), topic);
         let origin: (i32, i64) = (
@@ -206,7 +206,7 @@ fn check_letters(topic: &str, bad: &[Received], letters: &[Received]) {
         let origin = (record.partition, record.offset);
         let letter = by_origin
             .remove(&origin)
-            .unwrap_or_else(|| panic!("no letter of {origin:?} {}", record.key_text()));
+            .unwrap_or_else(|| panic!("no dead letter of {origin:?} {}", record.key_text()));
         assert!(
             letter.value == record.value && letter.key == record.key,
             "{origin:?} is not the same: {:?} was {:?}",
@@ -221,7 +221,7 @@ fn check_letters(topic: &str, bad: &[Received], letters: &[Received]) {
     );
 }
 
-/// Without a dead-letter topic they are counted all the same.
+/// The counters do not depend on a dead-letter topic.
 #[test]
 fn without_a_dead_letter_topic_they_are_counted_and_logged() {
     let kafka = Kafka::shared();
@@ -250,9 +250,9 @@ fn without_a_dead_letter_topic_they_are_counted_and_logged() {
     assert!(!logs.contains("secret"), "content in the log: {logs}");
 }
 
-/// Other clients may send larger records than the library sends by default.
+/// Other clients may send larger records than librdkafka's default.
 #[test]
-fn a_record_as_large_as_the_broker_takes_is_kept() {
+fn a_record_of_the_broker_maximum_size_is_preserved() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("large", 1);
     let dead = kafka.new_topic("large-dead", 1);

@@ -1,24 +1,23 @@
-//! The end: on SIGTERM and on SIGINT not ready, the offsets committed, exit code 0.
+//! On SIGTERM and SIGINT the exporter becomes not ready, commits its offsets and exits with 0.
 
 use std::time::{Duration, Instant};
 
-use super::{Desk, PATIENCE, group_of, kafka_section, wait_for_reason};
+use super::{PATIENCE, SimulatedTopic, group_of, kafka_section, wait_for_reason};
 use crate::harness::{Exporter, Kafka, Record, Signal, get};
 
-/// A stop waits for nothing but answers under way.
+/// A stop waits only for answers in progress.
 const STOPPED_WITHIN: Duration = Duration::from_secs(15);
 
 #[test]
-fn a_signal_ends_it_well() {
-    let desk = Desk::shared();
+fn a_signal_stops_it_cleanly() {
+    let helpdesk = SimulatedTopic::shared();
     for signal in [Signal::Term, Signal::Int] {
-        let config = desk.config();
+        let config = helpdesk.config();
         let mut exporter = Exporter::start(&[], &config);
         exporter.wait_ready(PATIENCE);
         let ready = exporter.url("/-/ready");
         exporter.signal(signal);
-        // As long as it answers: once not ready, it does not become ready again. Often it is
-        // gone before it can be asked.
+        // Once not ready, it does not become ready again. Often it has ended before the test can ask.
         let asked = Instant::now();
         let mut refused = false;
         while let Ok(answer) = get(&ready) {
@@ -42,16 +41,16 @@ fn a_signal_ends_it_well() {
         }
         assert!(!logs.contains("level=error"), "{signal:?}: {logs}");
         assert_eq!(
-            desk.kafka.committed(group_of(&config), &desk.topic),
-            desk.kafka.ends(&desk.topic),
+            helpdesk.kafka.committed(group_of(&config), &helpdesk.topic),
+            helpdesk.kafka.ends(&helpdesk.topic),
             "{signal:?}: the group's offsets"
         );
     }
 }
 
-/// The last publication before the stop is seconds ago, and a dead letter is on its way.
+/// The last publication before the stop is seconds ago, and a dead letter is in flight.
 #[test]
-fn what_was_read_last_is_settled_as_well() {
+fn the_last_records_are_settled_as_well() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("settled", 1);
     let dead = kafka.new_topic("settled-dead", 1);
@@ -71,16 +70,18 @@ fn what_was_read_last_is_settled_as_well() {
     assert_eq!(committed, kafka.ends(&topic), "{}", exporter.logs());
 }
 
-/// It can be stopped while it reads a backlog, and while there is no broker at all.
+/// The exporter can be stopped while it reads a backlog, and without any broker.
 #[test]
 fn it_can_be_stopped_before_it_is_ready() {
-    let desk = Desk::shared();
-    let mut exporter = Exporter::start(&[], &desk.config());
+    let helpdesk = SimulatedTopic::shared();
+    let mut exporter = Exporter::start(&[], &helpdesk.config());
     let status = exporter.stop(STOPPED_WITHIN);
     assert_eq!(status.code(), Some(0), "{}", exporter.logs());
 
-    let nobody = format!("127.0.0.1:{}", crate::harness::free_port());
-    let config = desk.config().replace(&desk.kafka.bootstrap(), &nobody);
+    let unused = format!("127.0.0.1:{}", crate::harness::free_port());
+    let config = helpdesk
+        .config()
+        .replace(&helpdesk.kafka.bootstrap(), &unused);
     let mut exporter = Exporter::start(&[], &config);
     let answer = exporter.get("/-/ready");
     assert_eq!(answer.status, 503);

@@ -1,13 +1,13 @@
-//! `suggest-targets`: of a topic, of files and of a store, and as configuration.
+//! `suggest-targets` for a topic, for files and for a store, and its output as a configuration.
 
 use std::process::Output;
 
 use serde_json::Value;
 
-use super::{Desk, PATIENCE, file, path, run, run_well, simulate, text};
+use super::{PATIENCE, SimulatedTopic, file, path, run, run_well, simulate, text};
 use crate::harness::Exporter;
 
-/// The JSON of a run that ends well, and its remarks.
+/// The JSON output and the remarks of a successful run.
 #[track_caller]
 fn suggest(config: &str, more: &[&str]) -> (Value, String) {
     let config = file(config.as_bytes());
@@ -28,7 +28,6 @@ fn rows(document: &Value) -> &Vec<Value> {
     document["targets"].as_array().unwrap()
 }
 
-/// The row of a team, priority and target.
 #[track_caller]
 fn row<'a>(document: &'a Value, [team, priority, target]: [&str; 3]) -> &'a Value {
     let mut rows = rows(document).iter();
@@ -37,9 +36,9 @@ fn row<'a>(document: &'a Value, [team, priority, target]: [&str; 3]) -> &'a Valu
 }
 
 #[test]
-fn a_topic_and_a_store_tell_of_the_same_desk() {
-    let desk = Desk::shared();
-    let config = desk.config();
+fn a_topic_and_a_store_agree() {
+    let helpdesk = SimulatedTopic::shared();
+    let config = helpdesk.config();
     let (of_topic, said) = suggest(&config, &[]);
     assert!(said.contains("fewer than 30 goals"), "{said}");
     let suggested = rows(&of_topic)
@@ -62,7 +61,7 @@ fn a_topic_and_a_store_tell_of_the_same_desk() {
     let (of_store, said) = suggest(&config, &["--store", "--set", &directory]);
     assert!(said.contains("approximate"), "{said}");
     assert!(!of_store["counted"].as_bool().unwrap());
-    // A team whose tickets come from others with another calendar would differ by that.
+    // A team that takes over tickets from teams with another calendar would differ.
     let key = ["accounts", "p3", "first_response"];
     let (exact, stored) = (row(&of_topic, key), row(&of_store, key));
     // Goals that ended with a solve, without a reply, are in no histogram.
@@ -77,10 +76,10 @@ fn a_topic_and_a_store_tell_of_the_same_desk() {
 
 #[test]
 fn the_suggestion_is_a_configuration() {
-    let desk = simulate("--print-config");
-    let (calendars, _) = desk.split_once("# A policy for each priority").unwrap();
+    let helpdesk = simulate("--print-config");
+    let (calendars, _) = helpdesk.split_once("# A policy for each priority").unwrap();
     let events = simulate("--seed 23 --from 2026-03-04T00:00:00Z --for 5d --output -");
-    let (config, events) = (file(desk.as_bytes()), file(events.as_bytes()));
+    let (config, events) = (file(helpdesk.as_bytes()), file(events.as_bytes()));
     let arguments = [
         "suggest-targets",
         "--config.file",
@@ -101,7 +100,7 @@ fn the_suggestion_is_a_configuration() {
     let suggested = file(format!("{calendars}{snippet}").as_bytes());
     let checked = run_well(&["check-config", "--config.file", path(&suggested)], b"");
     assert!(!checked.contains("warning"), "{checked}");
-    // With it the same desk keeps what it promises.
+    // With this configuration the same helpdesk meets its targets.
     let arguments = ["replay", "--config.file", path(&suggested)];
     let arguments = [&arguments[..], &["--format", "json", path(&events)]].concat();
     let replayed: Value = serde_json::from_str(&run_well(&arguments, b"")).unwrap();

@@ -1,12 +1,12 @@
-//! `verify`: finds the numbers right where they are, and wrong where they are not.
+//! `verify` accepts right numbers and finds wrong ones.
 
 use std::process::Output;
 
 use ticket_exporter::domain::timestamp::Timestamp;
 
 use super::{
-    Desk, PATIENCE, close, desk_config, desk_config_on_event_time, file, path, run, simulate, text,
-    to_topic, wait_for_counters,
+    PATIENCE, SimulatedTopic, close, file, helpdesk_config, helpdesk_config_on_event_time, path,
+    run, simulate, text, to_topic, wait_for_counters,
 };
 use crate::harness::{Exporter, Kafka, Received, Record, Scrape};
 
@@ -27,7 +27,7 @@ fn verify(exporter: &Exporter, config: &str, more: &[&str]) -> Output {
     run(&arguments, b"")
 }
 
-/// The number of series and of records, where all are equal.
+/// Expects equality and returns the number of series and of records.
 #[track_caller]
 fn equal(output: &Output) -> (usize, usize) {
     let said = text(&output.stdout);
@@ -42,7 +42,7 @@ fn equal(output: &Output) -> (usize, usize) {
     }
 }
 
-/// What a run says that ends with 1: standard output, standard error.
+/// Expects exit code 1 and returns standard output and standard error.
 #[track_caller]
 fn unequal(output: &Output) -> (String, String) {
     let said = (text(&output.stdout), text(&output.stderr));
@@ -50,16 +50,16 @@ fn unequal(output: &Output) -> (String, String) {
     said
 }
 
-/// Writes two days of the desk; when all of it is over.
+/// Writes two days of the helpdesk. Returns a time after all of its events.
 #[track_caller]
-fn write_desk(kafka: &Kafka, topic: &str, seed: u32, date: &str) -> Timestamp {
+fn write_helpdesk(kafka: &Kafka, topic: &str, seed: u32, date: &str) -> Timestamp {
     let from = format!("{date}T00:00:00Z");
     let target = to_topic(kafka, topic);
     simulate(&format!("--seed {seed} --from {from} --for 2d {target}"));
     Timestamp::parse(&from).unwrap().plus(3 * 24 * 3_600_000)
 }
 
-/// Waits until everything in the topic is in a checkpoint.
+/// Waits until a checkpoint has everything in the topic.
 #[track_caller]
 fn wait_for_end(exporter: &Exporter, kafka: &Kafka, topic: &str) -> Scrape {
     let end = kafka.ends(topic).values().sum::<i64>().to_string();
@@ -78,20 +78,20 @@ fn wait_for_end(exporter: &Exporter, kafka: &Kafka, topic: &str) -> Scrape {
 fn numbers_are_equal_after_a_kill_and_duplicates() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("verified", 4);
-    let config = desk_config_on_event_time(kafka, &topic);
-    write_desk(kafka, &topic, 5, "2026-03-02");
+    let config = helpdesk_config_on_event_time(kafka, &topic);
+    write_helpdesk(kafka, &topic, 5, "2026-03-02");
     let mut exporter = Exporter::start(&[], &config);
     exporter.wait_ready(PATIENCE);
     exporter.kill9();
 
-    // All of it once more, and then what is new.
+    // All records again, and then new ones.
     let again = kafka.consume(&topic);
     let repeat = |record: &Received| {
         let (key, value) = (record.key.clone().unwrap(), record.value.clone().unwrap());
         Record::keyed(key, value).partition(record.partition)
     };
     kafka.produce(&topic, again.iter().map(repeat));
-    let end = write_desk(kafka, &topic, 5, "2026-03-16");
+    let end = write_helpdesk(kafka, &topic, 5, "2026-03-16");
     let clock = close(kafka, &topic, end);
     let records = kafka.consume(&topic);
     exporter.restart();
@@ -103,12 +103,12 @@ fn numbers_are_equal_after_a_kill_and_duplicates() {
     let (served, read) = equal(&verify(&exporter, &config, &["--url", &url]));
     assert!(served > 1_000, "only {served} series");
     assert_eq!(read, records.len());
-    // The store, while it is written to and after.
+    // The store during and after writes.
     assert_eq!(equal(&verify(&exporter, &config, &[])), (served, read));
     exporter.stop(PATIENCE);
     assert_eq!(equal(&verify(&exporter, &config, &[])), (served, read));
 
-    // Nobody answers any more.
+    // The exporter has stopped.
     let (said, complaint) = unequal(&verify(&exporter, &config, &["--url", &url]));
     assert!(
         said.is_empty() && complaint.contains("cannot read http://"),
@@ -117,9 +117,9 @@ fn numbers_are_equal_after_a_kill_and_duplicates() {
 }
 
 #[test]
-fn clocks_that_follow_the_wall_are_taken_over() {
-    let desk = Desk::shared();
-    let config = desk.config();
+fn wall_clocks_are_taken_over() {
+    let helpdesk = SimulatedTopic::shared();
+    let config = helpdesk.config();
     let mut exporter = Exporter::start(&[], &config);
     exporter.wait_ready(PATIENCE);
     let url = exporter.url("/metrics");
@@ -131,11 +131,11 @@ fn clocks_that_follow_the_wall_are_taken_over() {
 }
 
 #[test]
-fn numbers_of_other_rules_are_different() {
+fn other_rules_give_other_numbers() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("falsified", 2);
-    let config = desk_config_on_event_time(kafka, &topic);
-    let end = write_desk(kafka, &topic, 6, "2026-03-02");
+    let config = helpdesk_config_on_event_time(kafka, &topic);
+    let end = write_helpdesk(kafka, &topic, 6, "2026-03-02");
     let clock = close(kafka, &topic, end);
     let mut exporter = Exporter::start(&[], &config);
     exporter.wait_ready(PATIENCE);
@@ -171,14 +171,14 @@ fn numbers_of_other_rules_are_different() {
 }
 
 #[test]
-fn what_is_missing_is_said() {
+fn missing_data_is_reported() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("shortened", 2);
-    let config = desk_config(kafka, &topic);
+    let config = helpdesk_config(kafka, &topic);
     let mut exporter = Exporter::start(&[], &config);
     let (_, complaint) = unequal(&verify(&exporter, &config, &["--url", &exporter.url("/")]));
     assert!(complaint.contains("not the exposition"), "{complaint}");
-    write_desk(kafka, &topic, 7, "2026-03-02");
+    write_helpdesk(kafka, &topic, 7, "2026-03-02");
     exporter.wait_ready(PATIENCE);
     let ends = kafka.ends(&topic);
     wait_for_end(&exporter, kafka, &topic);

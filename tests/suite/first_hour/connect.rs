@@ -1,4 +1,4 @@
-//! `check-config --connect` against real brokers: one line each, what to do, and an exit code.
+//! `check-config --connect` with real brokers: one line for each finding, a remedy, and an exit code.
 
 use std::net::TcpListener;
 use std::process::Output;
@@ -11,7 +11,7 @@ use crate::harness::{Kafka, Record, SchemaRegistry, SecuredKafka, eventually, fr
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Of the content of records, which is never printed.
+/// Part of the records' content, which is never printed.
 const SECRET: &str = "maria-schmidt";
 
 fn created(ticket: &str) -> Record {
@@ -21,7 +21,7 @@ fn created(ticket: &str) -> Record {
     Record::keyed(ticket, event.to_string())
 }
 
-/// A configuration whose port and directory are free. `kafka`: further lines of that section.
+/// A configuration with a free port and directory. `kafka` has further lines of that section.
 fn config(brokers: &str, topics: &str, group: &str, kafka: &str) -> String {
     let mut config = format!(
         "checkpoint: {{ directory: {} }}\nweb: {{ listen: [\"127.0.0.1:{}\"] }}\nkafka:\n  \
@@ -49,8 +49,8 @@ fn check(config: &str) -> Output {
     run(&arguments, b"")
 }
 
-/// Runs the command until it ends with this exit code, since brokers apply a permission a moment after
-/// it was granted, and expects these beginnings of lines; returns all that was printed.
+/// Runs the command until it exits with this code, because brokers apply a new permission with a delay.
+/// Expects lines that start with these texts, and returns the output.
 #[track_caller]
 fn expect(code: i32, config: &str, lines: &[&str]) -> String {
     let (printed, said) = eventually("the exit code", PATIENCE, || {
@@ -75,7 +75,7 @@ fn one_broker(kafka: &Kafka) -> String {
 }
 
 #[test]
-fn all_is_well() {
+fn everything_is_right() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("connect", 3);
     let dead = kafka.new_topic("connect-dead", 1);
@@ -99,12 +99,12 @@ fn all_is_well() {
         ],
     );
     assert!(!printed.contains("warning"), "{printed}");
-    // It was in no group and has written nothing.
+    // The command joined no group and wrote no record.
     assert_eq!(kafka.consume(&dead).len(), 0);
 }
 
 #[test]
-fn what_is_wrong_with_topics_is_said() {
+fn problems_of_topics_are_reported() {
     let kafka = Kafka::shared();
     let short = Kafka::unique("connect-short");
     kafka.create_topic(&short, 1, &[("retention.ms", "3600000")]);
@@ -136,14 +136,14 @@ fn what_is_wrong_with_topics_is_said() {
 }
 
 #[test]
-fn brokers_that_are_not_there_and_a_taken_port_are_said() {
+fn unreachable_brokers_and_a_port_in_use_are_reported() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("connect-brokers", 1);
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let nobody = free_port();
+    let unused = free_port();
     let brokers = format!(
-        "{}, \"127.0.0.1:{nobody}\", \"nowhere.invalid:9092\"",
+        "{}, \"127.0.0.1:{unused}\", \"nowhere.invalid:9092\"",
         one_broker(kafka)
     );
     let config = config(&brokers, &topic, "connect", "");
@@ -157,20 +157,20 @@ fn brokers_that_are_not_there_and_a_taken_port_are_said() {
         &config,
         &[
             &format!("error    web.listen 127.0.0.1:{port}: another process listens there"),
-            &format!("error    broker 127.0.0.1:{nobody}: it accepts no connection"),
+            &format!("error    broker 127.0.0.1:{unused}: it accepts no connection"),
             "error    broker nowhere.invalid:9092: its host name cannot be resolved",
             "error    schema_registry: ",
             &format!("ok       topic {topic}: "),
         ],
     );
-    // Nobody there at all: it says so within its deadline.
+    // Without any broker the command ends within its deadline.
     let other = format!("\"127.0.0.1:{}\"", free_port());
     let config = config.replace(&one_broker(kafka), &other);
     expect(1, &config, &["error    kafka: "]);
 }
 
 #[test]
-fn missing_permissions_are_said_with_the_commands_that_grant_them() {
+fn missing_permissions_are_reported_with_the_commands_that_grant_them() {
     let secured = SecuredKafka::shared();
     let topic = secured.kafka.new_topic("private-connect", 1);
     let dead = secured.kafka.new_topic("private-connect-dead", 1);
@@ -204,7 +204,7 @@ fn missing_permissions_are_said_with_the_commands_that_grant_them() {
     for grant in grants {
         secured.run_printed(grant);
     }
-    // Without the right to see its settings a topic can be read all the same.
+    // A topic can be read without the permission to see its settings.
     let printed = expect(
         0,
         &config,

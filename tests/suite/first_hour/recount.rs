@@ -1,4 +1,4 @@
-//! `recount`: marks the store, and the next start counts everything again.
+//! `recount` marks the store, and the next start counts everything again.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,10 @@ use crate::crash::{created, promise_config, reply, start, wait_for_truth};
 use crate::end_to_end::{PATIENCE, now, text};
 use crate::harness::{Exporter, Kafka, command, eventually};
 
-/// What the log says of a store that was moved away.
+/// The log message about a store that was set aside.
 const SET_ASIDE: &str = "the checkpoint was set aside: counting again from the earliest records";
 
-/// Runs `recount` in the exporter's folder, without a terminal to ask on.
+/// Runs `recount` in the exporter's folder, without a terminal.
 fn recount(exporter: &Exporter, arguments: &[&str]) -> Output {
     command()
         .arg("recount")
@@ -23,7 +23,7 @@ fn recount(exporter: &Exporter, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-/// Expects an exit code; standard output and error.
+/// Expects an exit code; returns standard output and error.
 #[track_caller]
 fn expect(code: i32, output: &Output) -> String {
     let said = text(&output.stdout) + &text(&output.stderr);
@@ -67,7 +67,7 @@ fn stopped(name: &str) -> (&'static Kafka, String, String, Exporter) {
 }
 
 #[test]
-fn the_next_start_counts_everything_again_and_only_that_one() {
+fn only_the_next_start_counts_everything_again() {
     let (kafka, topic, config, mut exporter) = stopped("recount");
     let looked = expect(64, &recount(&exporter, &[]));
     assert!(looked.contains("--yes"), "{looked}");
@@ -75,7 +75,7 @@ fn the_next_start_counts_everything_again_and_only_that_one() {
         "{topic}: 3 records in 2 partitions, the oldest of "
     )));
     assert!(looked.contains("No record is gone"), "{looked}");
-    assert!(!is_marked(&exporter), "nobody has agreed");
+    assert!(!is_marked(&exporter), "without consent");
 
     expect(0, &recount(&exporter, &["--yes"]));
     assert!(is_marked(&exporter));
@@ -102,7 +102,7 @@ fn the_next_start_counts_everything_again_and_only_that_one() {
     assert!(reason.contains("recount"), "{reason}");
     assert!(aside.join("segment-0000000001.log").exists());
 
-    // The one after that goes on.
+    // The start after that continues.
     exporter.stop(PATIENCE);
     exporter.restart();
     exporter.wait_ready(PATIENCE);
@@ -133,7 +133,7 @@ fn a_start_that_is_killed_does_no_harm() {
     assert_eq!(stores_set_aside(&exporter).len(), 1);
     assert!(!is_marked(&exporter));
 
-    // Killed when half of the store was moved, or all of it and the mark was still there.
+    // Killed when half of the store was moved, or all of it while the mark was still there.
     for moved in [1, usize::MAX] {
         exporter.kill9();
         expect(0, &recount(&exporter, &["--yes"]));
@@ -147,7 +147,7 @@ fn a_start_that_is_killed_does_no_harm() {
     }
 }
 
-/// Moves so many files of a store away, in their order, as a start does that sets it aside.
+/// Moves some files of a store away in order, as a start does that sets it aside.
 fn move_segments(data: &Path, most: usize) {
     let aside = data.join(format!("moved-{most}"));
     fs::create_dir(&aside).unwrap();
@@ -163,7 +163,7 @@ fn move_segments(data: &Path, most: usize) {
 }
 
 #[test]
-fn it_says_which_records_are_gone_and_where_it_cannot_know() {
+fn it_reports_lost_records_and_where_it_cannot_know() {
     let (kafka, topic, config, exporter) = stopped("recount-gone");
     let partition = kafka.consume(&topic)[0].partition;
     kafka.delete_records(&topic, partition, 1);
@@ -176,7 +176,7 @@ fn it_says_which_records_are_gone_and_where_it_cannot_know() {
     exporter.write_config(&nowhere);
     let said = expect(64, &recount(&exporter, &[]));
     assert!(said.contains("not known"), "{said}");
-    // Without brokers it is the person's word that counts.
+    // Without brokers, the operator's confirmation is enough.
     expect(0, &recount(&exporter, &["--yes"]));
     assert!(is_marked(&exporter));
 
@@ -187,9 +187,9 @@ fn it_says_which_records_are_gone_and_where_it_cannot_know() {
     assert!(!exporter.folder().join("elsewhere").exists());
 }
 
-/// A first mapping that counted nonsense, put right by one command.
+/// The first mapping counted wrong values; one command corrects it.
 #[test]
-fn it_puts_a_wrong_mapping_right() {
+fn it_corrects_a_wrong_mapping() {
     let (kafka, topic, config, mut exporter) = stopped("recount-mapping");
     let mapping = "mapping: { preset: none, common: { ticket_id: .ticket_id, at: .at }, rules: \
                    { all: { type: created, team: .type } } }\n";

@@ -1,5 +1,5 @@
-//! A topic of which no record can be used: the log, the page, `/-/ready` and a metric say so, and
-//! which preset would fit; no ticket content is in any of them.
+//! No record of a topic can be used: the log, the landing page, `/-/ready` and a metric say so, and name
+//! the preset that would fit. None of them shows ticket content.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::end_to_end::{PATIENCE, kafka_section, now};
 use crate::harness::{Exporter, Kafka, Record, eventually};
 
 const USELESS: &str = "ticket_exporter_topic_useless";
-/// Of the content of records, which is in no log.
+/// Part of the records' content, which is in no log.
 const SECRET: &str = "maria-schmidt";
 
 fn canonical(ticket: &str) -> Record {
@@ -17,7 +17,7 @@ fn canonical(ticket: &str) -> Record {
     Record::keyed(ticket, event.to_string())
 }
 
-/// Waits until it is said, or not any more, of a topic; what `/-/ready` says then.
+/// Waits until a topic is reported, or no longer reported, and returns the text of `/-/ready`.
 #[track_caller]
 fn wait_until(exporter: &Exporter, topic: &str, useless: bool) -> String {
     let expected = f64::from(u8::from(useless));
@@ -39,7 +39,7 @@ fn wait_until(exporter: &Exporter, topic: &str, useless: bool) -> String {
 }
 
 #[test]
-fn a_wrong_preset_is_named_with_the_one_that_fits() {
+fn a_wrong_preset_is_reported_with_the_one_that_fits() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("useless", 1);
     let config = kafka_section(kafka, &topic, "");
@@ -65,7 +65,7 @@ fn a_wrong_preset_is_named_with_the_one_that_fits() {
     assert!(logs.contains("fitting_preset=canonical"), "{logs}");
     assert!(!logs.contains(SECRET), "{logs}");
 
-    // Nothing was counted, so the right mapping counts them all.
+    // Nothing was counted, so the right mapping counts all records.
     exporter.stop(PATIENCE);
     exporter.write_config(&config);
     exporter.restart();
@@ -78,7 +78,7 @@ fn a_wrong_preset_is_named_with_the_one_that_fits() {
 }
 
 #[test]
-fn a_topic_that_was_of_use_is_told_of_once_nearly_all_is_rejected() {
+fn a_useful_topic_is_reported_once_nearly_all_records_are_rejected() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("useless-later", 1);
     let dead = kafka.new_topic("useless-dead", 1);

@@ -189,7 +189,7 @@ fn any_spec(dice: &mut Dice) -> CalendarSpec {
     }
 }
 
-/// An instant an event may carry, more often one at an edge; a few lie beyond.
+/// An instant that an event may have, more often one at an edge; a few lie outside.
 fn any_instant(dice: &mut Dice) -> Timestamp {
     let range = Timestamp::LATEST.since(Timestamp::EARLIEST);
     match dice.below(8) {
@@ -251,7 +251,7 @@ fn any_calendar() {
                 );
                 continue;
             }
-            // Instants beyond those of events count as the nearest such instant.
+            // Instants outside those of events count as the nearest one.
             assert!(
                 latest >= one.max(Timestamp::EARLIEST),
                 "{one:?} and {running} of {spec:?}"

@@ -69,7 +69,7 @@ const WORDS: [&str; 56] = [
     ",",
 ];
 
-/// Loads a text with a few variables and flags; other files hold anything.
+/// Loads a text with a few variables and flags. Other files have arbitrary content.
 fn load(text: &str, dice: &mut Dice) {
     let environment: Vec<(String, String)> = (0..dice.below(4))
         .map(|_| {
@@ -115,7 +115,7 @@ fn load(text: &str, dice: &mut Dice) {
                 assert!(window.length >= 60, "{text}");
             }
             assert!(rules.lateness >= 0 && rules.retain >= 0, "{text}");
-            // The engine takes whatever is accepted.
+            // The engine accepts every accepted configuration.
             let start = ticket_exporter::domain::timestamp::Timestamp(0);
             let rules = std::sync::Arc::new(rules.clone());
             ticket_exporter::engine::Engine::new(rules, start).snapshot();
@@ -146,7 +146,7 @@ fn any_text() {
 
 #[test]
 fn a_changed_reference() {
-    // With what it only shows in comments, too.
+    // Includes the settings that it shows in comments.
     let shown = REFERENCE.replace("\n# ", "\n").replace("\n#", "\n");
     fuzz("changed reference", 150, |dice| {
         let text = if dice.chance(50) { REFERENCE } else { &shown };

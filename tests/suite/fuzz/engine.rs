@@ -1,4 +1,4 @@
-//! Events that are valid but absurd, in an engine with calendars and policies.
+//! Valid but absurd events, in an engine with calendars and policies.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -13,12 +13,12 @@ use crate::properties::input;
 use crate::stories::dice::Dice;
 use crate::stories::{self, Size};
 
-/// Changes of status of one ticket in a normal run.
+/// Status changes of one ticket in a normal run.
 const FLIPS: i64 = 2_000;
-/// More of them, to measure: a number.
+/// More of them, for a measurement.
 const FLIPS_VARIABLE: &str = "TICKET_EXPORTER_TEST_FLIPS";
 
-/// A calendar and all goals, none of which ends by itself.
+/// A calendar and all targets, none of which ends by itself.
 const ALWAYS_WATCHED: &str = r#"
 calendars:
   office:
@@ -142,7 +142,7 @@ fn absurd_events() {
     println!("absurd events: the slowest one took {:?}", slowest.get());
 }
 
-/// What one ticket costs that is never left alone.
+/// The cost of one ticket that changes all the time.
 #[test]
 fn a_ticket_with_very_many_changes() {
     let flips = std::env::var(FLIPS_VARIABLE)
@@ -151,7 +151,7 @@ fn a_ticket_with_very_many_changes() {
     let solved = [Status::Solved, Status::Open];
     for (what, statuses, messages, start) in [
         (
-            "of a partial ticket whose start is told at the end",
+            "of a partial ticket whose start is known at the end",
             open,
             false,
             false,
@@ -170,7 +170,7 @@ fn a_ticket_with_very_many_changes() {
     }
 }
 
-/// Changes the status of one ticket over and over. The time of the slowest event.
+/// Changes the status of one ticket again and again. Returns the time of the slowest event.
 fn flip(flips: i64, statuses: [Status; 2], messages: bool, start: bool) -> Duration {
     const STEP: Milliseconds = 61_000;
     const BEGIN: i64 = 1_774_569_600_000;

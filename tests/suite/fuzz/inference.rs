@@ -8,7 +8,7 @@ use super::mutation::{mutated, random_bytes};
 use super::{fuzz, mapping};
 use crate::stories::dice::Dice;
 
-/// Names that look like something, and names that make YAML.
+/// Names that inference recognizes, and names that are YAML syntax.
 const NAMES: [&str; 16] = [
     "ticket_id",
     "id",
@@ -28,7 +28,7 @@ const NAMES: [&str; 16] = [
     "\\u2028",
 ];
 
-/// Any JSON.
+/// Arbitrary JSON.
 fn json(depth: i64, dice: &mut Dice) -> String {
     let name = |dice: &mut Dice| (*dice.pick(&NAMES)).to_owned();
     match dice.below(if depth > 0 { 9 } else { 6 }) {

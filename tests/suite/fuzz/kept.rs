@@ -1,5 +1,4 @@
-//! The inputs that the coverage-guided fuzzer found worth keeping, through the functions that it
-//! fuzzes.
+//! The corpus of the coverage-guided fuzzer, through the functions that it fuzzes.
 
 use std::fs;
 use std::path::Path;
@@ -7,17 +6,17 @@ use std::path::Path;
 #[path = "../../fuzz/src/targets.rs"]
 pub(super) mod targets;
 
-/// What the targets are about.
+/// The fuzz targets.
 mod subject {
     pub use ticket_exporter::app::inference;
     pub use ticket_exporter::{config, decode, domain};
 }
 
-/// All of them together: they are read at every clone.
+/// The size of the corpus, because every clone contains it.
 const MOST_BYTES: usize = 300_000;
 
 #[test]
-fn every_kept_input() {
+fn every_input_of_the_corpus() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
     let mut bytes = 0;
     for (name, target) in targets::ALL {

@@ -1,4 +1,4 @@
-//! Lines of files, however they are cut into reads; durations.
+//! Lines of files, however they are split into reads; durations.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -9,7 +9,7 @@ use super::fuzz;
 use super::mutation::{random_bytes, random_text};
 use crate::stories::dice::Dice;
 
-/// Gives what it has in pieces, and is interrupted now and then.
+/// A reader that returns a few bytes at a time and is interrupted now and then.
 struct Trickle<'a> {
     rest: &'a [u8],
     dice: Dice,
@@ -28,7 +28,7 @@ impl Read for Trickle<'_> {
     }
 }
 
-/// The lines of a file: between line breaks, without a carriage return at their end.
+/// The lines of a file, without a carriage return at the end.
 fn expected(bytes: &[u8], limit: usize) -> Vec<Vec<u8>> {
     let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
     if lines.last().is_some_and(|last| last.is_empty()) {

@@ -10,7 +10,7 @@ use super::kept::targets;
 use super::mutation::{mutated, random_bytes};
 use crate::stories::dice::Dice;
 
-/// What JSON, the samples and the presets make special.
+/// Special words of JSON, the samples and the presets.
 pub const WORDS: [&str; 30] = [
     "null",
     "true",
@@ -43,7 +43,7 @@ pub const WORDS: [&str; 30] = [
     "\"assignee\":",
     "\"eyJpZCI6Mn0=\"",
 ];
-/// What the language makes special.
+/// Special words of the mapping language.
 const YAML: [&str; 30] = [
     "{",
     "}",
@@ -77,7 +77,7 @@ const YAML: [&str; 30] = [
     "preset: jira",
 ];
 
-/// Texts of the golden cases.
+/// The texts of the golden cases.
 fn golden(file: &str) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mapping");
     let mut cases: Vec<_> = std::fs::read_dir(root)

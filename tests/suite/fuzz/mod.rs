@@ -1,7 +1,7 @@
-//! Whatever is read, nothing panics, nothing takes long, and what is accepted makes sense.
+//! No input causes a panic or takes long, and accepted input is consistent.
 //!
-//! Seeded mutations, the same in every run; `TICKET_EXPORTER_TEST_FUZZ_SECONDS` makes each test
-//! go on for so many seconds with further seeds.
+//! The mutations are seeded, so every run is the same. `TICKET_EXPORTER_TEST_FUZZ_SECONDS` makes each test
+//! continue for this time with further seeds.
 
 #![allow(
     clippy::print_stdout,
@@ -26,10 +26,10 @@ use std::time::{Duration, Instant};
 use crate::stories::dice::Dice;
 
 const SECONDS_VARIABLE: &str = "TICKET_EXPORTER_TEST_FUZZ_SECONDS";
-/// Longer than anything that reads one input may take in a debug build on a busy machine.
+/// Longer than one input may take in a debug build on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Runs a test with one seed after the other: `rounds` of them, or as long as the variable says.
+/// Runs a test with consecutive seeds: `rounds` of them, or as long as the variable says.
 fn fuzz(name: &str, rounds: u64, test: impl Fn(&mut Dice)) {
     let seconds = std::env::var(SECONDS_VARIABLE)
         .ok()

@@ -1,8 +1,8 @@
-//! Changes to a text that a reader should survive.
+//! Mutations of a text.
 
 use crate::stories::dice::Dice;
 
-/// Changes a text in a few places: bytes, pieces, words from `words`, pieces of `other`.
+/// Changes a text in a few places: bytes, parts, words of `words`, parts of `other`.
 pub fn mutated(text: &[u8], other: &[u8], words: &[&str], dice: &mut Dice) -> Vec<u8> {
     let mut text = text.to_vec();
     for _ in 0..=dice.below(4) {
@@ -44,7 +44,7 @@ fn mutate(text: &mut Vec<u8>, other: &[u8], words: &[&str], dice: &mut Dice) {
             text.splice(place..place, bytes);
         }
         6 | 7 => {
-            // In place of a word or number.
+            // Replaces a word or number.
             let begin = below(text.len() + 1, dice);
             let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.+".contains(byte);
             let start = begin
@@ -66,14 +66,14 @@ fn mutate(text: &mut Vec<u8>, other: &[u8], words: &[&str], dice: &mut Dice) {
     }
 }
 
-/// At most so many bytes of anything.
+/// At most this number of arbitrary bytes.
 pub fn random_bytes(most: i64, dice: &mut Dice) -> Vec<u8> {
     (0..dice.below(most))
         .map(|_| u8::try_from(dice.below(256)).unwrap())
         .collect()
 }
 
-/// At most so many characters of anything, plain ones more often.
+/// At most this number of arbitrary characters, plain ones more often.
 pub fn random_text(most: i64, dice: &mut Dice) -> String {
     (0..dice.below(most))
         .map(|_| match dice.below(4) {

@@ -11,7 +11,7 @@ use crate::naive;
 use crate::stories::dice::Dice;
 use crate::stories::{self, Size};
 
-/// What JSON and the contract make special.
+/// Special words of JSON and the event format.
 const WORDS: [&str; 44] = [
     "null",
     "true",
@@ -83,8 +83,8 @@ fn check(value: &[u8], dice: &mut Dice) {
     }
 }
 
-/// What is accepted is an event for the naive implementation too. It cannot be asked about JSON
-/// whose ignored members are too large a number or too deep for a tree of values.
+/// The naive implementation accepts the same events. It cannot read JSON whose ignored members are too
+/// large a number or too deep.
 fn agree(text: &str, accepted: bool) {
     if accepted && serde_json::from_str::<Value>(text).is_ok() {
         assert!(naive::event::parse(text).is_some(), "no event: {text}");
@@ -214,7 +214,7 @@ fn deep_and_large_values() {
         "[".repeat(100_000),
         "]".repeat(100_000)
     );
-    // The value may be refused for its depth, never overflow the stack.
+    // A deep value may be rejected, but must not overflow the stack.
     let _ = decode::decode(deep.as_bytes(), None);
     let large = vec![b'1'; MAX_VALUE_BYTES + 1];
     assert_eq!(decode::decode(&large, None), Err(Rejection::TooLarge));

@@ -26,7 +26,7 @@ message A { message B { repeated A a = 1; map<string, B> m = 2; } B b = 1; bool 
   google.protobuf.Timestamp e = 4; google.protobuf.Value f = 5; repeated sint64 g = 6; bytes h = 7; }
 "#;
 
-/// What the formats make special: ends, lengths, counts, deep recursion.
+/// Special bytes of the formats: ends, lengths, counts, deep recursion.
 const WORDS: [&str; 12] = [
     "\0",
     "\u{1}",
@@ -50,7 +50,7 @@ fn text(language: SchemaLanguage, text: &str) -> SchemaText {
     }
 }
 
-/// A record value of a schema.
+/// A record value with a schema id.
 fn value(id: u8, dice: &mut Dice) -> Vec<u8> {
     let mut value = vec![0, 0, 0, 0, id];
     if id == 2 && dice.below(4) > 0 {
@@ -101,7 +101,7 @@ fn schemas_of_any_text() {
             if schemas.learn(SchemaId::Number(1), &changed).is_ok() {
                 taken.set(taken.get() + 1);
             }
-            // Whatever it is now, values are read or rejected.
+            // Values of any schema are read or rejected.
             let _ = schemas.content(&value(1, dice), &[]);
         }
     });
@@ -117,7 +117,7 @@ fn a_protobuf_message_that_is_deep() {
             &text(SchemaLanguage::Protobuf, PROTOBUF),
         )
         .unwrap();
-    // Messages within each other, as long as a record may be.
+    // Nested messages of the maximum size of a record.
     let mut inner = Vec::new();
     for _ in 0..5_000 {
         let mut outer = vec![0x0a];

@@ -1,4 +1,4 @@
-//! Records of a state that are damaged, or never were any.
+//! Damaged records of a state, and arbitrary bytes in their place.
 
 use std::cell::Cell;
 
@@ -26,12 +26,12 @@ impl Records for Written {
     }
 }
 
-/// A story and the records in the middle of it.
+/// The records in the middle of a history.
 fn written(input: &Input) -> Written {
     let mut written = Written::default();
     let (mut engine, partition) = input.engine();
-    for told in &input.told[..input.told.len() / 2] {
-        engine.apply(partition, &told.event());
+    for record in &input.records[..input.records.len() / 2] {
+        engine.apply(partition, &record.event());
     }
     engine.snapshot();
     engine.write_changes(&mut written);
@@ -46,13 +46,13 @@ fn restored(input: &Input, records: &Written) -> Result<RestoredEngine, StateErr
     restoring.finish()
 }
 
-/// Whatever was accepted can be gone on with.
-fn go_on(input: &Input, engine: &mut Engine) {
+/// An accepted state can be used.
+fn resume(input: &Input, engine: &mut Engine) {
     let Some(partition) = engine.partition_numbered(0) else {
         return;
     };
-    for told in &input.told[input.told.len() / 2..] {
-        let event = decode::decode(told.line.as_bytes(), None).unwrap();
+    for record in &input.records[input.records.len() / 2..] {
+        let event = decode::decode(record.line.as_bytes(), None).unwrap();
         engine.apply(partition, &event);
     }
     engine.advance(partition, input.end());
@@ -97,7 +97,7 @@ fn damaged_records_are_refused_or_make_an_engine() {
         match restored(input, &records) {
             Ok(mut restored) => {
                 accepted.set(accepted.get() + 1);
-                go_on(input, &mut restored.engine);
+                resume(input, &mut restored.engine);
             }
             Err(error) => {
                 refused.set(refused.get() + 1);
@@ -114,7 +114,7 @@ fn damaged_records_are_refused_or_make_an_engine() {
 }
 
 #[test]
-fn any_bytes_are_no_panic() {
+fn any_bytes_cause_no_panic() {
     let input = Input::story(1);
     fuzz("any records", 3_000, |dice: &mut Dice| {
         let mut restoring = Restorer::new(input.rules.clone(), STATE_VERSION).unwrap();

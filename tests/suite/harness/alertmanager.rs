@@ -1,4 +1,4 @@
-//! A real Alertmanager, alone, with a configuration of the test's, and its command-line tool.
+//! A real Alertmanager with a configuration of the test, and its command-line tool.
 
 use std::process::Command;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::wait::{eventually, free_port};
 
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Runs amtool in the repository: whether it ended well, and all that it said.
+/// Runs amtool in the repository. Returns whether it succeeded, and its output.
 #[track_caller]
 pub(crate) fn amtool(arguments: &[&str]) -> (bool, String) {
     let output = Command::new(tools::amtool())
@@ -37,7 +37,6 @@ pub(crate) struct Alertmanager {
 }
 
 impl Alertmanager {
-    /// Starts it on a port of its own and waits until it is ready.
     #[track_caller]
     pub(crate) fn start(config: &str) -> Self {
         let folder = tools::folder("alertmanager");
@@ -48,7 +47,7 @@ impl Alertmanager {
             format!("--config.file={}", file.display()),
             format!("--storage.path={}", folder.path().join("data").display()),
             format!("--web.listen-address=127.0.0.1:{port}"),
-            // It looks for no peers.
+            // A cluster of one.
             "--cluster.listen-address=".to_owned(),
         ];
         let log = folder.path().join("alertmanager.log");
@@ -74,7 +73,6 @@ impl Alertmanager {
         alertmanager
     }
 
-    /// `host:port`, as Prometheus is told.
     pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
@@ -94,7 +92,7 @@ impl Alertmanager {
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
 
-    /// Every alert it knows, by its labels, and whether another one inhibits it.
+    /// All alerts by their labels, and whether another alert inhibits each.
     #[track_caller]
     pub(crate) fn inhibited(&self) -> Vec<(Labels, bool)> {
         let answer = http::get(&self.url("/api/v2/alerts")).unwrap().json();

@@ -1,9 +1,8 @@
-//! A real browser: Chromium without a window, told what to do over the DevTools protocol
+//! A headless Chromium, controlled over the DevTools protocol
 //! (<https://chromedevtools.github.io/devtools-protocol/>).
 //!
-//! The protocol goes through two named pipes (`--remote-debugging-pipe`: JSON, each message ended
-//! by a zero byte) rather than a WebSocket: no port, and no client library with what it pulls in
-//! for the dozen methods that tests need.
+//! The protocol uses two named pipes (`--remote-debugging-pipe`: JSON, each message ends with a zero byte)
+//! instead of a WebSocket. So the tests need no port and no client library for a dozen methods.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -20,28 +19,28 @@ use serde_json::{Value, json};
 use super::process::Process;
 use super::tools;
 
-/// Names of the program, in Debian and elsewhere.
+/// Names of the program in Debian and elsewhere.
 const PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
-/// For an answer on a machine that does much else.
+/// For one answer on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The device descriptors of the protocol's pipes are 3 (commands) and 4 (answers).
+/// The protocol's pipes have the file descriptors 3 (commands) and 4 (answers).
 const LAUNCH: &str = "exec \"$0\" \"$@\" 3<commands 4>answers";
-/// Keys that tests press: name, and its Windows code, which the protocol wants.
+/// Keys that tests press: the name, and the Windows code, which the protocol needs.
 const TAB: (&str, u32) = ("Tab", 9);
 const ENTER: (&str, u32) = ("Enter", 13);
 
-/// A running browser with one page. Gone when dropped.
+/// A running browser with one page. It is stopped when dropped.
 #[derive(Debug)]
 pub(crate) struct Chromium {
     process: Process,
     commands: File,
     messages: Receiver<Value>,
-    /// Messages that were no answers, in their order.
+    /// Received messages that are no answers, in order.
     events: Vec<Value>,
     next: u64,
     session: String,
     _folder: tempfile::TempDir,
-    /// One at a time: browsers are large.
+    /// Browsers are large, so one runs at a time.
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -62,7 +61,7 @@ impl Chromium {
             [
                 "--headless=new",
                 "--remote-debugging-pipe",
-                // Its own sandbox needs rights that containers do not give; the pages are ours.
+                // Chromium's own sandbox needs rights that containers do not have. The pages are our own.
                 "--no-sandbox",
                 "--disable-gpu",
                 "--disable-dev-shm-usage",
@@ -111,26 +110,26 @@ impl Chromium {
         }
     }
 
-    /// Opens an address and waits until it is loaded.
+    /// Opens an address and waits until the page is loaded.
     #[track_caller]
     pub(crate) fn open(&mut self, url: &str) {
         self.events.clear();
         let answer = self.call("Page.navigate", json!({ "url": url }));
         assert!(answer.get("errorText").is_none(), "{url}: {answer}");
-        // Of this very page: an earlier one may still be on its way.
+        // The event has to be about this page: an earlier page's event may still arrive.
         self.wait_for_event("Page.lifecycleEvent", |event| {
             event["name"] == json!("load") && event["loaderId"] == answer["loaderId"]
         });
     }
 
-    /// The value of a JavaScript expression; a promise's, once it has one.
+    /// Evaluates a JavaScript expression and awaits it.
     #[track_caller]
     pub(crate) fn evaluate(&mut self, expression: &str) -> Value {
         let value = self.try_evaluate(expression);
         value.unwrap_or_else(|failure| panic!("{expression}: {failure}"))
     }
 
-    /// The same, or why there is no value: for waiting, while one page makes way for another.
+    /// Returns why there is no value, so that a test can wait while one page replaces another.
     fn try_evaluate(&mut self, expression: &str) -> Result<Value, String> {
         let options = json!({
             "expression": expression, "returnByValue": true, "awaitPromise": true,
@@ -143,7 +142,6 @@ impl Chromium {
         Ok(answer["result"]["value"].clone())
     }
 
-    /// The same for one that gives text.
     #[track_caller]
     pub(crate) fn text(&mut self, expression: &str) -> String {
         let value = self.evaluate(expression);
@@ -158,13 +156,13 @@ impl Chromium {
         while self.try_evaluate(expression) != Ok(json!(true)) {
             if begun.elapsed() > patience {
                 let page = self.text("document.body.innerText");
-                panic!("waited {patience:?} in vain for {expression}; the page says\n{page}");
+                panic!("waited {patience:?} for {expression}; the page says\n{page}");
             }
             thread::sleep(Duration::from_millis(100));
         }
     }
 
-    /// The window's size in CSS pixels.
+    /// Sets the window's size in CSS pixels.
     #[track_caller]
     pub(crate) fn resize(&mut self, width: u32, height: u32, phone: bool) {
         let options = json!({
@@ -173,7 +171,7 @@ impl Chromium {
         self.call("Emulation.setDeviceMetricsOverride", options);
     }
 
-    /// What the system prefers: `light` or `dark`.
+    /// Sets the preferred color scheme: `light` or `dark`.
     #[track_caller]
     pub(crate) fn prefer_colors(&mut self, scheme: &str) {
         let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
@@ -183,7 +181,7 @@ impl Chromium {
         );
     }
 
-    /// The time zone of the viewer, such as `Europe/Berlin`.
+    /// Sets the viewer's time zone, such as `Europe/Berlin`.
     #[track_caller]
     pub(crate) fn in_zone(&mut self, zone: &str) {
         self.call(
@@ -192,7 +190,7 @@ impl Chromium {
         );
     }
 
-    /// Whether pages may run scripts, from the next one on.
+    /// Sets whether pages may run scripts, from the next page on.
     #[track_caller]
     pub(crate) fn allow_scripts(&mut self, allowed: bool) {
         let options = json!({ "value": !allowed });
@@ -219,7 +217,7 @@ impl Chromium {
         }
     }
 
-    /// What a screen reader is told, as pairs of role and name, in the order of the page.
+    /// The accessibility tree, as pairs of role and name, in the order of the page.
     #[track_caller]
     pub(crate) fn accessibility(&mut self) -> Vec<(String, String)> {
         let tree = self.call("Accessibility.getFullAXTree", json!({}));
@@ -228,12 +226,13 @@ impl Chromium {
             let value = node[what]["value"].as_str();
             value.unwrap_or_default().to_owned()
         };
-        let told = nodes.iter().filter(|node| node["ignored"] == json!(false));
-        told.map(|node| (word(node, "role"), word(node, "name")))
+        let visible = nodes.iter().filter(|node| node["ignored"] == json!(false));
+        visible
+            .map(|node| (word(node, "role"), word(node, "name")))
             .collect()
     }
 
-    /// A picture of the top of the page, as PNG.
+    /// A PNG of the top of the page.
     #[track_caller]
     pub(crate) fn screenshot(&mut self) -> Vec<u8> {
         use base64::Engine as _;
@@ -243,7 +242,7 @@ impl Chromium {
         base64::prelude::BASE64_STANDARD.decode(data).unwrap()
     }
 
-    /// What went wrong on the page since it was opened: errors, warnings and exceptions.
+    /// Errors, warnings and exceptions since the page was opened.
     #[track_caller]
     pub(crate) fn complaints(&mut self) -> Vec<String> {
         self.collect_events();
@@ -260,7 +259,7 @@ impl Chromium {
             .collect()
     }
 
-    /// Addresses that the page asked for since it was opened, and how often.
+    /// Addresses that the page requested since it was opened, with counts.
     #[track_caller]
     pub(crate) fn requests(&mut self) -> BTreeMap<String, usize> {
         self.collect_events();
@@ -276,7 +275,7 @@ impl Chromium {
         requests
     }
 
-    /// Reads what has come; an answer marks how far.
+    /// Reads pending events, up to the answer of a command.
     fn collect_events(&mut self) {
         self.call("Browser.getVersion", json!({}));
     }
@@ -301,7 +300,7 @@ impl Chromium {
         answer.unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
-    /// The same, or the error that was the answer.
+    /// Returns the error of the answer, if it is one.
     #[track_caller]
     #[allow(clippy::needless_pass_by_value, reason = "given where it is made")]
     fn try_call(&mut self, method: &str, parameters: Value) -> Result<Value, String> {
@@ -337,29 +336,31 @@ fn program() -> &'static str {
     found.expect("chromium is missing. Run tests/setup once; it installs what the tests need.")
 }
 
-/// Both ends of ours. Opening a named pipe waits for the other side, which opens them in this
-/// order; that the other side never comes must not block a test for ever.
+/// Opens our ends of the pipes. Opening a named pipe waits for the other side, which opens them in this
+/// order. A browser that never opens them must not block the test forever.
 fn open_pipes(commands: &Path, answers: &Path) -> (File, File) {
     let (commands, answers) = (commands.to_owned(), answers.to_owned());
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let commands = File::options().write(true).open(commands);
         let answers = File::open(answers);
-        let _ = tell.send((commands, answers));
+        let _ = sender.send((commands, answers));
     });
-    let (commands, answers) = told.recv_timeout(PATIENCE).expect("chromium did not start");
+    let (commands, answers) = receiver
+        .recv_timeout(PATIENCE)
+        .expect("chromium did not start");
     (commands.unwrap(), answers.unwrap())
 }
 
 fn read_messages(answers: File) -> Receiver<Value> {
-    let (tell, messages) = mpsc::channel();
+    let (sender, messages) = mpsc::channel();
     thread::spawn(move || {
         for message in BufReader::new(answers).split(0) {
             let Ok(message) = message else { return };
             let Ok(message) = serde_json::from_slice(&message) else {
                 return;
             };
-            if tell.send(message).is_err() {
+            if sender.send(message).is_err() {
                 return;
             }
         }

@@ -1,4 +1,4 @@
-//! The exporter as its users run it: the built binary, a configuration file, signals, HTTP.
+//! The exporter as users run it: the built binary, a configuration file, signals and HTTP.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -15,8 +15,8 @@ use super::wait::eventually;
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 const LISTEN: &str = "--web.listen-address";
 
-/// A running exporter in a folder of its own, which is also its working directory. Killed and
-/// its folder removed when dropped.
+/// A running exporter in its own folder, which is also its working directory. When dropped, the process is
+/// killed and the folder removed.
 #[derive(Debug)]
 pub(crate) struct Exporter {
     process: Process,
@@ -27,15 +27,14 @@ pub(crate) struct Exporter {
 }
 
 impl Exporter {
-    /// Runs the binary with `arguments` (a subcommand first, if any) and with `config` as its
-    /// configuration file, and waits until it listens. It may not be ready yet:
-    /// [`Exporter::wait_ready`].
+    /// Runs the binary with `arguments` (a subcommand first, if any) and with `config` as its configuration
+    /// file. Waits until it listens, but not until it is ready: see [`Exporter::wait_ready`].
     #[track_caller]
     pub(crate) fn start(arguments: &[&str], config: &str) -> Self {
         Self::start_in(arguments, config, Environment::new())
     }
 
-    /// The same with further environment variables, which hold over restarts as well.
+    /// Adds environment variables, which also apply after a restart.
     #[track_caller]
     pub(crate) fn start_in(arguments: &[&str], config: &str, environment: Environment) -> Self {
         let mut exporter = Self::launch(arguments, config, environment);
@@ -43,7 +42,7 @@ impl Exporter {
         exporter
     }
 
-    /// Runs it and waits until it has ended by itself, as where it cannot start: its exit status.
+    /// Runs a start that fails. Returns the exit status.
     #[track_caller]
     pub(crate) fn run_to_end(
         arguments: &[&str],
@@ -74,16 +73,15 @@ impl Exporter {
         }
     }
 
-    /// Starts it again, after [`Exporter::kill9`] or an end of its own, with the same
-    /// arguments in the same folder. It listens elsewhere than before, unless the arguments say
-    /// where.
+    /// Starts it again in the same folder with the same arguments. It listens on another port, unless the
+    /// arguments name one.
     #[track_caller]
     pub(crate) fn restart(&mut self) {
         self.launch_again();
         self.address = listening_address(&mut self.process);
     }
 
-    /// The same for a start that has to fail: its exit status.
+    /// Starts it again, expects that to fail, and returns the exit status.
     #[track_caller]
     pub(crate) fn restart_to_end(&mut self) -> ExitStatus {
         self.launch_again();
@@ -99,7 +97,7 @@ impl Exporter {
         self.process = launch(&self.arguments, &self.environment, self.folder.path());
     }
 
-    /// `host:port` it listens on, as a scrape target.
+    /// `host:port`, as a scrape target.
     pub(crate) fn address(&self) -> String {
         self.address.to_string()
     }
@@ -108,12 +106,12 @@ impl Exporter {
         format!("http://{}{path}", self.address)
     }
 
-    /// Its working directory, with `config.yaml` in it.
+    /// The working directory, which contains `config.yaml`.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Replaces the configuration file; a reload is up to the test.
+    /// Replaces the configuration file. The test has to trigger the reload.
     pub(crate) fn write_config(&self, config: &str) {
         std::fs::write(self.folder().join("config.yaml"), config).unwrap();
     }
@@ -143,7 +141,7 @@ impl Exporter {
         })
     }
 
-    /// What it exposes now, in the classic text format.
+    /// A scrape in the classic text format.
     #[track_caller]
     pub(crate) fn metrics(&self) -> Scrape {
         let response = self.get("/metrics");
@@ -151,7 +149,6 @@ impl Exporter {
         scrape(&response.text())
     }
 
-    /// Waits until it has caught up.
     #[track_caller]
     pub(crate) fn wait_ready(&mut self, timeout: Duration) {
         let url = self.url("/-/ready");
@@ -175,7 +172,7 @@ impl Exporter {
         });
     }
 
-    /// Waits until a scrape satisfies `accept`, which says what is still missing.
+    /// Waits until `accept` returns `Ok` for a scrape. Its error says what is missing.
     #[track_caller]
     pub(crate) fn wait_for_metrics(
         &self,
@@ -197,50 +194,48 @@ impl Exporter {
         self.process.signal(signal);
     }
 
-    /// kill -9, and waits until it is gone.
+    /// Sends SIGKILL and waits for the end of the process.
     pub(crate) fn kill9(&mut self) {
         self.process.kill();
     }
 
-    /// Waits for its end.
     #[track_caller]
     pub(crate) fn wait(&mut self, timeout: Duration) -> ExitStatus {
         self.process.wait(timeout)
     }
 
-    /// SIGTERM, and its exit status.
+    /// Sends SIGTERM and returns the exit status.
     #[track_caller]
     pub(crate) fn stop(&mut self, timeout: Duration) -> ExitStatus {
         self.signal(Signal::Term);
         self.wait(timeout)
     }
 
-    /// All that it has logged, over all its starts.
+    /// The log of all starts.
     pub(crate) fn logs(&self) -> String {
         self.process.logs()
     }
 
-    /// What it has logged since its last start.
+    /// The log since the last start.
     pub(crate) fn logs_since_start(&self) -> String {
         self.process.logs_since_start()
     }
 }
 
-/// The binary as a command for subcommands that end of themselves, free of the settings of
-/// whoever runs the tests.
+/// A command for subcommands that end by themselves, without the settings of the environment that runs the
+/// tests.
 pub(crate) fn command() -> Command {
     let mut command = Command::new(binary());
     without_own_variables(&mut command);
     command
 }
 
-/// The built binary.
 pub(crate) fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_ticket-exporter"))
 }
 
-/// Starts a command that goes on until it is stopped, as free as [`command`]; its output is in the
-/// folder's `exporter.log`.
+/// Starts a long-running command, also without the settings of the environment. The folder's `exporter.log`
+/// receives its output.
 pub(crate) fn launch(arguments: &[String], environment: &Environment, folder: &Path) -> Process {
     let prepare = |command: &mut Command| {
         command.current_dir(folder);
@@ -251,7 +246,7 @@ pub(crate) fn launch(arguments: &[String], environment: &Environment, folder: &P
 }
 
 fn without_own_variables(command: &mut Command) {
-    // Those that systemd gives to a service, should one run the tests.
+    // systemd sets these for a service that runs the tests.
     command
         .env_remove("NOTIFY_SOCKET")
         .env_remove("RUNTIME_DIRECTORY");

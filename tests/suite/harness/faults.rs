@@ -1,5 +1,5 @@
-//! A bad disk and a jumping clock for one exporter: a small C library, built here with `cc` and
-//! preloaded into it, does what a file says that the test writes.
+//! A failing disk and a jumping clock for one exporter: a small C library, compiled here with `cc` and
+//! preloaded into the process, reads the faults from a file that the test writes.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -9,10 +9,10 @@ use std::sync::OnceLock;
 
 use super::tools;
 
-/// The variables that a process with faults needs.
+/// Environment variables for a process with faults.
 pub(crate) type Environment = Vec<(String, String)>;
 
-/// As `struct faults` has them: each 8 bytes.
+/// The fields of `struct faults`, each 8 bytes.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
     SyncDelay,
@@ -21,7 +21,7 @@ enum Fault {
     ReadOnly,
 }
 
-/// What is wrong with the world of one exporter; nothing at first. Linux only.
+/// The faults of one exporter; none at first. Linux only.
 #[derive(Debug)]
 pub(crate) struct Faults {
     file: File,
@@ -57,27 +57,27 @@ impl Faults {
         .into()
     }
 
-    /// Every fsync takes this much longer.
+    /// Delays every fsync by this time.
     pub(crate) fn sync_delay(&self, milliseconds: i64) {
         self.set(Fault::SyncDelay, milliseconds);
     }
 
-    /// The disk takes this many bytes more; the write that goes beyond is cut.
+    /// Limits the disk to this many further bytes. The write that exceeds the limit is cut.
     pub(crate) fn room(&self, bytes: i64) {
         self.set(Fault::Room, bytes);
     }
 
-    /// The disk has room again.
+    /// Removes the limit.
     pub(crate) fn no_limit(&self) {
         self.set(Fault::Room, -1);
     }
 
-    /// The wall clock is ahead by this much.
+    /// Sets the wall clock ahead by this time.
     pub(crate) fn clock(&self, milliseconds: i64) {
         self.set(Fault::Clock, milliseconds);
     }
 
-    /// Nothing can be written or made: as on a disk that is mounted so.
+    /// Sets whether the file system is read-only.
     pub(crate) fn read_only(&self, yes: bool) {
         self.set(Fault::ReadOnly, i64::from(yes));
     }
@@ -88,7 +88,7 @@ impl Faults {
     }
 }
 
-/// The library, compiled by whoever asks first.
+/// The library, compiled by the first caller.
 fn library() -> &'static Path {
     static LIBRARY: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let (_, path) = LIBRARY.get_or_init(|| {

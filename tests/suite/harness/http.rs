@@ -1,24 +1,23 @@
-//! HTTP for tests: a plain client that takes every status as an answer, and a server with one
-//! page that stands in for an exporter.
+//! HTTP for tests: a client that accepts every status, and a server with a handler of the test.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read as _, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// Long enough for a loaded machine, short enough to see that somebody hangs.
+/// Long enough for a busy machine, short enough to notice a server that hangs.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A large desk's exposition is tens of megabytes.
+/// The exposition of a large helpdesk has tens of megabytes.
 const LARGEST_BODY: u64 = 512 << 20;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Response {
     pub(crate) status: u16,
-    /// By name in lower case.
+    /// Header names are in lower case.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Vec<u8>,
 }
@@ -35,13 +34,13 @@ impl Response {
             .unwrap_or_else(|error| panic!("no JSON, {error}: {}", self.text()))
     }
 
-    /// A header by its name in lower case; empty if there is none.
+    /// A header by its lower-case name; empty if absent.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
 }
 
-/// `Err` says why there was no answer at all.
+/// `Err` says why there was no answer.
 pub(crate) fn get(url: &str) -> Result<Response, String> {
     get_with(url, &[])
 }
@@ -65,7 +64,7 @@ pub(crate) fn post(url: &str, headers: &[(&str, &str)]) -> Result<Response, Stri
 
 /// A request of any method, without a body.
 pub(crate) fn request(method: &str, url: &str) -> Result<Response, String> {
-    // Else a PUT would come in chunks, none of them, which counts as a body.
+    // Otherwise a PUT would be chunked, which counts as a body.
     let request = ureq::http::Request::builder()
         .method(method)
         .uri(url)
@@ -133,17 +132,67 @@ fn read(
     })
 }
 
-/// A server that answers every request with what `page` makes of its `Accept` header: the
-/// content type and the body. It stops when dropped.
+/// A request to a [`TestServer`].
 #[derive(Debug)]
-pub(crate) struct StaticServer {
+pub(crate) struct IncomingRequest {
+    pub(crate) path: String,
+    /// Header names are in lower case.
+    headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl IncomingRequest {
+    fn read(stream: &TcpStream) -> std::io::Result<Self> {
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        let mut reader = BufReader::new(stream);
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let path = line
+            .split_whitespace()
+            .nth(1)
+            .unwrap_or_default()
+            .to_owned();
+        let mut headers = BTreeMap::new();
+        loop {
+            line.clear();
+            reader.read_line(&mut line)?;
+            let Some((name, value)) = line.split_once(':') else {
+                break;
+            };
+            headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+        }
+        let length = headers
+            .get("content-length")
+            .and_then(|length| length.parse().ok());
+        let mut body = vec![0; length.unwrap_or(0)];
+        reader.read_exact(&mut body)?;
+        Ok(Self {
+            path,
+            headers,
+            body,
+        })
+    }
+
+    /// A header by its lower-case name; empty if absent.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+}
+
+/// A server that answers one request after the other with the status, content type and body that `handle`
+/// returns. It stops when dropped.
+#[derive(Debug)]
+pub(crate) struct TestServer {
     address: SocketAddr,
     stopping: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl StaticServer {
-    pub(crate) fn start(page: impl Fn(&str) -> (String, Vec<u8>) + Send + 'static) -> Self {
+/// Status, content type and body.
+pub(crate) type Reply = (&'static str, String, Vec<u8>);
+
+impl TestServer {
+    pub(crate) fn start(handle: impl Fn(&IncomingRequest) -> Reply + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let stopping = Arc::new(AtomicBool::new(false));
@@ -153,8 +202,17 @@ impl StaticServer {
                 if stop.load(Ordering::Relaxed) {
                     return;
                 }
-                // A client that went away is no matter to the others.
-                let _ = stream.and_then(|stream| answer(stream, &page));
+                // A client that disconnects does not affect the others.
+                let _ = stream.and_then(|mut stream| {
+                    let (status, content_type, body) = handle(&IncomingRequest::read(&stream)?);
+                    write!(
+                        stream,
+                        "HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\n\
+                         content-length: {}\r\nconnection: close\r\n\r\n",
+                        body.len()
+                    )?;
+                    stream.write_all(&body)
+                });
             }
         });
         Self {
@@ -164,15 +222,23 @@ impl StaticServer {
         }
     }
 
+    /// A server with one page, which depends on the `Accept` header.
+    pub(crate) fn with_page(page: impl Fn(&str) -> (String, Vec<u8>) + Send + 'static) -> Self {
+        Self::start(move |request| {
+            let (content_type, body) = page(request.header("accept"));
+            ("200 OK", content_type, body)
+        })
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 }
 
-impl Drop for StaticServer {
+impl Drop for TestServer {
     fn drop(&mut self) {
         self.stopping.store(true, Ordering::Relaxed);
-        // The connection wakes it.
+        // The connection wakes the server's thread.
         let _ = TcpStream::connect(self.address);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -180,33 +246,10 @@ impl Drop for StaticServer {
     }
 }
 
-fn answer(mut stream: TcpStream, page: &impl Fn(&str) -> (String, Vec<u8>)) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(TIMEOUT))?;
-    let mut accept = String::new();
-    for line in BufReader::new(&stream).lines() {
-        let line = line?;
-        if line.is_empty() {
-            break;
-        }
-        if let Some((name, value)) = line.split_once(':')
-            && name.eq_ignore_ascii_case("accept")
-        {
-            value.trim().clone_into(&mut accept);
-        }
-    }
-    let (content_type, body) = page(&accept);
-    write!(
-        stream,
-        "HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\
-         connection: close\r\n\r\n",
-        body.len()
-    )?;
-    stream.write_all(&body)
-}
-
 #[test]
 fn the_page_sees_the_accept_header_and_the_client_sees_the_page() {
-    let server = StaticServer::start(|accept| ("text/plain".into(), format!("<{accept}>").into()));
+    let server =
+        TestServer::with_page(|accept| ("text/plain".into(), format!("<{accept}>").into()));
     let url = format!("http://{}/anything", server.address());
     let response = get_with(&url, &[("accept", "application/openmetrics-text")]).unwrap();
     assert_eq!(response.status, 200);

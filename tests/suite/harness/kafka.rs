@@ -1,8 +1,7 @@
 //! A real Kafka broker: one KRaft node, broker and controller in one process.
 //!
-//! What is said to it goes through the same librdkafka that the exporter uses. Starting one
-//! takes a few seconds: share one ([`Kafka::shared`]) with topics of your own, and start your
-//! own only to kill or stop it.
+//! Its clients use the librdkafka of the exporter. A start takes a few seconds, so share a broker
+//! ([`Kafka::shared`]) with topics of your own, and start your own only to kill or stop it.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -21,15 +20,15 @@ use super::proxy::Proxy;
 use super::tools;
 use super::wait::{eventually, free_port};
 
-/// A start takes some 4 s on an idle machine; this is for one that compiles meanwhile.
+/// A start takes some 4 s on an idle machine, and longer while something compiles.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Any 16 bytes in URL-safe base 64 serve.
+/// Any 16 bytes in URL-safe base 64 will do.
 const CLUSTER_ID: &str = "dGlja2V0LWV4cG9ydGVyMA";
 
-/// What the broker is for lives for a minute: compile little, collect simply, stay small.
+/// The broker lives for a minute: compile little, use the simplest garbage collector, stay small.
 const JAVA_OPTIONS: [&str; 5] = [
     "-Xms128m",
     "-Xmx512m",
@@ -38,7 +37,7 @@ const JAVA_OPTIONS: [&str; 5] = [
     "-Djava.awt.headless=true",
 ];
 
-/// The broker's settings besides addresses and folder, each for its reason.
+/// The broker's settings besides addresses and folder.
 const SETTINGS: [(&str, &str); 17] = [
     ("process.roles", "broker,controller"),
     ("node.id", "1"),
@@ -47,29 +46,29 @@ const SETTINGS: [(&str, &str); 17] = [
         "listener.security.protocol.map",
         "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
     ),
-    // One node holds the only copy of everything.
+    // One node holds the only copy of the data.
     ("offsets.topic.replication.factor", "1"),
     ("transaction.state.log.replication.factor", "1"),
     ("transaction.state.log.min.isr", "1"),
     // Fewer partitions of the internal topics load faster.
     ("offsets.topic.num.partitions", "4"),
     ("transaction.state.log.num.partitions", "2"),
-    // The first member of a group does not wait three seconds for others.
+    // The first member of a group need not wait three seconds for others.
     ("group.initial.rebalance.delay.ms", "0"),
-    // A wrong topic name is an error, as with careful operators.
+    // A wrong topic name is an error, as in most production clusters.
     ("auto.create.topics.enable", "false"),
-    // A broker that was killed may come back only when its session is over.
+    // A killed broker cannot return before its session ends.
     ("broker.session.timeout.ms", "3000"),
     ("broker.heartbeat.interval.ms", "500"),
     // Small machines.
     ("num.network.threads", "2"),
     ("num.io.threads", "4"),
     ("log.cleaner.dedupe.buffer.size", "16777216"),
-    // A deleted topic's files go soon.
+    // The broker deletes the files of a deleted topic soon.
     ("log.segment.delete.delay.ms", "1000"),
 ];
 
-/// A running broker. Killed and its data removed when dropped.
+/// A running broker. When dropped, it is killed and its data removed.
 #[derive(Debug)]
 pub(crate) struct Kafka {
     process: Option<Process>,
@@ -80,29 +79,29 @@ pub(crate) struct Kafka {
     folder: tempfile::TempDir,
 }
 
-/// What few brokers need.
+/// Rare settings.
 #[derive(Debug, Default)]
 pub(super) struct Extra {
-    /// For `java`.
+    /// Options of `java`.
     pub(super) java: Vec<String>,
-    /// For the formatting of the storage.
+    /// Options of the storage format command.
     pub(super) format: Vec<String>,
 }
 
 impl Kafka {
-    /// A broker of one's own, ready for clients.
+    /// Starts a broker.
     #[track_caller]
     pub(crate) fn start() -> Self {
         Self::start_with(&[])
     }
 
-    /// The same with further broker settings, which win over the usual ones.
+    /// Adds broker settings, which override the usual ones.
     #[track_caller]
     pub(crate) fn start_with(settings: &[(&str, &str)]) -> Self {
         Self::start_on(free_port(), settings, &Extra::default())
     }
 
-    /// The same with all that can be set. On `port` it speaks without TLS and login.
+    /// Starts a broker with all options. It speaks without TLS and login on `port`.
     #[track_caller]
     pub(super) fn start_on(port: u16, settings: &[(&str, &str)], extra: &Extra) -> Self {
         let folder = tools::folder("kafka");
@@ -146,8 +145,7 @@ impl Kafka {
         kafka
     }
 
-    /// A broker of one's own that tells its clients to come through a proxy. What the test says to
-    /// it goes straight.
+    /// A broker that tells its clients to connect through a proxy. The test itself connects directly.
     #[track_caller]
     pub(crate) fn start_behind_proxy() -> (Self, Proxy) {
         let (port, proxied, controller) = (free_port(), free_port(), free_port());
@@ -181,26 +179,25 @@ impl Kafka {
         (Self::start_on(port, &settings, &Extra::default()), proxy)
     }
 
-    /// The broker that tests share, started by whoever asks first. Nobody may stop it.
+    /// The shared broker, started by the first caller. No test may stop it.
     #[track_caller]
     pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Kafka> = OnceLock::new();
         SHARED.get_or_init(Self::start)
     }
 
-    /// `host:port` for clients.
     pub(crate) fn bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// A topic or group name that no other test has.
+    /// A topic or group name that no other test uses.
     pub(crate) fn unique(name: &str) -> String {
         static COUNT: AtomicU32 = AtomicU32::new(1);
         format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Creates a topic and waits until each of its partitions has a leader. `configs` are
-    /// topic settings such as `("cleanup.policy", "compact")`.
+    /// Creates a topic and waits until each partition has a leader. `configs` are topic settings such as
+    /// `("cleanup.policy", "compact")`.
     #[track_caller]
     pub(crate) fn create_topic(&self, name: &str, partitions: i32, configs: &[(&str, &str)]) {
         let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
@@ -214,7 +211,7 @@ impl Kafka {
         self.wait_for_partitions(name, partitions);
     }
 
-    /// A topic with a name of its own, made from `name`.
+    /// Creates a topic with a unique name that starts with `name`.
     #[track_caller]
     pub(crate) fn new_topic(&self, name: &str, partitions: i32) -> String {
         let unique = Self::unique(name);
@@ -222,7 +219,6 @@ impl Kafka {
         unique
     }
 
-    /// Raises the number of partitions to `total`.
     #[track_caller]
     pub(crate) fn add_partitions(&self, name: &str, total: i32) {
         let wanted = NewPartitions::new(name, usize::try_from(total).unwrap());
@@ -248,7 +244,7 @@ impl Kafka {
         );
     }
 
-    /// Deletes the records of a partition before an offset, as retention does.
+    /// Deletes the records before an offset, as retention does.
     #[track_caller]
     pub(crate) fn delete_records(&self, name: &str, partition: i32, before: i64) {
         let mut list = TopicPartitionList::new();
@@ -262,14 +258,13 @@ impl Kafka {
         }
     }
 
-    /// kill -9: what the broker has not told anybody is lost.
+    /// Sends SIGKILL. Records that the broker has not confirmed are lost.
     pub(crate) fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill();
         }
     }
 
-    /// An orderly stop.
     #[track_caller]
     pub(crate) fn stop(&mut self) {
         if let Some(mut process) = self.process.take() {
@@ -278,7 +273,7 @@ impl Kafka {
         }
     }
 
-    /// Starts again on the same port with the same data, after an orderly stop if it runs.
+    /// Stops the broker if it runs, and starts it again on the same port with the same data.
     #[track_caller]
     pub(crate) fn restart(&mut self) {
         self.stop();
@@ -295,7 +290,7 @@ impl Kafka {
                     process.last_lines()
                 );
             }
-            // Cheaper than a client that complains, and true only once the broker is active.
+            // This is cheaper than a client, and the line appears only once the broker is active.
             if process.logs_since_start().contains("Kafka Server started") {
                 Ok(())
             } else {
@@ -310,7 +305,7 @@ impl Kafka {
         });
     }
 
-    /// A copy of all that the broker has on its disk. It has to be stopped.
+    /// Copies the data of the stopped broker.
     #[track_caller]
     pub(crate) fn copy_disk(&self) -> tempfile::TempDir {
         assert!(
@@ -322,7 +317,7 @@ impl Kafka {
         copy
     }
 
-    /// Puts a copy in the place of what the broker has on its disk by now.
+    /// Replaces the data of the stopped broker with a copy.
     #[track_caller]
     pub(crate) fn put_disk_back(&self, copy: &tempfile::TempDir) {
         assert!(
@@ -334,7 +329,7 @@ impl Kafka {
         copy_folder(&copy.path().join("data"), &data);
     }
 
-    /// Freezes the broker: it holds its connections and answers nothing.
+    /// Stops the process with SIGSTOP: connections stay open, but the broker answers nothing.
     pub(crate) fn pause(&mut self) {
         self.process.as_mut().unwrap().signal(Signal::Stop);
     }
@@ -343,16 +338,15 @@ impl Kafka {
         self.process.as_mut().unwrap().signal(Signal::Cont);
     }
 
-    /// Settings of any client of this broker.
     pub(crate) fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", self.bootstrap());
-        // Reconnect soon after a restart.
+        // Clients reconnect soon after a restart.
         config.set("reconnect.backoff.max.ms", "500");
         config
     }
 
-    /// Writes the metadata that a KRaft node wants to find.
+    /// Writes the metadata that a KRaft node needs.
     #[track_caller]
     fn format(&self, more: &[String]) {
         let settings = self.settings.display().to_string();
@@ -370,7 +364,7 @@ impl Kafka {
         );
     }
 
-    /// Runs one of Kafka's own commands for operators, by its class, on this broker.
+    /// Runs one of Kafka's operator commands, by its class, against this broker.
     #[track_caller]
     pub(super) fn operate(&self, class: &str, arguments: &[String]) {
         let mut all = vec!["--bootstrap-server".to_owned(), self.bootstrap()];
@@ -380,7 +374,7 @@ impl Kafka {
         let mut tool = Process::start("java".as_ref(), &arguments, &|_| {}, &log);
         let status = tool.wait(START_TIMEOUT);
         let said = tool.last_lines();
-        // Some errors of theirs are only printed.
+        // Some commands only print their errors.
         let failed = !status.success() || said.contains("Error while executing");
         assert!(!failed, "{class} {all:?}: {said}");
     }
@@ -389,8 +383,8 @@ impl Kafka {
         self.client().create().unwrap()
     }
 
-    /// How many partitions of the topic have a leader; 0 if there is no such topic. With an
-    /// empty name it only asks whether the broker answers.
+    /// The number of partitions of the topic that have a leader; 0 if there is no such topic. With an empty
+    /// name it only checks whether the broker answers.
     fn partitions(&self, topic: &str) -> Result<i32, String> {
         let consumer: BaseConsumer = self.client().create().unwrap();
         let metadata = consumer
@@ -464,7 +458,7 @@ fn expect_each(results: &[Result<String, (String, RDKafkaErrorCode)>], action: &
     }
 }
 
-/// The admin client answers with futures; tests wait.
+/// The admin client returns futures.
 fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,11 +1,11 @@
-//! The real parts that tests are made of: a Kafka broker, a schema registry, a Prometheus, an
-//! Alertmanager, the exporter's own binary, and a small language to ask a scrape what it says.
+//! The real parts that tests use: a Kafka broker, a schema registry, Prometheus, Alertmanager and the
+//! exporter's binary, and a small language for assertions about a scrape.
 //!
-//! Everything listens on loopback, keeps its files in a folder of its own, and is gone when
-//! its value is dropped, when a test panics, and when the test process is killed. A tool that
-//! is missing fails the test and names `tests/setup`; nothing is skipped.
+//! Every part listens on loopback and has its own folder. It is removed when its value is dropped, when a
+//! test panics, and when the test process is killed. If a tool is missing, the test fails and names
+//! `tests/setup`; nothing is skipped.
 
-// A test language has words that no test says yet.
+// Each of the two test binaries uses only some of this.
 #![allow(dead_code, unused_imports)]
 
 mod alertmanager;
@@ -32,7 +32,7 @@ pub(crate) use alertmanager::{Alertmanager, amtool};
 pub(crate) use chromium::Chromium;
 pub(crate) use exporter::{Exporter, binary, command, launch};
 pub(crate) use faults::Faults;
-pub(crate) use http::{Response, StaticServer, get, get_with, post, post_json, request};
+pub(crate) use http::{Response, TestServer, get, get_with, post, post_json, request};
 pub(crate) use kafka::Kafka;
 pub(crate) use process::{Process, Signal};
 pub(crate) use prometheus::{Labels, Prometheus, PrometheusOptions, Protocol, Target};

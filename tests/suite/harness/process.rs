@@ -1,4 +1,4 @@
-//! A child process that does not outlive its value, nor the test process.
+//! A child process that ends with its value and with the test process.
 
 use std::fs::File;
 use std::os::unix::process::CommandExt;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::wait::eventually;
 
-/// How long a process that was killed may take to be gone.
+/// How long a killed process may take to end.
 const GONE_WITHIN: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,18 +23,18 @@ pub(crate) enum Signal {
     Cont,
 }
 
-/// A running program whose output goes to a file. Killed when dropped.
+/// A running program whose output goes to a file. It is killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
     log: PathBuf,
-    /// Where this start's part of the log begins.
+    /// The position in the log of this start.
     log_start: usize,
 }
 
 impl Process {
-    /// Starts `program`, in a process group of its own. Standard output and error are appended
-    /// to `log`; standard input is empty.
+    /// Starts `program` in its own process group. Standard output and error are appended to `log`; standard
+    /// input is empty.
     pub(crate) fn start(
         program: &Path,
         arguments: &[String],
@@ -64,12 +64,12 @@ impl Process {
         self.child.id()
     }
 
-    /// All that it has printed so far, over all its starts with the same log.
+    /// The output of all starts with the same log.
     pub(crate) fn logs(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
-    /// The same since this start.
+    /// The output since this start.
     pub(crate) fn logs_since_start(&self) -> String {
         let bytes = std::fs::read(&self.log).unwrap_or_default();
         String::from_utf8_lossy(bytes.get(self.log_start..).unwrap_or_default()).into_owned()
@@ -82,12 +82,10 @@ impl Process {
         lines[lines.len().saturating_sub(30)..].join("\n")
     }
 
-    /// The exit status, if it has ended.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
     }
 
-    /// Waits for its end.
     #[track_caller]
     pub(crate) fn wait(&mut self, timeout: Duration) -> ExitStatus {
         let id = self.id();
@@ -98,7 +96,7 @@ impl Process {
     }
 
     pub(crate) fn signal(&mut self, signal: Signal) {
-        // Once it has been waited for, its id may be another's.
+        // After a wait the id may belong to another process.
         if self.ended().is_some() {
             return;
         }
@@ -114,7 +112,7 @@ impl Process {
             .arg(format!("kill -{name} {}", self.id()))
             .status()
             .unwrap();
-        // It may have ended of itself meanwhile; else the signal has to arrive.
+        // The process may have ended by itself; otherwise the signal must arrive.
         assert!(
             sent.success() || self.ended().is_some(),
             "cannot send {name} to {}",
@@ -122,9 +120,9 @@ impl Process {
         );
     }
 
-    /// kill -9, and waits until it is gone.
+    /// Sends SIGKILL and waits for the end of the process.
     pub(crate) fn kill(&mut self) {
-        // An error means that it has ended already.
+        // An error means that the process has ended already.
         let _ = self.child.kill();
         self.wait(GONE_WITHIN);
     }
@@ -137,10 +135,10 @@ impl Drop for Process {
     }
 }
 
-/// What else to set on the command: environment, folder.
+/// Sets further options of the command: environment, folder.
 pub(crate) type Prepare<'a> = &'a dyn Fn(&mut Command);
 
-/// Linux kills the child with the thread that started it; elsewhere only `Drop` does.
+/// Linux kills the child when the thread that started it ends; elsewhere only `Drop` does.
 fn dying_with_this_process(program: &Path) -> Command {
     if !cfg!(target_os = "linux") {
         return Command::new(program);
@@ -150,9 +148,9 @@ fn dying_with_this_process(program: &Path) -> Command {
     command
 }
 
-/// Starts the command from a thread that lives as long as the process: the death signal
-/// follows the thread that started the child, and a test's own thread ends with the test,
-/// which would take a shared broker with it.
+/// Starts the command from a thread that lives as long as the process. The kernel ties the death signal to
+/// the thread that started the child. A test's own thread ends with the test, which would kill a shared
+/// broker.
 fn spawn_from_lasting_thread(command: Command) -> std::io::Result<Child> {
     type Order = (Command, Sender<std::io::Result<Child>>);
     static ORDERS: OnceLock<Sender<Order>> = OnceLock::new();

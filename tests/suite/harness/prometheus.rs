@@ -1,4 +1,4 @@
-//! A real Prometheus that scrapes what a test exposes.
+//! A real Prometheus that scrapes the targets of a test.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,10 +13,10 @@ use super::wait::{eventually, free_port};
 
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The labels of a series, its name as `__name__`.
+/// The labels of a series, with its name as `__name__`.
 pub(crate) type Labels = BTreeMap<String, String>;
 
-/// The exposition formats that Prometheus is told to ask for.
+/// The exposition formats that Prometheus can request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
     Protobuf,
@@ -39,31 +39,31 @@ impl Protocol {
 
 #[derive(Debug, Clone)]
 pub(crate) struct PrometheusOptions {
-    /// What it asks for, the most wanted first.
+    /// The requested formats, in order of preference.
     pub(crate) protocols: Vec<Protocol>,
-    /// Store the native form of histograms that have one.
+    /// Stores the native form of histograms that have one.
     pub(crate) native_histograms: bool,
-    /// Store a 0 at a counter's start timestamp, so that its first value is an increase.
+    /// Stores a 0 at a counter's start timestamp, so that its first value is an increase.
     pub(crate) start_timestamps: bool,
-    /// Keep exemplars.
+    /// Stores exemplars.
     pub(crate) exemplars: bool,
     pub(crate) metrics_path: String,
-    /// The text of a rule file: recording and alerting rules, evaluated every second.
+    /// The text of a rule file with recording and alerting rules. They are evaluated every second.
     pub(crate) rules: Option<String>,
-    /// `host:port` of the Alertmanagers it sends its alerts to.
+    /// `host:port` of the Alertmanagers that receive alerts.
     pub(crate) alertmanagers: Vec<String>,
-    /// A storage that exists already, whose blocks are kept however old they are.
+    /// An existing storage. Prometheus keeps all of its blocks, however old.
     pub(crate) storage: Option<std::path::PathBuf>,
-    /// How far an instant query looks back for a sample, in place of five minutes.
+    /// The lookback of instant queries; five minutes if not set.
     pub(crate) look_back: Option<String>,
     /// Further lines of the scrape job, such as `basic_auth`, not indented.
     pub(crate) job: String,
-    /// A whole configuration, in place of what would be made of the others and the targets.
+    /// A complete configuration, which replaces the one made from the other options and the targets.
     pub(crate) config: Option<String>,
 }
 
 impl Default for PrometheusOptions {
-    /// What a Prometheus 3 does as it comes, but every second.
+    /// The defaults of Prometheus 3, with intervals of a second.
     fn default() -> Self {
         Self {
             protocols: vec![Protocol::OpenMetrics, Protocol::Text],
@@ -82,7 +82,7 @@ impl Default for PrometheusOptions {
 }
 
 impl PrometheusOptions {
-    /// One protocol, with all that Prometheus can take from it.
+    /// One protocol with all features that it supports.
     pub(crate) fn everything_of(protocol: Protocol) -> Self {
         Self {
             protocols: vec![protocol],
@@ -94,17 +94,17 @@ impl PrometheusOptions {
     }
 }
 
-/// How a target's last scrape went.
+/// The result of a target's last scrape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) url: String,
     /// `up`, `down` or, before the first scrape, `unknown`.
     pub(crate) health: String,
-    /// Empty if the last scrape went well.
+    /// Empty if the last scrape succeeded.
     pub(crate) last_error: String,
 }
 
-/// A running server with a storage of its own. Killed and removed when dropped.
+/// A running server with its own storage. When dropped, it is killed and the storage removed.
 #[derive(Debug)]
 pub(crate) struct Prometheus {
     process: Process,
@@ -113,7 +113,7 @@ pub(crate) struct Prometheus {
 }
 
 impl Prometheus {
-    /// Scrapes `targets` (`host:port`) every second as the job `test`, from when it is ready.
+    /// Scrapes `targets` (`host:port`) every second as the job `test`.
     #[track_caller]
     pub(crate) fn start(targets: &[String], options: &PrometheusOptions) -> Self {
         let folder = tools::folder("prometheus");
@@ -145,7 +145,7 @@ impl Prometheus {
         if let Some(look_back) = &options.look_back {
             arguments.push(format!("--query.lookback-delta={look_back}"));
         }
-        // The flag has kept the older word for a start timestamp.
+        // The flag still uses the older word for a start timestamp.
         if options.start_timestamps {
             arguments.push("--enable-feature=created-timestamp-zero-ingestion".to_owned());
         }
@@ -185,14 +185,14 @@ impl Prometheus {
         instant(&self.api("query", &[("query", promql)]), promql)
     }
 
-    /// The same at a time in epoch seconds.
+    /// The same at a time in seconds since the epoch.
     #[track_caller]
     pub(crate) fn query_at(&self, promql: &str, seconds: f64) -> Vec<(Labels, f64)> {
         let parameters = [("query", promql), ("time", &seconds.to_string())];
         instant(&self.api("query", &parameters), promql)
     }
 
-    /// The single value of a query that has just one.
+    /// The value of a query that returns one series.
     #[track_caller]
     pub(crate) fn value(&self, promql: &str) -> f64 {
         match self.query(promql).as_slice() {
@@ -201,7 +201,7 @@ impl Prometheus {
         }
     }
 
-    /// Asks until the query has just one value and `accept` takes it.
+    /// Repeats the query until it returns one series and `accept` accepts its value.
     #[track_caller]
     pub(crate) fn wait_for(
         &self,
@@ -215,8 +215,7 @@ impl Prometheus {
         })
     }
 
-    /// The points (epoch seconds, value) of each series between two times, every `step`
-    /// seconds.
+    /// The points (seconds since the epoch, value) of each series between two times, every `step` seconds.
     #[track_caller]
     pub(crate) fn query_range(
         &self,
@@ -238,7 +237,7 @@ impl Prometheus {
         matrix(&data, promql)
     }
 
-    /// The stored samples (epoch seconds, value) of each series of a selector, over the last
+    /// The stored samples (seconds since the epoch, value) of each series of a selector, over the last
     /// `range` such as `5m`.
     #[track_caller]
     pub(crate) fn samples(&self, selector: &str, range: &str) -> Vec<(Labels, Vec<(f64, f64)>)> {
@@ -246,7 +245,7 @@ impl Prometheus {
         matrix(&self.api("query", &[("query", &promql)]), &promql)
     }
 
-    /// What the server answers to `/api/v1/…` as `data`.
+    /// The `data` of the answer to `/api/v1/…`.
     #[track_caller]
     pub(crate) fn api(&self, path: &str, parameters: &[(&str, &str)]) -> Value {
         let url = format!(
@@ -260,7 +259,7 @@ impl Prometheus {
         json["data"].take()
     }
 
-    /// All targets, whether they were scraped or not.
+    /// All targets, scraped or not.
     #[track_caller]
     pub(crate) fn targets(&self) -> Vec<Target> {
         let data = self.api("targets", &[("state", "active")]);
@@ -278,7 +277,7 @@ impl Prometheus {
             .collect()
     }
 
-    /// Waits until every target has been scraped well.
+    /// Waits until Prometheus has scraped every target successfully.
     #[track_caller]
     pub(crate) fn wait_until_up(&self, timeout: Duration) {
         eventually("healthy targets", timeout, || {
@@ -292,7 +291,7 @@ impl Prometheus {
         });
     }
 
-    /// The state of each alert that is pending or firing, with its labels.
+    /// The state of each pending or firing alert, with its labels.
     #[track_caller]
     pub(crate) fn alerts(&self) -> Vec<(Labels, String)> {
         let data = self.api("alerts", &[]);
@@ -311,7 +310,7 @@ impl Prometheus {
         self.process.logs()
     }
 
-    /// Freezes it, as if scrapes were missed.
+    /// Stops the process with SIGSTOP, so that it misses scrapes.
     pub(crate) fn pause(&mut self) {
         self.process.signal(Signal::Stop);
     }
@@ -352,7 +351,7 @@ fn configuration(targets: &[String], options: &PrometheusOptions) -> String {
             "scrape_native_histograms",
             options.native_histograms.to_string(),
         ),
-        // Without this the classic buckets of a histogram that has a native form are dropped.
+        // Otherwise Prometheus drops the classic buckets of a histogram that has a native form.
         ("always_scrape_classic_histograms", "true".to_owned()),
     ] {
         writeln!(text, "    {key}: {value}").unwrap();

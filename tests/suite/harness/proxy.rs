@@ -1,4 +1,4 @@
-//! A TCP proxy that can be cut: the network between an exporter and its broker.
+//! A TCP proxy that can be interrupted: the network between an exporter and its broker.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// Forwards what it is sent, a thread for each direction of a connection. Stops when dropped.
+/// Forwards data with one thread for each direction of a connection. It stops when dropped.
 #[derive(Debug)]
 pub(crate) struct Proxy {
     address: SocketAddr,
@@ -17,23 +17,23 @@ pub(crate) struct Proxy {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Clients send requests of Kafka's protocol.
+    /// Clients speak the Kafka protocol.
     is_kafka: bool,
-    /// Requests that write records are not passed on.
+    /// Produce requests are held back.
     holds_writes: AtomicBool,
     cut: AtomicBool,
     stopping: AtomicBool,
-    /// Both ends of each connection so far.
+    /// Both ends of each connection.
     connections: Mutex<Vec<TcpStream>>,
 }
 
 impl Proxy {
-    /// Listens on a port of its own; connections go to `target`.
+    /// Listens on a port and forwards connections to `target`.
     pub(crate) fn start(target: SocketAddr) -> Self {
         Self::start_with(target, State::default())
     }
 
-    /// The same for clients of Kafka, whose writes can be held.
+    /// A proxy for clients of Kafka, whose produce requests can be held back.
     pub(crate) fn start_for_kafka(target: SocketAddr) -> Self {
         let state = State {
             is_kafka: true,
@@ -52,7 +52,7 @@ impl Proxy {
                 if shared.stopping.load(Ordering::SeqCst) {
                     return;
                 }
-                // Dropped, a connection is one that fails at once.
+                // A dropped connection fails at once.
                 if let Ok(client) = stream {
                     let _ = State::connect(&shared, client, target);
                 }
@@ -69,13 +69,13 @@ impl Proxy {
         self.address
     }
 
-    /// Ends all connections, and each new one at once, until [`Proxy::mend`].
+    /// Closes all connections, and each new one at once, until [`Proxy::mend`].
     pub(crate) fn cut(&self) {
         self.state.cut.store(true, Ordering::SeqCst);
         self.state.disconnect();
     }
 
-    /// A broker that confirms no record from now on and answers everything else, or no longer.
+    /// Sets whether produce requests are held back. All other requests pass.
     pub(crate) fn hold_writes(&self, hold: bool) {
         self.state.holds_writes.store(hold, Ordering::SeqCst);
     }
@@ -89,7 +89,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.state.stopping.store(true, Ordering::SeqCst);
         self.state.disconnect();
-        // The connection wakes it.
+        // The connection wakes the proxy's thread.
         let _ = TcpStream::connect(self.address);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -99,7 +99,7 @@ impl Drop for Proxy {
 
 impl State {
     fn connect(this: &Arc<Self>, client: TcpStream, target: SocketAddr) -> std::io::Result<()> {
-        // The lock is held across the look: a connection is either seen by a cut or not made.
+        // The lock covers both the check and the new connection, so that a cut closes every connection.
         let mut connections = this.connections.lock().unwrap();
         if this.cut.load(Ordering::SeqCst) {
             return Ok(());
@@ -122,10 +122,10 @@ impl State {
     }
 }
 
-/// The key of a request that writes records.
+/// The key of a produce request.
 const PRODUCE: [u8; 2] = [0, 0];
 
-/// Passes requests on. A request is its length and then its bytes, which begin with a key of two.
+/// Forwards requests. A request is its length and then its bytes, which start with a key of two.
 fn forward_requests(mut from: TcpStream, mut to: TcpStream, state: Arc<State>) {
     thread::spawn(move || {
         let mut pass = || -> std::io::Result<()> {

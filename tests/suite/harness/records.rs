@@ -1,5 +1,5 @@
-//! Records in and out of a topic: what producers of ticket events and readers of the
-//! dead-letter topic do.
+//! Writes and reads records of a topic, as producers of ticket events and readers of the dead-letter topic
+//! do.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,6 @@ use super::kafka::Kafka;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A record to produce.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Record {
     key: Option<Vec<u8>>,
@@ -27,7 +26,6 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// A record without a key.
     pub(crate) fn new(value: impl Into<Vec<u8>>) -> Self {
         Self {
             value: Some(value.into()),
@@ -35,7 +33,7 @@ impl Record {
         }
     }
 
-    /// A record with a key, as ticket events have the ticket id.
+    /// A record with a key, such as the ticket id.
     pub(crate) fn keyed(key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Self {
         Self {
             key: Some(key.into()),
@@ -43,7 +41,7 @@ impl Record {
         }
     }
 
-    /// A key without a value, which a compacted topic takes as a deletion.
+    /// A key without a value. A compacted topic treats it as a deletion.
     pub(crate) fn tombstone(key: impl Into<Vec<u8>>) -> Self {
         Self {
             key: Some(key.into()),
@@ -56,20 +54,20 @@ impl Record {
         self
     }
 
-    /// The partition to write to, instead of the one that the key leads to.
+    /// Sets the partition, instead of the one of the key.
     pub(crate) fn partition(mut self, partition: i32) -> Self {
         self.partition = Some(partition);
         self
     }
 
-    /// The record's own timestamp in epoch milliseconds.
+    /// Sets the record's timestamp in milliseconds since the epoch.
     pub(crate) fn timestamp(mut self, milliseconds: i64) -> Self {
         self.timestamp = Some(milliseconds);
         self
     }
 }
 
-/// A record as it was read.
+/// A consumed record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Received {
     pub(crate) partition: i32,
@@ -80,17 +78,16 @@ pub(crate) struct Received {
 }
 
 impl Received {
-    /// The key as text; empty if there is none.
+    /// The key as text; empty if absent.
     pub(crate) fn key_text(&self) -> String {
         String::from_utf8_lossy(self.key.as_deref().unwrap_or_default()).into_owned()
     }
 
-    /// The value as text; empty if there is none.
+    /// The value as text; empty if absent.
     pub(crate) fn value_text(&self) -> String {
         String::from_utf8_lossy(self.value.as_deref().unwrap_or_default()).into_owned()
     }
 
-    /// The header's value as text.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         let found = self.headers.iter().find(|(found, _)| found == name)?;
         Some(String::from_utf8_lossy(&found.1).into_owned())
@@ -119,12 +116,12 @@ impl From<&BorrowedMessage<'_>> for Received {
 }
 
 impl Kafka {
-    /// Writes the records and waits until the broker has acknowledged each. Records of one
-    /// partition keep their order.
+    /// Writes the records and waits until the broker has acknowledged each. Records of one partition keep
+    /// their order.
     #[track_caller]
     pub(crate) fn produce(&self, topic: &str, records: impl IntoIterator<Item = Record>) {
         let mut config = self.client();
-        // Fewer waits for the many small batches of tests.
+        // Batches are small, so waiting for more records costs time.
         config
             .set("linger.ms", "1")
             .set("enable.idempotence", "true");
@@ -133,8 +130,8 @@ impl Kafka {
         send_all(&producer, &deliveries, topic, records);
     }
 
-    /// Writes the records in one transaction and commits or aborts it: after an abort they
-    /// take up offsets that a reader of committed records never sees.
+    /// Writes the records in one transaction and commits or aborts it. The records of an aborted
+    /// transaction have offsets, but a reader of committed records does not see them.
     #[track_caller]
     pub(crate) fn produce_in_transaction(
         &self,
@@ -152,13 +149,13 @@ impl Kafka {
         }
     }
 
-    /// A producer of transactions, which stay open as long as the test wants.
+    /// A transactional producer. Its transactions stay open as long as the test needs.
     #[track_caller]
     pub(crate) fn transactions(&self) -> Transactions {
         let mut config = self.client();
         config
             .set("transactional.id", Self::unique("test-transaction"))
-            // Longer than any test keeps one open.
+            // No test keeps a transaction open for longer.
             .set("transaction.timeout.ms", "300000")
             .set("linger.ms", "1");
         let deliveries = Deliveries::default();
@@ -171,7 +168,8 @@ impl Kafka {
         }
     }
 
-    /// Reads the topic from its beginning to its present end: by partition, then by offset.
+    /// Reads the topic from its start to its present end. The records are sorted by partition, then by
+    /// offset.
     #[track_caller]
     pub(crate) fn consume(&self, topic: &str) -> Vec<Received> {
         let ends = self.ends(topic);
@@ -184,8 +182,8 @@ impl Kafka {
         }
         consumer.assign(&assignment).unwrap();
         let mut received = Vec::new();
-        // The end of a partition is told by its position: the last offsets may be
-        // transaction markers, which are no records.
+        // The position tells the end of a partition: the last offsets may be transaction markers, which are
+        // no records.
         let mut unread = ends.len();
         let start = Instant::now();
         while unread > 0 {
@@ -204,7 +202,7 @@ impl Kafka {
         received
     }
 
-    /// The offset after the last record, by partition.
+    /// The end offset of each partition.
     #[track_caller]
     pub(crate) fn ends(&self, topic: &str) -> BTreeMap<i32, i64> {
         let consumer = self.reader("test-reader");
@@ -223,7 +221,7 @@ impl Kafka {
             .collect()
     }
 
-    /// The offsets that a group has committed, by partition; partitions without one are absent.
+    /// The committed offsets of a group, by partition.
     #[track_caller]
     pub(crate) fn committed(&self, group: &str, topic: &str) -> BTreeMap<i32, i64> {
         let mut list = TopicPartitionList::new();
@@ -248,13 +246,13 @@ impl Kafka {
             .set("group.id", group)
             .set("enable.auto.commit", "false")
             .set("enable.partition.eof", "true")
-            // An empty fetch answers soon.
+            // The broker answers an empty fetch soon.
             .set("fetch.wait.max.ms", "10");
         config.create().unwrap()
     }
 }
 
-/// One transaction after the other.
+/// A sequence of transactions.
 pub(crate) struct Transactions {
     producer: BaseProducer<Deliveries>,
     deliveries: Deliveries,
@@ -321,7 +319,7 @@ fn send_all(
     }
 }
 
-/// Remembers what was not delivered.
+/// Collects failed deliveries.
 #[derive(Debug, Clone, Default)]
 struct Deliveries {
     failures: Arc<Mutex<Vec<KafkaError>>>,

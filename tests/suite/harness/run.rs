@@ -1,30 +1,34 @@
-//! The exporter's binary, run to its end.
+//! Runs the exporter's binary, and other commands, until they end.
 
 use std::io::Write as _;
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use super::exporter::command;
 
 /// Runs the binary to its end, with `input` on its standard input.
 #[track_caller]
 pub(crate) fn run(arguments: &[&str], input: &[u8]) -> Output {
-    let mut child = command()
-        .args(arguments)
+    run_with_input(command().args(arguments), input)
+}
+
+/// Runs a command to its end.
+#[track_caller]
+pub(super) fn run_with_input(command: &mut Command, input: &[u8]) -> Output {
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_vec();
-    // It may end before it has read everything.
-    let writer = std::thread::spawn(move || stdin.write_all(&input));
-    let output = child.wait_with_output().unwrap();
-    let _ = writer.join();
-    output
+    std::thread::scope(|scope| {
+        // The command may end before it has read everything.
+        scope.spawn(move || stdin.write_all(input));
+        child.wait_with_output().unwrap()
+    })
 }
 
-/// The same for a run that has to end well; its standard output.
+/// Runs the binary, expects success and returns its standard output.
 #[track_caller]
 pub(crate) fn run_well(arguments: &[&str], input: &[u8]) -> String {
     let output = run(arguments, input);

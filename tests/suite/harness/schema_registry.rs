@@ -1,4 +1,4 @@
-//! A real schema registry with the API of Confluent's (Apicurio), its schemas in memory.
+//! A real schema registry with the API of Confluent's (Apicurio), which keeps its schemas in memory.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -11,13 +11,13 @@ use super::process::{Process, Signal};
 use super::tools;
 use super::wait::{eventually, free_port};
 
-/// A start takes some 3 s on an idle machine; this is for one that compiles meanwhile.
+/// A start takes some 3 s on an idle machine, and longer while something compiles.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Where the API is on the server.
+/// The path of the API on the server.
 const API: &str = "/apis/ccompat/v7";
 
-/// A running registry. Killed when dropped.
+/// A running registry. It is killed when dropped.
 #[derive(Debug)]
 pub(crate) struct SchemaRegistry {
     process: Process,
@@ -26,15 +26,15 @@ pub(crate) struct SchemaRegistry {
 }
 
 impl SchemaRegistry {
-    /// The registry that tests share, started by whoever asks first: with subjects of one's own.
-    /// Nobody may stop it.
+    /// The shared registry, started by the first caller. Tests use subjects of their own, and no test may
+    /// stop it.
     #[track_caller]
     pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<SchemaRegistry> = OnceLock::new();
         SHARED.get_or_init(Self::start)
     }
 
-    /// A registry of one's own, which can be stopped.
+    /// Starts a registry that the test may stop.
     #[track_caller]
     pub(crate) fn start() -> Self {
         let folder = tools::folder("schema-registry");
@@ -81,17 +81,17 @@ impl SchemaRegistry {
         ([127, 0, 0, 1], self.port).into()
     }
 
-    /// What `schema_registry.url` has to be.
+    /// The value of `schema_registry.url`.
     pub(crate) fn url(&self) -> String {
         Self::url_at(self.address())
     }
 
-    /// The same where the server is reached by another address.
+    /// The same for another address of the server.
     pub(crate) fn url_at(address: SocketAddr) -> String {
         format!("http://{address}{API}")
     }
 
-    /// Registers a schema of a language (`AVRO`, `PROTOBUF`, `JSON`); its id. References are
+    /// Registers a schema of a language (`AVRO`, `PROTOBUF`, `JSON`) and returns its id. References are
     /// names, subjects and versions.
     #[track_caller]
     pub(crate) fn register(
@@ -118,7 +118,7 @@ impl SchemaRegistry {
         u32::try_from(answer["id"].as_u64().unwrap()).unwrap()
     }
 
-    /// Freezes it: it takes connections and answers nothing.
+    /// Stops the process with SIGSTOP: it accepts connections and answers nothing.
     pub(crate) fn pause(&mut self) {
         self.process.signal(Signal::Stop);
     }

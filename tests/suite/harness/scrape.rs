@@ -13,13 +13,12 @@ use std::ops::RangeInclusive;
 /// How many near matches a failure lists.
 const NEAR_MATCHES: usize = 10;
 
-/// A scrape, taken apart.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scrape {
     samples: Vec<Sample>,
-    /// What `# TYPE` says, by family.
+    /// The `# TYPE` of each family.
     types: BTreeMap<String, String>,
-    /// What `# HELP` says, by family.
+    /// The `# HELP` of each family.
     help: BTreeMap<String, String>,
 }
 
@@ -28,7 +27,7 @@ pub(crate) struct Sample {
     pub(crate) name: String,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) value: f64,
-    /// What follows the value: a timestamp, an exemplar.
+    /// The text after the value: a timestamp, an exemplar.
     pub(crate) rest: String,
 }
 
@@ -49,7 +48,7 @@ impl fmt::Display for Sample {
     }
 }
 
-/// Takes a scrape apart. A line that is no exposition fails the test.
+/// Parses a scrape. The test fails on a line that is not part of the format.
 #[track_caller]
 pub(crate) fn scrape(text: &str) -> Scrape {
     let mut scrape = Scrape::default();
@@ -69,7 +68,6 @@ pub(crate) fn scrape(text: &str) -> Scrape {
 }
 
 impl Scrape {
-    /// Asks about the series of this name.
     pub(crate) fn metric(&self, name: &str) -> Query<'_> {
         Query {
             scrape: self,
@@ -83,22 +81,19 @@ impl Scrape {
         &self.samples
     }
 
-    /// The type of a family, if the scrape tells it.
     pub(crate) fn type_of(&self, family: &str) -> Option<&str> {
         self.types.get(family).map(String::as_str)
     }
 
-    /// The help of a family, if the scrape tells it.
     pub(crate) fn help_of(&self, family: &str) -> Option<&str> {
         self.help.get(family).map(String::as_str)
     }
 
-    /// The names of all families with a type.
     pub(crate) fn families(&self) -> impl Iterator<Item = &str> {
         self.types.keys().map(String::as_str)
     }
 
-    /// The values of all series whose name `keep` takes, by series: to compare two scrapes.
+    /// The values of all series whose name `keep` accepts, by series, to compare two scrapes.
     #[track_caller]
     pub(crate) fn values(&self, keep: impl Fn(&str) -> bool) -> BTreeMap<String, f64> {
         let mut values = BTreeMap::new();
@@ -112,7 +107,7 @@ impl Scrape {
     }
 }
 
-/// Series of one name with certain labels; labels that are not named may be anything.
+/// The series of one name with certain labels. Other labels may have any value.
 #[derive(Debug, Clone)]
 pub(crate) struct Query<'a> {
     scrape: &'a Scrape,
@@ -127,13 +122,12 @@ impl<'a> Query<'a> {
         self
     }
 
-    /// Only series that do not have this label.
+    /// Only series without this label.
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.absent.push(name.to_owned());
         self
     }
 
-    /// The series that match.
     pub(crate) fn samples(&self) -> Vec<&'a Sample> {
         self.scrape
             .samples
@@ -142,14 +136,14 @@ impl<'a> Query<'a> {
             .collect()
     }
 
-    /// The value of the one series that matches.
+    /// The value of the only matching series.
     #[track_caller]
     pub(crate) fn value(&self) -> f64 {
         self.try_value()
             .unwrap_or_else(|complaint| panic!("{complaint}"))
     }
 
-    /// The same, or why there is none: for waiting.
+    /// Returns why there is no such value, so that a test can wait.
     pub(crate) fn try_value(&self) -> Result<f64, String> {
         match self.samples().as_slice() {
             [one] => Ok(one.value),
@@ -165,17 +159,17 @@ impl<'a> Query<'a> {
         }
     }
 
-    /// The value of the one series that matches is exactly this.
+    /// Asserts the exact value of the only matching series.
     #[track_caller]
     pub(crate) fn is(&self, expected: f64) {
         self.check(expected)
             .unwrap_or_else(|complaint| panic!("{complaint}"));
     }
 
-    /// The same, or what is there instead: for waiting.
+    /// Returns the actual value as an error, so that a test can wait.
     pub(crate) fn check(&self, expected: f64) -> Result<(), String> {
         let value = self.try_value()?;
-        // Bit for bit: what is exposed is exact. Not a number equals itself here.
+        // The exposition is exact, so the comparison is, too. NaN equals NaN here.
         if value == expected || (value.is_nan() && expected.is_nan()) {
             Ok(())
         } else {
@@ -192,14 +186,14 @@ impl<'a> Query<'a> {
         );
     }
 
-    /// No series matches.
+    /// Asserts that no series matches.
     #[track_caller]
     pub(crate) fn is_absent(&self) {
         let found = self.samples();
         assert!(found.is_empty(), "{self} is in the scrape:{}", list(&found));
     }
 
-    /// At least one series matches.
+    /// Asserts that at least one series matches.
     #[track_caller]
     pub(crate) fn is_present(&self) {
         assert!(
@@ -209,12 +203,11 @@ impl<'a> Query<'a> {
         );
     }
 
-    /// How many series match.
     pub(crate) fn count(&self) -> usize {
         self.samples().len()
     }
 
-    /// The sum over the series that match, 0 if there is none.
+    /// The sum over the matching series.
     pub(crate) fn sum(&self) -> f64 {
         self.samples().iter().map(|sample| sample.value).sum()
     }
@@ -231,8 +224,8 @@ impl<'a> Query<'a> {
                 .any(|name| sample.labels.contains_key(name))
     }
 
-    /// The series of this name with the most of the wanted labels; without any, the names
-    /// that are most like it.
+    /// The series of this name that share the most labels with the query; if there is none, the most
+    /// similar names.
     fn near_matches(&self) -> String {
         let all = &self.scrape.samples;
         let mut same_name: Vec<&Sample> = all
@@ -282,7 +275,7 @@ fn list(samples: &[&Sample]) -> String {
         .collect()
 }
 
-/// How many single-character edits lead from one name to the other.
+/// The edit distance of two names.
 fn distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();
@@ -328,7 +321,7 @@ fn sample(line: &str) -> Option<Sample> {
     })
 }
 
-/// The text up to the closing quote, unescaped, and what follows it.
+/// The unescaped text up to the closing quote, and the rest after it.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut characters = text.char_indices();
@@ -399,7 +392,7 @@ limit +Inf
     }
 
     #[test]
-    fn a_wrong_value_is_told() {
+    fn a_wrong_value_is_in_the_failure() {
         let message = complaint(|scrape| scrape.metric("ticket_backlog").is(3.0));
         assert_eq!(message, "ticket_backlog{} is 2, not 3");
     }
@@ -446,14 +439,14 @@ limit +Inf
     }
 
     #[test]
-    fn what_is_present_is_not_absent() {
+    fn a_present_series_is_not_absent() {
         complaint(|scrape| scrape.metric("limit").is_absent());
         complaint(|scrape| scrape.metric("missing").is_present());
         complaint(|scrape| scrape.metric("limit").is_within(0.0..=1.0));
     }
 
     #[test]
-    fn lines_that_are_no_samples_fail() {
+    fn invalid_lines_fail() {
         for line in [
             "name",
             "name{a=\"b\"}",

@@ -1,5 +1,5 @@
-//! A real Kafka broker that lets nobody in without a certificate or a login, and nobody read or
-//! write without a permission: every listener and mechanism there is, on one broker.
+//! A real Kafka broker that requires a certificate or a login to connect, and a permission to read or
+//! write. It has a listener for every protocol and mechanism.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -18,8 +18,8 @@ use super::tokens::{AUDIENCE, ISSUER, TokenServer};
 use super::tools;
 use super::wait::free_port;
 
-/// Users of every mechanism but tokens, with their passwords. (SCRAM: see also
-/// [`SecuredKafka::set_password`].)
+/// Users of every mechanism but tokens, with their passwords. For SCRAM see also
+/// [`SecuredKafka::set_password`].
 const USERS: [(&str, &str); 3] = [
     ("exporter", "hunter2-exporter"),
     ("stranger", "hunter2-stranger"),
@@ -28,14 +28,14 @@ const USERS: [(&str, &str); 3] = [
 
 const ADDRESS: &str = "127.0.0.1";
 
-/// A certificate with its key, in files.
+/// A certificate and its key, in files.
 #[derive(Debug, Clone)]
 pub(crate) struct Certificate {
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
 }
 
-/// An authority and what it signs.
+/// An authority and the certificates that it signs.
 struct Authority {
     name: &'static str,
     certificate: X509,
@@ -53,7 +53,7 @@ impl Authority {
         }
     }
 
-    /// Signs for a subject; `days` from and until when it is valid.
+    /// Signs a certificate for a subject. `days` are the start and the end of its validity.
     fn sign(
         &self,
         folder: &Path,
@@ -71,7 +71,7 @@ impl Authority {
         std::fs::write(&files.certificate, signed.to_pem().unwrap()).unwrap();
         let pem = key.private_key_to_pem_pkcs8().unwrap();
         std::fs::write(&files.key, &pem).unwrap();
-        // For Kafka: all in one file.
+        // Kafka wants all of it in one file.
         let store = [
             pem,
             signed.to_pem().unwrap(),
@@ -139,8 +139,7 @@ fn certificate(
     builder.build()
 }
 
-/// See the module. What the test itself says to the broker goes over a listener without security,
-/// as a super user.
+/// The test itself uses a listener without security, as a super user.
 pub(crate) struct SecuredKafka {
     pub(crate) kafka: Kafka,
     pub(crate) tokens: TokenServer,
@@ -160,7 +159,7 @@ const LISTENERS: [(&str, &str); 5] = [
 ];
 
 impl SecuredKafka {
-    /// The one that tests share, started by whoever asks first.
+    /// The shared broker, started by the first caller.
     #[track_caller]
     pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<SecuredKafka> = OnceLock::new();
@@ -216,7 +215,7 @@ impl SecuredKafka {
             foreign,
             ports,
         };
-        // What begins with `open-` is for all who are let in: most tests are not about this.
+        // All users may use topics whose names start with `open-`: most tests are not about permissions.
         secured.acls(
             "--add --allow-principal User:* --operation Read --topic open- --group open- \
              --resource-pattern-type prefixed --force",
@@ -237,7 +236,7 @@ impl SecuredKafka {
         USERS.iter().find(|(name, _)| *name == user).unwrap().1
     }
 
-    /// The certificate of the authority that signed the brokers', and of another one.
+    /// The certificates of the brokers' authority and of another one.
     pub(crate) fn authority_file(&self) -> PathBuf {
         self.folder.path().join("Test CA.pem")
     }
@@ -246,7 +245,7 @@ impl SecuredKafka {
         self.folder.path().join("Foreign CA.pem")
     }
 
-    /// A new certificate for a client, good or of an authority that the brokers do not know.
+    /// A new client certificate, signed by the brokers' authority or by one that they do not know.
     pub(crate) fn client_certificate(&self, subject: &[(&str, &str)], good: bool) -> Certificate {
         let signer = if good { &self.authority } else { &self.foreign };
         let file = Kafka::unique("client");
@@ -259,7 +258,7 @@ impl SecuredKafka {
         self.kafka.operate("AclCommand", &words(arguments));
     }
 
-    /// Runs a `kafka-acls` command as it was printed, but for the address.
+    /// Runs a printed `kafka-acls` command, with another address.
     #[track_caller]
     pub(crate) fn run_printed(&self, command: &str) {
         let words = words(command);
@@ -273,7 +272,7 @@ impl SecuredKafka {
         self.kafka.operate("AclCommand", &arguments);
     }
 
-    /// Changes the password of a user for SCRAM-SHA-512.
+    /// Changes a user's password for SCRAM-SHA-512.
     #[track_caller]
     pub(crate) fn set_password(&self, user: &str, password: &str) {
         let change = format!("SCRAM-SHA-512=[password={password}]");
@@ -284,7 +283,7 @@ impl SecuredKafka {
     }
 }
 
-/// The words of a command line; quotes keep words together.
+/// Splits a command line into words. Quotes keep words together.
 fn words(line: &str) -> Vec<String> {
     let quoted = line.split('\'').enumerate();
     let mut words = Vec::new();
@@ -339,7 +338,7 @@ fn settings(
         &format!("1@{ADDRESS}:{controller}"),
     );
     set("inter.broker.listener.name", "PLAINTEXT");
-    // Who is not allowed something may not do it; the test is anonymous and may do everything.
+    // Users need permissions; the anonymous user of the test may do everything.
     set(
         "authorizer.class.name",
         "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
@@ -382,7 +381,7 @@ fn settings(
         &format!("{bearer}.sasl.oauthbearer.expected.issuer"),
         ISSUER,
     );
-    // One mechanism only, to ask for another one.
+    // This listener has one mechanism only, so that a client can ask for an unsupported one.
     let unprotected = "listener.name.sasl_plaintext";
     set(&format!("{unprotected}.sasl.enabled.mechanisms"), "PLAIN");
     set(

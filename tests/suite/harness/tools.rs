@@ -1,8 +1,7 @@
-//! Where `tests/setup` put the tools, and what to say when they are not there.
+//! The tools that `tests/setup` installs, and the message for a missing one.
 
 use std::path::{Path, PathBuf};
 
-/// The root of the repository.
 pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -12,67 +11,60 @@ pub(crate) fn kafka_jars() -> PathBuf {
     installed("kafka", "")
 }
 
-/// The schema registry, as a jar to run.
+/// The schema registry's jar.
 pub(crate) fn schema_registry() -> PathBuf {
     installed("schema_registry", "runner.jar")
 }
 
-/// The Prometheus server.
 pub(crate) fn prometheus() -> PathBuf {
     installed("prometheus", "prometheus")
 }
 
-/// Prometheus' own command-line tool.
 pub(crate) fn promtool() -> PathBuf {
     installed("prometheus", "promtool")
 }
 
-/// The Alertmanager server.
 pub(crate) fn alertmanager() -> PathBuf {
     installed("alertmanager", "alertmanager")
 }
 
-/// Alertmanager's own command-line tool.
 pub(crate) fn amtool() -> PathBuf {
     installed("alertmanager", "amtool")
 }
 
-/// A Python that has what writes the dashboards.
+/// A Python with the dashboard SDK.
 pub(crate) fn python() -> PathBuf {
-    installed("boards", "bin/python")
+    installed("dashboards", "bin/python")
 }
 
-/// What builds the documentation.
 pub(crate) fn mdbook() -> PathBuf {
     installed("book", "bin/mdbook")
 }
 
-/// The folder of Grafana's components, which draw the dashboards.
+/// The folder of Grafana's components, which render the dashboards.
 pub(crate) fn rendering() -> PathBuf {
     installed("rendering", "node_modules")
 }
 
-/// What builds the Debian package.
 pub(crate) fn cargo_deb() -> PathBuf {
     installed("cargo-deb", "bin/cargo-deb")
 }
 
-/// What reads workflows for GitHub as GitHub does.
+/// The linter of GitHub workflows.
 pub(crate) fn actionlint() -> PathBuf {
     installed("actionlint", "actionlint")
 }
 
-/// Helm.
 pub(crate) fn helm() -> PathBuf {
     installed("helm", "helm")
 }
 
-/// The folder of the Prometheus Operator's types.
+/// The folder of the Prometheus Operator's CRDs.
 pub(crate) fn operator_types() -> PathBuf {
     installed("operator", "")
 }
 
-/// A program of the environment that checks what `deploy/` has for Kubernetes and Compose.
+/// A program of the environment that checks the manifests of `deploy/`.
 pub(crate) fn deployment(program: &str) -> PathBuf {
     installed("deployment", &format!("bin/{program}"))
 }
@@ -91,7 +83,7 @@ pub(crate) fn document(path: &str) -> serde_json::Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The folders in a folder of the repository, such as `tests/golden`, in order: a case each.
+/// The cases in a folder of the repository, such as `tests/golden`: one folder each, in order.
 pub(crate) fn cases(folder: &str) -> Vec<PathBuf> {
     let mut cases: Vec<PathBuf> = std::fs::read_dir(repository().join(folder))
         .unwrap()
@@ -105,9 +97,9 @@ pub(crate) fn cases(folder: &str) -> Vec<PathBuf> {
 fn installed(tool: &str, file: &str) -> PathBuf {
     let tools = std::env::var_os("TICKET_EXPORTER_TEST_TOOLS")
         .map_or_else(|| "target/test-tools".into(), PathBuf::from);
-    // As in tests/setup: a relative path counts from the repository.
+    // As in tests/setup, a relative path starts at the repository.
     let folder = repository().join(tools).join(tool);
-    // The stamp is written last: without it an install was cut short.
+    // tests/setup writes the stamp last: without it the installation is incomplete.
     assert!(
         folder.join("stamp").exists(),
         "{tool} is missing: there is no finished install in {}.\n\
@@ -121,8 +113,8 @@ fn installed(tool: &str, file: &str) -> PathBuf {
     }
 }
 
-/// A new folder under `target/tmp` that is removed when its value is dropped. Its name tells
-/// whose it is, so that what a killed test process left is removed by the next one.
+/// A new folder under `target/tmp` that is removed when its value is dropped. Its name has the id of the
+/// process, so that a later test process can remove the folders of a killed one.
 pub(crate) fn folder(kind: &str) -> tempfile::TempDir {
     static SWEEP: std::sync::Once = std::sync::Once::new();
     let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
@@ -143,7 +135,7 @@ fn remove_left_overs(parent: &Path) {
             .strip_prefix(OURS)
             .and_then(|rest| rest.split('-').next());
         let alive = |id: &str| Path::new("/proc").join(id).exists();
-        // Without /proc nobody can be known to be gone.
+        // Without /proc it is not known whether the process still runs.
         if Path::new("/proc/self").exists() && owner.is_some_and(|id| !alive(id)) {
             let _ = std::fs::remove_dir_all(entry.path());
         }

@@ -1,21 +1,21 @@
-//! Waiting for what other processes do, and ports for them to listen on.
+//! Waits for other processes, and finds free ports for them.
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often a condition is looked at: short against the seconds that processes need, long
-/// enough to leave them the processor.
+/// How often a condition is checked: short against the seconds that processes need, long enough to leave
+/// them the processor.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Ports below the range from which Linux takes the local ends of connections (from 32768), so
-/// that a port found free is not handed to somebody's connection before it is listened on.
+/// Below the range of Linux's ephemeral ports (from 32768), so that no outgoing connection takes a free
+/// port before a process listens on it.
 const FIRST_PORT: u16 = 20_000;
 const PORTS: u16 = 12_000;
 
-/// Asks until the answer is `Ok` and returns it; after `timeout` it fails with `what` was
-/// waited for and the last answer.
+/// Repeats `ask` until it returns `Ok`, and returns the value. After `timeout` it fails with `what` and the
+/// last error.
 #[track_caller]
 pub(crate) fn eventually<T>(
     what: &str,
@@ -27,15 +27,15 @@ pub(crate) fn eventually<T>(
         match ask() {
             Ok(value) => return value,
             Err(answer) if start.elapsed() >= timeout => {
-                panic!("waited {timeout:?} in vain for {what}: {answer}")
+                panic!("waited {timeout:?} for {what}: {answer}")
             }
             Err(_) => thread::sleep(POLL_INTERVAL),
         }
     }
 }
 
-/// A loopback port that nobody listens on. Test processes start at different places of the
-/// range, so that two of them on one machine rarely try the same port.
+/// A loopback port on which no process listens. Test processes start at different places of the range, so
+/// that two of them rarely try the same port.
 pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = u16::try_from(std::process::id() * 61 % u32::from(PORTS)).unwrap();
@@ -53,7 +53,7 @@ pub(crate) fn free_port() -> u16 {
 }
 
 #[test]
-fn the_last_answer_is_in_the_failure() {
+fn the_last_error_is_in_the_failure() {
     let waiting = std::panic::catch_unwind(|| {
         eventually::<()>("a sign", Duration::from_millis(1), || {
             Err("nothing yet".to_owned())

@@ -1,34 +1,28 @@
-//! A server that takes what Alertmanager sends to webhooks, and remembers it.
+//! A server that stores the webhooks that Alertmanager sends.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 
+use super::http::TestServer;
 use super::prometheus::Labels;
 
-const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// One notification as it arrived.
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
-    /// The path it was sent to, without the slash.
+    /// The path of the request, without the slash.
     pub(crate) path: String,
     pub(crate) arrived: Instant,
     body: Value,
 }
 
 impl Message {
-    /// What all its alerts have in common by the route's `group_by`.
+    /// The labels of the route's `group_by`.
     pub(crate) fn group(&self) -> Labels {
         labels(&self.body["groupLabels"])
     }
 
-    /// The labels of its alerts that are `firing` or `resolved`.
+    /// The labels of the alerts that are `firing` or `resolved`.
     pub(crate) fn alerts(&self, status: &str) -> Vec<Labels> {
         let all = self.body["alerts"].as_array().unwrap().iter();
         all.filter(|alert| alert["status"] == status)
@@ -44,94 +38,47 @@ fn labels(value: &Value) -> Labels {
         .collect()
 }
 
-/// Takes every POST with a JSON body; the path says for whom it is. It stops when dropped.
+/// Accepts every POST with a JSON body; the path names the receiver. It stops when dropped.
 #[derive(Debug)]
 pub(crate) struct Webhooks {
-    address: SocketAddr,
+    server: TestServer,
     messages: Arc<Mutex<Vec<Message>>>,
-    stopping: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl Webhooks {
     pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
         let messages = Arc::<Mutex<Vec<Message>>>::default();
-        let stopping = Arc::new(AtomicBool::new(false));
-        let (kept, stop) = (Arc::clone(&messages), Arc::clone(&stopping));
-        let thread = thread::spawn(move || {
-            for stream in listener.incoming() {
-                if stop.load(Ordering::Relaxed) {
-                    return;
+        let received = Arc::clone(&messages);
+        // The message is stored before the answer, so that a client with an answer finds it.
+        let server = TestServer::start(move |request| {
+            let status = match serde_json::from_slice(&request.body) {
+                Ok(body) => {
+                    received.lock().unwrap().push(Message {
+                        path: request.path.trim_start_matches('/').to_owned(),
+                        arrived: Instant::now(),
+                        body,
+                    });
+                    "200 OK"
                 }
-                // After an error the sender tries again.
-                let _ = stream.and_then(|stream| take(stream, &kept));
-            }
+                Err(_) => "400 Bad Request",
+            };
+            (status, "text/plain".to_owned(), Vec::new())
         });
-        Self {
-            address,
-            messages,
-            stopping,
-            thread: Some(thread),
-        }
+        Self { server, messages }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}/{path}", self.address)
+        format!("http://{}/{path}", self.server.address())
     }
 
-    /// All messages so far, in the order of their arrival.
+    /// All messages in the order of their arrival.
     pub(crate) fn messages(&self) -> Vec<Message> {
         self.messages.lock().unwrap().clone()
     }
 }
 
-impl Drop for Webhooks {
-    fn drop(&mut self) {
-        self.stopping.store(true, Ordering::Relaxed);
-        // The connection wakes it.
-        let _ = TcpStream::connect(self.address);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-/// Reads one request, keeps its message and answers. The message is there before the answer is, so
-/// that a client that has its answer finds it.
-fn take(mut stream: TcpStream, messages: &Mutex<Vec<Message>>) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(TIMEOUT))?;
-    let mut reader = BufReader::new(&stream);
-    let mut line = String::new();
-    reader.read_line(&mut line)?;
-    let Some(path) = line.split_whitespace().nth(1).map(str::to_owned) else {
-        return Ok(());
-    };
-    let mut length = 0;
-    loop {
-        line.clear();
-        reader.read_line(&mut line)?;
-        let Some((name, value)) = line.split_once(':') else {
-            break;
-        };
-        if name.eq_ignore_ascii_case("content-length") {
-            length = value.trim().parse().unwrap_or(0);
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    let body = serde_json::from_slice(&body)?;
-    messages.lock().unwrap().push(Message {
-        path: path.trim_start_matches('/').to_owned(),
-        arrived: Instant::now(),
-        body,
-    });
-    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
-}
-
 #[test]
-fn what_is_posted_is_there_under_its_path() {
+fn a_message_is_stored_under_its_path() {
     let webhooks = Webhooks::start();
     let sent = serde_json::json!({
         "groupLabels": { "team": "billing" },

@@ -1,11 +1,11 @@
-//! Every record exactly once and in order.
+//! The consumer delivers every record exactly once and in order.
 
 use ticket_exporter::edge::kafka::{DeadLetterHeader, DeadLetterProducer, KafkaRecord};
 
 use super::*;
 
 #[test]
-fn every_record_of_eight_partitions_comes_once_and_in_order() {
+fn every_record_of_eight_partitions_is_read_once_and_in_order() {
     let broker = EmbeddedBroker::start(&[("tickets", 8)]).unwrap();
     publish(&broker, "tickets", 0..200_000);
     let mut consumer = Consumer::start(&settings(&broker, &["tickets"])).unwrap();
@@ -27,14 +27,14 @@ fn every_record_of_eight_partitions_comes_once_and_in_order() {
 }
 
 #[test]
-fn reading_goes_on_where_the_caller_says() {
+fn reading_continues_at_the_offsets_of_the_caller() {
     let broker = EmbeddedBroker::start(&[("tickets", 4)]).unwrap();
     publish(&broker, "tickets", 0..10_000);
     let mut reader = Reader::default();
     let mut consumer = Consumer::start(&settings(&broker, &["tickets"])).unwrap();
     reader.until(&mut consumer, |reader, _| reader.count() >= 5_000);
     let mut offsets: Vec<(TopicPartition, i64)> = reader.next.clone().into_iter().collect();
-    // The group's offsets are for lag tools: these wrong ones must not be read back.
+    // The group's offsets are for lag tools only. These are wrong, and the consumer must not use them.
     for (_, next) in &mut offsets {
         *next += 1;
     }
@@ -46,7 +46,7 @@ fn reading_goes_on_where_the_caller_says() {
 }
 
 #[test]
-fn records_carry_what_was_sent() {
+fn records_are_complete() {
     let broker = EmbeddedBroker::start(&[("tickets", 1)]).unwrap();
     let mut publisher = Publisher::start(&connection(&broker), "tickets").unwrap();
     publisher.send(b"k", b"v", 1_234);
@@ -75,7 +75,7 @@ fn records_carry_what_was_sent() {
 }
 
 #[test]
-fn headers_come_where_they_are_asked_for() {
+fn headers_are_read_on_request() {
     let broker = EmbeddedBroker::start(&[("tickets", 1)]).unwrap();
     let mut letters = DeadLetterProducer::start(&connection(&broker), "tickets").unwrap();
     let partition = TopicPartition::new("origin", 3);

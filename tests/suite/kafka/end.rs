@@ -17,7 +17,7 @@ fn empty_partitions_are_at_their_end() {
 }
 
 #[test]
-fn the_end_is_never_said_too_early() {
+fn the_end_is_never_reported_too_early() {
     let broker = EmbeddedBroker::start(&[("tickets", 4)]).unwrap();
     publish(&broker, "tickets", 0..40_000);
     let mut consumer = Consumer::start(&settings(&broker, &["tickets"])).unwrap();
@@ -45,7 +45,7 @@ fn the_end_is_never_said_too_early() {
 }
 
 #[test]
-fn a_partition_that_comes_back_is_not_at_its_old_end() {
+fn a_partition_that_returns_is_not_at_its_old_end() {
     let broker = EmbeddedBroker::start(&[("tickets", 2)]).unwrap();
     publish(&broker, "tickets", 0..1_000);
     let settings = settings(&broker, &["tickets"]);

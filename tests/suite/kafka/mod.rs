@@ -1,6 +1,6 @@
 //! The consumer and the producers against the embedded broker.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may stop and tell
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod delivery;
 mod end;
@@ -26,9 +26,9 @@ fn connection(broker: &EmbeddedBroker) -> KafkaConnection {
         security: KafkaSecurity::default(),
         properties: BTreeMap::from(
             [
-                // The embedded broker sleeps this long on an empty fetch.
+                // The embedded broker sleeps for this time on an empty fetch.
                 ("fetch.wait.max.ms", "10"),
-                // It waits almost a session for the members to join again.
+                // The embedded broker waits almost a session for the members to join again.
                 ("session.timeout.ms", "1500"),
                 ("heartbeat.interval.ms", "200"),
             ]
@@ -46,7 +46,7 @@ fn settings(broker: &EmbeddedBroker, topics: &[&str]) -> ConsumerSettings {
     }
 }
 
-/// Publishes records numbered from `from`, keyed by their number.
+/// Publishes numbered records from `from` on, with their number as the key.
 fn publish(broker: &EmbeddedBroker, topic: &str, numbers: std::ops::Range<u64>) {
     let mut publisher = Publisher::start(&connection(broker), topic).unwrap();
     let count = numbers.end - numbers.start;
@@ -58,11 +58,11 @@ fn publish(broker: &EmbeddedBroker, topic: &str, numbers: std::ops::Range<u64>) 
     assert_eq!((report.delivered, report.failed), (count, 0), "{report:?}");
 }
 
-/// What one test has read, with the offsets that it would keep in a checkpoint.
+/// The records that a test has read, and the offsets that a checkpoint would have.
 #[derive(Default)]
 struct Reader {
     next: BTreeMap<TopicPartition, i64>,
-    /// Values by partition, in the order in which they came.
+    /// Values by partition in the order of arrival.
     values: BTreeMap<TopicPartition, Vec<u64>>,
     assigned: Vec<TopicPartition>,
     revoked: Vec<TopicPartition>,
@@ -71,7 +71,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// Takes one step; panics on a gap or a repetition. The topics of these tests have none.
+    /// Takes one step. Panics on a gap or a repetition, since the topics of these tests have none.
     fn step(&mut self, consumer: &mut Consumer) {
         let mut assigned = false;
         match consumer.next(TICK) {
@@ -108,7 +108,6 @@ impl Reader {
         self.values.values().map(Vec::len).sum()
     }
 
-    /// All values read, sorted.
     fn sorted(&self) -> Vec<u64> {
         let mut all: Vec<u64> = self.values.values().flatten().copied().collect();
         all.sort_unstable();

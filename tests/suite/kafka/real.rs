@@ -1,5 +1,5 @@
-//! What the embedded broker cannot do: transactions, compaction, deletion, new partitions, and a
-//! broker that dies. Against a real Kafka.
+//! A real Kafka for the features that the embedded broker lacks: transactions, compaction, deletion, new
+//! partitions, and a broker that dies.
 
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
@@ -30,7 +30,7 @@ fn settings_for(kafka: &Kafka, topic: &str) -> ConsumerSettings {
     }
 }
 
-/// The values read, in order, and whether gaps were seen.
+/// The values in order, and whether there were gaps.
 #[derive(Default)]
 struct Gapped {
     values: Vec<u64>,
@@ -40,7 +40,7 @@ struct Gapped {
 }
 
 impl Gapped {
-    /// One step on a topic of one partition.
+    /// Takes one step on a topic of one partition.
     fn step(&mut self, consumer: &mut Consumer) {
         match consumer.next(TICK) {
             ConsumerEvent::Records(batch) => {
@@ -108,7 +108,7 @@ fn transactions_are_read_once_committed_and_their_end_is_found() {
     assert_eq!(consumer.position(&tickets), Some(152));
     assert_eq!(consumer.lag(&tickets), Some(0));
 
-    // An open transaction cannot be read, and holds nothing up.
+    // An open transaction cannot be read, and does not delay other records before it.
     producer.begin_transaction().unwrap();
     send(&producer, &topic, 100..110);
     let start = Instant::now();
@@ -122,7 +122,7 @@ fn transactions_are_read_once_committed_and_their_end_is_found() {
     reader.until(&mut consumer, at_end);
     assert_eq!(consumer.lag(&tickets), Some(0));
 
-    // A rebalance at the end, behind a control record: nothing is skipped or repeated.
+    // A rebalance at the end, after a control record: no record is skipped or repeated.
     let mut guest = Consumer::start(&settings).unwrap();
     let mut visitor = Gapped::default();
     let start = Instant::now();
@@ -160,7 +160,7 @@ fn a_compacted_topic_is_read_to_its_end() {
     let mut last = 0;
     loop {
         for _ in 0..5 {
-            // The same keys again and again; a new segment each time.
+            // The same keys again, each time in a new segment.
             send(&producer, &topic, 0..50);
             std::thread::sleep(Duration::from_millis(250));
             last += 50;
@@ -203,7 +203,7 @@ fn records_deleted_before_they_were_read_are_an_error() {
 
     let mut consumer = Consumer::start(&settings_for(kafka, &topic)).unwrap();
     let mut reader = Gapped::default();
-    // From the beginning is from what is there.
+    // Reading from the start begins at the first record that is left.
     reader.until(&mut consumer, |reader, _| reader.values.len() == 40);
     assert_eq!(reader.values[0], 60);
     drop(consumer);
@@ -221,7 +221,7 @@ fn records_deleted_before_they_were_read_are_an_error() {
                 available,
             }) => {
                 assert_eq!((partition, position), (tickets.clone(), 30));
-                // Fetch responses with an error carry no offsets.
+                // A fetch response with an error has no offsets.
                 assert!(available.is_none_or(|(low, high)| (low, high) == (60, 100)));
                 break;
             }
@@ -236,7 +236,7 @@ fn records_deleted_before_they_were_read_are_an_error() {
 }
 
 #[test]
-fn new_partitions_are_picked_up() {
+fn new_partitions_are_read() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("growing", 1);
     let settings = settings_for(kafka, &topic);
@@ -255,7 +255,7 @@ fn new_partitions_are_picked_up() {
     assert_eq!(reader.values.len(), 4);
     assert!(reader.revoked.is_empty(), "cooperative: nothing moved");
 
-    // Tools that watch the group see what the caller has done with.
+    // Lag tools see the offsets that the caller has processed.
     consumer.commit(
         reader
             .next
@@ -269,7 +269,7 @@ fn new_partitions_are_picked_up() {
 }
 
 #[test]
-fn a_broker_that_is_killed_and_restarted_costs_no_record() {
+fn a_broker_that_is_killed_and_restarted_loses_no_record() {
     let mut kafka = Kafka::start();
     let topic = kafka.new_topic("killed", 4);
     let producer: BaseProducer = ClientConfig::new()

@@ -1,10 +1,10 @@
-//! Members that come and go, topics that appear.
+//! Members that join and leave, and topics that appear.
 
 use super::*;
 
-/// Two instances, each with the offsets that it holds itself, as two checkpoints would.
+/// Two instances, each with its own offsets, as in two checkpoints.
 #[test]
-fn a_second_member_takes_over_some_partitions_and_gives_them_back() {
+fn a_second_member_takes_partitions_and_returns_them() {
     let broker = EmbeddedBroker::start(&[("tickets", 8)]).unwrap();
     publish(&broker, "tickets", 0..50_000);
     let settings = settings(&broker, &["tickets"]);
@@ -19,7 +19,7 @@ fn a_second_member_takes_over_some_partitions_and_gives_them_back() {
         assert!(start.elapsed() < PATIENCE, "{:?}", first.assigned);
         first.step(&mut one);
         second.step(&mut two);
-        // The readers check order, gaps and repetitions while the partitions move.
+        // The readers check order, gaps and repetitions during the rebalance.
         publish(&broker, "tickets", published..published + 100);
         published += 100;
     }
@@ -42,7 +42,7 @@ fn a_second_member_takes_over_some_partitions_and_gives_them_back() {
     publish(&broker, "tickets", published..published + 10_000);
     published += 10_000;
     let total = usize::try_from(published).unwrap();
-    // The first goes on from its own offsets and reads what the second had read meanwhile.
+    // The first instance continues at its own offsets, and reads the records that the second has read.
     first.until(&mut one, |reader, _| reader.count() == total);
     assert_eq!(first.assigned.len(), 8);
     assert_eq!(first.sorted(), (0..published).collect::<Vec<_>>());
@@ -98,7 +98,7 @@ fn the_eager_protocol_works_as_well() {
 }
 
 #[test]
-fn a_topic_that_appears_later_is_picked_up() {
+fn a_topic_that_appears_later_is_read() {
     let broker = EmbeddedBroker::start(&[("tickets", 2)]).unwrap();
     let mut settings = settings(&broker, &["tickets", "later"]);
     let properties = &mut settings.connection.properties;
@@ -125,7 +125,7 @@ fn a_topic_that_appears_later_is_picked_up() {
 }
 
 #[test]
-fn leaving_before_the_partitions_were_begun_does_not_hang() {
+fn leaving_before_the_first_read_does_not_hang() {
     let broker = EmbeddedBroker::start(&[("tickets", 2)]).unwrap();
     let mut consumer = Consumer::start(&settings(&broker, &["tickets"])).unwrap();
     let start = Instant::now();

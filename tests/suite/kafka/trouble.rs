@@ -1,10 +1,10 @@
-//! Brokers that fail, offsets that are gone, topics that are too much.
+//! Brokers that fail, offsets out of range, and topics that do not fit.
 
 use super::*;
 use ticket_exporter::edge::kafka::DeadLetterProducer;
 
 #[test]
-fn brokers_that_go_and_come_back() {
+fn brokers_that_stop_and_return() {
     let broker = EmbeddedBroker::start(&[("tickets", 2)]).unwrap();
     publish(&broker, "tickets", 0..1_000);
     let mut reader = Reader::default();
@@ -24,7 +24,7 @@ fn brokers_that_go_and_come_back() {
         reader.step(&mut consumer);
     }
     assert!(reader.troubles.len() <= 4, "{:#?}", reader.troubles);
-    // What was the end may be it no longer.
+    // The old end may no longer be the end.
     assert!(consumer.assigned().all(|one| !consumer.read_to_end(one)));
     broker.up().unwrap();
     publish(&broker, "tickets", 1_000..2_000);
@@ -35,7 +35,7 @@ fn brokers_that_go_and_come_back() {
 }
 
 #[test]
-fn no_broker_at_all_is_said_and_waited_for() {
+fn a_missing_broker_is_reported_and_awaited() {
     let mut settings = ConsumerSettings {
         topics: vec!["tickets".into()],
         group_id: "test".into(),
@@ -54,7 +54,7 @@ fn no_broker_at_all_is_said_and_waited_for() {
 }
 
 #[test]
-fn an_offset_that_is_gone_is_an_error_until_the_caller_decides() {
+fn an_offset_out_of_range_is_an_error_until_the_caller_decides() {
     let broker = EmbeddedBroker::start(&[("tickets", 1)]).unwrap();
     publish(&broker, "tickets", 0..100);
     let tickets = TopicPartition::new("tickets", 0);
@@ -77,7 +77,7 @@ fn an_offset_that_is_gone_is_an_error_until_the_caller_decides() {
 }
 
 #[test]
-fn dead_letters_arrive_with_their_origin() {
+fn dead_letters_have_their_origin() {
     let broker = EmbeddedBroker::start(&[("tickets", 1), ("dead", 1)]).unwrap();
     publish(&broker, "tickets", 0..3);
     let mut letters = DeadLetterProducer::start(&connection(&broker), "dead").unwrap();
@@ -145,7 +145,7 @@ fn dead_letters_arrive_with_their_origin() {
 }
 
 #[test]
-fn an_undelivered_letter_is_not_confirmed() {
+fn an_undelivered_dead_letter_is_not_confirmed() {
     let broker = EmbeddedBroker::start(&[("tickets", 1), ("dead", 1)]).unwrap();
     let mut letters = DeadLetterProducer::start(&connection(&broker), "dead").unwrap();
     broker.down().unwrap();

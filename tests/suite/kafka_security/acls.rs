@@ -1,5 +1,5 @@
-//! The permissions that are needed: the exporter asks for one after the other by the command that
-//! grants it, and with just those it works. Without any of them it says which.
+//! The permissions that the exporter needs. It asks for each one with the command that grants it, works
+//! with just those, and names a missing one.
 
 use super::{PATIENCE, config_of_group, right_login, trust, wait_for_tickets, write_tickets};
 use crate::end_to_end::{file, path, run, text, wait_for_reason};
@@ -19,7 +19,7 @@ fn command(text: &str) -> String {
         .to_owned()
 }
 
-/// Waits until it is not ready and names the command that grants `what`; the command.
+/// Waits until the exporter is not ready and names the command that grants `what`. Returns the command.
 #[track_caller]
 fn wait_for_command(exporter: &Exporter, what: &str) -> String {
     wait_for_reason(exporter, what);
@@ -52,7 +52,7 @@ fn three_permissions_suffice_and_each_is_needed() {
     exporter.wait_ready(PATIENCE);
     wait_for_tickets(&exporter, 3);
 
-    // Letters are kept until they may be written.
+    // The exporter holds dead letters until it may write them.
     secured
         .kafka
         .produce(&topic, [Record::keyed("x", "no event")]);
@@ -73,7 +73,7 @@ fn three_permissions_suffice_and_each_is_needed() {
         0.0
     );
 
-    // One that is taken back while it runs.
+    // A permission is revoked while the exporter runs.
     secured.run_printed(&read_topic.replace("--add", "--remove"));
     let again = wait_for_command(&exporter, "--operation Read --topic");
     assert_eq!(again, read_topic);
@@ -82,7 +82,7 @@ fn three_permissions_suffice_and_each_is_needed() {
     exporter.wait_ready(PATIENCE);
     wait_for_tickets(&exporter, 5);
 
-    // `verify` reads in groups of its own.
+    // `verify` uses groups of its own.
     let directory = exporter.folder().join("data").display().to_string();
     let directory = format!("checkpoint.directory={directory}");
     let config = file(config.as_bytes());

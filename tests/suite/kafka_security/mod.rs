@@ -1,5 +1,5 @@
-//! A Kafka that lets nobody in without a certificate or a login, and nobody read without a
-//! permission: who is let in, what everybody else is told, and that nobody reads a secret.
+//! A Kafka that requires a certificate or login and permissions: right credentials work, wrong ones get an
+//! explanation, and no secret is ever printed.
 
 mod acls;
 mod refused;
@@ -14,14 +14,13 @@ use crate::harness::{
     CLIENT, Certificate, Exporter, Kafka, Record, SECRET, SecuredKafka, eventually,
 };
 
-/// A topic of one partition that everybody who is let in may read, with so many tickets in it.
+/// A topic of one partition with tickets, which every authenticated user may read.
 fn open_topic(secured: &SecuredKafka, name: &str, tickets: usize) -> String {
     let topic = secured.kafka.new_topic(&format!("open-{name}"), 1);
     write_tickets(secured, &topic, 0, tickets);
     topic
 }
 
-/// Writes new tickets, numbered from `from`.
 fn write_tickets(secured: &SecuredKafka, topic: &str, from: usize, tickets: usize) {
     let records = (from..from + tickets).map(|number| {
         let ticket = format!("t-{number}");
@@ -33,8 +32,7 @@ fn write_tickets(secured: &SecuredKafka, topic: &str, from: usize, tickets: usiz
     secured.kafka.produce(topic, records);
 }
 
-/// A configuration for a listener. `security` are further lines of the section `kafka`, not
-/// indented.
+/// A configuration for a listener. `security` has further lines of the section `kafka`, not indented.
 fn config(secured: &SecuredKafka, listener: &str, topic: &str, security: &str) -> String {
     let group = Kafka::unique("open-group");
     config_of_group(secured, listener, topic, &group, security)
@@ -70,7 +68,7 @@ fn login(mechanism: &str, user: &str, password: &str) -> String {
     format!("sasl: {{ mechanism: {mechanism}, username: {user}, password: \"{password}\" }}\n")
 }
 
-/// The login of a user who may read what is open.
+/// The login of a user who may read the open topics.
 fn right_login(mechanism: &str) -> String {
     login(mechanism, "exporter", SecuredKafka::password("exporter"))
 }
@@ -92,7 +90,7 @@ fn mutual(secured: &SecuredKafka, identity: &Certificate) -> String {
     )
 }
 
-/// Waits until so many tickets are counted.
+/// Waits until this number of tickets is counted.
 #[track_caller]
 fn wait_for_tickets(exporter: &Exporter, count: usize) {
     exporter.wait_for_metrics(&format!("{count} tickets"), PATIENCE, |scrape| {
@@ -106,7 +104,7 @@ fn wait_for_tickets(exporter: &Exporter, count: usize) {
     });
 }
 
-/// Waits for a line of the log; the whole log then.
+/// Waits for a line of the log. Returns the whole log.
 #[track_caller]
 fn wait_for_log(exporter: &Exporter, wanted: &str) -> String {
     eventually(&format!("the log line {wanted}"), PATIENCE, || {
@@ -120,7 +118,7 @@ fn wait_for_log(exporter: &Exporter, wanted: &str) -> String {
 }
 
 #[test]
-fn who_has_a_right_login_or_certificate_is_let_in() {
+fn right_credentials_are_accepted() {
     let secured = SecuredKafka::shared();
     let topic = open_topic(secured, "right", 7);
     let trust = trust(secured);
@@ -146,7 +144,7 @@ fn who_has_a_right_login_or_certificate_is_let_in() {
         exporter.wait_ready(PATIENCE);
         wait_for_tickets(&exporter, 7);
     }
-    // By the client library's own names, in place of ours and against them.
+    // Properties of the client library, instead of our settings and against them.
     let properties = format!(
         "    security.protocol: SASL_SSL\n    sasl.mechanism: PLAIN\n    sasl.username: exporter\n    \
          sasl.password: {}\n    ssl.ca.location: \"{}\"\n",
@@ -155,7 +153,7 @@ fn who_has_a_right_login_or_certificate_is_let_in() {
     );
     for security in [
         "",
-        &right_login("scram-sha-512").replace("exporter", "nobody"),
+        &right_login("scram-sha-512").replace("exporter", "unknown"),
     ] {
         let config = config(secured, "SASL_SSL", &topic, security);
         let config = config.replace("  properties:\n", &format!("  properties:\n{properties}"));

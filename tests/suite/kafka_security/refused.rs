@@ -1,4 +1,4 @@
-//! Who is not let in is told what to set right: in one line, and for as long as it takes.
+//! Refused credentials: one log line says what to correct, and the exporter keeps trying.
 
 use std::time::{Duration, Instant};
 
@@ -8,14 +8,14 @@ use super::{PATIENCE, config, login, mutual, open_topic, right_login, trust, wai
 use crate::end_to_end::{file, now, path, run, text, wait_for_reason};
 use crate::harness::{Exporter, Record, SecuredKafka};
 
-/// Long enough for a dozen tries, and short for a test.
+/// Long enough for a dozen attempts, short enough for a test.
 const GOES_ON: Duration = Duration::from_secs(3);
 
-/// What was said about Kafka.
+/// The log lines about Kafka.
 fn complaints(exporter: &Exporter) -> Vec<String> {
     let logs = exporter.logs();
     let is_complaint = |line: &&str| line.contains("level=warn") || line.contains("level=error");
-    // The configuration is warned of in its own way.
+    // Warnings about the configuration have a form of their own.
     let lines = logs
         .lines()
         .filter(is_complaint)
@@ -24,7 +24,7 @@ fn complaints(exporter: &Exporter) -> Vec<String> {
 }
 
 #[test]
-fn each_refusal_is_one_line_that_names_the_fix() {
+fn each_refusal_is_one_line_with_the_remedy() {
     let secured = SecuredKafka::shared();
     let topic = open_topic(secured, "refused", 1);
     let trust = trust(secured);
@@ -55,9 +55,9 @@ fn each_refusal_is_one_line_that_names_the_fix() {
         ),
         (
             "SASL_SSL",
-            trust.clone() + &login("scram-sha-256", "nobody", password),
+            trust.clone() + &login("scram-sha-256", "unknown", password),
             &[
-                "refuses the login of the user nobody",
+                "refuses the login of the user unknown",
                 "no such user",
                 "kafka.sasl.username",
             ],
@@ -163,7 +163,7 @@ fn each_refusal_is_one_line_that_names_the_fix() {
         assert_eq!(
             exporter.stop(PATIENCE).code(),
             Some(0),
-            "it waits, and stops when told"
+            "it waits, and stops on a signal"
         );
     }
 }
@@ -214,7 +214,7 @@ fn commands_that_read_topics_do_not_wait_in_vain() {
 }
 
 #[test]
-fn a_login_that_is_put_right_is_used_without_a_restart() {
+fn a_corrected_login_is_used_without_a_restart() {
     let secured = SecuredKafka::shared();
     let topic = open_topic(secured, "put-right", 4);
     let password = file(b"hunter2-no\n");

@@ -1,5 +1,5 @@
-//! Passwords and certificates that change while it runs: nothing is lost, nothing is restarted in
-//! vain.
+//! Passwords and certificates change while the exporter runs: no event is lost, and there are no needless
+//! reconnects.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ fn renewals(exporter: &Exporter) -> usize {
     exporter.logs().matches(RENEWED).count()
 }
 
-/// Waits until connections were made anew so often, and it is ready again.
+/// Waits until the clients were replaced this number of times and the exporter is ready again.
 #[track_caller]
 fn wait_for_renewals(exporter: &mut Exporter, count: usize) {
     eventually(
@@ -54,7 +54,7 @@ fn a_password_changes_without_a_restart() {
     wait_for_tickets(&exporter, 30);
     assert_eq!((exporter.id(), renewals(&exporter)), (id, 1));
     assert!(!exporter.logs().contains("hunter2"), "{}", exporter.logs());
-    // Written anew with the same in it: nothing to do.
+    // The same password in a new file: no reconnect.
     fs::write(password.path(), "hunter2-new\n").unwrap();
     write_tickets(secured, &topic, 30, 1);
     wait_for_tickets(&exporter, 31);
@@ -81,7 +81,7 @@ fn a_certificate_changes_without_a_restart() {
     let mut exporter = Exporter::start(&["serve"], &config);
     exporter.wait_ready(PATIENCE);
 
-    // A certificate whose key is not there yet.
+    // The certificate arrives before its key.
     let new = secured.client_certificate(&[("CN", "new")], true);
     put(&new.certificate, &used.certificate);
     let log = wait_for_log(&exporter, "new kafka credentials cannot be used");

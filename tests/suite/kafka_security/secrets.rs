@@ -1,5 +1,5 @@
-//! No secret is ever shown: everything that the program says, in every way it can be made to say
-//! it, with a secret in every place that can hold one.
+//! No secret is ever printed: every output of the program in every situation, with a secret in every place
+//! that can have one.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use super::{config, open_topic, trust, wait_for_log};
 use crate::end_to_end::{PATIENCE, file, path};
 use crate::harness::{Exporter, SecuredKafka, command, get};
 
-/// Part of each secret here, and of nothing else.
+/// Part of each secret, and of no other text.
 const MARK: &str = "hunter2";
 
-/// All that a run to its end says.
+/// All output of a run.
 fn said(arguments: &[&str], environment: &[(&str, &str)]) -> String {
     let output = command()
         .args(arguments)
@@ -26,7 +26,7 @@ fn said(arguments: &[&str], environment: &[(&str, &str)]) -> String {
 
 #[track_caller]
 fn assert_silent(what: &str, said: &str) {
-    assert!(!said.is_empty(), "{what} says nothing at all");
+    assert!(!said.is_empty(), "{what} has no output");
     assert!(!said.contains(MARK), "{what}: {said}");
 }
 
@@ -38,8 +38,8 @@ const TYPED: [&str; 5] = [
     "schema_registry.password",
 ];
 
-/// Ways to have a secret in a configuration, right and wrong; each is checked, and tried by
-/// commands that fail in other ways.
+/// Right and wrong ways to write a secret in a configuration. The test checks each, and runs commands that
+/// fail for other reasons.
 const WRITTEN: [&str; 16] = [
     "kafka: { sasl: { mechanism: plain, username: me, password: hunter2-a } }",
     "kafka: { sasl: { mechanism: plain, username: me, password: [hunter2-a] } }",
@@ -60,7 +60,7 @@ const WRITTEN: [&str; 16] = [
 ];
 
 #[test]
-fn configurations_with_secrets_are_checked_silently() {
+fn checks_of_configurations_print_no_secret() {
     for yaml in WRITTEN {
         let config = file(yaml.as_bytes());
         let arguments = ["check-config", "--config.file", path(&config)];
@@ -98,9 +98,9 @@ fn configurations_with_secrets_are_checked_silently() {
     assert_silent(url, &said(&["verify", "--url", url], &[]));
 }
 
-/// A running exporter with secrets everywhere, refused and let in, at its most talkative.
+/// A running exporter with secrets everywhere, refused and accepted, at the most verbose log level.
 #[test]
-fn a_running_exporter_tells_no_secret() {
+fn a_running_exporter_prints_no_secret() {
     let secured = SecuredKafka::shared();
     let topic = open_topic(secured, "secrets", 2);
     let right = SecuredKafka::password("exporter");

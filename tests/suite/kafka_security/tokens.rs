@@ -1,12 +1,12 @@
-//! OAUTHBEARER: tokens are asked for, renewed, and waited for. The broker checks them with Kafka's
-//! own validator; who gives them is the harness' stand-in for an OAuth server.
+//! OAUTHBEARER: the exporter requests, renews and awaits tokens. The broker checks them with Kafka's own
+//! validator; the harness issues them in place of an OAuth server.
 
 use super::{PATIENCE, config, oauth, open_topic, trust, wait_for_tickets, write_tickets};
 use crate::end_to_end::{file, path, wait_for_reason};
 use crate::harness::{Exporter, Proxy, SECRET, SUBJECT, SecuredKafka, eventually};
 
 #[test]
-fn tokens_are_waited_for_and_renewed() {
+fn tokens_are_awaited_and_renewed() {
     let secured = SecuredKafka::shared();
     let topic = open_topic(secured, "tokens", 3);
     let proxy = Proxy::start(secured.tokens.address());
@@ -14,15 +14,15 @@ fn tokens_are_waited_for_and_renewed() {
     let url = format!("http://{}/token", proxy.address());
     let security = trust(secured) + &oauth(&url, path(&secret));
     let config = config(secured, "SASL_SSL", &topic, &security);
-    // Nobody gives tokens.
+    // The token server is unreachable.
     proxy.cut();
     let mut exporter = Exporter::start(&["serve"], &config);
     wait_for_reason(&exporter, "no token for the login with Kafka");
     wait_for_reason(&exporter, &url);
-    // Not for this secret.
+    // The secret is wrong.
     proxy.mend();
     wait_for_reason(&exporter, "invalid_client: wrong secret");
-    // Not what the broker wants.
+    // The broker expects another audience.
     secured.tokens.set_audience("other");
     secured.tokens.set_lifetime(5);
     std::fs::write(secret.path(), SECRET).unwrap();

@@ -1,4 +1,4 @@
-//! Topics that do not fit an exact count: one warning each.
+//! Topics whose settings prevent an exact count: one warning each.
 
 use super::*;
 use crate::crash::created;
@@ -6,7 +6,7 @@ use crate::end_to_end::now;
 use crate::harness::Record;
 
 #[test]
-fn a_topic_that_does_not_fit_is_warned_of_once() {
+fn unsuitable_topic_settings_are_reported_once() {
     let kafka = Kafka::shared();
     let compacted = Kafka::unique("compacted");
     kafka.create_topic(&compacted, 1, &[("cleanup.policy", "compact")]);

@@ -26,7 +26,7 @@ fn partitions_that_the_brokers_assign_are_read() {
         });
     };
     wait(&exporter, 30.0);
-    // It comes back, and reads partitions that are added.
+    // After a restart the exporter reads new partitions, too.
     assert_eq!(exporter.stop(PATIENCE).code(), Some(0));
     kafka.produce(&topic, (30..40).map(|one| created(&one.to_string(), now())));
     exporter.restart();

@@ -1,4 +1,4 @@
-//! What a dead letter keeps of its record, and which letters a topic does not take.
+//! The headers of dead letters, and dead letters that a topic does not accept.
 
 use rdkafka::message::{Header, Headers as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
@@ -8,7 +8,7 @@ use super::*;
 use crate::end_to_end::kafka_section;
 use crate::harness::Record;
 
-/// Beyond the limit of a topic that has the usual settings, and of most clients.
+/// Larger than the default limit of topics and of most clients.
 const LARGE: usize = 6_000_000;
 
 fn config(kafka: &Kafka, topic: &str, dead: &str) -> String {
@@ -32,7 +32,7 @@ fn wait_for_letters(exporter: &Exporter, delivered: f64, lost: f64) {
     });
 }
 
-/// Every header of the only record of a topic, as it is.
+/// Every header of the only record of a topic.
 fn headers_of_only_record(kafka: &Kafka, topic: &str) -> Vec<(String, Option<String>)> {
     use rdkafka::consumer::{BaseConsumer, Consumer as _};
     let consumer: BaseConsumer = kafka.client().set("group.id", "look").create().unwrap();
@@ -51,7 +51,7 @@ fn headers_of_only_record(kafka: &Kafka, topic: &str) -> Vec<(String, Option<Str
 }
 
 #[test]
-fn every_header_of_the_record_is_kept() {
+fn every_header_of_the_record_is_preserved() {
     let kafka = Kafka::shared();
     let (topic, dead) = (
         kafka.new_topic("headers", 1),
@@ -76,7 +76,7 @@ fn every_header_of_the_record_is_kept() {
     producer.send(record).map_err(|(error, _)| error).unwrap();
     producer.flush(PATIENCE).unwrap();
 
-    // Canonical events: nothing but a dead letter needs headers.
+    // Only dead letters need the headers of canonical events.
     let exporter = start(&config(kafka, &topic, &dead));
     wait_for_letters(&exporter, 1.0, 0.0);
     let some = |name: &str, value: &str| (name.to_owned(), Some(value.to_owned()));
@@ -98,7 +98,7 @@ fn every_header_of_the_record_is_kept() {
 }
 
 #[test]
-fn a_letter_may_be_as_large_as_its_topic_takes() {
+fn a_dead_letter_may_be_as_large_as_its_topic_allows() {
     let kafka = Kafka::shared();
     let (topic, dead) = (Kafka::unique("large"), Kafka::unique("large-dead"));
     let roomy = [("max.message.bytes", "8000000")];
@@ -109,7 +109,7 @@ fn a_letter_may_be_as_large_as_its_topic_takes() {
     wait_for_letters(&exporter, 1.0, 0.0);
 }
 
-/// One record that cannot be compressed away.
+/// One record that cannot be compressed.
 fn produce_large(kafka: &Kafka, topic: &str, size: usize) {
     let producer: BaseProducer = kafka
         .client()
@@ -131,13 +131,13 @@ fn produce_large(kafka: &Kafka, topic: &str, size: usize) {
 }
 
 #[test]
-fn a_letter_that_is_too_large_is_named_once_and_takes_no_other_with_it() {
+fn a_dead_letter_that_is_too_large_is_reported_once_and_affects_no_other() {
     let kafka = Kafka::shared();
     let topic = Kafka::unique("narrow");
     kafka.create_topic(&topic, 1, &[("max.message.bytes", "8000000")]);
     let dead = Kafka::unique("narrow-dead");
     kafka.create_topic(&dead, 1, &[("max.message.bytes", "20000")]);
-    // Together these are too large for one batch, and each of them is not.
+    // Each fits into a batch; all together do not.
     let small = |from: usize| (from..from + 40).map(|number| Record::new(noise_text(number)));
     kafka.produce(&topic, small(0));
     produce_large(kafka, &topic, 100_000);

@@ -1,4 +1,4 @@
-//! A configured topic that does not exist, beside one that does.
+//! One configured topic does not exist, another one does.
 
 use super::*;
 use crate::crash::{STOPPED_WITHIN, created};
@@ -7,7 +7,7 @@ use crate::harness::Signal;
 
 const MISSING: &str = "ticket_exporter_topic_missing";
 
-/// Waits until what is served has these numbers: tickets created, and open tickets.
+/// Waits for these numbers of created and open tickets.
 #[track_caller]
 fn wait_for_tickets(exporter: &Exporter, all: f64, open: f64) {
     exporter.wait_for_metrics("the tickets", PATIENCE, |scrape| {
@@ -35,7 +35,7 @@ fn assert_missing(exporter: &Exporter, missing: &str, existing: &str) {
 }
 
 #[test]
-fn a_topic_that_does_not_exist_yet_is_named_and_waited_for() {
+fn a_topic_that_does_not_exist_yet_is_reported_and_awaited() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("beside", 1);
     let missing = Kafka::unique("missing");
@@ -51,7 +51,7 @@ fn a_topic_that_does_not_exist_yet_is_named_and_waited_for() {
     assert_eq!(lines_with(&exporter, "does not exist"), 1);
 }
 
-/// Two topics with a ticket each, the second of which is deleted while the exporter runs: the
+/// Two topics with a ticket each, the second of which is deleted while the exporter runs. Returns the
 /// configuration without it.
 #[track_caller]
 fn delete_one(name: &str) -> (&'static Kafka, String, String, Exporter, String) {
@@ -70,13 +70,13 @@ fn delete_one(name: &str) -> (&'static Kafka, String, String, Exporter, String) 
     (kafka, stays, goes, exporter, without)
 }
 
-/// The other topic goes on: counters never fall, and the windows move.
+/// The exporter continues with the other topic: counters never fall, and the windows move.
 #[track_caller]
 fn assert_goes_on(kafka: &Kafka, stays: &str, exporter: &Exporter) {
     wait_for_tickets(exporter, 3.0, 1.0);
     kafka.produce(stays, [created("later", now())]);
     wait_for_tickets(exporter, 4.0, 2.0);
-    exporter.wait_for_metrics("windows that move", PATIENCE, |scrape| {
+    exporter.wait_for_metrics("moving windows", PATIENCE, |scrape| {
         let events = scrape.metric("ticket_window_events");
         let counts = events.label("event", "created").label("window", "1h");
         counts.check(4.0)
@@ -84,7 +84,7 @@ fn assert_goes_on(kafka: &Kafka, stays: &str, exporter: &Exporter) {
 }
 
 #[test]
-fn a_deleted_topic_can_be_taken_out_by_a_reload() {
+fn a_reload_can_remove_a_deleted_topic() {
     let (kafka, stays, goes, mut exporter, without) = delete_one("deleted-reload");
     exporter.write_config(&without);
     exporter.signal(Signal::Hup);
@@ -93,7 +93,7 @@ fn a_deleted_topic_can_be_taken_out_by_a_reload() {
     let scrape = exporter.metrics();
     assert!(of_topic(&scrape, MISSING, &goes).samples().is_empty());
 
-    // It stays so after a crash.
+    // The topic stays removed after a crash.
     exporter.kill9();
     exporter.restart();
     exporter.wait_ready(PATIENCE);
@@ -101,7 +101,7 @@ fn a_deleted_topic_can_be_taken_out_by_a_reload() {
 }
 
 #[test]
-fn a_deleted_topic_can_be_taken_out_by_a_restart() {
+fn a_restart_can_remove_a_deleted_topic() {
     let (kafka, stays, goes, mut exporter, without) = delete_one("deleted-restart");
     assert_eq!(exporter.stop(STOPPED_WITHIN).code(), Some(0));
     exporter.write_config(&without);
@@ -109,7 +109,7 @@ fn a_deleted_topic_can_be_taken_out_by_a_restart() {
     exporter.wait_ready(PATIENCE);
     assert_goes_on(kafka, &stays, &exporter);
 
-    // A new topic of the same name is read from its beginning.
+    // The exporter reads a new topic of the same name from its start.
     kafka.create_topic(&goes, 1, &[]);
     kafka.produce(&goes, [created("d", now())]);
     let again = without.replace(&format!("[{stays}]"), &format!("[{stays}, {goes}]"));
@@ -120,7 +120,7 @@ fn a_deleted_topic_can_be_taken_out_by_a_restart() {
 }
 
 #[test]
-fn a_topic_that_still_exists_cannot_be_taken_out() {
+fn an_existing_topic_cannot_be_removed() {
     let kafka = Kafka::shared();
     let (stays, other) = (kafka.new_topic("kept", 1), kafka.new_topic("kept", 1));
     let both = format!("{stays}, {other}");

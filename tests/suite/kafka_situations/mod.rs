@@ -1,5 +1,5 @@
-//! What users of a real Kafka meet in the first weeks, as they see it: the log, `/-/ready`, the
-//! metrics and the exit code.
+//! Situations with a real Kafka in the first weeks, as users see them: in the log, `/-/ready`, the metrics
+//! and the exit code.
 
 mod advice;
 mod group_protocol;
@@ -12,7 +12,7 @@ use crate::crash::{promise_config, start};
 use crate::end_to_end::PATIENCE;
 use crate::harness::{Exporter, Kafka, Query, Scrape, eventually};
 
-/// Waits for a log line that has all these words.
+/// Waits for a log line with all these words.
 #[track_caller]
 fn wait_for_line(exporter: &Exporter, words: &[&str]) -> String {
     eventually(&format!("a line with {words:?}"), PATIENCE, || {
@@ -24,7 +24,7 @@ fn wait_for_line(exporter: &Exporter, words: &[&str]) -> String {
     })
 }
 
-/// How many log lines have these words.
+/// The number of log lines with these words.
 fn lines_with(exporter: &Exporter, words: &str) -> usize {
     let logs = exporter.logs();
     logs.lines().filter(|line| line.contains(words)).count()

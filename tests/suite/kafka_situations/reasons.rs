@@ -1,4 +1,4 @@
-//! While nothing can be read, `/-/ready` says what the log says.
+//! While the exporter cannot read, `/-/ready` and the log give the same reason.
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::crash::created;
 use crate::end_to_end::{group_of, now, wait_for_reason};
 
-/// The log and the readiness have the same text, and nothing pretends to be read.
+/// Asserts that the log and the readiness have the same text, and that no log line claims progress.
 #[track_caller]
 fn assert_said(exporter: &Exporter, words: &str) {
     wait_for_reason(exporter, words);
@@ -16,7 +16,7 @@ fn assert_said(exporter: &Exporter, words: &str) {
     let reason = reason.trim_start_matches(|one: char| !one.is_alphanumeric());
     let plain = |text: &str| text.replace('\\', "");
     assert!(plain(&line).contains(&plain(reason)), "{reason:?}; {line}");
-    // Longer than the pace of the lines about progress.
+    // Longer than the interval of the progress lines.
     std::thread::sleep(std::time::Duration::from_secs(6));
     assert_eq!(
         lines_with(exporter, "reading the topic"),
@@ -84,7 +84,7 @@ fn a_group_that_others_use_in_another_way() {
 }
 
 #[test]
-fn the_first_line_says_what_starts() {
+fn the_first_line_names_the_program() {
     let exporter = start(&elsewhere(Kafka::shared(), "127.0.0.1:1"));
     let logs = exporter.logs();
     let first = logs.lines().next().unwrap();

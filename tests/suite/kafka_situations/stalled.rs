@@ -1,5 +1,5 @@
-//! A dead-letter topic that confirms nothing: reading is held, and the exporter can still be told
-//! something.
+//! A dead-letter topic that confirms nothing: the exporter stops reading, but still handles reloads and
+//! signals.
 
 use std::time::{Duration, Instant};
 
@@ -7,13 +7,13 @@ use super::*;
 use crate::end_to_end::{kafka_section, wait_for_reason};
 use crate::harness::{Proxy, Record, Signal};
 
-/// More than may be on their way.
+/// More than the limit of unconfirmed dead letters.
 const LETTERS: usize = 12_000;
 
-/// A stop waits ten seconds for letters and some for the group; Kubernetes gives it thirty.
+/// A stop waits ten seconds for dead letters and some for the group. Kubernetes allows thirty.
 const STOPPED_WITHIN: Duration = Duration::from_secs(24);
 
-/// An exporter whose dead letters wait: the dead-letter topic, and the configuration.
+/// An exporter with unconfirmed dead letters. Returns also the dead-letter topic and the configuration.
 #[track_caller]
 fn stall(kafka: &Kafka, proxy: &Proxy, more: &str) -> (String, String, Exporter) {
     let (topic, dead) = (
@@ -35,7 +35,7 @@ fn stall(kafka: &Kafka, proxy: &Proxy, more: &str) -> (String, String, Exporter)
 }
 
 #[test]
-fn reading_waits_and_goes_on_without_a_loss() {
+fn reading_pauses_and_continues_without_a_loss() {
     let (kafka, proxy) = Kafka::start_behind_proxy();
     let (dead, _, mut exporter) = stall(&kafka, &proxy, "");
     assert_eq!(
@@ -54,7 +54,7 @@ fn reading_waits_and_goes_on_without_a_loss() {
 }
 
 #[test]
-fn a_stop_and_a_reload_go_through_while_the_broker_is_silent() {
+fn a_stop_and_a_reload_work_while_the_broker_is_silent() {
     let (mut kafka, proxy) = Kafka::start_behind_proxy();
     let more = "web: { enable_lifecycle: true }\nstream: { grace: 5s }\n";
     let (dead, config, mut exporter) = stall(&kafka, &proxy, more);
@@ -64,7 +64,7 @@ fn a_stop_and_a_reload_go_through_while_the_broker_is_silent() {
     let answer = exporter.post("/-/reload");
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert!(begun.elapsed() < Duration::from_secs(15), "{begun:?}");
-    // What cannot be kept first is refused, in time.
+    // The reload needs a checkpoint first. It is refused in time.
     let begun = Instant::now();
     exporter.write_config(&format!("{config}priorities: [p1, p2, p3, p9]\n"));
     let answer = exporter.post("/-/reload");
@@ -82,6 +82,6 @@ fn a_stop_and_a_reload_go_through_while_the_broker_is_silent() {
     exporter.write_config(&config);
     exporter.restart();
     exporter.wait_ready(PATIENCE);
-    // Letters of a checkpoint that was never made are sent again.
+    // The exporter sends the dead letters after the last checkpoint again.
     assert!(kafka.consume(&dead).len() >= LETTERS);
 }

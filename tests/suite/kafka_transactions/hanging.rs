@@ -1,5 +1,5 @@
-//! A transaction that stays open hides all records behind it, those of other producers too. Nothing
-//! is concluded from their absence.
+//! An open transaction hides all records after it, also those of other producers. The exporter concludes
+//! nothing from their absence.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use crate::crash::{created, promise_config, reply, start, wait_for_truth};
 use crate::end_to_end::{PATIENCE, breaches, now, wait_for_reason};
 use crate::harness::{Exporter, Kafka, Scrape};
 
-/// The promise, and far longer than it: grace and lateness are 2 s and 1 s.
+/// The SLA target is far longer than grace and lateness, which are 2 s and 1 s.
 const PROMISE: &str = "8s";
 const BREACHED_BY_THEN: Duration = Duration::from_secs(14);
 
@@ -26,7 +26,7 @@ fn count_in_log(exporter: &Exporter, words: &str) -> usize {
 }
 
 #[test]
-fn gives_no_false_breach_and_says_which_it_is() {
+fn causes_no_false_breach_and_is_named() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("hanging", 1);
     let config = promise_config(kafka, &topic, PROMISE);
@@ -34,7 +34,7 @@ fn gives_no_false_breach_and_says_which_it_is() {
     kafka.produce(&topic, [created("answered", now()).partition(0)]);
     exporter.wait_ready(PATIENCE);
 
-    // Another producer's transaction hangs, and the ticket is answered in time behind it.
+    // Another producer's transaction stays open, and the answer to the ticket comes after it, in time.
     let hanging = kafka.transactions();
     hanging.begin();
     hanging.send(&topic, [created("never-was", now()).partition(0)]);
@@ -65,7 +65,7 @@ fn gives_no_false_breach_and_says_which_it_is() {
 }
 
 #[test]
-fn counts_what_it_hid_as_of_its_own_time_once_it_is_committed() {
+fn hidden_events_count_at_their_own_time_once_it_is_committed() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("hanging-committed", 1);
     let config = promise_config(kafka, &topic, PROMISE);
@@ -77,7 +77,7 @@ fn counts_what_it_hid_as_of_its_own_time_once_it_is_committed() {
     exporter.wait_ready(PATIENCE);
     let hanging = kafka.transactions();
     hanging.begin();
-    // One ticket is never answered; another producer answers the other in time.
+    // One ticket stays unanswered; another producer answers the other in time.
     hanging.send(&topic, [created("unanswered", now()).partition(0)]);
     kafka.produce(&topic, [created("answered", now()).partition(0)]);
     kafka.produce(&topic, [reply("answered", now()).partition(0)]);
@@ -93,9 +93,9 @@ fn counts_what_it_hid_as_of_its_own_time_once_it_is_committed() {
     wait_for_truth(&exporter, &config, kafka, &topic);
 }
 
-/// It had been open before the exporter started: nothing is shown until it has ended.
+/// The transaction was open before the exporter started, so it serves nothing until the transaction ends.
 #[test]
-fn is_waited_for_at_a_start() {
+fn a_start_waits_for_its_end() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("hanging-before", 1);
     let config = promise_config(kafka, &topic, PROMISE);

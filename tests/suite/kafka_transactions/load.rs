@@ -1,4 +1,4 @@
-//! Steady transactional traffic: the exporter becomes ready without a quiet moment, and stays so.
+//! Continuous transactions: the exporter becomes ready without a pause in the traffic, and stays ready.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,13 +8,13 @@ use crate::crash::{STOPPED_WITHIN, promise_config, start, wait_for_end, wait_for
 use crate::end_to_end::{PATIENCE, group_of, kpis};
 use crate::harness::{Exporter, Kafka, eventually};
 
-/// From the assignment of the partitions on.
+/// After the assignment of the partitions.
 const READY_WITHIN: Duration = Duration::from_secs(5);
 
-/// It stays ready for at least so long.
+/// The exporter stays ready for at least this time.
 const STEADY: Duration = Duration::from_secs(4);
 
-/// The grace is longer than any of these transactions is open, on a busy machine too.
+/// The grace period is longer than any of these transactions, even on a busy machine.
 fn config(kafka: &Kafka, topic: &str) -> String {
     promise_config(kafka, topic, "8s").replace("grace: 2s", "grace: 5s")
 }
@@ -31,7 +31,7 @@ fn wait_until_assigned(exporter: &Exporter, partitions: i32) -> Instant {
     Instant::now()
 }
 
-/// Ready in time after its partitions were assigned, and from then on.
+/// Asserts that the exporter becomes ready in time after the assignment, and stays ready.
 #[track_caller]
 fn becomes_and_stays_ready(exporter: &Exporter, partitions: i32) {
     let assigned = wait_until_assigned(exporter, partitions);
@@ -52,7 +52,7 @@ fn becomes_and_stays_ready(exporter: &Exporter, partitions: i32) {
     }
 }
 
-/// The exporter is ready under load and exact after it, and the group shows no lag.
+/// Asserts that the exporter is ready under load and exact after it, and that the group has no lag.
 #[track_caller]
 fn is_ready_under(name: &str, pace: Pace) {
     let kafka = Kafka::shared();
@@ -118,7 +118,7 @@ fn a_transaction_every_five_seconds() {
     is_ready_under("every-five-seconds", pace);
 }
 
-/// As Kafka Streams with exactly-once: there is hardly a moment without an open transaction.
+/// As Kafka Streams with exactly-once: a transaction is open almost all the time.
 #[test]
 fn a_commit_every_hundred_milliseconds() {
     let pace = Pace {

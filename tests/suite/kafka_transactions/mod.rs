@@ -1,5 +1,5 @@
-//! Producers with transactions: their control records, records that were aborted, and transactions
-//! that stay open. With the exporter's own binary and a real Kafka.
+//! Transactional producers: control records, aborted records, and transactions that stay open. With the
+//! exporter's binary and a real Kafka.
 
 mod hanging;
 mod load;
@@ -16,19 +16,18 @@ use crate::harness::{Kafka, Record};
 
 const SECOND: i64 = 1_000;
 
-/// Transactions, each with one ticket for each of its partitions, which is answered at once.
+/// Transactions, each with one answered ticket for each of its partitions.
 struct Load {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// How transactions follow one another.
 #[derive(Clone, Copy)]
 struct Pace {
     partitions: i32,
-    /// How long each stays open after its records were written.
+    /// The time that each stays open after its records were written.
     open: Duration,
-    /// Time from the end of one to the beginning of the next.
+    /// The time from the end of one to the start of the next.
     pause: Duration,
 }
 

@@ -1,5 +1,5 @@
-//! Retention removes records that were read, and the control records behind them: no record is
-//! lost.
+//! Retention deletes processed records and the control records after them. The exporter does not take that
+//! for a loss.
 
 use super::{SECOND, answered};
 use crate::crash::{
@@ -8,15 +8,14 @@ use crate::crash::{
 use crate::end_to_end::{PATIENCE, group_of, lines, now, wait_for_reason};
 use crate::harness::{Exporter, Kafka, Record};
 
-/// How the records come into the topic.
+/// The end of the topic.
 #[derive(Clone, Copy, PartialEq)]
 enum Tail {
     Committed,
-    /// Records of no transaction, and behind them those of one that was aborted.
+    /// Records without a transaction, and after them those of an aborted one.
     Aborted,
 }
 
-/// Five tickets answered after a second.
 fn tickets(name: &str) -> Vec<Record> {
     let tickets = (0..5).flat_map(|number| {
         let (ticket, at) = (format!("{name}-{number}"), now().minus(60 * SECOND));
@@ -25,7 +24,7 @@ fn tickets(name: &str) -> Vec<Record> {
     tickets.map(|record| record.partition(0)).collect()
 }
 
-/// A topic whose last offset is that of a control record, and an exporter that has read it.
+/// A topic that ends with a control record, and an exporter that has read it.
 fn read(name: &str, tail: Tail) -> (&'static Kafka, String, String, Exporter) {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic(name, 1);
@@ -43,8 +42,7 @@ fn read(name: &str, tail: Tail) -> (&'static Kafka, String, String, Exporter) {
     (kafka, topic, config, exporter)
 }
 
-/// The exporter goes on, with the numbers of all that ever was in the topic, and counts what is
-/// appended.
+/// Asserts that the exporter continues with the numbers of all records so far and counts new ones.
 #[track_caller]
 fn nothing_is_lost(
     kafka: &Kafka,
@@ -65,7 +63,7 @@ fn nothing_is_lost(
     assert_eq!(lost, 0.0, "{}", exporter.logs());
 }
 
-/// Retention removes everything, the control record included, while the exporter is stopped.
+/// Retention deletes everything, including the control record, while the exporter is stopped.
 #[track_caller]
 fn survives_a_stop(name: &str, tail: Tail) {
     let (kafka, topic, config, mut exporter) = read(name, tail);
@@ -78,12 +76,12 @@ fn survives_a_stop(name: &str, tail: Tail) {
     nothing_is_lost(kafka, &topic, &config, &mut exporter, all);
 }
 
-/// The same while it runs, and other members of its group come and go.
+/// Retention deletes everything while the exporter runs and other members join and leave its group.
 #[track_caller]
 fn survives_a_rebalance(name: &str, tail: Tail) {
     let (kafka, topic, config, mut exporter) = read(name, tail);
     let all = lines(&kafka.consume(&topic));
-    // The group assigns the new partition to the second one, and then to the first.
+    // The group assigns the new partition to the second member, and then to the first.
     let mut second = start(&config);
     wait_for_reason(&second, "waiting for partitions");
     kafka.delete_records(&topic, 0, kafka.ends(&topic)[&0]);
@@ -120,7 +118,7 @@ fn of_an_aborted_tail_in_a_rebalance() {
     survives_a_rebalance("aborted-rebalance", Tail::Aborted);
 }
 
-/// kill -9: what was kept last had passed the marker already.
+/// The last checkpoint before the kill is past the control record.
 #[test]
 fn of_a_commit_marker_after_a_kill() {
     let (kafka, topic, config, mut exporter) = read("marker-kill", Tail::Committed);

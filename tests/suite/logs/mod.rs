@@ -1,5 +1,5 @@
-//! Real ticket logs as canonical events in time order. The logs themselves are no part of this
-//! repository: they are looked for in the folder named by `TICKET_EXPORTER_TEST_DATA`.
+//! Recorded tickets as canonical events in time order. The repository does not contain them; the tests read
+//! them from the folder `TICKET_EXPORTER_TEST_DATA`.
 
 #![allow(
     dead_code,
@@ -22,11 +22,12 @@ use std::path::PathBuf;
 use table::Table;
 
 const FOLDER_VARIABLE: &str = "TICKET_EXPORTER_TEST_DATA";
-/// Size of the large log, that of a real desk of some years.
+/// The size of the large log, as of a real helpdesk over some years.
 const LARGE_TICKETS: usize = 25_000;
 const LARGE_TEAMS: usize = 649;
 
-/// The folder with the logs. Tests that need it are ignored, and `tests/run` runs them where it is.
+/// The folder with the logs. Tests that need it are ignored by default; `tests/run` runs them if the folder
+/// exists.
 pub fn folder() -> PathBuf {
     let default = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let folder = std::env::var_os(FOLDER_VARIABLE).map_or_else(default, PathBuf::from);
@@ -43,7 +44,7 @@ pub fn folder() -> PathBuf {
 /// An Italian help desk: taking in charge is a reply, the resource is the team.
 pub fn helpdesk_italian() -> Vec<String> {
     let table = Table::gzip("helpdesk_italian/helpdesk.csv.gz");
-    let mut told = Told::default();
+    let mut log = EventLog::default();
     for row in table.rows() {
         let (case, index) = (row["case_id"], row["event_index"]);
         let at = instant(row["timestamp"]);
@@ -55,16 +56,16 @@ pub fn helpdesk_italian() -> Vec<String> {
             "Wait" => ("status_changed", "pending"),
             _ => ("status_changed", "open"),
         };
-        told.step(case, index, at, kind, status, row["resource"]);
+        log.step(case, index, at, kind, status, row["resource"]);
     }
-    told.lines()
+    log.lines()
 }
 
-/// Problem management of Volvo IT: accepting is a reply, completing closes, the organisation
-/// line is the team.
+/// Problem management of Volvo IT: accepting is a reply, completing closes, the organization line is the
+/// team.
 pub fn bpi2013() -> Vec<String> {
     let table = Table::gzip("bpi2013_closed_problems/closed_problems.csv.gz");
-    let mut told = Told::default();
+    let mut log = EventLog::default();
     for row in table.rows() {
         let (case, index) = (row["case_id"], row["event_index"]);
         let at = instant(row["timestamp"]);
@@ -74,19 +75,19 @@ pub fn bpi2013() -> Vec<String> {
             completed if completed.starts_with("Completed-") => ("closed", "closed"),
             _ => ("status_changed", "open"),
         };
-        told.step(case, index, at, kind, status, row["org_line"]);
+        log.step(case, index, at, kind, status, row["org_line"]);
     }
-    told.lines()
+    log.lines()
 }
 
-/// Sample rows of a Zendesk: tickets, their field history and comments, which join badly.
+/// Sample rows of a Zendesk: tickets, their field history and comments, which do not join well.
 pub fn zendesk() -> Vec<String> {
     let read = |name: &str| Table::plain(&format!("zendesk_dbt_seed/{name}_data.csv"));
     let (groups, users) = (read("group"), read("user"));
     let group_names: BTreeMap<&str, &str> =
         groups.rows().map(|row| (row["id"], row["name"])).collect();
     let roles: BTreeMap<&str, &str> = users.rows().map(|row| (row["id"], row["role"])).collect();
-    let mut told = Told::default();
+    let mut log = EventLog::default();
     for (index, row) in read("ticket").rows().enumerate() {
         let at = zendesk_instant(row["created_at"]);
         let mut event = event(row["id"], &format!("ticket-{index}"), "created");
@@ -97,7 +98,7 @@ pub fn zendesk() -> Vec<String> {
         if !row["priority"].is_empty() {
             event.insert("priority".into(), json!(row["priority"]));
         }
-        told.tell(at, event);
+        log.add(at, event);
     }
     for (index, row) in read("ticket_field_history").rows().enumerate() {
         let at = zendesk_instant(row["updated"]);
@@ -113,7 +114,7 @@ pub fn zendesk() -> Vec<String> {
             ("assignee_id", agent) => event.insert("agent".into(), json!(agent)),
             _ => None,
         };
-        told.tell(at, event);
+        log.add(at, event);
     }
     for row in read("ticket_comment").rows() {
         let at = zendesk_instant(row["created"]);
@@ -125,17 +126,17 @@ pub fn zendesk() -> Vec<String> {
             Some(_) => event.insert("actor".into(), json!("customer")),
             None => None,
         };
-        told.tell(at, event);
+        log.add(at, event);
     }
-    told.lines()
+    log.lines()
 }
 
-/// Made-up tickets with ratings and impossible durations. Their creation is not known: all are
-/// first heard of before any of them is answered.
+/// Synthetic tickets with ratings and impossible durations. Their creation time is unknown: each first
+/// event comes before any answer.
 pub fn kaggle() -> Vec<String> {
     let table = Table::gzip("kaggle_support_tickets_synthetic/tickets.csv.gz");
     let first_heard = instant("2023-05-31T00:00:00Z");
-    let mut told = Told::default();
+    let mut log = EventLog::default();
     for row in table.rows() {
         let ticket = row["ticket_id"];
         let new = |id: &str, kind: &str| event(ticket, &format!("{ticket}-{id}"), kind);
@@ -144,27 +145,27 @@ pub fn kaggle() -> Vec<String> {
         heard.insert("priority".into(), json!(row["ticket_priority"]));
         heard.insert("channel".into(), json!(row["ticket_channel"]));
         heard.insert("status".into(), json!("open"));
-        told.tell(first_heard, heard);
+        log.add(first_heard, heard);
         if let Some(at) = kaggle_instant(row["first_response_time"]) {
             let mut reply = new("1", "message");
             reply.insert("actor".into(), json!("agent"));
             if row["ticket_status"] == "Pending Customer Response" {
                 reply.insert("status".into(), json!("pending"));
             }
-            told.tell(at, reply);
+            log.add(at, reply);
         }
         if let Some(at) = kaggle_instant(row["time_to_resolution"]) {
-            told.tell(at, new("2", "closed"));
+            log.add(at, new("2", "closed"));
             let mut rated = new("3", "csat_rated");
             let score: f64 = row["customer_satisfaction_rating"].parse().unwrap();
             rated.insert("score".into(), json!(score));
-            told.tell(at, rated);
+            log.add(at, rated);
         }
     }
-    told.lines()
+    log.lines()
 }
 
-/// The two real logs over and over, each copy some months later, as 25,000 tickets of 649 teams.
+/// The two real logs repeated, each copy some months later, as 25,000 tickets of 649 teams.
 pub fn large() -> Vec<String> {
     let logs = [helpdesk_italian(), bpi2013()];
     let parsed: Vec<Map<String, Value>> = logs
@@ -180,7 +181,7 @@ pub fn large() -> Vec<String> {
         names.into_iter().zip(0..).collect()
     };
     let (cases, teams) = (distinct("ticket_id"), distinct("team"));
-    let mut told = Told::default();
+    let mut log = EventLog::default();
     for copy in 0..LARGE_TICKETS.div_ceil(cases.len()) {
         for event in &parsed {
             let case = cases[event["ticket_id"].as_str().unwrap()];
@@ -196,29 +197,29 @@ pub fn large() -> Vec<String> {
             event.insert("event_id".into(), json!(id));
             event.insert("team".into(), json!(format!("team {team:03}")));
             event.insert("priority".into(), json!(format!("p{}", 1 + ticket % 4)));
-            // Some months and, so that copies don't move in step, some seconds.
+            // The shift has some seconds, so that the copies are not in step.
             let shift = copy as i64 * 137 * 86_400_000 + (ticket % 977) as i64 * 1000;
             let at = event["at"].as_i64().unwrap() + shift;
-            told.tell(at, event);
+            log.add(at, event);
         }
     }
-    told.lines()
+    log.lines()
 }
 
-/// Events as they are told, to be put in time order.
+/// Events in the order of the log, to be sorted by time.
 #[derive(Default)]
-struct Told {
+struct EventLog {
     events: Vec<(i64, Map<String, Value>)>,
 }
 
-impl Told {
-    /// A step of a case: its first one creates the ticket.
+impl EventLog {
+    /// A step of a case. The first step creates the ticket.
     fn step(&mut self, case: &str, index: &str, at: i64, kind: &str, status: &str, team: &str) {
         let first = index == "0";
         if first {
             let mut created = event(case, &format!("{case}-created"), "created");
             created.insert("team".into(), json!(team));
-            self.tell(at, created);
+            self.add(at, created);
         }
         let mut step = event(case, &format!("{case}-{index}"), kind);
         if kind == "message" {
@@ -226,16 +227,16 @@ impl Told {
         }
         step.insert("status".into(), json!(status));
         step.insert("team".into(), json!(team));
-        self.tell(at, step);
+        self.add(at, step);
     }
 
-    fn tell(&mut self, at: i64, event: Map<String, Value>) {
+    fn add(&mut self, at: i64, event: Map<String, Value>) {
         let mut event = event;
         event.insert("at".into(), json!(at));
         self.events.push((at, event));
     }
 
-    /// In time order; what happens at the same instant stays in the order told.
+    /// In time order; events of the same instant keep the order of the log.
     fn lines(mut self) -> Vec<String> {
         self.events.sort_by_key(|(at, _)| *at);
         let line = |(_, event)| Value::Object(event).to_string();

@@ -1,11 +1,11 @@
-//! The naive implementation against what the logs' own folders say of them: numbers that were
-//! worked out from the logs by other means. Only where the definitions coincide.
+//! The naive implementation compared with numbers in the logs' own folders, which were computed from the
+//! logs by other means, where the definitions agree.
 
 use super::{bpi2013, folder, helpdesk_italian, instant, kaggle, large, zendesk};
 use crate::naive::{Output, Setup, compute};
 use serde_json::Value;
 
-/// Nothing is finalised by time and nothing forgotten.
+/// Time neither finalizes nor forgets tickets.
 fn patient() -> Setup {
     Setup {
         finalize_after: "36500d".into(),
@@ -20,7 +20,7 @@ fn truth(name: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Sum over the series of a family whose labels hold all of these parts.
+/// The sum over the series of a family whose labels have all of these parts.
 fn total(output: &Output, family: &str, parts: &[&str]) -> f64 {
     let start = format!("{family}{{");
     output
@@ -63,7 +63,7 @@ fn the_italian_help_desk() {
         reopens(&truth)
     );
 
-    // Resolving alone, without the automatic closer.
+    // Only resolutions, without the automatic closer.
     let types = ["created", "message", "status_changed", "solved"];
     let output = compute(&patient(), &of_types(&lines, &types), None);
     let first = &truth["first_resolve_minus_first_event"];
@@ -73,8 +73,7 @@ fn the_italian_help_desk() {
     let sum = total(&output, &format!("{family}_sum"), CALENDAR);
     assert_eq!(sum, first["sum_s"].as_f64().unwrap());
 
-    // Taking in charge alone: those at the very start are opening messages here, and their cases
-    // are left out.
+    // Only the replies. Those at the very start are opening messages here, and their cases are left out.
     let lines_of = |kind: &str| of_types(&lines, &[kind]);
     let starts: std::collections::BTreeMap<String, i64> = lines_of("created")
         .iter()
@@ -101,7 +100,7 @@ fn the_italian_help_desk() {
     let sum = total(&output, &format!("{family}_sum"), CALENDAR);
     assert_eq!(sum, take["sum_s"].as_f64().unwrap());
 
-    // The backlog of what is not closed, at some instants.
+    // The backlog at some instants.
     let lines = of_types(&lines, &["created", "closed"]);
     for (at, count) in truth["backlog_unclosed"].as_object().unwrap() {
         let output = compute(&patient(), &lines, Some(instant(at)));
@@ -172,7 +171,7 @@ fn the_made_up_tickets_of_kaggle() {
         (543.0 + 544.0, 553.0 + 549.0 + 580.0)
     );
     assert_eq!(total(&output, "ticket_solved_total", &[]), 2769.0);
-    // No creation time, no such observation.
+    // Without a creation time there is no such observation.
     assert_eq!(
         total(&output, "ticket_first_response_seconds_count", &[]),
         0.0
@@ -181,7 +180,7 @@ fn the_made_up_tickets_of_kaggle() {
 
 #[test]
 #[ignore = "recorded data: `tests/run` looks for it"]
-fn the_only_whole_history_of_the_zendesk_samples() {
+fn the_only_complete_history_of_the_zendesk_samples() {
     let lines = zendesk();
     let whole = compute(&patient(), &lines, None);
     assert_eq!(whole.invalid, 0);
@@ -201,7 +200,7 @@ fn the_only_whole_history_of_the_zendesk_samples() {
 
 #[test]
 #[ignore = "recorded data: `tests/run` looks for it"]
-fn the_large_log_is_as_large_as_it_says() {
+fn the_large_log_has_its_size() {
     let lines = large();
     let output = compute(&Setup::default(), &lines, None);
     assert_eq!(total(&output, "ticket_created_total", &[]), 25_000.0);

@@ -1,13 +1,14 @@
-//! Section 3: business calendars as plain lists of open intervals. No calendar = always open.
+//! Section 3: business calendars as plain lists of open intervals. Without a calendar the team is always
+//! open.
 
 use super::setup::CalendarSetup;
 use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 use std::cell::RefCell;
 
-/// Days worked out at a time.
+/// Days computed at a time.
 const BLOCK: i64 = 400;
-/// No deadline is looked for beyond this many days: the calendar hardly ever opens again.
+/// A calendar that hardly ever opens again: the search for a deadline ends after this number of days.
 const HORIZON: i64 = 60 * 366;
 
 #[derive(Debug)]
@@ -19,14 +20,14 @@ pub struct Calendar {
 
 #[derive(Debug)]
 struct Open {
-    /// The first date not worked out yet.
+    /// The first date that is not computed yet.
     next: NaiveDate,
     /// Merged open intervals in time order: from, to, and the open time before `from`.
     intervals: Vec<(i64, i64, i64)>,
 }
 
 impl Calendar {
-    /// A calendar that is asked about instants from `earliest` on.
+    /// A calendar for instants from `earliest` on.
     pub fn new(setup: &CalendarSetup, earliest: i64) -> Self {
         let day = DateTime::from_timestamp_millis(earliest)
             .unwrap()
@@ -89,8 +90,8 @@ impl Calendar {
         }
     }
 
-    /// Everything before this instant is in the list for good. A day behind the last date worked
-    /// out, for the intervals that cross midnight and the zones behind UTC.
+    /// The list before this instant is final. It is a day before the last computed date, because of
+    /// intervals that cross midnight and of zones behind UTC.
     fn known_until(&self) -> i64 {
         let next = self.open.borrow().next - Duration::days(2);
         next.and_time(chrono::NaiveTime::MIN)
@@ -127,8 +128,8 @@ impl Calendar {
         open.intervals = merged;
     }
 
-    /// The intervals that start on a date, in minutes of the day: its special hours, else none on
-    /// a holiday, else those of its weekday.
+    /// The intervals that start on a date, in minutes of the day: its special hours, none on a holiday,
+    /// otherwise those of its weekday.
     fn hours_of(&self, date: NaiveDate) -> Vec<(i64, i64)> {
         let key = date.format("%Y-%m-%d").to_string();
         let texts = if let Some(special) = self.setup.special.get(&key) {
@@ -143,14 +144,15 @@ impl Calendar {
         texts.iter().map(|text| hours(text)).collect()
     }
 
-    /// The instant of a local time: in a gap it moves forward by the gap, of two the earlier one.
+    /// The instant of a local time. A time in a gap moves forward by the gap; of two instants the earlier
+    /// one counts.
     fn resolve(&self, date: NaiveDate, minutes: i64) -> i64 {
         let local: NaiveDateTime =
             date.and_time(chrono::NaiveTime::MIN) + Duration::minutes(minutes);
         if let Some(instant) = self.zone.from_local_datetime(&local).earliest() {
             return instant.timestamp_millis();
         }
-        // In a gap: with the offset that held before it.
+        // In a gap the offset before it applies.
         for quarter in 1..=200 {
             let before = local - Duration::minutes(15 * quarter);
             if let Some(instant) = self.zone.from_local_datetime(&before).latest() {
@@ -177,7 +179,7 @@ mod tests {
     use super::*;
     use crate::stories;
 
-    /// Calendars of odd zones, each asked about instants around a change of its clocks.
+    /// Calendars of unusual zones, each for instants around a change of its clocks.
     fn calendars() -> Vec<(Calendar, i64)> {
         let mut calendars = Vec::new();
         for seed in 0..40 {
@@ -205,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn open_time_adds_up_however_it_is_cut() {
+    fn open_time_adds_up_however_it_is_split() {
         for (calendar, change) in calendars() {
             let (from, to) = (change - 86_400_000, change + 86_400_000);
             let pieces: i64 = (0..192)

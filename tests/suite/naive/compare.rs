@@ -1,15 +1,15 @@
-//! Expected series against an exposition in the text format 0.0.4.
+//! Compares expected series with an exposition in the text format 0.0.4.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// Relative difference allowed between two exact values: floating-point noise.
+/// The allowed relative difference of two exact values, for floating-point noise.
 const EXACT: f64 = 1e-9;
-/// Section 6: the relative error a quantile may have.
+/// Section 6: the relative error of a quantile.
 const QUANTILE: f64 = 0.01;
-/// The least duration a quantile can tell from zero, in seconds (section 6: 1 ms).
+/// The shortest duration that a quantile can tell from zero, in seconds (section 6: 1 ms).
 const QUANTILE_FLOOR: f64 = 0.001;
-/// Families whose absence says something: they must be absent on both sides or on none.
+/// Families whose absence has a meaning: they must be absent on both sides or on neither.
 const PRESENCE: [&str; 4] = [
     "ticket_window_seconds",
     "ticket_window_seconds_mean",
@@ -17,7 +17,7 @@ const PRESENCE: [&str; 4] = [
     "ticket_sla_next_deadline_timestamp_seconds",
 ];
 
-/// One series that is not as expected. Absent = `None`.
+/// A series with another value. Absent = `None`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
     pub series: String,
@@ -39,8 +39,8 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Every difference between the expected series and the `ticket_*` KPI series of an exposition.
-/// The exporter's own metrics are left aside, and so are histogram bounds nobody asked for.
+/// Every difference between the expected series and the `ticket_*` KPI series of an exposition. It ignores
+/// the exporter's own metrics and bounds that the configuration does not have.
 pub fn compare(expected: &BTreeMap<String, f64>, exposition: &str) -> Vec<Difference> {
     let expected: BTreeMap<String, f64> = expected
         .iter()
@@ -75,7 +75,7 @@ pub fn assert_same(expected: &BTreeMap<String, f64>, exposition: &str) {
     );
 }
 
-/// Series as an exposition, sorted: what `expected.prom` files hold.
+/// Series as a sorted exposition, the content of `expected.prom` files.
 pub fn render(series: &BTreeMap<String, f64>) -> String {
     series
         .iter()
@@ -118,7 +118,7 @@ fn bound_of(key: &str) -> Option<(String, String)> {
     family.ends_with("_bucket").then_some((family, le))
 }
 
-/// A key with its labels sorted and the bounds and quantiles in one spelling.
+/// A key with sorted labels and one spelling of bounds and quantiles.
 fn canonical(key: &str) -> String {
     let (family, labels) = split(key);
     if labels.is_empty() {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_nobody_asked_for_are_left_aside() {
+    fn other_bounds_are_ignored() {
         let bucket = |le: &str, value: u32| {
             format!("ticket_handle_seconds_bucket{{team=\"a\",le=\"{le}\"}} {value}\n")
         };
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn label_values_may_hold_anything() {
+    fn label_values_may_have_any_content() {
         let key = "ticket_solved_total{team=\"a \\\"b\\\", c=\\\\\",priority=\"p\"}";
         let expected = series(&format!("{key} 1"));
         assert_eq!(compare(&expected, &format!("{key} 1")), []);

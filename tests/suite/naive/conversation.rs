@@ -1,4 +1,4 @@
-//! Section 4, what people say: KPI 1 (first response), KPI 2 (next response), KPI 9 (CSAT).
+//! Section 4, messages and ratings: KPI 1 (first response), KPI 2 (next response), KPI 9 (CSAT).
 
 use super::event::Event;
 use super::lifecycle::NOTHING;

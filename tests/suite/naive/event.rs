@@ -3,7 +3,7 @@
 use chrono::DateTime;
 use serde_json::Value;
 
-/// Status categories, in the contract's order.
+/// Status categories in the contract's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
     New,
@@ -39,7 +39,7 @@ impl Status {
         Self::ALL.into_iter().find(|status| status.name() == name)
     }
 
-    /// Solved or closed: out of the backlog.
+    /// Solved or closed: not in the backlog.
     pub fn is_done(self) -> bool {
         matches!(self, Self::Solved | Self::Closed)
     }
@@ -66,12 +66,12 @@ pub const TYPES: [&str; 18] = [
     "closed",
 ];
 
-/// One event. `Option<Option<_>>`: absent, or null, or a value.
+/// `Option<Option<_>>`: absent, or null, or a value.
 #[derive(Clone, Debug)]
 pub struct Event {
     pub ticket: String,
     pub kind: String,
-    /// Epoch milliseconds.
+    /// Milliseconds since the epoch.
     pub at: i64,
     pub created_at: Option<i64>,
     pub team: Option<Option<String>>,
@@ -85,12 +85,12 @@ pub struct Event {
     pub score: Option<f64>,
     pub score_max: f64,
     pub into: Option<String>,
-    /// The event id, else the whole line.
+    /// The event id, otherwise the whole line.
     pub identity: String,
 }
 
-/// The event in a line, or nothing where a required member is missing or a member has a type or
-/// value the contract does not allow.
+/// The event in a line; `None` if a required member is missing, or a member has a type or value that the
+/// contract does not allow.
 pub fn parse(line: &str) -> Option<Event> {
     let value: Value = serde_json::from_str(line).ok()?;
     let members = value.as_object()?;

@@ -1,5 +1,4 @@
-//! Section 5: how goals start, breach and end; and the gauges at the final clock (KPI 7,
-//! sections 5 and 7).
+//! Section 5: how goals start, breach and end; and the gauges at the final clock (KPI 7, sections 5 and 7).
 
 use super::series::Holder;
 use super::setup::milliseconds;
@@ -18,8 +17,8 @@ impl World<'_> {
         ticket.goals.insert(target, goal);
     }
 
-    /// The goal under the policy in force; nothing where that has no such target, or the ticket's
-    /// start is unknown.
+    /// The goal under the policy in force; `None` if the policy has no such target, or the ticket's start
+    /// is unknown.
     pub(super) fn judge<'b>(
         &'b self,
         ticket: &'b Ticket,
@@ -45,8 +44,8 @@ impl World<'_> {
         })
     }
 
-    /// Goals whose deadline had passed before anything was known of them, because the creation time
-    /// came with a later event: they breach as of that deadline, before the event does anything.
+    /// Goals whose deadline had passed before the goal was known, because the creation time came with a
+    /// later event. They breach as of that deadline, before the event has any effect.
     pub(super) fn breach_overdue(&mut self, ticket: &mut Ticket, at: i64) {
         let targets: Vec<&'static str> = ticket.goals.keys().copied().collect();
         for target in targets {

@@ -1,4 +1,4 @@
-//! The hand-checked stories of `tests/golden`: each folder is one.
+//! The cases of `tests/golden`: each folder is one.
 
 use super::compare::{compare, parse, render};
 use super::{Setup, compute};
@@ -14,7 +14,7 @@ pub struct Story {
     pub expected: String,
 }
 
-/// Every golden story, by name.
+/// Every golden case, by name.
 pub fn stories() -> Vec<Story> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let mut stories: Vec<Story> = std::fs::read_dir(root)
@@ -36,7 +36,7 @@ pub fn stories() -> Vec<Story> {
 
 /// A line of `expected.prom` with the value 0 also stands for an absent series.
 #[test]
-fn the_naive_implementation_tells_the_golden_stories() {
+fn the_naive_implementation_passes_the_golden_cases() {
     let mut wrong = Vec::new();
     for story in stories() {
         let output = compute(&story.setup, &story.events, None);
@@ -50,11 +50,11 @@ fn the_naive_implementation_tells_the_golden_stories() {
         assert_eq!(output.invalid, 0, "{}: invalid lines", story.name);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(stories().len() >= 25, "stories are missing");
+    assert!(stories().len() >= 25, "cases are missing");
 }
 
 #[test]
-fn what_is_rendered_compares_as_the_same() {
+fn rendered_series_equal_their_source() {
     for story in stories() {
         let series = compute(&story.setup, &story.events, None).series;
         assert_eq!(compare(&series, &render(&series)), [], "{}", story.name);
@@ -63,7 +63,7 @@ fn what_is_rendered_compares_as_the_same() {
 }
 
 #[test]
-fn a_setup_survives_its_yaml_form() {
+fn a_setup_equals_its_yaml_form() {
     for story in stories() {
         let again = Setup::from_yaml(&story.setup.to_yaml());
         assert_eq!(

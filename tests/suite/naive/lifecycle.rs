@@ -1,5 +1,4 @@
-//! Section 4, what becomes of the ticket: attributes, status, cycles and finalisation; KPI 3 to 6,
-//! 10 and 11.
+//! Section 4, the life of a ticket: attributes, status, cycles and finalization; KPI 3 to 6, 10 and 11.
 
 use super::calendar::Calendar;
 use super::event::{Event, Status};
@@ -101,7 +100,7 @@ impl World<'_> {
             self.reopen(ticket, at);
         }
         if status == Status::Closed && !ticket.is_final {
-            self.finalise(ticket, at);
+            self.finalize(ticket, at);
         }
     }
 
@@ -143,15 +142,15 @@ impl World<'_> {
         if std::mem::take(&mut ticket.asked_while_done) {
             self.ask(ticket, at);
         }
-        // A new resolution goal keeps the start of the earlier one, unless that breached or the
-        // ticket was finalised.
+        // A new resolution goal keeps the start of the earlier one, unless that breached or the ticket was
+        // finalized.
         match ticket.last_resolution.take() {
             Some(earlier) if !earlier.breached && !ticket.is_final => {
                 ticket.goals.insert("resolution", earlier);
             }
             _ => self.start_goal(ticket, "resolution", Since::Instant(at)),
         }
-        // Another policy since, or a start unknown then: it may be over its target already.
+        // If the policy changed since, or the start was unknown then, the target may have passed already.
         let goal = ticket.goals["resolution"].clone();
         let exceeded = self
             .judge(ticket, "resolution", &goal)
@@ -166,16 +165,16 @@ impl World<'_> {
         }
     }
 
-    pub(super) fn finalise(&mut self, ticket: &mut Ticket, at: i64) {
+    pub(super) fn finalize(&mut self, ticket: &mut Ticket, at: i64) {
         ticket.is_final = true;
-        ticket.finalisations.push(at);
+        ticket.finalizations.push(at);
         let (solved, holder) = ticket.solves.last().cloned().expect("it was solved");
         let again = ticket.anew_since.is_some();
         let from = ticket.anew_since.or(ticket.created);
         if ticket.created.is_some()
             && let Some(from) = from
         {
-            // KPI 4: less the solved time in between.
+            // KPI 4: without the solved time in between.
             self.observe(
                 ticket,
                 &holder,

@@ -1,13 +1,13 @@
-//! A second, deliberately naive implementation of the KPI contract, written from the contract
-//! alone. It shares no code and no type with the library, keeps every ticket's whole history and
-//! works each number out from that history when it is needed. Slow and simple on purpose: where
-//! it and the engine disagree, one of them has misread the contract.
+//! A second, deliberately naive implementation of the KPI contract, written from the contract alone. It
+//! shares no code and no type with the library, keeps every ticket's whole history and computes each number
+//! from that history when needed. It is slow and simple on purpose: if it and the engine disagree, one of
+//! them misinterprets the contract.
 //!
-//! `README.md` in this folder lists every reading the contract left open.
+//! `README.md` in this folder lists every interpretation that the contract left open.
 
 #![allow(
-    dead_code, // a helper may serve one subject of the suite only
-    unreachable_pub, // nothing outlives this binary
+    dead_code, // each helper is used in only some of the tests
+    unreachable_pub, // no other crate uses this binary
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
     clippy::cast_sign_loss,
@@ -32,15 +32,15 @@ pub use setup::Setup;
 
 use std::collections::BTreeMap;
 
-/// What the contract says the input amounts to.
+/// The result of the input by the contract.
 #[derive(Debug, Default)]
 pub struct Output {
-    /// Every series with a value, keyed as a line of the text format 0.0.4 without its value.
-    /// Counters at zero are left out.
+    /// Every series with a value, keyed as a line of the text format 0.0.4 without its value. Counters at
+    /// zero are left out.
     pub series: BTreeMap<String, f64>,
-    /// Events dropped because their ticket had seen their identity (section 1).
+    /// Events dropped because their ticket has seen their identity (section 1).
     pub duplicates: u64,
-    /// Events applied as of a later instant than their own (section 1).
+    /// Events applied at a later instant than their own (section 1).
     pub out_of_order: u64,
     /// Valid events without effect, by reason: `withdrawn`, `merged_away`.
     pub ignored: BTreeMap<String, u64>,
@@ -48,8 +48,8 @@ pub struct Output {
     pub invalid: u64,
 }
 
-/// The KPIs of one partition that holds `lines` in arrival order. Events later than `until`
-/// (epoch milliseconds) are left out, and the clock ends there; without it the clock ends at the
+/// The KPIs of one partition that has `lines` in the order of arrival. Events later than `until`
+/// (milliseconds since the epoch) are left out, and the clock ends there; without it the clock ends at the
 /// greatest event time (section 2).
 pub fn compute(setup: &Setup, lines: &[String], until: Option<i64>) -> Output {
     let mut invalid = 0;

@@ -1,9 +1,9 @@
-//! Sections 6 and 7: what has been counted and observed, and how it becomes series.
+//! Sections 6 and 7: counts and observations, and the series made of them.
 
 use super::setup::{Setup, milliseconds};
 use std::collections::BTreeMap;
 
-/// The labels every KPI carries: team and priority as the ticket holds them.
+/// The labels of every KPI: the ticket's team and priority.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Holder {
     pub team: Option<String>,
@@ -33,7 +33,7 @@ impl Names {
     }
 }
 
-/// Everything counted and observed so far.
+/// All counts and observations.
 #[derive(Debug)]
 pub struct Book<'a> {
     setup: &'a Setup,
@@ -122,8 +122,8 @@ impl<'a> Book<'a> {
             .push(at);
     }
 
-    /// A duration for its histogram and the windows. `label` is the further label (clock, or
-    /// source for handle time), `clock` the one of the windows.
+    /// A duration for its histogram and the windows. `label` is the further label (clock, or source for
+    /// handle time), `clock` the one of the windows.
     pub fn observe(
         &mut self,
         at: i64,
@@ -160,7 +160,7 @@ impl<'a> Book<'a> {
             .or_default() += 1.0;
     }
 
-    /// A gauge that holds the least of the instants given, in seconds.
+    /// A gauge of the least of the given instants, in seconds.
     pub fn least_instant(&mut self, family: &str, holder: &Holder, target: Option<&str>, ms: i64) {
         let labels = match target {
             Some(target) => self.labels(holder, &[("target", target)]),
@@ -270,7 +270,7 @@ impl<'a> Book<'a> {
                     mean,
                 );
                 for (name, per_cent) in [("0.5", 50), ("0.9", 90), ("0.95", 95), ("0.99", 99)] {
-                    // The rank ceil(q n), in whole numbers so that nothing is rounded twice.
+                    // The rank ceil(q n), in whole numbers so that it is rounded only once.
                     let rank = (values.len() * per_cent).div_ceil(100).max(1);
                     labels.push(("quantile", name));
                     series.insert(

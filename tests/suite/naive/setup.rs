@@ -1,4 +1,4 @@
-//! Everything configurable that changes numbers, and its YAML form.
+//! All settings that change numbers, and their YAML form.
 
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +32,7 @@ pub struct PolicySetup {
     pub pause: BTreeMap<String, Vec<String>>,
 }
 
-/// Durations are kept as their text, which is also a window's label.
+/// Durations are stored as their text, which is also a window's label.
 #[derive(Clone, Debug)]
 pub struct Setup {
     pub lateness: String,
@@ -84,7 +84,7 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// The configuration file that says the same.
+    /// The configuration file with these settings.
     pub fn to_yaml(&self) -> String {
         let mut yaml = String::new();
         let out = &mut yaml;
@@ -191,7 +191,7 @@ impl Setup {
         yaml
     }
 
-    /// The part of a configuration file that changes numbers.
+    /// The settings of a configuration file that change numbers.
     pub fn from_yaml(yaml: &str) -> Self {
         use saphyr::LoadableYamlNode as _;
         let documents = saphyr::Yaml::load_from_str(yaml).expect("YAML");

@@ -1,5 +1,5 @@
-//! One ticket's whole history, and what can be read from it at any time: elapsed time, running
-//! time of a goal, deadlines. Nothing here counts anything.
+//! One ticket's whole history, and values derived from it at any time: elapsed time, running time of a
+//! goal, deadlines. Nothing is counted here.
 
 use super::calendar::Calendar;
 use super::event::{Event, Status};
@@ -7,21 +7,21 @@ use super::series::Holder;
 use super::setup::{PolicySetup, Setup, milliseconds};
 use std::collections::BTreeMap;
 
-/// How many identities a ticket remembers (section 1, duplicates).
+/// The number of identities that a ticket remembers (section 1, duplicates).
 const IDENTITIES: usize = 16;
 
-/// Since when a goal or a leg runs: the creation, whenever that becomes known, or an instant.
+/// The start of a goal or a leg: the creation, which may become known later, or an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Since {
     Creation,
     Instant(i64),
 }
 
-/// One SLA target running in one cycle, whatever policy is in force (section 5).
+/// One SLA target in one cycle, whatever policy is in force (section 5).
 #[derive(Clone, Debug)]
 pub struct Goal {
     pub since: Since,
-    /// The team that held the ticket when the goal started: its calendar stays.
+    /// The ticket's team when the goal started: its calendar applies to the end.
     pub team: Option<String>,
     pub breached: bool,
 }
@@ -39,7 +39,7 @@ pub struct Ticket {
     pub identities: Vec<String>,
     /// Creation time, once known.
     pub created: Option<i64>,
-    /// Whether it has counted in `ticket_created_total`.
+    /// Whether `ticket_created_total` includes it.
     pub counted: bool,
     /// Instant of the last applied event.
     pub last: i64,
@@ -54,34 +54,34 @@ pub struct Ticket {
     pub agents: Vec<(i64, bool)>,
     /// Human replies.
     pub replies: Vec<i64>,
-    /// Teams that held the ticket from the first human reply on, in order.
+    /// Teams of the ticket from the first human reply on, in order.
     pub teams_since_reply: Vec<Option<String>>,
     /// Whether a human reply came inside a cycle.
     pub answered: bool,
     /// The oldest unanswered customer message (KPI 2).
     pub asked: Option<i64>,
-    /// A customer message that waits for a reopening.
+    /// A customer message that awaits a reopening.
     pub asked_while_done: bool,
     pub solves: Vec<(i64, Holder)>,
     pub reopenings: Vec<i64>,
     pub escalations: usize,
     /// Instant and milliseconds.
     pub worklogs: Vec<(i64, i64)>,
-    /// How many of them came before the reopening of the finalised ticket.
+    /// The number of worklogs before the reopening of the finalized ticket.
     pub worklogs_before_anew: usize,
     /// Positions on the scale.
     pub ratings: Vec<f64>,
-    pub finalisations: Vec<i64>,
+    pub finalizations: Vec<i64>,
     pub is_final: bool,
-    /// The reopening of the finalised ticket since which the next finalisation counts.
+    /// The reopening of the finalized ticket; the next finalization counts from there.
     pub anew_since: Option<i64>,
     /// The running leg of the team (KPI 11).
     pub leg: Option<Since>,
-    /// Since when the ticket has had its status, team and priority (KPI 10).
+    /// The time since which the ticket has its status, team and priority (KPI 10).
     pub labels_since: i64,
     /// Running goals by target.
     pub goals: BTreeMap<&'static str, Goal>,
-    /// Where the resolution goal of the last cycle started, and whether it breached.
+    /// The start of the last cycle's resolution goal, and whether it breached.
     pub last_resolution: Option<Goal>,
 }
 
@@ -131,7 +131,7 @@ impl Ticket {
             worklogs: Vec::new(),
             worklogs_before_anew: 0,
             ratings: Vec::new(),
-            finalisations: Vec::new(),
+            finalizations: Vec::new(),
             is_final: false,
             anew_since: None,
             labels_since: from,
@@ -158,7 +158,7 @@ impl Ticket {
         self.withdrawals.last().filter(|last| last.to.is_none())
     }
 
-    /// Section 1: whether the ticket has seen this identity; remembers it if not.
+    /// Section 1: whether the ticket has seen this identity. Remembers it if not.
     pub fn has_seen(&mut self, identity: &str) -> bool {
         if self.identities.iter().any(|known| known == identity) {
             return true;
@@ -177,8 +177,8 @@ impl Ticket {
         }
     }
 
-    /// Time in [from, to] outside the statuses of `skip` and outside withdrawals, by elapsed time
-    /// or by a calendar.
+    /// Time in [from, to] outside the statuses of `skip` and outside withdrawals, by elapsed time or by a
+    /// calendar.
     pub fn elapsed(
         &self,
         from: i64,
@@ -241,8 +241,8 @@ impl Ticket {
         })
     }
 
-    /// When a solved ticket has stayed solved for `finalize_after`, withdrawn time excluded.
-    pub fn finalisation_due(&self, finalize_after: i64) -> Option<i64> {
+    /// The time at which a solved ticket has stayed solved for `finalize_after`, without withdrawn time.
+    pub fn finalization_due(&self, finalize_after: i64) -> Option<i64> {
         let (since, status) = *self.statuses.last().unwrap();
         if status != Status::Solved || self.is_final {
             return None;
@@ -257,7 +257,7 @@ impl Ticket {
     }
 }
 
-/// A goal under the policy in force: everything its running time depends on.
+/// A goal under the policy in force: everything that its running time depends on.
 #[derive(Debug)]
 pub struct Judged<'a> {
     pub ticket: &'a Ticket,
@@ -272,15 +272,15 @@ impl Judged<'_> {
         self.paused_in.contains(&self.ticket.status())
     }
 
-    /// Section 5: the policy's clock over [start, t], less the time in statuses that pause the
-    /// target, in `solved`, `closed`, or withdrawn.
+    /// Section 5: the policy's clock over [start, t], without the time in statuses that pause the target,
+    /// in `solved`, `closed`, or withdrawn.
     pub fn running_time(&self, until: i64) -> i64 {
         let skip = |status: Status| status.is_done() || self.paused_in.contains(&status);
         self.ticket.elapsed(self.start, until, &skip, self.calendar)
     }
 
-    /// The last instant at which the running time did not exceed the target, where it does at
-    /// `until`. Running time never falls, so halving finds it.
+    /// The last instant at which the running time did not exceed the target, if it does at `until`. Running
+    /// time never decreases, so bisection finds it.
     pub fn passed_deadline(&self, until: i64) -> i64 {
         let (mut within, mut beyond) = (self.start, until);
         while beyond - within > 1 {
@@ -294,8 +294,8 @@ impl Judged<'_> {
         within
     }
 
-    /// The last instant at which the running time still equals the target, if nothing happens
-    /// after the ticket's last event.
+    /// The last instant at which the running time still equals the target, if no event follows the ticket's
+    /// last one.
     pub fn deadline(&self) -> Option<i64> {
         if self.is_paused() || self.ticket.is_done() || self.ticket.withdrawal().is_some() {
             return None;

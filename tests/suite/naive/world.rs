@@ -1,5 +1,5 @@
-//! Sections 1, 2 and 4: the partition, its stream clock, and which ticket an event or a timer
-//! reaches. What it does there is in `conversation`, `lifecycle` and `goals`.
+//! Sections 1, 2 and 4: the partition, its stream clock, and the ticket that an event or a timer reaches.
+//! `conversation`, `lifecycle` and `goals` have the effects.
 
 use super::Output;
 use super::calendar::Calendar;
@@ -48,9 +48,9 @@ impl<'a> World<'a> {
         }
     }
 
-    /// One record, in arrival order.
+    /// Reads one record, in the order of arrival.
     pub fn read(&mut self, event: &Event) {
-        // Section 2: the greatest event time seen, less the lateness.
+        // Section 2: the greatest event time so far, minus the lateness.
         let greatest = self.greatest.map_or(event.at, |seen| seen.max(event.at));
         self.greatest = Some(greatest);
         let clock = greatest - self.lateness;
@@ -89,18 +89,18 @@ impl<'a> World<'a> {
         output
     }
 
-    /// The ticket out of the table, after the timers that are due before an event at `at` and
-    /// before the clock; nothing if it is unknown or forgotten.
+    /// Takes the ticket out of the table, after the timers that are due before an event at `at` and before
+    /// the clock; `None` if it is unknown or forgotten.
     fn take(&mut self, name: &str, clock: i64, at: i64) -> Option<Ticket> {
         let mut ticket = self.tickets.remove(name)?;
         let due = |instant: i64| instant < at || instant < clock;
         loop {
-            // Section 4, last paragraph: kept for `retain`.
-            let forgotten = match (ticket.withdrawal(), ticket.finalisations.last()) {
+            // Section 4, last paragraph: the ticket stays for `retain`.
+            let forgotten = match (ticket.withdrawal(), ticket.finalizations.last()) {
                 (Some(withdrawal), _) => Some(withdrawal.from + self.retain),
-                (None, Some(finalised)) if ticket.is_final => {
+                (None, Some(finalized)) if ticket.is_final => {
                     let restored = ticket.withdrawals.last().and_then(|last| last.to);
-                    Some(restored.unwrap_or(*finalised).max(*finalised) + self.retain)
+                    Some(restored.unwrap_or(*finalized).max(*finalized) + self.retain)
                 }
                 _ => None,
             };
@@ -111,10 +111,10 @@ impl<'a> World<'a> {
                 return Some(ticket);
             }
             if let Some(instant) = ticket
-                .finalisation_due(self.finalize_after)
+                .finalization_due(self.finalize_after)
                 .filter(|at| due(*at))
             {
-                self.finalise(&mut ticket, instant);
+                self.finalize(&mut ticket, instant);
                 continue;
             }
             let next = ticket
@@ -153,7 +153,7 @@ impl<'a> World<'a> {
             }
             return;
         }
-        // What concerns the merged ticket itself is no news about the survivor.
+        // Events about the merged ticket itself do not concern the survivor.
         if ["created", "merged", "spam", "deleted", "undeleted"].contains(&event.kind.as_str()) {
             self.ignore("withdrawn");
             return;
@@ -246,7 +246,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Section 1, unknown ticket: a creation time that becomes known later completes a partial one.
+    /// Section 1, unknown ticket: a creation time that becomes known later completes a partial ticket.
     fn complete(&mut self, ticket: &mut Ticket, event: &Event, at: i64) {
         if event.kind == "created" && !ticket.counted {
             ticket.created = Some(event.at);

@@ -1,4 +1,4 @@
-//! Completions: the scripts, read by the shells themselves, complete what there is.
+//! Completions: the shells themselves read the scripts and complete existing commands and flags.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::process::Command;
 use super::succeed;
 use crate::harness::{binary, command, folder};
 
-/// The script of a shell, in a folder that has to be kept.
+/// The script of a shell. The caller must keep its folder.
 fn script(shell: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = folder("completions");
     let path = folder.path().join("_ticket-exporter");
@@ -15,7 +15,7 @@ fn script(shell: &str) -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
-/// What bash offers for a line; the last word is the one to complete.
+/// The completions of bash for the last word of a line.
 fn bash(line: &str) -> Vec<String> {
     let (_folder, path) = script("bash");
     let ask = r#"
@@ -39,7 +39,7 @@ fn bash(line: &str) -> Vec<String> {
 fn fish(line: &str) -> Vec<String> {
     let (_folder, path) = script("fish");
     let ask = "set PATH $argv[3] $PATH; source $argv[1]; and complete -C $argv[2]";
-    // fish completes only what it finds.
+    // fish completes only programs that it finds.
     let programs = binary().parent().unwrap();
     let answers = succeed(
         Command::new("fish")
@@ -86,7 +86,7 @@ fn fish_completes_commands_flags_and_values() {
 }
 
 #[test]
-fn zsh_takes_its_script_as_the_completion_of_the_program() {
+fn zsh_accepts_its_script_as_the_completion_of_the_program() {
     let (folder, path) = script("zsh");
     succeed(Command::new("zsh").args(["-f", "-n"]).arg(path));
     let ask = r#"

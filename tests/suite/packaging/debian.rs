@@ -1,5 +1,5 @@
-//! The Debian package: built of the binary under test, looked through, installed, run and removed in
-//! a copy of this machine that is thrown away.
+//! The Debian package: built from the tested binary, inspected, installed, run and removed in a copy of
+//! this machine that is discarded.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,8 +9,7 @@ use std::sync::OnceLock;
 use super::{run, succeed};
 use crate::harness::{binary, cargo_deb, folder, repository};
 
-/// Remarks of lintian that are meant: the changelog is the project's own, since nobody packages it a
-/// second time.
+/// Intended remarks of lintian: the changelog is the project's own, since there is no other packager.
 const MEANT: [&str; 2] = [
     "debian-changelog-file-missing-or-wrong-name",
     "no-changelog",
@@ -21,7 +20,7 @@ struct Package {
     path: PathBuf,
 }
 
-/// The package, built once: with the files of a release, and the stripped binary of the tests.
+/// The package, built once, with the files of a release and the stripped binary of the tests.
 fn package() -> &'static Path {
     static PACKAGE: OnceLock<Package> = OnceLock::new();
     &PACKAGE
@@ -67,14 +66,14 @@ fn field(name: &str) -> String {
 }
 
 #[test]
-fn it_has_everything_and_needs_little() {
+fn it_is_complete_and_has_few_dependencies() {
     assert_eq!(field("Package"), "ticket-exporter");
-    // Debian orders a version with `~` before the one without it.
+    // Debian sorts a version with `~` before the one without it.
     let version = env!("CARGO_PKG_VERSION").replacen('-', "~", 1);
     assert_eq!(field("Version"), format!("{version}-1"));
     assert_eq!(field("Maintainer"), env!("CARGO_PKG_AUTHORS"));
-    // Only what the binary links: the C library, and the compiler's. The binary of the tests also links the
-    // system's OpenSSL and zstd, which that of a release brings along.
+    // Only libraries that the binary links: the C library, and the compiler's. The tests' binary also links
+    // the system's OpenSSL and zstd, which a release contains.
     for dependency in field("Depends").split(", ") {
         let name = dependency.split(' ').next().unwrap();
         assert!(
@@ -120,7 +119,7 @@ fn it_has_everything_and_needs_little() {
 }
 
 #[test]
-fn lintian_has_nothing_to_say() {
+fn lintian_has_no_remarks() {
     let said = run(Command::new("lintian")
         .args(["--no-cfg", "--allow-root", "--tag-display-limit=0"])
         .args(["--suppress-tags", &MEANT.join(",")])

@@ -1,4 +1,4 @@
-//! Manual pages: what two formatters think of them, and that they say what they are to say.
+//! Manual pages: two formatters accept them, and they have their content.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -6,11 +6,11 @@ use std::process::Command;
 use super::{files, run, succeed};
 use crate::harness::{command, folder};
 
-/// Complaints that are meant. Pages have no date: the same source gives the same page. And clap_mangen
-/// sets possible values apart with a break too many.
+/// Intended complaints. Pages have no date, so that the same source gives the same page. clap_mangen also
+/// puts a redundant break before possible values.
 const MEANT: [&str; 2] = ["missing date", "skipping paragraph macro: br"];
 
-/// All pages, in a folder that has to be kept.
+/// All pages. The caller must keep their folder.
 fn pages() -> (tempfile::TempDir, Vec<PathBuf>) {
     let folder = folder("manual");
     succeed(command().args(["man", "--output"]).arg(folder.path()));
@@ -21,7 +21,7 @@ fn pages() -> (tempfile::TempDir, Vec<PathBuf>) {
 }
 
 #[test]
-fn formatters_have_nothing_to_complain_of() {
+fn formatters_have_no_complaints() {
     let (_folder, pages) = pages();
     for page in pages {
         let lint = run(Command::new("mandoc")

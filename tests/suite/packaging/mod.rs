@@ -1,9 +1,9 @@
-//! What is around the binary when it is handed on: manual pages, completions, the systemd unit, the
-//! Debian package, and where all of it comes from.
+//! Everything around the binary in a release: manual pages, completions, the systemd unit, the Debian
+//! package, and the origin of all of it.
 
 mod completions;
 mod debian;
-mod licences;
+mod licenses;
 mod manual;
 mod revision;
 mod scripts;
@@ -16,7 +16,7 @@ use std::process::Command;
 
 use crate::harness::repository;
 
-/// What a program printed, standard output and error together in this order.
+/// The output of a program, first standard output, then standard error.
 #[derive(Debug)]
 struct Said {
     success: bool,
@@ -24,7 +24,7 @@ struct Said {
     err: String,
 }
 
-/// Runs a program to its end. One that is missing fails the test and names what installs it.
+/// Runs a program. A missing one fails the test and names the script that installs it.
 fn run(command: &mut Command) -> Said {
     let output = command.output().unwrap_or_else(|error| {
         let program = command.get_program().to_string_lossy();
@@ -37,7 +37,7 @@ fn run(command: &mut Command) -> Said {
     }
 }
 
-/// The same where it has to end well; what it printed to standard output.
+/// Runs a program, expects success and returns its standard output.
 #[track_caller]
 fn succeed(command: &mut Command) -> String {
     let said = run(command);
@@ -50,7 +50,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The files right in a folder, sorted.
+/// The files directly in a folder, sorted.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries =
         fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));

@@ -1,4 +1,4 @@
-//! Which commit a build is of: the build script itself, compiled and run in folders of several kinds.
+//! The commit of a build: the test compiles the build script and runs it in several kinds of folders.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::Command;
 use super::succeed;
 use crate::harness::{folder, repository};
 
-/// The build script as a program, in a folder that has to be kept.
+/// The build script as a program. The caller must keep its folder.
 fn build_script() -> (tempfile::TempDir, PathBuf) {
     let folder = folder("revision");
     let program = folder.path().join("build-script");
@@ -49,7 +49,7 @@ fn committed(parent: &Path, name: &str) -> PathBuf {
 fn variables(script: &Path, folder: &Path, revision: Option<&str>) -> BTreeMap<String, String> {
     let mut command = Command::new(script);
     command.current_dir(folder).env("RUSTC", "rustc");
-    // The folders of tests lie within our own repository.
+    // The folders of tests are inside our own repository.
     command.env("GIT_CEILING_DIRECTORIES", folder.parent().unwrap());
     match revision {
         Some(revision) => command.env("BUILD_REVISION", revision),
@@ -67,7 +67,7 @@ fn revision(script: &Path, folder: &Path, given: Option<&str>) -> String {
 }
 
 #[test]
-fn without_git_it_is_what_the_packager_says() {
+fn without_git_the_packager_sets_it() {
     let (parent, script) = build_script();
     let folder = sources(parent.path(), "tarball");
     assert_eq!(revision(&script, &folder, None), "unknown");
@@ -76,14 +76,14 @@ fn without_git_it_is_what_the_packager_says() {
     let variables = variables(&script, &folder, None);
     let compiler = &variables["BUILD_RUSTC"];
     assert!(compiler.starts_with("1."), "{compiler}");
-    // Cargo gives them to whatever it runs, where this prefix is of settings.
+    // Cargo sets these for the tests, too, and would read settings with this prefix.
     for name in variables.keys() {
         assert!(!name.starts_with("TICKET_EXPORTER_"), "{name}");
     }
 }
 
 #[test]
-fn with_git_it_is_the_commit_and_whether_the_sources_are_its() {
+fn with_git_it_is_the_commit_and_whether_the_sources_have_changed() {
     let (parent, script) = build_script();
     let folder = committed(parent.path(), "clone");
     let commit = git(&folder, &["rev-parse", "--short=12", "HEAD"]);
@@ -110,7 +110,7 @@ fn within_another_repository_it_is_unknown() {
     let (parent, script) = build_script();
     let outer = committed(parent.path(), "outer");
     let folder = sources(&outer, "unpacked");
-    // Seen from the folder itself, the outer repository is above it.
+    // From the folder itself, the outer repository is above it.
     let mut command = Command::new(script);
     command.current_dir(folder).env_remove("BUILD_REVISION");
     let said = succeed(&mut command);
@@ -121,7 +121,7 @@ fn within_another_repository_it_is_unknown() {
 }
 
 #[test]
-fn a_missing_library_is_named_with_what_to_install() {
+fn a_missing_library_is_named_with_a_remedy() {
     let (parent, script) = build_script();
     let run = |more: &[(&str, &str)]| {
         let mut command = Command::new(&script);

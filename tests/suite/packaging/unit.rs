@@ -1,4 +1,4 @@
-//! The systemd unit: what it exposes, and that what it and its files name is so.
+//! The systemd unit: its exposure, and the names and paths in it and its files.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use crate::harness::repository;
 
 const UNIT: &str = "deploy/systemd/ticket-exporter.service";
 const DEFAULTS: &str = "deploy/systemd/ticket-exporter.default";
-/// What systemd's own judgement may be at most, from 0 to 100: 11 is what a service with a network has.
+/// The maximum of systemd's exposure score, from 0 to 100. 11 is normal for a service with network access.
 const MOST_EXPOSED: u32 = 15;
 
 #[test]
@@ -22,7 +22,7 @@ fn it_exposes_little() {
     assert!(said.out.contains("Overall exposure level"), "{said:?}");
 }
 
-/// The values of a key of the unit; what is commented out counts as well.
+/// The values of a key of the unit, including commented ones.
 fn values<'a>(unit: &'a str, key: &str) -> Vec<&'a str> {
     let lines = unit.lines().map(|line| line.trim_start_matches('#'));
     let values = lines.filter_map(|line| line.split_once('='));
@@ -33,7 +33,7 @@ fn values<'a>(unit: &'a str, key: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn it_checks_before_it_starts_and_gives_up_on_what_does_not_mend_itself() {
+fn it_checks_before_it_starts_and_gives_up_on_permanent_errors() {
     let unit = read(UNIT);
     let start = values(&unit, "ExecStart");
     let [start] = start[..] else {
@@ -42,25 +42,25 @@ fn it_checks_before_it_starts_and_gives_up_on_what_does_not_mend_itself() {
     let flags = start.strip_prefix("/usr/bin/ticket-exporter serve");
     let check = format!("/usr/bin/ticket-exporter check-config{}", flags.unwrap());
     assert_eq!(values(&unit, "ExecStartPre"), [check.as_str()]);
-    // A reload is a command that waits for the outcome; a signal would always look like a success.
+    // A command waits for the outcome of a reload; a signal would always look like a success.
     assert_eq!(
         values(&unit, "ExecReload"),
         ["/usr/bin/ticket-exporter reload"]
     );
     assert_eq!(values(&unit, "RuntimeDirectory"), ["ticket-exporter"]);
     assert_eq!(values(&unit, "RuntimeDirectoryMode"), ["0700"]);
-    // Known to systemd 247; `notify-reload` needs 253 and is ignored before.
+    // systemd 247 knows it; `notify-reload` needs 253 and is ignored before.
     assert_eq!(values(&unit, "Type"), ["notify"]);
     let prevented = values(&unit, "RestartPreventExitStatus");
     assert_eq!(prevented, ["64 78"]);
-    // The state is where the shipped configuration keeps it.
+    // The shipped configuration has its state there.
     assert_eq!(values(&unit, "StateDirectory"), ["ticket-exporter"]);
     let configuration = read("deploy/systemd/ticket-exporter.yaml");
     assert!(configuration.contains("\n  directory: /var/lib/ticket-exporter\n"));
 }
 
 #[test]
-fn variables_that_it_names_exist() {
+fn its_variables_exist() {
     let own = ["CONFIG_FILE", "LOG_LEVEL", "LOG_FORMAT"];
     let mut seen = 0;
     for file in [UNIT, DEFAULTS] {

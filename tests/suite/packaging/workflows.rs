@@ -1,4 +1,4 @@
-//! The workflows for GitHub: sound, with few permissions, and made of nothing that can change.
+//! The workflows for GitHub: they are valid, have few permissions and use pinned actions.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -10,7 +10,6 @@ use crate::harness::{actionlint, document, repository};
 
 const FOLDER: &str = ".github/workflows";
 
-/// Each workflow with its name.
 fn workflows() -> Vec<(String, String)> {
     let folder = repository().join(FOLDER);
     let name = |path: &std::path::Path| path.file_name().unwrap().to_str().unwrap().to_owned();
@@ -18,12 +17,12 @@ fn workflows() -> Vec<(String, String)> {
         .iter()
         .map(|path| (name(path), read(&format!("{FOLDER}/{}", name(path)))))
         .collect();
-    assert_eq!(all.len(), 2, "a new workflow is to be looked at here");
+    assert_eq!(all.len(), 2, "this test must check every workflow");
     all
 }
 
 #[test]
-fn they_are_sound() {
+fn they_are_valid() {
     succeed(
         Command::new(actionlint())
             .args(["-shellcheck", "shellcheck", "-pyflakes", ""])
@@ -31,8 +30,8 @@ fn they_are_sound() {
     );
 }
 
-/// What is wrong with an action that is used, if anything: `owner/name@40 digits # v1.2.3`, or a
-/// workflow of ours.
+/// The problem of an action reference, if any: expected is `owner/name@40 digits # v1.2.3`, or a workflow
+/// of ours.
 fn complaint(used: &str) -> Option<String> {
     if used.starts_with("./.github/") {
         return None;
@@ -70,7 +69,7 @@ fn actions_are_pinned() {
         "actions/checkout@v6 # v6.0.2".to_owned(),
         format!("actions/checkout@{commit}"),
         format!("actions/checkout@{commit} # v6"),
-        format!("somebody/checkout@{commit} # v6.0.2"),
+        format!("someone/checkout@{commit} # v6.0.2"),
     ] {
         assert!(complaint(&wrong).is_some(), "{wrong}");
     }
@@ -90,7 +89,7 @@ fn actions_are_pinned() {
 }
 
 #[test]
-fn they_run_what_everybody_runs_and_may_do_little() {
+fn they_run_the_scripts_of_the_repository_with_few_permissions() {
     for (name, text) in workflows() {
         assert!(
             text.contains("\npermissions:\n  contents: read\n"),
@@ -109,7 +108,7 @@ fn they_run_what_everybody_runs_and_may_do_little() {
     assert!(ci.contains(" tests/run\n"));
     assert!(release.contains("uses: ./.github/workflows/ci.yml\n"));
     assert!(release.contains("needs: [test, build, image]\n"));
-    // The compiler of the workflows is that of the release script, and what the program needs.
+    // The workflows use the compiler version of the release script, which the program needs.
     let version = |text: &str, before: &str| {
         let (_, rest) = text.split_once(before).unwrap();
         rest.split(['"', '\n']).next().unwrap().to_owned()
@@ -135,7 +134,7 @@ fn a_release_has_both_architectures_signatures_and_attestations() {
     let release = document(".github/workflows/release.yml");
     let jobs = &release["jobs"];
     for job in ["build", "image"] {
-        // On machines of that kind, by their labels.
+        // On machines of that architecture, by their labels.
         let builds = list(&jobs[job]["strategy"]["matrix"]["include"]).iter();
         let architectures: BTreeSet<(&str, bool)> = builds
             .map(|one| {
@@ -160,7 +159,7 @@ fn a_release_has_both_architectures_signatures_and_attestations() {
     let steps = list(&jobs["publish"]["steps"]);
     let position = |what: &str, is_it: &dyn Fn(&Value) -> bool| {
         let found = steps.iter().position(is_it);
-        found.unwrap_or_else(|| panic!("no step that does this: {what}"))
+        found.unwrap_or_else(|| panic!("no step runs {what}"))
     };
     let runs = |command: &str| {
         position(command, &|step| {
@@ -188,7 +187,7 @@ fn a_release_has_both_architectures_signatures_and_attestations() {
             .iter()
             .all(|index| (signed..published).contains(index))
     );
-    // What signs and pushes may do so, and no other job.
+    // Only the jobs that sign and push have these permissions.
     for (job, permission, allowed) in [
         ("publish", "id-token", true),
         ("publish", "packages", true),
@@ -201,7 +200,7 @@ fn a_release_has_both_architectures_signatures_and_attestations() {
     }
 }
 
-/// Files that pin versions, by name, with the ecosystem that Dependabot knows them by.
+/// Files that pin versions, with their Dependabot ecosystems.
 const PINS: [(&str, &str); 5] = [
     ("Cargo.lock", "cargo"),
     ("requirements.txt", "pip"),
@@ -211,7 +210,7 @@ const PINS: [(&str, &str); 5] = [
 ];
 
 #[test]
-fn dependabot_looks_at_everything_that_is_pinned() {
+fn dependabot_checks_all_pinned_versions() {
     let config = document(".github/dependabot.yml");
     let mut looked_at = BTreeSet::new();
     for update in list(&config["updates"]) {

@@ -1,4 +1,4 @@
-//! A walk over series, written down.
+//! A visitor that collects series.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub enum Value {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Histogram {
-    /// Not cumulative, the last one is `+Inf`.
+    /// Not cumulative; the last one is `+Inf`.
     pub counts: Vec<u64>,
     pub count: u64,
     pub sum: f64,
@@ -42,7 +42,6 @@ impl Value {
 /// Label values by name, in the family's order.
 pub type Labels = Vec<(&'static str, String)>;
 
-/// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct Collected {
     pub families: BTreeMap<&'static str, BTreeMap<Labels, Value>>,
@@ -57,7 +56,7 @@ impl Collected {
         collected
     }
 
-    /// Whether a family only ever grows.
+    /// Whether a family only ever increases.
     pub fn is_cumulative(&self, family: &str) -> bool {
         matches!(
             self.kinds[family],
@@ -70,7 +69,7 @@ impl Collected {
         self.families.get(family).into_iter().flatten()
     }
 
-    /// A family added up over all labels but these.
+    /// A family summed over all labels but these.
     pub fn sums(&self, family: &str, by: &[&str]) -> BTreeMap<Vec<String>, f64> {
         let mut sums = BTreeMap::new();
         for (labels, value) in self.series(family) {
@@ -86,12 +85,12 @@ impl Collected {
         sums
     }
 
-    /// A family added up.
+    /// A family summed over all labels.
     pub fn sum(&self, family: &str) -> f64 {
         self.sums(family, &[]).values().sum()
     }
 
-    /// A histogram family added up over all labels but these.
+    /// A histogram family summed over all labels but these.
     pub fn histograms(&self, family: &str, by: &[&str]) -> BTreeMap<Vec<String>, Histogram> {
         let mut sums = BTreeMap::<_, Histogram>::new();
         for (labels, value) in self.series(family) {
@@ -109,7 +108,7 @@ impl Collected {
         sums
     }
 
-    /// Every series that is not the same on both sides, in words.
+    /// Describes every series that differs.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let mut found = Vec::new();
         let names = self.families.keys().chain(other.families.keys());

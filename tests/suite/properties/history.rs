@@ -1,4 +1,4 @@
-//! What is made of a whole history: `backfill` and `suggest-targets`.
+//! Commands that use a whole history: `backfill` and `suggest-targets`.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -21,14 +21,14 @@ use crate::stories::dice::Dice;
 /// Instants of one backfill.
 const INSTANTS: i64 = 12;
 
-/// The same events in the order of time.
+/// The same events in time order.
 fn in_order(input: &Input) -> Input {
     let mut input = input.clone();
-    input.told.sort_by_key(|told| told.at);
+    input.records.sort_by_key(|record| record.at);
     input
 }
 
-/// The events as files have them; a file is there as long as its value.
+/// The events as a file, which exists as long as its value.
 fn history(input: &Input) -> (tempfile::NamedTempFile, EventHistory) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(input.text().as_bytes()).unwrap();
@@ -56,8 +56,8 @@ fn values(text: &str) -> BTreeMap<String, Values> {
 
 fn replayed_until(input: &Input, until: Timestamp) -> Values {
     let (mut engine, partition) = input.engine();
-    for told in input.told.iter().filter(|told| told.at <= until) {
-        engine.apply(partition, &told.event());
+    for record in input.records.iter().filter(|record| record.at <= until) {
+        engine.apply(partition, &record.event());
     }
     engine.advance(partition, until);
     let text = String::from_utf8(render(Format::Text, &[&engine.snapshot()], 0)).unwrap();
@@ -65,15 +65,15 @@ fn replayed_until(input: &Input, until: Timestamp) -> Values {
 }
 
 #[test]
-fn a_history_is_a_replay_up_to_each_instant() {
+fn a_history_equals_a_replay_up_to_each_instant() {
     holds("backfill", |seed, input| {
         let input = in_order(input);
-        let Some(first) = input.told.first() else {
+        let Some(first) = input.records.first() else {
             return Ok(());
         };
         let mut dice = Dice::new(seed);
-        // All of it in large steps, or the milliseconds around an event.
-        let near = dice.pick(&input.told).at;
+        // Either the whole history in large steps, or the milliseconds around an event.
+        let near = dice.pick(&input.records).at;
         let (step, from, until) = if dice.below(2) == 0 {
             let step = (input.end().since(first.at) / INSTANTS).max(1);
             (step, None, input.end().plus(dice.below(3) * step))
@@ -121,7 +121,7 @@ fn a_history_is_a_replay_up_to_each_instant() {
     });
 }
 
-/// Goals and breaches that policies counted, by policy and target.
+/// Goals and breaches by policy and target.
 fn counted(snapshot: &Snapshot) -> BTreeMap<(String, String), (f64, f64)> {
     let text = String::from_utf8(render(Format::Text, &[snapshot], 0)).unwrap();
     let scrape = scrape(&text);
@@ -170,7 +170,7 @@ fn suggested_targets_would_have_met_their_objective() {
         let (_file, history) = history(input);
         let suggestion =
             suggest(&input.rules, &history, &wish).map_err(|error| error.to_string())?;
-        // The suggestion as a configuration, and the same history once more.
+        // The suggestion as a configuration, and the same history again.
         let policies = suggestion.policies.clone();
         let again = input.under(|rules| {
             rules.policies = policies;

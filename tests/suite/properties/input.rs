@@ -1,4 +1,4 @@
-//! Events in arrival order, and the rules to read them by.
+//! Events in the order of arrival, and rules for them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,30 +19,29 @@ const OPENING: Timestamp = Timestamp(1_774_569_600_000);
 
 /// One record that is an event.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct InputRecord {
     pub line: String,
     pub at: Timestamp,
     pub ticket: String,
     pub into: Option<String>,
 }
 
-impl Told {
+impl InputRecord {
     pub fn event(&self) -> Event<'_> {
         decode::decode(self.line.as_bytes(), None).unwrap()
     }
 }
 
-/// See the module.
 #[derive(Clone, Debug)]
 pub struct Input {
     pub name: String,
     pub yaml: String,
     pub rules: Arc<Rules>,
-    pub told: Vec<Told>,
+    pub records: Vec<InputRecord>,
 }
 
 impl Input {
-    /// A random story, told in time.
+    /// A random story whose events arrive in time.
     pub fn story(seed: u64) -> Self {
         let size = Size {
             tickets: 1 + usize::try_from(seed % 6).unwrap() * 3,
@@ -58,8 +57,8 @@ impl Input {
         Self::in_time(format!("long story {seed}"), setup.to_yaml(), &lines, seed)
     }
 
-    /// Some weeks of a simulated desk.
-    pub fn desk(seed: u64) -> Self {
+    /// Some weeks of a simulated helpdesk.
+    pub fn helpdesk(seed: u64) -> Self {
         let mut profile = Profile {
             tickets: Some(120),
             tickets_a_day: 30.0,
@@ -74,29 +73,29 @@ impl Input {
         Self::in_time(format!("desk {seed}"), yaml, &lines, seed)
     }
 
-    /// Puts the events in an order in which none is later than the rules allow.
+    /// Sorts the events so that none is later than the rules allow.
     fn in_time(name: String, yaml: String, lines: &[String], seed: u64) -> Self {
         let rules = Arc::new(rules(&yaml));
         let mut dice = Dice::new(seed);
-        let mut told: Vec<(Timestamp, Told)> = lines
+        let mut records: Vec<(Timestamp, InputRecord)> = lines
             .iter()
             .filter_map(|line| {
                 let event = decode::decode(line.as_bytes(), None).ok()?;
-                let told = Told {
+                let record = InputRecord {
                     line: line.clone(),
                     at: event.at,
                     ticket: event.ticket_id.clone().into_owned(),
                     into: event.into.clone().map(std::borrow::Cow::into_owned),
                 };
-                Some((event.at.plus(dice.below(rules.lateness + 1)), told))
+                Some((event.at.plus(dice.below(rules.lateness + 1)), record))
             })
             .collect();
-        told.sort_by_key(|(arrival, _)| *arrival);
+        records.sort_by_key(|(arrival, _)| *arrival);
         Self {
             name,
             yaml,
             rules,
-            told: told.into_iter().map(|(_, told)| told).collect(),
+            records: records.into_iter().map(|(_, record)| record).collect(),
         }
     }
 
@@ -110,11 +109,11 @@ impl Input {
         }
     }
 
-    /// The greatest event time: where a replay ends.
+    /// The greatest event time, where a replay ends.
     pub fn end(&self) -> Timestamp {
-        self.told
+        self.records
             .iter()
-            .map(|told| told.at)
+            .map(|record| record.at)
             .max()
             .unwrap_or_default()
     }
@@ -125,25 +124,29 @@ impl Input {
         (engine, partition)
     }
 
-    /// What a replay gives.
+    /// The engine after a replay.
     pub fn replay(&self) -> Engine {
         self.replay_with(|_, _, _| {})
     }
 
-    /// What a replay gives if something is done before each event and at the end.
+    /// The engine after a replay that calls `between` before each event and at the end.
     pub fn replay_with(&self, mut between: impl FnMut(&mut Engine, PartitionId, usize)) -> Engine {
         let (mut engine, partition) = self.engine();
-        for (position, told) in self.told.iter().enumerate() {
+        for (position, record) in self.records.iter().enumerate() {
             between(&mut engine, partition, position);
-            engine.apply(partition, &told.event());
+            engine.apply(partition, &record.event());
         }
-        between(&mut engine, partition, self.told.len());
+        between(&mut engine, partition, self.records.len());
         engine.advance(partition, self.end());
         engine
     }
 
     pub fn text(&self) -> String {
-        let lines: Vec<&str> = self.told.iter().map(|told| told.line.as_str()).collect();
+        let lines: Vec<&str> = self
+            .records
+            .iter()
+            .map(|record| record.line.as_str())
+            .collect();
         lines.join("\n")
     }
 }
@@ -158,7 +161,7 @@ pub fn rules(yaml: &str) -> Rules {
     .rules
 }
 
-/// The exposition of a snapshot, byte by byte.
+/// The exposition of a snapshot.
 pub fn exposition(snapshot: &Snapshot, format: Format) -> Vec<u8> {
     render(format, &[snapshot], 0)
 }

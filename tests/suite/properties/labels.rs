@@ -1,4 +1,4 @@
-//! Label limits hide who it was, never how much it was: sums over a limited label stay exact.
+//! Label limits hide names, but no amounts: sums over a limited label stay exact.
 
 use ticket_exporter::domain::catalog;
 use ticket_exporter::engine::Limits;
@@ -42,8 +42,8 @@ fn sums_over_limited_labels_stay_exact() {
         let wide = Collected::of(&wide.replay().snapshot());
         let limited = Collected::of(&limited.replay().snapshot());
         for family in wide.families.keys() {
-            // A move between two priorities of `__other__` is none: the time in the status is added
-            // later, when it changes next.
+            // A move between two priorities of `__other__` is no change: the time in the status is added
+            // later, at the next change.
             let added_later = *family == catalog::STATUS_TIME.name && limits.priorities < 3;
             if !is_additive(family) || added_later {
                 continue;
@@ -71,7 +71,7 @@ fn sums_over_limited_labels_stay_exact() {
     });
 }
 
-/// Instants, means and quantiles are not, and a target is no count.
+/// Instants, means and quantiles are not additive, and a target is no count.
 fn is_additive(family: &str) -> bool {
     ![
         catalog::SLA_NEXT_DEADLINE.name,

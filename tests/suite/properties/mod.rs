@@ -1,8 +1,8 @@
-//! What holds for every story, whatever the numbers are: determinism, replay equals live,
-//! partitions, duplicates, sums, snapshots, label limits.
+//! Properties of every story, whatever its numbers are: determinism, replay equals live, partitions,
+//! duplicates, sums, snapshots, label limits.
 //!
-//! A property is checked on random stories and on simulated desks. One that fails is shown with
-//! the shortest story for which it still fails.
+//! Each property is checked on random stories and on simulated helpdesks. A failure shows the shortest
+//! story that still fails.
 
 mod collected;
 mod history;
@@ -20,17 +20,17 @@ use input::Input;
 
 /// Stories for each property in a normal run.
 const STORIES: u64 = 100;
-/// More of them: a number.
+/// Sets a larger number.
 const STORIES_VARIABLE: &str = "TICKET_EXPORTER_TEST_PROPERTIES";
-/// A simulated desk is some thousand events, so there are fewer.
+/// A simulated helpdesk has some thousand events, so there are fewer.
 const STORIES_PER_DESK: u64 = 34;
-/// The same of tickets with a long history.
+/// The same for tickets with a long history.
 const STORIES_PER_LONG_STORY: u64 = 10;
 /// Differences shown.
 const SHOWN: usize = 10;
 
-/// Checks a property of stories that arrive in time: no event is later than the lateness allows.
-/// The property says what is wrong, and makes the same choices for the same seed.
+/// Checks a property of stories that arrive in time: no event is later than the lateness allows. The
+/// property returns an error, and makes the same choices for the same seed.
 fn holds(what: &str, property: impl Fn(u64, &Input) -> Result<(), String>) {
     let stories = std::env::var(STORIES_VARIABLE)
         .map_or(STORIES, |text| text.parse().expect("a number of stories"));
@@ -50,23 +50,23 @@ fn holds(what: &str, property: impl Fn(u64, &Input) -> Result<(), String>) {
         check(seed, &Input::story(seed));
     }
     for seed in 0..stories.div_ceil(STORIES_PER_DESK) {
-        check(seed, &Input::desk(seed));
+        check(seed, &Input::helpdesk(seed));
     }
     for seed in 0..stories.div_ceil(STORIES_PER_LONG_STORY) {
         check(seed, &Input::long_story(seed));
     }
 }
 
-/// Leaves out events as long as it still fails.
+/// Removes events as long as the property still fails.
 fn shrink(input: &Input, fails: &dyn Fn(&Input) -> bool) -> Input {
     let mut shortest = input.clone();
-    let mut chunk = shortest.told.len() / 2;
+    let mut chunk = shortest.records.len() / 2;
     while chunk > 0 {
         let mut start = 0;
-        while start < shortest.told.len() {
+        while start < shortest.records.len() {
             let mut fewer = shortest.clone();
-            let end = (start + chunk).min(fewer.told.len());
-            fewer.told.drain(start..end);
+            let end = (start + chunk).min(fewer.records.len());
+            fewer.records.drain(start..end);
             if fails(&fewer) {
                 shortest = fewer;
             } else {
@@ -78,7 +78,7 @@ fn shrink(input: &Input, fails: &dyn Fn(&Input) -> bool) -> Input {
     shortest
 }
 
-/// All series of two sides, compared exactly; absent counters and histograms count as zero.
+/// Compares all series of two sides exactly; absent counters and histograms count as zero.
 fn same(left: &Collected, right: &Collected) -> Result<(), String> {
     let differences = left.differences(right);
     if differences.is_empty() {
@@ -91,7 +91,7 @@ fn same(left: &Collected, right: &Collected) -> Result<(), String> {
     Err(text)
 }
 
-/// An error with these words unless it holds.
+/// Returns an error with this text unless the condition holds.
 fn ensure(condition: bool, complaint: impl FnOnce() -> String) -> Result<(), String> {
     if condition { Ok(()) } else { Err(complaint()) }
 }

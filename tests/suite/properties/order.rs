@@ -1,4 +1,5 @@
-//! What must not matter: when the clock moves, how tickets are spread, what is delivered twice.
+//! The results do not depend on the times at which the clock moves, on the partitions of tickets, or on
+//! duplicates.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +7,7 @@ use ticket_exporter::domain::timestamp::{DAY, Timestamp};
 use ticket_exporter::exposition::Format;
 
 use super::collected::Collected;
-use super::input::{Input, Told, exposition};
+use super::input::{Input, InputRecord, exposition};
 use super::{ensure, holds, same};
 use crate::stories::dice::Dice;
 
@@ -30,19 +31,19 @@ fn the_same_events_give_the_same_bytes() {
 }
 
 #[test]
-fn a_live_run_that_reads_in_time_gives_what_a_replay_gives() {
+fn a_live_run_equals_a_replay() {
     holds("replay equals live", |seed, input| {
         let mut dice = Dice::new(seed);
-        // Read in time: the clock never passes an event that is still to come.
-        let mut limits = vec![input.end(); input.told.len() + 1];
-        for (position, told) in input.told.iter().enumerate().rev() {
-            limits[position] = told.at.min(limits[position + 1]);
+        // The clock never passes an event that is yet to come.
+        let mut limits = vec![input.end(); input.records.len() + 1];
+        for (position, record) in input.records.iter().enumerate().rev() {
+            limits[position] = record.at.min(limits[position + 1]);
         }
         let mut clock = Timestamp(i64::MIN);
         let mut live = input.replay_with(|engine, partition, position| {
             let from = engine.clock_of(partition).unwrap_or(clock).max(clock);
             let limit = limits[position];
-            // Before the first event there is nothing to step through.
+            // Before the first event there are no timers.
             for _ in 0..dice.below(3) {
                 if from.0 == i64::MIN || limit <= from {
                     break;
@@ -73,9 +74,9 @@ fn tickets_may_be_spread_over_partitions() {
         let (mut engine, first) = input.engine();
         let mut partitions = vec![first];
         partitions.extend((1..PARTITIONS).map(|_| engine.add_partition().unwrap()));
-        for told in &input.told {
-            let partition = partition_of(&told.ticket, seed);
-            engine.apply(partitions[partition], &told.event());
+        for record in &input.records {
+            let partition = partition_of(&record.ticket, seed);
+            engine.apply(partitions[partition], &record.event());
         }
         for partition in partitions {
             engine.advance(partition, input.end());
@@ -98,13 +99,14 @@ pub fn partition_of(ticket: &str, seed: u64) -> usize {
     usize::try_from(Dice::new(number).below(PARTITIONS)).unwrap()
 }
 
-/// A merge into another partition has another meaning: the survivor cannot be found.
+/// A merge into another partition has another meaning: it cannot find the survivor.
 fn without_merges_across(input: &Input, seed: u64) -> Input {
     let mut input = input.clone();
-    input.told.retain(|told| {
-        told.into
+    input.records.retain(|record| {
+        record
+            .into
             .as_ref()
-            .is_none_or(|into| partition_of(into, seed) == partition_of(&told.ticket, seed))
+            .is_none_or(|into| partition_of(into, seed) == partition_of(&record.ticket, seed))
     });
     input
 }
@@ -113,14 +115,14 @@ fn without_merges_across(input: &Input, seed: u64) -> Input {
 fn a_record_delivered_again_at_once_changes_nothing() {
     holds("duplicates", |seed, input| {
         let mut again = input.clone();
-        again.told.clear();
+        again.records.clear();
         let mut repeated = 0;
-        for told in &input.told {
-            again.told.push(told.clone());
-            // The same choice for a record whatever else is told: a failure can be shortened.
-            let mut dice = Dice::new(seed ^ told.event().identity.0);
+        for record in &input.records {
+            again.records.push(record.clone());
+            // The choice for a record does not depend on the others, so that a failure can be shortened.
+            let mut dice = Dice::new(seed ^ record.event().identity.0);
             while dice.chance(30) {
-                again.told.push(told.clone());
+                again.records.push(record.clone());
                 repeated += 1;
             }
         }
@@ -129,30 +131,30 @@ fn a_record_delivered_again_at_once_changes_nothing() {
 }
 
 #[test]
-fn a_record_among_the_last_of_its_ticket_changes_nothing() {
+fn a_duplicate_of_a_recent_record_changes_nothing() {
     holds("late duplicates", |seed, input| {
         let mut dice = Dice::new(seed);
-        // A forgotten ticket has forgotten its events too.
+        // A forgotten ticket has forgotten its events, too.
         let input = input.under(|rules| rules.retain = 3_000 * DAY);
         let mut again = input.clone();
-        again.told.clear();
-        let mut last: BTreeMap<&str, Vec<&Told>> = BTreeMap::new();
+        again.records.clear();
+        let mut last: BTreeMap<&str, Vec<&InputRecord>> = BTreeMap::new();
         let mut repeated = 0;
-        for told in &input.told {
-            again.told.push(told.clone());
-            let recent = last.entry(&told.ticket).or_default();
-            // A record that the story itself repeats is not remembered once more.
+        for record in &input.records {
+            again.records.push(record.clone());
+            let recent = last.entry(&record.ticket).or_default();
+            // The ticket remembers a record that the story repeats only once.
             let is_known = recent
                 .iter()
-                .any(|one| one.event().identity == told.event().identity);
+                .any(|one| one.event().identity == record.event().identity);
             if !is_known {
-                recent.push(told);
+                recent.push(record);
             }
             if recent.len() > REMEMBERED {
                 recent.remove(0);
             }
             if dice.chance(25) {
-                again.told.push((*dice.pick(recent)).clone());
+                again.records.push((*dice.pick(recent)).clone());
                 repeated += 1;
             }
         }

@@ -1,4 +1,4 @@
-//! An engine out of the records of its checkpoints goes on as if it had never stopped.
+//! An engine restored from its checkpoints continues as if it had never stopped.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use crate::stories::dice::Dice;
 
 const PARTITIONS: i64 = 3;
 
-/// Everything that was written since a round of slices began, and before.
+/// Everything written during the present round of slices, and before.
 #[derive(Default)]
 struct Store {
     written: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     cursor: Option<RewriteCursor>,
-    /// Where the running round began.
+    /// The start of the present round.
     round: usize,
     rounds: usize,
 }
@@ -64,7 +64,7 @@ impl Store {
         restored.engine
     }
 
-    /// What counts of what was written.
+    /// The last value of each key.
     fn last(&self) -> BTreeMap<&[u8], &[u8]> {
         let mut last = BTreeMap::new();
         for (key, value) in &self.written {
@@ -77,7 +77,7 @@ impl Store {
     }
 }
 
-/// The series of an engine, in no particular order.
+/// The series of an engine, in any order.
 fn shown(engine: &mut Engine) -> Vec<String> {
     let text = exposition(&engine.snapshot(), Format::OpenMetrics);
     let mut lines: Vec<String> = String::from_utf8(text)
@@ -104,8 +104,8 @@ fn equal(one: &mut Engine, other: &mut Engine) -> Result<(), String> {
     })
 }
 
-/// Tells a story to an engine that is written down and restored at random, and to one that never
-/// stops; both go through the same snapshots.
+/// Applies a story to an engine that is written and restored at random, and to one that never stops. Both
+/// take the same snapshots.
 fn restarts(seed: u64, input: &Input, restart: i64) -> Result<(), String> {
     let mut dice = Dice::new(seed);
     let (mut engine, first) = input.engine();
@@ -118,14 +118,14 @@ fn restarts(seed: u64, input: &Input, restart: i64) -> Result<(), String> {
     }
     let mut store = Store::default();
     let mut tracked = false;
-    for (position, told) in input.told.iter().enumerate() {
+    for (position, record) in input.records.iter().enumerate() {
         let partition = partitions[if split {
-            partition_of(&told.ticket, seed)
+            partition_of(&record.ticket, seed)
         } else {
             0
         }];
         for engine in [&mut engine, &mut unbroken] {
-            engine.apply(partition, &told.event());
+            engine.apply(partition, &record.event());
         }
         if dice.chance(10) {
             let partition: PartitionId = *dice.pick(&partitions);
@@ -142,13 +142,13 @@ fn restarts(seed: u64, input: &Input, restart: i64) -> Result<(), String> {
         if !tracked || !dice.chance(30) {
             continue;
         }
-        // Where the windows have been depends on when they were last looked at.
+        // The position of the windows depends on the last snapshot.
         engine.snapshot();
         unbroken.snapshot();
         store.checkpoint(&mut engine, &mut dice);
         if dice.below(100) < restart {
             engine = store.restore(input);
-            // A round that was not complete begins anew.
+            // An incomplete round starts again.
             store.cursor = None;
             ensure(engine.tickets() == unbroken.tickets(), || {
                 format!("{} and {} tickets", engine.tickets(), unbroken.tickets())
@@ -165,12 +165,12 @@ fn restarts(seed: u64, input: &Input, restart: i64) -> Result<(), String> {
 }
 
 #[test]
-fn a_restored_engine_goes_on_as_if_it_had_never_stopped() {
+fn a_restored_engine_continues_as_if_it_had_never_stopped() {
     holds("restarts", |seed, input| restarts(seed, input, 30));
 }
 
 #[test]
-fn a_late_restore_needs_nothing_from_before_the_last_round() {
+fn a_late_restore_needs_no_record_before_the_last_round() {
     holds("a late restart", |seed, input| restarts(seed, input, 2));
 }
 
@@ -204,7 +204,7 @@ fn a_round_of_slices_is_the_whole_state() {
 }
 
 #[test]
-fn what_did_not_change_is_not_written() {
+fn unchanged_state_is_not_written() {
     holds("changes only", |_, input| {
         let mut engine = input.replay();
         engine.track_changes();
@@ -218,7 +218,7 @@ fn what_did_not_change_is_not_written() {
     });
 }
 
-/// Series that only ever count up.
+/// Series that only ever increase.
 fn cumulative(engine: &mut Engine) -> Vec<String> {
     let is_cumulative = |line: &String| {
         ["_total{", "_count{", "_bucket{", "_sum{"]
@@ -231,19 +231,19 @@ fn cumulative(engine: &mut Engine) -> Vec<String> {
 }
 
 #[test]
-fn a_retired_partition_keeps_its_counts_and_holds_nothing_back() {
+fn a_retired_partition_keeps_its_counts_and_delays_nothing() {
     holds("a retired partition", |seed, input| {
         let mut dice = Dice::new(seed);
         let (mut engine, first) = input.engine();
         let second = engine.add_partition().unwrap();
         engine.track_changes();
         let mut store = Store::default();
-        for told in &input.told {
-            let partition = match partition_of(&told.ticket, seed) {
+        for record in &input.records {
+            let partition = match partition_of(&record.ticket, seed) {
                 0 => first,
                 _ => second,
             };
-            engine.apply(partition, &told.event());
+            engine.apply(partition, &record.event());
         }
         let before = cumulative(&mut engine);
         store.checkpoint(&mut engine, &mut dice);
@@ -256,7 +256,7 @@ fn a_retired_partition_keeps_its_counts_and_holds_nothing_back() {
         store.checkpoint(&mut engine, &mut dice);
         let mut restored = store.restore(input);
         equal(&mut restored, &mut engine)?;
-        // Only what is left moves.
+        // Only the other partitions move.
         for engine in [&mut engine, &mut restored] {
             engine.advance(second, input.end());
         }

@@ -1,4 +1,4 @@
-//! Looking changes nothing, and what was seen stays as it was.
+//! A snapshot changes nothing, and stays as it was taken.
 
 use ticket_exporter::exposition::Format;
 
@@ -8,7 +8,7 @@ use super::{ensure, holds, same};
 use crate::stories::dice::Dice;
 
 #[test]
-fn a_snapshot_changes_nothing_that_comes_later() {
+fn a_snapshot_does_not_affect_later_ones() {
     holds("snapshot and continue", |seed, input| {
         let mut dice = Dice::new(seed);
         let mut watched = input.replay_with(|engine, _, _| {
@@ -49,7 +49,7 @@ fn a_snapshot_stays_as_it_was_taken() {
 }
 
 #[test]
-fn what_is_cumulative_never_decreases_or_disappears() {
+fn cumulative_series_never_decrease_or_disappear() {
     holds("counters", |seed, input| {
         let mut dice = Dice::new(seed);
         let mut result = Ok(());

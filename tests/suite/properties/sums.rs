@@ -1,4 +1,4 @@
-//! What different series say about the same thing agrees.
+//! Series about the same thing agree.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use ticket_exporter::domain::timestamp::{DAY, Milliseconds};
 use ticket_exporter::engine::{Snapshot, Window};
 
 use super::collected::{Collected, Histogram, Value};
-use super::input::{Input, Told};
+use super::input::{Input, InputRecord};
 use super::{ensure, holds};
 use crate::stories::dice::Dice;
 
@@ -23,7 +23,7 @@ const DURATIONS: [(&str, &str); 5] = [
 const HANDLE: (&str, &str) = ("handle", "ticket_handle_seconds");
 
 #[test]
-fn series_agree_with_each_other_at_any_moment() {
+fn series_agree_with_each_other_at_any_time() {
     holds("sums", |seed, input| {
         let input = with_a_long_window(input);
         let mut dice = Dice::new(seed);
@@ -56,7 +56,7 @@ fn series_agree_with_each_other_at_any_moment() {
     });
 }
 
-/// The same with a window that nothing ever leaves.
+/// The input with a window that is longer than the story.
 fn with_a_long_window(input: &Input) -> Input {
     input.under(|rules| {
         rules.windows.push(Window {
@@ -83,7 +83,7 @@ fn histograms(series: &Collected) -> Result<(), String> {
     Ok(())
 }
 
-/// Both time bases hold the same observations, and opening hours are a part of the time.
+/// Both time bases have the same observations, and opening hours are a part of the time.
 fn clocks(series: &Collected) -> Result<(), String> {
     for (_, family) in DURATIONS {
         for (labels, histogram) in series.histograms(family, &["team", "priority", "clock"]) {
@@ -203,7 +203,7 @@ fn tickets(series: &Collected, snapshot: &Snapshot) -> Result<(), String> {
     })
 }
 
-/// A window holds no more than the totals, whatever its length.
+/// A window has no more than the totals, whatever its length.
 fn windows(series: &Collected) -> Result<(), String> {
     let totals = totals_by_event(series);
     for (labels, count) in series.sums("ticket_window_events", &["event", "window"]) {
@@ -219,7 +219,7 @@ fn windows(series: &Collected) -> Result<(), String> {
 }
 
 fn totals_by_event(series: &Collected) -> Vec<(&'static str, f64)> {
-    let labelled = |family: &str, label: &str, wanted: &str| {
+    let labeled = |family: &str, label: &str, wanted: &str| {
         series
             .sums(family, &[label])
             .get(&vec![wanted.to_owned()])
@@ -234,22 +234,22 @@ fn totals_by_event(series: &Collected) -> Vec<(&'static str, f64)> {
         ("finalized", series.sum("ticket_finalized_total")),
         (
             "first_contact",
-            labelled("ticket_finalized_total", "first_contact", "true"),
+            labeled("ticket_finalized_total", "first_contact", "true"),
         ),
         ("sla_goal", series.sum("ticket_sla_goals_total")),
         ("sla_breach", series.sum("ticket_sla_breaches_total")),
         (
             "csat_good",
-            labelled("ticket_csat_ratings_total", "rating", "good"),
+            labeled("ticket_csat_ratings_total", "rating", "good"),
         ),
         (
             "csat_bad",
-            labelled("ticket_csat_ratings_total", "rating", "bad"),
+            labeled("ticket_csat_ratings_total", "rating", "bad"),
         ),
     ]
 }
 
-/// At the end of a story, a window that nothing has left holds exactly the totals.
+/// At the end of a story, a window longer than the story has exactly the totals.
 fn totals(series: &Collected) -> Result<(), String> {
     let held = series.sums("ticket_window_events", &["event", "window"]);
     for (event, total) in totals_by_event(series) {
@@ -300,16 +300,16 @@ fn mean_of(histogram: &Histogram) -> f64 {
     histogram.sum / histogram.count as f64
 }
 
-/// Every ticket that begins with a `created` event is counted, and no event is counted twice.
+/// Every ticket that starts with a `created` event is counted, and no event is counted twice.
 #[allow(clippy::cast_precision_loss, reason = "small counts")]
 fn created(input: &Input, series: &Collected) -> Result<(), String> {
-    let is_created = |told: &&Told| told.event().kind == EventType::Created;
-    let most = input.told.iter().filter(is_created).count();
+    let is_created = |record: &&InputRecord| record.event().kind == EventType::Created;
+    let most = input.records.iter().filter(is_created).count();
     let mut seen = BTreeSet::new();
     let least = input
-        .told
+        .records
         .iter()
-        .filter(|told| seen.insert(told.ticket.as_str()))
+        .filter(|record| seen.insert(record.ticket.as_str()))
         .filter(is_created)
         .count();
     let counted = series.sum("ticket_created_total");

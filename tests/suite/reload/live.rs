@@ -1,4 +1,4 @@
-//! Each part that can change while the exporter runs does so.
+//! Each part that can change at run time.
 
 use serde_json::json;
 
@@ -28,12 +28,12 @@ fn teams_calendars_and_policies() {
         "teams: { known: [billing] }",
         "teams: { known: [billing, network], calendars: { network: office } }",
     );
-    // Open on no day that a test can see: on its hours nothing takes any time.
+    // The new calendar is closed on every day of the test, so its opening hours pass no time.
     let changed = changed
         + "calendars: { office: { timezone: UTC, special: { 1990-01-01: [\"08:00-09:00\"] } } }\n";
     let said = take_over(&exporter, &changed);
     assert!(said.contains("rules"), "{said}");
-    // Known from the start, and the promise that ran goes on by its old target.
+    // The series exist from the start, and the running goal continues with its old target.
     wait_for_sum(
         &exporter,
         "ticket_created_total",
@@ -74,7 +74,7 @@ fn teams_calendars_and_policies() {
 }
 
 #[test]
-fn goals_that_run_keep_their_policy_over_further_reloads_and_restarts() {
+fn running_goals_keep_their_policy_over_further_reloads_and_restarts() {
     let (kafka, topic, config, mut exporter) = running("live-goals", "");
     kafka.produce(&topic, [created("running", now().minus(1_000))]);
     wait_for_truth(&exporter, &config, kafka, &topic);
@@ -89,7 +89,7 @@ fn goals_that_run_keep_their_policy_over_further_reloads_and_restarts() {
     assert_eq!(exporter.stop(PATIENCE).code(), Some(0));
     exporter.restart();
     exporter.wait_ready(PATIENCE);
-    // Its own target is ten minutes; another one breaches meanwhile.
+    // Its own target is ten minutes; another one breaches in the meantime.
     kafka.produce(&topic, [created("late", now())]);
     exporter.wait_for_metrics("a breach", PATIENCE, |scrape| match breaches(scrape)? {
         1.0 => Ok(()),
@@ -116,7 +116,7 @@ fn objectives_and_pages() {
     assert_eq!(objective(&exporter.metrics(), "all"), 0.95);
     assert_eq!(exporter.get("/tickets").status, 200);
     assert!(exporter.get("/").text().contains("/tickets"));
-    // One that is gone is gone, as after a restart.
+    // A removed objective is gone, as after a restart.
     take_over(&exporter, &instead(&changed, "name: all", "name: other"));
     let metrics = exporter.metrics();
     assert_eq!(objective(&metrics, "all"), 0.0);
@@ -126,7 +126,7 @@ fn objectives_and_pages() {
     assert!(!exporter.get("/").text().contains("/tickets"));
 }
 
-/// Records of another desk: with a word in place of ours.
+/// A record of another helpdesk, which uses other words.
 fn foreign(ticket: &str, word: &str) -> Record {
     let at = now().0;
     Record::keyed(
@@ -184,7 +184,7 @@ fn groups_and_dead_letters() {
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].value_text(), "no event either");
 
-    // A group that nobody has been in, with nothing committed.
+    // A new group without committed offsets.
     let group = crate::end_to_end::group_of(&both);
     let other = Kafka::unique("other-group");
     take_over(&exporter, &instead(&both, group, &other));
@@ -200,18 +200,18 @@ fn groups_and_dead_letters() {
     assert_eq!((seen.failed, seen.withheld), (0, 0), "{}", exporter.logs());
 }
 
-/// The wrong brokers: what is served stays, and says that it is old; the right ones end that.
+/// With wrong brokers the served series stay, and show that they are old; the right brokers end that.
 #[test]
 fn brokers_that_do_not_answer() {
     let (kafka, topic, config, mut exporter) = running("live-brokers", "");
     kafka.produce(&topic, [created("a", now())]);
     wait_for_sum(&exporter, "ticket_created_total", &[], 1.0);
     let watch = Watch::start(&exporter);
-    let nobody = format!("127.0.0.1:{}", crate::harness::free_port());
-    take_over(&exporter, &instead(&config, &kafka.bootstrap(), &nobody));
+    let unused = format!("127.0.0.1:{}", crate::harness::free_port());
+    take_over(&exporter, &instead(&config, &kafka.bootstrap(), &unused));
     wait_for_reason(&exporter, "Connection refused");
-    // While that goes on, everything else can change.
-    let nowhere = instead(&config, &kafka.bootstrap(), &nobody);
+    // Meanwhile everything else can change.
+    let nowhere = instead(&config, &kafka.bootstrap(), &unused);
     take_over(&exporter, &(nowhere.clone() + "limits: { teams: 5 }\n"));
     refuse(&exporter, &(nowhere + "windows: [9h]\n"));
     wait_for_sum(&exporter, "ticket_created_total", &[], 1.0);
@@ -223,7 +223,7 @@ fn brokers_that_do_not_answer() {
     assert_eq!((seen.failed, seen.withheld), (0, 0), "{}", exporter.logs());
 }
 
-/// Where nothing is read any more, another configuration may help.
+/// When reading has stopped, another configuration may help.
 #[test]
 fn records_that_were_lost() {
     let kafka = Kafka::shared();

@@ -1,24 +1,25 @@
-//! Reloads while events flow and somebody scrapes: no event lost, no scrape failed.
+//! Reloads while events arrive and a client scrapes: no event is lost, and no scrape fails.
 
 use super::{hang_up, instead, refuse, take_over};
 use crate::crash::watch::Watch;
 use crate::crash::{
-    Desk, LIVELY, STOPPED_WITHIN, after_lively, close, start, wait_for_truth, wait_until_lively,
+    LIVELY, STOPPED_WITHIN, Simulation, after_lively, close, start, wait_for_truth,
+    wait_until_lively,
 };
-use crate::end_to_end::{PATIENCE, assert_same, cumulative, desk_config_on_event_time, kpis};
+use crate::end_to_end::{PATIENCE, assert_same, cumulative, helpdesk_config_on_event_time, kpis};
 use crate::harness::{Kafka, get};
 
-/// Configurations of one desk that count the same, each with another part of it changed. The
-/// last of them is the one that the test ends with.
+/// Configurations of one helpdesk that count the same, each with another part changed. The test ends with
+/// the last one.
 fn good(config: &str, dead: &str) -> Vec<String> {
     let more = |more: &str| format!("{config}{more}");
     let kafka = |line: &str| instead(config, "  properties:\n", &format!("{line}  properties:\n"));
     vec![
         more("checkpoint: { interval: 200ms }\nweb: { enable_lifecycle: true }\n"),
-        // The engine is another one from here on.
+        // This one replaces the engine.
         more("limits: { teams: 900 }\nweb: { enable_lifecycle: true, tickets: true }\n"),
         more("limits: { teams: 901 }\nweb: { enable_lifecycle: true }\n"),
-        // And the consumer.
+        // This one replaces the consumer.
         instead(
             &more("web: { enable_lifecycle: true }\n"),
             "  properties:\n",
@@ -42,7 +43,7 @@ fn good(config: &str, dead: &str) -> Vec<String> {
     ]
 }
 
-/// Each wrong in another way, with a word of the answer.
+/// Configurations with an error each, and a word of the answer.
 fn bad(config: &str) -> Vec<(String, &'static str)> {
     let more = |more: &str| format!("{config}{more}");
     vec![
@@ -70,9 +71,9 @@ fn no_event_is_lost_and_no_scrape_fails() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("reloads", 3);
     let dead = kafka.new_topic("reloads-dead", 1);
-    let config = desk_config_on_event_time(kafka, &topic);
+    let config = helpdesk_config_on_event_time(kafka, &topic);
     let (good, bad) = (good(&config, &dead), bad(&config));
-    let desk = Desk::start(kafka, &topic, LIVELY);
+    let simulation = Simulation::start(kafka, &topic, LIVELY);
     let mut exporter = start(&good[0]);
     wait_until_lively(&mut exporter);
     let watch = Watch::start(&exporter);
@@ -89,14 +90,14 @@ fn no_event_is_lost_and_no_scrape_fails() {
         }
         wait_until_lively(&mut exporter);
     }
-    // Nobody waits for the one before, nor for what it shows.
+    // No request waits for the one before, nor for its result.
     let url = exporter.url("/-/reload");
     std::thread::scope(|scope| {
         for config in &good {
             exporter.write_config(config);
             scope.spawn(|| {
                 let answer = crate::harness::post(&url, &[]).unwrap();
-                // Eight may wait; half a file is a broken one.
+                // Up to eight may wait. A file that is half written is a broken one.
                 assert!(
                     [200, 500, 503].contains(&answer.status),
                     "{}",
@@ -107,14 +108,14 @@ fn no_event_is_lost_and_no_scrape_fails() {
     });
     let last = good.last().unwrap();
     take_over(&exporter, last);
-    desk.finish();
+    simulation.finish();
     close(kafka, &topic, after_lively());
     let before = wait_for_truth(&exporter, last, kafka, &topic);
     let seen = watch.finish();
     assert_eq!((seen.failed, seen.withheld), (0, 0), "{}", exporter.logs());
     assert!(seen.risen > 10, "only {} scrapes showed more", seen.risen);
 
-    // A start under the last configuration finds nothing to do.
+    // A start with the last configuration finds no change.
     let objectives = |text: &str| -> Vec<String> {
         let lines = text.lines().map(str::to_owned);
         lines

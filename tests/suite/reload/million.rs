@@ -1,6 +1,5 @@
-//! A measurement, not a test: how long a reload under other rules takes with many open tickets, how
-//! old the served numbers become, and how much memory it needs. It prints; run it in release mode
-//! on a quiet machine:
+//! A measurement, not a test: how long a reload with other rules takes with many open tickets, how old the
+//! served numbers become, and how much memory it needs. Run it in release mode on a quiet machine:
 //!
 //! `cargo test --release --test with_tools -- --ignored --nocapture reload_with_a_million`
 
@@ -11,13 +10,13 @@ use serde_json::json;
 
 use super::{LIFECYCLE, take_over};
 use crate::crash::start;
-use crate::end_to_end::{desk_config_on_event_time, now};
+use crate::end_to_end::{helpdesk_config_on_event_time, now};
 use crate::harness::{Exporter, Kafka, Record, get, scrape};
 
 const TICKETS: u64 = 1_000_000;
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Of the process, in MiB, now and at most.
+/// The memory of the process in MiB: current and peak.
 fn memory(exporter: &Exporter) -> (u64, u64) {
     let status = fs::read_to_string(format!("/proc/{}/status", exporter.id())).unwrap();
     let of = |name: &str| -> u64 {
@@ -44,7 +43,7 @@ fn reload_with_a_million_open_tickets() {
         });
         kafka.produce(&topic, records);
     }
-    let config = desk_config_on_event_time(kafka, &topic) + LIFECYCLE;
+    let config = helpdesk_config_on_event_time(kafka, &topic) + LIFECYCLE;
     let mut exporter = start(&config);
     exporter.wait_ready(PATIENCE);
     println!("memory: {:?} MiB (now, most)", memory(&exporter));

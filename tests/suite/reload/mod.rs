@@ -1,5 +1,5 @@
-//! The configuration is loaded again while the exporter runs: what can be taken over applies from
-//! then on, what cannot is refused and changes nothing, and whoever scrapes notices neither.
+//! The configuration is reloaded while the exporter runs. A possible change applies from then on, any other
+//! is refused and changes nothing, and scrapes continue in both cases.
 
 mod live;
 mod load;
@@ -15,14 +15,14 @@ use crate::harness::{Exporter, Kafka, Signal, eventually};
 const SUCCESSFUL: &str = "ticket_exporter_config_last_reload_successful";
 const SUCCEEDED_AT: &str = "ticket_exporter_config_last_reload_success_timestamp_seconds";
 
-/// Lets the tests ask over HTTP.
+/// Lets the tests reload over HTTP.
 const LIFECYCLE: &str = "web: { enable_lifecycle: true }\n";
 
-/// Bounds that hold the targets used here, so that targets may change without new buckets.
+/// Bounds that include the targets used here, so that targets may change without new buckets.
 const BUCKETS: &str = "buckets: { first_response: [3s, 10m], next_response: [3s, 10m], \
      resolution: [3s, 10m], ownership: [3s, 10m], handle: [3s, 10m] }\n";
 
-/// A ready exporter with a short promise, whose configuration can be loaded again over HTTP.
+/// A ready exporter with a short SLA target, whose configuration can be reloaded over HTTP.
 fn running(name: &str, more: &str) -> (&'static Kafka, String, String, Exporter) {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic(name, 2);
@@ -32,7 +32,7 @@ fn running(name: &str, more: &str) -> (&'static Kafka, String, String, Exporter)
     (kafka, topic, config, exporter)
 }
 
-/// Another text for a part of a configuration, which has to be there.
+/// Replaces a part of a configuration, which must be there.
 #[track_caller]
 fn instead(config: &str, part: &str, other: &str) -> String {
     assert!(config.contains(part), "no {part:?} in\n{config}");
@@ -54,14 +54,14 @@ fn wait_for_sum(exporter: &Exporter, metric: &str, labels: &[(&str, &str)], expe
     });
 }
 
-/// What the metrics say: whether the last reload went well, and when one last did.
+/// The metrics of the last reload: whether it succeeded, and the time of the last success.
 fn last_reload(exporter: &Exporter) -> (bool, f64) {
     let metrics = exporter.metrics();
     let successful = metrics.metric(SUCCESSFUL).value();
     (successful == 1.0, metrics.metric(SUCCEEDED_AT).value())
 }
 
-/// Loads a configuration by POST, which has to be taken over; the words of the answer.
+/// Reloads a configuration by POST and expects success. Returns the answer.
 #[track_caller]
 fn take_over(exporter: &Exporter, config: &str) -> String {
     let (_, before) = last_reload(exporter);
@@ -74,7 +74,7 @@ fn take_over(exporter: &Exporter, config: &str) -> String {
     text
 }
 
-/// Loads a configuration by POST, which has to be refused; everything that is wrong.
+/// Reloads a configuration by POST and expects a refusal. Returns all errors.
 #[track_caller]
 fn refuse(exporter: &Exporter, config: &str) -> String {
     let (_, before) = last_reload(exporter);
@@ -86,15 +86,15 @@ fn refuse(exporter: &Exporter, config: &str) -> String {
     text
 }
 
-/// Loads a configuration by SIGHUP and waits until the metrics tell what came of it.
+/// Reloads a configuration by SIGHUP and waits until the metrics show the result.
 #[track_caller]
 fn hang_up(exporter: &mut Exporter, config: &str, successful: bool) {
     let (before, at) = last_reload(exporter);
-    // Of a failure that follows another one, the metrics tell nothing.
+    // The metrics do not change on a failure after a failure.
     assert!(before || successful, "start from a success");
     exporter.write_config(config);
     exporter.signal(Signal::Hup);
-    eventually("the news of a reload", PATIENCE, || {
+    eventually("the result of a reload", PATIENCE, || {
         let (now, since) = last_reload(exporter);
         if now == successful && (since > at) == successful {
             return Ok(());

@@ -1,4 +1,4 @@
-//! What is refused, and that it changes nothing.
+//! A refused reload changes nothing.
 
 use super::{LIFECYCLE, hang_up, instead, last_reload, refuse, running, take_over, wait_for_truth};
 use crate::crash::watch::Watch;
@@ -6,7 +6,7 @@ use crate::crash::{created, offsets, promise_config, reply, start_in};
 use crate::end_to_end::{PATIENCE, now};
 use crate::harness::{Exporter, Faults, Kafka, Signal, eventually, free_port};
 
-/// The old configuration goes on: events are still counted.
+/// Asserts that the old configuration still counts events.
 #[track_caller]
 fn assert_goes_on(exporter: &Exporter, read: &mut i64, write: impl Fn()) {
     write();
@@ -21,7 +21,7 @@ fn assert_goes_on(exporter: &Exporter, read: &mut i64, write: impl Fn()) {
 }
 
 #[test]
-fn what_is_wrong_is_said_and_changes_nothing() {
+fn errors_are_reported_and_change_nothing() {
     let (kafka, topic, config, mut exporter) = running("refused", "");
     let at = now();
     kafka.produce(&topic, [created("a", at), reply("a", at.plus(1))]);
@@ -95,7 +95,7 @@ fn what_is_wrong_is_said_and_changes_nothing() {
                 "a restart",
             ],
         ),
-        // Whatever is wished for a restart.
+        // A setting that only applies at a restart.
         (
             instead(
                 &config,
@@ -122,7 +122,7 @@ fn what_is_wrong_is_said_and_changes_nothing() {
         });
     }
     assert!(!exporter.folder().join("elsewhere").exists());
-    // Back to what is in force: nothing has changed, and that is a success.
+    // The configuration in force again: nothing has changed, and that is a success.
     assert!(take_over(&exporter, &config).contains("nothing has changed"));
     wait_for_truth(&exporter, &config, kafka, &topic);
     let seen = watch.finish();
@@ -144,7 +144,7 @@ fn what_is_wrong_is_said_and_changes_nothing() {
 }
 
 #[test]
-fn over_http_it_has_to_be_allowed() {
+fn reloads_over_http_must_be_enabled() {
     let (_, _, config, mut exporter) = running("allowed", "");
     let off = instead(&config, "web: { enable_lifecycle: true }\n", "");
     let status = |exporter: &Exporter, method: &str| {
@@ -160,13 +160,16 @@ fn over_http_it_has_to_be_allowed() {
         assert_eq!(status, 403);
         assert!(text.contains("web.enable_lifecycle"), "{text}");
     }
-    assert!(last_reload(&exporter).0, "it was not even tried");
-    // A signal needs no leave.
+    assert!(
+        last_reload(&exporter).0,
+        "a refused request is no failed reload"
+    );
+    // A signal needs no permission.
     hang_up(&mut exporter, &config, true);
     assert_eq!(status(&exporter, "POST").0, 200);
 }
 
-/// Other rules take over numbers that are kept, and no others.
+/// Other rules need a checkpoint of the numbers.
 #[test]
 fn while_the_disk_is_full_the_rules_stay() {
     let kafka = Kafka::shared();

@@ -1,4 +1,4 @@
-//! Under a service manager: what it is told, and the command `reload`, which waits for the outcome.
+//! Under a service manager: the notifications, and the command `reload`, which waits for the outcome.
 
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixDatagram;
@@ -9,7 +9,7 @@ use super::hang_up;
 use crate::end_to_end::PATIENCE;
 use crate::harness::{Exporter, command, folder};
 
-/// Nothing of this needs a broker.
+/// These tests need no broker.
 const CONFIG: &str = "kafka: { brokers: [\"localhost:1\"] }\n";
 const REFUSED: i32 = 78;
 
@@ -31,7 +31,7 @@ impl Manager {
         let folder = self.folder.path().display();
         vec![
             ("NOTIFY_SOCKET".to_owned(), format!("{folder}/notify")),
-            // systemd puts colons between several.
+            // systemd separates several directories with colons.
             (
                 "RUNTIME_DIRECTORY".to_owned(),
                 format!("{folder}:/nowhere/else"),
@@ -39,7 +39,7 @@ impl Manager {
         ]
     }
 
-    /// Messages until one has this line; that message.
+    /// Reads messages up to the first with this line, and returns it.
     #[track_caller]
     fn wait_for(&self, line: &str) -> String {
         let began = Instant::now();
@@ -59,7 +59,7 @@ impl Manager {
         panic!("no {line} in {all:?}");
     }
 
-    /// The command of the unit's `ExecReload=`, with the environment that systemd gives it.
+    /// The command of the unit's `ExecReload=`, with the environment that systemd sets.
     fn reload(&self) -> Command {
         let mut command = command();
         command.arg("reload").envs(self.environment());
@@ -79,7 +79,7 @@ fn run(command: &mut Command) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn systemd_hears_of_the_start_each_reload_and_the_stop() {
+fn systemd_is_notified_of_the_start_each_reload_and_the_stop() {
     let manager = Manager::new();
     let mut exporter = Exporter::start_in(&["serve"], CONFIG, manager.environment());
     manager.wait_for("READY=1");
@@ -95,13 +95,13 @@ fn systemd_hears_of_the_start_each_reload_and_the_stop() {
         .lines()
         .find_map(|line| line.strip_prefix("MONOTONIC_USEC="));
     let reloading: u64 = time.expect("systemd needs the time").parse().unwrap();
-    // The same clock as systemd's: the kernel's, which counts since the machine started.
+    // systemd uses the same clock of the kernel, which counts since the boot.
     let uptime = std::fs::read_to_string("/proc/uptime").unwrap();
     let uptime: f64 = uptime.split(' ').next().unwrap().parse().unwrap();
     assert!(Duration::from_micros(reloading).as_secs_f64() < uptime + 1.0);
     assert!(!manager.wait_for("READY=1").contains("refused"));
 
-    // Refused: the command fails and says all of it, and the status line says so too.
+    // After a refusal the command fails with all errors, and the status line has them, too.
     for (wrong, words) in [
         (
             "tickets: { retain: soon }\n",
@@ -120,7 +120,7 @@ fn systemd_hears_of_the_start_each_reload_and_the_stop() {
         let end = manager.wait_for("READY=1");
         assert!(end.contains("\nSTATUS=configuration refused: "), "{end}");
     }
-    // A signal tells the same.
+    // A signal has the same notifications.
     hang_up(&mut exporter, CONFIG, true);
     manager.wait_for("RELOADING=1");
     let end = manager.wait_for("READY=1");
@@ -131,7 +131,7 @@ fn systemd_hears_of_the_start_each_reload_and_the_stop() {
 }
 
 #[test]
-fn the_command_fails_where_no_exporter_answers() {
+fn the_command_fails_without_an_exporter() {
     let manager = Manager::new();
     let (code, _, err) = run(&mut manager.reload());
     assert_eq!(code, Some(1), "{err}");
@@ -140,7 +140,7 @@ fn the_command_fails_where_no_exporter_answers() {
     assert_eq!(code, Some(64), "{err}");
     assert!(err.contains("--socket"), "{err}");
 
-    // The socket of a killed exporter is in the way of nothing.
+    // The socket of a killed exporter does not prevent a start.
     let mut exporter = Exporter::start_in(&["serve"], CONFIG, manager.environment());
     manager.wait_for("READY=1");
     exporter.kill9();
@@ -154,7 +154,6 @@ fn the_command_fails_where_no_exporter_answers() {
     assert_eq!(code, Some(0), "{err}");
 }
 
-/// Elsewhere nothing is different.
 #[test]
 fn without_a_service_manager_there_is_no_socket() {
     let exporter = Exporter::start(&["serve"], CONFIG);

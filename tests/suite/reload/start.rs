@@ -1,18 +1,18 @@
-//! Signals before there is anything to reload, and what only a restart can change.
+//! Signals during the start, and changes that only a restart can apply.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::{hang_up, last_reload, start_with, wait_for_sum};
-use crate::crash::{Desk, created, promise_config};
-use crate::end_to_end::{PATIENCE, desk_config_on_event_time, now};
+use crate::crash::{Simulation, created, promise_config};
+use crate::end_to_end::{PATIENCE, helpdesk_config_on_event_time, now};
 use crate::harness::{Kafka, command, eventually, get};
 
-/// The number of SIGHUP, as a bit in what the kernel says of a process.
+/// SIGHUP as a bit in the kernel's status of a process.
 const HANGUP: u64 = 1;
 
-/// Whether the process has somebody for SIGHUP.
+/// Whether the process handles SIGHUP.
 fn hears_hangups(process: u32) -> Result<(), String> {
     let status = fs::read_to_string(format!("/proc/{process}/status"));
     let status = status.map_err(|error| error.to_string())?;
@@ -58,7 +58,7 @@ fn a_signal_during_the_start_waits_for_its_end() {
         .spawn();
     let mut exporter = Running(child.unwrap());
     let id = exporter.0.id();
-    eventually("somebody for SIGHUP", PATIENCE, || hears_hangups(id));
+    eventually("a handler of SIGHUP", PATIENCE, || hears_hangups(id));
     for _ in 0..50 {
         signal(id);
     }
@@ -72,18 +72,18 @@ fn a_signal_during_the_start_waits_for_its_end() {
     });
 }
 
-/// Reading a history, it is not ready and shows nothing; a reload changes neither.
+/// While the exporter reads a history, it is not ready and serves nothing; a reload does not change that.
 #[test]
 fn a_reload_while_it_catches_up() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("catching-up", 3);
-    let desk = Desk::start(
+    let simulation = Simulation::start(
         kafka,
         &topic,
         "--seed 3 --from 2026-03-02T00:00:00Z --for 30d",
     );
-    desk.finish();
-    let config = desk_config_on_event_time(kafka, &topic);
+    simulation.finish();
+    let config = helpdesk_config_on_event_time(kafka, &topic);
     let mut exporter = start_with(&config);
     hang_up(
         &mut exporter,
@@ -108,7 +108,8 @@ fn a_reload_while_it_catches_up() {
     super::wait_for_truth(&exporter, &config, kafka, &topic);
 }
 
-/// What a quick restart finds is its own session of before: other topics are another member's.
+/// A quick restart finds the session of its former process. With other topics it must become another
+/// member.
 #[test]
 fn a_restart_with_one_more_topic() {
     let kafka = Kafka::shared();

@@ -1,11 +1,11 @@
-//! What must be true of a drawing.
+//! Checks of a rendered dashboard.
 
 use serde_json::Value;
 
 use super::page::{Drawing, Panel};
-use crate::boards::{Board, text};
+use crate::dashboards::{Dashboard, text};
 
-/// Panels that may be empty, or as they were, and why.
+/// Panels that may be empty or unchanged, and why.
 const OF_CHANCE: [(&str, &str); 3] = [
     (
         "Records that are not counted, an hour",
@@ -19,17 +19,17 @@ const OF_CHANCE: [(&str, &str); 3] = [
 ];
 /// Cells that may be empty: a team that solves few tickets has no days of work, and no handle time.
 const MAY_HAVE_GAPS: [&str; 2] = ["Teams by days of work", "Error budgets, the emptiest first"];
-/// Of a selection little may have happened in a day.
+/// A selection may have few events in a day.
 const FEW_OF_A_SELECTION: [&str; 2] = ["Satisfied", "Next deadlines"];
 const NO_DATA: &str = "No data";
 const HOURS: u32 = 24;
 const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-/// How far the channels of a color may be apart that is no color.
+/// How far the channels of a neutral color may be apart.
 const GRAY: i32 = 24;
-/// Traces of something that was not made into words or a number.
+/// Signs of a value that was not formatted.
 const UNFINISHED: [&str; 6] = ["NaN", "undefined", "Infinity", "${", "Value #", "[object"];
 
-/// How much of a drawing there has to be.
+/// How much of a dashboard must have data.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expected {
     Everything,
@@ -44,8 +44,8 @@ fn charts(drawing: &Drawing) -> impl Iterator<Item = &Panel> {
     drawing.panels.iter().filter(|panel| panel.kind != "row")
 }
 
-/// With data: every panel has it, and every column is in its place and can be read.
-pub(super) fn full(board: &Board, drawing: &Drawing, expected: Expected) -> Vec<String> {
+/// With data: every panel shows it, and every column is in its place and legible.
+pub(super) fn full(dashboard: &Dashboard, drawing: &Drawing, expected: Expected) -> Vec<String> {
     let mut complaints = legible(drawing);
     for panel in charts(drawing) {
         let title = &panel.title;
@@ -60,20 +60,20 @@ pub(super) fn full(board: &Board, drawing: &Drawing, expected: Expected) -> Vec<
             complaints.push(format!("{title}: no legend"));
         }
         if panel.kind == "table" && !(may_be_empty && panel.columns.is_empty()) {
-            complaints.extend(table(&source(board, title), panel));
+            complaints.extend(table(&source(dashboard, title), panel));
         }
     }
     complaints
 }
 
 /// The panel in the dashboard's file. Titles may have variables in them; those of tables have none.
-fn source(board: &Board, title: &str) -> Value {
-    let panels = board.panels().iter();
+fn source(dashboard: &Dashboard, title: &str) -> Value {
+    let panels = dashboard.panels().iter();
     let mut found = panels.filter(|panel| panel["title"] == title);
     found.next().cloned().unwrap_or_default()
 }
 
-/// Nothing is rounded, unfinished, or an error.
+/// Asserts that no text is rounded, unformatted, or an error.
 pub(super) fn legible(drawing: &Drawing) -> Vec<String> {
     let mut complaints = Vec::new();
     for panel in charts(drawing) {
@@ -97,7 +97,7 @@ pub(super) fn legible(drawing: &Drawing) -> Vec<String> {
     complaints
 }
 
-/// "3 K", or the letter beside a number.
+/// Whether a text is "3 K", or just the letter beside a number.
 fn is_rounded(words: &str) -> bool {
     let before = words
         .strip_suffix('K')
@@ -141,7 +141,7 @@ fn is_calendar(source: &Value) -> bool {
         .contains("groupingToMatrix")
 }
 
-/// The heads that the file asks for, in its order.
+/// The columns of the file in order.
 fn columns(source: &Value) -> Vec<String> {
     if is_calendar(source) {
         let hours = (0..HOURS).map(|hour| format!("{hour:02}"));
@@ -165,14 +165,14 @@ fn columns(source: &Value) -> Vec<String> {
     order.into_iter().map(|(_, name)| renamed(name)).collect()
 }
 
-/// Another choice of a variable that the dashboard has changes every panel.
+/// Another value of one of the dashboard's variables changes every panel.
 pub(super) fn obeys(
-    board: &Board,
+    dashboard: &Dashboard,
     variable: &str,
     before: &Drawing,
     after: &Drawing,
 ) -> Vec<String> {
-    if !board.names_of_variables().contains(variable) {
+    if !dashboard.names_of_variables().contains(variable) {
         return Vec::new();
     }
     let pairs = charts(before).zip(charts(after));
@@ -187,7 +187,7 @@ fn shown(panel: &Panel) -> Vec<&str> {
     panel.texts.iter().map(|one| one.text.as_str()).collect()
 }
 
-/// What is exact from the first minute on is the same in a Prometheus without a past.
+/// Panels that are exact from the first minute on equal those of a Prometheus without a past.
 pub(super) fn as_with_a_past(fresh: &Drawing, past: &Drawing) -> Vec<String> {
     const EXACT: [&str; 2] = ["Days of work in the backlog", "Created and solved, 7 days"];
     let pairs = charts(fresh).zip(charts(past));
@@ -198,7 +198,7 @@ pub(super) fn as_with_a_past(fresh: &Drawing, past: &Drawing) -> Vec<String> {
         .collect()
 }
 
-/// As near as events between two looks leave numbers.
+/// Events between two renderings change numbers by this much at most.
 fn is_near(one: &[&str], other: &[&str]) -> bool {
     let near = |(one, other): (&&str, &&str)| match (one.parse::<f64>(), other.parse::<f64>()) {
         (Ok(one), Ok(other)) => (one - other).abs() <= (0.1 * other.abs()).max(0.2),
@@ -207,12 +207,12 @@ fn is_near(one: &[&str], other: &[&str]) -> bool {
     one.len() == other.len() && one.iter().zip(other).all(near)
 }
 
-/// Without data: every panel says so, and in no color that means something.
-pub(super) fn without_data(board: &Board, drawing: &Drawing) -> Vec<String> {
+/// Without data, every panel says so in a neutral color.
+pub(super) fn without_data(dashboard: &Dashboard, drawing: &Drawing) -> Vec<String> {
     let mut complaints = legible(drawing);
     for panel in charts(drawing) {
         let title = &panel.title;
-        let own = source(board, title)["fieldConfig"]["defaults"]["noValue"].clone();
+        let own = source(dashboard, title)["fieldConfig"]["defaults"]["noValue"].clone();
         let own = own.as_str().unwrap_or(NO_DATA);
         for one in &panel.texts {
             if one.text != own {
@@ -235,7 +235,7 @@ fn is_gray(color: &str) -> bool {
 }
 
 #[test]
-fn rounded_counts_and_colors_are_told_apart() {
+fn rounded_counts_and_colors_are_recognized() {
     for rounded in ["3 K", "2.78 K", "K", " K", "1.2 Mil"] {
         assert!(is_rounded(rounded), "{rounded}");
     }

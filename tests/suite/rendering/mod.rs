@@ -1,8 +1,8 @@
-//! The dashboards as people see them: the committed files, drawn in a real browser by Grafana's own
-//! components, from a real Prometheus with a month of the demo's past and an exporter that it scrapes.
+//! The dashboards as users see them: Grafana's own components render the committed files in a real browser.
+//! A real Prometheus has a month of the demo's past and scrapes its exporter.
 //!
-//! `tests/rendering/README.md` says which parts are Grafana's own and which are not. Every picture is left
-//! in `target/rendering`.
+//! `tests/rendering/README.md` names the parts that are Grafana's own. The test writes every picture to
+//! `target/rendering`.
 
 mod checks;
 mod page;
@@ -13,38 +13,38 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::boards::Board;
+use crate::dashboards::Dashboard;
 use crate::harness::repository;
 use checks::Expected;
 use page::{Drawing, Page};
 use scene::Scene;
 
 const THEMES: [&str; 2] = ["light", "dark"];
-/// Pixels: a laptop, and a screen on a desk.
+/// In pixels: a laptop, and a desktop screen.
 const WIDTHS: [u32; 2] = [1280, 1600];
-/// Where the pictures are to be left that the documents show.
+/// The folder for the pictures of the documents.
 const PICTURES: &str = "PICTURES";
-/// The height of such a picture, in pixels.
+/// The height of such a picture in pixels.
 const IN_SIGHT: u32 = 900;
-/// A team and a priority that have enough tickets to be shown everywhere.
+/// A team and a priority that have enough tickets for every panel.
 const TEAM: &str = "network";
 const PRIORITY: &str = "p3";
 
-/// The drawings of a state, by dashboard, theme and width.
+/// The renderings of a state, by dashboard, theme and width.
 type Drawings = BTreeMap<(&'static str, &'static str, u32), Drawing>;
 
-/// Draws all dashboards in all looks, and leaves the pictures.
+/// Renders all dashboards in all themes and widths, and writes the pictures.
 fn draw_all(page: &mut Page, scene: &Scene, state: &str, values: &Value) -> Drawings {
     let folder = pictures(state);
     let mut drawings = BTreeMap::new();
     for theme in THEMES {
         for width in WIDTHS {
-            for board in Board::all() {
-                let asked = scene.request(&board.json, theme, values);
+            for dashboard in Dashboard::all() {
+                let asked = scene.request(&dashboard.json, theme, values);
                 let drawing = page.draw(&asked, width);
-                let name = format!("{}-{theme}-{width}.png", board.uid);
+                let name = format!("{}-{theme}-{width}.png", dashboard.uid);
                 std::fs::write(folder.join(name), page.picture(width, drawing.height)).unwrap();
-                drawings.insert((board.uid, theme, width), drawing);
+                drawings.insert((dashboard.uid, theme, width), drawing);
             }
         }
     }
@@ -57,17 +57,22 @@ fn pictures(state: &str) -> PathBuf {
     folder
 }
 
-/// The complaints about each drawing of a state.
+/// The complaints about each rendering of a state.
 fn judge(
     state: &str,
     drawings: &Drawings,
-    check: impl Fn(&Board, &Drawing) -> Vec<String>,
+    check: impl Fn(&Dashboard, &Drawing) -> Vec<String>,
 ) -> Vec<String> {
-    let boards = Board::all();
-    let board = |uid: &str| boards.iter().find(|board| board.uid == uid).unwrap();
+    let dashboards = Dashboard::all();
+    let dashboard = |uid: &str| {
+        dashboards
+            .iter()
+            .find(|dashboard| dashboard.uid == uid)
+            .unwrap()
+    };
     let mut complaints = Vec::new();
     for ((uid, theme, width), drawing) in drawings {
-        let found = check(board(uid), drawing);
+        let found = check(dashboard(uid), drawing);
         complaints.extend(
             found
                 .into_iter()
@@ -78,12 +83,12 @@ fn judge(
 }
 
 #[test]
-fn dashboards_show_what_they_are_meant_to() {
+fn dashboards_show_what_they_should() {
     let scene = Scene::with_a_past();
     let mut page = Page::open();
     let everything = draw_all(&mut page, &scene, "data", &json!({}));
-    let mut complaints = judge("data", &everything, |board, drawing| {
-        checks::full(board, drawing, Expected::Everything)
+    let mut complaints = judge("data", &everything, |dashboard, drawing| {
+        checks::full(dashboard, drawing, Expected::Everything)
     });
 
     for (state, variable, value) in [
@@ -91,12 +96,14 @@ fn dashboards_show_what_they_are_meant_to() {
         ("one-priority", "priority", PRIORITY),
     ] {
         let drawings = draw_all(&mut page, &scene, state, &json!({ variable: [value] }));
-        complaints.extend(judge(state, &drawings, |board, drawing| {
-            checks::full(board, drawing, Expected::ASelection)
+        complaints.extend(judge(state, &drawings, |dashboard, drawing| {
+            checks::full(dashboard, drawing, Expected::ASelection)
         }));
         for (key, drawing) in &drawings {
-            let board = Board::all().into_iter().find(|board| board.uid == key.0);
-            let found = checks::obeys(&board.unwrap(), variable, &everything[key], drawing);
+            let dashboard = Dashboard::all()
+                .into_iter()
+                .find(|dashboard| dashboard.uid == key.0);
+            let found = checks::obeys(&dashboard.unwrap(), variable, &everything[key], drawing);
             complaints.extend(
                 found
                     .into_iter()
@@ -109,8 +116,8 @@ fn dashboards_show_what_they_are_meant_to() {
     complaints.extend(judge("fresh", &fresh, |_, drawing| {
         checks::legible(drawing)
     }));
-    complaints.extend(judge("fresh", &fresh, |board, drawing| {
-        checks::as_with_a_past(drawing, &everything[&(board.uid, THEMES[0], WIDTHS[0])])
+    complaints.extend(judge("fresh", &fresh, |dashboard, drawing| {
+        checks::as_with_a_past(drawing, &everything[&(dashboard.uid, THEMES[0], WIDTHS[0])])
     }));
 
     let empty = draw_all(&mut page, &scene.without_data(), "no-data", &json!({}));
@@ -124,27 +131,30 @@ fn dashboards_show_what_they_are_meant_to() {
     );
     broken_dashboards_are_noticed(&mut page, &scene);
     if let Some(folder) = std::env::var_os(PICTURES) {
-        leave_pictures(&mut page, &scene, Path::new(&folder));
+        write_pictures(&mut page, &scene, Path::new(&folder));
     }
 }
 
-/// Each mistake that real dashboards had, put back into a copy, is complained about.
+/// Puts each mistake that real dashboards had into a copy, and expects a complaint.
 fn broken_dashboards_are_noticed(page: &mut Page, scene: &Scene) {
     let empty = scene.without_data();
     for (uid, break_it, without_data, word) in BROKEN {
-        let mut board = Board::all()
+        let mut dashboard = Dashboard::all()
             .into_iter()
             .find(|one| one.uid == *uid)
             .unwrap();
-        for panel in board.json["panels"].as_array_mut().unwrap() {
+        for panel in dashboard.json["panels"].as_array_mut().unwrap() {
             break_it(panel);
         }
         let asked = if *without_data { &empty } else { scene };
-        let drawing = page.draw(&asked.request(&board.json, "dark", &json!({})), WIDTHS[0]);
+        let drawing = page.draw(
+            &asked.request(&dashboard.json, "dark", &json!({})),
+            WIDTHS[0],
+        );
         let found = if *without_data {
-            checks::without_data(&board, &drawing)
+            checks::without_data(&dashboard, &drawing)
         } else {
-            checks::full(&board, &drawing, Expected::Everything)
+            checks::full(&dashboard, &drawing, Expected::Everything)
         };
         assert!(
             found.iter().any(|complaint| complaint.contains(word)),
@@ -193,13 +203,13 @@ fn ask_for_nothing(panel: &mut Value) {
     }
 }
 
-/// What the README and the documents show: what is in sight without scrolling.
-fn leave_pictures(page: &mut Page, scene: &Scene, folder: &Path) {
+/// The visible part of a dashboard without scrolling, for the README and the documents.
+fn write_pictures(page: &mut Page, scene: &Scene, folder: &Path) {
     let width = WIDTHS[0];
     for theme in THEMES {
-        for board in Board::all() {
-            page.draw(&scene.request(&board.json, theme, &json!({})), width);
-            let name = format!("{}-{theme}.png", board.uid);
+        for dashboard in Dashboard::all() {
+            page.draw(&scene.request(&dashboard.json, theme, &json!({})), width);
+            let name = format!("{}-{theme}.png", dashboard.uid);
             std::fs::write(folder.join(name), page.picture(width, IN_SIGHT)).unwrap();
         }
     }

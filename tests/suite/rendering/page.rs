@@ -1,4 +1,4 @@
-//! The page that draws dashboards, in a browser.
+//! The page that renders dashboards, in a browser.
 
 use std::process::Command;
 use std::time::Duration;
@@ -8,26 +8,26 @@ use serde_json::Value;
 
 use crate::harness::{Chromium, folder, rendering, repository};
 
-/// A zone that is not UTC, and whose days begin at another time than those of UTC.
+/// A zone whose days do not begin with those of UTC.
 const ZONE: &str = "Europe/Berlin";
 /// The height of the window until the page is measured, in pixels.
 const HEIGHT: u32 = 1_000;
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Waits for two frames, after which the new measurements are drawn.
+/// Waits for two frames, after which the new measurements are painted.
 const DRAWN: &str =
     "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))";
 
 pub(super) struct Page {
     browser: Chromium,
     url: String,
-    /// Of the last drawing.
+    /// Of the last rendering.
     theme: String,
     /// Of earlier loads of the page.
     complaints: Vec<String>,
     _folder: tempfile::TempDir,
 }
 
-/// What a dashboard shows, as `tests/rendering/src/report.js` tells it.
+/// The report of `tests/rendering/src/report.js` about a dashboard.
 #[derive(Debug, Deserialize)]
 pub(super) struct Drawing {
     pub(super) panels: Vec<Panel>,
@@ -60,7 +60,7 @@ pub(super) struct Column {
     pub(super) name: String,
     /// Whether it is inside its panel.
     pub(super) visible: bool,
-    /// Whether its name is not cut short.
+    /// Whether its name is complete.
     pub(super) legible: bool,
 }
 
@@ -90,11 +90,11 @@ impl Page {
         }
     }
 
-    /// Draws a dashboard as wide as that, and tells what it shows.
+    /// Renders a dashboard at a width and reports on it.
     #[track_caller]
     pub(super) fn draw(&mut self, request: &Value, width: u32) -> Drawing {
         let theme = request["theme"].as_str().unwrap();
-        // Grafana's color schemes keep the colors of the first theme that they are asked for.
+        // Grafana's color schemes keep the colors of the first theme in use.
         if self.theme != theme {
             theme.clone_into(&mut self.theme);
             self.complaints.extend(self.browser.complaints());
@@ -115,7 +115,7 @@ impl Page {
         self.browser.screenshot()
     }
 
-    /// What went wrong on it.
+    /// The errors of the page.
     #[track_caller]
     pub(super) fn complaints(&mut self) -> Vec<String> {
         let mut complaints = std::mem::take(&mut self.complaints);

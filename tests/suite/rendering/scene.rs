@@ -1,5 +1,5 @@
-//! Where the numbers come from: the demo, its past in a Prometheus by the commands of
-//! `docs/how-to/dashboards.md`, and a Prometheus that has just been started.
+//! The data: the demo, its past in a Prometheus by the commands of `docs/how-to/dashboards.md`, and a Prometheus
+//! that has just started.
 
 use serde_json::{Value, json};
 use ticket_exporter::domain::duration;
@@ -12,24 +12,24 @@ const DAY: i64 = 86_400_000;
 const HISTORY: i64 = 31 * DAY;
 /// An increase of an hour needs two samples in it.
 const STEP: &str = "30m";
-/// Samples of the past are that far apart; five minutes would be seen otherwise.
+/// The backfilled samples are half an hour apart. Prometheus would look back five minutes only.
 const LOOK_BACK: &str = "31m";
-/// Seconds for which a Prometheus has scraped before anything is drawn: a chart has a point each 15 seconds.
+/// The scraped seconds before the rendering: a chart has a point each 15 seconds.
 const SCRAPED: f64 = 40.0;
-/// A backfill has no series of the exporter itself, which has only just been started.
+/// A backfill has no series of the exporter itself, which has only just started.
 const LIVE_ALONE: (&str, &str) = ("ticket-exporter", "now-2m");
 
 pub(super) struct Scene {
     prometheus: Prometheus,
     exporter: Option<Exporter>,
-    /// The blocks of the past, as long as Prometheus reads them.
+    /// Prometheus reads these blocks.
     _storage: Option<tempfile::TempDir>,
-    /// The end of all ranges, so that every look shows the same.
+    /// The end of all ranges, so that every rendering shows the same.
     now: i64,
 }
 
 impl Scene {
-    /// A month of the demo, and the demo going on.
+    /// A month of the demo, and the running demo.
     #[track_caller]
     pub(super) fn with_a_past() -> Self {
         let arguments = ["demo", "--speed-up", "1", "--history", "45d", "--seed", "7"];
@@ -77,7 +77,7 @@ impl Scene {
         }
     }
 
-    /// The same exporter in a Prometheus that scrapes it for the first time.
+    /// The same exporter in a Prometheus that has just started to scrape it.
     #[track_caller]
     pub(super) fn just_started(&self) -> Self {
         let address = self.exporter.as_ref().unwrap().address();
@@ -85,7 +85,7 @@ impl Scene {
         Self::live(prometheus, false)
     }
 
-    /// A Prometheus that scrapes nothing.
+    /// A Prometheus without targets.
     #[track_caller]
     pub(super) fn without_data(&self) -> Self {
         Self {
@@ -101,7 +101,7 @@ impl Scene {
         prometheus.wait_until_up(PATIENCE);
         let enough = "min(count_over_time(ticket_exporter_events_total[1m]))";
         prometheus.wait_for(enough, PATIENCE, |samples| samples >= SCRAPED);
-        // Blocks are loaded in the background.
+        // Prometheus loads blocks in the background.
         if has_past {
             let loaded = "count(ticket_backlog offset 1d)";
             prometheus.wait_for(loaded, PATIENCE, |series| series >= 1.0);
@@ -114,7 +114,7 @@ impl Scene {
         }
     }
 
-    /// What the page is asked to draw.
+    /// The request to the page.
     pub(super) fn request(&self, dashboard: &Value, theme: &str, values: &Value) -> Value {
         let (alone, briefly) = LIVE_ALONE;
         let since = match dashboard["uid"].as_str().unwrap() {

@@ -1,5 +1,5 @@
-//! The repository as a stranger finds it: the README's example starts, and a run leaves nothing that
-//! the next commit would take.
+//! A fresh clone works: the README's example starts, and a run leaves no file that the next commit would
+//! include.
 
 mod versions;
 
@@ -13,7 +13,7 @@ use crate::harness::{Signal, eventually, folder, launch, repository};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Runs git in a folder; its standard output.
+/// Runs git in a folder and returns its standard output.
 #[track_caller]
 fn git(folder: &Path, arguments: &[&str]) -> Vec<u8> {
     let output = Command::new("git")
@@ -27,7 +27,7 @@ fn git(folder: &Path, arguments: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-/// The files that git tracks, by their paths from the root.
+/// The tracked files, by their paths from the root.
 fn tracked() -> Vec<String> {
     let listed = git(repository(), &["ls-files", "-z"]);
     let names = listed
@@ -38,12 +38,12 @@ fn tracked() -> Vec<String> {
         .collect()
 }
 
-/// A repository of its own with the tracked files as they are now.
+/// A new repository with the tracked files in their present state.
 fn fresh_clone() -> tempfile::TempDir {
     let clone = folder("clone");
     for name in tracked() {
         let (from, to) = (repository().join(&name), clone.path().join(&name));
-        // A file that is deleted but not yet committed as such.
+        // A file may be deleted but not yet committed as such.
         if from.exists() {
             fs::create_dir_all(to.parent().unwrap()).unwrap();
             fs::copy(from, to).unwrap();
@@ -103,7 +103,7 @@ fn nothing_that_is_ignored_is_tracked() {
         &["ls-files", "--cached", "--ignored", "--exclude-standard"],
     );
     assert_eq!(String::from_utf8_lossy(&ignored), "");
-    // Stores are kept only as those of earlier versions.
+    // The only stores are those of earlier versions.
     let stores = tracked().into_iter().filter(|name| {
         let file = Path::new(name).file_name().unwrap().as_bytes();
         (file.starts_with(b"segment-") || file == b"acknowledged" || file == b"lock")

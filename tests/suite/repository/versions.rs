@@ -1,4 +1,4 @@
-//! One version: every file that repeats it says the same as `Cargo.toml`.
+//! Every file that repeats the version has the one of `Cargo.toml`.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::harness::repository;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Files with what stands before the version in each, and how often it is there.
+/// Files with the text before the version in each, and the number of occurrences.
 const PLACES: [(&str, &str, usize); 10] = [
     ("Cargo.toml", "\nversion = \"", 1),
     ("deploy/docker/Dockerfile", "ARG VERSION=", 1),
@@ -47,12 +47,12 @@ fn read(path: &str) -> String {
     fs::read_to_string(repository().join(path)).unwrap()
 }
 
-/// As Debian writes it: a version with `~` is older than the one without.
+/// Debian's form of the version: one with `~` is older than the one without.
 fn of_debian(version: &str) -> String {
     format!("{}-1", version.replacen('-', "~", 1))
 }
 
-/// The numbers of a version, to compare; what follows a hyphen is left out.
+/// The numbers of a version, to compare; without a hyphen and the rest.
 fn numbers(version: &str) -> Vec<u32> {
     let plain = version.split('-').next().unwrap();
     plain.split('.').map(|part| part.parse().unwrap()).collect()
@@ -76,7 +76,7 @@ fn every_file_has_the_same_version() {
     }
 }
 
-/// A file that repeats the version and is not among the places above would be forgotten.
+/// The list above has every file that repeats the version.
 #[test]
 fn no_other_file_repeats_it() {
     let known = ["Cargo.lock", "CHANGELOG.md"];
@@ -87,7 +87,7 @@ fn no_other_file_repeats_it() {
         let is_known = PLACES.iter().any(|(place, ..)| *place == path)
             || known.contains(&path.as_str())
             || path.starts_with("tests/stores/")
-            // Written from the same labels; `kustomization.yaml` sets the image of all of them.
+            // These come from the same labels; `kustomization.yaml` sets the image of all of them.
             || path.starts_with("deploy/kubernetes/")
             || path == "tests/deployment/values/configured.yaml";
         assert!(is_known || !text.contains(VERSION), "{path} says {VERSION}");
@@ -102,10 +102,10 @@ fn no_other_file_repeats_it() {
     }
 }
 
-/// The changelog's headings: `Unreleased` while the version says `-dev`, else the version itself; no
+/// The changelog's headings: `Unreleased` while the version says `-dev`, otherwise the version itself. No
 /// released version comes after it.
 #[test]
-fn the_changelog_is_at_the_version() {
+fn the_changelog_has_the_version() {
     let text = read("CHANGELOG.md");
     let headings: Vec<&str> = text
         .lines()
@@ -128,7 +128,7 @@ fn the_changelog_is_at_the_version() {
 }
 
 #[test]
-fn the_program_says_its_version() {
+fn the_program_prints_its_version() {
     let output = Command::new(Path::new(env!("CARGO_BIN_EXE_ticket-exporter")))
         .arg("--version")
         .output()

@@ -8,15 +8,15 @@ use ticket_exporter::domain::timestamp::Timestamp;
 
 use crate::harness::{Record, SchemaRegistry};
 
-/// A schema of the registry, and how events are written by it.
+/// A schema of the registry, and the encoder of events for it.
 pub(super) struct Format {
     id: u32,
-    /// Bytes in front of the message that say which one of its schema it is.
+    /// Bytes before the message that select one of the schema's messages.
     place: usize,
     write: Box<Write>,
 }
 
-/// Makes the bytes of an event.
+/// Encodes an event.
 type Write = dyn Fn(&Value) -> Vec<u8>;
 
 impl Format {
@@ -37,7 +37,7 @@ impl Format {
         Record::new(payload.to_vec()).header("__value_schema_id", header)
     }
 
-    /// Ids that no registry has given out.
+    /// A schema id that no registry has issued.
     pub(super) fn unknown(number: u32) -> Self {
         Self {
             id: 2_000_000_000 + number,
@@ -58,7 +58,7 @@ impl Format {
         }
     }
 
-    /// A record with every member as text, or as what it is in JSON.
+    /// A record with every member as text, or with its JSON type.
     pub(super) fn plain_avro(registry: &SchemaRegistry, subject: &str) -> Self {
         Self::avro(
             registry,
@@ -68,8 +68,8 @@ impl Format {
         )
     }
 
-    /// Its successor: instants are numbers, who acted is an enum of another subject, and there is a
-    /// member more.
+    /// Its next version: instants are numbers, the actor is an enum of another subject, and there is one
+    /// more member.
     pub(super) fn typed_avro(registry: &SchemaRegistry, subject: &str) -> Self {
         let actor = json!({
             "type": "enum", "name": "Actor", "namespace": "desk.who",
@@ -156,8 +156,8 @@ fn avro_schema(instant: Value, actor: Value, more: Option<&str>) -> Value {
     json!({"type": "record", "name": "Event", "namespace": "desk", "fields": fields})
 }
 
-/// The event as a value of the schema. "No team" and "nobody" are empty text there: a null says
-/// nothing.
+/// The event as a value of the schema. An empty text stands for "no team" and "no one" there; a null has no
+/// meaning.
 fn in_avro(event: &Value, schema: &apache_avro::Schema) -> Avro {
     let apache_avro::Schema::Record(record) = schema else {
         panic!("{schema:?}");

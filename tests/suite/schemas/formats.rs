@@ -2,21 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Written, desk, registry_section_of};
+use super::{Written, helpdesk, registry_section_of};
 use crate::crash::start;
-use crate::end_to_end::{PATIENCE, desk_config_on_event_time, kafka_section, text};
+use crate::end_to_end::{PATIENCE, helpdesk_config_on_event_time, kafka_section, text};
 use crate::harness::{Kafka, Record, SchemaRegistry, command};
 use crate::schemas::encoded::{Format, TableChanges};
 
-/// Writes the desk's events in formats that take turns, and compares.
+/// Writes the helpdesk's events in alternating formats, and compares.
 #[track_caller]
 fn same_as_json(name: &str, formats: impl Fn(&SchemaRegistry, &str) -> Vec<Format>) {
     let (kafka, registry) = (Kafka::shared(), SchemaRegistry::shared());
     let topic = kafka.new_topic(name, 3);
-    let config = desk_config_on_event_time(kafka, &topic) + &registry_section_of(registry);
+    let config = helpdesk_config_on_event_time(kafka, &topic) + &registry_section_of(registry);
     let formats = formats(registry, &format!("{topic}-value"));
     let mut written = Written::default();
-    written.write(kafka, &topic, &desk(), |number| {
+    written.write(kafka, &topic, &helpdesk(), |number| {
         &formats[number % formats.len()]
     });
     let mut exporter = start(&config);
@@ -27,7 +27,7 @@ fn same_as_json(name: &str, formats: impl Fn(&SchemaRegistry, &str) -> Vec<Forma
     let waiting = scrape.metric("ticket_exporter_schema_registry_waiting");
     waiting.is(0.0);
 
-    // Whoever reads the topic once more fetches the schemas as well.
+    // `verify` reads the topic and fetches the schemas itself.
     let verified = command()
         .arg("verify")
         .arg("--config.file")
@@ -69,7 +69,7 @@ fn json_schema_and_the_others_in_one_topic() {
 }
 
 #[test]
-fn what_cannot_be_read_is_a_dead_letter_with_its_reason() {
+fn unreadable_records_are_dead_letters_with_a_reason() {
     let (kafka, registry) = (Kafka::shared(), SchemaRegistry::shared());
     let topic = kafka.new_topic("unreadable", 1);
     let dead = kafka.new_topic("unreadable-dead", 1);
@@ -109,7 +109,7 @@ fn what_cannot_be_read_is_a_dead_letter_with_its_reason() {
     let begun = Instant::now();
     let mut exporter = start(&config);
     exporter.wait_ready(PATIENCE);
-    // Patience with unknown schemas is had once (some 8 s), not with each of them.
+    // The exporter waits once for unknown schemas (some 8 s), not for each of them.
     assert!(
         begun.elapsed() < Duration::from_secs(20),
         "{:?}",
@@ -189,7 +189,7 @@ fn a_mapping_reads_changes_of_a_table_in_avro() {
 }
 
 #[test]
-fn without_a_registry_the_reason_says_so() {
+fn without_a_registry_the_reason_names_it() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("no-registry", 1);
     let config = kafka_section(kafka, &topic, "");

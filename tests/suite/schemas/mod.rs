@@ -1,5 +1,5 @@
-//! Records with schemas, with a real Kafka and a real schema registry: the series are those of the
-//! same events in JSON, whatever the registry does meanwhile.
+//! Records with schemas, with a real Kafka and a real schema registry: the series equal those of the same
+//! events in JSON, whatever happens to the registry.
 
 mod encoded;
 mod formats;
@@ -15,17 +15,17 @@ use crate::harness::{Exporter, Kafka, Record, SchemaRegistry};
 use encoded::Format;
 use ticket_exporter::domain::timestamp::Timestamp;
 
-/// The desk whose events are written.
-const DESK: &str = "--seed 12 --from 2026-03-02T00:00:00Z --for 2d --output -";
+/// The helpdesk that produces the events.
+const HELPDESK: &str = "--seed 12 --from 2026-03-02T00:00:00Z --for 2d --output -";
 
-/// After all of its events.
-fn after_the_desk() -> Timestamp {
+/// A time after all of its events.
+fn after_the_helpdesk() -> Timestamp {
     Timestamp::parse("2026-03-20T00:00:00Z").unwrap()
 }
 
-/// Events of the simulated desk, in JSON.
-fn desk() -> Vec<Value> {
-    let lines = simulate(DESK);
+/// Events of the simulated helpdesk in JSON.
+fn helpdesk() -> Vec<Value> {
+    let lines = simulate(HELPDESK);
     let events: Vec<Value> = lines
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -34,7 +34,7 @@ fn desk() -> Vec<Value> {
     events
 }
 
-/// What was written to a topic, and what it would be in JSON.
+/// The content of a topic, and the same in JSON.
 #[derive(Default)]
 struct Written(HashMap<Vec<u8>, String>);
 
@@ -71,10 +71,10 @@ impl Written {
         lines(&records)
     }
 
-    /// Ends the topic with events in JSON, and waits until every series is as if all of it were.
+    /// Ends the topic with events in JSON, and waits until every series is as if all events were JSON.
     #[track_caller]
     fn wait_for_truth(&self, exporter: &Exporter, config: &str, kafka: &Kafka, topic: &str) {
-        close(kafka, topic, after_the_desk());
+        close(kafka, topic, after_the_helpdesk());
         let (ends, lines) = (kafka.ends(topic), self.lines(kafka, topic));
         wait_for_truth_of(exporter, config, &ends, &lines);
     }

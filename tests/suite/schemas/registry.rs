@@ -1,17 +1,18 @@
-//! The registry is away, slow, or back: reading waits for it, and nothing is lost or counted twice.
+//! The registry is unreachable, slow, or available again: reading waits for it, and no event is lost or
+//! counted twice.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::encoded::Format;
-use super::{Written, desk, registry_section};
+use super::{Written, helpdesk, registry_section};
 use crate::crash::watch::Watch;
 use crate::crash::{STOPPED_WITHIN, created, offsets, promise_config, start};
-use crate::end_to_end::{PATIENCE, breaches, desk_config_on_event_time, now, wait_for_reason};
+use crate::end_to_end::{PATIENCE, breaches, helpdesk_config_on_event_time, now, wait_for_reason};
 use crate::harness::{Exporter, Kafka, Proxy, SchemaRegistry};
 
-/// Longer than the session timeout of the tests (6 s) by which the group forgets a member, and
-/// than the longest pause between two records that the tests below allow.
+/// Longer than the session timeout of the tests (6 s), and than the longest allowed pause between two polls
+/// in the tests below.
 const LONGER_THAN_THE_GROUP_WAITS: Duration = Duration::from_secs(9);
 
 const WAITING: &str = "waiting for the schema registry";
@@ -32,13 +33,13 @@ fn errors(exporter: &Exporter) -> f64 {
 }
 
 #[test]
-fn a_registry_that_is_away_is_waited_for() {
+fn reading_waits_for_an_unreachable_registry() {
     let (kafka, registry) = (Kafka::shared(), SchemaRegistry::shared());
     let topic = kafka.new_topic("away", 3);
     let proxy = Proxy::start(registry.address());
     let url = SchemaRegistry::url_at(proxy.address());
-    let config = desk_config_on_event_time(kafka, &topic) + &registry_section(&url);
-    // A member of the group that does not ask for records so long is thrown out.
+    let config = helpdesk_config_on_event_time(kafka, &topic) + &registry_section(&url);
+    // The group removes a member that does not poll for this time.
     let config = config.replace(
         "  properties:\n",
         "  properties:\n    max.poll.interval.ms: \"6000\"\n",
@@ -48,12 +49,12 @@ fn a_registry_that_is_away_is_waited_for() {
         Format::plain_avro(registry, &subject),
         Format::typed_avro(registry, &subject),
     );
-    let events = desk();
+    let events = helpdesk();
     let (first, second) = events.split_at(events.len() / 2);
     let mut written = Written::default();
     written.write(kafka, &topic, first, |_| &old);
 
-    // From the start on: not one record is taken, and none is rejected.
+    // Unreachable at the start: no record is consumed, and none is rejected.
     proxy.cut();
     let mut exporter = start(&config);
     let watch = Watch::start(&exporter);
@@ -67,8 +68,7 @@ fn a_registry_that_is_away_is_waited_for() {
     exporter.wait_ready(PATIENCE);
     assert!(!waits(&exporter));
 
-    // In the middle, by a schema that is new, for longer than the group is patient, and over a
-    // kill.
+    // Unreachable later, with a new schema, for longer than the group's timeouts, and during a kill.
     proxy.cut();
     written.write(kafka, &topic, second, |number| [&old, &new][number % 2]);
     wait_for_reason(&exporter, WAITING);
@@ -98,7 +98,7 @@ fn a_registry_that_is_away_is_waited_for() {
 }
 
 #[test]
-fn no_promise_is_broken_by_a_registry_that_does_not_answer() {
+fn an_unreachable_registry_causes_no_breach() {
     let kafka = Kafka::shared();
     let mut registry = SchemaRegistry::start();
     let topic = kafka.new_topic("frozen", 1);
@@ -116,7 +116,7 @@ fn no_promise_is_broken_by_a_registry_that_does_not_answer() {
     });
     written.write(kafka, &topic, &[answer], |_| &reply);
     wait_for_reason(&exporter, WAITING);
-    // The promise would be broken by now, had there been no answer. Scrapes do not wait.
+    // Without an answer the goal would have breached by now. Scrapes do not wait.
     while now().since(asked) < 10_000 {
         let begun = Instant::now();
         assert_eq!(breaches(&exporter.metrics()), Ok(0.0));
@@ -139,7 +139,7 @@ fn no_promise_is_broken_by_a_registry_that_does_not_answer() {
     });
     assert_eq!(breaches(&exporter.metrics()), Ok(0.0));
 
-    // And stopped at once while it waits.
+    // The exporter stops at once while it waits.
     let other = Format::protobuf(&registry, &format!("{topic}-protobuf"));
     registry.pause();
     let event = serde_json::json!({
@@ -157,19 +157,19 @@ fn no_promise_is_broken_by_a_registry_that_does_not_answer() {
 }
 
 #[test]
-fn partitions_come_and_go_while_the_registry_is_waited_for() {
+fn a_rebalance_while_reading_waits_for_the_registry() {
     let (kafka, registry) = (Kafka::shared(), SchemaRegistry::shared());
     let topic = kafka.new_topic("rebalanced", 4);
     let proxy = Proxy::start(registry.address());
     let url = SchemaRegistry::url_at(proxy.address());
-    let config = desk_config_on_event_time(kafka, &topic) + &registry_section(&url);
+    let config = helpdesk_config_on_event_time(kafka, &topic) + &registry_section(&url);
     let format = Format::typed_avro(registry, &format!("{topic}-value"));
     let mut written = Written::default();
     proxy.cut();
-    written.write(kafka, &topic, &desk(), |_| &format);
+    written.write(kafka, &topic, &helpdesk(), |_| &format);
     let mut exporter = start(&config);
     wait_for_reason(&exporter, WAITING);
-    // Another member of the group takes half of it, and gives it back.
+    // Another member of the group takes half of the partitions, and returns them.
     let mut other = start(&config);
     let owned = |exporter: &Exporter, count: f64| {
         exporter.wait_for_metrics("its partitions", PATIENCE, |scrape| {

@@ -1,9 +1,9 @@
-//! The broker comes up, carries records, and comes back.
+//! The broker starts, stores records, and restarts.
 
 use crate::harness::{Kafka, Record};
 
 #[test]
-fn records_come_back_as_they_were_sent() {
+fn records_are_stored_unchanged() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("harness-records", 3);
     kafka.produce(
@@ -42,25 +42,25 @@ fn records_come_back_as_they_were_sent() {
         kafka.ends(&topic).into_values().collect::<Vec<_>>(),
         [1, 1, 2]
     );
-    assert!(kafka.committed("harness-nobody", &topic).is_empty());
+    assert!(kafka.committed("harness-unused", &topic).is_empty());
 }
 
 #[test]
-fn topics_grow_and_go() {
+fn topics_are_created_and_deleted() {
     let kafka = Kafka::shared();
     let topic = Kafka::unique("harness-topic");
     kafka.create_topic(&topic, 1, &[("cleanup.policy", "compact")]);
     kafka.add_partitions(&topic, 4);
     assert_eq!(kafka.ends(&topic).len(), 4);
     kafka.delete_topic(&topic);
-    // A name that is gone can be had again.
+    // The name of a deleted topic can be used again.
     kafka.create_topic(&topic, 2, &[]);
     assert_eq!(kafka.ends(&topic).len(), 2);
 }
 
 #[test]
 #[should_panic(expected = "cannot create topic")]
-fn a_topic_setting_that_does_not_exist_fails() {
+fn an_unknown_topic_setting_fails() {
     Kafka::shared().create_topic(
         &Kafka::unique("harness-bad"),
         1,
@@ -69,7 +69,7 @@ fn a_topic_setting_that_does_not_exist_fails() {
 }
 
 #[test]
-fn what_a_transaction_aborts_is_not_read() {
+fn aborted_records_are_not_read() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("harness-transactions", 1);
     kafka.produce_in_transaction(&topic, [Record::new("committed")], true);

@@ -1,4 +1,4 @@
-//! The harness tested by itself: without the exporter, with the real tools.
+//! Tests of the harness with the real tools, without the exporter.
 
 mod kafka;
 mod prometheus;

@@ -1,9 +1,9 @@
-//! Prometheus takes each exposition format, and says so when it does not.
+//! Prometheus accepts each exposition format, and reports an invalid one.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::protobuf;
-use crate::harness::{Prometheus, PrometheusOptions, Protocol, StaticServer, promtool};
+use crate::harness::{Prometheus, PrometheusOptions, Protocol, TestServer, promtool};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -17,8 +17,7 @@ fn now() -> f64 {
         .as_secs_f64()
 }
 
-/// The moment at which the served counter says it started: before the first scrape, and not
-/// so long ago that it falls out of a query.
+/// The start time of the counter: before the first scrape, and within the range of the queries.
 fn started() -> f64 {
     (now() - 20.0).floor()
 }
@@ -35,7 +34,7 @@ fn value_at_start(prometheus: &Prometheus, start: f64) -> Option<f64> {
 
 #[test]
 fn text_is_scraped() {
-    let server = StaticServer::start(|accept| {
+    let server = TestServer::with_page(|accept| {
         assert!(accept.contains("version=0.0.4"), "{accept}");
         let text = "# TYPE harness_events_total counter\nharness_events_total{team=\"a\"} 3\n";
         (TEXT_TYPE.to_owned(), text.into())
@@ -63,7 +62,7 @@ fn text_is_scraped() {
 #[test]
 fn openmetrics_is_scraped_with_start_timestamp_and_exemplar() {
     let start = started();
-    let server = StaticServer::start(move |accept| {
+    let server = TestServer::with_page(move |accept| {
         assert!(accept.contains("application/openmetrics-text"), "{accept}");
         let text = format!(
             "# TYPE harness_events counter\n\
@@ -98,7 +97,7 @@ fn openmetrics_is_scraped_with_start_timestamp_and_exemplar() {
 #[test]
 fn protobuf_is_scraped_with_start_timestamp_and_native_histogram() {
     let start = started();
-    let server = StaticServer::start(move |accept| {
+    let server = TestServer::with_page(move |accept| {
         assert!(
             accept.contains("io.prometheus.client.MetricFamily"),
             "{accept}"
@@ -120,7 +119,7 @@ fn protobuf_is_scraped_with_start_timestamp_and_native_histogram() {
 
 #[test]
 fn a_page_that_is_no_exposition_is_an_error_of_the_target() {
-    let server = StaticServer::start(|_| ("text/html".to_owned(), "<p>no metrics</p>".into()));
+    let server = TestServer::with_page(|_| ("text/html".to_owned(), "<p>no metrics</p>".into()));
     let address = server.address().to_string();
     let prometheus = Prometheus::start(
         std::slice::from_ref(&address),
@@ -136,7 +135,7 @@ fn a_page_that_is_no_exposition_is_an_error_of_the_target() {
 
 #[test]
 fn rules_are_evaluated() {
-    let server = StaticServer::start(|_| (TEXT_TYPE.to_owned(), "harness_value 2\n".into()));
+    let server = TestServer::with_page(|_| (TEXT_TYPE.to_owned(), "harness_value 2\n".into()));
     let rules = "\
 groups:
   - name: harness
@@ -164,7 +163,7 @@ groups:
 }
 
 #[test]
-fn promtool_takes_good_text_and_refuses_bad() {
+fn promtool_accepts_good_text_and_refuses_bad() {
     let good = "\
 # HELP harness_events_total Events seen.
 # TYPE harness_events_total counter

@@ -1,6 +1,6 @@
-//! As much of the Prometheus exposition messages (`io.prometheus.client`, in the repository
-//! prometheus/client_model) as one counter and one native histogram need, written here apart
-//! from the exporter's own so that the harness is checked by something else.
+//! The part of the Prometheus exposition messages (`io.prometheus.client`, in the repository
+//! prometheus/client_model) that one counter and one native histogram need. It is independent of the
+//! exporter's own code, so that it can check the harness.
 
 use prost::Message;
 
@@ -66,8 +66,8 @@ struct BucketSpan {
     length: u32,
 }
 
-/// `harness_events_total` 3, begun at `start` (whole epoch seconds), and `harness_seconds`
-/// with 1 observation up to 1, 1 in (1, 2] and 1 in (2, 4].
+/// `harness_events_total` 3, started at `start` (whole seconds since the epoch), and `harness_seconds` with
+/// 1 observation up to 1, 1 in (1, 2] and 1 in (2, 4].
 pub(super) fn counter_and_native_histogram(start: f64) -> Vec<u8> {
     let seconds = start.to_string().parse().unwrap();
     let counter = Counter {

@@ -1,4 +1,4 @@
-//! Random configurations: calendars in zones with odd clocks, policies of every shape.
+//! Random configurations: calendars in zones with unusual clock changes, policies of every shape.
 
 use super::dice::Dice;
 use crate::naive::Setup;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub const TEAMS: [&str; 4] = ["a", "b", "c", "d e"];
 pub const CHANNELS: [&str; 3] = ["email", "chat", "phone"];
 
-/// Instants, in epoch milliseconds, at which a zone used here changes its clocks.
+/// Instants, in milliseconds since the epoch, at which a zone used here changes its clocks.
 pub const CLOCK_CHANGES: [i64; 6] = [
     1_772_953_200_000, // 2026-03-08 07:00Z, New York to summer time
     1_774_746_000_000, // 2026-03-29 01:00Z, Berlin to summer time

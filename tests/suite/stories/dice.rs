@@ -1,4 +1,4 @@
-//! Choices that a seed makes once and for all.
+//! Random choices that depend on a seed only.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -11,7 +11,7 @@ impl Dice {
         Self(ChaCha8Rng::seed_from_u64(seed))
     }
 
-    /// 0 … count - 1; 0 where there is nothing to choose from.
+    /// 0 … count - 1; 0 if `count` is 0.
     pub fn below(&mut self, count: i64) -> i64 {
         (self.0.next_u64() % (count.max(1) as u64)) as i64
     }

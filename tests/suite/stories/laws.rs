@@ -1,12 +1,12 @@
-//! The stories are worth telling, and what the naive implementation makes of them breaks no law
-//! that holds for any story.
+//! The stories cover every case, and the naive implementation's results for them obey laws that hold for
+//! any story.
 
 use super::{Size, random};
 use crate::naive::{Setup, compute};
 use std::collections::BTreeSet;
 
 #[test]
-fn a_seed_always_tells_the_same() {
+fn a_seed_always_gives_the_same_story() {
     let (setup, lines) = random(7, Size::default());
     let (again, same) = random(7, Size::default());
     assert_eq!(format!("{setup:?}"), format!("{again:?}"));
@@ -15,7 +15,7 @@ fn a_seed_always_tells_the_same() {
 }
 
 #[test]
-fn a_random_configuration_survives_its_yaml_form() {
+fn a_random_configuration_equals_its_yaml_form() {
     for seed in 0..100 {
         let setup = random(seed, Size::default()).0;
         let again = Setup::from_yaml(&setup.to_yaml());
@@ -58,12 +58,12 @@ fn the_stories_reach_every_family_and_break_no_law() {
         .iter()
         .filter(|name| !families.contains(**name))
         .collect();
-    assert!(missing.is_empty(), "never told: {missing:?}");
+    assert!(missing.is_empty(), "never reached: {missing:?}");
     let missing: Vec<&&str> = LABELS
         .iter()
         .filter(|label| !labels.contains(*label))
         .collect();
-    assert!(missing.is_empty(), "never told: {missing:?}");
+    assert!(missing.is_empty(), "never reached: {missing:?}");
 }
 
 const FAMILIES: [&str; 36] = [
@@ -105,7 +105,7 @@ const FAMILIES: [&str; 36] = [
     "ticket_handle_seconds_sum",
 ];
 
-/// What must come about now and then for the stories to be worth telling.
+/// Label values that must occur now and then.
 const LABELS: [&str; 16] = [
     "first_contact=\"true\"",
     "reopened=\"true\"",

@@ -1,5 +1,4 @@
-//! Stories of few tickets that change hundreds of times, more often than a ticket keeps changes one
-//! by one.
+//! Stories of few tickets with hundreds of changes, more than a ticket stores one by one.
 
 use serde_json::{Map, Value, json};
 
@@ -9,37 +8,45 @@ use super::{agent, priority, ticket_id};
 use crate::naive::Setup;
 
 const TICKETS: usize = 2;
-/// Changes of a ticket, and up to as many more.
+/// The least number of changes of a ticket; there are up to twice as many.
 const CHANGES: i64 = 150;
 
 const UNSOLVED: [&str; 4] = ["new", "open", "pending", "on_hold"];
 
-/// A configuration and a story told in arrival order, the same for the same seed.
+/// A configuration and a story in the order of arrival, the same for the same seed.
 pub fn long(seed: u64) -> (Setup, Vec<String>) {
     let mut dice = Dice::new(seed);
     let setup = configuration::random(&mut dice);
     let pace = *dice.pick(&[1_000, 60_000, 900_000, 7_200_000]);
     let begin = *dice.pick(&configuration::CLOCK_CHANGES) - dice.below(3 * 86_400_000);
-    let mut told = Vec::new();
+    let mut lines = Vec::new();
     for ticket in 0..TICKETS {
-        tell(ticket, (begin, pace), &mut told, &mut dice);
+        add_ticket(ticket, (begin, pace), &mut lines, &mut dice);
     }
-    told.sort_by_key(|(at, _)| *at);
-    (setup, told.into_iter().map(|(_, line)| line).collect())
+    lines.sort_by_key(|(at, _)| *at);
+    (setup, lines.into_iter().map(|(_, line)| line).collect())
 }
 
-fn tell(ticket: usize, (begin, pace): (i64, i64), told: &mut Vec<(i64, String)>, dice: &mut Dice) {
+fn add_ticket(
+    ticket: usize,
+    (begin, pace): (i64, i64),
+    lines: &mut Vec<(i64, String)>,
+    dice: &mut Dice,
+) {
     let mut at = begin + dice.below(pace);
     let mut record = |at: i64, kind: &str, member: Option<(&str, Value)>| {
         let mut event = Map::new();
         event.insert("ticket_id".into(), ticket_id(ticket));
         event.insert("type".into(), json!(kind));
         event.insert("at".into(), json!(at));
-        event.insert("event_id".into(), json!(format!("{ticket}-{}", told.len())));
+        event.insert(
+            "event_id".into(),
+            json!(format!("{ticket}-{}", lines.len())),
+        );
         if let Some((name, value)) = member {
             event.insert(name.into(), value);
         }
-        told.push((at, Value::Object(event).to_string()));
+        lines.push((at, Value::Object(event).to_string()));
     };
     record(at, "created", None);
     // Some tickets stay in one status for long, so that only withdrawals or assignees change.

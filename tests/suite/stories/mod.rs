@@ -1,7 +1,6 @@
-//! Random configurations and random stories of tickets for them, the same for the same seed:
-//! every event type and member, duplicates, disorder, partial tickets, merges, withdrawals, and
-//! events on the very instants that decide something (deadlines, finalisation, changes to and
-//! from summer time).
+//! Random configurations and random stories of tickets for them, the same for the same seed: every event
+//! type and member, duplicates, disorder, partial tickets, merges, withdrawals, and events exactly at
+//! decisive instants (deadlines, finalization, changes to and from summer time).
 
 #![allow(
     dead_code,
@@ -27,11 +26,11 @@ use chrono::{DateTime, FixedOffset};
 use dice::Dice;
 use serde_json::{Map, Value, json};
 
-/// How much happens.
+/// The amount of events.
 #[derive(Clone, Copy, Debug)]
 pub struct Size {
     pub tickets: usize,
-    /// At most so many events a ticket.
+    /// The maximum of events for each ticket.
     pub events: usize,
 }
 
@@ -44,7 +43,7 @@ impl Default for Size {
     }
 }
 
-/// A configuration and a story told in arrival order.
+/// A configuration and a story in the order of arrival.
 pub fn random(seed: u64, size: Size) -> (Setup, Vec<String>) {
     let mut dice = Dice::new(seed);
     let setup = configuration::random(&mut dice);
@@ -55,9 +54,9 @@ pub fn random(seed: u64, size: Size) -> (Setup, Vec<String>) {
         setup: &setup,
         size,
         counter: 0,
-        told: Vec::new(),
+        lines: Vec::new(),
     };
-    let lines = story.tell(&mut dice);
+    let lines = story.into_lines(&mut dice);
     (setup, lines)
 }
 
@@ -66,22 +65,22 @@ struct Story<'a> {
     size: Size,
     /// Typical time between two events of a ticket, in milliseconds.
     pace: i64,
-    /// How late a delayed record arrives, in milliseconds.
+    /// The delay of late records, in milliseconds.
     disorder: i64,
     begin: i64,
     counter: usize,
     /// Arrival time and line.
-    told: Vec<(i64, String)>,
+    lines: Vec<(i64, String)>,
 }
 
 impl Story<'_> {
-    fn tell(mut self, dice: &mut Dice) -> Vec<String> {
+    fn into_lines(mut self, dice: &mut Dice) -> Vec<String> {
         for ticket in 0..self.size.tickets {
-            self.tell_ticket(ticket, dice);
+            self.add_ticket(ticket, dice);
         }
-        // Equal arrival times keep the order of telling.
-        self.told.sort_by_key(|(arrival, _)| *arrival);
-        let mut lines: Vec<String> = self.told.into_iter().map(|(_, line)| line).collect();
+        // Equal arrival times keep their order.
+        self.lines.sort_by_key(|(arrival, _)| *arrival);
+        let mut lines: Vec<String> = self.lines.into_iter().map(|(_, line)| line).collect();
         for broken in [
             "no json",
             "{}",
@@ -96,7 +95,7 @@ impl Story<'_> {
         lines
     }
 
-    fn tell_ticket(&mut self, ticket: usize, dice: &mut Dice) {
+    fn add_ticket(&mut self, ticket: usize, dice: &mut Dice) {
         let begin = self.begin + dice.below(self.pace * self.size.tickets as i64 + 1);
         let mut at = begin;
         // Instants at which something may be decided later.
@@ -139,9 +138,9 @@ impl Story<'_> {
                 _ => {}
             }
             if kind == "solved" || status == "solved" {
-                let finalised = at + milliseconds(&self.setup.finalize_after);
-                turning_points.push(finalised);
-                turning_points.push(finalised + milliseconds(&self.setup.retain));
+                let finalized = at + milliseconds(&self.setup.finalize_after);
+                turning_points.push(finalized);
+                turning_points.push(finalized + milliseconds(&self.setup.retain));
             }
             if kind == "closed" || status == "closed" {
                 turning_points.push(at + milliseconds(&self.setup.retain));
@@ -157,7 +156,7 @@ impl Story<'_> {
         }
     }
 
-    /// Some time later, now and then on a turning point or a millisecond beside it.
+    /// Some time later, now and then at a turning point or a millisecond beside it.
     fn next_instant(&self, at: i64, turning_points: &[i64], dice: &mut Dice) -> i64 {
         let points: Vec<i64> = turning_points
             .iter()
@@ -181,7 +180,7 @@ impl Story<'_> {
         event.insert("type".into(), json!(kind));
         if dice.chance(60) {
             self.counter += 1;
-            // Now and then an id seen before: another record of the same event.
+            // Sometimes an earlier id: another record of the same event.
             let number = if dice.chance(3) {
                 self.counter.saturating_sub(1 + dice.below(20) as usize)
             } else {
@@ -283,7 +282,7 @@ impl Story<'_> {
                 }
             }
             "merged" => {
-                // One ticket beyond those told of: an unknown survivor.
+                // May be one ticket beyond those of the story: an unknown survivor.
                 let into = dice.below(self.size.tickets as i64 + 1) as usize;
                 event.insert("into".into(), ticket_id(into));
             }
@@ -304,7 +303,7 @@ impl Story<'_> {
         event
     }
 
-    /// Each attribute that is not there yet, with this chance in per cent.
+    /// Each attribute that is absent so far, with this chance in percent.
     fn attributes(&self, event: &mut Map<String, Value>, per_cent: i64, dice: &mut Dice) {
         if !event.contains_key("team") && dice.chance(per_cent) {
             event.insert("team".into(), self.team(dice));
@@ -338,10 +337,10 @@ impl Story<'_> {
         } else {
             0
         };
-        self.told.push((at + delay, line.clone()));
+        self.lines.push((at + delay, line.clone()));
         if dice.chance(5) {
             let again = at + delay + dice.below(1 + 3 * self.pace);
-            self.told.push((again, line));
+            self.lines.push((again, line));
         }
     }
 }

@@ -1,9 +1,9 @@
-//! How many tests the sources of a test binary have, without compiling it.
+//! Counts the tests in the sources of a test binary without compiling it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The modules that a root names, each with its file or folder.
+/// The modules of a root, each with its file or folder.
 pub(crate) fn modules(root: &str) -> Vec<(String, PathBuf)> {
     let suite = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite");
     let text = fs::read_to_string(suite.join(root)).unwrap_or_default();
@@ -38,7 +38,7 @@ pub(crate) fn sources(path: &Path) -> Vec<PathBuf> {
 pub(crate) fn with_tools() -> usize {
     modules("with_tools.rs")
         .iter()
-        // The harness tests itself with the basic tests, too.
+        // The basic tests include those of the harness.
         .filter(|(name, _)| name != "harness")
         .flat_map(|(_, path)| sources(path))
         .map(|path| fs::read_to_string(path).unwrap_or_default())

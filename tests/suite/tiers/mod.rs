@@ -1,4 +1,4 @@
-//! The tiers of the tests: every test belongs to one, and none is left out without a word.
+//! The tiers of the tests: every test belongs to one, and tests that are left out are reported.
 
 pub(crate) mod count;
 
@@ -9,7 +9,7 @@ use std::process::Command;
 
 use crate::harness::repository;
 
-/// What a reason starts with, by where the ignored test is.
+/// The start of the reason, by the place of the ignored test.
 const RECORDED: &str = "recorded data";
 const LONG: &str = "long";
 /// No test by itself: other tests start it as a second process.
@@ -31,7 +31,7 @@ fn reasons(path: &Path) -> Vec<(String, String)> {
     found
 }
 
-/// `tests/run` runs the ignored tests of each binary in one tier: so they are all of that tier.
+/// `tests/run` runs the ignored tests of each binary in one tier, so all of them belong to that tier.
 #[test]
 fn every_ignored_test_belongs_to_a_tier() {
     let mut places: Vec<(&str, _)> = vec![(LONG, repository().join("src"))];
@@ -68,9 +68,9 @@ fn every_subject_belongs_to_a_binary() {
     }
 }
 
-/// The number that `cargo test` names is that of the tests which it leaves out.
+/// The number that `cargo test` prints is that of the tests that it leaves out.
 #[test]
-fn what_is_left_out_is_counted() {
+fn left_out_tests_are_counted() {
     let output = Command::new("grep")
         .args(["-rlE", r"^\s*#\[(tokio::)?test"])
         .arg(repository().join("tests/suite"))

@@ -1,4 +1,4 @@
-//! Certificates that last a day.
+//! Certificates that are valid for a day.
 
 use openssl::asn1::Asn1Time;
 use openssl::bn::{BigNum, MsbOption};
@@ -9,7 +9,7 @@ use openssl::pkey::{PKey, Private};
 use openssl::x509::extension::{BasicConstraints, KeyUsage, SubjectAlternativeName};
 use openssl::x509::{X509, X509Builder, X509Name};
 
-/// Somebody who signs certificates.
+/// A certificate authority.
 pub(super) struct Authority {
     certificate: X509,
     key: PKey<Private>,

@@ -1,9 +1,9 @@
-//! Who has to show which certificate: every type against every kind of client.
+//! Every kind of client certificate with every `client_auth_type`.
 
 use super::{CLIENT, Site, TLS};
 use crate::harness::Exporter;
 
-/// Whether curl gets an answer as that client; `""` shows no certificate.
+/// Whether curl gets an answer as that client; `""` sends no certificate.
 fn is_let_in(site: &Site, exporter: &Exporter, client: &str) -> bool {
     let answer = match client {
         "" => site.curl(exporter, "/metrics", &[]),
@@ -23,7 +23,7 @@ fn is_let_in(site: &Site, exporter: &Exporter, client: &str) -> bool {
 fn every_type() {
     let site = Site::new();
     let ca = "  client_ca_file: ca.crt\n";
-    for (kind, more, nobody, client, stranger) in [
+    for (kind, more, none, client, stranger) in [
         ("NoClientCert", "", true, true, true),
         ("RequestClientCert", "", true, true, true),
         ("RequireAnyClientCert", "", false, true, true),
@@ -32,7 +32,7 @@ fn every_type() {
         ("RequireAndVerifyClientCert", ca, false, true, false),
     ] {
         let exporter = site.start(&format!("{TLS}  client_auth_type: {kind}\n{more}"));
-        for (who, is_welcome) in [("", nobody), ("client", client), ("stranger", stranger)] {
+        for (who, is_welcome) in [("", none), ("client", client), ("stranger", stranger)] {
             assert_eq!(
                 is_let_in(&site, &exporter, who),
                 is_welcome,
@@ -51,13 +51,13 @@ fn names_that_are_allowed() {
         (CLIENT, true, false),
         ("other.example", false, true),
         ("127.0.0.1", true, true),
-        ("nobody.example", false, false),
+        ("unknown.example", false, false),
     ] {
         let exporter = site.start(&format!("{verify}  client_allowed_sans: [\"{names}\"]\n"));
         for (who, is_welcome) in [
             ("client", client),
             ("other", other),
-            // Has the name, and is still nobody's.
+            // The right name, but an unknown authority.
             ("stranger", false),
             ("", false),
         ] {

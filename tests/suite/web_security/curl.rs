@@ -3,31 +3,31 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-/// What came of it.
+/// The result of a request.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
-    /// curl's own exit code; 0 where there was an answer, whatever its status.
+    /// curl's exit code; 0 for any answer, whatever its status.
     pub(super) exit: i32,
-    /// 0 where there was none.
+    /// 0 without an answer.
     pub(super) status: u16,
     /// `1.1` or `2`.
     pub(super) http: String,
     /// By name in lower case.
     headers: BTreeMap<String, String>,
     pub(super) body: String,
-    /// What it complained of, for failures of tests.
+    /// curl's error text, for failures of tests.
     #[expect(dead_code)]
     error: String,
 }
 
 impl Answer {
-    /// A header by its name in lower case; empty if there is none.
+    /// A header by its lower-case name; empty if absent.
     pub(super) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
 }
 
-/// Runs curl with these arguments, the address among them.
+/// Runs curl with these arguments, which include the address.
 #[track_caller]
 pub(super) fn curl(arguments: &[&str]) -> Answer {
     let output = Command::new("curl")

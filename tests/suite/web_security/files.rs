@@ -1,13 +1,13 @@
-//! `tests/web_config`: a file for each rule, good ones and bad ones. The comments at the beginning of
-//! a file say what `check-config` says of it, a line each: `# error 3:5: key.path: message` where
-//! `3:5` is the place in the file, or `# warning …`. `DIR` stands for the folder of the file.
+//! `tests/web_config`: good and bad files, one for each rule. The comments at the start of a file are the
+//! expected output of `check-config`, one line each: `# error 3:5: key.path: message` with the place `3:5`
+//! in the file, or `# warning …`. `DIR` stands for the folder of the file.
 
 use std::fs;
 
 use super::{Site, repository_path};
 use crate::harness::command;
 
-/// What is said of a file: errors and warnings, in order.
+/// Errors and warnings of a file, in order.
 type Said = Vec<(String, String)>;
 
 /// The fixtures of a folder, by name and text.
@@ -35,14 +35,14 @@ fn expected(text: &str) -> Said {
         .collect()
 }
 
-/// The text of a PEM file, as far to the right as it stands below a key.
+/// The text of a PEM file, indented for a YAML key.
 fn indented(site: &Site, name: &str) -> String {
     let text = fs::read_to_string(site.path(name)).unwrap();
     let lines: Vec<String> = text.lines().map(|line| format!("    {line}")).collect();
     lines.join("\n")
 }
 
-/// Runs `check-config` on a fixture: its exit code, what it said, and all of it.
+/// Runs `check-config` on a fixture. Returns its exit code, its errors and warnings, and its whole output.
 fn check(site: &Site, text: &str) -> (i32, Said, String) {
     let text = text
         .replace("INLINE_CERT", &indented(site, "server.crt"))
@@ -70,7 +70,7 @@ fn check(site: &Site, text: &str) -> (i32, Said, String) {
 }
 
 #[test]
-fn good_files_are_taken() {
+fn good_files_are_accepted() {
     let site = Site::new();
     for (name, text) in fixtures("good") {
         let (code, said, all) = check(&site, &text);

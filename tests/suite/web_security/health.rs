@@ -1,9 +1,9 @@
-//! `healthcheck` against exporters whose configuration is sound, or was broken since they started.
+//! `healthcheck` with exporters whose configuration is valid, or became invalid after their start.
 
 use super::{HASH, NO_KAFKA, PASSWORD, Site, TLS};
 use crate::harness::{Exporter, command, free_port};
 
-/// Exit code and the line it printed.
+/// The exit code and the printed line.
 #[track_caller]
 fn check(arguments: &[&str]) -> (i32, String) {
     let output = command()
@@ -29,7 +29,7 @@ fn the_address_is_that_of_the_configuration() {
     assert_eq!(check(&[&listen]), (0, "healthy\n".to_owned()));
     let url = exporter.url("/");
     assert_eq!(check(&["--url", &url]).0, 0);
-    // There is no broker: it is healthy, and never ready.
+    // Without a broker it is healthy, but never ready.
     let (code, said) = check(&[&listen, "--ready"]);
     assert_eq!(code, 1);
     assert!(said.starts_with("503 not ready - "), "{said}");
@@ -73,7 +73,7 @@ fn through_tls_certificates_and_passwords() {
         (1, "the exporter rejects the name or password\n")
     );
 
-    // The password is for whoever has our certificate.
+    // The password needs our certificate.
     site.write("other.yml", web.replace("server.", "other."));
     let other = format!("--web.config.file={}", site.text("other.yml"));
     let good = site.text("good");
@@ -86,7 +86,7 @@ fn through_tls_certificates_and_passwords() {
     );
 }
 
-/// A liveness probe must not end a process because its configuration file was broken meanwhile.
+/// A liveness probe must not kill a process because its configuration file became invalid.
 #[test]
 fn a_broken_configuration_file_is_not_a_broken_exporter() {
     let config = |more: &str| format!("{NO_KAFKA}{more}web:\n  listen: [\":{}\"]\n", free_port());
@@ -121,7 +121,7 @@ fn a_broken_configuration_file_is_not_a_broken_exporter() {
         "{said}"
     );
 
-    // With an address nothing is read at all.
+    // With a URL the command reads no file.
     let url = format!("http://{}/kpi", exporter.address());
     assert_eq!(healthy(&["--url", &url]), "healthy\n");
     assert_eq!(healthy(&["--url", &url, &file]), "healthy\n");
@@ -131,9 +131,9 @@ fn a_broken_configuration_file_is_not_a_broken_exporter() {
     );
 }
 
-/// The address stands in the file alone, which breaks in another place.
+/// Only the file has the address, and another place in it is invalid.
 #[test]
-fn the_address_is_found_in_a_file_that_is_broken_elsewhere() {
+fn the_address_is_found_in_a_file_that_is_invalid_elsewhere() {
     let port = free_port();
     let web = format!(
         "web:\n  listen: [\"127.0.0.1:{port}\"]\n  external_url: https://example.com/kpi\n"

@@ -1,5 +1,5 @@
-//! Clients that mean no good, all at once, while events come in: memory stays bounded, whoever has a
-//! right to an answer gets it, and not an event is missed.
+//! Hostile clients, all at once, while events arrive: memory stays bounded, legitimate clients get answers,
+//! and no event is lost.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -13,10 +13,10 @@ use super::curl::curl;
 use super::http2::{Http2, tls};
 use super::{NO_KAFKA, PATIENCE, Site, TLS, connect, refused};
 use crate::crash::{created, offsets};
-use crate::end_to_end::{desk_config, now};
+use crate::end_to_end::{helpdesk_config, now};
 use crate::harness::{Exporter, Kafka, eventually, scrape};
 
-/// What all of it may cost, at the peak: connections with their buffers, answers being sent.
+/// The maximum of memory: connections with their buffers, and answers in progress.
 const MEMORY: u64 = 96 << 20;
 /// HTTP/2's error codes.
 const REFUSED_STREAM: u32 = 7;
@@ -30,11 +30,10 @@ fn peak(exporter: &Exporter) -> u64 {
     kibibytes.parse::<u64>().unwrap() << 10
 }
 
-/// Sends bytes through TLS and reads what there is to be had: the status, 0 where the connection
-/// only ended.
+/// Sends bytes through TLS and reads the answer. Returns the status, 0 if the connection just ended.
 fn status_of(address: &str, request: &[u8]) -> u16 {
     let mut stream = tls(address, b"http/1.1");
-    // It may be refused before all of it is read.
+    // The server may refuse it before it has read everything.
     let _ = stream.write_all(request);
     let mut answer = [0; 64];
     let length = stream.read(&mut answer).unwrap_or(0);
@@ -45,19 +44,19 @@ fn status_of(address: &str, request: &[u8]) -> u16 {
     status.map_or(0, |status| status.parse().unwrap())
 }
 
-/// Opens connections that say `word` and nothing more.
+/// Opens connections that send `word` and nothing more.
 fn idle(address: &str, count: usize, word: &[u8]) -> Vec<TcpStream> {
     (0..count)
         .map(|_| {
             let mut stream = connect(address);
-            // Some are driven out before they can say it.
+            // The server may close some of them first.
             let _ = stream.write_all(word);
             stream
         })
         .collect()
 }
 
-/// Requests of HTTP/1.1 that are none, or too much, and the status of each.
+/// Invalid or too large requests of HTTP/1.1, and the expected status of each.
 fn bad_requests() -> Vec<(Vec<u8>, &'static [u16])> {
     let with = |head: &str| format!("GET /metrics HTTP/1.1\r\nhost: a\r\n{head}\r\n").into_bytes();
     let many: String = (0..200).map(|number| format!("a{number}: b\r\n")).collect();
@@ -112,7 +111,7 @@ fn bad_requests() -> Vec<(Vec<u8>, &'static [u16])> {
     ]
 }
 
-/// Opens requests of HTTP/2 and gives them up at once, until the server has enough.
+/// Opens requests of HTTP/2 and cancels them at once, until the server closes the connection.
 fn rapid_reset(address: &str) {
     let mut connection = Http2::connect(address);
     for _ in 0..20_000 {
@@ -130,7 +129,7 @@ fn rapid_reset(address: &str) {
     );
 }
 
-/// More requests on a connection of HTTP/2 than are allowed; those beyond are refused one by one.
+/// More requests on a connection of HTTP/2 than are allowed. The server refuses the rest one by one.
 fn many_streams(address: &str) {
     let mut connection = Http2::connect(address);
     for _ in 0..60 {
@@ -150,7 +149,7 @@ fn many_streams(address: &str) {
 /// A request head of HTTP/2 that is too large.
 fn large_head(address: &str) {
     let mut connection = Http2::connect(address);
-    // Two of them are just a frame that HTTP/2 allows, and more than a head may have.
+    // Two of them just fit into an HTTP/2 frame, but exceed the limit of a head.
     let large = "b".repeat(8_140);
     let _ = connection.request("/-/healthy", &[("a", &large), ("c", &large)]);
     let seen =
@@ -159,7 +158,7 @@ fn large_head(address: &str) {
     assert!(seen.bare_answers == 1 || seen.resets.len() == 1, "{seen:?}");
 }
 
-/// Scrapes at the same time; each is answered or told to come back.
+/// Concurrent scrapes; each is answered or told to retry.
 fn scrapes(address: &str, count: usize) {
     let threads: Vec<_> = (0..count)
         .map(|_| {
@@ -183,11 +182,11 @@ fn scrapes(address: &str, count: usize) {
 }
 
 #[test]
-fn nothing_that_clients_do_harms_the_numbers() {
+fn hostile_clients_do_not_affect_the_numbers() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("hostile", 2);
     let site = Site::new();
-    let config = desk_config(kafka, &topic);
+    let config = helpdesk_config(kafka, &topic);
     let mut exporter = Exporter::start(&["serve", &site.flag(TLS)], &config);
     let address = exporter.address();
     let ready = |what: &str| {
@@ -215,7 +214,7 @@ fn nothing_that_clients_do_harms_the_numbers() {
         written
     });
 
-    // Slow heads, through TLS, which stay open all the while.
+    // Slow request heads through TLS, which stay open all the time.
     let slow: Vec<_> = (0..50)
         .map(|_| {
             let mut stream = tls(&address, b"http/1.1");
@@ -223,7 +222,7 @@ fn nothing_that_clients_do_harms_the_numbers() {
             stream
         })
         .collect();
-    // Slow handshakes: the head of a record that does not come.
+    // Slow handshakes: the start of a record without the rest.
     let handshakes = idle(&address, 200, b"\x16\x03\x01\x02\x00");
     for (request, statuses) in bad_requests() {
         let status = status_of(&address, &request);
@@ -241,7 +240,7 @@ fn nothing_that_clients_do_harms_the_numbers() {
     let crowd = idle(&address, 1_000, b"");
     let started = Instant::now();
     assert_eq!(site.curl(&exporter, "/metrics", &[]).status, 200);
-    // Nobody has to wait until idle connections time out, which takes 10 s at least.
+    // No client waits until idle connections time out, which takes 10 s at least.
     assert!(
         started.elapsed() < Duration::from_secs(8),
         "{:?}",
@@ -282,14 +281,14 @@ fn nothing_that_clients_do_harms_the_numbers() {
     assert!(exporter.stop(PATIENCE).success());
 }
 
-/// A scraper from another address keeps its connection through a crowd.
+/// A scraper from another address keeps its connection during a flood.
 #[test]
-fn a_crowd_drives_out_only_itself() {
+fn a_flood_only_affects_its_own_address() {
     let exporter = Exporter::start(&[], NO_KAFKA);
     let mut scraper = connect(&exporter.address());
     let crowd: Vec<_> = (0..400)
         .map(|_| {
-            // Linux has all of 127.0.0.0/8; curl would not hold its connections open.
+            // Linux has all of 127.0.0.0/8; curl would not keep its connections open.
             let socket = socket_from([127, 0, 0, 2], &exporter.address());
             socket
                 .set_read_timeout(Some(Duration::from_secs(20)))
@@ -297,7 +296,7 @@ fn a_crowd_drives_out_only_itself() {
             socket
         })
         .collect();
-    eventually("a full house", PATIENCE, || {
+    eventually("the limit of connections", PATIENCE, || {
         let answer = curl(&["--interface", "127.0.0.3", &exporter.url("/metrics")]);
         let evicted = refused(&scrape(&answer.body), "connection");
         if evicted >= 145.0 {

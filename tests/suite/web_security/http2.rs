@@ -17,7 +17,7 @@ const GO_AWAY: u8 = 7;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// A TLS connection to whoever is there; `protocol` is offered (RFC 7301).
+/// A TLS connection that offers `protocol` (RFC 7301).
 pub(super) fn tls(address: &str, protocol: &[u8]) -> SslStream<TcpStream> {
     let stream = connect(address);
     let mut connector = SslConnector::builder(SslMethod::tls()).unwrap();
@@ -29,12 +29,12 @@ pub(super) fn tls(address: &str, protocol: &[u8]) -> SslStream<TcpStream> {
     connector.build().connect("localhost", stream).unwrap()
 }
 
-/// What came of it all.
+/// The results of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     /// Error codes of streams that were reset, in order.
     pub(super) resets: Vec<u32>,
-    /// Of the end of the connection, if there was one.
+    /// The error code of GOAWAY, if it was received.
     pub(super) go_away: Option<u32>,
     /// Streams that ended with an answer.
     pub(super) answers: usize,
@@ -42,7 +42,7 @@ pub(super) struct Seen {
     pub(super) bare_answers: usize,
 }
 
-/// A connection on which requests can be sent.
+/// A connection for requests.
 pub(super) struct Http2 {
     stream: SslStream<TcpStream>,
     next: u32,
@@ -69,11 +69,11 @@ impl Http2 {
         self.stream.write_all(&[&head, content].concat())
     }
 
-    /// Begins a request and returns its stream.
+    /// Starts a request and returns its stream.
     pub(super) fn request(&mut self, path: &str, more: &[(&str, &str)]) -> std::io::Result<u32> {
         let stream = self.next;
         self.next += 2;
-        // HPACK (RFC 7541): GET and https from the static table, the rest as they are.
+        // HPACK (RFC 7541): GET and https from the static table, the rest literally.
         let mut block = vec![0x82, 0x87, 0x04];
         put_text(&mut block, path);
         block.push(0x01);
@@ -87,12 +87,12 @@ impl Http2 {
         Ok(stream)
     }
 
-    /// Gives a request up.
+    /// Cancels a request.
     pub(super) fn reset(&mut self, stream: u32) -> std::io::Result<()> {
         self.frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())
     }
 
-    /// Reads frames until the connection ends, or `enough` says so.
+    /// Reads frames until the connection ends, or `enough` returns true.
     pub(super) fn read(&mut self, enough: impl Fn(&Seen) -> bool) -> Seen {
         let mut seen = Seen::default();
         let mut head = [0; 9];
@@ -117,7 +117,7 @@ impl Http2 {
     }
 }
 
-/// A text of HPACK, without Huffman's code.
+/// A literal of HPACK, without Huffman coding.
 fn put_text(block: &mut Vec<u8>, text: &str) {
     let mut length = text.len();
     if length < 127 {

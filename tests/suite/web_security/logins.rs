@@ -4,7 +4,7 @@ use super::curl::curl;
 use super::{HASH, OTHER_HASH, OTHER_PASSWORD, PASSWORD, Site, TLS, refused};
 
 #[test]
-fn every_path_asks_for_a_password() {
+fn every_path_requires_a_password() {
     let site = Site::new();
     let exporter = site.start(&format!(
         "{TLS}basic_auth_users:\n  prometheus: {HASH}\n  grafana: {OTHER_HASH}\n"
@@ -32,7 +32,7 @@ fn every_path_asks_for_a_password() {
         "prometheus:wrong",
         "prometheus:",
         &format!("grafana:{PASSWORD}"),
-        &format!("nobody:{PASSWORD}"),
+        &format!("unknown:{PASSWORD}"),
         &format!("Prometheus:{PASSWORD}"),
         ":",
     ] {

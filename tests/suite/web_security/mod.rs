@@ -1,4 +1,4 @@
-//! The web configuration file with real clients: curl, Prometheus, and some that mean no good.
+//! The web configuration file with real clients: curl, Prometheus, and hostile ones.
 
 mod certificates;
 mod client_certificates;
@@ -23,10 +23,10 @@ use crate::harness::{Exporter, Scrape, scrape};
 use certificates::Authority;
 use curl::{Answer, curl};
 
-/// For what takes milliseconds, or a second where files are looked at.
+/// For operations that take milliseconds, or a second if files are read.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Nobody to read from: the web server does not mind.
+/// The web server works without a broker.
 const NO_KAFKA: &str = "kafka: { brokers: [\"127.0.0.1:1\"] }\n";
 
 /// A name in the client certificate of a [`Site`].
@@ -35,14 +35,13 @@ const CLIENT: &str = "prometheus.example";
 /// "secret", and its hash at the lowest cost, which takes about a millisecond.
 const PASSWORD: &str = "secret";
 const HASH: &str = "$2y$04$M4CiWlZXU6tGtJz1EqJ5ZOux2bPC5BfUFuySmvQLqVP86B1050w2e";
-/// "another".
 const OTHER_PASSWORD: &str = "another";
 const OTHER_HASH: &str = "$2y$05$abcdefghijklmnopqrstuu1SwD0bzRjMCptAMfZGKFhzTGIE1aPuG";
 
-/// What a web configuration file begins with that has a certificate.
+/// The start of a web configuration file with a certificate.
 const TLS: &str = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
 
-/// A connection that does not wait for ever.
+/// A connection with a timeout.
 fn connect(address: &str) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
     stream
@@ -89,26 +88,26 @@ impl Site {
         self.path(name).display().to_string()
     }
 
-    /// Replaces a file as a whole, as tools do that rotate certificates.
+    /// Replaces a whole file at once, as tools do that rotate certificates.
     fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         let new = self.path(&format!("{name}.new"));
         fs::write(&new, content).unwrap();
         fs::rename(new, self.path(name)).unwrap();
     }
 
-    /// `--web.config.file=…` after writing that file.
+    /// Writes the file and returns `--web.config.file=…`.
     fn flag(&self, web: &str) -> String {
         self.write("web.yml", web);
         format!("--web.config.file={}", self.text("web.yml"))
     }
 
-    /// An exporter with that web configuration file, which reads from nowhere.
+    /// An exporter with that web configuration file and without a broker.
     #[track_caller]
     fn start(&self, web: &str) -> Exporter {
         Exporter::start(&["serve", &self.flag(web)], NO_KAFKA)
     }
 
-    /// curl with the right authority for the exporter, at that path.
+    /// Requests a path with curl and the right authority.
     fn curl(&self, exporter: &Exporter, path: &str, more: &[&str]) -> Answer {
         let url = format!("https://{}{path}", exporter.address());
         let ca = self.text("ca.crt");
@@ -118,14 +117,14 @@ impl Site {
         curl(&all)
     }
 
-    /// The same with a client certificate of the folder.
+    /// Adds a client certificate of the folder.
     fn curl_as(&self, client: &str, exporter: &Exporter, path: &str) -> Answer {
         let certificate = self.text(&format!("{client}.crt"));
         let key = self.text(&format!("{client}.key"));
         self.curl(exporter, path, &["--cert", &certificate, "--key", &key])
     }
 
-    /// What the exporter exposes now.
+    /// A scrape.
     fn metrics(&self, exporter: &Exporter, more: &[&str]) -> Scrape {
         let answer = self.curl(exporter, "/metrics", more);
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -133,7 +132,7 @@ impl Site {
     }
 }
 
-/// Refusals of one reason so far.
+/// The number of refusals for a reason.
 fn refused(scrape: &Scrape, reason: &str) -> f64 {
     let metric = scrape.metric("ticket_exporter_web_refused_total");
     metric.label("reason", reason).value()

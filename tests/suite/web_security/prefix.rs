@@ -1,4 +1,4 @@
-//! All pages below a prefix, as behind a reverse proxy, with the flags and keys that Prometheus has.
+//! All pages below a prefix, as behind a reverse proxy, with Prometheus' flags and keys.
 
 use super::curl::curl;
 use super::{NO_KAFKA, PATIENCE};
@@ -14,14 +14,14 @@ fn links(page: &str) -> Vec<&str> {
     links.filter(|link| *link != "data:,").collect()
 }
 
-/// Where a browser goes from a page.
+/// The address that a browser opens for a link.
 fn resolved(page: &str, link: &str) -> String {
     assert!(link.starts_with("./"), "{link} is not relative to its page");
     let folder = page.rsplit_once('/').unwrap().0;
     format!("{folder}/{}", &link[2..])
 }
 
-/// Every page is there, and so is every page that one links to.
+/// Asserts that every page exists, and every page that it links to.
 fn walk(exporter: &Exporter, prefix: &str) {
     let pages = ["/", "/tickets"].map(|page| format!("{prefix}{page}"));
     for page in &pages {
@@ -31,7 +31,7 @@ fn walk(exporter: &Exporter, prefix: &str) {
         for link in links {
             let address = resolved(page, link);
             let status = exporter.get(&address).status;
-            // There is no Kafka, so that some are not ready.
+            // Without a broker some are not ready.
             assert!(
                 [200, 503].contains(&status),
                 "{page} links to {address}: {status}"

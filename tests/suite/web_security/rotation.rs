@@ -1,4 +1,4 @@
-//! New certificates and users while it runs, and broken ones.
+//! New and broken certificates and users at run time.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -7,7 +7,7 @@ use super::certificates::Authority;
 use super::{HASH, OTHER_HASH, OTHER_PASSWORD, PASSWORD, PATIENCE, Site, TLS};
 use crate::harness::{Exporter, eventually};
 
-/// Waits for a status from the exporter by whoever has the files in the folder now.
+/// Waits for this status of a request with the present files of the folder.
 #[track_caller]
 fn wait_for(site: &Site, exporter: &Exporter, login: &str, status: u16) {
     let what = format!("{status} for {login}");
@@ -21,7 +21,7 @@ fn wait_for(site: &Site, exporter: &Exporter, login: &str, status: u16) {
     });
 }
 
-/// Waits until the metric says whether the files as they are now are in force.
+/// Waits until the metric says whether the present files are in force.
 #[track_caller]
 fn wait_until_successful(site: &Site, exporter: &Exporter, login: &str, successful: bool) {
     let name = "ticket_exporter_web_config_last_reload_successful";
@@ -37,12 +37,12 @@ fn wait_until_successful(site: &Site, exporter: &Exporter, login: &str, successf
 }
 
 #[test]
-fn certificates_are_exchanged_while_it_runs() {
+fn certificates_are_replaced_at_run_time() {
     let site = Site::new();
     let exporter = site.start(TLS);
     assert_eq!(site.curl(&exporter, "/", &[]).status, 200);
 
-    // One file after the other: in between they do not belong together, and the old ones serve.
+    // The files change one by one. In between they do not fit together, and the old ones stay in force.
     let authority = Authority::new("next year's");
     let (certificate, key) = authority.issue(&["localhost"]);
     site.write("server.crt", &certificate);
@@ -54,19 +54,19 @@ fn certificates_are_exchanged_while_it_runs() {
     wait_for(&site, &exporter, ":", 200);
     wait_until_successful(&site, &exporter, ":", true);
 
-    // What is no certificate at all, and what is not there.
+    // A file that is no certificate, and a missing file.
     site.write("server.crt", "-----BEGIN CERTIFICATE-----\n");
     wait_until_successful(&site, &exporter, ":", false);
     fs::remove_file(site.path("server.crt")).unwrap();
     wait_until_successful(&site, &exporter, ":", false);
     site.write("server.crt", &certificate);
     wait_until_successful(&site, &exporter, ":", true);
-    // Each broken state is said once, however often somebody connects.
+    // Each broken state is logged once, however many clients connect.
     let said = exporter.logs().matches(problem).count();
     assert_eq!(said, 1, "{}", exporter.logs());
 }
 
-/// As Kubernetes does it: a link to a folder is exchanged, and no file is touched.
+/// Kubernetes replaces a symbolic link to a folder and touches no file.
 #[test]
 fn certificates_behind_a_link() {
     let site = Site::new();
@@ -88,7 +88,7 @@ fn certificates_behind_a_link() {
 }
 
 #[test]
-fn users_come_and_go_while_it_runs() {
+fn users_are_added_and_removed_at_run_time() {
     let site = Site::new();
     let users = |users: &str| format!("{TLS}basic_auth_users:\n{users}");
     let old = format!("prometheus:{PASSWORD}");
@@ -99,10 +99,10 @@ fn users_come_and_go_while_it_runs() {
 
     site.write("web.yml", users(&format!("  prometheus: {OTHER_HASH}\n")));
     wait_for(&site, &exporter, &new, 200);
-    // Although it was remembered as good.
+    // Although the login was cached as good.
     wait_for(&site, &exporter, &old, 401);
 
-    // Nothing that is wrong with the file opens the door.
+    // No error in the file opens the access.
     for broken in [
         "",
         TLS,
@@ -127,11 +127,11 @@ fn users_come_and_go_while_it_runs() {
 }
 
 #[test]
-fn protection_that_comes_later_is_taken_where_it_can_be() {
+fn protection_added_later_applies_if_possible() {
     let site = Site::new();
     let exporter = site.start("");
     assert_eq!(exporter.get("/-/healthy").status, 200);
-    // TLS is for a start to switch on; passwords are not.
+    // TLS needs a restart; passwords do not.
     site.write("web.yml", TLS);
     let name = "ticket_exporter_web_config_last_reload_successful";
     let failed = |scrape: &crate::harness::Scrape| scrape.metric(name).check(0.0);
@@ -145,7 +145,7 @@ fn protection_that_comes_later_is_taken_where_it_can_be() {
         "web.yml",
         format!("basic_auth_users: {{ prometheus: {HASH} }}\n"),
     );
-    eventually("a question for a password", PATIENCE, || {
+    eventually("a request for a password", PATIENCE, || {
         match exporter.get("/-/healthy").status {
             401 => Ok(()),
             other => Err(other.to_string()),

@@ -13,7 +13,7 @@ fn prometheus(target: &str, job: &str) -> Prometheus {
 }
 
 #[test]
-fn prometheus_with_all_of_it_and_with_something_wrong() {
+fn prometheus_with_right_and_wrong_settings() {
     let site = Site::new();
     let exporter = site.start(&format!(
         "{TLS}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n\
@@ -36,7 +36,7 @@ fn prometheus_with_all_of_it_and_with_something_wrong() {
         good.value("ticket_exporter_web_config_last_reload_successful"),
         1.0
     );
-    // Its connection stays, and its password is checked once.
+    // Its connection stays open, and its password is checked once.
     good.wait_for("count_over_time(up[1m])", PATIENCE, |scrapes| {
         scrapes >= 4.0
     });

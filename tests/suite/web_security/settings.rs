@@ -1,4 +1,4 @@
-//! TLS and headers as the file says, with curl.
+//! TLS and headers of the file, with curl.
 
 use super::curl::curl;
 use super::{NO_KAFKA, PATIENCE, Site, TLS, refused};
@@ -9,7 +9,7 @@ const NO_CONNECTION: i32 = 35;
 const UNKNOWN_ISSUER: i32 = 60;
 
 #[test]
-fn https_and_nothing_else() {
+fn https_only() {
     let site = Site::new();
     let exporter = site.start(TLS);
     let answer = site.curl(&exporter, "/-/healthy", &[]);
@@ -64,7 +64,7 @@ fn versions_suites_and_curves() {
         "--ciphers",
         "ECDHE-ECDSA-AES256-GCM-SHA384",
         "--curves",
-        // The certificate is on the other curve, which the client has to know as well.
+        // The certificate uses the other curve, which the client needs as well.
         "P-256:P-384",
     ];
     assert_eq!(with(&right).status, 200);
@@ -94,7 +94,7 @@ fn headers_of_ours_and_of_the_file() {
             ("x-frame-options", "deny"),
             ("referrer-policy", "no-referrer"),
             ("cache-control", "no-store"),
-            // Only where somebody asks for it.
+            // This header is sent only if the file has it.
             ("strict-transport-security", ""),
         ] {
             assert_eq!(answer.header(name), value, "{path}: {answer:?}");
@@ -119,14 +119,14 @@ fn headers_of_ours_and_of_the_file() {
 }
 
 #[test]
-fn the_rate_limit_holds() {
+fn the_rate_limit_applies() {
     let site = Site::new();
     let exporter = site.start("rate_limit: { interval: 1h, burst: 3 }\n");
     let statuses: Vec<u16> = (0..5).map(|_| exporter.get("/-/healthy").status).collect();
     assert_eq!(statuses, [200, 200, 200, 429, 429]);
     let refused = exporter.get("/metrics");
     assert_eq!(refused.header("retry-after"), "5");
-    // A new limit is a new bucket.
+    // A new limit starts a new bucket.
     site.write("web.yml", "rate_limit: { interval: 1h, burst: 100 }\n");
     eventually("another limit", PATIENCE, || {
         match exporter.get("/metrics").status {
@@ -137,7 +137,7 @@ fn the_rate_limit_holds() {
 }
 
 #[test]
-fn a_broken_file_is_no_start() {
+fn a_broken_file_prevents_the_start() {
     let site = Site::new();
     for (web, said) in [
         (
@@ -171,10 +171,10 @@ fn a_broken_file_is_no_start() {
     );
 }
 
-/// By key and by variable the file lies beside the configuration file, and by flag where it is
-/// typed.
+/// A key or variable names a path relative to the configuration file, a flag one relative to the working
+/// directory.
 #[test]
-fn where_the_file_lies() {
+fn the_path_of_the_file() {
     let site = Site::new();
     site.write("broken.yml", "nonsense: 1\n");
     site.write("config.yaml", "web: { config_file: broken.yml }\n");

@@ -1,5 +1,5 @@
-//! Scrapers that read slowly: they share the text of a publication, they cannot fill the memory with
-//! the texts of many, and neither other scrapes nor checkpoints wait for them.
+//! Scrapers that read slowly: they share the text of a publication, they cannot fill the memory with the
+//! texts of many, and neither other scrapes nor checkpoints wait for them.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,17 +14,17 @@ use super::PATIENCE;
 use crate::end_to_end::kafka_section;
 use crate::harness::{Exporter, Kafka};
 
-/// As many as there may be at the same time.
+/// The maximum of connections at the same time.
 const CLIENTS: usize = 64;
 /// Bytes that a client reads each second.
 const PACE: usize = 512;
-/// For as long as this, memory is watched: clients that read nothing are cut off after 15 s.
+/// The time of the memory measurement. The exporter disconnects clients that read nothing after 15 s.
 const WATCHED: Duration = Duration::from_secs(6);
-/// A text that is large next to the rest of the process.
+/// A text that is large compared with the rest of the process.
 const LARGE: usize = 8 << 20;
-/// With texts of many publications and formats, memory stays below this multiple of one client.
-/// Two of the largest texts are held, two more are being rendered, and the allocator keeps some of
-/// what was freed. Without a limit it would be more than ten times as much.
+/// With texts of many publications and formats, memory stays below this multiple of one client. Two of the
+/// largest texts are in memory, two more are being rendered, and the allocator keeps some freed memory.
+/// Without a limit it would be more than ten times as much.
 const SEVERAL_TEXTS: u64 = 4;
 
 const TEXT: &str = "text/plain; version=0.0.4";
@@ -48,7 +48,7 @@ impl SlowClients {
             let mut piece = [0; PACE];
             while !stopped.load(Ordering::Relaxed) {
                 for stream in read.lock().unwrap().iter_mut() {
-                    // There may be nothing, and it may be cut off.
+                    // There may be no data, or the connection may be closed.
                     let _ = stream.read(&mut piece);
                 }
                 thread::sleep(Duration::from_secs(1));
@@ -61,7 +61,7 @@ impl SlowClients {
         }
     }
 
-    /// One more client, whose side of the connection holds next to nothing.
+    /// Adds a client whose socket buffers almost nothing.
     fn add(&self, exporter: &Exporter, accept: &str, coding: &str) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -90,7 +90,7 @@ impl Drop for SlowClients {
     }
 }
 
-/// The most memory of a process while it is watched, in bytes.
+/// The peak memory of a process while it is watched, in bytes.
 fn most_memory(exporter: &Exporter, watched: Duration) -> u64 {
     let started = Instant::now();
     let mut most = 0;
@@ -104,7 +104,7 @@ fn most_memory(exporter: &Exporter, watched: Duration) -> u64 {
     most
 }
 
-/// A ready exporter whose exposition is large, because many teams are known.
+/// A ready exporter with a large exposition of many teams.
 fn large_exporter() -> Exporter {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("slow-scrapes", 1);
@@ -121,7 +121,7 @@ fn large_exporter() -> Exporter {
 #[test]
 fn slow_scrapers_share_the_memory_of_one_and_no_other_scrape_waits() {
     let exporter = large_exporter();
-    // The format with the most bytes.
+    // The largest format.
     let size = exporter.get_with("/metrics", &[("accept", OPEN_METRICS)]);
     let size = size.body.len();
     assert!(size > LARGE, "{size} bytes");
@@ -142,7 +142,7 @@ fn slow_scrapers_share_the_memory_of_one_and_no_other_scrape_waits() {
         clients.add(&exporter, OPEN_METRICS, "identity");
     }
     let same = most_memory(&exporter, WATCHED);
-    // All places are taken, by clients that stand still.
+    // All connections are in use by clients that do not read.
     let started = Instant::now();
     let before = checkpoint(&exporter);
     assert!(

@@ -112,7 +112,7 @@ tls_server_config:
 {{- if or .Values.web.existingSecret .Values.web.requireClientCertificate }}yes{{ end }}
 {{- end }}
 
-{{- /* Flags to ask whether it is ready: none where nobody would be told. */}}
+{{- /* Flags of the readiness probe: none if the probe could not learn whether it is ready. */}}
 {{- define "ticket-exporter.readyFlags" -}}
 {{- $probes := .Values.probes }}
 {{- if or $probes.passwordSecret $probes.certificateSecret (eq $probes.via "exec") (not (include "ticket-exporter.guarded" .)) }}

@@ -1,33 +1,33 @@
-//! What every board and panel has.
+//! Properties of every dashboard and panel.
 
 use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::Value;
 
-use super::{Board, Query, UIDS, VARIABLES, text};
+use super::{Dashboard, Query, UIDS, VARIABLES, text};
 use crate::harness::repository;
 
 const COLUMNS: u64 = 24;
-/// Tables give each column its own unit.
+/// A table has a unit for each column.
 const UNITS_BY_COLUMN: &str = "table";
-/// Variables that choose tickets or exporters: every number obeys all of them that its dashboard has.
+/// Variables that select tickets or exporters. Every number obeys all of them that its dashboard has.
 const SELECTIONS: [&str; 6] = ["team", "priority", "policy", "target", "job", "instance"];
 /// Series of the configuration, which is the same for every team and priority.
 const CONFIGURED: [&str; 2] = [
     "ticket_exporter_sla_objective_ratio",
     "ticket_sla_target_seconds",
 ];
-/// What tells that a panel with a number shows no data in a color that means nothing.
+/// The value mapping that shows "no data" in a neutral color.
 const NO_DATA: &str = "null+nan";
 
 #[test]
-fn every_panel_says_what_it_is_and_what_to_do() {
-    for board in Board::all() {
+fn every_panel_describes_itself_and_what_to_do() {
+    for dashboard in Dashboard::all() {
         let mut ids = BTreeSet::new();
-        for panel in board.panels() {
+        for panel in dashboard.panels() {
             let title = text(panel, "title");
-            let place = format!("{}: {title}", board.uid);
+            let place = format!("{}: {title}", dashboard.uid);
             assert!(ids.insert(panel["id"].as_u64().unwrap()), "{place}");
             let kind = text(panel, "type");
             if kind == "row" {
@@ -55,7 +55,7 @@ fn every_panel_says_what_it_is_and_what_to_do() {
                 defaults["unit"].is_string() || (kind == UNITS_BY_COLUMN && has_units(overrides));
             assert!(has_unit, "{place} has no unit");
             assert!(defaults["thresholds"]["steps"].is_array(), "{place}");
-            // Grafana writes it on the axis of a chart where it leaves out a label.
+            // Grafana draws it along the axis of a chart and omits a label there.
             if kind != "timeseries" {
                 assert_eq!(defaults["noValue"], "No data", "{place}");
             }
@@ -88,12 +88,12 @@ fn has_units(overrides: &[Value]) -> bool {
 
 #[test]
 fn no_panel_covers_another() {
-    for board in Board::all() {
+    for dashboard in Dashboard::all() {
         let mut taken = BTreeSet::new();
-        for panel in board.panels() {
+        for panel in dashboard.panels() {
             let [x, y, width, height] = ["x", "y", "w", "h"]
                 .map(|side| panel["gridPos"][side].as_u64().unwrap_or_default());
-            let place = format!("{}: {}", board.uid, text(panel, "title"));
+            let place = format!("{}: {}", dashboard.uid, text(panel, "title"));
             assert!(width > 0 && height > 0 && x + width <= COLUMNS, "{place}");
             for cell in (x..x + width).flat_map(|x| (y..y + height).map(move |y| (x, y))) {
                 assert!(taken.insert(cell), "{place} covers another panel");
@@ -103,9 +103,9 @@ fn no_panel_covers_another() {
 }
 
 #[test]
-fn boards_have_variables_links_and_annotations() {
-    for board in Board::all() {
-        let (uid, json) = (board.uid, &board.json);
+fn dashboards_have_variables_links_and_annotations() {
+    for dashboard in Dashboard::all() {
+        let (uid, json) = (dashboard.uid, &dashboard.json);
         assert_eq!(json["uid"], uid);
         assert!(
             json["tags"]
@@ -129,7 +129,7 @@ fn boards_have_variables_links_and_annotations() {
                 "{uid}: {link}"
             );
         }
-        let declared = board.names_of_variables();
+        let declared = dashboard.names_of_variables();
         let expected: &[&str] = match uid {
             "ticket-exporter" => &["datasource", "job", "instance"],
             "ticket-capacity" => &["datasource", "team"],
@@ -141,7 +141,7 @@ fn boards_have_variables_links_and_annotations() {
                 "{uid} has no variable {variable}"
             );
         }
-        for variable in board.variables() {
+        for variable in dashboard.variables() {
             let name = text(variable, "name");
             assert!(!text(variable, "description").is_empty(), "{uid}: {name}");
             assert!(variable.get("id").is_none(), "{uid}: {name} has an id");
@@ -177,7 +177,7 @@ fn boards_have_variables_links_and_annotations() {
                 "{uid} declares {name} and does not use it"
             );
         }
-        let names: Vec<&str> = board
+        let names: Vec<&str> = dashboard
             .annotations()
             .iter()
             .map(|one| text(one, "name"))
@@ -188,7 +188,7 @@ fn boards_have_variables_links_and_annotations() {
             uid != "ticket-exporter",
             "{uid}: {names:?}"
         );
-        for breaches in board
+        for breaches in dashboard
             .annotations()
             .iter()
             .filter(|one| one["name"] == "SLA breaches")
@@ -201,12 +201,12 @@ fn boards_have_variables_links_and_annotations() {
     }
 }
 
-/// A number that ignores a choice looks as if it were of that choice.
+/// A number that ignores a selection would mislead.
 #[test]
 fn every_number_obeys_every_selection() {
-    for board in Board::all() {
-        let declared = board.names_of_variables();
-        for query in board.queries() {
+    for dashboard in Dashboard::all() {
+        let declared = dashboard.names_of_variables();
+        for query in dashboard.queries() {
             for selector in selectors(&query) {
                 if CONFIGURED.iter().any(|name| selector.starts_with(name)) {
                     continue;
@@ -226,7 +226,7 @@ fn every_number_obeys_every_selection() {
     }
 }
 
-/// The series that a query asks for, with their matchers.
+/// The series of a query with their matchers.
 fn selectors(query: &Query) -> Vec<&str> {
     let written = query.written.as_str();
     let ends = written.match_indices('}');
@@ -234,7 +234,7 @@ fn selectors(query: &Query) -> Vec<&str> {
         .filter_map(|(end, _)| {
             let begin = written[..end].rfind('{')?;
             let before = &written[..begin];
-            // A variable in braces has a dollar before them.
+            // A variable in braces follows a dollar sign.
             let name = before.rfind(|letter: char| !letter.is_alphanumeric() && letter != '_');
             let name = name.map_or(0, |place| place + 1);
             (!before.ends_with('$')).then(|| &written[name..=end])
@@ -248,11 +248,11 @@ fn selectors(query: &Query) -> Vec<&str> {
     found
 }
 
-/// A dashboard that shows how fast the teams are shows how good they are, too.
+/// A dashboard that shows the teams' speed also shows their quality.
 #[test]
 fn speed_is_never_without_quality() {
-    let queries = |board: &Board| -> String {
-        let queries = board.queries().into_iter();
+    let queries = |dashboard: &Dashboard| -> String {
+        let queries = dashboard.queries().into_iter();
         queries.map(|query| query.written).collect()
     };
     let shows_speed = |queries: &str| {
@@ -260,10 +260,14 @@ fn speed_is_never_without_quality() {
             .iter()
             .any(|speed| queries.contains(speed))
     };
-    let boards = Board::all();
-    assert!(boards.iter().any(|board| shows_speed(&queries(board))));
-    for board in &boards {
-        let queries = queries(board);
+    let dashboards = Dashboard::all();
+    assert!(
+        dashboards
+            .iter()
+            .any(|dashboard| shows_speed(&queries(dashboard)))
+    );
+    for dashboard in &dashboards {
+        let queries = queries(dashboard);
         if !shows_speed(&queries) {
             continue;
         }
@@ -271,16 +275,16 @@ fn speed_is_never_without_quality() {
             assert!(
                 queries.contains(quality),
                 "{} shows no {quality}",
-                board.uid
+                dashboard.uid
             );
         }
     }
 }
 
 #[test]
-fn alerts_lead_to_boards_and_variables_that_exist() {
+fn alerts_link_to_existing_dashboards_and_variables() {
     let alerts = fs::read_to_string(repository().join("deploy/prometheus/alerts.yml")).unwrap();
-    let boards = Board::all();
+    let dashboards = Dashboard::all();
     let links: BTreeSet<&str> = alerts
         .lines()
         .filter_map(|line| line.trim().strip_prefix("dashboard_url: "))
@@ -291,7 +295,10 @@ fn alerts_lead_to_boards_and_variables_that_exist() {
         let (path, variables) = link.split_once('?').unwrap_or((link, ""));
         let uid = path.strip_prefix("/d/").unwrap();
         assert!(UIDS.contains(&uid), "{link}");
-        let board = boards.iter().find(|board| board.uid == uid).unwrap();
+        let dashboard = dashboards
+            .iter()
+            .find(|dashboard| dashboard.uid == uid)
+            .unwrap();
         for variable in variables.split('&').filter(|part| !part.is_empty()) {
             let name = variable
                 .strip_prefix("var-")
@@ -299,7 +306,10 @@ fn alerts_lead_to_boards_and_variables_that_exist() {
                 .split('=')
                 .next()
                 .unwrap();
-            assert!(board.names_of_variables().contains(name), "{link}: {name}");
+            assert!(
+                dashboard.names_of_variables().contains(name),
+                "{link}: {name}"
+            );
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The dashboards for Grafana: the committed files are what their source writes, each panel says what it
-//! is, each query asks for series that exist, obeys every choice, and is answered.
+//! The dashboards for Grafana. The committed files equal the output of their source. Each panel has a
+//! description. Each query uses existing series, obeys every variable, and has an answer.
 
 mod answers;
 mod names;
@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::harness::{Prometheus, PrometheusOptions, repository};
 
 const FOLDER: &str = "dashboards";
-/// Every board there is: alerts, links and documents know them by these.
+/// All dashboards: alerts, links and documents refer to these UIDs.
 const UIDS: [&str; 5] = [
     "ticket-capacity",
     "ticket-exporter",
@@ -25,7 +25,7 @@ const UIDS: [&str; 5] = [
     "ticket-team",
 ];
 
-/// What Grafana puts in the place of variables, here for everything that a board can show.
+/// Grafana's replacements of variables, here for everything that a dashboard can show.
 const VARIABLES: [(&str, &str); 14] = [
     ("$__rate_interval", "2h"),
     ("$__range", "6d"),
@@ -44,13 +44,12 @@ const VARIABLES: [(&str, &str); 14] = [
     ("$job", ".*"),
 ];
 
-/// A board as Grafana reads it.
-pub(crate) struct Board {
+pub(crate) struct Dashboard {
     pub(crate) uid: &'static str,
     pub(crate) json: Value,
 }
 
-impl Board {
+impl Dashboard {
     pub(crate) fn all() -> Vec<Self> {
         let read = |uid: &'static str| {
             let path = repository().join(FOLDER).join(format!("{uid}.json"));
@@ -63,7 +62,7 @@ impl Board {
         UIDS.map(read).into()
     }
 
-    /// Rows too.
+    /// Includes rows.
     pub(crate) fn panels(&self) -> &[Value] {
         self.json["panels"].as_array().unwrap()
     }
@@ -83,7 +82,7 @@ impl Board {
             .collect()
     }
 
-    /// Variables whose values are asked of Prometheus.
+    /// Variables whose values come from Prometheus.
     fn choices(&self) -> impl Iterator<Item = Choice<'_>> {
         let asked = |one: &&Value| one["type"] == "query";
         self.variables().iter().filter(asked).map(|variable| {
@@ -101,7 +100,6 @@ impl Board {
         })
     }
 
-    /// Every query of a panel.
     fn queries(&self) -> Vec<Query> {
         let mut queries = Vec::new();
         for panel in self.panels() {
@@ -122,17 +120,16 @@ impl Board {
     }
 }
 
-/// A variable whose values are those of a label.
+/// A variable with the values of a label.
 struct Choice<'b> {
     written: &'b str,
     label: &'b str,
-    /// As Prometheus is asked: a result for each value.
+    /// The query as Prometheus receives it: a result for each value.
     asked: String,
 }
 
-/// A query of a dashboard.
 pub(crate) struct Query {
-    /// The dashboard, the panel and the letter.
+    /// The dashboard, the panel and the letter of the query.
     place: String,
     /// With Grafana's variables.
     written: String,
@@ -140,7 +137,7 @@ pub(crate) struct Query {
 }
 
 impl Query {
-    /// As Prometheus is asked.
+    /// The query as Prometheus receives it.
     fn asked(&self) -> String {
         filled_in(&self.written)
     }
@@ -167,7 +164,7 @@ pub(crate) fn text<'a>(value: &'a Value, member: &str) -> &'a str {
         .unwrap_or_else(|| panic!("no {member} in {value}"))
 }
 
-/// A Prometheus that is asked how it understands queries, and knows no series.
+/// A Prometheus without series, which parses queries.
 fn parser() -> &'static Prometheus {
     static PARSER: OnceLock<Prometheus> = OnceLock::new();
     PARSER.get_or_init(|| Prometheus::start(&[], &PrometheusOptions::default()))
@@ -177,9 +174,9 @@ fn parser() -> &'static Prometheus {
 #[derive(Debug, Default)]
 struct Parsed {
     selectors: Vec<Selector>,
-    /// Labels that results are grouped or matched by.
+    /// Labels by which the query groups or matches.
     labels: BTreeSet<String>,
-    /// Labels that the query makes by itself.
+    /// Labels that the query itself creates.
     made: BTreeSet<String>,
     functions: BTreeSet<String>,
     has_subquery: bool,
@@ -195,7 +192,7 @@ struct Selector {
 }
 
 impl Selector {
-    /// As a query of its own, for an instant.
+    /// The selector as an instant query.
     fn written(&self) -> String {
         let matchers = self.matchers.iter();
         let matchers: Vec<String> = matchers

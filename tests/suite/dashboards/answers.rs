@@ -1,30 +1,29 @@
-//! Every query of every board and rule, asked of a real Prometheus: it holds nine days of the
-//! simulated desk as `backfill` writes them, and scrapes an exporter that reads the same events.
+//! A real Prometheus answers every query of every dashboard and rule. It holds nine days of the simulated
+//! helpdesk as `backfill` writes them, and scrapes an exporter that reads the same events.
 //!
-//! What has rightly no answer is listed with the reason, and has none.
+//! Queries that cannot have an answer are listed with the reason, and have none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use saphyr::{LoadableYamlNode, Yaml};
 
-use super::{Board, Parsed, filled_in, text};
-use crate::end_to_end::{Desk, PATIENCE, file, now, path, run_well};
+use super::{Dashboard, Parsed, filled_in, text};
+use crate::end_to_end::{PATIENCE, SimulatedTopic, file, now, path, run_well};
 use crate::harness::{Exporter, Labels, Prometheus, PrometheusOptions, promtool_path};
 
 const MINUTE: i64 = 60_000;
-/// Nine days: the window of seven, and that of a week before has some of it.
+/// Nine days cover the window of seven days, and part of the window a week before.
 const HISTORY: i64 = 9 * 24 * 60 * MINUTE;
 const STEP: &str = "30m";
-/// Samples of the past are that far apart; five minutes would be seen otherwise.
+/// The backfilled samples are half an hour apart. Prometheus would look back five minutes only.
 const LOOK_BACK: &str = "31m";
-/// What a range is asked for, in seconds.
+/// The length of range queries in seconds.
 const SPAN: f64 = 6.0 * 3_600.0;
 const SPAN_STEP: f64 = 600.0;
-/// Breaches come in working hours only, and not on each day.
+/// Breaches happen in working hours only, and not on each day.
 const DAYS: f64 = 4.0 * 86_400.0;
 
-/// Queries of dashboards that have an answer only if something happens in the seconds in which the
-/// exporter is watched.
+/// Queries of dashboards that have an answer only if something happens in the seconds of the test.
 const OF_CHANCE: [&str; 8] = [
     "ticket-exporter: Breach detection, p99 A",
     "ticket-exporter: Lag by partition, zeros left out B",
@@ -35,7 +34,7 @@ const OF_CHANCE: [&str; 8] = [
     "ticket-exporter: Records that are not counted, an hour D",
     "ticket-exporter: Records that are not counted, an hour E",
 ];
-/// Series that rules ask for and that are not there.
+/// Series of rules that do not exist here.
 const UNKNOWN_SERIES: [(&str, &str); 6] = [
     ("team:ticket_first_contact:ratio7d_avg4w", WEEKS),
     ("team:ticket_first_response_seconds:p90_7d_avg4w", WEEKS),
@@ -48,7 +47,6 @@ const UNKNOWN_SERIES: [(&str, &str); 6] = [
     ),
 ];
 const WEEKS: &str = "compares with what the rules have recorded for two weeks at least";
-/// What is asked, and who answers.
 struct Scene {
     prometheus: Prometheus,
     _exporter: Exporter,
@@ -58,8 +56,8 @@ struct Scene {
 
 impl Scene {
     fn start() -> Self {
-        let desk = Desk::shared();
-        let config = desk.config();
+        let helpdesk = SimulatedTopic::shared();
+        let config = helpdesk.config();
         let config_file = file(config.as_bytes());
         let mut exporter = Exporter::start(&[], &config);
         exporter.wait_ready(PATIENCE);
@@ -107,7 +105,7 @@ impl Scene {
             },
         );
         prometheus.wait_until_up(PATIENCE);
-        // An increase needs two samples, and rules build on rules.
+        // An increase needs two samples, and some rules use the results of others.
         for series in [
             "up",
             "team_priority_policy_target:ticket_sla_goals:max",
@@ -123,7 +121,7 @@ impl Scene {
         }
     }
 
-    /// Whether there is any value that is a number.
+    /// Whether any value is a number.
     fn answers(&self, expression: &str, instant: bool) -> bool {
         if instant {
             return self
@@ -142,7 +140,7 @@ impl Scene {
     }
 }
 
-/// Checks that just the listed ones are without an answer.
+/// Checks that exactly the listed queries have no answer.
 #[track_caller]
 fn compare(found: &BTreeSet<String>, listed: &[(&str, &str)]) {
     for (_, reason) in listed {
@@ -173,8 +171,8 @@ fn every_query_is_answered() {
 fn queries_of_boards(scene: &Scene) {
     let mut unanswered = BTreeSet::new();
     let mut asked = 0;
-    for board in Board::all() {
-        for query in board.queries() {
+    for dashboard in Dashboard::all() {
+        for query in dashboard.queries() {
             asked += 1;
             let of_chance = OF_CHANCE.contains(&query.place.as_str());
             if !scene.answers(&query.asked(), query.instant) && !of_chance {
@@ -187,8 +185,8 @@ fn queries_of_boards(scene: &Scene) {
 }
 
 fn variables_and_annotations(scene: &Scene) {
-    for board in Board::all() {
-        for choice in board.choices() {
+    for dashboard in Dashboard::all() {
+        for choice in dashboard.choices() {
             let found = scene.prometheus.query(&choice.asked);
             assert!(
                 found.iter().any(|(labels, _)| {
@@ -197,12 +195,12 @@ fn variables_and_annotations(scene: &Scene) {
                         .is_some_and(|value| !value.is_empty())
                 }),
                 "{}: {}",
-                board.uid,
+                dashboard.uid,
                 choice.written
             );
         }
-        for annotation in board.annotations() {
-            // Breaches of the past are half an hour apart and not seconds.
+        for annotation in dashboard.annotations() {
+            // Breaches of the past are half an hour apart, not seconds.
             let expression = filled_in(text(annotation, "expr")).replace("[15m]", "[1h]");
             let end = now().seconds();
             let asked = [(300.0, 5.0), (DAYS, SPAN_STEP)].map(|(span, step)| {
@@ -212,7 +210,11 @@ fn variables_and_annotations(scene: &Scene) {
                 !found.is_empty()
             });
             let name = text(annotation, "name");
-            assert!(asked.contains(&true), "{}: nothing for {name}", board.uid);
+            assert!(
+                asked.contains(&true),
+                "{}: nothing for {name}",
+                dashboard.uid
+            );
         }
     }
 }
@@ -246,7 +248,7 @@ fn recorded_series(scene: &Scene) {
     compare(&unknown, &listed);
 }
 
-/// An alert that has no reason to fire has no value; the series that it judges are there.
+/// An alert without a reason to fire has no value, but the series that it evaluates exist.
 fn series_of_alerts(scene: &Scene) {
     let mut missing = BTreeSet::new();
     let mut known = BTreeMap::<String, bool>::new();

@@ -1,6 +1,5 @@
-//! Where the program's dependencies come from and what they allow, against `.deny.toml`, and
-//! without cargo-deny. What is known to be faulty only cargo-deny knows, which asks the advisory
-//! database: that is for the workflow.
+//! The sources and licenses of the dependencies, checked against `.deny.toml` without cargo-deny. Only
+//! cargo-deny checks the advisory database; the workflow runs it.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -12,7 +11,7 @@ use crate::harness::repository;
 
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
-/// The items of a list of `.deny.toml`, one a line as there.
+/// The items of a list in `.deny.toml`, one per line as there.
 fn list(policy: &str, key: &str) -> BTreeSet<String> {
     let (_, rest) = policy.split_once(&format!("\n{key} = [")).unwrap();
     let (items, _) = rest.split_once(']').unwrap();
@@ -22,7 +21,7 @@ fn list(policy: &str, key: &str) -> BTreeSet<String> {
     items.filter(|item| !item.is_empty()).collect()
 }
 
-/// Whether the allowed licences satisfy an SPDX expression; old crates write `/` for OR.
+/// Whether the allowed licenses satisfy an SPDX expression. Old crates write `/` for OR.
 fn is_satisfied(expression: &str, allowed: &BTreeSet<String>) -> bool {
     let spaced = expression
         .replace('(', " ( ")
@@ -57,7 +56,7 @@ fn one(rest: &mut &[&str], allowed: &BTreeSet<String>) -> bool {
         assert!(take(rest, ")"), "a bracket is not closed before {rest:?}");
         return satisfied;
     }
-    let (name, others) = rest.split_first().expect("a licence");
+    let (name, others) = rest.split_first().expect("a license");
     *rest = others;
     if take(rest, "WITH") {
         let (exception, others) = rest.split_first().expect("an exception");
@@ -76,7 +75,7 @@ fn take(rest: &mut &[&str], word: &str) -> bool {
 }
 
 #[test]
-fn expressions_mean_what_they_say() {
+fn expressions_have_their_meaning() {
     let allowed = BTreeSet::from(["MIT".to_owned(), "BSD-3-Clause".to_owned()]);
     for good in [
         "MIT",
@@ -98,7 +97,7 @@ fn expressions_mean_what_they_say() {
 }
 
 #[test]
-fn dependencies_are_of_the_registry_and_allow_what_we_allow() {
+fn dependencies_are_from_the_registry_and_have_allowed_licenses() {
     let policy = read(".deny.toml");
     let allowed = list(&policy, "allow");
     assert!(allowed.contains("Apache-2.0"), "{allowed:?}");
@@ -123,12 +122,12 @@ fn dependencies_are_of_the_registry_and_allow_what_we_allow() {
         if !is_ours && package["source"] != CRATES_IO {
             complaints.push(format!("{name} comes from {}", package["source"]));
         }
-        let licence = package["license"].as_str().unwrap_or_default();
-        if licence.is_empty() || !is_satisfied(licence, &allowed) {
-            complaints.push(format!("{name} has the licence {licence:?}"));
+        let license = package["license"].as_str().unwrap_or_default();
+        if license.is_empty() || !is_satisfied(license, &allowed) {
+            complaints.push(format!("{name} has the license {license:?}"));
         }
-        // What nobody has is not to stay in the list.
-        used.extend(allowed.iter().filter(|one| licence.contains(one.as_str())));
+        // A license that no dependency has must not stay in the list.
+        used.extend(allowed.iter().filter(|one| license.contains(one.as_str())));
     }
     assert!(complaints.is_empty(), "{complaints:#?}");
     assert_eq!(

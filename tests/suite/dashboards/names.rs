@@ -1,4 +1,4 @@
-//! No query of a board or rule asks for a metric or label that there is not.
+//! Every query of a dashboard or rule uses existing metrics and labels.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,13 +6,13 @@ use std::fs;
 use saphyr::{LoadableYamlNode, Yaml};
 use ticket_exporter::domain::catalog;
 
-use super::{Board, Parsed, filled_in, text};
+use super::{Dashboard, Parsed, filled_in, text};
 use crate::alerting::family;
 use crate::harness::repository;
 
-/// What Prometheus, Kubernetes and histograms add to series.
+/// The labels that Prometheus, Kubernetes and histograms add to series.
 const ADDED_LABELS: [&str; 4] = ["job", "instance", "pod", "le"];
-/// Made by Prometheus for each target, or by its client libraries for each process.
+/// Metrics that Prometheus adds for each target, or its client libraries for each process.
 const EVERY_TARGETS: [&str; 8] = [
     "up",
     "scrape_duration_seconds",
@@ -24,10 +24,10 @@ const EVERY_TARGETS: [&str; 8] = [
     "process_start_time_seconds",
 ];
 
-/// What Grafana writes for a variable when all its values are chosen.
+/// Grafana's value of a variable when all its values are selected.
 const ALL: &str = ".*";
 
-/// What a query names that there is not.
+/// The unknown names in a query.
 fn complaint(expression: &str, recorded: &BTreeSet<String>) -> Option<String> {
     let parsed = Parsed::of(expression);
     let mut known = BTreeSet::from(ADDED_LABELS);
@@ -44,7 +44,7 @@ fn complaint(expression: &str, recorded: &BTreeSet<String>) -> Option<String> {
         };
         known.extend(labels);
         for (label, _, value) in &selector.matchers {
-            // Such a matcher chooses series that know no priority only where all are chosen.
+            // Such a matcher selects series without a priority only when all are selected.
             if (label.as_str(), value.as_str()) == ("priority", ALL) {
                 continue;
             }
@@ -53,7 +53,7 @@ fn complaint(expression: &str, recorded: &BTreeSet<String>) -> Option<String> {
             }
         }
     }
-    // Recorded series have the labels that their names begin with; promtool's tests see to those.
+    // Recorded series have the labels at the start of their names; promtool's tests check those.
     let mut labels = parsed.labels.iter();
     labels
         .find(|label| {
@@ -63,30 +63,30 @@ fn complaint(expression: &str, recorded: &BTreeSet<String>) -> Option<String> {
 }
 
 #[test]
-fn boards_ask_for_what_there_is() {
+fn dashboards_use_existing_names() {
     let none = BTreeSet::new();
-    for board in Board::all() {
-        let mut expressions: Vec<(String, String)> = board
+    for dashboard in Dashboard::all() {
+        let mut expressions: Vec<(String, String)> = dashboard
             .queries()
             .iter()
             .map(|query| (query.place.clone(), query.asked()))
             .collect();
-        for annotation in board.annotations() {
-            let place = format!("{}: {}", board.uid, text(annotation, "name"));
+        for annotation in dashboard.annotations() {
+            let place = format!("{}: {}", dashboard.uid, text(annotation, "name"));
             expressions.push((place, filled_in(text(annotation, "expr"))));
         }
         for (place, expression) in expressions {
             assert_eq!(complaint(&expression, &none), None, "{place}: {expression}");
         }
-        for choice in board.choices() {
+        for choice in dashboard.choices() {
             let complaint = complaint(&choice.asked, &none);
-            assert_eq!(complaint, None, "{}: {}", board.uid, choice.written);
+            assert_eq!(complaint, None, "{}: {}", dashboard.uid, choice.written);
         }
     }
 }
 
 #[test]
-fn rules_ask_for_what_there_is() {
+fn rules_use_existing_names() {
     let folder = repository().join("deploy/prometheus");
     let mut recorded = BTreeSet::new();
     let mut expressions = Vec::new();

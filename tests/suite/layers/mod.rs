@@ -1,17 +1,21 @@
-//! The floor plan of `src/lib.rs`, enforced: imports only point down, rooms of one floor do
-//! not know each other, and up to the floor below `edge` nothing waits, reads, logs or looks
-//! at a clock. Unit tests inside the source may do all of that.
+//! The layers of `src/lib.rs`. An import points to a lower layer, and modules of one layer do not import
+//! each other. Layers below `edge` do not wait, read, log or ask for the time. Unit tests in `src/` may.
 //!
-//! It reads tokens, not types: a name that is smuggled in through a re-export escapes it.
+//! The tests read tokens, not types, so they do not see an impure name behind a re-export.
 
+mod circles;
+mod forbidden;
+mod names;
 mod paths;
-mod rules;
 mod source;
 
-use std::path::{Path, PathBuf};
+use paths::paths;
+use source::{Token, source_files};
 
-/// From the ground up. Rooms of one floor do not import each other.
-const FLOORS: [&[&str]; 7] = [
+use crate::harness::repository;
+
+/// From the bottom up. Modules of one layer do not import each other.
+const LAYERS: [&[&str]; 7] = [
     &["domain"],
     &["engine"],
     &["alerting", "config", "decode", "exposition", "simulation"],
@@ -21,144 +25,80 @@ const FLOORS: [&[&str]; 7] = [
     &["main"],
 ];
 
-/// Up to this floor everything is pure.
-const HIGHEST_PURE_FLOOR: usize = 2;
+/// This layer and those below it are pure.
+const HIGHEST_PURE_LAYER: usize = 2;
 
-fn floor_of(room: &str) -> Option<usize> {
-    FLOORS.iter().position(|floor| floor.contains(&room))
+fn layer_of(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|layer| layer.contains(&module))
 }
 
-/// A line that breaks the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Breach {
+struct Violation {
     line: usize,
     complaint: String,
 }
 
-/// The breaches in one file. `module` is its path below the crate: `["engine", "rules"]`.
-fn breaches(module: &[String], text: &str) -> Vec<Breach> {
-    let tokens = source::without_tests(&source::tokens(text));
-    let paths = paths::paths(&tokens, module);
-    let mut found = rules::imports(&module[0], &paths);
-    if floor_of(&module[0]).is_some_and(|floor| floor <= HIGHEST_PURE_FLOOR) {
-        found.extend(rules::impurities(&tokens, &paths));
+/// The violations in one file. `module` is its path below the crate: `["engine", "rules"]`.
+fn violations(module: &[String], tokens: &[Token]) -> Vec<Violation> {
+    let paths = paths(tokens, module);
+    let mut found = forbidden::imports(&module[0], &paths);
+    if layer_of(&module[0]).is_some_and(|layer| layer <= HIGHEST_PURE_LAYER) {
+        found.extend(forbidden::impurities(tokens, &paths));
     }
-    found.sort_by_key(|breach| breach.line);
+    found.sort_by_key(|violation| violation.line);
     found.dedup();
     found
 }
 
-fn sources() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
-}
-
-fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(files_below(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    files
-}
-
-/// `engine/rules.rs` is `["engine", "rules"]`, `engine/mod.rs` is `["engine"]`.
-fn module_of(relative: &Path) -> Vec<String> {
-    let path = relative.with_extension("");
-    let names = path.iter().map(|name| name.to_str().unwrap().to_owned());
-    let mut module: Vec<String> = names.collect();
-    if module.last().is_some_and(|name| name == "mod") {
-        module.pop();
-    }
-    module
-}
-
 #[test]
 fn every_import_points_down_and_the_core_is_pure() {
-    let root = sources();
-    let texts: Vec<(PathBuf, String)> = files_below(&root)
-        .into_iter()
-        .map(|path| {
-            let text = std::fs::read_to_string(&path).unwrap();
-            (path.strip_prefix(&root).unwrap().to_owned(), text)
-        })
-        // The plan itself, and what runs before anything is built.
-        .filter(|(path, _)| path != Path::new("lib.rs") && path != Path::new("build.rs"))
-        .collect();
-    // `#[cfg(test)] mod tests;` makes a file a test.
-    let test_modules: Vec<Vec<String>> = texts
-        .iter()
-        .flat_map(|(path, text)| {
-            let module = module_of(path);
-            let names = source::test_modules(&source::tokens(text));
-            names
-                .into_iter()
-                .map(move |name| [module.clone(), vec![name]].concat())
-        })
-        .collect();
     let mut report = Vec::new();
-    for (path, text) in &texts {
-        let module = module_of(path);
-        if test_modules.iter().any(|test| module.starts_with(test)) {
-            continue;
-        }
-        for breach in breaches(&module, text) {
-            report.push(format!(
-                "src/{}:{}: {}",
-                path.display(),
-                breach.line,
-                breach.complaint
-            ));
+    for file in source_files() {
+        for violation in violations(&file.module, &file.tokens) {
+            let (path, line) = (file.path.display(), violation.line);
+            report.push(format!("src/{path}:{line}: {}", violation.complaint));
         }
     }
     assert!(
-        texts.len() > 10,
-        "too few files in {}: {}",
-        root.display(),
-        texts.len()
-    );
-    assert!(
         report.is_empty(),
-        "the floor plan is broken:\n{}",
+        "the layers are not kept:\n{}",
         report.join("\n")
     );
 }
 
 #[test]
-fn every_room_has_its_place_in_the_plan_and_in_lib_rs() {
-    let library = std::fs::read_to_string(sources().join("lib.rs")).unwrap();
+fn every_module_belongs_to_a_layer_and_lib_rs_lists_it_in_order() {
+    let library = std::fs::read_to_string(repository().join("src/lib.rs")).unwrap();
     let listed: Vec<&str> = library
         .lines()
         .filter_map(|line| line.strip_prefix("pub mod ")?.split(';').next())
         .collect();
-    let floors: Vec<Option<usize>> = listed.iter().map(|room| floor_of(room)).collect();
+    let layers: Vec<Option<usize>> = listed.iter().map(|module| layer_of(module)).collect();
     assert!(
-        floors.iter().all(Option::is_some),
-        "a room is not in the plan: {listed:?}"
+        layers.iter().all(Option::is_some),
+        "a module has no layer: {listed:?}"
     );
     assert!(
-        floors.is_sorted(),
-        "lib.rs lists the rooms in another order: {listed:?}"
+        layers.is_sorted(),
+        "lib.rs lists the modules in another order: {listed:?}"
     );
-    let planned: usize = FLOORS.iter().map(|floor| floor.len()).sum();
-    // `main` is the binary's.
-    assert_eq!(listed.len(), planned - 1, "{listed:?}");
+    let known: usize = LAYERS.iter().map(|layer| layer.len()).sum();
+    // `main` belongs to the binary.
+    assert_eq!(listed.len(), known - 1, "{listed:?}");
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
-    /// The complaints about a file of a room.
+    /// The complaints about a file of a module.
     fn complaints(module: &str, text: &str) -> Vec<String> {
         let module: Vec<String> = module.split('/').map(str::to_owned).collect();
-        breaches(&module, text)
+        violations(&module, &source::without_tests(&source::tokens(text)))
             .into_iter()
-            .map(|breach| breach.complaint)
+            .map(|violation| violation.complaint)
             .collect()
     }
 
@@ -231,12 +171,12 @@ mod tests {
         fails(
             "config/yaml",
             "use crate::decode::Decoder;",
-            "`decode` shares a floor with `config`",
+            "`decode` is in the same layer as `config`",
         );
         fails(
             "exposition",
             "use crate::simulation;",
-            "`simulation` shares a floor",
+            "`simulation` is in the same layer",
         );
     }
 
@@ -256,13 +196,9 @@ mod tests {
     }
 
     #[test]
-    fn unknown_rooms_fail() {
-        fails(
-            "engine",
-            "use crate::util::helper;",
-            "`util` is not in the floor plan",
-        );
-        fails("util", "use std::mem;", "`util` is not in the floor plan");
+    fn unknown_modules_fail() {
+        fails("engine", "use crate::util::helper;", "`util` has no layer");
+        fails("util", "use std::mem;", "`util` has no layer");
     }
 
     #[test]
@@ -296,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn the_core_neither_waits_nor_reads_nor_starts_anything() {
+    fn the_core_does_not_wait_read_or_start_anything() {
         fails("decode", "use tokio::sync::mpsc;", "tokio");
         fails("decode", "use rdkafka::Message;", "rdkafka");
         fails("decode", "pub async fn read() {}", "async");
@@ -328,12 +264,12 @@ mod tests {
     }
 
     #[test]
-    fn the_core_neither_logs_nor_throws_dice() {
+    fn the_core_does_not_log_or_draw_random_numbers() {
         fails("engine", "use tracing::warn;", "tracing");
         fails("engine", "fn f() { tracing::warn!(\"x\"); }", "tracing");
         fails("engine", "fn f() { println!(\"x\"); }", "println!");
         fails("engine", "fn f() { std::eprintln!(\"x\"); }", "eprintln!");
-        fails("simulation", "let mut dice = rand::rng();", "rand::rng");
+        fails("simulation", "let mut random = rand::rng();", "rand::rng");
         fails("simulation", "use rand::{Rng, random};", "rand::random");
         fails("simulation", "ChaCha8Rng::from_os_rng()", "from_os_rng");
         passes(
@@ -343,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn the_edge_may_do_all_of_that() {
+    fn the_edge_may() {
         passes(
             "edge",
             "use std::time::Instant; use tokio::net; fn f() { tracing::info!(\"\"); }",
@@ -351,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn unit_tests_may_do_all_of_that() {
+    fn unit_tests_may() {
         passes(
             "engine",
             "#[cfg(test)]\nmod tests { use std::fs; use crate::edge; fn f() { {} } }",
@@ -399,19 +335,21 @@ mod tests {
     }
 
     #[test]
-    fn the_line_is_told() {
+    fn a_violation_names_its_line() {
         let module = ["engine".to_owned()];
-        let found = breaches(&module, "//! What.\n\nuse std::mem;\nuse crate::edge;\n");
-        assert_eq!(
-            found.iter().map(|breach| breach.line).collect::<Vec<_>>(),
-            [4]
-        );
+        let text = "//! About.\n\nuse std::mem;\nuse crate::edge;\n";
+        let found = violations(&module, &source::tokens(text));
+        let lines: Vec<usize> = found.iter().map(|violation| violation.line).collect();
+        assert_eq!(lines, [4]);
     }
 
     #[test]
-    fn modules_are_named_after_files() {
-        assert_eq!(module_of(Path::new("engine/rules.rs")), ["engine", "rules"]);
-        assert_eq!(module_of(Path::new("engine/mod.rs")), ["engine"]);
-        assert_eq!(module_of(Path::new("main.rs")), ["main"]);
+    fn modules_have_the_names_of_their_files() {
+        assert_eq!(
+            source::module_of(Path::new("engine/rules.rs")),
+            ["engine", "rules"]
+        );
+        assert_eq!(source::module_of(Path::new("engine/mod.rs")), ["engine"]);
+        assert_eq!(source::module_of(Path::new("main.rs")), ["main"]);
     }
 }

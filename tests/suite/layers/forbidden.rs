@@ -1,8 +1,8 @@
-//! What the plan forbids: imports by floor, and what a pure floor may not name.
+//! Imports that a layer may not have, and names that a pure layer may not use.
 
 use super::paths::NamedPath;
 use super::source::Token;
-use super::{Breach, floor_of};
+use super::{Violation, layer_of};
 
 /// Crates that wait, listen, log, or talk to others.
 const IMPURE_CRATES: [&str; 11] = [
@@ -19,7 +19,7 @@ const IMPURE_CRATES: [&str; 11] = [
     "ureq",
 ];
 
-/// What else is no business of a pure floor, by the path it is had from.
+/// Items of other crates that are not pure.
 const IMPURE_PATHS: [&str; 19] = [
     "std::time::Instant",
     "std::time::SystemTime",
@@ -42,7 +42,7 @@ const IMPURE_PATHS: [&str; 19] = [
     "rand::rngs::ThreadRng",
 ];
 
-/// The same where the beginning of the path was imported: the last names of a path.
+/// The same where the start of the path was imported: the last names of a path.
 const IMPURE_ENDINGS: [&str; 14] = [
     "Instant::now",
     "SystemTime::now",
@@ -60,7 +60,7 @@ const IMPURE_ENDINGS: [&str; 14] = [
     "rand::rng",
 ];
 
-/// Names that mean one thing only, wherever they come from.
+/// Names that have one meaning only.
 const IMPURE_NAMES: [&str; 8] = [
     "async",
     "await",
@@ -75,12 +75,12 @@ const IMPURE_NAMES: [&str; 8] = [
 /// Macros that print.
 const PRINTING: [&str; 5] = ["print", "println", "eprint", "eprintln", "dbg"];
 
-/// Paths into this crate that do not lead down.
-pub(super) fn imports(room: &str, paths: &[NamedPath]) -> Vec<Breach> {
-    let Some(floor) = floor_of(room) else {
-        return vec![Breach {
+/// Paths to higher layers, and to other modules of the same layer.
+pub(super) fn imports(module: &str, paths: &[NamedPath]) -> Vec<Violation> {
+    let Some(layer) = layer_of(module) else {
+        return vec![Violation {
             line: 1,
-            complaint: format!("`{room}` is not in the floor plan"),
+            complaint: format!("`{module}` has no layer"),
         }];
     };
     let mut found = Vec::new();
@@ -88,16 +88,18 @@ pub(super) fn imports(room: &str, paths: &[NamedPath]) -> Vec<Breach> {
         let [root, target, ..] = path.names.as_slice() else {
             continue;
         };
-        if root != "crate" || target == room {
+        if root != "crate" || target == module {
             continue;
         }
-        let complaint = match floor_of(target) {
-            None => format!("`{target}` is not in the floor plan"),
-            Some(other) if other > floor => format!("`{target}` is above `{room}`"),
-            Some(other) if other == floor => format!("`{target}` shares a floor with `{room}`"),
+        let complaint = match layer_of(target) {
+            None => format!("`{target}` has no layer"),
+            Some(other) if other > layer => format!("`{target}` is above `{module}`"),
+            Some(other) if other == layer => {
+                format!("`{target}` is in the same layer as `{module}`")
+            }
             Some(_) => continue,
         };
-        found.push(Breach {
+        found.push(Violation {
             line: path.line,
             complaint: format!("{complaint}: {}", path.text()),
         });
@@ -105,13 +107,13 @@ pub(super) fn imports(room: &str, paths: &[NamedPath]) -> Vec<Breach> {
     found
 }
 
-/// What a pure floor may not name.
-pub(super) fn impurities(tokens: &[Token], paths: &[NamedPath]) -> Vec<Breach> {
+/// Impure names.
+pub(super) fn impurities(tokens: &[Token], paths: &[NamedPath]) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut complain = |line, what: &str| {
-        found.push(Breach {
+        found.push(Violation {
             line,
-            complaint: format!("a pure floor has no business with {what}"),
+            complaint: format!("a pure layer may not use {what}"),
         });
     };
     for path in paths {

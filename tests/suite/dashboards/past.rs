@@ -1,8 +1,8 @@
-//! The past on the dashboards is what a replay gives: each query that needs no range, and each series that any
-//! query asks for, over blocks that `backfill` wrote, equals the same over the expositions of
-//! `replay --until`, at ten instants.
+//! The dashboards show the same past as a replay. Each query that needs no range, and each series of any
+//! query, gives the same result over blocks of `backfill` as over the expositions of `replay --until`, at
+//! ten instants.
 //!
-//! A replay is one instant, so what needs a range (`increase`, `rate`, an offset) cannot be asked of it.
+//! A replay is one instant, so the test leaves out queries with a range (`increase`, `rate`, an offset).
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,17 +11,17 @@ use std::path::{Path, PathBuf};
 
 use ticket_exporter::domain::timestamp::Timestamp;
 
-use super::{Board, Parsed};
+use super::{Dashboard, Parsed};
 use crate::end_to_end::{file, is_kpi, path, replay_text, run_well, simulate};
 use crate::harness::{Labels, Prometheus, PrometheusOptions, promtool, promtool_path, scrape};
 
 const FROM: &str = "2026-03-04T00:00:00Z";
 const HOUR: i64 = 3_600_000;
 const INSTANTS: i64 = 10;
-/// Instants are on the steps of the backfill, in both halves of the two days.
+/// Instants are at steps of the backfill, in both halves of the two days.
 const APART: i64 = 4 * HOUR;
 
-/// Whether an exposition of a single instant has all that a query needs.
+/// Whether the exposition of one instant is enough for a query.
 fn needs_one_instant(parsed: &Parsed) -> bool {
     !parsed.has_subquery
         && !parsed.selectors.is_empty()
@@ -31,10 +31,10 @@ fn needs_one_instant(parsed: &Parsed) -> bool {
             .all(|one| is_kpi(&one.name) && !one.is_range && !one.is_past)
 }
 
-/// What dashboards ask that needs no more than an instant, and every series that they ask for, with its place.
+/// The queries of dashboards that need one instant, and every series of their queries, with their places.
 fn questions() -> BTreeMap<String, String> {
     let mut questions = BTreeMap::new();
-    for query in Board::all().iter().flat_map(Board::queries) {
+    for query in Dashboard::all().iter().flat_map(Dashboard::queries) {
         let parsed = Parsed::of(&query.asked());
         for selector in parsed.selectors.iter().filter(|one| is_kpi(&one.name)) {
             questions.insert(selector.written(), query.place.clone());
@@ -81,7 +81,7 @@ fn blocks_of_replays(expositions: &BTreeMap<i64, String>, folder: &Path) -> Path
     storage
 }
 
-/// Values by labels, without what a scrape adds.
+/// Values by labels, without the labels that a scrape adds.
 fn values(prometheus: &Prometheus, query: &str, seconds: i64) -> BTreeMap<Labels, f64> {
     #[allow(clippy::cast_precision_loss, reason = "an instant of our days")]
     let found = prometheus.query_at(query, seconds as f64);
@@ -101,7 +101,7 @@ fn values(prometheus: &Prometheus, query: &str, seconds: i64) -> BTreeMap<Labels
 }
 
 #[test]
-fn boards_show_of_the_past_what_a_replay_gives() {
+fn dashboards_show_the_same_past_as_a_replay() {
     let questions = questions();
     assert!(questions.len() > 60, "only {} questions", questions.len());
 
@@ -153,7 +153,7 @@ fn boards_show_of_the_past_what_a_replay_gives() {
                 "{place}: {found:?}, not {expected:?}"
             );
             for (labels, expected) in &expected {
-                // The order in which Prometheus adds may differ, and with it the last bit.
+                // Prometheus may add in another order, which changes the last bit.
                 let difference = (found[labels] - expected).abs();
                 assert!(
                     difference <= 1e-12 * expected.abs(),

@@ -1,4 +1,4 @@
-//! The committed boards are what their source writes.
+//! The committed dashboards equal the output of their source.
 
 use std::fs;
 use std::process::Command;
@@ -7,7 +7,7 @@ use super::{FOLDER, UIDS};
 use crate::harness::{python, repository};
 
 #[test]
-fn what_is_committed_is_what_the_source_writes() {
+fn committed_dashboards_equal_their_source() {
     let folder = tempfile::tempdir().unwrap();
     let source = repository().join(FOLDER).join("source");
     let output = Command::new(python())
