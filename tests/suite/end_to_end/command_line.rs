@@ -166,7 +166,7 @@ fn errors_name_the_typed_flags() {
         (
             USAGE,
             &["test-mapping", "--print-preset", "nope"],
-            "--print-preset: no preset is called",
+            "--print-preset: no preset \"nope\"",
         ),
         (
             CONFIGURATION,

@@ -201,7 +201,7 @@ fn missing_data_is_reported() {
 
     kafka.delete_records(&topic, 0, ends[&0]);
     let (_, complaint) = unequal(&verify(&exporter, &config, &[]));
-    let reason = format!("partition {topic}/0 begins at offset {} now", ends[&0]);
+    let reason = format!("partition {topic}/0 starts at offset {}", ends[&0]);
     assert!(complaint.contains(&reason), "{complaint}");
 
     kafka.delete_topic(&topic);
