@@ -1,6 +1,5 @@
 //! Reads the section `schema_registry`.
 
-use std::fmt::{self, Formatter};
 use std::path::{Path, PathBuf};
 
 use super::problem::ConfigErrors;
@@ -16,8 +15,7 @@ const SHORTEST_TIMEOUT: Milliseconds = 10;
 /// Above this, the exporter would report an unavailable registry too late.
 const LONGEST_TIMEOUT: Milliseconds = MINUTE;
 
-/// `Debug` hides the password.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaRegistry {
     /// Does not end with a slash.
     pub url: String,
@@ -34,18 +32,6 @@ pub struct RegistryLogin {
     pub username: String,
     /// A file is read for each request, because it may change.
     pub password: Secret,
-}
-
-impl fmt::Debug for SchemaRegistry {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("SchemaRegistry")
-            .field("url", &self.url)
-            .field("login", &self.login)
-            .field("ca_file", &self.ca_file)
-            .field("timeout", &self.timeout)
-            .finish()
-    }
 }
 
 impl SchemaRegistry {
