@@ -232,7 +232,7 @@ fn durations(lengths: &[Milliseconds]) -> String {
 }
 
 /// The settings in words, by the keys of the configuration. All but the counting rules may change; the
-/// user is only told.
+/// log then lists the changes.
 fn settings(rules: &Rules) -> Vec<(String, String)> {
     let calendar = |id: Option<CalendarId>| {
         let name = id.map_or(Some(ALWAYS_OPEN), |id| {
