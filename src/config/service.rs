@@ -20,7 +20,7 @@ const DEFAULT_GRACE: Milliseconds = 30 * SECOND;
 /// Above the error of any synchronized clock, and below the offset of a time zone.
 const DEFAULT_MAX_FUTURE: Milliseconds = 5 * MINUTE;
 
-/// What to do if the exporter cannot continue from the stored state.
+/// The reaction if the exporter cannot continue from the stored state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FailOrRebuild {
     /// Fail, because a rebuild loses the numbers from records that the topic no longer contains.
@@ -47,7 +47,7 @@ impl FailOrRebuild {
     }
 }
 
-/// What to do if a changed configuration counts the same records differently.
+/// The reaction if a changed configuration counts the same records differently.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnChangedRules {
     /// Fail, because a rebuild loses the numbers from records that the topic no longer contains.
