@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
-use super::partition_clocks::ReadProgress;
+use super::partition_clocks::ConsumerProgress;
 use crate::app::source_offsets::{RecordsLost, SourceOffsets};
 use crate::edge::kafka::{Consumer, TopicPartition, missing_topics};
 use crate::edge::self_metrics::SelfMetrics;
@@ -56,7 +56,7 @@ impl Completeness {
     pub(super) fn check(
         &mut self,
         consumer: &Consumer,
-        progress: ReadProgress,
+        progress: ConsumerProgress,
         offsets: &SourceOffsets,
     ) -> Result<Completion, RecordsLost> {
         let missing: Vec<&str> = consumer.missing_topics().collect();

@@ -11,7 +11,7 @@ use super::checkpoints::{Checkpoints, TakenCheckpoint};
 use super::completeness::{Completeness, Completion};
 use super::error::{IngestError, IngestFailure};
 use super::input_progress::InputProgress;
-use super::partition_clocks::{PartitionClocks, ReadProgress};
+use super::partition_clocks::{ConsumerProgress, StreamClocks};
 use super::processor::RecordProcessor;
 use super::progress_log::ProgressLog;
 use super::publication::Publication;
@@ -78,7 +78,7 @@ pub struct Ingest {
     pub(super) processor: RecordProcessor,
     pub(super) checkpoints: Checkpoints,
     pub(super) publication: Publication,
-    pub(super) clocks: PartitionClocks,
+    pub(super) clocks: StreamClocks,
     pub(super) timing: Timing,
     /// `None`: the clients read no files.
     pub(super) credentials: Option<CredentialFiles>,
@@ -113,7 +113,7 @@ impl Ingest {
             ),
             checkpoints: Checkpoints::new(state.writer, Arc::clone(&metrics)),
             publication: Publication::new(Arc::clone(&published)),
-            clocks: PartitionClocks::new(Arc::clone(&published)),
+            clocks: StreamClocks::new(Arc::clone(&published)),
             timing,
             credentials: None,
             completeness: Completeness::new(Arc::clone(&metrics)),
@@ -374,7 +374,7 @@ impl Ingest {
     fn check_completeness(
         &mut self,
         consumer: &Consumer,
-        progress: ReadProgress,
+        progress: ConsumerProgress,
     ) -> Result<bool, RecordsLost> {
         let offsets = &self.processor.offsets;
         match self.completeness.check(consumer, progress, offsets)? {
@@ -388,7 +388,7 @@ impl Ingest {
     }
 
     /// Moves the clocks, and updates the metrics and the log.
-    fn report_progress(&mut self, consumer: &Consumer) -> Result<ReadProgress, RecordsLost> {
+    fn report_progress(&mut self, consumer: &Consumer) -> Result<ConsumerProgress, RecordsLost> {
         self.next_progress_report = Instant::now() + self.timing.interval;
         let RecordProcessor {
             engine, offsets, ..

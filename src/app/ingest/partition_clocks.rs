@@ -14,7 +14,7 @@ use crate::engine::Engine;
 
 /// How far the consumer is.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct ReadProgress {
+pub(super) struct ConsumerProgress {
     pub(super) assigned: usize,
     /// Partitions that are not read to their end.
     pub(super) unfinished: usize,
@@ -22,12 +22,12 @@ pub(super) struct ReadProgress {
     pub(super) lag: i64,
 }
 
-pub(super) struct PartitionClocks {
+pub(super) struct StreamClocks {
     transactions: LongTransactions,
     published: Arc<Published>,
 }
 
-impl PartitionClocks {
+impl StreamClocks {
     pub(super) fn new(published: Arc<Published>) -> Self {
         Self {
             transactions: LongTransactions::default(),
@@ -61,9 +61,9 @@ impl PartitionClocks {
         timing: &Timing,
         engine: &mut Engine,
         offsets: &mut SourceOffsets,
-    ) -> Result<ReadProgress, RecordsLost> {
+    ) -> Result<ConsumerProgress, RecordsLost> {
         let metrics = self.published.self_metrics();
-        let mut progress = ReadProgress::default();
+        let mut progress = ConsumerProgress::default();
         // Partitions that are complete up to the same instant get the same clock, to the millisecond.
         let mut clocks: HashMap<Instant, Timestamp> = HashMap::new();
         for partition in consumer.assigned() {

@@ -1,4 +1,4 @@
-//! GoalCounts a history under policies: how long goals ran, and how many were met.
+//! Counts a history under policies: how long goals ran, and how many were met.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::engine::{Engine, GoalRun, GoalRuns, Observer, Rules, Sample, Series, Visitor};
 
 /// Goals and breaches, by policy and target.
-pub type GoalCounts = BTreeMap<(String, &'static str), (u64, u64)>;
+pub type PolicyGoalCounts = BTreeMap<(String, &'static str), (u64, u64)>;
 
 /// Returns how long the goals of a history ran.
 pub fn measure(
@@ -36,12 +36,12 @@ pub fn measure(
     Ok((distributions, tally))
 }
 
-/// GoalCounts a history under the policies of `rules`.
+/// Counts a history under the policies of `rules`.
 pub fn count(
     rules: &Arc<Rules>,
     history: &EventHistory,
     until: Option<Timestamp>,
-) -> Result<GoalCounts, HistoryError> {
+) -> Result<PolicyGoalCounts, HistoryError> {
     let mut engine = Engine::new(Arc::clone(rules), Timestamp::LATEST);
     run(&mut engine, None, history, until)?;
     let mut counter = GoalCounter::default();
@@ -92,7 +92,7 @@ fn group(run: GoalRun) -> GoalGroup {
 #[derive(Default)]
 struct GoalCounter {
     family: Option<&'static Family>,
-    counts: GoalCounts,
+    counts: PolicyGoalCounts,
 }
 
 impl Visitor for GoalCounter {

@@ -23,7 +23,7 @@ use super::history::{EventHistory, HistoryError, ReadCounts};
 use crate::domain::policy::{Clock, Match, Policy, Target};
 use crate::domain::timestamp::{DAY, Milliseconds, Timestamp};
 use crate::engine::Rules;
-use counted::{GoalCounts, count, measure};
+use counted::{PolicyGoalCounts, count, measure};
 use distribution::{next_step, round_up};
 
 /// The shares for which targets are shown.
@@ -164,7 +164,7 @@ pub fn suggest(
 pub fn suggest_from(distributions: &Distributions, request: &TargetRequest) -> Suggestion {
     let targets = propose(distributions, request);
     Suggestion {
-        rows: rows(distributions, &targets, &GoalCounts::new(), request),
+        rows: rows(distributions, &targets, &PolicyGoalCounts::new(), request),
         policies: policies(&targets, request),
         tally: None,
     }
@@ -245,7 +245,7 @@ fn under(rules: &Rules, policies: Vec<Policy>) -> Rules {
 fn rows(
     distributions: &Distributions,
     targets: &Targets,
-    counts: &GoalCounts,
+    counts: &PolicyGoalCounts,
     request: &TargetRequest,
 ) -> Vec<SuggestionRow> {
     let row = |(group, distribution): (&GoalGroup, &Distribution)| {
