@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::BackfillPlan;
+use super::plan::BackfillPlan;
 use crate::domain::timestamp::{HOUR, Milliseconds, Timestamp};
 use crate::engine::{Series, Snapshot};
 use crate::exposition::{SeriesAtInstant, WrittenHistory, write_history};
@@ -107,15 +107,13 @@ impl<'a> Blocks<'a> {
 
     /// Writes the rest. Returns the counts and the number of files.
     pub fn finish(mut self) -> Result<(WrittenHistory, u64), BackfillOutputError> {
-        if !self.instants.is_empty() {
-            self.write()?;
-        }
+        self.write()?;
         Ok((self.written, self.files))
     }
 
     fn write(&mut self) -> Result<(), BackfillOutputError> {
         let instants = std::mem::take(&mut self.instants);
-        let standing: Vec<SeriesAtInstant<'_>> = instants
+        let series: Vec<SeriesAtInstant<'_>> = instants
             .iter()
             .map(|(at, snapshot)| (*at, vec![snapshot as &dyn Series, &self.plan.objectives]))
             .collect();
@@ -124,7 +122,7 @@ impl<'a> Blocks<'a> {
         };
         let written = match &mut self.output {
             BackfillOutput::One(out) => {
-                let written = write_history(&standing, &self.plan.labels, &mut **out);
+                let written = write_history(&series, &self.plan.labels, &mut **out);
                 written
                     .and_then(|written| out.flush().map(|()| written))
                     .map_err(BackfillOutputError::One)?
@@ -133,7 +131,7 @@ impl<'a> Blocks<'a> {
                 let name = file_name(block(*first));
                 let path = directory.join(&name).with_extension(UNFINISHED);
                 let to = directory.join(name).with_extension(EXTENSION);
-                write_file(&path, &to, &standing, &self.plan.labels)
+                write_file(&path, &to, &series, &self.plan.labels)
                     .and_then(|written| done(&to).map(|()| written))
                     .map_err(|source| BackfillOutputError::File { path: to, source })?
             }
@@ -150,11 +148,11 @@ impl<'a> Blocks<'a> {
 fn write_file(
     path: &Path,
     to: &Path,
-    standing: &[SeriesAtInstant<'_>],
+    series: &[SeriesAtInstant<'_>],
     labels: &[(String, String)],
 ) -> io::Result<WrittenHistory> {
     let mut file = BufWriter::new(File::create(path)?);
-    let written = write_history(standing, labels, &mut file)?;
+    let written = write_history(series, labels, &mut file)?;
     file.flush()?;
     fs::rename(path, to)?;
     Ok(written)

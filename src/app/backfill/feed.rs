@@ -24,16 +24,15 @@ struct HeldEvent {
 }
 
 /// One partition of the history.
-#[derive(Debug)]
 pub struct Feed {
-    part: HistoryPartition,
+    pub part: HistoryPartition,
     partition: PartitionId,
     /// In the order of arrival.
     held: VecDeque<HeldEvent>,
     /// The tickets of held events.
     waiting: HashSet<CompactString>,
     /// The greatest event time so far.
-    greatest: Option<Timestamp>,
+    pub greatest: Option<Timestamp>,
     /// The last instant.
     instant: Timestamp,
     /// Later events are left out.
@@ -60,14 +59,6 @@ impl Feed {
             later: 0,
             late: 0,
         }
-    }
-
-    pub fn part(&self) -> &HistoryPartition {
-        &self.part
-    }
-
-    pub fn greatest(&self) -> Option<Timestamp> {
-        self.greatest
     }
 
     /// Returns the earliest event time; `None` without events.
@@ -117,35 +108,24 @@ impl Feed {
 
     /// Reads the next event. Applies it if there is an engine and the event is not later than the
     /// instant; otherwise holds it.
-    fn pull(&mut self, to: Option<(&mut Engine, Timestamp)>) -> Result<(), HistoryError> {
-        let Self {
-            part,
-            partition,
-            held,
-            waiting,
-            greatest,
-            instant: passed,
-            until,
-            later,
-            late,
-            ..
-        } = self;
-        let mut to = to;
+    fn pull(&mut self, mut to: Option<(&mut Engine, Timestamp)>) -> Result<(), HistoryError> {
         let mut take = |event: &Event<'_>| {
-            if event.at > *until {
-                *later += 1;
+            if event.at > self.until {
+                self.later += 1;
                 return;
             }
-            *greatest = (*greatest).max(Some(event.at));
-            *late += u64::from(event.at <= *passed);
+            self.greatest = self.greatest.max(Some(event.at));
+            self.late += u64::from(event.at <= self.instant);
             let ticket = event.ticket_id.as_ref();
             match &mut to {
-                Some((engine, instant)) if event.at <= *instant && !waiting.contains(ticket) => {
-                    engine.apply(*partition, event);
+                Some((engine, instant))
+                    if event.at <= *instant && !self.waiting.contains(ticket) =>
+                {
+                    engine.apply(self.partition, event);
                 }
                 _ => {
-                    waiting.insert(ticket.into());
-                    held.push_back(HeldEvent {
+                    self.waiting.insert(ticket.into());
+                    self.held.push_back(HeldEvent {
                         at: event.at,
                         ticket: ticket.into(),
                         event: Box::new(event.clone().into_owned()),
@@ -153,7 +133,7 @@ impl Feed {
                 }
             }
         };
-        self.ended = !part.next(&mut take)?;
+        self.ended = !self.part.next(&mut take)?;
         Ok(())
     }
 }
@@ -202,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_later_than_an_instant_waits_and_what_comes_a_little_late_is_in_time() {
+    fn events_after_an_instant_wait_and_events_a_little_late_are_in_time() {
         let (mut feed, mut engine) = feed(&[
             (1, 100, "created"),
             (2, 205, "created"),
@@ -222,7 +202,7 @@ mod tests {
             (1, 1),
             "the ticket 6; the ticket 7"
         );
-        assert_eq!(feed.greatest(), Some(Timestamp(211)));
+        assert_eq!(feed.greatest, Some(Timestamp(211)));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::records::RecordTrial;
-use super::{CheckReport, late, within};
+use super::report::{CheckReport, within};
 use crate::app::kafka_clients::end_client;
 use crate::config::{Config, Kafka};
 use crate::edge::kafka::{
@@ -67,9 +67,9 @@ fn look_at_brokers(
         let subject = format!("broker {broker}");
         let (address, connection) = (broker.clone(), connection.clone());
         match within(timeout, move || check_broker(&address, &connection)) {
-            Some(Ok(found)) => report.ok(&subject, format!("{found}, of {origin}")),
-            Some(Err(error)) => report.error(&subject, error.to_string()),
-            None => report.error(&subject, late(timeout)),
+            Ok(Ok(found)) => report.ok(&subject, format!("{found}, of {origin}")),
+            Ok(Err(error)) => report.error(&subject, error.to_string()),
+            Err(late) => report.error(&subject, late.to_string()),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{CheckReport, late, within};
+use super::report::{CheckReport, within};
 use crate::app::recovery::{self, RecoveryError};
 use crate::config::Config;
 use crate::decode::SchemaId;
@@ -23,9 +23,9 @@ pub(super) fn directory(config: &Config, timeout: Duration, report: &mut CheckRe
     let shown = path.display().to_string();
     if !path.exists() {
         match within(timeout, move || writable_above(&path)) {
-            None => report.error(SUBJECT, late(timeout)),
-            Some(Ok(())) => report.ok(SUBJECT, format!("{shown} will be made")),
-            Some(Err(error)) => report.error(
+            Err(late) => report.error(SUBJECT, late.to_string()),
+            Ok(Ok(())) => report.ok(SUBJECT, format!("{shown} will be made")),
+            Ok(Err(error)) => report.error(
                 SUBJECT,
                 format!(
                     "{shown} cannot be made ({error}): make it, writable for this user, or set \
@@ -41,26 +41,26 @@ pub(super) fn directory(config: &Config, timeout: Duration, report: &mut CheckRe
         (locked.map(drop), written.map(drop))
     });
     let is_running = match tried {
-        None => {
-            report.error(SUBJECT, late(timeout));
+        Err(late) => {
+            report.error(SUBJECT, late.to_string());
             return false;
         }
-        Some((Ok(()), Ok(()))) => {
+        Ok((Ok(()), Ok(()))) => {
             report.ok(SUBJECT, format!("{shown} is writable and free"));
             false
         }
-        Some((Err(error @ StoreError::Locked { .. }), _)) => {
+        Ok((Err(error @ StoreError::Locked { .. }), _)) => {
             report.warning(
                 SUBJECT,
                 format!("{error}. Where that is the exporter of this configuration, all is well"),
             );
             true
         }
-        Some((Err(error), _)) => {
+        Ok((Err(error), _)) => {
             report.error(SUBJECT, error.to_string());
             return false;
         }
-        Some((_, Err(error))) => {
+        Ok((_, Err(error))) => {
             report.error(
                 SUBJECT,
                 format!("{shown} cannot be written ({error}): let this user write there"),
@@ -110,18 +110,18 @@ pub(super) fn listen(
         let subject = format!("web.listen {address}");
         let tried = address.clone();
         match within(timeout, move || try_listen(&tried)) {
-            None => report.error(&subject, late(timeout)),
-            Some(Ok(())) => report.ok(&subject, "free"),
-            Some(Err(error)) if is_running && error.kind() == io::ErrorKind::AddrInUse => report
+            Err(late) => report.error(&subject, late.to_string()),
+            Ok(Ok(())) => report.ok(&subject, "free"),
+            Ok(Err(error)) if is_running && error.kind() == io::ErrorKind::AddrInUse => report
                 .warning(
                     &subject,
                     "taken, as it has to be while the exporter is running",
                 ),
-            Some(Err(error)) if error.kind() == io::ErrorKind::AddrInUse => report.error(
+            Ok(Err(error)) if error.kind() == io::ErrorKind::AddrInUse => report.error(
                 &subject,
                 "another process listens there: stop it, or set another address",
             ),
-            Some(Err(error)) => report.error(
+            Ok(Err(error)) => report.error(
                 &subject,
                 format!("cannot listen there ({error}): set an address of this machine"),
             ),
@@ -148,15 +148,15 @@ pub(super) fn schema_registry(
     };
     match within(timeout, move || client.schema(NO_SCHEMA)) {
         // The registry answered; it does not know the id.
-        Some(Ok(_) | Err(SchemaLookupError::Unknown | SchemaLookupError::Unusable(_))) => {
+        Ok(Ok(_) | Err(SchemaLookupError::Unknown | SchemaLookupError::Unusable(_))) => {
             report.ok(SUBJECT, "it answers");
             return true;
         }
-        Some(Err(error)) => report.error(
+        Ok(Err(error)) => report.error(
             SUBJECT,
             format!("{error}: check schema_registry.url and the login"),
         ),
-        None => report.error(SUBJECT, late(timeout)),
+        Err(late) => report.error(SUBJECT, late.to_string()),
     }
     false
 }

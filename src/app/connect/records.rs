@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::CheckReport;
+use super::report::CheckReport;
 use crate::app::schemas::{self, SchemaFetcher};
 use crate::app::usability::{RecordUsability, UnusableSamples, UsabilityCounts};
 use crate::config::Config;
@@ -40,7 +40,7 @@ impl RecordTrial {
         let settings = config.schema_registry.as_ref();
         let settings = settings.filter(|_| registry_answers);
         Self {
-            // What is wrong with its settings was said.
+            // The check of the registry has reported wrong settings.
             schemas: SchemaFetcher::new(settings, &decoder).ok().flatten(),
             decoder,
             latest: wall_clock::now().plus(config.stream.max_future),
@@ -80,7 +80,7 @@ impl RecordTrial {
             report.error(&subject, why.as_str());
         }
         let preset = self.decoder.mappings().preset_of(&topic).to_owned();
-        tried.tell(&subject, &preset, report);
+        tried.report(&subject, &preset, report);
     }
 
     fn take(&self, record: &KafkaRecord<'_>, tried: &mut TriedRecords) {
@@ -101,7 +101,7 @@ impl RecordTrial {
 }
 
 impl TriedRecords {
-    fn tell(&self, subject: &str, preset: &str, report: &mut CheckReport<'_>) {
+    fn report(&self, subject: &str, preset: &str, report: &mut CheckReport<'_>) {
         if self.records == 0 {
             report.warning(
                 subject,
@@ -162,8 +162,8 @@ mod tests {
     use crate::app::connect::{CheckFinding, CheckVerdict};
 
     #[test]
-    fn counts_are_told_and_a_useless_mapping_is_an_error() {
-        let told = |uses: &[RecordUsability]| {
+    fn counts_are_reported_and_a_useless_mapping_is_an_error() {
+        let finding_of = |uses: &[RecordUsability]| {
             let mut tried = TriedRecords {
                 records: uses.len(),
                 keyed: uses.len(),
@@ -173,16 +173,16 @@ mod tests {
                 tried.uses.count(*one);
             }
             let mut findings: Vec<CheckFinding> = Vec::new();
-            let mut tell = |finding: &CheckFinding| findings.push(finding.clone());
+            let mut notify = |finding: &CheckFinding| findings.push(finding.clone());
             let mut report = CheckReport {
-                tell: &mut tell,
+                notify: &mut notify,
                 worst: CheckVerdict::Ok,
             };
-            tried.tell("records", "canonical", &mut report);
+            tried.report("records", "canonical", &mut report);
             let last = findings.pop().unwrap();
             (last.verdict, last.text)
         };
-        let (verdict, text) = told(&[
+        let (verdict, text) = finding_of(&[
             RecordUsability::Counted,
             RecordUsability::Ignored,
             RecordUsability::Tombstone,
@@ -193,13 +193,16 @@ mod tests {
             text,
             "1 of 4 give events, 1 passed over by a rule, 1 no rule is for them, 1 empty"
         );
-        let (verdict, text) = told(&[
+        let (verdict, text) = finding_of(&[
             RecordUsability::Counted,
             RecordUsability::Rejected("missing_at"),
         ]);
         assert_eq!(verdict, CheckVerdict::Warning);
         assert!(text.contains("1 rejected: missing_at"), "{text}");
-        assert_eq!(told(&[RecordUsability::NoRule]).0, CheckVerdict::Error);
-        assert_eq!(told(&[]).0, CheckVerdict::Warning);
+        assert_eq!(
+            finding_of(&[RecordUsability::NoRule]).0,
+            CheckVerdict::Error
+        );
+        assert_eq!(finding_of(&[]).0, CheckVerdict::Warning);
     }
 }

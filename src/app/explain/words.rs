@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Explanation;
+use super::explanation::Explanation;
 use crate::domain::duration;
 use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
 use crate::engine::{
@@ -16,10 +16,10 @@ const GREEN: &str = "\x1b[32m";
 const PLAIN: &str = "\x1b[0m";
 
 /// Writes an explanation, with times in UTC.
-pub fn words(explanation: &Explanation, colours: bool) -> String {
+pub fn words(explanation: &Explanation, colors: bool) -> String {
     let mut writer = Writer {
         text: String::new(),
-        colours,
+        colors,
     };
     writer.line(0, &format!("Ticket {}, times in UTC", explanation.ticket));
     if let Some(history) = &explanation.history {
@@ -41,7 +41,7 @@ pub fn words(explanation: &Explanation, colours: bool) -> String {
 
 struct Writer {
     text: String,
-    colours: bool,
+    colors: bool,
 }
 
 impl Writer {
@@ -53,9 +53,9 @@ impl Writer {
         let _ = writeln!(self.text, "{:indent$}{text}", "", indent = 4 * depth);
     }
 
-    fn paint(&self, colour: &str, text: &str) -> String {
-        if self.colours {
-            format!("{colour}{text}{PLAIN}")
+    fn paint(&self, color: &str, text: &str) -> String {
+        if self.colors {
+            format!("{color}{text}{PLAIN}")
         } else {
             text.to_owned()
         }
@@ -131,28 +131,17 @@ impl Writer {
     }
 
     fn observation(&mut self, observation: &Observation, entry: &TraceEntry) {
-        let values: Vec<String> = if observation.kpi == Kpi::Handle {
-            let reported = observation.calendar.map(|value| (value, "reported"));
-            let derived = observation.business.map(|value| (value, "derived"));
-            let both = reported.into_iter().chain(derived);
-            both.map(|(value, source)| format!("{} {source}", exact(value)))
-                .collect()
-        } else {
-            let clocks = [
-                (observation.calendar, "calendar"),
-                (observation.business, "business"),
-            ];
-            clocks
-                .into_iter()
-                .filter_map(|(value, clock)| Some(format!("{} {clock}", exact(value?))))
-                .collect()
-        };
+        let values = values(
+            observation.kpi == Kpi::Handle,
+            observation.calendar.map(exact),
+            observation.business.map(exact),
+        );
         let text = format!(
             "{}{} ticket_{}_seconds: {}; team {}, priority {}",
             as_of(entry),
             self.paint(BOLD, "observed"),
             observation.kpi.name(),
-            values.join(", "),
+            values,
             observation.team,
             observation.priority
         );
@@ -193,7 +182,7 @@ impl Writer {
         let ran = format!("after {} of {}", length(goal.running), length(goal.length));
         let text = match goal.step {
             GoalStep::Begun => format!("{name} runs: {}", course(goal, entry.at)),
-            GoalStep::Rebased => format!("{name} judged anew: {}", course(goal, entry.at)),
+            GoalStep::Rebased => format!("{name} judged again: {}", course(goal, entry.at)),
             GoalStep::Paused => format!("{name} paused {ran}"),
             GoalStep::Resumed => format!("{name} runs again {ran}, {}", deadline_words(goal)),
             GoalStep::Met => format!("{name} {} {ran}", self.paint(GREEN, "met")),
@@ -219,7 +208,7 @@ impl Writer {
         };
         let heading = self.paint(BOLD, &format!("As of {}", instant(view.clock)));
         self.line(0, &format!("{heading}{place}"));
-        self.line(1, &standing(view));
+        self.line(1, &status_words(view));
         let created = view.created.map_or_else(|| "unknown".to_owned(), instant);
         let text = format!("created {created}, last event {}", instant(view.last_event));
         self.line(1, &text);
@@ -287,7 +276,7 @@ impl Writer {
             "goal {} of {} {state}: {}, counted from {}",
             goal.target,
             goal.policy,
-            promise(goal),
+            goal_words(goal),
             instant(goal.start)
         );
         if let Some(left) = view.left {
@@ -347,8 +336,8 @@ fn change_words(change: &AttributeChange) -> Option<String> {
     }
 }
 
-/// Status and labels, and where the ticket went.
-fn standing(view: &TicketView) -> String {
+/// Status, labels, and the ticket into which it was merged.
+fn status_words(view: &TicketView) -> String {
     let assigned = if view.assigned {
         "assigned"
     } else {
@@ -378,7 +367,7 @@ fn as_of(entry: &TraceEntry) -> String {
 
 /// The target, the time that has run by `at`, and the deadline.
 fn course(goal: &GoalTrace, at: Timestamp) -> String {
-    let mut text = promise(goal);
+    let mut text = goal_words(goal);
     if goal.start != at {
         let (start, ran) = (instant(goal.start), length(goal.running));
         let _ = write!(text, ", counted from {start}, has run {ran}");
@@ -388,7 +377,7 @@ fn course(goal: &GoalTrace, at: Timestamp) -> String {
 }
 
 /// `4h business (office), paused in pending`.
-fn promise(goal: &GoalTrace) -> String {
+fn goal_words(goal: &GoalTrace) -> String {
     let mut text = format!("{} {}", length(goal.length), clock_words(goal));
     if !goal.pauses.is_empty() {
         let _ = write!(text, ", paused in {}", goal.pauses.join(", "));
@@ -412,26 +401,25 @@ fn deadline_words(goal: &GoalTrace) -> String {
 }
 
 fn pending_words(pending: &PendingObservation) -> String {
-    let values = [
-        (pending.calendar, "calendar"),
-        (pending.business, "business"),
-    ];
-    let values: Vec<String> = values
-        .into_iter()
-        .filter_map(|(value, clock)| {
-            let word = match (pending.kpi, clock) {
-                ("handle", "calendar") => "reported",
-                ("handle", _) => "derived",
-                (_, clock) => clock,
-            };
-            Some(format!("{} {word}", length(value?)))
-        })
-        .collect();
-    format!(
-        "ticket_{}_seconds so far, observed when final: {}",
-        pending.kpi,
-        values.join(", ")
-    )
+    let values = values(
+        pending.kpi == Kpi::Handle.name(),
+        pending.calendar.map(length),
+        pending.business.map(length),
+    );
+    let kpi = pending.kpi;
+    format!("ticket_{kpi}_seconds so far, observed when final: {values}")
+}
+
+/// The values that are known, each with its clock, or with its source if it is the handle time.
+fn values(is_handle: bool, calendar: Option<String>, business: Option<String>) -> String {
+    let names = if is_handle {
+        ["reported", "derived"]
+    } else {
+        ["calendar", "business"]
+    };
+    let values = [calendar, business].into_iter().zip(names);
+    let known = values.filter_map(|(value, name)| Some(format!("{} {name}", value?)));
+    known.collect::<Vec<_>>().join(", ")
 }
 
 /// `2026-03-06 16:30:00`, with milliseconds where there are any.

@@ -1,12 +1,11 @@
 //! Reads one partition of a history record by record.
 
-use std::collections::BTreeMap;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::io::{self, BufRead};
 use std::path::PathBuf;
 
-use super::HistoryError;
+use super::error::HistoryError;
 use crate::decode::{self, Decoded, Decoder, IgnoreReason, MAX_VALUE_BYTES, Record, Rejection};
 use crate::domain::event::Event;
 use crate::domain::mapping::Member;
@@ -15,6 +14,10 @@ use crate::edge::files::{self, LineBlock};
 use crate::edge::kafka::TopicPartition;
 use crate::edge::spool::{Spool, SpoolReader, SpooledRecord};
 
+/// Advice for a CSV file.
+pub const CSV_ADVICE: &str = "this looks like CSV, which is not supported as input yet; convert it to \
+     JSON Lines, an object for each row, such as with mlr --icsv --ojsonl cat FILE, and say with a \
+     mapping what the columns mean: infer-mapping proposes one";
 /// Number of places that are named for each reason.
 const PLACES_NAMED: usize = 3;
 
@@ -111,7 +114,6 @@ impl ReadCounts {
 }
 
 /// One partition, read record by record.
-#[derive(Debug)]
 pub struct HistoryPartition {
     source: PartitionSource,
     decoder: Decoder,
@@ -232,15 +234,6 @@ impl PartitionSource {
                 )))
             }
         }
-    }
-}
-
-impl fmt::Debug for PartitionSource {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Files(_) => "Files",
-            Self::Spool { .. } => "Spool",
-        })
     }
 }
 

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Distributions, GoalGroup};
+use super::distribution::{Distributions, GoalGroup};
 use crate::app::history::{EventHistory, HistoryError, ReadCounts};
 use crate::domain::catalog::{self, Family};
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{Engine, GoalRun, GoalRuns, Observer, Rules, Sample, Series, Visitor};
 
 /// Goals and breaches, by policy and target.
-pub type PolicyGoalCounts = BTreeMap<(String, &'static str), (u64, u64)>;
+pub type PolicyGoalCounts = BTreeMap<(String, String), (u64, u64)>;
 
 /// Returns how long the goals of a history ran.
 pub fn measure(
@@ -91,39 +91,31 @@ fn group(run: GoalRun) -> GoalGroup {
 /// Sums goals and breaches.
 #[derive(Default)]
 struct GoalCounter {
-    family: Option<&'static Family>,
+    family: &'static str,
     counts: PolicyGoalCounts,
 }
 
 impl Visitor for GoalCounter {
     fn family(&mut self, family: &'static Family, _start: Option<Timestamp>) {
-        self.family = Some(family);
+        self.family = family.name;
     }
 
     fn sample(&mut self, values: &[&str], sample: Sample<'_>) {
-        let is = |family: &Family| self.family.is_some_and(|now| now.name == family.name);
-        let (goals, breaches) = (is(&catalog::SLA_GOALS), is(&catalog::SLA_BREACHES));
         let (&[_, _, target, policy], Sample::Number(count)) = (values, sample) else {
             return;
         };
-        let target = crate::domain::policy::Target::ALL
-            .into_iter()
-            .find(|one| one.name() == target);
-        let Some(target) = target.filter(|_| goals || breaches) else {
+        let is_goals = self.family == catalog::SLA_GOALS.name;
+        if !is_goals && self.family != catalog::SLA_BREACHES.name {
             return;
-        };
+        }
         #[allow(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a count"
         )]
         let count = count as u64;
-        let key = (policy.to_owned(), target.name());
-        let entry = self.counts.entry(key).or_default();
-        if goals {
-            entry.0 += count;
-        } else {
-            entry.1 += count;
-        }
+        let key = (policy.to_owned(), target.to_owned());
+        let (goals, breaches) = self.counts.entry(key).or_default();
+        *if is_goals { goals } else { breaches } += count;
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::policy::Target;
 use crate::domain::timestamp::{DAY, HOUR, MINUTE, Milliseconds};
 
 /// Usual SLA targets; beyond the last one, whole years.
@@ -37,6 +38,16 @@ const STEPS: [Milliseconds; 29] = [
     180 * DAY,
 ];
 const YEAR: Milliseconds = 365 * DAY;
+
+/// The team, priority and target of goals.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GoalGroup {
+    pub team: String,
+    pub priority: String,
+    pub target: Target,
+}
+
+pub type Distributions = BTreeMap<GoalGroup, Distribution>;
 
 /// The running times of goals. An undecided goal has missed every target shorter than its running time. It
 /// may still meet a longer one, so it does not count there. An exporter would have counted the same by

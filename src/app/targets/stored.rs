@@ -5,7 +5,7 @@
 //! with. The first resolution stands for the resolution goal: it includes time in `pending` and `on_hold`,
 //! and leaves out later cycles. Responses that a solve made unnecessary and running goals are not known.
 
-use super::{Distributions, GoalGroup};
+use super::distribution::{Distributions, GoalGroup};
 use crate::domain::catalog::{self, Family};
 use crate::domain::policy::{Clock, Target};
 use crate::domain::timestamp::{Milliseconds, Timestamp};
