@@ -62,7 +62,7 @@ pub enum Severity {
     Info,
 }
 
-/// Who has to act.
+/// The group that has to act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Category {
     /// A support team: the service is in trouble.

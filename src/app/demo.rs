@@ -60,8 +60,8 @@ impl TimeSource for FastClock {
         TimeSource::at(self, Instant::now())
     }
 
-    fn at(&self, moment: Instant) -> Timestamp {
-        let real = moment.saturating_duration_since(self.began);
+    fn at(&self, instant: Instant) -> Timestamp {
+        let real = instant.saturating_duration_since(self.began);
         #[allow(
             clippy::cast_possible_truncation,
             reason = "saturates: far beyond any demo"

@@ -167,7 +167,7 @@ fn percent(share: Option<f64>) -> String {
 
 /// Seconds as a brief duration.
 fn length(seconds: Option<f64>) -> String {
-    #[allow(clippy::cast_possible_truncation, reason = "for people; years fit")]
+    #[allow(clippy::cast_possible_truncation, reason = "shown only; years fit")]
     seconds.map_or_else(
         || "-".to_owned(),
         |seconds| duration::brief((seconds * 1_000.0) as i64),

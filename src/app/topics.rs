@@ -49,11 +49,11 @@ pub enum ReadError {
         /// The last error, after a semicolon; empty if there was none.
         why: String,
     },
-    #[error("{0} is counted there, but does not exist any more")]
+    #[error("{0} is counted there, but no longer exists")]
     Gone(TopicPartition),
     #[error(
         "{partition} ends at offset {end}, but was counted up to offset {next}: the topic was \
-         deleted and created anew, or brokers lost records"
+         deleted and created again, or brokers lost records"
     )]
     Shorter {
         partition: TopicPartition,
@@ -125,7 +125,7 @@ impl TopicReading {
 ///
 /// # Errors
 /// The records cannot be read.
-/// Records that cannot be had, whatever the reason.
+/// Records that cannot be read, for any reason.
 pub fn read(
     config: &Config,
     purpose: &str,

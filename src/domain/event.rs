@@ -141,7 +141,7 @@ impl Status {
     }
 }
 
-/// Who acted. The actor of an event may be unknown. An unknown actor is never a human agent.
+/// The author of an event. It may be unknown; an unknown actor is never a human agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Actor {
     Agent,

@@ -15,7 +15,7 @@ pub type PartitionClocks = (Option<Timestamp>, Option<Timestamp>);
 pub struct EngineClocks {
     /// The time at which the series begin to count.
     pub start: Timestamp,
-    /// Whether a scrape has seen the start, so that it must not change any more.
+    /// Whether a scrape has seen the start, so that it can no longer change.
     pub is_fixed: bool,
     /// The clock of the windows; `None` before it first moved.
     pub windows: Option<Timestamp>,
@@ -23,7 +23,7 @@ pub struct EngineClocks {
     pub past_since: Option<Timestamp>,
 }
 
-/// What the next checkpoint has to write.
+/// Changes for the next checkpoint to write.
 #[derive(Debug, Default)]
 pub struct StateChanges {
     /// No checkpoint has been written yet.

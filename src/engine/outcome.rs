@@ -1,6 +1,6 @@
 //! The outcome of applying one event.
 
-/// What the engine did with an event.
+/// The effect of an event on the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Applied,

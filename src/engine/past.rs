@@ -97,7 +97,7 @@ impl Past {
         }
     }
 
-    /// Joins neighbors that no mark separates any more.
+    /// Joins neighbors that no mark separates any longer.
     pub fn join(&mut self, marks: &[Timestamp], calendars: &[Calendar]) {
         let mut joined = Self {
             sums: Vec::with_capacity(self.sums.len().min(marks.len() + 1)),

@@ -24,7 +24,7 @@ impl Storyteller {
             StoryStep::Triage if self.chance.happens(TOGETHER) => Act::new("updated", "agent"),
             StoryStep::Triage | StoryStep::Transfer => Act::new("team_changed", "agent"),
             StoryStep::Assign => Act::new("agent_changed", "agent"),
-            StoryStep::Reprioritise => Act::new("priority_changed", "agent"),
+            StoryStep::Reprioritize => Act::new("priority_changed", "agent"),
             StoryStep::Update => Act::new("updated", "agent"),
             StoryStep::Answer | StoryStep::Chase | StoryStep::Thank | StoryStep::Complain => {
                 Act::new("message", "customer")

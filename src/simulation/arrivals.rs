@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_comes_to_an_empty_desk() {
+    fn a_helpdesk_without_tickets_has_no_arrivals() {
         for tickets_a_day in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             let profile = Profile {
                 tickets_a_day,

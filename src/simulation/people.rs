@@ -6,7 +6,7 @@ use super::ticket::SimulatedTicket;
 use crate::domain::timestamp::{HOUR, MINUTE, Milliseconds, SECOND, Timestamp};
 
 impl Storyteller {
-    pub(super) fn reprioritise(&mut self, ticket: &mut SimulatedTicket) {
+    pub(super) fn reprioritize(&mut self, ticket: &mut SimulatedTicket) {
         let count = u16::try_from(self.profile.priorities.len()).unwrap_or(u16::MAX);
         let up = self.chance.happens(0.6);
         let moved = if up && ticket.urgency > 0 {

@@ -140,8 +140,8 @@ impl Storyteller {
                 ticket.status = Status::Open;
                 self.after_assignment(ticket, at)
             }
-            StoryStep::Reprioritise => {
-                self.reprioritise(ticket);
+            StoryStep::Reprioritize => {
+                self.reprioritize(ticket);
                 self.await_reply(ticket, at)
             }
             StoryStep::Update | StoryStep::Chase => self.await_reply(ticket, at),

@@ -14,7 +14,7 @@ pub(super) enum StoryStep {
     BotSolve,
     Triage,
     Assign,
-    Reprioritise,
+    Reprioritize,
     Update,
     Chase,
     Note,

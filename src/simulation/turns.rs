@@ -78,7 +78,7 @@ impl Storyteller {
         let (step, wait) = if chance.happens(behavior.transferred) {
             (StoryStep::Transfer, 5 * MINUTE)
         } else if chance.happens(behavior.reprioritized) {
-            (StoryStep::Reprioritise, 40 * SECOND)
+            (StoryStep::Reprioritize, 40 * SECOND)
         } else if chance.happens(behavior.updated) {
             (StoryStep::Update, 25 * SECOND)
         } else if ticket.reply_due.since(at) > PATIENCE && chance.happens(behavior.chased) {

@@ -33,7 +33,7 @@ pub(super) struct Draft {
     pub(super) words: Vec<(&'static str, Vec<(String, Vec<String>)>)>,
     pub(super) common: Vec<DraftLine>,
     pub(super) rules: Vec<(String, Vec<DraftLine>)>,
-    /// What the records do not show. Each text names the candidates and asks what a reader has to decide.
+    /// Facts that the records do not show. Each text names the candidates and asks the reader to decide.
     pub(super) questions: Vec<String>,
 }
 

@@ -248,7 +248,7 @@ fn actor(evidence: &Evidence<'_>, rows: &BTreeSet<usize>, draft: &mut Draft) -> 
                 words.entry(actor).or_default().insert(text);
             }
         }
-        // Where customers have a word of their own and agents have none, users are the agents.
+        // If only customers have a word of their own, users are the agents.
         let user = texts.iter().find(|text| text.eq_ignore_ascii_case("user"));
         if let (Some(user), false) = (user, words.contains_key(&Actor::Agent)) {
             words.entry(Actor::Agent).or_default().insert(user);
@@ -270,8 +270,8 @@ fn actor(evidence: &Evidence<'_>, rows: &BTreeSet<usize>, draft: &mut Draft) -> 
     let unknown: BTreeSet<&str> = texts.filter(|text| !known.contains(text)).collect();
     if count < rows.len() || !unknown.is_empty() {
         draft.ask(format!(
-            "actor: {} messages have no {}, and {} of its words are not under values.actor. Who wrote these \
-             messages? They do not count as replies.",
+            "actor: {} messages have no {}, and {} of its words are not under values.actor. These \
+             messages do not count as replies: which member names their authors?",
             rows.len() - count,
             column.path,
             unknown.len()

@@ -121,19 +121,19 @@ impl<'t> Evidence<'t> {
         tickets.values().any(|tickets| tickets.len() > 1) && tickets.len() < self.tickets.len()
     }
 
-    /// Whether some record of a ticket has no value, or a word for nobody, and another one has a value.
-    pub(super) fn is_sometimes_nobody(&self, column: &SampleColumn) -> bool {
-        let is_nobody = |row: &usize| {
+    /// Whether a record of a ticket names an agent or a team, and another one names none.
+    pub(super) fn is_sometimes_unassigned(&self, column: &SampleColumn) -> bool {
+        let is_unassigned = |row: &usize| {
             let text = column.text(*row);
-            text.map_or(column.empty.contains(row), vocabulary::is_nobody)
+            text.map_or(column.empty.contains(row), vocabulary::is_unassigned)
         };
         let is_set = |row: &usize| {
             column
                 .text(*row)
-                .is_some_and(|text| !vocabulary::is_nobody(text))
+                .is_some_and(|text| !vocabulary::is_unassigned(text))
         };
         self.tickets
             .values()
-            .any(|rows| rows.iter().any(is_nobody) && rows.iter().any(is_set))
+            .any(|rows| rows.iter().any(is_unassigned) && rows.iter().any(is_set))
     }
 }

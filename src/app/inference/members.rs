@@ -217,7 +217,7 @@ fn add_team(evidence: &Evidence<'_>, draft: &mut Draft) {
             "team: these are ids. Which names do they have? A file under tables has room for them.",
         );
     }
-    draft.add("team", or_nobody(&columns), "");
+    draft.add("team", paths_or_unassigned(&columns), "");
 }
 
 fn add_agent(evidence: &Evidence<'_>, draft: &mut Draft) {
@@ -231,7 +231,7 @@ fn add_agent(evidence: &Evidence<'_>, draft: &mut Draft) {
         let is_owner = matches!(subject.as_slice(), [owner] | [owner, "id"] if is_in(AGENT, owner));
         column.has_only(&[CellKind::Text, CellKind::Number])
             && column.times.is_none()
-            && (is_assignee || is_owner && evidence.is_sometimes_nobody(column))
+            && (is_assignee || is_owner && evidence.is_sometimes_unassigned(column))
     });
     if columns.is_empty() {
         draft.ask(format!(
@@ -240,27 +240,27 @@ fn add_agent(evidence: &Evidence<'_>, draft: &mut Draft) {
             mentioning(evidence, AGENT)
         ));
     } else {
-        draft.add("agent", or_nobody(&columns), "");
+        draft.add("agent", paths_or_unassigned(&columns), "");
     }
 }
 
-/// Paths, and the words in them that stand for nobody.
-fn or_nobody(columns: &[&SampleColumn]) -> String {
+/// Paths, and the words in them that mean that none is assigned.
+fn paths_or_unassigned(columns: &[&SampleColumn]) -> String {
     let texts: BTreeSet<&str> = columns
         .iter()
         .flat_map(|column| column.distinct())
         .collect();
-    let nobody: Vec<&str> = texts
+    let unassigned: Vec<&str> = texts
         .into_iter()
-        .filter(|text| vocabulary::is_nobody(text))
+        .filter(|text| vocabulary::is_unassigned(text))
         .collect();
-    if nobody.is_empty() {
+    if unassigned.is_empty() {
         paths(columns)
     } else {
         format!(
             "{{ value: {}, none: {} }}",
             paths(columns),
-            yaml::list(nobody)
+            yaml::list(unassigned)
         )
     }
 }

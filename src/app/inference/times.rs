@@ -33,7 +33,7 @@ const FORMATS: [&str; 11] = [
 const NAMES: &str = "at time timestamp date datetime ts ms on created creation updated modified \
      changed occurred opened closed resolved solved geändert erstellt zeit";
 
-/// `None`: the values are no times, or a day and a month cannot be told from each other.
+/// `None`: the values are no times, or the order of day and month is unclear.
 pub(super) fn read(column: &SampleColumn) -> Option<Times> {
     if column.cells.is_empty() || !column.has_only(&[CellKind::Text, CellKind::Number]) {
         return None;

@@ -51,7 +51,7 @@ const CHANNELS: &str = "email,mail,e mail,phone,call,voice,telephone,web,website
      live chat,messaging,sms,api,twitter,facebook,whatsapp,instagram,slack,teams,mobile,widget,social,fax";
 
 /// Texts that stand for no agent and no team.
-const NOBODY: &str = "0 -1 - none unassigned n/a";
+const UNASSIGNED: &str = "0 -1 - none unassigned n/a";
 
 fn is_listed(list: &str, word: &str) -> bool {
     let word = words(word).join(" ");
@@ -67,8 +67,8 @@ pub(super) fn is_channel(word: &str) -> bool {
     is_listed(CHANNELS, word)
 }
 
-pub(super) fn is_nobody(word: &str) -> bool {
-    is_in(NOBODY, &word.to_lowercase())
+pub(super) fn is_unassigned(word: &str) -> bool {
+    is_in(UNASSIGNED, &word.to_lowercase())
 }
 
 /// The author that a word stands for. `user` is not here: some helpdesks call their agents so, and

@@ -30,7 +30,7 @@ pub enum VerifyError {
     TooManyPartitions,
     #[error("this is not the exposition of a ticket-exporter; give the address of its metrics")]
     Foreign,
-    #[error("the exporter serves no KPI series at the moment; /-/ready there says why")]
+    #[error("the exporter serves no KPI series now; its /-/ready says why")]
     Withheld,
     #[error(
         "the exposition does not say which records it is of; the exporter has read none, or is too old"

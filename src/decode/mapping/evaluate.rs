@@ -28,7 +28,7 @@ pub(super) struct Evaluation<'s, 'a> {
     pub(super) item: Option<&'s Json<'a>>,
     pub(super) tables: &'s [LookupTable],
     pub(super) zone: Option<Tz>,
-    /// What to do with unmapped words of the current member.
+    /// The treatment of unmapped words of the current member.
     pub(super) unmapped: Unmapped,
     pub(super) notes: EvaluationNotes<'s>,
 }

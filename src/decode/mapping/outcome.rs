@@ -48,7 +48,7 @@ pub struct UnmappedWord {
     pub word: String,
 }
 
-/// Where the value of a member came from.
+/// The origin of the value of a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberOrigin {
     pub member: Member,

@@ -38,7 +38,7 @@ pub struct StoreDirectory {
 }
 
 /// A locked file, unlocked when dropped. Closing the file would not unlock it at once if another thread
-/// is starting a process, which has the file open for a moment.
+/// is starting a process, which has the file open for a short time.
 #[derive(Debug)]
 struct Lock(File);
 
@@ -232,7 +232,7 @@ pub fn read(
     for _ in 1..ATTEMPTS {
         match StoreLog::find(path, state_version) {
             Ok(Some(log)) => return apply_all(log, apply).map(Some),
-            // A store looks like this for a moment while its writer deletes or moves files.
+            // A store looks like this for a short time while its writer deletes or moves files.
             Err(StoreError::Corrupt { .. }) => {}
             Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
             Ok(None) => {}

@@ -10,7 +10,7 @@ use crate::domain::timestamp::Timestamp;
 
 /// Readable in a viewer. If a file transfer changes line ends, this no longer matches.
 const MAGIC: &[u8; 32] = b"ticket-exporter checkpoint log\r\n";
-/// Raised when older programs cannot read the files any more.
+/// Raised when older programs can no longer read the files.
 pub(super) const FORMAT: u32 = 1;
 pub(super) const LENGTH: usize = 120;
 

@@ -26,7 +26,7 @@ fn pages(book: &Path) -> BTreeMap<PathBuf, String> {
     found
 }
 
-/// What a link on a page refers to, below the book; none if it leads out of it.
+/// The target of a link on a page, below the book; `None` if the link leads out of it.
 fn target(page: &Path, link: &str) -> Option<PathBuf> {
     let mut path = page.parent().unwrap().to_owned();
     for part in Path::new(link).components() {

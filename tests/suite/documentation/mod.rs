@@ -22,7 +22,6 @@ const README: &str = "README.md";
 /// A README of more is a manual.
 const README_SIZE: usize = 10 << 10;
 const EVENTS: &str = "docs/reference/events.md";
-/// What a reader gets from a build, and where.
 const PROGRAM: &str = "ticket-exporter";
 /// Words that begin like a metric and are none: the prefix itself, a member of events, and members
 /// of Freshdesk's and Zendesk's records.
@@ -56,7 +55,7 @@ fn anchors(document: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// What is generated, where it stands, and its text.
+/// Each generated part: its name, its page, and its text.
 fn generated() -> [(&'static str, &'static str, String); 4] {
     let configuration = "docs/reference/configuration.md";
     [
@@ -215,7 +214,7 @@ fn links_lead_somewhere() {
     assert!(seen > 10, "only {seen} links were found");
 }
 
-/// What `--help` of a command says; the empty command is the program.
+/// The `--help` of a command; the empty command is the program.
 fn help(command: &str) -> String {
     let output = harness::command()
         .args((!command.is_empty()).then_some(command))

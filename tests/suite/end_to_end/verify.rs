@@ -213,7 +213,7 @@ fn missing_data_is_reported() {
     kafka.delete_topic(&topic);
     kafka.create_topic(&topic, 1, &[]);
     let (said, complaint) = unequal(&verify(&exporter, &config, &[]));
-    let reason = format!("{topic}/1 is counted there, but does not exist any more");
+    let reason = format!("{topic}/1 is counted there, but no longer exists");
     assert!(
         said.is_empty() && complaint.contains(&reason),
         "{complaint}"

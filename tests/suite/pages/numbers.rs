@@ -54,15 +54,15 @@ fn compare(kpis: &Value, series: &Scrape) {
                         "derived" => "business",
                         clock => clock,
                     };
-                    let labelled = |family: &str| {
+                    let labeled = |family: &str| {
                         let query = of(family).label("kpi", kpi).label("clock", clock);
                         query.label("window", window)
                     };
                     if duration.is_null() {
-                        labelled("ticket_window_seconds_mean").is_absent();
+                        labeled("ticket_window_seconds_mean").is_absent();
                         continue;
                     }
-                    let mean = labelled("ticket_window_seconds_mean").value();
+                    let mean = labeled("ticket_window_seconds_mean").value();
                     assert_eq!(duration["mean_seconds"].as_f64(), Some(mean));
                     for (member, quantile) in [
                         ("p50_seconds", "0.5"),
@@ -70,7 +70,7 @@ fn compare(kpis: &Value, series: &Scrape) {
                         ("p95_seconds", "0.95"),
                         ("p99_seconds", "0.99"),
                     ] {
-                        let query = labelled("ticket_window_seconds").label("quantile", quantile);
+                        let query = labeled("ticket_window_seconds").label("quantile", quantile);
                         assert_eq!(duration[member].as_f64(), Some(query.value()));
                         compared += 1;
                     }
@@ -237,7 +237,7 @@ fn tickets_come_soonest_first_and_are_those_of_the_question() {
     for goal in of_a_team["goals"].as_array().unwrap() {
         assert_eq!(goal["team"], "network");
     }
-    assert_eq!(site.json("/api/v1/tickets?team=nobody")["matching"], 0);
+    assert_eq!(site.json("/api/v1/tickets?team=unknown")["matching"], 0);
     let answer = site.exporter.get("/api/v1/tickets?at_risk=tomorrow");
     assert_eq!(answer.status, 400);
 

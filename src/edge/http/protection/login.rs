@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(checks(&check), 1);
         for wrong in [
             "scraper:wrong",
-            "nobody:secret",
+            "unknown:secret",
             "scraper:",
             ":",
             "scraper:secret:",

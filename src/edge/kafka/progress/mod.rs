@@ -176,8 +176,7 @@ impl PartitionProgress {
         };
     }
 
-    /// The brokers deny read access, so nothing is known about the end any more. Returns whether that
-    /// is new.
+    /// The brokers deny read access, so the end is no longer known. Returns whether that is new.
     pub(super) fn refuse(&mut self, consumed: Option<i64>, now: Instant) -> bool {
         if self.refused {
             return false;
