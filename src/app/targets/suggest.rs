@@ -7,7 +7,7 @@ use super::counted::{PolicyGoalCounts, count, measure};
 use super::distribution::{Distribution, Distributions, GoalGroup, next_step, round_up};
 use super::suggestion::{SHARES, Suggested, Suggestion, SuggestionRow, TargetLevel, TargetRequest};
 use crate::app::history::{EventHistory, HistoryError};
-use crate::domain::policy::{Clock, Match, Policy, Target};
+use crate::domain::policy::{Match, Policy};
 use crate::domain::timestamp::{DAY, Milliseconds};
 use crate::engine::Rules;
 
@@ -206,6 +206,7 @@ fn met(goals: u64, breaches: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::policy::{Clock, Target};
     use crate::domain::timestamp::{HOUR, MINUTE};
 
     const REQUEST: TargetRequest = TargetRequest {
