@@ -92,7 +92,7 @@ impl IngestThread {
             latch = failure.latch;
             match failure.error {
                 IngestError::RecordsLost(lost) => {
-                    set_aside_reason = self.records_lost(&latch, &lost)
+                    set_aside_reason = self.records_lost(&latch, &lost);
                 }
                 IngestError::Kafka(KafkaProblem::Fenced(reason)) => {
                     warn!(reason, "consumer fenced; joining the group again");

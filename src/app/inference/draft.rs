@@ -24,13 +24,16 @@ impl DraftLine {
     }
 }
 
+/// Our words, each with the words of the other system.
+pub(super) type WordMap = Vec<(String, Vec<String>)>;
+
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     pub(super) unwrap: Vec<String>,
     /// The reason for the zone UTC.
     pub(super) zone: Option<&'static str>,
-    /// Under `values`: a name, and our words with theirs.
-    pub(super) words: Vec<(&'static str, Vec<(String, Vec<String>)>)>,
+    /// The maps under `values`, by name.
+    pub(super) words: Vec<(&'static str, WordMap)>,
     pub(super) common: Vec<DraftLine>,
     pub(super) rules: Vec<(String, Vec<DraftLine>)>,
     /// Facts that the records do not show. Each text names the candidates and asks the reader to decide.

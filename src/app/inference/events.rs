@@ -234,7 +234,8 @@ fn is_author(column: &SampleColumn) -> bool {
 /// The value of `actor`, from words of which some are an agent's and some are a customer's. An author
 /// whose word is missing or not understood stays unknown: no reply of theirs counts.
 fn actor(evidence: &Evidence<'_>, rows: &BTreeSet<usize>, draft: &mut Draft) -> Option<String> {
-    let mut best: Option<(usize, &SampleColumn, BTreeMap<Actor, BTreeSet<&str>>)> = None;
+    type Words<'a> = BTreeMap<Actor, BTreeSet<&'a str>>;
+    let mut best: Option<(usize, &SampleColumn, Words<'_>)> = None;
     let is_role = |column: &&SampleColumn| {
         let last = column.name.last().map_or("", String::as_str);
         let is_word = ["type", "role", "kind", "actor", "author", "sender"].contains(&last);
@@ -242,7 +243,7 @@ fn actor(evidence: &Evidence<'_>, rows: &BTreeSet<usize>, draft: &mut Draft) -> 
     };
     for column in evidence.table.columns.iter().filter(is_role) {
         let texts: BTreeSet<&str> = rows.iter().filter_map(|row| column.text(*row)).collect();
-        let mut words: BTreeMap<Actor, BTreeSet<&str>> = BTreeMap::new();
+        let mut words = Words::new();
         for text in &texts {
             if let Some(actor) = vocabulary::actor(text) {
                 words.entry(actor).or_default().insert(text);

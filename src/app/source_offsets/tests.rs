@@ -257,7 +257,7 @@ fn a_retired_topic_stays_counted_and_is_not_consumed() {
     // After a restart it is still retired, and a new topic of that name starts from its first record.
     let mut stored = StoredOffsets::default();
     offsets.write(true, &mut |key, value| {
-        stored.add(key, Some(value)).unwrap()
+        stored.add(key, Some(value)).unwrap();
     });
     assert!(stored.topics_not_in(&[]).is_empty());
     let mut offsets = stored.restore(&engine).unwrap();
@@ -291,7 +291,7 @@ fn another_topic_id_is_a_loss_once_records_were_applied() {
     // The store has the topic ID.
     let mut stored = StoredOffsets::default();
     offsets.write(true, &mut |key, value| {
-        stored.add(key, Some(value)).unwrap()
+        stored.add(key, Some(value)).unwrap();
     });
     let mut offsets = stored.restore(&engine).unwrap();
     assert_eq!(offsets.set_topic_ids(&id("two")), Ok(()));

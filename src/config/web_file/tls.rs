@@ -407,7 +407,7 @@ fn known_names<T: Copy + PartialEq>(
     for (text, item) in words {
         match known.iter().find(|(name, _)| *name == text) {
             Some((_, Known::Supported(one))) if !names.supported.contains(one) => {
-                names.supported.push(*one)
+                names.supported.push(*one);
             }
             Some((_, Known::Supported(_) | Known::Always)) => {}
             Some((_, Known::Unsupported)) => {

@@ -26,7 +26,7 @@ pub(super) fn unwrap<'a>(steps: &[UnwrapStep], record: Roots<'a>) -> Option<Vec<
     for step in steps {
         match step {
             UnwrapStep::CloudEvents => {
-                records = records.into_iter().flat_map(cloud_events).collect()
+                records = records.into_iter().flat_map(cloud_events).collect();
             }
             UnwrapStep::Each(path) if records.iter().any(|record| is_list(path, record)) => {
                 records = records

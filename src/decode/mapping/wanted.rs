@@ -281,7 +281,7 @@ impl PathCollector<'_> {
         match test {
             ValueTest::Same(path) => self.path(path),
             ValueTest::All(tests) | ValueTest::Any(tests) => {
-                tests.iter().for_each(|test| self.test(test))
+                tests.iter().for_each(|test| self.test(test));
             }
             ValueTest::Not(test) => self.test(test),
             ValueTest::Equals(_)
