@@ -87,8 +87,12 @@ impl<'a> Choice<'a> {
         html.push_str("<div class=\"choices\">\n");
         if !report.windows.is_empty() {
             let windows = report.windows.iter().map(|window| {
-                let window = Some(window.as_str());
-                (window.unwrap_or_default(), Choice { window, ..*self })
+                let window = window.as_str();
+                let choice = Choice {
+                    window: Some(window),
+                    ..*self
+                };
+                (window, choice)
             });
             self.write_links(html, "Window", windows)?;
         }
