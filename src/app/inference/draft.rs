@@ -25,7 +25,7 @@ impl DraftLine {
 }
 
 /// Our words, each with the words of the other system.
-pub(super) type WordMap = Vec<(String, Vec<String>)>;
+pub(super) type ProposedWords = Vec<(String, Vec<String>)>;
 
 #[derive(Debug, Default)]
 pub(super) struct Draft {
@@ -33,7 +33,7 @@ pub(super) struct Draft {
     /// The reason for the zone UTC.
     pub(super) zone: Option<&'static str>,
     /// The maps under `values`, by name.
-    pub(super) words: Vec<(&'static str, WordMap)>,
+    pub(super) words: Vec<(&'static str, ProposedWords)>,
     pub(super) common: Vec<DraftLine>,
     pub(super) rules: Vec<(String, Vec<DraftLine>)>,
     /// Facts that the records do not show. Each text names the candidates and asks the reader to decide.

@@ -53,7 +53,7 @@ fn second(task: &str, path: &Path) -> Child {
 }
 
 #[test]
-#[ignore = "other tests start it in a second process"]
+#[ignore = "started by the tests that need a second process"]
 fn a_second_process() {
     let (Ok(task), Some(path)) = (env::var(TASK), env::var_os(PATH)) else {
         return;
