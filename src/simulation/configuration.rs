@@ -23,7 +23,7 @@ impl Profile {
     fn calendars(&self, yaml: &mut String) {
         let shifts: Vec<String> = OFFICE_SHIFTS.into_iter().map(interval).collect();
         let shifts = shifts.join(", ");
-        yaml.push_str("# The hours the helpdesk keeps.\ncalendars:\n  office:\n");
+        yaml.push_str("# The business hours of the helpdesk.\ncalendars:\n  office:\n");
         line(yaml, "    timezone", self.timezone.name());
         yaml.push_str("    weekly:\n");
         for day in &WEEKDAYS[..OFFICE_DAYS] {

@@ -24,7 +24,7 @@ const SPAN_STEP: f64 = 600.0;
 const DAYS: f64 = 4.0 * 86_400.0;
 
 /// Queries of dashboards that have an answer only if something happens in the seconds of the test.
-const OF_CHANCE: [&str; 8] = [
+const OF_CHANCE: [&str; 11] = [
     "ticket-exporter: Breach detection, p99 A",
     "ticket-exporter: Lag by partition, zeros left out B",
     "ticket-exporter: Records a second, zeros left out B",
@@ -33,6 +33,9 @@ const OF_CHANCE: [&str; 8] = [
     "ticket-exporter: Records that are not counted, an hour C",
     "ticket-exporter: Records that are not counted, an hour D",
     "ticket-exporter: Records that are not counted, an hour E",
+    "ticket-exporter: Topics with a problem A",
+    "ticket-exporter: Topics with a problem B",
+    "ticket-exporter: Topics with a problem C",
 ];
 /// Series of rules that do not exist here.
 const UNKNOWN_SERIES: [(&str, &str); 6] = [

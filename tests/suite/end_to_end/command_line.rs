@@ -69,7 +69,7 @@ fn wrong_usage_is_64_and_explained() {
         (&["simulate", "--for", "soon", "--output", "-"], "duration"),
         (&["simulate", "--pace", "fast", "--output", "-"], "fast"),
         (&["--set", "stream.grace", "check-config"], "KEY=VALUE"),
-        (&["demo", "--speed-up", "0"], "factor"),
+        (&["demo", "--speed-up", "0"], "FACTOR"),
     ] {
         let (stdout, stderr) = expect(USAGE, arguments, b"");
         assert!(

@@ -72,7 +72,7 @@ fn only_the_next_start_counts_everything_again() {
     let looked = expect(64, &recount(&exporter, &[]));
     assert!(looked.contains("--yes"), "{looked}");
     assert!(looked.contains(&format!(
-        "{topic}: 3 records in 2 partitions, the oldest of "
+        "{topic}: 3 records in 2 partitions, the oldest from "
     )));
     assert!(looked.contains("No record is gone"), "{looked}");
     assert!(!is_marked(&exporter), "without consent");
