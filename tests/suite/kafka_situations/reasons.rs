@@ -89,7 +89,7 @@ fn the_first_line_names_the_program() {
     let logs = exporter.logs();
     let first = logs.lines().next().unwrap();
     let version = format!("version={}", env!("CARGO_PKG_VERSION"));
-    for words in ["starts", &version, "revision=", "config.yaml"] {
+    for words in ["exporter starting", &version, "revision=", "config.yaml"] {
         assert!(first.contains(words), "no {words:?} in {first}");
     }
 }
