@@ -185,7 +185,7 @@ fn the_table_sorts_by_a_click_on_a_head_and_stays_sorted() {
 fn it_says_that_no_record_can_be_used() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("useless", 1);
-    let records = (0..20).map(|number| Record::keyed(number.to_string(), "{\"id\": 1}"));
+    let records = (0..200).map(|number| Record::keyed(number.to_string(), "{\"id\": 1}"));
     kafka.produce(&topic, records.collect::<Vec<_>>());
     let mut exporter = Exporter::start(&[], &kafka_section(kafka, &topic, ""));
     exporter.wait_ready(PATIENCE);

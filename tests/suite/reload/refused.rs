@@ -78,7 +78,7 @@ fn errors_are_reported_and_change_nothing() {
             instead(&config, "handle: [3s, 10m]", "handle: [4s, 10m]")
                 + "windows: [3h]\nhandle: { derive: true }\n",
             &[
-                "the configuration has changed in a way that the numbers in data cannot follow",
+                "the store in data cannot follow the changed configuration",
                 "buckets of handle",
                 "windows: 1h 24h 7d 30d, now 3h",
                 "handle.derive: false, now true",

@@ -139,7 +139,7 @@ fn protection_added_later_applies_if_possible() {
     assert!(
         exporter
             .logs()
-            .contains("TLS is not switched on while running")
+            .contains("TLS cannot be switched on while the exporter runs")
     );
     site.write(
         "web.yml",
