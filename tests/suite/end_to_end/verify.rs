@@ -223,7 +223,7 @@ fn missing_data_is_reported() {
     let (_, complaint) = unequal(&verify(&exporter, &config, &nowhere));
     let missing = [
         "there is no checkpoint in ",
-        "/nowhere, which is checkpoint.directory",
+        "/nowhere (checkpoint.directory)",
     ];
     let is_said = missing.iter().all(|words| complaint.contains(words));
     assert!(is_said, "{complaint}");

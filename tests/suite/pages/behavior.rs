@@ -193,7 +193,7 @@ fn it_says_that_no_record_can_be_used() {
     browser.open(&exporter.url("/"));
     let text = "document.body.innerText";
     browser.wait_until(
-        &format!("{text}.includes('could use none of the records')"),
+        &format!("{text}.includes('no record so far can be used')"),
         REFRESHED,
     );
     let state = browser.text("document.querySelector('[role=status]').innerText");

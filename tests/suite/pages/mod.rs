@@ -62,7 +62,8 @@ impl Site {
     /// some beyond it, some rated and some that came back.
     fn produce_events(&self) {
         let mut records = Vec::new();
-        for number in 0..24_u8 {
+        // The oldest ticket comes first, so that the events are in order of time.
+        for number in (0..24_u8).rev() {
             let team = ["billing", "network", NASTY][usize::from(number % 3)];
             let priority = ["p1", "p2"][usize::from(number % 2)];
             let id = format!("T-{number}");

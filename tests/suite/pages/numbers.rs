@@ -168,7 +168,7 @@ fn the_window_before_is_that_of_an_earlier_clock() {
         for (event, count) in before["events"].as_object().unwrap() {
             let query = series.metric("ticket_window_events").label("team", name);
             let expected = query.label("event", event).label("window", "1h").value();
-            assert_eq!(count.as_f64(), Some(expected), "{name} {event} in {kpis}, until {end:?}");
+            assert_eq!(count.as_f64(), Some(expected), "{name} {event}");
             if event == "created" {
                 created += expected;
             }

@@ -88,7 +88,7 @@ fn errors_are_reported_and_change_nothing() {
         (
             format!("{config}mapping: {{ preset: jira }}\n"),
             &[
-                "the numbers in data were counted under another configuration",
+                "the store in data was counted under another configuration",
                 "canonical, now preset jira",
                 "ticket-exporter recount",
                 "on_changed_rules: continue",
