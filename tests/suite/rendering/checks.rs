@@ -6,7 +6,8 @@ use super::page::{Drawing, Panel};
 use crate::dashboards::{Dashboard, text};
 
 /// Panels that may be empty or unchanged, and why.
-const OF_CHANCE: [(&str, &str); 3] = [
+const OF_CHANCE: [(&str, &str); 4] = [
+    ("Topics with a problem", "the demo has no such topics"),
     (
         "Records that are not counted, an hour",
         "the demo has no such records",
