@@ -16,7 +16,7 @@ use crate::harness::{Exporter, Kafka, Record, eventually};
 const TICKETS: u64 = 1_000_000;
 /// Events of the day per ticket, on average.
 const CHURN: u64 = 2;
-/// The day's events arrive in so many batches, with time for some checkpoints after each.
+/// The number of batches in which the day's events arrive. After each there is time for some checkpoints.
 const PIECES: u64 = 40;
 const PATIENCE: Duration = Duration::from_secs(600);
 
