@@ -9,7 +9,7 @@ use serde::de::Deserialize;
 use serde_json::Value;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::json_members::{EventTime, JsonString, MAX_NAME_BYTES, Nullable, TicketId, TypeName};
+use super::json_members::{EventTime, Id, JsonString, MAX_NAME_BYTES, Nullable, TypeName};
 use super::rejection::Rejection;
 use crate::domain::event::{Actor, Event, EventIdentity, EventType, Status};
 use crate::domain::timestamp::{DAY, Milliseconds, Timestamp};
@@ -20,6 +20,8 @@ pub const MAX_VALUE_BYTES: usize = 1 << 20;
 const MAX_HANDLE: Milliseconds = 3_653 * DAY;
 /// The default for `score_max`.
 const DEFAULT_SCORE_MAX: f64 = 5.0;
+/// A scale from 1 has at least two points.
+const LEAST_SCORE_MAX: f64 = 2.0;
 /// Distinguishes an `event_id` from a whole record with the same bytes.
 const EVENT_ID_SEED: u64 = 1;
 
@@ -92,7 +94,7 @@ fn not_later(event: Event<'_>, latest: Option<Timestamp>) -> Result<Event<'_>, R
 #[derive(serde::Deserialize)]
 struct EventMembers<'a> {
     #[serde(borrow)]
-    ticket_id: Option<TicketId<'a>>,
+    ticket_id: Option<Id<'a>>,
     #[serde(rename = "type")]
     kind: Option<TypeName>,
     at: Option<EventTime>,
@@ -111,12 +113,16 @@ struct EventMembers<'a> {
     channel: Option<JsonString<'a>>,
     #[serde(borrow)]
     actor: Option<JsonString<'a>>,
+    #[serde(borrow)]
+    requester: Option<Id<'a>>,
+    #[serde(borrow)]
+    author: Option<Id<'a>>,
     public: Option<bool>,
     handle_seconds: Option<f64>,
     score: Option<f64>,
     score_max: Option<f64>,
     #[serde(borrow)]
-    into: Option<TicketId<'a>>,
+    into: Option<Id<'a>>,
 }
 
 impl<'a> EventMembers<'a> {
@@ -147,6 +153,8 @@ impl<'a> EventMembers<'a> {
             Some(actor) => Some(Actor::from_name(&actor.0).ok_or(Rejection::InvalidActor)?),
             None => None,
         };
+        event.requester = self.requester.map(|id| id.0);
+        event.author = self.author.map(|id| id.0);
         event.public = self.public.unwrap_or(true);
         event.handle = handle(kind, self.handle_seconds)?;
         event.rating = rating(kind, self.score, self.score_max)?;
@@ -196,8 +204,12 @@ pub(super) fn rating(
 ) -> Result<Option<f64>, Rejection> {
     let maximum = score_max.unwrap_or(DEFAULT_SCORE_MAX);
     match score {
-        Some(_) | None if maximum <= 1.0 => Err(Rejection::InvalidScore),
-        Some(score) => Ok(Some((score - 1.0) / (maximum - 1.0))),
+        Some(_) | None if maximum < LEAST_SCORE_MAX => Err(Rejection::InvalidScore),
+        // False for a NaN, which a mapping can read from text.
+        Some(score) if (1.0..=maximum).contains(&score) => {
+            Ok(Some((score - 1.0) / (maximum - 1.0)))
+        }
+        Some(_) => Err(Rejection::InvalidScore),
         None if kind == EventType::CsatRated => Err(Rejection::InvalidScore),
         None => Ok(None),
     }
@@ -216,10 +228,10 @@ fn diagnose(text: &str) -> Rejection {
             .get(member)
             .is_some_and(|value| !value.is_null() && !accepts(value))
     };
-    let is_id = |value: &Value| TicketId::deserialize(value).is_ok();
+    let is_id = |value: &Value| Id::deserialize(value).is_ok();
     let is_instant = |value: &Value| EventTime::deserialize(value).is_ok();
     type Check = (&'static str, fn(&Value) -> bool, Rejection);
-    let checks: [Check; 16] = [
+    let checks: [Check; 18] = [
         ("ticket_id", is_id, Rejection::InvalidTicketId),
         (
             "type",
@@ -239,6 +251,8 @@ fn diagnose(text: &str) -> Rejection {
         ("status", Value::is_string, Rejection::InvalidStatus),
         ("channel", Value::is_string, Rejection::InvalidChannel),
         ("actor", Value::is_string, Rejection::InvalidActor),
+        ("requester", is_id, Rejection::InvalidRequester),
+        ("author", is_id, Rejection::InvalidAuthor),
         ("public", Value::is_boolean, Rejection::InvalidPublic),
         (
             "handle_seconds",
@@ -288,6 +302,17 @@ mod tests {
         let number = decode(br#"{"ticket_id":7,"type":"updated","at":0}"#, None).unwrap();
         assert_eq!(text.ticket_id, number.ticket_id);
         assert_ne!(text.identity, number.identity);
+    }
+
+    #[test]
+    fn integer_and_string_accounts_are_the_same() {
+        let event = decode(
+            br#"{"ticket_id":7,"type":"message","at":0,"requester":42,"author":"42"}"#,
+            None,
+        )
+        .unwrap();
+        assert_eq!(event.requester.as_deref(), Some("42"));
+        assert_eq!(event.requester, event.author);
     }
 
     #[test]
@@ -356,6 +381,18 @@ mod tests {
             (with(r#""handle_seconds":NaN"#), "invalid_json"),
             (with(r#""score":"5""#), "invalid_score"),
             (with(r#""score":1,"score_max":1"#), "invalid_score"),
+            (with(r#""score":1,"score_max":1.9"#), "invalid_score"),
+            (with(r#""score":0"#), "invalid_score"),
+            (with(r#""score":6"#), "invalid_score"),
+            (with(r#""score":10,"score_max":10"#), "accepted"),
+            (with(r#""requester":"""#), "invalid_requester"),
+            (with(r#""requester":1.5"#), "invalid_requester"),
+            (with(r#""author":true"#), "invalid_author"),
+            (
+                with(&format!(r#""author":"{}""#, "x".repeat(257))),
+                "invalid_author",
+            ),
+            (with(r#""author":null,"requester":null"#), "accepted"),
             (with(r#""into":"""#), "invalid_into"),
             (with(r#""at":2"#), "invalid_json"),
             (

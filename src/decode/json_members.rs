@@ -9,7 +9,7 @@ use super::rejection::Rejection;
 use crate::domain::event::{EventType, Status};
 use crate::domain::timestamp::Timestamp;
 
-/// The limit of the contract for a ticket id. It holds for other names too, since they become labels.
+/// The limit of the contract for ids. It holds for other names too, since they become labels.
 pub(super) const MAX_NAME_BYTES: usize = 256;
 
 /// A string that is borrowed if it needs no unescaping.
@@ -39,7 +39,8 @@ impl<'a> Nullable<'a> {
     }
 }
 
-pub(super) struct TicketId<'a>(pub(super) Cow<'a, str>);
+/// A ticket or an account.
+pub(super) struct Id<'a>(pub(super) Cow<'a, str>);
 pub(super) struct EventTime(pub(super) Timestamp);
 /// The type of an event, and the status that its word implies.
 pub(super) struct TypeName(pub(super) EventType, pub(super) Option<Status>);
@@ -92,20 +93,20 @@ impl<'de: 'a, 'a> Deserialize<'de> for JsonString<'a> {
     }
 }
 
-struct TicketIdVisitor;
+struct IdVisitor;
 
-impl TicketIdVisitor {
-    fn check<E: Error>(id: Cow<'_, str>) -> Result<TicketId<'_>, E> {
+impl IdVisitor {
+    fn check<E: Error>(id: Cow<'_, str>) -> Result<Id<'_>, E> {
         if (1..=MAX_NAME_BYTES).contains(&id.len()) {
-            Ok(TicketId(id))
+            Ok(Id(id))
         } else {
             Err(E::invalid_length(id.len(), &Self))
         }
     }
 }
 
-impl<'de> Visitor<'de> for TicketIdVisitor {
-    type Value = TicketId<'de>;
+impl<'de> Visitor<'de> for IdVisitor {
+    type Value = Id<'de>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a string of 1 to 256 bytes or an integer")
@@ -120,17 +121,17 @@ impl<'de> Visitor<'de> for TicketIdVisitor {
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(TicketId(Cow::Owned(number.to_string())))
+        Ok(Id(Cow::Owned(number.to_string())))
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(TicketId(Cow::Owned(number.to_string())))
+        Ok(Id(Cow::Owned(number.to_string())))
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for TicketId<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for Id<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TicketIdVisitor)
+        deserializer.deserialize_any(IdVisitor)
     }
 }
 

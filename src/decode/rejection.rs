@@ -53,11 +53,17 @@ pub enum Rejection {
     InvalidChannel,
     #[error("`actor` is none of agent, customer, bot, system")]
     InvalidActor,
+    #[error("`requester` is neither a string of 1 to 256 bytes nor an integer")]
+    InvalidRequester,
+    #[error("`author` is neither a string of 1 to 256 bytes nor an integer")]
+    InvalidAuthor,
     #[error("`public` is not a boolean")]
     InvalidPublic,
     #[error("`handle_seconds` is missing on a worklog, or not a number from 0 to 10 years")]
     InvalidHandleSeconds,
-    #[error("`score` is missing on a rating, or `score_max` is not above 1")]
+    #[error(
+        "`score` is missing on a rating or not within 1 and `score_max`, or `score_max` is below 2"
+    )]
     InvalidScore,
     #[error("`into` is neither a string of 1 to 256 bytes nor an integer")]
     InvalidInto,
@@ -70,7 +76,7 @@ pub enum Rejection {
 }
 
 impl Rejection {
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::EmptyValue,
         Self::TooLarge,
         Self::InvalidUtf8,
@@ -96,6 +102,8 @@ impl Rejection {
         Self::InvalidStatus,
         Self::InvalidChannel,
         Self::InvalidActor,
+        Self::InvalidRequester,
+        Self::InvalidAuthor,
         Self::InvalidPublic,
         Self::InvalidHandleSeconds,
         Self::InvalidScore,
@@ -133,6 +141,8 @@ impl Rejection {
             Self::InvalidStatus => "invalid_status",
             Self::InvalidChannel => "invalid_channel",
             Self::InvalidActor => "invalid_actor",
+            Self::InvalidRequester => "invalid_requester",
+            Self::InvalidAuthor => "invalid_author",
             Self::InvalidPublic => "invalid_public",
             Self::InvalidHandleSeconds => "invalid_handle_seconds",
             Self::InvalidScore => "invalid_score",

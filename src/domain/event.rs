@@ -193,6 +193,10 @@ pub struct Event<'a> {
     pub status: Option<Status>,
     pub channel: Option<Cow<'a, str>>,
     pub actor: Option<Actor>,
+    /// The account that asked. 1 to 256 bytes, as the author.
+    pub requester: Option<Cow<'a, str>>,
+    /// The account that acted in this event.
+    pub author: Option<Cow<'a, str>>,
     /// Whether the customer sees the message.
     pub public: bool,
     /// `worklog`: the working time of an agent since the last worklog.
@@ -223,6 +227,8 @@ impl<'a> Event<'a> {
             status: None,
             channel: None,
             actor: None,
+            requester: None,
+            author: None,
             public: true,
             handle: None,
             rating: None,
@@ -237,6 +243,8 @@ impl<'a> Event<'a> {
             team: self.team.map(|team| team.map(own)),
             priority: self.priority.map(own),
             channel: self.channel.map(own),
+            requester: self.requester.map(own),
+            author: self.author.map(own),
             into: self.into.map(own),
             kind: self.kind,
             at: self.at,

@@ -33,6 +33,10 @@ struct EventLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     actor: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    requester: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    author: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     public: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     handle_seconds: Option<f64>,
@@ -58,6 +62,8 @@ pub fn event_line(event: &Event<'_>, event_id: Option<&str>) -> String {
         status: event.status.map(Status::name),
         channel: event.channel.as_deref(),
         actor: event.actor.map(Actor::name),
+        requester: event.requester.as_deref(),
+        author: event.author.as_deref(),
         public: (event.kind == EventType::Message).then_some(event.public),
         handle_seconds: event.handle.map(seconds),
         score: event.rating.map(|rating| 1.0 + rating),
@@ -82,11 +88,13 @@ mod tests {
         event.assigned = Some(true);
         event.status = Some(Status::OnHold);
         event.handle = Some(1_500);
+        event.requester = Some("42".into());
+        event.author = Some("7".into());
         assert_eq!(
             event_line(&event, Some("e")),
             "{\"ticket_id\":\"7\",\"type\":\"csat_rated\",\"at\":\"1970-01-01T00:00:01.500Z\",\
              \"event_id\":\"e\",\"team\":null,\"agent\":\"assigned\",\"status\":\"on_hold\",\
-             \"handle_seconds\":1.5,\"score\":1.75,\"score_max\":2.0}"
+             \"requester\":\"42\",\"author\":\"7\",\"handle_seconds\":1.5,\"score\":1.75,\"score_max\":2.0}"
         );
     }
 }

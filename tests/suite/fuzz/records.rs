@@ -167,6 +167,8 @@ fn events_of_any_members() {
         "status",
         "channel",
         "actor",
+        "requester",
+        "author",
         "public",
         "handle_seconds",
         "score",
