@@ -31,8 +31,8 @@ mod version;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{ColorChoice, CommandFactory, FromArgMatches};
 
 use arguments::{Arguments, Command, MetricsFormat};
 use failure::CommandFailure;
@@ -41,7 +41,7 @@ use crate::exposition;
 
 /// Runs the program with the arguments of the process, and returns its exit code.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match parse() {
         Ok(arguments) => arguments,
         Err(error) => {
             // If standard error is closed, the message is lost; the exit code remains.
@@ -56,6 +56,18 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(failure) => failure.report(),
     }
+}
+
+/// Parses the arguments of the process. In continuous integration, clap would color even a dumb terminal.
+fn parse() -> Result<Arguments, clap::Error> {
+    let color = if terminal::wants_colors() {
+        ColorChoice::Auto
+    } else {
+        ColorChoice::Never
+    };
+    let mut command = Arguments::command().color(color);
+    let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Arguments::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
 fn run(arguments: Arguments) -> Result<ExitCode, CommandFailure> {

@@ -33,8 +33,9 @@ pub fn messages_have_colors() -> bool {
     io::stderr().is_terminal() && wants_colors()
 }
 
-/// Any value of `NO_COLOR` that is not empty disables colors (<https://no-color.org>).
-fn wants_colors() -> bool {
+/// Whether the environment allows colors. Any value of `NO_COLOR` that is not empty disables them
+/// (<https://no-color.org>).
+pub fn wants_colors() -> bool {
     env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && !is_dumb()
 }
 

@@ -251,6 +251,8 @@ fn on_a_terminal(arguments: &[&str], environment: &[(&str, &str)]) -> String {
         ])
         .env("TERM", "xterm-256color")
         .env_remove("NO_COLOR")
+        // Libraries take this for a terminal with colors.
+        .env("CI", "true")
         .envs(environment.iter().copied())
         .output()
         .unwrap();
