@@ -7,7 +7,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::history::CSV_ADVICE;
-use crate::decode::{self, Decoded, Decoder, Record, Rejection, without_byte_order_mark};
+use crate::decode::{
+    self, Decoded, Decoder, Record, Rejection, UnidentifiedEvent, without_byte_order_mark,
+};
 use crate::edge::files;
 use crate::exposition::event_line;
 
@@ -171,6 +173,8 @@ pub struct SampleOutcome {
     pub unmapped: Vec<String>,
     /// Why the sample is about no ticket.
     pub ignored: Option<&'static str>,
+    /// Events that another sample may repeat.
+    pub unidentified: Vec<UnidentifiedEvent>,
 }
 
 /// One event of a sample.
@@ -235,6 +239,7 @@ pub fn apply(decoder: &Decoder, sample: &SampleRecord) -> SampleOutcome {
                 ));
             }
             outcome.ignored = mapped.ignored.map(decode::IgnoreReason::reason);
+            outcome.unidentified = mapped.unidentified;
         }
     }
     outcome

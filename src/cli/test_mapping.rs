@@ -1,5 +1,6 @@
 //! `test-mapping`: applies a mapping to sample records and explains the result.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use super::arguments::{CommandLineSettings, TestMappingArguments};
@@ -7,7 +8,7 @@ use super::failure::CommandFailure;
 use super::terminal;
 use crate::app::samples::{self, SampleOutcome};
 use crate::config::{CANONICAL, Flag, NO_PRESET, PRESETS};
-use crate::decode::Decoder;
+use crate::decode::{Decoder, RepetitionWatch};
 
 pub fn run(
     settings: &CommandLineSettings,
@@ -37,6 +38,8 @@ pub fn run(
     };
     let decoder = Decoder::new(&config.mapping);
     let colors = Colors(terminal::messages_have_colors());
+    let mut watch = RepetitionWatch::default();
+    let mut repeated: BTreeMap<String, usize> = BTreeMap::new();
     let (mut events, mut rejected, mut ignored, mut records) = (0, 0, 0, 0);
     for path in &arguments.files {
         for mut sample in samples::read(path, arguments.envelope).map_err(CommandFailure::other)? {
@@ -50,8 +53,18 @@ pub fn run(
             for event in &outcome.events {
                 terminal::print(&format!("{}\n", event.line))?;
             }
+            for rule in watch.note(&outcome.unidentified) {
+                *repeated.entry(rule.to_owned()).or_default() += 1;
+            }
             report(&sample.place, &outcome, arguments.explain, colors);
         }
+    }
+    for (rule, count) in repeated {
+        let repeats = colors.yellow("repeats:");
+        terminal::notify(&format!(
+            "{repeats} rule {rule} made {count} events that an earlier record had made already (same ticket, type \
+             and time), and each counts; add once or event_id to the rule"
+        ));
     }
     terminal::notify(&format!(
         "{records} records: {events} events, {ignored} records ignored, {rejected} rejected"

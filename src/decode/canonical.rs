@@ -10,7 +10,7 @@ use serde_json::Value;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::json_members::{EventTime, Id, JsonString, MAX_NAME_BYTES, Nullable, TypeName};
-use super::rejection::Rejection;
+use super::rejection::{Rejection, TimeFault};
 use crate::domain::event::{Actor, Event, EventIdentity, EventType, Status};
 use crate::domain::timestamp::{DAY, Milliseconds, Timestamp};
 
@@ -242,9 +242,13 @@ fn diagnose(text: &str) -> Rejection {
             },
             Rejection::UnknownType,
         ),
-        ("at", is_instant, Rejection::InvalidAt),
+        ("at", is_instant, Rejection::InvalidAt(TimeFault::NoTime)),
         ("event_id", Value::is_string, Rejection::InvalidEventId),
-        ("created_at", is_instant, Rejection::InvalidCreatedAt),
+        (
+            "created_at",
+            is_instant,
+            Rejection::InvalidCreatedAt(TimeFault::NoTime),
+        ),
         ("team", Value::is_string, Rejection::InvalidTeam),
         ("agent", Value::is_string, Rejection::InvalidAgent),
         ("priority", Value::is_string, Rejection::InvalidPriority),

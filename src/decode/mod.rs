@@ -13,8 +13,9 @@ pub use canonical::{MAX_VALUE_BYTES, decode};
 pub use csv::looks_like_csv;
 pub use decoder::{Decoded, Decoder};
 pub use mapping::{
-    EventDerivation, MappedRecord, MemberOrigin, RejectedEvent, UnmappedWord, read_time,
+    EventDerivation, MappedRecord, MemberOrigin, RejectedEvent, RepetitionWatch, UnidentifiedEvent,
+    UnmappedWord, read_time,
 };
 pub use record::{Record, without_byte_order_mark};
-pub use rejection::{IgnoreReason, Rejection};
+pub use rejection::{IgnoreReason, Rejection, TimeFault};
 pub use schemas::{RecordContent, SchemaError, SchemaId, SchemaLanguage, SchemaText, Schemas};

@@ -35,12 +35,12 @@ pub enum Rejection {
     UnknownType,
     #[error("`at` is missing")]
     MissingAt,
-    #[error("`at` is neither an RFC 3339 instant nor integer epoch milliseconds")]
-    InvalidAt,
+    #[error("`at` {0}")]
+    InvalidAt(TimeFault),
     #[error("`event_id` is not a string")]
     InvalidEventId,
-    #[error("`created_at` is neither an RFC 3339 instant nor integer epoch milliseconds")]
-    InvalidCreatedAt,
+    #[error("`created_at` {0}")]
+    InvalidCreatedAt(TimeFault),
     #[error("`team` is neither a string of at most 256 bytes nor null")]
     InvalidTeam,
     #[error("`agent` is neither a string nor null")]
@@ -93,9 +93,9 @@ impl Rejection {
         Self::MissingType,
         Self::UnknownType,
         Self::MissingAt,
-        Self::InvalidAt,
+        Self::InvalidAt(TimeFault::NoTime),
         Self::InvalidEventId,
-        Self::InvalidCreatedAt,
+        Self::InvalidCreatedAt(TimeFault::NoTime),
         Self::InvalidTeam,
         Self::InvalidAgent,
         Self::InvalidPriority,
@@ -132,9 +132,9 @@ impl Rejection {
             Self::MissingType => "missing_type",
             Self::UnknownType => "unknown_type",
             Self::MissingAt => "missing_at",
-            Self::InvalidAt => "invalid_at",
+            Self::InvalidAt(_) => "invalid_at",
             Self::InvalidEventId => "invalid_event_id",
-            Self::InvalidCreatedAt => "invalid_created_at",
+            Self::InvalidCreatedAt(_) => "invalid_created_at",
             Self::InvalidTeam => "invalid_team",
             Self::InvalidAgent => "invalid_agent",
             Self::InvalidPriority => "invalid_priority",
@@ -152,6 +152,19 @@ impl Rejection {
             Self::TooComplex => "too_complex",
         }
     }
+}
+
+/// Why a value is not a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
+pub enum TimeFault {
+    #[error("is neither an RFC 3339 instant nor integer epoch milliseconds")]
+    NoTime,
+    #[error("is written without a zone; add `zone` to the mapping or to the value")]
+    NoZone,
+    #[error("is written in a form that is not known, or unclear; add `format` to the value")]
+    NoFormat,
+    #[error("does not have the `format` that the mapping states")]
+    OtherFormat,
 }
 
 /// Why a valid record gives no event.

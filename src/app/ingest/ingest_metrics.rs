@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tracing::warn;
 
-use crate::decode::{Decoded, MappedRecord, Rejection};
+use crate::decode::{Decoded, MappedRecord, Rejection, RepetitionWatch};
 use crate::edge::kafka::KafkaRecord;
 use crate::edge::self_metrics::{LimitedLabel, RecordResult, SelfMetrics};
 use crate::engine::{Counts, Ignored};
@@ -18,6 +18,8 @@ pub(super) struct IngestMetrics {
     rejected: u64,
     /// The same.
     unmapped: u64,
+    repetitions: RepetitionWatch,
+    repeated: u64,
 }
 
 impl IngestMetrics {
@@ -28,6 +30,8 @@ impl IngestMetrics {
             exported: counts,
             rejected: 0,
             unmapped: 0,
+            repetitions: RepetitionWatch::default(),
+            repeated: 0,
         }
     }
 
@@ -57,6 +61,7 @@ impl IngestMetrics {
             let place = format!("{}.{}: {}", event.rule, event.member.name(), event.paths);
             self.count_rejection(record, event.rejection, &place);
         }
+        self.watch_repetitions(record, mapped);
         for word in &mapped.unmapped {
             self.metrics.unmapped(word.member).inc();
             self.unmapped += 1;
@@ -71,6 +76,24 @@ impl IngestMetrics {
                     path = word.path,
                     unmapped = self.unmapped,
                     "the mapping has no entry for a value; ticket-exporter test-mapping shows the value"
+                );
+            }
+        }
+    }
+
+    /// Logged from the eighth on: two messages may have the same time.
+    fn watch_repetitions(&mut self, record: &KafkaRecord<'_>, mapped: &MappedRecord) {
+        for rule in self.repetitions.note(&mapped.unidentified) {
+            self.repeated += 1;
+            if self.repeated >= 8 && self.repeated.is_power_of_two() {
+                warn!(
+                    topic = &*record.partition.topic,
+                    partition = record.partition.partition,
+                    offset = record.offset,
+                    rule,
+                    repeated = self.repeated,
+                    "a rule makes the same event of several records, and each counts; add once or event_id to \
+                     the rule"
                 );
             }
         }

@@ -5,6 +5,7 @@ mod names;
 mod presets;
 mod rules;
 mod tables;
+mod times;
 mod values;
 mod vocabulary;
 
@@ -15,6 +16,8 @@ use std::collections::BTreeMap;
 use std::iter;
 use std::path::Path as FilePath;
 use std::sync::Arc;
+
+use chrono_tz::Tz;
 
 use super::calendars::read_zone;
 use super::keys::expected;
@@ -46,8 +49,7 @@ pub(super) fn read(
     let mut one = |view: &YamlView<'_>, errors: &mut ConfigErrors| {
         let mut tables = LookupTables::new(&mut files, &mut contents, directory);
         tables.read(&view.key("tables"), read, errors);
-        let mut mapping = read_one(view, &tables, errors)?;
-        mapping.zone = mapping.zone.or(zone);
+        let mut mapping = read_one(view, zone, &tables, errors)?;
         mapping.written = written(view, &mapping);
         Some(Arc::new(mapping))
     };
@@ -70,9 +72,11 @@ pub(super) fn read(
     }
 }
 
-/// Returns `None` if the records are canonical events, or after an error.
+/// Returns `None` if the records are canonical events, or after an error. `zone` is for a mapping without
+/// one.
 fn read_one(
     view: &YamlView<'_>,
+    zone: Option<Tz>,
     tables: &LookupTables,
     errors: &mut ConfigErrors,
 ) -> Option<Mapping> {
@@ -103,8 +107,9 @@ fn read_one(
         }
     };
     let base = YamlView::root(&base);
-    let names = MappingNames::read(tables, &base.key("values"), &view.key("values"), errors);
-    let zone = read_zone(&either(view, &base, "zone"), errors);
+    let zone = read_zone(&either(view, &base, "zone"), errors).or(zone);
+    let (words, own) = (base.key("values"), view.key("values"));
+    let names = MappingNames::read(zone, tables, &words, &own, errors);
     let unwrap = either(view, &base, "unwrap")
         .items(errors)
         .iter()

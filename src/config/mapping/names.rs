@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono_tz::Tz;
+
 use super::tables::LookupTables;
 use crate::config::problem::ConfigErrors;
 use crate::config::view::YamlView;
 use crate::domain::mapping::WordMap;
 
-/// The lookup tables and value maps of one mapping.
+/// The lookup tables, the value maps and the zone of one mapping.
 pub(super) struct MappingNames<'a> {
+    pub(super) zone: Option<Tz>,
     pub(super) tables: &'a LookupTables<'a>,
     pub(super) words: BTreeMap<String, Arc<WordMap>>,
 }
@@ -17,6 +20,7 @@ pub(super) struct MappingNames<'a> {
 impl<'a> MappingNames<'a> {
     /// `base` and `user` are the keys `values` of the preset and of the user.
     pub(super) fn read(
+        zone: Option<Tz>,
         tables: &'a LookupTables<'a>,
         base: &YamlView<'_>,
         user: &YamlView<'_>,
@@ -30,6 +34,7 @@ impl<'a> MappingNames<'a> {
         }
         let words = maps.into_iter();
         Self {
+            zone,
             tables,
             words: words.map(|(name, words)| (name, Arc::new(words))).collect(),
         }

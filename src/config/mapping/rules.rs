@@ -1,15 +1,18 @@
 //! Reads `common` and `rules`: the members of the events, from the preset and the user.
 
 use super::names::MappingNames;
+use super::times;
 use super::values::{read_condition, read_path, read_value};
 use super::vocabulary;
 use crate::config::keys::expected;
 use crate::config::problem::ConfigErrors;
 use crate::config::view::YamlView;
-use crate::domain::mapping::{Condition, Member, Rule, ValueSource};
+use crate::domain::mapping::{
+    Condition, Member, RecordPath, Rule, TemplatePart, ValueSource, ValueTest,
+};
 
 /// The keys of a rule that are not members of the event.
-const RULE_KEYS: [&str; 5] = ["when", "foreach", "continue", "ignore", "snapshot"];
+const RULE_KEYS: [&str; 6] = ["when", "foreach", "once", "continue", "ignore", "snapshot"];
 /// As the value of a preset's rule, removes the rule.
 const OFF: &str = "off";
 
@@ -73,7 +76,12 @@ fn read_rule(
         snapshot: false,
         members: common.clone(),
     };
+    let mut once = Vec::new();
     for view in views {
+        let own = view.key("once");
+        if view.key("event_id").is_written() || own.is_written() {
+            once = read_once(view, &own, errors);
+        }
         read_members(view, &RULE_KEYS, &mut rule.members, names, errors);
         let when = view.key("when");
         if when.is_set() {
@@ -93,6 +101,9 @@ fn read_rule(
             .unwrap_or(rule.snapshot);
         rule.ignores = view.key("ignore").boolean(errors).unwrap_or(rule.ignores);
     }
+    if !once.is_empty() {
+        count_once(&mut rule, once);
+    }
     if let (Some(view), false) = (views.last(), rule.ignores) {
         for member in Member::REQUIRED {
             if rule.member(member).is_none() {
@@ -104,6 +115,36 @@ fn read_rule(
         }
     }
     rule
+}
+
+fn read_once(
+    rule: &YamlView<'_>,
+    view: &YamlView<'_>,
+    errors: &mut ConfigErrors,
+) -> Vec<RecordPath> {
+    if view.is_set() && rule.key("event_id").is_set() {
+        view.error(errors, "states the event_id too; remove one of both");
+    }
+    let paths = if view.is_list() {
+        view.items(errors)
+    } else {
+        vec![view.clone()]
+    };
+    let paths = paths.iter().filter_map(|path| read_path(path, errors));
+    paths.collect()
+}
+
+/// The values of the paths identify the event, and all of them must exist.
+fn count_once(rule: &mut Rule, paths: Vec<RecordPath>) {
+    let mut id = vec![TemplatePart::Text(rule.name.clone())];
+    let mut all = vec![rule.when.clone()];
+    for path in paths {
+        all.push(Condition::Of(path.clone(), ValueTest::Exists(true)));
+        id.push(TemplatePart::Text(" ".to_owned()));
+        id.push(TemplatePart::Path(path));
+    }
+    rule.when = Condition::All(all);
+    rule.members[Member::EventId as usize] = Some(ValueSource::Template(id));
 }
 
 fn read_members(
@@ -119,6 +160,7 @@ fn read_members(
                 let read = read_value(&value, names, errors);
                 if let Some(read) = &read {
                     vocabulary::check(member, read, &value, errors);
+                    times::check(member, &value, names.zone, errors);
                 }
                 members[member as usize] = read;
             }

@@ -140,6 +140,47 @@ fn mistakes_are_reported_with_their_position() {
             "created_at.zone: no IANA time zone \"Berlin\"",
         ),
         (
+            "created_at: {value: .x, format: \"%d.%m.%Y\"}",
+            "created_at.format: needs a zone, because it reads no offset; add zone: UTC, or an IANA name",
+        ),
+        (
+            "created_at: {value: .x, format: \"%d.%m.%Y %z\", zone: UTC}",
+            "created_at.zone: has no effect: the format reads an offset; remove one of both",
+        ),
+        (
+            "created_at: [.y, {value: .x, format: duration}]",
+            "created_at[1].format: duration is for handle_seconds only",
+        ),
+        (
+            "created_at: {value: $timestamp, zone: UTC}",
+            "created_at.zone: has no effect: $timestamp is in UTC; remove it",
+        ),
+        (
+            "team: {value: .x, format: seconds}",
+            "team.format: has no effect: team is no time; remove format",
+        ),
+        (
+            "handle_seconds: {value: .x, format: duration, zone: UTC}",
+            "handle_seconds.zone: has no effect: handle_seconds is no time; remove zone",
+        ),
+        (
+            "once: .x, event_id: .y",
+            "once: states the event_id too; remove one of both",
+        ),
+        ("once: x", "once: must be a path, such as .x"),
+        (
+            "when: {.x: {contains: .y}}",
+            "when..x.contains: must be a word, not a path",
+        ),
+        (
+            "when: {.x: {contains: []}}",
+            "when..x.contains: must not be empty",
+        ),
+        (
+            "when: {.x: {count: many}}",
+            "when..x.count: must be a whole number from 0 to 10000, not \"many\"",
+        ),
+        (
             "score: {value: .x, times: many}",
             "score.times: must be a number, not \"many\"",
         ),
@@ -155,7 +196,7 @@ fn mistakes_are_reported_with_their_position() {
         ),
         (
             "when: {.x: {equals: 1}}",
-            "when..x.equals: unknown key; use one of: is, not, exists, matches, in_table",
+            "when..x.equals: unknown key; use one of: is, not, exists, matches, in_table, contains, count",
         ),
         (
             "when: {.x: {exists: maybe}}",

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::format::{Item, StrftimeItems};
+use chrono_tz::Tz;
 use regex::Regex;
 
 use super::names::MappingNames;
@@ -20,8 +21,14 @@ const KEYS: [&str; 11] = [
     "value", "when", "match", "none", "map", "table", "unmapped", "format", "zone", "times",
     "minus",
 ];
+/// As `zone` of a value: the zone of the mapping.
+const LOCAL: &str = "local";
 /// The keys of a test that is a map.
-const TESTS: [&str; 5] = ["is", "not", "exists", "matches", "in_table"];
+const TESTS: [&str; 7] = [
+    "is", "not", "exists", "matches", "in_table", "contains", "count",
+];
+/// A record has no more items.
+const MOST_ITEMS: usize = 10_000;
 
 pub(super) fn read_value(
     view: &YamlView<'_>,
@@ -127,7 +134,7 @@ fn read_refined(
             .flatten(),
         times: read_number(&view.key("times"), errors),
         format: read_format(&view.key("format"), errors),
-        zone: read_zone(&view.key("zone"), errors),
+        zone: read_value_zone(&view.key("zone"), names, errors),
         value: inner
             .is_set()
             .then(|| read_value(&inner, names, errors))??,
@@ -240,6 +247,17 @@ fn read_format(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<TimeFor
     })
 }
 
+fn read_value_zone(
+    view: &YamlView<'_>,
+    names: &MappingNames<'_>,
+    errors: &mut ConfigErrors,
+) -> Option<Tz> {
+    if view.is_text(LOCAL) {
+        return Some(names.zone.unwrap_or(Tz::UTC));
+    }
+    read_zone(view, errors)
+}
+
 /// Reads a condition: all entries of the map must be true.
 pub(super) fn read_condition(
     view: &YamlView<'_>,
@@ -311,9 +329,14 @@ fn read_test(
             return None;
         };
         if RecordPath::is_meant(&text) {
-            return path(&text, view, errors).map(ValueTest::Same);
+            let path = path(&text, view, errors)?;
+            return Some(ValueTest::Same(Box::new(ValueSource::Path(path))));
         }
         return Some(ValueTest::Equals(text));
+    }
+    if view.key("value").is_set() {
+        let value = read_refined(view, names, errors)?;
+        return Some(ValueTest::Same(Box::new(value)));
     }
     known_keys(view, &TESTS, errors);
     let mut tests = Vec::new();
@@ -324,8 +347,36 @@ fn read_test(
             "exists" => ValueTest::Exists(value.boolean(errors)?),
             "matches" => ValueTest::Matches(read_regex(&value, errors)?),
             "in_table" => ValueTest::InTable(read_table(&value, names, errors)?),
+            "contains" => read_any(&value, errors, |word, errors| {
+                let text = word.text(errors)?;
+                if RecordPath::is_meant(&text) {
+                    word.error(errors, "must be a word, not a path");
+                }
+                Some(ValueTest::Contains(text))
+            })?,
+            "count" => read_any(&value, errors, |count, errors| {
+                count.count(0, MOST_ITEMS, errors).map(ValueTest::Count)
+            })?,
             _ => return None,
         });
     }
     Some(ValueTest::All(tests))
+}
+
+/// Reads one value or a list of them; any of them passes.
+fn read_any(
+    view: &YamlView<'_>,
+    errors: &mut ConfigErrors,
+    read: impl Fn(&YamlView<'_>, &mut ConfigErrors) -> Option<ValueTest>,
+) -> Option<ValueTest> {
+    let items = if view.is_list() {
+        view.items(errors)
+    } else {
+        vec![view.clone()]
+    };
+    if items.is_empty() || items.iter().any(|item| !item.is_set()) {
+        view.error(errors, "must not be empty");
+    }
+    let tests = items.iter().map(|item| read(item, errors));
+    tests.collect::<Option<Vec<_>>>().map(ValueTest::Any)
 }

@@ -9,8 +9,9 @@ use regex::Regex;
 
 use super::json::Json;
 use super::scalar::Scalar;
-use super::scope::{Roots, is_word};
-use super::times;
+use super::scope::{Roots, has_word, is_word};
+use super::{durations, times};
+use crate::decode::rejection::TimeFault;
 use crate::domain::mapping::{
     Condition, LookupTable, RecordPath, Refined, TemplatePart, TimeFormat, Unmapped, ValueSource,
     ValueTest, same_word,
@@ -36,7 +37,7 @@ pub(super) struct Evaluation<'s, 'a> {
 /// Side results of the evaluation of one member.
 #[derive(Default)]
 pub(super) struct EvaluationNotes<'s> {
-    /// A path led to a `null` or an empty text.
+    /// A path led to a `null` or an empty text, or a constant is empty.
     pub(super) empty: Cell<bool>,
     /// The first word that no map or table has, with its path.
     pub(super) unmapped: RefCell<Option<(&'s str, Cow<'s, str>)>>,
@@ -72,6 +73,10 @@ impl<'s> Evaluation<'s, '_> {
                             ControlFlow::Continue(())
                         }
                     })
+            }
+            ValueSource::Constant(text) if text.is_empty() => {
+                self.notes.empty.set(true);
+                ControlFlow::Continue(())
             }
             ValueSource::Constant(text) => take(FoundValue {
                 scalar: Scalar::Text(Cow::Borrowed(text)),
@@ -167,20 +172,25 @@ impl<'s> Evaluation<'s, '_> {
                     None => self.unmapped(refined, from, word)?,
                 };
             }
+            if word.is_empty() {
+                self.notes.empty.set(true);
+                return None;
+            }
             scalar = Scalar::Text(word);
         }
         if refined.minus.is_some() || refined.times.is_some() {
             scalar = self.calculate(refined, &scalar);
         }
         if refined.format == Some(TimeFormat::Duration) {
-            let seconds = times::seconds(&scalar);
-            scalar = seconds.map_or(Scalar::Unreadable, Scalar::Real);
+            let seconds = durations::seconds(&scalar);
+            scalar = seconds.map_or(Scalar::Unreadable(TimeFault::NoTime), Scalar::Real);
         } else if refined.format.is_some() || refined.zone.is_some() {
             let zone = refined.zone.or(self.zone);
-            scalar = match times::read(&scalar, refined.format.as_ref(), zone) {
-                Some(time) => Scalar::Time(time),
-                None => Scalar::Unreadable,
-            };
+            // Kafka and Debezium give these in UTC.
+            let is_instant = from == "$timestamp" || from.starts_with("$source");
+            let of_numbers = refined.zone.filter(|_| !is_instant);
+            scalar = times::read(&scalar, refined.format.as_ref(), zone, of_numbers)
+                .map_or_else(Scalar::Unreadable, Scalar::Time);
         }
         Some(FoundValue { scalar, from })
     }
@@ -218,11 +228,11 @@ impl<'s> Evaluation<'s, '_> {
             (Some(number), Some(subtracted)) => {
                 Scalar::Real((number - subtracted) * refined.times.unwrap_or(1.0))
             }
-            _ => Scalar::Unreadable,
+            _ => Scalar::Unreadable(TimeFault::NoTime),
         }
     }
 
-    pub(super) fn holds(&self, condition: &Condition) -> bool {
+    pub(super) fn holds(&self, condition: &'s Condition) -> bool {
         match condition {
             Condition::All(all) => all.iter().all(|one| self.holds(one)),
             Condition::Any(any) => any.iter().any(|one| self.holds(one)),
@@ -231,15 +241,24 @@ impl<'s> Evaluation<'s, '_> {
         }
     }
 
-    fn passes(&self, path: &RecordPath, test: &ValueTest) -> bool {
+    fn passes(&self, path: &'s RecordPath, test: &'s ValueTest) -> bool {
         match test {
             ValueTest::All(tests) => tests.iter().all(|test| self.passes(path, test)),
             ValueTest::Any(tests) => tests.iter().any(|test| self.passes(path, test)),
             ValueTest::Not(test) => !self.passes(path, test),
             ValueTest::Exists(wanted) => self.any(path, exists) == *wanted,
             ValueTest::Equals(word) => self.any(path, |json| is_word(json, word)),
+            ValueTest::Contains(word) => self.any(path, |json| has_word(json, word)),
+            ValueTest::Count(wanted) => {
+                let mut count = 0;
+                let _ = self.roots.visit(path, self.item, &mut |json| {
+                    count += usize::from(exists(json));
+                    ControlFlow::Continue(())
+                });
+                count == *wanted
+            }
             ValueTest::Same(other) => self
-                .text_at(other)
+                .other(other)
                 .is_some_and(|word| self.any(path, |json| is_word(json, &word))),
             ValueTest::Matches(pattern) => self.any(path, |json| {
                 Scalar::of(json).is_some_and(|scalar| pattern.is_match(&scalar.into_text()))
@@ -250,6 +269,15 @@ impl<'s> Evaluation<'s, '_> {
                 })
             }),
         }
+    }
+
+    /// A value that a condition compares with. It says nothing about the member.
+    fn other(&self, value: &'s ValueSource) -> Option<Cow<'s, str>> {
+        let evaluation = Evaluation {
+            notes: EvaluationNotes::default(),
+            ..*self
+        };
+        Some(evaluation.first(value)?.scalar.into_text())
     }
 
     fn any(&self, path: &RecordPath, passes: impl Fn(&'s Json<'_>) -> bool) -> bool {

@@ -9,7 +9,7 @@ use super::scalar::Scalar;
 use super::times;
 use crate::decode::canonical::{handle, identity_of_id, rating};
 use crate::decode::json_members::MAX_NAME_BYTES;
-use crate::decode::rejection::Rejection;
+use crate::decode::rejection::{Rejection, TimeFault};
 use crate::domain::event::{Actor, Event, EventIdentity, EventType, Status};
 use crate::domain::mapping::{Member, Rule};
 use crate::domain::timestamp::Timestamp;
@@ -53,22 +53,22 @@ pub(super) fn event<'s>(
     };
     let mut event = Event::new(ticket_id, kind, at, identity);
     event.created_at = reader.time(Member::CreatedAt, Rejection::InvalidCreatedAt)?;
-    event.team = match reader.text(Member::Team, Rejection::InvalidTeam)? {
-        Some(team) => Some(Some(team)),
-        None => reader.is_empty().then_some(None),
-    };
+    let team = reader.attribute(Member::Team, Rejection::InvalidTeam)?;
+    event.team = team.map(|team| Some(team).filter(|team| !team.is_empty()));
     event.assigned = match reader.member(Member::Agent, any)? {
         Some(_) => Some(true),
         None => reader.is_empty().then_some(false),
     };
-    event.priority = reader.text(Member::Priority, Rejection::InvalidPriority)?;
+    event.priority = reader.attribute(Member::Priority, Rejection::InvalidPriority)?;
     event.status = implied.or(reader.word(Member::Status, |word| {
         find_word(word, &Status::ALL, Status::name)
     })?);
-    event.channel = reader.text(Member::Channel, Rejection::InvalidChannel)?;
+    event.channel = reader.attribute(Member::Channel, Rejection::InvalidChannel)?;
     event.actor = reader.word(Member::Actor, |word| {
         find_word(word, &Actor::ALL, Actor::name)
     })?;
+    event.requester = reader.text(Member::Requester, Rejection::InvalidRequester)?;
+    event.author = reader.text(Member::Author, Rejection::InvalidAuthor)?;
     event.public = reader.word(Member::Public, truth)?.unwrap_or(true);
     let seconds = reader.number(Member::HandleSeconds, Rejection::InvalidHandleSeconds)?;
     event.handle = handle(kind, seconds)
@@ -175,16 +175,27 @@ impl<'s> MemberReader<'_, 's, '_, '_> {
         }
     }
 
-    fn time(
+    /// An attribute that a ticket may lack. An empty text: the ticket has none.
+    fn attribute(
         &mut self,
         member: Member,
         wrong: Rejection,
+    ) -> Result<Option<Cow<'static, str>>, RejectedEvent> {
+        let text = self.text(member, wrong)?;
+        Ok(text.or_else(|| self.is_empty().then(Cow::default)))
+    }
+
+    fn time(
+        &mut self,
+        member: Member,
+        wrong: fn(TimeFault) -> Rejection,
     ) -> Result<Option<Timestamp>, RejectedEvent> {
         let Some(scalar) = self.member(member, any)? else {
             return Ok(None);
         };
-        let time = times::read(&scalar, None, self.evaluation.zone);
-        time.map(Some).ok_or_else(|| self.rejected(member, wrong))
+        let time = times::read(&scalar, None, self.evaluation.zone, None);
+        time.map(Some)
+            .map_err(|fault| self.rejected(member, wrong(fault)))
     }
 
     fn number(&mut self, member: Member, wrong: Rejection) -> Result<Option<f64>, RejectedEvent> {
@@ -238,15 +249,17 @@ fn invalid(member: Member) -> Rejection {
     match member {
         Member::TicketId => Rejection::InvalidTicketId,
         Member::Type => Rejection::UnknownType,
-        Member::At => Rejection::InvalidAt,
+        Member::At => Rejection::InvalidAt(TimeFault::NoTime),
         Member::EventId => Rejection::InvalidEventId,
-        Member::CreatedAt => Rejection::InvalidCreatedAt,
+        Member::CreatedAt => Rejection::InvalidCreatedAt(TimeFault::NoTime),
         Member::Team => Rejection::InvalidTeam,
         Member::Agent => Rejection::InvalidAgent,
         Member::Priority => Rejection::InvalidPriority,
         Member::Status => Rejection::InvalidStatus,
         Member::Channel => Rejection::InvalidChannel,
         Member::Actor => Rejection::InvalidActor,
+        Member::Requester => Rejection::InvalidRequester,
+        Member::Author => Rejection::InvalidAuthor,
         Member::Public => Rejection::InvalidPublic,
         Member::HandleSeconds => Rejection::InvalidHandleSeconds,
         Member::Score | Member::ScoreMax => Rejection::InvalidScore,

@@ -48,6 +48,11 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// The value that the names lead to.
+    pub(super) fn at(&self, names: &[String]) -> Option<&Self> {
+        names.iter().try_fold(self, |json, name| json.get(name))
+    }
+
     pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut Self> {
         match self {
             Self::Object(members) => {

@@ -11,6 +11,7 @@ use super::evaluate::{Evaluation, EvaluationNotes};
 use super::event::{EventNotes, event};
 use super::json::Json;
 use super::outcome::{EventDerivation, MappedRecord, RejectedEvent};
+use super::repeated_history::UnidentifiedEvent;
 use super::scope::Roots;
 use super::unwrap::{MOST_RECORDS, unwrap};
 use super::wanted::WantedParts;
@@ -18,7 +19,7 @@ use crate::decode::canonical::MAX_VALUE_BYTES;
 use crate::decode::record::Record;
 use crate::decode::rejection::{IgnoreReason, Rejection};
 use crate::domain::event::{Event, EventIdentity};
-use crate::domain::mapping::{LookupTable, Mapping, Member, Rule, Unmapped};
+use crate::domain::mapping::{LookupTable, Mapping, Member, Rule, Unmapped, lower_case};
 use crate::domain::timestamp::Timestamp;
 
 /// The most events of one record. One megabyte, Kafka's default limit, has room for about this number.
@@ -128,7 +129,7 @@ fn roots<'a>(record: &Record<'a>, json: Json<'a>) -> Roots<'a> {
         let headers = record
             .headers
             .iter()
-            .filter_map(|(name, value)| Some((Cow::Borrowed(*name), text(value)?)));
+            .filter_map(|(name, value)| Some((lower_case(name), text(value)?)));
         roots.headers = Some(Rc::new(Json::Object(headers.collect())));
     }
     roots
@@ -225,6 +226,10 @@ impl RecordMapping<'_> {
                 });
             }
             Ok(mut event) => {
+                if event.identity == self.identity {
+                    let unidentified = UnidentifiedEvent::of(&rule.name, &event, self.identity);
+                    self.mapped.unidentified.extend(unidentified);
+                }
                 self.make_distinct(&mut event);
                 self.mapped.events.push(event);
                 self.mapped.derivations.extend(notes.derivation);

@@ -1,5 +1,6 @@
 //! The outcome of a mapping for one record.
 
+use super::repeated_history::UnidentifiedEvent;
 use crate::decode::rejection::{IgnoreReason, Rejection};
 use crate::domain::event::Event;
 use crate::domain::mapping::Member;
@@ -17,6 +18,7 @@ pub struct MappedRecord {
     pub ignored: Option<IgnoreReason>,
     /// Words that are in no map and no lookup table.
     pub unmapped: Vec<UnmappedWord>,
+    pub unidentified: Vec<UnidentifiedEvent>,
 }
 
 /// How an event was made.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::Number;
 
 use super::json::Json;
+use crate::decode::rejection::TimeFault;
 use crate::domain::timestamp::Timestamp;
 
 #[derive(Clone, Debug)]
@@ -17,7 +18,7 @@ pub(super) enum Scalar<'s> {
     /// The result of `format` or `zone`.
     Time(Timestamp),
     /// A value that `format`, `times` or `minus` cannot read.
-    Unreadable,
+    Unreadable(TimeFault),
 }
 
 impl<'s> Scalar<'s> {
@@ -39,7 +40,7 @@ impl<'s> Scalar<'s> {
             Self::Bool(truth) => Cow::Borrowed(if truth { "true" } else { "false" }),
             Self::Real(number) => Cow::Owned(number.to_string()),
             Self::Time(time) => Cow::Owned(time.rfc3339()),
-            Self::Unreadable => Cow::Borrowed(""),
+            Self::Unreadable(_) => Cow::Borrowed(""),
         }
     }
 
@@ -48,7 +49,7 @@ impl<'s> Scalar<'s> {
             Self::Text(text) => text.trim().parse().ok().filter(|n: &f64| n.is_finite()),
             Self::Number(number) => number.as_f64(),
             Self::Real(number) => Some(*number),
-            Self::Bool(_) | Self::Time(_) | Self::Unreadable => None,
+            Self::Bool(_) | Self::Time(_) | Self::Unreadable(_) => None,
         }
     }
 }

@@ -1,10 +1,12 @@
-//! Reads times and lengths of time in the formats that other systems use.
+//! Reads times in the formats that other systems use.
 
 use chrono::offset::LocalResult;
 use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use super::scalar::Scalar;
+use super::time_forms::TimeForm;
+use crate::decode::rejection::TimeFault;
 use crate::domain::mapping::TimeFormat;
 use crate::domain::timestamp::{DAY, MINUTE, SECOND, Timestamp};
 
@@ -15,92 +17,51 @@ const MOST_SECONDS: f64 = 1e11;
 const MOST_MILLISECONDS: f64 = 1e14;
 const MOST_MICROSECONDS: f64 = 1e17;
 
-/// Reads a time and truncates it to milliseconds. `zone` is for a time that is written without one.
+/// Reads a time and truncates it to milliseconds. `zone` is for a time that is written without one. With
+/// `of_numbers`, a number is the local time in that zone, as if it were UTC.
+///
+/// # Errors
+/// What is missing, or wrong.
 pub(super) fn read(
     scalar: &Scalar<'_>,
     format: Option<&TimeFormat>,
     zone: Option<Tz>,
-) -> Option<Timestamp> {
-    if let Scalar::Time(time) = scalar {
-        return Some(*time);
-    }
+    of_numbers: Option<Tz>,
+) -> Result<Timestamp, TimeFault> {
+    let from_number = || {
+        let time = number(scalar, format).ok_or(TimeFault::NoTime)?;
+        match of_numbers {
+            Some(zone) => local(time, zone),
+            None => Ok(time),
+        }
+    };
     match (format, scalar) {
+        (_, Scalar::Time(time)) => Ok(*time),
+        (_, Scalar::Unreadable(fault)) => Err(*fault),
         (Some(TimeFormat::Pattern(pattern)), Scalar::Text(text)) => {
             by_pattern(text.trim(), pattern, zone)
         }
-        (Some(TimeFormat::Pattern(_)), _) => None,
-        (None, Scalar::Text(text)) => in_words(text.trim(), zone),
-        (Some(format), _) => number(scalar, Some(format)),
-        (None, _) => number(scalar, None),
+        (Some(TimeFormat::Pattern(_)), _) => Err(TimeFault::OtherFormat),
+        (Some(_), _) => from_number().map_err(|_| TimeFault::OtherFormat),
+        (None, Scalar::Text(text)) => {
+            let text = text.trim();
+            if let Some(time) = without_colon(text).or_else(|| Timestamp::parse(text)) {
+                return Ok(time);
+            }
+            if looks_like_a_number(text)
+                && let Ok(time) = from_number()
+            {
+                return Ok(time);
+            }
+            in_words(text, zone)
+        }
+        (None, _) => from_number(),
     }
 }
 
 /// [`read`] for a text.
 pub fn read_text(text: &str, format: Option<&TimeFormat>, zone: Option<Tz>) -> Option<Timestamp> {
-    read(&Scalar::Text(text.into()), format, zone)
-}
-
-/// Reads a length of time, in seconds: `1:30` and `01:30:00` (hours and minutes first), `PT1H30M`
-/// (ISO 8601), `1970-01-01 01:30:00` (a time since 1970), or a number of seconds.
-pub(super) fn seconds(scalar: &Scalar<'_>) -> Option<f64> {
-    let Scalar::Text(text) = scalar else {
-        return scalar.number();
-    };
-    let text = text.trim();
-    if let Some(seconds) = hours_and_minutes(text).or_else(|| in_units(text)) {
-        return Some(seconds);
-    }
-    match local_time(text) {
-        #[allow(
-            clippy::cast_precision_loss,
-            reason = "lengths of work, far below 2^53 seconds"
-        )]
-        Some(time) => Some(time.and_utc().timestamp() as f64),
-        None => scalar.number(),
-    }
-}
-
-/// `1:30`, `01:30:00`.
-fn hours_and_minutes(text: &str) -> Option<f64> {
-    let parts: Vec<&str> = text.split(':').collect();
-    let number = |text: &str| {
-        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse().ok().filter(|_: &f64| is_number)
-    };
-    let (hours, minutes, seconds) = match parts.as_slice() {
-        [hours, minutes] => (number(hours)?, number(minutes)?, 0.0),
-        [hours, minutes, seconds] => (number(hours)?, number(minutes)?, number(seconds)?),
-        _ => return None,
-    };
-    (minutes < 60.0 && seconds < 60.0).then_some(hours * 3_600.0 + minutes * 60.0 + seconds)
-}
-
-/// `P1DT2H30M`, `PT45S`.
-fn in_units(text: &str) -> Option<f64> {
-    let mut rest = text.strip_prefix('P')?;
-    let mut seconds = 0.0;
-    let mut is_time = false;
-    while !rest.is_empty() {
-        if let Some(after) = rest.strip_prefix('T')
-            && !is_time
-        {
-            (is_time, rest) = (true, after);
-            continue;
-        }
-        let end = rest.find(|character: char| !character.is_ascii_digit() && character != '.')?;
-        let number: f64 = rest[..end].parse().ok()?;
-        let unit = match (rest.as_bytes()[end], is_time) {
-            (b'W', false) => 604_800.0,
-            (b'D', false) => 86_400.0,
-            (b'H', true) => 3_600.0,
-            (b'M', true) => 60.0,
-            (b'S', true) => 1.0,
-            _ => return None,
-        };
-        seconds += number * unit;
-        rest = &rest[end + 1..];
-    }
-    (text.len() > 1).then_some(seconds)
+    read(&Scalar::Text(text.into()), format, zone, None).ok()
 }
 
 fn number(scalar: &Scalar<'_>, format: Option<&TimeFormat>) -> Option<Timestamp> {
@@ -136,37 +97,16 @@ fn number(scalar: &Scalar<'_>, format: Option<&TimeFormat>) -> Option<Timestamp>
     Timestamp::checked(milliseconds)
 }
 
-fn in_words(text: &str, zone: Option<Tz>) -> Option<Timestamp> {
-    if let Some(time) = without_colon(text).or_else(|| Timestamp::parse(text)) {
-        return Some(time);
+fn in_words(text: &str, zone: Option<Tz>) -> Result<Timestamp, TimeFault> {
+    let form = match usual_local_time(text) {
+        Some(local) => TimeForm::local(local),
+        None => TimeForm::read(text).ok_or(TimeFault::NoFormat)?,
+    };
+    if let Some(offset) = form.offset {
+        let time = form.local.and_utc().timestamp_millis() - offset;
+        return Timestamp::checked(time).ok_or(TimeFault::NoTime);
     }
-    if text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || b".-+".contains(&byte))
-        && let Some(time) = number(&Scalar::Text(text.into()), None)
-        && !looks_like_a_date(text)
-    {
-        return Some(time);
-    }
-    if let Some(local) = text
-        .strip_suffix("UTC")
-        .or_else(|| text.strip_suffix("GMT"))
-    {
-        return utc(local_time(local.trim_end())?);
-    }
-    if let Some(local) = usual_local_time(text) {
-        return in_zone(local, zone?);
-    }
-    for pattern in [
-        "%Y-%m-%dT%H:%M:%S%.f%#z",
-        "%Y-%m-%d %H:%M:%S%.f%#z",
-        "%Y-%m-%d %H:%M:%S%.f %#z",
-    ] {
-        if let Ok(time) = DateTime::parse_from_str(text, pattern) {
-            return Timestamp::checked(time.timestamp_millis());
-        }
-    }
-    in_zone(local_time(text)?, zone?)
+    in_zone(form.local, form.zone.or(zone).ok_or(TimeFault::NoZone)?)
 }
 
 /// `2019-02-15T19:01:52.971-0800`, as Jira writes it. It is the most frequent format besides RFC 3339,
@@ -213,52 +153,50 @@ fn usual_local_time(text: &str) -> Option<NaiveDateTime> {
 }
 
 /// `2026` alone is a number, `2026-01` is not.
-fn looks_like_a_date(text: &str) -> bool {
-    text.trim_start_matches(['-', '+']).contains('-')
+fn looks_like_a_number(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_digit() || b".-+".contains(&byte);
+    text.bytes().all(is_part) && !text.trim_start_matches(['-', '+']).contains('-')
 }
 
-fn local_time(text: &str) -> Option<NaiveDateTime> {
-    usual_local_time(text).or_else(|| {
-        ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"]
-            .iter()
-            .find_map(|pattern| NaiveDateTime::parse_from_str(text, pattern).ok())
-    })
+pub(super) fn local_time(text: &str) -> Option<NaiveDateTime> {
+    let local = |pattern| NaiveDateTime::parse_from_str(text, pattern).ok();
+    usual_local_time(text).or_else(|| local("%Y-%m-%d %H:%M:%S%.f"))
 }
 
-fn by_pattern(text: &str, pattern: &str, zone: Option<Tz>) -> Option<Timestamp> {
+fn by_pattern(text: &str, pattern: &str, zone: Option<Tz>) -> Result<Timestamp, TimeFault> {
     if let Ok(time) = DateTime::parse_from_str(text, pattern) {
-        return Timestamp::checked(time.timestamp_millis());
+        return Timestamp::checked(time.timestamp_millis()).ok_or(TimeFault::NoTime);
     }
+    let date = || NaiveDate::parse_from_str(text, pattern).ok();
     let local = NaiveDateTime::parse_from_str(text, pattern)
         .ok()
-        .or_else(|| {
-            let date = NaiveDate::parse_from_str(text, pattern).ok()?;
-            date.and_hms_opt(0, 0, 0)
-        })?;
-    in_zone(local, zone?)
+        .or_else(|| date()?.and_hms_opt(0, 0, 0))
+        .ok_or(TimeFault::OtherFormat)?;
+    in_zone(local, zone.ok_or(TimeFault::NoZone)?)
 }
 
-fn utc(local: NaiveDateTime) -> Option<Timestamp> {
-    Timestamp::checked(local.and_utc().timestamp_millis())
+/// The instant of a local time that was read as if it were UTC.
+fn local(time: Timestamp, zone: Tz) -> Result<Timestamp, TimeFault> {
+    let local = DateTime::from_timestamp_millis(time.0).ok_or(TimeFault::NoTime)?;
+    in_zone(local.naive_utc(), zone)
 }
 
 /// As in calendars: an ambiguous time is the earlier one, and a time in a gap moves forward by the
 /// length of the gap.
-fn in_zone(local: NaiveDateTime, zone: Tz) -> Option<Timestamp> {
+fn in_zone(local: NaiveDateTime, zone: Tz) -> Result<Timestamp, TimeFault> {
     let instant = match zone.from_local_datetime(&local) {
-        LocalResult::Single(instant) | LocalResult::Ambiguous(instant, _) => {
-            instant.with_timezone(&Utc)
-        }
-        LocalResult::None => {
-            let day = Duration::days(1);
-            let before = zone.from_local_datetime(&local.checked_sub_signed(day)?);
-            before
-                .latest()?
-                .with_timezone(&Utc)
-                .checked_add_signed(day)?
-        }
+        LocalResult::Single(instant) | LocalResult::Ambiguous(instant, _) => Some(instant.to_utc()),
+        LocalResult::None => after_the_gap(local, zone),
     };
-    Timestamp::checked(instant.timestamp_millis())
+    instant
+        .and_then(|instant| Timestamp::checked(instant.timestamp_millis()))
+        .ok_or(TimeFault::NoTime)
+}
+
+fn after_the_gap(local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
+    let day = Duration::days(1);
+    let before = zone.from_local_datetime(&local.checked_sub_signed(day)?);
+    before.latest()?.to_utc().checked_add_signed(day)
 }
 
 #[cfg(test)]
@@ -268,7 +206,8 @@ mod tests {
     fn text(text: &str, format: Option<&TimeFormat>, zone: Option<&str>) -> Option<String> {
         let zone = zone.map(|zone| zone.parse().unwrap());
         let scalar = Scalar::Text(text.into());
-        read(&scalar, format, zone).map(Timestamp::rfc3339)
+        let read = read(&scalar, format, zone, None);
+        read.ok().map(Timestamp::rfc3339)
     }
 
     #[test]
@@ -329,33 +268,6 @@ mod tests {
     }
 
     #[test]
-    fn lengths_of_work() {
-        for (written, expected) in [
-            ("01:30", Some(5_400.0)),
-            ("0:05", Some(300.0)),
-            ("100:00:30", Some(360_030.0)),
-            ("PT1H30M", Some(5_400.0)),
-            ("P1DT0.5H", Some(88_200.0)),
-            ("1970-01-01 00:15:00", Some(900.0)),
-            ("90", Some(90.0)),
-            ("1:60", None),
-            ("1:2:3:4", None),
-            ("P", None),
-            ("PT", Some(0.0)),
-            ("PT5", None),
-            ("PTé", None),
-            (":", None),
-            ("soon", None),
-        ] {
-            assert_eq!(
-                seconds(&Scalar::Text(written.into())),
-                expected,
-                "{written}"
-            );
-        }
-    }
-
-    #[test]
     fn zones_and_formats() {
         let local = "2026-03-29 02:30:00";
         let berlin = Some("Europe/Berlin");
@@ -389,7 +301,54 @@ mod tests {
             &Scalar::Number(&number),
             Some(&TimeFormat::Nanoseconds),
             None,
+            None,
         );
         assert_eq!(read.unwrap().rfc3339(), "2019-05-28T08:58:24.863Z");
+    }
+
+    #[test]
+    fn numbers_may_be_local_times() {
+        let read = |scalar: &Scalar<'_>, format, of_numbers: Option<&str>| {
+            let of_numbers = of_numbers.map(|zone| zone.parse().unwrap());
+            read(scalar, format, of_numbers, of_numbers).map(Timestamp::rfc3339)
+        };
+        let number = 1_772_445_600_000_i64.into();
+        let number = Scalar::Number(&number);
+        let berlin = Some("Europe/Berlin");
+        let utc = Ok("2026-03-02T10:00:00.000Z".to_owned());
+        let earlier = Ok("2026-03-02T09:00:00.000Z".to_owned());
+        assert_eq!(read(&number, None, None), utc);
+        assert_eq!(read(&number, None, berlin), earlier);
+        let milliseconds = Some(&TimeFormat::Milliseconds);
+        assert_eq!(read(&number, milliseconds, berlin), earlier);
+        let text = Scalar::Text("1772445600".into());
+        assert_eq!(read(&text, None, berlin), earlier);
+        let text = Scalar::Text("2026-03-02T10:00:00Z".into());
+        assert_eq!(read(&text, None, berlin), utc, "has a zone of its own");
+        assert_eq!(
+            read(&text, milliseconds, berlin),
+            Err(TimeFault::OtherFormat)
+        );
+    }
+
+    #[test]
+    fn a_fault_names_what_is_missing() {
+        let fault = |text: &str, pattern: Option<&str>| {
+            let format = pattern.map(|pattern| TimeFormat::Pattern(pattern.to_owned()));
+            read(&Scalar::Text(text.into()), format.as_ref(), None, None).unwrap_err()
+        };
+        for (text, pattern, wanted) in [
+            ("2026-03-02 08:00", None, TimeFault::NoZone),
+            ("2026-03-02", None, TimeFault::NoZone),
+            ("03/02/2026 08:00 AM", None, TimeFault::NoFormat),
+            ("02.03.2026 08:00", None, TimeFault::NoFormat),
+            ("soon", None, TimeFault::NoFormat),
+            ("2026-03-02", Some("%d.%m.%Y"), TimeFault::OtherFormat),
+            ("02.03.2026", Some("%d.%m.%Y"), TimeFault::NoZone),
+        ] {
+            assert_eq!(fault(text, pattern), wanted, "{text}");
+        }
+        let far = 1e300.to_string();
+        assert!(read(&Scalar::Text(far.into()), None, None, None).is_err());
     }
 }

@@ -2,7 +2,7 @@
 //! avatars, descriptions and empty fields.
 
 use crate::domain::mapping::{
-    Condition, Mapping, PathRoot, PathStep, RecordPath, Rule, TemplatePart, UnwrapStep,
+    Condition, ItemPick, Mapping, PathRoot, PathStep, RecordPath, Rule, TemplatePart, UnwrapStep,
     ValueSource, ValueTest,
 };
 
@@ -108,10 +108,17 @@ impl WantedParts {
         };
         match step {
             PathStep::Name(name) => self.inside(name).at(steps),
-            PathStep::At(_) | PathStep::Every => self.items().at(steps),
-            PathStep::Where(name, _) => {
+            PathStep::Items(choice) => {
                 let items = self.items();
-                items.inside(name).all = true;
+                let members = choice.conditions.iter().map(|one| &one.member);
+                let newest = match &choice.pick {
+                    ItemPick::Newest(member) => Some(member),
+                    ItemPick::Every | ItemPick::At(_) => None,
+                };
+                for member in members.chain(newest) {
+                    let inside = member.iter().fold(&mut *items, |at, name| at.inside(name));
+                    inside.all = true;
+                }
                 items.at(steps)
             }
         }
@@ -279,12 +286,14 @@ impl PathCollector<'_> {
 
     fn test(&mut self, test: &ValueTest) {
         match test {
-            ValueTest::Same(path) => self.path(path),
+            ValueTest::Same(value) => self.value(value),
             ValueTest::All(tests) | ValueTest::Any(tests) => {
                 tests.iter().for_each(|test| self.test(test));
             }
             ValueTest::Not(test) => self.test(test),
             ValueTest::Equals(_)
+            | ValueTest::Contains(_)
+            | ValueTest::Count(_)
             | ValueTest::Matches(_)
             | ValueTest::InTable(_)
             | ValueTest::Exists(_) => {}

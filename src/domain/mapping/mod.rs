@@ -9,7 +9,9 @@ mod word_map;
 
 pub use digest::digest;
 pub use lookup_table::{LookupTable, LookupTableFile};
-pub use path::{PathRoot, PathStep, RecordPath, RecordPathError};
+pub use path::{
+    ItemChoice, ItemCondition, ItemPick, PathRoot, PathStep, RecordPath, RecordPathError,
+};
 pub use rules::{Mapping, Mappings, Member, Rule, UnwrapStep};
 pub use value::{Condition, Refined, TemplatePart, TimeFormat, Unmapped, ValueSource, ValueTest};
-pub use word_map::{WordMap, same_word};
+pub use word_map::{WordMap, lower_case, same_word};

@@ -96,6 +96,8 @@ pub enum Member {
     Status,
     Channel,
     Actor,
+    Requester,
+    Author,
     Public,
     HandleSeconds,
     Score,
@@ -104,7 +106,7 @@ pub enum Member {
 }
 
 impl Member {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::TicketId,
         Self::Type,
         Self::At,
@@ -116,6 +118,8 @@ impl Member {
         Self::Status,
         Self::Channel,
         Self::Actor,
+        Self::Requester,
+        Self::Author,
         Self::Public,
         Self::HandleSeconds,
         Self::Score,
@@ -139,6 +143,8 @@ impl Member {
             Self::Status => "status",
             Self::Channel => "channel",
             Self::Actor => "actor",
+            Self::Requester => "requester",
+            Self::Author => "author",
             Self::Public => "public",
             Self::HandleSeconds => "handle_seconds",
             Self::Score => "score",

@@ -102,12 +102,16 @@ impl Condition {
 #[derive(Clone, Debug)]
 pub enum ValueTest {
     Equals(String),
-    /// Equals the value of this path.
-    Same(RecordPath),
+    /// Equals this value.
+    Same(Box<ValueSource>),
     Matches(Regex),
     /// An index into [`Mappings::tables`](super::Mappings::tables).
     InTable(usize),
     Exists(bool),
+    /// A list, or a text with several words, has this word.
+    Contains(String),
+    /// The number of values that exist.
+    Count(usize),
     All(Vec<ValueTest>),
     Any(Vec<ValueTest>),
     Not(Box<ValueTest>),

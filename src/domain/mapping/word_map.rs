@@ -47,7 +47,7 @@ impl WordMap {
 }
 
 /// Converts to lower case. Allocates only if necessary.
-pub(super) fn lower_case(word: &str) -> Cow<'_, str> {
+pub fn lower_case(word: &str) -> Cow<'_, str> {
     if word.is_ascii() && !word.bytes().any(|byte| byte.is_ascii_uppercase()) {
         Cow::Borrowed(word)
     } else {

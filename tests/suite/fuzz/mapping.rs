@@ -44,7 +44,7 @@ pub const WORDS: [&str; 30] = [
     "\"eyJpZCI6Mn0=\"",
 ];
 /// Special words of the mapping language.
-const YAML: [&str; 30] = [
+const YAML: [&str; 40] = [
     "{",
     "}",
     "[",
@@ -66,6 +66,16 @@ const YAML: [&str; 30] = [
     ".a[*].b",
     ".a[-1]",
     ".a[b=c]",
+    ".a[b=c,d.e!=f][-1]",
+    ".a[newest:b].b",
+    "once: .a",
+    "zone: local",
+    "{ is: { value: .a, match: b } }",
+    "contains: [a, b]",
+    "count: 0",
+    "\"\"",
+    "zone: Europe/Berlin",
+    "{ value: .a, format: \"%d.%m.%Y\", zone: UTC }",
     "$item",
     "$op",
     "$headers.x",
