@@ -1,6 +1,5 @@
 //! Applies the rules of a mapping to records.
 
-use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 

@@ -21,7 +21,7 @@ const MOST_MICROSECONDS: f64 = 1e17;
 /// `of_numbers`, a number is the local time in that zone, as if it were UTC.
 ///
 /// # Errors
-/// What is missing, or wrong.
+/// The text is no time, or a zone or a format is missing.
 pub(super) fn read(
     scalar: &Scalar<'_>,
     format: Option<&TimeFormat>,
