@@ -142,9 +142,10 @@ fn the_life_of_a_jira_issue_gives_its_kpis() {
                 &[("team", "TES"), ("priority", "High")],
                 1.0,
             ),
-            ("ticket_replies_total", &[], 1.0),
-            ("ticket_first_response_seconds_sum", CALENDAR, 565.350),
-            ("ticket_first_response_seconds_count", CALENDAR, 1.0),
+            // The reporter wrote the comment, which therefore answers nothing.
+            ("ticket_replies_total", &[], 0.0),
+            ("ticket_first_response_seconds_count", CALENDAR, 0.0),
+            ("ticket_awaiting_first_response", &[("team", "TES")], 1.0),
             ("ticket_first_resolution_seconds_sum", CALENDAR, 827.506),
             ("ticket_first_resolution_seconds_count", CALENDAR, 1.0),
             ("ticket_solved_total", &[], 1.0),
