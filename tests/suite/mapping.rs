@@ -183,6 +183,90 @@ fn the_life_of_a_zendesk_ticket_gives_its_kpis() {
     );
 }
 
+/// The records of a golden case.
+fn golden(case: &str) -> Vec<SampleRecord> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mapping");
+    samples::read(&folder.join(case).join("records.jsonl"), true).unwrap()
+}
+
+fn values(samples: &[SampleRecord]) -> impl Iterator<Item = &[u8]> {
+    samples.iter().filter_map(|sample| sample.value.as_deref())
+}
+
+/// Zendesk sends the events of a merge in any order.
+#[test]
+fn a_merge_solves_nothing_in_whichever_order_its_events_come() {
+    let decoder = preset("zendesk");
+    let mut samples = golden("zendesk-merge");
+    for _ in 0..4 {
+        samples[1..5].rotate_left(1);
+        for _ in 0..2 {
+            samples[1..5].reverse();
+            let (text, _) = applied(&decoder, values(&samples), 1);
+            assert_totals(
+                &text,
+                &[
+                    ("ticket_withdrawn_total", &[("reason", "merged")], 1.0),
+                    // The follow-up, which has the tag of the merged ticket.
+                    ("ticket_solved_total", &[], 1.0),
+                    ("ticket_finalized_total", &[("first_contact", "true")], 1.0),
+                    ("ticket_replies_total", &[], 1.0),
+                    ("ticket_first_response_seconds_sum", CALENDAR, 60.0),
+                ],
+            );
+        }
+    }
+}
+
+#[test]
+fn jira_tells_the_reporter_from_agents_in_every_source() {
+    let decoder = preset("jira");
+    let (text, _) = applied(&decoder, values(&golden("jira-data-center")), 2);
+    assert_totals(
+        &text,
+        &[
+            ("ticket_replies_total", &[], 2.0),
+            ("ticket_first_response_seconds_sum", CALENDAR, 300.0),
+            // The comment that resolves the issue.
+            ("ticket_first_resolution_seconds_sum", CALENDAR, 600.06),
+            ("ticket_solved_total", &[], 1.0),
+            ("ticket_reopened_total", &[], 0.0),
+        ],
+    );
+    let (text, _) = applied(&decoder, values(&golden("jira-automation")), 2);
+    assert_totals(
+        &text,
+        &[
+            ("ticket_created_total", &[], 1.0),
+            ("ticket_replies_total", &[], 1.0),
+            ("ticket_first_response_seconds_sum", CALENDAR, 120.0),
+            // The transition says it before the webhook, whose issue is older.
+            ("ticket_first_resolution_seconds_sum", CALENDAR, 360.0),
+            ("ticket_solved_total", &[], 1.0),
+            ("ticket_reopened_total", &[], 1.0),
+        ],
+    );
+}
+
+/// A repeated closing comes after the reopening, and a comment in the second of the closing.
+#[test]
+fn a_repeated_closing_does_not_close_a_reopened_issue() {
+    for name in ["github", "gitlab"] {
+        let samples = golden(name);
+        let late = &samples[samples.len() - 5..];
+        let (text, _) = applied(&preset(name), values(late), 1);
+        assert_totals(
+            &text,
+            &[
+                ("ticket_solved_total", &[], 1.0),
+                ("ticket_reopened_total", &[], 1.0),
+                ("ticket_replies_total", &[], 1.0),
+                ("ticket_backlog", &[], 1.0),
+            ],
+        );
+    }
+}
+
 const TABLE: &str = "mapping:
   unwrap: [debezium]
   common: { ticket_id: .id, at: .changed, created_at: .created, status: .status, team: .team }
