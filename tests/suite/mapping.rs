@@ -248,7 +248,7 @@ fn jira_tells_the_reporter_from_agents_in_every_source() {
     );
 }
 
-/// The first delivery of the closing failed: only a comment of the same second says that the issue was closed.
+/// The first delivery of the closing failed. A comment of the same second says that the issue is closed.
 #[test]
 fn a_repeated_closing_does_not_close_a_reopened_issue() {
     for name in ["github", "gitlab"] {
