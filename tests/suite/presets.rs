@@ -97,6 +97,7 @@ fn the_first_article_of_a_zammad_ticket_creates_it() {
         "zammad/01-default_webhook-ticket_and_article.json",
         &[
             r#"{"ticket_id":"81","type":"created","at":"2020-11-13T14:34:35.282Z","team":"Service Desk","agent":"assigned","priority":"normal","channel":"phone"}"#,
+            r#"{"ticket_id":"81","type":"message","actor":"customer","public":true}"#,
             r#"{"ticket_id":"81","type":"updated","status":"open"}"#,
         ],
     );
