@@ -321,10 +321,7 @@ mod tests {
         drop(writer);
 
         let mut restoring = Restorer::new(Arc::default(), STATE_VERSION).unwrap();
-        let found = lock().load(&mut |record| {
-            let applied = restoring.apply(record.key, record.value);
-            applied.map_err(|error| error.to_string())
-        });
+        let found = lock().load(&mut |record| Ok(restoring.apply(record.key, record.value)?));
         assert_eq!(found.unwrap().unwrap().sequence, 4);
         assert_eq!(restoring.finish().unwrap().engine.tickets(), tickets);
     }

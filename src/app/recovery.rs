@@ -318,29 +318,22 @@ fn restore(
     let mut offsets = StoredOffsets::default();
     let loaded = load(&mut |record: StoreRecord<'_>| {
         if StoredOffsets::is_key(record.key) {
-            return offsets.add(record.key, record.value);
+            return Ok(offsets.add(record.key, record.value)?);
         }
         let restoring = match &mut restoring {
             Some(restoring) => restoring,
             // The oldest records come first, and their version counts.
             empty => {
                 let rules = Arc::new(config.rules.clone());
-                let new = Restorer::new(rules, record.state_version);
-                empty.insert(new.map_err(|error| error.to_string())?)
+                empty.insert(Restorer::new(rules, record.state_version)?)
             }
         };
-        restoring
-            .apply(record.key, record.value)
-            .map_err(|error| error.to_string())
+        Ok(restoring.apply(record.key, record.value)?)
     })?;
     let (Some(store), Some(restoring)) = (loaded, restoring) else {
         return Ok(StoreContent::Nothing);
     };
-    let corrupt = |what: String| StoreError::Corrupt {
-        file: config.checkpoint.directory.clone(),
-        offset: 0,
-        what,
-    };
+    let directory = &config.checkpoint.directory;
     let removed = classify(&offsets.topics_not_in(&config.kafka.topics));
     let texts = |changes: &[RulesChange]| -> Vec<String> {
         changes.iter().map(ToString::to_string).collect()
@@ -359,7 +352,8 @@ fn restore(
             for change in &restored.changes {
                 warn!(%change, "the configuration changed; this applies from now on");
             }
-            let mut offsets = offsets.restore(&restored.engine).map_err(corrupt)?;
+            let offsets = offsets.restore(&restored.engine);
+            let mut offsets = offsets.map_err(|error| StoreError::corrupt(directory, 0, error))?;
             for topic in &removed.deleted {
                 offsets.retire(topic, &mut restored.engine);
             }
@@ -374,7 +368,7 @@ fn restore(
             differences.breaks.extend(texts(&more));
             Ok(StoreContent::Incompatible(store.id, differences))
         }
-        Err(error) => Err(corrupt(error.to_string())),
+        Err(error) => Err(StoreError::corrupt(directory, 0, error)),
     }
 }
 

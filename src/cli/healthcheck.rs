@@ -13,6 +13,7 @@ use super::main_process::{self, FIRST_PROCESS};
 use super::terminal;
 use crate::config::web_file::Pem;
 use crate::config::{self, ConfigProblem, ListenAddress, RoutePrefix, SalvagedTls, Web};
+use crate::edge::files::read_secret;
 use crate::edge::http;
 use crate::edge::probe::{Probe, ProbeReply, ProbeTls};
 
@@ -151,12 +152,9 @@ fn probe(
 ) -> Result<Probe, CommandFailure> {
     let mut login = match (&arguments.username, &arguments.password_file) {
         (Some(name), Some(file)) => {
-            let password = fs::read_to_string(file)
+            let password = read_secret(file)
                 .map_err(|error| CommandFailure::other(format!("{}: {error}", file.display())))?;
-            Some((
-                name.clone(),
-                password.trim_end_matches(['\r', '\n']).to_owned(),
-            ))
+            Some((name.clone(), password))
         }
         _ => None,
     };

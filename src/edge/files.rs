@@ -1,4 +1,4 @@
-//! Files of events: JSON Lines, plain or compressed, or standard input.
+//! Files of events: JSON Lines, plain or compressed, or standard input. Files with a secret.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
@@ -37,6 +37,16 @@ fn decompress(raw: Box<dyn Read>) -> io::Result<Box<dyn BufRead>> {
     } else {
         Box::new(raw)
     })
+}
+
+/// The text of a file, without the line break that editors leave at its end.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn read_secret(path: &Path) -> io::Result<String> {
+    let mut text = fs::read_to_string(path)?;
+    text.truncate(text.trim_end_matches(['\r', '\n']).len());
+    Ok(text)
 }
 
 /// The first bytes. A pipe may deliver fewer than four at once, but a compressor does not write so

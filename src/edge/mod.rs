@@ -1,9 +1,8 @@
 //! Everything that blocks or awaits: Kafka, HTTP, files, clocks.
 
-pub mod certificates; // the certificates that requests trust
 pub mod files; // files of events
 pub mod http; // the HTTP server: metrics, pages, API, probes
-pub mod http_get; // reads the metrics of another exporter
+pub mod http_client; // asks other servers
 pub mod kafka; // records in, dead letters out
 pub mod memory; // the memory of the process
 pub mod probe; // asks an exporter for its health

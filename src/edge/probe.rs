@@ -2,34 +2,29 @@
 //!
 //! Without a password, any certificate is accepted: the question is only whether a process answers. A
 //! password is sent only to a server with the expected certificate. ureq cannot be limited to one
-//! certificate, so this client writes HTTP itself.
+//! certificate, so this module makes its own TLS connections.
 
 use std::fmt;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::io::{self, Read as _, Write as _};
+use std::net::IpAddr;
+use std::time::Duration;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use tokio_rustls::rustls::client::danger::{
-    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
+use openssl::error::ErrorStack;
+use openssl::pkey::PKey;
+use openssl::ssl::{self, Ssl, SslContext, SslMethod, SslStream, SslVersion};
+use openssl::x509::X509;
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, TcpConnector,
+    Transport, TransportAdapter,
 };
-use tokio_rustls::rustls::crypto::{
-    CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature,
-};
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use tokio_rustls::rustls::{
-    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error,
-    SignatureScheme, StreamOwned,
-};
+
+use super::http_client::{HttpClient, HttpError, Request, RequestLimits, basic_authorization};
 
 /// An answer has a few lines.
 const LARGEST_ANSWER: u64 = 64 * 1024;
+/// OpenSSL's code for an alert of the server is this, plus the number of the alert.
+const FIRST_ALERT: i32 = 1_000;
 
-#[derive(Clone)]
 pub struct Probe {
     /// `host:port`
     pub address: String,
@@ -41,7 +36,7 @@ pub struct Probe {
     pub timeout: Duration,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub struct ProbeTls {
     /// The certificate (DER) that the server must have; `None`: any.
     pub expected: Option<Vec<u8>>,
@@ -49,7 +44,7 @@ pub struct ProbeTls {
     pub own: Option<(Vec<u8>, Vec<u8>)>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum ProbeReply {
     Http {
         status: u16,
@@ -59,224 +54,219 @@ pub enum ProbeReply {
     WantsCertificate,
 }
 
-impl fmt::Debug for Probe {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Probe")
-            .field("address", &self.address)
-            .field("path", &self.path)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Probe {
     /// Asks once. Blocks for about `timeout` at most.
     ///
     /// # Errors
     /// No server answers, or the answer is not HTTP.
     pub fn ask(&self) -> io::Result<ProbeReply> {
-        let deadline = Instant::now() + self.timeout;
-        let stream = self.connect(deadline)?;
-        let Some(tls) = &self.tls else {
-            return self.exchange(stream, deadline);
+        let tls = self.tls.as_ref();
+        let connector = ProbeConnector {
+            context: tls.map(ProbeTls::context).transpose()?,
+            expected: tls.and_then(|tls| tls.expected.clone()),
         };
-        let accepted = Arc::new(AtomicBool::new(false));
-        let config = tls.config(&accepted).map_err(io::Error::other)?;
-        let host = self.address.rsplit_once(':').map_or("", |(host, _)| host);
-        let host = host.trim_matches(['[', ']']).to_owned();
-        let name = ServerName::try_from(host).map_err(io::Error::other)?;
-        let connection = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
-        let result = self.exchange(StreamOwned::new(connection, stream), deadline);
-        match result {
-            Err(error) if is_alert(&error) && accepted.load(Ordering::Relaxed) => {
-                Ok(ProbeReply::WantsCertificate)
-            }
-            result => result,
-        }
-    }
-
-    fn connect(&self, deadline: Instant) -> io::Result<TcpStream> {
-        let mut failure = io::Error::new(ErrorKind::NotFound, "no such host");
-        for address in self.address.to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, left(deadline)) {
-                Ok(stream) => {
-                    stream.set_read_timeout(Some(left(deadline)))?;
-                    stream.set_write_timeout(Some(left(deadline)))?;
-                    return Ok(stream);
-                }
-                Err(error) => failure = error,
-            }
-        }
-        Err(failure)
-    }
-
-    fn exchange(&self, mut stream: impl Read + Write, deadline: Instant) -> io::Result<ProbeReply> {
-        let mut request = format!(
-            "GET {} HTTP/1.1\r\nhost: {}\r\nuser-agent: ticket-exporter\r\nconnection: close\r\n",
-            self.path, self.address
-        );
+        let limits = RequestLimits {
+            timeout: self.timeout,
+            largest_answer: LARGEST_ANSWER,
+            redirects: false,
+        };
+        let connector = ().chain(TcpConnector::default()).chain(connector);
+        let client = HttpClient::with_connector(limits, connector);
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let mut request = Request::get(format!("{scheme}://{}{}", self.address, self.path));
         if let Some((name, password)) = &self.login {
-            let login = BASE64_STANDARD.encode(format!("{name}:{password}"));
-            request.push_str(&format!("authorization: Basic {login}\r\n"));
+            request = request.header("Authorization", basic_authorization(name, password));
         }
-        request.push_str("\r\n");
-        // If writing fails, the server may have sent the reason.
-        let written = stream.write_all(request.as_bytes());
-        let mut answer = Vec::new();
-        let mut piece = [0; 4096];
-        while answer.len() as u64 <= LARGEST_ANSWER && Instant::now() < deadline {
-            match stream.read(&mut piece) {
-                Ok(0) => break,
-                Ok(length) => answer.extend_from_slice(&piece[..length]),
-                // Some servers close the connection without a TLS alert.
-                Err(error) if answer.is_empty() && is_alert(&error) => return Err(error),
-                Err(error) if answer.is_empty() => return written.and(Err(error)),
-                Err(_) => break,
-            }
+        match client.send(request.body(()).map_err(io::Error::other)?) {
+            Ok(answer) => Ok(ProbeReply::Http {
+                status: answer.status().as_u16(),
+                text: answer.body().trim().to_owned(),
+            }),
+            Err(error) => match error.into_io() {
+                error if is_alert(&error) => Ok(ProbeReply::WantsCertificate),
+                error => Err(error),
+            },
         }
-        if answer.is_empty() {
-            written?;
-        }
-        read_reply(&answer)
-            .ok_or_else(|| io::Error::new(ErrorKind::InvalidData, "the answer is not HTTP"))
     }
 }
 
 impl ProbeTls {
-    fn config(&self, accepted: &Arc<AtomicBool>) -> Result<ClientConfig, Error> {
-        let provider = Arc::new(ring::default_provider());
-        let verifier = CertificateCheck {
-            certificate: self.expected.clone(),
-            provider: Arc::clone(&provider),
-            accepted: Arc::clone(accepted),
-        };
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier));
-        let Some((certificates, key)) = &self.own else {
-            return Ok(builder.with_no_client_auth());
-        };
-        let wrong = |error: &dyn fmt::Display| Error::General(error.to_string());
-        let certificates: Result<Vec<_>, _> =
-            CertificateDer::pem_slice_iter(certificates).collect();
-        let certificates = certificates.map_err(|error| wrong(&error))?;
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| wrong(&error))?;
-        builder.with_client_auth_cert(certificates, key)
-    }
-}
-
-/// Accepts the expected certificate, or any.
-#[derive(Debug)]
-struct CertificateCheck {
-    certificate: Option<Vec<u8>>,
-    provider: Arc<CryptoProvider>,
-    /// Whether a certificate was accepted.
-    accepted: Arc<AtomicBool>,
-}
-
-impl ServerCertVerifier for CertificateCheck {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        match &self.certificate {
-            Some(expected) if expected.as_slice() != certificate.as_ref() => {
-                Err(CertificateError::ApplicationVerificationFailure.into())
+    /// Without a check of the server's certificate; [`ProbeConnector`] checks it.
+    fn context(&self) -> Result<SslContext, ErrorStack> {
+        let mut context = SslContext::builder(SslMethod::tls_client())?;
+        context.set_min_proto_version(Some(SslVersion::TLS1_2))?;
+        if let Some((certificates, key)) = &self.own {
+            let mut certificates = X509::stack_from_pem(certificates)?.into_iter();
+            if let Some(first) = certificates.next() {
+                context.set_certificate(&first)?;
             }
-            _ => {
-                self.accepted.store(true, Ordering::Relaxed);
-                Ok(ServerCertVerified::assertion())
+            for more in certificates {
+                context.add_extra_chain_cert(more)?;
             }
+            // A key with a password is an error. OpenSSL would ask for the password.
+            let key = PKey::private_key_from_pem_callback(key, |_| Ok(0))?;
+            context.set_private_key(&key)?;
         }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        algorithms.supported_schemes()
+        Ok(context.build())
     }
 }
 
-/// Whether the server ended the handshake with a TLS alert.
+/// Connections to a server whose certificate is the expected one, or any.
+#[derive(Debug)]
+struct ProbeConnector {
+    /// `None`: plain HTTP.
+    context: Option<SslContext>,
+    expected: Option<Vec<u8>>,
+}
+
+impl<In: Transport> Connector<In> for ProbeConnector {
+    type Out = Either<In, ProbeTransport>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, HttpError> {
+        let (socket, context) = match (chained, &self.context) {
+            (Some(socket), Some(context)) => (socket, context),
+            (chained, _) => return Ok(chained.map(Either::A)),
+        };
+        let mut ssl = Ssl::new(context).map_err(io::Error::from)?;
+        let host = details.uri.host().unwrap_or_default();
+        // TLS sends names only, not addresses.
+        if host.trim_matches(['[', ']']).parse::<IpAddr>().is_err() {
+            ssl.set_hostname(host).map_err(io::Error::from)?;
+        }
+        let mut socket = TransportAdapter::new(socket.boxed(), details.current_time.clone());
+        socket.set_timeout(details.timeout);
+        let mut stream = SslStream::new(ssl, socket).map_err(io::Error::from)?;
+        let handshake = stream.connect();
+        let handshake =
+            handshake.map_err(|error| error.into_io_error().unwrap_or_else(io::Error::other));
+        let Some(certificate) = stream.ssl().peer_certificate() else {
+            // An alert that comes before the server's certificate is not about ours.
+            let reason = handshake.err().map(|error| error.to_string());
+            let reason = reason.unwrap_or_else(|| "the server has no certificate".to_owned());
+            return Err(io::Error::other(reason).into());
+        };
+        let certificate = certificate.to_der().map_err(io::Error::from)?;
+        if self
+            .expected
+            .as_ref()
+            .is_some_and(|expected| *expected != certificate)
+        {
+            let reason =
+                "invalid peer certificate: it is not the one of the web configuration file";
+            return Err(io::Error::other(reason).into());
+        }
+        handshake?;
+        let config = details.config;
+        let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
+        Ok(Some(Either::B(ProbeTransport { buffers, stream })))
+    }
+}
+
+struct ProbeTransport {
+    buffers: LazyBuffers,
+    stream: SslStream<TransportAdapter>,
+}
+
+impl fmt::Debug for ProbeTransport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ProbeTransport")
+            .finish_non_exhaustive()
+    }
+}
+
+impl Transport for ProbeTransport {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), HttpError> {
+        self.stream.get_mut().set_timeout(timeout);
+        Ok(self.stream.write_all(&self.buffers.output()[..amount])?)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, HttpError> {
+        self.stream.get_mut().set_timeout(timeout);
+        let length = self.stream.read(self.buffers.input_append_buf())?;
+        self.buffers.input_appended(length);
+        Ok(length > 0)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.stream.get_mut().get_mut().is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        true
+    }
+}
+
+/// Whether the server ended the connection with a TLS alert.
 fn is_alert(error: &io::Error) -> bool {
     let inner = error.get_ref();
-    let inner = inner.and_then(|inner| inner.downcast_ref::<Error>());
-    matches!(inner, Some(Error::AlertReceived(_)))
-}
-
-fn left(deadline: Instant) -> Duration {
-    let left = deadline.saturating_duration_since(Instant::now());
-    left.max(Duration::from_millis(1)) // 0 would mean no timeout
-}
-
-fn read_reply(answer: &[u8]) -> Option<ProbeReply> {
-    let text = String::from_utf8_lossy(answer);
-    let (head, body) = text.split_once("\r\n\r\n")?;
-    let mut words = head.lines().next()?.split(' ');
-    if !words.next()?.starts_with("HTTP/1.") {
-        return None;
-    }
-    Some(ProbeReply::Http {
-        status: words.next()?.parse().ok()?,
-        text: body.trim().to_owned(),
+    let inner = inner.and_then(|inner| inner.downcast_ref::<ssl::Error>());
+    let stack = inner.and_then(ssl::Error::ssl_error);
+    stack.is_some_and(|stack| {
+        let mut errors = stack.errors().iter();
+        errors.any(|error| error.reason_code() >= FIRST_ALERT)
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+    use std::thread;
+
     use super::*;
+
+    fn probe(address: String) -> Probe {
+        Probe {
+            address,
+            path: "/".to_owned(),
+            tls: None,
+            login: None,
+            timeout: Duration::from_secs(2),
+        }
+    }
 
     #[test]
     fn reads_replies() {
-        let reply = read_reply(b"HTTP/1.1 503 Service Unavailable\r\na: b\r\n\r\nnot ready\n");
-        let expected = ProbeReply::Http {
-            status: 503,
-            text: "not ready".to_owned(),
-        };
-        assert_eq!(reply, Some(expected));
-        for wrong in [
-            "",
-            "HTTP/1.1 200 OK\r\n",
-            "SSH-2.0\r\n\r\n",
-            "HTTP/1.1 x y\r\n\r\n",
+        for (answer, expected) in [
+            (
+                "HTTP/1.1 503 Service Unavailable\r\na: b\r\n\r\nnot ready\n",
+                Some((503, "not ready")),
+            ),
+            (
+                "HTTP/1.1 302 Found\r\nlocation: /a\r\n\r\n",
+                Some((302, "")),
+            ),
+            ("", None),
+            ("HTTP/1.1 200 OK\r\n", None),
+            ("SSH-2.0\r\n\r\n", None),
+            ("HTTP/1.1 x y\r\n\r\n", None),
         ] {
-            assert_eq!(read_reply(wrong.as_bytes()), None, "{wrong}");
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap().to_string();
+            let server = thread::spawn(move || {
+                let (mut socket, _) = listener.accept().unwrap();
+                let _ = socket.read(&mut [0; 4096]).unwrap();
+                socket.write_all(answer.as_bytes()).unwrap();
+            });
+            let expected = expected.map(|(status, text)| ProbeReply::Http {
+                status,
+                text: text.to_owned(),
+            });
+            assert_eq!(probe(address).ask().ok(), expected, "{answer}");
+            server.join().unwrap();
         }
     }
 
     #[test]
     fn a_closed_port_is_an_error() {
-        let probe = Probe {
-            address: "127.0.0.1:1".to_owned(),
-            path: "/".to_owned(),
-            tls: None,
-            login: None,
-            timeout: Duration::from_secs(2),
-        };
-        assert!(probe.ask().is_err());
+        assert!(probe("127.0.0.1:1".to_owned()).ask().is_err());
     }
 }

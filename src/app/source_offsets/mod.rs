@@ -22,4 +22,4 @@ mod tests;
 
 pub use loss::{Loss, RecordsLost};
 pub use offsets::{RecordAction, SourceOffset, SourceOffsets};
-pub use restore::StoredOffsets;
+pub use restore::{StoredOffsets, StoredOffsetsError};

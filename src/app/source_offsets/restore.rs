@@ -7,6 +7,19 @@ use super::stored::{KEY, StoredOffset};
 use crate::edge::kafka::TopicPartition;
 use crate::engine::Engine;
 
+/// Why the offsets of a store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoredOffsetsError {
+    #[error("offset record: the key has a wrong length")]
+    Key,
+    #[error("offset record: deleted")]
+    Deleted,
+    #[error("offset record: {0}")]
+    Value(#[from] serde_json::Error),
+    #[error("offset record: the engine has no such partition")]
+    Partition,
+}
+
 /// The offset records of a store, by the engine's number of the partition.
 #[derive(Debug, Default)]
 pub struct StoredOffsets(BTreeMap<u16, StoredOffset>);
@@ -21,13 +34,11 @@ impl StoredOffsets {
     ///
     /// # Errors
     /// Bytes that [`SourceOffsets::write`] did not write.
-    pub fn add(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), String> {
+    pub fn add(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), StoredOffsetsError> {
         let [KEY, high, low] = *key else {
-            return Err("offset record: the key has a wrong length".to_owned());
+            return Err(StoredOffsetsError::Key);
         };
-        let value = value.ok_or("offset record: deleted")?;
-        let stored =
-            serde_json::from_slice(value).map_err(|error| format!("offset record: {error}"))?;
+        let stored = serde_json::from_slice(value.ok_or(StoredOffsetsError::Deleted)?)?;
         self.0.insert(u16::from_be_bytes([high, low]), stored);
         Ok(())
     }
@@ -55,13 +66,11 @@ impl StoredOffsets {
     ///
     /// # Errors
     /// A partition that the engine does not have.
-    pub fn restore(self, engine: &Engine) -> Result<SourceOffsets, String> {
+    pub fn restore(self, engine: &Engine) -> Result<SourceOffsets, StoredOffsetsError> {
         let mut offsets = SourceOffsets::default();
         for (number, stored) in self.0 {
-            let partition = engine
-                .partition_numbered(number)
-                .ok_or("offset record: the engine has no such partition")?;
-            offsets.add_stored(stored, partition);
+            let partition = engine.partition_numbered(number);
+            offsets.add_stored(stored, partition.ok_or(StoredOffsetsError::Partition)?);
         }
         Ok(offsets)
     }

@@ -1,13 +1,22 @@
 //! The series to verify, and the records that they claim to count.
 
+use std::time::Duration;
+
 use super::VerifyError;
 use super::series::SeriesTexts;
 use crate::app::recovery::{self, RestoredState};
 use crate::config::Config;
 use crate::domain::catalog::{self, Family};
 use crate::domain::timestamp::{Milliseconds, Timestamp};
-use crate::edge::http_get;
+use crate::edge::http_client::{HttpClient, HttpError, Request, RequestLimits, RootCerts};
 use crate::edge::kafka::TopicPartition;
+
+/// No scrape may take a minute, and a large exposition has tens of megabytes.
+const LIMITS: RequestLimits = RequestLimits {
+    timeout: Duration::from_secs(60),
+    largest_answer: 1 << 30,
+    redirects: true,
+};
 
 /// The progress of one partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +65,13 @@ impl Claim {
     /// # Errors
     /// There is no answer, it is not an exporter's, or it has no KPI series.
     pub fn of_instance(config: &Config, url: &str) -> Result<Self, VerifyError> {
-        Self::of_exposition(http_get::text(url)?, config.rules.lateness)
+        let request = Request::get(url).header("Accept", "text/plain; version=0.0.4");
+        let request = request.body(()).map_err(HttpError::from)?;
+        let answer = HttpClient::new(LIMITS, RootCerts::PlatformVerifier).send(request)?;
+        if !answer.status().is_success() {
+            return Err(VerifyError::Status(answer.status()));
+        }
+        Self::of_exposition(answer.into_body(), config.rules.lateness)
     }
 
     fn of_exposition(text: String, lateness: Milliseconds) -> Result<Self, VerifyError> {

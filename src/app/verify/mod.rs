@@ -16,7 +16,7 @@ pub use topics::{Recomputed, recompute};
 
 use super::recovery::RecoveryError;
 use super::topics::ReadError;
-use crate::edge::http_get::GetError;
+use crate::edge::http_client::{HttpError, StatusCode};
 use crate::engine::limits;
 
 /// Why there is nothing to compare.
@@ -24,8 +24,10 @@ use crate::engine::limits;
 pub enum VerifyError {
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
-    #[error(transparent)]
-    Get(#[from] GetError),
+    #[error("cannot read the metrics of the exporter: {0}")]
+    NoAnswer(#[from] HttpError),
+    #[error("cannot read the metrics of the exporter: it answers {0}")]
+    Status(StatusCode),
     #[error("{}", limits::PARTITIONS.exceeded())]
     TooManyPartitions,
     #[error("this is not the exposition of a ticket-exporter; give the address of its metrics")]

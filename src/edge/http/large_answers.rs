@@ -1,5 +1,6 @@
 //! The large answers in progress: how many there are, how much memory they use, and which of them
-//! end early because a new answer needs their slot or their memory.
+//! end early because a new answer needs their slot or their memory. New answers wait in order of
+//! arrival.
 //!
 //! A client that reads slowly keeps its slot and its memory, even for an old publication that no
 //! other client reads, as long as the limits allow. At the limits, clients that read nothing lose
@@ -8,8 +9,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::sync::{Mutex, Notify};
+use tokio::time::{Instant, timeout_at};
 
 use super::slots::{NumberedEntries, SharedUse};
 
@@ -21,9 +22,9 @@ const MOST_ANSWERS: usize = 64;
 /// large exposition would take longer than a request may last.
 const STALL: Duration = Duration::from_secs(2);
 
-/// How long a new answer waits for a slot or for memory. This is longer than [`STALL`], so that
+/// How long a new answer waits for its slot and its memory. This is several times [`STALL`], so that
 /// stalled clients cannot block it, and shorter than a scrape timeout.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
 /// Time between two clients that lose their connections for the same memory, which is free only when
 /// a connection has ended.
@@ -61,6 +62,10 @@ impl Default for AnswerLimits {
 pub(super) struct LargeAnswers {
     limits: AnswerLimits,
     used: SharedUse<AnswersInProgress>,
+    /// The answer that gets the next slot holds this lock. The others wait for it in order of arrival.
+    slot_turn: Mutex<()>,
+    /// The same for memory.
+    memory_turn: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -85,6 +90,8 @@ struct AnswerInProgress {
 pub(super) struct AnswerSlot {
     answers: Arc<LargeAnswers>,
     number: u64,
+    /// The end of the wait for memory.
+    deadline: Instant,
 }
 
 /// Memory that an answer may use, until it is dropped.
@@ -98,6 +105,7 @@ impl LargeAnswers {
     /// A slot for a new answer. `None`: none became free in time.
     pub(super) async fn enter(self: &Arc<Self>) -> Option<AnswerSlot> {
         let limit = self.limits.answers;
+        let deadline = Instant::now() + self.limits.longest_wait;
         let enter = |used: &mut AnswersInProgress| {
             (used.answers.len() < limit).then(|| {
                 used.answers.insert(AnswerInProgress {
@@ -106,37 +114,23 @@ impl LargeAnswers {
                 })
             })
         };
-        let number = self.wait_for(enter).await?;
+        let number = self.wait_for(&self.slot_turn, deadline, enter).await?;
         Some(AnswerSlot {
             answers: Arc::clone(self),
             number,
+            deadline,
         })
     }
 
-    /// Reserves memory for an answer of `bytes`. `None`: not enough became free in time. An answer
-    /// that is alone gets any amount, because the first answer shows how large answers are.
-    pub(super) async fn reserve(self: &Arc<Self>, bytes: usize) -> Option<MemoryReservation> {
-        let least = self.limits.least_memory;
-        let reserve = |used: &mut AnswersInProgress| {
-            let largest = used.largest.max(bytes);
-            let limit = largest.saturating_mul(LARGEST_ANSWERS).max(least);
-            let wanted = used.memory.saturating_add(bytes);
-            (used.memory == 0 || wanted <= limit).then(|| used.memory = wanted)
-        };
-        self.wait_for(reserve).await?;
-        Some(MemoryReservation {
-            answers: Arc::clone(self),
-            bytes,
-        })
-    }
-
-    /// Tries until it succeeds or the time is over. Ends the connections of stalled clients to make
+    /// Waits until it succeeds or the time is over. Ends the connections of stalled clients to make
     /// room.
     async fn wait_for<T>(
         &self,
+        turn: &Mutex<()>,
+        deadline: Instant,
         mut attempt: impl FnMut(&mut AnswersInProgress) -> Option<T>,
     ) -> Option<T> {
-        let deadline = Instant::now() + self.limits.longest_wait;
+        let _turn = timeout_at(deadline, turn.lock()).await.ok()?;
         let attempt = |used: &mut AnswersInProgress| {
             if let Some(success) = attempt(used) {
                 return Ok(Some(success));
@@ -152,7 +146,8 @@ impl LargeAnswers {
                     now + CUT_PACE
                 }
                 Some((_, since)) => since + self.limits.stall,
-                None => deadline,
+                // An answer that is sent from now on stalls later than this.
+                None => now + self.limits.stall,
             };
             if now >= deadline {
                 return Ok(None);
@@ -182,6 +177,25 @@ impl AnswersInProgress {
 }
 
 impl AnswerSlot {
+    /// Reserves memory for an answer of `bytes`. `None`: not enough became free in time. An answer
+    /// that is alone gets any amount, because the first answer shows how large answers are.
+    pub(super) async fn reserve(&self, bytes: usize) -> Option<MemoryReservation> {
+        let answers = &self.answers;
+        let least = answers.limits.least_memory;
+        let reserve = |used: &mut AnswersInProgress| {
+            let largest = used.largest.max(bytes);
+            let limit = largest.saturating_mul(LARGEST_ANSWERS).max(least);
+            let wanted = used.memory.saturating_add(bytes);
+            (used.memory == 0 || wanted <= limit).then(|| used.memory = wanted)
+        };
+        let turn = &answers.memory_turn;
+        answers.wait_for(turn, self.deadline, reserve).await?;
+        Some(MemoryReservation {
+            answers: Arc::clone(answers),
+            bytes,
+        })
+    }
+
     /// The answer is sent from now on. A notification of `connection` ends it early.
     pub(super) fn begin_sending(&self, connection: Arc<Notify>) {
         self.update(|answer| answer.connection = Some(connection));
@@ -228,6 +242,8 @@ impl Drop for MemoryReservation {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::timeout;
+
     use super::*;
 
     /// Short limits.
@@ -250,7 +266,7 @@ mod tests {
     ) -> tokio::task::JoinHandle<()> {
         let connection = Arc::new(Notify::new());
         let answer = answers.enter().await.unwrap();
-        let mut reservation = answers.reserve(0).await.unwrap();
+        let mut reservation = answer.reserve(0).await.unwrap();
         reservation.resize(memory);
         answer.begin_sending(Arc::clone(&connection));
         tokio::spawn(async move {
@@ -295,17 +311,18 @@ mod tests {
     #[tokio::test]
     async fn memory_is_for_two_of_the_largest() {
         let answers = answers(9, 10);
-        let mut first = answers.reserve(0).await.unwrap();
+        let reserve = async |bytes| answers.enter().await.unwrap().reserve(bytes).await;
+        let mut first = reserve(0).await.unwrap();
         first.resize(1_000);
-        let second = answers.reserve(900).await.unwrap();
-        assert!(answers.reserve(101).await.is_none());
-        let third = answers.reserve(100).await.unwrap();
+        let second = reserve(900).await.unwrap();
+        assert!(reserve(101).await.is_none());
+        let third = reserve(100).await.unwrap();
         drop((second, third));
-        let larger = answers.reserve(1_001).await;
+        let larger = reserve(1_001).await;
         assert!(larger.is_some(), "it is the largest now");
         drop((first, larger));
         assert_eq!(answers.used.lock().memory, 0);
-        assert!(answers.reserve(usize::MAX).await.is_some(), "it is alone");
+        assert!(reserve(usize::MAX).await.is_some(), "it is alone");
     }
 
     #[tokio::test]
@@ -315,11 +332,30 @@ mod tests {
             slow_client(&answers, 12).await,
             slow_client(&answers, 12).await,
         ];
-        let new = answers.reserve(13).await;
+        let answer = answers.enter().await.unwrap();
+        let new = answer.reserve(13).await;
         assert!(new.is_some());
         let [first, second] = slow;
         first.await.unwrap();
         assert_eq!(answers.used.lock().memory, 25, "one was enough");
         second.abort();
+    }
+
+    #[tokio::test]
+    async fn answers_get_memory_in_order_of_arrival() {
+        let answers = answers(9, 100);
+        let first = answers.enter().await.unwrap().reserve(90).await.unwrap();
+        let (large, small) = (answers.enter().await, answers.enter().await);
+        let (large, small) = (large.unwrap(), small.unwrap());
+        let mut large = std::pin::pin!(large.reserve(20));
+        let mut small = std::pin::pin!(small.reserve(10));
+        for waiting in [large.as_mut(), small.as_mut()] {
+            let waited = timeout(Duration::from_millis(20), waiting).await;
+            assert!(waited.is_err(), "there is room for the small one only");
+        }
+        drop(first);
+        let large = large.await.unwrap();
+        assert!(small.await.is_some());
+        drop(large);
     }
 }

@@ -99,7 +99,6 @@ impl Published {
         self.shown().view
     }
 
-    /// Scrapes of the same publication share a text by its number.
     pub(super) fn shown(&self) -> NumberedView {
         let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
         shown.clone()

@@ -78,6 +78,7 @@ impl Rendering {
         }
         reservation.resize(bytes.len());
         RenderedText {
+            publication: shown.number,
             bytes,
             checksum,
             _reservation: reservation,

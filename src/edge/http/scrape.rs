@@ -18,11 +18,12 @@ use tracing::error;
 
 use super::context::WebContext;
 use super::gzip;
+use super::large_answers::AnswerSlot;
 use super::rendering::render_rest;
 use super::sending::{PIECE, SendPermit};
 use super::shared_text::TextKey;
 use crate::edge::self_metrics::WebRefusal;
-use crate::exposition::{Format, negotiate};
+use crate::exposition::negotiate;
 
 /// Computes an answer on a blocking thread, within the limits of answers.
 ///
@@ -64,7 +65,7 @@ pub(super) async fn scrape(State(context): State<WebContext>, headers: HeaderMap
     let Some(slot) = context.rendering.answers.enter().await else {
         return busy(&context);
     };
-    let parts = match parts(&context, format, gzip).await {
+    let parts = match parts(&context, &slot, TextKey { format, gzip }).await {
         Ok(parts) => parts,
         Err(response) => return response,
     };
@@ -83,23 +84,25 @@ pub(super) async fn scrape(State(context): State<WebContext>, headers: HeaderMap
 }
 
 /// The whole exposition.
-async fn parts(context: &WebContext, format: Format, gzip: bool) -> Result<BodyParts, Response> {
-    let shown = context.published.shown();
-    let key = TextKey {
-        publication: shown.number,
-        format,
-        gzip,
-    };
+async fn parts(
+    context: &WebContext,
+    slot: &AnswerSlot,
+    key: TextKey,
+) -> Result<BodyParts, Response> {
+    let TextKey { format, gzip } = key;
     let render = async {
         let expected = context.rendering.expected_size(format);
-        let reservation = context.rendering.answers.reserve(expected).await;
+        let reservation = slot.reserve(expected).await;
         let reservation = reservation.ok_or_else(|| busy(context))?;
         run(context, move |context| {
+            let shown = context.published.shown();
             context.rendering.render(&shown, key, reservation)
         })
         .await
     };
-    let text = context.rendering.texts.get(key, render).await?;
+    let publication = context.published.shown().number;
+    let text = context.rendering.texts.get(key, publication, render);
+    let text = text.await?;
     let shared = Arc::clone(&text);
     let rest = run(context, move |context| {
         render_rest(context.published.self_metrics(), format, &shared)
@@ -152,8 +155,10 @@ pub(super) async fn bound(
         return response;
     }
     let answers = &context.rendering.answers;
-    let (Some(slot), Some(mut reservation)) = (answers.enter().await, answers.reserve(size).await)
-    else {
+    let Some(slot) = answers.enter().await else {
+        return busy(&context);
+    };
+    let Some(mut reservation) = slot.reserve(size).await else {
         return busy(&context);
     };
     reservation.resize(size);

@@ -1,10 +1,11 @@
-//! Scrapes of the same publication in the same format and coding share one rendered text. An
-//! exposition is megabytes, and clients may be slow.
+//! Scrapes in the same format and coding share one rendered text. An exposition is megabytes, and
+//! clients may be slow.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use axum::body::Bytes;
 use flate2::Crc;
+use tokio::sync::Mutex;
 
 use super::large_answers::MemoryReservation;
 use crate::exposition::Format;
@@ -12,8 +13,6 @@ use crate::exposition::Format;
 /// Scrapes with the same key share a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TextKey {
-    /// The number of the publication.
-    pub(super) publication: u64,
     pub(super) format: Format,
     pub(super) gzip: bool,
 }
@@ -21,6 +20,8 @@ pub(super) struct TextKey {
 /// The series of a publication. The self-metrics follow, as of each scrape.
 #[derive(Debug)]
 pub(super) struct RenderedText {
+    /// The number of the publication.
+    pub(super) publication: u64,
     pub(super) bytes: Vec<u8>,
     /// Of the uncompressed text; `None` if it is not compressed.
     pub(super) checksum: Option<Crc>,
@@ -41,45 +42,34 @@ impl RenderedText {
     }
 }
 
-/// Leads to the text while an answer needs it. The scrape that renders it holds the lock.
-type SharedSlot = Arc<tokio::sync::Mutex<Weak<RenderedText>>>;
-
-/// The texts that answers need now.
+/// The newest text of each key, while an answer needs it. The scrape that renders it, or waits for the
+/// memory, holds the lock. So at most one scrape of each key waits for memory.
 #[derive(Debug, Default)]
-pub(super) struct SharedTexts(Mutex<Vec<(TextKey, SharedSlot)>>);
+pub(super) struct SharedTexts([[Mutex<Weak<RenderedText>>; 2]; Format::ALL.len()]);
 
 impl SharedTexts {
-    /// The text of this key: the shared one, or else the one that `render` returns.
+    /// A text that is not older than `publication`: the shared one, or else the one that `render`
+    /// returns.
     ///
     /// # Errors
     /// Those of `render`; the next call tries again.
     pub(super) async fn get<E>(
         &self,
         key: TextKey,
+        publication: u64,
         render: impl Future<Output = Result<RenderedText, E>>,
     ) -> Result<Arc<RenderedText>, E> {
-        let slot = self.slot(key);
-        let mut text = slot.lock().await;
-        if let Some(text) = text.upgrade() {
+        let mut newest = self.0[key.format as usize][usize::from(key.gzip)]
+            .lock()
+            .await;
+        if let Some(text) = newest.upgrade()
+            && text.publication >= publication
+        {
             return Ok(text);
         }
         let rendered = Arc::new(render.await?);
-        *text = Arc::downgrade(&rendered);
+        *newest = Arc::downgrade(&rendered);
         Ok(rendered)
-    }
-
-    fn slot(&self, key: TextKey) -> SharedSlot {
-        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A slot with another owner belongs to a scrape that renders or waits.
-        slots.retain(|(_, slot)| {
-            Arc::strong_count(slot) > 1 || slot.try_lock().is_ok_and(|text| text.strong_count() > 0)
-        });
-        if let Some((_, slot)) = slots.iter().find(|(other, _)| *other == key) {
-            return Arc::clone(slot);
-        }
-        let slot = SharedSlot::default();
-        slots.push((key, Arc::clone(&slot)));
-        slot
     }
 }
 
@@ -91,23 +81,26 @@ mod tests {
     use super::*;
 
     const KEY: TextKey = TextKey {
-        publication: 1,
         format: Format::Text,
         gzip: false,
     };
 
-    /// Renders texts and counts them.
+    /// Renders texts of a publication, and counts them.
+    #[derive(Default)]
     struct Renderer {
         answers: Arc<LargeAnswers>,
+        publication: Cell<u64>,
         rendered: Cell<usize>,
     }
 
     impl Renderer {
         async fn render(&self) -> Result<RenderedText, ()> {
-            let reservation = self.answers.reserve(1).await.ok_or(())?;
+            let slot = self.answers.enter().await.ok_or(())?;
+            let reservation = slot.reserve(1).await.ok_or(())?;
             tokio::task::yield_now().await;
             self.rendered.set(self.rendered.get() + 1);
             Ok(RenderedText {
+                publication: self.publication.get(),
                 bytes: vec![b'a'],
                 checksum: None,
                 _reservation: reservation,
@@ -118,49 +111,48 @@ mod tests {
     #[tokio::test]
     async fn a_text_is_rendered_once_for_all_that_need_it() {
         let texts = SharedTexts::default();
-        let renderer = Renderer {
-            answers: Arc::default(),
-            rendered: Cell::new(0),
-        };
-        let get = |key| texts.get(key, renderer.render());
-        let (one, other) = tokio::join!(get(KEY), get(KEY));
+        let renderer = Renderer::default();
+        let get = |key, publication| texts.get(key, publication, renderer.render());
+        let (one, other) = tokio::join!(get(KEY, 0), get(KEY, 0));
         assert_eq!(renderer.rendered.get(), 1);
         let bytes = one.unwrap().share().slice(0..1);
         drop(other);
-        get(KEY).await.unwrap();
+        get(KEY, 0).await.unwrap();
         assert_eq!(renderer.rendered.get(), 1, "a piece of it is still sent");
-
-        for key in [
-            TextKey {
-                publication: 2,
-                ..KEY
-            },
-            TextKey { gzip: true, ..KEY },
-            TextKey {
-                format: Format::Protobuf,
-                ..KEY
-            },
-        ] {
+        let gzip = TextKey { gzip: true, ..KEY };
+        let format = Format::Protobuf;
+        for key in [gzip, TextKey { format, ..KEY }] {
             let before = renderer.rendered.get();
-            get(key).await.unwrap();
+            get(key, 0).await.unwrap();
             assert_eq!(renderer.rendered.get(), before + 1, "{key:?}");
         }
         drop(bytes);
         let before = renderer.rendered.get();
-        get(KEY).await.unwrap();
+        get(KEY, 0).await.unwrap();
         assert_eq!(renderer.rendered.get(), before + 1, "the text was dropped");
-        assert_eq!(texts.0.lock().unwrap().len(), 1, "and so were the others");
+    }
+
+    #[tokio::test]
+    async fn a_text_is_not_older_than_its_scrape() {
+        let texts = SharedTexts::default();
+        let renderer = Renderer::default();
+        let get = |publication| texts.get(KEY, publication, renderer.render());
+        let _earlier = get(0).await.unwrap();
+        renderer.publication.set(2);
+        let (one, other) = tokio::join!(get(1), get(2));
+        assert_eq!(one.unwrap().publication, 2);
+        assert_eq!(other.unwrap().publication, 2);
+        assert_eq!(renderer.rendered.get(), 2);
     }
 
     #[tokio::test]
     async fn after_a_failure_the_next_scrape_renders_again() {
         let texts = SharedTexts::default();
-        let renderer = Renderer {
-            answers: Arc::default(),
-            rendered: Cell::new(0),
-        };
-        let failed = texts.get(KEY, async { Err("broken") });
-        let next = texts.get(KEY, async { renderer.render().await.map_err(|()| "busy") });
+        let renderer = Renderer::default();
+        let failed = texts.get(KEY, 0, async { Err("broken") });
+        let next = texts.get(KEY, 0, async {
+            renderer.render().await.map_err(|()| "busy")
+        });
         let (failed, next) = tokio::join!(failed, next);
         assert_eq!(failed.unwrap_err(), "broken");
         assert_eq!(next.unwrap().bytes, b"a");

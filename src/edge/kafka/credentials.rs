@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::start_error::StartError;
 use crate::config::{KafkaSecurity, SaslMechanism, Secret};
+use crate::edge::files::read_secret;
 
 /// Properties that name a file, and their configuration keys.
 pub(super) const FILES: [(&str, &str); 3] = [
@@ -54,7 +55,7 @@ pub(super) fn properties(
     Ok(found)
 }
 
-/// Reads a secret, without the line break that editors leave at the end of a file.
+/// Reads a secret.
 ///
 /// # Errors
 /// A file that cannot be read or is empty; `key` is its configuration key.
@@ -63,15 +64,14 @@ pub(super) fn reveal(key: &'static str, secret: &Secret) -> Result<String, Start
         Secret::Text(text) => return Ok(text.clone()),
         Secret::File(path) => path,
     };
-    let text = fs::read_to_string(path).map_err(unreadable(key, path))?;
-    let text = text.trim_end_matches(['\r', '\n']);
+    let text = read_secret(path).map_err(unreadable(key, path))?;
     if text.is_empty() {
         return Err(StartError::EmptyFile {
             key,
             path: path.clone(),
         });
     }
-    Ok(text.to_owned())
+    Ok(text)
 }
 
 fn readable(key: &'static str, path: &Path) -> Result<String, StartError> {

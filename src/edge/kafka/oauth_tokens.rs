@@ -2,27 +2,34 @@
 //! token, gives it to the client and renews it in time. The client library can do this only when it is
 //! built with libcurl.
 
+use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use rdkafka::client::{Client, ClientContext};
 use serde::Deserialize;
-use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
 use super::client_properties::KafkaConnection;
 use super::credentials::reveal;
-use super::queue::{Token, set_token};
+use super::queue::{Token, TokenRejection, set_token};
+use super::start_error::StartError;
 use crate::config::OAuth;
-use crate::edge::{certificates, wall_clock};
+use crate::edge::http_client::{
+    CaFileError, HttpClient, HttpError, Request, RequestLimits, StatusCode, basic_authorization,
+    trusted,
+};
+use crate::edge::wall_clock;
 
-/// For one request.
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// Tokens are kilobytes.
-const LARGEST_ANSWER: u64 = 1 << 20;
+/// Tokens are kilobytes. The login must not go to another server.
+const LIMITS: RequestLimits = RequestLimits {
+    timeout: Duration::from_secs(10),
+    largest_answer: 1 << 20,
+    redirects: false,
+};
 /// A token is renewed after this part of its lifetime, in percent.
 const RENEW_AFTER: u64 = 80;
 /// Between two requests, however short the lifetime of the tokens is.
@@ -31,10 +38,41 @@ const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
+/// Why there is no token.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TokenError {
+    #[error(transparent)]
+    Secret(#[from] StartError),
+    #[error("kafka.sasl.oauth.ca_file: {0}")]
+    CaFile(#[from] CaFileError),
+    #[error("{url}: {source}")]
+    Request {
+        url: String,
+        source: TokenRequestError,
+    },
+    #[error(transparent)]
+    Rejected(#[from] TokenRejection),
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] io::Error),
+}
+
+/// Why a server gave no token. No text contains the secret or a token.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TokenRequestError {
+    #[error(transparent)]
+    NoAnswer(#[from] HttpError),
+    #[error("{status}{reason}")]
+    Refused { status: StatusCode, reason: String },
+    #[error("the answer is not a token")]
+    NotAToken,
+    #[error("the answer does not contain the expiry of the token")]
+    NoExpiry,
+}
+
 #[derive(Debug, Default)]
 struct TokenState {
     /// Why there is no token; taken by the reader.
-    failure: Option<String>,
+    failure: Option<TokenError>,
     principal: Option<String>,
 }
 
@@ -64,7 +102,7 @@ impl TokenRefresher {
     /// `give` hands a token to the client; it returns `None` if the client no longer exists.
     fn run(
         settings: OAuth,
-        give: impl Fn(&Token) -> Option<Result<(), String>> + Send + 'static,
+        give: impl Fn(&Token) -> Option<Result<(), TokenRejection>> + Send + 'static,
     ) -> Self {
         let state = Arc::new(Mutex::new(TokenState::default()));
         let (stop, stopped) = mpsc::channel();
@@ -84,9 +122,9 @@ impl TokenRefresher {
                             retry = FIRST_RETRY;
                             renewal(token.expires, wall_clock::now().0)
                         }
-                        Some(Err(reason)) => fail(&shared, reason, &mut retry),
+                        Some(Err(error)) => fail(&shared, error.into(), &mut retry),
                     },
-                    Err(reason) => fail(&shared, reason, &mut retry),
+                    Err(error) => fail(&shared, error, &mut retry),
                 };
                 if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
                     return;
@@ -94,13 +132,13 @@ impl TokenRefresher {
             }
         });
         if let Err(error) = spawned {
-            with(&state, |state| state.failure = Some(error.to_string()));
+            with(&state, |state| state.failure = Some(error.into()));
         }
         Self { state, _stop: stop }
     }
 
     /// Why there is no token, once for each attempt.
-    pub(super) fn failure(&self) -> Option<String> {
+    pub(super) fn failure(&self) -> Option<TokenError> {
         with(&self.state, |state| state.failure.take())
     }
 
@@ -115,8 +153,8 @@ fn with<T>(state: &Mutex<TokenState>, change: impl FnOnce(&mut TokenState) -> T)
 }
 
 /// Returns the pause before the next attempt.
-fn fail(state: &Mutex<TokenState>, reason: String, retry: &mut Duration) -> Duration {
-    with(state, |state| state.failure = Some(reason));
+fn fail(state: &Mutex<TokenState>, error: TokenError, retry: &mut Duration) -> Duration {
+    with(state, |state| state.failure = Some(error));
     let pause = *retry;
     *retry = (pause * 2).min(LONGEST_RETRY);
     pause
@@ -151,66 +189,57 @@ struct TokenClaims {
 }
 
 /// Asks for a token. Reads the secret each time, because it may have changed.
-fn request(settings: &OAuth) -> Result<Token, String> {
+fn request(settings: &OAuth) -> Result<Token, TokenError> {
     let secret = reveal(
         "kafka.sasl.oauth.client_secret_file",
         &settings.client_secret,
-    )
-    .map_err(|error| error.to_string())?;
-    request_with(settings, &secret).map_err(|reason| {
-        let shown = if secret.is_empty() {
-            reason
-        } else {
-            reason.replace(&secret, "…")
-        };
-        format!("{}: {shown}", settings.token_url)
+    )?;
+    let client = HttpClient::new(LIMITS, trusted(settings.ca_file.as_deref())?);
+    ask(&client, settings, &secret).map_err(|source| TokenError::Request {
+        url: settings.token_url.clone(),
+        source,
     })
 }
 
-fn request_with(settings: &OAuth, secret: &str) -> Result<Token, String> {
-    let roots = match &settings.ca_file {
-        None => RootCerts::PlatformVerifier,
-        Some(path) => certificates::trusted(path)
-            .map_err(|error| format!("kafka.sasl.oauth.ca_file: {}: {error}", path.display()))?,
-    };
-    let tls = TlsConfig::builder()
-        .provider(TlsProvider::NativeTls)
-        .root_certs(roots)
-        .build();
-    let agent = ureq::Agent::config_builder()
-        .timeout_global(Some(TIMEOUT))
-        .http_status_as_error(false)
-        // The login must not go to another server.
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .tls_config(tls)
-        .build()
-        .new_agent();
-    let mut form = vec![("grant_type", "client_credentials")];
-    form.extend(settings.scope.as_deref().map(|scope| ("scope", scope)));
-    let mut answer = agent
-        .post(&settings.token_url)
+fn ask(client: &HttpClient, settings: &OAuth, secret: &str) -> Result<Token, TokenRequestError> {
+    let login = authorization(&settings.client_id, secret);
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("grant_type", "client_credentials");
+    form.extend_pairs(settings.scope.iter().map(|scope| ("scope", scope)));
+    let request = Request::post(&settings.token_url)
         .header("Accept", "application/json")
-        .header("Authorization", authorization(&settings.client_id, secret))
-        .send_form(form)
-        .map_err(|error| error.to_string())?;
-    let status = answer.status();
-    let body = answer.body_mut().with_config().limit(LARGEST_ANSWER);
-    let text = body.read_to_string().map_err(|error| error.to_string())?;
-    if !status.is_success() {
-        let refused: TokenRefusal = serde_json::from_str(&text).unwrap_or_default();
-        let reasons = [refused.error, refused.error_description];
-        let reasons: Vec<String> = reasons.into_iter().flatten().collect();
-        let reason: String = reasons.join(": ").chars().take(200).collect();
-        return Err(format!("{status} {reason}").trim_end().to_owned());
+        .header("Authorization", login)
+        .header("Content-Type", "application/x-www-form-urlencoded");
+    let answer = client.send(request.body(form.finish()).map_err(HttpError::from)?)?;
+    if !answer.status().is_success() {
+        return Err(refused(answer.status(), answer.body(), secret));
     }
-    let granted: TokenGrant = serde_json::from_str(&text)
+    let granted: TokenGrant = serde_json::from_str(answer.body())
         // The answer may contain a token, so the error does not show it.
-        .map_err(|_| "the answer is not a token".to_owned())?;
+        .map_err(|_| TokenRequestError::NotAToken)?;
     token(granted, &settings.client_id, wall_clock::now().0)
 }
 
-fn token(granted: TokenGrant, client_id: &str, now: i64) -> Result<Token, String> {
+fn refused(status: StatusCode, answer: &str, secret: &str) -> TokenRequestError {
+    let refusal: TokenRefusal = serde_json::from_str(answer).unwrap_or_default();
+    let reasons = [refusal.error, refusal.error_description];
+    let reasons = reasons.into_iter().flatten().map(|reason| {
+        if secret.is_empty() {
+            reason
+        } else {
+            reason.replace(secret, "…")
+        }
+    });
+    let reason: String = reasons
+        .flat_map(|reason| [": ".to_owned(), reason])
+        .collect();
+    TokenRequestError::Refused {
+        status,
+        reason: reason.chars().take(200).collect(),
+    }
+}
+
+fn token(granted: TokenGrant, client_id: &str, now: i64) -> Result<Token, TokenRequestError> {
     let claims = claims(&granted.access_token).unwrap_or_default();
     let milliseconds = |seconds: f64| {
         #[allow(
@@ -223,9 +252,7 @@ fn token(granted: TokenGrant, client_id: &str, now: i64) -> Result<Token, String
     let expires = match (granted.expires_in, claims.exp) {
         (Some(length), _) => now.saturating_add(milliseconds(length)),
         (None, Some(at)) => milliseconds(at),
-        (None, None) => {
-            return Err("the answer does not contain the expiry of the token".to_owned());
-        }
+        (None, None) => return Err(TokenRequestError::NoExpiry),
     };
     Ok(Token {
         text: granted.access_token,
@@ -247,8 +274,7 @@ fn claims(token: &str) -> Option<TokenClaims> {
 fn authorization(client_id: &str, secret: &str) -> String {
     let encoded =
         |text: &str| -> String { form_urlencoded::byte_serialize(text.as_bytes()).collect() };
-    let login = format!("{}:{}", encoded(client_id), encoded(secret));
-    format!("Basic {}", BASE64_STANDARD.encode(login))
+    basic_authorization(&encoded(client_id), &encoded(secret))
 }
 
 #[cfg(test)]
@@ -290,9 +316,8 @@ mod tests {
 
     #[test]
     fn the_login_is_encoded_before_base64() {
-        let login = authorization("a b", "p:%");
-        let expected = BASE64_STANDARD.encode("a+b:p%3A%25");
-        assert_eq!(login, format!("Basic {expected}"));
+        let expected = basic_authorization("a+b", "p%3A%25");
+        assert_eq!(authorization("a b", "p:%"), expected);
     }
 
     #[test]
@@ -305,8 +330,13 @@ mod tests {
             extensions: std::collections::BTreeMap::new(),
             ca_file: None,
         };
-        let reason = request(&settings).err().unwrap();
+        let reason = request(&settings).err().unwrap().to_string();
         assert!(reason.starts_with("http://127.0.0.1:1/token: "), "{reason}");
         assert!(!reason.contains("hunter2"), "{reason}");
+        let answer = r#"{"error": "invalid_client", "error_description": "not hunter2"}"#;
+        assert_eq!(
+            refused(StatusCode::UNAUTHORIZED, answer, "hunter2").to_string(),
+            "401 Unauthorized: invalid_client: not …"
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! One line of text for each error of the client library: its meaning, and the action to take.
 
+use std::fmt::Display;
+
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use super::broker_probe::{BrokerFinding, CertificateFlaw};
@@ -20,7 +22,7 @@ pub fn missing_topics(topics: &[&str]) -> String {
     )
 }
 
-pub(super) fn no_token(reason: &str) -> String {
+pub(super) fn no_token(reason: &impl Display) -> String {
     format!(
         "no token for the login with Kafka ({reason}): check kafka.sasl.oauth.token_url, client_id \
          and client_secret_file; the exporter asks again"

@@ -3,19 +3,16 @@
 //! They follow Confluent's Schema Registry API: `GET /schemas/ids/{id}`, `GET /schemas/guids/{id}` and
 //! `GET /subjects/{subject}/versions/{version}`, and its error codes.
 
-use std::fs;
-use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
-use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
 use crate::config::{RegistryLogin, SchemaRegistry, Secret};
 use crate::decode::{SchemaId, SchemaLanguage, SchemaText};
-use crate::edge::certificates;
+use crate::edge::files;
+use crate::edge::http_client::{
+    CaFileError, HttpClient, HttpError, Request, RequestLimits, basic_authorization, trusted,
+};
 
 const ACCEPT: &str = "application/vnd.schemaregistry.v1+json, application/json";
 /// Schemas are kilobytes; a larger answer is not a schema.
@@ -27,11 +24,8 @@ const SCHEMA_NOT_FOUND: u64 = 40_403;
 
 /// Certificates that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("schema_registry.ca_file: {path}: {source}", path = path.display())]
-pub struct SchemaRegistryClientError {
-    path: PathBuf,
-    source: io::Error,
-}
+#[error("schema_registry.ca_file: {0}")]
+pub struct SchemaRegistryClientError(#[from] CaFileError);
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaLookupError {
@@ -85,7 +79,7 @@ impl SchemaRegistryFailure {
 
 #[derive(Debug)]
 pub struct SchemaRegistryClient {
-    agent: ureq::Agent,
+    client: HttpClient,
     url: String,
     login: Option<RegistryLogin>,
 }
@@ -116,27 +110,13 @@ impl SchemaRegistryClient {
     /// # Errors
     /// Certificates that cannot be read.
     pub fn new(settings: &SchemaRegistry) -> Result<Self, SchemaRegistryClientError> {
-        let roots = match &settings.ca_file {
-            None => RootCerts::PlatformVerifier,
-            Some(path) => {
-                certificates::trusted(path).map_err(|source| SchemaRegistryClientError {
-                    path: path.clone(),
-                    source,
-                })?
-            }
+        let limits = RequestLimits {
+            timeout: Duration::from_millis(settings.timeout.unsigned_abs()),
+            largest_answer: LARGEST_ANSWER,
+            redirects: true,
         };
-        let tls = TlsConfig::builder()
-            .provider(TlsProvider::NativeTls)
-            .root_certs(roots)
-            .build();
-        let agent = ureq::Agent::config_builder()
-            .timeout_global(Some(Duration::from_millis(settings.timeout.unsigned_abs())))
-            .http_status_as_error(false)
-            .tls_config(tls)
-            .build()
-            .new_agent();
         Ok(Self {
-            agent,
+            client: HttpClient::new(limits, trusted(settings.ca_file.as_deref())?),
             url: settings.url.clone(),
             login: settings.login.clone(),
         })
@@ -210,26 +190,25 @@ impl SchemaRegistryClient {
     /// With `by_id`, a missing schema is [`SchemaLookupError::Unknown`].
     fn get(&self, path: &str, by_id: bool) -> Result<SchemaResponse, SchemaLookupError> {
         let url = format!("{}{path}", self.url);
-        let mut request = self.agent.get(&url).header("Accept", ACCEPT);
+        let mut request = Request::get(&url).header("Accept", ACCEPT);
         if let Some(login) = &self.login {
             request = request.header("Authorization", authorization(login)?);
         }
-        let unreachable = |error: &ureq::Error| {
+        let request = request.body(()).map_err(HttpError::from);
+        let answer = request.and_then(|request| self.client.send(request));
+        let answer = answer.map_err(|error| {
             let failure = match error {
-                ureq::Error::Timeout(_) => SchemaRegistryFailure::Timeout,
+                HttpError::Timeout(_) => SchemaRegistryFailure::Timeout,
                 _ => SchemaRegistryFailure::Connection,
             };
             failed(failure, format!("{url}: {error}"))
-        };
-        let mut answer = request.call().map_err(|error| unreachable(&error))?;
-        let status = answer.status();
-        let body = answer.body_mut().with_config().limit(LARGEST_ANSWER);
-        let text = body.read_to_string().map_err(|error| unreachable(&error))?;
+        })?;
+        let (status, text) = (answer.status(), answer.body());
         if status.is_success() {
-            return serde_json::from_str(&text)
+            return serde_json::from_str(text)
                 .map_err(|error| failed(SchemaRegistryFailure::Answer, format!("{url}: {error}")));
         }
-        let error = serde_json::from_str::<ErrorResponse>(&text).ok();
+        let error = serde_json::from_str::<ErrorResponse>(text).ok();
         let code = error.as_ref().and_then(|one| one.error_code);
         if by_id && status == 404 && code == Some(SCHEMA_NOT_FOUND) {
             return Err(SchemaLookupError::Unknown);
@@ -252,20 +231,13 @@ fn failed(failure: SchemaRegistryFailure, reason: String) -> SchemaLookupError {
 /// changed.
 fn authorization(login: &RegistryLogin) -> Result<String, SchemaLookupError> {
     let password = match &login.password {
-        Secret::Text(text) => text.clone(),
-        Secret::File(path) => {
-            let text = fs::read_to_string(path).map_err(|error| {
-                let path = path.display();
-                failed(
-                    SchemaRegistryFailure::Unauthorized,
-                    format!("password_file {path}: {error}"),
-                )
-            })?;
-            text.trim_end_matches(['\r', '\n']).to_owned()
-        }
+        Secret::Text(text) => text,
+        Secret::File(path) => &files::read_secret(path).map_err(|error| {
+            let reason = format!("password_file {}: {error}", path.display());
+            failed(SchemaRegistryFailure::Unauthorized, reason)
+        })?,
     };
-    let login = BASE64_STANDARD.encode(format!("{}:{password}", login.username));
-    Ok(format!("Basic {login}"))
+    Ok(basic_authorization(&login.username, password))
 }
 
 /// Encodes a text as one segment of a path.

@@ -1,7 +1,11 @@
 //! The errors of a store, in texts for operators.
 
+use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// The store does not know the errors of those who read its records.
+pub type BoxedError = Box<dyn Error + Send + Sync>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -24,11 +28,11 @@ pub enum StoreError {
         known: u32,
     },
     /// Data is missing or was changed. The unfinished commit that a crash leaves is not damage.
-    #[error("{} is damaged at byte {offset}: {what}", file.display())]
+    #[error("{} is damaged at byte {offset}: {source}", file.display())]
     Corrupt {
         file: PathBuf,
         offset: u64,
-        what: String,
+        source: BoxedError,
     },
     /// The caller wants to create a store where one exists.
     #[error("the checkpoint directory {} already holds a checkpoint", path.display())]
@@ -48,11 +52,11 @@ impl StoreError {
         move |source| Self::Io { what, path, source }
     }
 
-    pub(super) fn corrupt(file: &Path, offset: u64, what: impl Into<String>) -> Self {
+    pub fn corrupt(file: &Path, offset: u64, source: impl Into<BoxedError>) -> Self {
         Self::Corrupt {
             file: file.to_owned(),
             offset,
-            what: what.into(),
+            source: source.into(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::error::StoreError;
+use super::error::{BoxedError, StoreError};
 use super::frame::FrameUnpacker;
 use super::segment_file::{Commit, FIRST_FRAME};
 use super::store_batch::{StoreRecord, take_record};
@@ -11,7 +11,7 @@ use super::store_log::{NeededSegment, StoreLog, TornTail};
 use crate::domain::timestamp::Timestamp;
 
 /// Takes each record. An error ends the loading with [`StoreError::Corrupt`].
-pub type ApplyRecord<'a> = dyn FnMut(StoreRecord<'_>) -> Result<(), String> + 'a;
+pub type ApplyRecord<'a> = dyn FnMut(StoreRecord<'_>) -> Result<(), BoxedError> + 'a;
 
 #[derive(Debug)]
 pub struct LoadedStore {
@@ -100,7 +100,7 @@ fn apply_segment(link: &NeededSegment, apply: &mut ApplyRecord<'_>) -> Result<u6
             .map_err(broken)?;
         while !chunk.is_empty() {
             let record = take_record(&mut chunk, link.state_version).map_err(broken)?;
-            apply(record).map_err(|what| broken(&what))?;
+            apply(record).map_err(|error| StoreError::corrupt(&segment.path, offset, error))?;
             records += 1;
         }
         offset += frame.head.length();

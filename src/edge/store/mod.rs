@@ -37,7 +37,7 @@ mod writer; // commits and rewrites
 mod tests;
 
 pub use directory::{StoreDirectory, read};
-pub use error::StoreError;
+pub use error::{BoxedError, StoreError};
 pub use load::{ApplyRecord, LoadedStore};
 pub use store_batch::{StoreBatch, StoreRecord};
 pub use store_id::StoreId;

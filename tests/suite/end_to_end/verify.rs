@@ -111,7 +111,7 @@ fn numbers_are_equal_after_a_kill_and_duplicates() {
     // The exporter has stopped.
     let (said, complaint) = unequal(&verify(&exporter, &config, &["--url", &url]));
     assert!(
-        said.is_empty() && complaint.contains("cannot read http://"),
+        said.is_empty() && complaint.contains("cannot read the metrics of the exporter: "),
         "{complaint}"
     );
 }

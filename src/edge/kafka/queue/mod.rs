@@ -32,4 +32,4 @@ pub(super) use list_offsets::{EndOffsets, PartitionEnd};
 pub(super) use mock_cluster::set_group_rebalance_delay;
 pub(super) use operations::{AllowedOperations, group_operations};
 pub(super) use private_queue::PrivateQueue;
-pub(super) use token::{Token, set_token};
+pub(super) use token::{Token, TokenRejection, set_token};

@@ -16,14 +16,23 @@ pub(crate) struct Token {
     pub(crate) principal: String,
 }
 
+/// Why a client rejects a token. It does not contain the token.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TokenRejection {
+    #[error("it contains a zero byte")]
+    ZeroByte,
+    #[error("{0}")]
+    Client(String),
+}
+
 /// # Errors
-/// The reason why the client rejects the token, without the token itself.
+/// The reason why the client rejects the token.
 pub(crate) fn set_token<C: ClientContext>(
     client: &Client<C>,
     token: &Token,
     extensions: &BTreeMap<String, String>,
-) -> Result<(), String> {
-    let c_text = |text: &str| CString::new(text).map_err(|_| "it contains a zero byte".to_owned());
+) -> Result<(), TokenRejection> {
+    let c_text = |text: &str| CString::new(text).map_err(|_| TokenRejection::ZeroByte);
     let text = c_text(&token.text)?;
     let principal = c_text(&token.principal)?;
     let mut pairs = Vec::new();
@@ -52,5 +61,5 @@ pub(crate) fn set_token<C: ClientContext>(
     }
     let end = reason.iter().position(|byte| *byte == 0);
     let reason = String::from_utf8_lossy(&reason[..end.unwrap_or_default()]);
-    Err(reason.replace(&token.text, "…"))
+    Err(TokenRejection::Client(reason.replace(&token.text, "…")))
 }

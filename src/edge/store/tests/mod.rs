@@ -241,7 +241,7 @@ fn a_record_that_the_caller_rejects_is_damage() {
     store.commit(&batch(&[("a", Some("1"))])).unwrap();
     let refused = store
         .close()
-        .load(&mut |_| Err("no such ticket".to_owned()))
+        .load(&mut |_| Err("no such ticket".into()))
         .unwrap_err()
         .to_string();
     assert!(
