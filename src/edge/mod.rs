@@ -14,4 +14,6 @@ pub mod service_manager; // notifies systemd
 pub mod spool; // temporary files of records
 pub mod steady_clock; // the wall clock without its jumps
 pub mod store; // the checkpoint on disk
+#[cfg(test)]
+mod tests;
 pub mod wall_clock; // reads the wall clock

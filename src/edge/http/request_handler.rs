@@ -72,16 +72,13 @@ impl RequestHandler {
         if !self.protection.has_token(settings) {
             self.protection.count(WebRefusal::RateLimit);
             let text = "too many requests: the rate limit of this server is reached\n";
-            return Err(refusal(
-                StatusCode::TOO_MANY_REQUESTS,
-                &[(RETRY_AFTER, RETRY)],
-                text,
-            ));
+            let retry = [(RETRY_AFTER, RETRY)];
+            return Err((StatusCode::TOO_MANY_REQUESTS, retry, text).into_response());
         }
         if !request.body().is_end_stream() {
             self.protection.count(WebRefusal::Body);
             let text = "no request here takes a body\n";
-            let mut response = refusal(StatusCode::PAYLOAD_TOO_LARGE, &[], text);
+            let mut response = (StatusCode::PAYLOAD_TOO_LARGE, text).into_response();
             if version <= Version::HTTP_11 {
                 // So the server need not read the rest of the body.
                 let close = HeaderValue::from_static("close");
@@ -96,29 +93,16 @@ impl RequestHandler {
                 self.protection.count(WebRefusal::Login);
                 let ask = [(WWW_AUTHENTICATE, REALM)];
                 let text = "a user name and a password are required\n";
-                Err(refusal(StatusCode::UNAUTHORIZED, &ask, text))
+                Err((StatusCode::UNAUTHORIZED, ask, text).into_response())
             }
             LoginVerdict::Busy => {
                 self.protection.count(WebRefusal::Busy);
                 let text = "too many logins are being checked; try again later\n";
                 let retry = [(RETRY_AFTER, RETRY)];
-                Err(refusal(StatusCode::SERVICE_UNAVAILABLE, &retry, text))
+                Err((StatusCode::SERVICE_UNAVAILABLE, retry, text).into_response())
             }
         }
     }
-}
-
-fn refusal(
-    status: StatusCode,
-    headers: &[(HeaderName, &'static str)],
-    text: &'static str,
-) -> Response {
-    let mut response = (status, text).into_response();
-    for (name, value) in headers {
-        let value = HeaderValue::from_static(value);
-        response.headers_mut().insert(name, value);
-    }
-    response
 }
 
 /// Headers of every answer: no cache stores it, no browser guesses its type, no other site frames it,

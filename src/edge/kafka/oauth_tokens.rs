@@ -111,20 +111,25 @@ impl TokenRefresher {
         let spawned = working.spawn(move || {
             let mut retry = FIRST_RETRY;
             loop {
-                let pause = match request(&settings) {
-                    Ok(token) => match give(&token) {
-                        None => return,
-                        Some(Ok(())) => {
-                            with(&shared, |state| {
-                                state.failure = None;
-                                state.principal = Some(token.principal.clone());
-                            });
-                            retry = FIRST_RETRY;
-                            renewal(token.expires, wall_clock::now().0)
-                        }
-                        Some(Err(error)) => fail(&shared, error.into(), &mut retry),
-                    },
-                    Err(error) => fail(&shared, error, &mut retry),
+                let given = request(&settings)
+                    .and_then(|token| Ok(give(&token).transpose()?.map(|()| token)));
+                let pause = match given {
+                    Ok(None) => return,
+                    Ok(Some(token)) => {
+                        retry = FIRST_RETRY;
+                        let pause = renewal(token.expires, wall_clock::now().0);
+                        with(&shared, |state| {
+                            state.failure = None;
+                            state.principal = Some(token.principal);
+                        });
+                        pause
+                    }
+                    Err(error) => {
+                        with(&shared, |state| state.failure = Some(error));
+                        let pause = retry;
+                        retry = (retry * 2).min(LONGEST_RETRY);
+                        pause
+                    }
                 };
                 if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
                     return;
@@ -150,14 +155,6 @@ impl TokenRefresher {
 
 fn with<T>(state: &Mutex<TokenState>, change: impl FnOnce(&mut TokenState) -> T) -> T {
     change(&mut state.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-/// Returns the pause before the next attempt.
-fn fail(state: &Mutex<TokenState>, error: TokenError, retry: &mut Duration) -> Duration {
-    with(state, |state| state.failure = Some(error));
-    let pause = *retry;
-    *retry = (pause * 2).min(LONGEST_RETRY);
-    pause
 }
 
 /// The time until a token is renewed. The arguments are milliseconds since the epoch.

@@ -83,15 +83,16 @@ fn prometheus_has_the_values_of_a_replay_in_every_format() {
         prometheus.wait_until_up(PATIENCE);
         let what = format!(
             "the values of a replay in {protocol:?}, of simulate {}",
-            helpdesk.arguments
+            helpdesk.helpdesk.arguments
         );
         let stored = eventually(&what, PATIENCE, || {
             let stored = Stored::latest(prometheus);
             stored.matches(helpdesk, &config).map(|()| stored)
         });
-        // The comparison must not be empty. At night no goal is at risk.
+        // The comparison must not be empty.
         for family in [
             "ticket_created_total",
+            "ticket_sla_at_risk",
             "ticket_sla_overdue",
             "ticket_window_seconds",
         ] {

@@ -1,11 +1,11 @@
 //! The complete path as users know it: events in a real Kafka, the exporter's binary, a real Prometheus.
 //! Results are compared with a `replay` of the same records.
 
+mod afternoon;
 mod backfill;
 mod backlog;
 mod broker;
 mod command_line;
-
 mod deadlines;
 mod formats;
 mod group;
@@ -25,6 +25,7 @@ use ticket_exporter::domain::timestamp::Timestamp;
 
 use crate::harness::{Exporter, Kafka, Labels, Received, Record, Scrape, eventually, get, scrape};
 pub(crate) use crate::harness::{run, run_well, text};
+pub(crate) use afternoon::AfternoonHelpdesk;
 
 /// For operations that take seconds on an idle machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
@@ -130,8 +131,7 @@ pub(crate) struct SimulatedTopic {
     topic: String,
     /// All records as lines in time order.
     lines: Vec<u8>,
-    /// The arguments that created it, for failure messages.
-    arguments: String,
+    helpdesk: AfternoonHelpdesk,
 }
 
 impl SimulatedTopic {
@@ -144,23 +144,19 @@ impl SimulatedTopic {
     fn simulate() -> Self {
         let kafka = Kafka::shared();
         let topic = kafka.new_topic("desk", 4);
-        let days = 20;
-        let from = now().minus((days * 24 * 60 + 10) * 60_000).rfc3339();
-        let target = to_topic(kafka, &topic);
-        let arguments = format!("--seed 11 --from {from} --for {days}d {target}");
-        simulate(&arguments);
+        let helpdesk = AfternoonHelpdesk::write(kafka, &topic, 11, 20);
         let records = kafka.consume(&topic);
         assert!(records.len() > 20_000, "only {} events", records.len());
         Self {
             kafka,
             topic,
             lines: lines(&records),
-            arguments,
+            helpdesk,
         }
     }
 
     pub(crate) fn config(&self) -> String {
-        helpdesk_config(self.kafka, &self.topic)
+        self.helpdesk.config(self.kafka, &self.topic)
     }
 }
 

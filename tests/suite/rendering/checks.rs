@@ -6,24 +6,15 @@ use super::page::{Drawing, Panel};
 use crate::dashboards::{Dashboard, text};
 
 /// Panels that may be empty or unchanged, and why.
-const OF_CHANCE: [(&str, &str); 6] = [
-    ("Topics with a problem", "the demo has no such topics"),
+const OF_CHANCE: [(&str, &str); 3] = [
+    ("Topics with a problem", "the helpdesk has no such topics"),
     (
         "Records that are not counted, an hour",
-        "the demo has no such records",
+        "the helpdesk has no such records",
     ),
     (
         "Breach detection, p99",
         "no deadline passes while the test looks",
-    ),
-    ("At risk within", "at night there may be none, of any team"),
-    (
-        "Breaches by day and target",
-        "at night the last day may have breaches of one team only",
-    ),
-    (
-        "In and out, by hour",
-        "at night the last hour may have events of one priority only",
     ),
 ];
 /// Cells that may be empty: a team that solves few tickets has no days of work, and no handle time.

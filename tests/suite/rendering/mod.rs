@@ -1,5 +1,5 @@
 //! The dashboards as users see them: Grafana's own components render the committed files in a real browser.
-//! A real Prometheus has a month of the demo's past and scrapes its exporter.
+//! A real Prometheus has a month of a simulated helpdesk's past and scrapes its exporter.
 //!
 //! `tests/rendering/README.md` names the parts that are Grafana's own. The test writes every picture to
 //! `target/rendering`.

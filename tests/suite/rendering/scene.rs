@@ -1,13 +1,15 @@
-//! The data: the demo, its past in a Prometheus by the commands of `docs/how-to/dashboards.md`, and a Prometheus
-//! that has just started.
+//! The data: a simulated helpdesk in a working afternoon, its past in a Prometheus by the commands of
+//! `docs/how-to/dashboards.md`, and a Prometheus that has just started.
 
 use serde_json::{Value, json};
 use ticket_exporter::domain::duration;
 
-use crate::end_to_end::{PATIENCE, file, now, path, run_well, simulate};
-use crate::harness::{Exporter, Prometheus, PrometheusOptions, folder, promtool_path};
+use crate::end_to_end::{AfternoonHelpdesk, PATIENCE, file, now, path, run_well};
+use crate::harness::{Exporter, Kafka, Prometheus, PrometheusOptions, folder, promtool_path};
 
 const DAY: i64 = 86_400_000;
+/// Days of events.
+const DAYS: i64 = 45;
 /// A month of error budgets, and the day in which it ends.
 const HISTORY: i64 = 31 * DAY;
 /// An increase of an hour needs two samples in it.
@@ -29,24 +31,22 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    /// A month of the demo, and the running demo.
+    /// A month of the helpdesk, and the running exporter.
     #[track_caller]
     pub(super) fn with_a_past() -> Self {
-        let arguments = ["demo", "--speed-up", "1", "--history", "45d", "--seed", "7"];
-        let mut exporter = Exporter::start(&arguments, "");
+        let kafka = Kafka::shared();
+        let topic = kafka.new_topic("rendering", 8);
+        let helpdesk = AfternoonHelpdesk::write(kafka, &topic, 7, DAYS);
+        let config = helpdesk.config(kafka, &topic);
+        let mut exporter = Exporter::start(&[], &config);
         exporter.wait_ready(PATIENCE);
-        let logs = exporter.logs();
-        let (_, rest) = logs.split_once("embedded broker at ").unwrap();
-        let broker = rest.split(',').next().unwrap();
-        let config = file(simulate("--print-config").as_bytes());
+        let config = file(config.as_bytes());
         let storage = folder("past");
         run_well(
             &[
                 "backfill",
                 "--config.file",
                 path(&config),
-                "--set",
-                &format!("kafka.brokers={broker}"),
                 "--from",
                 &now().minus(HISTORY).rfc3339(),
                 "--step",

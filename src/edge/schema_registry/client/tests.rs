@@ -5,16 +5,12 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use openssl::asn1::Asn1Time;
-use openssl::hash::MessageDigest;
-use openssl::pkey::PKey;
-use openssl::rsa::Rsa;
 use openssl::ssl::{SslAcceptor, SslMethod};
 use openssl::x509::extension::SubjectAlternativeName;
-use openssl::x509::{X509, X509NameBuilder};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::edge::tests::certificate;
 
 /// A server with an answer for each path. It stores the requests.
 struct FakeRegistry {
@@ -279,39 +275,13 @@ fn a_missing_certificate_is_an_error() {
     }
 }
 
-/// A self-signed certificate for 127.0.0.1 and its key, both PEM.
-fn certificate() -> (Vec<u8>, Vec<u8>) {
-    let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
-    let mut name = X509NameBuilder::new().unwrap();
-    name.append_entry_by_text("CN", "registry").unwrap();
-    let name = name.build();
-    let mut builder = X509::builder().unwrap();
-    builder.set_version(2).unwrap();
-    builder.set_subject_name(&name).unwrap();
-    builder.set_issuer_name(&name).unwrap();
-    builder.set_pubkey(&key).unwrap();
-    let from = Asn1Time::days_from_now(0).unwrap();
-    let until = Asn1Time::days_from_now(2).unwrap();
-    builder.set_not_before(&from).unwrap();
-    builder.set_not_after(&until).unwrap();
-    let address = SubjectAlternativeName::new()
-        .ip("127.0.0.1")
-        .build(&builder.x509v3_context(None, None))
-        .unwrap();
-    builder.append_extension(address).unwrap();
-    builder.sign(&key, MessageDigest::sha256()).unwrap();
-    let certificate = builder.build().to_pem().unwrap();
-    (certificate, key.private_key_to_pem_pkcs8().unwrap())
-}
-
 #[test]
 fn tls_needs_a_trusted_certificate() {
-    let (certificate, key) = certificate();
+    let mut names = SubjectAlternativeName::new();
+    let (certificate, key) = certificate(Some(names.ip("127.0.0.1")));
     let mut acceptor = SslAcceptor::mozilla_intermediate(SslMethod::tls()).unwrap();
-    let parsed = X509::from_pem(&certificate).unwrap();
-    acceptor.set_certificate(&parsed).unwrap();
-    let parsed = PKey::private_key_from_pem(&key).unwrap();
-    acceptor.set_private_key(&parsed).unwrap();
+    acceptor.set_certificate(&certificate).unwrap();
+    acceptor.set_private_key(&key).unwrap();
     let acceptor = acceptor.build();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
@@ -340,7 +310,7 @@ fn tls_needs_a_trusted_certificate() {
     assert!(reason.to_lowercase().contains("certificate"), "{reason}");
 
     let file = tempfile::NamedTempFile::new().unwrap();
-    fs::write(file.path(), &certificate).unwrap();
+    fs::write(file.path(), certificate.to_pem().unwrap()).unwrap();
     settings.ca_file = Some(file.path().to_owned());
     SchemaRegistryClient::new(&settings)
         .unwrap()
