@@ -9,15 +9,19 @@ pub const CANONICAL: &str = "canonical";
 pub const NO_PRESET: &str = "none";
 
 /// The names and texts of all presets.
-pub const PRESETS: [(&str, &str); 12] = [
+pub const PRESETS: [(&str, &str); 16] = [
     ("cloudevents", include_str!("presets/cloudevents.yaml")),
     ("debezium", include_str!("presets/debezium.yaml")),
+    ("freescout", include_str!("presets/freescout.yaml")),
     ("freshdesk", include_str!("presets/freshdesk.yaml")),
     ("freshservice", include_str!("presets/freshservice.yaml")),
     ("github", include_str!("presets/github.yaml")),
     ("gitlab", include_str!("presets/gitlab.yaml")),
+    ("hubspot", include_str!("presets/hubspot.yaml")),
     ("intercom", include_str!("presets/intercom.yaml")),
     ("jira", include_str!("presets/jira.yaml")),
+    ("odoo", include_str!("presets/odoo.yaml")),
+    ("salesforce", include_str!("presets/salesforce.yaml")),
     ("servicenow", include_str!("presets/servicenow.yaml")),
     ("zammad", include_str!("presets/zammad.yaml")),
     ("zendesk", include_str!("presets/zendesk.yaml")),
