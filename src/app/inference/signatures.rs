@@ -10,7 +10,7 @@ const LEAST_SHARE: f64 = 0.5;
 
 /// Presets with alternatives. An alternative is a list of JSON pointers that a record must all have.
 /// The more special presets come first.
-const SIGNATURES: [(&str, &[&[&str]]); 13] = [
+const SIGNATURES: [(&str, &[&[&str]]); 17] = [
     ("canonical", &[&["/ticket_id", "/type", "/at"]]),
     (
         "zendesk-eventbridge",
@@ -35,6 +35,37 @@ const SIGNATURES: [(&str, &[&[&str]]); 13] = [
         &[
             &["/topic", "/data/item", "/app_id"],
             &["/topic", "/data/item/type"],
+        ],
+    ),
+    (
+        "freescout",
+        &[
+            &["/mailboxId", "/threadsCount", "/_embedded/threads"],
+            &["/mailboxId", "/primaryCustomer", "/_embedded/threads"],
+        ],
+    ),
+    (
+        "hubspot",
+        &[
+            &["/subscriptionType", "/portalId"],
+            &["/0/subscriptionType", "/0/portalId"],
+            &["/properties/hs_pipeline_stage"],
+            &["/results/0/properties/hs_pipeline_stage"],
+        ],
+    ),
+    (
+        "odoo",
+        &[
+            &["/_model", "/_id", "/_action"],
+            &["/after/stage_id", "/after/team_id", "/source/table"],
+        ],
+    ),
+    (
+        "salesforce",
+        &[
+            &["/ChangeEventHeader/entityName"],
+            &["/payload/ChangeEventHeader/entityName"],
+            &["/data/payload/ChangeEventHeader/entityName"],
         ],
     ),
     ("freshdesk", &[&["/freshdesk_webhook"]]),
