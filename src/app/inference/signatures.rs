@@ -10,7 +10,7 @@ const LEAST_SHARE: f64 = 0.5;
 
 /// Presets with alternatives. An alternative is a list of JSON pointers that a record must all have.
 /// The more special presets come first.
-const SIGNATURES: [(&str, &[&[&str]]); 17] = [
+const SIGNATURES: [(&str, &[&[&str]]); 22] = [
     ("canonical", &[&["/ticket_id", "/type", "/at"]]),
     (
         "zendesk-eventbridge",
@@ -98,6 +98,44 @@ const SIGNATURES: [(&str, &[&[&str]]); 17] = [
             &["/result/sys_id", "/result/sys_updated_on"],
             &["/result/0/sys_id", "/result/0/sys_updated_on"],
             &["/records/0/sys_id", "/records/0/sys_updated_on"],
+        ],
+    ),
+    (
+        "chatwoot",
+        &[
+            &["/event", "/inbox_id", "/contact_inbox"],
+            &["/event", "/message_type", "/conversation/inbox_id"],
+        ],
+    ),
+    (
+        "frappe-helpdesk",
+        &[&["/raised_by", "/agent_group", "/creation", "/modified"]],
+    ),
+    (
+        "glpi",
+        &[
+            &["/event", "/item/team", "/item/date_mod"],
+            &["/event", "/item/itemtype", "/item/items_id"],
+        ],
+    ),
+    (
+        "otrs",
+        &[
+            &["/Ticket/TicketID", "/Ticket/StateType"],
+            &["/after/ticket_state_id", "/op"],
+            &["/before/ticket_state_id", "/op"],
+            &["/after/article_sender_type_id", "/op"],
+            &["/payload/after/ticket_state_id"],
+            &["/payload/after/article_sender_type_id"],
+            &["/ticket_state_id", "/__op"],
+        ],
+    ),
+    (
+        "osticket",
+        &[
+            &["/after/dept_id", "/after/status_id", "/op"],
+            &["/after/thread_id", "/after/type", "/op"],
+            &["/payload/after/dept_id", "/payload/after/status_id"],
         ],
     ),
     (

@@ -9,18 +9,26 @@ pub const CANONICAL: &str = "canonical";
 pub const NO_PRESET: &str = "none";
 
 /// The names and texts of all presets.
-pub const PRESETS: [(&str, &str); 16] = [
+pub const PRESETS: [(&str, &str); 21] = [
+    ("chatwoot", include_str!("presets/chatwoot.yaml")),
     ("cloudevents", include_str!("presets/cloudevents.yaml")),
     ("debezium", include_str!("presets/debezium.yaml")),
+    (
+        "frappe-helpdesk",
+        include_str!("presets/frappe-helpdesk.yaml"),
+    ),
     ("freescout", include_str!("presets/freescout.yaml")),
     ("freshdesk", include_str!("presets/freshdesk.yaml")),
     ("freshservice", include_str!("presets/freshservice.yaml")),
     ("github", include_str!("presets/github.yaml")),
     ("gitlab", include_str!("presets/gitlab.yaml")),
+    ("glpi", include_str!("presets/glpi.yaml")),
     ("hubspot", include_str!("presets/hubspot.yaml")),
     ("intercom", include_str!("presets/intercom.yaml")),
     ("jira", include_str!("presets/jira.yaml")),
     ("odoo", include_str!("presets/odoo.yaml")),
+    ("osticket", include_str!("presets/osticket.yaml")),
+    ("otrs", include_str!("presets/otrs.yaml")),
     ("salesforce", include_str!("presets/salesforce.yaml")),
     ("servicenow", include_str!("presets/servicenow.yaml")),
     ("zammad", include_str!("presets/zammad.yaml")),
