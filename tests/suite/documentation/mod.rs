@@ -23,15 +23,16 @@ const README: &str = "README.md";
 const README_SIZE: usize = 10 << 10;
 const EVENTS: &str = "docs/reference/events.md";
 const PROGRAM: &str = "ticket-exporter";
-/// Words that begin like a metric and are none: the prefix itself, a member of events, and members
-/// of Freshdesk's and Zendesk's records.
-const NO_METRICS: [&str; 9] = [
+/// Words that begin like a metric and are none: the prefix itself, a member of events, members of
+/// Freshdesk's and Zendesk's records, and a table of Znuny.
+const NO_METRICS: [&str; 10] = [
     "ticket_",
     "ticket_id",
     "ticket_agent_email",
     "ticket_event",
     "ticket_exporter", // what the headers of dead letters begin with
     "ticket_group_name",
+    "ticket_history",
     "ticket_priority",
     "ticket_source",
     "ticket_status",
