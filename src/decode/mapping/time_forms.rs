@@ -27,8 +27,10 @@ const TIMES: [&str; 6] = [
     "%I:%M:%S %p",
     "%I:%M %p",
 ];
-/// `Mar  2 08:00:00 2026`, as C writes it.
-const YEAR_LAST: &str = "%B %d %H:%M:%S %Y";
+/// As C and LDAP write a time. LDAP adds a zone; without one it would be a number.
+const WHOLE: [&str; 2] = ["%B %d %H:%M:%S %Y", "%Y%m%d%H%M%S%.f"];
+/// `20260302080000`.
+const DIGITS_OF_A_TIME: usize = 14;
 const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /// A time as it was written.
@@ -157,6 +159,7 @@ fn split_offset(text: &str) -> (&str, Option<Milliseconds>) {
         .trim_end();
     // The `-02` of `2026-03-02` is a day.
     let has_time = rest.contains(':')
+        || is_digits(rest.as_bytes().get(..DIGITS_OF_A_TIME).unwrap_or(b"-"))
         || rest
             .as_bytes()
             .windows(2)
@@ -174,16 +177,21 @@ fn split_offset(text: &str) -> (&str, Option<Milliseconds>) {
         },
         _ => return none,
     };
-    if hours > 23 || minutes > 59 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    if hours > 23 || minutes > 59 || !is_digits(digits.as_bytes()) {
         return none;
     }
     let ahead = (hours * 60 + minutes) * MINUTE;
     (rest, Some(if sign == '-' { -ahead } else { ahead }))
 }
 
+fn is_digits(bytes: &[u8]) -> bool {
+    bytes.iter().all(u8::is_ascii_digit)
+}
+
 /// A date alone is its first instant.
 fn date_and_time(text: &str) -> Option<NaiveDateTime> {
-    if let Ok(local) = NaiveDateTime::parse_from_str(text, YEAR_LAST) {
+    let whole = |pattern: &&str| NaiveDateTime::parse_from_str(text, pattern).ok();
+    if let Some(local) = WHOLE.iter().find_map(whole) {
         return Some(local);
     }
     let (date, rest) = DATES.iter().find_map(|pattern| {
@@ -227,6 +235,8 @@ mod tests {
             ),
             ("2026-03-02T08:00:00,5", "08:00:00.500", None, None),
             ("20260302T080000Z", "08:00:00", None, Some("UTC")),
+            ("20260302080000Z", "08:00:00", None, Some("UTC")),
+            ("20260302080000.5+0100", "08:00:00.500", Some(60), None),
             ("20260302T0800", "08:00:00", None, None),
             ("20260302T080000-0500", "08:00:00", Some(-300), None),
             ("2026/03/02 08:00:00", "08:00:00", None, None),

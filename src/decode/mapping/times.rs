@@ -38,10 +38,9 @@ pub(super) fn read(
     match (format, scalar) {
         (_, Scalar::Time(time)) => Ok(*time),
         (_, Scalar::Unreadable(fault)) => Err(*fault),
-        (Some(TimeFormat::Pattern(pattern)), Scalar::Text(text)) => {
-            by_pattern(text.trim(), pattern, zone)
+        (Some(TimeFormat::Pattern(pattern)), _) => {
+            by_pattern(scalar.clone().into_text().trim(), pattern, zone)
         }
-        (Some(TimeFormat::Pattern(_)), _) => Err(TimeFault::OtherFormat),
         (Some(_), _) => from_number().map_err(|_| TimeFault::OtherFormat),
         (None, Scalar::Text(text)) => {
             let text = text.trim();
@@ -201,6 +200,8 @@ fn after_the_gap(local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn text(text: &str, format: Option<&TimeFormat>, zone: Option<&str>) -> Option<String> {
@@ -297,6 +298,14 @@ mod tests {
             "1970-01-01T00:00:05.000Z"
         );
         let number = 1_559_033_904_863_123_000_i64.into();
+        let day = 20_260_302_i64.into();
+        let day = read(
+            &Scalar::Number(&day),
+            Some(&pattern("%Y%m%d")),
+            Some(Tz::UTC),
+            None,
+        );
+        assert_eq!(day.unwrap().rfc3339(), "2026-03-02T00:00:00.000Z");
         let read = read(
             &Scalar::Number(&number),
             Some(&TimeFormat::Nanoseconds),
@@ -350,5 +359,36 @@ mod tests {
         }
         let far = 1e300.to_string();
         assert!(read(&Scalar::Text(far.into()), None, None, None).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_time_or_has_a_fault(text in "[0-9:TZzMarpm+/.,() \\[\\]é-]{0,40}") {
+            let scalar = Scalar::Text(text.into());
+            let _ = read(&scalar, None, Some(Tz::UTC), None);
+        }
+
+        #[test]
+        fn a_written_time_is_read_back(
+            seconds in 0..4_102_444_800_i64,
+            pattern in prop::sample::select(vec![
+                "%Y-%m-%dT%H:%M:%S%:z",
+                "%Y-%m-%d %H:%M:%S",
+                "%Y-%m-%d %I:%M:%S %p",
+                "%Y/%m/%d %H:%M:%S UTC",
+                "%Y%m%dT%H%M%S%z",
+                "%Y%m%d%H%M%SZ",
+                "%a, %d %b %Y %H:%M:%S %z",
+                "%a %b %d %Y %H:%M:%S GMT%z (UTC)",
+                "%A, %d %B %Y %H:%M:%S GMT",
+                "%b %e, %Y, %I:%M:%S %p",
+                "%a %b %e %H:%M:%S %Y",
+                "%d-%b-%Y %H:%M:%S",
+            ]),
+        ) {
+            let written = DateTime::from_timestamp(seconds, 0).unwrap().format(pattern).to_string();
+            let time = text(&written, None, Some("UTC"));
+            prop_assert_eq!(time, Some(Timestamp(seconds * 1_000).rfc3339()), "{}", written);
+        }
     }
 }
