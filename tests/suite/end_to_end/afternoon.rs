@@ -16,8 +16,35 @@ const AFTERNOON: i64 = 2 * 24 + 14;
 const WEEK: i64 = 7 * 24;
 /// 1970 began on a Thursday.
 const FIRST_HOUR: i64 = 3 * 24;
-/// The zones `Etc/GMT+12` to `Etc/GMT-11` differ from UTC by whole hours.
-const LEAST_ZONE: i64 = -12;
+/// The offset of the first zone.
+const LEAST_OFFSET: i64 = -11;
+/// One zone for each offset in whole hours, without daylight saving time.
+const ZONES: [&str; 24] = [
+    "Pacific/Pago_Pago",
+    "Pacific/Honolulu",
+    "Pacific/Gambier",
+    "Pacific/Pitcairn",
+    "America/Phoenix",
+    "America/Guatemala",
+    "America/Panama",
+    "America/Puerto_Rico",
+    "America/Sao_Paulo",
+    "America/Noronha",
+    "Atlantic/Cape_Verde",
+    "Africa/Abidjan",
+    "Africa/Lagos",
+    "Africa/Johannesburg",
+    "Africa/Nairobi",
+    "Asia/Dubai",
+    "Asia/Karachi",
+    "Asia/Dhaka",
+    "Asia/Jakarta",
+    "Asia/Manila",
+    "Asia/Tokyo",
+    "Australia/Brisbane",
+    "Pacific/Noumea",
+    "Pacific/Tarawa",
+];
 const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// The last events are some minutes old.
 const PAUSE: i64 = 10 * MINUTE;
@@ -62,15 +89,11 @@ fn moved(event: &str, hours: i64) -> Record {
 }
 
 fn moved_config(config: &str, hours: i64) -> String {
-    let (mut offset, mut days) = (ZONE_HOURS - hours, 0);
-    while offset < LEAST_ZONE {
-        offset += 24;
-        days += 1;
-    }
-    // The sign in these names is that of POSIX.
-    let zone = format!("Etc/GMT{:+}", -offset);
+    let offset = ZONE_HOURS - hours;
+    let zone = usize::try_from((offset - LEAST_OFFSET).rem_euclid(24)).unwrap();
+    let days = usize::try_from(-(offset - LEAST_OFFSET).div_euclid(24)).unwrap();
     let mut moved = String::new();
-    for line in config.replace(ZONE, &zone).lines() {
+    for line in config.replace(ZONE, ZONES[zone]).lines() {
         let (key, rest) = line.split_once(": [").unwrap_or((line, ""));
         let weekday = WEEKDAYS.iter().position(|name| *name == key.trim());
         match weekday {
@@ -90,12 +113,12 @@ fn the_calendar_moves_with_the_events() {
         "timezone: Asia/Jakarta\n      mon: [\"08:00-12:00\"]\n      fri: []\npriorities: [p1]\n";
     for (now, zone, monday, friday) in [
         // Wednesday, 14:30 in Jakarta.
-        ("2026-03-04T07:30:00Z", "Etc/GMT-7", "mon", "fri"),
+        ("2026-03-04T07:30:00Z", "Asia/Jakarta", "mon", "fri"),
         // Three in the morning.
-        ("2026-03-04T20:30:00Z", "Etc/GMT+6", "mon", "fri"),
-        ("2026-03-05T07:30:00Z", "Etc/GMT-7", "tue", "sat"),
+        ("2026-03-04T20:30:00Z", "America/Guatemala", "mon", "fri"),
+        ("2026-03-05T07:30:00Z", "Asia/Jakarta", "tue", "sat"),
         // A week less an hour.
-        ("2026-03-11T06:30:00Z", "Etc/GMT-8", "mon", "fri"),
+        ("2026-03-11T06:30:00Z", "Asia/Manila", "mon", "fri"),
     ] {
         let hours = hours_since_afternoon(Timestamp::parse(now).unwrap());
         assert_eq!(
