@@ -125,6 +125,8 @@ const SIGNATURES: [(&str, &[&[&str]]); 22] = [
             &["/after/ticket_state_id", "/op"],
             &["/before/ticket_state_id", "/op"],
             &["/after/article_sender_type_id", "/op"],
+            &["/after/history_type_id", "/op"],
+            &["/after/time_unit", "/op"],
             &["/payload/after/ticket_state_id"],
             &["/payload/after/article_sender_type_id"],
             &["/ticket_state_id", "/__op"],
@@ -134,8 +136,12 @@ const SIGNATURES: [(&str, &[&[&str]]); 22] = [
         "osticket",
         &[
             &["/after/dept_id", "/after/status_id", "/op"],
+            &["/before/dept_id", "/before/status_id", "/op"],
             &["/after/thread_id", "/after/type", "/op"],
+            &["/after/ticket_id", "/after/subject", "/after/priority"],
             &["/payload/after/dept_id", "/payload/after/status_id"],
+            &["/ticket_id", "/dept_id", "/status_id"],
+            &["/ticket_id", "/thread_id", "/type"],
         ],
     ),
     (
