@@ -19,8 +19,9 @@ use crate::config::{Config, FailOrRebuild};
 use crate::edge::http::{Latch, Published};
 use crate::edge::kafka::{Consumer, KafkaProblem, StartError};
 use crate::edge::schema_registry::SchemaRegistryClient;
+use crate::edge::store::random_bits;
 use crate::edge::wall_clock::TimeSource;
-use crate::engine::Engine;
+use crate::engine::{AccountKey, Engine};
 
 /// How often a pause checks for a stop.
 const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(100);
@@ -117,7 +118,8 @@ impl IngestThread {
         let (state, instance_id) = match self.storage {
             StateStorage::InMemory => {
                 let rules = Arc::new(self.config.rules.clone());
-                (IngestState::in_memory(Engine::new(rules, now)), None)
+                let engine = Engine::new(rules, now).keyed(AccountKey(random_bits(now)));
+                (IngestState::in_memory(engine), None)
             }
             StateStorage::Durable => {
                 latch.set_reason("restoring the checkpoint");

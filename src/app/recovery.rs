@@ -17,8 +17,9 @@ use crate::domain::timestamp::Timestamp;
 use crate::edge::self_metrics::SelfMetrics;
 use crate::edge::store::{
     self, ApplyRecord, LoadedStore, Store, StoreDirectory, StoreError, StoreId, StoreRecord,
+    random_bits,
 };
-use crate::engine::{Engine, Restorer, RulesChange, STATE_VERSION, StateError};
+use crate::engine::{AccountKey, Engine, Restorer, RulesChange, STATE_VERSION, StateError};
 
 const RECOUNT_REQUESTED: &str = "ticket-exporter recount was run";
 
@@ -151,7 +152,12 @@ pub fn read(config: &Config) -> Result<RestoredState, RecoveryError> {
     let directory = &config.checkpoint.directory;
     let load = |apply: &mut ApplyRecord<'_>| store::read(directory, STATE_VERSION, apply);
     // A command that only reads a store retires no topics.
-    let content = match restore(config, load, &RemovedTopics::all_blocking) {
+    let content = match restore(
+        config,
+        AccountKey::FIXED,
+        load,
+        &RemovedTopics::all_blocking,
+    ) {
         Err(StoreError::Io { source, .. })
             if source.kind() == ErrorKind::NotFound && !directory.exists() =>
         {
@@ -183,7 +189,7 @@ pub fn predict(config: &Config) -> Result<Option<String>, RecoveryError> {
     }
     let load = |apply: &mut ApplyRecord<'_>| store::read(directory, STATE_VERSION, apply);
     let classify = |topics: &[String]| removed_topics::classify(&config.kafka, topics);
-    let differences = match restore(config, load, &classify) {
+    let differences = match restore(config, AccountKey::FIXED, load, &classify) {
         Ok(StoreContent::Nothing) => return Err(RecoveryError::NoCheckpoint(directory.clone())),
         Ok(StoreContent::Restored(_, differences) | StoreContent::Incompatible(_, differences)) => {
             differences
@@ -228,7 +234,8 @@ pub fn recover(
     let is_requested = directory.is_recount_requested();
     let set_aside_reason = set_aside_reason.or(is_requested.then_some(RECOUNT_REQUESTED));
     let classify = |topics: &[String]| removed_topics::classify(&config.kafka, topics);
-    let content = restore(config, |apply| directory.load(apply), &classify);
+    let accounts = AccountKey(random_bits(now));
+    let content = restore(config, accounts, |apply| directory.load(apply), &classify);
     let (restored, differences, id) = match content {
         Ok(StoreContent::Nothing) => {
             info!(directory = %path.display(), "no checkpoint yet; starting from the earliest records");
@@ -286,7 +293,8 @@ pub fn recover(
     // Last, so that a start that is killed before does everything again.
     directory.clear_recount_request()?;
     let store = Store::create(directory, now, id)?;
-    let mut engine = Engine::new(Arc::new(config.rules.clone()), now);
+    let rules = Arc::new(config.rules.clone());
+    let mut engine = Engine::new(rules, now).keyed(accounts);
     engine.track_changes();
     start_writer(store, false, engine, SourceOffsets::default(), metrics)
 }
@@ -309,8 +317,10 @@ fn start_writer(
     Ok((state, id))
 }
 
+/// `accounts`: the key for a store of a version that has none.
 fn restore(
     config: &Config,
+    accounts: AccountKey,
     load: impl FnOnce(&mut ApplyRecord<'_>) -> Result<Option<LoadedStore>, StoreError>,
     classify: &dyn Fn(&[String]) -> RemovedTopics,
 ) -> Result<StoreContent, StoreError> {
@@ -325,7 +335,7 @@ fn restore(
             // The oldest records come first, and their version counts.
             empty => {
                 let rules = Arc::new(config.rules.clone());
-                empty.insert(Restorer::new(rules, record.state_version)?)
+                empty.insert(Restorer::new(rules, record.state_version)?.keyed(accounts))
             }
         };
         Ok(restoring.apply(record.key, record.value)?)

@@ -73,11 +73,12 @@ fn report(replayed: &Replayed) {
             counts.out_of_order,
             "out of order; applied at the time of their ticket's last event",
         ),
-        (counts.withdrawn, "ignored: the ticket is spam or deleted"),
         (
-            counts.merged_away,
-            "ignored: the ticket was merged into an unknown ticket",
+            counts.stale.iter().sum(),
+            "statements ignored, because a newer one of their ticket is known",
         ),
+        (counts.withdrawn, "ignored: the ticket is spam or deleted"),
+        (counts.merged_away, "ignored: the ticket was merged"),
     ] {
         if count > 0 {
             terminal::notify(&format!("{count} {what}"));

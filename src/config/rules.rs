@@ -56,6 +56,9 @@ fn read_tickets(view: &YamlView<'_>, rules: &mut Rules, errors: &mut ConfigError
     if let Some(length) = view.key("retain").duration(errors) {
         rules.retain = length;
     }
+    if let Some(length) = view.key("opening").duration(errors) {
+        rules.opening = length;
+    }
     let key = view.key("undelete_grace");
     if let Some(length) = key.duration(errors) {
         rules.undelete_grace = length;

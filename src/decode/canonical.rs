@@ -293,7 +293,8 @@ mod tests {
             event.at,
             Timestamp::parse("2026-01-01T20:04:05.678Z").unwrap()
         );
-        assert!(event.is_human_reply());
+        assert_eq!(event.kind, EventType::Message);
+        assert_eq!((event.actor, event.public), (Some(Actor::Agent), true));
         assert_eq!(event.team, Some(None));
         assert_eq!(event.assigned, Some(true));
         assert_eq!(event.status, Some(Status::Pending));

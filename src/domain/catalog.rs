@@ -164,6 +164,8 @@ families! {
         "Whether none or almost none of the topic's records give events, most likely because of a wrong mapping";
     OUT_OF_ORDER = Exporter Counter "ticket_exporter_out_of_order_total" []
         "Events earlier than the last one of their ticket, applied as of that one";
+    STALE_STATE = Exporter Counter "ticket_exporter_stale_state_total" ["member"]
+        "Statements about a ticket that are older than the known one, and so ignored, by member of the event";
     MISROUTED = Exporter Counter "ticket_exporter_misrouted_total" []
         "Tickets seen in a second partition: the producer does not key by ticket id";
     OVERFLOW = Exporter Counter "ticket_exporter_overflow_total" ["label"]

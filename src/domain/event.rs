@@ -258,13 +258,4 @@ impl<'a> Event<'a> {
             rating: self.rating,
         }
     }
-
-    /// A public message of a human agent.
-    pub fn is_human_reply(&self) -> bool {
-        self.kind == EventType::Message && self.actor == Some(Actor::Agent) && self.public
-    }
-
-    pub fn is_customer_message(&self) -> bool {
-        self.kind == EventType::Message && self.actor == Some(Actor::Customer)
-    }
 }

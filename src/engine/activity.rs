@@ -16,14 +16,16 @@ use crate::domain::timestamp::Timestamp;
 pub fn human_reply<O: Observer + ?Sized>(
     sink: &mut FactSink<'_, O>,
     ticket: &mut Ticket,
+    event_at: Timestamp,
     at: Timestamp,
 ) -> bool {
-    if ticket.has_start() && at == ticket.created {
-        return false; // the opening message
+    if ticket.has_start() && at.since(ticket.created) <= sink.rules().rules.opening {
+        sink.report(ticket, at, Fact::OpeningMessage);
+        return false;
     }
     sink.report(ticket, at, Fact::HumanReply);
     ticket.count_reply();
-    if !ticket.status().is_unsolved() {
+    if !ticket.status().is_unsolved() && !is_of_solve(ticket, event_at, at) {
         ticket.flags.set(Flags::CUSTOMER_WAITS, false);
         return false;
     }
@@ -51,10 +53,22 @@ pub fn human_reply<O: Observer + ?Sized>(
     true
 }
 
+/// Whether a message belongs to the helpdesk update that solved the ticket, and arrived after the solve.
+/// Its order within the update is chance, so it counts as before the solve.
+fn is_of_solve(ticket: &Ticket, event_at: Timestamp, at: Timestamp) -> bool {
+    ticket.has(Flags::JUST_SOLVED) && event_at == at
+}
+
 /// Applies a customer message. Returns whether it concerns a goal.
-pub fn customer_message(rules: &CompiledRules, ticket: &mut Ticket, at: Timestamp) -> bool {
+pub fn customer_message(
+    rules: &CompiledRules,
+    ticket: &mut Ticket,
+    event_at: Timestamp,
+    at: Timestamp,
+) -> bool {
     if !ticket.status().is_unsolved() {
-        ticket.flags.set(Flags::CUSTOMER_WAITS, true);
+        let waits = ticket.has(Flags::CUSTOMER_WAITS) || !is_of_solve(ticket, event_at, at);
+        ticket.flags.set(Flags::CUSTOMER_WAITS, waits);
         return false;
     }
     let starts = ticket.has(Flags::RESPONDED) && ticket.response_since == Timestamp::NEVER;

@@ -2,10 +2,11 @@
 
 use super::core::{Engine, PartitionId};
 use super::fact::{KnownTickets, NoObserver, Observer};
-use super::lifecycle::{self, Fired};
+use super::lifecycle::{self, Arrival, Fired};
 use super::outcome::{Ignored, Outcome};
 use super::partition::Partition;
 use super::sink::FactSink;
+use super::statement::{StateMember, StateMembers};
 use super::table::{LONGEST_MERGE_CHAIN, TicketLookup, TicketSlot};
 use super::ticket::{Ticket, Withdrawal};
 use super::timers::next_timer;
@@ -129,32 +130,76 @@ impl Engine {
         if !self
             .tickets
             .get_mut(slot)
-            .is_some_and(|ticket| ticket.remember(event.identity))
+            .is_some_and(|ticket| ticket.memory.remember(event.identity))
         {
             self.settle(slot);
             return Outcome::Duplicate;
         }
         let survivor = self.survivor(slot, event.at, observer);
+        let mut arrival = Arrival::Own;
         if survivor != Some(slot) {
+            let learns_survivor = self.learn_survivor(slot, event);
             self.settle(slot);
-            if concerns_only_itself(event.kind) {
-                return Outcome::Ignored(Ignored::Withdrawn);
+            if learns_survivor {
+                return Outcome::Applied;
             }
+            if !goes_on(event.kind) {
+                return Outcome::Ignored(Ignored::MergedAway);
+            }
+            let by_requester = self.is_requester_of_merged(slot, event);
+            arrival = Arrival::Forwarded { by_requester };
         }
         let Some(survivor) = survivor else {
             return Outcome::Ignored(Ignored::MergedAway);
         };
-        let outcome = self.apply_to(survivor, event, survivor == slot, observer);
+        let outcome = self.apply_to(survivor, event, arrival, observer);
         self.settle(survivor);
         outcome
     }
 
-    /// `is_own`: the event names this ticket, and not one that was merged into it.
+    /// Takes the survivor of a merged ticket from a further merge. Returns whether it names one that
+    /// counts.
+    fn learn_survivor(&mut self, slot: TicketSlot, event: &Event<'_>) -> bool {
+        let (EventType::Merged, Some(into), Some(ticket)) =
+            (event.kind, &event.into, self.tickets.get_mut(slot))
+        else {
+            return false;
+        };
+        let withdrawal = StateMembers::NONE.with(StateMember::Withdrawal);
+        let is_stale = !ticket.memory.state(withdrawal, event.at).is_empty();
+        if is_stale && ticket.merged_into().is_some() {
+            return false;
+        }
+        ticket.extra_mut().into = Some(into.as_ref().into());
+        true
+    }
+
+    /// Whether the author of an event is the requester of its merged ticket, or of a merged ticket on
+    /// the way to the survivor.
+    fn is_requester_of_merged(&self, slot: TicketSlot, event: &Event<'_>) -> bool {
+        let Some(author) = &event.author else {
+            return false;
+        };
+        let author = Some(self.recorder.accounts.digest(author));
+        let mut ticket = self.tickets.get(slot);
+        for _ in 0..LONGEST_MERGE_CHAIN {
+            let Some(merged) = ticket else {
+                return false;
+            };
+            if merged.memory.requester() == author {
+                return true;
+            }
+            let into = merged.merged_into();
+            ticket = into.and_then(|into| self.tickets.get_in(merged.partition, into));
+        }
+        false
+    }
+
     fn apply_to<O: Observer + ?Sized>(
         &mut self,
         slot: TicketSlot,
         event: &Event<'_>,
-        is_own: bool,
+        arrival: Arrival,
         observer: &mut O,
     ) -> Outcome {
         let Some(ticket) = self.tickets.get_mut(slot) else {
@@ -165,20 +210,25 @@ impl Engine {
         if ticket.is_withdrawn() {
             let grace = sink.rules().rules.undelete_grace;
             let is_within_grace = at.since(ticket.timeline.since()) <= grace;
-            if event.kind != EventType::Undeleted || !is_within_grace {
+            let restores = event.kind == EventType::Undeleted && is_within_grace;
+            let states = restores || lifecycle::withdrawal(event.kind).is_some();
+            if !states || !state_again(&mut sink, ticket, event) || !restores {
                 return Outcome::Ignored(Ignored::Withdrawn);
             }
             lifecycle::restore(&mut sink, ticket, at);
         }
         self.counts.out_of_order += u64::from(event.at < ticket.last_at);
+        if at > ticket.last_at {
+            ticket.pass_solve();
+        }
         ticket.last_at = at;
-        if is_own && lifecycle::learn_start(&mut sink, ticket, event) {
+        if arrival == Arrival::Own && lifecycle::learn_start(&mut sink, ticket, event) {
             // Deadlines may have passed before the start was known.
             self.fire_before(slot, at, observer);
         }
         if let Some(ticket) = self.tickets.get_mut(slot) {
             let mut sink = FactSink::new(&mut self.recorder, observer);
-            lifecycle::apply(&mut sink, ticket, event, at, false);
+            lifecycle::apply(&mut sink, ticket, event, at, arrival);
         }
         Outcome::Applied
     }
@@ -190,7 +240,7 @@ impl Engine {
             _ => event.at,
         };
         let mut ticket = Ticket::open(&event.ticket_id, partition, at);
-        ticket.remember(event.identity);
+        ticket.memory.remember(event.identity);
         ticket.last_at = event.at;
         let mut sink = FactSink::new(&mut self.recorder, observer);
         lifecycle::initialize(&mut sink, &mut ticket, event);
@@ -200,7 +250,7 @@ impl Engine {
         self.fire_before(slot, event.at, observer);
         if let Some(ticket) = self.tickets.get_mut(slot) {
             let mut sink = FactSink::new(&mut self.recorder, observer);
-            lifecycle::apply(&mut sink, ticket, event, event.at, true);
+            lifecycle::apply(&mut sink, ticket, event, event.at, Arrival::Opens);
         }
         self.settle(slot);
     }
@@ -312,14 +362,27 @@ impl Engine {
     }
 }
 
-/// Whether an event concerns a merged ticket itself rather than the ticket it was merged into.
-fn concerns_only_itself(kind: EventType) -> bool {
+/// Notes what an event of a withdrawn ticket states about the withdrawal. Returns whether it is not
+/// earlier than the known statement.
+fn state_again<O: Observer + ?Sized>(
+    sink: &mut FactSink<'_, O>,
+    ticket: &mut Ticket,
+    event: &Event<'_>,
+) -> bool {
+    let stated = StateMembers::NONE.with(StateMember::Withdrawal);
+    let at = event.at.max(ticket.last_at);
+    !lifecycle::state(sink, ticket, stated, event.at, at).is_empty()
+}
+
+/// Whether an event of a merged ticket goes on to the ticket that it was merged into: what happened
+/// does, and what states or changes the merged ticket does not.
+pub fn goes_on(kind: EventType) -> bool {
     matches!(
         kind,
-        EventType::Created
-            | EventType::Merged
-            | EventType::Spam
-            | EventType::Deleted
-            | EventType::Undeleted
+        EventType::Message
+            | EventType::Worklog
+            | EventType::CsatOffered
+            | EventType::CsatRated
+            | EventType::Escalated
     )
 }

@@ -3,6 +3,7 @@
 
 use compact_str::CompactString;
 
+use super::account::AccountKey;
 use super::table::{TicketSlot, TicketTable};
 use super::ticket::{Flags, Ticket};
 use crate::domain::timestamp::Timestamp;
@@ -21,6 +22,8 @@ pub struct EngineClocks {
     pub windows: Option<Timestamp>,
     /// The clock from which on the windows before exist; `None`: always.
     pub past_since: Option<Timestamp>,
+    /// The key of the accounts' digests. `None`: a version before 4 stored none.
+    pub accounts: Option<AccountKey>,
 }
 
 /// Changes for the next checkpoint to write.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::account::AccountKey;
 use super::changes::StateChanges;
 use super::compiled_rules::CompiledRules;
 use super::gauges;
@@ -9,6 +10,7 @@ use super::partition::Partition;
 use super::recorder::Recorder;
 use super::rules::Rules;
 use super::snapshot::Snapshot;
+use super::statement::StateMember;
 use super::table::TicketTable;
 use super::ticket::Ticket;
 use crate::domain::timestamp::Timestamp;
@@ -40,6 +42,8 @@ pub struct Counts {
     pub overflowed_teams: u64,
     pub overflowed_priorities: u64,
     pub overflowed_channels: u64,
+    /// Statements earlier than the known one, by [`StateMember`].
+    pub stale: [u64; StateMember::ALL.len()],
 }
 
 /// The time at which the series begin to count: that of the earliest event before the first
@@ -82,6 +86,14 @@ impl Engine {
     /// `start`: the time at which the counters begin to count, unless an event is earlier.
     pub fn new(rules: Arc<Rules>, start: Timestamp) -> Self {
         Self::with_recorder(Recorder::new(rules), CountingStart::Open(start))
+    }
+
+    /// Sets the key of the accounts' digests. A stored engine has a random one; without this it is
+    /// [`AccountKey::FIXED`].
+    #[must_use]
+    pub fn keyed(mut self, accounts: AccountKey) -> Self {
+        self.recorder.accounts = accounts;
+        self
     }
 
     /// An engine without tickets or partitions.
@@ -137,6 +149,7 @@ impl Engine {
             overflowed_teams: labels.teams.overflows(),
             overflowed_priorities: labels.priorities.overflows(),
             overflowed_channels: labels.channels.overflows(),
+            stale: self.recorder.stale,
             ..self.counts
         }
     }

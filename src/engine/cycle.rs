@@ -86,7 +86,8 @@ fn solve<O: Observer + ?Sized>(sink: &mut FactSink<'_, O>, ticket: &mut Ticket, 
     }
     goals::end(sink, ticket, GoalSlot::Response, at);
     goals::end(sink, ticket, GoalSlot::Resolution, at);
-    ticket.response_since = Timestamp::NEVER;
+    // The start of the response stays for a reply of the same instant.
+    ticket.flags.set(Flags::JUST_SOLVED, true);
     ticket.flags.set(Flags::CUSTOMER_WAITS, false);
     (ticket.solved_team, ticket.solved_priority) = labels;
 }
@@ -108,6 +109,7 @@ fn reopen<O: Observer + ?Sized>(
         ticket.resolution_since = Timestamp::NEVER;
     }
     ticket.flags.set(Flags::REOPENED, true);
+    ticket.pass_solve();
     if !ticket.has(Flags::RESPONDED) || ticket.has(Flags::CUSTOMER_WAITS) {
         ticket.response_since = at;
         goals::begin(sink.rules(), ticket, GoalSlot::Response);
@@ -148,7 +150,6 @@ pub fn finalize<O: Observer + ?Sized>(
     sink.report(ticket, at, Fact::Finalized(ending));
     ticket.flags.set(Flags::FINALIZED, true);
     ticket.resolution_since = at;
-    ticket.response_since = Timestamp::NEVER;
 }
 
 fn is_first_contact(rules: &CompiledRules, ticket: &Ticket) -> bool {

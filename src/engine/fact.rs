@@ -9,6 +9,7 @@ use super::elapsed::Elapsed;
 use super::outcome::Outcome;
 use super::rules::Kpi;
 use super::series::{Ending, Rating};
+use super::statement::StateMember;
 use super::table::{LONGEST_MERGE_CHAIN, TicketTable};
 use super::ticket::{GoalSlot, GoalState, Ticket, Withdrawal};
 use crate::domain::event::{Event, Status};
@@ -26,6 +27,16 @@ pub enum Fact {
         event_at: Timestamp,
     },
     Created,
+    /// The event states a member as of a time before `known`, the time of its last statement.
+    StaleState {
+        member: StateMember,
+        stated: Timestamp,
+        known: Timestamp,
+    },
+    /// The author of a message is the ticket's requester.
+    WrittenByRequester,
+    /// An agent's message so soon after the creation that it is no reply.
+    OpeningMessage,
     HumanReply,
     Escalated,
     /// The ticket leaves its team for another one, or for none.

@@ -10,38 +10,66 @@ use super::goals::{self, PastDeadline};
 use super::labels::Team;
 use super::measure::{enter, report_status_time};
 use super::sink::FactSink;
+use super::statement::{StateMember, StateMembers};
 use super::ticket::{Flags, GoalSlot, Ticket, Withdrawal};
-use crate::domain::event::{Event, EventType};
+use crate::domain::event::{Actor, Event, EventType};
 use crate::domain::timestamp::Timestamp;
 
-/// Applies an event to its ticket, in the order of the contract: message, worklog and rating, team,
-/// agent, channel, priority, status. A withdrawal has no other effect: a merge that also sets the
-/// status `closed` is not a solve. `opens`: the event opened the ticket, and [`initialize`] has set
-/// the attributes.
+/// The way of an event to the ticket that it applies to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// The event opened the ticket, and [`initialize`] has set the attributes.
+    Opens,
+    /// The event names the ticket.
+    Own,
+    /// The event names a ticket that was merged into this one. It states nothing about this one.
+    /// `by_requester`: the author is the requester of such a ticket.
+    Forwarded { by_requester: bool },
+}
+
+/// Applies an event to its ticket, in the order of the contract: requester, message, worklog and
+/// rating, team, agent, channel, priority, status. A withdrawal has no other effect: a merge that also
+/// sets the status `closed` is not a solve.
 pub fn apply<O: Observer + ?Sized>(
     sink: &mut FactSink<'_, O>,
     ticket: &mut Ticket,
     event: &Event<'_>,
     at: Timestamp,
-    opens: bool,
+    arrival: Arrival,
 ) {
-    if let Some(reason) = withdrawal(event.kind) {
-        if let Some(into) = &event.into {
-            ticket.extra_mut().into = Some(into.as_ref().into());
+    let withdrawal = withdrawal(event.kind);
+    let exists = StateMembers::NONE.with(StateMember::Withdrawal);
+    let stated = match (arrival, withdrawal) {
+        (Arrival::Forwarded { .. }, _) => StateMembers::NONE,
+        (Arrival::Opens | Arrival::Own, None) => StateMembers::of(event),
+        (Arrival::Own, Some(_)) => exists,
+        (Arrival::Opens, Some(_)) => {
+            let status = StateMembers::NONE.with(StateMember::Status);
+            StateMembers::of(event).without(status).and(exists)
         }
-        withdraw(sink, ticket, reason, at);
+    };
+    let fresh = state(sink, ticket, stated, event.at, at);
+    if let Some(requester) = &event.requester
+        && fresh.has(StateMember::Requester)
+    {
+        let requester = sink.digest(requester);
+        ticket.memory.set_requester(requester);
+    }
+    if let Some(reason) = withdrawal {
+        if fresh.has(StateMember::Withdrawal) {
+            if let Some(into) = &event.into {
+                ticket.extra_mut().into = Some(into.as_ref().into());
+            }
+            withdraw(sink, ticket, reason, at);
+        }
         return;
     }
     // Most events cannot change a goal. Only the others evaluate the goals again.
-    let mut concerns_goals = false;
-    if event.is_human_reply() {
-        concerns_goals = human_reply(sink, ticket, at);
-    } else if event.is_customer_message() {
-        concerns_goals = customer_message(sink.rules(), ticket, at);
-    }
+    let mut concerns_goals =
+        event.kind == EventType::Message && message(sink, ticket, event, arrival, at);
     other_activity(sink, ticket, event, at);
-    if !opens {
-        concerns_goals |= change_attributes(sink, ticket, event, at);
+    if arrival == Arrival::Own {
+        concerns_goals |= change_attributes(sink, ticket, event, fresh, at);
     }
     if event.kind == EventType::Created && !ticket.has(Flags::CREATED) {
         ticket.flags.set(Flags::CREATED, true);
@@ -50,8 +78,60 @@ pub fn apply<O: Observer + ?Sized>(
     if concerns_goals {
         goals::evaluate(sink, ticket, at, PastDeadline::BreachNow);
     }
-    if let Some(status) = event.status {
+    if let Some(status) = event.status
+        && fresh.has(StateMember::Status)
+    {
         change_status(sink, ticket, status, at);
+    }
+}
+
+/// Notes what an event states, and reports the members that are known as of a later time. Returns the
+/// others.
+pub fn state<O: Observer + ?Sized>(
+    sink: &mut FactSink<'_, O>,
+    ticket: &mut Ticket,
+    stated: StateMembers,
+    event_at: Timestamp,
+    at: Timestamp,
+) -> StateMembers {
+    let stale = ticket.memory.state(stated, event_at);
+    for member in stale.iter() {
+        if let Some(known) = ticket.memory.stated_at(member) {
+            let stated = event_at;
+            sink.report(
+                ticket,
+                at,
+                Fact::StaleState {
+                    member,
+                    stated,
+                    known,
+                },
+            );
+        }
+    }
+    stated.without(stale)
+}
+
+/// Applies a message. Returns whether it concerns a goal.
+fn message<O: Observer + ?Sized>(
+    sink: &mut FactSink<'_, O>,
+    ticket: &mut Ticket,
+    event: &Event<'_>,
+    arrival: Arrival,
+    at: Timestamp,
+) -> bool {
+    let mut actor = event.actor;
+    let by_requester = arrival == Arrival::Forwarded { by_requester: true };
+    if let Some(author) = &event.author
+        && (by_requester || ticket.memory.requester() == Some(sink.digest(author)))
+    {
+        actor = Some(Actor::Customer);
+        sink.report(ticket, at, Fact::WrittenByRequester);
+    }
+    match actor {
+        Some(Actor::Agent) if event.public => human_reply(sink, ticket, event.at, at),
+        Some(Actor::Customer) => customer_message(sink.rules(), ticket, event.at, at),
+        _ => false,
     }
 }
 
@@ -90,8 +170,8 @@ pub fn learn_start<O: Observer + ?Sized>(
 ) -> bool {
     let created = match event.created_at {
         _ if event.kind == EventType::Created && !ticket.has(Flags::CREATED) => event.at,
-        // A ticket is not younger than its first event.
-        Some(created_at) if !ticket.has_start() => created_at.min(event.at),
+        // A ticket is not younger than its events.
+        Some(created_at) if !ticket.has_start() => created_at.min(event.at.max(ticket.last_at)),
         _ => return false,
     };
     let before = std::mem::replace(&mut ticket.created, created);
@@ -124,11 +204,12 @@ pub fn learn_start<O: Observer + ?Sized>(
 /// Starts the clocks that begin with the creation, on the calendar of the ticket's first team.
 fn begin_at_start(ticket: &mut Ticket) {
     ticket.resolution_since = ticket.created;
-    if !ticket.has(Flags::RESPONDED) && !ticket.has(Flags::REOPENED) {
+    let is_unsolved = ticket.status().is_unsolved();
+    if is_unsolved && !ticket.has(Flags::RESPONDED) && !ticket.has(Flags::REOPENED) {
         ticket.response_since = ticket.created;
     }
     // Later legs begin with a change of team or a reopening, so this one is the first.
-    let has_first_leg = ticket.status().is_unsolved() && !ticket.team().is_none();
+    let has_first_leg = is_unsolved && !ticket.team().is_none();
     if ticket.leg_since == Timestamp::NEVER && has_first_leg {
         ticket.leg_since = ticket.created;
         ticket.flags.set(Flags::FIRST_LEG, true);
@@ -179,16 +260,18 @@ pub fn fire<O: Observer + ?Sized>(
     Fired::Kept
 }
 
-/// Applies changed attributes. Returns whether they may select another policy, or begin or end a
+/// Applies the changed ones of the `fresh` attributes. Returns whether they may select another policy, or begin or end a
 /// leg.
 fn change_attributes<O: Observer + ?Sized>(
     sink: &mut FactSink<'_, O>,
     ticket: &mut Ticket,
     event: &Event<'_>,
+    fresh: StateMembers,
     at: Timestamp,
 ) -> bool {
     let mut concerns_goals = false;
     if let Some(team) = &event.team
+        && fresh.has(StateMember::Team)
         && !team
             .as_ref()
             .is_some_and(|team| sink.rules().labels.teams.is(ticket.team_number, team))
@@ -202,18 +285,21 @@ fn change_attributes<O: Observer + ?Sized>(
         }
     }
     if let Some(assigned) = event.assigned
+        && fresh.has(StateMember::Agent)
         && assigned != ticket.has(Flags::ASSIGNED)
     {
         ticket.flags.set(Flags::ASSIGNED, assigned);
         enter(sink.rules(), ticket, ticket.status(), at);
     }
     if let Some(channel) = &event.channel
+        && fresh.has(StateMember::Channel)
         && !sink.rules().labels.channels.is(ticket.channel, channel)
     {
         ticket.channel = sink.rules_mut().labels.channel(channel);
         concerns_goals = true;
     }
     if let Some(priority) = &event.priority
+        && fresh.has(StateMember::Priority)
         && !sink.rules().labels.priorities.is(ticket.priority, priority)
     {
         let priority = sink.rules_mut().labels.priority(priority);
@@ -245,7 +331,8 @@ fn change_team<O: Observer + ?Sized>(
     begin_leg(sink.rules(), ticket, at);
 }
 
-fn withdrawal(kind: EventType) -> Option<Withdrawal> {
+/// Why the ticket of such an event leaves the statistics.
+pub fn withdrawal(kind: EventType) -> Option<Withdrawal> {
     match kind {
         EventType::Merged => Some(Withdrawal::Merged),
         EventType::Spam => Some(Withdrawal::Spam),

@@ -3,6 +3,7 @@
 //! It takes the events of partitions, in the order of arrival, and gives snapshots of all series. It
 //! has no clock, file or thread of its own: the same events give the same state.
 
+mod account;
 mod activity;
 mod apply;
 mod changes;
@@ -21,6 +22,7 @@ mod labels;
 mod lifecycle;
 pub mod limits;
 mod measure;
+mod memory;
 mod outcome;
 mod partition;
 mod past;
@@ -32,6 +34,7 @@ mod sink;
 mod sliding;
 mod snapshot;
 mod state;
+mod statement;
 mod summary;
 mod table;
 mod ticket;
@@ -41,6 +44,7 @@ mod trace;
 mod visit;
 mod windows;
 
+pub use account::AccountKey;
 pub use core::{Counts, Engine, PartitionId};
 pub use describe::{EarlierPhases, GoalView, NextTimer, PendingObservation, PhaseView, TicketView};
 pub use fact::Observer;
@@ -58,9 +62,10 @@ pub use state::{
     RecordError, Records, RestoredEngine, Restorer, RewriteCursor, RulesChange, STATE_VERSION,
     StateError,
 };
+pub use statement::StateMember;
 pub use summary::{DurationSummary, TeamSummary};
 pub use trace::{
-    AttributeChange, CountedSpan, EventTrace, GoalStep, GoalTrace, Observation, TicketTrace,
-    TraceEntry, TraceEvent,
+    AttributeChange, CountedSpan, EventTrace, GoalStep, GoalTrace, Observation, StaleStatement,
+    TicketTrace, TraceEntry, TraceEvent,
 };
 pub use visit::{Exemplar, HistogramView, NativeView, Sample, Series, Visitor};

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use super::account::AccountKey;
 use super::compiled_rules::CompiledRules;
 use super::fact::{Fact, Measure, ObservedDuration};
 use super::labels::{LabelTable, Labels, NONE};
 use super::rules::{Kpi, Rules};
 use super::series::{Basis, Counter, Ending, PairSeries, Rating, SeriesTable};
+use super::statement::StateMember;
 use super::ticket::{GoalSlot, Ticket};
 use super::windows::{WindowEvent, Windows};
 use crate::domain::policy::Match;
@@ -20,6 +22,9 @@ pub struct Recorder {
     pub windows: Windows,
     /// Deadlines whose breach was counted since they were last taken.
     pub breaches: Vec<Timestamp>,
+    /// Statements that came too late, by [`StateMember`].
+    pub stale: [u64; StateMember::ALL.len()],
+    pub accounts: AccountKey,
 }
 
 impl Recorder {
@@ -42,6 +47,8 @@ impl Recorder {
             series,
             windows,
             breaches: Vec::new(),
+            stale: [0; StateMember::ALL.len()],
+            accounts: AccountKey::FIXED,
         };
         recorder.precreate();
         recorder
@@ -57,6 +64,7 @@ impl Recorder {
                 self.pair(labels).count_created(channel);
                 self.window_event(labels.0, WindowEvent::Created, at);
             }
+            Fact::StaleState { member, .. } => self.stale[member as usize] += 1,
             Fact::HumanReply => {
                 self.pair(labels).count(Counter::Replies);
                 self.window_event(labels.0, WindowEvent::Replied, at);
@@ -92,6 +100,8 @@ impl Recorder {
             Fact::Withdrawn(reason) => self.pair(labels).count_withdrawn(reason),
             Fact::Finalized(None)
             | Fact::StartLearned { .. }
+            | Fact::WrittenByRequester
+            | Fact::OpeningMessage
             | Fact::GoalEvaluated { .. }
             | Fact::OverdueGoalEnded(_)
             | Fact::GoalCancelled(_)

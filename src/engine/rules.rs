@@ -136,6 +136,8 @@ pub struct Rules {
     pub finalize_after: Milliseconds,
     pub retain: Milliseconds,
     pub undelete_grace: Milliseconds,
+    /// An agent's message up to this long after the creation is the opening message.
+    pub opening: Milliseconds,
     pub windows: Vec<Window>,
     /// By [`CalendarId`]. The calendars of the configuration come first, then those of earlier
     /// configurations on which goals still run.
@@ -181,6 +183,8 @@ impl Rules {
     pub const DEFAULT_FINALIZE_AFTER: Milliseconds = 96 * HOUR;
     pub const DEFAULT_RETAIN: Milliseconds = 30 * DAY;
     pub const DEFAULT_UNDELETE_GRACE: Milliseconds = 30 * DAY;
+    /// Helpdesks write a ticket and its first message milliseconds apart, or cut a time to seconds.
+    pub const DEFAULT_OPENING: Milliseconds = 2 * SECOND;
     pub const DEFAULT_WINDOWS: [&'static str; 4] = ["1h", "24h", "7d", "30d"];
     pub const DEFAULT_CSAT_GOOD: f64 = 0.75;
     pub const DEFAULT_CSAT_BAD: f64 = 0.5;
@@ -239,6 +243,7 @@ impl Default for Rules {
             finalize_after: Self::DEFAULT_FINALIZE_AFTER,
             retain: Self::DEFAULT_RETAIN,
             undelete_grace: Self::DEFAULT_UNDELETE_GRACE,
+            opening: Self::DEFAULT_OPENING,
             windows: Self::DEFAULT_WINDOWS
                 .into_iter()
                 .filter_map(|label| {

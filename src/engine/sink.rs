@@ -1,5 +1,6 @@
 //! The one place through which the lifecycle reports facts.
 
+use super::account::AccountDigest;
 use super::compiled_rules::CompiledRules;
 use super::fact::{Fact, Observer};
 use super::recorder::Recorder;
@@ -23,6 +24,10 @@ impl<'a, O: Observer + ?Sized> FactSink<'a, O> {
         self.observer
             .fact(&self.recorder.compiled, ticket, at, fact);
         self.recorder.record(ticket, at, fact);
+    }
+
+    pub fn digest(&self, account: &str) -> AccountDigest {
+        self.recorder.accounts.digest(account)
     }
 
     pub fn rules(&self) -> &CompiledRules {

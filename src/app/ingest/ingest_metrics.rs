@@ -7,7 +7,7 @@ use tracing::warn;
 use crate::decode::{Decoded, MappedRecord, Rejection, RepetitionWatch};
 use crate::edge::kafka::KafkaRecord;
 use crate::edge::self_metrics::{LimitedLabel, RecordResult, SelfMetrics};
-use crate::engine::{Counts, Ignored};
+use crate::engine::{Counts, Ignored, StateMember};
 
 #[derive(Debug)]
 pub(super) struct IngestMetrics {
@@ -142,6 +142,12 @@ impl IngestMetrics {
         metrics
             .out_of_order()
             .inc_by(counts.out_of_order - exported.out_of_order);
+        for member in StateMember::ALL {
+            let before = exported.stale[member as usize];
+            metrics
+                .stale_state(member)
+                .inc_by(counts.stale[member as usize] - before);
+        }
         metrics
             .misrouted()
             .inc_by(counts.misrouted - exported.misrouted);

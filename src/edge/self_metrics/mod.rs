@@ -17,7 +17,7 @@ use super::schema_registry::SchemaRegistryFailure;
 use crate::domain::catalog::{self, Family};
 use crate::domain::mapping::Member;
 use crate::domain::timestamp::Timestamp;
-use crate::engine::{Series, Visitor};
+use crate::engine::{Series, StateMember, Visitor};
 use gathered::{register_process, visit_metric};
 
 /// Seconds. A checkpoint takes milliseconds on a local disk. More than the default interval of one
@@ -54,6 +54,7 @@ pub struct SelfMetrics {
     unmapped: IntCounterVec,
     topic_useless: IntGaugeVec,
     out_of_order: IntCounter,
+    stale_state: IntCounterVec,
     misrouted: IntCounter,
     overflow: IntCounterVec,
     lag: IntGaugeVec,
@@ -104,6 +105,7 @@ impl SelfMetrics {
             unmapped: counters(&registry, &catalog::UNMAPPED)?,
             topic_useless: integers(&registry, &catalog::TOPIC_USELESS)?,
             out_of_order: counter(&registry, &catalog::OUT_OF_ORDER)?,
+            stale_state: counters(&registry, &catalog::STALE_STATE)?,
             misrouted: counter(&registry, &catalog::MISROUTED)?,
             overflow: counters(&registry, &catalog::OVERFLOW)?,
             lag: integers(&registry, &catalog::CONSUMER_LAG)?,
@@ -153,6 +155,9 @@ impl SelfMetrics {
         }
         for member in Member::ALL {
             metrics.unmapped(member);
+        }
+        for member in StateMember::ALL {
+            metrics.stale_state(member);
         }
         for label in LimitedLabel::ALL {
             metrics.overflow(label);
@@ -208,6 +213,11 @@ impl SelfMetrics {
 
     pub fn out_of_order(&self) -> &IntCounter {
         &self.out_of_order
+    }
+
+    /// Statements that came too late.
+    pub fn stale_state(&self, member: StateMember) -> IntCounter {
+        self.stale_state.with_label_values(&[member.name()])
     }
 
     pub fn misrouted(&self) -> &IntCounter {
@@ -473,6 +483,7 @@ mod tests {
             "ticket_exporter_tickets{state=\"withdrawn\"} 0",
             "ticket_exporter_web_refused_total{reason=\"login\"} 0",
             "ticket_exporter_out_of_order_total 0",
+            "ticket_exporter_stale_state_total{member=\"withdrawal\"} 0",
             "ticket_exporter_caught_up 0",
             "ticket_exporter_checkpoint_duration_seconds_bucket{le=\"0.0025\"} 0",
             "# TYPE process_cpu_seconds_total counter",

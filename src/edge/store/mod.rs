@@ -40,6 +40,6 @@ pub use directory::{StoreDirectory, read};
 pub use error::{BoxedError, StoreError};
 pub use load::{ApplyRecord, LoadedStore};
 pub use store_batch::{StoreBatch, StoreRecord};
-pub use store_id::StoreId;
+pub use store_id::{StoreId, random_bits};
 pub use store_log::TornTail;
 pub use writer::Store;

@@ -11,11 +11,9 @@ use crate::domain::timestamp::Timestamp;
 pub struct StoreId(pub(super) [u8; 16]);
 
 impl StoreId {
-    /// A unique id. The randomness comes from the standard library's hash keys, which the operating
-    /// system supplies. The time and the process id help on a system that has no randomness yet.
+    /// A unique id.
     pub(super) fn new(created: Timestamp) -> Self {
-        let half = || RandomState::new().hash_one((created, std::process::id()));
-        let both = u128::from(half()) << 64 | u128::from(half());
+        let both = u128::from(random_bits(created)) << 64 | u128::from(random_bits(created));
         Self(both.to_le_bytes())
     }
 }
@@ -32,6 +30,12 @@ impl fmt::Debug for StoreId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, formatter)
     }
+}
+
+/// Secret bits. They come from the standard library's hash keys, which the operating
+/// system supplies. The time and the process id help on a system that has no randomness yet.
+pub fn random_bits(now: Timestamp) -> u64 {
+    RandomState::new().hash_one((now, std::process::id()))
 }
 
 /// Identifies a store also among stores with the same id, because a recount keeps the id.

@@ -3,6 +3,7 @@
 use super::bytes::{RecordError, RecordReader, RecordWriter};
 use super::record::RecordKind;
 use crate::domain::timestamp::Timestamp;
+use crate::engine::account::AccountKey;
 use crate::engine::changes::{EngineClocks, PartitionClocks};
 
 /// The key of a partition: its number.
@@ -43,6 +44,9 @@ pub fn write_engine(value: &mut RecordWriter, clocks: &EngineClocks) {
     value.instant(clocks.start, Timestamp(0));
     write_optional(value, clocks.windows);
     write_optional(value, clocks.past_since);
+    if let Some(AccountKey(key)) = clocks.accounts {
+        value.raw(&key.to_le_bytes());
+    }
 }
 
 pub fn read_engine(mut value: RecordReader<'_>) -> Result<EngineClocks, RecordError> {
@@ -58,12 +62,17 @@ pub fn read_engine(mut value: RecordReader<'_>) -> Result<EngineClocks, RecordEr
         0 => windows,
         _ => read_optional(&mut value)?,
     };
+    let accounts = match value.left() {
+        0 => None,
+        _ => Some(AccountKey(u64::from_le_bytes(value.array()?))),
+    };
     value.end()?;
     Ok(EngineClocks {
         start,
         is_fixed,
         windows,
         past_since,
+        accounts,
     })
 }
 
@@ -103,13 +112,23 @@ mod tests {
             is_fixed: true,
             windows: Some(Timestamp(9)),
             past_since: None,
+            accounts: Some(AccountKey(7)),
         };
         write_engine(&mut value, &clocks);
         assert_eq!(read_engine(RecordReader::new(value.bytes())), Ok(clocks));
-        let of_version_2 = &value.bytes()[..value.bytes().len() - 1];
+        let of_version_3 = &value.bytes()[..value.bytes().len() - size_of::<u64>()];
+        let without_key = EngineClocks {
+            accounts: None,
+            ..clocks
+        };
+        assert_eq!(
+            read_engine(RecordReader::new(of_version_3)),
+            Ok(without_key)
+        );
+        let of_version_2 = &of_version_3[..of_version_3.len() - 1];
         let without_past = EngineClocks {
             past_since: clocks.windows,
-            ..clocks
+            ..without_key
         };
         assert_eq!(
             read_engine(RecordReader::new(of_version_2)),

@@ -6,7 +6,7 @@ use super::bytes::RecordError;
 
 /// Version of the records that this program writes. It does not read newer versions. It rebuilds a
 /// store of an older version that it can no longer read.
-pub const STATE_VERSION: u32 = 3;
+pub const STATE_VERSION: u32 = 4;
 
 /// Receives the records of a checkpoint, in order. The last record of a key counts.
 pub trait Records {

@@ -9,6 +9,7 @@ use super::record::{RecordKind, ReferenceCounts, RulesChange, STATE_VERSION, Sta
 use super::rules::StoredRules;
 use super::{journal, label, pair, partition, rules, ticket, window};
 use crate::domain::calendar::CalendarId;
+use crate::engine::account::AccountKey;
 use crate::engine::changes::{EngineClocks, PartitionClocks, StateChanges};
 use crate::engine::core::{CountingStart, Engine};
 use crate::engine::labels::{LabelExposure, LabelNumber, LabelTable, Labels, OWN_NUMBERS};
@@ -37,6 +38,8 @@ pub struct RestoredEngine {
 #[derive(Debug)]
 pub struct Restorer {
     rules: Arc<Rules>,
+    /// For records without a key.
+    accounts: AccountKey,
     clocks: Option<EngineClocks>,
     stored_rules: Option<StoredRules>,
     /// By table and number.
@@ -60,6 +63,7 @@ impl Restorer {
         }
         Ok(Self {
             rules,
+            accounts: AccountKey::FIXED,
             clocks: None,
             stored_rules: None,
             labels: BTreeMap::new(),
@@ -69,6 +73,13 @@ impl Restorer {
             steps: HashMap::new(),
             journal: BTreeMap::new(),
         })
+    }
+
+    /// Sets the key of the accounts' digests for records of a version that has none.
+    #[must_use]
+    pub fn keyed(mut self, accounts: AccountKey) -> Self {
+        self.accounts = accounts;
+        self
     }
 
     /// Takes a record. `None`: it was deleted.
@@ -204,7 +215,8 @@ impl Restorer {
             CountingStart::Open(clocks.start)
         };
         let recorder = Recorder::resume(rules.into(), labels, series, windows);
-        let mut engine = Engine::with_recorder(recorder, start);
+        let accounts = clocks.accounts.unwrap_or(self.accounts);
+        let mut engine = Engine::with_recorder(recorder, start).keyed(accounts);
         engine.tickets = self.tickets;
         engine.partitions = partitions;
         engine.schedule_all();

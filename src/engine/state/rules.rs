@@ -23,6 +23,8 @@ const ALWAYS_OPEN: &str = "24x7";
 const MAPPING_OF_TOPIC: &str = "mapping of topic ";
 /// The key of a counting rule.
 const FCR_ALLOW_UNANSWERED: &str = "fcr.allow_unanswered";
+/// The key of another one.
+const OPENING: &str = "tickets.opening";
 /// The minimum size of list items.
 const ITEM_SIZE: usize = 1;
 
@@ -212,7 +214,7 @@ impl StoredRules {
 
 /// Whether a setting changes what is counted.
 fn is_counting_rule(key: &str) -> bool {
-    key == FCR_ALLOW_UNANSWERED || key.starts_with(MAPPING_OF_TOPIC)
+    [FCR_ALLOW_UNANSWERED, OPENING].contains(&key) || key.starts_with(MAPPING_OF_TOPIC)
 }
 
 fn changed(what: &str, before: &str, now: &str) -> RulesChange {
@@ -260,6 +262,7 @@ fn settings(rules: &Rules) -> Vec<(String, String)> {
             "tickets.undelete_grace",
             duration::format(rules.undelete_grace),
         ),
+        (OPENING, duration::format(rules.opening)),
         ("teams.default_calendar", calendar(rules.default_calendar)),
         ("teams.calendars", teams.join(", ")),
         ("teams.known", rules.known_teams.join(", ")),

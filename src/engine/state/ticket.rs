@@ -10,7 +10,10 @@ use super::past;
 use super::record::{RecordKind, ReferenceCounts};
 use crate::domain::event::Status;
 use crate::domain::timestamp::Timestamp;
+use crate::engine::account::AccountDigest;
 use crate::engine::labels::NO_TEAM;
+use crate::engine::memory::TicketMemory;
+use crate::engine::statement::{StateMember, StateMembers};
 use crate::engine::ticket::{Flags, GoalSlot, GoalState, NO_POLICY, Ticket, Withdrawal};
 use crate::engine::timeline::{Phase, Timeline};
 
@@ -44,6 +47,12 @@ const LONG_HISTORY: usize = 0;
 const STATUS_MASK: i64 = 0x07;
 const WITHDRAWN_BIT: i64 = 0x08;
 const ASSIGNED_BIT: i64 = 0x10;
+
+/// In the byte with the states of the goals: statements follow. State versions before 4 do not have them.
+const HAS_STATEMENTS: u8 = 1 << 6;
+const STATE_BITS: u8 = 0x3f;
+/// In the byte with the number of statements.
+const HAS_REQUESTER: u8 = 0x80;
 
 /// The key of a ticket: its partition and id.
 pub fn write_key(key: &mut RecordWriter, partition: u16, id: &str) {
@@ -87,7 +96,7 @@ pub fn write(value: &mut RecordWriter, ticket: &Ticket) {
         }
     }
     let [response, resolution, ownership] = ticket.states.map(|state| state as u8);
-    value.byte(response | resolution << 2 | ownership << 4);
+    value.byte(response | resolution << 2 | ownership << 4 | HAS_STATEMENTS);
     value.number(ticket.team_number.into());
     if ticket.team_overflow != 0 {
         value.raw(&ticket.team_overflow.to_le_bytes());
@@ -124,9 +133,7 @@ pub fn write(value: &mut RecordWriter, ticket: &Ticket) {
         past::write(value, past, last);
     }
     write_timeline(value, &ticket.timeline, last);
-    for digest in ticket.recent() {
-        value.raw(digest);
-    }
+    write_memory(value, &ticket.memory, last);
 }
 
 /// Reads a ticket. Does not check the numbers of labels, policies and calendars.
@@ -158,7 +165,7 @@ pub fn read(partition: u16, id: &str, mut value: RecordReader<'_>) -> Result<Tic
         }
     }
     let states = value.byte()?;
-    if states >> 6 != 0 {
+    if states & !STATE_BITS & !HAS_STATEMENTS != 0 {
         return Err(RecordError::UnknownValue);
     }
     for slot in GoalSlot::ALL {
@@ -194,8 +201,11 @@ pub fn read(partition: u16, id: &str, mut value: RecordReader<'_>) -> Result<Tic
     {
         return Err(RecordError::Order);
     }
-    let recent = value.remainder();
-    ticket.set_recent(recent).ok_or(RecordError::ExtraBytes)?;
+    ticket.memory = if states & HAS_STATEMENTS == 0 {
+        memory_before_statements(&ticket, value)?
+    } else {
+        read_memory(value, last)?
+    };
     Ok(ticket)
 }
 
@@ -224,6 +234,53 @@ fn read_labels(
     }
     ticket.set_calendars(calendars.map(|calendar| calendar.wrapping_sub(1)));
     Ok(())
+}
+
+/// Writes the statements, the requester and the identities of events.
+fn write_memory(value: &mut RecordWriter, memory: &TicketMemory, last: Timestamp) {
+    let requester = memory.requester();
+    let statements = memory.statements();
+    #[allow(clippy::cast_possible_truncation, reason = "at most one for a member")]
+    let count = statements.len() as u8;
+    value.byte(count | requester.map_or(0, |_| HAS_REQUESTER));
+    for (members, at) in statements {
+        value.byte(members.bits());
+        value.instant(at, last);
+    }
+    if let Some(AccountDigest(digest)) = requester {
+        value.raw(&digest.to_le_bytes());
+    }
+    value.raw(memory.identities());
+}
+
+fn read_memory(value: &mut RecordReader<'_>, last: Timestamp) -> Result<TicketMemory, RecordError> {
+    let first = value.byte()?;
+    let mut statements = Vec::new();
+    for _ in 0..first & !HAS_REQUESTER {
+        let members = StateMembers::from_bits(value.byte()?).ok_or(RecordError::UnknownValue)?;
+        statements.push((members, value.instant(last)?));
+    }
+    let requester = match first & HAS_REQUESTER {
+        0 => None,
+        _ => Some(AccountDigest(u64::from_le_bytes(value.array()?))),
+    };
+    TicketMemory::restored(&statements, requester, value.remainder()).ok_or(RecordError::ExtraBytes)
+}
+
+/// The memory of an earlier version, which has only the identities of events. Helpdesks that send their
+/// records late send whole tickets, so the last event is the best guess when the state was stated.
+fn memory_before_statements(
+    ticket: &Ticket,
+    value: &mut RecordReader<'_>,
+) -> Result<TicketMemory, RecordError> {
+    let requester = StateMembers::NONE.with(StateMember::Requester);
+    let withdrawal = StateMembers::NONE.with(StateMember::Withdrawal);
+    let mut stated = StateMembers::ALL.without(requester);
+    if !ticket.is_withdrawn() {
+        stated = stated.without(withdrawal);
+    }
+    TicketMemory::restored(&[(stated, ticket.last_at)], None, value.remainder())
+        .ok_or(RecordError::ExtraBytes)
 }
 
 /// Writes the phases, each with the time since the previous one.
@@ -411,7 +468,7 @@ mod tests {
     #[test]
     fn an_ordinary_ticket_is_small() {
         let size = bytes(&ordinary()).len();
-        assert!(size <= 80, "{size} bytes");
+        assert!(size <= 100, "{size} bytes");
     }
 
     #[test]
@@ -425,6 +482,9 @@ mod tests {
         ticket.extra_mut().into = Some("OTHER".into());
         ticket.set_calendars([0, u16::MAX, 5]);
         (ticket.solved_team, ticket.solved_priority) = (3, 2);
+        let requester = StateMembers::NONE.with(StateMember::Requester);
+        ticket.memory.state(requester, OPENING.minus(HOUR));
+        ticket.memory.set_requester(AccountDigest(u64::MAX / 7));
         ticket.flags.set(Flags::DIRTY, true);
         for ticket in [plain, ticket, Ticket::open("t", 3, OPENING)] {
             let bytes = bytes(&ticket);

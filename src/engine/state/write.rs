@@ -340,6 +340,7 @@ impl Engine {
             is_fixed,
             windows: self.recorder.windows.clock(),
             past_since: self.recorder.windows.past_since(),
+            accounts: Some(self.recorder.accounts),
         }
     }
 

@@ -25,6 +25,10 @@ pub enum TraceEvent {
     StartLearned {
         created: Timestamp,
     },
+    /// The author of the message is the requester, so it is the customer's.
+    WrittenByRequester,
+    /// The message opens the ticket and is no reply.
+    OpeningMessage,
     Observation(Observation),
     Goal(GoalTrace),
     Finalized {
@@ -58,6 +62,9 @@ pub struct EventTrace {
     pub handle: Option<Milliseconds>,
     /// `applied`, `duplicate`, or the reason why it was ignored: `withdrawn`, `merged_away`.
     pub outcome: &'static str,
+    /// Whether such an event of a merged ticket goes on to the ticket that it was merged into.
+    #[serde(skip)]
+    pub goes_on: bool,
     /// The event's own time, if it is earlier than that of the previous event.
     pub out_of_order: Option<Timestamp>,
     /// Whether the event opened the ticket.
@@ -67,6 +74,15 @@ pub struct EventTrace {
     /// The ticket that the event applied to, if this one was merged into it.
     pub passed_on_to: Option<String>,
     pub changes: Vec<AttributeChange>,
+    pub stale: Vec<StaleStatement>,
+}
+
+/// A statement that does not count, because a later one is known.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StaleStatement {
+    pub member: &'static str,
+    pub stated: Timestamp,
+    pub last_stated: Timestamp,
 }
 
 /// An attribute that an event changed. `from` is `None` for the event that opened the ticket.

@@ -5,8 +5,8 @@ mod measures;
 mod observer;
 
 pub use entry::{
-    AttributeChange, CountedSpan, EventTrace, GoalStep, GoalTrace, Observation, TraceEntry,
-    TraceEvent, as_seconds, as_some_seconds,
+    AttributeChange, CountedSpan, EventTrace, GoalStep, GoalTrace, Observation, StaleStatement,
+    TraceEntry, TraceEvent, as_seconds, as_some_seconds,
 };
 pub use measures::goal;
 pub use observer::TicketTrace;

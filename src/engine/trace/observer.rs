@@ -4,10 +4,13 @@
 
 use compact_str::CompactString;
 
-use super::entry::{AttributeChange, EventTrace, GoalStep, Observation, TraceEntry, TraceEvent};
+use super::entry::{
+    AttributeChange, EventTrace, GoalStep, Observation, StaleStatement, TraceEntry, TraceEvent,
+};
 use super::measures::{goal, spans, status_names};
-use crate::domain::event::{Event, EventType};
+use crate::domain::event::{Actor, Event, EventType};
 use crate::domain::timestamp::Timestamp;
+use crate::engine::apply::goes_on;
 use crate::engine::compiled_rules::CompiledRules;
 use crate::engine::fact::{Fact, GoalBefore, KnownTickets, Measure, ObservedDuration, Observer};
 use crate::engine::outcome::Outcome;
@@ -30,6 +33,7 @@ struct CurrentEvent {
     /// The number of entries before the event.
     position: usize,
     before: Option<Attributes>,
+    stale: Vec<StaleStatement>,
 }
 
 /// The attributes that an event can change.
@@ -75,6 +79,7 @@ impl Observer for TicketTrace {
             before: tickets
                 .find(&self.id)
                 .map(|ticket| Attributes::of(tickets.rules, ticket)),
+            stale: Vec::new(),
         });
     }
 
@@ -99,7 +104,14 @@ impl Observer for TicketTrace {
         }
         let after = tickets.find(&self.id);
         let after = after.map(|ticket| Attributes::of(tickets.rules, ticket));
+        let by_requester = since
+            .iter()
+            .any(|entry| entry.what == TraceEvent::WrittenByRequester);
         let (at, mut trace) = event_trace(event, outcome, current.before.as_ref(), after.as_ref());
+        trace.stale = current.stale;
+        if by_requester {
+            trace.message_of = Some(Actor::Customer.name());
+        }
         if current.is_own {
             let other = survivor.filter(|survivor| *survivor != self.id.as_str());
             trace.passed_on_to = other.map(str::to_owned);
@@ -116,9 +128,25 @@ impl Observer for TicketTrace {
     }
 
     fn fact(&mut self, rules: &CompiledRules, ticket: &Ticket, at: Timestamp, fact: Fact) {
-        if ticket.id == self.id
-            && let Some(what) = trace_event(rules, ticket, at, fact)
+        if ticket.id != self.id {
+            return;
+        }
+        if let (
+            Some(current),
+            Fact::StaleState {
+                member,
+                stated,
+                known,
+            },
+        ) = (&mut self.current, fact)
         {
+            current.stale.push(StaleStatement {
+                member: member.name(),
+                stated,
+                last_stated: known,
+            });
+        }
+        if let Some(what) = trace_event(rules, ticket, at, fact) {
             self.add(ticket, at, what);
         }
     }
@@ -141,6 +169,8 @@ fn trace_event(
                 || ticket.history().start() < created;
             is_news.then_some(TraceEvent::StartLearned { created })
         }
+        Fact::WrittenByRequester => Some(TraceEvent::WrittenByRequester),
+        Fact::OpeningMessage => Some(TraceEvent::OpeningMessage),
         Fact::Observed(observed) => Some(TraceEvent::Observation(observation(
             rules, ticket, &observed,
         ))),
@@ -166,6 +196,7 @@ fn trace_event(
         Fact::Restored => Some(TraceEvent::Restored),
         Fact::Forgotten => Some(TraceEvent::Forgotten),
         Fact::Created
+        | Fact::StaleState { .. }
         | Fact::HumanReply
         | Fact::Escalated
         | Fact::Transferred
@@ -280,22 +311,22 @@ fn event_trace(
     let is_applied = outcome == Outcome::Applied;
     let after = after.filter(|_| is_applied);
     let at = after.map_or(event.at, |after| after.last_at);
-    let message_of = if event.is_human_reply() {
-        Some("agent")
-    } else if event.is_customer_message() {
-        Some("customer")
-    } else {
-        None
-    };
+    let message_of = event
+        .actor
+        .filter(|_| event.kind == EventType::Message)
+        .filter(|actor| *actor == Actor::Customer || *actor == Actor::Agent && event.public)
+        .map(Actor::name);
     let trace = EventTrace {
         kind: event.kind.name(),
         message_of,
         handle: event.handle.filter(|_| event.kind == EventType::Worklog),
         outcome: outcome.name(),
+        goes_on: goes_on(event.kind),
         out_of_order: (event.at < at).then_some(event.at),
         opened: is_applied && before.is_none(),
         named: None,
         passed_on_to: None,
+        stale: Vec::new(),
         changes: after.map_or_else(Vec::new, |after| after.changes_since(before)),
     };
     (at, trace)

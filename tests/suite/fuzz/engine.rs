@@ -99,6 +99,8 @@ fn any_event(number: u64, dice: &mut Dice) -> Event<'static> {
     event.actor = dice
         .chance(80)
         .then(|| *dice.pick(&[Actor::Agent, Actor::Customer, Actor::Bot]));
+    event.requester = dice.chance(20).then(|| any_name(dice).into());
+    event.author = dice.chance(40).then(|| any_name(dice).into());
     event.public = dice.chance(90);
     event.handle = Some(*dice.pick(&[0, 1, 3_653 * DAY]));
     event.rating = Some(*dice.pick(&[0.0, 1.0, -1e308, f64::INFINITY, f64::NEG_INFINITY]));

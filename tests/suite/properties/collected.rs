@@ -64,6 +64,10 @@ impl Collected {
         )
     }
 
+    pub fn kind(&self, family: &str) -> MetricKind {
+        self.kinds[family]
+    }
+
     /// Families whose values may be added up over labels.
     pub fn series(&self, family: &str) -> impl Iterator<Item = (&Labels, &Value)> {
         self.families.get(family).into_iter().flatten()

@@ -11,6 +11,7 @@ mod labels;
 mod order;
 mod restarts;
 mod snapshots;
+mod statements;
 mod sums;
 
 use std::fmt::Write as _;

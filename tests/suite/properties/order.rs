@@ -12,7 +12,7 @@ use super::{ensure, holds, same};
 use crate::stories::dice::Dice;
 
 /// The contract's memory of a ticket's events.
-const REMEMBERED: usize = 16;
+const REMEMBERED: usize = 256;
 const PARTITIONS: i64 = 3;
 
 #[test]

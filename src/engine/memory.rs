@@ -1,0 +1,320 @@
+//! A ticket's memory of its events, besides their effect: when each member of the state was last stated,
+//! the requester, and the identities of the last events (contract, section 1).
+//!
+//! All of it is one list of bytes, because most tickets have little of it and no two have the same: the
+//! number of statements and whether there is a requester, the statements, the requester, the identities.
+
+use smallvec::SmallVec;
+
+use super::account::AccountDigest;
+use super::statement::{StateMember, StateMembers};
+use crate::domain::event::EventIdentity;
+use crate::domain::timestamp::Timestamp;
+
+/// The number of its last events that a ticket recognizes as duplicates.
+pub const REMEMBERED_EVENTS: usize = 256;
+
+/// Forty bits of an event's identity. Among 256 events, the chance of a collision is one in 4·10^9.
+type EventDigest = [u8; 5];
+const DIGEST_SIZE: usize = size_of::<EventDigest>();
+
+/// Members, and the time at which they were last stated. The time takes the upper bits.
+const STATEMENT_SIZE: usize = 7;
+const MEMBER_BITS: u64 = (1 << StateMembers::BITS) - 1;
+const _: () = assert!(StateMembers::BITS as usize == StateMember::ALL.len());
+// The times of events must fit into the other bits.
+const _: () = assert!(
+    Timestamp::LATEST.0 - Timestamp::EARLIEST.0
+        < 1 << (8 * STATEMENT_SIZE as u32 - StateMembers::BITS)
+);
+
+const REQUESTER_SIZE: usize = size_of::<u64>();
+/// In the first byte. The other bits are the number of statements.
+const HAS_REQUESTER: u8 = 0x80;
+
+/// Enough for two statements and eight events, or for four statements, a requester and three events.
+const INLINE_SIZE: usize = 56;
+
+#[derive(Clone, Debug)]
+pub struct TicketMemory {
+    bytes: SmallVec<[u8; INLINE_SIZE]>,
+}
+
+impl TicketMemory {
+    pub fn new() -> Self {
+        Self {
+            bytes: SmallVec::from_slice(&[0]),
+        }
+    }
+
+    /// The memory from its parts. `None`: there are too many statements or events, or the last event
+    /// is incomplete.
+    pub fn restored(
+        statements: &[(StateMembers, Timestamp)],
+        requester: Option<AccountDigest>,
+        identities: &[u8],
+    ) -> Option<Self> {
+        let is_valid = statements.len() <= StateMember::ALL.len()
+            && identities.len().is_multiple_of(DIGEST_SIZE)
+            && identities.len() <= REMEMBERED_EVENTS * DIGEST_SIZE;
+        if !is_valid {
+            return None;
+        }
+        let mut memory = Self::new();
+        for (members, at) in statements {
+            memory.state(*members, *at);
+        }
+        if let Some(requester) = requester {
+            memory.set_requester(requester);
+        }
+        memory.insert(memory.bytes.len(), identities);
+        Some(memory)
+    }
+
+    /// Notes that members are stated as of `at`. Returns the members that are known as of a later
+    /// time: their statements do not count.
+    pub fn state(&mut self, members: StateMembers, at: Timestamp) -> StateMembers {
+        if members.is_empty() {
+            return StateMembers::NONE;
+        }
+        let at = at.clamp(Timestamp::EARLIEST, Timestamp::LATEST);
+        let count = self.statement_count();
+        let mut known = [(StateMembers::NONE, at); StateMember::ALL.len() + 1];
+        for (place, statement) in known.iter_mut().zip(self.statements()) {
+            *place = statement;
+        }
+        let later = known[..count].iter().filter(|(_, known)| *known > at);
+        let stale = later.fold(StateMembers::NONE, |stale, (known, _)| {
+            stale.and(members.shared(*known))
+        });
+        let fresh = members.without(stale);
+        if fresh.is_empty() {
+            return stale;
+        }
+        let mut kept = SmallVec::<[u8; STATEMENT_SIZE * StateMember::ALL.len()]>::new();
+        let mut is_placed = false;
+        for (known, since) in &known[..count] {
+            let mut known = known.without(fresh);
+            if *since == at {
+                is_placed = true;
+                known = known.and(fresh);
+            }
+            if !known.is_empty() {
+                kept.extend_from_slice(&packed(known, *since));
+            }
+        }
+        if !is_placed {
+            kept.extend_from_slice(&packed(fresh, at));
+        }
+        let before = count * STATEMENT_SIZE;
+        if kept.len() > before {
+            self.insert(1, &[0; STATEMENT_SIZE]);
+        } else if kept.len() < before {
+            self.bytes.drain(1..=before - kept.len());
+        }
+        self.bytes[1..=kept.len()].copy_from_slice(&kept);
+        #[allow(clippy::cast_possible_truncation, reason = "at most seven")]
+        let count = (kept.len() / STATEMENT_SIZE) as u8;
+        self.bytes[0] = self.bytes[0] & HAS_REQUESTER | count;
+        stale
+    }
+
+    /// When a member was last stated.
+    pub fn stated_at(&self, member: StateMember) -> Option<Timestamp> {
+        self.statements()
+            .find(|(members, _)| members.has(member))
+            .map(|(_, at)| at)
+    }
+
+    /// The members by the time at which they were last stated.
+    pub fn statements(&self) -> impl ExactSizeIterator<Item = (StateMembers, Timestamp)> {
+        let statements = &self.bytes[1..=self.statement_count() * STATEMENT_SIZE];
+        let (statements, _) = statements.as_chunks::<STATEMENT_SIZE>();
+        statements.iter().map(|packed| unpacked(*packed))
+    }
+
+    pub fn requester(&self) -> Option<AccountDigest> {
+        let (digest, _) = self.bytes[self.requester_position()..].split_first_chunk()?;
+        self.has_requester()
+            .then(|| AccountDigest(u64::from_le_bytes(*digest)))
+    }
+
+    pub fn set_requester(&mut self, requester: AccountDigest) {
+        let position = self.requester_position();
+        let digest = requester.0.to_le_bytes();
+        if self.has_requester() {
+            self.bytes[position..position + REQUESTER_SIZE].copy_from_slice(&digest);
+        } else {
+            self.insert(position, &digest);
+            self.bytes[0] |= HAS_REQUESTER;
+        }
+    }
+
+    /// Remembers an event. `false` if it is one of the remembered events already.
+    pub fn remember(&mut self, identity: EventIdentity) -> bool {
+        let [a, b, c, d, e, ..] = identity.0.to_le_bytes();
+        let digest: EventDigest = [a, b, c, d, e];
+        let (known, _) = self.identities().as_chunks::<DIGEST_SIZE>();
+        if known.contains(&digest) {
+            return false;
+        }
+        if known.len() == REMEMBERED_EVENTS {
+            let oldest = self.identities_position();
+            self.bytes.drain(oldest..oldest + DIGEST_SIZE);
+        }
+        self.insert(self.bytes.len(), &digest);
+        true
+    }
+
+    /// The digests of the remembered events, oldest first.
+    pub fn identities(&self) -> &[u8] {
+        &self.bytes[self.identities_position()..]
+    }
+
+    fn statement_count(&self) -> usize {
+        usize::from(self.bytes[0] & !HAS_REQUESTER)
+    }
+
+    fn has_requester(&self) -> bool {
+        self.bytes[0] & HAS_REQUESTER != 0
+    }
+
+    fn requester_position(&self) -> usize {
+        1 + self.statement_count() * STATEMENT_SIZE
+    }
+
+    fn identities_position(&self) -> usize {
+        self.requester_position() + usize::from(self.has_requester()) * REQUESTER_SIZE
+    }
+
+    fn insert(&mut self, position: usize, bytes: &[u8]) {
+        let needed = self.bytes.len() + bytes.len();
+        if needed > self.bytes.capacity() {
+            // Doubling would waste a quarter of the memory.
+            let more = bytes.len().max(self.bytes.len() / 4);
+            self.bytes.reserve_exact(more);
+        }
+        self.bytes.insert_from_slice(position, bytes);
+    }
+}
+
+fn packed(members: StateMembers, at: Timestamp) -> [u8; STATEMENT_SIZE] {
+    let word = (at.0 - Timestamp::EARLIEST.0).cast_unsigned() << StateMembers::BITS
+        | u64::from(members.bits());
+    let [a, b, c, d, e, f, g, _] = word.to_le_bytes();
+    [a, b, c, d, e, f, g]
+}
+
+fn unpacked([a, b, c, d, e, f, g]: [u8; STATEMENT_SIZE]) -> (StateMembers, Timestamp) {
+    let word = u64::from_le_bytes([a, b, c, d, e, f, g, 0]);
+    #[allow(clippy::cast_possible_truncation, reason = "seven bits")]
+    let members = StateMembers::from_bits((word & MEMBER_BITS) as u8).unwrap_or_default();
+    let at = Timestamp::EARLIEST.plus((word >> StateMembers::BITS).cast_signed());
+    (members, at)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn remembers_the_last_events() {
+        let mut memory = TicketMemory::new();
+        let last = REMEMBERED_EVENTS as u64 + 4;
+        for identity in 0..last {
+            assert!(memory.remember(EventIdentity(identity)));
+        }
+        assert!(!memory.remember(EventIdentity(4)), "still known");
+        assert!(memory.remember(EventIdentity(3)), "forgotten");
+        assert_eq!(memory.identities().len(), REMEMBERED_EVENTS * DIGEST_SIZE);
+    }
+
+    /// A ticket with ten events pays for ten.
+    #[test]
+    fn memory_grows_with_the_events() {
+        let mut memory = TicketMemory::new();
+        memory.state(
+            StateMembers::NONE.with(StateMember::Team),
+            Timestamp::LATEST,
+        );
+        for identity in 0..9 {
+            memory.remember(EventIdentity(identity));
+        }
+        assert!(!memory.bytes.spilled());
+        for identity in 9..100 {
+            memory.remember(EventIdentity(identity));
+            assert!(memory.bytes.capacity() <= memory.bytes.len() * 5 / 4 + 8);
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        State(u8, i64),
+        Requester(u64),
+        Remember(u64),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let at = prop_oneof![
+            0_i64..6,
+            Just(Timestamp::EARLIEST.0),
+            Just(Timestamp::LATEST.0)
+        ];
+        let step = prop_oneof![
+            (0..1_u8 << StateMembers::BITS, at).prop_map(|(bits, at)| Step::State(bits, at)),
+            any::<u64>().prop_map(Step::Requester),
+            (0_u64..30).prop_map(Step::Remember),
+        ];
+        proptest::collection::vec(step, 0..60)
+    }
+
+    proptest! {
+        /// The list of bytes behaves as maps do, and comes back from its parts.
+        #[test]
+        fn parts_do_not_disturb_each_other(steps in steps()) {
+            let mut memory = TicketMemory::new();
+            let mut stated: HashMap<u8, i64> = HashMap::new();
+            let mut requester = None;
+            let mut events: Vec<u64> = Vec::new();
+            for step in steps {
+                match step {
+                    Step::State(bits, at) => {
+                        let members = StateMembers::from_bits(bits).unwrap();
+                        let stale = memory.state(members, Timestamp(at));
+                        for member in members.iter() {
+                            let known = stated.entry(member as u8).or_insert(i64::MIN);
+                            prop_assert_eq!(stale.has(member), at < *known);
+                            *known = at.max(*known);
+                        }
+                        prop_assert!(stale.without(members).is_empty());
+                    }
+                    Step::Requester(digest) => {
+                        requester = Some(AccountDigest(digest));
+                        memory.set_requester(AccountDigest(digest));
+                    }
+                    Step::Remember(identity) => {
+                        let is_new = !events.contains(&identity);
+                        prop_assert_eq!(memory.remember(EventIdentity(identity)), is_new);
+                        if is_new {
+                            events.push(identity);
+                        }
+                    }
+                }
+                for member in StateMember::ALL {
+                    let known = stated.get(&(member as u8)).copied().map(Timestamp);
+                    prop_assert_eq!(memory.stated_at(member), known);
+                }
+                prop_assert_eq!(memory.requester(), requester);
+                prop_assert_eq!(memory.identities().len(), events.len() * DIGEST_SIZE);
+                let statements: Vec<_> = memory.statements().collect();
+                let restored =
+                    TicketMemory::restored(&statements, requester, memory.identities()).unwrap();
+                prop_assert_eq!(restored.bytes, memory.bytes.clone());
+            }
+        }
+    }
+}
