@@ -11,15 +11,22 @@ impl World<'_> {
 
     pub(super) fn message(&mut self, ticket: &mut Ticket, event: &Event, at: i64) {
         let holder = ticket.holder();
-        match event.actor.as_deref() {
+        let actor = if ticket.is_by_requester(event) {
+            Some("customer")
+        } else {
+            event.actor.as_deref()
+        };
+        let opens = ticket
+            .created
+            .is_some_and(|created| at - created <= self.opening);
+        match actor {
             Some("customer") if ticket.is_done() => {
                 ticket.asked_while_done |= ticket.answered;
             }
             Some("customer") if ticket.answered && ticket.asked.is_none() => {
                 self.ask(ticket, at);
             }
-            // The opening message does not count.
-            Some("agent") if event.public && ticket.created != Some(at) => {
+            Some("agent") if event.public && !opens => {
                 self.book.count("ticket_replies_total", &holder, &[]);
                 self.book.event(at, &holder, "replied");
                 if ticket.replies.is_empty() {

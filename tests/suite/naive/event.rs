@@ -66,7 +66,7 @@ pub const TYPES: [&str; 18] = [
     "closed",
 ];
 
-/// `Option<Option<_>>`: absent, or null, or a value.
+/// `Option<Option<_>>`: not stated, or stated as none, or a value.
 #[derive(Clone, Debug)]
 pub struct Event {
     pub ticket: String,
@@ -76,9 +76,11 @@ pub struct Event {
     pub created_at: Option<i64>,
     pub team: Option<Option<String>>,
     pub agent: Option<bool>,
-    pub priority: Option<String>,
+    pub priority: Option<Option<String>>,
     pub status: Option<Status>,
-    pub channel: Option<String>,
+    pub channel: Option<Option<String>>,
+    pub requester: Option<String>,
+    pub author: Option<String>,
     pub actor: Option<String>,
     pub public: bool,
     pub handle_ms: Option<i64>,
@@ -120,9 +122,19 @@ pub fn parse(line: &str) -> Option<Event> {
     };
     let handle_ms = match number(&value, "handle_seconds")? {
         Some(seconds) if seconds < 0.0 => return None,
+        None if kind == "worklog" => return None,
         seconds => seconds.map(|seconds| (seconds * 1000.0).round() as i64),
     };
-    let event_id = text(&value, "event_id")?;
+    let score_max = number(&value, "score_max")?.unwrap_or(5.0);
+    let score = match number(&value, "score")? {
+        Some(score) if score < 1.0 || score > score_max => return None,
+        None if kind == "csat_rated" => return None,
+        score => score,
+    };
+    if score_max < 2.0 {
+        return None;
+    }
+    let event_id = text(&value, "event_id")?.filter(|id| !id.is_empty());
     Some(Event {
         ticket: identifier(members.get("ticket_id")?)?,
         at: instant(members.get("at")?)?,
@@ -132,21 +144,31 @@ pub fn parse(line: &str) -> Option<Event> {
         },
         team: nullable(&value, "team")?,
         agent: nullable(&value, "agent")?.map(|agent| agent.is_some()),
-        priority: text(&value, "priority")?,
+        priority: text(&value, "priority")?.map(unless_empty),
         status: implied.or(named),
-        channel: text(&value, "channel")?,
+        channel: text(&value, "channel")?.map(unless_empty),
+        requester: optional_identifier(&value, "requester")?,
+        author: optional_identifier(&value, "author")?,
         actor,
         public,
         handle_ms,
-        score: number(&value, "score")?,
-        score_max: number(&value, "score_max")?.unwrap_or(5.0),
-        into: match members.get("into") {
-            None | Some(Value::Null) => None,
-            Some(value) => Some(identifier(value)?),
-        },
+        score,
+        score_max,
+        into: optional_identifier(&value, "into")?,
         identity: event_id.map_or_else(|| format!("line {line}"), |id| format!("id {id}")),
         kind,
     })
+}
+
+fn unless_empty(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn optional_identifier(value: &Value, member: &str) -> Option<Option<String>> {
+    match value.get(member) {
+        None | Some(Value::Null) => Some(None),
+        Some(value) => Some(Some(identifier(value)?)),
+    }
 }
 
 fn identifier(value: &Value) -> Option<String> {
@@ -173,11 +195,12 @@ fn text(value: &Value, member: &str) -> Option<Option<String>> {
     }
 }
 
+/// Null and empty text both state that there is none.
 fn nullable(value: &Value, member: &str) -> Option<Option<Option<String>>> {
     match value.get(member) {
         None => Some(None),
         Some(Value::Null) => Some(Some(None)),
-        Some(Value::String(text)) => Some(Some(Some(text.clone()))),
+        Some(Value::String(text)) => Some(Some(unless_empty(text.clone()))),
         Some(_) => None,
     }
 }

@@ -34,13 +34,13 @@ impl World<'_> {
             ticket.agents.push((at, agent));
         }
         if let Some(priority) = &event.priority
-            && ticket.priority.as_ref() != Some(priority)
+            && *priority != ticket.priority
         {
             self.add_status_time(ticket, at);
-            ticket.priority = Some(priority.clone());
+            ticket.priority.clone_from(priority);
         }
         if let Some(channel) = &event.channel {
-            ticket.channel = Some(channel.clone());
+            ticket.channel.clone_from(channel);
         }
         self.book.meet(&ticket.holder(), ticket.channel.as_ref());
         // Section 5: if the new deadline has passed, the goal breaches at the change.

@@ -3,7 +3,7 @@
 //! from that history when needed. It is slow and simple on purpose: if it and the engine disagree, one of
 //! them misinterprets the contract.
 //!
-//! `README.md` in this folder lists every interpretation that the contract left open.
+//! `README.md` in this folder lists what is easy to miss.
 
 #![allow(
     dead_code, // each helper is used in only some of the tests
@@ -25,7 +25,9 @@ mod golden;
 mod lifecycle;
 mod series;
 pub mod setup;
+mod statements;
 mod ticket;
+mod withdrawn;
 mod world;
 
 pub use setup::Setup;
@@ -44,6 +46,8 @@ pub struct Output {
     pub out_of_order: u64,
     /// Valid events without effect, by reason: `withdrawn`, `merged_away`.
     pub ignored: BTreeMap<String, u64>,
+    /// Stale statements by member (section 1, state).
+    pub stale: BTreeMap<String, u64>,
     /// Lines that are no ticket event.
     pub invalid: u64,
 }

@@ -39,6 +39,7 @@ pub struct Setup {
     pub finalize_after: String,
     pub retain: String,
     pub undelete_grace: String,
+    pub opening: String,
     pub windows: Vec<String>,
     pub calendars: BTreeMap<String, CalendarSetup>,
     pub default_calendar: Option<String>,
@@ -64,6 +65,7 @@ impl Default for Setup {
             finalize_after: "96h".into(),
             retain: "30d".into(),
             undelete_grace: "30d".into(),
+            opening: "2s".into(),
             windows: ["1h", "24h", "7d", "30d"].map(String::from).to_vec(),
             calendars: BTreeMap::new(),
             default_calendar: None,
@@ -91,8 +93,8 @@ impl Setup {
         let _ = writeln!(out, "stream: {{ lateness: {} }}", self.lateness);
         let _ = writeln!(
             out,
-            "tickets: {{ finalize_after: {}, retain: {}, undelete_grace: {} }}",
-            self.finalize_after, self.retain, self.undelete_grace
+            "tickets: {{ finalize_after: {}, retain: {}, undelete_grace: {}, opening: {} }}",
+            self.finalize_after, self.retain, self.undelete_grace, self.opening
         );
         let _ = writeln!(out, "windows: [{}]", self.windows.join(", "));
         if !self.calendars.is_empty() {
@@ -207,6 +209,7 @@ impl Setup {
         take("/tickets/finalize_after", &mut setup.finalize_after);
         take("/tickets/retain", &mut setup.retain);
         take("/tickets/undelete_grace", &mut setup.undelete_grace);
+        take("/tickets/opening", &mut setup.opening);
         if let Some(windows) = root.pointer("/windows") {
             setup.windows = texts(windows);
         }

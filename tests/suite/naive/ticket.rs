@@ -8,7 +8,7 @@ use super::setup::{PolicySetup, Setup, milliseconds};
 use std::collections::BTreeMap;
 
 /// The number of identities that a ticket remembers (section 1, duplicates).
-const IDENTITIES: usize = 16;
+const IDENTITIES: usize = 256;
 
 /// The start of a goal or a leg: the creation, which may become known later, or an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,9 @@ pub struct Withdrawal {
 #[derive(Clone, Debug)]
 pub struct Ticket {
     pub identities: Vec<String>,
+    /// The event time of the newest statement, by member (section 1, state).
+    pub stated: BTreeMap<&'static str, i64>,
+    pub requester: Option<String>,
     /// Creation time, once known.
     pub created: Option<i64>,
     /// Whether `ticket_created_total` includes it.
@@ -47,7 +50,6 @@ pub struct Ticket {
     pub statuses: Vec<(i64, Status)>,
     pub withdrawals: Vec<Withdrawal>,
     pub team: Option<String>,
-    pub initial_team: Option<String>,
     pub priority: Option<String>,
     pub channel: Option<String>,
     /// Whether there is an assignee, after each change.
@@ -100,14 +102,25 @@ impl Ticket {
             team: team.clone(),
             breached: false,
         };
+        let stated = [
+            ("team", event.team.is_some()),
+            ("agent", event.agent.is_some()),
+            ("priority", event.priority.is_some()),
+            ("channel", event.channel.is_some()),
+            ("requester", event.requester.is_some()),
+        ];
         Self {
             identities: Vec::new(),
+            stated: stated
+                .into_iter()
+                .filter_map(|(member, is_stated)| is_stated.then_some((member, event.at)))
+                .collect(),
+            requester: event.requester.clone(),
             created,
             counted: false,
             last: event.at,
             statuses: vec![(from, Status::New)],
             withdrawals: Vec::new(),
-            initial_team: team.clone(),
             leg: team.is_some().then_some(Since::Creation),
             goals: [
                 ("first_response", goal.clone()),
@@ -117,8 +130,8 @@ impl Ticket {
             .chain(team.is_some().then_some(("ownership", goal)))
             .collect(),
             team,
-            priority: event.priority.clone(),
-            channel: event.channel.clone(),
+            priority: event.priority.clone().flatten(),
+            channel: event.channel.clone().flatten(),
             agents: vec![(from, event.agent.unwrap_or(false))],
             replies: Vec::new(),
             teams_since_reply: Vec::new(),
@@ -168,6 +181,11 @@ impl Ticket {
             self.identities.remove(0);
         }
         false
+    }
+
+    /// Section 1, who speaks.
+    pub fn is_by_requester(&self, event: &Event) -> bool {
+        event.author.is_some() && event.author == self.requester
     }
 
     pub fn instant(&self, since: Since) -> Option<i64> {

@@ -1,25 +1,26 @@
 //! Sections 1, 2 and 4: the partition, its stream clock, and the ticket that an event or a timer reaches.
-//! `conversation`, `lifecycle` and `goals` have the effects.
+//! `statements`, `withdrawn`, `conversation`, `lifecycle` and `goals` have the effects.
 
 use super::Output;
 use super::calendar::Calendar;
 use super::event::Event;
 use super::series::Book;
 use super::setup::{Setup, milliseconds};
-use super::ticket::{Ticket, Withdrawal};
+use super::ticket::Ticket;
 use std::collections::{BTreeMap, HashMap};
 
 pub struct World<'a> {
     pub(super) setup: &'a Setup,
     pub(super) calendars: BTreeMap<String, Calendar>,
     pub(super) book: Book<'a>,
-    tickets: HashMap<String, Ticket>,
+    pub(super) tickets: HashMap<String, Ticket>,
     greatest: Option<i64>,
     lateness: i64,
     pub(super) finalize_after: i64,
     retain: i64,
-    undelete_grace: i64,
-    output: Output,
+    pub(super) undelete_grace: i64,
+    pub(super) opening: i64,
+    pub(super) output: Output,
 }
 
 impl std::fmt::Debug for World<'_> {
@@ -44,6 +45,7 @@ impl<'a> World<'a> {
             finalize_after: milliseconds(&setup.finalize_after),
             retain: milliseconds(&setup.retain),
             undelete_grace: milliseconds(&setup.undelete_grace),
+            opening: milliseconds(&setup.opening),
             output: Output::default(),
         }
     }
@@ -61,10 +63,14 @@ impl<'a> World<'a> {
         };
         if ticket.has_seen(&event.identity) {
             self.output.duplicates += 1;
-        } else if let Some(withdrawal) = ticket.withdrawal().cloned() {
-            self.read_withdrawn(&mut ticket, &withdrawal, event, clock);
         } else {
-            self.apply(&mut ticket, event);
+            match ticket.withdrawal().cloned() {
+                None => self.apply(&mut ticket, event),
+                Some(withdrawal) if withdrawal.merged => {
+                    self.read_merged(&mut ticket, event, clock);
+                }
+                Some(withdrawal) => self.read_deleted(&mut ticket, &withdrawal, event),
+            }
         }
         self.tickets.insert(event.ticket.clone(), ticket);
     }
@@ -91,7 +97,7 @@ impl<'a> World<'a> {
 
     /// Takes the ticket out of the table, after the timers that are due before an event at `at` and before
     /// the clock; `None` if it is unknown or forgotten.
-    fn take(&mut self, name: &str, clock: i64, at: i64) -> Option<Ticket> {
+    pub(super) fn take(&mut self, name: &str, clock: i64, at: i64) -> Option<Ticket> {
         let mut ticket = self.tickets.remove(name)?;
         let due = |instant: i64| instant < at || instant < clock;
         loop {
@@ -135,68 +141,8 @@ impl<'a> World<'a> {
         }
     }
 
-    /// An event of a withdrawn ticket.
-    fn read_withdrawn(
-        &mut self,
-        ticket: &mut Ticket,
-        withdrawal: &Withdrawal,
-        event: &Event,
-        clock: i64,
-    ) {
-        if !withdrawal.merged {
-            let at = event.at.max(ticket.last);
-            if event.kind == "undeleted" && at - withdrawal.from <= self.undelete_grace {
-                ticket.withdrawals.last_mut().unwrap().to = Some(at);
-                self.apply(ticket, event);
-            } else {
-                self.ignore("withdrawn");
-            }
-            return;
-        }
-        // Events about the merged ticket itself do not concern the survivor.
-        if ["created", "merged", "spam", "deleted", "undeleted"].contains(&event.kind.as_str()) {
-            self.ignore("withdrawn");
-            return;
-        }
-        let mut passed = vec![event.ticket.clone()];
-        let mut next = withdrawal.into.clone();
-        while let Some(name) = next {
-            if passed.contains(&name) {
-                break;
-            }
-            let Some(mut survivor) = self.take(&name, clock, event.at) else {
-                break;
-            };
-            let outcome = survivor.withdrawal().cloned();
-            match &outcome {
-                None => {
-                    let event = Event {
-                        created_at: None,
-                        ..event.clone()
-                    };
-                    self.apply(&mut survivor, &event);
-                }
-                Some(withdrawal) if withdrawal.merged => {}
-                Some(_) => self.ignore("withdrawn"),
-            }
-            self.tickets.insert(name.clone(), survivor);
-            match outcome {
-                Some(withdrawal) if withdrawal.merged => {
-                    passed.push(name);
-                    next = withdrawal.into;
-                }
-                _ => return,
-            }
-        }
-        self.ignore("merged_away");
-    }
-
-    fn ignore(&mut self, reason: &str) {
-        *self.output.ignored.entry(reason.to_owned()).or_default() += 1;
-    }
-
-    /// Section 1: "message, then worklog/csat, then team, agent, priority, then status".
-    fn apply(&mut self, ticket: &mut Ticket, event: &Event) {
+    /// Section 1: "Order within one event".
+    pub(super) fn apply(&mut self, ticket: &mut Ticket, event: &Event) {
         if event.at < ticket.last {
             self.output.out_of_order += 1;
         }
@@ -206,18 +152,19 @@ impl<'a> World<'a> {
         self.complete(ticket, event, at);
         self.breach_overdue(ticket, at);
 
-        let reason = event.kind.as_str();
-        if ["merged", "spam", "deleted"].contains(&reason) {
-            let holder = ticket.holder();
-            self.book
-                .count("ticket_withdrawn_total", &holder, &[("reason", reason)]);
-            ticket.withdrawals.push(Withdrawal {
-                from: at,
-                to: None,
-                merged: reason == "merged",
-                into: event.into.clone(),
-            });
-            return;
+        match event.kind.as_str() {
+            "merged" | "spam" | "deleted" => {
+                self.withdraw(ticket, event, at);
+                return;
+            }
+            "undeleted" => {
+                self.states(ticket, "withdrawal", event.at);
+            }
+            _ => {}
+        }
+        let event = &self.without_stale_statements(ticket, event);
+        if let Some(requester) = &event.requester {
+            ticket.requester = Some(requester.clone());
         }
         match event.kind.as_str() {
             "message" => self.message(ticket, event, at),

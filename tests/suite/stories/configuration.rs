@@ -49,6 +49,7 @@ pub fn random(dice: &mut Dice) -> Setup {
         finalize_after: dice.pick(&["30m", "4h", "96h", "96h"]).to_string(),
         retain: dice.pick(&["1h", "1d", "30d", "30d"]).to_string(),
         undelete_grace: dice.pick(&["30m", "1d", "30d"]).to_string(),
+        opening: dice.pick(&["2s", "2s", "0s", "1m", "1h"]).to_string(),
         windows: texts(dice.pick::<&[&str]>(&[
             &["1h", "24h", "7d", "30d"] as &[&str],
             &["30m", "6h"],

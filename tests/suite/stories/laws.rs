@@ -28,6 +28,7 @@ fn the_stories_reach_every_family_and_break_no_law() {
     let mut families = BTreeSet::new();
     let (mut duplicates, mut out_of_order, mut invalid) = (0, 0, 0);
     let (mut reasons, mut labels) = (BTreeSet::new(), BTreeSet::<&str>::new());
+    let mut stale = BTreeSet::new();
     for seed in 0..150 {
         let (setup, lines) = random(seed, Size::default());
         let output = compute(&setup, &lines, None);
@@ -35,6 +36,7 @@ fn the_stories_reach_every_family_and_break_no_law() {
         out_of_order += output.out_of_order;
         invalid += output.invalid;
         reasons.extend(output.ignored.keys().cloned());
+        stale.extend(output.stale.keys().cloned());
         for (key, value) in &output.series {
             families.insert(key.split('{').next().unwrap().to_owned());
             if *value > 0.0 {
@@ -54,6 +56,7 @@ fn the_stories_reach_every_family_and_break_no_law() {
     }
     assert!(duplicates > 0 && out_of_order > 0 && invalid > 0);
     assert_eq!(reasons.len(), 2, "{reasons:?}");
+    assert_eq!(stale.len(), 7, "{stale:?}");
     let missing: Vec<&&str> = FAMILIES
         .iter()
         .filter(|name| !families.contains(**name))
@@ -106,7 +109,7 @@ const FAMILIES: [&str; 36] = [
 ];
 
 /// Label values that must occur now and then.
-const LABELS: [&str; 16] = [
+const LABELS: [&str; 17] = [
     "first_contact=\"true\"",
     "reopened=\"true\"",
     "reason=\"merged\"",
@@ -116,6 +119,7 @@ const LABELS: [&str; 16] = [
     "source=\"reported\"",
     "source=\"derived\"",
     "team=\"none\"",
+    "priority=\"none\"",
     "team=\"__other__\"",
     "target=\"next_response\"",
     "target=\"ownership\"",

@@ -1,15 +1,20 @@
-//! Stories of few tickets with hundreds of changes, more than a ticket stores one by one.
+//! Stories of few tickets with hundreds of changes, more than a ticket stores one by one, and more identities than
+//! it remembers.
 
 use serde_json::{Map, Value, json};
 
 use super::configuration;
 use super::dice::Dice;
-use super::{agent, priority, ticket_id};
+use super::values::{agent, priority, ticket_id};
 use crate::naive::Setup;
 
 const TICKETS: usize = 2;
 /// The least number of changes of a ticket; there are up to twice as many.
 const CHANGES: i64 = 150;
+
+/// How many records ago the record that is repeated was written: around the number of identities that a ticket
+/// remembers.
+const REPEATED: [usize; 8] = [1, 16, 17, 40, 150, 255, 256, 257];
 
 const UNSOLVED: [&str; 4] = ["new", "open", "pending", "on_hold"];
 
@@ -21,7 +26,9 @@ pub fn long(seed: u64) -> (Setup, Vec<String>) {
     let begin = *dice.pick(&configuration::CLOCK_CHANGES) - dice.below(3 * 86_400_000);
     let mut lines = Vec::new();
     for ticket in 0..TICKETS {
+        let first = lines.len();
         add_ticket(ticket, (begin, pace), &mut lines, &mut dice);
+        repeat_some(first, &mut lines, &mut dice);
     }
     lines.sort_by_key(|(at, _)| *at);
     (setup, lines.into_iter().map(|(_, line)| line).collect())
@@ -95,5 +102,16 @@ fn add_ticket(
     }
     if dice.chance(50) {
         record(at + pace, "closed", None);
+    }
+}
+
+/// Repeats records of a ticket that begins at `first`.
+fn repeat_some(first: usize, lines: &mut Vec<(i64, String)>, dice: &mut Dice) {
+    for index in first + 1..lines.len() {
+        let ago = *dice.pick(&REPEATED);
+        if dice.chance(8) && first + ago <= index {
+            let again = lines[index - ago].1.clone();
+            lines.push((lines[index].0, again));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Random configurations and random stories of tickets for them, the same for the same seed: every event
-//! type and member, duplicates, disorder, partial tickets, merges, withdrawals, and events exactly at
-//! decisive instants (deadlines, finalization, changes to and from summer time).
+//! type and member, duplicates, disorder, old states that arrive late, partial tickets, merges, withdrawals, and
+//! events exactly at decisive instants (deadlines, finalization, changes to and from summer time).
 
 #![allow(
     dead_code,
@@ -15,16 +15,18 @@
 
 mod configuration;
 pub mod dice;
+mod late;
 mod laws;
 mod long;
+mod values;
 
 pub use long::long;
 
 use crate::naive::Setup;
 use crate::naive::setup::milliseconds;
-use chrono::{DateTime, FixedOffset};
 use dice::Dice;
 use serde_json::{Map, Value, json};
+use values::{STATUSES, account, agent, channel, priority, score, spelled, team, ticket_id};
 
 /// The amount of events.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +53,7 @@ pub fn random(seed: u64, size: Size) -> (Setup, Vec<String>) {
         pace: *dice.pick(&[2_000, 60_000, 900_000, 7_200_000, 86_400_000, 604_800_000]),
         disorder: *dice.pick(&[0, 0, 3_000, 60_000, 86_400_000]),
         begin: *dice.pick(&configuration::CLOCK_CHANGES) - dice.below(3 * 86_400_000),
+        retries: *dice.pick(&[0, 5, 25]),
         setup: &setup,
         size,
         counter: 0,
@@ -68,6 +71,8 @@ struct Story<'a> {
     /// The delay of late records, in milliseconds.
     disorder: i64,
     begin: i64,
+    /// The chance, in percent, that an old state of the ticket arrives after an event.
+    retries: i64,
     counter: usize,
     /// Arrival time and line.
     lines: Vec<(i64, String)>,
@@ -105,7 +110,10 @@ impl Story<'_> {
             let mut created = self.event(ticket, "created", dice);
             self.attributes(&mut created, 60, dice);
             if dice.chance(50) {
-                created.insert("channel".into(), json!(dice.pick(&configuration::CHANNELS)));
+                created.insert("channel".into(), channel(dice));
+            }
+            if dice.chance(50) {
+                created.insert("requester".into(), account(dice));
             }
             if dice.chance(10) {
                 let earlier = at - dice.below(self.pace * 2 + 1);
@@ -115,12 +123,11 @@ impl Story<'_> {
             let late = dice.chance(10);
             self.record(created, at, late, dice);
             self.note_targets(at, &mut turning_points);
-            if dice.chance(20) {
-                let mut opening = self.event(ticket, "message", dice);
-                opening.insert("actor".into(), json!("agent"));
-                self.record(opening, at, false, dice);
+            if dice.chance(30) {
+                self.opening_message(ticket, at, dice);
             }
         }
+        let mut instants = vec![begin];
         let events = 1 + dice.below(self.size.events as i64);
         for _ in 0..events {
             at = self.next_instant(at, &turning_points, dice);
@@ -145,7 +152,26 @@ impl Story<'_> {
             if kind == "closed" || status == "closed" {
                 turning_points.push(at + milliseconds(&self.setup.retain));
             }
+            if kind == "merged" && dice.chance(40) {
+                self.late_survivor(ticket, at, dice);
+            }
+            instants.push(at);
+            if dice.chance(self.retries) {
+                self.late_state(ticket, &instants, dice);
+            }
         }
+    }
+
+    /// A message of an agent about as late as the limit for opening messages.
+    fn opening_message(&mut self, ticket: usize, creation: i64, dice: &mut Dice) {
+        let limit = milliseconds(&self.setup.opening);
+        let after = *dice.pick(&[0, limit - 1, limit, limit, limit + 1, limit / 2]);
+        let mut opening = self.event(ticket, "message", dice);
+        opening.insert("actor".into(), json!("agent"));
+        if dice.chance(30) {
+            opening.insert("author".into(), account(dice));
+        }
+        self.record(opening, creation + after.max(0), false, dice);
     }
 
     fn note_targets(&self, at: i64, turning_points: &mut Vec<i64>) {
@@ -182,7 +208,8 @@ impl Story<'_> {
             self.counter += 1;
             // Sometimes an earlier id: another record of the same event.
             let number = if dice.chance(3) {
-                self.counter.saturating_sub(1 + dice.below(20) as usize)
+                let ago = *dice.pick(&[20, 20, 200]);
+                self.counter.saturating_sub(1 + dice.below(ago) as usize)
             } else {
                 self.counter
             };
@@ -232,6 +259,16 @@ impl Story<'_> {
             "undeleted",
             "created",
         ]);
+        self.event_of_type(ticket, kind, creation, dice)
+    }
+
+    fn event_of_type(
+        &mut self,
+        ticket: usize,
+        kind: &str,
+        creation: i64,
+        dice: &mut Dice,
+    ) -> Map<String, Value> {
         let mut event = self.event(ticket, kind, dice);
         match kind {
             "message" => {
@@ -240,6 +277,9 @@ impl Story<'_> {
                 ]);
                 if !actor.is_empty() {
                     event.insert("actor".into(), json!(actor));
+                }
+                if dice.chance(35) {
+                    event.insert("author".into(), account(dice));
                 }
                 if dice.chance(15) {
                     event.insert("public".into(), json!(dice.chance(30)));
@@ -252,7 +292,7 @@ impl Story<'_> {
                 self.attributes(&mut event, 8, dice);
             }
             "team_changed" => {
-                event.insert("team".into(), self.team(dice));
+                event.insert("team".into(), team(dice));
                 self.attributes(&mut event, 8, dice);
             }
             "agent_changed" => {
@@ -276,15 +316,16 @@ impl Story<'_> {
                 self.attributes(&mut event, 4, dice);
             }
             "csat_rated" => {
-                event.insert("score".into(), json!(1 + dice.below(5)));
+                event.insert("score".into(), score(dice));
                 if dice.chance(30) {
-                    event.insert("score_max".into(), json!(*dice.pick(&[5, 7, 10])));
+                    let best = [json!(5), json!(7), json!(10), json!(2), json!(1.5)];
+                    event.insert("score_max".into(), dice.pick(&best).clone());
                 }
             }
             "merged" => {
-                // May be one ticket beyond those of the story: an unknown survivor.
-                let into = dice.below(self.size.tickets as i64 + 1) as usize;
-                event.insert("into".into(), ticket_id(into));
+                if dice.chance(75) {
+                    event.insert("into".into(), self.survivor(dice));
+                }
             }
             "solved" | "closed" | "reopened" | "undeleted" | "created" => {
                 self.attributes(&mut event, 5, dice);
@@ -295,7 +336,13 @@ impl Story<'_> {
             event.insert("created_at".into(), spelled(creation, dice));
         }
         if dice.chance(3) {
-            event.insert("channel".into(), json!(dice.pick(&configuration::CHANNELS)));
+            event.insert("channel".into(), channel(dice));
+        }
+        if dice.chance(8) {
+            event.insert("requester".into(), account(dice));
+        }
+        if dice.chance(2) {
+            event.insert("score".into(), score(dice));
         }
         if dice.chance(5) {
             event.insert("subject".into(), json!({"unknown": ["member", 1]}));
@@ -303,10 +350,15 @@ impl Story<'_> {
         event
     }
 
+    /// May be one ticket beyond those of the story: an unknown survivor.
+    fn survivor(&self, dice: &mut Dice) -> Value {
+        ticket_id(dice.below(self.size.tickets as i64 + 1) as usize)
+    }
+
     /// Each attribute that is absent so far, with this chance in percent.
     fn attributes(&self, event: &mut Map<String, Value>, per_cent: i64, dice: &mut Dice) {
         if !event.contains_key("team") && dice.chance(per_cent) {
-            event.insert("team".into(), self.team(dice));
+            event.insert("team".into(), team(dice));
         }
         if !event.contains_key("agent") && dice.chance(per_cent) {
             event.insert("agent".into(), agent(dice));
@@ -321,13 +373,6 @@ impl Story<'_> {
         }
     }
 
-    fn team(&self, dice: &mut Dice) -> Value {
-        if dice.chance(12) {
-            return Value::Null;
-        }
-        json!(*dice.pick(&configuration::TEAMS))
-    }
-
     fn record(&mut self, event: Map<String, Value>, at: i64, late: bool, dice: &mut Dice) {
         let mut event = event;
         event.insert("at".into(), spelled(at, dice));
@@ -339,43 +384,9 @@ impl Story<'_> {
         };
         self.lines.push((at + delay, line.clone()));
         if dice.chance(5) {
-            let again = at + delay + dice.below(1 + 3 * self.pace);
+            let events = *dice.pick(&[3, 3, 60]);
+            let again = at + delay + dice.below(1 + events * self.pace);
             self.lines.push((again, line));
         }
-    }
-}
-
-const STATUSES: [&str; 9] = [
-    "new", "open", "open", "pending", "pending", "on_hold", "solved", "solved", "closed",
-];
-
-/// Every other ticket has an integer for its id.
-fn ticket_id(ticket: usize) -> Value {
-    if ticket.is_multiple_of(2) {
-        json!(ticket)
-    } else {
-        json!(format!("T-{ticket}"))
-    }
-}
-
-fn agent(dice: &mut Dice) -> Value {
-    dice.pick(&[json!("x"), json!("y"), Value::Null]).clone()
-}
-
-fn priority(dice: &mut Dice) -> Value {
-    json!(*dice.pick(&["p1", "p2", "p3"]))
-}
-
-/// One of the spellings of an instant.
-fn spelled(at: i64, dice: &mut Dice) -> Value {
-    let minutes = *dice.pick(&[0, 0, 7 * 60, -210, 330]);
-    let offset = FixedOffset::east_opt(minutes * 60).unwrap();
-    let local = DateTime::from_timestamp_millis(at)
-        .unwrap()
-        .with_timezone(&offset);
-    match dice.below(4) {
-        0 => json!(at),
-        1 => json!(local.to_rfc3339_opts(chrono::SecondsFormat::Millis, false)),
-        _ => json!(local.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)),
     }
 }
