@@ -19,7 +19,15 @@ impl World<'_> {
         let opens = ticket
             .created
             .is_some_and(|created| at - created <= self.opening);
+        // Section 1, one update: such a message counts as if it came just before the solve.
+        let with_solve = ticket.is_done()
+            && event.at == at
+            && ticket
+                .solves
+                .last()
+                .is_some_and(|(solved, _)| *solved == at);
         match actor {
+            Some("customer") if with_solve => {}
             Some("customer") if ticket.is_done() => {
                 ticket.asked_while_done |= ticket.answered;
             }
@@ -33,7 +41,11 @@ impl World<'_> {
                     ticket.teams_since_reply.push(ticket.team.clone());
                 }
                 ticket.replies.push(at);
-                if ticket.is_done() {
+                if with_solve {
+                    // The goals have ended with the solve.
+                    ticket.asked = ticket.asked_at_solve.take();
+                    self.answer(ticket, &holder, at);
+                } else if ticket.is_done() {
                     ticket.asked_while_done = false;
                 } else {
                     self.answer(ticket, &holder, at);

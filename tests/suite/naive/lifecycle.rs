@@ -123,7 +123,7 @@ impl World<'_> {
         }
         ticket.solves.push((at, holder.clone()));
         self.end_leg(ticket, at);
-        ticket.asked = None;
+        ticket.asked_at_solve = ticket.asked.take();
         ticket.last_resolution = ticket.goals.get("resolution").cloned();
         for target in ["first_response", "next_response", "resolution"] {
             self.end_goal(ticket, target, &holder, at);

@@ -62,6 +62,8 @@ pub struct Ticket {
     pub answered: bool,
     /// The oldest unanswered customer message (KPI 2).
     pub asked: Option<i64>,
+    /// The message that was unanswered at the last solve.
+    pub asked_at_solve: Option<i64>,
     /// A customer message that awaits a reopening.
     pub asked_while_done: bool,
     pub solves: Vec<(i64, Holder)>,
@@ -137,6 +139,7 @@ impl Ticket {
             teams_since_reply: Vec::new(),
             answered: false,
             asked: None,
+            asked_at_solve: None,
             asked_while_done: false,
             solves: Vec::new(),
             reopenings: Vec::new(),

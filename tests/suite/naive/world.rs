@@ -141,6 +141,10 @@ impl<'a> World<'a> {
         }
     }
 
+    pub(super) fn ignore(&mut self, reason: &str) {
+        *self.output.ignored.entry(reason.to_owned()).or_default() += 1;
+    }
+
     /// Section 1: "Order within one event".
     pub(super) fn apply(&mut self, ticket: &mut Ticket, event: &Event) {
         if event.at < ticket.last {
