@@ -1,6 +1,7 @@
 //! The engine compared with the naive implementation: golden cases, random stories, real logs.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use ticket_exporter::config;
 use ticket_exporter::decode;
 use ticket_exporter::domain::timestamp::Timestamp;
-use ticket_exporter::engine::{Engine, Rules};
+use ticket_exporter::engine::{Engine, Rules, StateMember};
 use ticket_exporter::exposition::{Format, render};
 
 use crate::harness;
@@ -34,7 +35,7 @@ fn rules(yaml: &str) -> Arc<Rules> {
     Arc::new(loaded.config.rules)
 }
 
-/// The output of `replay` for these lines.
+/// The output of `replay` for these lines, and what the engine counted beside the KPIs.
 fn replay(rules: &Arc<Rules>, lines: &[String], until: Option<i64>) -> String {
     let mut engine = Engine::new(Arc::clone(rules), Timestamp(0));
     let partition = engine.only_partition();
@@ -48,13 +49,48 @@ fn replay(rules: &Arc<Rules>, lines: &[String], until: Option<i64>) -> String {
     if let Some(end) = until.map(Timestamp).or(engine.greatest_event(partition)) {
         engine.advance(partition, end);
     }
-    String::from_utf8(render(Format::Text, &[&engine.snapshot()], 0)).unwrap()
+    let mut text = String::from_utf8(render(Format::Text, &[&engine.snapshot()], 0)).unwrap();
+    let counts = engine.counts();
+    let mut add = |name: &str, count: u64| {
+        let _ = writeln!(text, "{} {count}", beside(name));
+    };
+    add("duplicate", counts.duplicate);
+    add("out_of_order", counts.out_of_order);
+    add("withdrawn", counts.withdrawn);
+    add("merged_away", counts.merged_away);
+    for member in StateMember::ALL {
+        add(member.name(), counts.stale[member as usize]);
+    }
+    text
+}
+
+/// The name of a count beside the KPIs, in the form of a series.
+fn beside(name: &str) -> String {
+    format!("ticket_beside{{name=\"{name}\"}}")
+}
+
+/// The same as [`replay`] by the naive implementation.
+fn expected(setup: &Setup, lines: &[String], until: Option<i64>) -> BTreeMap<String, f64> {
+    let output = naive::compute(setup, lines, until);
+    let mut series = output.series;
+    let counts = [
+        ("duplicate", &output.duplicates),
+        ("out_of_order", &output.out_of_order),
+    ];
+    let named = output.ignored.iter().chain(&output.stale);
+    #[allow(clippy::cast_precision_loss)]
+    for (name, count) in counts
+        .into_iter()
+        .chain(named.map(|(name, n)| (&**name, n)))
+    {
+        series.insert(beside(name), *count as f64);
+    }
+    series
 }
 
 fn assert_same(what: &str, setup: &Setup, lines: &[String], until: Option<i64>) {
-    let expected = naive::compute(setup, lines, until);
     let yaml = setup.to_yaml();
-    let differences = compare(&expected.series, &replay(&rules(&yaml), lines, until));
+    let differences = differences_of(setup, lines, until);
     if !differences.is_empty() {
         let shortest = shrink(setup, lines, until);
         let remaining = differences_of(setup, &shortest, until);
@@ -77,9 +113,8 @@ fn assert_same(what: &str, setup: &Setup, lines: &[String], until: Option<i64>) 
 }
 
 fn differences_of(setup: &Setup, lines: &[String], until: Option<i64>) -> Vec<Difference> {
-    let expected = naive::compute(setup, lines, until);
     compare(
-        &expected.series,
+        &expected(setup, lines, until),
         &replay(&rules(&setup.to_yaml()), lines, until),
     )
 }
@@ -224,9 +259,7 @@ fn real_logs() {
         ("kaggle", logs::kaggle()),
         ("large", logs::large()),
     ] {
-        let expected = naive::compute(&setup, &lines, None);
-        let actual = replay(&rules(&setup.to_yaml()), &lines, None);
-        let differences = compare(&expected.series, &actual);
+        let differences = differences_of(&setup, &lines, None);
         let first: BTreeMap<_, _> = differences
             .iter()
             .take(10)
