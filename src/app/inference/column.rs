@@ -2,8 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::names::is_in;
+use chrono_tz::Tz;
+
+use super::names::{has_any, is_in};
+use crate::decode::read_time;
 use crate::domain::timestamp::Timestamp;
+
+/// 1990 and 2100. A number that is no time between these is no time.
+const EARLIEST: Timestamp = Timestamp(631_152_000_000);
+const LATEST: Timestamp = Timestamp(4_102_444_800_000);
+
+/// Words in the names of times. A number is a time only where its name says so.
+const TIMES: &str = "at time timestamp date datetime ts ms on created creation updated modified \
+     changed occurred opened closed resolved solved geändert erstellt zeit";
 
 #[allow(
     clippy::cast_precision_loss,
@@ -35,22 +46,21 @@ pub(super) struct SampleCell {
 pub(super) struct Times {
     /// By the number of the row.
     pub(super) instants: BTreeMap<usize, Timestamp>,
-    /// A pattern that the mapping has to name.
-    pub(super) format: Option<&'static str>,
     pub(super) needs_zone: bool,
 }
 
-/// The values at one path.
 #[derive(Debug)]
 pub(super) struct SampleColumn {
     /// As a mapping writes it.
     pub(super) path: String,
+    /// The path of the object that has the value. That of the record is empty.
+    pub(super) object: String,
+    /// The path of the object around that.
+    pub(super) outer: String,
     /// The words of the last name.
     pub(super) name: Vec<String>,
     /// The words of the name before it.
     pub(super) parent: Vec<String>,
-    /// The paths of the objects around it, from the inside to the outside; the record is `""`.
-    pub(super) around: Vec<String>,
     /// By the number of the row.
     pub(super) cells: BTreeMap<usize, SampleCell>,
     /// Rows where the value is `null` or an empty text.
@@ -72,27 +82,24 @@ impl SampleColumn {
         self.texts().collect()
     }
 
-    pub(super) fn is_named(&self, words: &[&str]) -> bool {
-        self.name
-            .iter()
-            .map(String::as_str)
-            .eq(words.iter().copied())
-    }
-
     pub(super) fn has_only(&self, kinds: &[CellKind]) -> bool {
         self.cells.values().all(|cell| kinds.contains(&cell.kind))
+    }
+
+    /// Whether the name, or the name before it, has one of these words.
+    pub(super) fn mentions(&self, list: &str) -> bool {
+        has_any(&self.name, list) || has_any(&self.parent, list)
     }
 
     /// The words that say what the value is about, and the path of the object that has it. A mere
     /// `id` or `name` belongs to the object around it.
     pub(super) fn subject(&self) -> (&[String], &str) {
         const PLAIN: &str = "id key name title label value email";
-        let around = |index: usize| self.around.get(index).map_or("", String::as_str);
         let is_plain = self.name.len() == 1 && is_in(PLAIN, &self.name[0]);
         if is_plain && !self.parent.is_empty() {
-            (&self.parent, around(1))
+            (&self.parent, &self.outer)
         } else {
-            (&self.name, around(0))
+            (&self.name, &self.object)
         }
     }
 
@@ -104,13 +111,45 @@ impl SampleColumn {
             && self.texts().all(is_choice)
     }
 
-    /// Texts without spaces and addresses, and numbers.
+    pub(super) fn is_name_or_id(&self) -> bool {
+        self.times.is_none() && self.has_only(&[CellKind::Text, CellKind::Number])
+    }
+
+    /// Texts with digits and without spaces and addresses, and numbers.
     pub(super) fn is_id_like(&self) -> bool {
-        self.times.is_none()
-            && self.has_only(&[CellKind::Text, CellKind::Number])
-            && self
-                .texts()
-                .all(|text| text.len() <= 64 && !text.contains([' ', '@', '\n', '\t']))
+        self.is_name_or_id()
+            && self.texts().all(|text| {
+                text.len() <= 64
+                    && text.bytes().any(|byte| byte.is_ascii_digit())
+                    && !text.contains([' ', '@', '\n', '\t'])
+            })
+    }
+
+    /// `None`: the values are no times, or in a format that a mapping has to name.
+    pub(super) fn read_times(&self) -> Option<Times> {
+        let is_number = |text: &str| text.parse::<f64>().is_ok();
+        let has_numbers = self.texts().any(is_number);
+        if self.cells.is_empty()
+            || !self.has_only(&[CellKind::Text, CellKind::Number])
+            || has_numbers && !has_any(&self.name, TIMES)
+        {
+            return None;
+        }
+        let zones: &[Option<Tz>] = if has_numbers {
+            &[None]
+        } else {
+            &[None, Some(Tz::UTC)]
+        };
+        zones.iter().find_map(|zone| {
+            let cells = self.cells.iter().map(|(row, cell)| {
+                let time = read_time(&cell.text, None, *zone)?;
+                (EARLIEST..=LATEST).contains(&time).then_some((*row, time))
+            });
+            Some(Times {
+                instants: cells.collect::<Option<_>>()?,
+                needs_zone: zone.is_some(),
+            })
+        })
     }
 }
 

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::column::{CellKind, SampleColumn};
-use super::draft::{Draft, DraftLine};
+use super::draft::Draft;
 use super::evidence::Evidence;
-use super::members::{EventTimes, candidates, mentioning, shown};
+use super::members::{EventTimes, candidates, mentioning, path, shown};
 use super::names::{has_any, is_in};
 use super::vocabulary::{self, EventKind, MESSAGES, PEOPLE};
 use crate::domain::event::Actor;
@@ -14,189 +14,134 @@ use crate::domain::yaml;
 
 const PRIVATE: &str = "private internal hidden";
 const PUBLIC: &str = "public visible";
-const OWN_TIME: &str = "its time is the time of the creation";
+/// The time of the event is the time of the creation.
+const OWN_TIME: (&str, &str) = ("created_at", "~");
 
 pub(super) fn add(evidence: &Evidence<'_>, times: &EventTimes<'_>, draft: &mut Draft) {
     if evidence.is_database() {
         add_database_rules(evidence, draft);
-        ask_for_messages(evidence, draft);
-    } else if let Some((column, kinds)) = kind_column(evidence) {
-        add_rules_by_kind(evidence, times, column, &kinds, draft);
+    } else if let Some(words) = EventWords::find(evidence) {
+        add_rules_by_word(evidence, &words, draft);
     } else {
         add_first_records(evidence, times, draft);
-        ask_for_messages(evidence, draft);
     }
-    let ids: Vec<String> = evidence
-        .ids
-        .iter()
-        .map(|id| format!("{{ {}: {{ exists: true }} }}", yaml::scalar(&id.path)))
-        .collect();
-    let when = format!("{{ any: [{}] }}", ids.join(", "));
-    add_rule(draft, "updated", "updated", when, Vec::new());
+    let when = format!("{{ {}: {{ exists: true }} }}", path(evidence.id));
+    draft.add_rule("updated", &[("when", &when), ("type", "updated")]);
 }
 
-fn add_rule(
-    draft: &mut Draft,
-    name: &str,
-    kind: &'static str,
-    when: String,
-    members: Vec<DraftLine>,
-) {
-    let mut lines = vec![
-        DraftLine::new("when", when, ""),
-        DraftLine::new("type", kind, ""),
-    ];
-    lines.extend(members);
-    draft.rules.push((name.to_owned(), lines));
+/// The member that says what happened.
+struct EventWords<'t> {
+    column: &'t SampleColumn,
+    /// The rows of tickets, by what their words say.
+    rows: BTreeMap<Option<EventKind>, BTreeSet<usize>>,
 }
 
-/// The rows of each word, by what the word says.
-type Kinds<'t> = BTreeMap<Option<EventKind>, BTreeMap<&'t str, BTreeSet<usize>>>;
-
-/// The member that says what happened: its name says so, and some of its words are understood.
-fn kind_column<'t>(evidence: &Evidence<'t>) -> Option<(&'t SampleColumn, Kinds<'t>)> {
-    let rows = evidence.rows();
-    let is_named = |column: &&SampleColumn| {
-        let name: Vec<&str> = column.name.iter().map(String::as_str).collect();
-        let is_event = matches!(
-            name.as_slice(),
-            ["event" | "type" | "action" | "topic" | "kind"] | ["event", "type" | "name" | "kind"]
-        );
-        let is_outside = column.around[0].is_empty() || column.path == "$cloudevent.type";
-        let is_inside = column.parent == ["event"] && is_event;
-        (is_event && is_outside || is_inside)
-            && column.is_enumeration()
-            && column.distinct().len() > 1
-            && rows.iter().all(|row| column.cells.contains_key(row))
-    };
-    let mut best: Option<(usize, &SampleColumn, Kinds<'_>)> = None;
-    for column in evidence.table.columns.iter().filter(is_named) {
-        let mut kinds = Kinds::new();
-        for row in &rows {
-            let word = column.text(*row).unwrap_or_default();
-            let words = kinds.entry(vocabulary::event(word)).or_default();
-            words.entry(word).or_default().insert(*row);
-        }
-        let understood = rows_of(&kinds, |kind| kind.is_some()).len();
-        if understood > best.as_ref().map_or(0, |best| best.0) {
-            best = Some((understood, column, kinds));
-        }
+impl<'t> EventWords<'t> {
+    /// Its name says so, and some of its words are understood.
+    fn find(evidence: &Evidence<'t>) -> Option<Self> {
+        let is_named = |column: &&SampleColumn| {
+            let name: Vec<&str> = column.name.iter().map(String::as_str).collect();
+            let is_event = matches!(
+                name.as_slice(),
+                ["event" | "type" | "action" | "topic" | "kind"]
+                    | ["event", "type" | "name" | "kind"]
+            );
+            let is_outside = column.object.is_empty() || column.path == "$cloudevent.type";
+            is_event
+                && (is_outside || column.parent == ["event"])
+                && column.is_enumeration()
+                && column.distinct().len() > 1
+                && evidence.covers(column)
+        };
+        let columns = evidence.table.columns.iter().filter(is_named);
+        let by_word = columns.map(|column| {
+            let mut rows: BTreeMap<_, BTreeSet<usize>> = BTreeMap::new();
+            for row in evidence.rows() {
+                let kind = vocabulary::event(column.text(row).unwrap_or_default());
+                rows.entry(kind).or_default().insert(row);
+            }
+            Self { column, rows }
+        });
+        let understood = |words: &Self| -> usize {
+            let kinds = words.rows.iter().filter(|(kind, _)| kind.is_some());
+            kinds.map(|(_, rows)| rows.len()).sum()
+        };
+        let best = by_word.max_by_key(understood);
+        best.filter(|words| understood(words) > 0)
     }
-    best.map(|(_, column, kinds)| (column, kinds))
+
+    fn words(&self, kind: Option<EventKind>) -> BTreeSet<&str> {
+        let rows = self.rows.get(&kind).into_iter().flatten();
+        rows.filter_map(|row| self.column.text(*row)).collect()
+    }
+
+    /// The condition for records of this kind. `None`: there are none.
+    fn when(&self, kind: EventKind) -> Option<String> {
+        let words = self.words(Some(kind));
+        let is_present = !words.is_empty();
+        is_present.then(|| format!("{{ {}: {} }}", path(self.column), yaml::list(words)))
+    }
 }
 
-fn rows_of(kinds: &Kinds<'_>, fits: impl Fn(Option<EventKind>) -> bool) -> BTreeSet<usize> {
-    let fitting = kinds.iter().filter(|(kind, _)| fits(**kind));
-    let rows = fitting.flat_map(|(_, words)| words.values().flatten());
-    rows.copied().collect()
-}
-
-fn add_rules_by_kind(
-    evidence: &Evidence<'_>,
-    times: &EventTimes<'_>,
-    column: &SampleColumn,
-    kinds: &Kinds<'_>,
-    draft: &mut Draft,
-) {
-    let path = yaml::scalar(&column.path);
-    let words = |kind: EventKind| {
-        let words = kinds.get(&Some(kind)).into_iter().flat_map(BTreeMap::keys);
-        yaml::list(words.copied())
-    };
-    let when = |kind: EventKind| format!("{{ {path}: {} }}", words(kind));
-    let created = rows_of(kinds, |kind| kind == Some(EventKind::Created));
-    if created.is_empty() || !are_first(evidence, &created) {
-        draft.ask(format!(
+fn add_rules_by_word(evidence: &Evidence<'_>, words: &EventWords<'_>, draft: &mut Draft) {
+    let created = words.rows.get(&Some(EventKind::Created));
+    match words.when(EventKind::Created) {
+        Some(when) if created.is_some_and(|rows| evidence.are_first(rows)) => {
+            draft.add_rule("created", &[("when", &when), ("type", "created"), OWN_TIME]);
+        }
+        _ => draft.ask(&format!(
             "created: which records say that a ticket was created? The words of {} do not tell it: none of \
              them is in the first record of each ticket, and in no other.",
-            column.path
-        ));
-    } else {
-        let has_common = !times.created_at.is_empty();
-        let own = has_common.then(|| DraftLine::new("created_at", "~", OWN_TIME));
-        let lines = own.into_iter().collect();
-        add_rule(draft, "created", "created", when(EventKind::Created), lines);
+            words.column.path
+        )),
     }
-    add_messages(evidence, kinds, &when, draft);
-    if let Some(others) = kinds.get(&None) {
-        draft.ask(format!(
+    add_messages(evidence, words, draft);
+    let others = words.words(None);
+    if !others.is_empty() {
+        draft.ask(&format!(
             "type: do these words of {} mean more than an update of the ticket? {} A message, a note, a \
              rating, time worked, a merged, deleted or spam ticket needs a rule.",
-            column.path,
-            shown(others.keys().copied())
+            words.column.path,
+            shown(others)
         ));
     }
 }
 
-/// Whether these rows are the first ones of their tickets, one of each.
-fn are_first(evidence: &Evidence<'_>, rows: &BTreeSet<usize>) -> bool {
-    let is_only_first = |ticket: &Vec<usize>| {
-        let rest = ticket.get(1..).unwrap_or_default();
-        rest.iter().all(|row| !rows.contains(row))
-    };
-    !rows.is_empty() && evidence.tickets.values().all(is_only_first)
-}
-
-fn add_messages(
-    evidence: &Evidence<'_>,
-    kinds: &Kinds<'_>,
-    when: &dyn Fn(EventKind) -> String,
-    draft: &mut Draft,
-) {
-    let is_message = |kind: Option<EventKind>| matches!(kind, Some(EventKind::Message(_)));
-    let rows = rows_of(kinds, is_message);
-    if rows.is_empty() {
+fn add_messages(evidence: &Evidence<'_>, words: &EventWords<'_>, draft: &mut Draft) {
+    let (Some(when), Some(rows)) = (
+        words.when(EventKind::Message),
+        words.rows.get(&Some(EventKind::Message)),
+    ) else {
         ask_for_messages(evidence, draft);
         return;
-    }
-    let visibility = visibility(evidence, &rows);
-    let has_notes = kinds.contains_key(&Some(EventKind::Note));
-    if visibility.is_none() && !has_notes {
-        draft.ask(format!(
+    };
+    let visibility = visibility(evidence, rows);
+    let note = words.when(EventKind::Note);
+    if visibility.is_none() && note.is_none() {
+        draft.ask(&format!(
             "message: which member tells internal notes from public replies? {} If there are no notes, \
              write a rule with type: message.",
             mentioning(evidence, "private internal hidden public visible")
         ));
         return;
     }
-    let unnamed = rows_of(kinds, |kind| kind == Some(EventKind::Message(None)));
-    let actor = match actor(evidence, &unnamed, draft) {
-        Some(actor) => Some(actor),
-        None if unnamed.is_empty() => None,
-        None => {
-            draft.ask(format!(
-                "message: which member tells whether an agent or a customer wrote it? {} Until you know, \
-                 messages are updates: a message of a robot must not count as a reply.",
-                candidates(evidence, |column| is_author(column) && column.times.is_none())
-            ));
-            return;
-        }
+    let Some(actor) = actor(evidence, rows, draft) else {
+        draft.ask(&format!(
+            "message: which member tells whether an agent or a customer wrote it? {} Until you know, \
+             messages are updates: a message of a robot must not count as a reply.",
+            candidates(evidence, |column| is_author(column) && column.times.is_none())
+        ));
+        return;
     };
-    if has_notes {
-        let mut lines = vec![DraftLine::new("public", "false", "")];
-        lines.extend(actor.iter().map(|actor| DraftLine::new("actor", actor, "")));
-        add_rule(draft, "note", "message", when(EventKind::Note), lines);
+    let mut add = |name: &str, when: &str, public: Option<&str>| {
+        let mut lines = vec![("when", when), ("type", "message"), ("actor", &actor)];
+        lines.extend(public.map(|value| ("public", value)));
+        draft.add_rule(name, &lines);
+    };
+    if let Some(note) = note {
+        add("note", &note, Some("false"));
     }
-    for kind in kinds.keys().flatten() {
-        let EventKind::Message(author) = kind else {
-            continue;
-        };
-        let (name, value) = match (author, &actor) {
-            (Some(author), _) => (
-                format!("message_of_{}", author.name()),
-                author.name().to_owned(),
-            ),
-            (None, Some(actor)) => ("message".to_owned(), actor.clone()),
-            (None, None) => continue,
-        };
-        let mut lines = vec![DraftLine::new("actor", value, "")];
-        lines.extend(
-            visibility
-                .clone()
-                .map(|value| DraftLine::new("public", value, "")),
-        );
-        add_rule(draft, &name, "message", when(*kind), lines);
-    }
+    add("message", &when, visibility.as_deref());
 }
 
 /// The value of `public`, from a boolean beside the message.
@@ -206,17 +151,16 @@ fn visibility(evidence: &Evidence<'_>, rows: &BTreeSet<usize>) -> Option<String>
         [is, word] => is == "is" && is_in(list, word),
         _ => false,
     };
-    let is_visibility = |column: &&SampleColumn| {
-        let is_boolean = column.has_only(&[CellKind::Bool])
-            || column.texts().all(|text| ["0", "1"].contains(&text));
-        let is_of_message = column.around[0].is_empty() || has_any(&column.parent, MESSAGES);
+    let column = evidence.table.columns.iter().find(|column| {
+        let is_boolean =
+            column.has_only(&[CellKind::Bool]) || column.texts().all(|text| is_in("0 1", text));
+        let is_of_message = column.object.is_empty() || has_any(&column.parent, MESSAGES);
         (is_named(column, PRIVATE) || is_named(column, PUBLIC))
             && is_boolean
             && is_of_message
             && rows.iter().all(|row| column.cells.contains_key(row))
-    };
-    let column = evidence.table.columns.iter().find(is_visibility)?;
-    let path = yaml::scalar(&column.path);
+    })?;
+    let path = path(column);
     Some(if is_named(column, PRIVATE) {
         format!("[{{ value: \"false\", when: {{ {path}: [true, 1] }} }}, \"true\"]")
     } else {
@@ -226,154 +170,111 @@ fn visibility(evidence: &Evidence<'_>, rows: &BTreeSet<usize>) -> Option<String>
 
 /// Whether a column is about the person who acts, and not about the person who has the ticket.
 fn is_author(column: &SampleColumn) -> bool {
-    let words = || column.name.iter().chain(&column.parent);
-    words().any(|word| is_in(PEOPLE, word))
-        && !words().any(|word| is_in("assignee assigned owner", word))
+    column.mentions(PEOPLE) && !column.mentions("assignee assigned owner")
 }
 
 /// The value of `actor`, from words of which some are an agent's and some are a customer's. An author
 /// whose word is missing or not understood stays unknown: no reply of theirs counts.
-fn actor(evidence: &Evidence<'_>, rows: &BTreeSet<usize>, draft: &mut Draft) -> Option<String> {
-    type Words<'a> = BTreeMap<Actor, BTreeSet<&'a str>>;
-    let mut best: Option<(usize, &SampleColumn, Words<'_>)> = None;
+fn actor<'t>(evidence: &Evidence<'t>, rows: &BTreeSet<usize>, draft: &mut Draft) -> Option<String> {
     let is_role = |column: &&SampleColumn| {
         let last = column.name.last().map_or("", String::as_str);
-        let is_word = ["type", "role", "kind", "actor", "author", "sender"].contains(&last);
-        is_word && is_author(column) && evidence.is_constant(column) != Some(true)
+        is_in("type role kind actor author sender", last)
+            && is_author(column)
+            && evidence.is_constant(column) != Some(true)
     };
-    for column in evidence.table.columns.iter().filter(is_role) {
-        let texts: BTreeSet<&str> = rows.iter().filter_map(|row| column.text(*row)).collect();
-        let mut words = Words::new();
-        for text in &texts {
-            if let Some(actor) = vocabulary::actor(text) {
-                words.entry(actor).or_default().insert(text);
-            }
-        }
-        // If only customers have a word of their own, users are the agents.
-        let user = texts.iter().find(|text| text.eq_ignore_ascii_case("user"));
-        if let (Some(user), false) = (user, words.contains_key(&Actor::Agent)) {
-            words.entry(Actor::Agent).or_default().insert(user);
-        }
-        let is_complete = [Actor::Agent, Actor::Customer]
-            .iter()
-            .all(|one| words.contains_key(one));
-        let count = rows
-            .iter()
-            .filter(|row| column.cells.contains_key(row))
-            .count();
-        if is_complete && count > best.as_ref().map_or(0, |best| best.0) {
-            best = Some((count, column, words));
-        }
+    let texts = |column: &'t SampleColumn| -> Vec<&'t str> {
+        rows.iter().filter_map(|row| column.text(*row)).collect()
+    };
+    let is_complete = |(_, texts): &(_, Vec<&str>)| {
+        let has = |actor| {
+            texts
+                .iter()
+                .any(|text| vocabulary::actor(text) == Some(actor))
+        };
+        has(Actor::Customer) && (has(Actor::Agent) || texts.iter().any(|text| is_user(text)))
+    };
+    let columns = evidence.table.columns.iter().filter(is_role);
+    let complete = columns
+        .map(|column| (column, texts(column)))
+        .filter(is_complete);
+    let (column, texts) = complete.max_by_key(|(_, texts)| texts.len())?;
+    let mut words: BTreeMap<Option<Actor>, BTreeSet<&str>> = BTreeMap::new();
+    for text in &texts {
+        words
+            .entry(vocabulary::actor(text))
+            .or_default()
+            .insert(text);
     }
-    let (count, column, words) = best?;
-    let known: BTreeSet<&str> = words.values().flatten().copied().collect();
-    let texts = rows.iter().filter_map(|row| column.text(*row));
-    let unknown: BTreeSet<&str> = texts.filter(|text| !known.contains(text)).collect();
-    if count < rows.len() || !unknown.is_empty() {
-        draft.ask(format!(
-            "actor: {} messages have no {}, and {} of its words are not under values.actor. These \
-             messages do not count as replies: which member names their authors?",
-            rows.len() - count,
-            column.path,
-            unknown.len()
-        ));
-    }
-    if words[&Actor::Agent]
-        .iter()
-        .any(|word| word.eq_ignore_ascii_case("user"))
-    {
-        draft.ask(format!(
+    let mut unknown = words.remove(&None).unwrap_or_default();
+    // If only customers have a word of their own, users are the agents.
+    if !words.contains_key(&Some(Actor::Agent)) {
+        let users = unknown.extract_if(.., |text| is_user(text)).collect();
+        words.insert(Some(Actor::Agent), users);
+        draft.ask(&format!(
             "actor: {} has \"user\" beside a word for customers, so the mapping takes users for agents. Is \
              that right?",
             column.path
         ));
     }
-    let words = words
-        .into_iter()
-        .map(|(actor, words)| {
-            let words = words.into_iter().map(str::to_owned).collect();
-            (actor.name().to_owned(), words)
-        })
-        .collect();
-    draft.words.push(("actor", words));
-    Some(format!(
-        "{{ value: {}, map: actor }}",
-        yaml::scalar(&column.path)
-    ))
+    if texts.len() < rows.len() || !unknown.is_empty() {
+        draft.ask(&format!(
+            "actor: {} messages have no {}, and {} of its words are not under values.actor. These \
+             messages do not count as replies: which member names their authors?",
+            rows.len() - texts.len(),
+            column.path,
+            unknown.len()
+        ));
+    }
+    let words = words.into_iter();
+    draft.add_words(
+        "actor",
+        words.filter_map(|(actor, words)| Some((actor?.name(), words.into_iter().collect()))),
+    );
+    Some(format!("{{ value: {}, map: actor }}", path(column)))
+}
+
+fn is_user(word: &str) -> bool {
+    word.eq_ignore_ascii_case("user")
 }
 
 /// Without a member that says what happened, the first record of a ticket can be known by its times.
 fn add_first_records(evidence: &Evidence<'_>, times: &EventTimes<'_>, draft: &mut Draft) {
-    let mut rows = BTreeSet::new();
-    if let ([at, ..], [created, ..]) = (times.at.as_slice(), times.created_at.as_slice()) {
-        let is_same = |row: &usize| at.text(*row).is_some() && at.text(*row) == created.text(*row);
-        rows = evidence.rows().into_iter().filter(is_same).collect();
-        if are_first(evidence, &rows) {
-            let when = format!(
-                "{{ {}: {} }}",
-                yaml::scalar(&created.path),
-                yaml::scalar(&at.path)
-            );
-            let own = DraftLine::new("created_at", "~", OWN_TIME);
-            add_rule(draft, "created", "created", when, vec![own]);
+    ask_for_messages(evidence, draft);
+    if let (Some(at), Some(created)) = (times.at, times.created_at) {
+        let mut rows = evidence.rows();
+        rows.retain(|row| at.text(*row) == created.text(*row));
+        if evidence.are_first(&rows) {
+            let when = format!("{{ {}: {} }}", path(created), path(at));
+            draft.add_rule("created", &[("when", &when), ("type", "created"), OWN_TIME]);
+            return;
         }
     }
-    if !are_first(evidence, &rows) {
-        draft.ask("created: which records say that a ticket was created? No member tells it.");
-    }
+    draft.ask("created: which records say that a ticket was created? No member tells it.");
 }
 
 fn add_database_rules(evidence: &Evidence<'_>, draft: &mut Draft) {
-    let lines = vec![
-        DraftLine::new("when", "{ $op: r }", "read when the connector began"),
-        DraftLine::new(
-            "snapshot",
-            "true",
-            "it says how the ticket is, not what happened",
-        ),
-        DraftLine::new("type", "updated", ""),
+    ask_for_messages(evidence, draft);
+    // Rows that were read when the connector began say how the ticket is, not what happened.
+    let snapshot = [
+        ("when", "{ $op: r }"),
+        ("snapshot", "true"),
+        ("type", "updated"),
     ];
-    draft.rules.push(("snapshot".to_owned(), lines));
-    let lines = vec![
-        DraftLine::new("when", "{ $op: d }", ""),
-        DraftLine::new(
-            "ignore",
-            "true",
-            "a deleted row may be a ticket in an archive",
-        ),
-    ];
-    draft.rules.push(("deleted_row".to_owned(), lines));
-    let new = |row: &usize| evidence.operations[*row].as_deref() == Some("c");
-    let inserted: BTreeSet<usize> = evidence.rows().into_iter().filter(new).collect();
-    let table = evidence.table.column("$source.table");
-    let when = if are_first(evidence, &inserted) {
-        Some("{ $op: c }".to_owned())
+    draft.add_rule("snapshot", &snapshot);
+    // A deleted row may be a ticket in an archive.
+    draft.add_rule("deleted_row", &[("when", "{ $op: d }"), ("ignore", "true")]);
+    let mut inserted = evidence.rows();
+    inserted.retain(|row| evidence.is_new(*row));
+    if evidence.are_first(&inserted) {
+        let created = [("when", "{ $op: c }"), ("type", "created"), OWN_TIME];
+        draft.add_rule("created", &created);
     } else {
-        table.and_then(|table| {
-            let of = |name: &str| -> BTreeSet<usize> {
-                let is_of = |row: &&usize| table.text(**row) == Some(name);
-                inserted.iter().filter(is_of).copied().collect()
-            };
-            let names = table.distinct();
-            let mut fitting = names.iter().filter(|name| are_first(evidence, &of(name)));
-            let (name, other) = (fitting.next()?, fitting.next());
-            let name = yaml::scalar(name);
-            other
-                .is_none()
-                .then(|| format!("{{ $op: c, $source.table: {name} }}"))
-        })
-    };
-    match when {
-        Some(when) => {
-            let own = DraftLine::new("created_at", "~", OWN_TIME);
-            add_rule(draft, "created", "created", when, vec![own]);
-        }
-        None => draft.ask("created: in which table is a new row a new ticket?"),
+        draft.ask("created: in which table is a new row a new ticket?");
     }
 }
 
 fn ask_for_messages(evidence: &Evidence<'_>, draft: &mut Draft) {
-    draft.ask(format!(
+    draft.ask(&format!(
         "message: which records are messages, who wrote them, and who can see them? {} Without a rule with \
          type: message there are no replies and no response times.",
         mentioning(evidence, MESSAGES)

@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::column::{CellKind, SampleColumn, is_choice, share};
-use super::draft::{Draft, paths, paths_or};
-use super::evidence::Evidence;
-use super::names::{is_in, words};
-use super::ticket_ids::is_creation;
+use super::column::{CellKind, SampleColumn, is_choice};
+use super::draft::Draft;
+use super::evidence::{Evidence, is_creation};
+use super::names::{has_any, is_in, words};
 use super::vocabulary;
+use crate::domain::event::Status;
 use crate::domain::yaml;
 
 const STATUS: &str = "status state stage zustand estado";
 const TEAM: &str = "team group queue department dept gruppe abteilung";
-const AGENT: &str = "assignee assigned assign owner agent technician bearbeiter";
+const AGENT: &str = "assignee assigned owner agent technician bearbeiter";
+/// Words for the person who has the ticket.
+const ASSIGNEE: &str = "assignee bearbeiter to";
 const PRIORITY: &str = "priority prio urgency severity priorität";
 const CHANNEL: &str = "channel via source origin kanal";
 
@@ -25,76 +27,58 @@ const MOST_PRIORITIES: usize = 10;
 
 /// The times that rules need, too.
 pub(super) struct EventTimes<'t> {
-    pub(super) at: Vec<&'t SampleColumn>,
-    pub(super) created_at: Vec<&'t SampleColumn>,
+    pub(super) at: Option<&'t SampleColumn>,
+    pub(super) created_at: Option<&'t SampleColumn>,
 }
 
 pub(super) fn add<'t>(evidence: &Evidence<'t>, draft: &mut Draft) -> EventTimes<'t> {
-    let records = evidence.table.rows;
-    let rows = evidence.rows();
-    let reason = format!(
-        "{} tickets in {} of {records} records",
-        evidence.tickets.len(),
-        rows.len()
-    );
-    draft.add("ticket_id", paths(&evidence.ids), reason);
-    let times = add_times(evidence, &rows, draft);
+    let (records, tickets) = (evidence.table.rows, evidence.tickets.len());
+    let rows = evidence.id.cells.len();
+    let reason = format!("{tickets} tickets in {rows} of {records} records");
+    draft.add("ticket_id", &path(evidence.id), &reason);
+    if rows < records {
+        draft.ask(&format!(
+            "ticket_id: {} records have no {}. Are they about tickets?",
+            records - rows,
+            evidence.id.path
+        ));
+    }
+    let times = add_times(evidence, draft);
     add_event_id(evidence, draft);
     add_status(evidence, draft);
-    add_priority(evidence, draft);
-    add_team(evidence, draft);
-    add_agent(evidence, draft);
-    let channel = evidence
-        .member(|column| is_about(column, CHANNEL) && column.texts().all(vocabulary::is_channel));
-    if !channel.is_empty() {
-        draft.add("channel", paths(&channel), "");
-    }
+    add_labels(evidence, draft);
     times
 }
 
-fn add_times<'t>(
-    evidence: &Evidence<'t>,
-    rows: &BTreeSet<usize>,
-    draft: &mut Draft,
-) -> EventTimes<'t> {
-    let at = evidence.event_times();
-    let created_at = evidence.creation(&at);
-    let needs_zone = at
-        .iter()
-        .chain(&created_at)
-        .any(|column| column.times.as_ref().is_some_and(|times| times.needs_zone));
-    let is_covered = rows
-        .iter()
-        .all(|row| at.iter().any(|column| column.cells.contains_key(row)));
-    if at.is_empty() {
-        draft.add("at", "$timestamp".to_owned(), "when the record was written");
-        draft.ask(format!(
+pub(super) fn path(column: &SampleColumn) -> String {
+    yaml::scalar(&column.path)
+}
+
+fn add_times<'t>(evidence: &Evidence<'t>, draft: &mut Draft) -> EventTimes<'t> {
+    let at = evidence.event_time();
+    let created_at = evidence.creation(at);
+    if let Some(at) = at {
+        draft.add("at", &path(at), "goes up from record to record");
+    } else {
+        draft.add("at", "$timestamp", "when the record was written");
+        draft.ask(&format!(
             "at: which member is the time of the event? {} None of them goes up from record to record \
              and is the latest time of its record.",
             candidates(evidence, |column| column.times.is_some())
         ));
-    } else {
-        // A timestamp has a zone, which the members may not have.
-        let default = (!is_covered && !needs_zone).then_some("$timestamp");
-        draft.add(
-            "at",
-            paths_or(&at, default),
-            "goes up from record to record",
-        );
     }
-    if created_at.is_empty() {
-        draft.ask(format!(
+    if let Some(created_at) = created_at {
+        let reason = "the same in all records of a ticket";
+        draft.add("created_at", &path(created_at), reason);
+    } else {
+        draft.ask(&format!(
             "created_at: when was the ticket created? {} Without it, a ticket whose creation was not read \
              has no start.",
             candidates(evidence, is_creation)
         ));
-    } else {
-        draft.add(
-            "created_at",
-            paths(&created_at),
-            "the same in all records of a ticket",
-        );
     }
+    let mut times = [at, created_at].into_iter().flatten();
+    let needs_zone = times.any(|one| one.times.as_ref().is_some_and(|times| times.needs_zone));
     if needs_zone && evidence.is_database() {
         draft.zone = Some("the commit times of new rows show it");
     } else if needs_zone {
@@ -114,164 +98,133 @@ fn add_event_id(evidence: &Evidence<'_>, draft: &mut Draft) {
                 "id" | "uuid"
             ]
         );
-        (is_named && column.around[0].is_empty() || column.path == "$cloudevent.id")
+        (is_named && column.object.is_empty() || column.path == "$cloudevent.id")
             && column.is_id_like()
             && column.cells.len() == evidence.table.rows
             && column.distinct().len() == column.cells.len()
     };
     if let Some(id) = evidence.table.columns.iter().find(is_event_id) {
-        draft.add(
-            "event_id",
-            yaml::scalar(&id.path),
-            "different in each record",
-        );
+        draft.add("event_id", &path(id), "different in each record");
     }
 }
 
 fn add_status(evidence: &Evidence<'_>, draft: &mut Draft) {
-    let known = |column: &SampleColumn| {
-        let known = column
-            .texts()
-            .filter(|text| vocabulary::status(text).is_some());
-        share(known.count(), column.cells.len())
-    };
-    let columns = evidence.member(|column| {
-        is_about(column, STATUS) && column.has_only(&[CellKind::Text]) && known(column) >= 0.5
+    let column = evidence.member(|column| {
+        let is_known = |text: &&str| vocabulary::status(text).is_some();
+        is_about(column, STATUS)
+            && column.has_only(&[CellKind::Text])
+            && column.texts().filter(is_known).count() * 2 >= column.cells.len()
     });
-    if columns.is_empty() {
-        draft.ask(format!(
+    let Some(column) = column else {
+        draft.ask(&format!(
             "status: which member is it, and which of its words means new, open, pending, on_hold, solved, \
              closed? {} Write status: {{ value: PATH, map: status }} under common, and the words under \
              values.status.",
             mentioning(evidence, STATUS)
         ));
         return;
+    };
+    let mut words: BTreeMap<Option<Status>, Vec<&str>> = BTreeMap::new();
+    for word in column.distinct() {
+        words
+            .entry(vocabulary::status(word))
+            .or_default()
+            .push(word);
     }
-    let mut words: BTreeMap<_, Vec<String>> = BTreeMap::new();
-    let mut unknown = Vec::new();
-    let texts: BTreeSet<&str> = columns
-        .iter()
-        .flat_map(|column| column.distinct())
-        .collect();
-    for word in texts {
-        match vocabulary::status(word) {
-            Some(status) => words.entry(status).or_default().push(word.to_owned()),
-            None => unknown.push(word),
-        }
-    }
-    let words = words
-        .into_iter()
-        .map(|(status, words)| (status.name().to_owned(), words))
-        .collect();
-    draft.words.push(("status", words));
-    draft.add(
+    let unknown = words.remove(&None);
+    let known = words.into_iter();
+    draft.add_words(
         "status",
-        format!("{{ value: {}, map: status }}", paths(&columns)),
-        "",
+        known.filter_map(|(status, words)| Some((status?.name(), words))),
     );
-    if !unknown.is_empty() {
-        draft.ask(format!(
+    let value = format!("{{ value: {}, map: status }}", path(column));
+    draft.add("status", &value, "");
+    if let Some(unknown) = unknown {
+        draft.ask(&format!(
             "status: what does this mean? {} Until it is under values.status, it changes no status.",
             shown(unknown)
         ));
     }
 }
 
-fn add_priority(evidence: &Evidence<'_>, draft: &mut Draft) {
-    let columns = evidence.member(|column| {
-        is_about(column, PRIORITY)
-            && column.is_enumeration()
+fn add_labels(evidence: &Evidence<'_>, draft: &mut Draft) {
+    type Fits<'f> = &'f dyn Fn(&SampleColumn) -> bool;
+    let is_priority: Fits<'_> = &|column| {
+        column.is_enumeration()
             && column.distinct().len() <= MOST_PRIORITIES
             && !evidence.names_people(column)
-    });
-    if columns.is_empty() {
-        let named = mentioning(evidence, PRIORITY);
-        draft.ask(format!("priority: which member is it? {named}"));
-    } else {
-        draft.add("priority", paths(&columns), "");
-    }
-}
-
-fn add_team(evidence: &Evidence<'_>, draft: &mut Draft) {
-    let columns = evidence.member(|column| {
-        is_about(column, TEAM)
-            && column.times.is_none()
-            && column.has_only(&[CellKind::Text, CellKind::Number])
+    };
+    let is_team: Fits<'_> = &|column| {
+        column.is_name_or_id()
             && column.distinct().len() <= MOST_TEAMS
             && evidence.is_shared(column)
             && !evidence.names_people(column)
-    });
-    if columns.is_empty() {
-        draft.ask(format!(
-            "team: which member is it? {} It becomes a label, so it must never be the name of a person. \
-             Without it, all tickets are of the team \"none\".",
-            mentioning(evidence, TEAM)
-        ));
-        return;
+    };
+    // An owner may be the customer, but not of a ticket that had none before.
+    let is_agent: Fits<'_> = &|column| {
+        column.is_name_or_id()
+            && (has_any(column.subject().0, ASSIGNEE) || evidence.is_sometimes_unassigned(column))
+    };
+    let is_channel: Fits<'_> = &|column| column.texts().all(vocabulary::is_channel);
+    for (member, names, fits, consequence) in [
+        ("priority", PRIORITY, is_priority, ""),
+        (
+            "team",
+            TEAM,
+            is_team,
+            " It becomes a label, so it must never be the name of a person. Without it, all tickets are \
+             of the team \"none\".",
+        ),
+        (
+            "agent",
+            AGENT,
+            is_agent,
+            " It tells who works on the ticket. Without it, unassigned tickets are not known.",
+        ),
+        ("channel", CHANNEL, is_channel, ""),
+    ] {
+        match evidence.member(|column| is_about(column, names) && fits(column)) {
+            Some(column) => {
+                let value = match member {
+                    "team" | "agent" => path_or_unassigned(column),
+                    _ => path(column),
+                };
+                draft.add(member, &value, "");
+                if member == "team" && column.has_only(&[CellKind::Number]) {
+                    draft.ask(
+                        "team: these are ids. Which names do they have? A file under tables has room \
+                         for them.",
+                    );
+                }
+            }
+            None => draft.ask(&format!(
+                "{member}: which member is it? {}{consequence}",
+                mentioning(evidence, names)
+            )),
+        }
     }
-    if columns
-        .iter()
-        .any(|column| column.has_only(&[CellKind::Number]))
-    {
-        draft.ask(
-            "team: these are ids. Which names do they have? A file under tables has room for them.",
-        );
-    }
-    draft.add("team", paths_or_unassigned(&columns), "");
 }
 
-fn add_agent(evidence: &Evidence<'_>, draft: &mut Draft) {
-    let columns = evidence.member(|column| {
-        let subject: Vec<&str> = column.subject().0.iter().map(String::as_str).collect();
-        let is_assignee = matches!(
-            subject.as_slice(),
-            ["assignee" | "bearbeiter"] | ["assignee", "id"] | ["assigned", "to"]
-        );
-        // An owner may be the customer, but not of a ticket that had none before.
-        let is_owner = matches!(subject.as_slice(), [owner] | [owner, "id"] if is_in(AGENT, owner));
-        column.has_only(&[CellKind::Text, CellKind::Number])
-            && column.times.is_none()
-            && (is_assignee || is_owner && evidence.is_sometimes_unassigned(column))
-    });
-    if columns.is_empty() {
-        draft.ask(format!(
-            "agent: which member tells who works on the ticket? {} Without it, unassigned tickets are \
-             not known.",
-            mentioning(evidence, AGENT)
-        ));
+/// The path, and the words there that mean that none is assigned.
+fn path_or_unassigned(column: &SampleColumn) -> String {
+    let mut words = column.distinct();
+    words.retain(|text| vocabulary::is_unassigned(text));
+    let path = path(column);
+    if words.is_empty() {
+        path
     } else {
-        draft.add("agent", paths_or_unassigned(&columns), "");
+        format!("{{ value: {path}, none: {} }}", yaml::list(words))
     }
 }
 
-/// Paths, and the words in them that mean that none is assigned.
-fn paths_or_unassigned(columns: &[&SampleColumn]) -> String {
-    let texts: BTreeSet<&str> = columns
-        .iter()
-        .flat_map(|column| column.distinct())
-        .collect();
-    let unassigned: Vec<&str> = texts
-        .into_iter()
-        .filter(|text| vocabulary::is_unassigned(text))
-        .collect();
-    if unassigned.is_empty() {
-        paths(columns)
-    } else {
-        format!(
-            "{{ value: {}, none: {} }}",
-            paths(columns),
-            yaml::list(unassigned)
-        )
-    }
-}
-
-/// Names such as `status`, `ticket_status`, `agent_group`, `queue_id` and `team_name`.
+/// Names such as `status`, `ticket_status`, `agent_group`, `queue_id`, `team_name` and `assigned_to`.
 fn is_about(column: &SampleColumn, list: &str) -> bool {
     match column.subject().0 {
         [word] => is_in(list, word),
         [first, last] => {
             is_in(list, last) && is_in("ticket agent issue case", first)
                 || is_in(list, first) && is_in("id name", last)
+                || is_in(list, first) && first == "assigned" && last == "to"
         }
         _ => false,
     }
@@ -305,15 +258,11 @@ fn named<'p>(paths: impl Iterator<Item = &'p str>) -> String {
 
 /// Words as a sentence. A text that could be content is counted only.
 pub(super) fn shown<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
-    let (fit, unfit): (Vec<&str>, Vec<&str>) = words.into_iter().partition(|word| is_choice(word));
-    let hidden = unfit.len() + fit.len().saturating_sub(MOST_WORDS);
-    let mut parts: Vec<String> = fit
-        .into_iter()
-        .take(MOST_WORDS)
-        .map(str::to_owned)
-        .collect();
-    if hidden > 0 {
-        parts.push(format!("{hidden} more"));
+    let words: BTreeSet<&str> = words.into_iter().collect();
+    let fit = words.iter().copied().filter(|word| is_choice(word));
+    let mut parts: Vec<String> = fit.take(MOST_WORDS).map(str::to_owned).collect();
+    if parts.len() < words.len() {
+        parts.push(format!("{} more", words.len() - parts.len()));
     }
     format!("{}.", parts.join(", "))
 }

@@ -7,7 +7,6 @@
 
 mod column;
 mod draft;
-mod event_times;
 mod events;
 mod evidence;
 mod members;
@@ -16,17 +15,13 @@ mod samples_table;
 mod signatures;
 #[cfg(test)]
 mod tests;
-mod ticket_ids;
-mod times;
 mod unwrapping;
 mod vocabulary;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::config::{self, CANONICAL};
 use crate::decode::{Decoded, Decoder, IgnoreReason, Record};
-use crate::domain::mapping::Member;
 use draft::Draft;
 use evidence::Evidence;
 use samples_table::{SampleRow, SamplesTable};
@@ -60,8 +55,6 @@ pub struct MappingTrial {
     /// Records that no rule fits, and records without a value.
     pub unknown: usize,
     pub rejected: usize,
-    /// Words that are in no map, by member and path.
-    unmapped: BTreeMap<(&'static str, String), usize>,
 }
 
 /// `None`: no member is the id of a ticket beyond doubt.
@@ -70,7 +63,7 @@ pub fn propose(samples: &[Record<'_>]) -> Option<Proposal> {
     let presets = signatures::presets(&rows);
     let mut fallback = None;
     for (preset, share) in &presets {
-        let Some(trial) = try_preset(preset, samples) else {
+        let Some(trial) = MappingTrial::of_preset(preset, samples) else {
             continue;
         };
         let is_enough = trial.mapped * 2 >= trial.records
@@ -83,7 +76,7 @@ pub fn propose(samples: &[Record<'_>]) -> Option<Proposal> {
         fallback.get_or_insert(proposal);
     }
     let own = own_mapping(rows).and_then(|mapping| {
-        let trial = MappingTrial::new(&decoder(&mapping)?, samples);
+        let trial = MappingTrial::new(&mapping, samples)?;
         let header = own_header(&presets, unreadable);
         Some(Proposal {
             yaml: format!("{header}{mapping}{}", trial.comments()),
@@ -103,13 +96,9 @@ pub fn propose_own_mapping(samples: &[Record<'_>]) -> Option<String> {
 }
 
 fn own_mapping(mut rows: Vec<SampleRow>) -> Option<String> {
-    let mut draft = Draft {
-        unwrap: unwrapping::unwrap(&mut rows),
-        ..Draft::default()
-    };
+    let mut draft = Draft::new(unwrapping::unwrap(&mut rows));
     let table = SamplesTable::new(&rows);
-    let operations = rows.into_iter().map(|row| row.operation).collect();
-    let evidence = Evidence::new(&table, operations)?;
+    let evidence = Evidence::new(&table)?;
     let times = members::add(&evidence, &mut draft);
     events::add(&evidence, &times, &mut draft);
     Some(draft.write())
@@ -119,57 +108,46 @@ fn own_mapping(mut rows: Vec<SampleRow>) -> Option<String> {
 pub fn fitting_preset(samples: &[Record<'_>]) -> Option<&'static str> {
     let presets = signatures::presets(&samples_table::rows(samples).0).into_iter();
     presets.map(|(preset, _)| preset).find(|preset| {
-        let trial = try_preset(preset, samples);
+        let trial = MappingTrial::of_preset(preset, samples);
         trial.is_some_and(|trial| trial.mapped > 0 && trial.fits())
     })
 }
 
-fn try_preset(preset: &str, records: &[Record<'_>]) -> Option<MappingTrial> {
-    let decoder = decoder(&format!("mapping: {{ preset: {preset} }}\n"))?;
-    Some(MappingTrial::new(&decoder, records))
-}
-
-/// `None`: the configuration cannot be loaded.
-fn decoder(yaml: &str) -> Option<Decoder> {
-    let file = Path::new("mapping");
-    let mut read = |_: &Path| Ok(yaml.to_owned());
-    let loaded = config::load(Some(file), [], &[], &mut read).ok()?;
-    Some(Decoder::new(&loaded.config.mapping))
-}
-
 impl MappingTrial {
-    fn new(decoder: &Decoder, records: &[Record<'_>]) -> Self {
-        let mut trial = Self {
-            records: records.len(),
-            ..Self::default()
-        };
-        for record in records {
-            let record = Record {
-                timestamp: record.timestamp.or(Some(ANY_TIME)),
-                ..record.clone()
-            };
-            trial.add(&decoder.decode(&record, None));
-        }
-        trial
+    fn of_preset(preset: &str, samples: &[Record<'_>]) -> Option<Self> {
+        Self::new(&format!("mapping: {{ preset: {preset} }}\n"), samples)
     }
 
-    fn add(&mut self, decoded: &Decoded<'_>) {
-        let events = decoded.events().len();
-        self.events += events;
-        self.mapped += usize::from(events > 0);
-        self.rejected += usize::from(decoded.rejection().is_some());
-        let Decoded::Mapped(mapped) = decoded else {
-            return;
+    /// `None`: the configuration cannot be loaded.
+    fn new(yaml: &str, samples: &[Record<'_>]) -> Option<Self> {
+        let file = Path::new("mapping");
+        let mut read = |_: &Path| Ok(yaml.to_owned());
+        let loaded = config::load(Some(file), [], &[], &mut read).ok()?;
+        let decoder = Decoder::new(&loaded.config.mapping);
+        let mut trial = Self {
+            records: samples.len(),
+            ..Self::default()
         };
-        match mapped.ignored {
-            Some(IgnoreReason::IgnoredByRule) => self.ignored += 1,
-            Some(_) => self.unknown += 1,
-            None => {}
+        for sample in samples {
+            let record = Record {
+                timestamp: sample.timestamp.or(Some(ANY_TIME)),
+                ..sample.clone()
+            };
+            let decoded = decoder.decode(&record, None);
+            let events = decoded.events().len();
+            trial.events += events;
+            trial.mapped += usize::from(events > 0);
+            trial.rejected += usize::from(decoded.rejection().is_some());
+            if let Decoded::Mapped(mapped) = &decoded
+                && let Some(reason) = mapped.ignored
+            {
+                match reason {
+                    IgnoreReason::IgnoredByRule => trial.ignored += 1,
+                    IgnoreReason::NoRule | IgnoreReason::Tombstone => trial.unknown += 1,
+                }
+            }
         }
-        for word in &mapped.unmapped {
-            let key = (Member::name(word.member), word.path.clone());
-            *self.unmapped.entry(key).or_default() += 1;
-        }
+        Some(trial)
     }
 
     fn fits(&self) -> bool {
@@ -189,38 +167,28 @@ impl MappingTrial {
     }
 
     fn comments(&self) -> String {
-        let mut text = format!("# {}.\n", self.summary());
-        for ((member, path), count) in &self.unmapped {
-            text.push_str(&format!(
-                "# {member}: {count} times a word at {path} that is not under mapping.values. test-mapping shows \
-                 it.\n"
-            ));
-        }
-        if self.rejected > 0 || self.unknown > 0 {
-            text.push_str("# test-mapping --explain gives the reason for each record.\n");
-        }
-        text
+        format!(
+            "# {}. test-mapping --explain gives the reasons, and shows words that are not under values.\n",
+            self.summary()
+        )
     }
 }
 
-fn percent(share: f64) -> String {
-    format!("{:.0} %", share * 100.0)
-}
-
 fn propose_preset(preset: &'static str, share: f64, trial: MappingTrial) -> Proposal {
+    let share = percent(share);
+    let is_wrapper = WRAPPERS.contains(&preset);
     let known = if preset == CANONICAL {
         "The records are canonical events already".to_owned()
-    } else if WRAPPERS.contains(&preset) {
-        let share = percent(share);
+    } else if is_wrapper {
         format!("{share} of the records have the wrapper that the preset {preset} takes off")
     } else {
-        let share = percent(share);
         format!("{share} of the records look like those of {preset}, which has a preset")
     };
-    let mut yaml = format!("# Proposed by ticket-exporter infer-mapping.\n# {known}.\n");
-    yaml.push_str(&format!("mapping:\n  preset: {preset}\n"));
-    yaml.push_str(&trial.comments());
-    if WRAPPERS.contains(&preset) && trial.mapped == 0 {
+    let mut yaml = format!(
+        "# Proposed by ticket-exporter infer-mapping.\n# {known}.\nmapping:\n  preset: {preset}\n{}",
+        trial.comments()
+    );
+    if is_wrapper && trial.mapped == 0 {
         yaml.push_str(
             "# No record is about a ticket that the preset knows. Write where the ticket is under \
              mapping.common.\n",
@@ -253,4 +221,8 @@ fn own_header(presets: &[(&'static str, f64)], unreadable: usize) -> String {
         header.push_str(&format!("# {unreadable} records are not JSON.\n"));
     }
     header
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
 }

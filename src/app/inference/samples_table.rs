@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::column::{CellKind, SampleCell, SampleColumn};
-use super::names;
-use super::times;
+use super::names::{step, words};
 use crate::decode::{Record, without_byte_order_mark};
 
 /// More records say no more.
@@ -22,10 +21,8 @@ const MOST_TEXT_BYTES: usize = 120;
 pub(super) struct SampleRow {
     pub(super) record: Value,
     pub(super) headers: Vec<(String, String)>,
-    /// `$cloudevent` and `$source`, once the record is unwrapped.
+    /// `$cloudevent`, `$source` and `$op`, once the record is unwrapped.
     pub(super) roots: Vec<(&'static str, Value)>,
-    /// `$op`, once the record is unwrapped.
-    pub(super) operation: Option<String>,
 }
 
 impl SampleRow {
@@ -52,7 +49,6 @@ pub(super) fn rows(samples: &[Record<'_>]) -> (Vec<SampleRow>, usize) {
                 record,
                 headers: sample.headers.iter().filter_map(header).collect(),
                 roots: Vec::new(),
-                operation: None,
             }),
             Err(_) if text.is_empty() => {}
             Err(_) => unreadable += 1,
@@ -70,15 +66,6 @@ pub(super) struct SamplesTable {
     indexes: BTreeMap<String, usize>,
 }
 
-/// A path on the way through a record.
-#[derive(Clone, Default)]
-struct Spot {
-    path: String,
-    name: String,
-    parent: String,
-    around: Vec<String>,
-}
-
 impl SamplesTable {
     pub(super) fn new(rows: &[SampleRow]) -> Self {
         let mut table = Self {
@@ -86,17 +73,13 @@ impl SamplesTable {
             ..Self::default()
         };
         for (number, row) in rows.iter().enumerate() {
-            table.walk(&row.record, number, &Spot::default());
+            table.walk(&row.record, number, &mut Vec::new());
             for (root, value) in &row.roots {
-                let spot = Spot {
-                    path: (*root).to_owned(),
-                    ..Spot::default()
-                };
-                table.walk(value, number, &spot);
+                table.walk(value, number, &mut vec![(*root).to_owned()]);
             }
         }
         for column in &mut table.columns {
-            column.times = times::read(column);
+            column.times = column.read_times();
         }
         table
     }
@@ -105,70 +88,39 @@ impl SamplesTable {
         self.indexes.get(path).map(|index| &self.columns[*index])
     }
 
-    fn walk(&mut self, value: &Value, row: usize, spot: &Spot) {
-        match value {
-            Value::Object(members) if spot.around.len() < MOST_DEPTH => {
-                for (name, value) in members {
-                    let Some(step) = names::step(name) else {
-                        continue;
-                    };
-                    let mut around = vec![spot.path.clone()];
-                    around.extend_from_slice(&spot.around);
-                    let inside = Spot {
-                        path: format!("{}{step}", spot.path),
-                        name: name.clone(),
-                        parent: spot.name.clone(),
-                        around,
-                    };
-                    self.walk(value, row, &inside);
+    /// `steps`: the steps of the path to the value.
+    fn walk(&mut self, value: &Value, row: usize, steps: &mut Vec<String>) {
+        let cell = match value {
+            Value::Object(members) => {
+                if steps.len() < MOST_DEPTH {
+                    for (name, value) in members {
+                        let Some(step) = step(name) else { continue };
+                        steps.push(step);
+                        self.walk(value, row, steps);
+                        steps.pop();
+                    }
                 }
+                return;
             }
             // The order of a list has no meaning, so no path leads into one.
             Value::Array(items) => {
-                if items.first().is_some_and(Value::is_object) && !spot.path.is_empty() {
-                    self.lists.insert(spot.path.clone());
+                if items.first().is_some_and(Value::is_object) && !steps.is_empty() {
+                    self.lists.insert(steps.concat());
                 }
+                return;
             }
-            Value::Object(_) => {}
-            Value::Null => self.add(row, spot, None),
-            Value::Bool(truth) => self.add(row, spot, Some((CellKind::Bool, truth.to_string()))),
-            Value::Number(number) => {
-                self.add(row, spot, Some((CellKind::Number, number.to_string())));
+            Value::Null => None,
+            Value::Bool(truth) => Some((CellKind::Bool, truth.to_string())),
+            Value::Number(number) => Some((CellKind::Number, number.to_string())),
+            Value::String(text) if text.is_empty() => None,
+            Value::String(text) if text.len() > MOST_TEXT_BYTES => {
+                Some((CellKind::LongText, String::new()))
             }
-            Value::String(text) => {
-                let cell = match text.len() {
-                    0 => None,
-                    1..=MOST_TEXT_BYTES => Some((CellKind::Text, text.clone())),
-                    _ => Some((CellKind::LongText, String::new())),
-                };
-                self.add(row, spot, cell);
-            }
-        }
-    }
-
-    fn add(&mut self, row: usize, spot: &Spot, cell: Option<(CellKind, String)>) {
-        if spot.name.is_empty() {
-            return;
-        }
-        let index = match self.indexes.get(&spot.path) {
-            Some(index) => *index,
-            None if self.columns.len() >= MOST_COLUMNS => return,
-            None => {
-                self.columns.push(SampleColumn {
-                    path: spot.path.clone(),
-                    name: names::words(&spot.name),
-                    parent: names::words(&spot.parent),
-                    around: spot.around.clone(),
-                    cells: BTreeMap::new(),
-                    empty: BTreeSet::new(),
-                    times: None,
-                });
-                let index = self.columns.len() - 1;
-                self.indexes.insert(spot.path.clone(), index);
-                index
-            }
+            Value::String(text) => Some((CellKind::Text, text.clone())),
         };
-        let column = &mut self.columns[index];
+        let Some(column) = self.column_of(steps) else {
+            return;
+        };
         match cell {
             Some((kind, text)) => {
                 column.cells.insert(row, SampleCell { kind, text });
@@ -177,5 +129,31 @@ impl SamplesTable {
                 column.empty.insert(row);
             }
         }
+    }
+
+    /// `None`: there are too many columns, or the value is a record of its own.
+    fn column_of(&mut self, steps: &[String]) -> Option<&mut SampleColumn> {
+        let (name, around) = steps.split_last()?;
+        let path = steps.concat();
+        let index = match self.indexes.get(&path) {
+            Some(index) => *index,
+            None if self.columns.len() >= MOST_COLUMNS => return None,
+            None => {
+                let (parent, outer) = around.split_last().unzip();
+                self.indexes.insert(path.clone(), self.columns.len());
+                self.columns.push(SampleColumn {
+                    path,
+                    object: around.concat(),
+                    outer: outer.map(<[String]>::concat).unwrap_or_default(),
+                    name: words(name),
+                    parent: parent.map(|name| words(name)).unwrap_or_default(),
+                    cells: BTreeMap::new(),
+                    empty: BTreeSet::new(),
+                    times: None,
+                });
+                self.columns.len() - 1
+            }
+        };
+        self.columns.get_mut(index)
     }
 }

@@ -8,157 +8,93 @@ use super::samples_table::SampleRow;
 /// This share of the records has to look like those of a system.
 const LEAST_SHARE: f64 = 0.5;
 
-/// Presets with alternatives. An alternative is a list of JSON pointers that a record must all have.
-/// The more special presets come first.
-const SIGNATURES: [(&str, &[&[&str]]); 22] = [
-    ("canonical", &[&["/ticket_id", "/type", "/at"]]),
-    (
-        "zendesk-eventbridge",
-        &[&["/detail-type", "/detail/ticket_event"]],
-    ),
-    ("zendesk", &[&["/zendesk_event_version", "/detail/id"]]),
+/// Presets with JSON pointers: a record must have all of one alternative. The more special presets come
+/// first.
+const SIGNATURES: [(&str, &str); 22] = [
+    ("canonical", "/ticket_id /type /at"),
+    ("zendesk-eventbridge", "/detail-type /detail/ticket_event"),
+    ("zendesk", "/zendesk_event_version /detail/id"),
     (
         "jira",
-        &[
-            &["/webhookEvent"],
-            &["/issue/key", "/issue/fields"],
-            &["/issue_event_type_name"],
-        ],
+        "/webhookEvent | /issue/key /issue/fields | /issue_event_type_name",
     ),
-    (
-        "github",
-        &[&["/action", "/repository/full_name", "/sender/login"]],
-    ),
-    ("gitlab", &[&["/object_kind", "/object_attributes"]]),
+    ("github", "/action /repository/full_name /sender/login"),
+    ("gitlab", "/object_kind /object_attributes"),
     (
         "intercom",
-        &[
-            &["/topic", "/data/item", "/app_id"],
-            &["/topic", "/data/item/type"],
-        ],
+        "/topic /data/item /app_id | /topic /data/item/type",
     ),
     (
         "freescout",
-        &[
-            &["/mailboxId", "/threadsCount", "/_embedded/threads"],
-            &["/mailboxId", "/primaryCustomer", "/_embedded/threads"],
-        ],
+        "/mailboxId /threadsCount /_embedded/threads \
+         | /mailboxId /primaryCustomer /_embedded/threads",
     ),
     (
         "hubspot",
-        &[
-            &["/subscriptionType", "/portalId"],
-            &["/0/subscriptionType", "/0/portalId"],
-            &["/properties/hs_pipeline_stage"],
-            &["/results/0/properties/hs_pipeline_stage"],
-        ],
+        "/subscriptionType /portalId | /0/subscriptionType /0/portalId \
+         | /properties/hs_pipeline_stage | /results/0/properties/hs_pipeline_stage",
     ),
     (
         "odoo",
-        &[
-            &["/_model", "/_id", "/_action"],
-            &["/after/stage_id", "/after/team_id", "/source/table"],
-        ],
+        "/_model /_id /_action | /after/stage_id /after/team_id /source/table",
     ),
     (
         "salesforce",
-        &[
-            &["/ChangeEventHeader/entityName"],
-            &["/payload/ChangeEventHeader/entityName"],
-            &["/data/payload/ChangeEventHeader/entityName"],
-        ],
+        "/ChangeEventHeader/entityName | /payload/ChangeEventHeader/entityName \
+         | /data/payload/ChangeEventHeader/entityName",
     ),
-    ("freshdesk", &[&["/freshdesk_webhook"]]),
+    ("freshdesk", "/freshdesk_webhook"),
     (
         "freshservice",
-        &[
-            &["/freshservice_webhook"],
-            &["/ticket/fr_escalated", "/ticket/requester_id"],
-            &["/fr_escalated", "/responder_id", "/requester_id"],
-            &["/tickets/0/fr_escalated"],
-            &["/conversation/ticket_id", "/conversation/incoming"],
-            &["/time_entry/time_spent"],
-            &["/csat_response/overall_rating"],
-        ],
+        "/freshservice_webhook | /ticket/fr_escalated /ticket/requester_id \
+         | /fr_escalated /responder_id /requester_id | /tickets/0/fr_escalated \
+         | /conversation/ticket_id /conversation/incoming | /time_entry/time_spent \
+         | /csat_response/overall_rating",
     ),
     (
         "zammad",
-        &[
-            &["/ticket/article_count"],
-            &["/ticket/create_article_type_id"],
-            &["/create_article_type_id", "/number"],
-            &["/create_article_sender_id", "/number"],
-            &["/tickets/0/create_article_type_id"],
-        ],
+        "/ticket/article_count | /ticket/create_article_type_id \
+         | /create_article_type_id /number | /create_article_sender_id /number \
+         | /tickets/0/create_article_type_id",
     ),
     (
         "servicenow",
-        &[
-            &["/sys_id", "/sys_updated_on"],
-            &["/result/sys_id", "/result/sys_updated_on"],
-            &["/result/0/sys_id", "/result/0/sys_updated_on"],
-            &["/records/0/sys_id", "/records/0/sys_updated_on"],
-        ],
+        "/sys_id /sys_updated_on | /result/sys_id /result/sys_updated_on \
+         | /result/0/sys_id /result/0/sys_updated_on \
+         | /records/0/sys_id /records/0/sys_updated_on",
     ),
     (
         "chatwoot",
-        &[
-            &["/event", "/inbox_id", "/contact_inbox"],
-            &["/event", "/message_type", "/conversation/inbox_id"],
-        ],
+        "/event /inbox_id /contact_inbox | /event /message_type /conversation/inbox_id",
     ),
     (
         "frappe-helpdesk",
-        &[&["/raised_by", "/agent_group", "/creation", "/modified"]],
+        "/raised_by /agent_group /creation /modified",
     ),
     (
         "glpi",
-        &[
-            &["/event", "/item/team", "/item/date_mod"],
-            &["/event", "/item/itemtype", "/item/items_id"],
-        ],
+        "/event /item/team /item/date_mod | /event /item/itemtype /item/items_id",
     ),
     (
         "otrs",
-        &[
-            &["/Ticket/TicketID", "/Ticket/StateType"],
-            &["/after/ticket_state_id", "/op"],
-            &["/before/ticket_state_id", "/op"],
-            &["/after/article_sender_type_id", "/op"],
-            &["/after/history_type_id", "/op"],
-            &["/after/time_unit", "/op"],
-            &["/payload/after/ticket_state_id"],
-            &["/payload/after/article_sender_type_id"],
-            &["/ticket_state_id", "/__op"],
-        ],
+        "/Ticket/TicketID /Ticket/StateType | /after/ticket_state_id /op \
+         | /before/ticket_state_id /op | /after/article_sender_type_id /op \
+         | /after/history_type_id /op | /after/time_unit /op | /payload/after/ticket_state_id \
+         | /payload/after/article_sender_type_id | /ticket_state_id /__op",
     ),
     (
         "osticket",
-        &[
-            &["/after/dept_id", "/after/status_id", "/op"],
-            &["/before/dept_id", "/before/status_id", "/op"],
-            &["/after/thread_id", "/after/type", "/op"],
-            &["/after/ticket_id", "/after/subject", "/after/priority"],
-            &["/payload/after/dept_id", "/payload/after/status_id"],
-            &["/ticket_id", "/dept_id", "/status_id"],
-            &["/ticket_id", "/thread_id", "/type"],
-        ],
+        "/after/dept_id /after/status_id /op | /before/dept_id /before/status_id /op \
+         | /after/thread_id /after/type /op | /after/ticket_id /after/subject /after/priority \
+         | /payload/after/dept_id /payload/after/status_id | /ticket_id /dept_id /status_id \
+         | /ticket_id /thread_id /type",
     ),
     (
         "debezium",
-        &[
-            &["/op", "/source/connector"],
-            &["/after", "/source/connector"],
-            &["/op", "/source/table"],
-            &["/payload/op", "/payload/source"],
-            &["/__op"],
-            &["/iodebeziumop"],
-        ],
+        "/op /source/connector | /after /source/connector | /op /source/table \
+         | /payload/op /payload/source | /__op | /iodebeziumop",
     ),
-    (
-        "cloudevents",
-        &[&["/specversion", "/type", "/source"], &["/0/specversion"]],
-    ),
+    ("cloudevents", "/specversion /type /source | /0/specversion"),
 ];
 
 /// The presets whose systems the records look like, with the share of the records that do. The
@@ -168,8 +104,9 @@ pub(super) fn presets(rows: &[SampleRow]) -> Vec<(&'static str, f64)> {
     for (preset, alternatives) in SIGNATURES {
         let fits = |row: &&SampleRow| {
             let is_binary = preset == "cloudevents" && row.has_cloud_event_headers();
-            let has_all = |pointers: &&[&str]| pointers.iter().all(|one| has(&row.record, one));
-            is_binary || alternatives.iter().any(has_all)
+            let mut alternatives = alternatives.split(" | ");
+            is_binary
+                || alternatives.any(|all| all.split(' ').all(|pointer| has(&row.record, pointer)))
         };
         let share = share(rows.iter().filter(fits).count(), rows.len());
         if share >= LEAST_SHARE {

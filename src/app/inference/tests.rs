@@ -158,15 +158,14 @@ fn wrappers_are_removed() {
     has(&text, "at: $source.ts_ms ");
     has(&text, "created_at: .created_at ");
     has(&text, "when: { $op: c }");
-    let text = |minute: u64| {
-        format!(
-            r#"{{"from":"x","body":"{{\"ticket\":{{\"id\":1,\"status\":\"open\",\"updated\":\"2026-03-02 09:0{minute}:00\"}}}}"}}"#
-        )
-    };
-    let text = mapping(&[text(0), text(1)]);
-    has(&text, "unwrap: [{ json: .body }]");
-    has(&text, "ticket_id: .ticket.id ");
-    has(&text, "zone: UTC ");
+}
+
+#[test]
+fn the_zone_of_times_without_one_is_a_question() {
+    let lines = tickets(|_, _| r#""x":1"#.to_owned());
+    let local: Vec<String> = lines.iter().map(|line| line.replace("00Z", "00")).collect();
+    has(&mapping(&local), "zone: UTC ");
+    lacks(&mapping(&lines), &["zone"]);
 }
 
 #[test]

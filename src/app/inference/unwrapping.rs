@@ -1,35 +1,23 @@
-//! Takes CloudEvents, Debezium changes and JSON texts off the samples, as the steps of `unwrap` do.
+//! Takes CloudEvents and Debezium changes off the samples, as the steps of `unwrap` do.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::column::share;
-use super::names;
 use super::samples_table::SampleRow;
-use crate::domain::yaml;
 
 /// This share of the records has to have a wrapper.
 const LEAST_SHARE: f64 = 0.5;
 
 /// The steps of `unwrap`, as YAML.
-pub(super) fn unwrap(rows: &mut [SampleRow]) -> Vec<String> {
+pub(super) fn unwrap(rows: &mut [SampleRow]) -> Vec<&'static str> {
     let mut steps = Vec::new();
     if is_frequent(rows, is_cloud_event) {
         rows.iter_mut().for_each(cloud_event);
-        steps.push("cloudevents".to_owned());
+        steps.push("cloudevents");
     }
     if is_frequent(rows, is_change) {
         rows.iter_mut().for_each(change);
-        steps.push("debezium".to_owned());
-    }
-    if let Some(name) = text_with_json(rows)
-        && let Some(path) = names::step(&name)
-    {
-        for row in rows {
-            if let Some(json) = row.record.get(&name).and_then(object_in_text) {
-                row.record = json;
-            }
-        }
-        steps.push(format!("{{ json: {} }}", yaml::scalar(&path)));
+        steps.push("debezium");
     }
     steps
 }
@@ -57,60 +45,28 @@ fn cloud_event(row: &mut SampleRow) {
     row.roots.push(("$cloudevent", attributes));
 }
 
-/// The change itself, which may be inside of `payload`.
-fn envelope(record: &Value) -> &Value {
-    record.get("payload").unwrap_or(record)
-}
-
 fn is_change(row: &SampleRow) -> bool {
-    let change = envelope(&row.record);
+    let change = row.record.get("payload").unwrap_or(&row.record);
     let has = |name: &str| change.get(name).is_some();
     has("after") && (has("op") || has("source")) || row.record.get("__op").is_some()
 }
 
 fn change(row: &mut SampleRow) {
-    let text = |value: Option<&Value>| Some(value?.as_str()?.to_owned());
-    if row.record.get("__op").is_some() {
-        row.operation = text(row.record.get("__op"));
+    if let Some(operation) = row.record.get("__op").cloned() {
+        row.roots.push(("$op", operation));
         return;
     }
-    let change = envelope(&row.record).clone();
-    row.operation = text(change.get("op"));
-    if let Some(source) = change.get("source") {
-        row.roots.push(("$source", source.clone()));
+    if let Some(payload) = row.record.get_mut("payload").map(Value::take) {
+        row.record = payload;
+    }
+    let change = std::mem::take(&mut row.record);
+    for (root, name) in [("$op", "op"), ("$source", "source")] {
+        let value = change.get(name).cloned();
+        row.roots.extend(value.map(|value| (root, value)));
     }
     let image = |name: &str| change.get(name).filter(|image| !image.is_null());
     row.record = image("after")
         .or(image("before"))
         .cloned()
         .unwrap_or_default();
-}
-
-/// The name of a member whose text is the ticket's JSON in every record that has a wrapper.
-fn text_with_json(rows: &[SampleRow]) -> Option<String> {
-    let Value::Object(first) = &rows.first()?.record else {
-        return None;
-    };
-    let is_in_all = |name: &&String| {
-        let holds = |row: &SampleRow| {
-            let inside = row.record.get(name.as_str()).and_then(object_in_text);
-            let around = row.record.as_object().map_or(0, Map::len);
-            inside.is_some_and(|json| leaves(&json) >= around)
-        };
-        rows.iter().all(holds)
-    };
-    first.keys().find(is_in_all).cloned()
-}
-
-fn object_in_text(value: &Value) -> Option<Value> {
-    let text = value.as_str().filter(|text| text.starts_with('{'))?;
-    serde_json::from_str(text).ok()
-}
-
-fn leaves(value: &Value) -> usize {
-    match value {
-        Value::Object(members) => members.values().map(leaves).sum(),
-        Value::Array(items) => items.iter().map(leaves).sum(),
-        _ => 1,
-    }
 }

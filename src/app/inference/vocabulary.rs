@@ -89,7 +89,7 @@ pub(super) fn actor(word: &str) -> Option<Actor> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum EventKind {
     Created,
-    Message(Option<Actor>),
+    Message,
     Note,
 }
 
@@ -97,38 +97,34 @@ pub(super) enum EventKind {
 /// Every part after the ticket's own word has to be understood.
 pub(super) fn event(word: &str) -> Option<EventKind> {
     let mut said = words(word);
-    let is_version = |word: &String| {
-        let digits = word.strip_prefix('v');
-        digits.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
-    };
-    if said.last().is_some_and(is_version) {
-        said.pop();
-    }
+    said.pop_if(|last| {
+        let version = last.strip_prefix('v');
+        version.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
+    });
     let ticket = said.iter().rposition(|word| is_in(TICKETS, word));
-    let mut rest: Vec<&str> = said.iter().map(String::as_str).collect();
-    rest.drain(..ticket.map_or(0, |index| index + 1));
-    let is_ticket = ticket.is_some();
-    match rest.as_slice() {
+    let rest = said.split_off(ticket.map_or(0, |index| index + 1));
+    let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+    let mut rest = rest.as_slice();
+    match rest {
         ["created" | "new"] => return Some(EventKind::Created),
-        ["opened" | "submitted" | "registered"] if is_ticket => return Some(EventKind::Created),
+        ["opened" | "submitted" | "registered"] if ticket.is_some() => {
+            return Some(EventKind::Created);
+        }
+        ["new", more @ ..]
+        | [
+            more @ ..,
+            "added" | "created" | "posted" | "sent" | "received",
+        ] => {
+            rest = more;
+        }
         _ => {}
     }
-    let author = rest.first().and_then(|word| actor(word));
-    if author.is_some() {
-        rest.remove(0);
-    }
-    if let ["new", ..] = rest.as_slice() {
-        rest.remove(0);
-    }
-    if let [.., "added" | "created" | "posted" | "sent" | "received"] = rest.as_slice() {
-        rest.pop();
-    }
-    match rest.as_slice() {
+    match rest {
         ["note"] | ["internal" | "private", "note" | "comment" | "message"] => {
             Some(EventKind::Note)
         }
         ["comment" | "commented" | "message" | "reply" | "replied" | "response" | "article"]
-        | ["public", "comment" | "reply"] => Some(EventKind::Message(author)),
+        | ["public", "comment" | "reply"] => Some(EventKind::Message),
         _ => None,
     }
 }
@@ -143,15 +139,11 @@ mod tests {
             ("ticket.created", Some(EventKind::Created)),
             ("new", Some(EventKind::Created)),
             ("com.example.case.opened.v1", Some(EventKind::Created)),
-            ("ticket.comment_added", Some(EventKind::Message(None))),
-            ("message_created", Some(EventKind::Message(None))),
+            ("ticket.comment_added", Some(EventKind::Message)),
+            ("message_created", Some(EventKind::Message)),
             ("CaseReopened", None),
             ("internal_note_added", Some(EventKind::Note)),
-            (
-                "customer_replied",
-                Some(EventKind::Message(Some(Actor::Customer))),
-            ),
-            ("agent.reply", Some(EventKind::Message(Some(Actor::Agent)))),
+            ("agent.reply", None),
             ("message_updated", None),
             ("message_deleted", None),
             ("email", None),
