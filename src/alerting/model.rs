@@ -1,5 +1,6 @@
 //! Prometheus rules as values, and their YAML.
 
+use crate::domain::named::named_enum;
 use crate::domain::yaml::{Yaml, document};
 
 /// A file of rule groups.
@@ -52,23 +53,27 @@ pub struct Alert {
     pub dashboard: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
-    /// Act now.
-    Critical,
-    /// Act today.
-    Warning,
-    /// Look at it some day.
-    Info,
+named_enum! {
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Severity {
+        /// Act now.
+        Critical = "critical",
+        /// Act today.
+        Warning = "warning",
+        /// Look at it some day.
+        Info = "info",
+    }
 }
 
-/// The group that has to act.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Category {
-    /// A support team: the service is in trouble.
-    Kpi,
-    /// The operators of the exporter: the numbers are in trouble.
-    Exporter,
+named_enum! {
+    /// The group that has to act.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Category {
+        /// A support team: the service is in trouble.
+        Kpi = "kpi",
+        /// The operators of the exporter: the numbers are in trouble.
+        Exporter = "exporter",
+    }
 }
 
 /// The base addresses of the links in alerts.
@@ -78,25 +83,6 @@ pub struct Links {
     pub runbooks: String,
     /// The address of Grafana; `/d/…` follows.
     pub dashboards: String,
-}
-
-impl Severity {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Critical => "critical",
-            Self::Warning => "warning",
-            Self::Info => "info",
-        }
-    }
-}
-
-impl Category {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Kpi => "kpi",
-            Self::Exporter => "exporter",
-        }
-    }
 }
 
 impl From<Alert> for PrometheusRule {

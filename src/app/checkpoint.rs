@@ -79,9 +79,6 @@ struct WriteJob {
 
 impl CheckpointWriter {
     /// Starts the thread. `needs_round`: the store has an older format and must be rewritten.
-    ///
-    /// # Errors
-    /// The thread cannot be started.
     pub fn start(
         store: Store,
         needs_round: bool,
@@ -105,9 +102,6 @@ impl CheckpointWriter {
     }
 
     /// Starts to write the changes since the last call. The last checkpoint must be on disk already.
-    ///
-    /// # Errors
-    /// [`CheckpointWriterDied`].
     pub fn write(
         &mut self,
         engine: &mut Engine,
@@ -151,9 +145,6 @@ impl CheckpointWriter {
     }
 
     /// The checkpoint, once it is on disk.
-    ///
-    /// # Errors
-    /// [`CheckpointWriterDied`].
     pub fn poll(&mut self) -> Result<Option<WrittenCheckpoint>, CheckpointWriterDied> {
         match self.written.try_recv() {
             Ok(written) => Ok(Some(self.note(written))),
@@ -259,7 +250,7 @@ mod tests {
     use super::*;
     use crate::decode::decode;
     use crate::domain::timestamp::Timestamp;
-    use crate::edge::self_metrics::BuildInfo;
+    use crate::edge::self_metrics::tests::self_metrics;
     use crate::edge::store::StoreDirectory;
     use crate::engine::{Restorer, STATE_VERSION};
 
@@ -287,12 +278,7 @@ mod tests {
     #[test]
     fn a_round_writes_everything_and_deletes_the_rest() {
         let directory = tempfile::tempdir().unwrap();
-        let build = BuildInfo {
-            version: "",
-            revision: "",
-            rustc: "",
-        };
-        let metrics = Arc::new(SelfMetrics::new(build, Timestamp(0), &[], &[]).unwrap());
+        let metrics = Arc::new(self_metrics());
         let lock = || StoreDirectory::lock(directory.path(), STATE_VERSION).unwrap();
         let store = Store::create(lock(), Timestamp(0), None).unwrap();
         let mut writer = CheckpointWriter::start(store, false, metrics).unwrap();

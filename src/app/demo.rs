@@ -37,8 +37,6 @@ pub enum DemoError {
     Thread(#[from] std::io::Error),
 }
 
-/// A running demo.
-#[derive(Debug)]
 pub struct RunningDemo {
     broker: EmbeddedBroker,
     clock: FastClock,
@@ -72,9 +70,6 @@ impl TimeSource for FastClock {
 }
 
 /// Fills the topic and starts the helpdesk.
-///
-/// # Errors
-/// The broker does not start, or does not take the history.
 pub fn start(options: &DemoOptions) -> Result<RunningDemo, DemoError> {
     let broker = EmbeddedBroker::start(&[(TOPIC, PARTITIONS)])?;
     let connection = KafkaConnection {

@@ -24,9 +24,6 @@ pub fn watch_credentials(config: &Config) -> Option<CredentialFiles> {
 }
 
 /// Starts the producer for dead letters, if there is a topic for them.
-///
-/// # Errors
-/// [`StartError`].
 pub fn start_dead_letters(config: &Config) -> Result<Option<DeadLetterProducer>, StartError> {
     let topic = config.kafka.dead_letter_topic.as_ref();
     let connection = ConsumerSettings::from(&config.kafka).connection;
@@ -41,9 +38,6 @@ pub fn start_dead_letters(config: &Config) -> Result<Option<DeadLetterProducer>,
 /// A static member that comes back keeps its partitions, even if it subscribes to other topics (KIP-345).
 /// So the ID also contains the topics: with other topics it is another member, and gets all partitions
 /// when the session of the earlier member ends.
-///
-/// # Errors
-/// [`StartError`].
 pub fn start_consumer(
     config: &Config,
     instance_id: Option<&String>,

@@ -130,32 +130,34 @@ fn median(window: &WindowReport, kpi: &str) -> String {
 
 /// Aligns a table for a terminal.
 pub fn table(overview: &Overview) -> String {
-    let mut rows = vec![(String::from("team"), overview.columns.clone())];
-    rows.extend(
-        overview
-            .rows
-            .iter()
-            .map(|row| (row.team.clone(), row.cells.clone())),
-    );
-    let widest = rows
-        .iter()
-        .map(|(team, _)| team.chars().count())
-        .max()
-        .unwrap_or(0);
-    let widths: Vec<usize> = (0..overview.columns.len())
-        .map(|column| {
-            rows.iter()
-                .map(|(_, cells)| cells[column].chars().count())
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
+    let row = |team: &str, cells: &[String]| {
+        let team = std::iter::once(team.to_owned());
+        team.chain(cells.iter().cloned()).collect()
+    };
+    let mut rows = vec![row("team", &overview.columns)];
+    rows.extend(overview.rows.iter().map(|one| row(&one.team, &one.cells)));
+    aligned(&rows, 1)
+}
+
+/// Aligns the columns of rows, the first ones on the left and the others on the right.
+pub fn aligned(rows: &[Vec<String>], left: usize) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |column: usize| {
+        let widths = rows.iter().map(|row| row[column].chars().count());
+        widths.max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
-    for (team, cells) in rows {
-        text.push_str(&format!("{team:<widest$}"));
-        for (cell, width) in cells.iter().zip(&widths) {
-            text.push_str(&format!("  {cell:>width$}"));
-        }
+    for row in rows {
+        let cells = row.iter().zip(&widths).enumerate();
+        let cells = cells.map(|(column, (cell, width))| {
+            if column < left {
+                format!("{cell:<width$}")
+            } else {
+                format!("{cell:>width$}")
+            }
+        });
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
         text.push('\n');
     }
     text

@@ -58,9 +58,6 @@ impl AvailableRecords {
 
 impl RecountableStore {
     /// Locks the checkpoint directory and reads its store.
-    ///
-    /// # Errors
-    /// There is no directory, another process has locked it, or the disk has failed.
     pub fn prepare(config: &Config) -> Result<Self, RecoveryError> {
         let path = &config.checkpoint.directory;
         if !path.is_dir() {
@@ -103,26 +100,17 @@ impl RecountableStore {
     }
 
     /// Marks the store.
-    ///
-    /// # Errors
-    /// The disk has failed.
     pub fn request(&self) -> Result<(), StoreError> {
         self.directory.request_recount()
     }
 
     /// Removes the mark.
-    ///
-    /// # Errors
-    /// The disk has failed.
     pub fn cancel(&self) -> Result<(), StoreError> {
         self.directory.clear_recount_request()
     }
 }
 
 /// Asks the brokers which records of a topic are available.
-///
-/// # Errors
-/// [`InspectError`].
 pub fn available_records(
     inspector: &mut Inspector,
     topic: &str,
@@ -154,9 +142,6 @@ pub fn available_records(
 pub type InspectedTopic = (String, Result<AvailableRecords, InspectError>);
 
 /// Inspects all configured topics.
-///
-/// # Errors
-/// The client refuses a property.
 pub fn inspect_topics(
     config: &Config,
     patience: Duration,

@@ -145,9 +145,6 @@ impl ConfigDifferences {
 }
 
 /// Reads a store. Another process may write to it.
-///
-/// # Errors
-/// There is no store, it is damaged, or it cannot follow the configuration.
 pub fn read(config: &Config) -> Result<RestoredState, RecoveryError> {
     let directory = &config.checkpoint.directory;
     let load = |apply: &mut ApplyRecord<'_>| store::read(directory, STATE_VERSION, apply);

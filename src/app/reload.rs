@@ -220,9 +220,6 @@ fn registry(
 }
 
 /// Checks the properties of the Kafka clients.
-///
-/// # Errors
-/// The property that the clients refuse.
 pub fn check_clients(kafka: &Kafka) -> Result<(), StartError> {
     let settings = ConsumerSettings::from(kafka);
     settings.check()?;

@@ -24,15 +24,10 @@ pub struct ReplayCounts {
     pub as_of: Option<Timestamp>,
 }
 
-/// The result of a replay.
 #[derive(Debug)]
 pub struct Replayed {
     pub snapshot: Snapshot,
-    pub tally: ReadCounts,
-    /// Valid events after `until`, which were left out.
-    pub later: u64,
-    /// The time of the snapshot; `None`: there was no event.
-    pub as_of: Option<Timestamp>,
+    pub read: ReplayCounts,
     pub counts: Counts,
 }
 
@@ -46,9 +41,6 @@ pub struct FileError {
 
 /// Reads the files in order, then moves the stream clock to `until`, or to the greatest event time. Lines
 /// that are no events are counted.
-///
-/// # Errors
-/// A file cannot be opened or read.
 pub fn replay(
     rules: Arc<Rules>,
     decoder: &Decoder,
@@ -61,17 +53,12 @@ pub fn replay(
     let read = read(&mut engine, None, decoder, paths, until, progress)?;
     Ok(Replayed {
         snapshot: engine.snapshot(),
-        tally: read.tally,
-        later: read.later,
-        as_of: read.as_of,
         counts: engine.counts(),
+        read,
     })
 }
 
 /// Like [`replay`], into the caller's engine as one more partition.
-///
-/// # Errors
-/// As for [`replay`].
 pub fn read(
     engine: &mut Engine,
     mut observer: Option<&mut dyn Observer>,
@@ -163,14 +150,14 @@ mod tests {
         .unwrap();
         assert_eq!(
             (
-                replayed.tally.records,
-                replayed.later,
-                replayed.tally.rejections()
+                replayed.read.tally.records,
+                replayed.read.later,
+                replayed.read.tally.rejections()
             ),
             (5, 1, 2)
         );
         assert_eq!(
-            replayed.tally.rejected[&Rejection::InvalidJson].places,
+            replayed.read.tally.rejected[&Rejection::InvalidJson].places,
             [format!("{}:3", path.display())]
         );
         assert_eq!(replayed.counts.applied, 2);

@@ -24,7 +24,6 @@ pub struct SampleError {
     pub source: io::Error,
 }
 
-/// One record.
 #[derive(Debug, Default)]
 pub struct SampleRecord {
     /// `file:number`, from 1.
@@ -69,9 +68,6 @@ struct Envelope<'a> {
 /// Reads a file that holds one JSON document, JSON Lines, or a list of records; plain, gzip or Zstandard.
 /// With `envelopes`, each record is an object with `value` and any of `key`, `headers`, `timestamp`,
 /// `topic`.
-///
-/// # Errors
-/// The file cannot be read, or holds no envelopes.
 pub fn read(path: &Path, envelopes: bool) -> Result<Vec<SampleRecord>, SampleError> {
     let named = |source| SampleError {
         path: path.to_owned(),
@@ -162,7 +158,6 @@ fn open_envelope(sample: SampleRecord) -> io::Result<SampleRecord> {
     })
 }
 
-/// The result for a sample.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct SampleOutcome {
     /// Canonical events, one per line.
@@ -177,7 +172,6 @@ pub struct SampleOutcome {
     pub unidentified: Vec<UnidentifiedEvent>,
 }
 
-/// One event of a sample.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct EventOutcome {
     pub line: String,
@@ -209,7 +203,7 @@ pub fn apply(decoder: &Decoder, sample: &SampleRecord) -> SampleOutcome {
                 });
             }
             for rejected in &mapped.rejected_events {
-                let reason = rejected.rejection.reason();
+                let reason = rejected.rejection.name();
                 let at = if rejected.paths.is_empty() {
                     String::new()
                 } else {
@@ -238,7 +232,7 @@ pub fn apply(decoder: &Decoder, sample: &SampleRecord) -> SampleOutcome {
                     word.word
                 ));
             }
-            outcome.ignored = mapped.ignored.map(decode::IgnoreReason::reason);
+            outcome.ignored = mapped.ignored.map(decode::IgnoreReason::name);
             outcome.unidentified = mapped.unidentified;
         }
     }
@@ -246,7 +240,7 @@ pub fn apply(decoder: &Decoder, sample: &SampleRecord) -> SampleOutcome {
 }
 
 fn named(rejection: Rejection) -> String {
-    format!("{}: {rejection}", rejection.reason())
+    format!("{}: {rejection}", rejection.name())
 }
 
 #[cfg(test)]

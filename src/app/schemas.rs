@@ -49,9 +49,6 @@ pub struct SchemaFetcher {
 
 impl SchemaFetcher {
     /// Fetches schemas for a decoder; `None` if its records have no schemas.
-    ///
-    /// # Errors
-    /// The settings are unusable.
     pub fn new(
         registry: Option<&SchemaRegistry>,
         decoder: &Decoder,

@@ -72,11 +72,11 @@ impl Service {
         manager: ServiceManager,
     ) -> Result<Self, ServeError> {
         let started = clock.now();
-        let rejections = Rejection::ALL.map(Rejection::reason);
+        let rejections = Rejection::ALL.map(Rejection::name);
         let ignorances: Vec<&str> = Ignored::ALL
             .map(Ignored::reason)
             .into_iter()
-            .chain(IgnoreReason::ALL.map(IgnoreReason::reason))
+            .chain(IgnoreReason::ALL.map(IgnoreReason::name))
             .collect();
         let metrics = Arc::new(SelfMetrics::new(build, started, &rejections, &ignorances)?);
         metrics.set_config_reload(started, true);
@@ -143,9 +143,6 @@ impl Service {
 
     /// Runs until `shutdown` resolves or the ingest thread ends. Then, in this order: the exporter is not
     /// ready, the ingest thread writes the last checkpoint and ends, the HTTP server ends.
-    ///
-    /// # Errors
-    /// The error that has ended the ingest thread.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
         let Self {
             server,

@@ -69,7 +69,6 @@ pub enum ReadError {
     RecordSink(#[from] io::Error),
 }
 
-/// Progress of the reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadProgress {
     pub records: u64,
@@ -104,7 +103,6 @@ pub trait RecordSink {
     fn end(&mut self, place: usize);
 }
 
-/// The result of the reading.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TopicReading {
     /// Partitions by place, with the offset of the first record of each.
@@ -122,10 +120,6 @@ impl TopicReading {
 
 /// Reads the wanted partitions. The sink gets a record once the decoder knows its schema. `purpose` is part
 /// of the name of the consumer group.
-///
-/// # Errors
-/// The records cannot be read.
-/// Records that cannot be read, for any reason.
 pub fn read(
     config: &Config,
     purpose: &str,

@@ -32,7 +32,7 @@ impl RecordUsability {
             return Self::Counted;
         }
         if let Some(rejection) = decoded.rejection() {
-            return Self::Rejected(rejection.reason());
+            return Self::Rejected(rejection.name());
         }
         match decoded {
             Decoded::Canonical(_) => Self::Counted,
@@ -83,7 +83,7 @@ impl UsabilityCounts {
 
     /// The most frequent reason why a record is unusable.
     pub fn top_reason(&self) -> &'static str {
-        let no_rule = (self.no_rule, IgnoreReason::NoRule.reason());
+        let no_rule = (self.no_rule, IgnoreReason::NoRule.name());
         let rejected = self
             .rejected
             .iter()

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::arguments::{BackfillArguments, CommandLineSettings};
-use super::failure::CommandFailure;
+use super::failure::{CommandFailure, CommandResult};
 use super::history;
 use super::terminal;
 use crate::app::backfill::{
@@ -30,10 +30,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 /// Prometheus deletes older samples by default.
 const DEFAULT_RETENTION: Milliseconds = 15 * DAY;
 
-pub fn run(
-    settings: &CommandLineSettings,
-    arguments: &BackfillArguments,
-) -> Result<ExitCode, CommandFailure> {
+pub fn run(settings: &CommandLineSettings, arguments: &BackfillArguments) -> CommandResult {
     check_labels(&arguments.label)?;
     if let Some(storage) = &arguments.blocks
         && !storage.is_dir()
@@ -128,7 +125,7 @@ pub fn run(
 fn open_single_file(
     path: &Path,
     arguments: &BackfillArguments,
-) -> Result<Option<Box<dyn Write>>, CommandFailure> {
+) -> CommandResult<Option<Box<dyn Write>>> {
     let is_single = path == Path::new(STANDARD_INPUT) || is_file(path);
     if is_single && arguments.blocks.is_some() {
         return Err(CommandFailure::usage(
@@ -152,7 +149,7 @@ fn is_file(path: &Path) -> bool {
 }
 
 /// Refuses labels that the series already have.
-fn check_labels(labels: &[(String, String)]) -> Result<(), CommandFailure> {
+fn check_labels(labels: &[(String, String)]) -> CommandResult<()> {
     for (position, (name, _)) in labels.iter().enumerate() {
         let mut families = FAMILIES
             .iter()
@@ -203,9 +200,9 @@ fn report(summary: &Summary, plan: &BackfillPlan, arguments: &BackfillArguments)
         summary.first.rfc3339(),
         summary.last.rfc3339(),
         duration::format(plan.step),
-        summary.series,
-        summary.samples,
-        size(summary.bytes),
+        summary.written.series,
+        summary.written.samples,
+        size(summary.written.bytes),
     ));
     if plan.step > DEFAULT_STEP {
         terminal::notify(&format!(

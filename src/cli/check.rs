@@ -3,16 +3,13 @@
 use std::process::ExitCode;
 
 use super::arguments::{CheckConfigArguments, CommandLineSettings};
-use super::failure::CommandFailure;
+use super::failure::{CommandFailure, CommandResult};
 use super::{connect, estimate, terminal};
 use crate::app::reload::check_clients;
 use crate::config;
 use crate::edge::http;
 
-pub fn run(
-    settings: &CommandLineSettings,
-    check: &CheckConfigArguments,
-) -> Result<ExitCode, CommandFailure> {
+pub fn run(settings: &CommandLineSettings, check: &CheckConfigArguments) -> CommandResult {
     if check.print_reference {
         terminal::print(config::REFERENCE)?;
     } else if check.print_keys {

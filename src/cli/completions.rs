@@ -9,14 +9,14 @@ use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 
 use super::arguments::{self, Arguments};
-use super::failure::CommandFailure;
+use super::failure::CommandResult;
 use super::terminal;
 use super::version::PROGRAM;
 
 /// The script for bash writes a hyphen in two different ways, so it gets a name without one.
 const PLAIN_NAME: &str = "ticket_exporter";
 
-pub fn run(completions: &arguments::CompletionsArguments) -> Result<ExitCode, CommandFailure> {
+pub fn run(completions: &arguments::CompletionsArguments) -> CommandResult {
     let command = Arguments::command();
     let script = match completions.shell {
         Shell::Bash => bash(command),

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::arguments::CheckConfigArguments;
-use super::failure::CommandFailure;
+use super::failure::CommandResult;
 use super::terminal;
 use crate::app::connect::{self, CheckFinding, CheckVerdict};
 use crate::config::Config;
 
-pub fn run(config: &Config, arguments: &CheckConfigArguments) -> Result<ExitCode, CommandFailure> {
+pub fn run(config: &Config, arguments: &CheckConfigArguments) -> CommandResult {
     let timeout = Duration::from_millis(arguments.connect_timeout.unsigned_abs());
     let mut printed: io::Result<()> = Ok(());
     let mut counts = [0_usize; 3];

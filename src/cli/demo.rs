@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::arguments::{CommandLineSettings, DemoArguments};
-use super::failure::CommandFailure;
+use super::failure::{CommandFailure, CommandResult};
 use super::serve::{failure, runtime, stop_signal};
 use super::terminal;
 use super::version::BUILD;
@@ -22,10 +22,7 @@ const LISTEN: &str = "127.0.0.1:10047";
 /// Time between two tables.
 const TABLE_INTERVAL: Duration = Duration::from_secs(5);
 
-pub fn run(
-    settings: &CommandLineSettings,
-    arguments: &DemoArguments,
-) -> Result<ExitCode, CommandFailure> {
+pub fn run(settings: &CommandLineSettings, arguments: &DemoArguments) -> CommandResult {
     let helpdesk = demo::start(&demo::DemoOptions {
         seed: arguments.seed,
         speed_up: arguments.speed_up,
@@ -97,7 +94,7 @@ fn backfill_hint(broker: &str, address: std::net::SocketAddr) -> String {
 fn configuration(
     settings: &CommandLineSettings,
     helpdesk: &demo::RunningDemo,
-) -> Result<Config, CommandFailure> {
+) -> CommandResult<Config> {
     let yaml = Profile::default().config_yaml();
     let mut flags = vec![
         Flag::set("kafka.brokers", helpdesk.bootstrap()),

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::process::ExitCode;
 
 use super::arguments::CheckConfigArguments;
-use super::failure::CommandFailure;
+use super::failure::{CommandFailure, CommandResult};
 use super::terminal;
 use crate::app::estimate::{Estimate, EstimateRequest, estimate};
 use crate::engine::Rules;
@@ -17,7 +17,7 @@ const FETCHED: u64 = 32 << 20;
 const SHOWN_FAMILIES: usize = 10;
 const MEBIBYTE: f64 = (1 << 20) as f64;
 
-pub fn run(rules: &Rules, check: &CheckConfigArguments) -> Result<ExitCode, CommandFailure> {
+pub fn run(rules: &Rules, check: &CheckConfigArguments) -> CommandResult {
     terminal::notify("measuring on this machine …");
     let questions = EstimateRequest {
         teams: check.teams.map(|teams| teams as usize),

@@ -4,17 +4,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::arguments::{CommandLineSettings, ExplainArguments, ExplainFormat};
-use super::failure::CommandFailure;
+use super::failure::{CommandFailure, CommandResult};
 use super::{history, terminal};
 use crate::app::explain::{Explanation, TicketSearch, from_engine, from_files, words};
 use crate::app::recovery;
 use crate::config::Config;
 use crate::decode::Decoder;
 
-pub fn run(
-    settings: &CommandLineSettings,
-    arguments: &ExplainArguments,
-) -> Result<ExitCode, CommandFailure> {
+pub fn run(settings: &CommandLineSettings, arguments: &ExplainArguments) -> CommandResult {
     let config = settings.load()?;
     let explanation = if arguments.files.is_empty() {
         look_in_store(&config, &arguments.ticket)?
@@ -32,7 +29,7 @@ pub fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-fn look_in_store(config: &Config, ticket: &str) -> Result<Explanation, CommandFailure> {
+fn look_in_store(config: &Config, ticket: &str) -> CommandResult<Explanation> {
     let restored = recovery::read(config).map_err(CommandFailure::other)?;
     from_engine(&restored.engine, ticket).ok_or_else(|| {
         CommandFailure::other(format!(
@@ -45,10 +42,7 @@ fn look_in_store(config: &Config, ticket: &str) -> Result<Explanation, CommandFa
     })
 }
 
-fn look_in_files(
-    config: Config,
-    arguments: &ExplainArguments,
-) -> Result<Explanation, CommandFailure> {
+fn look_in_files(config: Config, arguments: &ExplainArguments) -> CommandResult<Explanation> {
     let mut progress = |lines: u64| terminal::progress(&format!("{lines} events"));
     let looked = from_files(
         Arc::new(config.rules),

@@ -1,17 +1,21 @@
 //! A command that fails: its message and its exit code.
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt::Display;
 use std::io;
 use std::process::ExitCode;
 
 use crate::config;
 
 /// The exit codes are those of BSD's `sysexits.h`.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
 pub struct CommandFailure {
     code: u8,
     message: String,
 }
+
+/// The result of a command, by default its exit code.
+pub type CommandResult<T = ExitCode> = Result<T, CommandFailure>;
 
 impl CommandFailure {
     pub const USAGE: u8 = 64;
@@ -42,12 +46,6 @@ impl CommandFailure {
     pub fn report(self) -> ExitCode {
         super::terminal::notify(&format!("ticket-exporter: {}", self.message));
         ExitCode::from(self.code)
-    }
-}
-
-impl Display for CommandFailure {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.message)
     }
 }
 

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::arguments::{CommandLineSettings, HealthcheckArguments};
-use super::failure::CommandFailure;
+use super::failure::{CommandFailure, CommandResult};
 use super::main_process::{self, FIRST_PROCESS};
 use super::terminal;
 use crate::config::web_file::Pem;
@@ -17,10 +17,7 @@ use crate::edge::files::read_secret;
 use crate::edge::http;
 use crate::edge::probe::{Probe, ProbeReply, ProbeTls};
 
-pub fn run(
-    settings: &CommandLineSettings,
-    arguments: &HealthcheckArguments,
-) -> Result<ExitCode, CommandFailure> {
+pub fn run(settings: &CommandLineSettings, arguments: &HealthcheckArguments) -> CommandResult {
     let main_process = (arguments.url.is_none() && settings.have_no_flags())
         .then(|| main_process::settings(Path::new(FIRST_PROCESS)))
         .flatten();
@@ -88,7 +85,7 @@ enum Transport {
 }
 
 impl ExporterAddress {
-    fn of(web: &Web) -> Result<Self, CommandFailure> {
+    fn of(web: &Web) -> CommandResult<Self> {
         Ok(Self {
             address: own_address(web)?,
             prefix: web.route_prefix.to_string(),
@@ -149,7 +146,7 @@ fn probe(
     exporter: &ExporterAddress,
     transport: &Transport,
     arguments: &HealthcheckArguments,
-) -> Result<Probe, CommandFailure> {
+) -> CommandResult<Probe> {
     let mut login = match (&arguments.username, &arguments.password_file) {
         (Some(name), Some(file)) => {
             let password = read_secret(file)
@@ -199,7 +196,7 @@ fn probe(
 }
 
 /// The first listen address, as this machine can connect to it.
-fn own_address(web: &Web) -> Result<String, CommandFailure> {
+fn own_address(web: &Web) -> CommandResult<String> {
     let address = match web.listen.first() {
         None | Some(ListenAddress::Every(0)) => None,
         Some(ListenAddress::Every(port)) => Some(format!("localhost:{port}")),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::failure::CommandFailure;
+use super::failure::{CommandFailure, CommandResult};
 use super::terminal;
 use crate::app::history::{CSV_ADVICE, EventHistory, HistoryError, ReadCounts};
 use crate::app::topics::{ReadError, ReadProgress};
@@ -12,30 +12,30 @@ use crate::decode::Decoder;
 use crate::domain::timestamp::Timestamp;
 
 /// Opens the history in the files. Without files, reads the topics of the configuration.
-///
-/// # Errors
-/// The topics cannot be read.
 pub fn open(
     config: &Config,
     files: &[PathBuf],
     purpose: &str,
     now: Timestamp,
-) -> Result<EventHistory, CommandFailure> {
+) -> CommandResult<EventHistory> {
     if !files.is_empty() {
         let decoder = Decoder::new(&config.mapping);
         return Ok(EventHistory::of_files(files.to_vec(), decoder));
     }
+    let history = EventHistory::of_topics(config, purpose, now, &mut progress());
+    terminal::progress_done();
+    history.map_err(failure)
+}
+
+/// Shows the progress of a reading, which starts now.
+pub fn progress() -> impl FnMut(ReadProgress) {
     let started = Instant::now();
-    let mut progress = |now: ReadProgress| {
-        let rate = u128::from(now.records) * 1_000 / started.elapsed().as_millis().max(1);
-        let ReadProgress { records, left } = now;
+    move |ReadProgress { records, left }| {
+        let rate = u128::from(records) * 1_000 / started.elapsed().as_millis().max(1);
         terminal::progress(&format!(
             "{records} records, {rate} per second, {left} left"
         ));
-    };
-    let history = EventHistory::of_topics(config, purpose, now, &mut progress);
-    terminal::progress_done();
-    history.map_err(failure)
+    }
 }
 
 pub fn failure(error: HistoryError) -> CommandFailure {
@@ -75,7 +75,7 @@ pub fn useless(tally: &ReadCounts) -> CommandFailure {
 /// Reports rejected and ignored records, and words that the mapping does not know.
 pub fn rejections(tally: &ReadCounts) {
     for (ignorance, count) in &tally.ignored {
-        terminal::notify(&format!("{count} ignored ({})", ignorance.reason()));
+        terminal::notify(&format!("{count} ignored ({})", ignorance.name()));
     }
     for ((member, path), count) in &tally.unmapped {
         terminal::notify(&format!(
@@ -91,7 +91,7 @@ pub fn rejections(tally: &ReadCounts) {
         terminal::notify(&format!(
             "{} rejected ({}): {rejection}; at {}{more}",
             rejected.count,
-            rejection.reason(),
+            rejection.name(),
             rejected.places.join(", "),
         ));
     }

@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use super::arguments::InferMappingArguments;
-use super::failure::CommandFailure;
+use super::failure::{CommandFailure, CommandResult};
 use super::terminal;
 use crate::app::inference;
 use crate::app::samples::{self, SampleRecord};
 
-pub fn run(arguments: &InferMappingArguments) -> Result<ExitCode, CommandFailure> {
+pub fn run(arguments: &InferMappingArguments) -> CommandResult {
     let mut all = Vec::new();
     for path in &arguments.files {
         all.extend(samples::read(path, arguments.envelope).map_err(CommandFailure::other)?);

@@ -35,7 +35,7 @@ use clap::error::ErrorKind;
 use clap::{ColorChoice, CommandFactory, FromArgMatches};
 
 use arguments::{Arguments, Command, MetricsFormat};
-use failure::CommandFailure;
+use failure::{CommandFailure, CommandResult};
 
 use crate::exposition;
 
@@ -70,7 +70,7 @@ fn parse() -> Result<Arguments, clap::Error> {
     Arguments::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
-fn run(arguments: Arguments) -> Result<ExitCode, CommandFailure> {
+fn run(arguments: Arguments) -> CommandResult {
     if arguments.version {
         return version::print();
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::arguments::{CommandLineSettings, RecountArguments};
-use super::failure::CommandFailure;
+use super::failure::{CommandFailure, CommandResult};
 use super::terminal;
 use crate::app::recount::{self, AvailableRecords, RecountableStore, StoreSummary};
 use crate::app::recovery::RecoveryError;
@@ -16,10 +16,7 @@ use crate::edge::kafka::InspectError;
 /// Longest wait for the brokers, because a user waits too.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-pub fn run(
-    settings: &CommandLineSettings,
-    arguments: &RecountArguments,
-) -> Result<ExitCode, CommandFailure> {
+pub fn run(settings: &CommandLineSettings, arguments: &RecountArguments) -> CommandResult {
     let config = settings.load()?;
     let prepared = RecountableStore::prepare(&config).map_err(|error| match error {
         RecoveryError::NoCheckpoint(path) => CommandFailure::other(format!(
@@ -59,7 +56,7 @@ pub fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-fn confirmed() -> Result<bool, CommandFailure> {
+fn confirmed() -> CommandResult<bool> {
     if !io::stdin().is_terminal() {
         return Err(CommandFailure::usage(
             "changed nothing: standard input is not a terminal; add --yes",

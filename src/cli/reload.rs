@@ -4,11 +4,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::arguments::ReloadArguments;
-use super::failure::CommandFailure;
+use super::failure::{CommandFailure, CommandResult};
 use super::{serve, terminal};
 use crate::edge::reload_socket;
 
-pub fn run(arguments: &ReloadArguments) -> Result<ExitCode, CommandFailure> {
+pub fn run(arguments: &ReloadArguments) -> CommandResult {
     let socket = arguments.socket.clone().or_else(serve::reload_socket_path);
     let socket = socket.ok_or_else(|| {
         CommandFailure::usage(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::arguments::{CommandLineSettings, ReplayArguments, ReplayFormat};
-use super::failure::CommandFailure;
+use super::failure::{CommandFailure, CommandResult};
 use super::{history, terminal};
 use crate::app::overview::{overview, table};
 use crate::app::replay::{Replayed, replay};
@@ -13,10 +13,7 @@ use crate::decode::Decoder;
 use crate::domain::timestamp::Timestamp;
 use crate::exposition::{self, Format};
 
-pub fn run(
-    settings: &CommandLineSettings,
-    arguments: &ReplayArguments,
-) -> Result<ExitCode, CommandFailure> {
+pub fn run(settings: &CommandLineSettings, arguments: &ReplayArguments) -> CommandResult {
     let config = settings.load()?;
     let started = Instant::now();
     let mut progress = |lines: u64| {
@@ -33,28 +30,28 @@ pub fn run(
     terminal::progress_done();
     let replayed = replayed.map_err(CommandFailure::other)?;
     report(&replayed);
-    if replayed.tally.is_useless() {
-        return Err(history::useless(&replayed.tally));
+    if replayed.read.tally.is_useless() {
+        return Err(history::useless(&replayed.read.tally));
     }
     match arguments.format {
         ReplayFormat::Text => {
             terminal::print_bytes(&exposition::render(Format::Text, &[&replayed.snapshot], 0))?;
         }
         ReplayFormat::Table => {
-            let overview = overview(&replayed.snapshot, replayed.as_of, arguments.business);
+            let overview = overview(&replayed.snapshot, replayed.read.as_of, arguments.business);
             terminal::print(&table(&overview))?;
             terminal::notify(&overview.caption);
         }
         ReplayFormat::Json => {
             let document = serde_json::json!({
-                "clock": replayed.as_of.map(Timestamp::rfc3339),
+                "clock": replayed.read.as_of.map(Timestamp::rfc3339),
                 "durations": if arguments.business { "business" } else { "calendar" },
                 "teams": replayed.snapshot.summaries(arguments.business),
             });
             terminal::print(&format!("{document:#}\n"))?;
         }
     }
-    let failed = arguments.strict && replayed.tally.rejections() > 0;
+    let failed = arguments.strict && replayed.read.tally.rejections() > 0;
     Ok(if failed {
         ExitCode::FAILURE
     } else {
@@ -64,10 +61,10 @@ pub fn run(
 
 /// Reports events that did not count, and the reason.
 fn report(replayed: &Replayed) {
-    history::rejections(&replayed.tally);
+    history::rejections(&replayed.read.tally);
     let counts = replayed.counts;
     for (count, what) in [
-        (replayed.later, "later than --until, ignored"),
+        (replayed.read.later, "later than --until, ignored"),
         (counts.duplicate, "duplicates dropped"),
         (
             counts.out_of_order,

@@ -5,15 +5,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::arguments::{CommandLineSettings, RulesArguments, RulesFormat};
-use super::failure::CommandFailure;
+use super::failure::{CommandFailure, CommandResult};
 use super::terminal;
 use crate::alerting::{self, Links, RuleOptions};
 use crate::config::Config;
 
-pub fn run(
-    settings: &CommandLineSettings,
-    arguments: &RulesArguments,
-) -> Result<ExitCode, CommandFailure> {
+pub fn run(settings: &CommandLineSettings, arguments: &RulesArguments) -> CommandResult {
     let config = settings.load()?;
     let (rules, objectives) = (&config.rules, &config.objectives);
     let written = match arguments.format {
@@ -31,7 +28,7 @@ pub fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-fn prometheus(config: &Config, arguments: &RulesArguments) -> Result<ExitCode, CommandFailure> {
+fn prometheus(config: &Config, arguments: &RulesArguments) -> CommandResult {
     let options = options(config, arguments);
     let (files, remarks) = alerting::prometheus(&config.rules, &config.objectives, &options);
     for remark in remarks {
@@ -81,7 +78,7 @@ fn options(config: &Config, arguments: &RulesArguments) -> RuleOptions {
 }
 
 /// Writes files to a folder, and creates the folder if needed.
-fn write(folder: &Path, files: &[(&str, String)]) -> Result<(), CommandFailure> {
+fn write(folder: &Path, files: &[(&str, String)]) -> CommandResult<()> {
     let failed = |path: &Path, error| {
         CommandFailure::other(format!("cannot write {}: {error}", path.display()))
     };

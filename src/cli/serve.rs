@@ -10,7 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 use super::arguments::CommandLineSettings;
-use super::failure::CommandFailure;
+use super::failure::{CommandFailure, CommandResult};
 use super::version::BUILD;
 use crate::app::ingest_thread::{IngestThreadError, StateStorage};
 use crate::app::reload::Load;
@@ -20,7 +20,7 @@ use crate::edge::reload_socket::{self, ReloadSocket};
 use crate::edge::service_manager::{self, ServiceManager};
 use crate::edge::steady_clock::SteadyClock;
 
-pub fn run(settings: &CommandLineSettings) -> Result<ExitCode, CommandFailure> {
+pub fn run(settings: &CommandLineSettings) -> CommandResult {
     let file = settings.config_file.as_ref();
     info!(
         version = BUILD.version,
@@ -108,7 +108,7 @@ pub fn failure(error: ServeError) -> CommandFailure {
 }
 
 /// The runtime serves HTTP only; ingestion has its own thread.
-pub fn runtime() -> Result<runtime::Runtime, CommandFailure> {
+pub fn runtime() -> CommandResult<runtime::Runtime> {
     Ok(runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -116,7 +116,7 @@ pub fn runtime() -> Result<runtime::Runtime, CommandFailure> {
 }
 
 /// Completes on SIGTERM or SIGINT.
-pub fn stop_signal() -> Result<impl Future<Output = ()>, CommandFailure> {
+pub fn stop_signal() -> CommandResult<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

@@ -7,32 +7,23 @@ use std::path::{self, Path, PathBuf};
 use tracing::warn;
 
 use super::arguments::{CONFIG_FILE_VARIABLE, CommandLineSettings};
-use super::failure::CommandFailure;
+use super::failure::CommandResult;
 use crate::config::{self, Config, Flag, LoadedConfig, Salvaged, Web};
 
 impl CommandLineSettings {
     /// Loads the configuration and logs its warnings.
-    ///
-    /// # Errors
-    /// Every mistake in the configuration.
-    pub fn load(&self) -> Result<Config, CommandFailure> {
+    pub fn load(&self) -> CommandResult<Config> {
         Ok(logged(self.load_with_warnings()?))
     }
 
     /// Like [`Self::load`], with one more flag.
-    ///
-    /// # Errors
-    /// Every mistake in the configuration.
-    pub fn load_with(&self, flag: Flag) -> Result<Config, CommandFailure> {
+    pub fn load_with(&self, flag: Flag) -> CommandResult<Config> {
         let mut flags = self.flags();
         flags.push(flag);
         Ok(logged(self.read(&flags)?))
     }
 
     /// Like [`Self::load`], but returns the warnings.
-    ///
-    /// # Errors
-    /// Every mistake in the configuration.
     pub fn load_with_warnings(&self) -> Result<LoadedConfig, config::ConfigErrors> {
         self.read(&self.flags())
     }

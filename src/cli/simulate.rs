@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::arguments::{CommandLineSettings, LiveFrom, SimulateArguments};
-use super::failure::CommandFailure;
+use super::failure::{CommandFailure, CommandResult};
 use super::simulation_progress::SimulationProgress;
 use super::{serve, terminal};
 use crate::domain::timestamp::{DAY, Milliseconds, Timestamp};
@@ -28,10 +28,7 @@ const LONGEST_SLEEP: Milliseconds = 200;
 /// Events between two progress reports.
 const PROGRESS_EVENTS: u64 = 50_000;
 
-pub fn run(
-    settings: &CommandLineSettings,
-    arguments: &SimulateArguments,
-) -> Result<ExitCode, CommandFailure> {
+pub fn run(settings: &CommandLineSettings, arguments: &SimulateArguments) -> CommandResult {
     let profile = arguments.load.map_or_else(Profile::default, Profile::load);
     if arguments.print_config {
         terminal::print(&profile.config_yaml())?;
@@ -139,10 +136,7 @@ enum SimulationOutput {
 }
 
 impl SimulationOutput {
-    fn open(
-        settings: &CommandLineSettings,
-        arguments: &SimulateArguments,
-    ) -> Result<Self, CommandFailure> {
+    fn open(settings: &CommandLineSettings, arguments: &SimulateArguments) -> CommandResult<Self> {
         if let Some(topic) = &arguments.topic {
             let config = settings.load()?;
             let connection = KafkaConnection::from(&config.kafka);
@@ -187,7 +181,7 @@ impl SimulationOutput {
         }
     }
 
-    fn finish(self, written: u64) -> Result<(), CommandFailure> {
+    fn finish(self, written: u64) -> CommandResult<()> {
         match self {
             Self::File(mut file) => match file.flush() {
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
@@ -210,7 +204,7 @@ impl SimulationOutput {
 }
 
 /// A flag that SIGTERM or SIGINT sets, so that the command can finish what it has written.
-fn stop_flag() -> Result<Arc<AtomicBool>, CommandFailure> {
+fn stop_flag() -> CommandResult<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
     let runtime = serve::runtime()?;
     let signal = runtime.block_on(async { serve::stop_signal() })?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::failure::CommandFailure;
+use super::failure::{CommandFailure, CommandResult};
 use crate::domain::timestamp::Timestamp;
 
 /// Least time between two writes of the file.
@@ -36,10 +36,7 @@ pub struct SimulationProgress {
 
 impl SimulationProgress {
     /// Reads the file, or creates it for a simulation that starts at `from`.
-    ///
-    /// # Errors
-    /// The file cannot be read or written, has other content, or is of a simulation with another seed.
-    pub fn open(path: &Path, seed: u64, from: Timestamp) -> Result<Self, CommandFailure> {
+    pub fn open(path: &Path, seed: u64, from: Timestamp) -> CommandResult<Self> {
         let at = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
         let entry = match fs::read_to_string(path) {
             Ok(text) => serde_json::from_str::<ProgressEntry>(&text).map_err(|error| {

@@ -1,12 +1,12 @@
 //! `suggest-targets`: suggests SLA targets that past tickets would have met.
 
-use std::fmt::Write;
 use std::process::ExitCode;
 
 use super::arguments::{CommandLineSettings, SuggestFormat, SuggestTargetsArguments};
-use super::failure::CommandFailure;
+use super::failure::{CommandFailure, CommandResult};
 use super::history;
 use super::terminal;
+use crate::app::overview::aligned;
 use crate::app::recovery;
 use crate::app::targets::{
     SHARES, Suggestion, SuggestionRow, TargetLevel, TargetRequest, from_snapshot, snippet, suggest,
@@ -22,10 +22,7 @@ const PURPOSE: &str = "suggest-targets";
 /// A cell without a value.
 const NOTHING: &str = "-";
 
-pub fn run(
-    settings: &CommandLineSettings,
-    arguments: &SuggestTargetsArguments,
-) -> Result<ExitCode, CommandFailure> {
+pub fn run(settings: &CommandLineSettings, arguments: &SuggestTargetsArguments) -> CommandResult {
     let config = settings.load()?;
     let suggestion = if arguments.store {
         of_store(&config, arguments)?
@@ -53,10 +50,7 @@ pub fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-fn of_store(
-    config: &Config,
-    arguments: &SuggestTargetsArguments,
-) -> Result<Suggestion, CommandFailure> {
+fn of_store(config: &Config, arguments: &SuggestTargetsArguments) -> CommandResult<Suggestion> {
     let mut restored = recovery::read(config).map_err(CommandFailure::other)?;
     let snapshot = restored.engine.snapshot();
     let request = request(arguments);
@@ -66,10 +60,7 @@ fn of_store(
     ))
 }
 
-fn of_events(
-    config: &Config,
-    arguments: &SuggestTargetsArguments,
-) -> Result<Suggestion, CommandFailure> {
+fn of_events(config: &Config, arguments: &SuggestTargetsArguments) -> CommandResult<Suggestion> {
     let now = wall_clock::now();
     let is_live = arguments.files.is_empty();
     let history = history::open(config, &arguments.files, PURPOSE, now)?;
@@ -188,27 +179,7 @@ fn table(rows: &[SuggestionRow]) -> String {
         });
         line
     }));
-    let width = |column: usize| {
-        let widths = cells.iter().map(|line| line[column].chars().count());
-        widths.max().unwrap_or_default()
-    };
-    let widths: Vec<usize> = (0..cells[0].len()).map(width).collect();
-    let mut text = String::new();
-    for line in &cells {
-        let mut row = String::new();
-        for (column, cell) in line.iter().enumerate() {
-            let width = widths[column];
-            // Writing to a string cannot fail.
-            let _ = if column < 3 {
-                write!(row, "{cell:<width$}  ")
-            } else {
-                write!(row, "{cell:>width$}  ")
-            };
-        }
-        text.push_str(row.trim_end());
-        text.push('\n');
-    }
-    text
+    aligned(&cells, 3)
 }
 
 /// The rounded target and the share of goals that would have met it.

@@ -4,17 +4,11 @@ use std::env;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 /// Writes data to standard output. A closed pipe is no error: `head` closes it, for example.
-///
-/// # Errors
-/// Standard output cannot be written, for example because a disk is full.
 pub fn print(text: &str) -> io::Result<()> {
     print_bytes(text.as_bytes())
 }
 
 /// Like [`print`].
-///
-/// # Errors
-/// Those of [`print`].
 pub fn print_bytes(bytes: &[u8]) -> io::Result<()> {
     let mut output = io::stdout().lock();
     match output.write_all(bytes).and_then(|()| output.flush()) {
@@ -51,9 +45,6 @@ pub fn notify(text: &str) {
 }
 
 /// Writes a question to standard error, without ending the line.
-///
-/// # Errors
-/// Standard error cannot be written.
 pub fn ask(question: &str) -> io::Result<()> {
     let mut error = io::stderr().lock();
     error.write_all(question.as_bytes())?;

@@ -4,16 +4,13 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use super::arguments::{CommandLineSettings, TestMappingArguments};
-use super::failure::CommandFailure;
+use super::failure::{CommandFailure, CommandResult};
 use super::terminal;
 use crate::app::samples::{self, SampleOutcome};
 use crate::config::{CANONICAL, Flag, NO_PRESET, PRESETS};
 use crate::decode::{Decoder, RepetitionWatch};
 
-pub fn run(
-    settings: &CommandLineSettings,
-    arguments: &TestMappingArguments,
-) -> Result<ExitCode, CommandFailure> {
+pub fn run(settings: &CommandLineSettings, arguments: &TestMappingArguments) -> CommandResult {
     if arguments.list_presets {
         for (name, _) in PRESETS {
             terminal::print(&format!("{name}\n"))?;

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use super::arguments::{CommandLineSettings, VerifyArguments};
-use super::failure::CommandFailure;
-use super::terminal;
+use super::failure::{CommandFailure, CommandResult};
+use super::{history, terminal};
+use crate::app::overview::aligned;
 use crate::app::topics::{ReadError, ReadProgress};
 use crate::app::verify::{Claim, Difference, Recomputed, VerifyError, recompute};
 use crate::config::Config;
@@ -19,19 +19,9 @@ const RECOMPUTED: &str = "recomputed";
 /// The value of a series that only the other side has.
 const ABSENT: &str = "absent";
 
-pub fn run(
-    settings: &CommandLineSettings,
-    arguments: &VerifyArguments,
-) -> Result<ExitCode, CommandFailure> {
+pub fn run(settings: &CommandLineSettings, arguments: &VerifyArguments) -> CommandResult {
     let config = settings.load()?;
-    let started = Instant::now();
-    let mut progress = |now: ReadProgress| {
-        let rate = u128::from(now.records) * 1_000 / started.elapsed().as_millis().max(1);
-        let ReadProgress { records, left } = now;
-        terminal::progress(&format!(
-            "{records} records, {rate} per second, {left} left"
-        ));
-    };
+    let mut progress = history::progress();
     let (claim, recomputed) =
         claim_and_recompute(&config, arguments.url.as_deref(), &mut progress).map_err(failure)?;
     let compared = claim.texts.compare(&recomputed.texts);
@@ -105,29 +95,15 @@ fn report_limits(recomputed: &Recomputed) {
 
 fn table(differences: &[Difference]) -> String {
     let value = |value: &Option<String>| value.clone().unwrap_or_else(|| ABSENT.to_owned());
-    let mut rows = vec![[SERIES, EXPORTER, RECOMPUTED].map(str::to_owned)];
+    let mut rows = vec![[SERIES, EXPORTER, RECOMPUTED].map(str::to_owned).to_vec()];
     rows.extend(differences.iter().map(|difference| {
-        [
+        vec![
             terminal::printable(&difference.series),
             value(&difference.there),
             value(&difference.recomputed),
         ]
     }));
-    let width = |column: usize| {
-        let widths = rows.iter().map(|row| row[column].chars().count());
-        widths.max().unwrap_or_default()
-    };
-    let [series, there, recomputed] = [width(0), width(1), width(2)];
-    let mut text = String::new();
-    for row in &rows {
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "{:series$}  {:>there$}  {:>recomputed$}",
-            row[0], row[1], row[2]
-        );
-    }
-    text
+    aligned(&rows, 1)
 }
 
 #[cfg(test)]

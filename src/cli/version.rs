@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::failure::CommandFailure;
+use super::failure::CommandResult;
 use super::terminal;
 use crate::edge::self_metrics::BuildInfo;
 
@@ -15,7 +15,7 @@ pub const BUILD: BuildInfo = BuildInfo {
     rustc: env!("BUILD_RUSTC"),
 };
 
-pub fn print() -> Result<ExitCode, CommandFailure> {
+pub fn print() -> CommandResult {
     let BuildInfo {
         version,
         revision,

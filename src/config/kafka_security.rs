@@ -7,6 +7,7 @@ use super::problem::ConfigErrors;
 use super::secret::Secret;
 use super::url::read_url;
 use super::view::YamlView;
+use crate::domain::named::named_enum;
 
 const KERBEROS: &str = "GSSAPI (Kerberos) is not built in; use plain, scram-sha-256, \
                         scram-sha-512 or oauthbearer, or certificates (kafka.tls)";
@@ -21,12 +22,14 @@ pub struct KafkaSecurity {
     pub sasl: KafkaSasl,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SecurityProtocol {
-    Plaintext,
-    Ssl,
-    SaslPlaintext,
-    SaslSsl,
+named_enum! {
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum SecurityProtocol {
+        Plaintext = "plaintext",
+        Ssl = "ssl",
+        SaslPlaintext = "sasl_plaintext",
+        SaslSsl = "sasl_ssl",
+    }
 }
 
 /// The key `kafka.tls`. All files are PEM.
@@ -56,12 +59,14 @@ pub struct KafkaSasl {
     pub oauth: Option<OAuth>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SaslMechanism {
-    Plain,
-    ScramSha256,
-    ScramSha512,
-    OauthBearer,
+named_enum! {
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum SaslMechanism {
+        Plain = "plain",
+        ScramSha256 = "scram-sha-256",
+        ScramSha512 = "scram-sha-512",
+        OauthBearer = "oauthbearer",
+    }
 }
 
 /// The key `kafka.sasl.oauth`: the token server for the OAuth client credentials grant.
@@ -79,48 +84,12 @@ pub struct OAuth {
 }
 
 impl SecurityProtocol {
-    pub const ALL: [Self; 4] = [
-        Self::Plaintext,
-        Self::Ssl,
-        Self::SaslPlaintext,
-        Self::SaslSsl,
-    ];
-
-    /// The value in the configuration and in librdkafka.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Plaintext => "plaintext",
-            Self::Ssl => "ssl",
-            Self::SaslPlaintext => "sasl_plaintext",
-            Self::SaslSsl => "sasl_ssl",
-        }
-    }
-
     pub const fn is_encrypted(self) -> bool {
         matches!(self, Self::Ssl | Self::SaslSsl)
     }
 
     pub const fn has_login(self) -> bool {
         matches!(self, Self::SaslPlaintext | Self::SaslSsl)
-    }
-}
-
-impl SaslMechanism {
-    pub const ALL: [Self; 4] = [
-        Self::Plain,
-        Self::ScramSha256,
-        Self::ScramSha512,
-        Self::OauthBearer,
-    ];
-
-    /// The value in the configuration.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Plain => "plain",
-            Self::ScramSha256 => "scram-sha-256",
-            Self::ScramSha512 => "scram-sha-512",
-            Self::OauthBearer => "oauthbearer",
-        }
     }
 }
 

@@ -4,40 +4,28 @@
 use super::problem::{ConfigErrors, ConfigPlace};
 use super::tree::{YamlNode, YamlValue};
 use super::view::join;
+use crate::domain::named::named_enum;
 use crate::engine::limits;
 
 /// Prefix of the environment variables.
 pub const ENVIRONMENT_PREFIX: &str = "TICKET_EXPORTER_";
 
-/// The type of a key's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyKind {
-    Text,
-    Boolean,
-    Count,
-    /// A number from 0 to 1.
-    Share,
-    Duration,
-    /// A list of texts. In a flag or variable, commas separate the items.
-    Texts,
-    /// A list of durations. In a flag or variable, commas separate the items.
-    Durations,
-    /// Maps, or lists of maps. A flag or variable contains inline YAML.
-    Yaml,
-}
-
-impl KeyKind {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Boolean => "true or false",
-            Self::Count => "whole number",
-            Self::Share => "number from 0 to 1",
-            Self::Duration => "duration",
-            Self::Texts => "list of text",
-            Self::Durations => "list of durations",
-            Self::Yaml => "inline YAML",
-        }
+named_enum! {
+    /// The type of a key's value.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum KeyKind {
+        Text = "text",
+        Boolean = "true or false",
+        Count = "whole number",
+        /// A number from 0 to 1.
+        Share = "number from 0 to 1",
+        Duration = "duration",
+        /// A list of texts. In a flag or variable, commas separate the items.
+        Texts = "list of text",
+        /// A list of durations. In a flag or variable, commas separate the items.
+        Durations = "list of durations",
+        /// Maps, or lists of maps. A flag or variable contains inline YAML.
+        Yaml = "inline YAML",
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::problem::ConfigErrors;
 use super::view::YamlView;
+use crate::domain::named::named_enum;
 use crate::domain::timestamp::{HOUR, MINUTE, Milliseconds, SECOND};
 use crate::engine::Rules;
 
@@ -20,58 +21,41 @@ const DEFAULT_GRACE: Milliseconds = 30 * SECOND;
 /// Above the error of any synchronized clock, and below the offset of a time zone.
 const DEFAULT_MAX_FUTURE: Milliseconds = 5 * MINUTE;
 
-/// The reaction if the exporter cannot continue from the stored state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FailOrRebuild {
-    /// Fail, because a rebuild loses the numbers from records that the topic no longer contains.
-    #[default]
-    Fail,
-    /// Move the stored state away and recalculate from the earliest records.
-    Rebuild,
+named_enum! {
+    /// The reaction if the exporter cannot continue from the stored state.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub enum FailOrRebuild {
+        /// Fail, because a rebuild loses the numbers from records that the topic no longer contains.
+        #[default]
+        Fail = "fail",
+        /// Move the stored state away and recalculate from the earliest records.
+        Rebuild = "rebuild",
+    }
 }
 
 impl FailOrRebuild {
-    const ALL: [Self; 2] = [Self::Fail, Self::Rebuild];
-
-    /// The value in the configuration.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Fail => "fail",
-            Self::Rebuild => "rebuild",
-        }
-    }
-
     fn read(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Self {
         let choices = Self::ALL.map(|one| (one.name(), one));
         choose(view, &choices, errors)
     }
 }
 
-/// The reaction if a changed configuration counts the same records differently.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnChangedRules {
-    /// Fail, because a rebuild loses the numbers from records that the topic no longer contains.
-    #[default]
-    Fail,
-    /// Move the stored state away and recalculate from the earliest records.
-    Rebuild,
-    /// Keep the numbers and use the new rules for new records. Fail if that is impossible, as with other
-    /// buckets.
-    Continue,
+named_enum! {
+    /// The reaction if a changed configuration counts the same records differently.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub enum OnChangedRules {
+        /// Fail, because a rebuild loses the numbers from records that the topic no longer contains.
+        #[default]
+        Fail = "fail",
+        /// Move the stored state away and recalculate from the earliest records.
+        Rebuild = "rebuild",
+        /// Keep the numbers and use the new rules for new records. Fail if that is impossible, as with other
+        /// buckets.
+        Continue = "continue",
+    }
 }
 
 impl OnChangedRules {
-    const ALL: [Self; 3] = [Self::Fail, Self::Rebuild, Self::Continue];
-
-    /// The value in the configuration.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Fail => "fail",
-            Self::Rebuild => "rebuild",
-            Self::Continue => "continue",
-        }
-    }
-
     fn read(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Self {
         let choices = Self::ALL.map(|one| (one.name(), one));
         choose(view, &choices, errors)

@@ -94,7 +94,6 @@ impl<'a> YamlView<'a> {
             || matches!(self.node.map(|node| &node.value), Some(YamlValue::Map(map)) if map.is_empty())
     }
 
-    /// Whether the value is an empty list.
     pub(super) fn is_empty_list(&self) -> bool {
         matches!(self.node.map(|node| &node.value), Some(YamlValue::List(items)) if items.is_empty())
     }

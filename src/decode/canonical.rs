@@ -282,7 +282,7 @@ mod tests {
         "actor":"agent","team":null,"agent":"x","priority":"p1","status":"pending","extra":[{}]}"#;
 
     fn reason(text: &str) -> &'static str {
-        decode(text.as_bytes(), None).map_or_else(Rejection::reason, |_| "accepted")
+        decode(text.as_bytes(), None).map_or_else(Rejection::name, |_| "accepted")
     }
 
     #[test]

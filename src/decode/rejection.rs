@@ -1,156 +1,81 @@
 //! Why a record gives no event. The lists are fixed, since the reasons are values of a label.
 
-/// Why a record is rejected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
-pub enum Rejection {
-    #[error("the record has no value")]
-    EmptyValue,
-    #[error("the value is larger than an event may be")]
-    TooLarge,
-    #[error("the value is not UTF-8")]
-    InvalidUtf8,
-    #[error("the value is not JSON, or has a member twice")]
-    InvalidJson,
-    #[error("the value is JSON but not an object")]
-    NotAnObject,
-    #[error("the value starts with the id of a schema, but `schema_registry.url` is not set")]
-    NoSchemaRegistry,
-    #[error("the value ends within the id of its schema")]
-    InvalidSchemaId,
-    #[error("the schema registry does not have the schema of the value")]
-    UnknownSchema,
-    #[error("the schema of the value cannot be used; the log has the reason")]
-    UnusableSchema,
-    #[error("the value does not match its Avro schema")]
-    InvalidAvro,
-    #[error("the value does not match its Protobuf schema")]
-    InvalidProtobuf,
-    #[error("`ticket_id` is missing")]
-    MissingTicketId,
-    #[error("`ticket_id` is neither a string of 1 to 256 bytes nor an integer")]
-    InvalidTicketId,
-    #[error("`type` is missing")]
-    MissingType,
-    #[error("`type` is none of the event types")]
-    UnknownType,
-    #[error("`at` is missing")]
-    MissingAt,
-    #[error("`at` {0}")]
-    InvalidAt(TimeFault),
-    #[error("`event_id` is not a string")]
-    InvalidEventId,
-    #[error("`created_at` {0}")]
-    InvalidCreatedAt(TimeFault),
-    #[error("`team` is neither a string of at most 256 bytes nor null")]
-    InvalidTeam,
-    #[error("`agent` is neither a string nor null")]
-    InvalidAgent,
-    #[error("`priority` is not a string of at most 256 bytes")]
-    InvalidPriority,
-    #[error("`status` is none of new, open, pending, on_hold, solved, closed")]
-    InvalidStatus,
-    #[error("`channel` is not a string of at most 256 bytes")]
-    InvalidChannel,
-    #[error("`actor` is none of agent, customer, bot, system")]
-    InvalidActor,
-    #[error("`requester` is neither a string of 1 to 256 bytes nor an integer")]
-    InvalidRequester,
-    #[error("`author` is neither a string of 1 to 256 bytes nor an integer")]
-    InvalidAuthor,
-    #[error("`public` is not a boolean")]
-    InvalidPublic,
-    #[error("`handle_seconds` is missing on a worklog, or not a number from 0 to 10 years")]
-    InvalidHandleSeconds,
-    #[error(
-        "`score` is missing on a rating or not within 1 and `score_max`, or `score_max` is below 2"
-    )]
-    InvalidScore,
-    #[error("`into` is neither a string of 1 to 256 bytes nor an integer")]
-    InvalidInto,
-    #[error("`at` is further in the future than `stream.max_future`")]
-    Future,
-    #[error("the record has more items than allowed")]
-    TooManyEvents,
-    #[error("the mapping takes more steps for the record than allowed")]
-    TooComplex,
-}
+use crate::domain::named::named_enum;
 
-impl Rejection {
-    pub const ALL: [Self; 34] = [
-        Self::EmptyValue,
-        Self::TooLarge,
-        Self::InvalidUtf8,
-        Self::InvalidJson,
-        Self::NotAnObject,
-        Self::NoSchemaRegistry,
-        Self::InvalidSchemaId,
-        Self::UnknownSchema,
-        Self::UnusableSchema,
-        Self::InvalidAvro,
-        Self::InvalidProtobuf,
-        Self::MissingTicketId,
-        Self::InvalidTicketId,
-        Self::MissingType,
-        Self::UnknownType,
-        Self::MissingAt,
-        Self::InvalidAt(TimeFault::NoTime),
-        Self::InvalidEventId,
-        Self::InvalidCreatedAt(TimeFault::NoTime),
-        Self::InvalidTeam,
-        Self::InvalidAgent,
-        Self::InvalidPriority,
-        Self::InvalidStatus,
-        Self::InvalidChannel,
-        Self::InvalidActor,
-        Self::InvalidRequester,
-        Self::InvalidAuthor,
-        Self::InvalidPublic,
-        Self::InvalidHandleSeconds,
-        Self::InvalidScore,
-        Self::InvalidInto,
-        Self::Future,
-        Self::TooManyEvents,
-        Self::TooComplex,
-    ];
-
-    /// The value of the label `reason`.
-    pub const fn reason(self) -> &'static str {
-        match self {
-            Self::EmptyValue => "empty_value",
-            Self::TooLarge => "too_large",
-            Self::InvalidUtf8 => "invalid_utf8",
-            Self::InvalidJson => "invalid_json",
-            Self::NotAnObject => "not_an_object",
-            Self::NoSchemaRegistry => "no_schema_registry",
-            Self::InvalidSchemaId => "invalid_schema_id",
-            Self::UnknownSchema => "unknown_schema",
-            Self::UnusableSchema => "unusable_schema",
-            Self::InvalidAvro => "invalid_avro",
-            Self::InvalidProtobuf => "invalid_protobuf",
-            Self::MissingTicketId => "missing_ticket_id",
-            Self::InvalidTicketId => "invalid_ticket_id",
-            Self::MissingType => "missing_type",
-            Self::UnknownType => "unknown_type",
-            Self::MissingAt => "missing_at",
-            Self::InvalidAt(_) => "invalid_at",
-            Self::InvalidEventId => "invalid_event_id",
-            Self::InvalidCreatedAt(_) => "invalid_created_at",
-            Self::InvalidTeam => "invalid_team",
-            Self::InvalidAgent => "invalid_agent",
-            Self::InvalidPriority => "invalid_priority",
-            Self::InvalidStatus => "invalid_status",
-            Self::InvalidChannel => "invalid_channel",
-            Self::InvalidActor => "invalid_actor",
-            Self::InvalidRequester => "invalid_requester",
-            Self::InvalidAuthor => "invalid_author",
-            Self::InvalidPublic => "invalid_public",
-            Self::InvalidHandleSeconds => "invalid_handle_seconds",
-            Self::InvalidScore => "invalid_score",
-            Self::InvalidInto => "invalid_into",
-            Self::Future => "future",
-            Self::TooManyEvents => "too_many_events",
-            Self::TooComplex => "too_complex",
-        }
+named_enum! {
+    /// Why a record is rejected.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
+    pub enum Rejection {
+        #[error("the record has no value")]
+        EmptyValue = "empty_value",
+        #[error("the value is larger than an event may be")]
+        TooLarge = "too_large",
+        #[error("the value is not UTF-8")]
+        InvalidUtf8 = "invalid_utf8",
+        #[error("the value is not JSON, or has a member twice")]
+        InvalidJson = "invalid_json",
+        #[error("the value is JSON but not an object")]
+        NotAnObject = "not_an_object",
+        #[error("the value starts with the id of a schema, but `schema_registry.url` is not set")]
+        NoSchemaRegistry = "no_schema_registry",
+        #[error("the value ends within the id of its schema")]
+        InvalidSchemaId = "invalid_schema_id",
+        #[error("the schema registry does not have the schema of the value")]
+        UnknownSchema = "unknown_schema",
+        #[error("the schema of the value cannot be used; the log has the reason")]
+        UnusableSchema = "unusable_schema",
+        #[error("the value does not match its Avro schema")]
+        InvalidAvro = "invalid_avro",
+        #[error("the value does not match its Protobuf schema")]
+        InvalidProtobuf = "invalid_protobuf",
+        #[error("`ticket_id` is missing")]
+        MissingTicketId = "missing_ticket_id",
+        #[error("`ticket_id` is neither a string of 1 to 256 bytes nor an integer")]
+        InvalidTicketId = "invalid_ticket_id",
+        #[error("`type` is missing")]
+        MissingType = "missing_type",
+        #[error("`type` is none of the event types")]
+        UnknownType = "unknown_type",
+        #[error("`at` is missing")]
+        MissingAt = "missing_at",
+        #[error("`at` {0}")]
+        InvalidAt(TimeFault: TimeFault::NoTime) = "invalid_at",
+        #[error("`event_id` is not a string")]
+        InvalidEventId = "invalid_event_id",
+        #[error("`created_at` {0}")]
+        InvalidCreatedAt(TimeFault: TimeFault::NoTime) = "invalid_created_at",
+        #[error("`team` is neither a string of at most 256 bytes nor null")]
+        InvalidTeam = "invalid_team",
+        #[error("`agent` is neither a string nor null")]
+        InvalidAgent = "invalid_agent",
+        #[error("`priority` is not a string of at most 256 bytes")]
+        InvalidPriority = "invalid_priority",
+        #[error("`status` is none of new, open, pending, on_hold, solved, closed")]
+        InvalidStatus = "invalid_status",
+        #[error("`channel` is not a string of at most 256 bytes")]
+        InvalidChannel = "invalid_channel",
+        #[error("`actor` is none of agent, customer, bot, system")]
+        InvalidActor = "invalid_actor",
+        #[error("`requester` is neither a string of 1 to 256 bytes nor an integer")]
+        InvalidRequester = "invalid_requester",
+        #[error("`author` is neither a string of 1 to 256 bytes nor an integer")]
+        InvalidAuthor = "invalid_author",
+        #[error("`public` is not a boolean")]
+        InvalidPublic = "invalid_public",
+        #[error("`handle_seconds` is missing on a worklog, or not a number from 0 to 10 years")]
+        InvalidHandleSeconds = "invalid_handle_seconds",
+        #[error(
+            "`score` is missing on a rating or not within 1 and `score_max`, or `score_max` is below 2"
+        )]
+        InvalidScore = "invalid_score",
+        #[error("`into` is neither a string of 1 to 256 bytes nor an integer")]
+        InvalidInto = "invalid_into",
+        #[error("`at` is further in the future than `stream.max_future`")]
+        Future = "future",
+        #[error("the record has more items than allowed")]
+        TooManyEvents = "too_many_events",
+        #[error("the mapping takes more steps for the record than allowed")]
+        TooComplex = "too_complex",
     }
 }
 
@@ -167,26 +92,15 @@ pub enum TimeFault {
     OtherFormat,
 }
 
-/// Why a valid record gives no event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum IgnoreReason {
-    /// The record has no value.
-    Tombstone,
-    /// No rule of the mapping fits.
-    NoRule,
-    /// A rule of the mapping says so.
-    IgnoredByRule,
-}
-
-impl IgnoreReason {
-    pub const ALL: [Self; 3] = [Self::Tombstone, Self::NoRule, Self::IgnoredByRule];
-
-    /// The value of the label `reason`.
-    pub const fn reason(self) -> &'static str {
-        match self {
-            Self::Tombstone => "tombstone",
-            Self::NoRule => "no_rule",
-            Self::IgnoredByRule => "ignored_by_rule",
-        }
+named_enum! {
+    /// Why a valid record gives no event.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum IgnoreReason {
+        /// The record has no value.
+        Tombstone = "tombstone",
+        /// No rule of the mapping fits.
+        NoRule = "no_rule",
+        /// A rule of the mapping says so.
+        IgnoredByRule = "ignored_by_rule",
     }
 }

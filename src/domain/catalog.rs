@@ -1,24 +1,17 @@
 //! Declares every metric: name, type, unit, help and labels. The exposition, the documentation, the
 //! dashboards and the alerting rules are generated from it or checked against it.
 
-/// The Prometheus type of a metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MetricKind {
-    Counter,
-    Gauge,
-    Histogram,
-    /// A gauge with the label `quantile`, which the linter of Prometheus allows only for summaries.
-    Untyped,
-}
+use super::named::named_enum;
 
-impl MetricKind {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
-            Self::Untyped => "untyped",
-        }
+named_enum! {
+    /// The Prometheus type of a metric.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum MetricKind {
+        Counter = "counter",
+        Gauge = "gauge",
+        Histogram = "histogram",
+        /// A gauge with the label `quantile`, which the linter of Prometheus allows only for summaries.
+        Untyped = "untyped",
     }
 }
 

@@ -2,26 +2,29 @@
 
 use std::borrow::Cow;
 
+use super::named::named_enum;
 use super::timestamp::{Milliseconds, Timestamp};
 
-/// The type of an event. `solved`, `closed` and `reopened` are `StatusChanged` with a status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EventType {
-    Created,
-    Message,
-    StatusChanged,
-    TeamChanged,
-    AgentChanged,
-    PriorityChanged,
-    Updated,
-    Worklog,
-    Escalated,
-    CsatOffered,
-    CsatRated,
-    Merged,
-    Spam,
-    Deleted,
-    Undeleted,
+named_enum! {
+    /// The type of an event. `solved`, `closed` and `reopened` are `StatusChanged` with a status.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum EventType {
+        Created = "created",
+        Message = "message",
+        StatusChanged = "status_changed",
+        TeamChanged = "team_changed",
+        AgentChanged = "agent_changed",
+        PriorityChanged = "priority_changed",
+        Updated = "updated",
+        Worklog = "worklog",
+        Escalated = "escalated",
+        CsatOffered = "csat_offered",
+        CsatRated = "csat_rated",
+        Merged = "merged",
+        Spam = "spam",
+        Deleted = "deleted",
+        Undeleted = "undeleted",
+    }
 }
 
 impl EventType {
@@ -49,88 +52,37 @@ impl EventType {
 
     /// The type of a word, and the status that the word implies.
     pub fn from_name(name: &str) -> Option<(Self, Option<Status>)> {
-        let kind = match name {
-            "created" => Self::Created,
-            "message" => Self::Message,
-            "status_changed" => Self::StatusChanged,
-            "solved" => return Some((Self::StatusChanged, Some(Status::Solved))),
-            "closed" => return Some((Self::StatusChanged, Some(Status::Closed))),
-            "reopened" => return Some((Self::StatusChanged, Some(Status::Open))),
-            "team_changed" => Self::TeamChanged,
-            "agent_changed" => Self::AgentChanged,
-            "priority_changed" => Self::PriorityChanged,
-            "updated" => Self::Updated,
-            "worklog" => Self::Worklog,
-            "escalated" => Self::Escalated,
-            "csat_offered" => Self::CsatOffered,
-            "csat_rated" => Self::CsatRated,
-            "merged" => Self::Merged,
-            "spam" => Self::Spam,
-            "deleted" => Self::Deleted,
-            "undeleted" => Self::Undeleted,
-            _ => return None,
+        let implied = match name {
+            "solved" => Status::Solved,
+            "closed" => Status::Closed,
+            "reopened" => Status::Open,
+            _ => {
+                let kind = Self::ALL.into_iter().find(|kind| kind.name() == name);
+                return kind.map(|kind| (kind, None));
+            }
         };
-        Some((kind, None))
-    }
-
-    /// The word for the type. `StatusChanged` is `status_changed`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Message => "message",
-            Self::StatusChanged => "status_changed",
-            Self::TeamChanged => "team_changed",
-            Self::AgentChanged => "agent_changed",
-            Self::PriorityChanged => "priority_changed",
-            Self::Updated => "updated",
-            Self::Worklog => "worklog",
-            Self::Escalated => "escalated",
-            Self::CsatOffered => "csat_offered",
-            Self::CsatRated => "csat_rated",
-            Self::Merged => "merged",
-            Self::Spam => "spam",
-            Self::Deleted => "deleted",
-            Self::Undeleted => "undeleted",
-        }
+        Some((Self::StatusChanged, Some(implied)))
     }
 }
 
-/// The status category of a ticket.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Status {
-    #[default]
-    New,
-    Open,
-    Pending,
-    OnHold,
-    Solved,
-    Closed,
+named_enum! {
+    /// The status category of a ticket.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[repr(u8)]
+    pub enum Status {
+        #[default]
+        New = "new",
+        Open = "open",
+        Pending = "pending",
+        OnHold = "on_hold",
+        Solved = "solved",
+        Closed = "closed",
+    }
 }
 
 impl Status {
-    pub const ALL: [Self; 6] = [
-        Self::New,
-        Self::Open,
-        Self::Pending,
-        Self::OnHold,
-        Self::Solved,
-        Self::Closed,
-    ];
     /// The statuses of the backlog.
     pub const UNSOLVED: [Self; 4] = [Self::New, Self::Open, Self::Pending, Self::OnHold];
-
-    /// The word in events and labels.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Open => "open",
-            Self::Pending => "pending",
-            Self::OnHold => "on_hold",
-            Self::Solved => "solved",
-            Self::Closed => "closed",
-        }
-    }
 
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.name() == name)
@@ -141,28 +93,18 @@ impl Status {
     }
 }
 
-/// The author of an event. It may be unknown; an unknown actor is never a human agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Actor {
-    Agent,
-    Customer,
-    Bot,
-    System,
+named_enum! {
+    /// The author of an event. It may be unknown; an unknown actor is never a human agent.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Actor {
+        Agent = "agent",
+        Customer = "customer",
+        Bot = "bot",
+        System = "system",
+    }
 }
 
 impl Actor {
-    pub const ALL: [Self; 4] = [Self::Agent, Self::Customer, Self::Bot, Self::System];
-
-    /// The word in events.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Agent => "agent",
-            Self::Customer => "customer",
-            Self::Bot => "bot",
-            Self::System => "system",
-        }
-    }
-
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|actor| actor.name() == name)
     }

@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod duration;
 pub mod event;
 pub mod mapping;
+pub(crate) mod named;
 pub mod policy;
 pub mod timestamp;
 pub mod yaml;

@@ -2,53 +2,28 @@
 
 use super::calendar::CalendarId;
 use super::event::Status;
+use super::named::named_enum;
 use super::timestamp::Milliseconds;
 
-/// The four SLA targets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Target {
-    FirstResponse,
-    NextResponse,
-    Resolution,
-    Ownership,
-}
-
-impl Target {
-    pub const ALL: [Self; 4] = [
-        Self::FirstResponse,
-        Self::NextResponse,
-        Self::Resolution,
-        Self::Ownership,
-    ];
-
-    /// The word in the configuration and in labels.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::FirstResponse => "first_response",
-            Self::NextResponse => "next_response",
-            Self::Resolution => "resolution",
-            Self::Ownership => "ownership",
-        }
+named_enum! {
+    /// The four SLA targets.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[repr(u8)]
+    pub enum Target {
+        FirstResponse = "first_response",
+        NextResponse = "next_response",
+        Resolution = "resolution",
+        Ownership = "ownership",
     }
 }
 
-/// The clock of a duration (contract, section 3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Clock {
-    Calendar,
-    Business,
-}
-
-impl Clock {
-    pub const ALL: [Self; 2] = [Self::Calendar, Self::Business];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Calendar => "calendar",
-            Self::Business => "business",
-        }
+named_enum! {
+    /// The clock of a duration (contract, section 3).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[repr(u8)]
+    pub enum Clock {
+        Calendar = "calendar",
+        Business = "business",
     }
 }
 

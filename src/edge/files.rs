@@ -2,8 +2,8 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// Large reads keep a disk busy, and few lines span two buffers.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -13,9 +13,6 @@ const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 pub const STANDARD_INPUT: &str = "-";
 
 /// Opens a file of lines. The first bytes tell whether it is compressed with gzip or Zstandard.
-///
-/// # Errors
-/// The file cannot be opened, or its compressed header is broken.
 pub fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
     let raw: Box<dyn Read> = if path == Path::new(STANDARD_INPUT) {
         Box::new(io::stdin())
@@ -60,16 +57,24 @@ fn peek(raw: &mut impl BufRead) -> io::Result<Vec<u8>> {
         .collect())
 }
 
-/// Detects changes of a file by its time and length.
+/// Detects changes of a file by its metadata.
 #[derive(Debug)]
 pub struct FileWatch {
     path: PathBuf,
     /// `None` before the first check.
-    last: Option<FileVersion>,
+    last: Option<Option<FileStamp>>,
 }
 
-/// `None`: there is no file.
-type FileVersion = Option<(SystemTime, u64)>;
+/// Differs between two contents of a file. It follows links, because Kubernetes replaces the directory
+/// of a secret as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FileStamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
 
 impl FileWatch {
     pub fn new(path: &Path) -> Self {
@@ -79,12 +84,24 @@ impl FileWatch {
         }
     }
 
+    /// Watches for changes from now on. Call it before reading the file.
+    pub fn from_now(path: &Path) -> Self {
+        let mut watch = Self::new(path);
+        watch.has_changed();
+        watch
+    }
+
     /// Whether the file has changed, appeared or disappeared since the last call. The first call
     /// returns true.
     pub fn has_changed(&mut self) -> bool {
-        let now = fs::metadata(&self.path)
-            .and_then(|data| Ok((data.modified()?, data.len())))
-            .ok();
+        let metadata = fs::metadata(&self.path);
+        let now = metadata.ok().map(|metadata| FileStamp {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        });
         let changed = self.last != Some(now);
         self.last = Some(now);
         changed
@@ -104,9 +121,6 @@ pub struct LineBlock {
 impl LineBlock {
     /// Reads the next lines, without their line breaks. Returns whether there was a line. It skips the
     /// bytes of a line after `limit + 1`, so that a file without line breaks cannot fill the memory.
-    ///
-    /// # Errors
-    /// The reader fails.
     pub fn fill(&mut self, reader: &mut dyn BufRead, limit: usize) -> io::Result<bool> {
         self.bytes.clear();
         self.ends.clear();

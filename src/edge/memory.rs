@@ -4,9 +4,6 @@ use std::fs;
 use std::io::{Error, ErrorKind, Result};
 
 /// Bytes of this process in memory (Linux: `VmRSS` of proc(5)).
-///
-/// # Errors
-/// The system has no `/proc/self/status`.
 pub fn resident() -> Result<u64> {
     let status = fs::read_to_string("/proc/self/status")?;
     let kibibytes = status

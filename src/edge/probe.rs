@@ -56,9 +56,6 @@ pub enum ProbeReply {
 
 impl Probe {
     /// Asks once. Blocks for about `timeout` at most.
-    ///
-    /// # Errors
-    /// No server answers, or the answer is not HTTP.
     pub fn ask(&self) -> io::Result<ProbeReply> {
         let tls = self.tls.as_ref();
         let connector = ProbeConnector {

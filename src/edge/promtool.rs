@@ -10,9 +10,6 @@ const CREATE_BLOCKS: [&str; 4] = ["tsdb", "create-blocks-from", "openmetrics", "
 
 /// Adds the samples of an OpenMetrics file to a storage of Prometheus. `longest`: the longest block,
 /// as a duration of Prometheus.
-///
-/// # Errors
-/// promtool cannot be started, or fails.
 pub fn create_blocks(
     promtool: &OsStr,
     file: &Path,
@@ -40,9 +37,6 @@ pub fn create_blocks(
 }
 
 /// Whether a storage of Prometheus has a block or a write-ahead log.
-///
-/// # Errors
-/// The directory cannot be read.
 pub fn has_data(storage: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(storage)? {
         let path = entry?.path();

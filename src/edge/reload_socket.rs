@@ -39,9 +39,6 @@ pub struct ReloadSocket(UnixListener);
 
 impl ReloadSocket {
     /// Listens at `path`, and replaces the socket of an earlier process.
-    ///
-    /// # Errors
-    /// The directory cannot be written, or the path is too long for a socket.
     pub fn bind(path: &Path) -> io::Result<Self> {
         match fs::remove_file(path) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -78,9 +75,6 @@ impl ReloadSocket {
 }
 
 /// Requests a reload and waits for its outcome: the changed parts, or all errors.
-///
-/// # Errors
-/// No exporter listens there, or it does not answer within `longest_wait`.
 pub fn ask(path: &Path, longest_wait: Duration) -> io::Result<Result<String, String>> {
     let mut stream = UnixStream::connect(path)?;
     stream.set_read_timeout(Some(longest_wait))?;

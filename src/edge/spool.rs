@@ -1,7 +1,6 @@
 //! A compressed temporary file of records, which can be read several times. The file has no name, so it
 //! disappears with the process.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
@@ -49,16 +48,11 @@ pub struct SpoolReader(Box<dyn Read>);
 
 impl SpoolWriter {
     /// Creates a file in the directory for temporary files.
-    ///
-    /// # Errors
-    /// The file cannot be created.
     pub fn create() -> io::Result<Self> {
         let file = BufWriter::with_capacity(BUFFER_BYTES, tempfile::tempfile()?);
         Ok(Self(zstd::Encoder::new(file, LEVEL)?))
     }
 
-    /// # Errors
-    /// The file cannot be written.
     pub fn push(&mut self, record: &SpooledRecord) -> io::Result<()> {
         self.0.write_all(&record.offset.to_le_bytes())?;
         let time = record.timestamp.unwrap_or(NO_TIME);
@@ -86,8 +80,6 @@ impl SpoolWriter {
         self.0.write_all(bytes.unwrap_or_default())
     }
 
-    /// # Errors
-    /// The file cannot be written.
     pub fn finish(self) -> io::Result<Spool> {
         let file = self.0.finish()?;
         Ok(Spool(file.into_inner().map_err(io::Error::from)?))
@@ -97,9 +89,6 @@ impl SpoolWriter {
 impl Spool {
     /// Reads from the first record. Only one reader may exist at a time, because all share one file
     /// position.
-    ///
-    /// # Errors
-    /// The file cannot be read.
     pub fn open(&self) -> io::Result<SpoolReader> {
         let mut file = self.0.try_clone()?;
         file.seek(SeekFrom::Start(0))?;
@@ -111,9 +100,6 @@ impl Spool {
 
 impl SpoolReader {
     /// Reads the next record into `record`. Returns whether there was one.
-    ///
-    /// # Errors
-    /// The file cannot be read.
     pub fn next(&mut self, record: &mut SpooledRecord) -> io::Result<bool> {
         let mut offset = [0; 8];
         if self.0.read(&mut offset[..1])? == 0 {
@@ -159,22 +145,6 @@ impl SpoolReader {
 
 fn too_large() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "a record is larger than 4 GiB")
-}
-
-impl fmt::Debug for SpoolWriter {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("SpoolWriter")
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for SpoolReader {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("SpoolReader")
-            .finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Writes a canonical event as a line of JSON, which the decoder reads as the same event.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use crate::domain::event::{Actor, Event, EventType, Status};
 use crate::domain::timestamp::{Timestamp, seconds};
@@ -10,66 +11,45 @@ const ASSIGNEE: &str = "assigned";
 /// On the scale from 1 to 2, a rating is 1 plus its position from 0 to 1.
 const UNIT_SCALE: f64 = 2.0;
 
-#[derive(Serialize)]
-struct EventLine<'a> {
-    ticket_id: &'a str,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    event_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    created_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    team: Option<Option<&'a str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    agent: Option<Option<&'static str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    priority: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    channel: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    actor: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    requester: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    author: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    public: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    handle_seconds: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    score: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    score_max: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    into: Option<&'a str>,
+/// Members in the order of the line.
+struct EventLine(Vec<(&'static str, Value)>);
+
+impl EventLine {
+    /// Adds a member that the event states.
+    fn add<T: Into<Value>>(&mut self, name: &'static str, value: Option<T>) {
+        self.0.extend(value.map(|value| (name, value.into())));
+    }
+}
+
+impl Serialize for EventLine {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
 }
 
 /// The line, without a line feed. `event_id` is separate, because an event has only its hash.
 pub fn event_line(event: &Event<'_>, event_id: Option<&str>) -> String {
-    let line = EventLine {
-        ticket_id: &event.ticket_id,
-        kind: event.kind.name(),
-        at: event.at,
-        event_id,
-        created_at: event.created_at,
-        team: event.team.as_ref().map(Option::as_deref),
-        agent: event.assigned.map(|assigned| assigned.then_some(ASSIGNEE)),
-        priority: event.priority.as_deref(),
-        status: event.status.map(Status::name),
-        channel: event.channel.as_deref(),
-        actor: event.actor.map(Actor::name),
-        requester: event.requester.as_deref(),
-        author: event.author.as_deref(),
-        public: (event.kind == EventType::Message).then_some(event.public),
-        handle_seconds: event.handle.map(seconds),
-        score: event.rating.map(|rating| 1.0 + rating),
-        score_max: event.rating.map(|_| UNIT_SCALE),
-        into: event.into.as_deref(),
-    };
+    let assignee = |assigned: bool| assigned.then_some(ASSIGNEE);
+    let mut line = EventLine(Vec::new());
+    line.add("ticket_id", Some(&*event.ticket_id));
+    line.add("type", Some(event.kind.name()));
+    line.add("at", Some(event.at.rfc3339()));
+    line.add("event_id", event_id);
+    line.add("created_at", event.created_at.map(Timestamp::rfc3339));
+    line.add("team", event.team.as_ref().map(Option::as_deref));
+    line.add("agent", event.assigned.map(assignee));
+    line.add("priority", event.priority.as_deref());
+    line.add("status", event.status.map(Status::name));
+    line.add("channel", event.channel.as_deref());
+    line.add("actor", event.actor.map(Actor::name));
+    line.add("requester", event.requester.as_deref());
+    line.add("author", event.author.as_deref());
+    let is_message = event.kind == EventType::Message;
+    line.add("public", is_message.then_some(event.public));
+    line.add("handle_seconds", event.handle.map(seconds));
+    line.add("score", event.rating.map(|rating| 1.0 + rating));
+    line.add("score_max", event.rating.map(|_| UNIT_SCALE));
+    line.add("into", event.into.as_deref());
     // These types cannot fail to serialize.
     serde_json::to_string(&line).unwrap_or_default()
 }

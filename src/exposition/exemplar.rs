@@ -6,7 +6,6 @@ use crate::engine::Exemplar;
 /// Prometheus drops longer exemplars, and some versions drop the whole scrape.
 const EXEMPLAR_CHARACTERS: usize = 128;
 
-/// The label of an exemplar.
 pub(super) const EXEMPLAR_LABEL: &str = "ticket_id";
 
 /// Whether an exemplar is short enough to be exposed.

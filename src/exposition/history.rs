@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 
 use super::lines::{ExpositionLines, escape};
 use super::number::write_value;
-use super::openmetrics::{END, comments};
+use super::text::{END, comments};
 use crate::domain::catalog::{FAMILIES, Family};
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{HistogramView, Sample, Series, Visitor};
@@ -31,9 +31,6 @@ pub struct WrittenHistory {
 }
 
 /// Writes the series of all `instants`, which ascend, and adds `labels` to each.
-///
-/// # Errors
-/// `out` fails.
 pub fn write_history(
     instants: &[SeriesAtInstant<'_>],
     labels: &[(String, String)],
@@ -251,11 +248,11 @@ impl HistoryWriter<'_> {
             self.lines.integer(*count);
             self.end(point.at)?;
         }
-        self.lines.begin(name, "_count");
-        self.lines.integer(point.count);
-        self.end(point.at)?;
         self.lines.begin(name, "_sum");
         self.lines.value(point.sum);
+        self.end(point.at)?;
+        self.lines.begin(name, "_count");
+        self.lines.integer(point.count);
         self.end(point.at)
     }
 
@@ -355,8 +352,8 @@ mod tests {
             expected += &format!(
                 "ticket_handle_seconds_bucket{{{handle},le=\"60.0\"}} {count} {at}\n\
                  ticket_handle_seconds_bucket{{{handle},le=\"+Inf\"}} {all} {at}\n\
-                 ticket_handle_seconds_count{{{handle}}} {all} {at}\n\
-                 ticket_handle_seconds_sum{{{handle}}} {sum} {at}\n"
+                 ticket_handle_seconds_sum{{{handle}}} {sum} {at}\n\
+                 ticket_handle_seconds_count{{{handle}}} {all} {at}\n"
             );
         }
         let oldest = "ticket_backlog_oldest_created_timestamp_seconds";

@@ -34,7 +34,7 @@ pub(super) struct MetricMessage {
     #[prost(message, optional, tag = "3")]
     pub(super) counter: Option<CounterMessage>,
     #[prost(message, optional, tag = "5")]
-    pub(super) untyped: Option<UntypedMessage>,
+    pub(super) untyped: Option<GaugeMessage>,
     #[prost(message, optional, tag = "7")]
     pub(super) histogram: Option<HistogramMessage>,
 }
@@ -47,14 +47,9 @@ pub(super) struct LabelPair {
     pub(super) value: String,
 }
 
+/// `Gauge`, and `Untyped`, which is the same.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub(super) struct GaugeMessage {
-    #[prost(double, required, tag = "1")]
-    pub(super) value: f64,
-}
-
-#[derive(Clone, Copy, PartialEq, ::prost::Message)]
-pub(super) struct UntypedMessage {
     #[prost(double, required, tag = "1")]
     pub(super) value: f64,
 }

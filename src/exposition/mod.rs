@@ -14,10 +14,7 @@ mod lines;
 mod messages;
 mod negotiation;
 mod number;
-mod openmetrics;
 mod protobuf;
-#[cfg(test)]
-mod speed;
 mod text;
 
 pub use documentation::{catalog_table, catalog_text};
@@ -40,15 +37,8 @@ pub fn render(format: Format, sources: &[&dyn Series], capacity: usize) -> Vec<u
 pub fn render_part(format: Format, sources: &[&dyn Series], capacity: usize) -> Vec<u8> {
     let buffer = Vec::with_capacity(capacity);
     match format {
-        Format::Text => {
-            let mut writer = text::TextWriter::new(buffer);
-            for source in sources {
-                source.visit(&mut writer);
-            }
-            writer.finish()
-        }
-        Format::OpenMetrics => {
-            let mut writer = openmetrics::OpenMetricsWriter::new(buffer);
+        Format::Text | Format::OpenMetrics => {
+            let mut writer = text::TextWriter::new(buffer, format == Format::OpenMetrics);
             for source in sources {
                 source.visit(&mut writer);
             }
@@ -68,6 +58,6 @@ pub fn render_part(format: Format, sources: &[&dyn Series], capacity: usize) -> 
 pub const fn end(format: Format) -> &'static str {
     match format {
         Format::Text | Format::Protobuf => "",
-        Format::OpenMetrics => openmetrics::END,
+        Format::OpenMetrics => text::END,
     }
 }

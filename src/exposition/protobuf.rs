@@ -10,7 +10,7 @@ use super::exemplar::{EXEMPLAR_LABEL, fits};
 use super::messages::{
     BucketMessage, BucketSpan, COUNTER, CounterMessage, ExemplarMessage, FamilyHead, GAUGE,
     GaugeMessage, HISTOGRAM, HistogramMessage, LabelPair, METRIC_FIELD, MetricMessage,
-    TimestampMessage, UNIT_FIELD, UNTYPED, UntypedMessage,
+    TimestampMessage, UNIT_FIELD, UNTYPED,
 };
 use crate::domain::catalog::{Family, MetricKind};
 use crate::domain::timestamp::{SECOND, Timestamp};
@@ -108,7 +108,7 @@ impl Visitor for ProtobufWriter {
                 });
             }
             Sample::Number(value) if family.kind == MetricKind::Untyped => {
-                self.metric.untyped = Some(UntypedMessage { value });
+                self.metric.untyped = Some(GaugeMessage { value });
             }
             Sample::Number(value) => self.metric.gauge = Some(GaugeMessage { value }),
             Sample::Histogram(view) => {

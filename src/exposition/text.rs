@@ -1,30 +1,51 @@
-//! Prometheus text format 0.0.4: no exemplars, no start timestamps, no native histograms.
+//! The two text formats of Prometheus: 0.0.4, and OpenMetrics 1.0, which adds units, start timestamps
+//! and exemplars. Neither has native histograms.
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/>
+//! <https://prometheus.io/docs/specs/om/open_metrics_spec/>
+//!
+//! In OpenMetrics the samples of a metric are adjacent and end with its `_created`, so that a parser finds
+//! the start timestamp next to the series.
 
-use super::lines::ExpositionLines;
-use crate::domain::catalog::Family;
+use super::exemplar::{EXEMPLAR_LABEL, fits};
+use super::lines::{ExpositionLines, escape};
+use crate::domain::catalog::{Family, MetricKind};
 use crate::domain::timestamp::Timestamp;
-use crate::engine::{HistogramView, Sample, Visitor};
+use crate::engine::{Exemplar, HistogramView, Sample, Visitor};
+
+/// The last line of OpenMetrics. Without it, a scraper treats the exposition as truncated.
+pub(super) const END: &str = "# EOF\n";
 
 #[derive(Debug)]
 pub(super) struct TextWriter {
     lines: ExpositionLines,
-    family: Option<&'static Family>,
+    is_open_metrics: bool,
+    family: Option<(&'static Family, Option<Timestamp>)>,
     /// Whether the family's comments have not been written yet; its first series writes them.
     pending: bool,
 }
 
 impl TextWriter {
-    pub(super) fn new(buffer: Vec<u8>) -> Self {
+    pub(super) fn new(buffer: Vec<u8>, is_open_metrics: bool) -> Self {
         Self {
-            lines: ExpositionLines::new(buffer, false),
+            lines: ExpositionLines::new(buffer, is_open_metrics),
+            is_open_metrics,
             family: None,
             pending: false,
         }
     }
 
+    /// The bytes, without [`END`].
     pub(super) fn finish(self) -> Vec<u8> {
         self.lines.out
+    }
+
+    fn comments(&mut self, family: &Family) {
+        if self.is_open_metrics {
+            comments(&mut self.lines, family);
+        } else {
+            self.lines.help(family.name, family.help, false);
+            self.lines.comment("TYPE", family.name, family.kind.name());
+        }
     }
 
     fn histogram(&mut self, name: &str, histogram: &HistogramView<'_>) {
@@ -34,39 +55,74 @@ impl TextWriter {
             cumulative += count;
             self.lines.begin_bucket(name, position);
             self.lines.integer(cumulative);
+            if let Some(Some(exemplar)) = histogram.exemplars.get(position)
+                && self.is_open_metrics
+            {
+                self.exemplar(exemplar);
+            }
             self.lines.end();
         }
         self.lines.line(name, "_sum", histogram.sum);
         self.lines.count_line(name, "_count", histogram.count);
     }
+
+    fn exemplar(&mut self, exemplar: &Exemplar) {
+        if !fits(exemplar) {
+            return;
+        }
+        self.lines.text(" # {");
+        self.lines.text(EXEMPLAR_LABEL);
+        self.lines.text("=\"");
+        escape(&mut self.lines.out, &exemplar.ticket_id, true);
+        self.lines.text("\"} ");
+        self.lines.value(exemplar.value);
+        self.lines.text(" ");
+        self.lines.value(exemplar.at.seconds());
+    }
 }
 
 impl Visitor for TextWriter {
-    fn family(&mut self, family: &'static Family, _start: Option<Timestamp>) {
-        self.family = Some(family);
+    fn family(&mut self, family: &'static Family, start: Option<Timestamp>) {
+        self.family = Some((family, start));
         self.pending = true;
     }
 
     fn sample(&mut self, values: &[&str], sample: Sample<'_>) {
-        let Some(family) = self.family else { return };
-        if self.pending {
-            self.pending = false;
-            self.lines.help(family.name, family.help, false);
-            self.lines.comment("TYPE", family.name, family.kind.name());
+        let Some((family, start)) = self.family else {
+            return;
+        };
+        if std::mem::take(&mut self.pending) {
+            self.comments(family);
         }
         self.lines.set_labels(family.labels, values);
         match sample {
-            Sample::Number(value) => {
-                self.lines.line(family.name, "", value);
-            }
+            Sample::Number(value) => self.lines.line(family.name, "", value),
             Sample::Histogram(histogram) => self.histogram(family.name, &histogram),
+        }
+        if let Some(start) = start.filter(|_| self.is_open_metrics && family.is_cumulative()) {
+            let name = family.base_name();
+            self.lines.line(name, "_created", start.seconds());
         }
     }
 }
 
+/// The lines before a family's first sample in OpenMetrics.
+pub(super) fn comments(lines: &mut ExpositionLines, family: &Family) {
+    let name = family.base_name();
+    let kind = match family.kind {
+        MetricKind::Untyped => "unknown",
+        kind => kind.name(),
+    };
+    lines.comment("TYPE", name, kind);
+    if let Some(unit) = family.unit() {
+        lines.comment("UNIT", name, unit);
+    }
+    lines.help(name, family.help, true);
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::exposition::fixture::{EveryShape, read_text};
+    use crate::exposition::fixture::{Empty, EveryShape, read_text};
     use crate::exposition::{Format, render};
 
     #[test]
@@ -142,7 +198,58 @@ ticket_exporter_timers 3
 
     #[test]
     fn families_without_series_are_left_out() {
-        let text = render(Format::Text, &[&crate::exposition::fixture::Empty], 0);
+        let text = render(Format::Text, &[&Empty], 0);
         assert_eq!(text, b"");
+    }
+
+    #[test]
+    fn golden_open_metrics() {
+        let text = String::from_utf8(render(Format::OpenMetrics, &[&EveryShape], 0)).unwrap();
+        assert_eq!(
+            text,
+            r#"# TYPE ticket_replies counter
+# HELP ticket_replies Public messages by human agents
+ticket_replies_total{team="billing",priority="p1"} 41
+ticket_replies_created{team="billing",priority="p1"} 1755555555.123
+ticket_replies_total{team="a\\b \"c\"\nd é🎫",priority="none"} 0
+ticket_replies_created{team="a\\b \"c\"\nd é🎫",priority="none"} 1755555555.123
+# TYPE ticket_status_seconds counter
+# UNIT ticket_status_seconds seconds
+# HELP ticket_status_seconds Time of tickets in a status, added when status, team or priority changes
+ticket_status_seconds_total{team="billing",priority="p1",status="open"} 7200.25
+ticket_status_seconds_created{team="billing",priority="p1",status="open"} 1755555555.123
+# TYPE ticket_first_response_seconds histogram
+# UNIT ticket_first_response_seconds seconds
+# HELP ticket_first_response_seconds Time from creation to the first human reply
+ticket_first_response_seconds_bucket{team="billing",priority="p1",clock="calendar",le="0.5"} 2 # {ticket_id="T-\"1\""} 0.5 1755600000
+ticket_first_response_seconds_bucket{team="billing",priority="p1",clock="calendar",le="60.0"} 7
+ticket_first_response_seconds_bucket{team="billing",priority="p1",clock="calendar",le="2.592e+06"} 7
+ticket_first_response_seconds_bucket{team="billing",priority="p1",clock="calendar",le="+Inf"} 8
+ticket_first_response_seconds_sum{team="billing",priority="p1",clock="calendar"} 2600031.125
+ticket_first_response_seconds_count{team="billing",priority="p1",clock="calendar"} 8
+ticket_first_response_seconds_created{team="billing",priority="p1",clock="calendar"} 1755555555.123
+ticket_first_response_seconds_bucket{team="network",priority="p1",clock="calendar",le="0.5"} 0
+ticket_first_response_seconds_bucket{team="network",priority="p1",clock="calendar",le="60.0"} 0
+ticket_first_response_seconds_bucket{team="network",priority="p1",clock="calendar",le="2.592e+06"} 0
+ticket_first_response_seconds_bucket{team="network",priority="p1",clock="calendar",le="+Inf"} 0
+ticket_first_response_seconds_sum{team="network",priority="p1",clock="calendar"} 0
+ticket_first_response_seconds_count{team="network",priority="p1",clock="calendar"} 0
+ticket_first_response_seconds_created{team="network",priority="p1",clock="calendar"} 1755555555.123
+# TYPE ticket_window_seconds_mean gauge
+# HELP ticket_window_seconds_mean Mean of a duration over the sliding event-time window
+ticket_window_seconds_mean{team="x",kpi="handle",clock="calendar",window="1h"} NaN
+ticket_window_seconds_mean{team="y",kpi="handle",clock="calendar",window="1h"} +Inf
+ticket_window_seconds_mean{team="z",kpi="handle",clock="calendar",window="1h"} -Inf
+# TYPE ticket_exporter_timers gauge
+# HELP ticket_exporter_timers Timers waiting on the stream clock
+ticket_exporter_timers 3
+# EOF
+"#
+        );
+    }
+
+    #[test]
+    fn nothing_is_still_an_exposition() {
+        assert_eq!(render(Format::OpenMetrics, &[&Empty], 0), b"# EOF\n");
     }
 }

@@ -3,8 +3,7 @@
 
 use std::fmt::Write;
 
-use super::office::Shift;
-use super::profile::{OFFICE_DAYS, OFFICE_SHIFTS, Profile};
+use super::profile::{OFFICE_DAYS, OFFICE_HOURS, Profile};
 use crate::domain::duration;
 use crate::domain::yaml::{list, scalar};
 
@@ -21,13 +20,12 @@ impl Profile {
     }
 
     fn calendars(&self, yaml: &mut String) {
-        let shifts: Vec<String> = OFFICE_SHIFTS.into_iter().map(interval).collect();
-        let shifts = shifts.join(", ");
+        let hours = list(OFFICE_HOURS);
         yaml.push_str("# The business hours of the helpdesk.\ncalendars:\n  office:\n");
         line(yaml, "    timezone", self.timezone.name());
         yaml.push_str("    weekly:\n");
         for day in &WEEKDAYS[..OFFICE_DAYS] {
-            line(yaml, &format!("      {day}"), &format!("[{shifts}]"));
+            line(yaml, &format!("      {day}"), &hours);
         }
     }
 
@@ -89,9 +87,4 @@ impl Profile {
 fn line(yaml: &mut String, key: &str, value: &str) {
     // Writing to a string cannot fail.
     let _ = writeln!(yaml, "{key}: {value}");
-}
-
-fn interval((start, end): Shift) -> String {
-    let time = |minutes: u16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
-    format!("\"{}-{}\"", time(start), time(end))
 }

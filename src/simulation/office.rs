@@ -1,96 +1,38 @@
-//! Working hours of agents and waking hours of customers.
-//!
-//! Simpler than a business calendar: a shift lies within one local day, there are no holidays, and the
-//! zone's offset at noon holds for the whole day, which is an hour wrong on two nights a year.
+//! Working hours of agents, waking hours of customers, and local time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
-use crate::domain::timestamp::{DAY, HOUR, MINUTE, Milliseconds, SECOND, Timestamp};
+use crate::domain::calendar::{Calendar, CalendarSpec, OpenHours};
+use crate::domain::timestamp::{DAY, HOUR, Milliseconds, SECOND, Timestamp};
 
-/// A week and a day contain every shift.
-const DAYS_SEARCHED: i64 = 8;
-
-/// A shift in minutes of the local day; the end is exclusive.
-pub(super) type Shift = (u16, u16);
-
-/// Hours of agents or customers.
+/// Hours of agents or customers. `None`: at all times.
 #[derive(Clone, Debug)]
-pub(super) struct Office {
-    timezone: Tz,
-    /// By weekday, Monday first; ascending within a day. `None`: at all times.
-    week: Option<[Vec<Shift>; 7]>,
-}
+pub(super) struct Office(pub(super) Option<Arc<Calendar>>);
 
 impl Office {
-    pub(super) fn always(timezone: Tz) -> Self {
-        Self {
+    /// Open at these hours on the first days of the week.
+    pub(super) fn open(timezone: Tz, days: usize, hours: &[&str]) -> Self {
+        let hours = hours.iter().filter_map(|text| OpenHours::parse(text));
+        let mut weekly: [Vec<OpenHours>; 7] = Default::default();
+        weekly[..days].fill(hours.collect());
+        let calendar = Calendar::compile(&CalendarSpec {
             timezone,
-            week: None,
-        }
+            weekly,
+            holidays: BTreeSet::new(),
+            special: BTreeMap::new(),
+        });
+        Self(calendar.ok().map(Arc::new))
     }
 
-    pub(super) fn open(timezone: Tz, week: [Vec<Shift>; 7]) -> Self {
-        Self {
-            timezone,
-            week: Some(week),
-        }
-    }
-
-    /// The time at which `work` milliseconds of open time have passed since `start`. An office without
-    /// hours counts as always open.
+    /// The time at which `work` milliseconds of open time have passed since `start`.
     pub(super) fn after(&self, start: Timestamp, work: Milliseconds) -> Timestamp {
-        let mut at = start;
-        let mut left = work.max(0);
-        while let Some((opens, closes)) = self.opening(at) {
-            let from = opens.max(at);
-            let length = closes.since(from);
-            if left < length {
-                return from.plus(left);
-            }
-            left -= length;
-            at = closes;
-        }
-        at.plus(left)
-    }
-
-    /// The first shift that ends after `at`.
-    fn opening(&self, at: Timestamp) -> Option<(Timestamp, Timestamp)> {
-        let week = self.week.as_ref()?;
-        let today = local(self.timezone, at).day;
-        for day in today..today + DAYS_SEARCHED {
-            let shifts = &week[weekday(day)];
-            if shifts.is_empty() {
-                continue;
-            }
-            let noon = Timestamp(day * DAY + 12 * HOUR);
-            let midnight = day * DAY - offset(self.timezone, noon);
-            for &(start, end) in shifts {
-                let closes = Timestamp(midnight + i64::from(end) * MINUTE);
-                if closes > at {
-                    return Some((Timestamp(midnight + i64::from(start) * MINUTE), closes));
-                }
-            }
-        }
-        None
-    }
-
-    /// Open milliseconds from `start` to `end`.
-    #[cfg(test)]
-    pub(super) fn between(&self, start: Timestamp, end: Timestamp) -> Milliseconds {
-        let mut at = start;
-        let mut sum = 0;
-        while let Some((opens, closes)) = self.opening(at).filter(|(opens, _)| *opens < end) {
-            sum += closes.min(end).since(opens.max(at));
-            at = closes;
-            if at >= end {
-                return sum;
-            }
-        }
-        if self.week.is_none() {
-            end.since(start)
-        } else {
-            sum
+        match &self.0 {
+            Some(calendar) => calendar.latest(start, work),
+            None => start.plus(work.max(0)),
         }
     }
 }
@@ -133,56 +75,22 @@ fn offset(timezone: Tz, at: Timestamp) -> Milliseconds {
 mod tests {
     use super::*;
 
-    fn jakarta() -> Office {
-        let day = || vec![(8 * 60, 12 * 60), (13 * 60, 17 * 60)];
-        let week = [day(), day(), day(), day(), day(), Vec::new(), Vec::new()];
-        Office::open(chrono_tz::Asia::Jakarta, week)
-    }
-
     fn instant(text: &str) -> Timestamp {
         Timestamp::parse(text).unwrap()
     }
 
     #[test]
-    fn work_stops_for_lunch_night_and_weekend() {
-        let office = jakarta();
-        // Friday 11:30 local and one hour of work: 13:30.
+    fn work_stops_for_lunch_and_weekend() {
+        let hours = ["08:00-12:00", "13:00-17:00"];
+        let office = Office::open(chrono_tz::Asia::Jakarta, 5, &hours);
         let friday = instant("2026-03-06T11:30:00+07:00");
-        assert_eq!(
-            office.after(friday, HOUR),
-            instant("2026-03-06T13:30:00+07:00")
-        );
-        assert_eq!(
-            office.after(friday, 5 * HOUR),
-            instant("2026-03-09T08:30:00+07:00")
-        );
-        assert_eq!(
-            office.after(instant("2026-03-07T02:00:00+07:00"), 0),
-            instant("2026-03-09T08:00:00+07:00")
-        );
-        assert_eq!(
-            office.after(friday, 80 * HOUR),
-            instant("2026-03-20T11:30:00+07:00")
-        );
-    }
-
-    #[test]
-    fn between_measures_what_after_adds() {
-        let office = jakarta();
-        let friday = instant("2026-03-06T11:30:00+07:00");
-        for hours in [1, 3, 5, 90] {
-            let end = office.after(friday, hours * HOUR + 7);
-            assert_eq!(office.between(friday, end), hours * HOUR + 7);
+        for (work, end) in [
+            (HOUR, "2026-03-06T13:30:00+07:00"),
+            (5 * HOUR, "2026-03-09T08:30:00+07:00"),
+        ] {
+            assert_eq!(office.after(friday, work), instant(end));
         }
-    }
-
-    #[test]
-    fn always_and_never_pass_the_time() {
-        let start = instant("2026-03-07T02:00:00Z");
-        let always = Office::always(chrono_tz::Asia::Jakarta);
-        assert_eq!(always.after(start, HOUR), start.plus(HOUR));
-        let never = Office::open(chrono_tz::Asia::Jakarta, Default::default());
-        assert_eq!(never.after(start, HOUR), start.plus(HOUR));
+        assert_eq!(Office(None).after(friday, HOUR), friday.plus(HOUR));
     }
 
     #[test]

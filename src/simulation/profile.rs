@@ -6,8 +6,8 @@ use chrono_tz::Tz;
 
 use crate::domain::timestamp::Milliseconds;
 
-/// Office hours in minutes of the local day: 08:00 to 17:00 with an hour of lunch.
-pub(super) const OFFICE_SHIFTS: [(u16, u16); 2] = [(8 * 60, 12 * 60), (13 * 60, 17 * 60)];
+/// With an hour of lunch.
+pub(super) const OFFICE_HOURS: [&str; 2] = ["08:00-12:00", "13:00-17:00"];
 /// Monday to Friday.
 pub(super) const OFFICE_DAYS: usize = 5;
 

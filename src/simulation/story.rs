@@ -4,15 +4,18 @@
 
 use super::distributions::Chance;
 use super::office::Office;
-use super::profile::{Behavior, Delays, OFFICE_DAYS, OFFICE_SHIFTS, Profile, SimulatedTeam};
+use super::profile::{Behavior, Delays, OFFICE_DAYS, OFFICE_HOURS, Profile, SimulatedTeam};
 use super::ticket::{Act, ReplyOutcome, SimulatedTicket, StoryStep, TicketFate};
 use crate::domain::event::Status;
 use crate::domain::timestamp::{DAY, HOUR, MINUTE, Milliseconds, SECOND, Timestamp};
 
 /// Hours in which customers write, on every day of the week.
-const WAKING_HOURS: (u16, u16) = (6 * 60 + 30, 22 * 60 + 30);
+const WAKING_HOURS: &str = "06:30-22:30";
 /// Half of the updates are one event with the reply, half are two events.
 pub(super) const TOGETHER: f64 = 0.5;
+
+/// When the next step of a ticket is due. `None`: its story is over.
+pub(super) type Due = Option<Timestamp>;
 
 /// Performs the steps of tickets.
 #[derive(Clone, Debug)]
@@ -31,19 +34,10 @@ pub(super) struct Storyteller {
 impl Storyteller {
     pub(super) fn new(seed: u64, profile: &Profile) -> Self {
         let zone = profile.timezone;
-        let office = Office::open(
-            zone,
-            std::array::from_fn(|day| {
-                if day < OFFICE_DAYS {
-                    OFFICE_SHIFTS.to_vec()
-                } else {
-                    Vec::new()
-                }
-            }),
-        );
+        let office = Office::open(zone, OFFICE_DAYS, &OFFICE_HOURS);
         let of_team = |team: &SimulatedTeam| {
             if team.around_the_clock {
-                Office::always(zone)
+                Office(None)
             } else {
                 office.clone()
             }
@@ -54,11 +48,11 @@ impl Storyteller {
             delays: profile.delays.clone(),
             offices: profile.teams.iter().map(of_team).collect(),
             reception: if profile.teams.iter().all(|team| team.around_the_clock) {
-                Office::always(zone)
+                Office(None)
             } else {
                 office.clone()
             },
-            customers: Office::open(zone, std::array::from_fn(|_| vec![WAKING_HOURS])),
+            customers: Office::open(zone, 7, &[WAKING_HOURS]),
             profile: profile.clone(),
         }
     }
@@ -112,11 +106,7 @@ impl Storyteller {
 
     /// Performs the ticket's step at `at`. Returns the content of the event, and the time of the next
     /// step if there is one.
-    pub(super) fn advance(
-        &mut self,
-        ticket: &mut SimulatedTicket,
-        at: Timestamp,
-    ) -> (Act, Option<Timestamp>) {
+    pub(super) fn advance(&mut self, ticket: &mut SimulatedTicket, at: Timestamp) -> (Act, Due) {
         let mut act = self.act(ticket);
         let next = match ticket.step {
             StoryStep::Create => then(ticket, StoryStep::Open, at),
@@ -236,11 +226,7 @@ impl Storyteller {
     }
 }
 
-pub(super) fn then(
-    ticket: &mut SimulatedTicket,
-    step: StoryStep,
-    at: Timestamp,
-) -> Option<Timestamp> {
+pub(super) fn then(ticket: &mut SimulatedTicket, step: StoryStep, at: Timestamp) -> Due {
     ticket.step = step;
     Some(at)
 }

@@ -2,53 +2,15 @@
 //! events that no helpdesk would send.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::time::Instant;
 
 use serde_json::Value;
 
 use super::office::Office;
-use super::profile::{OFFICE_DAYS, OFFICE_SHIFTS, Profile, SimulatedPriority};
+use super::profile::{OFFICE_DAYS, OFFICE_HOURS, Profile, SimulatedPriority};
 use super::{SimulatedEvent, SimulatedHelpdesk};
+use crate::domain::event::EventType;
+use crate::domain::mapping::Member;
 use crate::domain::timestamp::{DAY, Milliseconds, Timestamp};
-
-const MEMBERS: [&str; 16] = [
-    "ticket_id",
-    "type",
-    "at",
-    "event_id",
-    "created_at",
-    "team",
-    "agent",
-    "priority",
-    "status",
-    "channel",
-    "actor",
-    "public",
-    "handle_seconds",
-    "score",
-    "score_max",
-    "into",
-];
-const TYPES: [&str; 18] = [
-    "created",
-    "message",
-    "status_changed",
-    "team_changed",
-    "agent_changed",
-    "priority_changed",
-    "updated",
-    "worklog",
-    "escalated",
-    "csat_offered",
-    "csat_rated",
-    "merged",
-    "spam",
-    "deleted",
-    "undeleted",
-    "solved",
-    "reopened",
-    "closed",
-];
 
 #[derive(Debug, Default)]
 struct Story {
@@ -96,7 +58,7 @@ impl Checker {
         let json: Value = serde_json::from_str(&event.json).unwrap();
         let members = json.as_object().unwrap();
         for name in members.keys() {
-            assert!(MEMBERS.contains(&name.as_str()), "{name}");
+            assert!(Member::from_name(name).is_some(), "{name}");
         }
         let text = |name: &str| members.get(name).and_then(Value::as_str).map(str::to_owned);
         let at = Timestamp::parse(&text("at").unwrap()).unwrap();
@@ -260,10 +222,10 @@ fn the_same_seed_gives_the_same_bytes() {
 #[test]
 fn stories_are_consistent_and_everything_occurs() {
     let checker = Checker::of(&Profile::default(), 45);
-    for kind in TYPES {
+    for kind in EventType::NAMES {
         assert!(checker.types.contains_key(kind), "no {kind}");
     }
-    assert_eq!(checker.types.len(), TYPES.len());
+    assert_eq!(checker.types.len(), EventType::NAMES.len());
     let per_ticket = real(checker.events) / real(checker.stories.len());
     assert!(
         (9.0..16.0).contains(&per_ticket),
@@ -298,6 +260,11 @@ fn shares_are_those_of_a_desk() {
     );
 }
 
+fn between(hours: &Office, start: Timestamp, end: Timestamp) -> Milliseconds {
+    let calendar = hours.0.as_ref();
+    calendar.map_or_else(|| end.since(start), |open| open.between(start, end))
+}
+
 /// Working time against the SLA targets: goals and misses by priority.
 fn missed(
     checker: &Checker,
@@ -305,19 +272,11 @@ fn missed(
     measured: impl Fn(&Story, &Office) -> Option<(String, Milliseconds)>,
     target: impl Fn(&SimulatedPriority) -> Milliseconds,
 ) -> BTreeMap<String, (usize, usize)> {
-    let week = std::array::from_fn(|day| {
-        if day < OFFICE_DAYS {
-            OFFICE_SHIFTS.to_vec()
-        } else {
-            Vec::new()
-        }
-    });
-    let office = Office::open(profile.timezone, week);
-    let always = Office::always(profile.timezone);
+    let office = Office::open(profile.timezone, OFFICE_DAYS, &OFFICE_HOURS);
     let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for story in checker.stories.values() {
         let hours = match story.team.as_deref() {
-            Some("network") => &always,
+            Some("network") => &Office(None),
             _ => &office,
         };
         let Some((name, length)) = measured(story, hours) else {
@@ -341,7 +300,7 @@ fn most_promises_are_kept_and_some_are_not() {
         &profile,
         |story, hours| {
             let (at, priority) = story.first_reply.clone()?;
-            Some((priority, hours.between(story.created, at)))
+            Some((priority, between(hours, story.created, at)))
         },
         |priority| priority.first_response,
     );
@@ -350,7 +309,7 @@ fn most_promises_are_kept_and_some_are_not() {
         &profile,
         |story, hours| {
             let spans = story.worked.iter();
-            let length = spans.map(|(from, to)| hours.between(*from, *to)).sum();
+            let length = spans.map(|(from, to)| between(hours, *from, *to)).sum();
             Some((story.solved.clone()?, length))
         },
         |priority| priority.resolution,
@@ -426,29 +385,5 @@ fn nonsense_ends_no_story_in_a_panic() {
         for event in events.take(3_000) {
             serde_json::from_str::<Value>(&event.json).unwrap();
         }
-    }
-}
-
-/// A measurement for an optimized build.
-#[test]
-#[ignore = "long: a measurement, for optimized builds"]
-fn speed() {
-    for (name, profile, days) in [
-        ("default", Profile::default(), 300),
-        ("load", Profile::load(1_000_000), 400),
-    ] {
-        let mut events =
-            SimulatedHelpdesk::new(1, profile).events(start(), Some(start().plus(days * DAY)));
-        let (mut count, mut bytes, mut live) = (0_usize, 0_usize, 0);
-        let began = Instant::now();
-        while let Some(event) = events.next() {
-            count += 1;
-            bytes += event.json.len();
-            live = live.max(events.live());
-        }
-        let seconds = began.elapsed().as_secs_f64();
-        let rate = real(count) / seconds;
-        let mean = bytes / count;
-        println!("{name}: {count} events of {mean} bytes, {rate:.0}/s, at most {live} live");
     }
 }

@@ -1,6 +1,6 @@
 //! The next step of a ticket, and its time.
 
-use super::story::{Storyteller, TOGETHER, scaled, then};
+use super::story::{Due, Storyteller, TOGETHER, scaled, then};
 use super::ticket::{ReplyOutcome, SimulatedTicket, StoryStep, TicketFate};
 use crate::domain::event::Status;
 use crate::domain::timestamp::{HOUR, MINUTE, Milliseconds, SECOND, Timestamp};
@@ -13,11 +13,7 @@ const BOT_DELAY: Milliseconds = 4 * SECOND;
 const PATIENCE: Milliseconds = 20 * MINUTE;
 
 impl Storyteller {
-    pub(super) fn after_opening(
-        &mut self,
-        ticket: &mut SimulatedTicket,
-        at: Timestamp,
-    ) -> Option<Timestamp> {
+    pub(super) fn after_opening(&mut self, ticket: &mut SimulatedTicket, at: Timestamp) -> Due {
         let (step, due) = match ticket.fate {
             #[allow(clippy::cast_precision_loss, reason = "20 minutes")]
             TicketFate::Spam => (
@@ -41,11 +37,7 @@ impl Storyteller {
     }
 
     /// Triage if the ticket has no holder, else assignment.
-    pub(super) fn take_up(
-        &mut self,
-        ticket: &mut SimulatedTicket,
-        at: Timestamp,
-    ) -> Option<Timestamp> {
+    pub(super) fn take_up(&mut self, ticket: &mut SimulatedTicket, at: Timestamp) -> Due {
         if ticket.team.is_some() {
             return self.assign(ticket, at);
         }
@@ -57,22 +49,14 @@ impl Storyteller {
     }
 
     /// An agent takes the ticket some time before replying.
-    pub(super) fn assign(
-        &mut self,
-        ticket: &mut SimulatedTicket,
-        at: Timestamp,
-    ) -> Option<Timestamp> {
+    pub(super) fn assign(&mut self, ticket: &mut SimulatedTicket, at: Timestamp) -> Due {
         let part = 0.2 + 0.6 * self.chance.uniform();
         let wait = scaled(ticket.reply_due.since(at), part);
         let due = self.working(ticket, at.plus(wait), 0);
         then(ticket, StoryStep::Assign, due)
     }
 
-    pub(super) fn after_assignment(
-        &mut self,
-        ticket: &mut SimulatedTicket,
-        at: Timestamp,
-    ) -> Option<Timestamp> {
+    pub(super) fn after_assignment(&mut self, ticket: &mut SimulatedTicket, at: Timestamp) -> Due {
         let behavior = &self.behavior;
         let chance = &mut self.chance;
         let (step, wait) = if chance.happens(behavior.transferred) {
@@ -89,11 +73,7 @@ impl Storyteller {
         then(ticket, step, at.plus(wait))
     }
 
-    pub(super) fn await_reply(
-        &mut self,
-        ticket: &mut SimulatedTicket,
-        at: Timestamp,
-    ) -> Option<Timestamp> {
+    pub(super) fn await_reply(&mut self, ticket: &mut SimulatedTicket, at: Timestamp) -> Due {
         let due = ticket.reply_due.max(self.soon(at, 30 * SECOND));
         let noted = self.chance.happens(self.behavior.noted);
         then(
@@ -108,11 +88,7 @@ impl Storyteller {
     }
 
     /// A later reply, after an answer, a hold or a reopening.
-    pub(super) fn reply_again(
-        &mut self,
-        ticket: &mut SimulatedTicket,
-        at: Timestamp,
-    ) -> Option<Timestamp> {
+    pub(super) fn reply_again(&mut self, ticket: &mut SimulatedTicket, at: Timestamp) -> Due {
         let wait = self.reply_delay(ticket);
         ticket.reply_due = self.working(ticket, at, wait);
         if ticket.agent.is_none() {
@@ -123,22 +99,14 @@ impl Storyteller {
     }
 
     /// The next team begins again.
-    pub(super) fn hand_over(
-        &mut self,
-        ticket: &mut SimulatedTicket,
-        at: Timestamp,
-    ) -> Option<Timestamp> {
+    pub(super) fn hand_over(&mut self, ticket: &mut SimulatedTicket, at: Timestamp) -> Due {
         ticket.agent = None;
         let wait = self.reply_delay(ticket) / 2;
         ticket.reply_due = self.working(ticket, at, wait);
         self.assign(ticket, at)
     }
 
-    pub(super) fn reply(
-        &mut self,
-        ticket: &mut SimulatedTicket,
-        at: Timestamp,
-    ) -> Option<Timestamp> {
+    pub(super) fn reply(&mut self, ticket: &mut SimulatedTicket, at: Timestamp) -> Due {
         ticket.replies = ticket.replies.saturating_add(1);
         let held = self.team(ticket).map_or(0.0, |team| team.held);
         let can_escalate = self
@@ -166,11 +134,7 @@ impl Storyteller {
         self.after_reply(ticket, at)
     }
 
-    pub(super) fn after_reply(
-        &mut self,
-        ticket: &mut SimulatedTicket,
-        at: Timestamp,
-    ) -> Option<Timestamp> {
+    pub(super) fn after_reply(&mut self, ticket: &mut SimulatedTicket, at: Timestamp) -> Due {
         if ticket.status == Status::Pending {
             return self.await_answer(ticket, at);
         }
@@ -184,11 +148,7 @@ impl Storyteller {
         then(ticket, step, due)
     }
 
-    pub(super) fn await_answer(
-        &mut self,
-        ticket: &mut SimulatedTicket,
-        at: Timestamp,
-    ) -> Option<Timestamp> {
+    pub(super) fn await_answer(&mut self, ticket: &mut SimulatedTicket, at: Timestamp) -> Due {
         if self.chance.happens(self.behavior.silent) {
             return then(ticket, StoryStep::GiveUp, at.plus(self.delays.give_up));
         }
@@ -197,11 +157,7 @@ impl Storyteller {
         then(ticket, StoryStep::Answer, due)
     }
 
-    pub(super) fn solve(
-        &mut self,
-        ticket: &mut SimulatedTicket,
-        at: Timestamp,
-    ) -> Option<Timestamp> {
+    pub(super) fn solve(&mut self, ticket: &mut SimulatedTicket, at: Timestamp) -> Due {
         // A bot's solution is trusted half as much as an agent's.
         let doubt = if ticket.step == StoryStep::BotSolve {
             2.0
@@ -217,11 +173,7 @@ impl Storyteller {
         self.after_offer(ticket, at)
     }
 
-    pub(super) fn after_offer(
-        &mut self,
-        ticket: &mut SimulatedTicket,
-        at: Timestamp,
-    ) -> Option<Timestamp> {
+    pub(super) fn after_offer(&mut self, ticket: &mut SimulatedTicket, at: Timestamp) -> Due {
         let rates = ticket.csat_offered
             && ticket.score == 0
             && self.chance.happens(self.behavior.csat_rated);
@@ -237,11 +189,7 @@ impl Storyteller {
     }
 
     /// Only a complaint or the closing can follow.
-    pub(super) fn settle(
-        &mut self,
-        ticket: &mut SimulatedTicket,
-        at: Timestamp,
-    ) -> Option<Timestamp> {
+    pub(super) fn settle(&mut self, ticket: &mut SimulatedTicket, at: Timestamp) -> Due {
         if ticket.reopens {
             let wait = self.chance.log_normal(self.delays.reopen, 1.0);
             return self.before_close(ticket, at, wait, StoryStep::Complain);
@@ -257,7 +205,7 @@ impl Storyteller {
         at: Timestamp,
         wait: Milliseconds,
         step: StoryStep,
-    ) -> Option<Timestamp> {
+    ) -> Due {
         let closes = ticket.solved.plus(self.delays.close).max(at);
         let due = self.customers.after(at, wait);
         if due.plus(HOUR) < closes {

@@ -62,9 +62,6 @@ impl Feed {
     }
 
     /// Returns the earliest event time; `None` without events.
-    ///
-    /// # Errors
-    /// The history cannot be read.
     pub fn earliest(&mut self, lateness: Milliseconds) -> Result<Option<Timestamp>, HistoryError> {
         let mut earliest = None;
         loop {
@@ -79,9 +76,6 @@ impl Feed {
     }
 
     /// Applies the events up to `instant`, then moves the partition's clock there.
-    ///
-    /// # Errors
-    /// The history cannot be read.
     pub fn advance(
         &mut self,
         engine: &mut Engine,

@@ -8,6 +8,7 @@ use super::plan::BackfillPlan;
 use crate::app::history::{HistoryError, HistoryPartition, ReadCounts};
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 use crate::engine::{Counts, Engine, Rules};
+use crate::exposition::WrittenHistory;
 
 /// About five years in steps of five minutes. More is a mistake, such as an event from 1970.
 pub const MOST_INSTANTS: i64 = 500_000;
@@ -47,10 +48,8 @@ pub struct Summary {
     pub first: Timestamp,
     pub last: Timestamp,
     pub files: u64,
-    /// Series of the largest block.
-    pub series: u64,
-    pub samples: u64,
-    pub bytes: u64,
+    /// `series` is that of the largest block.
+    pub written: WrittenHistory,
     pub tally: ReadCounts,
     /// Events after `until`, which were left out.
     pub later: u64,
@@ -60,9 +59,6 @@ pub struct Summary {
 }
 
 /// Passes the partitions of a history through an engine and writes its series.
-///
-/// # Errors
-/// The history cannot be read or has no events; the output cannot be written.
 pub fn backfill<'a>(
     rules: Arc<Rules>,
     parts: Vec<HistoryPartition>,
@@ -128,9 +124,7 @@ pub fn backfill<'a>(
         first,
         last: instant.minus(plan.step),
         files,
-        series: written.series,
-        samples: written.samples,
-        bytes: written.bytes,
+        written,
         tally,
         later: feeds.iter().map(|feed| feed.later).sum(),
         late: feeds.iter().map(|feed| feed.late).sum(),

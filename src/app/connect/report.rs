@@ -1,31 +1,23 @@
 //! Findings, and the deadline of a check.
 
+use crate::domain::named::named_enum;
 use std::fmt;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum CheckVerdict {
-    Ok,
-    /// The exporter works, but the user should know this.
-    Warning,
-    /// The exporter does not work with this.
-    Error,
-}
-
-impl CheckVerdict {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
+named_enum! {
+    /// How bad a finding is.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum CheckVerdict {
+        Ok = "ok",
+        /// The exporter works, but the user should know this.
+        Warning = "warning",
+        /// The exporter does not work with this.
+        Error = "error",
     }
 }
 
-/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckFinding {
     pub verdict: CheckVerdict,

@@ -73,9 +73,6 @@ pub struct Rendered {
 }
 
 /// Measures. This takes some seconds, and as much memory as the result says.
-///
-/// # Errors
-/// The system does not report the memory of the process.
 pub fn estimate(rules: &Rules, request: EstimateRequest) -> io::Result<Estimate> {
     let teams = request.teams.unwrap_or(match rules.known_teams.len() {
         0 => UNKNOWN_TEAMS,

@@ -22,7 +22,6 @@ pub struct Explanation {
     pub state: Vec<TicketView>,
 }
 
-/// The result of a search for a ticket.
 #[derive(Debug)]
 pub struct TicketSearch {
     /// `None`: no event names the ticket.
@@ -35,9 +34,6 @@ pub struct TicketSearch {
 }
 
 /// Applies the events of files as a replay does, and traces one ticket.
-///
-/// # Errors
-/// A file cannot be opened or read.
 pub fn from_files(
     rules: Arc<Rules>,
     decoder: &Decoder,

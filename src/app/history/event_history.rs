@@ -40,9 +40,6 @@ impl EventHistory {
 
     /// Copies the records of the topics to disk, because processing them may take longer than a
     /// consumer may be silent. `now` is the wall clock.
-    ///
-    /// # Errors
-    /// Records cannot be fetched, or the disk is full.
     pub fn of_topics(
         config: &Config,
         purpose: &str,
@@ -79,9 +76,6 @@ impl EventHistory {
     }
 
     /// Returns the partitions, each at its first record. Files are opened when they are read.
-    ///
-    /// # Errors
-    /// The copied records cannot be read.
     pub fn parts(&self) -> Result<Vec<HistoryPartition>, HistoryError> {
         match self {
             Self::Files { paths, decoder } => {
@@ -103,7 +97,7 @@ impl EventHistory {
 }
 
 /// Copies records to disk by partition.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct SetAside(Vec<SpoolWriter>);
 
 impl RecordSink for SetAside {

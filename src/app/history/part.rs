@@ -164,9 +164,6 @@ impl HistoryPartition {
 
     /// Passes the events of the next record that has any to `take`, and returns whether there was one.
     /// Other records are counted and skipped.
-    ///
-    /// # Errors
-    /// A file cannot be opened or read.
     pub fn next(&mut self, take: &mut dyn FnMut(&Event<'_>)) -> Result<bool, HistoryError> {
         loop {
             let Some((record, place)) = self.source.next()? else {
@@ -183,7 +180,6 @@ impl HistoryPartition {
     }
 }
 
-/// The place of a record.
 enum RecordPlace<'a> {
     Line(&'a PathBuf, u64),
     Offset(&'a TopicPartition, i64),

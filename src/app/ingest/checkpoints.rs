@@ -82,9 +82,6 @@ impl Checkpoints {
     }
 
     /// Starts to write a checkpoint. Gives it back at once if the state is in memory only.
-    ///
-    /// # Errors
-    /// [`CheckpointWriterDied`].
     pub(super) fn start(
         &mut self,
         checkpoint: TakenCheckpoint,
@@ -100,9 +97,6 @@ impl Checkpoints {
     }
 
     /// The checkpoint that has just reached the disk.
-    ///
-    /// # Errors
-    /// [`CheckpointWriterDied`].
     pub(super) fn poll(&mut self) -> Result<Option<TakenCheckpoint>, CheckpointWriterDied> {
         let Some(writer) = self.writer.as_mut().filter(|_| self.pending.is_some()) else {
             return Ok(None);

@@ -18,7 +18,6 @@ const LOSS_LOG_INTERVAL: Duration = Duration::from_secs(60);
 /// Time between two log lines about one stall.
 const STALL_LOG_INTERVAL: Duration = Duration::from_secs(900);
 
-#[derive(Debug)]
 pub(super) struct DeadLetterQueue {
     /// `None`: no dead-letter topic is configured.
     producer: Option<DeadLetterProducer>,
@@ -199,17 +198,11 @@ impl LostDeadLetters {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::timestamp::Timestamp;
-    use crate::edge::self_metrics::BuildInfo;
+    use crate::edge::self_metrics::tests::self_metrics;
 
     #[test]
     fn records_are_held_until_the_caller_waits_for_room() {
-        let build = BuildInfo {
-            version: "",
-            revision: "",
-            rustc: "",
-        };
-        let metrics = Arc::new(SelfMetrics::new(build, Timestamp(0), &[], &[]).unwrap());
+        let metrics = Arc::new(self_metrics());
         let mut queue = DeadLetterQueue::new(None, Readiness::default(), metrics);
         queue.held = true;
         // The dead letters are confirmed, or another producer starts, before the caller waits.

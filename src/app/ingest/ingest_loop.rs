@@ -169,9 +169,6 @@ impl Ingest {
 
     /// Reads the control records behind the last records, for a short time. Without the end of a
     /// transaction, a partition looks as if records were missing. Does nothing while catching up.
-    ///
-    /// # Errors
-    /// As [`Self::run`].
     pub fn read_tail(&mut self, consumer: &mut Consumer) -> Result<(), IngestFailure> {
         let started = Instant::now();
         let has_backlog = |consumer: &Consumer| {
@@ -188,9 +185,6 @@ impl Ingest {
     }
 
     /// Writes and publishes a last checkpoint. Returns whether it is on disk.
-    ///
-    /// # Errors
-    /// As [`Self::run`].
     pub fn finish(&mut self, consumer: &Consumer) -> Result<bool, IngestFailure> {
         self.await_checkpoint(consumer);
         if !self.checkpoints.is_pending() {
@@ -210,9 +204,6 @@ impl Ingest {
     }
 
     /// Handles the next event of the consumer. Takes, writes and publishes a checkpoint when it is time.
-    ///
-    /// # Errors
-    /// An error that ends the loop.
     pub fn step(&mut self, consumer: &mut Consumer) -> Result<(), IngestError> {
         let mut patience = if self.checkpoints.is_pending() {
             POLL_DURING_CHECKPOINT

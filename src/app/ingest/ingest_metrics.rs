@@ -14,12 +14,22 @@ pub(super) struct IngestMetrics {
     metrics: Arc<SelfMetrics>,
     /// The engine's counts that are in the metrics.
     exported: Counts,
-    /// Logged at 1, 2, 4, 8 …
-    rejected: u64,
-    /// The same.
-    unmapped: u64,
+    rejected: LoggedCount,
+    unmapped: LoggedCount,
     repetitions: RepetitionWatch,
-    repeated: u64,
+    repeated: LoggedCount,
+}
+
+/// A count that is logged at 1, 2, 4, 8 …
+#[derive(Debug, Default)]
+struct LoggedCount(u64);
+
+impl LoggedCount {
+    /// Counts one more. Returns the count if it is to be logged.
+    fn add(&mut self) -> Option<u64> {
+        self.0 += 1;
+        self.0.is_power_of_two().then_some(self.0)
+    }
 }
 
 impl IngestMetrics {
@@ -28,10 +38,10 @@ impl IngestMetrics {
         Self {
             metrics,
             exported: counts,
-            rejected: 0,
-            unmapped: 0,
+            rejected: LoggedCount::default(),
+            unmapped: LoggedCount::default(),
             repetitions: RepetitionWatch::default(),
-            repeated: 0,
+            repeated: LoggedCount::default(),
         }
     }
 
@@ -51,7 +61,7 @@ impl IngestMetrics {
 
     fn count_mapped(&mut self, record: &KafkaRecord<'_>, mapped: &MappedRecord) {
         if let Some(ignorance) = mapped.ignored {
-            self.metrics.ignored(ignorance.reason()).inc();
+            self.metrics.ignored(ignorance.name()).inc();
             self.metrics.events(RecordResult::Ignored).inc();
         }
         if let Some(rejection) = mapped.rejected {
@@ -64,8 +74,7 @@ impl IngestMetrics {
         self.watch_repetitions(record, mapped);
         for word in &mapped.unmapped {
             self.metrics.unmapped(word.member).inc();
-            self.unmapped += 1;
-            if self.unmapped.is_power_of_two() {
+            if let Some(unmapped) = self.unmapped.add() {
                 // Without the value: it is content of the ticket.
                 warn!(
                     topic = &*record.partition.topic,
@@ -74,7 +83,7 @@ impl IngestMetrics {
                     rule = word.rule,
                     member = word.member.name(),
                     path = word.path,
-                    unmapped = self.unmapped,
+                    unmapped,
                     "the mapping has no entry for a value; ticket-exporter test-mapping shows the value"
                 );
             }
@@ -84,14 +93,13 @@ impl IngestMetrics {
     /// Logged from the eighth on: two messages may have the same time.
     fn watch_repetitions(&mut self, record: &KafkaRecord<'_>, mapped: &MappedRecord) {
         for rule in self.repetitions.note(&mapped.unidentified) {
-            self.repeated += 1;
-            if self.repeated >= 8 && self.repeated.is_power_of_two() {
+            if let Some(repeated) = self.repeated.add().filter(|repeated| *repeated >= 8) {
                 warn!(
                     topic = &*record.partition.topic,
                     partition = record.partition.partition,
                     offset = record.offset,
                     rule,
-                    repeated = self.repeated,
+                    repeated,
                     "a rule makes the same event of several records, and each counts; add once or event_id to \
                      the rule"
                 );
@@ -101,11 +109,10 @@ impl IngestMetrics {
 
     /// `mapping`: the rule, member and paths that did not match.
     fn count_rejection(&mut self, record: &KafkaRecord<'_>, rejection: Rejection, mapping: &str) {
-        let reason = rejection.reason();
+        let reason = rejection.name();
         self.metrics.rejected(reason).inc();
         self.metrics.events(RecordResult::Rejected).inc();
-        self.rejected += 1;
-        if self.rejected.is_power_of_two() {
+        if let Some(rejected) = self.rejected.add() {
             warn!(
                 topic = &*record.partition.topic,
                 partition = record.partition.partition,
@@ -113,7 +120,7 @@ impl IngestMetrics {
                 reason,
                 mapping,
                 details = %rejection,
-                rejected = self.rejected,
+                rejected,
                 "record rejected"
             );
         }
@@ -123,55 +130,52 @@ impl IngestMetrics {
     pub(super) fn add_engine_counts(&mut self, counts: Counts) {
         let exported = std::mem::replace(&mut self.exported, counts);
         let metrics = &self.metrics;
-        metrics
-            .events(RecordResult::Applied)
-            .inc_by(counts.applied - exported.applied);
-        metrics
-            .events(RecordResult::Duplicate)
-            .inc_by(counts.duplicate - exported.duplicate);
-        for (reason, count) in [
-            (Ignored::Withdrawn, counts.withdrawn - exported.withdrawn),
+        let grown = |count: fn(&Counts) -> u64| count(&counts) - count(&exported);
+        let withdrawn = grown(|counts| counts.withdrawn);
+        let merged_away = grown(|counts| counts.merged_away);
+        let ignored = |reason: Ignored| metrics.ignored(reason.reason());
+        let overflow = |label| metrics.overflow(label);
+        for (counter, grown) in [
             (
-                Ignored::MergedAway,
-                counts.merged_away - exported.merged_away,
+                metrics.events(RecordResult::Applied),
+                grown(|counts| counts.applied),
+            ),
+            (
+                metrics.events(RecordResult::Duplicate),
+                grown(|counts| counts.duplicate),
+            ),
+            (
+                metrics.events(RecordResult::Ignored),
+                withdrawn + merged_away,
+            ),
+            (ignored(Ignored::Withdrawn), withdrawn),
+            (ignored(Ignored::MergedAway), merged_away),
+            (metrics.out_of_order(), grown(|counts| counts.out_of_order)),
+            (metrics.misrouted(), grown(|counts| counts.misrouted)),
+            (
+                overflow(LimitedLabel::Team),
+                grown(|counts| counts.overflowed_teams),
+            ),
+            (
+                overflow(LimitedLabel::Priority),
+                grown(|counts| counts.overflowed_priorities),
+            ),
+            (
+                overflow(LimitedLabel::Channel),
+                grown(|counts| counts.overflowed_channels),
             ),
         ] {
-            metrics.ignored(reason.reason()).inc_by(count);
-            metrics.events(RecordResult::Ignored).inc_by(count);
+            counter.inc_by(grown);
         }
-        metrics
-            .out_of_order()
-            .inc_by(counts.out_of_order - exported.out_of_order);
         for member in StateMember::ALL {
-            let before = exported.stale[member as usize];
-            metrics
-                .stale_state(member)
-                .inc_by(counts.stale[member as usize] - before);
+            let stale = counts.stale[member as usize] - exported.stale[member as usize];
+            metrics.stale_state(member).inc_by(stale);
         }
-        metrics
-            .misrouted()
-            .inc_by(counts.misrouted - exported.misrouted);
         if exported.misrouted == 0 && counts.misrouted > 0 {
             warn!(
                 "a ticket has records in two partitions; configure the producer to use the ticket id \
                  as the key"
             );
-        }
-        for (label, count) in [
-            (
-                LimitedLabel::Team,
-                counts.overflowed_teams - exported.overflowed_teams,
-            ),
-            (
-                LimitedLabel::Priority,
-                counts.overflowed_priorities - exported.overflowed_priorities,
-            ),
-            (
-                LimitedLabel::Channel,
-                counts.overflowed_channels - exported.overflowed_channels,
-            ),
-        ] {
-            metrics.overflow(label).inc_by(count);
         }
     }
 }

@@ -93,8 +93,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::domain::timestamp::Timestamp;
-    use crate::edge::self_metrics::BuildInfo;
+    use crate::edge::self_metrics::tests::self_metrics;
 
     fn transaction(offset: i64, seconds: u64) -> Option<OpenTransaction> {
         Some(OpenTransaction {
@@ -106,12 +105,7 @@ mod tests {
 
     #[test]
     fn only_a_transaction_longer_than_the_grace_stops_the_clock() {
-        let build = BuildInfo {
-            version: "0",
-            revision: "unknown",
-            rustc: "0",
-        };
-        let metrics = SelfMetrics::new(build, Timestamp(0), &[], &[]).unwrap();
+        let metrics = self_metrics();
         let readiness = Readiness::default();
         let mut transactions = LongTransactions::default();
         let tickets = TopicPartition::new("tickets", 3);

@@ -227,7 +227,7 @@ impl RecordProcessor {
                 });
             if let Some(rejection) = rejection {
                 let headers = batch.all_headers(index + number);
-                self.dead_letters.send(record, &headers, rejection.reason());
+                self.dead_letters.send(record, &headers, rejection.name());
             }
         }
         chunk.len()

@@ -44,9 +44,6 @@ pub enum RulesUpdateError {
 impl Ingest {
     /// The state under other rules, as after a restart. The caller must call [`Ingest::finish`] before.
     /// Nothing changes yet.
-    ///
-    /// # Errors
-    /// The state cannot follow the rules.
     pub fn state_under(&mut self, rules: Arc<Rules>) -> Result<RestoredEngine, RulesUpdateError> {
         if !self.checkpoints.is_durable() {
             return Err(RulesUpdateError::InMemory);

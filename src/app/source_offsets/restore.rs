@@ -31,9 +31,6 @@ impl StoredOffsets {
     }
 
     /// Adds a record. The last record of a key counts.
-    ///
-    /// # Errors
-    /// Bytes that [`SourceOffsets::write`] did not write.
     pub fn add(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), StoredOffsetsError> {
         let [KEY, high, low] = *key else {
             return Err(StoredOffsetsError::Key);
@@ -63,9 +60,6 @@ impl StoredOffsets {
     }
 
     /// Restores the offsets beside a restored engine.
-    ///
-    /// # Errors
-    /// A partition that the engine does not have.
     pub fn restore(self, engine: &Engine) -> Result<SourceOffsets, StoredOffsetsError> {
         let mut offsets = SourceOffsets::default();
         for (number, stored) in self.0 {

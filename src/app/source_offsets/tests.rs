@@ -25,6 +25,29 @@ fn source() -> TopicPartition {
     TopicPartition::new("tickets", 3)
 }
 
+/// Whether the engine applies a record.
+fn applies(offsets: &mut SourceOffsets, offset: i64, value: &str) -> bool {
+    let source = source();
+    offsets.advance(&record(&source, offset, value)) != RecordAction::Skip
+}
+
+/// Restored offsets, after the consumer has started.
+fn started() -> (TopicPartition, SourceOffsets) {
+    let source = source();
+    let mut offsets = restored();
+    assert_eq!(offsets.start(&source), Some(9));
+    (source, offsets)
+}
+
+/// Stores all offsets.
+fn stored(offsets: &mut SourceOffsets) -> StoredOffsets {
+    let mut stored = StoredOffsets::default();
+    offsets.write(true, &mut |key, value| {
+        stored.add(key, Some(value)).unwrap();
+    });
+    stored
+}
+
 /// Offsets after two records, stored and restored.
 fn restored() -> SourceOffsets {
     let source = source();
@@ -50,34 +73,18 @@ fn restored() -> SourceOffsets {
 
 #[test]
 fn the_consumer_starts_with_the_anchor() {
-    let source = source();
-    let mut offsets = restored();
-    assert_eq!(offsets.start(&source), Some(9));
-    assert_eq!(
-        offsets.advance(&record(&source, 9, "b")),
-        RecordAction::Skip
-    );
-    assert_ne!(
-        offsets.advance(&record(&source, 10, "c")),
-        RecordAction::Skip
-    );
+    let (source, mut offsets) = started();
+    assert!(!applies(&mut offsets, 9, "b"));
+    assert!(applies(&mut offsets, 10, "c"));
     assert_eq!(offsets.lost(), None);
     assert_eq!(offsets.get(&source).unwrap().next, Some(11));
 }
 
 #[test]
 fn another_record_at_the_anchor_is_a_loss() {
-    let source = source();
-    let mut offsets = restored();
-    offsets.start(&source);
-    assert_eq!(
-        offsets.advance(&record(&source, 9, "x")),
-        RecordAction::Skip
-    );
-    assert_eq!(
-        offsets.advance(&record(&source, 10, "y")),
-        RecordAction::Skip
-    );
+    let (_, mut offsets) = started();
+    assert!(!applies(&mut offsets, 9, "x"));
+    assert!(!applies(&mut offsets, 10, "y"));
     let lost = offsets.lost().unwrap();
     assert!(
         lost.to_string().starts_with("tickets/3: record 9"),
@@ -87,13 +94,8 @@ fn another_record_at_the_anchor_is_a_loss() {
 
 #[test]
 fn a_compacted_anchor_cannot_be_verified() {
-    let source = source();
-    let mut offsets = restored();
-    offsets.start(&source);
-    assert_ne!(
-        offsets.advance(&record(&source, 12, "d")),
-        RecordAction::Skip
-    );
+    let (_, mut offsets) = started();
+    assert!(applies(&mut offsets, 12, "d"));
     assert_eq!(offsets.lost(), None);
 }
 
@@ -106,15 +108,10 @@ fn retention_may_remove_the_anchor_but_no_new_record() {
     assert!(!offsets.get(&source).unwrap().is_verified());
     assert_eq!(offsets.start_at(&source, Some(10)), Some(10));
     assert!(offsets.get(&source).unwrap().is_verified());
+    let (next, begin) = (10, 11);
     for (extent, loss) in [
-        (
-            (11, 20),
-            Loss::Deleted {
-                next: 10,
-                begin: 11,
-            },
-        ),
-        ((0, 4), Loss::Shorter { next: 10, end: 4 }),
+        ((11, 20), Loss::Deleted { next, begin }),
+        ((0, 4), Loss::Shorter { next, end: 4 }),
     ] {
         let found = offsets
             .check_out_of_range(&source, Some(extent))
@@ -126,9 +123,7 @@ fn retention_may_remove_the_anchor_but_no_new_record() {
 
 #[test]
 fn a_partition_that_ends_before_the_position_is_a_loss() {
-    let source = source();
-    let mut offsets = restored();
-    offsets.start(&source);
+    let (source, mut offsets) = started();
     assert!(offsets.verify_end(&source, Some(9), 9).is_err());
     assert_eq!(offsets.verify_end(&source, Some(9), 10), Ok(()));
     assert!(!offsets.get(&source).unwrap().is_verified());
@@ -138,9 +133,7 @@ fn a_partition_that_ends_before_the_position_is_a_loss() {
 
 #[test]
 fn control_records_are_skipped_after_the_anchor_was_verified() {
-    let source = source();
-    let mut offsets = restored();
-    offsets.start(&source);
+    let (source, mut offsets) = started();
     offsets.skip_to(&source, 12);
     assert_eq!(offsets.get(&source).unwrap().next, Some(10));
     offsets.advance(&record(&source, 9, "b"));
@@ -150,17 +143,12 @@ fn control_records_are_skipped_after_the_anchor_was_verified() {
     // Retention removes the control records: no record is lost.
     assert_eq!(offsets.check_out_of_range(&source, Some((12, 12))), Ok(()));
     assert_eq!(offsets.start_at(&source, Some(12)), Some(12));
-    assert_ne!(
-        offsets.advance(&record(&source, 12, "c")),
-        RecordAction::Skip
-    );
+    assert!(applies(&mut offsets, 12, "c"));
 }
 
 #[test]
 fn an_anchor_from_before_a_reconnection_is_verified() {
-    let source = source();
-    let mut offsets = restored();
-    offsets.start(&source);
+    let (source, mut offsets) = started();
     offsets.advance(&record(&source, 9, "b"));
     let start = Instant::now();
     assert!(offsets.anchors_to_verify(start).is_empty());
@@ -172,14 +160,8 @@ fn an_anchor_from_before_a_reconnection_is_verified() {
     let to_verify = [(source.clone(), 9)];
     assert_eq!(offsets.anchors_to_verify(start + ANCHOR_AGE / 2), to_verify);
     assert!(!offsets.get(&source).unwrap().is_verified());
-    assert_eq!(
-        offsets.advance(&record(&source, 9, "b")),
-        RecordAction::Skip
-    );
-    assert_eq!(
-        offsets.advance(&record(&source, 10, "x")),
-        RecordAction::Skip
-    );
+    assert!(!applies(&mut offsets, 9, "b"));
+    assert!(!applies(&mut offsets, 10, "x"));
     assert_eq!(offsets.lost(), None);
 
     // Frequent reconnections do not verify all the time.
@@ -194,9 +176,7 @@ fn an_anchor_from_before_a_reconnection_is_verified() {
 
 #[test]
 fn anchors_age() {
-    let source = source();
-    let mut offsets = restored();
-    offsets.start(&source);
+    let (source, mut offsets) = started();
     offsets.advance(&record(&source, 9, "b"));
     let start = Instant::now();
     let more = [record(&source, 10, "c")];
@@ -204,10 +184,7 @@ fn anchors_age() {
     offsets.set_anchors(&more);
     // A rebalance verifies the anchor, too.
     assert_eq!(offsets.start(&source), Some(9));
-    assert_eq!(
-        offsets.advance(&record(&source, 9, "b")),
-        RecordAction::Skip
-    );
+    assert!(!applies(&mut offsets, 9, "b"));
     for ages in 0..3 {
         assert!(
             offsets
@@ -255,10 +232,7 @@ fn a_retired_topic_stays_counted_and_is_not_consumed() {
     );
 
     // After a restart it is still retired, and a new topic of that name starts from its first record.
-    let mut stored = StoredOffsets::default();
-    offsets.write(true, &mut |key, value| {
-        stored.add(key, Some(value)).unwrap();
-    });
+    let stored = stored(&mut offsets);
     assert!(stored.topics_not_in(&[]).is_empty());
     let mut offsets = stored.restore(&engine).unwrap();
     assert_eq!(offsets.iter().count(), 1, "its offset is still exported");
@@ -289,11 +263,7 @@ fn another_topic_id_is_a_loss_once_records_were_applied() {
     assert_eq!(offsets.set_topic_ids(&id("three")), Err(expected.clone()));
 
     // The store has the topic ID.
-    let mut stored = StoredOffsets::default();
-    offsets.write(true, &mut |key, value| {
-        stored.add(key, Some(value)).unwrap();
-    });
-    let mut offsets = stored.restore(&engine).unwrap();
+    let mut offsets = stored(&mut offsets).restore(&engine).unwrap();
     assert_eq!(offsets.set_topic_ids(&id("two")), Ok(()));
     assert_eq!(offsets.set_topic_ids(&id("three")), Err(expected));
     // A store without a topic ID takes the first one.

@@ -19,7 +19,6 @@ const SOURCES: [(&Family, Target); 4] = [
     (&catalog::TEAM_OWNERSHIP, Target::Ownership),
 ];
 
-/// Returns the distributions of one clock.
 pub fn from_snapshot(series: &dyn Series, clock: Clock) -> Distributions {
     let mut reader = HistogramReader {
         clock,

@@ -24,9 +24,6 @@ const ROUNDS: usize = 64;
 const OVERFLOW: &str = "__other__";
 
 /// Suggests targets from events.
-///
-/// # Errors
-/// The history cannot be read.
 pub fn suggest(
     rules: &Rules,
     history: &EventHistory,

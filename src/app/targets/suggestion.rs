@@ -46,7 +46,6 @@ pub struct Suggested {
     pub met: f64,
 }
 
-/// One row of a suggestion.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SuggestionRow {
     pub team: String,

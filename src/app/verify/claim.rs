@@ -39,9 +39,6 @@ pub struct Claim {
 
 impl Claim {
     /// Reads the store of the configuration, also while another process writes to it.
-    ///
-    /// # Errors
-    /// The store is missing, damaged, or of another configuration.
     pub fn of_store(config: &Config) -> Result<Self, VerifyError> {
         let RestoredState {
             mut engine,
@@ -61,9 +58,6 @@ impl Claim {
     }
 
     /// Reads the exposition of a running exporter at `url`.
-    ///
-    /// # Errors
-    /// There is no answer, it is not an exporter's, or it has no KPI series.
     pub fn of_instance(config: &Config, url: &str) -> Result<Self, VerifyError> {
         let request = Request::get(url).header("Accept", "text/plain; version=0.0.4");
         let request = request.body(()).map_err(HttpError::from)?;

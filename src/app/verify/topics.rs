@@ -32,9 +32,6 @@ pub struct Recomputed {
 }
 
 /// Computes the series of these partitions again.
-///
-/// # Errors
-/// The records cannot be read.
 pub fn recompute(
     config: &Config,
     partitions: &[PartitionExtent],

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::{Command, CommandFactory};
 
 use super::arguments::{Arguments, ManualArguments};
-use super::failure::CommandFailure;
+use super::failure::{CommandFailure, CommandResult};
 use super::terminal;
 use super::version::PROGRAM;
 use page::CONFIGURATION;
@@ -24,7 +24,7 @@ struct ManualPage {
     roff: String,
 }
 
-pub fn run(arguments: &ManualArguments) -> Result<ExitCode, CommandFailure> {
+pub fn run(arguments: &ManualArguments) -> CommandResult {
     if let Some(folder) = &arguments.output {
         write(folder)?;
     } else {
@@ -35,7 +35,7 @@ pub fn run(arguments: &ManualArguments) -> Result<ExitCode, CommandFailure> {
 }
 
 /// Finds a page by its own name or by the name of its command.
-fn find(name: &str) -> Result<ManualPage, CommandFailure> {
+fn find(name: &str) -> CommandResult<ManualPage> {
     let pages = pages();
     let names: Vec<&str> = pages.iter().map(|page| short_name(&page.name)).collect();
     let known = names.join(", ");
@@ -82,7 +82,7 @@ fn pages() -> Vec<ManualPage> {
     pages
 }
 
-fn write(folder: &Path) -> Result<(), CommandFailure> {
+fn write(folder: &Path) -> CommandResult<()> {
     let failed = |path: &Path, error| {
         CommandFailure::other(format!("cannot write {}: {error}", path.display()))
     };

@@ -183,7 +183,7 @@ fn records_without_a_rule_are_ignored_and_events_without_a_member_are_rejected()
         assert!(made.events.is_empty() && made.ignored.is_none());
         let rejected = &made.rejected_events[0];
         (
-            rejected.rejection.reason(),
+            rejected.rejection.name(),
             rejected.rule.clone(),
             rejected.paths.clone(),
         )
@@ -228,7 +228,7 @@ fn words_that_no_map_has() {
             words,
             made.rejected_events
                 .first()
-                .map(|rejected| rejected.rejection.reason()),
+                .map(|rejected| rejected.rejection.name()),
         )
     };
     let stop = || vec!["stop".to_owned()];

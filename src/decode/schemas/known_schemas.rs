@@ -20,7 +20,6 @@ use crate::decode::rejection::Rejection;
 const MAGIC_BYTE: u8 = 0;
 /// The first byte of a header with a global id.
 const MAGIC_BYTE_OF_GLOBAL: u8 = 1;
-/// The header for the schema of a value.
 const HEADER: &str = "__value_schema_id";
 /// The most ids to remember that the registry does not know. Garbage may hold any number.
 const MOST_UNKNOWN: usize = 10_000;

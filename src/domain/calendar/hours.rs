@@ -1,6 +1,5 @@
 //! Opening hours in local time.
 
-/// Minutes of a date.
 const DATE_MINUTES: u16 = 24 * 60;
 
 /// One opening of a date, in whole minutes of local time. It belongs to the date on which it starts, and

@@ -171,7 +171,6 @@ fn unite(spans: &mut Vec<Span>) {
     });
 }
 
-/// The UTC date of an instant.
 pub(super) fn utc_date(instant: Timestamp) -> Option<NaiveDate> {
     DateTime::from_timestamp_millis(instant.0).map(|instant| instant.date_naive())
 }

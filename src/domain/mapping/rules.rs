@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use super::lookup_table::{LookupTable, LookupTableFile};
 use super::path::RecordPath;
 use super::value::{Condition, Unmapped, ValueSource};
+use crate::domain::named::named_enum;
 
 /// The mappings of all topics.
 #[derive(Clone, Debug, Default)]
@@ -81,77 +82,35 @@ pub struct Rule {
     pub members: [Option<ValueSource>; Member::ALL.len()],
 }
 
-/// A member of the canonical event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Member {
-    TicketId,
-    Type,
-    At,
-    EventId,
-    CreatedAt,
-    Team,
-    Agent,
-    Priority,
-    Status,
-    Channel,
-    Actor,
-    Requester,
-    Author,
-    Public,
-    HandleSeconds,
-    Score,
-    ScoreMax,
-    Into,
+named_enum! {
+    /// A member of the canonical event.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[repr(u8)]
+    pub enum Member {
+        TicketId = "ticket_id",
+        Type = "type",
+        At = "at",
+        EventId = "event_id",
+        CreatedAt = "created_at",
+        Team = "team",
+        Agent = "agent",
+        Priority = "priority",
+        Status = "status",
+        Channel = "channel",
+        Actor = "actor",
+        Requester = "requester",
+        Author = "author",
+        Public = "public",
+        HandleSeconds = "handle_seconds",
+        Score = "score",
+        ScoreMax = "score_max",
+        Into = "into",
+    }
 }
 
 impl Member {
-    pub const ALL: [Self; 18] = [
-        Self::TicketId,
-        Self::Type,
-        Self::At,
-        Self::EventId,
-        Self::CreatedAt,
-        Self::Team,
-        Self::Agent,
-        Self::Priority,
-        Self::Status,
-        Self::Channel,
-        Self::Actor,
-        Self::Requester,
-        Self::Author,
-        Self::Public,
-        Self::HandleSeconds,
-        Self::Score,
-        Self::ScoreMax,
-        Self::Into,
-    ];
-
     /// An event needs these members.
     pub const REQUIRED: [Self; 3] = [Self::TicketId, Self::Type, Self::At];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::TicketId => "ticket_id",
-            Self::Type => "type",
-            Self::At => "at",
-            Self::EventId => "event_id",
-            Self::CreatedAt => "created_at",
-            Self::Team => "team",
-            Self::Agent => "agent",
-            Self::Priority => "priority",
-            Self::Status => "status",
-            Self::Channel => "channel",
-            Self::Actor => "actor",
-            Self::Requester => "requester",
-            Self::Author => "author",
-            Self::Public => "public",
-            Self::HandleSeconds => "handle_seconds",
-            Self::Score => "score",
-            Self::ScoreMax => "score_max",
-            Self::Into => "into",
-        }
-    }
 
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|member| member.name() == name)

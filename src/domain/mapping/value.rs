@@ -7,6 +7,7 @@ use regex::Regex;
 
 use super::path::RecordPath;
 use super::word_map::WordMap;
+use crate::domain::named::named_enum;
 
 /// The source of a member's value.
 #[derive(Clone, Debug)]
@@ -45,26 +46,16 @@ pub struct Refined {
     pub zone: Option<Tz>,
 }
 
-/// The treatment of a word that is in no map and no lookup table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unmapped {
-    /// It gives no value.
-    Drop,
-    /// It is the value.
-    Pass,
-    /// It rejects the record.
-    Reject,
-}
-
-impl Unmapped {
-    pub const ALL: [Self; 3] = [Self::Drop, Self::Pass, Self::Reject];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Drop => "drop",
-            Self::Pass => "pass",
-            Self::Reject => "reject",
-        }
+named_enum! {
+    /// The treatment of a word that is in no map and no lookup table.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Unmapped {
+        /// It gives no value.
+        Drop = "drop",
+        /// It is the value.
+        Pass = "pass",
+        /// It rejects the record.
+        Reject = "reject",
     }
 }
 

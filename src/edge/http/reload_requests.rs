@@ -47,9 +47,6 @@ impl ReloadRequests {
     }
 
     /// Requests a reload and waits for its outcome.
-    ///
-    /// # Errors
-    /// [`ReloadError`].
     pub async fn ask(&self, origin: &'static str) -> Result<ReloadOutcome, ReloadError> {
         let sender = self.0.get().ok_or(ReloadError::Nothing)?;
         let (asker, answer) = oneshot::channel();

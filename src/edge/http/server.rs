@@ -44,9 +44,6 @@ pub struct HttpServer {
 
 impl HttpServer {
     /// Listens on every one of `addresses`.
-    ///
-    /// # Errors
-    /// The first address that is in use, not of this machine, or not permitted.
     pub async fn bind(
         addresses: &[ListenAddress],
         router: Router,
@@ -103,9 +100,6 @@ impl HttpServer {
 }
 
 /// Listens on an address for an instant, to find out whether that is possible.
-///
-/// # Errors
-/// Why it is not.
 pub fn try_listen(address: &ListenAddress) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()

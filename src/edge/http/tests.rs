@@ -19,7 +19,7 @@ use super::{HttpServer, Kpis, Protection, Published, PublishedView, Readiness, r
 use crate::config::{ListenAddress, RoutePrefix, TelemetryPath, Web};
 use crate::domain::catalog;
 use crate::domain::timestamp::Timestamp;
-use crate::edge::self_metrics::{BuildInfo, SelfMetrics};
+use crate::edge::self_metrics::tests::self_metrics;
 use crate::engine::{
     GoalItem, GoalList, NamedValues, Report, Sample, Series, TeamReport, Visitor, WindowReport,
 };
@@ -31,13 +31,7 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Every client may connect.
 fn unprotected() -> Protection {
-    let build = BuildInfo {
-        version: "1.2.3",
-        revision: "abc",
-        rustc: "1.95.0",
-    };
-    let metrics = SelfMetrics::new(build, Timestamp(7_000), &[], &[]).unwrap();
-    Protection::load(&Web::default(), Arc::new(metrics)).unwrap()
+    Protection::load(&Web::default(), Arc::new(self_metrics())).unwrap()
 }
 
 fn kpis(series: impl Kpis + Send + Sync + 'static) -> PublishedView {
@@ -56,37 +50,19 @@ struct RunningServer {
 
 impl RunningServer {
     fn start() -> Self {
-        Self::start_at("/metrics")
+        Self::start_with(|_| {}, TimeLimits::default())
     }
 
-    fn start_at(telemetry_path: &str) -> Self {
-        Self::start_with(telemetry_path, TimeLimits::default())
+    fn start_web(set: impl FnOnce(&mut Web)) -> Self {
+        Self::start_with(set, TimeLimits::default())
     }
 
-    fn start_with(telemetry_path: &str, limits: TimeLimits) -> Self {
-        let web = Web {
-            telemetry_path: TelemetryPath::parse(telemetry_path).unwrap(),
-            ..Web::default()
-        };
-        Self::start_web(&web, limits)
-    }
-
-    fn start_with_tickets() -> Self {
-        let web = Web {
-            tickets: true,
-            ..Web::default()
-        };
-        Self::start_web(&web, TimeLimits::default())
-    }
-
-    fn start_web(web: &Web, limits: TimeLimits) -> Self {
-        let build = BuildInfo {
-            version: "1.2.3",
-            revision: "abc",
-            rustc: "1.95.0",
-        };
-        let metrics = SelfMetrics::new(build, Timestamp(7_000), &[], &[]).unwrap();
-        let published = Arc::new(Published::new(Arc::new(metrics), Readiness::default()));
+    fn start_with(set: impl FnOnce(&mut Web), limits: TimeLimits) -> Self {
+        let mut web = Web::default();
+        set(&mut web);
+        let web = &web;
+        let metrics = Arc::new(self_metrics());
+        let published = Arc::new(Published::new(metrics, Readiness::default()));
         let router = router(Arc::clone(&published), web);
         let metrics = Arc::clone(published.self_metrics());
         let protection = Protection::load(web, metrics).unwrap();
@@ -177,54 +153,80 @@ fn header<'a>(response: &'a Response<Body>, name: &str) -> &'a str {
         .map_or("", |value| value.to_str().unwrap())
 }
 
+fn json(response: Response<Body>) -> serde_json::Value {
+    serde_json::from_str(&body(response)).unwrap()
+}
+
+fn telemetry_path(path: &str) -> TelemetryPath {
+    TelemetryPath::parse(path).unwrap()
+}
+
 fn body(mut response: Response<Body>) -> String {
     response.body_mut().read_to_string().unwrap()
 }
 
-struct BacklogSeries(f64);
+/// Series, and a report, by functions.
+struct TestKpis<V> {
+    report: fn() -> Report,
+    visit: V,
+}
 
-impl Series for BacklogSeries {
+impl<V: Fn(&mut dyn Visitor)> Series for TestKpis<V> {
     fn visit(&self, visitor: &mut dyn Visitor) {
-        visitor.family(&catalog::BACKLOG, None);
-        visitor.sample(&["billing", "p1", "open"], Sample::Number(self.0));
+        (self.visit)(visitor);
     }
 }
 
-impl Kpis for BacklogSeries {
-    /// A report of one team, whose name HTML has to escape.
+impl<V: Fn(&mut dyn Visitor)> Kpis for TestKpis<V> {
     fn report(&self) -> Report {
-        let team = TeamReport {
-            team: "<script>".to_owned(),
-            backlog: 3,
-            windows: NamedValues(vec![("1h".to_owned(), WindowReport::default())]),
-            ..TeamReport::default()
-        };
-        Report {
+        (self.report)()
+    }
+}
+
+fn backlog(visitor: &mut dyn Visitor, value: f64) {
+    visitor.family(&catalog::BACKLOG, None);
+    visitor.sample(&["billing", "p1", "open"], Sample::Number(value));
+}
+
+/// A backlog, and a report of one team, whose name HTML has to escape.
+fn backlog_of(value: f64) -> PublishedView {
+    kpis(TestKpis {
+        visit: move |visitor: &mut dyn Visitor| backlog(visitor, value),
+        report: || Report {
             clock: Some(Timestamp(1_500)),
             clock_timestamp_seconds: Some(1.5),
             windows: vec!["1h".to_owned()],
-            teams: vec![team],
-        }
-    }
+            teams: vec![TeamReport {
+                team: "<script>".to_owned(),
+                backlog: 3,
+                windows: NamedValues(vec![("1h".to_owned(), WindowReport::default())]),
+                ..TeamReport::default()
+            }],
+        },
+    })
 }
 
-/// Series that announce a visit and wait until they may go on.
-struct SlowSeries {
+/// Tells that a scrape has begun, and lets it go on.
+#[derive(Default)]
+struct SlowScrape {
     entered: AtomicBool,
     go_on: AtomicBool,
 }
 
-impl Kpis for SlowSeries {
-    fn report(&self) -> Report {
-        Report::default()
-    }
-}
-
-impl Series for SlowSeries {
-    fn visit(&self, visitor: &mut dyn Visitor) {
-        self.entered.store(true, Ordering::SeqCst);
-        wait_until(|| self.go_on.load(Ordering::SeqCst));
-        BacklogSeries(9.0).visit(visitor);
+impl SlowScrape {
+    /// Publishes series that wait in each scrape.
+    fn publish(published: &Published) -> Arc<Self> {
+        let slow = Arc::new(Self::default());
+        let shared = Arc::clone(&slow);
+        published.publish(kpis(TestKpis {
+            report: Report::default,
+            visit: move |visitor: &mut dyn Visitor| {
+                shared.entered.store(true, Ordering::SeqCst);
+                wait_until(|| shared.go_on.load(Ordering::SeqCst));
+                backlog(visitor, 9.0);
+            },
+        }));
+        slow
     }
 }
 
@@ -242,7 +244,7 @@ fn wait_until(condition: impl Fn() -> bool) {
 #[test]
 fn metrics_have_the_requested_format() {
     let running = RunningServer::start();
-    running.published.publish(kpis(BacklogSeries(3.0)));
+    running.published.publish(backlog_of(3.0));
     for (accept, content_type, contains) in [
         (None, TEXT, "\nticket_backlog{"),
         (Some("*/*"), TEXT, "# TYPE ticket_backlog gauge"),
@@ -308,9 +310,9 @@ fn answers_are_compressed_where_the_client_accepts_it() {
 fn withheld_is_absent_not_zero() {
     let running = RunningServer::start();
     assert!(!body(running.get("/metrics")).contains("ticket_backlog"));
-    running.published.publish(kpis(BacklogSeries(3.0)));
+    running.published.publish(backlog_of(3.0));
     assert!(body(running.get("/metrics")).contains("status=\"open\"} 3\n"));
-    running.published.publish(kpis(BacklogSeries(4.0)));
+    running.published.publish(backlog_of(4.0));
     assert!(body(running.get("/metrics")).contains("status=\"open\"} 4\n"));
     running.published.withhold();
     let text = body(running.get("/metrics"));
@@ -362,7 +364,8 @@ fn health_and_readiness() {
 
 #[test]
 fn the_landing_page() {
-    let running = RunningServer::start_at("/kpi/metrics");
+    let running =
+        RunningServer::start_web(|web| web.telemetry_path = telemetry_path("/kpi/metrics"));
     let latch = running.published.readiness().hold("reading <offsets>");
     let response = running.get("/");
     assert_eq!(
@@ -383,7 +386,7 @@ fn the_landing_page() {
         assert!(page.contains(part), "{part}\n{page}");
     }
     latch.release();
-    running.published.publish(kpis(BacklogSeries(3.0)));
+    running.published.publish(backlog_of(3.0));
     let page = body(running.get("/"));
     assert!(page.contains("Ready."));
     assert!(page.contains("data-key=\"&lt;script&gt;\""), "{page}");
@@ -401,22 +404,21 @@ fn kpis_as_json() {
     assert_eq!(response.status(), 503);
     assert_eq!(header(&response, "retry-after"), "5");
     assert_eq!(header(&response, "content-type"), "application/json");
-    let answer: serde_json::Value = serde_json::from_str(&body(response)).unwrap();
+    let answer = json(response);
     assert_eq!(answer["reasons"][0], "reading the topic");
     latch.release();
 
-    running.published.publish(kpis(BacklogSeries(3.0)));
+    running.published.publish(backlog_of(3.0));
     let response = running.get("/api/v1/kpis");
     assert_eq!(response.status(), 200);
     assert_eq!(header(&response, "cache-control"), "no-store");
-    let answer: serde_json::Value = serde_json::from_str(&body(response)).unwrap();
+    let answer = json(response);
     assert_eq!(answer["clock"], "1970-01-01T00:00:01.500Z");
     assert_eq!(answer["clock_timestamp_seconds"], 1.5);
     assert_eq!(answer["teams"][0]["backlog"], 3);
     assert!(answer["teams"][0]["windows"]["1h"]["sla_met_share"].is_null());
 
-    let answer = body(running.get("/api/v1/kpis?team=billing"));
-    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    let answer = json(running.get("/api/v1/kpis?team=billing"));
     assert_eq!(answer["teams"], serde_json::json!([]));
     let response = running.get("/api/v1/kpis?window=1h");
     assert_eq!(response.status(), 400);
@@ -426,7 +428,7 @@ fn kpis_as_json() {
 #[test]
 fn tickets_are_not_shown_unless_allowed() {
     let running = RunningServer::start();
-    running.published.publish(kpis(BacklogSeries(3.0)));
+    running.published.publish(backlog_of(3.0));
     for path in ["/tickets", "/api/v1/tickets?at_risk=1h"] {
         let response = running.get(path);
         assert_eq!(response.status(), 404, "{path}");
@@ -481,7 +483,7 @@ impl Drop for AnsweringThread {
 
 #[test]
 fn tickets_come_from_the_ingest_thread() {
-    let running = RunningServer::start_with_tickets();
+    let running = RunningServer::start_web(|web| web.tickets = true);
     let latch = running.published.readiness().hold("reading the topic");
     let response = running.get("/api/v1/tickets");
     assert_eq!(response.status(), 503);
@@ -489,10 +491,9 @@ fn tickets_come_from_the_ingest_thread() {
     assert_eq!(running.get("/tickets").status(), 503);
     latch.release();
 
-    running.published.publish(kpis(BacklogSeries(3.0)));
+    running.published.publish(backlog_of(3.0));
     let _owner = AnsweringThread::start(&running.published);
-    let answer = body(running.get("/api/v1/tickets?at_risk=1h&team=a%20b&limit=7"));
-    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    let answer = json(running.get("/api/v1/tickets?at_risk=1h&team=a%20b&limit=7"));
     assert_eq!(answer["matching"], 7);
     assert_eq!(answer["goals"][0]["ticket_id"], "<b>7");
     assert_eq!(answer["goals"][0]["team"], "a b");
@@ -513,8 +514,8 @@ fn tickets_come_from_the_ingest_thread() {
 
 #[test]
 fn a_withheld_answer_is_503() {
-    let running = RunningServer::start_with_tickets();
-    running.published.publish(kpis(BacklogSeries(3.0)));
+    let running = RunningServer::start_web(|web| web.tickets = true);
+    running.published.publish(backlog_of(3.0));
     let url = running.url("/api/v1/tickets");
     let asked = thread::spawn(move || agent().get(url).call().unwrap().status());
     wait_until(|| {
@@ -528,12 +529,10 @@ fn a_withheld_answer_is_503() {
 
 #[test]
 fn all_pages_can_be_below_a_prefix() {
-    let web = Web {
-        route_prefix: RoutePrefix::parse("/desk/kpi").unwrap(),
-        tickets: true,
-        ..Web::default()
-    };
-    let running = RunningServer::start_web(&web, TimeLimits::default());
+    let running = RunningServer::start_web(|web| {
+        web.route_prefix = RoutePrefix::parse("/desk/kpi").unwrap();
+        web.tickets = true;
+    });
     for path in ["/desk/kpi/metrics", "/desk/kpi/-/healthy", "/desk/kpi/"] {
         assert_eq!(running.get(path).status(), 200, "{path}");
     }
@@ -553,37 +552,11 @@ fn all_pages_can_be_below_a_prefix() {
     }
 }
 
-/// A report that is larger than one piece of an answer.
-struct LargeReport;
-
-impl Series for LargeReport {
-    fn visit(&self, _: &mut dyn Visitor) {}
-}
-
-impl Kpis for LargeReport {
-    fn report(&self) -> Report {
-        let team = |number: usize| TeamReport {
-            team: format!("team-{number}"),
-            ..TeamReport::default()
-        };
-        Report {
-            clock: Some(Timestamp(1_500)),
-            teams: (0..1_000).map(team).collect(),
-            ..Report::default()
-        }
-    }
-}
-
 /// Clients may read any page slowly, so the limits of scrapes apply to large pages, too.
 #[tokio::test]
 async fn large_answers_take_a_slot_and_small_ones_do_not() {
-    let build = BuildInfo {
-        version: "1.2.3",
-        revision: "abc",
-        rustc: "1.95.0",
-    };
-    let metrics = SelfMetrics::new(build, Timestamp(7_000), &[], &[]).unwrap();
-    let published = Arc::new(Published::new(Arc::new(metrics), Readiness::default()));
+    let metrics = Arc::new(self_metrics());
+    let published = Arc::new(Published::new(metrics, Readiness::default()));
     let pages = TowerToHyperService::new(router(Arc::clone(&published), &Web::default()));
     let takes_a_slot = async |path: &str| {
         let request = axum::http::Request::get(path).body(axum::body::Body::empty());
@@ -591,11 +564,18 @@ async fn large_answers_take_a_slot_and_small_ones_do_not() {
         assert_eq!(response.status(), 200, "{path}");
         response.extensions().get::<SendPermit>().is_some()
     };
-    published.publish(kpis(BacklogSeries(3.0)));
+    published.publish(backlog_of(3.0));
     for path in ["/", "/api/v1/kpis", "/-/healthy"] {
         assert!(!takes_a_slot(path).await, "{path}");
     }
-    published.publish(kpis(LargeReport));
+    published.publish(kpis(TestKpis {
+        visit: |_: &mut dyn Visitor| {},
+        report: || Report {
+            clock: Some(Timestamp(1_500)),
+            teams: vec![TeamReport::default(); 1_000],
+            ..Report::default()
+        },
+    }));
     for path in ["/", "/api/v1/kpis", "/metrics"] {
         assert!(takes_a_slot(path).await, "{path}");
     }
@@ -603,7 +583,7 @@ async fn large_answers_take_a_slot_and_small_ones_do_not() {
 
 #[test]
 fn metrics_can_be_at_the_root() {
-    let running = RunningServer::start_at("/");
+    let running = RunningServer::start_web(|web| web.telemetry_path = telemetry_path("/"));
     let response = running.get("/");
     assert_eq!(header(&response, "content-type"), TEXT);
 }
@@ -611,7 +591,7 @@ fn metrics_can_be_at_the_root() {
 #[test]
 fn head_other_methods_and_other_paths() {
     let running = RunningServer::start();
-    running.published.publish(kpis(BacklogSeries(3.0)));
+    running.published.publish(backlog_of(3.0));
     for path in ["/", "/metrics", "/-/healthy", "/-/ready", "/api/v1/kpis"] {
         let (get, content) = running.raw("GET", path, "identity");
         let (head, nothing) = running.raw("HEAD", path, "identity");
@@ -644,7 +624,7 @@ fn head_other_methods_and_other_paths() {
 #[test]
 fn fifty_scrapes_at_once() {
     let running = RunningServer::start();
-    running.published.publish(kpis(BacklogSeries(3.0)));
+    running.published.publish(backlog_of(3.0));
     let url = running.url("/metrics");
     let scrapes: Vec<_> = (0..50)
         .map(|_| {
@@ -665,14 +645,7 @@ fn fifty_scrapes_at_once() {
 #[test]
 fn too_many_scrapes_are_told_so() {
     let running = RunningServer::start();
-    let slow = Arc::new(SlowSeries {
-        entered: AtomicBool::new(false),
-        go_on: AtomicBool::new(false),
-    });
-    running.published.publish(PublishedView {
-        kpis: Some(Arc::clone(&slow) as _),
-        progress: None,
-    });
+    let slow = SlowScrape::publish(&running.published);
     let (answers, answered) = mpsc::channel();
     let scrapes: Vec<_> = (0..70)
         .map(|_| {
@@ -703,14 +676,7 @@ fn too_many_scrapes_are_told_so() {
 #[test]
 fn shutdown_finishes_the_scrape_under_way() {
     let mut running = RunningServer::start();
-    let slow = Arc::new(SlowSeries {
-        entered: AtomicBool::new(false),
-        go_on: AtomicBool::new(false),
-    });
-    running.published.publish(PublishedView {
-        kpis: Some(Arc::clone(&slow) as _),
-        progress: None,
-    });
+    let slow = SlowScrape::publish(&running.published);
     let idle = agent(); // keeps its connection open, which must not delay the end
     idle.get(running.url("/-/healthy")).call().unwrap();
     let url = running.url("/metrics");
@@ -754,22 +720,17 @@ async fn listens_on_all_kinds_of_addresses() {
 }
 
 /// More bytes than the buffers of a connection take.
-struct LargeSeries;
-
-impl Kpis for LargeSeries {
-    fn report(&self) -> Report {
-        Report::default()
-    }
-}
-
-impl Series for LargeSeries {
-    fn visit(&self, visitor: &mut dyn Visitor) {
-        visitor.family(&catalog::BACKLOG, None);
-        let team = "t".repeat(1_000);
-        for _ in 0..20_000 {
-            visitor.sample(&[&team, "p1", "open"], Sample::Number(1.0));
-        }
-    }
+fn large_series() -> PublishedView {
+    kpis(TestKpis {
+        report: Report::default,
+        visit: |visitor: &mut dyn Visitor| {
+            visitor.family(&catalog::BACKLOG, None);
+            let team = "t".repeat(1_000);
+            for _ in 0..20_000 {
+                visitor.sample(&[&team, "p1", "open"], Sample::Number(1.0));
+            }
+        },
+    })
 }
 
 fn connect(running: &RunningServer, request: &[u8]) -> TcpStream {
@@ -788,8 +749,8 @@ fn silent_and_stalled_clients_lose_their_connections() {
         stall: Duration::from_millis(100),
         ..TimeLimits::default()
     };
-    let running = RunningServer::start_with("/metrics", limits);
-    running.published.publish(kpis(LargeSeries));
+    let running = RunningServer::start_with(|_| {}, limits);
+    running.published.publish(large_series());
 
     let started = Instant::now();
     let mut silent = connect(&running, b"GET / HTTP/1.1\r\nhost:");
@@ -811,8 +772,8 @@ fn shutdown_has_a_deadline() {
         drain: Duration::from_millis(100),
         ..TimeLimits::default()
     };
-    let mut running = RunningServer::start_with("/metrics", limits);
-    running.published.publish(kpis(LargeSeries));
+    let mut running = RunningServer::start_with(|_| {}, limits);
+    running.published.publish(large_series());
     let _stalled = connect(&running, b"GET /metrics HTTP/1.1\r\nhost: test\r\n\r\n");
     thread::sleep(Duration::from_millis(300));
     running.stop();
@@ -823,23 +784,18 @@ fn shutdown_has_a_deadline() {
 
 #[test]
 fn a_panic_fails_only_the_scrape() {
-    struct BrokenSeries;
-    impl Kpis for BrokenSeries {
-        fn report(&self) -> Report {
-            panic!("broken report");
-        }
-    }
-    impl Series for BrokenSeries {
-        fn visit(&self, _: &mut dyn Visitor) {
-            panic!("broken series");
-        }
-    }
     let running = RunningServer::start();
-    running.published.publish(kpis(BrokenSeries));
+    fn broken(_: &mut dyn Visitor) {
+        panic!("broken series");
+    }
+    running.published.publish(kpis(TestKpis {
+        report: || panic!("broken report"),
+        visit: broken,
+    }));
     for _ in 0..5 {
         assert_eq!(running.get("/metrics").status(), 500);
         assert_eq!(running.get("/").status(), 500);
     }
-    running.published.publish(kpis(BacklogSeries(3.0)));
+    running.published.publish(backlog_of(3.0));
     assert_eq!(running.get("/metrics").status(), 200);
 }

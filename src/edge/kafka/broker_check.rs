@@ -30,9 +30,6 @@ pub enum BrokerCheckError {
 
 /// Resolves the name of a broker, connects, and checks its certificate. Returns a text about the
 /// result. It may take as long as the system's resolver does.
-///
-/// # Errors
-/// [`BrokerCheckError`].
 pub fn check_broker(
     address: &str,
     connection: &KafkaConnection,

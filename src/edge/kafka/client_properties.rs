@@ -164,9 +164,6 @@ impl From<&config::Kafka> for ConsumerSettings {
 
 impl ConsumerSettings {
     /// Checks, without a connection, whether a consumer can start.
-    ///
-    /// # Errors
-    /// The first property that is rejected.
     pub fn check(&self) -> Result<(), StartError> {
         let _: BaseConsumer = without_brokers(self.consumer()?)
             .create()
@@ -220,9 +217,6 @@ impl ConsumerSettings {
 
 impl KafkaConnection {
     /// Checks, without a connection, whether a producer can start.
-    ///
-    /// # Errors
-    /// The first property that is rejected.
     pub fn check_producer(&self) -> Result<(), StartError> {
         let _: BaseProducer = without_brokers(self.producer(&[])?)
             .create()

@@ -15,8 +15,6 @@ pub(super) const FILES: [(&str, &str); 3] = [
     ("ssl.key.location", "kafka.tls.key_file"),
 ];
 
-/// # Errors
-/// A file that cannot be read.
 pub(super) fn properties(
     security: &KafkaSecurity,
 ) -> Result<Vec<(&'static str, String)>, StartError> {

@@ -2,7 +2,6 @@
 //! for them. Nothing here waits for brokers without a deadline.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -51,13 +50,10 @@ pub struct DeadLetterReport {
     pub delivered: u64,
     /// Rejected by Kafka for good.
     pub lost: u64,
-    /// The first lost dead letter.
     pub first_lost: Option<LostDeadLetter>,
 }
 
 impl DeadLetterProducer {
-    /// # Errors
-    /// A property that the client library rejects.
     pub fn start(connection: &KafkaConnection, topic: &str) -> Result<Self, StartError> {
         Ok(Self {
             client: ProducerClient::start(connection, DEAD_LETTERS, topic, OnRefusal::Retry)?,
@@ -306,12 +302,6 @@ impl DeadLetterProducer {
         };
         callbacks.with(|state| state.lose(&owned(&letter), &reason));
         true
-    }
-}
-
-impl fmt::Debug for DeadLetterProducer {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "DeadLetterProducer({})", self.topic)
     }
 }
 

@@ -2,7 +2,6 @@
 //! speaks the real protocol on loopback and keeps everything in memory. It holds at most 5 MiB of a
 //! partition and drops older batches. It has no transactions and no compaction.
 
-use std::fmt;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
@@ -27,9 +26,6 @@ pub struct EmbeddedBroker {
 
 impl EmbeddedBroker {
     /// Starts a broker with these topics and their numbers of partitions.
-    ///
-    /// # Errors
-    /// There is no free port on loopback, or Kafka does not allow a topic name.
     pub fn start(topics: &[(&str, i32)]) -> Result<Self, StartError> {
         let host: BaseProducer = ClientConfig::new()
             .set("test.mock.num.brokers", BROKERS)
@@ -51,8 +47,6 @@ impl EmbeddedBroker {
             .unwrap_or_default()
     }
 
-    /// # Errors
-    /// The topic exists, or Kafka does not allow its name.
     pub fn create_topic(&self, topic: &str, partitions: i32) -> Result<(), StartError> {
         self.cluster()?
             .create_topic(topic, partitions, 1)
@@ -60,9 +54,6 @@ impl EmbeddedBroker {
     }
 
     /// Closes all connections and refuses new ones until [`Self::up`].
-    ///
-    /// # Errors
-    /// The broker no longer exists.
     pub fn down(&self) -> Result<(), StartError> {
         self.cluster()?
             .broker_down(-1)
@@ -70,9 +61,6 @@ impl EmbeddedBroker {
     }
 
     /// Accepts connections again.
-    ///
-    /// # Errors
-    /// The broker no longer exists.
     pub fn up(&self) -> Result<(), StartError> {
         self.cluster()?
             .broker_up(-1)
@@ -84,11 +72,5 @@ impl EmbeddedBroker {
             .client()
             .mock_cluster()
             .ok_or(StartError::NoEmbeddedBroker)
-    }
-}
-
-impl fmt::Debug for EmbeddedBroker {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "EmbeddedBroker({})", self.bootstrap())
     }
 }

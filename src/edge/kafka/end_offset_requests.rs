@@ -30,7 +30,6 @@ struct PendingRequest {
     asked: Instant,
 }
 
-/// The ends in an answer.
 pub(super) struct EndOffsetAnswer {
     pub(super) end: PartitionEnd,
     /// The time of the request.

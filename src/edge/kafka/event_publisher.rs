@@ -1,6 +1,5 @@
 //! Writes the events of a simulation to a topic.
 
-use std::fmt;
 use std::time::Duration;
 
 use rdkafka::error::KafkaError;
@@ -21,8 +20,6 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// # Errors
-    /// A property that the client library rejects.
     pub fn start(connection: &KafkaConnection, topic: &str) -> Result<Self, StartError> {
         Ok(Self {
             client: ProducerClient::start(connection, &[], topic, OnRefusal::Fail)?,
@@ -67,11 +64,5 @@ impl Publisher {
                 .get_or_insert_with(|| "not delivered in time".to_owned());
         }
         report
-    }
-}
-
-impl fmt::Debug for Publisher {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Publisher({})", self.topic)
     }
 }

@@ -79,9 +79,6 @@ pub struct Inspector {
 
 impl Inspector {
     /// Opens no connection yet.
-    ///
-    /// # Errors
-    /// A property that the client library rejects.
     pub fn start(settings: &ConsumerSettings) -> Result<Self, StartError> {
         let mut config = settings.consumer()?;
         for (property, value) in FEW_RECORDS {
@@ -104,9 +101,6 @@ impl Inspector {
     }
 
     /// Connects, logs in, and asks for the brokers' advertised addresses, as `host:port`.
-    ///
-    /// # Errors
-    /// [`InspectError`].
     pub fn brokers(&mut self, deadline: Instant) -> Result<Vec<String>, InspectError> {
         let client = Arc::clone(&self.client);
         let topic = self.reader.topics.first().cloned();
@@ -118,9 +112,6 @@ impl Inspector {
     }
 
     /// The partitions of a topic.
-    ///
-    /// # Errors
-    /// [`InspectError`].
     pub fn partitions(
         &mut self,
         topic: &str,
@@ -141,9 +132,6 @@ impl Inspector {
     }
 
     /// Asks the leader of a partition for its offsets.
-    ///
-    /// # Errors
-    /// [`InspectError`].
     pub fn offset_range(
         &mut self,
         partition: &TopicPartition,
@@ -164,9 +152,6 @@ impl Inspector {
     }
 
     /// The settings of a topic.
-    ///
-    /// # Errors
-    /// [`InspectError`].
     pub fn settings(
         &mut self,
         topic: &str,
@@ -190,17 +175,11 @@ impl Inspector {
     }
 
     /// Checks whether the exporter may read a topic.
-    ///
-    /// # Errors
-    /// [`InspectError::Refused`] if it may not, and other [`InspectError`]s.
     pub fn check_read(&mut self, topic: &str, deadline: Instant) -> Result<(), InspectError> {
         self.check_topic(topic, deadline, false, AllowedOperations::read)
     }
 
     /// Checks whether the exporter may write to a topic.
-    ///
-    /// # Errors
-    /// [`InspectError::Refused`] if it may not, and other [`InspectError`]s.
     pub fn check_write(&mut self, topic: &str, deadline: Instant) -> Result<(), InspectError> {
         self.check_topic(topic, deadline, true, AllowedOperations::write)
     }
@@ -223,9 +202,6 @@ impl Inspector {
     }
 
     /// Checks whether the exporter may join the configured group.
-    ///
-    /// # Errors
-    /// [`InspectError::Refused`] if it may not, and other [`InspectError`]s.
     pub fn check_group(&mut self, deadline: Instant) -> Result<(), InspectError> {
         let group = self.reader.group.clone();
         let operations = loop {
@@ -404,14 +380,6 @@ impl Inspector {
             _ if text.is_empty() => InspectError::NoAnswer(format!("Kafka reports: {code}")),
             _ => InspectError::NoAnswer(format!("Kafka reports: {code} ({text})")),
         }
-    }
-}
-
-impl std::fmt::Debug for Inspector {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut debug = formatter.debug_struct("Inspector");
-        debug.field("brokers", &self.reader.brokers);
-        debug.finish_non_exhaustive()
     }
 }
 

@@ -1,18 +1,23 @@
-use std::fmt;
-
 use super::topic_partition::TopicPartition;
 
 /// A reason why records do not arrive, or cannot be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KafkaProblem {
     /// The client keeps trying. The text says what to check.
+    #[error("{0}")]
     Retrying(String),
     /// The client keeps trying, but an operator has to change something first: a login, a certificate,
     /// a permission. The text says what.
+    #[error("{0}")]
     Refused(String),
     /// The records from `position` on are no longer in the topic, or the topic was created again.
     /// The consumer reads nothing from the partition until
     /// [`Consumer::restart_at`](super::Consumer::restart_at).
+    #[error(
+        "offset {position} of {partition} is not in the topic{}: its records were deleted before they \
+         were read, or the topic was deleted and created again",
+        holding(*available)
+    )]
     OutOfRange {
         partition: TopicPartition,
         /// The offset that the consumer asked for.
@@ -22,36 +27,16 @@ pub enum KafkaProblem {
     },
     /// Another member took this client's place in the group; that may have been this process before an
     /// outage. A new client can go on.
+    #[error("{0}")]
     Fenced(String),
     /// No client can go on.
+    #[error("{0}")]
     Fatal(String),
 }
 
-impl fmt::Display for KafkaProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Retrying(text) | Self::Refused(text) | Self::Fenced(text) | Self::Fatal(text) => {
-                formatter.write_str(text)
-            }
-            Self::OutOfRange {
-                partition,
-                position,
-                available,
-            } => {
-                write!(
-                    formatter,
-                    "offset {position} of {partition} is not in the topic"
-                )?;
-                if let Some((low, high)) = available {
-                    write!(formatter, ", which holds {low} to {high}")?;
-                }
-                formatter.write_str(
-                    ": its records were deleted before they were read, or the topic was deleted \
-                     and created again",
-                )
-            }
-        }
-    }
+fn holding(available: Option<(i64, i64)>) -> String {
+    let text = available.map(|(low, high)| format!(", which holds {low} to {high}"));
+    text.unwrap_or_default()
 }
 
 #[cfg(test)]

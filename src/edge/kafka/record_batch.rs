@@ -2,7 +2,6 @@
 //! memory.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use super::queue::PrivateQueue;
 use super::topic_partition::TopicPartition;
@@ -124,11 +123,5 @@ impl<'a> RecordBatch<'a> {
                 value: message.value(),
             }
         })
-    }
-}
-
-impl fmt::Debug for RecordBatch<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "RecordBatch({} records)", self.len())
     }
 }

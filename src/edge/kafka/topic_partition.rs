@@ -1,7 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// One partition of a topic.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicPartition {
     pub topic: Arc<str>,

@@ -1,8 +1,6 @@
 //! Decides whether the settings of a topic allow an exact count of its records. Pure: the caller asks
 //! the brokers.
 
-use std::fmt;
-
 use crate::domain::duration;
 use crate::domain::timestamp::{DAY, Milliseconds};
 
@@ -25,15 +23,25 @@ pub struct TopicSettings {
 }
 
 /// A reason why the counts of a topic may be wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TopicConcern {
+    #[error(
+        "the topic is compacted: Kafka keeps only the last record of a key, so a recount or a first \
+         start counts too little; set cleanup.policy=delete"
+    )]
     Compacted,
+    #[error(
+        "records are deleted after {}: an exporter that is down for longer loses records, and a \
+         recount counts only the records that are left; set a longer retention.ms",
+        duration::format(*.0)
+    )]
     ShortRetention(Milliseconds),
     /// Some of the records read have no key.
-    Unkeyed {
-        records: usize,
-        of: usize,
-    },
+    #[error(
+        "{records} of {of} records have no key: the events of a ticket may be in several partitions and \
+         then count as several tickets; let the producer use the ticket id as the key"
+    )]
+    Unkeyed { records: usize, of: usize },
 }
 
 impl TopicSettings {
@@ -90,29 +98,6 @@ impl TopicConcern {
             records: records - keyed,
             of: records,
         })
-    }
-}
-
-impl fmt::Display for TopicConcern {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Compacted => formatter.write_str(
-                "the topic is compacted: Kafka keeps only the last record of a key, so a recount or a \
-                 first start counts too little; set cleanup.policy=delete",
-            ),
-            Self::ShortRetention(retention) => write!(
-                formatter,
-                "records are deleted after {}: an exporter that is down for longer loses records, and \
-                 a recount counts only the records that are left; set a longer retention.ms",
-                duration::format(*retention)
-            ),
-            Self::Unkeyed { records, of } => write!(
-                formatter,
-                "{records} of {of} records have no key: the events of a ticket may be in several \
-                 partitions and then count as several tickets; let the producer use the ticket id as \
-                 the key"
-            ),
-        }
     }
 }
 

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::config::{RegistryLogin, SchemaRegistry, Secret};
 use crate::decode::{SchemaId, SchemaLanguage, SchemaText};
+use crate::domain::named::named_enum;
 use crate::edge::files;
 use crate::edge::http_client::{
     CaFileError, HttpClient, HttpError, Request, RequestLimits, basic_authorization, trusted,
@@ -42,38 +43,19 @@ pub enum SchemaLookupError {
     },
 }
 
-/// How a request failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SchemaRegistryFailure {
-    /// There is no server, or TLS with it failed.
-    Connection,
-    Timeout,
-    /// The login is missing or wrong.
-    Unauthorized,
-    /// The status is not a success.
-    Status,
-    /// The answer does not come from a schema registry.
-    Answer,
-}
-
-impl SchemaRegistryFailure {
-    pub const ALL: [Self; 5] = [
-        Self::Connection,
-        Self::Timeout,
-        Self::Unauthorized,
-        Self::Status,
-        Self::Answer,
-    ];
-
-    /// The value of the label `reason`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Connection => "connection",
-            Self::Timeout => "timeout",
-            Self::Unauthorized => "unauthorized",
-            Self::Status => "status",
-            Self::Answer => "answer",
-        }
+named_enum! {
+    /// How a request failed.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum SchemaRegistryFailure {
+        /// There is no server, or TLS with it failed.
+        Connection = "connection",
+        Timeout = "timeout",
+        /// The login is missing or wrong.
+        Unauthorized = "unauthorized",
+        /// The status is not a success.
+        Status = "status",
+        /// The answer does not come from a schema registry.
+        Answer = "answer",
     }
 }
 
@@ -107,8 +89,6 @@ struct ErrorResponse {
 }
 
 impl SchemaRegistryClient {
-    /// # Errors
-    /// Certificates that cannot be read.
     pub fn new(settings: &SchemaRegistry) -> Result<Self, SchemaRegistryClientError> {
         let limits = RequestLimits {
             timeout: Duration::from_millis(settings.timeout.unsigned_abs()),
@@ -123,9 +103,6 @@ impl SchemaRegistryClient {
     }
 
     /// The schema with an id, and all schemas that it references.
-    ///
-    /// # Errors
-    /// [`SchemaLookupError`].
     pub fn schema(&self, id: SchemaId) -> Result<SchemaText, SchemaLookupError> {
         let collection = match id {
             SchemaId::Number(_) => "ids",

@@ -1,111 +1,54 @@
 //! The fixed label values of the self-metrics.
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecordResult {
-    Applied,
-    Duplicate,
-    Ignored,
-    Rejected,
-    DeadLettered,
-}
+use crate::domain::named::named_enum;
 
-impl RecordResult {
-    pub const ALL: [Self; 5] = [
-        Self::Applied,
-        Self::Duplicate,
-        Self::Ignored,
-        Self::Rejected,
-        Self::DeadLettered,
-    ];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Applied => "applied",
-            Self::Duplicate => "duplicate",
-            Self::Ignored => "ignored",
-            Self::Rejected => "rejected",
-            Self::DeadLettered => "dead_lettered",
-        }
+named_enum! {
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum RecordResult {
+        Applied = "applied",
+        Duplicate = "duplicate",
+        Ignored = "ignored",
+        Rejected = "rejected",
+        DeadLettered = "dead_lettered",
     }
 }
 
-/// The states of a ticket in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TicketState {
-    Open,
-    Solved,
-    Finalized,
-    Withdrawn,
-}
-
-impl TicketState {
-    pub const ALL: [Self; 4] = [Self::Open, Self::Solved, Self::Finalized, Self::Withdrawn];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Solved => "solved",
-            Self::Finalized => "finalized",
-            Self::Withdrawn => "withdrawn",
-        }
+named_enum! {
+    /// The states of a ticket in memory.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum TicketState {
+        Open = "open",
+        Solved = "solved",
+        Finalized = "finalized",
+        Withdrawn = "withdrawn",
     }
 }
 
-/// Why the HTTP server refused a connection or a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WebRefusal {
-    /// Idle, and closed for a new connection.
-    Connection,
-    /// The TLS handshake failed or was too slow.
-    Handshake,
-    /// No valid user name and password.
-    Login,
-    /// The rate limit of the web configuration file.
-    RateLimit,
-    /// A request with a body.
-    Body,
-    /// Too many scrapes or login checks at the same time.
-    Busy,
-}
-
-impl WebRefusal {
-    pub const ALL: [Self; 6] = [
-        Self::Connection,
-        Self::Handshake,
-        Self::Login,
-        Self::RateLimit,
-        Self::Body,
-        Self::Busy,
-    ];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Connection => "connection",
-            Self::Handshake => "handshake",
-            Self::Login => "login",
-            Self::RateLimit => "rate_limit",
-            Self::Body => "body",
-            Self::Busy => "busy",
-        }
+named_enum! {
+    /// Why the HTTP server refused a connection or a request.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum WebRefusal {
+        /// Idle, and closed for a new connection.
+        Connection = "connection",
+        /// The TLS handshake failed or was too slow.
+        Handshake = "handshake",
+        /// No valid user name and password.
+        Login = "login",
+        /// The rate limit of the web configuration file.
+        RateLimit = "rate_limit",
+        /// A request with a body.
+        Body = "body",
+        /// Too many scrapes or login checks at the same time.
+        Busy = "busy",
     }
 }
 
-/// The labels whose distinct values are limited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LimitedLabel {
-    Team,
-    Priority,
-    Channel,
-}
-
-impl LimitedLabel {
-    pub const ALL: [Self; 3] = [Self::Team, Self::Priority, Self::Channel];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Team => "team",
-            Self::Priority => "priority",
-            Self::Channel => "channel",
-        }
+named_enum! {
+    /// The labels whose distinct values are limited.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum LimitedLabel {
+        Team = "team",
+        Priority = "priority",
+        Channel = "channel",
     }
 }

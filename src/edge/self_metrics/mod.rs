@@ -8,17 +8,26 @@ mod labels;
 
 pub use labels::{LimitedLabel, RecordResult, TicketState, WebRefusal};
 
+use std::collections::HashMap;
+
 use prometheus::core::Collector;
 use prometheus::{
-    GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts, Registry,
 };
 
 use super::schema_registry::SchemaRegistryFailure;
-use crate::domain::catalog::{self, Family};
+use crate::domain::catalog::{self, FAMILIES, Family, MetricKind, MetricOrigin};
 use crate::domain::mapping::Member;
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{Series, StateMember, Visitor};
 use gathered::{register_process, visit_metric};
+
+/// Families about the exporter that are published with the KPIs.
+const WITH_KPIS: [&Family; 3] = [
+    &catalog::WATERMARK,
+    &catalog::CHECKPOINT_OFFSET,
+    &catalog::WINDOWS_WATERMARK,
+];
 
 /// Seconds. A checkpoint takes milliseconds on a local disk. More than the default interval of one
 /// second is too slow.
@@ -48,46 +57,16 @@ pub struct SelfMetrics {
     build: BuildInfo,
     /// Families that are not in the catalog: `process_*`.
     others: Vec<&'static Family>,
-    events: IntCounterVec,
-    rejected: IntCounterVec,
-    ignored: IntCounterVec,
-    unmapped: IntCounterVec,
-    topic_useless: IntGaugeVec,
-    out_of_order: IntCounter,
-    stale_state: IntCounterVec,
-    misrouted: IntCounter,
-    overflow: IntCounterVec,
-    lag: IntGaugeVec,
-    open_transaction: IntGaugeVec,
-    lost_records: IntCounterVec,
-    topic_missing: IntGaugeVec,
-    dead_letters_lost: IntCounter,
-    last_event: GaugeVec,
-    caught_up: IntGaugeVec,
-    partitions: IntGaugeVec,
-    tickets: IntGaugeVec,
-    timers: IntGaugeVec,
+    /// By the names of their families, as the gauges.
+    counters: HashMap<&'static str, IntCounterVec>,
+    gauges: HashMap<&'static str, GaugeVec>,
     checkpoint_duration: Histogram,
-    last_checkpoint: GaugeVec,
-    checkpoint_failures: IntCounter,
-    checkpoint_bytes: IntGaugeVec,
-    schema_registry_errors: IntCounterVec,
-    schema_registry_waiting: IntGaugeVec,
     breach_detection: Histogram,
-    objectives: GaugeVec,
-    reload_successful: IntGaugeVec,
-    reload_time: GaugeVec,
-    web_refused: IntCounterVec,
-    web_config_successful: IntGaugeVec,
-    web_config_time: GaugeVec,
 }
 
 impl SelfMetrics {
     /// `rejection_reasons` and `ignore_reasons`: all reasons, so that their counters start at 0.
     /// `started`: the start of the process.
-    ///
-    /// # Errors
-    /// The catalog has a name or label that Prometheus does not allow.
     pub fn new(
         build: BuildInfo,
         started: Timestamp,
@@ -95,55 +74,53 @@ impl SelfMetrics {
         ignore_reasons: &[&str],
     ) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
+        let mut counters = HashMap::new();
+        let mut gauges = HashMap::new();
+        for family in FAMILIES {
+            if family.origin != MetricOrigin::Exporter || WITH_KPIS.contains(family) {
+                continue;
+            }
+            let options = Opts::new(family.name, family.help);
+            match family.kind {
+                MetricKind::Counter => {
+                    let counter = IntCounterVec::new(options, family.labels)?;
+                    counters.insert(family.name, register(&registry, counter)?);
+                }
+                MetricKind::Gauge | MetricKind::Untyped => {
+                    let gauge = GaugeVec::new(options, family.labels)?;
+                    gauges.insert(family.name, register(&registry, gauge)?);
+                }
+                MetricKind::Histogram => {}
+            }
+        }
         let metrics = Self {
             started,
             build,
             others: register_process(&registry)?,
-            events: counters(&registry, &catalog::EVENTS)?,
-            rejected: counters(&registry, &catalog::REJECTED)?,
-            ignored: counters(&registry, &catalog::IGNORED)?,
-            unmapped: counters(&registry, &catalog::UNMAPPED)?,
-            topic_useless: integers(&registry, &catalog::TOPIC_USELESS)?,
-            out_of_order: counter(&registry, &catalog::OUT_OF_ORDER)?,
-            stale_state: counters(&registry, &catalog::STALE_STATE)?,
-            misrouted: counter(&registry, &catalog::MISROUTED)?,
-            overflow: counters(&registry, &catalog::OVERFLOW)?,
-            lag: integers(&registry, &catalog::CONSUMER_LAG)?,
-            open_transaction: integers(&registry, &catalog::OPEN_TRANSACTION)?,
-            lost_records: counters(&registry, &catalog::LOST_RECORDS)?,
-            topic_missing: integers(&registry, &catalog::TOPIC_MISSING)?,
-            dead_letters_lost: counter(&registry, &catalog::DEAD_LETTERS_LOST)?,
-            last_event: gauges(&registry, &catalog::LAST_EVENT)?,
-            caught_up: integers(&registry, &catalog::CAUGHT_UP)?,
-            partitions: integers(&registry, &catalog::PARTITIONS_ASSIGNED)?,
-            tickets: integers(&registry, &catalog::TICKETS)?,
-            timers: integers(&registry, &catalog::TIMERS)?,
             checkpoint_duration: histogram(
                 &registry,
                 &catalog::CHECKPOINT_DURATION,
                 CHECKPOINT_BUCKETS,
             )?,
-            last_checkpoint: gauges(&registry, &catalog::LAST_CHECKPOINT)?,
-            checkpoint_failures: counter(&registry, &catalog::CHECKPOINT_FAILURES)?,
-            checkpoint_bytes: integers(&registry, &catalog::CHECKPOINT_BYTES)?,
-            schema_registry_errors: counters(&registry, &catalog::SCHEMA_REGISTRY_ERRORS)?,
-            schema_registry_waiting: integers(&registry, &catalog::SCHEMA_REGISTRY_WAITING)?,
             breach_detection: histogram(
                 &registry,
                 &catalog::BREACH_DETECTION,
                 BREACH_DETECTION_BUCKETS,
             )?,
-            objectives: gauges(&registry, &catalog::SLA_OBJECTIVE)?,
-            reload_successful: integers(&registry, &catalog::CONFIG_RELOAD_SUCCESSFUL)?,
-            reload_time: gauges(&registry, &catalog::CONFIG_RELOAD_TIME)?,
-            web_refused: counters(&registry, &catalog::WEB_REFUSED)?,
-            web_config_successful: integers(&registry, &catalog::WEB_CONFIG_SUCCESSFUL)?,
-            web_config_time: gauges(&registry, &catalog::WEB_CONFIG_TIME)?,
             registry,
+            counters,
+            gauges,
         };
-        integers(&metrics.registry, &catalog::BUILD_INFO)?
-            .with_label_values(&[build.version, build.revision, build.rustc])
-            .set(1);
+        let BuildInfo {
+            version,
+            revision,
+            rustc,
+        } = build;
+        metrics.set(&catalog::BUILD_INFO, &[version, revision, rustc], 1.0);
+        metrics.out_of_order();
+        metrics.misrouted();
+        metrics.dead_letters_lost();
+        metrics.checkpoint_failures();
         for result in RecordResult::ALL {
             metrics.events(result);
         }
@@ -187,127 +164,109 @@ impl SelfMetrics {
     }
 
     pub fn events(&self, result: RecordResult) -> IntCounter {
-        self.events.with_label_values(&[result.name()])
+        self.counter(&catalog::EVENTS, &[result.name()])
     }
 
     pub fn rejected(&self, reason: &str) -> IntCounter {
-        self.rejected.with_label_values(&[reason])
+        self.counter(&catalog::REJECTED, &[reason])
     }
 
     /// Valid events without effect.
     pub fn ignored(&self, reason: &str) -> IntCounter {
-        self.ignored.with_label_values(&[reason])
+        self.counter(&catalog::IGNORED, &[reason])
     }
 
     /// Values that the mapping does not know.
     pub fn unmapped(&self, member: Member) -> IntCounter {
-        self.unmapped.with_label_values(&[member.name()])
+        self.counter(&catalog::UNMAPPED, &[member.name()])
     }
 
     /// Whether the exporter rejects all or nearly all records of a topic.
     pub fn set_topic_useless(&self, topic: &str, useless: bool) {
-        self.topic_useless
-            .with_label_values(&[topic])
-            .set(useless.into());
+        self.set(&catalog::TOPIC_USELESS, &[topic], useless);
     }
 
-    pub fn out_of_order(&self) -> &IntCounter {
-        &self.out_of_order
+    pub fn out_of_order(&self) -> IntCounter {
+        self.counter(&catalog::OUT_OF_ORDER, &[])
     }
 
     /// Statements that came too late.
     pub fn stale_state(&self, member: StateMember) -> IntCounter {
-        self.stale_state.with_label_values(&[member.name()])
+        self.counter(&catalog::STALE_STATE, &[member.name()])
     }
 
-    pub fn misrouted(&self) -> &IntCounter {
-        &self.misrouted
+    pub fn misrouted(&self) -> IntCounter {
+        self.counter(&catalog::MISROUTED, &[])
     }
 
     /// Label values beyond their limit.
     pub fn overflow(&self, label: LimitedLabel) -> IntCounter {
-        self.overflow.with_label_values(&[label.name()])
+        self.counter(&catalog::OVERFLOW, &[label.name()])
     }
 
     pub fn set_lag(&self, topic: &str, partition: i32, records: i64) {
-        self.lag
-            .with_label_values(&[topic, &partition.to_string()])
-            .set(records);
+        let labels = [topic, &partition.to_string()];
+        self.set(&catalog::CONSUMER_LAG, &labels, real(records));
     }
 
     /// Whether the partition waits for the end of a transaction.
     pub fn set_open_transaction(&self, topic: &str, partition: i32, open: bool) {
-        self.open_transaction
-            .with_label_values(&[topic, &partition.to_string()])
-            .set(open.into());
+        let labels = [topic, &partition.to_string()];
+        self.set(&catalog::OPEN_TRANSACTION, &labels, open);
     }
 
     /// Records that Kafka deleted before the exporter read them. The first call makes the series
     /// exist.
     pub fn lost_records(&self, topic: &str, partition: i32) -> IntCounter {
-        self.lost_records
-            .with_label_values(&[topic, &partition.to_string()])
+        self.counter(&catalog::LOST_RECORDS, &[topic, &partition.to_string()])
     }
 
     /// Whether a configured topic does not exist.
     pub fn set_topic_missing(&self, topic: &str, missing: bool) {
-        self.topic_missing
-            .with_label_values(&[topic])
-            .set(missing.into());
+        self.set(&catalog::TOPIC_MISSING, &[topic], missing);
     }
 
     pub fn remove_topic(&self, topic: &str) {
-        // An error means that there is no such series; that is fine.
-        let _ = self.topic_missing.remove_label_values(&[topic]);
+        self.remove(&catalog::TOPIC_MISSING, &[topic]);
     }
 
     /// Dead letters that Kafka refused permanently.
-    pub fn dead_letters_lost(&self) -> &IntCounter {
-        &self.dead_letters_lost
+    pub fn dead_letters_lost(&self) -> IntCounter {
+        self.counter(&catalog::DEAD_LETTERS_LOST, &[])
     }
 
     /// Removes the series of a partition that is no longer assigned.
     pub fn remove_partition(&self, topic: &str, partition: i32) {
-        let partition = partition.to_string();
-        for gauge in [&self.lag, &self.open_transaction] {
-            // An error means that there is no such series; that is fine.
-            let _ = gauge.remove_label_values(&[topic, &partition]);
-        }
+        let labels = [topic, &partition.to_string()];
+        self.remove(&catalog::CONSUMER_LAG, &labels);
+        self.remove(&catalog::OPEN_TRANSACTION, &labels);
     }
 
     /// The greatest event time.
     pub fn set_last_event(&self, at: Timestamp) {
-        only(&self.last_event).set(at.seconds());
+        self.set(&catalog::LAST_EVENT, &[], at.seconds());
     }
 
     pub fn set_caught_up(&self, caught_up: bool) {
-        self.caught_up
-            .with_label_values::<&str>(&[])
-            .set(caught_up.into());
+        self.set(&catalog::CAUGHT_UP, &[], caught_up);
     }
 
     pub fn set_partitions_assigned(&self, partitions: usize) {
-        self.partitions
-            .with_label_values::<&str>(&[])
-            .set(count(partitions));
+        self.set(&catalog::PARTITIONS_ASSIGNED, &[], count(partitions));
     }
 
     pub fn set_tickets(&self, state: TicketState, tickets: usize) {
-        self.tickets
-            .with_label_values(&[state.name()])
-            .set(count(tickets));
+        self.set(&catalog::TICKETS, &[state.name()], count(tickets));
     }
 
     pub fn set_timers(&self, timers: usize) {
-        self.timers
-            .with_label_values::<&str>(&[])
-            .set(count(timers));
+        self.set(&catalog::TIMERS, &[], count(timers));
     }
 
     /// A checkpoint was complete at `at` and took `seconds`.
     pub fn observe_checkpoint(&self, at: Timestamp, seconds: f64) {
         self.checkpoint_duration.observe(seconds);
-        only(&self.last_checkpoint).set(at.seconds());
+        self.set(&catalog::LAST_CHECKPOINT, &[], at.seconds());
     }
 
     /// Checkpoints of this process.
@@ -315,27 +274,23 @@ impl SelfMetrics {
         self.checkpoint_duration.get_sample_count()
     }
 
-    pub fn checkpoint_failures(&self) -> &IntCounter {
-        &self.checkpoint_failures
+    pub fn checkpoint_failures(&self) -> IntCounter {
+        self.counter(&catalog::CHECKPOINT_FAILURES, &[])
     }
 
     pub fn set_checkpoint_bytes(&self, bytes: u64) {
-        self.checkpoint_bytes
-            .with_label_values::<&str>(&[])
-            .set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.set(&catalog::CHECKPOINT_BYTES, &[], real(bytes));
     }
 
     /// Failed requests to the schema registry.
     pub fn schema_registry_errors(&self, failure: SchemaRegistryFailure) -> IntCounter {
-        self.schema_registry_errors
-            .with_label_values(&[failure.name()])
+        self.counter(&catalog::SCHEMA_REGISTRY_ERRORS, &[failure.name()])
     }
 
     /// Whether the ingest thread waits for a schema.
     pub fn set_schema_registry_waiting(&self, waiting: bool) {
-        self.schema_registry_waiting
-            .with_label_values::<&str>(&[])
-            .set(waiting.into());
+        self.set(&catalog::SCHEMA_REGISTRY_WAITING, &[], waiting);
     }
 
     /// A breach was published `seconds` after its deadline. Call it only while caught up.
@@ -345,38 +300,46 @@ impl SelfMetrics {
 
     /// The share of goals that a policy wants to meet.
     pub fn set_objective(&self, policy: &str, target: &str, share: f64) {
-        self.objectives
-            .with_label_values(&[policy, target])
-            .set(share);
+        self.set(&catalog::SLA_OBJECTIVE, &[policy, target], share);
     }
 
     pub fn remove_objective(&self, policy: &str, target: &str) {
-        // An error means that there is no such series; that is fine.
-        let _ = self.objectives.remove_label_values(&[policy, target]);
+        self.remove(&catalog::SLA_OBJECTIVE, &[policy, target]);
     }
 
     /// The configuration was loaded at `at`, or loading failed.
     pub fn set_config_reload(&self, at: Timestamp, successful: bool) {
-        self.reload_successful
-            .with_label_values::<&str>(&[])
-            .set(successful.into());
+        self.set(&catalog::CONFIG_RELOAD_SUCCESSFUL, &[], successful);
         if successful {
-            only(&self.reload_time).set(at.seconds());
+            self.set(&catalog::CONFIG_RELOAD_TIME, &[], at.seconds());
         }
     }
 
     pub fn web_refused(&self, refusal: WebRefusal) -> IntCounter {
-        self.web_refused.with_label_values(&[refusal.name()])
+        self.counter(&catalog::WEB_REFUSED, &[refusal.name()])
     }
 
     /// The web configuration file was loaded at `at`, or loading failed.
     pub fn set_web_config_reload(&self, at: Timestamp, successful: bool) {
-        self.web_config_successful
-            .with_label_values::<&str>(&[])
-            .set(successful.into());
+        self.set(&catalog::WEB_CONFIG_SUCCESSFUL, &[], successful);
         if successful {
-            only(&self.web_config_time).set(at.seconds());
+            self.set(&catalog::WEB_CONFIG_TIME, &[], at.seconds());
         }
+    }
+
+    /// The first call makes the series exist.
+    fn counter(&self, family: &Family, labels: &[&str]) -> IntCounter {
+        self.counters[family.name].with_label_values(labels)
+    }
+
+    fn set(&self, family: &Family, labels: &[&str], value: impl Into<f64>) {
+        let gauge: Gauge = self.gauges[family.name].with_label_values(labels);
+        gauge.set(value.into());
+    }
+
+    fn remove(&self, family: &Family, labels: &[&str]) {
+        // An error means that there is no such series; that is fine.
+        let _ = self.gauges[family.name].remove_label_values(labels);
     }
 
     fn family(&self, name: &str) -> Option<&'static Family> {
@@ -402,36 +365,13 @@ impl Series for SelfMetrics {
     }
 }
 
-fn counter(registry: &Registry, family: &Family) -> Result<IntCounter, prometheus::Error> {
-    register(registry, IntCounter::with_opts(options(family))?)
-}
-
-fn counters(registry: &Registry, family: &Family) -> Result<IntCounterVec, prometheus::Error> {
-    register(
-        registry,
-        IntCounterVec::new(options(family), family.labels)?,
-    )
-}
-
-fn integers(registry: &Registry, family: &Family) -> Result<IntGaugeVec, prometheus::Error> {
-    register(registry, IntGaugeVec::new(options(family), family.labels)?)
-}
-
-fn gauges(registry: &Registry, family: &Family) -> Result<GaugeVec, prometheus::Error> {
-    register(registry, GaugeVec::new(options(family), family.labels)?)
-}
-
 fn histogram(
     registry: &Registry,
     family: &Family,
     buckets: &[f64],
 ) -> Result<Histogram, prometheus::Error> {
-    let options = HistogramOpts::from(options(family)).buckets(buckets.to_vec());
+    let options = HistogramOpts::new(family.name, family.help).buckets(buckets.to_vec());
     register(registry, Histogram::with_opts(options)?)
-}
-
-fn options(family: &Family) -> Opts {
-    Opts::new(family.name, family.help)
 }
 
 fn register<C: Collector + Clone + 'static>(
@@ -442,19 +382,18 @@ fn register<C: Collector + Clone + 'static>(
     Ok(collector)
 }
 
-/// The gauge of a family without labels. The first call makes the series exist.
-fn only(gauges: &GaugeVec) -> prometheus::Gauge {
-    gauges.with_label_values::<&str>(&[])
+fn count(number: usize) -> f64 {
+    real(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
-fn count(number: usize) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
+#[allow(clippy::cast_precision_loss, reason = "counts are below 2^53")]
+fn real(number: i64) -> f64 {
+    number as f64
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use crate::domain::catalog::{FAMILIES, MetricOrigin};
     use crate::exposition::{Format, render};
 
     const BUILD: BuildInfo = BuildInfo {
@@ -463,7 +402,8 @@ mod tests {
         rustc: "1.95.0",
     };
 
-    fn metrics() -> SelfMetrics {
+    /// Metrics of an exporter of version 1.2.3.
+    pub(crate) fn self_metrics() -> SelfMetrics {
         SelfMetrics::new(BUILD, Timestamp(7_000), &["not_json", "future"], &["gone"]).unwrap()
     }
 
@@ -473,7 +413,7 @@ mod tests {
 
     #[test]
     fn known_series_start_at_zero() {
-        let text = text(&metrics());
+        let text = text(&self_metrics());
         for line in [
             "ticket_exporter_build_info{version=\"1.2.3\",revision=\"abc\",rustc=\"1.95.0\"} 1",
             "ticket_exporter_events_total{result=\"dead_lettered\"} 0",
@@ -498,7 +438,7 @@ mod tests {
 
     #[test]
     fn every_family_of_the_exporter_is_filled() {
-        let metrics = metrics();
+        let metrics = self_metrics();
         metrics.set_lag("tickets", 3, 12);
         metrics.lost_records("tickets", 3).inc();
         metrics.set_topic_missing("tickets", true);
@@ -513,13 +453,7 @@ mod tests {
         metrics.set_web_config_reload(Timestamp(5_000), true);
         let text = text(&metrics);
         for family in FAMILIES {
-            // These are published with the KPIs.
-            let elsewhere = [
-                &catalog::WATERMARK,
-                &catalog::CHECKPOINT_OFFSET,
-                &catalog::WINDOWS_WATERMARK,
-            ];
-            if family.origin == MetricOrigin::Exporter && !elsewhere.contains(family) {
+            if family.origin == MetricOrigin::Exporter && !WITH_KPIS.contains(family) {
                 let line = format!("# TYPE {} {}\n", family.name, family.kind.name());
                 assert!(text.contains(&line), "{line}");
             }
@@ -540,7 +474,7 @@ mod tests {
 
     #[test]
     fn a_removed_partition_has_no_series() {
-        let metrics = metrics();
+        let metrics = self_metrics();
         metrics.set_lag("tickets", 3, 12);
         metrics.set_lag("tickets", 4, 13);
         metrics.remove_partition("tickets", 3);
@@ -552,7 +486,7 @@ mod tests {
 
     #[test]
     fn a_failed_reload_keeps_the_time_of_the_last_good_one() {
-        let metrics = metrics();
+        let metrics = self_metrics();
         metrics.set_config_reload(Timestamp(4_000), true);
         metrics.set_config_reload(Timestamp(9_000), false);
         let text = text(&metrics);
@@ -562,7 +496,7 @@ mod tests {
 
     #[test]
     fn counters_start_with_the_process() {
-        let metrics = metrics();
+        let metrics = self_metrics();
         metrics.events(RecordResult::Applied).inc_by(5);
         let text = String::from_utf8(render(Format::OpenMetrics, &[&metrics], 0)).unwrap();
         assert!(text.contains("ticket_exporter_events_total{result=\"applied\"} 5\n"));

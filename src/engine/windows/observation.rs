@@ -1,52 +1,25 @@
 //! Observations, and the series of a team that they belong to.
 
+use crate::domain::named::named_enum;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 use crate::engine::rules::Kpi;
 use crate::engine::series::Basis;
 
-/// The label `event` of `ticket_window_events`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum WindowEvent {
-    Created,
-    Replied,
-    Solved,
-    Reopened,
-    Finalized,
-    FirstContact,
-    SlaGoal,
-    SlaBreach,
-    CsatGood,
-    CsatBad,
-}
-
-impl WindowEvent {
-    pub const ALL: [Self; 10] = [
-        Self::Created,
-        Self::Replied,
-        Self::Solved,
-        Self::Reopened,
-        Self::Finalized,
-        Self::FirstContact,
-        Self::SlaGoal,
-        Self::SlaBreach,
-        Self::CsatGood,
-        Self::CsatBad,
-    ];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Replied => "replied",
-            Self::Solved => "solved",
-            Self::Reopened => "reopened",
-            Self::Finalized => "finalized",
-            Self::FirstContact => "first_contact",
-            Self::SlaGoal => "sla_goal",
-            Self::SlaBreach => "sla_breach",
-            Self::CsatGood => "csat_good",
-            Self::CsatBad => "csat_bad",
-        }
+named_enum! {
+    /// The label `event` of `ticket_window_events`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[repr(u8)]
+    pub enum WindowEvent {
+        Created = "created",
+        Replied = "replied",
+        Solved = "solved",
+        Reopened = "reopened",
+        Finalized = "finalized",
+        FirstContact = "first_contact",
+        SlaGoal = "sla_goal",
+        SlaBreach = "sla_breach",
+        CsatGood = "csat_good",
+        CsatBad = "csat_bad",
     }
 }
 

@@ -78,7 +78,7 @@ fn check(value: &[u8], dice: &mut Dice) {
     match decoded {
         Ok(event) => is_sensible(value, &event),
         Err(rejection) => {
-            assert!(!rejection.reason().is_empty() && !rejection.to_string().is_empty());
+            assert!(!rejection.name().is_empty() && !rejection.to_string().is_empty());
         }
     }
 }

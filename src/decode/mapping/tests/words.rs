@@ -142,10 +142,7 @@ fn a_rejected_time_names_what_is_missing() {
             "{at} of {value}"
         );
     }
-    assert_eq!(
-        Rejection::InvalidAt(TimeFault::NoZone).reason(),
-        "invalid_at"
-    );
+    assert_eq!(Rejection::InvalidAt(TimeFault::NoZone).name(), "invalid_at");
 }
 
 #[test]

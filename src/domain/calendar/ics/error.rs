@@ -1,4 +1,4 @@
-//! Errors of iCalendar files.
+//! Errors of iCalendar files, and events that are left out.
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}")]

@@ -11,20 +11,6 @@ use super::times::{IcsTime, IcsTimes};
 /// A longer holiday is a mistake in the file.
 const LONGEST_EVENT_DAYS: i64 = 366;
 
-/// An event that is not a holiday.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SkippedEvent {
-    /// Counted from 1.
-    pub line: usize,
-    pub message: String,
-}
-
-impl std::fmt::Display for SkippedEvent {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "line {}: {}", self.line, self.message)
-    }
-}
-
 /// The content lines of one VEVENT, without those of nested components.
 pub(super) struct IcsEvent {
     line: usize,
@@ -74,17 +60,14 @@ impl IcsEvent {
     pub(super) fn occurrences(
         &self,
         times: IcsTimes,
-        skipped: &mut Vec<SkippedEvent>,
+        skipped: &mut Vec<IcsError>,
     ) -> Result<Vec<Occurrence>, IcsError> {
         let start_line = self
             .property("DTSTART")
             .ok_or_else(|| self.error("event without DTSTART"))?;
         let start = times.time(start_line, &start_line.value)?;
         let Some(days) = self.whole_days(times, start)? else {
-            skipped.push(SkippedEvent {
-                line: self.line,
-                message: "event left out: it does not fill whole dates".to_owned(),
-            });
+            skipped.push(self.error("event left out: it does not fill whole dates"));
             return Ok(Vec::new());
         };
         let mut firsts = BTreeSet::from([start.date()]);

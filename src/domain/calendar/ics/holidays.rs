@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use super::error::IcsError;
-use super::events::{SkippedEvent, events};
+use super::events::events;
 use super::lines::content_lines;
 use super::times::IcsTimes;
 
@@ -17,13 +17,10 @@ const MOST_DATES: usize = 100_000;
 pub struct Holidays {
     pub dates: BTreeSet<NaiveDate>,
     /// Events that fill only a part of a date.
-    pub skipped: Vec<SkippedEvent>,
+    pub skipped: Vec<IcsError>,
 }
 
 /// Reads the holidays of a file as dates in `timezone`, up to the year 2100.
-///
-/// # Errors
-/// The first line that is not iCalendar, or an event that contradicts itself.
 pub fn read(text: &str, timezone: Tz) -> Result<Holidays, IcsError> {
     let events = events(&content_lines(text)?)?;
     let times = IcsTimes { timezone };

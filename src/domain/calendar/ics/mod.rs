@@ -7,5 +7,4 @@ mod lines;
 mod times;
 
 pub use error::IcsError;
-pub use events::SkippedEvent;
 pub use holidays::{Holidays, read};

@@ -13,7 +13,6 @@ pub(super) struct TeamRow<'a> {
     pub(super) clock: &'static str,
 }
 
-/// A number of a team.
 pub(super) struct TeamNumber {
     /// Sorts the column.
     pub(super) value: f64,

@@ -12,7 +12,6 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod tls;
-mod watched;
 
 pub(super) use login::LoginVerdict;
 pub(super) use settings::ProtectionSettings;
@@ -28,11 +27,11 @@ use axum::http::HeaderValue;
 use tracing::{error, info, warn};
 
 use crate::config::{ConfigErrors, ConfigProblem, Web};
+use crate::edge::files::FileWatch;
 use crate::edge::self_metrics::{SelfMetrics, WebRefusal};
 use crate::edge::wall_clock;
 use bucket::TokenBucket;
 use login::LoginCheck;
-use watched::WatchedFiles;
 
 /// The shortest time between two checks of the files.
 const CHECK_PACE: Duration = Duration::from_secs(1);
@@ -49,7 +48,7 @@ pub struct Protection {
 #[derive(Debug)]
 struct WatchedWebFile {
     path: PathBuf,
-    watched: Mutex<WatchedFiles>,
+    watched: Mutex<Vec<FileWatch>>,
     started: Instant,
     /// The last check, in milliseconds since the start.
     checked: AtomicU64,
@@ -158,7 +157,7 @@ impl Protection {
             return;
         };
         let mut watched = file.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        if !watched.has_changed() {
+        if !watched.iter_mut().any(FileWatch::has_changed) {
             return;
         }
         let read = settings::read(&file.path);

@@ -9,9 +9,9 @@ use tokio_rustls::rustls::ServerConfig;
 
 use super::login::Logins;
 use super::tls;
-use super::watched::WatchedFiles;
 use crate::config::web_file::{RateLimit, WebFile, file_problem};
 use crate::config::{ConfigErrors, ConfigProblem};
+use crate::edge::files::FileWatch;
 
 /// The default is no protection.
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ pub(super) struct LoadedWebFile {
 /// The result, and the files to watch for changes even after an error.
 #[derive(Debug)]
 pub(super) struct ReadWebFile {
-    pub(super) watched: WatchedFiles,
+    pub(super) watched: Vec<FileWatch>,
     pub(super) result: Result<LoadedWebFile, ConfigErrors>,
 }
 
@@ -48,8 +48,7 @@ pub fn check(path: &Path) -> Result<Vec<ConfigProblem>, ConfigErrors> {
 
 /// Reads the file and the certificates it names. Blocks.
 pub(super) fn read(path: &Path) -> ReadWebFile {
-    let mut watched = WatchedFiles::default();
-    watched.add(path);
+    let mut watched = vec![FileWatch::from_now(path)];
     let result = match fs::read_to_string(path) {
         Ok(text) => WebFile::parse(path, &text),
         Err(error) => Err(ConfigErrors {
@@ -58,9 +57,7 @@ pub(super) fn read(path: &Path) -> ReadWebFile {
         }),
     };
     let result = result.and_then(|(file, warnings)| {
-        for named in file.named_files() {
-            watched.add(named);
-        }
+        watched.extend(file.named_files().map(FileWatch::from_now));
         Ok(LoadedWebFile {
             settings: ProtectionSettings::from(&file)?,
             warnings,

@@ -5,20 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::domain::timestamp::Timestamp;
-use crate::edge::self_metrics::BuildInfo;
+use crate::edge::self_metrics::tests::self_metrics;
 
 const USERS: &str =
     "basic_auth_users: { a: $2y$04$M4CiWlZXU6tGtJz1EqJ5ZOux2bPC5BfUFuySmvQLqVP86B1050w2e }\n";
-
-fn metrics() -> Arc<SelfMetrics> {
-    let build = BuildInfo {
-        version: "1.2.3",
-        revision: "abc",
-        rustc: "1.95.0",
-    };
-    Arc::new(SelfMetrics::new(build, Timestamp(7_000), &[], &[]).unwrap())
-}
 
 fn protection(folder: &tempfile::TempDir, text: &str, pace: Duration) -> Arc<Protection> {
     let path = folder.path().join("web.yml");
@@ -27,7 +17,7 @@ fn protection(folder: &tempfile::TempDir, text: &str, pace: Duration) -> Arc<Pro
         config_file: Some(path),
         ..Web::default()
     };
-    Arc::new(Protection::load_with(&web, metrics(), pace).unwrap())
+    Arc::new(Protection::load_with(&web, Arc::new(self_metrics()), pace).unwrap())
 }
 
 fn write(folder: &tempfile::TempDir, text: &str) {
@@ -68,7 +58,7 @@ async fn files_are_not_checked_more_often_than_the_pace() {
 
 #[tokio::test]
 async fn without_a_file_there_is_no_protection() {
-    let protection = Arc::new(Protection::load(&Web::default(), metrics()).unwrap());
+    let protection = Arc::new(Protection::load(&Web::default(), Arc::new(self_metrics())).unwrap());
     let settings = protection.current().await;
     assert!(settings.tls.is_none() && settings.headers.is_empty());
     assert!(protection.has_token(&settings));

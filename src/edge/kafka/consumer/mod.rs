@@ -18,7 +18,6 @@ mod queries; // positions, ends and problems, for the caller
 mod topics; // which topics exist, their ids and settings
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -46,7 +45,6 @@ const EVENT_LATENCY: Duration = Duration::from_millis(50);
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The result of [`Consumer::next`].
-#[derive(Debug)]
 pub enum ConsumerEvent<'a> {
     /// At least one record.
     Records(RecordBatch<'a>),
@@ -99,9 +97,6 @@ pub struct Consumer {
 
 impl Consumer {
     /// Joins the group without waiting. Connection errors come as [`ConsumerEvent::Problem`].
-    ///
-    /// # Errors
-    /// A property that the client library rejects.
     pub fn start(settings: &ConsumerSettings) -> Result<Self, StartError> {
         let config = settings.consumer()?;
         let client: BaseConsumer<ConsumerCallbacks> = config
@@ -247,15 +242,5 @@ impl Consumer {
 impl Drop for Consumer {
     fn drop(&mut self) {
         self.decline_assignments();
-    }
-}
-
-impl fmt::Debug for Consumer {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Consumer")
-            .field("group", &self.problems.identity().group)
-            .field("assigned", &self.assigned().collect::<Vec<_>>())
-            .finish_non_exhaustive()
     }
 }

@@ -36,10 +36,6 @@ impl ConsumerProblems {
         }
     }
 
-    pub(super) fn identity(&self) -> &ClientIdentity {
-        &self.identity
-    }
-
     /// The next problem to report.
     pub(super) fn next(&mut self) -> Option<KafkaProblem> {
         self.queue.pop_front()
