@@ -74,7 +74,7 @@ impl Service {
         let started = clock.now();
         let rejections = Rejection::ALL.map(Rejection::name);
         let ignorances: Vec<&str> = Ignored::ALL
-            .map(Ignored::reason)
+            .map(Ignored::name)
             .into_iter()
             .chain(IgnoreReason::ALL.map(IgnoreReason::name))
             .collect();

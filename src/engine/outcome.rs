@@ -1,5 +1,7 @@
 //! The outcome of applying one event.
 
+use crate::domain::named::named_enum;
+
 /// The effect of an event on the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -15,28 +17,18 @@ impl Outcome {
         match self {
             Self::Applied => "applied",
             Self::Duplicate => "duplicate",
-            Self::Ignored(reason) => reason.reason(),
+            Self::Ignored(reason) => reason.name(),
         }
     }
 }
 
-/// Why a valid event has no effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ignored {
-    /// Its ticket is spam or deleted.
-    Withdrawn,
-    /// Its ticket was merged into a ticket that is not in the same partition.
-    MergedAway,
-}
-
-impl Ignored {
-    pub const ALL: [Self; 2] = [Self::Withdrawn, Self::MergedAway];
-
-    /// The value of the label `reason`.
-    pub const fn reason(self) -> &'static str {
-        match self {
-            Self::Withdrawn => "withdrawn",
-            Self::MergedAway => "merged_away",
-        }
+named_enum! {
+    /// Why a valid event has no effect.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Ignored {
+        /// Its ticket is spam or deleted.
+        Withdrawn = "withdrawn",
+        /// Its ticket was merged into a ticket that is not in the same partition.
+        MergedAway = "merged_away",
     }
 }

@@ -4,44 +4,26 @@
 use std::collections::BTreeMap;
 
 use crate::domain::calendar::{Calendar, CalendarId};
+use crate::domain::named::named_enum;
 use crate::domain::policy::{Policy, Target};
 use crate::domain::timestamp::{DAY, HOUR, MINUTE, Milliseconds, SECOND};
 
-/// A duration KPI: a histogram family and its windows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Kpi {
-    FirstResponse,
-    NextResponse,
-    FirstResolution,
-    FullResolution,
-    TeamOwnership,
-    Handle,
+named_enum! {
+    /// A duration KPI: a histogram family and its windows. The name is the one in the configuration
+    /// (`buckets`) and in the label `kpi`: the name of the family between `ticket_` and `_seconds`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[repr(u8)]
+    pub enum Kpi {
+        FirstResponse = "first_response",
+        NextResponse = "next_response",
+        FirstResolution = "first_resolution",
+        FullResolution = "full_resolution",
+        TeamOwnership = "team_ownership",
+        Handle = "handle",
+    }
 }
 
 impl Kpi {
-    pub const ALL: [Self; 6] = [
-        Self::FirstResponse,
-        Self::NextResponse,
-        Self::FirstResolution,
-        Self::FullResolution,
-        Self::TeamOwnership,
-        Self::Handle,
-    ];
-
-    /// The name in the configuration (`buckets`) and in the label `kpi`: the name of the family
-    /// between `ticket_` and `_seconds`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::FirstResponse => "first_response",
-            Self::NextResponse => "next_response",
-            Self::FirstResolution => "first_resolution",
-            Self::FullResolution => "full_resolution",
-            Self::TeamOwnership => "team_ownership",
-            Self::Handle => "handle",
-        }
-    }
-
     /// The default bucket bounds: common SLA targets for this duration, from chat to enterprise
     /// contracts.
     pub const fn default_buckets(self) -> &'static [Milliseconds] {

@@ -10,6 +10,7 @@ use super::rules::{Kpi, Rules};
 use super::ticket::{NO_POLICY, Withdrawal};
 use super::visit::Exemplar;
 use crate::domain::event::Status;
+use crate::domain::named::named_enum;
 use crate::domain::policy::{Match, Target};
 use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
 
@@ -48,24 +49,14 @@ pub enum Ending {
     Again,
 }
 
-/// The label `rating`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Rating {
-    Good,
-    Neutral,
-    Bad,
-}
-
-impl Rating {
-    pub const ALL: [Self; 3] = [Self::Good, Self::Neutral, Self::Bad];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Neutral => "neutral",
-            Self::Bad => "bad",
-        }
+named_enum! {
+    /// The label `rating`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[repr(u8)]
+    pub enum Rating {
+        Good = "good",
+        Neutral = "neutral",
+        Bad = "bad",
     }
 }
 

@@ -2,43 +2,21 @@
 //! (contract, section 1).
 
 use crate::domain::event::{Event, EventType};
+use crate::domain::named::named_enum;
 
-/// A part of a ticket's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum StateMember {
-    Team,
-    Agent,
-    Priority,
-    Channel,
-    Status,
-    Requester,
-    /// Whether the ticket exists.
-    Withdrawal,
-}
-
-impl StateMember {
-    pub const ALL: [Self; 7] = [
-        Self::Team,
-        Self::Agent,
-        Self::Priority,
-        Self::Channel,
-        Self::Status,
-        Self::Requester,
-        Self::Withdrawal,
-    ];
-
-    /// The value of the label `member`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Team => "team",
-            Self::Agent => "agent",
-            Self::Priority => "priority",
-            Self::Channel => "channel",
-            Self::Status => "status",
-            Self::Requester => "requester",
-            Self::Withdrawal => "withdrawal",
-        }
+named_enum! {
+    /// A part of a ticket's state.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[repr(u8)]
+    pub enum StateMember {
+        Team = "team",
+        Agent = "agent",
+        Priority = "priority",
+        Channel = "channel",
+        Status = "status",
+        Requester = "requester",
+        /// Whether the ticket exists.
+        Withdrawal = "withdrawal",
     }
 }
 

@@ -9,6 +9,7 @@ use super::past::{KEPT_PHASES, MOST_PHASES, Past};
 use super::timeline::{Phase, Timeline};
 use crate::domain::calendar::{Calendar, CalendarId};
 use crate::domain::event::Status;
+use crate::domain::named::named_enum;
 use crate::domain::policy::Target;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 
@@ -104,25 +105,14 @@ impl GoalState {
     pub const ALL: [Self; 4] = [Self::Absent, Self::Undecided, Self::Breached, Self::Ended];
 }
 
-/// Why a ticket left the statistics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Withdrawal {
-    Merged,
-    Spam,
-    Deleted,
-}
-
-impl Withdrawal {
-    pub const ALL: [Self; 3] = [Self::Merged, Self::Spam, Self::Deleted];
-
-    /// The value of the label `reason`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Merged => "merged",
-            Self::Spam => "spam",
-            Self::Deleted => "deleted",
-        }
+named_enum! {
+    /// Why a ticket left the statistics.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[repr(u8)]
+    pub enum Withdrawal {
+        Merged = "merged",
+        Spam = "spam",
+        Deleted = "deleted",
     }
 }
 

@@ -133,7 +133,7 @@ impl IngestMetrics {
         let grown = |count: fn(&Counts) -> u64| count(&counts) - count(&exported);
         let withdrawn = grown(|counts| counts.withdrawn);
         let merged_away = grown(|counts| counts.merged_away);
-        let ignored = |reason: Ignored| metrics.ignored(reason.reason());
+        let ignored = |reason: Ignored| metrics.ignored(reason.name());
         let overflow = |label| metrics.overflow(label);
         for (counter, grown) in [
             (
