@@ -42,7 +42,9 @@ impl World<'_> {
                 }
                 ticket.replies.push(at);
                 if with_solve {
-                    // The goals have ended with the solve.
+                    // The goals have ended with the solve. The clock of the first response did not run
+                    // then if the creation was unknown.
+                    ticket.answered |= !ticket.known_at_solve;
                     ticket.asked = ticket.asked_at_solve.take();
                     self.answer(ticket, &holder, at);
                 } else if ticket.is_done() {

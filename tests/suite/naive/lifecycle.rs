@@ -123,6 +123,7 @@ impl World<'_> {
         }
         ticket.solves.push((at, holder.clone()));
         self.end_leg(ticket, at);
+        ticket.known_at_solve = ticket.created.is_some();
         ticket.asked_at_solve = ticket.asked.take();
         ticket.last_resolution = ticket.goals.get("resolution").cloned();
         for target in ["first_response", "next_response", "resolution"] {

@@ -62,6 +62,8 @@ pub struct Ticket {
     pub answered: bool,
     /// The oldest unanswered customer message (KPI 2).
     pub asked: Option<i64>,
+    /// Whether the creation was known at the last solve.
+    pub known_at_solve: bool,
     /// The message that was unanswered at the last solve.
     pub asked_at_solve: Option<i64>,
     /// A customer message that awaits a reopening.
@@ -139,6 +141,7 @@ impl Ticket {
             teams_since_reply: Vec::new(),
             answered: false,
             asked: None,
+            known_at_solve: false,
             asked_at_solve: None,
             asked_while_done: false,
             solves: Vec::new(),
