@@ -322,10 +322,8 @@ impl Story<'_> {
                     event.insert("score_max".into(), dice.pick(&best).clone());
                 }
             }
-            "merged" => {
-                if dice.chance(75) {
-                    event.insert("into".into(), self.survivor(dice));
-                }
+            "merged" if dice.chance(75) => {
+                event.insert("into".into(), self.survivor(dice));
             }
             "solved" | "closed" | "reopened" | "undeleted" | "created" => {
                 self.attributes(&mut event, 5, dice);
