@@ -13,6 +13,10 @@ use crate::domain::event::Event;
 use crate::domain::mapping::{LookupTable, Mappings};
 use crate::domain::timestamp::Timestamp;
 
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a box would cost each event an allocation"
+)]
 #[derive(Debug)]
 pub enum Decoded<'a> {
     /// The record was read as a canonical event.

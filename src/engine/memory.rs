@@ -25,7 +25,7 @@ const _: () = assert!(StateMembers::BITS as usize == StateMember::ALL.len());
 // The times of events must fit into the other bits.
 const _: () = assert!(
     Timestamp::LATEST.0 - Timestamp::EARLIEST.0
-        < 1 << (8 * STATEMENT_SIZE as u32 - StateMembers::BITS)
+        < 1 << (8 * STATEMENT_SIZE - StateMembers::BITS as usize)
 );
 
 const REQUESTER_SIZE: usize = size_of::<u64>();

@@ -1,6 +1,7 @@
 //! The rules: which records say that a ticket was created or a message was written. All others are
 //! updates, which say how the ticket is now.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::column::{CellKind, SampleColumn};
@@ -207,9 +208,8 @@ fn actor<'t>(evidence: &Evidence<'t>, rows: &BTreeSet<usize>, draft: &mut Draft)
     }
     let mut unknown = words.remove(&None).unwrap_or_default();
     // If only customers have a word of their own, users are the agents.
-    if !words.contains_key(&Some(Actor::Agent)) {
-        let users = unknown.extract_if(.., |text| is_user(text)).collect();
-        words.insert(Some(Actor::Agent), users);
+    if let Entry::Vacant(agents) = words.entry(Some(Actor::Agent)) {
+        agents.insert(unknown.extract_if(.., |text| is_user(text)).collect());
         draft.ask(&format!(
             "actor: {} has \"user\" beside a word for customers, so the mapping takes users for agents. Is \
              that right?",
