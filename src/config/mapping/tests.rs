@@ -51,9 +51,10 @@ fn a_preset_is_changed_key_by_key() {
             "created",
             "deleted",
             "comment",
-            "commented",
+            "comment_alone",
             "moved",
-            "changed"
+            "changed",
+            "transition"
         ]
     );
     let comment = &mapping.rules[3];
@@ -240,7 +241,7 @@ fn mistakes_are_reported_with_their_position() {
         (
             "mapping: {preset: jira, rules: {nothing: off}}",
             "1:42: mapping.rules.nothing: the preset has no such rule; use one of: created, deleted, comment, \
-          commented, worklog, moved, changed",
+          comment_alone, worklog, moved, changed, transition",
         ),
         (
             "mapping: {rule: {}}",
