@@ -135,9 +135,9 @@ impl Engine {
             self.settle(slot);
             return Outcome::Duplicate;
         }
-        let survivor = self.survivor(slot, event.at, observer);
         let mut arrival = Arrival::Own;
-        if survivor != Some(slot) {
+        let ticket = self.tickets.get(slot);
+        if ticket.is_some_and(|ticket| ticket.withdrawal == Some(Withdrawal::Merged)) {
             let learns_survivor = self.learn_survivor(slot, event);
             self.settle(slot);
             if learns_survivor {
@@ -149,7 +149,7 @@ impl Engine {
             let by_requester = self.is_requester_of_merged(slot, event);
             arrival = Arrival::Forwarded { by_requester };
         }
-        let Some(survivor) = survivor else {
+        let Some(survivor) = self.survivor(slot, event.at, observer) else {
             return Outcome::Ignored(Ignored::MergedAway);
         };
         let outcome = self.apply_to(survivor, event, arrival, observer);

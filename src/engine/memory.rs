@@ -32,8 +32,11 @@ const REQUESTER_SIZE: usize = size_of::<u64>();
 /// In the first byte. The other bits are the number of statements.
 const HAS_REQUESTER: u8 = 0x80;
 
-/// Enough for two statements and eight events, or for four statements, a requester and three events.
-const INLINE_SIZE: usize = 56;
+/// Enough for two statements and six events, or for three statements, a requester and three events.
+const INLINE_SIZE: usize = 48;
+/// An allocation of the GNU C library takes a multiple of this, and these bytes for itself.
+const ALLOCATION_STEP: usize = 16;
+const ALLOCATION_OVERHEAD: usize = 8;
 
 #[derive(Clone, Debug)]
 pub struct TicketMemory {
@@ -79,43 +82,49 @@ impl TicketMemory {
         }
         let at = at.clamp(Timestamp::EARLIEST, Timestamp::LATEST);
         let count = self.statement_count();
-        let mut known = [(StateMembers::NONE, at); StateMember::ALL.len() + 1];
-        for (place, statement) in known.iter_mut().zip(self.statements()) {
-            *place = statement;
+        let mut known = [Statement(0); StateMember::ALL.len() + 1];
+        let mut stale = StateMembers::NONE;
+        for (place, packed) in known.iter_mut().zip(self.packed_statements()) {
+            *place = Statement::unpack(*packed);
+            if place.at() > at {
+                stale = stale.and(members.shared(place.members()));
+            }
         }
-        let later = known[..count].iter().filter(|(_, known)| *known > at);
-        let stale = later.fold(StateMembers::NONE, |stale, (known, _)| {
-            stale.and(members.shared(*known))
-        });
         let fresh = members.without(stale);
         if fresh.is_empty() {
             return stale;
         }
-        let mut kept = SmallVec::<[u8; STATEMENT_SIZE * StateMember::ALL.len()]>::new();
-        let mut is_placed = false;
-        for (known, since) in &known[..count] {
-            let mut known = known.without(fresh);
-            if *since == at {
+        let (mut kept, mut is_placed) = (0, false);
+        for position in 0..count {
+            let (mut still, since) = (
+                known[position].members().without(fresh),
+                known[position].at(),
+            );
+            if since == at {
+                still = still.and(fresh);
                 is_placed = true;
-                known = known.and(fresh);
             }
-            if !known.is_empty() {
-                kept.extend_from_slice(&packed(known, *since));
+            if !still.is_empty() {
+                known[kept] = Statement::new(still, since);
+                kept += 1;
             }
         }
         if !is_placed {
-            kept.extend_from_slice(&packed(fresh, at));
+            known[kept] = Statement::new(fresh, at);
+            kept += 1;
         }
-        let before = count * STATEMENT_SIZE;
-        if kept.len() > before {
+        if kept > count {
             self.insert(1, &[0; STATEMENT_SIZE]);
-        } else if kept.len() < before {
-            self.bytes.drain(1..=before - kept.len());
+        } else if kept < count {
+            self.bytes.drain(1..=(count - kept) * STATEMENT_SIZE);
         }
-        self.bytes[1..=kept.len()].copy_from_slice(&kept);
         #[allow(clippy::cast_possible_truncation, reason = "at most seven")]
-        let count = (kept.len() / STATEMENT_SIZE) as u8;
-        self.bytes[0] = self.bytes[0] & HAS_REQUESTER | count;
+        let first = self.bytes[0] & HAS_REQUESTER | kept as u8;
+        self.bytes[0] = first;
+        let (places, _) = self.bytes[1..].as_chunks_mut::<STATEMENT_SIZE>();
+        for (place, statement) in places.iter_mut().zip(&known[..kept]) {
+            *place = statement.pack();
+        }
         stale
     }
 
@@ -128,9 +137,16 @@ impl TicketMemory {
 
     /// The members by the time at which they were last stated.
     pub fn statements(&self) -> impl ExactSizeIterator<Item = (StateMembers, Timestamp)> {
-        let statements = &self.bytes[1..=self.statement_count() * STATEMENT_SIZE];
-        let (statements, _) = statements.as_chunks::<STATEMENT_SIZE>();
-        statements.iter().map(|packed| unpacked(*packed))
+        let statements = self.packed_statements().iter();
+        statements.map(|packed| {
+            let statement = Statement::unpack(*packed);
+            (statement.members(), statement.at())
+        })
+    }
+
+    fn packed_statements(&self) -> &[[u8; STATEMENT_SIZE]] {
+        let (statements, _) = self.bytes[1..].as_chunks();
+        &statements[..self.statement_count()]
     }
 
     pub fn requester(&self) -> Option<AccountDigest> {
@@ -162,7 +178,8 @@ impl TicketMemory {
             let oldest = self.identities_position();
             self.bytes.drain(oldest..oldest + DIGEST_SIZE);
         }
-        self.insert(self.bytes.len(), &digest);
+        self.make_room(DIGEST_SIZE);
+        self.bytes.extend(digest);
         true
     }
 
@@ -188,29 +205,48 @@ impl TicketMemory {
     }
 
     fn insert(&mut self, position: usize, bytes: &[u8]) {
-        let needed = self.bytes.len() + bytes.len();
-        if needed > self.bytes.capacity() {
-            // Doubling would waste a quarter of the memory.
-            let more = bytes.len().max(self.bytes.len() / 4);
-            self.bytes.reserve_exact(more);
-        }
+        self.make_room(bytes.len());
         self.bytes.insert_from_slice(position, bytes);
+    }
+
+    /// Doubling would waste a quarter of the memory.
+    fn make_room(&mut self, more: usize) {
+        let length = self.bytes.len();
+        if length + more > self.bytes.capacity() {
+            let wanted = length + more.max(length / 8) + ALLOCATION_OVERHEAD;
+            let capacity = wanted.next_multiple_of(ALLOCATION_STEP) - ALLOCATION_OVERHEAD;
+            self.bytes.reserve_exact(capacity - length);
+        }
     }
 }
 
-fn packed(members: StateMembers, at: Timestamp) -> [u8; STATEMENT_SIZE] {
-    let word = (at.0 - Timestamp::EARLIEST.0).cast_unsigned() << StateMembers::BITS
-        | u64::from(members.bits());
-    let [a, b, c, d, e, f, g, _] = word.to_le_bytes();
-    [a, b, c, d, e, f, g]
-}
+/// Members in the lowest bits, above them the time since the earliest one.
+#[derive(Clone, Copy, Debug)]
+struct Statement(u64);
 
-fn unpacked([a, b, c, d, e, f, g]: [u8; STATEMENT_SIZE]) -> (StateMembers, Timestamp) {
-    let word = u64::from_le_bytes([a, b, c, d, e, f, g, 0]);
-    #[allow(clippy::cast_possible_truncation, reason = "seven bits")]
-    let members = StateMembers::from_bits((word & MEMBER_BITS) as u8).unwrap_or_default();
-    let at = Timestamp::EARLIEST.plus((word >> StateMembers::BITS).cast_signed());
-    (members, at)
+impl Statement {
+    fn new(members: StateMembers, at: Timestamp) -> Self {
+        let since = (at.0 - Timestamp::EARLIEST.0).cast_unsigned();
+        Self(since << StateMembers::BITS | u64::from(members.bits()))
+    }
+
+    fn members(self) -> StateMembers {
+        #[allow(clippy::cast_possible_truncation, reason = "seven bits")]
+        StateMembers::from_bits((self.0 & MEMBER_BITS) as u8).unwrap_or_default()
+    }
+
+    fn at(self) -> Timestamp {
+        Timestamp(Timestamp::EARLIEST.0 + (self.0 >> StateMembers::BITS).cast_signed())
+    }
+
+    fn pack(self) -> [u8; STATEMENT_SIZE] {
+        let [a, b, c, d, e, f, g, _] = self.0.to_le_bytes();
+        [a, b, c, d, e, f, g]
+    }
+
+    fn unpack([a, b, c, d, e, f, g]: [u8; STATEMENT_SIZE]) -> Self {
+        Self(u64::from_le_bytes([a, b, c, d, e, f, g, 0]))
+    }
 }
 
 #[cfg(test)]
@@ -241,13 +277,14 @@ mod tests {
             StateMembers::NONE.with(StateMember::Team),
             Timestamp::LATEST,
         );
-        for identity in 0..9 {
+        for identity in 0..8 {
             memory.remember(EventIdentity(identity));
         }
         assert!(!memory.bytes.spilled());
-        for identity in 9..100 {
+        for identity in 8..100 {
             memory.remember(EventIdentity(identity));
-            assert!(memory.bytes.capacity() <= memory.bytes.len() * 5 / 4 + 8);
+            let most = memory.bytes.len() * 9 / 8 + ALLOCATION_STEP;
+            assert!(memory.bytes.capacity() <= most);
         }
     }
 

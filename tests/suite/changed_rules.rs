@@ -229,6 +229,8 @@ fn a_mapping_is_identified_by_its_meaning() {
     }
     let fcr = rules("").recounts(&rules("fcr: { allow_unanswered: true }"));
     assert_eq!(fcr, ["fcr.allow_unanswered: false, now true"]);
+    let opening = rules("").recounts(&rules("tickets: { opening: 0s }"));
+    assert_eq!(opening, ["tickets.opening: 2s, now 0s"]);
 }
 
 #[test]
