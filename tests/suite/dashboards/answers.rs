@@ -203,8 +203,11 @@ fn variables_and_annotations(scene: &Scene) {
             );
         }
         for annotation in dashboard.annotations() {
-            // Breaches of the past are half an hour apart, not seconds.
-            let expression = filled_in(text(annotation, "expr")).replace("[15m]", "[1h]");
+            // Breaches of the past are half an hour apart, not seconds. The backfill after the exporter's
+            // start may take longer than a minute.
+            let expression = filled_in(text(annotation, "expr"))
+                .replace("[15m]", "[1h]")
+                .replace("< 60)", "< 900)");
             let end = now().seconds();
             let asked = [(300.0, 5.0), (DAYS, SPAN_STEP)].map(|(span, step)| {
                 let found = scene

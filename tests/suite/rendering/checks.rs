@@ -17,8 +17,13 @@ const OF_CHANCE: [(&str, &str); 3] = [
         "no deadline passes while the test looks",
     ),
 ];
-/// Cells that may be empty: a team that solves few tickets has no days of work, and no handle time.
-const MAY_HAVE_GAPS: [&str; 2] = ["Teams by days of work", "Error budgets, the emptiest first"];
+/// Cells that may be empty: a team that solves few tickets has no days of work, and no handle time. A deadline
+/// of the last backfilled sample may have no running goal any more.
+const MAY_HAVE_GAPS: [&str; 3] = [
+    "Teams by days of work",
+    "Error budgets, the emptiest first",
+    "Next deadlines",
+];
 /// A selection may have few events in a day.
 const FEW_OF_A_SELECTION: [&str; 2] = ["Satisfied", "Next deadlines"];
 const NO_DATA: &str = "No data";
