@@ -47,7 +47,8 @@ fn the_naive_implementation_passes_the_golden_cases() {
                 wrong.push(format!("{}: {key} is {got}, not {value}", story.name));
             }
         }
-        assert_eq!(output.invalid, 0, "{}: invalid lines", story.name);
+        let has_invalid = story.name == "ratings-outside-the-scale";
+        assert_eq!(output.invalid > 0, has_invalid, "{}", story.name);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(stories().len() >= 25, "cases are missing");

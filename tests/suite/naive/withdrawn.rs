@@ -13,6 +13,9 @@ const FORWARDED: [&str; 5] = [
     "escalated",
 ];
 
+/// The greatest number of merges between a ticket and its survivor.
+const LONGEST_CHAIN: usize = 15;
+
 impl World<'_> {
     pub(super) fn withdraw(&mut self, ticket: &mut Ticket, event: &Event, at: i64) {
         if !self.states(ticket, "withdrawal", event.at) {
@@ -86,7 +89,7 @@ impl World<'_> {
         let mut passed = vec![event.ticket.clone()];
         let mut next = ticket.withdrawal().unwrap().into.clone();
         while let Some(name) = next {
-            if passed.contains(&name) {
+            if passed.contains(&name) || passed.len() > LONGEST_CHAIN {
                 break;
             }
             let Some(mut survivor) = self.take(&name, clock, event.at) else {
