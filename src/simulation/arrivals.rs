@@ -19,7 +19,7 @@ const HOURS_SEARCHED: u32 = 366 * 24;
 
 /// A ticket about to be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Arrival {
+pub(super) struct TicketArrival {
     pub(super) at: Timestamp,
     /// The local day of the outage that the ticket reports, if any.
     pub(super) outage: Option<i64>,
@@ -54,7 +54,7 @@ impl Arrivals {
     }
 
     /// The first arrival after `at`; `None` if there are no more.
-    pub(super) fn next(&self, chance: &mut Chance, at: Timestamp) -> Option<Arrival> {
+    pub(super) fn next(&self, chance: &mut Chance, at: Timestamp) -> Option<TicketArrival> {
         let mut from = at;
         for _ in 0..HOURS_SEARCHED {
             let shown = local(self.timezone, from);
@@ -66,7 +66,7 @@ impl Arrivals {
             let due = from.plus(chance.exponential(HOUR as f64 / (usual + extra)));
             if due < shown.next_hour {
                 let reports = extra > 0.0 && chance.happens(extra / (usual + extra));
-                return Some(Arrival {
+                return Some(TicketArrival {
                     at: due,
                     outage: reports.then_some(shown.day),
                 });
@@ -147,7 +147,7 @@ mod tests {
 
     const START: &str = "2026-03-02T00:00:00+07:00"; // a Monday
 
-    fn of(profile: &Profile, days: i64) -> Vec<Arrival> {
+    fn of(profile: &Profile, days: i64) -> Vec<TicketArrival> {
         let arrivals = Arrivals::new(5, profile);
         let mut chance = Chance::new(5);
         let start = Timestamp::parse(START).unwrap();

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use std::collections::binary_heap::PeekMut;
 use std::collections::{BinaryHeap, VecDeque};
 
-use super::arrivals::{Arrival, Arrivals};
+use super::arrivals::{Arrivals, TicketArrival};
 use super::distributions::{Chance, mixed};
 use super::profile::Profile;
 use super::story::Storyteller;
@@ -82,7 +82,7 @@ pub struct SimulatedEvents {
     arrival_chance: Chance,
     teller: Storyteller,
     writer: EventWriter,
-    next_arrival: Option<Arrival>,
+    next_arrival: Option<TicketArrival>,
     agenda: BinaryHeap<Appointment>,
     /// Live tickets by slot.
     tickets: Vec<SimulatedTicket>,
@@ -118,7 +118,7 @@ impl SimulatedEvents {
     }
 
     /// Schedules the creation of an arriving ticket.
-    fn admit(&mut self, arrival: Arrival) {
+    fn admit(&mut self, arrival: TicketArrival) {
         let number = self.number;
         self.number = self.number.wrapping_add(1);
         self.left -= 1;

@@ -1,4 +1,4 @@
-//! What mappings can say: none, once, local times.
+//! Words of mappings: `none`, `once`, and the zones of times.
 
 use super::super::repeated_history::RepetitionWatch;
 use super::{decoder, items, map_value, mapped};
