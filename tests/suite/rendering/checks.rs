@@ -18,7 +18,7 @@ const OF_CHANCE: [(&str, &str); 3] = [
     ),
 ];
 /// Cells that may be empty: a team that solves few tickets has no days of work, and no handle time. A deadline
-/// of the last backfilled sample may have no running goal any more.
+/// of the last backfilled sample may have no running goal now.
 const MAY_HAVE_GAPS: [&str; 3] = [
     "Teams by days of work",
     "Error budgets, the emptiest first",
