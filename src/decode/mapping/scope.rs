@@ -86,7 +86,7 @@ impl<'a> Roots<'a> {
     }
 
     /// Passes every value at a path to `take`, in order, until it breaks. A path that leads through a
-    /// `null` ends there.
+    /// `null` ends there, and conditions that no item of a list meets give a `null`.
     pub(super) fn visit<'s>(
         &'s self,
         path: &RecordPath,
@@ -128,10 +128,14 @@ fn walk<'s, 'a>(
                 None => return ControlFlow::Continue(()),
             },
             (PathStep::Items(choice), Json::List(items)) => {
-                return items[range(items, choice, looks)]
+                let mut fitting = items[range(items, choice, looks)]
                     .iter()
                     .filter(|item| fits(item, &choice.conditions, looks))
-                    .try_for_each(|item| walk(item, &steps[number + 1..], looks, take));
+                    .peekable();
+                if fitting.peek().is_none() && !choice.conditions.is_empty() {
+                    return take(&Json::Null);
+                }
+                return fitting.try_for_each(|item| walk(item, &steps[number + 1..], looks, take));
             }
             _ => return ControlFlow::Continue(()),
         }
@@ -282,6 +286,8 @@ mod tests {
         assert_eq!(all(".l[id=7].v"), [x]);
         assert_eq!(all(".l[-1].v"), std::slice::from_ref(&y));
         assert_eq!(all(".l[id!=7].v"), [y]);
+        assert_eq!(all(".l[id=9].v"), [Json::Null]);
+        assert_eq!(all(".e[id=9].v"), [Json::Null]);
         for absent in [".l[2]", ".l[-3]", ".e[*].v", ".a[*]", "$key", "$op"] {
             assert_eq!(all(absent), [], "{absent}");
         }
@@ -311,7 +317,7 @@ mod tests {
             let mut found = Vec::new();
             let path = RecordPath::parse(path).unwrap();
             let _ = roots.visit(&path, None, &mut |json| {
-                found.push(json.clone());
+                found.extend((*json != Json::Null).then(|| json.clone()));
                 ControlFlow::Continue(())
             });
             let wanted: Vec<Json<'_>> = wanted.iter().map(|n| Json::Number((*n).into())).collect();
