@@ -108,7 +108,8 @@ fn an_unreachable_registry_causes_no_breach() {
     exporter.wait_ready(PATIENCE);
     registry.pause();
     let asked = now();
-    let answered = asked.plus(1_000);
+    // Later than an opening message, and before the deadline.
+    let answered = asked.plus(3_000);
     kafka.produce(&topic, [created("a", asked)]);
     let mut written = Written::default();
     let answer = serde_json::json!({
