@@ -499,7 +499,7 @@ fn the_summary_of_the_reference() {
         "topics         tickets, jira-webhooks (group ticket-exporter)",
         "mapping        none; the records are canonical events",
         "mapping        topic jira-webhooks: preset jira; rules importer, created, deleted, comment, \
-         commented, worklog, moved, changed",
+         comment_alone, worklog, moved, changed, transition",
         "schemas        from https://schema-registry.example.com:8081 as ticket-exporter",
         "calendar       office: Asia/Jakarta, 3 holidays, 1 dates with special hours",
         "team hours     network: always open",
