@@ -5,7 +5,7 @@ use ticket_exporter::domain::timestamp::Timestamp;
 
 use super::watch::Watch;
 use super::{
-    HOUR, MINUTE, SECOND, breaches, created, promise_config, reply, start_in, wait_for_end,
+    HOUR, MINUTE, SECOND, breaches, created, reply, start_in, target_config, wait_for_end,
     wait_for_truth,
 };
 use crate::end_to_end::{PATIENCE, now};
@@ -41,7 +41,7 @@ fn hour(name: &str, from: Timestamp) -> Vec<(i64, Record)> {
 fn an_hour_of_delay_causes_no_breach() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("hour", 2);
-    let config = promise_config(kafka, &topic, "10m");
+    let config = target_config(kafka, &topic, "10m");
     let then = now().minus(HOUR);
     let (open, later): (Vec<_>, Vec<_>) = hour("open", then.minus(10 * MINUTE + SECOND))
         .into_iter()

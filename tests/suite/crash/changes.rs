@@ -2,7 +2,7 @@
 //! refuses others, or rebuilds where the configuration allows it.
 
 use super::watch::Watch;
-use super::{STOPPED_WITHIN, breaches, created, promise_config, reply, start, wait_for_truth};
+use super::{STOPPED_WITHIN, breaches, created, reply, start, target_config, wait_for_truth};
 use crate::end_to_end::{PATIENCE, now};
 use crate::harness::{Exporter, Kafka};
 
@@ -21,7 +21,7 @@ fn change(exporter: &mut Exporter, config: &str) {
 fn running(name: &str, more: &str) -> (&'static Kafka, String, String, Exporter) {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic(name, 2);
-    let config = promise_config(kafka, &topic, "10m") + more;
+    let config = target_config(kafka, &topic, "10m") + more;
     let mut exporter = start(&config);
     exporter.wait_ready(PATIENCE);
     let at = now();
@@ -166,7 +166,7 @@ fn another_mapping_is_refused_recounted_or_continued() {
 fn without_a_counted_event_the_next_mapping_reads_everything() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("first-mapping", 1);
-    let config = promise_config(kafka, &topic, "10m");
+    let config = target_config(kafka, &topic, "10m");
     let wrong = config.clone() + "mapping: { preset: jira }\n";
     kafka.produce(&topic, [created("a", now())]);
     let mut exporter = start(&wrong);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ticket_exporter::domain::timestamp::Timestamp;
 
 use super::watch::Watch;
-use super::{HOUR, SECOND, breaches, created, promise_config, reply, start_in, wait_for_truth};
+use super::{HOUR, SECOND, breaches, created, reply, start_in, target_config, wait_for_truth};
 use crate::end_to_end::{PATIENCE, now};
 use crate::harness::{Faults, Kafka, Record, eventually, get, scrape};
 
@@ -19,7 +19,7 @@ const LATEST: i64 = 15 * SECOND;
 fn check_jump(name: &str, jump: i64) {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic(name, 2);
-    let config = promise_config(kafka, &topic, "8s");
+    let config = target_config(kafka, &topic, "8s");
     let faults = Faults::new();
     let mut exporter = start_in(&config, faults.environment());
     exporter.wait_ready(PATIENCE);

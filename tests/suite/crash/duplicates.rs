@@ -7,7 +7,7 @@ use std::time::Duration;
 use ticket_exporter::domain::timestamp::Timestamp;
 
 use super::watch::Watch;
-use super::{SECOND, breaches, close, created, promise_config, reply, start, wait_for_truth_of};
+use super::{SECOND, breaches, close, created, reply, start, target_config, wait_for_truth_of};
 use crate::end_to_end::{PATIENCE, helpdesk_config_on_event_time, lines, now, simulate};
 use crate::harness::{Kafka, Record, eventually, get, scrape};
 
@@ -60,7 +60,7 @@ fn segments_that_are_produced_again_count_once() {
 fn deadlines_of_an_idle_partition_survive_a_kill() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("quiet", 2);
-    let config = promise_config(kafka, &topic, "8s");
+    let config = target_config(kafka, &topic, "8s");
     let mut exporter = start(&config);
     exporter.wait_ready(PATIENCE);
     let at = now();

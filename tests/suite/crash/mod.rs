@@ -114,9 +114,9 @@ pub(crate) fn wait_until_lively(exporter: &mut Exporter) {
 }
 
 /// One team, one priority, a short SLA target, and wall-clock time.
-pub(crate) fn promise_config(kafka: &Kafka, topic: &str, first_response: &str) -> String {
+pub(crate) fn target_config(kafka: &Kafka, topic: &str, first_response: &str) -> String {
     format!(
-        "{}stream: {{ lateness: 1s, grace: 2s }}\nteams: {{ known: [billing] }}\n\
+        "{}stream: {{ lateness: 1s, grace: 2s }}\ntickets: {{ opening: 0s }}\nteams: {{ known: [billing] }}\n\
          priorities: [p1]\nsla:\n  policies:\n    - name: all\n      clock: calendar\n      \
          targets: {{ first_response: {first_response} }}\n",
         kafka_section(kafka, topic, "")

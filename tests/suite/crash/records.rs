@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::{
-    SECOND, STOPPED_WITHIN, assert_logged, assert_withheld, created, promise_config, reply, start,
+    SECOND, STOPPED_WITHIN, assert_logged, assert_withheld, created, reply, start, target_config,
     wait_for_reason, wait_for_truth,
 };
 use crate::end_to_end::{PATIENCE, now};
@@ -32,7 +32,7 @@ fn tickets(name: &str, count: i64) -> Vec<Record> {
 fn killed(name: &str) -> (&'static Kafka, String, String, Exporter) {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic(name, 2);
-    let config = promise_config(kafka, &topic, "8s");
+    let config = target_config(kafka, &topic, "8s");
     kafka.produce(&topic, tickets("first", 100));
     let mut exporter = start(&config);
     exporter.wait_ready(PATIENCE);
@@ -170,7 +170,7 @@ fn a_topic_is_created_again_while_it_runs() {
 fn a_topic_is_created_again_at_once() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("again-at-once", 2);
-    let config = promise_config(kafka, &topic, "8s");
+    let config = target_config(kafka, &topic, "8s");
     kafka.produce(&topic, tickets("first", 100));
     let exporter = start(&config);
     exporter.wait_for_metrics("the first records", PATIENCE, |scrape| {
@@ -195,7 +195,7 @@ fn a_log_is_truncated_while_it_runs() {
     let mut kafka = Kafka::start();
     let topic = kafka.new_topic("cut", 1);
     // The older disk has the exporter's group, too.
-    let config = promise_config(&kafka, &topic, "8s").replace("\"6000\"", "\"45000\"");
+    let config = target_config(&kafka, &topic, "8s").replace("\"6000\"", "\"45000\"");
     kafka.produce(&topic, tickets("first", 35));
     let mut exporter = start(&config);
     exporter.wait_ready(PATIENCE);

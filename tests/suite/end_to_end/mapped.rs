@@ -67,6 +67,36 @@ fn records_of_another_system_are_counted_as_in_a_replay() {
     exporter.stop(PATIENCE);
 }
 
+/// Records that contain the whole conversation, and a rule that does not tell its messages apart.
+#[test]
+fn a_rule_that_repeats_history_is_named() {
+    let kafka = Kafka::shared();
+    let topic = kafka.new_topic("conversation", 1);
+    // The fifth record repeats four messages: 0 + 1 + 2 + 3 + 4 repetitions.
+    let records: Vec<_> = (1..=5)
+        .map(|length| {
+            let thread = |number: i64| json!({"at": 1_772_442_000_000_i64 + number * 60_000});
+            let threads: Vec<_> = (0..length).map(thread).collect();
+            let record = json!({"id": 7, "change": length, "threads": threads});
+            Record::keyed("7", record.to_string())
+        })
+        .collect();
+    kafka.produce(&topic, records);
+    let config = kafka_section(kafka, &topic, "")
+        + "mapping: { preset: none, rules: { thread: { foreach: .threads, type: message, \
+           ticket_id: .id, at: $item.at, actor: agent } } }\n";
+    let mut exporter = Exporter::start(&[], &config);
+    exporter.wait_ready(PATIENCE);
+    eventually("a warning that names the rule", PATIENCE, || {
+        let logs = exporter.logs();
+        let named = logs.lines().any(|line| {
+            line.contains("rule=thread") && line.contains("repeated=8") && line.contains(&topic)
+        });
+        if named { Ok(()) } else { Err(logs) }
+    });
+    exporter.stop(PATIENCE);
+}
+
 /// A lookup table changes while the exporter runs. Events counted before keep their values, later ones use
 /// the new table. After a restart this continues, and the log names the difference.
 #[test]

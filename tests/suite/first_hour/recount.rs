@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use crate::crash::{created, promise_config, reply, start, wait_for_truth};
+use crate::crash::{created, reply, start, target_config, wait_for_truth};
 use crate::end_to_end::{PATIENCE, now, text};
 use crate::harness::{Exporter, Kafka, command, eventually};
 
@@ -49,7 +49,7 @@ fn is_marked(exporter: &Exporter) -> bool {
 fn stopped(name: &str) -> (&'static Kafka, String, String, Exporter) {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic(name, 2);
-    let config = promise_config(kafka, &topic, "10m");
+    let config = target_config(kafka, &topic, "10m");
     let at = now();
     kafka.produce(
         &topic,

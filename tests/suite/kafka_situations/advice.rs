@@ -14,7 +14,7 @@ fn unsuitable_topic_settings_are_reported_once() {
     kafka.create_topic(&short, 1, &[("retention.ms", "3600000")]);
     let keyless = kafka.new_topic("keyless", 2);
     let usual = kafka.new_topic("usual", 2);
-    let config = promise_config(
+    let config = target_config(
         kafka,
         &format!("{compacted}, {short}, {keyless}, {usual}"),
         "10m",

@@ -9,7 +9,7 @@ fn partitions_that_the_brokers_assign_are_read() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("kip848", 3);
     kafka.produce(&topic, (0..30).map(|one| created(&one.to_string(), now())));
-    let config = promise_config(kafka, &topic, "10m")
+    let config = target_config(kafka, &topic, "10m")
         .replace("    session.timeout.ms: \"6000\"\n", "")
         .replace(
             "    heartbeat.interval.ms: \"500\"\n",

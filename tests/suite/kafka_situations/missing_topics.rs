@@ -39,7 +39,7 @@ fn a_topic_that_does_not_exist_yet_is_reported_and_awaited() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("beside", 1);
     let missing = Kafka::unique("missing");
-    let config = promise_config(kafka, &format!("{topic}, {missing}"), "10m");
+    let config = target_config(kafka, &format!("{topic}, {missing}"), "10m");
     kafka.produce(&topic, [created("a", now())]);
     let mut exporter = start(&config);
     assert_missing(&exporter, &missing, &topic);
@@ -58,7 +58,7 @@ fn delete_one(name: &str) -> (&'static Kafka, String, String, Exporter, String) 
     let kafka = Kafka::shared();
     let (stays, goes) = (kafka.new_topic(name, 1), kafka.new_topic(name, 2));
     let both = format!("{stays}, {goes}");
-    let config = promise_config(kafka, &both, "10m");
+    let config = target_config(kafka, &both, "10m");
     kafka.produce(&stays, [created("a", now())]);
     kafka.produce(&goes, [created("b", now()), created("c", now())]);
     let mut exporter = start(&config);
@@ -124,7 +124,7 @@ fn an_existing_topic_cannot_be_removed() {
     let kafka = Kafka::shared();
     let (stays, other) = (kafka.new_topic("kept", 1), kafka.new_topic("kept", 1));
     let both = format!("{stays}, {other}");
-    let config = promise_config(kafka, &both, "10m");
+    let config = target_config(kafka, &both, "10m");
     kafka.produce(&other, [created("a", now())]);
     let mut exporter = start(&config);
     exporter.wait_ready(PATIENCE);

@@ -8,7 +8,7 @@ mod missing_topics;
 mod reasons;
 mod stalled;
 
-use crate::crash::{promise_config, start};
+use crate::crash::{start, target_config};
 use crate::end_to_end::PATIENCE;
 use crate::harness::{Exporter, Kafka, Query, Scrape, eventually};
 

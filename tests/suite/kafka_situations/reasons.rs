@@ -27,7 +27,7 @@ fn assert_said(exporter: &Exporter, words: &str) {
 }
 
 fn elsewhere(kafka: &Kafka, broker: &str) -> String {
-    promise_config(kafka, "tickets", "10m").replace(&kafka.bootstrap(), broker)
+    target_config(kafka, "tickets", "10m").replace(&kafka.bootstrap(), broker)
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn a_connection_that_is_refused() {
 fn a_topic_that_does_not_exist() {
     let kafka = Kafka::shared();
     let topic = Kafka::unique("absent");
-    let config = promise_config(kafka, &topic, "10m");
+    let config = target_config(kafka, &topic, "10m");
     assert_said(&start(&config), &format!("topic {topic} does not exist"));
 }
 
@@ -55,7 +55,7 @@ fn a_group_that_others_use_in_another_way() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("clash", 1);
     kafka.produce(&topic, [created("a", now())]);
-    let config = promise_config(kafka, &topic, "10m");
+    let config = target_config(kafka, &topic, "10m");
     let other: BaseConsumer = kafka
         .client()
         .set("group.id", group_of(&config))

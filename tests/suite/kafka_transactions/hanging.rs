@@ -5,12 +5,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::SECOND;
-use crate::crash::{created, promise_config, reply, start, wait_for_truth};
+use crate::crash::{created, reply, start, target_config, wait_for_truth};
 use crate::end_to_end::{PATIENCE, breaches, now, wait_for_reason};
 use crate::harness::{Exporter, Kafka, Scrape};
 
 /// The SLA target is far longer than grace and lateness, which are 2 s and 1 s.
-const PROMISE: &str = "8s";
+const TARGET: &str = "8s";
 const BREACHED_BY_THEN: Duration = Duration::from_secs(14);
 
 fn is_open(scrape: &Scrape) -> f64 {
@@ -29,7 +29,7 @@ fn count_in_log(exporter: &Exporter, words: &str) -> usize {
 fn causes_no_false_breach_and_is_named() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("hanging", 1);
-    let config = promise_config(kafka, &topic, PROMISE);
+    let config = target_config(kafka, &topic, TARGET);
     let mut exporter = start(&config);
     kafka.produce(&topic, [created("answered", now()).partition(0)]);
     exporter.wait_ready(PATIENCE);
@@ -68,7 +68,7 @@ fn causes_no_false_breach_and_is_named() {
 fn hidden_events_count_at_their_own_time_once_it_is_committed() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("hanging-committed", 1);
-    let config = promise_config(kafka, &topic, PROMISE);
+    let config = target_config(kafka, &topic, TARGET);
     let mut exporter = start(&config);
     kafka.produce(
         &topic,
@@ -98,7 +98,7 @@ fn hidden_events_count_at_their_own_time_once_it_is_committed() {
 fn a_start_waits_for_its_end() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("hanging-before", 1);
-    let config = promise_config(kafka, &topic, PROMISE);
+    let config = target_config(kafka, &topic, TARGET);
     kafka.produce(&topic, [created("first", now()).partition(0)]);
     let hanging = kafka.transactions();
     hanging.begin();

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Load, Pace};
-use crate::crash::{STOPPED_WITHIN, promise_config, start, wait_for_end, wait_for_truth};
+use crate::crash::{STOPPED_WITHIN, start, target_config, wait_for_end, wait_for_truth};
 use crate::end_to_end::{PATIENCE, group_of, kpis};
 use crate::harness::{Exporter, Kafka, eventually};
 
@@ -16,7 +16,7 @@ const STEADY: Duration = Duration::from_secs(4);
 
 /// The grace period is longer than any of these transactions, even on a busy machine.
 fn config(kafka: &Kafka, topic: &str) -> String {
-    promise_config(kafka, topic, "8s").replace("grace: 2s", "grace: 5s")
+    target_config(kafka, topic, "8s").replace("grace: 2s", "grace: 5s")
 }
 
 #[track_caller]

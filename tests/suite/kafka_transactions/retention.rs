@@ -3,7 +3,7 @@
 
 use super::{SECOND, answered};
 use crate::crash::{
-    STOPPED_WITHIN, created, promise_config, reply, start, wait_for_end, wait_for_truth_of,
+    STOPPED_WITHIN, created, reply, start, target_config, wait_for_end, wait_for_truth_of,
 };
 use crate::end_to_end::{PATIENCE, group_of, lines, now, wait_for_reason};
 use crate::harness::{Exporter, Kafka, Record};
@@ -35,7 +35,7 @@ fn read(name: &str, tail: Tail) -> (&'static Kafka, String, String, Exporter) {
             kafka.produce_in_transaction(&topic, tickets("aborted"), false);
         }
     }
-    let config = promise_config(kafka, &topic, "8s");
+    let config = target_config(kafka, &topic, "8s");
     let mut exporter = start(&config);
     exporter.wait_ready(PATIENCE);
     wait_for_end(&exporter, kafka, &topic);

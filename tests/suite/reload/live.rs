@@ -228,7 +228,7 @@ fn brokers_that_do_not_answer() {
 fn records_that_were_lost() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("live-lost", 1);
-    let config = crate::crash::promise_config(kafka, &topic, "10m") + BUCKETS + LIFECYCLE;
+    let config = crate::crash::target_config(kafka, &topic, "10m") + BUCKETS + LIFECYCLE;
     let at = now();
     let tickets = |from: i64| (from..from + 5).map(move |n| created(&format!("t-{n}"), at));
     kafka.produce(&topic, tickets(0));

@@ -8,7 +8,7 @@ mod refused;
 mod service;
 mod start;
 
-use crate::crash::{promise_config, start as start_with, wait_for_truth};
+use crate::crash::{start as start_with, target_config, wait_for_truth};
 use crate::end_to_end::PATIENCE;
 use crate::harness::{Exporter, Kafka, Signal, eventually};
 
@@ -26,7 +26,7 @@ const BUCKETS: &str = "buckets: { first_response: [3s, 10m], next_response: [3s,
 fn running(name: &str, more: &str) -> (&'static Kafka, String, String, Exporter) {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic(name, 2);
-    let config = promise_config(kafka, &topic, "10m") + BUCKETS + LIFECYCLE + more;
+    let config = target_config(kafka, &topic, "10m") + BUCKETS + LIFECYCLE + more;
     let mut exporter = start_with(&config);
     exporter.wait_ready(PATIENCE);
     (kafka, topic, config, exporter)

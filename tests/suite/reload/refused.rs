@@ -2,7 +2,7 @@
 
 use super::{LIFECYCLE, hang_up, instead, last_reload, refuse, running, take_over, wait_for_truth};
 use crate::crash::watch::Watch;
-use crate::crash::{created, offsets, promise_config, reply, start_in};
+use crate::crash::{created, offsets, reply, start_in, target_config};
 use crate::end_to_end::{PATIENCE, now};
 use crate::harness::{Exporter, Faults, Kafka, Signal, eventually, free_port};
 
@@ -174,7 +174,7 @@ fn reloads_over_http_must_be_enabled() {
 fn while_the_disk_is_full_the_rules_stay() {
     let kafka = Kafka::shared();
     let topic = kafka.new_topic("refused-disk", 1);
-    let config = promise_config(kafka, &topic, "10m") + LIFECYCLE;
+    let config = target_config(kafka, &topic, "10m") + LIFECYCLE;
     let faults = Faults::new();
     let mut exporter = start_in(&config, faults.environment());
     exporter.wait_ready(PATIENCE);

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::{hang_up, last_reload, start_with, wait_for_sum};
-use crate::crash::{Simulation, created, promise_config};
+use crate::crash::{Simulation, created, target_config};
 use crate::end_to_end::{PATIENCE, helpdesk_config_on_event_time, now};
 use crate::harness::{Kafka, command, eventually, get};
 
@@ -48,7 +48,7 @@ fn a_signal_during_the_start_waits_for_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("config.yaml");
     let port = crate::harness::free_port();
-    fs::write(&config, promise_config(kafka, &topic, "10m")).unwrap();
+    fs::write(&config, target_config(kafka, &topic, "10m")).unwrap();
     let child = command()
         .arg("--config.file")
         .arg(&config)
@@ -117,7 +117,7 @@ fn a_restart_with_one_more_topic() {
         kafka.new_topic("one-topic", 2),
         kafka.new_topic("more-topic", 2),
     );
-    let config = promise_config(kafka, &one, "10m");
+    let config = target_config(kafka, &one, "10m");
     kafka.produce(&one, [created("a", now())]);
     kafka.produce(&other, [created("b", now())]);
     let mut exporter = start_with(&config);

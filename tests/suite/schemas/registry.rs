@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::encoded::Format;
 use super::{Written, helpdesk, registry_section};
 use crate::crash::watch::Watch;
-use crate::crash::{STOPPED_WITHIN, created, offsets, promise_config, start};
+use crate::crash::{STOPPED_WITHIN, created, offsets, start, target_config};
 use crate::end_to_end::{PATIENCE, breaches, helpdesk_config_on_event_time, now, wait_for_reason};
 use crate::harness::{Exporter, Kafka, Proxy, SchemaRegistry};
 
@@ -103,7 +103,7 @@ fn an_unreachable_registry_causes_no_breach() {
     let mut registry = SchemaRegistry::start();
     let topic = kafka.new_topic("frozen", 1);
     let reply = Format::plain_avro(&registry, &format!("{topic}-value"));
-    let config = promise_config(kafka, &topic, "4s") + &registry_section(&registry.url());
+    let config = target_config(kafka, &topic, "4s") + &registry_section(&registry.url());
     let mut exporter = start(&config);
     exporter.wait_ready(PATIENCE);
     registry.pause();
