@@ -82,12 +82,13 @@ impl TicketMemory {
         }
         let at = at.clamp(Timestamp::EARLIEST, Timestamp::LATEST);
         let count = self.statement_count();
-        let mut known = [Statement(0); StateMember::ALL.len() + 1];
+        let (places, _) = self.bytes[1..].as_chunks_mut::<STATEMENT_SIZE>();
+        let places = &mut places[..count];
         let mut stale = StateMembers::NONE;
-        for (place, packed) in known.iter_mut().zip(self.packed_statements()) {
-            *place = Statement::unpack(*packed);
-            if place.at() > at {
-                stale = stale.and(members.shared(place.members()));
+        for place in places.iter() {
+            let known = Statement::unpack(*place);
+            if known.at() > at {
+                stale = stale.and(members.shared(known.members()));
             }
         }
         let fresh = members.without(stale);
@@ -96,35 +97,32 @@ impl TicketMemory {
         }
         let (mut kept, mut is_placed) = (0, false);
         for position in 0..count {
-            let (mut still, since) = (
-                known[position].members().without(fresh),
-                known[position].at(),
-            );
-            if since == at {
+            let known = Statement::unpack(places[position]);
+            let mut still = known.members().without(fresh);
+            if known.at() == at {
                 still = still.and(fresh);
                 is_placed = true;
             }
             if !still.is_empty() {
-                known[kept] = Statement::new(still, since);
+                places[kept] = Statement::new(still, known.at()).pack();
                 kept += 1;
             }
         }
         if !is_placed {
-            known[kept] = Statement::new(fresh, at);
+            let statement = Statement::new(fresh, at).pack();
+            match places.get_mut(kept) {
+                Some(place) => *place = statement,
+                None => self.insert(1 + count * STATEMENT_SIZE, &statement),
+            }
             kept += 1;
         }
-        if kept > count {
-            self.insert(1, &[0; STATEMENT_SIZE]);
-        } else if kept < count {
-            self.bytes.drain(1..=(count - kept) * STATEMENT_SIZE);
+        if kept < count {
+            let end = 1 + count * STATEMENT_SIZE;
+            self.bytes.drain(1 + kept * STATEMENT_SIZE..end);
         }
         #[allow(clippy::cast_possible_truncation, reason = "at most seven")]
         let first = self.bytes[0] & HAS_REQUESTER | kept as u8;
         self.bytes[0] = first;
-        let (places, _) = self.bytes[1..].as_chunks_mut::<STATEMENT_SIZE>();
-        for (place, statement) in places.iter_mut().zip(&known[..kept]) {
-            *place = statement.pack();
-        }
         stale
     }
 
@@ -170,8 +168,10 @@ impl TicketMemory {
     pub fn remember(&mut self, identity: EventIdentity) -> bool {
         let [a, b, c, d, e, ..] = identity.0.to_le_bytes();
         let digest: EventDigest = [a, b, c, d, e];
+        // As numbers: slices of five bytes are compared by a function call.
+        let number = |[a, b, c, d, e]: EventDigest| u64::from_le_bytes([a, b, c, d, e, 0, 0, 0]);
         let (known, _) = self.identities().as_chunks::<DIGEST_SIZE>();
-        if known.contains(&digest) {
+        if known.iter().any(|known| number(*known) == number(digest)) {
             return false;
         }
         if known.len() == REMEMBERED_EVENTS {
