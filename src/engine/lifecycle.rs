@@ -123,7 +123,11 @@ fn message<O: Observer + ?Sized>(
     let mut actor = event.actor;
     let by_requester = arrival == Arrival::Forwarded { by_requester: true };
     if let Some(author) = &event.author
-        && (by_requester || ticket.memory.requester() == Some(sink.digest(author)))
+        && (by_requester
+            || ticket
+                .memory
+                .requester()
+                .is_some_and(|requester| requester == sink.digest(author)))
     {
         actor = Some(Actor::Customer);
         sink.report(ticket, at, Fact::WrittenByRequester);
@@ -260,8 +264,8 @@ pub fn fire<O: Observer + ?Sized>(
     Fired::Kept
 }
 
-/// Applies the changed ones of the `fresh` attributes. Returns whether they may select another policy, or begin or end a
-/// leg.
+/// Applies the changed ones of the `fresh` attributes. Returns whether they may select another
+/// policy, or begin or end a leg.
 fn change_attributes<O: Observer + ?Sized>(
     sink: &mut FactSink<'_, O>,
     ticket: &mut Ticket,

@@ -21,11 +21,9 @@ const DIGEST_SIZE: usize = size_of::<EventDigest>();
 /// Members, and the time at which they were last stated. The time takes the upper bits.
 const STATEMENT_SIZE: usize = 7;
 const MEMBER_BITS: u64 = (1 << StateMembers::BITS) - 1;
-const _: () = assert!(StateMembers::BITS as usize == StateMember::ALL.len());
 // The times of events must fit into the other bits.
 const _: () = assert!(
-    Timestamp::LATEST.0 - Timestamp::EARLIEST.0
-        < 1 << (8 * STATEMENT_SIZE - StateMembers::BITS as usize)
+    Timestamp::LATEST.0 - Timestamp::EARLIEST.0 < 1 << (8 * STATEMENT_SIZE - StateMembers::BITS)
 );
 
 const REQUESTER_SIZE: usize = size_of::<u64>();

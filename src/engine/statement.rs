@@ -26,9 +26,9 @@ pub struct StateMembers(u8);
 
 impl StateMembers {
     pub const NONE: Self = Self(0);
-    pub const ALL: Self = Self(0x7f);
+    pub const ALL: Self = Self((1 << Self::BITS) - 1);
     /// One for each member.
-    pub const BITS: u32 = 7;
+    pub const BITS: usize = StateMember::ALL.len();
 
     /// The members that an event states. A withdrawing event is not asked: it only withdraws.
     pub fn of(event: &Event<'_>) -> Self {
