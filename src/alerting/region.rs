@@ -120,11 +120,13 @@ mod tests {
                 team: names(team),
                 priority: names(priority),
                 channel: None,
+                ..Match::default()
             },
             clock: Clock::Business,
             calendar: None,
             targets: [None; 4],
             pauses: Policy::default_pauses(),
+            ..Policy::new("")
         }
     }
 

@@ -180,6 +180,7 @@ mod tests {
             calendar: None,
             targets,
             pauses: Policy::default_pauses(),
+            ..Policy::new("")
         };
         Rules {
             policies: vec![

@@ -87,11 +87,13 @@ fn read_policy(view: &YamlView<'_>, calendars: &Calendars, errors: &mut ConfigEr
             team: read_names(&matches.key("team"), errors),
             priority: read_names(&matches.key("priority"), errors),
             channel: read_names(&matches.key("channel"), errors),
+            ..Match::default()
         },
         clock,
         calendar,
         targets,
         pauses: read_pauses(&view.key("pause"), &targets, errors),
+        ..Policy::new("")
     }
 }
 
@@ -150,9 +152,9 @@ fn read_clock(
 
 fn read_pauses(
     view: &YamlView<'_>,
-    targets: &[Option<i64>; 4],
+    targets: &[Option<i64>; Target::ALL.len()],
     errors: &mut ConfigErrors,
-) -> [StatusSet; 4] {
+) -> [StatusSet; Target::ALL.len()] {
     view.entries(errors);
     let mut pauses = Policy::default_pauses();
     for target in Target::ALL {

@@ -249,11 +249,13 @@ fn read_limits(view: &YamlView<'_>, rules: &mut Rules, errors: &mut ConfigErrors
         teams,
         priorities,
         channels,
+        cohorts,
     } = rules.limits;
     rules.limits = Limits {
         teams: read(&limits::TEAMS, teams, known.0, &named.teams),
         priorities: read(&limits::PRIORITIES, priorities, known.1, &named.priorities),
         channels: read(&limits::CHANNELS, channels, 0, &named.channels),
+        cohorts,
     };
 }
 

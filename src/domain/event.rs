@@ -115,6 +115,14 @@ impl Actor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EventIdentity(pub u64);
 
+/// The value of one of the user's own attributes after the event (contract, section 1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatedAttribute<'a> {
+    pub name: Cow<'a, str>,
+    /// 1 to 256 bytes. `None`: the ticket has no value.
+    pub value: Option<Cow<'a, str>>,
+}
+
 /// One event of a ticket. It borrows from the record each text that needs no unescaping.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event<'a> {
@@ -135,6 +143,8 @@ pub struct Event<'a> {
     pub status: Option<Status>,
     pub channel: Option<Cow<'a, str>>,
     pub actor: Option<Actor>,
+    /// The user's own attributes that the event states, each name once. Most events state none.
+    pub attributes: Vec<StatedAttribute<'a>>,
     /// The account that asked. 1 to 256 bytes, as the author.
     pub requester: Option<Cow<'a, str>>,
     /// The account that acted in this event.
@@ -168,6 +178,7 @@ impl<'a> Event<'a> {
             priority: None,
             status: None,
             channel: None,
+            attributes: Vec::new(),
             actor: None,
             requester: None,
             author: None,
@@ -185,6 +196,14 @@ impl<'a> Event<'a> {
             team: self.team.map(|team| team.map(own)),
             priority: self.priority.map(own),
             channel: self.channel.map(own),
+            attributes: self
+                .attributes
+                .into_iter()
+                .map(|stated| StatedAttribute {
+                    name: own(stated.name),
+                    value: stated.value.map(own),
+                })
+                .collect(),
             requester: self.requester.map(own),
             author: self.author.map(own),
             into: self.into.map(own),

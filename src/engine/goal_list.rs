@@ -276,7 +276,7 @@ mod tests {
     /// Tickets `t0` to `t9` of two teams, one every minute, each with a first response within an
     /// hour and a resolution within two.
     fn engine(until: i64) -> Engine {
-        let mut targets = [None; 4];
+        let mut targets = [None; Target::ALL.len()];
         targets[Target::FirstResponse as usize] = Some(HOUR);
         targets[Target::Resolution as usize] = Some(2 * HOUR);
         let rules = Rules {
@@ -286,7 +286,8 @@ mod tests {
                 clock: Clock::Calendar,
                 calendar: None,
                 targets,
-                pauses: [StatusSet::EMPTY; 4],
+                pauses: [StatusSet::EMPTY; Target::ALL.len()],
+                ..Policy::new("")
             }],
             ..Rules::default()
         };

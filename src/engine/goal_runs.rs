@@ -103,8 +103,9 @@ mod tests {
                 matches: Match::default(),
                 clock: Clock::Calendar,
                 calendar: None,
-                targets: [Some(1_000 * DAY); 4],
+                targets: [Some(1_000 * DAY); Target::ALL.len()],
                 pauses: Policy::default_pauses(),
+                ..Policy::new("")
             }],
             ..Rules::default()
         };

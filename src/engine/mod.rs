@@ -56,7 +56,7 @@ pub use report::{
     DurationReport, GoalsReport, MeanReport, NamedValues, Report, TeamReport, WindowBeforeReport,
     WindowReport,
 };
-pub use rules::{Kpi, Limits, Rules, Window};
+pub use rules::{AttributeRule, Kpi, Limits, Rules, Window};
 pub use snapshot::Snapshot;
 pub use state::{
     RecordError, Records, RestoredEngine, Restorer, RewriteCursor, RulesChange, STATE_VERSION,

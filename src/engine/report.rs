@@ -334,12 +334,12 @@ mod tests {
 
     use super::*;
     use crate::domain::event::{Actor, Event, EventIdentity, EventType};
-    use crate::domain::policy::{Clock, Match, Policy, StatusSet};
+    use crate::domain::policy::{Clock, Match, Policy, StatusSet, Target};
     use crate::domain::timestamp::{HOUR, MINUTE};
     use crate::engine::{Engine, Rules};
 
     fn rules() -> Arc<Rules> {
-        let mut targets = [None; 4];
+        let mut targets = [None; Target::ALL.len()];
         targets[0] = Some(HOUR);
         targets[2] = Some(2 * HOUR);
         Arc::new(Rules {
@@ -349,7 +349,8 @@ mod tests {
                 clock: Clock::Calendar,
                 calendar: None,
                 targets,
-                pauses: [StatusSet::EMPTY; 4],
+                pauses: [StatusSet::EMPTY; Target::ALL.len()],
+                ..Policy::new("")
             }],
             ..Rules::default()
         })

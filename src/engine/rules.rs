@@ -98,6 +98,20 @@ pub struct Limits {
     pub teams: usize,
     pub priorities: usize,
     pub channels: usize,
+    /// Cohorts, if an attribute is a label.
+    pub cohorts: usize,
+}
+
+/// One of the user's own attributes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttributeRule {
+    pub name: String,
+    /// Values whose series exist from the start, in the user's order.
+    pub values: Vec<String>,
+    /// Whether the series are separate for each value.
+    pub is_label: bool,
+    /// The number of values. Further values share `__other__`.
+    pub limit: usize,
 }
 
 /// A policy of an earlier configuration, by which goals run or under which they were counted.
@@ -134,6 +148,8 @@ pub struct Rules {
     pub known_teams: Vec<String>,
     /// Priorities whose series exist from the start, in the user's order.
     pub priorities: Vec<String>,
+    /// In the user's order.
+    pub attributes: Vec<AttributeRule>,
     /// Whether a ticket without a human reply can be resolved at first contact.
     pub allow_unanswered: bool,
     /// Whether the handle time of a ticket without worklogs is its time in `open` with an assignee.
@@ -143,7 +159,7 @@ pub struct Rules {
     /// Ratings at or below this position on the scale are bad.
     pub csat_bad: f64,
     /// Bucket bounds by [`Kpi`], ascending. They include every SLA target.
-    pub buckets: [Vec<Milliseconds>; 6],
+    pub buckets: [Vec<Milliseconds>; Kpi::ALL.len()],
     /// The policies, in the order in which they are tried.
     pub policies: Vec<Policy>,
     /// Policies of earlier configurations. Their numbers follow those of `policies`.
@@ -170,10 +186,13 @@ impl Rules {
     pub const DEFAULT_WINDOWS: [&'static str; 4] = ["1h", "24h", "7d", "30d"];
     pub const DEFAULT_CSAT_GOOD: f64 = 0.75;
     pub const DEFAULT_CSAT_BAD: f64 = 0.5;
+    pub const DEFAULT_ATTRIBUTE_VALUES: usize = 20;
+    pub const DEFAULT_COHORTS: usize = 1000;
     pub const DEFAULT_LIMITS: Limits = Limits {
         teams: 1000,
         priorities: 20,
         channels: 50,
+        cohorts: Self::DEFAULT_COHORTS,
     };
 
     /// The policy with this number, current or former.
@@ -242,6 +261,7 @@ impl Default for Rules {
             team_calendars: BTreeMap::new(),
             known_teams: Vec::new(),
             priorities: Vec::new(),
+            attributes: Vec::new(),
             allow_unanswered: false,
             derive_handle: false,
             csat_good: Self::DEFAULT_CSAT_GOOD,

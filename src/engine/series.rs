@@ -142,7 +142,7 @@ pub struct PairSeries {
     pub status_time: [Milliseconds; TIMED_STATUSES],
     pub goals: Vec<GoalCounts>,
     /// By [`Kpi`] and [`Basis`].
-    pub histograms: [[Option<Box<Histogram>>; 2]; 6],
+    pub histograms: [[Option<Box<Histogram>>; 2]; Kpi::ALL.len()],
 }
 
 impl PairSeries {

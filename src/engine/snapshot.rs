@@ -61,11 +61,11 @@ impl Snapshot {
             backlog: [0; 4],
             awaiting_first_response: 0,
             unassigned: 0,
-            running: [0; 4],
-            paused: [0; 4],
-            overdue: [0; 4],
-            at_risk: [[0; AT_RISK.len()]; 4],
-            next_deadline: [Timestamp::NEVER; 4],
+            running: [0; Target::ALL.len()],
+            paused: [0; Target::ALL.len()],
+            overdue: [0; Target::ALL.len()],
+            at_risk: [[0; AT_RISK.len()]; Target::ALL.len()],
+            next_deadline: [Timestamp::NEVER; Target::ALL.len()],
         };
         self.pairs
             .iter()

@@ -51,11 +51,13 @@ mod tests {
                 team: Some(vec!["a \"b\"".to_owned()]),
                 priority: Some(vec!["none".to_owned()]),
                 channel: None,
+                ..Match::default()
             },
             clock: Clock::Business,
             calendar: None,
             targets: [Some(15 * MINUTE), None, Some(36 * HOUR), None],
             pauses: Policy::default_pauses(),
+            ..Policy::new("")
         };
         assert_eq!(
             snippet(&[policy], 0.9),

@@ -7,7 +7,7 @@ use super::counted::{PolicyGoalCounts, count, measure};
 use super::distribution::{Distribution, Distributions, GoalGroup, next_step, round_up};
 use super::suggestion::{SHARES, Suggested, Suggestion, SuggestionRow, TargetLevel, TargetRequest};
 use crate::app::history::{EventHistory, HistoryError};
-use crate::domain::policy::{Match, Policy};
+use crate::domain::policy::{Match, Policy, Target};
 use crate::domain::timestamp::{DAY, Milliseconds};
 use crate::engine::Rules;
 
@@ -31,7 +31,7 @@ pub fn suggest(
 ) -> Result<Suggestion, HistoryError> {
     let endless = Policy {
         name: "measured".to_owned(),
-        targets: [Some(ENDLESS); 4],
+        targets: [Some(ENDLESS); Target::ALL.len()],
         ..policy(request, Match::default())
     };
     let measured = Arc::new(under(rules, vec![endless]));
@@ -102,6 +102,7 @@ fn policies(targets: &Targets, request: &TargetRequest) -> Vec<Policy> {
                 team: Some(vec![group.team.clone()]),
                 priority: Some(vec![group.priority.clone()]),
                 channel: None,
+                ..Match::default()
             };
             policies.push(Policy {
                 name,
@@ -121,8 +122,9 @@ fn policy(request: &TargetRequest, matches: Match) -> Policy {
         matches,
         clock: request.clock,
         calendar: None,
-        targets: [None; 4],
+        targets: [None; Target::ALL.len()],
         pauses: Policy::default_pauses(),
+        ..Policy::new("")
     }
 }
 
@@ -203,7 +205,7 @@ fn met(goals: u64, breaches: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::policy::{Clock, Target};
+    use crate::domain::policy::Clock;
     use crate::domain::timestamp::{HOUR, MINUTE};
 
     const REQUEST: TargetRequest = TargetRequest {

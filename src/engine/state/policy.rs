@@ -69,8 +69,9 @@ pub fn read_policy(value: &mut RecordReader<'_>) -> Result<Policy, RecordError> 
         matches,
         clock,
         calendar,
-        targets: [None; 4],
-        pauses: [StatusSet::EMPTY; 4],
+        targets: [None; Target::ALL.len()],
+        pauses: [StatusSet::EMPTY; Target::ALL.len()],
+        ..Policy::new("")
     };
     for target in Target::ALL {
         if value.byte()? != 0 {
@@ -174,11 +175,13 @@ mod tests {
                     team: None,
                     priority: Some(vec!["p1".to_owned(), "none".to_owned()]),
                     channel: Some(Vec::new()),
+                    ..Match::default()
                 },
                 clock: Clock::Business,
                 calendar: Some(Some(CalendarId(2))),
                 targets: [Some(60_000), None, Some(1), None],
                 pauses: Policy::default_pauses(),
+                ..Policy::new("")
             },
             counted_as: Some(3),
             before: vec![0, 7],

@@ -31,7 +31,7 @@ const ITEM_SIZE: usize = 1;
 /// The rules at the time of the last checkpoint.
 #[derive(Debug)]
 pub struct StoredRules {
-    buckets: [Vec<Milliseconds>; 6],
+    buckets: [Vec<Milliseconds>; Kpi::ALL.len()],
     /// Label and length of each window.
     windows: Vec<(String, Milliseconds)>,
     derive_handle: bool,
@@ -86,7 +86,7 @@ pub fn write(value: &mut RecordWriter, rules: &Rules) {
 
 pub fn read(mut value: RecordReader<'_>) -> Result<StoredRules, RecordError> {
     let value = &mut value;
-    let mut buckets: [Vec<Milliseconds>; 6] = Default::default();
+    let mut buckets: [Vec<Milliseconds>; Kpi::ALL.len()] = Default::default();
     for bounds in &mut buckets {
         *bounds = value.list(ITEM_SIZE, RecordReader::signed)?;
     }

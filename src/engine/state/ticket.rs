@@ -425,6 +425,7 @@ mod tests {
             calendar: None,
             targets: [Some(HOUR), Some(HOUR), Some(8 * HOUR), Some(4 * HOUR)],
             pauses: crate::domain::policy::Policy::default_pauses(),
+            ..crate::domain::policy::Policy::new("")
         });
         let mut engine = Engine::new(Arc::new(rules), OPENING);
         let partition = engine.only_partition();

@@ -385,7 +385,7 @@ mod tests {
 
     /// Resolution within four hours of elapsed time.
     fn rules() -> Arc<Rules> {
-        let mut targets = [None; 4];
+        let mut targets = [None; Target::ALL.len()];
         targets[Target::Resolution as usize] = Some(4 * HOUR);
         Arc::new(Rules {
             policies: vec![Policy {
@@ -395,6 +395,7 @@ mod tests {
                 calendar: None,
                 targets,
                 pauses: Policy::default_pauses(),
+                ..Policy::new("")
             }],
             ..Rules::default()
         })

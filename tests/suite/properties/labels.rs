@@ -1,7 +1,7 @@
 //! Label limits hide names, but no amounts: sums over a limited label stay exact.
 
 use ticket_exporter::domain::catalog;
-use ticket_exporter::engine::Limits;
+use ticket_exporter::engine::{Limits, Rules};
 
 use super::collected::{Collected, Value};
 use super::{ensure, holds};
@@ -37,6 +37,7 @@ fn sums_over_limited_labels_stay_exact() {
             teams: limit(4),
             priorities: limit(4),
             channels: limit(3),
+            ..Rules::DEFAULT_LIMITS
         };
         let limited = input.under(|rules| rules.limits = limits);
         let wide = Collected::of(&wide.replay().snapshot());
