@@ -107,7 +107,7 @@ impl Side {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::policy::Clock;
+    use crate::domain::policy::{Clock, Target};
 
     fn policy(team: &[&str], priority: &[&str]) -> Policy {
         let names = |names: &[&str]| {
@@ -124,7 +124,7 @@ mod tests {
             },
             clock: Clock::Business,
             calendar: None,
-            targets: [None; 4],
+            targets: [None; Target::ALL.len()],
             pauses: Policy::default_pauses(),
             ..Policy::new("")
         }

@@ -184,9 +184,15 @@ mod tests {
         };
         Rules {
             policies: vec![
-                policy("Very urgent!", [Some(1_000), None, Some(2_000), None]),
-                policy("very \"urgent\"", [Some(1_000), None, None, None]),
-                policy("no targets", [None; 4]),
+                policy(
+                    "Very urgent!",
+                    [Some(1_000), None, Some(2_000), None, None, None],
+                ),
+                policy(
+                    "very \"urgent\"",
+                    [Some(1_000), None, None, None, None, None],
+                ),
+                policy("no targets", [None; Target::ALL.len()]),
             ],
             ..Rules::default()
         }

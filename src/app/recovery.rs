@@ -329,12 +329,12 @@ fn restore(
         }
         let restoring = match &mut restoring {
             Some(restoring) => restoring,
-            // The oldest records come first, and their version counts.
             empty => {
                 let rules = Arc::new(config.rules.clone());
                 empty.insert(Restorer::new(rules, record.state_version)?.keyed(accounts))
             }
         };
+        restoring.set_version(record.state_version);
         Ok(restoring.apply(record.key, record.value)?)
     })?;
     let (Some(store), Some(restoring)) = (loaded, restoring) else {

@@ -110,6 +110,12 @@ families! {
         "Time a team held a ticket until it handed it over or solved it";
     HANDLE = Kpi Histogram "ticket_handle_seconds" ["team" "priority" "source"]
         "Working time of agents on a ticket; observed when finalized";
+    ASSIGNMENT = Kpi Histogram "ticket_assignment_seconds" ["team" "priority" "clock"]
+        "Time from creation to the first assignee";
+    REQUESTER_WAIT = Kpi Histogram "ticket_requester_wait_seconds" ["team" "priority" "clock"]
+        "Part of the full resolution time in which the requester waited: new, open or on hold; observed when finalized";
+    AGENT_WAIT = Kpi Histogram "ticket_agent_wait_seconds" ["team" "priority" "clock"]
+        "Part of the full resolution time in which the ticket was pending; observed when finalized";
     SLA_GOALS = Kpi Counter "ticket_sla_goals_total" ["team" "priority" "target" "policy"]
         "SLA goals decided: met at their end, or breached";
     SLA_BREACHES = Kpi Counter "ticket_sla_breaches_total" ["team" "priority" "target" "policy"]

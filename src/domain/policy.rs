@@ -16,6 +16,8 @@ named_enum! {
         NextResponse = "next_response",
         Resolution = "resolution",
         Ownership = "ownership",
+        Assignment = "assignment",
+        Update = "update",
     }
 }
 

@@ -20,6 +20,9 @@ named_enum! {
         FullResolution = "full_resolution",
         TeamOwnership = "team_ownership",
         Handle = "handle",
+        Assignment = "assignment",
+        RequesterWait = "requester_wait",
+        AgentWait = "agent_wait",
     }
 }
 
@@ -28,7 +31,7 @@ impl Kpi {
     /// contracts.
     pub const fn default_buckets(self) -> &'static [Milliseconds] {
         match self {
-            Self::FirstResponse | Self::NextResponse => &[
+            Self::FirstResponse | Self::NextResponse | Self::Assignment => &[
                 MINUTE,
                 5 * MINUTE,
                 15 * MINUTE,
@@ -41,7 +44,10 @@ impl Kpi {
                 2 * DAY,
                 3 * DAY,
             ],
-            Self::FirstResolution | Self::FullResolution => &[
+            Self::FirstResolution
+            | Self::FullResolution
+            | Self::RequesterWait
+            | Self::AgentWait => &[
                 15 * MINUTE,
                 HOUR,
                 4 * HOUR,

@@ -155,6 +155,9 @@ impl Snapshot {
             (Kpi::FullResolution, &catalog::FULL_RESOLUTION),
             (Kpi::TeamOwnership, &catalog::TEAM_OWNERSHIP),
             (Kpi::Handle, &catalog::HANDLE),
+            (Kpi::Assignment, &catalog::ASSIGNMENT),
+            (Kpi::RequesterWait, &catalog::REQUESTER_WAIT),
+            (Kpi::AgentWait, &catalog::AGENT_WAIT),
         ] {
             self.begin(visitor, family);
             let bounds: Vec<f64> = self.rules.buckets[kpi as usize]

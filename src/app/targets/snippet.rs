@@ -55,7 +55,7 @@ mod tests {
             },
             clock: Clock::Business,
             calendar: None,
-            targets: [Some(15 * MINUTE), None, Some(36 * HOUR), None],
+            targets: [Some(15 * MINUTE), None, Some(36 * HOUR), None, None, None],
             pauses: Policy::default_pauses(),
             ..Policy::new("")
         };

@@ -248,7 +248,7 @@ mod tests {
         assert_eq!(policy.name, "a/p1");
         assert_eq!(
             policy.targets,
-            [Some(10 * MINUTE), None, Some(45 * MINUTE), None]
+            [Some(10 * MINUTE), None, Some(45 * MINUTE), None, None, None]
         );
         assert_eq!(suggestion.rows.len(), distributions.len());
         let few = suggestion.rows.iter().filter(|row| row.levels.is_empty());

@@ -27,7 +27,7 @@ impl Rules {
     fn compared(&self, compare: impl FnOnce(&StoredRules) -> Vec<RulesChange>) -> Vec<String> {
         let mut written = RecordWriter::default();
         rules::write(&mut written, self);
-        match rules::read(RecordReader::new(written.bytes())) {
+        match rules::read(STATE_VERSION, RecordReader::new(written.bytes())) {
             Ok(these) => compare(&these).iter().map(ToString::to_string).collect(),
             Err(error) => vec![error.to_string()],
         }

@@ -77,7 +77,7 @@ mod tests {
         let cut = &value.bytes()[..value.bytes().len() - 1];
         assert_eq!(read(RecordReader::new(cut)), Err(RecordError::EndsEarly));
         assert_eq!(
-            read(RecordReader::new(&[0, 0, 22, 0])),
+            read(RecordReader::new(&[0, 0, 28, 0])),
             Err(RecordError::UnknownValue)
         );
     }

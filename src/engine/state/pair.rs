@@ -1,7 +1,7 @@
 //! The record of a team and priority: all their counters and histograms.
 
 use super::bytes::{RecordError, RecordReader, RecordWriter};
-use super::record::{RecordKind, ReferenceCounts};
+use super::record::{RecordKind, ReferenceCounts, kpi_count};
 use crate::domain::policy::Target;
 use crate::domain::timestamp::Timestamp;
 use crate::engine::series::{GoalCounts, Histogram, PairSeries};
@@ -60,6 +60,7 @@ pub fn write(value: &mut RecordWriter, pair: &PairSeries) {
 /// Reads a pair. Does not check the numbers of channels and policies, nor the number of bounds.
 pub fn read(
     (team, priority): (u16, u8),
+    version: u32,
     mut value: RecordReader<'_>,
 ) -> Result<PairSeries, RecordError> {
     let value = &mut value;
@@ -93,7 +94,8 @@ pub fn read(
             breaches: value.count()?,
         });
     }
-    for histogram in pair.histograms.iter_mut().flatten() {
+    let histograms = pair.histograms[..kpi_count(version)].iter_mut();
+    for histogram in histograms.flatten() {
         *histogram = match value.byte()? {
             0 => None,
             1 => Some(Box::new(read_histogram(value)?)),
@@ -193,6 +195,7 @@ fn read_counts(value: &mut RecordReader<'_>, counts: &mut [u64]) -> Result<(), R
 
 #[cfg(test)]
 mod tests {
+    use super::super::record::STATE_VERSION;
     use super::*;
     use crate::engine::rules::{Kpi, Rules};
     use crate::engine::series::{Basis, Counter};
@@ -221,10 +224,14 @@ mod tests {
         for pair in [busy(), PairSeries::new(7, 3)] {
             let mut value = RecordWriter::default();
             write(&mut value, &pair);
-            let read = read((7, 3), RecordReader::new(value.bytes())).unwrap();
+            let read = read((7, 3), STATE_VERSION, RecordReader::new(value.bytes())).unwrap();
             assert_eq!(format!("{read:?}"), format!("{pair:?}"));
             for length in 0..value.bytes().len() {
-                let cut = super::read((7, 3), RecordReader::new(&value.bytes()[..length]));
+                let cut = super::read(
+                    (7, 3),
+                    STATE_VERSION,
+                    RecordReader::new(&value.bytes()[..length]),
+                );
                 assert!(cut.is_err(), "cut at {length}");
             }
         }

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 
 use super::bytes::{RecordError, RecordReader, RecordWriter};
+use super::record::FIRST_WITH_GROUPS;
 use crate::domain::calendar::{CalendarId, CalendarSpec, OpenHours};
 use crate::domain::event::Status;
-use crate::domain::policy::{Clock, Match, Policy, StatusSet, Target};
+use crate::domain::policy::{Clock, Match, Policy, Rebase, StatusSet, Target};
 use crate::engine::rules::FormerPolicy;
 
 /// The minimum size of list items.
@@ -25,6 +26,16 @@ pub fn write_policy(value: &mut RecordWriter, policy: &Policy) {
             }
         }
     }
+    value.length(matches.attributes.len());
+    for (attribute, names) in &matches.attributes {
+        value.text(attribute);
+        value.length(names.len());
+        for name in names {
+            value.text(name);
+        }
+    }
+    value.text(&policy.group);
+    value.byte(policy.rebase as u8);
     value.byte(policy.clock as u8);
     match policy.calendar {
         None => value.number(0),
@@ -43,7 +54,8 @@ pub fn write_policy(value: &mut RecordWriter, policy: &Policy) {
     }
 }
 
-pub fn read_policy(value: &mut RecordReader<'_>) -> Result<Policy, RecordError> {
+pub fn read_policy(version: u32, value: &mut RecordReader<'_>) -> Result<Policy, RecordError> {
+    let has_groups = version >= FIRST_WITH_GROUPS;
     let name = value.text()?.to_owned();
     let mut matches = Match::default();
     for names in [
@@ -54,6 +66,19 @@ pub fn read_policy(value: &mut RecordReader<'_>) -> Result<Policy, RecordError> 
         if value.byte()? != 0 {
             *names = Some(value.list(ITEM_SIZE, |value| value.text().map(str::to_owned))?);
         }
+    }
+    let (mut group, mut rebase) = (Policy::DEFAULT_GROUP.to_owned(), Rebase::default());
+    if has_groups {
+        let texts = |value: &mut RecordReader<'_>| {
+            value.list(ITEM_SIZE, |value| value.text().map(str::to_owned))
+        };
+        let attributes = value.list(ITEM_SIZE, |value| {
+            Ok((value.text()?.to_owned(), texts(value)?))
+        })?;
+        matches.attributes = attributes.into_iter().collect();
+        group = value.text()?.to_owned();
+        let stored = usize::from(value.byte()?);
+        rebase = *Rebase::ALL.get(stored).ok_or(RecordError::UnknownValue)?;
     }
     let clock = usize::from(value.byte()?);
     let clock = *Clock::ALL.get(clock).ok_or(RecordError::UnknownValue)?;
@@ -66,14 +91,17 @@ pub fn read_policy(value: &mut RecordReader<'_>) -> Result<Policy, RecordError> 
     };
     let mut policy = Policy {
         name,
+        group,
         matches,
         clock,
         calendar,
         targets: [None; Target::ALL.len()],
         pauses: [StatusSet::EMPTY; Target::ALL.len()],
-        ..Policy::new("")
+        rebase,
     };
-    for target in Target::ALL {
+    let targets = if has_groups { Target::ALL.len() } else { 4 };
+    for target in &Target::ALL[..targets] {
+        let target = *target;
         if value.byte()? != 0 {
             policy.targets[target as usize] = Some(value.signed()?);
         }
@@ -95,9 +123,12 @@ pub fn write_former(value: &mut RecordWriter, former: &FormerPolicy) {
     }
 }
 
-pub fn read_former(value: &mut RecordReader<'_>) -> Result<FormerPolicy, RecordError> {
+pub fn read_former(
+    version: u32,
+    value: &mut RecordReader<'_>,
+) -> Result<FormerPolicy, RecordError> {
     Ok(FormerPolicy {
-        policy: read_policy(value)?,
+        policy: read_policy(version, value)?,
         counted_as: value.narrow::<u16>()?.checked_sub(1),
         before: value.list(ITEM_SIZE, RecordReader::narrow)?,
     })
@@ -164,6 +195,7 @@ fn read_date(value: &mut RecordReader<'_>) -> Result<NaiveDate, RecordError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::record::STATE_VERSION;
     use super::*;
 
     #[test]
@@ -175,13 +207,14 @@ mod tests {
                     team: None,
                     priority: Some(vec!["p1".to_owned(), "none".to_owned()]),
                     channel: Some(Vec::new()),
-                    ..Match::default()
+                    attributes: BTreeMap::from([("tier".to_owned(), vec!["gold".to_owned()])]),
                 },
                 clock: Clock::Business,
                 calendar: Some(Some(CalendarId(2))),
-                targets: [Some(60_000), None, Some(1), None],
+                targets: [Some(60_000), None, Some(1), None, None, Some(2)],
                 pauses: Policy::default_pauses(),
-                ..Policy::new("")
+                group: "ola".to_owned(),
+                rebase: Rebase::FromChange,
             },
             counted_as: Some(3),
             before: vec![0, 7],
@@ -203,7 +236,7 @@ mod tests {
         write_former(&mut value, &former);
         write_calendar(&mut value, &spec);
         let mut reader = RecordReader::new(value.bytes());
-        assert_eq!(read_former(&mut reader), Ok(former));
+        assert_eq!(read_former(STATE_VERSION, &mut reader), Ok(former));
         assert_eq!(read_calendar(&mut reader), Ok(spec));
         assert_eq!(reader.end(), Ok(()));
     }

@@ -3,10 +3,24 @@
 use std::fmt;
 
 use super::bytes::RecordError;
+use crate::engine::rules::Kpi;
 
 /// Version of the records that this program writes. It does not read newer versions. It rebuilds a
 /// store of an older version that it can no longer read.
-pub const STATE_VERSION: u32 = 4;
+pub const STATE_VERSION: u32 = 5;
+
+/// The first state version with more than the first six KPIs and four targets, and with groups of
+/// policies.
+pub const FIRST_WITH_GROUPS: u32 = 5;
+
+/// The number of KPIs in the records of a version.
+pub fn kpi_count(version: u32) -> usize {
+    if version < FIRST_WITH_GROUPS {
+        6
+    } else {
+        Kpi::ALL.len()
+    }
+}
 
 /// Receives the records of a checkpoint, in order. The last record of a key counts.
 pub trait Records {

@@ -38,6 +38,8 @@ pub struct RestoredEngine {
 #[derive(Debug)]
 pub struct Restorer {
     rules: Arc<Rules>,
+    /// The version of the records.
+    version: u32,
     /// For records without a key.
     accounts: AccountKey,
     clocks: Option<EngineClocks>,
@@ -63,6 +65,7 @@ impl Restorer {
         }
         Ok(Self {
             rules,
+            version,
             accounts: AccountKey::FIXED,
             clocks: None,
             stored_rules: None,
@@ -80,6 +83,11 @@ impl Restorer {
     pub fn keyed(mut self, accounts: AccountKey) -> Self {
         self.accounts = accounts;
         self
+    }
+
+    /// Sets the version of the records that follow. A store may have records of several versions.
+    pub fn set_version(&mut self, version: u32) {
+        self.version = version;
     }
 
     /// Takes a record. `None`: it was deleted.
@@ -111,7 +119,8 @@ impl Restorer {
             }
             RecordKind::Rules => {
                 key.end()?;
-                self.stored_rules = value.map(rules::read).transpose()?;
+                let stored = value.map(|value| rules::read(self.version, value));
+                self.stored_rules = stored.transpose()?;
             }
             RecordKind::Label => {
                 let read =
@@ -129,8 +138,9 @@ impl Restorer {
             RecordKind::Ticket => self.take_ticket(key, value)?,
             RecordKind::Pair => {
                 let labels = pair::read_key(key)?;
+                let version = self.version;
                 set(&mut self.pairs, labels, value, |value| {
-                    pair::read(labels, value)
+                    pair::read(labels, version, value)
                 })?;
             }
             RecordKind::Window => {

@@ -10,7 +10,7 @@
 
 use super::bytes::{RecordError, RecordReader, RecordWriter};
 use super::policy;
-use super::record::{RecordKind, RulesChange};
+use super::record::{RecordKind, RulesChange, kpi_count};
 use crate::domain::calendar::{CalendarId, CalendarSpec};
 use crate::domain::duration;
 use crate::domain::policy::Policy;
@@ -31,7 +31,8 @@ const ITEM_SIZE: usize = 1;
 /// The rules at the time of the last checkpoint.
 #[derive(Debug)]
 pub struct StoredRules {
-    buckets: [Vec<Milliseconds>; Kpi::ALL.len()],
+    /// By [`Kpi`]. Stores of earlier versions do not have the last ones.
+    buckets: Vec<Vec<Milliseconds>>,
     /// Label and length of each window.
     windows: Vec<(String, Milliseconds)>,
     derive_handle: bool,
@@ -84,11 +85,11 @@ pub fn write(value: &mut RecordWriter, rules: &Rules) {
     }
 }
 
-pub fn read(mut value: RecordReader<'_>) -> Result<StoredRules, RecordError> {
+pub fn read(version: u32, mut value: RecordReader<'_>) -> Result<StoredRules, RecordError> {
     let value = &mut value;
-    let mut buckets: [Vec<Milliseconds>; Kpi::ALL.len()] = Default::default();
-    for bounds in &mut buckets {
-        *bounds = value.list(ITEM_SIZE, RecordReader::signed)?;
+    let mut buckets = Vec::new();
+    for _ in 0..kpi_count(version) {
+        buckets.push(value.list(ITEM_SIZE, RecordReader::signed)?);
     }
     let text = |value: &mut RecordReader<'_>| value.text().map(str::to_owned);
     let windows = value.list(ITEM_SIZE, |value| Ok((text(value)?, value.signed()?)))?;
@@ -97,8 +98,8 @@ pub fn read(mut value: RecordReader<'_>) -> Result<StoredRules, RecordError> {
     let calendars = value.list(ITEM_SIZE, |value| {
         Ok((text(value)?, policy::read_calendar(value)?))
     })?;
-    let policies = value.list(ITEM_SIZE, policy::read_policy)?;
-    let former_policies = value.list(ITEM_SIZE, policy::read_former)?;
+    let policies = value.list(ITEM_SIZE, |value| policy::read_policy(version, value))?;
+    let former_policies = value.list(ITEM_SIZE, |value| policy::read_former(version, value))?;
     value.end()?;
     let stored = StoredRules {
         buckets,
@@ -142,8 +143,7 @@ impl StoredRules {
     /// Changes that the numbers cannot follow.
     pub fn breaks(&self, rules: &Rules) -> Vec<RulesChange> {
         let mut changes = Vec::new();
-        for kpi in Kpi::ALL {
-            let (before, now) = (&self.buckets[kpi as usize], &rules.buckets[kpi as usize]);
+        for ((kpi, now), before) in Kpi::ALL.iter().zip(&rules.buckets).zip(&self.buckets) {
             if before != now {
                 changes.push(changed(
                     &format!(

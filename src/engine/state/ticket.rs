@@ -423,7 +423,14 @@ mod tests {
             matches: crate::domain::policy::Match::default(),
             clock: crate::domain::policy::Clock::Calendar,
             calendar: None,
-            targets: [Some(HOUR), Some(HOUR), Some(8 * HOUR), Some(4 * HOUR)],
+            targets: [
+                Some(HOUR),
+                Some(HOUR),
+                Some(8 * HOUR),
+                Some(4 * HOUR),
+                None,
+                None,
+            ],
             pauses: crate::domain::policy::Policy::default_pauses(),
             ..crate::domain::policy::Policy::new("")
         });

@@ -23,18 +23,25 @@ named_enum! {
     }
 }
 
-const DURATIONS: usize = Kpi::ALL.len() * Basis::ALL.len();
+/// The durations up to the one of handle time. Their series come before those of events, and those of
+/// the KPIs that came later follow the events: stores hold the numbers.
+const FIRST_DURATIONS: u8 = 12;
 /// The number of series of a team.
-pub const SERIES: usize = DURATIONS + WindowEvent::ALL.len();
+pub const SERIES: usize = Kpi::ALL.len() * Basis::ALL.len() + WindowEvent::ALL.len();
 const _: () = assert!(SERIES <= 1 << u8::BITS, "a series is numbered in a byte");
 
+#[allow(clippy::cast_possible_truncation, reason = "10 events")]
 pub(super) fn duration_series(kpi: Kpi, basis: Basis) -> u8 {
-    kpi as u8 * 2 + basis as u8
+    let number = kpi as u8 * 2 + basis as u8;
+    if number < FIRST_DURATIONS {
+        number
+    } else {
+        number + WindowEvent::ALL.len() as u8
+    }
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "22 series")]
 pub(super) const fn event_series(event: WindowEvent) -> u8 {
-    DURATIONS as u8 + event as u8
+    FIRST_DURATIONS + event as u8
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
