@@ -36,15 +36,8 @@ pub fn human_reply<O: Observer + ?Sized>(
     };
     let since = ticket.response_since;
     if since != Timestamp::NEVER && (kpi == Kpi::NextResponse || ticket.has_start()) {
-        let labels = (ticket.team_number, ticket.priority);
-        report_duration(
-            sink,
-            ticket,
-            (kpi, labels),
-            (since, at),
-            StatusSet::EMPTY,
-            at,
-        );
+        let what = (kpi, ticket.cohort());
+        report_duration(sink, ticket, what, (since, at), StatusSet::EMPTY, at);
     }
     goals::end(sink, ticket, GoalSlot::Response, at);
     ticket.states[GoalSlot::Response as usize] = GoalState::Absent;

@@ -1,4 +1,4 @@
-//! The changes since the last checkpoint: tickets and clocks. Pairs, windows and labels track their
+//! The changes since the last checkpoint: tickets and clocks. Cohorts, windows and labels track their
 //! changes themselves.
 
 use compact_str::CompactString;

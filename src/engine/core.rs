@@ -194,7 +194,7 @@ impl Engine {
             teams: Arc::clone(labels.teams.names()),
             priorities: Arc::clone(labels.priorities.names()),
             channels: Arc::clone(labels.channels.names()),
-            pairs: self.recorder.series.pairs().to_vec(),
+            cohorts: self.recorder.series.cohorts().to_vec(),
             windows: self.recorder.windows.publish(teams),
             knows_before: self.recorder.windows.knows_before(start),
             gauges,

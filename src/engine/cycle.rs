@@ -1,10 +1,11 @@
 //! The cycles of a ticket: solve, reopening and end; and the legs, its stays with a team.
 
+use super::cohort::CohortKey;
 use super::compiled_rules::CompiledRules;
 use super::elapsed::Elapsed;
 use super::fact::{Fact, Measure, ObservedDuration, Observer};
 use super::goals::{self, PastDeadline};
-use super::measure::{PairNumbers, SOLVED, enter, life_start, report_duration, report_status_time};
+use super::measure::{SOLVED, enter, life_start, report_duration, report_status_time};
 use super::rules::Kpi;
 use super::series::Ending;
 use super::sink::FactSink;
@@ -62,7 +63,7 @@ pub fn end_leg<O: Observer + ?Sized>(
     if ticket.leg_since == Timestamp::NEVER {
         return;
     }
-    let what = (Kpi::TeamOwnership, (ticket.team_number, ticket.priority));
+    let what = (Kpi::TeamOwnership, ticket.cohort());
     let stretch = (ticket.leg_since, at);
     report_duration(sink, ticket, what, stretch, StatusSet::EMPTY, at);
     goals::end(sink, ticket, GoalSlot::Ownership, at);
@@ -72,11 +73,11 @@ pub fn end_leg<O: Observer + ?Sized>(
 
 /// Ends a cycle.
 fn solve<O: Observer + ?Sized>(sink: &mut FactSink<'_, O>, ticket: &mut Ticket, at: Timestamp) {
-    let labels = (ticket.team_number, ticket.priority);
+    let cohort = ticket.cohort();
     sink.report(ticket, at, Fact::Solved);
     if ticket.has_start() && !ticket.has(Flags::SOLVED_ONCE) {
         let stretch = (ticket.created, at);
-        let what = (Kpi::FirstResolution, labels);
+        let what = (Kpi::FirstResolution, cohort);
         report_duration(sink, ticket, what, stretch, StatusSet::EMPTY, at);
     }
     ticket.flags.set(Flags::SOLVED_ONCE, true);
@@ -89,7 +90,7 @@ fn solve<O: Observer + ?Sized>(sink: &mut FactSink<'_, O>, ticket: &mut Ticket, 
     // The start of the response stays for a reply of the same instant.
     ticket.flags.set(Flags::JUST_SOLVED, true);
     ticket.flags.set(Flags::CUSTOMER_WAITS, false);
-    (ticket.solved_team, ticket.solved_priority) = labels;
+    ticket.note_solve_labels();
 }
 
 /// Begins a new cycle.
@@ -132,11 +133,11 @@ pub fn finalize<O: Observer + ?Sized>(
     solved_at: Timestamp,
     at: Timestamp,
 ) {
-    let labels = ticket.labels_at_solve();
+    let cohort = ticket.cohort_at_solve();
     let mut ending = None;
     if ticket.has_start() {
         let stretch = (life_start(ticket), solved_at);
-        let what = (Kpi::FullResolution, labels);
+        let what = (Kpi::FullResolution, cohort);
         report_duration(sink, ticket, what, stretch, SOLVED, at);
         ending = Some(if ticket.has(Flags::SECOND_LIFE) {
             Ending::Again
@@ -146,7 +147,7 @@ pub fn finalize<O: Observer + ?Sized>(
             Ending::Later
         });
     }
-    report_handle_time(sink, ticket, labels, at);
+    report_handle_time(sink, ticket, cohort, at);
     sink.report(ticket, at, Fact::Finalized(ending));
     ticket.flags.set(Flags::FINALIZED, true);
     ticket.resolution_since = at;
@@ -167,13 +168,13 @@ fn is_first_contact(rules: &CompiledRules, ticket: &Ticket) -> bool {
 fn report_handle_time<O: Observer + ?Sized>(
     sink: &mut FactSink<'_, O>,
     ticket: &Ticket,
-    labels: PairNumbers,
+    cohort: CohortKey,
     at: Timestamp,
 ) {
     let rules = sink.rules();
     let mut observed = ObservedDuration {
         kpi: Kpi::Handle,
-        labels,
+        cohort,
         start: life_start(ticket),
         end: at,
         measure: Measure::Reported,
@@ -182,7 +183,7 @@ fn report_handle_time<O: Observer + ?Sized>(
     if ticket.has(Flags::WORKED) {
         observed.elapsed.calendar = ticket.extra.as_ref().map_or(0, |extra| extra.handle);
     } else if rules.rules.derive_handle {
-        let calendar = rules.calendar(rules.calendar_of(labels.0));
+        let calendar = rules.calendar(rules.calendar_of(cohort.team));
         observed.measure = Measure::Derived;
         observed.elapsed = ticket.history().worked(calendar, observed.start, at);
     } else {

@@ -205,7 +205,7 @@ fn pending(rules: &CompiledRules, ticket: &Ticket, now: Timestamp) -> Vec<Pendin
     if ticket.has(Flags::FINALIZED) || ticket.is_withdrawn() {
         return Vec::new();
     }
-    let (team, _) = ticket.labels_at_solve();
+    let team = ticket.cohort_at_solve().team;
     let calendar = rules.calendar(rules.calendar_of(team));
     let mut pending = Vec::new();
     if ticket.has_start() {

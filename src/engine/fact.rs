@@ -4,6 +4,7 @@
 //! into series and windows. An [`Observer`] may receive the same facts, for example to explain one
 //! ticket. An observer only listens: the state of the engine is the same with and without it.
 
+use super::cohort::CohortKey;
 use super::compiled_rules::CompiledRules;
 use super::elapsed::Elapsed;
 use super::outcome::Outcome;
@@ -16,8 +17,7 @@ use crate::domain::event::{Event, Status};
 use crate::domain::policy::StatusSet;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 
-/// Something that became true about a ticket. Its team and priority are those of the ticket at
-/// that time.
+/// Something that became true about a ticket. Its cohort is that of the ticket at that time.
 #[derive(Clone, Copy, Debug)]
 pub enum Fact {
     /// The creation time became known, or was corrected. `before`: the earlier value, or
@@ -75,8 +75,8 @@ pub enum Fact {
 #[derive(Clone, Copy, Debug)]
 pub struct ObservedDuration {
     pub kpi: Kpi,
-    /// Numbers of the team and the priority that the observation belongs to.
-    pub labels: (u16, u8),
+    /// The cohort that the observation belongs to.
+    pub cohort: CohortKey,
     pub start: Timestamp,
     pub end: Timestamp,
     pub measure: Measure,

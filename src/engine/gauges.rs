@@ -24,9 +24,9 @@ pub const AGES: [(Milliseconds, &str); 5] = [
 
 const TARGETS: usize = Target::ALL.len();
 
-/// The gauges of a team and priority.
+/// The gauges of a cohort.
 #[derive(Clone, Debug, PartialEq)]
-pub struct PairGauges {
+pub struct CohortGauges {
     /// In the order of [`Status::UNSOLVED`].
     pub backlog: [u32; 4],
     pub awaiting_first_response: u32,
@@ -41,7 +41,7 @@ pub struct PairGauges {
     pub next_deadline: [Timestamp; TARGETS],
 }
 
-impl Default for PairGauges {
+impl Default for CohortGauges {
     fn default() -> Self {
         Self {
             backlog: [0; 4],
@@ -91,8 +91,8 @@ pub struct TicketStates {
 /// All gauges at one point in time.
 #[derive(Clone, Debug, Default)]
 pub struct Gauges {
-    /// In the order of the pairs.
-    pub pairs: Vec<PairGauges>,
+    /// In the order of the cohorts.
+    pub cohorts: Vec<CohortGauges>,
     /// By team label.
     pub teams: Vec<TeamGauges>,
     pub states: TicketStates,
@@ -106,8 +106,8 @@ pub fn scan(
 ) -> Gauges {
     let mut gauges = Gauges::default();
     gauges
-        .pairs
-        .resize_with(recorder.series.pairs().len(), PairGauges::default);
+        .cohorts
+        .resize_with(recorder.series.cohorts().len(), CohortGauges::default);
     gauges.teams.resize_with(
         recorder.compiled.labels.teams.names().len(),
         TeamGauges::default,
@@ -121,14 +121,16 @@ pub fn scan(
             gauges.states.solved += 1;
         } else {
             gauges.states.open += 1;
-            let position = recorder.pair_position((ticket.team_number, ticket.priority));
-            if gauges.pairs.len() <= position {
-                gauges.pairs.resize_with(position + 1, PairGauges::default);
+            let position = recorder.cohort_position(ticket.cohort());
+            if gauges.cohorts.len() <= position {
+                gauges
+                    .cohorts
+                    .resize_with(position + 1, CohortGauges::default);
             }
             // A partition that holds a ticket has a clock.
             let clock = clocks[usize::from(ticket.partition)].unwrap_or_default();
             let rules = &recorder.compiled;
-            count_pair(&mut gauges.pairs[position], rules, ticket, clock);
+            count_cohort(&mut gauges.cohorts[position], rules, ticket, clock);
             let team = usize::from(rules.labels.teams.label(ticket.team_number));
             count_team(&mut gauges.teams[team], rules, ticket, clock);
         }
@@ -136,7 +138,12 @@ pub fn scan(
     gauges
 }
 
-fn count_pair(gauges: &mut PairGauges, rules: &CompiledRules, ticket: &Ticket, clock: Timestamp) {
+fn count_cohort(
+    gauges: &mut CohortGauges,
+    rules: &CompiledRules,
+    ticket: &Ticket,
+    clock: Timestamp,
+) {
     let status = ticket.status();
     gauges.backlog[status as usize] += 1;
     gauges.awaiting_first_response += u32::from(!ticket.has(Flags::RESPONDED));

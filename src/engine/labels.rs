@@ -6,6 +6,8 @@ use compact_str::CompactString;
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::cohort::CohortKey;
+
 /// The label value of an absent team, priority or channel.
 pub const NONE: &str = "none";
 /// The label value of all values beyond the limit.
@@ -253,9 +255,9 @@ pub struct Priority {
     pub overflow: u8,
 }
 
-/// The label values of a pair.
+/// The label values of a cohort.
 #[derive(Clone, Copy, Debug)]
-pub struct PairNames<'a> {
+pub struct CohortNames<'a> {
     pub team: &'a str,
     pub priority: &'a str,
 }
@@ -269,10 +271,19 @@ pub struct Labels {
 }
 
 impl Labels {
-    pub fn names(&self, team: u16, priority: u8) -> PairNames<'_> {
-        PairNames {
-            team: &self.teams.names()[usize::from(team)],
-            priority: &self.priorities.names()[usize::from(priority)],
+    /// The labels under which a cohort is exposed.
+    pub fn exposed(&self, numbers: CohortKey) -> CohortKey {
+        CohortKey::new(
+            self.teams.label(numbers.team),
+            self.priorities.label(numbers.priority),
+        )
+    }
+
+    /// The names of labels.
+    pub fn names(&self, labels: CohortKey) -> CohortNames<'_> {
+        CohortNames {
+            team: &self.teams.names()[usize::from(labels.team)],
+            priority: &self.priorities.names()[usize::from(labels.priority)],
         }
     }
 

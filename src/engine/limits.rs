@@ -70,6 +70,16 @@ pub const POLICIES: Limit = Limit {
     why: "a policy is numbered in two bytes, and one number is taken: no policy",
 };
 
+/// The user's own attributes.
+pub const MOST_ATTRIBUTES: usize = 4;
+
+pub const ATTRIBUTES: Limit = Limit {
+    key: "attributes",
+    what: "attributes",
+    greatest: MOST_ATTRIBUTES,
+    why: "a ticket and its series have that many numbers for their values",
+};
+
 pub const CALENDARS: Limit = Limit {
     key: "calendars",
     what: "calendars",
@@ -86,6 +96,6 @@ pub const PARTITIONS: Limit = Limit {
 };
 
 /// Every limit that follows from a type, in the order of the reference configuration.
-pub const ALL: [Limit; 7] = [
-    PARTITIONS, CALENDARS, POLICIES, TEAMS, PRIORITIES, CHANNELS, WINDOWS,
+pub const ALL: [Limit; 8] = [
+    PARTITIONS, CALENDARS, POLICIES, TEAMS, PRIORITIES, ATTRIBUTES, CHANNELS, WINDOWS,
 ];

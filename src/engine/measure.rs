@@ -1,5 +1,6 @@
 //! Measures and reports durations of a ticket.
 
+use super::cohort::CohortKey;
 use super::compiled_rules::CompiledRules;
 use super::fact::{Fact, Measure, ObservedDuration, Observer};
 use super::rules::Kpi;
@@ -13,25 +14,22 @@ use crate::domain::timestamp::Timestamp;
 /// The status that full resolution leaves out.
 pub const SOLVED: StatusSet = StatusSet::EMPTY.with(Status::Solved);
 
-/// Numbers of a team and a priority.
-pub type PairNumbers = (u16, u8);
-
 /// Reports a duration on both clocks. Business time is that of the team whose label the
 /// observation carries (contract, section 3). Time in `excluded` does not count.
 pub fn report_duration<O: Observer + ?Sized>(
     sink: &mut FactSink<'_, O>,
     ticket: &Ticket,
-    (kpi, labels): (Kpi, PairNumbers),
+    (kpi, cohort): (Kpi, CohortKey),
     (start, end): (Timestamp, Timestamp),
     excluded: StatusSet,
     at: Timestamp,
 ) {
     let rules = sink.rules();
-    let calendar = rules.calendar(rules.calendar_of(labels.0));
+    let calendar = rules.calendar(rules.calendar_of(cohort.team));
     let elapsed = ticket.history().elapsed(calendar, start, end, excluded);
     let observed = ObservedDuration {
         kpi,
-        labels,
+        cohort,
         start,
         end,
         measure: Measure::Elapsed { excluded },

@@ -7,6 +7,7 @@ mod account;
 mod activity;
 mod apply;
 mod changes;
+mod cohort;
 mod compiled_rules;
 mod core;
 mod cycle;

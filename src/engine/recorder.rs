@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::account::AccountKey;
+use super::cohort::CohortKey;
 use super::compiled_rules::CompiledRules;
 use super::fact::{Fact, Measure, ObservedDuration};
 use super::labels::{LabelTable, Labels, NONE};
 use super::rules::{Kpi, Rules};
-use super::series::{Basis, Counter, Ending, PairSeries, Rating, SeriesTable};
+use super::series::{Basis, CohortSeries, Counter, Ending, Rating, SeriesTable};
 use super::statement::StateMember;
 use super::ticket::{GoalSlot, Ticket};
 use super::windows::{WindowEvent, Windows};
@@ -57,47 +58,47 @@ impl Recorder {
     /// Counts a fact. Some facts change no number.
     #[inline]
     pub fn record(&mut self, ticket: &Ticket, at: Timestamp, fact: Fact) {
-        let labels = (ticket.team_number, ticket.priority);
+        let key = ticket.cohort();
         match fact {
             Fact::Created => {
                 let channel = self.compiled.labels.channels.label(ticket.channel);
-                self.pair(labels).count_created(channel);
-                self.window_event(labels.0, WindowEvent::Created, at);
+                self.cohort(key).count_created(channel);
+                self.window_event(key.team, WindowEvent::Created, at);
             }
             Fact::StaleState { member, .. } => self.stale[member as usize] += 1,
             Fact::HumanReply => {
-                self.pair(labels).count(Counter::Replies);
-                self.window_event(labels.0, WindowEvent::Replied, at);
+                self.cohort(key).count(Counter::Replies);
+                self.window_event(key.team, WindowEvent::Replied, at);
             }
-            Fact::Escalated => self.pair(labels).count(Counter::Escalated),
-            Fact::Transferred => self.pair(labels).count(Counter::Transferred),
+            Fact::Escalated => self.cohort(key).count(Counter::Escalated),
+            Fact::Transferred => self.cohort(key).count(Counter::Transferred),
             Fact::StatusTime { status, length } => {
-                self.pair(labels).add_status_time(status, length);
+                self.cohort(key).add_status_time(status, length);
             }
             Fact::Solved => {
-                self.pair(labels).count(Counter::Solved);
-                self.window_event(labels.0, WindowEvent::Solved, at);
+                self.cohort(key).count(Counter::Solved);
+                self.window_event(key.team, WindowEvent::Solved, at);
             }
             Fact::Reopened => {
-                self.pair(labels).count(Counter::Reopened);
-                self.window_event(labels.0, WindowEvent::Reopened, at);
+                self.cohort(key).count(Counter::Reopened);
+                self.window_event(key.team, WindowEvent::Reopened, at);
             }
             Fact::CsatOffered => self
-                .pair(ticket.labels_at_solve())
+                .cohort(ticket.cohort_at_solve())
                 .count(Counter::CsatOffered),
-            Fact::Rated(rating) => self.rated(ticket.labels_at_solve(), rating, at),
+            Fact::Rated(rating) => self.rated(ticket.cohort_at_solve(), rating, at),
             Fact::RatingChanged => self
-                .pair(ticket.labels_at_solve())
+                .cohort(ticket.cohort_at_solve())
                 .count(Counter::CsatChanges),
             Fact::Observed(observed) => self.observe(&observed, at, &ticket.id),
             Fact::GoalMet(slot) => self.count_goal(ticket, slot, false, at),
             Fact::GoalBreached(slot) => {
                 self.count_goal(ticket, slot, true, at);
-                self.window_event(labels.0, WindowEvent::SlaBreach, at);
+                self.window_event(key.team, WindowEvent::SlaBreach, at);
                 self.breaches.push(at);
             }
             Fact::Finalized(Some(ending)) => self.finalized(ticket, ending, at),
-            Fact::Withdrawn(reason) => self.pair(labels).count_withdrawn(reason),
+            Fact::Withdrawn(reason) => self.cohort(key).count_withdrawn(reason),
             Fact::Finalized(None)
             | Fact::StartLearned { .. }
             | Fact::WrittenByRequester
@@ -110,19 +111,17 @@ impl Recorder {
         }
     }
 
-    /// The position of a pair's series. Creates them if necessary.
-    pub fn pair_position(&mut self, (team, priority): (u16, u8)) -> usize {
+    /// The position of a cohort's series. Creates them if necessary.
+    pub fn cohort_position(&mut self, numbers: CohortKey) -> usize {
         let labels = &self.compiled.labels;
-        let team = labels.teams.label(team);
-        let priority = labels.priorities.label(priority);
-        let names = labels.names(team, priority);
+        let key = labels.exposed(numbers);
         self.series
-            .position(&self.compiled.rules, names, team, priority)
+            .position(&self.compiled.rules, labels.names(key), key)
     }
 
-    fn pair(&mut self, labels: (u16, u8)) -> &mut PairSeries {
-        let position = self.pair_position(labels);
-        self.series.pair_mut(position)
+    fn cohort(&mut self, key: CohortKey) -> &mut CohortSeries {
+        let position = self.cohort_position(key);
+        self.series.cohort_mut(position)
     }
 
     fn window_event(&mut self, team: u16, event: WindowEvent, at: Timestamp) {
@@ -130,11 +129,11 @@ impl Recorder {
         self.windows.event(team, event, at);
     }
 
-    fn rated(&mut self, labels: (u16, u8), rating: Rating, at: Timestamp) {
-        self.pair(labels).count_rating(rating);
+    fn rated(&mut self, key: CohortKey, rating: Rating, at: Timestamp) {
+        self.cohort(key).count_rating(rating);
         match rating {
-            Rating::Good => self.window_event(labels.0, WindowEvent::CsatGood, at),
-            Rating::Bad => self.window_event(labels.0, WindowEvent::CsatBad, at),
+            Rating::Good => self.window_event(key.team, WindowEvent::CsatGood, at),
+            Rating::Bad => self.window_event(key.team, WindowEvent::CsatBad, at),
             Rating::Neutral => {}
         }
     }
@@ -142,7 +141,7 @@ impl Recorder {
     fn observe(&mut self, observed: &ObservedDuration, at: Timestamp, ticket: &str) {
         let (kpi, elapsed) = (observed.kpi, observed.elapsed);
         let mut add = |basis, value| {
-            self.observe_one((kpi, basis), observed.labels, value, at, ticket);
+            self.observe_one((kpi, basis), observed.cohort, value, at, ticket);
         };
         match observed.measure {
             Measure::Elapsed { .. } => {
@@ -157,42 +156,39 @@ impl Recorder {
     fn observe_one(
         &mut self,
         (kpi, basis): (Kpi, Basis),
-        labels: (u16, u8),
+        key: CohortKey,
         value: Milliseconds,
         at: Timestamp,
         ticket: &str,
     ) {
-        let position = self.pair_position(labels);
-        self.series.pair_mut(position).observe(
+        let position = self.cohort_position(key);
+        self.series.cohort_mut(position).observe(
             &self.compiled.rules,
             (kpi, basis),
             value,
             at,
             ticket,
         );
-        let team = self.compiled.labels.teams.label(labels.0);
+        let team = self.compiled.labels.teams.label(key.team);
         self.windows.duration(team, kpi, basis, at, value);
     }
 
     fn count_goal(&mut self, ticket: &Ticket, slot: GoalSlot, breached: bool, at: Timestamp) {
         let policy = self.compiled.rules.counted_as(ticket.policy);
-        self.pair((ticket.team_number, ticket.priority)).count_goal(
-            policy,
-            ticket.target(slot),
-            breached,
-        );
+        self.cohort(ticket.cohort())
+            .count_goal(policy, ticket.target(slot), breached);
         self.window_event(ticket.team_number, WindowEvent::SlaGoal, at);
     }
 
     fn finalized(&mut self, ticket: &Ticket, ending: Ending, at: Timestamp) {
-        let labels = ticket.labels_at_solve();
-        self.pair(labels).count_ending(ending);
-        self.window_event(labels.0, WindowEvent::Finalized, at);
+        let key = ticket.cohort_at_solve();
+        self.cohort(key).count_ending(ending);
+        self.window_event(key.team, WindowEvent::Finalized, at);
         if ending == Ending::FirstContact {
-            self.window_event(labels.0, WindowEvent::FirstContact, at);
+            self.window_event(key.team, WindowEvent::FirstContact, at);
         }
         if ending != Ending::Again && ticket.replies() == 0 {
-            self.pair(labels).count(Counter::Unanswered);
+            self.cohort(key).count(Counter::Unanswered);
         }
     }
 
@@ -212,7 +208,7 @@ impl Recorder {
                 let Some(priority) = self.compiled.labels.priorities.named(priority) else {
                     continue;
                 };
-                let position = self.pair_position((team, priority));
+                let position = self.cohort_position(CohortKey::new(team, priority));
                 self.series.precreate(&rules, position);
             }
         }

@@ -6,7 +6,7 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::gauges::{AT_RISK, PairGauges, TeamGauges};
+use super::gauges::{AT_RISK, CohortGauges, TeamGauges};
 use super::rules::Kpi;
 use super::series::Basis;
 use super::snapshot::{Snapshot, basis_name};
@@ -176,15 +176,15 @@ impl Snapshot {
     fn team_report(&self, team: usize) -> TeamReport {
         let none = TeamGauges::default();
         let own = self.gauges.teams.get(team).unwrap_or(&none);
-        let pairs: Vec<&PairGauges> = self
-            .pairs
+        let cohorts: Vec<&CohortGauges> = self
+            .cohorts
             .iter()
-            .zip(&self.gauges.pairs)
-            .filter(|(pair, _)| usize::from(pair.team) == team)
+            .zip(&self.gauges.cohorts)
+            .filter(|(cohort, _)| usize::from(cohort.key.team) == team)
             .map(|(_, gauges)| gauges)
             .collect();
-        let total = |count: &dyn Fn(&PairGauges) -> u32| {
-            pairs.iter().map(|one| u64::from(count(one))).sum()
+        let total = |count: &dyn Fn(&CohortGauges) -> u32| {
+            cohorts.iter().map(|one| u64::from(count(one))).sum()
         };
         let by_status = NamedValues::collect(
             (0..)
@@ -193,7 +193,7 @@ impl Snapshot {
         );
         let sla = self.targets().into_iter().map(|target| {
             let at = target as usize;
-            let next = pairs.iter().map(|one| one.next_deadline[at]).min();
+            let next = cohorts.iter().map(|one| one.next_deadline[at]).min();
             let goals = GoalsReport {
                 running: total(&|one| one.running[at]),
                 paused: total(&|one| one.paused[at]),

@@ -1,11 +1,14 @@
-//! Cumulative series: the counters and histograms of each pair of team and priority.
+//! Cumulative series: the counters and histograms of each cohort.
 //!
-//! Snapshots share the pairs. The first write after a snapshot copies the pair, so a snapshot costs
+//! Snapshots share the cohorts. The first write after a snapshot copies the cohort, so a snapshot costs
 //! only as much as has changed.
 
 use std::sync::Arc;
 
-use super::labels::PairNames;
+use hashbrown::HashMap;
+
+use super::cohort::CohortKey;
+use super::labels::CohortNames;
 use super::rules::{Kpi, Rules};
 use super::ticket::{NO_POLICY, Withdrawal};
 use super::visit::Exemplar;
@@ -129,11 +132,11 @@ pub struct GoalCounts {
     pub breaches: u64,
 }
 
-/// All cumulative series of one team and priority.
+/// All cumulative series of one cohort.
 #[derive(Clone, Debug)]
-pub struct PairSeries {
-    pub team: u16,
-    pub priority: u8,
+pub struct CohortSeries {
+    /// Its labels.
+    pub key: CohortKey,
     pub counters: [u64; COUNTERS],
     pub created: Vec<(u8, u64)>,
     pub endings: [u64; 3],
@@ -145,11 +148,10 @@ pub struct PairSeries {
     pub histograms: [[Option<Box<Histogram>>; 2]; Kpi::ALL.len()],
 }
 
-impl PairSeries {
-    pub fn new(team: u16, priority: u8) -> Self {
+impl CohortSeries {
+    pub fn new(key: CohortKey) -> Self {
         Self {
-            team,
-            priority,
+            key,
             counters: [0; COUNTERS],
             created: Vec::new(),
             endings: [0; 3],
@@ -161,8 +163,8 @@ impl PairSeries {
         }
     }
 
-    /// Creates the goal counts of every policy that may match the pair.
-    fn create_goals(&mut self, rules: &Rules, names: PairNames<'_>) {
+    /// Creates the goal counts of every policy that may match the cohort.
+    fn create_goals(&mut self, rules: &Rules, names: CohortNames<'_>) {
         for (number, policy) in (0..NO_POLICY).zip(&rules.policies) {
             if may_match(&policy.matches, names) {
                 for target in Target::ALL {
@@ -199,24 +201,26 @@ impl PairSeries {
     }
 }
 
-/// The series of all pairs.
+/// The series of all cohorts.
 #[derive(Debug)]
 pub struct SeriesTable {
-    pairs: Vec<Arc<PairSeries>>,
-    /// Position of a pair by team and priority; `u32::MAX`: none yet.
+    cohorts: Vec<Arc<CohortSeries>>,
+    /// Positions of cohorts without attributes, by team and priority; `u32::MAX`: none yet.
     positions: Vec<Vec<u32>>,
-    /// The pairs that changed since this was last emptied. `None`: changes are not tracked.
-    changed: Option<ChangedPairs>,
+    /// Positions of the other cohorts.
+    with_attributes: HashMap<CohortKey, u32>,
+    /// The cohorts that changed since this was last emptied. `None`: changes are not tracked.
+    changed: Option<ChangedCohorts>,
 }
 
-/// Positions of pairs, each once.
+/// Positions of cohorts, each once.
 #[derive(Debug, Default)]
-struct ChangedPairs {
+struct ChangedCohorts {
     positions: Vec<usize>,
     is_in: Vec<bool>,
 }
 
-impl ChangedPairs {
+impl ChangedCohorts {
     fn insert(&mut self, position: usize) {
         if self.is_in.len() <= position {
             self.is_in.resize(position + 1, false);
@@ -230,17 +234,18 @@ impl ChangedPairs {
 impl SeriesTable {
     pub fn new() -> Self {
         Self {
-            pairs: Vec::new(),
+            cohorts: Vec::new(),
             positions: Vec::new(),
+            with_attributes: HashMap::new(),
             changed: None,
         }
     }
 
-    /// A table of stored pairs that tracks changes. Each pair must occur once.
-    pub fn restored(pairs: Vec<PairSeries>) -> Self {
+    /// A table of stored cohorts that tracks changes. Each cohort must occur once.
+    pub fn restored(cohorts: Vec<CohortSeries>) -> Self {
         let mut table = Self::new();
-        for pair in pairs {
-            table.add(pair);
+        for cohort in cohorts {
+            table.add(cohort);
         }
         table.track_changes();
         table
@@ -251,7 +256,7 @@ impl SeriesTable {
         self.changed.get_or_insert_default();
     }
 
-    /// The positions of the pairs that changed since the last call.
+    /// The positions of the cohorts that changed since the last call.
     pub fn take_changed(&mut self) -> Vec<usize> {
         let Some(changed) = &mut self.changed else {
             return Vec::new();
@@ -260,37 +265,53 @@ impl SeriesTable {
         std::mem::take(&mut changed.positions)
     }
 
-    pub fn pairs(&self) -> &[Arc<PairSeries>] {
-        &self.pairs
+    pub fn cohorts(&self) -> &[Arc<CohortSeries>] {
+        &self.cohorts
     }
 
-    /// The position of a pair. Creates all counters of a new pair at 0, because `increase()` does not
+    /// The position of a cohort. Creates all counters of a new cohort at 0, because `increase()` does not
     /// see the first increment of a series that appears with it.
-    pub fn position(
-        &mut self,
-        rules: &Rules,
-        names: PairNames<'_>,
-        team: u16,
-        priority: u8,
-    ) -> usize {
-        let (row, column) = (usize::from(team), usize::from(priority));
-        if let Some(position) = self.positions.get(row).and_then(|row| row.get(column))
-            && *position != u32::MAX
-        {
-            return *position as usize;
+    pub fn position(&mut self, rules: &Rules, names: CohortNames<'_>, key: CohortKey) -> usize {
+        if let Some(position) = self.find(key) {
+            return position;
         }
-        let mut pair = PairSeries::new(team, priority);
-        pair.create_goals(rules, names);
-        self.add(pair)
+        let mut cohort = CohortSeries::new(key);
+        cohort.create_goals(rules, names);
+        self.add(cohort)
     }
 
-    /// Creates the goal counts that a pair may have, at 0.
-    pub fn create_goals(&mut self, rules: &Rules, names: PairNames<'_>, position: usize) {
-        self.pair_mut(position).create_goals(rules, names);
+    fn find(&self, key: CohortKey) -> Option<usize> {
+        let position = if key.has_attributes() {
+            self.with_attributes.get(&key)
+        } else {
+            let row = self.positions.get(usize::from(key.team));
+            row.and_then(|row| row.get(usize::from(key.priority)))
+        };
+        let position = position.filter(|position| **position != u32::MAX);
+        position.map(|position| *position as usize)
     }
 
-    fn add(&mut self, pair: PairSeries) -> usize {
-        let (row, column) = (usize::from(pair.team), usize::from(pair.priority));
+    /// Creates the goal counts that a cohort may have, at 0.
+    pub fn create_goals(&mut self, rules: &Rules, names: CohortNames<'_>, position: usize) {
+        self.cohort_mut(position).create_goals(rules, names);
+    }
+
+    fn add(&mut self, cohort: CohortSeries) -> usize {
+        let position = self.cohorts.len();
+        *self.place(cohort.key) = u32::try_from(position).unwrap_or(u32::MAX);
+        self.cohorts.push(Arc::new(cohort));
+        if let Some(changed) = &mut self.changed {
+            changed.insert(position);
+        }
+        position
+    }
+
+    /// The place of a position.
+    fn place(&mut self, key: CohortKey) -> &mut u32 {
+        if key.has_attributes() {
+            return self.with_attributes.entry(key).or_insert(u32::MAX);
+        }
+        let (row, column) = (usize::from(key.team), usize::from(key.priority));
         if self.positions.len() <= row {
             self.positions.resize_with(row + 1, Vec::new);
         }
@@ -298,39 +319,33 @@ impl SeriesTable {
         if row.len() <= column {
             row.resize(column + 1, u32::MAX);
         }
-        let position = self.pairs.len();
-        row[column] = u32::try_from(position).unwrap_or(u32::MAX);
-        self.pairs.push(Arc::new(pair));
+        &mut row[column]
+    }
+
+    pub fn cohort_mut(&mut self, position: usize) -> &mut CohortSeries {
         if let Some(changed) = &mut self.changed {
             changed.insert(position);
         }
-        position
+        Arc::make_mut(&mut self.cohorts[position])
     }
 
-    pub fn pair_mut(&mut self, position: usize) -> &mut PairSeries {
-        if let Some(changed) = &mut self.changed {
-            changed.insert(position);
-        }
-        Arc::make_mut(&mut self.pairs[position])
-    }
-
-    /// Creates every histogram of a pair before its first observation.
+    /// Creates every histogram of a cohort before its first observation.
     pub fn precreate(&mut self, rules: &Rules, position: usize) {
-        let pair = self.pair_mut(position);
+        let cohort = self.cohort_mut(position);
         for kpi in Kpi::ALL {
             for basis in Basis::ALL {
                 if kpi == Kpi::Handle && basis == Basis::Business && !rules.derive_handle {
                     continue;
                 }
-                histogram(pair, rules, kpi, basis);
+                histogram(cohort, rules, kpi, basis);
             }
         }
-        created(pair, NO_CHANNEL);
+        created(cohort, NO_CHANNEL);
     }
 }
 
-/// Whether a policy may match tickets of a pair, in some channel.
-fn may_match(matches: &Match, names: PairNames<'_>) -> bool {
+/// Whether a policy may match tickets of a cohort, in some channel.
+fn may_match(matches: &Match, names: CohortNames<'_>) -> bool {
     let fits = |allowed: &Option<Vec<String>>, name: &str| {
         allowed
             .as_ref()
@@ -340,27 +355,30 @@ fn may_match(matches: &Match, names: PairNames<'_>) -> bool {
 }
 
 fn histogram<'a>(
-    pair: &'a mut PairSeries,
+    cohort: &'a mut CohortSeries,
     rules: &Rules,
     kpi: Kpi,
     basis: Basis,
 ) -> &'a mut Histogram {
-    pair.histograms[kpi as usize][basis as usize]
+    cohort.histograms[kpi as usize][basis as usize]
         .get_or_insert_with(|| Box::new(Histogram::new(rules.buckets[kpi as usize].len())))
 }
 
-fn created(pair: &mut PairSeries, channel: u8) -> &mut u64 {
-    let position = match pair.created.binary_search_by_key(&channel, |entry| entry.0) {
+fn created(cohort: &mut CohortSeries, channel: u8) -> &mut u64 {
+    let position = match cohort
+        .created
+        .binary_search_by_key(&channel, |entry| entry.0)
+    {
         Ok(position) => position,
         Err(position) => {
-            pair.created.insert(position, (channel, 0));
+            cohort.created.insert(position, (channel, 0));
             position
         }
     };
-    &mut pair.created[position].1
+    &mut cohort.created[position].1
 }
 
-impl PairSeries {
+impl CohortSeries {
     pub fn count(&mut self, counter: Counter) {
         self.counters[counter as usize] += 1;
     }
@@ -435,20 +453,23 @@ mod tests {
     }
 
     #[test]
-    fn a_published_pair_is_copied_on_the_next_write() {
+    fn a_published_cohort_is_copied_on_the_next_write() {
         let mut table = SeriesTable::new();
-        let names = PairNames {
+        let names = CohortNames {
             team: "a",
             priority: "p1",
         };
-        let position = table.position(&Rules::default(), names, 2, 2);
-        let published = Arc::clone(&table.pairs()[position]);
-        table.pair_mut(position).count(Counter::Solved);
+        let position = table.position(&Rules::default(), names, CohortKey::new(2, 2));
+        let published = Arc::clone(&table.cohorts()[position]);
+        table.cohort_mut(position).count(Counter::Solved);
         assert_eq!(published.counters[Counter::Solved as usize], 0);
         assert_eq!(
-            table.pairs()[position].counters[Counter::Solved as usize],
+            table.cohorts()[position].counters[Counter::Solved as usize],
             1
         );
-        assert_eq!(table.position(&Rules::default(), names, 2, 2), position);
+        assert_eq!(
+            table.position(&Rules::default(), names, CohortKey::new(2, 2)),
+            position
+        );
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use compact_str::CompactString;
 
-use super::gauges::{AGES, AT_RISK, Gauges, PairGauges, TicketStates};
+use super::gauges::{AGES, AT_RISK, CohortGauges, Gauges, TicketStates};
 use super::rules::{Kpi, Rules};
 use super::series::{
-    Basis, Counter, Ending, Histogram, NATIVE_SCHEMA, PairSeries, Rating, TIMED_STATUSES,
+    Basis, CohortSeries, Counter, Ending, Histogram, NATIVE_SCHEMA, Rating, TIMED_STATUSES,
 };
 use super::ticket::Withdrawal;
 use super::visit::{HistogramView, NativeView, Sample, Series, Visitor};
@@ -28,7 +28,7 @@ pub struct Snapshot {
     pub(super) teams: Arc<Vec<CompactString>>,
     pub(super) priorities: Arc<Vec<CompactString>>,
     pub(super) channels: Arc<Vec<CompactString>>,
-    pub(super) pairs: Vec<Arc<PairSeries>>,
+    pub(super) cohorts: Vec<Arc<CohortSeries>>,
     pub(super) windows: Vec<Arc<TeamWindows>>,
     /// Of each window, whether the window before it is known as a whole.
     pub(super) knows_before: Vec<bool>,
@@ -37,12 +37,12 @@ pub struct Snapshot {
     pub(super) clock: Timestamp,
 }
 
-/// A team and priority with its values.
-struct PairRow<'a> {
+/// A cohort with its values.
+struct CohortRow<'a> {
     team: &'a str,
     priority: &'a str,
-    pair: &'a PairSeries,
-    gauges: &'a PairGauges,
+    cohort: &'a CohortSeries,
+    gauges: &'a CohortGauges,
 }
 
 impl Snapshot {
@@ -56,8 +56,8 @@ impl Snapshot {
         self.gauges.states
     }
 
-    fn rows(&self) -> impl Iterator<Item = PairRow<'_>> {
-        static EMPTY: PairGauges = PairGauges {
+    fn rows(&self) -> impl Iterator<Item = CohortRow<'_>> {
+        static EMPTY: CohortGauges = CohortGauges {
             backlog: [0; 4],
             awaiting_first_response: 0,
             unassigned: 0,
@@ -67,14 +67,14 @@ impl Snapshot {
             at_risk: [[0; AT_RISK.len()]; Target::ALL.len()],
             next_deadline: [Timestamp::NEVER; Target::ALL.len()],
         };
-        self.pairs
+        self.cohorts
             .iter()
             .enumerate()
-            .map(|(position, pair)| PairRow {
-                team: &self.teams[usize::from(pair.team)],
-                priority: &self.priorities[usize::from(pair.priority)],
-                pair,
-                gauges: self.gauges.pairs.get(position).unwrap_or(&EMPTY),
+            .map(|(position, cohort)| CohortRow {
+                team: &self.teams[usize::from(cohort.key.team)],
+                priority: &self.priorities[usize::from(cohort.key.priority)],
+                cohort,
+                gauges: self.gauges.cohorts.get(position).unwrap_or(&EMPTY),
             })
     }
 
@@ -86,7 +86,7 @@ impl Snapshot {
     fn visit_counters(&self, visitor: &mut dyn Visitor) {
         self.begin(visitor, &catalog::CREATED);
         for row in self.rows() {
-            for (channel, count) in &row.pair.created {
+            for (channel, count) in &row.cohort.created {
                 let channel = &self.channels[usize::from(*channel)];
                 visitor.sample(&[row.team, row.priority, channel], number(*count));
             }
@@ -101,7 +101,7 @@ impl Snapshot {
                 (Ending::Later, "false", "false"),
                 (Ending::Again, "false", "true"),
             ] {
-                let count = row.pair.endings[ending as usize];
+                let count = row.cohort.endings[ending as usize];
                 visitor.sample(
                     &[row.team, row.priority, first_contact, reopened],
                     number(count),
@@ -114,14 +114,14 @@ impl Snapshot {
         self.begin(visitor, &catalog::WITHDRAWN);
         for row in self.rows() {
             for reason in Withdrawal::ALL {
-                let count = row.pair.withdrawn[reason as usize];
+                let count = row.cohort.withdrawn[reason as usize];
                 visitor.sample(&[row.team, row.priority, reason.name()], number(count));
             }
         }
         self.begin(visitor, &catalog::STATUS_TIME);
         for row in self.rows() {
             for status in &Status::ALL[..TIMED_STATUSES] {
-                let total = seconds(row.pair.status_time[*status as usize]);
+                let total = seconds(row.cohort.status_time[*status as usize]);
                 visitor.sample(
                     &[row.team, row.priority, status.name()],
                     Sample::Number(total),
@@ -133,7 +133,7 @@ impl Snapshot {
         self.begin(visitor, &catalog::CSAT_RATINGS);
         for row in self.rows() {
             for rating in Rating::ALL {
-                let count = row.pair.ratings[rating as usize];
+                let count = row.cohort.ratings[rating as usize];
                 visitor.sample(&[row.team, row.priority, rating.name()], number(count));
             }
         }
@@ -142,7 +142,7 @@ impl Snapshot {
     fn visit_counter(&self, visitor: &mut dyn Visitor, family: &'static Family, counter: Counter) {
         self.begin(visitor, family);
         for row in self.rows() {
-            let count = row.pair.counters[counter as usize];
+            let count = row.cohort.counters[counter as usize];
             visitor.sample(&[row.team, row.priority], number(count));
         }
     }
@@ -166,7 +166,7 @@ impl Snapshot {
                 .collect();
             for row in self.rows() {
                 for basis in Basis::ALL {
-                    if let Some(histogram) = &row.pair.histograms[kpi as usize][basis as usize] {
+                    if let Some(histogram) = &row.cohort.histograms[kpi as usize][basis as usize] {
                         let labels = [row.team, row.priority, basis_name(kpi, basis)];
                         visitor.sample(&labels, Sample::Histogram(view(histogram, &bounds)));
                     }
@@ -179,7 +179,7 @@ impl Snapshot {
         for (family, breaches) in [(&catalog::SLA_GOALS, false), (&catalog::SLA_BREACHES, true)] {
             self.begin(visitor, family);
             for row in self.rows() {
-                for counts in &row.pair.goals {
+                for counts in &row.cohort.goals {
                     let Some(policy) = self.rules.policy(counts.policy) else {
                         continue;
                     };
@@ -194,7 +194,7 @@ impl Snapshot {
             }
         }
         let targets = self.targets();
-        type GoalGauge = fn(&PairGauges, Target) -> u32;
+        type GoalGauge = fn(&CohortGauges, Target) -> u32;
         let gauges: [(&'static Family, GoalGauge); 3] = [
             (&catalog::SLA_RUNNING, |gauges, target| {
                 gauges.running[target as usize]
@@ -332,8 +332,8 @@ impl Snapshot {
     /// Whether any series carries a team label, by label number.
     pub(super) fn active_labels(&self) -> Vec<bool> {
         let mut active = vec![false; self.teams.len()];
-        for pair in &self.pairs {
-            active[usize::from(pair.team)] = true;
+        for cohort in &self.cohorts {
+            active[usize::from(cohort.key.team)] = true;
         }
         active
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::rules::Kpi;
-use super::series::{Basis, Counter, Ending, Histogram, NATIVE_SCHEMA, PairSeries, Rating};
+use super::series::{Basis, CohortSeries, Counter, Ending, Histogram, NATIVE_SCHEMA, Rating};
 use super::snapshot::Snapshot;
 use crate::domain::timestamp::seconds;
 
@@ -61,25 +61,25 @@ impl Snapshot {
         } else {
             Basis::Calendar
         };
-        let name = |position: &usize| &self.teams[usize::from(self.pairs[*position].team)];
-        let mut positions: Vec<usize> = (0..self.pairs.len()).collect();
+        let name = |position: &usize| &self.teams[usize::from(self.cohorts[*position].key.team)];
+        let mut positions: Vec<usize> = (0..self.cohorts.len()).collect();
         positions.sort_by_key(name);
         positions
-            .chunk_by(|one, other| self.pairs[*one].team == self.pairs[*other].team)
+            .chunk_by(|one, other| self.cohorts[*one].key.team == self.cohorts[*other].key.team)
             .map(|team| self.summary(team, basis))
             .collect()
     }
 
-    /// `positions`: those of the team's pairs, at least one.
+    /// `positions`: those of the team's cohorts, at least one.
     fn summary(&self, positions: &[usize], basis: Basis) -> TeamSummary {
         let mut totals = Totals::default();
         let mut first_response = MergedHistogram::default();
         let mut full_resolution = MergedHistogram::default();
         let mut handle = MergedHistogram::default();
         for position in positions {
-            let pair = &self.pairs[*position];
-            totals.add(pair);
-            if let Some(gauges) = self.gauges.pairs.get(*position) {
+            let cohort = &self.cohorts[*position];
+            totals.add(cohort);
+            if let Some(gauges) = self.gauges.cohorts.get(*position) {
                 totals.backlog += gauges.backlog.iter().copied().map(u64::from).sum::<u64>();
                 totals.overdue += gauges.overdue.iter().copied().map(u64::from).sum::<u64>();
                 totals.at_risk += gauges
@@ -89,7 +89,7 @@ impl Snapshot {
                     .sum::<u64>();
             }
             let of =
-                |kpi: Kpi, basis: Basis| pair.histograms[kpi as usize][basis as usize].as_deref();
+                |kpi: Kpi, basis: Basis| cohort.histograms[kpi as usize][basis as usize].as_deref();
             first_response.add(of(Kpi::FirstResponse, basis));
             full_resolution.add(of(Kpi::FullResolution, basis));
             handle.add(of(Kpi::Handle, Basis::Calendar));
@@ -100,7 +100,7 @@ impl Snapshot {
         let solved = totals.counters[Counter::Solved as usize];
         let reopened = totals.counters[Counter::Reopened as usize];
         TeamSummary {
-            team: self.teams[usize::from(self.pairs[positions[0]].team)].to_string(),
+            team: self.teams[usize::from(self.cohorts[positions[0]].key.team)].to_string(),
             created: totals.created,
             solved,
             reopened,
@@ -119,19 +119,23 @@ impl Snapshot {
 }
 
 impl Totals {
-    fn add(&mut self, pair: &PairSeries) {
-        self.created += pair.created.iter().map(|(_, count)| count).sum::<u64>();
-        for (total, count) in self.counters.iter_mut().zip(pair.counters) {
+    fn add(&mut self, cohort: &CohortSeries) {
+        self.created += cohort.created.iter().map(|(_, count)| count).sum::<u64>();
+        for (total, count) in self.counters.iter_mut().zip(cohort.counters) {
             *total += count;
         }
-        for (total, count) in self.endings.iter_mut().zip(pair.endings) {
+        for (total, count) in self.endings.iter_mut().zip(cohort.endings) {
             *total += count;
         }
-        for (total, count) in self.ratings.iter_mut().zip(pair.ratings) {
+        for (total, count) in self.ratings.iter_mut().zip(cohort.ratings) {
             *total += count;
         }
-        self.goals += pair.goals.iter().map(|counts| counts.goals).sum::<u64>();
-        self.breaches += pair.goals.iter().map(|counts| counts.breaches).sum::<u64>();
+        self.goals += cohort.goals.iter().map(|counts| counts.goals).sum::<u64>();
+        self.breaches += cohort
+            .goals
+            .iter()
+            .map(|counts| counts.breaches)
+            .sum::<u64>();
     }
 }
 

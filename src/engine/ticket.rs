@@ -2,6 +2,7 @@
 
 use compact_str::CompactString;
 
+use super::cohort::CohortKey;
 use super::history::TicketHistory;
 use super::labels::{NO_TEAM, Priority, Team};
 use super::memory::TicketMemory;
@@ -319,13 +320,23 @@ impl Ticket {
         self.priority_overflow = priority.overflow;
     }
 
-    /// Team and priority at the last solve. Before the first solve: the current ones.
-    pub fn labels_at_solve(&self) -> (u16, u8) {
+    pub fn cohort(&self) -> CohortKey {
+        CohortKey::new(self.team_number, self.priority)
+    }
+
+    /// The cohort at the last solve. Before the first solve: the current one.
+    pub fn cohort_at_solve(&self) -> CohortKey {
         if self.solved_team == NO_TEAM {
-            (self.team_number, self.priority)
+            self.cohort()
         } else {
-            (self.solved_team, self.solved_priority)
+            CohortKey::new(self.solved_team, self.solved_priority)
         }
+    }
+
+    /// Notes the current labels as those of the solve.
+    pub fn note_solve_labels(&mut self) {
+        self.solved_team = self.team_number;
+        self.solved_priority = self.priority;
     }
 
     /// The target that a goal in the slot has now.

@@ -1,4 +1,4 @@
-//! The record of a label value. It keeps the meaning of the numbers in tickets and pairs.
+//! The record of a label value. It keeps the meaning of the numbers in tickets and cohorts.
 
 use super::bytes::{RecordError, RecordReader, RecordWriter};
 use super::record::RecordKind;

@@ -1,7 +1,7 @@
 //! The engine's state as records of a keyed store: the changes since the last checkpoint, a slice of
 //! everything, and the way back.
 //!
-//! A record is the unit of change: a ticket, a pair of team and priority, a step of a window. The key
+//! A record is the unit of change: a ticket, a cohort, a step of a window. The key
 //! gives the kind and identifies the record. The value is always written as a whole. The last record of
 //! a key counts. This module does not know how records are stored.
 //!
@@ -12,16 +12,16 @@
 //! | label | label, number | name, and the label under which it is exposed |
 //! | partition | number | stream clock, greatest event time |
 //! | ticket | partition, id | the ticket |
-//! | pair | team, priority | its counters and histograms |
+//! | cohort | its labels | its counters and histograms |
 //! | window | team, series, window, step modulo 64 | step, count, sum, buckets |
 //! | journal | chunk number | observations later than the clock of the windows |
 
 mod bytes;
+mod cohort;
 mod former;
 mod handover;
 mod journal;
 mod label;
-mod pair;
 mod partition;
 mod past;
 mod policy;

@@ -37,7 +37,7 @@ pub enum RecordKind {
     Label = 3,
     Partition = 4,
     Ticket = 5,
-    Pair = 6,
+    Cohort = 6,
     Window = 7,
     Journal = 8,
 }
@@ -49,7 +49,7 @@ impl RecordKind {
         Self::Label,
         Self::Partition,
         Self::Ticket,
-        Self::Pair,
+        Self::Cohort,
         Self::Window,
         Self::Journal,
     ];
@@ -61,7 +61,7 @@ impl RecordKind {
             Self::Label => "label",
             Self::Partition => "partition",
             Self::Ticket => "ticket",
-            Self::Pair => "pair",
+            Self::Cohort => "cohort",
             Self::Window => "window",
             Self::Journal => "journal",
         }

@@ -7,16 +7,17 @@ use super::bytes::{RecordError, RecordReader};
 use super::former::{self, Renumbering, UsedRules};
 use super::record::{RecordKind, ReferenceCounts, RulesChange, STATE_VERSION, StateError};
 use super::rules::StoredRules;
-use super::{journal, label, pair, partition, rules, ticket, window};
+use super::{cohort, journal, label, partition, rules, ticket, window};
 use crate::domain::calendar::CalendarId;
 use crate::engine::account::AccountKey;
 use crate::engine::changes::{EngineClocks, PartitionClocks, StateChanges};
+use crate::engine::cohort::CohortKey;
 use crate::engine::core::{CountingStart, Engine};
 use crate::engine::labels::{LabelExposure, LabelNumber, LabelTable, Labels, OWN_NUMBERS};
 use crate::engine::partition::Partition;
 use crate::engine::recorder::{ConfiguredLabels, Recorder};
 use crate::engine::rules::{Kpi, Rules};
-use crate::engine::series::{PairSeries, SeriesTable};
+use crate::engine::series::{CohortSeries, SeriesTable};
 use crate::engine::sliding::WindowStep;
 use crate::engine::table::{TicketLookup, TicketSlot, TicketTable};
 use crate::engine::ticket::{GoalSlot, GoalState, NO_POLICY};
@@ -48,7 +49,7 @@ pub struct Restorer {
     labels: BTreeMap<(u8, u16), (String, LabelExposure)>,
     partitions: BTreeMap<u16, PartitionClocks>,
     tickets: TicketTable,
-    pairs: BTreeMap<(u16, u8), PairSeries>,
+    cohorts: BTreeMap<CohortKey, CohortSeries>,
     steps: HashMap<(WindowKey, u8), WindowStep>,
     journal: BTreeMap<u64, Vec<WindowObservation>>,
 }
@@ -72,7 +73,7 @@ impl Restorer {
             labels: BTreeMap::new(),
             partitions: BTreeMap::new(),
             tickets: TicketTable::default(),
-            pairs: BTreeMap::new(),
+            cohorts: BTreeMap::new(),
             steps: HashMap::new(),
             journal: BTreeMap::new(),
         })
@@ -136,11 +137,11 @@ impl Restorer {
                 )?;
             }
             RecordKind::Ticket => self.take_ticket(key, value)?,
-            RecordKind::Pair => {
-                let labels = pair::read_key(key)?;
+            RecordKind::Cohort => {
+                let labels = cohort::read_key(key)?;
                 let version = self.version;
-                set(&mut self.pairs, labels, value, |value| {
-                    pair::read(labels, version, value)
+                set(&mut self.cohorts, labels, value, |value| {
+                    cohort::read(labels, version, value)
                 })?;
             }
             RecordKind::Window => {
@@ -284,8 +285,8 @@ impl Restorer {
             }
             ticket::check(ticket, &existing).map_err(|error| RecordKind::Ticket.invalid(error))?;
         }
-        for pair in self.pairs.values() {
-            pair::check(pair, &existing).map_err(|error| RecordKind::Pair.invalid(error))?;
+        for cohort in self.cohorts.values() {
+            cohort::check(cohort, &existing).map_err(|error| RecordKind::Cohort.invalid(error))?;
         }
         let in_windows = self.steps.keys().map(|(place, _)| place.team);
         let waiting = self.journal.values().flatten().map(|entry| entry.team);
@@ -315,8 +316,8 @@ impl Restorer {
             let calendars = calendars.filter_map(|slot| ticket.slot_calendar(slot));
             used.calendars.extend(calendars.map(|id| id.0));
         }
-        for pair in self.pairs.values() {
-            let counted = pair.goals.iter().filter(|goal| goal.goals > 0);
+        for cohort in self.cohorts.values() {
+            let counted = cohort.goals.iter().filter(|goal| goal.goals > 0);
             used.counted.extend(counted.map(|goal| goal.policy));
         }
         used
@@ -359,27 +360,25 @@ impl Restorer {
         labels: &Labels,
         renumbering: &Renumbering,
     ) -> Result<SeriesTable, StateError> {
-        let mut pairs = Vec::new();
-        for mut pair in std::mem::take(&mut self.pairs).into_values() {
-            let is_label = labels.teams.label(pair.team) == pair.team
-                && labels.priorities.label(pair.priority) == pair.priority;
+        let mut cohorts = Vec::new();
+        for mut cohort in std::mem::take(&mut self.cohorts).into_values() {
+            let is_label = labels.exposed(cohort.key) == cohort.key;
             let bounds = |kpi: Kpi| rules.buckets[kpi as usize].len();
             let fits = Kpi::ALL.into_iter().all(|kpi| {
-                let histograms = pair.histograms[kpi as usize].iter().flatten();
+                let histograms = cohort.histograms[kpi as usize].iter().flatten();
                 histograms
                     .into_iter()
                     .all(|histogram| histogram.counts.len() == bounds(kpi) + 1)
             });
             if !is_label || !fits {
-                return Err(RecordKind::Pair.invalid(RecordError::Reference));
+                return Err(RecordKind::Cohort.invalid(RecordError::Reference));
             }
-            renumber_goals(&mut pair, renumbering);
-            pairs.push(pair);
+            renumber_goals(&mut cohort, renumbering);
+            cohorts.push(cohort);
         }
-        let mut series = SeriesTable::restored(pairs);
-        for position in 0..series.pairs().len() {
-            let pair = &series.pairs()[position];
-            let names = labels.names(pair.team, pair.priority);
+        let mut series = SeriesTable::restored(cohorts);
+        for position in 0..series.cohorts().len() {
+            let names = labels.names(series.cohorts()[position].key);
             series.create_goals(rules, names, position);
         }
         Ok(series)
@@ -454,11 +453,11 @@ fn renumber_tickets(tickets: &mut TicketTable, renumbering: &Renumbering) -> Vec
 }
 
 /// Gives goal counts the new numbers. Drops those of policies that are no longer needed.
-fn renumber_goals(pair: &mut PairSeries, renumbering: &Renumbering) {
-    for goal in std::mem::take(&mut pair.goals) {
+fn renumber_goals(cohort: &mut CohortSeries, renumbering: &Renumbering) {
+    for goal in std::mem::take(&mut cohort.goals) {
         let policy = renumbering.counted[usize::from(goal.policy)];
         if policy != NO_POLICY {
-            let counts = pair.goal(policy, goal.target);
+            let counts = cohort.goal(policy, goal.target);
             counts.goals += goal.goals;
             counts.breaches += goal.breaches;
         }

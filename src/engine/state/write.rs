@@ -4,13 +4,13 @@ use compact_str::CompactString;
 
 use super::bytes::RecordWriter;
 use super::record::Records;
-use super::{journal, label, pair, partition, rules, ticket, window};
+use super::{cohort, journal, label, partition, rules, ticket, window};
 use crate::engine::changes::{EngineClocks, PartitionClocks, StateChanges};
 use crate::engine::core::{CountingStart, Engine};
 use crate::engine::labels::Labels;
 use crate::engine::partition::Partition;
 use crate::engine::recorder::Recorder;
-use crate::engine::series::PairSeries;
+use crate::engine::series::CohortSeries;
 use crate::engine::sliding::WindowStep;
 use crate::engine::table::TicketSlot;
 use crate::engine::ticket::Ticket;
@@ -32,7 +32,7 @@ enum Stage {
     Labels(u8),
     Partitions,
     Tickets,
-    Pairs,
+    Cohorts,
     Windows,
     Journal,
     Done,
@@ -45,8 +45,8 @@ impl Stage {
             Self::Labels(table) if table + 1 < label::TABLES => Self::Labels(table + 1),
             Self::Labels(_) => Self::Partitions,
             Self::Partitions => Self::Tickets,
-            Self::Tickets => Self::Pairs,
-            Self::Pairs => Self::Windows,
+            Self::Tickets => Self::Cohorts,
+            Self::Cohorts => Self::Windows,
             Self::Windows => Self::Journal,
             Self::Journal | Self::Done => Self::Done,
         }
@@ -60,7 +60,7 @@ struct ChangedRecords {
     labels: [Vec<u16>; label::TABLES as usize],
     forgotten: Vec<(u16, CompactString)>,
     tickets: Vec<TicketSlot>,
-    pairs: Vec<usize>,
+    cohorts: Vec<usize>,
     windows: WindowChanges,
 }
 
@@ -127,9 +127,9 @@ impl<'a> RecordOutput<'a> {
         self.put();
     }
 
-    fn pair(&mut self, pair: &PairSeries) {
-        pair::write_key(&mut self.key, pair.team, pair.priority);
-        pair::write(&mut self.value, pair);
+    fn cohort(&mut self, cohort: &CohortSeries) {
+        cohort::write_key(&mut self.key, cohort.key);
+        cohort::write(&mut self.value, cohort);
         self.put();
     }
 
@@ -209,7 +209,7 @@ impl Engine {
             labels: label::take_changed(&mut self.recorder.compiled.labels),
             forgotten: changes.take_forgotten(),
             tickets: changes.take_tickets(&mut self.tickets),
-            pairs: self.recorder.series.take_changed(),
+            cohorts: self.recorder.series.take_changed(),
             windows: self.recorder.windows.take_changes(),
         };
         if !std::mem::take(&mut changes.everything) {
@@ -251,8 +251,8 @@ impl Engine {
                 output.ticket(ticket);
             }
         }
-        for position in &changed.pairs {
-            output.pair(&self.recorder.series.pairs()[*position]);
+        for position in &changed.cohorts {
+            output.cohort(&self.recorder.series.cohorts()[*position]);
         }
         let windows = &mut self.recorder.windows;
         for number in &changed.windows.done {
@@ -300,9 +300,9 @@ impl Engine {
                 }
                 index < self.tickets.slots()
             }
-            Stage::Pairs => {
-                let pair = self.recorder.series.pairs().get(index);
-                pair.map(|pair| output.pair(pair)).is_some()
+            Stage::Cohorts => {
+                let cohort = self.recorder.series.cohorts().get(index);
+                cohort.map(|cohort| output.cohort(cohort)).is_some()
             }
             Stage::Windows => {
                 let (team, series) = (index / SERIES, index % SERIES);

@@ -11,6 +11,7 @@ use super::measures::{goal, spans, status_names};
 use crate::domain::event::{Actor, Event, EventType};
 use crate::domain::timestamp::Timestamp;
 use crate::engine::apply::goes_on;
+use crate::engine::cohort::CohortKey;
 use crate::engine::compiled_rules::CompiledRules;
 use crate::engine::fact::{Fact, GoalBefore, KnownTickets, Measure, ObservedDuration, Observer};
 use crate::engine::outcome::Outcome;
@@ -235,7 +236,7 @@ fn evaluation_step(ticket: &Ticket, slot: GoalSlot, before: GoalBefore) -> Optio
 
 /// An observation with the stretches of the history that counted.
 fn observation(rules: &CompiledRules, ticket: &Ticket, observed: &ObservedDuration) -> Observation {
-    let (team, priority) = observed.labels;
+    let CohortKey { team, priority, .. } = observed.cohort;
     let calendar_id = rules.calendar_of(team);
     let calendar = rules.calendar(calendar_id);
     let (start, end) = (observed.start, observed.end);
@@ -276,7 +277,7 @@ fn finalized(
     ending: Option<Ending>,
     at: Timestamp,
 ) -> TraceEvent {
-    let (team, priority) = ticket.labels_at_solve();
+    let CohortKey { team, priority, .. } = ticket.cohort_at_solve();
     let is_unanswered = ticket.replies() == 0 && !rules.rules.allow_unanswered;
     let reasons = [
         (is_unanswered, "no human reply"),

@@ -1,10 +1,11 @@
-//! The record of a team and priority: all their counters and histograms.
+//! The record of a cohort: all its counters and histograms.
 
 use super::bytes::{RecordError, RecordReader, RecordWriter};
 use super::record::{RecordKind, ReferenceCounts, kpi_count};
 use crate::domain::policy::Target;
 use crate::domain::timestamp::Timestamp;
-use crate::engine::series::{GoalCounts, Histogram, PairSeries};
+use crate::engine::cohort::CohortKey;
+use crate::engine::series::{CohortSeries, GoalCounts, Histogram};
 use crate::engine::visit::Exemplar;
 
 /// The minimum sizes of list items.
@@ -13,43 +14,43 @@ const GOAL_SIZE: usize = 4;
 const NATIVE_SIZE: usize = 2;
 const EXEMPLAR_SIZE: usize = 11;
 
-/// The key of a pair: its labels.
-pub fn write_key(key: &mut RecordWriter, team: u16, priority: u8) {
+/// The key of a cohort: its labels.
+pub fn write_key(key: &mut RecordWriter, cohort: CohortKey) {
     key.clear();
-    key.byte(RecordKind::Pair as u8);
-    key.raw(&team.to_be_bytes());
-    key.byte(priority);
+    key.byte(RecordKind::Cohort as u8);
+    key.raw(&cohort.team.to_be_bytes());
+    key.byte(cohort.priority);
 }
 
-pub fn read_key(mut key: RecordReader<'_>) -> Result<(u16, u8), RecordError> {
+pub fn read_key(mut key: RecordReader<'_>) -> Result<CohortKey, RecordError> {
     let team = u16::from_be_bytes(key.array()?);
     let priority = key.byte()?;
     key.end()?;
-    Ok((team, priority))
+    Ok(CohortKey::new(team, priority))
 }
 
-pub fn write(value: &mut RecordWriter, pair: &PairSeries) {
+pub fn write(value: &mut RecordWriter, cohort: &CohortSeries) {
     value.clear();
-    write_counts(value, &pair.counters);
-    value.length(pair.created.len());
-    for (channel, count) in &pair.created {
+    write_counts(value, &cohort.counters);
+    value.length(cohort.created.len());
+    for (channel, count) in &cohort.created {
         value.byte(*channel);
         value.number(*count);
     }
-    for counts in [&pair.endings, &pair.withdrawn, &pair.ratings] {
+    for counts in [&cohort.endings, &cohort.withdrawn, &cohort.ratings] {
         write_counts(value, counts);
     }
-    for total in pair.status_time {
+    for total in cohort.status_time {
         value.signed(total);
     }
-    value.length(pair.goals.len());
-    for goal in &pair.goals {
+    value.length(cohort.goals.len());
+    for goal in &cohort.goals {
         value.number(goal.policy.into());
         value.byte(goal.target as u8);
         value.number(goal.goals);
         value.number(goal.breaches);
     }
-    for histogram in pair.histograms.iter().flatten() {
+    for histogram in cohort.histograms.iter().flatten() {
         value.byte(u8::from(histogram.is_some()));
         if let Some(histogram) = histogram {
             write_histogram(value, histogram);
@@ -57,26 +58,30 @@ pub fn write(value: &mut RecordWriter, pair: &PairSeries) {
     }
 }
 
-/// Reads a pair. Does not check the numbers of channels and policies, nor the number of bounds.
+/// Reads a cohort. Does not check the numbers of channels and policies, nor the number of bounds.
 pub fn read(
-    (team, priority): (u16, u8),
+    key: CohortKey,
     version: u32,
     mut value: RecordReader<'_>,
-) -> Result<PairSeries, RecordError> {
+) -> Result<CohortSeries, RecordError> {
     let value = &mut value;
-    let mut pair = PairSeries::new(team, priority);
-    read_counts(value, &mut pair.counters)?;
+    let mut cohort = CohortSeries::new(key);
+    read_counts(value, &mut cohort.counters)?;
     for _ in 0..value.items(CREATED_SIZE)? {
         let channel = value.byte()?;
-        if pair.created.last().is_some_and(|last| last.0 >= channel) {
+        if cohort.created.last().is_some_and(|last| last.0 >= channel) {
             return Err(RecordError::Order);
         }
-        pair.created.push((channel, value.count()?));
+        cohort.created.push((channel, value.count()?));
     }
-    for counts in [&mut pair.endings, &mut pair.withdrawn, &mut pair.ratings] {
+    for counts in [
+        &mut cohort.endings,
+        &mut cohort.withdrawn,
+        &mut cohort.ratings,
+    ] {
         read_counts(value, counts)?;
     }
-    for total in &mut pair.status_time {
+    for total in &mut cohort.status_time {
         *total = value.signed()?;
     }
     for _ in 0..value.items(GOAL_SIZE)? {
@@ -84,17 +89,17 @@ pub fn read(
         let target = usize::from(value.byte()?);
         let target = *Target::ALL.get(target).ok_or(RecordError::UnknownValue)?;
         let is_behind = |last: &GoalCounts| (last.policy, last.target) < (policy, target);
-        if !pair.goals.last().is_none_or(is_behind) {
+        if !cohort.goals.last().is_none_or(is_behind) {
             return Err(RecordError::Order);
         }
-        pair.goals.push(GoalCounts {
+        cohort.goals.push(GoalCounts {
             policy,
             target,
             goals: value.count()?,
             breaches: value.count()?,
         });
     }
-    let histograms = pair.histograms[..kpi_count(version)].iter_mut();
+    let histograms = cohort.histograms[..kpi_count(version)].iter_mut();
     for histogram in histograms.flatten() {
         *histogram = match value.byte()? {
             0 => None,
@@ -103,15 +108,15 @@ pub fn read(
         };
     }
     value.end()?;
-    Ok(pair)
+    Ok(cohort)
 }
 
-/// Checks that the numbers in a pair refer to existing labels and policies.
-pub fn check(pair: &PairSeries, existing: &ReferenceCounts) -> Result<(), RecordError> {
-    let mut channels = pair.created.iter().map(|(channel, _)| *channel);
-    let mut policies = pair.goals.iter().map(|goal| goal.policy);
-    let fits = usize::from(pair.team) < existing.teams
-        && usize::from(pair.priority) < existing.priorities
+/// Checks that the numbers in a cohort refer to existing labels and policies.
+pub fn check(cohort: &CohortSeries, existing: &ReferenceCounts) -> Result<(), RecordError> {
+    let mut channels = cohort.created.iter().map(|(channel, _)| *channel);
+    let mut policies = cohort.goals.iter().map(|goal| goal.policy);
+    let fits = usize::from(cohort.key.team) < existing.teams
+        && usize::from(cohort.key.priority) < existing.priorities
         && channels.all(|channel| usize::from(channel) < existing.channels)
         && policies.all(|policy| usize::from(policy) < existing.policies);
     if fits {
@@ -197,41 +202,41 @@ fn read_counts(value: &mut RecordReader<'_>, counts: &mut [u64]) -> Result<(), R
 mod tests {
     use super::super::record::STATE_VERSION;
     use super::*;
+    use crate::engine::cohort::CohortKey;
     use crate::engine::rules::{Kpi, Rules};
     use crate::engine::series::{Basis, Counter};
 
-    fn busy() -> PairSeries {
+    const KEY: CohortKey = CohortKey::new(7, 3);
+
+    fn busy() -> CohortSeries {
         let rules = Rules {
             exemplars: true,
             ..Rules::default()
         };
-        let mut pair = PairSeries::new(7, 3);
-        pair.count(Counter::Solved);
-        pair.count_created(0);
-        pair.count_created(4);
-        pair.count_goal(2, Target::Resolution, true);
-        pair.count_goal(2, Target::Ownership, false);
-        pair.status_time[1] = 86_400_000;
+        let mut cohort = CohortSeries::new(KEY);
+        cohort.count(Counter::Solved);
+        cohort.count_created(0);
+        cohort.count_created(4);
+        cohort.count_goal(2, Target::Resolution, true);
+        cohort.count_goal(2, Target::Ownership, false);
+        cohort.status_time[1] = 86_400_000;
         for value in [0, 1, 999, 60_000, 90_000_000_000] {
             let kpi = (Kpi::FirstResponse, Basis::Business);
-            pair.observe(&rules, kpi, value, Timestamp(value), "T-1");
+            cohort.observe(&rules, kpi, value, Timestamp(value), "T-1");
         }
-        pair
+        cohort
     }
 
     #[test]
-    fn pairs_round_trip() {
-        for pair in [busy(), PairSeries::new(7, 3)] {
+    fn cohorts_round_trip() {
+        for cohort in [busy(), CohortSeries::new(KEY)] {
             let mut value = RecordWriter::default();
-            write(&mut value, &pair);
-            let read = read((7, 3), STATE_VERSION, RecordReader::new(value.bytes())).unwrap();
-            assert_eq!(format!("{read:?}"), format!("{pair:?}"));
+            write(&mut value, &cohort);
+            let read = read(KEY, STATE_VERSION, RecordReader::new(value.bytes())).unwrap();
+            assert_eq!(format!("{read:?}"), format!("{cohort:?}"));
             for length in 0..value.bytes().len() {
-                let cut = super::read(
-                    (7, 3),
-                    STATE_VERSION,
-                    RecordReader::new(&value.bytes()[..length]),
-                );
+                let part = RecordReader::new(&value.bytes()[..length]);
+                let cut = super::read(KEY, STATE_VERSION, part);
                 assert!(cut.is_err(), "cut at {length}");
             }
         }
