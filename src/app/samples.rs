@@ -178,7 +178,7 @@ pub struct EventOutcome {
     /// The rule that made it; empty without a mapping.
     pub rule: String,
     /// The members and their origins.
-    pub origins: Vec<(&'static str, String)>,
+    pub origins: Vec<(String, String)>,
 }
 
 /// Applies the mapping to a sample.
@@ -198,7 +198,7 @@ pub fn apply(decoder: &Decoder, sample: &SampleRecord) -> SampleOutcome {
                     line: event_line(event, story.event_id.as_deref()),
                     rule: story.rule.clone(),
                     origins: origins
-                        .map(|origin| (origin.member.name(), origin.from.clone()))
+                        .map(|origin| (origin.member.to_string(), origin.from.clone()))
                         .collect(),
                 });
             }
@@ -218,18 +218,13 @@ pub fn apply(decoder: &Decoder, sample: &SampleRecord) -> SampleOutcome {
                 };
                 outcome.rejections.push(format!(
                     "{reason}: {} of rule {}{at}: {}{todo}",
-                    rejected.member.name(),
-                    rejected.rule,
-                    rejected.rejection
+                    rejected.member, rejected.rule, rejected.rejection
                 ));
             }
             for word in &mapped.unmapped {
                 outcome.unmapped.push(format!(
                     "{} of rule {}, at {}: \"{}\"",
-                    word.member.name(),
-                    word.rule,
-                    word.path,
-                    word.word
+                    word.member, word.rule, word.path, word.word
                 ));
             }
             outcome.ignored = mapped.ignored.map(decode::IgnoreReason::name);

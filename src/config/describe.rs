@@ -4,7 +4,8 @@ use super::{Config, KafkaSecurity};
 use crate::domain::calendar::CalendarId;
 use crate::domain::duration;
 use crate::domain::mapping::{Mapping, Mappings};
-use crate::domain::policy::{Policy, Target};
+use crate::domain::policy::{Policy, Rebase, Target};
+use crate::engine::AttributeRule;
 
 impl Config {
     /// A summary of several lines. It contains no secret and does not end with a line break.
@@ -113,6 +114,7 @@ impl Config {
             topics,
             tables,
             contents,
+            attributes: _, // part of the rules
         } = &self.mapping;
         lines.add("mapping", mapping_name(general.as_deref()));
         for (topic, mapping) in topics {
@@ -161,6 +163,9 @@ impl Config {
         lines.add("known teams", listed(&teams));
         let priorities: Vec<&str> = self.rules.priorities.iter().map(String::as_str).collect();
         lines.add("priorities", listed(&priorities));
+        for attribute in &self.rules.attributes {
+            lines.add("attribute", describe_attribute(attribute));
+        }
         for (policy, objective) in self.rules.policies.iter().zip(&self.objectives) {
             lines.add("policy", self.describe_policy(policy, *objective));
         }
@@ -181,6 +186,9 @@ impl Config {
                 parts.push(format!("{name} {}", values.join("|")));
             }
         }
+        for (name, values) in &matches.attributes {
+            parts.push(format!("{name} {}", values.join("|")));
+        }
         if parts.is_empty() {
             parts.push("any ticket".to_owned());
         }
@@ -198,8 +206,21 @@ impl Config {
             Some(calendar) => format!(", calendar {}", self.calendar_name(calendar)),
             None => String::new(),
         };
+        let several = self.rules.policies.iter();
+        let several = several
+            .map(|one| &one.group)
+            .any(|group| *group != policy.group);
+        let group = if several {
+            format!("group {}; ", policy.group)
+        } else {
+            String::new()
+        };
+        let rebase = match policy.rebase {
+            Rebase::FromStart => "",
+            Rebase::FromChange => "; goals start at a change to this policy",
+        };
         format!(
-            "{} ({}): {}; {} clock{calendar}; objective {} %",
+            "{} ({}): {group}{}; {} clock{calendar}; objective {} %{rebase}",
             policy.name,
             parts.join(", "),
             targets.join(", "),
@@ -219,6 +240,22 @@ impl Config {
                 .map_or("unknown", String::as_str),
         }
     }
+}
+
+fn describe_attribute(attribute: &AttributeRule) -> String {
+    let AttributeRule {
+        name,
+        values,
+        is_label,
+        limit,
+    } = attribute;
+    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+    let label = if *is_label {
+        format!("a label of at most {limit} values")
+    } else {
+        "no label".to_owned()
+    };
+    format!("{name}: {label}; known values {}", listed(&values))
 }
 
 fn mapping_name(mapping: Option<&Mapping>) -> String {

@@ -4,6 +4,7 @@
 //! table [`KEYS`] has every key. All mistakes are reported at once, with their positions. This layer does
 //! no I/O: the environment and the contents of files are arguments.
 
+mod attributes;
 mod calendars;
 mod changes;
 mod cross_checks;
@@ -12,6 +13,7 @@ mod kafka;
 mod kafka_security;
 mod keys;
 mod mapping;
+mod names;
 mod objectives;
 mod overrides;
 mod policies;
@@ -142,7 +144,9 @@ impl Config {
         rules.lateness = stream.lateness;
         rules.calendars = calendars.compiled;
         rules.calendar_names = calendars.names;
-        let mapping = mapping::read(&view.key("mapping"), directory, read, errors);
+        let attributes = rules.attributes.iter().map(|one| one.name.clone());
+        let attributes = attributes.collect();
+        let mapping = mapping::read(&view.key("mapping"), attributes, directory, read, errors);
         rules.mapping_settings = mapping.described(&mapping.contents);
         let topics = kafka.topics.iter();
         rules.topic_mappings = topics

@@ -1,14 +1,15 @@
 //! Reads the SLA policies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::calendars::Calendars;
 use super::keys::nearest;
+use super::names;
 use super::problem::{ConfigErrors, ConfigPlace};
 use super::view::YamlView;
 use crate::domain::calendar::CalendarId;
 use crate::domain::event::Status;
-use crate::domain::policy::{Clock, Match, Policy, StatusSet, Target};
+use crate::domain::policy::{Clock, Match, Policy, Rebase, StatusSet, Target};
 use crate::engine::limits;
 
 /// Each policy is compared with at most this many policies before it. Comparing it with all of them would
@@ -49,7 +50,10 @@ pub(super) fn read(
             names.insert(policy.name.clone(), name.place.clone());
         }
         let mut earlier = policies.iter().take(COMPARED);
-        if let Some(earlier) = earlier.find(|earlier| covers(&earlier.matches, &policy.matches)) {
+        let in_group = |earlier: &&Policy| earlier.group == policy.group;
+        if let Some(earlier) =
+            earlier.find(|earlier| in_group(earlier) && covers(&earlier.matches, &policy.matches))
+        {
             let which = if earlier.matches == Match::default() {
                 "every ticket"
             } else {
@@ -62,6 +66,13 @@ pub(super) fn read(
             );
         }
         policies.push(policy);
+    }
+    let groups: BTreeSet<&str> = policies
+        .iter()
+        .map(|policy| policy.group.as_str())
+        .collect();
+    if !limits::GROUPS.allows(groups.len()) {
+        list.error(errors, limits::GROUPS.exceeded());
     }
     policies
 }
@@ -81,20 +92,56 @@ fn read_policy(view: &YamlView<'_>, calendars: &Calendars, errors: &mut ConfigEr
     let targets = Target::ALL.map(|target| targets.key(target.name()).positive_duration(errors));
     let matches = view.key("match");
     matches.entries(errors);
+    let attributes = matches.key("attributes").entries(errors).into_iter();
+    let attributes = attributes
+        .filter_map(|(name, values)| Some((name.to_owned(), read_names(&values, errors)?)))
+        .collect();
     Policy {
         name: name.text(errors).unwrap_or_default(),
+        group: read_group(&view.key("group"), errors),
         matches: Match {
             team: read_names(&matches.key("team"), errors),
             priority: read_names(&matches.key("priority"), errors),
             channel: read_names(&matches.key("channel"), errors),
-            ..Match::default()
+            attributes,
         },
         clock,
         calendar,
         targets,
         pauses: read_pauses(&view.key("pause"), &targets, errors),
-        ..Policy::new("")
+        rebase: read_rebase(&view.key("rebase"), errors),
     }
+}
+
+fn read_group(view: &YamlView<'_>, errors: &mut ConfigErrors) -> String {
+    let Some(group) = view.text(errors) else {
+        return Policy::DEFAULT_GROUP.to_owned();
+    };
+    if !names::is_word(&group, |byte| matches!(byte, b'_' | b'-')) {
+        view.error(
+            errors,
+            format!(
+                "\"{group}\" is no name of a group; use at most {} lower-case letters, digits, \
+                 underscores and hyphens, and begin with a letter",
+                names::LONGEST_WORD
+            ),
+        );
+    }
+    group
+}
+
+fn read_rebase(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Rebase {
+    let Some(text) = view.text(errors) else {
+        return Rebase::default();
+    };
+    let found = Rebase::ALL.into_iter().find(|one| one.name() == text);
+    if found.is_none() {
+        view.error(
+            errors,
+            format!("must be from_start or from_change, not \"{text}\""),
+        );
+    }
+    found.unwrap_or_default()
 }
 
 /// Whether `earlier` matches every ticket that `later` matches.
@@ -109,6 +156,10 @@ fn covers(earlier: &Match, later: &Match) -> bool {
     covers(&earlier.team, &later.team)
         && covers(&earlier.priority, &later.priority)
         && covers(&earlier.channel, &later.channel)
+        && earlier.attributes.iter().all(|(name, earlier)| {
+            let later = later.attributes.get(name);
+            later.is_some_and(|later| later.iter().all(|value| earlier.contains(value)))
+        })
 }
 
 /// Reads a list of names. Refuses an empty list, which would match no ticket.

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::attributes;
 use super::calendars::Calendars;
+use super::names;
 use super::problem::ConfigErrors;
 use super::view::YamlView;
 use crate::domain::duration;
@@ -13,10 +15,6 @@ use crate::engine::{Kpi, Limits, Rules, Window};
 
 /// Number of steps in a window (KPI contract, section 6).
 const WINDOW_STEPS: Milliseconds = 60;
-/// The label value of names beyond a limit.
-const OVERFLOW: &str = "__other__";
-/// The label value of no team or no priority.
-const ABSENT: &str = "none";
 
 /// Keys of `buckets` that have the name of an SLA target instead of a KPI, and the KPIs that they set.
 const BUCKET_SHORTHANDS: [(&str, &[Kpi]); 2] = [
@@ -39,11 +37,13 @@ pub(super) fn read(
     read_tickets(&view.key("tickets"), &mut rules, errors);
     read_windows(&view.key("windows"), &mut rules, errors);
     read_teams(&view.key("teams"), calendars, &mut rules, errors);
-    rules.priorities = read_names(&view.key("priorities"), errors);
+    rules.priorities = names::read(&view.key("priorities"), errors);
+    rules.attributes = attributes::read(&view.key("attributes"), &rules.policies, errors);
     read_scores(view, &mut rules, errors);
     read_buckets(&view.key("buckets"), &mut rules, errors);
     read_limits(view, &mut rules, errors);
     check_names(view, &rules, errors);
+    attributes::check_matched(view, &rules, errors);
     rules.add_targets_to_buckets();
     rules
 }
@@ -123,21 +123,7 @@ fn read_teams(
         }
     }
     rules.team_calendars = team_calendars;
-    rules.known_teams = read_names(&view.key("known"), errors);
-}
-
-/// A list of names that become label values.
-fn read_names(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Vec<String> {
-    let names = view.texts(errors).unwrap_or_default();
-    for reserved in [OVERFLOW, ABSENT] {
-        if names.iter().any(|name| name == reserved) {
-            view.error(
-                errors,
-                format!("\"{reserved}\" is reserved; use another name"),
-            );
-        }
-    }
-    names
+    rules.known_teams = names::read(&view.key("known"), errors);
 }
 
 fn read_scores(view: &YamlView<'_>, rules: &mut Rules, errors: &mut ConfigErrors) {
@@ -274,7 +260,7 @@ impl<'a> ConfiguredNames<'a> {
                 .iter()
                 .flat_map(move |policy| which(&policy.matches).iter().flatten())
                 .map(String::as_str)
-                .filter(|name| *name != ABSENT)
+                .filter(|name| *name != names::ABSENT)
         };
         Self {
             teams: matched(|matches| &matches.team)
@@ -297,7 +283,7 @@ fn check_names(view: &YamlView<'_>, rules: &Rules, errors: &mut ConfigErrors) {
         let matches = policy.key("match");
         for item in matches.key("priority").items(quiet) {
             let name = item.text(quiet).unwrap_or_default();
-            if !name.is_empty() && name != ABSENT && !rules.priorities.contains(&name) {
+            if !name.is_empty() && name != names::ABSENT && !rules.priorities.contains(&name) {
                 item.warning(
                     errors,
                     format!("\"{name}\" is not in priorities; add it there"),
@@ -309,7 +295,7 @@ fn check_names(view: &YamlView<'_>, rules: &Rules, errors: &mut ConfigErrors) {
         }
         for item in matches.key("team").items(quiet) {
             let name = item.text(quiet).unwrap_or_default();
-            if !name.is_empty() && name != ABSENT && !rules.known_teams.contains(&name) {
+            if !name.is_empty() && name != names::ABSENT && !rules.known_teams.contains(&name) {
                 item.warning(
                     errors,
                     format!("\"{name}\" is not in teams.known; add it there"),

@@ -9,6 +9,7 @@ use serde::de::Deserialize;
 use serde_json::Value;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::attributes::Attributes;
 use super::json_members::{EventTime, Id, JsonString, MAX_NAME_BYTES, Nullable, TypeName};
 use super::rejection::{Rejection, TimeFault};
 use crate::domain::event::{Actor, Event, EventIdentity, EventType, Status};
@@ -31,17 +32,11 @@ const EVENT_ID_SEED: u64 = 1;
 /// # Errors
 /// Why the record is not a valid event.
 pub fn decode(value: &[u8], latest: Option<Timestamp>) -> Result<Event<'_>, Rejection> {
-    if value.is_empty() {
-        return Err(Rejection::EmptyValue);
-    }
-    if value.len() > MAX_VALUE_BYTES {
-        return Err(Rejection::TooLarge);
-    }
-    not_later(read(value, value)?, latest)
+    decode_within(value, value, latest, None)
 }
 
 /// Reads JSON inside of a record `value`. An event without an `event_id` has the identity of the whole
-/// value.
+/// value. The event keeps only the attributes with these names; `None`: all.
 ///
 /// # Errors
 /// As [`decode`].
@@ -49,6 +44,7 @@ pub(super) fn decode_within<'a>(
     json: &'a [u8],
     value: &[u8],
     latest: Option<Timestamp>,
+    attributes: Option<&[String]>,
 ) -> Result<Event<'a>, Rejection> {
     if json.is_empty() {
         return Err(Rejection::EmptyValue);
@@ -56,11 +52,11 @@ pub(super) fn decode_within<'a>(
     if json.len() > MAX_VALUE_BYTES {
         return Err(Rejection::TooLarge);
     }
-    not_later(read(json, value)?, latest)
+    not_later(read(json, value, attributes)?, latest)
 }
 
-/// Reads a document of another format than JSON. A null means that the member is absent: a record with a
-/// schema has all members. An empty text means no team or no agent, as in JSON.
+/// Reads a document of another format than JSON. A null means that the member or attribute is absent: a
+/// record with a schema has all members. An empty text means no value, as in JSON.
 ///
 /// # Errors
 /// As [`decode`].
@@ -68,20 +64,28 @@ pub(super) fn decode_document(
     document: Value,
     value: &[u8],
     latest: Option<Timestamp>,
+    attributes: Option<&[String]>,
 ) -> Result<Event<'static>, Rejection> {
     let Value::Object(mut members) = document else {
         return Err(Rejection::NotAnObject);
     };
     members.retain(|_, member| !member.is_null());
+    if let Some(Value::Object(stated)) = members.get_mut("attributes") {
+        stated.retain(|_, value| !value.is_null());
+    }
     let json = Value::Object(members).to_string();
-    let event = read(json.as_bytes(), value)?;
+    let event = read(json.as_bytes(), value, attributes)?;
     not_later(event.into_owned(), latest)
 }
 
-fn read<'a>(json: &'a [u8], value: &[u8]) -> Result<Event<'a>, Rejection> {
+fn read<'a>(
+    json: &'a [u8],
+    value: &[u8],
+    attributes: Option<&[String]>,
+) -> Result<Event<'a>, Rejection> {
     let text = std::str::from_utf8(json).map_err(|_| Rejection::InvalidUtf8)?;
     let members: EventMembers<'_> = serde_json::from_str(text).map_err(|_| diagnose(text))?;
-    members.into_event(value)
+    members.into_event(value, attributes)
 }
 
 fn not_later(event: Event<'_>, latest: Option<Timestamp>) -> Result<Event<'_>, Rejection> {
@@ -114,6 +118,8 @@ struct EventMembers<'a> {
     #[serde(borrow)]
     actor: Option<JsonString<'a>>,
     #[serde(borrow)]
+    attributes: Option<Attributes<'a>>,
+    #[serde(borrow)]
     requester: Option<Id<'a>>,
     #[serde(borrow)]
     author: Option<Id<'a>>,
@@ -126,7 +132,11 @@ struct EventMembers<'a> {
 }
 
 impl<'a> EventMembers<'a> {
-    fn into_event(self, value: &[u8]) -> Result<Event<'a>, Rejection> {
+    fn into_event(
+        self,
+        value: &[u8],
+        attributes: Option<&[String]>,
+    ) -> Result<Event<'a>, Rejection> {
         let ticket_id = self.ticket_id.ok_or(Rejection::MissingTicketId)?.0;
         let TypeName(kind, implied) = self.kind.ok_or(Rejection::MissingType)?;
         let at = self.at.ok_or(Rejection::MissingAt)?.0;
@@ -153,6 +163,9 @@ impl<'a> EventMembers<'a> {
             Some(actor) => Some(Actor::from_name(&actor.0).ok_or(Rejection::InvalidActor)?),
             None => None,
         };
+        if let Some(stated) = self.attributes {
+            event.attributes = stated.into_stated(attributes)?;
+        }
         event.requester = self.requester.map(|id| id.0);
         event.author = self.author.map(|id| id.0);
         event.public = self.public.unwrap_or(true);
@@ -231,7 +244,7 @@ fn diagnose(text: &str) -> Rejection {
     let is_id = |value: &Value| Id::deserialize(value).is_ok();
     let is_instant = |value: &Value| EventTime::deserialize(value).is_ok();
     type Check = (&'static str, fn(&Value) -> bool, Rejection);
-    let checks: [Check; 18] = [
+    let checks: [Check; 19] = [
         ("ticket_id", is_id, Rejection::InvalidTicketId),
         (
             "type",
@@ -255,6 +268,7 @@ fn diagnose(text: &str) -> Rejection {
         ("status", Value::is_string, Rejection::InvalidStatus),
         ("channel", Value::is_string, Rejection::InvalidChannel),
         ("actor", Value::is_string, Rejection::InvalidActor),
+        ("attributes", Value::is_object, Rejection::InvalidAttributes),
         ("requester", is_id, Rejection::InvalidRequester),
         ("author", is_id, Rejection::InvalidAuthor),
         ("public", Value::is_boolean, Rejection::InvalidPublic),
@@ -398,6 +412,9 @@ mod tests {
                 "invalid_author",
             ),
             (with(r#""author":null,"requester":null"#), "accepted"),
+            (with(r#""attributes":null"#), "accepted"),
+            (with(r#""attributes":["gold"]"#), "invalid_attributes"),
+            (with(r#""attributes":{"tier":1.5}"#), "invalid_attributes"),
             (with(r#""into":"""#), "invalid_into"),
             (with(r#""at":2"#), "invalid_json"),
             (

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::slice;
 use std::sync::Arc;
 
-use super::canonical::{decode, decode_document, decode_within};
+use super::canonical::{decode_document, decode_within};
 use super::mapping::{MappedRecord, Mapper};
 use super::record::{Record, without_byte_order_mark};
 use super::rejection::Rejection;
@@ -137,10 +137,12 @@ impl Decoder {
         latest: Option<Timestamp>,
     ) -> Result<Event<'a>, Rejection> {
         let value = record.value.unwrap_or_default();
+        let attributes = Some(self.mappings.attributes.as_slice());
         match self.content(record)? {
-            RecordContent::Json(json) if json.len() == value.len() => decode(value, latest),
-            RecordContent::Json(json) => decode_within(json, value, latest),
-            RecordContent::Document(document) => decode_document(document, value, latest),
+            RecordContent::Json(json) => decode_within(json, value, latest, attributes),
+            RecordContent::Document(document) => {
+                decode_document(document, value, latest, attributes)
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! Turns records into canonical ticket events, or gives the reason why a record is none.
 
+mod attributes;
 mod canonical;
 mod csv;
 mod decoder;
@@ -13,8 +14,8 @@ pub use canonical::{MAX_VALUE_BYTES, decode};
 pub use csv::looks_like_csv;
 pub use decoder::{Decoded, Decoder};
 pub use mapping::{
-    EventDerivation, MappedRecord, MemberOrigin, RejectedEvent, RepetitionWatch, UnidentifiedEvent,
-    UnmappedWord, read_time,
+    EventDerivation, MappedMember, MappedRecord, MemberOrigin, RejectedEvent, RepetitionWatch,
+    UnidentifiedEvent, UnmappedWord, read_time,
 };
 pub use record::{Record, without_byte_order_mark};
 pub use rejection::{IgnoreReason, Rejection, TimeFault};

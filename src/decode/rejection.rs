@@ -56,6 +56,11 @@ named_enum! {
         InvalidChannel = "invalid_channel",
         #[error("`actor` is none of agent, customer, bot, system")]
         InvalidActor = "invalid_actor",
+        #[error(
+            "`attributes` is not an object, or an attribute is neither a string of at most 256 bytes, an \
+             integer, a boolean nor null"
+        )]
+        InvalidAttributes = "invalid_attributes",
         #[error("`requester` is neither a string of 1 to 256 bytes nor an integer")]
         InvalidRequester = "invalid_requester",
         #[error("`author` is neither a string of 1 to 256 bytes nor an integer")]

@@ -80,6 +80,20 @@ pub const ATTRIBUTES: Limit = Limit {
     why: "a ticket and its series have that many numbers for their values",
 };
 
+pub const ATTRIBUTE_VALUES: Limit = Limit {
+    key: "attributes.<name>.limit",
+    what: "values of an attribute with a label of their own",
+    greatest: u8::COUNT - OWN_NUMBERS,
+    why: "a value is numbered in one byte, and two numbers are taken: `none` and `__other__`",
+};
+
+pub const GROUPS: Limit = Limit {
+    key: "sla.policies[].group",
+    what: "groups of policies",
+    greatest: 8,
+    why: "a ticket has a policy for each group",
+};
+
 pub const CALENDARS: Limit = Limit {
     key: "calendars",
     what: "calendars",
@@ -96,6 +110,15 @@ pub const PARTITIONS: Limit = Limit {
 };
 
 /// Every limit that follows from a type, in the order of the reference configuration.
-pub const ALL: [Limit; 8] = [
-    PARTITIONS, CALENDARS, POLICIES, TEAMS, PRIORITIES, ATTRIBUTES, CHANNELS, WINDOWS,
+pub const ALL: [Limit; 10] = [
+    PARTITIONS,
+    CALENDARS,
+    POLICIES,
+    GROUPS,
+    TEAMS,
+    PRIORITIES,
+    ATTRIBUTES,
+    ATTRIBUTE_VALUES,
+    CHANNELS,
+    WINDOWS,
 ];

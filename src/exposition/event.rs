@@ -1,7 +1,7 @@
 //! Writes a canonical event as a line of JSON, which the decoder reads as the same event.
 
 use serde::{Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::domain::event::{Actor, Event, EventType, Status};
 use crate::domain::timestamp::{Timestamp, seconds};
@@ -42,6 +42,7 @@ pub fn event_line(event: &Event<'_>, event_id: Option<&str>) -> String {
     line.add("status", event.status.map(Status::name));
     line.add("channel", event.channel.as_deref());
     line.add("actor", event.actor.map(Actor::name));
+    line.add("attributes", attributes(event));
     line.add("requester", event.requester.as_deref());
     line.add("author", event.author.as_deref());
     let is_message = event.kind == EventType::Message;
@@ -54,10 +55,17 @@ pub fn event_line(event: &Event<'_>, event_id: Option<&str>) -> String {
     serde_json::to_string(&line).unwrap_or_default()
 }
 
+/// The user's own attributes, if the event states any.
+fn attributes(event: &Event<'_>) -> Option<Map<String, Value>> {
+    let stated = event.attributes.iter();
+    let values = stated.map(|one| (one.name.to_string(), one.value.as_deref().into()));
+    (!event.attributes.is_empty()).then(|| values.collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::event::EventIdentity;
+    use crate::domain::event::{EventIdentity, StatedAttribute};
 
     #[test]
     fn absent_members_are_left_out() {
@@ -70,11 +78,17 @@ mod tests {
         event.handle = Some(1_500);
         event.requester = Some("42".into());
         event.author = Some("7".into());
+        for (name, value) in [("tier", Some("gold")), ("product", None)] {
+            event.attributes.push(StatedAttribute {
+                name: name.into(),
+                value: value.map(Into::into),
+            });
+        }
         assert_eq!(
             event_line(&event, Some("e")),
             "{\"ticket_id\":\"7\",\"type\":\"csat_rated\",\"at\":\"1970-01-01T00:00:01.500Z\",\
              \"event_id\":\"e\",\"team\":null,\"agent\":\"assigned\",\"status\":\"on_hold\",\
-             \"requester\":\"42\",\"author\":\"7\",\"handle_seconds\":1.5,\"score\":1.75,\"score_max\":2.0}"
+             \"attributes\":{\"product\":null,\"tier\":\"gold\"},\"requester\":\"42\",\"author\":\"7\",\"handle_seconds\":1.5,\"score\":1.75,\"score_max\":2.0}"
         );
     }
 }

@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use super::error::HistoryError;
 use crate::decode::{self, Decoded, Decoder, IgnoreReason, MAX_VALUE_BYTES, Record, Rejection};
 use crate::domain::event::Event;
-use crate::domain::mapping::Member;
 use crate::domain::timestamp::Timestamp;
 use crate::edge::files::{self, LineBlock};
 use crate::edge::kafka::TopicPartition;
@@ -38,7 +37,7 @@ pub struct ReadCounts {
     /// Records that are about no ticket, by reason.
     pub ignored: BTreeMap<IgnoreReason, u64>,
     /// Values that the mapping does not know, by member and path.
-    pub unmapped: BTreeMap<(&'static str, String), u64>,
+    pub unmapped: BTreeMap<(String, String), u64>,
     /// Number of events in the records.
     pub events: u64,
     /// Whether the first record looks like the header of a CSV file.
@@ -94,7 +93,7 @@ impl ReadCounts {
                     self.reject(rejected.rejection, &place);
                 }
                 for word in &mapped.unmapped {
-                    let key = (Member::name(word.member), word.path.clone());
+                    let key = (word.member.to_string(), word.path.clone());
                     *self.unmapped.entry(key).or_default() += 1;
                 }
                 if let Some(ignorance) = mapped.ignored {

@@ -68,12 +68,12 @@ impl IngestMetrics {
             self.count_rejection(record, rejection, "");
         }
         for event in &mapped.rejected_events {
-            let place = format!("{}.{}: {}", event.rule, event.member.name(), event.paths);
+            let place = format!("{}.{}: {}", event.rule, event.member, event.paths);
             self.count_rejection(record, event.rejection, &place);
         }
         self.watch_repetitions(record, mapped);
         for word in &mapped.unmapped {
-            self.metrics.unmapped(word.member).inc();
+            self.metrics.unmapped(word.member.member).inc();
             if let Some(unmapped) = self.unmapped.add() {
                 // Without the value: it is content of the ticket.
                 warn!(
@@ -81,7 +81,7 @@ impl IngestMetrics {
                     partition = record.partition.partition,
                     offset = record.offset,
                     rule = word.rule,
-                    member = word.member.name(),
+                    member = %word.member,
                     path = word.path,
                     unmapped,
                     "the mapping has no entry for a value; ticket-exporter test-mapping shows the value"

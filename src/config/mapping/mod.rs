@@ -37,8 +37,10 @@ const KEYS: [&str; 7] = [
 /// The keys that change how records are mapped.
 const CONTENT_KEYS: [&str; 5] = ["unwrap", "tables", "values", "common", "rules"];
 
+/// `attributes` are the names of the configured attributes. Rules keep no others.
 pub(super) fn read(
     view: &YamlView<'_>,
+    attributes: Vec<String>,
     directory: &FilePath,
     read: &mut ReadFile<'_>,
     errors: &mut ConfigErrors,
@@ -49,7 +51,7 @@ pub(super) fn read(
     let mut one = |view: &YamlView<'_>, errors: &mut ConfigErrors| {
         let mut tables = LookupTables::new(&mut files, &mut contents, directory);
         tables.read(&view.key("tables"), read, errors);
-        let mut mapping = read_one(view, zone, &tables, errors)?;
+        let mut mapping = read_one(view, zone, &attributes, &tables, errors)?;
         mapping.written = written(view, &mapping);
         Some(Arc::new(mapping))
     };
@@ -69,6 +71,7 @@ pub(super) fn read(
         topics,
         tables: files,
         contents,
+        attributes,
     }
 }
 
@@ -77,6 +80,7 @@ pub(super) fn read(
 fn read_one(
     view: &YamlView<'_>,
     zone: Option<Tz>,
+    attributes: &[String],
     tables: &LookupTables,
     errors: &mut ConfigErrors,
 ) -> Option<Mapping> {
@@ -109,7 +113,7 @@ fn read_one(
     let base = YamlView::root(&base);
     let zone = read_zone(&either(view, &base, "zone"), errors).or(zone);
     let (words, own) = (base.key("values"), view.key("values"));
-    let names = MappingNames::read(zone, tables, &words, &own, errors);
+    let names = MappingNames::read(zone, attributes, tables, &words, &own, errors);
     let unwrap = either(view, &base, "unwrap")
         .items(errors)
         .iter()

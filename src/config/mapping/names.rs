@@ -1,4 +1,4 @@
-//! The names that values can refer to: lookup tables and value maps.
+//! The names that a mapping can refer to: lookup tables, value maps and attributes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,9 +10,10 @@ use crate::config::problem::ConfigErrors;
 use crate::config::view::YamlView;
 use crate::domain::mapping::WordMap;
 
-/// The lookup tables, the value maps and the zone of one mapping.
+/// The lookup tables, the value maps and the zone of one mapping, and the configured attributes.
 pub(super) struct MappingNames<'a> {
     pub(super) zone: Option<Tz>,
+    pub(super) attributes: &'a [String],
     pub(super) tables: &'a LookupTables<'a>,
     pub(super) words: BTreeMap<String, Arc<WordMap>>,
 }
@@ -21,6 +22,7 @@ impl<'a> MappingNames<'a> {
     /// `base` and `user` are the keys `values` of the preset and of the user.
     pub(super) fn read(
         zone: Option<Tz>,
+        attributes: &'a [String],
         tables: &'a LookupTables<'a>,
         base: &YamlView<'_>,
         user: &YamlView<'_>,
@@ -35,6 +37,7 @@ impl<'a> MappingNames<'a> {
         let words = maps.into_iter();
         Self {
             zone,
+            attributes,
             tables,
             words: words.map(|(name, words)| (name, Arc::new(words))).collect(),
         }

@@ -1,5 +1,8 @@
 //! Reads `common` and `rules`: the members of the events, from the preset and the user.
 
+use std::collections::BTreeMap;
+use std::iter;
+
 use super::names::MappingNames;
 use super::times;
 use super::values::{read_condition, read_path, read_value};
@@ -16,7 +19,12 @@ const RULE_KEYS: [&str; 6] = ["when", "foreach", "once", "continue", "ignore", "
 /// As the value of a preset's rule, removes the rule.
 const OFF: &str = "off";
 
-type Members = [Option<ValueSource>; Member::ALL.len()];
+/// The values of the members and of the user's own attributes.
+#[derive(Clone, Default)]
+struct Members {
+    members: [Option<ValueSource>; Member::ALL.len()],
+    attributes: BTreeMap<String, ValueSource>,
+}
 
 pub(super) fn read(
     user: &YamlView<'_>,
@@ -28,6 +36,7 @@ pub(super) fn read(
     for view in [base.key("common"), user.key("common")] {
         read_members(&view, &[], &mut common, names, errors);
     }
+    warn_about_attributes(user, names.attributes, errors);
     let base = base.key("rules").entries(errors);
     let rules = user.key("rules");
     let own = rules.entries(errors);
@@ -67,6 +76,7 @@ fn read_rule(
     names: &MappingNames<'_>,
     errors: &mut ConfigErrors,
 ) -> Rule {
+    let mut stated = common.clone();
     let mut rule = Rule {
         name: name.to_owned(),
         when: Condition::ALWAYS,
@@ -74,7 +84,8 @@ fn read_rule(
         continues: false,
         ignores: false,
         snapshot: false,
-        members: common.clone(),
+        members: Default::default(),
+        attributes: BTreeMap::new(),
     };
     let mut once = Vec::new();
     for view in views {
@@ -82,7 +93,7 @@ fn read_rule(
         if view.key("event_id").is_written() || own.is_written() {
             once = read_once(view, &own, errors);
         }
-        read_members(view, &RULE_KEYS, &mut rule.members, names, errors);
+        read_members(view, &RULE_KEYS, &mut stated, names, errors);
         let when = view.key("when");
         if when.is_set() {
             rule.when = read_condition(&when, names, errors);
@@ -101,6 +112,10 @@ fn read_rule(
             .unwrap_or(rule.snapshot);
         rule.ignores = view.key("ignore").boolean(errors).unwrap_or(rule.ignores);
     }
+    stated
+        .attributes
+        .retain(|name, _| names.attributes.contains(name));
+    (rule.members, rule.attributes) = (stated.members, stated.attributes);
     if !once.is_empty() {
         count_once(&mut rule, once);
     }
@@ -150,26 +165,73 @@ fn count_once(rule: &mut Rule, paths: Vec<RecordPath>) {
 fn read_members(
     view: &YamlView<'_>,
     others: &[&str],
-    members: &mut Members,
+    stated: &mut Members,
     names: &MappingNames<'_>,
     errors: &mut ConfigErrors,
 ) {
     for (key, value) in view.entries(errors) {
         match Member::from_name(key) {
-            Some(member) if value.is_set() => {
-                let read = read_value(&value, names, errors);
-                if let Some(read) = &read {
-                    vocabulary::check(member, read, &value, errors);
-                    times::check(member, &value, names.zone, errors);
-                }
-                members[member as usize] = read;
+            Some(Member::Attributes) => {
+                read_attributes(&value, &mut stated.attributes, names, errors);
             }
-            Some(member) => members[member as usize] = None,
+            Some(member) => {
+                stated.members[member as usize] = read_stated(member, &value, names, errors);
+            }
             None if others.contains(&key) => {}
             None => {
                 let known = Member::ALL.map(Member::name);
                 let known: Vec<&str> = others.iter().copied().chain(known).collect();
                 value.error(errors, format!("unknown key; {}", expected(key, &known)));
+            }
+        }
+    }
+}
+
+/// Adds to the attributes of the preset or of `common`. An attribute without a value is removed, and
+/// without any attribute all are.
+fn read_attributes(
+    view: &YamlView<'_>,
+    attributes: &mut BTreeMap<String, ValueSource>,
+    names: &MappingNames<'_>,
+    errors: &mut ConfigErrors,
+) {
+    if !view.is_set() {
+        attributes.clear();
+    }
+    for (name, value) in view.entries(errors) {
+        match read_stated(Member::Attributes, &value, names, errors) {
+            Some(read) => drop(attributes.insert(name.to_owned(), read)),
+            None => drop(attributes.remove(name)),
+        }
+    }
+}
+
+/// `None` if nothing is written, or after an error.
+fn read_stated(
+    member: Member,
+    view: &YamlView<'_>,
+    names: &MappingNames<'_>,
+    errors: &mut ConfigErrors,
+) -> Option<ValueSource> {
+    if !view.is_set() {
+        return None;
+    }
+    let read = read_value(view, names, errors)?;
+    vocabulary::check(member, &read, view, errors);
+    times::check(member, view, names.zone, errors);
+    Some(read)
+}
+
+/// Warns about attributes that the user's mapping states but the configuration does not have. Those of a
+/// preset are only an offer.
+fn warn_about_attributes(user: &YamlView<'_>, known: &[String], errors: &mut ConfigErrors) {
+    let quiet = &mut ConfigErrors::default();
+    let rules = user.key("rules").entries(quiet).into_iter();
+    let rules = rules.map(|(_, rule)| rule);
+    for view in iter::once(user.key("common")).chain(rules) {
+        for (name, value) in view.key("attributes").entries(quiet) {
+            if value.is_set() && !known.iter().any(|known| known == name) {
+                value.warning(errors, format!("is not used: add {name} to attributes"));
             }
         }
     }

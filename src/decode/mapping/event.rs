@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use super::evaluate::{Evaluation, EvaluationNotes, FoundValue, find_word};
-use super::outcome::{EventDerivation, MemberOrigin, RejectedEvent, UnmappedWord};
+use super::outcome::{EventDerivation, MappedMember, MemberOrigin, RejectedEvent, UnmappedWord};
 use super::scalar::Scalar;
 use super::times;
 use crate::decode::canonical::{handle, identity_of_id, rating};
 use crate::decode::json_members::MAX_NAME_BYTES;
 use crate::decode::rejection::{Rejection, TimeFault};
-use crate::domain::event::{Actor, Event, EventIdentity, EventType, Status};
-use crate::domain::mapping::{Member, Rule};
+use crate::domain::event::{Actor, Event, EventIdentity, EventType, StatedAttribute, Status};
+use crate::domain::mapping::{Member, Rule, ValueSource};
 use crate::domain::timestamp::Timestamp;
 
 /// Side results of making an event.
@@ -67,6 +67,13 @@ pub(super) fn event<'s>(
     event.actor = reader.word(Member::Actor, |word| {
         find_word(word, &Actor::ALL, Actor::name)
     })?;
+    for (name, value) in &rule.attributes {
+        let found = reader.attribute_value(name, value)?;
+        event.attributes.extend(found.map(|value| StatedAttribute {
+            name: Cow::Owned(name.clone()),
+            value: Some(value).filter(|value| !value.is_empty()),
+        }));
+    }
     event.requester = reader.text(Member::Requester, Rejection::InvalidRequester)?;
     event.author = reader.text(Member::Author, Rejection::InvalidAuthor)?;
     event.public = reader.word(Member::Public, truth)?.unwrap_or(true);
@@ -109,16 +116,27 @@ impl<'s> MemberReader<'_, 's, '_, '_> {
         member: Member,
         accept: impl Fn(&FoundValue<'s>) -> Option<T>,
     ) -> Result<Option<T>, RejectedEvent> {
+        match self.rule.member(member) {
+            Some(value) => self.value(Stated::member(member, value), accept),
+            None => {
+                self.evaluation.notes = EvaluationNotes::default();
+                Ok(None)
+            }
+        }
+    }
+
+    fn value<T>(
+        &mut self,
+        stated: Stated<'s>,
+        accept: impl Fn(&FoundValue<'s>) -> Option<T>,
+    ) -> Result<Option<T>, RejectedEvent> {
         self.evaluation.notes = EvaluationNotes::default();
-        self.evaluation.unmapped = member.unmapped();
-        let Some(value) = self.rule.member(member) else {
-            return Ok(None);
-        };
+        self.evaluation.unmapped = stated.member.unmapped();
         let notes = &self.evaluation.notes;
         let mut accepted = None;
         let _ = self
             .evaluation
-            .each(value, &mut |found| match accept(&found) {
+            .each(stated.value, &mut |found| match accept(&found) {
                 Some(value) => {
                     accepted = Some((value, found.from));
                     ControlFlow::Break(())
@@ -135,18 +153,18 @@ impl<'s> MemberReader<'_, 's, '_, '_> {
             if accepted.is_none() || is_passed {
                 self.notes.unmapped.push(UnmappedWord {
                     rule: self.rule.name.clone(),
-                    member,
+                    member: stated.name(),
                     path: path.to_owned(),
                     word: word.into_owned(),
                 });
             }
         }
         if self.evaluation.notes.rejects.get() {
-            return Err(self.rejected(member, invalid(member)));
+            return Err(self.rejected_value(stated, invalid(stated.member)));
         }
         if let (Some(derivation), Some((_, from))) = (&mut self.notes.derivation, &accepted) {
             derivation.origins.push(MemberOrigin {
-                member,
+                member: stated.name(),
                 from: (*from).to_owned(),
             });
         }
@@ -183,6 +201,25 @@ impl<'s> MemberReader<'_, 's, '_, '_> {
     ) -> Result<Option<Cow<'static, str>>, RejectedEvent> {
         let text = self.text(member, wrong)?;
         Ok(text.or_else(|| self.is_empty().then(Cow::default)))
+    }
+
+    /// The value of one of the user's own attributes. An empty text: the ticket has none.
+    fn attribute_value(
+        &mut self,
+        name: &'s str,
+        value: &'s ValueSource,
+    ) -> Result<Option<Cow<'static, str>>, RejectedEvent> {
+        let stated = Stated {
+            attribute: Some(name),
+            ..Stated::member(Member::Attributes, value)
+        };
+        match self.value(stated, any)?.map(Scalar::into_text) {
+            Some(text) if text.len() > MAX_NAME_BYTES => {
+                Err(self.rejected_value(stated, Rejection::InvalidAttributes))
+            }
+            Some(text) => Ok(Some(Cow::Owned(text.into_owned()))),
+            None => Ok(self.is_empty().then(Cow::default)),
+        }
     }
 
     fn time(
@@ -234,12 +271,48 @@ impl<'s> MemberReader<'_, 's, '_, '_> {
     fn rejected(&self, member: Member, rejection: Rejection) -> RejectedEvent {
         RejectedEvent {
             rule: self.rule.name.clone(),
-            member,
+            member: member.into(),
             rejection,
-            paths: self
-                .rule
-                .member(member)
-                .map_or(String::new(), |value| value.paths().join(", ")),
+            paths: self.rule.member(member).map_or(String::new(), paths),
+        }
+    }
+
+    fn rejected_value(&self, stated: Stated<'_>, rejection: Rejection) -> RejectedEvent {
+        RejectedEvent {
+            rule: self.rule.name.clone(),
+            member: stated.name(),
+            rejection,
+            paths: paths(stated.value),
+        }
+    }
+}
+
+fn paths(value: &ValueSource) -> String {
+    value.paths().join(", ")
+}
+
+/// A value that a rule states, and for what.
+#[derive(Clone, Copy)]
+struct Stated<'s> {
+    member: Member,
+    /// The name, if it is one of the user's own attributes.
+    attribute: Option<&'s str>,
+    value: &'s ValueSource,
+}
+
+impl<'s> Stated<'s> {
+    fn member(member: Member, value: &'s ValueSource) -> Self {
+        Self {
+            member,
+            attribute: None,
+            value,
+        }
+    }
+
+    fn name(self) -> MappedMember {
+        MappedMember {
+            member: self.member,
+            attribute: self.attribute.map(str::to_owned),
         }
     }
 }
@@ -258,6 +331,7 @@ fn invalid(member: Member) -> Rejection {
         Member::Status => Rejection::InvalidStatus,
         Member::Channel => Rejection::InvalidChannel,
         Member::Actor => Rejection::InvalidActor,
+        Member::Attributes => Rejection::InvalidAttributes,
         Member::Requester => Rejection::InvalidRequester,
         Member::Author => Rejection::InvalidAuthor,
         Member::Public => Rejection::InvalidPublic,

@@ -219,7 +219,7 @@ impl RecordMapping<'_> {
             Ok(event) if self.latest.is_some_and(|latest| event.at > latest) => {
                 self.mapped.rejected_events.push(RejectedEvent {
                     rule: rule.name.clone(),
-                    member: Member::At,
+                    member: Member::At.into(),
                     rejection: Rejection::Future,
                     paths: String::new(),
                 });

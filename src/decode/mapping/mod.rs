@@ -17,6 +17,8 @@ mod unwrap;
 mod wanted;
 
 pub(super) use mapper::Mapper;
-pub use outcome::{EventDerivation, MappedRecord, MemberOrigin, RejectedEvent, UnmappedWord};
+pub use outcome::{
+    EventDerivation, MappedMember, MappedRecord, MemberOrigin, RejectedEvent, UnmappedWord,
+};
 pub use repeated_history::{RepetitionWatch, UnidentifiedEvent};
 pub use times::read_text as read_time;

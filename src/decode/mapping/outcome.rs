@@ -1,5 +1,7 @@
 //! The outcome of a mapping for one record.
 
+use std::fmt;
+
 use super::repeated_history::UnidentifiedEvent;
 use crate::decode::rejection::{IgnoreReason, Rejection};
 use crate::domain::event::Event;
@@ -21,6 +23,33 @@ pub struct MappedRecord {
     pub unidentified: Vec<UnidentifiedEvent>,
 }
 
+/// A member of the event, or one of its attributes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MappedMember {
+    pub member: Member,
+    /// The name of the attribute.
+    pub attribute: Option<String>,
+}
+
+impl From<Member> for MappedMember {
+    fn from(member: Member) -> Self {
+        Self {
+            member,
+            attribute: None,
+        }
+    }
+}
+
+impl fmt::Display for MappedMember {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.member.name())?;
+        match &self.attribute {
+            Some(attribute) => write!(formatter, ".{attribute}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// How an event was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventDerivation {
@@ -34,7 +63,7 @@ pub struct EventDerivation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RejectedEvent {
     pub rule: String,
-    pub member: Member,
+    pub member: MappedMember,
     pub rejection: Rejection,
     /// The paths of the member in the rule.
     pub paths: String,
@@ -44,7 +73,7 @@ pub struct RejectedEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnmappedWord {
     pub rule: String,
-    pub member: Member,
+    pub member: MappedMember,
     pub path: String,
     /// Content of the record. It must not get into a log.
     pub word: String,
@@ -53,7 +82,7 @@ pub struct UnmappedWord {
 /// The origin of the value of a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberOrigin {
-    pub member: Member,
+    pub member: MappedMember,
     /// A path, or a constant.
     pub from: String,
 }

@@ -223,6 +223,7 @@ impl PathsByRoot {
         };
         collect.condition(&rule.when);
         let members = rule.members.iter().flatten();
+        let members = members.chain(rule.attributes.values());
         members.for_each(|value| collect.value(value));
     }
 }

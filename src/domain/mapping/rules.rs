@@ -22,6 +22,8 @@ pub struct Mappings {
     pub tables: Vec<LookupTableFile>,
     /// The content of these files when the configuration was read.
     pub contents: Vec<LookupTable>,
+    /// The names of the configured attributes. Events keep no others.
+    pub attributes: Vec<String>,
 }
 
 impl Mappings {
@@ -30,6 +32,7 @@ impl Mappings {
         // Regular expressions cannot be compared, but their debug output can.
         let shown = |mappings: &Self| format!("{:?}{:?}", mappings.general, mappings.topics);
         self.tables == other.tables
+            && self.attributes == other.attributes
             && self.contents == other.contents
             && shown(self) == shown(other)
     }
@@ -80,6 +83,8 @@ pub struct Rule {
     pub snapshot: bool,
     /// The members of the rule and the common ones, by [`Member`].
     pub members: [Option<ValueSource>; Member::ALL.len()],
+    /// The configured attributes that the rule states, by name.
+    pub attributes: BTreeMap<String, ValueSource>,
 }
 
 named_enum! {
@@ -98,6 +103,8 @@ named_enum! {
         Status = "status",
         Channel = "channel",
         Actor = "actor",
+        /// The values are in [`Rule::attributes`].
+        Attributes = "attributes",
         Requester = "requester",
         Author = "author",
         Public = "public",
