@@ -44,7 +44,7 @@ pub struct Alert {
     /// The `for` of the rule, a Prometheus duration. None: the alert fires at once.
     pub pending: Option<String>,
     /// Labels besides severity, category and those of the query.
-    pub labels: Vec<(&'static str, String)>,
+    pub labels: Vec<(String, String)>,
     pub severity: Severity,
     pub category: Category,
     pub summary: String,
@@ -116,12 +116,12 @@ fn groups(groups: &[RuleGroup], links: &Links) -> Yaml {
             PrometheusRule::Recording(recording) => recording.node(),
             PrometheusRule::Alert(alert) => alert.node(links),
         });
-        Yaml::Map(vec![
+        Yaml::map(vec![
             ("name", Yaml::text(group.name)),
             ("rules", Yaml::List(rules.collect())),
         ])
     };
-    Yaml::Map(vec![(
+    Yaml::map(vec![(
         "groups",
         Yaml::List(groups.iter().map(group).collect()),
     )])
@@ -129,7 +129,7 @@ fn groups(groups: &[RuleGroup], links: &Links) -> Yaml {
 
 impl Recording {
     fn node(&self) -> Yaml {
-        Yaml::Map(vec![
+        Yaml::map(vec![
             ("record", Yaml::text(&self.record)),
             ("expr", Yaml::text(&self.expression)),
         ])
@@ -146,11 +146,11 @@ impl Alert {
             entries.push(("for", Yaml::Literal(pending.clone())));
         }
         let mut labels = vec![
-            ("severity", Yaml::text(self.severity.name())),
-            ("category", Yaml::text(self.category.name())),
+            ("severity".to_owned(), Yaml::text(self.severity.name())),
+            ("category".to_owned(), Yaml::text(self.category.name())),
         ];
         for (name, value) in &self.labels {
-            labels.push((name, Yaml::text(literal(value))));
+            labels.push((name.clone(), Yaml::text(literal(value))));
         }
         let runbook = format!("{}/{}.md", links.runbooks, self.name);
         let dashboard = format!("{}{}", links.dashboards, self.dashboard);
@@ -160,9 +160,9 @@ impl Alert {
             ("runbook_url", Yaml::text(runbook)),
             ("dashboard_url", Yaml::text(dashboard)),
         ];
-        entries.push(("labels", Yaml::Map(labels)));
-        entries.push(("annotations", Yaml::Map(annotations)));
-        Yaml::Map(entries)
+        entries.push(("labels", Yaml::map(labels)));
+        entries.push(("annotations", Yaml::map(annotations)));
+        Yaml::map(entries)
     }
 }
 

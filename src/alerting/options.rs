@@ -33,6 +33,9 @@ const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 pub struct RuleOptions {
     /// Priorities with an alert on each breach. Empty: no alert on single breaches.
     pub urgent: Vec<String>,
+    /// Groups of policies whose breaches are critical, if there are several groups. Empty: the default group, or the
+    /// first one if no policy is in it.
+    pub critical_groups: Vec<String>,
     pub hold: Milliseconds,
     pub lag: Milliseconds,
     pub oldest: Milliseconds,
@@ -48,6 +51,7 @@ impl Default for RuleOptions {
     fn default() -> Self {
         Self {
             urgent: Vec::new(),
+            critical_groups: Vec::new(),
             hold: HOLD,
             lag: LAG,
             oldest: OLDEST,

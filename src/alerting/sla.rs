@@ -1,6 +1,7 @@
 //! Alerts on SLA targets: goals at risk, breaches, and too many breaches.
 
 use super::burn::{Burn, BurnPace};
+use super::dimensions::{Dimensions, fixed_attributes};
 use super::model::{Alert, Category, PrometheusRule, Recording, Severity};
 use super::options::RuleOptions;
 use super::promql::{indented, matcher, matcher_of_any, number, selector, window};
@@ -27,9 +28,11 @@ const WAIT_PART: Milliseconds = 3;
 pub fn recordings(
     policies: &[Policy],
     objectives: &[f64],
+    dimensions: &Dimensions,
     options: &RuleOptions,
 ) -> Vec<PrometheusRule> {
-    let mut rules = past(options);
+    let mut rules = past(dimensions, options);
+    let by = dimensions.budget().join(", ");
     for (counter, name) in [
         (GOALS, "ticket_sla_goals_total"),
         (BREACHES, "ticket_sla_breaches_total"),
@@ -37,7 +40,7 @@ pub fn recordings(
         let series = format!("max_over_time({name}{})", options.held());
         rules.push(
             Recording {
-                record: recorded(counter),
+                record: recorded(counter, dimensions),
                 expression: options.one_replica(&series),
             }
             .into(),
@@ -47,15 +50,15 @@ pub fn recordings(
         for counter in [GOALS, BREACHES] {
             rules.push(
                 Recording {
-                    record: increase(counter, length),
+                    record: increase(counter, length, dimensions),
                     expression: format!(
-                        "sum by (team, policy, target) (\n  increase({recorded}[{window}])\n  \
+                        "sum by ({by}) (\n  increase({recorded}[{window}])\n  \
                          and {recorded}\n)\n\
-                         unless on (team, policy, target) resets({goals}[{window}]) > 0\n\
-                         unless on (team, policy, target) resets({breaches}[{window}]) > 0",
-                        recorded = recorded(counter),
-                        goals = recorded(GOALS),
-                        breaches = recorded(BREACHES),
+                         unless on ({by}) resets({goals}[{window}]) > 0\n\
+                         unless on ({by}) resets({breaches}[{window}]) > 0",
+                        recorded = recorded(counter, dimensions),
+                        goals = recorded(GOALS, dimensions),
+                        breaches = recorded(BREACHES, dimensions),
                         window = window(length)
                     ),
                 }
@@ -70,27 +73,41 @@ const GOALS: &str = "ticket_sla_goals";
 const BREACHES: &str = "ticket_sla_breaches";
 
 /// The name of the recorded counter.
-fn recorded(counter: &str) -> String {
-    format!("team_priority_policy_target:{counter}:max")
+fn recorded(counter: &str, dimensions: &Dimensions) -> String {
+    format!("{}:{counter}:max", dimensions.counter().join("_"))
 }
 
 /// The name of its recorded increase.
-fn increase(counter: &str, length: Milliseconds) -> String {
-    format!("team_policy_target:{counter}:increase{}", window(length))
+fn increase(counter: &str, length: Milliseconds, dimensions: &Dimensions) -> String {
+    let level = dimensions.budget().join("_");
+    format!("{level}:{counter}:increase{}", window(length))
 }
 
-/// The labels of the gauges of goals.
-const GOAL: &str = "team, priority, target";
-/// The recorded gauges, for comparison with the week before.
-const AT_RISK: &str = "team_priority_target_within:ticket_sla_at_risk:sum";
-const OVERDUE: &str = "team_priority_target:ticket_sla_overdue:sum";
+/// The recorded gauge of goals at risk, for comparison with the week before.
+fn recorded_at_risk(dimensions: &Dimensions) -> String {
+    format!(
+        "{}:ticket_sla_at_risk:sum",
+        with_horizon(dimensions).join("_")
+    )
+}
 
-fn past(options: &RuleOptions) -> Vec<PrometheusRule> {
+/// The recorded gauge of overdue goals.
+fn recorded_overdue(dimensions: &Dimensions) -> String {
+    format!("{}:ticket_sla_overdue:sum", dimensions.goal().join("_"))
+}
+
+fn with_horizon(dimensions: &Dimensions) -> Vec<&str> {
+    let mut labels = dimensions.goal();
+    labels.push("within");
+    labels
+}
+
+fn past(dimensions: &Dimensions, options: &RuleOptions) -> Vec<PrometheusRule> {
     let mut rules = vec![
         Recording {
-            record: AT_RISK.to_owned(),
+            record: recorded_at_risk(dimensions),
             expression: options.sum(
-                &format!("{GOAL}, within"),
+                &with_horizon(dimensions).join(", "),
                 &format!("last_over_time(ticket_sla_at_risk{})", options.held()),
             ),
         }
@@ -101,9 +118,9 @@ fn past(options: &RuleOptions) -> Vec<PrometheusRule> {
         let overdue = selector("ticket_sla_overdue", &urgent);
         rules.push(
             Recording {
-                record: OVERDUE.to_owned(),
+                record: recorded_overdue(dimensions),
                 expression: options.sum(
-                    GOAL,
+                    &dimensions.goal().join(", "),
                     &format!("last_over_time({overdue}{})", options.held()),
                 ),
             }
@@ -117,10 +134,16 @@ fn past(options: &RuleOptions) -> Vec<PrometheusRule> {
 ///
 /// A busy team always has a goal at risk and often an overdue one, so an alert on a single goal would never
 /// end. The alert lasts for at least `ago`. Without a week of history a single goal is enough.
-fn more_than_before(now: &str, recorded: &str, ago: Milliseconds) -> String {
+fn more_than_before(
+    now: &str,
+    recorded: &str,
+    ago: Milliseconds,
+    dimensions: &Dimensions,
+) -> String {
     format!(
-        "{now} > 0\nunless on ({GOAL}) (\n{now_inside}\n  <= on ({GOAL})\n  \
+        "{now} > 0\nunless on ({goal}) (\n{now_inside}\n  <= on ({goal})\n  \
          max_over_time({recorded}[{week}] offset {ago})\n)",
+        goal = dimensions.goal().join(", "),
         now_inside = indented(now),
         week = window(7 * DAY),
         ago = window(ago),
@@ -144,23 +167,41 @@ fn windows(policies: &[Policy], objectives: &[f64]) -> Vec<Milliseconds> {
 pub fn alerts(
     policies: &[Policy],
     objectives: &[f64],
+    dimensions: &Dimensions,
     options: &RuleOptions,
 ) -> Vec<PrometheusRule> {
     let mut rules: Vec<PrometheusRule> = Vec::new();
-    for (policy, region) in policies.iter().zip(regions(policies)) {
+    let regions = regions(policies, &dimensions.attributes);
+    for (policy, region) in policies.iter().zip(regions) {
         if let Some(region) = region {
-            rules.extend(at_risk(policy, &region, options).map(PrometheusRule::from));
+            let alerts = at_risk(policy, &region, dimensions, options);
+            rules.extend(alerts.map(PrometheusRule::from));
         }
     }
     if !options.urgent.is_empty() {
-        rules.push(breached(options).into());
+        let breached = breached(dimensions, options);
+        rules.extend(breached.into_iter().map(PrometheusRule::from));
     }
     for (policy, objective) in with_targets(policies, objectives) {
         for pace in [BurnPace::FAST, BurnPace::SLOW] {
-            rules.push(burning(policy, objective, pace, options).into());
+            rules.push(burning(policy, objective, pace, dimensions, options).into());
         }
     }
     rules
+}
+
+/// The groups whose breaches are critical. Those between teams can wait for working hours; those to customers
+/// cannot.
+pub fn critical_groups(dimensions: &Dimensions, options: &RuleOptions) -> Vec<String> {
+    let groups = &dimensions.groups;
+    if !options.critical_groups.is_empty() {
+        let named = groups
+            .iter()
+            .filter(|group| options.critical_groups.contains(*group));
+        return named.cloned().collect();
+    }
+    let default = groups.iter().find(|group| *group == Policy::DEFAULT_GROUP);
+    default.or(groups.first()).into_iter().cloned().collect()
 }
 
 /// The policies that have targets, with their objectives.
@@ -173,42 +214,54 @@ fn with_targets<'a>(
 }
 
 /// An alert for each target of a policy.
-fn at_risk(policy: &Policy, region: &Region, options: &RuleOptions) -> impl Iterator<Item = Alert> {
+fn at_risk(
+    policy: &Policy,
+    region: &Region,
+    dimensions: &Dimensions,
+    options: &RuleOptions,
+) -> impl Iterator<Item = Alert> {
     let targets = Target::ALL
         .into_iter()
         .filter_map(|target| Some((target, policy.target(target)?)));
     targets.map(move |(target, length)| {
         let (horizon, wait) = horizon(length);
         let within = duration::format(horizon);
+        let mut matchers = vec![matcher("target", target.name()), matcher("within", &within)];
+        if !dimensions.groups.is_empty() {
+            matchers.push(matcher("group", &policy.group));
+        }
         let held = |more: &[String]| {
-            let first = [matcher("target", target.name()), matcher("within", &within)];
-            let series = selector("ticket_sla_at_risk", &[&first, more].concat());
+            let series = selector("ticket_sla_at_risk", &[&matchers, more].concat());
             format!("last_over_time({series}{})", options.held())
         };
         let mut series = held(&region.inside);
         for outside in &region.outside {
             series.push_str(&format!("\nunless {}", held(outside)));
         }
-        let matchers = [matcher("target", target.name()), matcher("within", &within)];
         Alert {
             name: "TicketSlaAtRisk",
             expression: more_than_before(
-                &options.sum(GOAL, &series),
-                &selector(AT_RISK, &matchers),
+                &options.sum(&dimensions.goal().join(", "), &series),
+                &selector(&recorded_at_risk(dimensions), &matchers),
                 HOUR,
+                dimensions,
             ),
             pending: wait.map(window),
             // The gauges have no label for the policy.
             labels: vec![
-                ("policy", policy.name.clone()),
-                ("target", target.name().to_owned()),
+                ("policy".to_owned(), policy.name.clone()),
+                ("target".to_owned(), target.name().to_owned()),
             ],
             severity: Severity::Warning,
             category: Category::Kpi,
-            summary: format!("{TEAM}: an SLA target is at risk"),
+            summary: format!(
+                "{TEAM}: {} is at risk",
+                of_group("an SLA target", dimensions)
+            ),
             description: format!(
-                "{{{{ $value }}}} {TICKETS} with priority {{{{ $labels.priority }}}} will miss the \
-                 {{{{ $labels.target }}}} target within {within}."
+                "{{{{ $value }}}} {TICKETS} with {tickets} will miss the \
+                 {{{{ $labels.target }}}} target within {within}.",
+                tickets = labeled(dimensions)
             ),
             dashboard: format!("/d/ticket-team?{VAR_TEAM}"),
         }
@@ -219,6 +272,24 @@ fn at_risk(policy: &Policy, region: &Region, options: &RuleOptions) -> impl Iter
 const TEAM: &str = "Team {{ $labels.team }}";
 const TICKETS: &str = "ticket(s) of team {{ $labels.team }}";
 pub const VAR_TEAM: &str = "var-team={{ $labels.team | reReplaceAll \" \" \"%20\" }}";
+
+/// Words in the summary of an alert, with the group if there are several.
+fn of_group(words: &str, dimensions: &Dimensions) -> String {
+    if dimensions.groups.is_empty() {
+        words.to_owned()
+    } else {
+        format!("{words} of group {{{{ $labels.group }}}}")
+    }
+}
+
+/// The priority and the attributes of an alert's tickets.
+fn labeled(dimensions: &Dimensions) -> String {
+    let mut text = "priority {{ $labels.priority }}".to_owned();
+    for name in dimensions.of_alerts() {
+        text.push_str(&format!(", {name} {{{{ $labels.{name} }}}}"));
+    }
+    text
+}
 
 /// The horizon of a target, and how long the alert has to be pending.
 fn horizon(target: Milliseconds) -> (Milliseconds, Option<Milliseconds>) {
@@ -235,32 +306,67 @@ fn horizon(target: Milliseconds) -> (Milliseconds, Option<Milliseconds>) {
     }
 }
 
-fn breached(options: &RuleOptions) -> Alert {
-    let overdue = selector(
-        "ticket_sla_overdue",
-        &[matcher_of_any("priority", &options.urgent)],
-    );
+/// An alert on critical groups, and one on the others.
+fn breached(dimensions: &Dimensions, options: &RuleOptions) -> Vec<Alert> {
+    if dimensions.groups.is_empty() {
+        return vec![breached_in(None, Severity::Critical, dimensions, options)];
+    }
+    let critical = critical_groups(dimensions, options);
+    let groups = dimensions.groups.iter().cloned();
+    let (critical, others): (Vec<_>, Vec<_>) = groups.partition(|group| critical.contains(group));
+    [(critical, Severity::Critical), (others, Severity::Warning)]
+        .into_iter()
+        .filter(|(groups, _)| !groups.is_empty())
+        .map(|(groups, severity)| breached_in(Some(&groups), severity, dimensions, options))
+        .collect()
+}
+
+fn breached_in(
+    groups: Option<&[String]>,
+    severity: Severity,
+    dimensions: &Dimensions,
+    options: &RuleOptions,
+) -> Alert {
+    let of_groups = groups.map(|groups| matcher_of_any("group", groups));
+    let of_groups: Vec<String> = of_groups.into_iter().collect();
+    let urgent = [matcher_of_any("priority", &options.urgent)];
+    let overdue = selector("ticket_sla_overdue", &[&urgent[..], &of_groups].concat());
     let series = format!("last_over_time({overdue}{})", options.held());
     Alert {
         name: "TicketSlaBreached",
-        expression: more_than_before(&options.sum(GOAL, &series), OVERDUE, DAY),
+        expression: more_than_before(
+            &options.sum(&dimensions.goal().join(", "), &series),
+            &selector(&recorded_overdue(dimensions), &of_groups),
+            DAY,
+            dimensions,
+        ),
         pending: None,
         labels: Vec::new(),
-        severity: Severity::Critical,
+        severity,
         category: Category::Kpi,
-        summary: format!("{TEAM}: an urgent SLA target is breached"),
+        summary: format!(
+            "{TEAM}: {} is breached",
+            of_group("an urgent SLA target", dimensions)
+        ),
         description: format!(
-            "{{{{ $value }}}} {TICKETS} with priority {{{{ $labels.priority }}}} missed the \
-             {{{{ $labels.target }}}} target and are still waiting."
+            "{{{{ $value }}}} {TICKETS} with {tickets} missed the \
+             {{{{ $labels.target }}}} target and are still waiting.",
+            tickets = labeled(dimensions)
         ),
         dashboard: format!("/d/ticket-team?{VAR_TEAM}"),
     }
 }
 
-fn burning(policy: &Policy, objective: f64, pace: BurnPace, options: &RuleOptions) -> Alert {
+fn burning(
+    policy: &Policy,
+    objective: f64,
+    pace: BurnPace,
+    dimensions: &Dimensions,
+    options: &RuleOptions,
+) -> Alert {
     let burn = Burn::new(objective, pace);
     let matchers = [matcher("policy", &policy.name)];
-    let of = |counter, length| selector(&increase(counter, length), &matchers);
+    let of = |counter, length| selector(&increase(counter, length, dimensions), &matchers);
     let share = |length| {
         format!(
             "{}\n  / {}\n  > {}",
@@ -278,24 +384,38 @@ fn burning(policy: &Policy, objective: f64, pace: BurnPace, options: &RuleOption
         of(BREACHES, burn.long),
         options.minimum_breaches,
     );
+    let pages = dimensions.groups.is_empty()
+        || critical_groups(dimensions, options).contains(&policy.group);
     let (name, severity, summary) = if pace == BurnPace::FAST {
         (
             "TicketSlaBudgetBurnFast",
-            Severity::Critical,
-            "SLA breaches endanger the month's objective today",
+            if pages {
+                Severity::Critical
+            } else {
+                Severity::Warning
+            },
+            format!(
+                "{} endanger the month's objective today",
+                of_group("SLA breaches", dimensions)
+            ),
         )
     } else {
         (
             "TicketSlaBudgetBurnSlow",
             Severity::Warning,
-            "too many SLA breaches for the month's objective",
+            format!(
+                "too many {} for the month's objective",
+                of_group("SLA breaches", dimensions)
+            ),
         )
     };
+    let mut labels = vec![("policy".to_owned(), policy.name.clone())];
+    labels.extend(fixed_attributes(policy));
     Alert {
         name,
         expression,
         pending: None,
-        labels: vec![("policy", policy.name.clone())],
+        labels,
         severity,
         category: Category::Kpi,
         summary: format!("{TEAM}: {summary}"),

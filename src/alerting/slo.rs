@@ -4,6 +4,7 @@
 //! alerts need 14.4 or 6 times the budget, which an objective below 83 % can never reach, and neither
 //! tool knows a minimum number of goals. [`super::prometheus`] writes alerts that fit.
 
+use super::dimensions::Dimensions;
 use super::promql::{matcher, number};
 use crate::domain::policy::Target;
 use crate::domain::yaml::{Yaml, document};
@@ -15,6 +16,8 @@ const SERVICE: &str = "support";
 /// The objective of one SLA target of a policy.
 struct ServiceObjective<'a> {
     policy: &'a str,
+    /// If there are several.
+    group: Option<&'a str>,
     target: &'static str,
     objective: f64,
     /// Unique; lower-case letters, digits and dashes.
@@ -22,6 +25,7 @@ struct ServiceObjective<'a> {
 }
 
 fn service_objectives<'a>(rules: &'a Rules, objectives: &[f64]) -> Vec<ServiceObjective<'a>> {
+    let has_groups = !Dimensions::of(rules).groups.is_empty();
     let mut service_objectives: Vec<ServiceObjective<'a>> = Vec::new();
     for (policy, objective) in rules.policies.iter().zip(objectives) {
         for target in Target::ALL {
@@ -37,6 +41,7 @@ fn service_objectives<'a>(rules: &'a Rules, objectives: &[f64]) -> Vec<ServiceOb
             }
             service_objectives.push(ServiceObjective {
                 policy: &policy.name,
+                group: has_groups.then_some(policy.group.as_str()),
                 target: target.name(),
                 objective: *objective,
                 name,
@@ -60,8 +65,12 @@ impl ServiceObjective<'_> {
     }
 
     fn description(&self) -> String {
+        let group = self
+            .group
+            .map(|group| format!(" of group {group}"))
+            .unwrap_or_default();
         format!(
-            "{} % of the {} goals of policy {} are met.",
+            "{} % of the {} goals of policy {}{group} are met.",
             self.percent(),
             self.target,
             self.policy
@@ -71,7 +80,7 @@ impl ServiceObjective<'_> {
 
 /// Returns one document for Sloth, version `prometheus/v1`.
 pub fn sloth(rules: &Rules, objectives: &[f64]) -> String {
-    let off = || Yaml::Map(vec![("disable", Yaml::Literal("true".into()))]);
+    let off = || Yaml::map(vec![("disable", Yaml::Literal("true".into()))]);
     let query = |name: &str, objective: &ServiceObjective<'_>| {
         Yaml::text(format!(
             "sum(max without (instance, pod) (rate({name}{{{}}}[{{{{.window}}}}])))",
@@ -83,22 +92,26 @@ pub fn sloth(rules: &Rules, objectives: &[f64]) -> String {
             ("error_query", query("ticket_sla_breaches_total", objective)),
             ("total_query", query("ticket_sla_goals_total", objective)),
         ];
-        Yaml::Map(vec![
+        let mut entries = vec![
             ("name", Yaml::text(&objective.name)),
             ("objective", Yaml::Literal(objective.percent())),
             ("description", Yaml::text(objective.description())),
-            ("sli", Yaml::Map(vec![("events", Yaml::Map(events))])),
+            ("sli", Yaml::map(vec![("events", Yaml::map(events))])),
             (
                 "alerting",
-                Yaml::Map(vec![("page_alert", off()), ("ticket_alert", off())]),
+                Yaml::map(vec![("page_alert", off()), ("ticket_alert", off())]),
             ),
-        ])
+        ];
+        if let Some(group) = objective.group {
+            entries.push(("labels", Yaml::map(vec![("group", Yaml::text(group))])));
+        }
+        Yaml::map(entries)
     };
     let slos = service_objectives(rules, objectives)
         .iter()
         .map(slo)
         .collect();
-    let root = Yaml::Map(vec![
+    let root = Yaml::map(vec![
         ("version", Yaml::text("prometheus/v1")),
         ("service", Yaml::text(SERVICE)),
         ("slos", Yaml::List(slos)),
@@ -116,7 +129,7 @@ pub fn sloth(rules: &Rules, objectives: &[f64]) -> String {
 pub fn pyrra(rules: &Rules, objectives: &[f64]) -> String {
     let metric = |name: &str, objective: &ServiceObjective<'_>| {
         let series = format!("{name}{{{}}}", objective.matchers());
-        Yaml::Map(vec![("metric", Yaml::text(series))])
+        Yaml::map(vec![("metric", Yaml::text(series))])
     };
     let documents = service_objectives(rules, objectives)
         .into_iter()
@@ -130,20 +143,23 @@ pub fn pyrra(rules: &Rules, objectives: &[f64]) -> String {
                 ("target", Yaml::text(objective.percent())),
                 ("window", Yaml::text("30d")),
                 ("description", Yaml::text(objective.description())),
-                ("indicator", Yaml::Map(vec![("ratio", Yaml::Map(ratio))])),
+                ("indicator", Yaml::map(vec![("ratio", Yaml::map(ratio))])),
                 (
                     "alerting",
-                    Yaml::Map(vec![("disabled", Yaml::Literal("true".into()))]),
+                    Yaml::map(vec![("disabled", Yaml::Literal("true".into()))]),
                 ),
             ];
-            let root = Yaml::Map(vec![
+            let mut metadata = vec![("name", Yaml::text(&objective.name))];
+            if let Some(group) = objective.group {
+                // Pyrra adds labels with this prefix to the series that it records.
+                let label = Yaml::map(vec![("pyrra.dev/group", Yaml::text(group))]);
+                metadata.push(("labels", label));
+            }
+            let root = Yaml::map(vec![
                 ("apiVersion", Yaml::text("pyrra.dev/v1alpha1")),
                 ("kind", Yaml::text("ServiceLevelObjective")),
-                (
-                    "metadata",
-                    Yaml::Map(vec![("name", Yaml::text(&objective.name))]),
-                ),
-                ("spec", Yaml::Map(spec)),
+                ("metadata", Yaml::map(metadata)),
+                ("spec", Yaml::map(spec)),
             ]);
             document(&[], &root)
         });
@@ -170,29 +186,21 @@ mod tests {
     use saphyr::{LoadableYamlNode, Yaml};
 
     use super::*;
-    use crate::domain::policy::{Clock, Match, Policy};
+    use crate::domain::policy::Policy;
 
     fn rules() -> Rules {
-        let policy = |name: &str, targets| Policy {
-            name: name.to_owned(),
-            matches: Match::default(),
-            clock: Clock::Business,
-            calendar: None,
-            targets,
-            pauses: Policy::default_pauses(),
-            ..Policy::new("")
+        let policy = |name: &str, targets: &[Target]| {
+            let mut policy = Policy::new(name);
+            for target in targets {
+                policy.targets[*target as usize] = Some(1_000);
+            }
+            policy
         };
         Rules {
             policies: vec![
-                policy(
-                    "Very urgent!",
-                    [Some(1_000), None, Some(2_000), None, None, None],
-                ),
-                policy(
-                    "very \"urgent\"",
-                    [Some(1_000), None, None, None, None, None],
-                ),
-                policy("no targets", [None; Target::ALL.len()]),
+                policy("Very urgent!", &[Target::FirstResponse, Target::Resolution]),
+                policy("very \"urgent\"", &[Target::FirstResponse]),
+                policy("no targets", &[]),
             ],
             ..Rules::default()
         }
@@ -247,5 +255,26 @@ mod tests {
             one["spec"]["indicator"]["ratio"]["total"]["metric"].as_str(),
             Some("ticket_sla_goals_total{policy=\"Very urgent!\", target=\"first_response\"}")
         );
+    }
+
+    #[test]
+    fn the_objectives_of_several_groups_are_labeled() {
+        let mut rules = rules();
+        rules.policies[1].group = "ola".to_owned();
+        let objectives = [0.995, 0.8, 0.9];
+        let text = sloth(&rules, &objectives);
+        let read = Yaml::load_from_str(&text).unwrap();
+        let slos: Vec<_> = read[0]["slos"].as_vec().unwrap().iter().collect();
+        let groups: Vec<_> = slos
+            .iter()
+            .map(|slo| slo["labels"]["group"].as_str())
+            .collect();
+        assert_eq!(groups, [Some("sla"), Some("sla"), Some("ola")]);
+        let said = slos[2]["description"].as_str().unwrap();
+        assert!(said.contains("of group ola"), "{said}");
+        let text = pyrra(&rules, &objectives);
+        let read = Yaml::load_from_str(&text).unwrap();
+        let labels = &read[2]["metadata"]["labels"];
+        assert_eq!(labels["pyrra.dev/group"].as_str(), Some("ola"));
     }
 }

@@ -689,6 +689,10 @@ pub struct RulesArguments {
     /// priorities]
     #[arg(long, value_name = "PRIORITIES", value_delimiter = ',')]
     pub urgent: Vec<String>,
+    /// Groups of policies whose breaches are critical, separated by commas, if there are several groups
+    /// [default: sla, or the first group]
+    #[arg(long, value_name = "GROUPS", value_delimiter = ',')]
+    pub critical_groups: Vec<String>,
     /// URL before /<alert>.md in runbook_url [default: docs/runbooks, in the repository of this build
     /// if known]
     #[arg(long, value_name = "URL")]

@@ -59,6 +59,7 @@ fn options(config: &Config, arguments: &RulesArguments) -> RuleOptions {
     };
     RuleOptions {
         urgent,
+        critical_groups: arguments.critical_groups.clone(),
         hold: arguments.hold.unwrap_or(defaults.hold),
         lag: arguments.lag.unwrap_or(defaults.lag),
         oldest: arguments.oldest.unwrap_or(defaults.oldest),

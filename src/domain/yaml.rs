@@ -2,6 +2,8 @@
 //!
 //! Serialization crates write no comments and no blocks. This writer has no anchors and no tags.
 
+use std::borrow::Cow;
+
 /// Spaces per level.
 const INDENT: usize = 2;
 
@@ -13,12 +15,17 @@ pub enum Yaml {
     /// A number or boolean, exactly as it is written.
     Literal(String),
     List(Vec<Yaml>),
-    Map(Vec<(&'static str, Yaml)>),
+    Map(Vec<(Cow<'static, str>, Yaml)>),
 }
 
 impl Yaml {
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
+    }
+
+    pub fn map<K: Into<Cow<'static, str>>>(entries: impl IntoIterator<Item = (K, Self)>) -> Self {
+        let entries = entries.into_iter();
+        Self::Map(entries.map(|(key, value)| (key.into(), value)).collect())
     }
 }
 
@@ -62,7 +69,7 @@ fn write(yaml: &Yaml, indent: usize, out: &mut String) {
     match yaml {
         Yaml::Map(entries) => {
             for (key, value) in entries {
-                out.push_str(&format!("{:indent$}{key}:", ""));
+                out.push_str(&format!("{:indent$}{}:", "", scalar(key)));
                 value_of_key(value, indent, out);
             }
         }
@@ -162,16 +169,16 @@ mod tests {
 
     #[test]
     fn the_output_is_easy_to_read() {
-        let yaml = Yaml::Map(vec![(
+        let yaml = Yaml::map(vec![(
             "groups",
-            Yaml::List(vec![Yaml::Map(vec![
+            Yaml::List(vec![Yaml::map(vec![
                 ("name", Yaml::text("ticket-sla")),
                 (
                     "rules",
-                    Yaml::List(vec![Yaml::Map(vec![
+                    Yaml::List(vec![Yaml::map(vec![
                         ("record", Yaml::text("team:x:sum")),
                         ("expr", Yaml::text("sum(\n  x\n)")),
-                        ("labels", Yaml::Map(vec![("a", Yaml::text("true"))])),
+                        ("labels", Yaml::map(vec![("a", Yaml::text("true"))])),
                         ("limit", Yaml::Literal("5".into())),
                     ])]),
                 ),
@@ -233,7 +240,7 @@ groups:
             ".inf",
             "a:b",
         ] {
-            let yaml = Yaml::Map(vec![("a", Yaml::List(vec![Yaml::text(text)]))]);
+            let yaml = Yaml::map(vec![("a", Yaml::List(vec![Yaml::text(text)]))]);
             let written = document(&[], &yaml);
             let read = saphyr::Yaml::load_from_str(&written).unwrap();
             assert_eq!(read[0]["a"][0].as_str(), Some(text), "{written}");
