@@ -9,6 +9,7 @@ use super::problem::ConfigErrors;
 use super::view::YamlView;
 use crate::domain::calendar::CalendarId;
 use crate::domain::duration;
+use crate::domain::mapping::Mappings;
 use crate::domain::policy::{Policy, Target};
 use crate::engine::Rules;
 
@@ -88,6 +89,39 @@ fn check_mapped_topics(view: &YamlView<'_>, topics: &[String], errors: &mut Conf
     }
 }
 
+/// A ticket would never have a value of an attribute that no rule of a mapping states.
+pub(super) fn check_attributes(
+    view: &YamlView<'_>,
+    mappings: &Mappings,
+    topics: &[String],
+    errors: &mut ConfigErrors,
+) {
+    for (name, view) in view.entries(&mut ConfigErrors::default()) {
+        let is_silent = |topic: &&String| {
+            let mapping = mappings.of(topic);
+            mapping.is_some_and(|mapping| {
+                let mut rules = mapping.rules.iter();
+                !rules.any(|rule| rule.attributes.contains_key(name))
+            })
+        };
+        let silent: Vec<&str> = topics
+            .iter()
+            .filter(is_silent)
+            .map(String::as_str)
+            .collect();
+        if !silent.is_empty() {
+            let silent = silent.join(", ");
+            view.warning(
+                errors,
+                format!(
+                    "the mapping of {silent} never states it, so tickets there have no value; add \
+                     {name} to common.attributes of the mapping"
+                ),
+            );
+        }
+    }
+}
+
 /// Agents reply to a ticket before they solve it, so the target for a reply cannot be the longer one.
 fn check_targets(view: &YamlView<'_>, policy: &Policy, errors: &mut ConfigErrors) {
     if view.is_set() && view.is_empty() {
@@ -137,6 +171,29 @@ mod tests {
         );
         // Without a list of known teams, any team is valid.
         assert!(warned("teams: {calendars: {a: 24x7}}").is_empty());
+    }
+
+    #[test]
+    fn attributes_that_no_mapping_states() {
+        assert_eq!(
+            warned(
+                "kafka: { topics: [a, b] }\n\
+                 attributes: { type: {}, tier: {}, size: {} }\n\
+                 mapping:\n  preset: zendesk\n  common: { attributes: { tier: .x, typo: .y } }\n  \
+                 topics: { b: { preset: zendesk } }\n"
+            ),
+            [
+                "2:33: attributes.tier: the mapping of b never states it, so tickets there have no \
+                 value; add tier to common.attributes of the mapping",
+                "2:43: attributes.size: the mapping of a, b never states it, so tickets there have no \
+                 value; add size to common.attributes of the mapping",
+                "5:46: mapping.common.attributes.typo: is not used: add typo to attributes",
+            ]
+        );
+        assert!(
+            warned("attributes: { tier: {} }").is_empty(),
+            "canonical events"
+        );
     }
 
     #[test]

@@ -147,6 +147,7 @@ impl Config {
         let attributes = rules.attributes.iter().map(|one| one.name.clone());
         let attributes = attributes.collect();
         let mapping = mapping::read(&view.key("mapping"), attributes, directory, read, errors);
+        cross_checks::check_attributes(&view.key("attributes"), &mapping, &kafka.topics, errors);
         rules.mapping_settings = mapping.described(&mapping.contents);
         let topics = kafka.topics.iter();
         rules.topic_mappings = topics

@@ -13,17 +13,12 @@ const CANONICAL: &str = "canonical";
 impl Mappings {
     /// The preset of a topic's records.
     pub fn preset_of(&self, topic: &str) -> &str {
-        let mapping = self.topics.get(topic).unwrap_or(&self.general);
-        mapping
-            .as_ref()
-            .map_or(CANONICAL, |mapping| &mapping.preset)
+        self.of(topic).map_or(CANONICAL, |mapping| &mapping.preset)
     }
 
     /// A short text that changes with the configuration of a topic's mapping.
     pub fn written_for(&self, topic: &str) -> &str {
-        let mapping = self.topics.get(topic).unwrap_or(&self.general);
-        let written = mapping.as_ref().map(|mapping| mapping.written.as_str());
-        written.unwrap_or(CANONICAL)
+        self.of(topic).map_or(CANONICAL, |mapping| &mapping.written)
     }
 
     /// The settings by key, each with a short text that changes with it. `contents` are the lookup tables,

@@ -27,6 +27,12 @@ pub struct Mappings {
 }
 
 impl Mappings {
+    /// The mapping of a topic. `None`: its records are canonical events.
+    pub fn of(&self, topic: &str) -> Option<&Mapping> {
+        let mapping = self.topics.get(topic).unwrap_or(&self.general);
+        mapping.as_deref()
+    }
+
     /// Whether both read records in the same way, with the same content of the tables.
     pub fn is_same(&self, other: &Self) -> bool {
         // Regular expressions cannot be compared, but their debug output can.
