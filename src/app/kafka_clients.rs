@@ -54,7 +54,7 @@ pub fn start_consumer(
 
 /// Starts a client. If the system refuses some of its threads, librdkafka waits forever; such a start
 /// stays in the background until the process ends.
-fn start_in_time<T: Send + 'static>(
+pub fn start_in_time<T: Send + 'static>(
     start: impl FnOnce() -> Result<T, StartError> + Send + 'static,
 ) -> Result<T, StartError> {
     let (sender, started) = mpsc::channel();

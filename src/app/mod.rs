@@ -7,6 +7,7 @@ pub mod control;
 pub mod demo;
 pub mod estimate;
 pub mod explain;
+pub mod gateway;
 pub mod history;
 pub mod inference;
 pub mod ingest;

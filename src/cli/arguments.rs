@@ -121,6 +121,8 @@ pub enum LogFormat {
 pub enum Command {
     /// Read Kafka and serve metrics (the default)
     Serve,
+    /// Receive webhooks and write them to Kafka
+    Gateway,
     /// Run the exporter with an embedded broker and a simulated helpdesk
     Demo(DemoArguments),
     /// Calculate KPIs from files of events

@@ -15,7 +15,7 @@ pub const FIRST_PROCESS: &str = "/proc/1";
 /// The same for the current process.
 const OWN_PROCESS: &str = "/proc/self";
 
-/// Returns the flags of a process if it runs this program with the command `serve`.
+/// Returns the flags of a process if it runs this program with the command `serve` or `gateway`.
 pub fn settings(process: &Path) -> Option<CommandLineSettings> {
     let program = |process: &Path| fs::read_link(process.join("exe")).ok();
     if program(process)? != program(Path::new(OWN_PROCESS))? {
@@ -26,7 +26,10 @@ pub fn settings(process: &Path) -> Option<CommandLineSettings> {
     let line = line.strip_suffix(&[0]).unwrap_or(&line);
     let arguments = line.split(|byte| *byte == 0).map(OsStr::from_bytes);
     let parsed = Arguments::try_parse_from(arguments).ok()?;
-    if !matches!(parsed.command, None | Some(Command::Serve)) {
+    if !matches!(
+        parsed.command,
+        None | Some(Command::Serve | Command::Gateway)
+    ) {
         return None;
     }
     let mut settings = parsed.settings;

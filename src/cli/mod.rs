@@ -9,6 +9,7 @@ mod demo;
 mod estimate;
 mod explain;
 mod failure;
+mod gateway;
 mod healthcheck;
 mod history;
 mod infer_mapping;
@@ -78,6 +79,7 @@ fn run(arguments: Arguments) -> CommandResult {
     logging::start(&settings);
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(&settings),
+        Command::Gateway => gateway::run(&settings),
         Command::Demo(demo) => demo::run(&settings, &demo),
         Command::Reload(reload) => reload::run(&reload),
         Command::Replay(replay) => replay::run(&settings, &replay),

@@ -55,7 +55,7 @@ pub fn run(settings: &CommandLineSettings) -> CommandResult {
 }
 
 /// The service manager that started this process, if one did.
-fn service_manager() -> ServiceManager {
+pub fn service_manager() -> ServiceManager {
     let address = env::var_os(service_manager::ADDRESS_VARIABLE);
     ServiceManager::connect(address.as_deref()).unwrap_or_else(|error| {
         warn!(%error, "service manager unreachable");

@@ -33,6 +33,7 @@ impl ConfigChanges {
     /// forgotten.
     pub fn between(before: &Config, after: &Config) -> Self {
         let Config {
+            gateway: _, // another process reads it
             kafka,
             schema_registry,
             checkpoint,

@@ -36,6 +36,16 @@ impl Config {
                 }
             ),
         );
+        if let Some(gateway) = &self.gateway {
+            let listen: Vec<String> = gateway.listen.iter().map(ToString::to_string).collect();
+            let hooks: Vec<String> = gateway
+                .hooks
+                .iter()
+                .map(|(name, hook)| format!("{name} to {}", hook.topic))
+                .collect();
+            let text = format!("{}, hooks {}", listen.join(", "), hooks.join(", "));
+            lines.add("gateway", text);
+        }
         lines.0.join("\n")
     }
 

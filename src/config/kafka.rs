@@ -129,7 +129,7 @@ fn check_broker(view: &YamlView<'_>, broker: &str, errors: &mut ConfigErrors) {
     }
 }
 
-fn check_topic(view: &YamlView<'_>, topic: &str, errors: &mut ConfigErrors) {
+pub(super) fn check_topic(view: &YamlView<'_>, topic: &str, errors: &mut ConfigErrors) {
     let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     if topic.starts_with('^') {
         view.error(errors, "must not be a pattern; list each topic");

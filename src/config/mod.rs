@@ -9,6 +9,7 @@ mod calendars;
 mod changes;
 mod cross_checks;
 mod describe;
+mod gateway;
 mod kafka;
 mod kafka_security;
 mod keys;
@@ -33,6 +34,7 @@ pub mod web_file; // the web configuration file of Prometheus exporters
 mod web_paths;
 
 pub use changes::ConfigChanges;
+pub use gateway::{Gateway, Hook};
 pub use kafka::Kafka;
 pub use kafka_security::{
     KafkaCertificate, KafkaSasl, KafkaSecurity, KafkaTls, OAuth, SaslMechanism, SecurityProtocol,
@@ -66,6 +68,8 @@ pub const REFERENCE: &str = include_str!("reference.yaml");
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     pub kafka: Kafka,
+    /// For the command `gateway`. `None`: there are no hooks.
+    pub gateway: Option<Gateway>,
     /// `None`: no record has a schema.
     pub schema_registry: Option<SchemaRegistry>,
     pub checkpoint: Checkpoint,
@@ -154,6 +158,7 @@ impl Config {
             .map(|topic| (topic.clone(), mapping.written_for(topic).to_owned()))
             .collect();
         Self {
+            gateway: Gateway::read(&view.key("gateway"), directory, &kafka.topics, errors),
             kafka,
             schema_registry: SchemaRegistry::read(&view.key("schema_registry"), directory, errors),
             checkpoint: Checkpoint::read(&view.key("checkpoint"), errors),

@@ -508,6 +508,8 @@ fn the_summary_of_the_reference() {
         "policy         standard (any ticket): first_response 8h, resolution 5d; business clock; \
          objective 90 %",
         "web            :10047, metrics at /metrics",
+        "gateway        :10048, hooks freshdesk to tickets, hubspot to tickets, monitoring to tickets, \
+         own-system to tickets, zendesk to tickets",
     ] {
         assert!(
             summary.lines().any(|other| other == line),

@@ -127,7 +127,10 @@ impl Display for ListenAddress {
     }
 }
 
-fn read_listen(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<Vec<ListenAddress>> {
+pub(super) fn read_listen(
+    view: &YamlView<'_>,
+    errors: &mut ConfigErrors,
+) -> Option<Vec<ListenAddress>> {
     let texts = view.checked_texts(errors, |item, text, errors| {
         if ListenAddress::parse(text).is_none() {
             item.error(

@@ -9,6 +9,7 @@ mod mapping;
 mod record;
 mod rejection;
 mod schemas;
+pub mod webhook; // from a webhook request to records
 
 pub use canonical::{MAX_VALUE_BYTES, decode};
 pub use csv::looks_like_csv;

@@ -22,6 +22,8 @@ pub enum MetricOrigin {
     Kpi,
     /// About the exporter itself. Always present.
     Exporter,
+    /// About the receiver of webhooks, which is another process.
+    Gateway,
 }
 
 /// One metric family.
@@ -221,6 +223,22 @@ families! {
         "Whether the current web configuration file and its certificates are in use; absent without such a file";
     WEB_CONFIG_TIME = Exporter Gauge "ticket_exporter_web_config_last_reload_success_timestamp_seconds" []
         "Time of the last successful load of the web configuration file, in seconds since the epoch";
+    GATEWAY_REQUESTS = Gateway Counter "ticket_gateway_requests_total" ["hook" "code"]
+        "Webhook requests by status code of the answer; 499: the sender has gone before the answer";
+    GATEWAY_REQUEST_DURATION = Gateway Histogram "ticket_gateway_request_duration_seconds" ["hook"]
+        "Time from the head of a webhook request to its answer";
+    GATEWAY_PRODUCE_DURATION = Gateway Histogram "ticket_gateway_produce_duration_seconds" []
+        "Time until Kafka has acknowledged the records of a webhook request";
+    GATEWAY_RECEIVED_BYTES = Gateway Counter "ticket_gateway_received_bytes_total" ["hook"]
+        "Bytes of webhook bodies, before gzip is expanded";
+    GATEWAY_RECORDS = Gateway Counter "ticket_gateway_records_total" ["hook"]
+        "Records of webhooks that Kafka has acknowledged";
+    GATEWAY_KEYLESS_RECORDS = Gateway Counter "ticket_gateway_keyless_records_total" ["hook"]
+        "Records of webhooks without a Kafka key, because no ticket was found in them";
+    GATEWAY_IN_FLIGHT = Gateway Gauge "ticket_gateway_requests_in_flight" []
+        "Webhook requests that have no answer yet";
+    GATEWAY_READY = Gateway Gauge "ticket_gateway_ready" []
+        "Whether the gateway can write to the topics of its hooks";
 }
 
 pub fn family(name: &str) -> Option<&'static Family> {
@@ -252,13 +270,14 @@ mod tests {
                 "{}",
                 family.name
             );
-            let exporter = family.name.starts_with("ticket_exporter_");
-            assert_eq!(
-                exporter,
-                family.origin == MetricOrigin::Exporter,
-                "{}",
-                family.name
-            );
+            let origin = if family.name.starts_with("ticket_exporter_") {
+                MetricOrigin::Exporter
+            } else if family.name.starts_with("ticket_gateway_") {
+                MetricOrigin::Gateway
+            } else {
+                MetricOrigin::Kpi
+            };
+            assert_eq!(family.origin, origin, "{}", family.name);
         }
     }
 }

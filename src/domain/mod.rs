@@ -10,4 +10,5 @@ pub mod mapping;
 pub(crate) mod named;
 pub mod policy;
 pub mod timestamp;
+pub mod webhook;
 pub mod yaml;

@@ -1,6 +1,7 @@
 //! Everything that blocks or awaits: Kafka, HTTP, files, clocks.
 
 pub mod files; // files of events
+pub mod gateway; // receives webhooks
 pub mod http; // the HTTP server: metrics, pages, API, probes
 pub mod http_client; // asks other servers
 pub mod kafka; // records in, dead letters out

@@ -27,7 +27,7 @@ use super::view::YamlView;
 use crate::domain::mapping::{Mapping, Mappings, UnwrapStep, digest};
 use names::MappingNames;
 use tables::LookupTables;
-use values::read_path;
+pub(super) use values::read_path;
 
 /// The keys of a mapping. The general mapping also has `topics`.
 const KEYS: [&str; 7] = [

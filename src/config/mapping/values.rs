@@ -62,7 +62,10 @@ pub(super) fn read_value(
 }
 
 /// A value that must be a path.
-pub(super) fn read_path(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<RecordPath> {
+pub(in crate::config) fn read_path(
+    view: &YamlView<'_>,
+    errors: &mut ConfigErrors,
+) -> Option<RecordPath> {
     let text = view.text(errors)?;
     if !RecordPath::is_meant(&text) {
         view.error(errors, format!("must be a path, such as .{text}"));

@@ -11,14 +11,17 @@ use super::event::{EventNotes, event};
 use super::json::Json;
 use super::outcome::{EventDerivation, MappedRecord, RejectedEvent};
 use super::repeated_history::UnidentifiedEvent;
+use super::scalar::Scalar;
 use super::scope::Roots;
 use super::unwrap::{MOST_RECORDS, unwrap};
 use super::wanted::WantedParts;
 use crate::decode::canonical::MAX_VALUE_BYTES;
-use crate::decode::record::Record;
+use crate::decode::record::{Record, without_byte_order_mark};
 use crate::decode::rejection::{IgnoreReason, Rejection};
 use crate::domain::event::{Event, EventIdentity};
-use crate::domain::mapping::{LookupTable, Mapping, Member, Rule, Unmapped, lower_case};
+use crate::domain::mapping::{
+    LookupTable, Mapping, Member, RecordPath, Rule, Unmapped, lower_case,
+};
 use crate::domain::timestamp::Timestamp;
 
 /// The most events of one record. One megabyte, Kafka's default limit, has room for about this number.
@@ -96,6 +99,15 @@ impl Mapper {
         }
         mapped
     }
+}
+
+/// The first value at a path of a record, as text. A list or an object has none.
+pub fn text_at(record: &Record<'_>, path: &RecordPath) -> Option<String> {
+    let value = without_byte_order_mark(record.value?);
+    let json = read(value, &WantedParts::everything()).ok()??;
+    let roots = roots(record, json);
+    let text = Scalar::of(roots.first(path)?)?.into_text();
+    Some(text.into_owned())
 }
 
 fn rejected(rejection: Rejection) -> MappedRecord {

@@ -16,7 +16,7 @@ mod times;
 mod unwrap;
 mod wanted;
 
-pub(super) use mapper::Mapper;
+pub(super) use mapper::{Mapper, text_at};
 pub use outcome::{
     EventDerivation, MappedMember, MappedRecord, MemberOrigin, RejectedEvent, UnmappedWord,
 };

@@ -34,7 +34,7 @@ const MAX_HEADER_LIST: u32 = 16 * 1024;
 const MAX_STREAMS: u32 = 16;
 /// HTTP/2 streams that a client resets before the server accepts them; more end the connection.
 const MAX_RESET_STREAMS: usize = 20;
-/// The smallest initial window of HTTP/2, because the server refuses request bodies.
+/// The smallest initial window of HTTP/2: most servers here refuse request bodies, and webhooks are small.
 const WINDOW: u32 = 65_535;
 /// Buffered bytes of an answer, for each stream of HTTP/2.
 const SEND_BUFFER: usize = 64 * 1024;

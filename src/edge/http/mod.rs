@@ -102,9 +102,12 @@ fn redirects(prefix: &str) -> Vec<(String, String)> {
     ]
 }
 
-/// 200, or 503 with the reasons, one a line. The remarks follow.
 async fn ready(State(context): State<WebContext>) -> Response {
-    let readiness = context.published.readiness();
+    readiness_answer(context.published.readiness())
+}
+
+/// 200, or 503 with the reasons, one a line. The remarks follow.
+pub fn readiness_answer(readiness: &Readiness) -> Response {
     let reasons = readiness.reasons();
     let (status, word) = if reasons.is_empty() {
         (StatusCode::OK, "ready")
@@ -136,7 +139,8 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Response {
     (StatusCode::METHOD_NOT_ALLOWED, text).into_response()
 }
 
-async fn harden(mut response: Response) -> Response {
+/// Adds the headers of every answer.
+pub async fn harden(mut response: Response) -> Response {
     set_own_headers(response.headers_mut());
     response
 }

@@ -27,6 +27,7 @@ const REALM: &str = "Basic realm=\"ticket-exporter\", charset=\"UTF-8\"";
 #[derive(Clone, Debug)]
 pub(super) struct RequestHandler {
     pages: TowerToHyperService<Router>,
+    pub(super) takes_bodies: bool,
     pub(super) protection: Arc<Protection>,
 }
 
@@ -34,6 +35,7 @@ impl RequestHandler {
     pub(super) fn new(router: Router, protection: Arc<Protection>) -> Self {
         Self {
             pages: TowerToHyperService::new(router),
+            takes_bodies: false,
             protection,
         }
     }
@@ -75,7 +77,7 @@ impl RequestHandler {
             let retry = [(RETRY_AFTER, RETRY)];
             return Err((StatusCode::TOO_MANY_REQUESTS, retry, text).into_response());
         }
-        if !request.body().is_end_stream() {
+        if !self.takes_bodies && !request.body().is_end_stream() {
             self.protection.count(WebRefusal::Body);
             let text = "no request here takes a body\n";
             let mut response = (StatusCode::PAYLOAD_TOO_LARGE, text).into_response();

@@ -19,7 +19,7 @@ use super::protection::Protection;
 use super::request_handler::RequestHandler;
 use crate::config::ListenAddress;
 
-/// Concurrent connections, over all addresses.
+/// Concurrent connections of scrapers and readers, over all addresses.
 const MAX_CONNECTIONS: usize = 256;
 
 /// Pause after accepting failed, for example because no file descriptor was free.
@@ -39,6 +39,7 @@ pub struct HttpServer {
     listeners: Vec<TcpListener>,
     addresses: Vec<SocketAddr>,
     handler: RequestHandler,
+    connections: usize,
     pub(super) limits: TimeLimits,
 }
 
@@ -53,6 +54,7 @@ impl HttpServer {
             listeners: Vec::new(),
             addresses: Vec::new(),
             handler: RequestHandler::new(router, Arc::new(protection)),
+            connections: MAX_CONNECTIONS,
             limits: TimeLimits::default(),
         };
         for address in addresses {
@@ -66,16 +68,26 @@ impl HttpServer {
         Ok(server)
     }
 
+    /// Lets requests have a body, which the routes have to limit. At the end, the server waits up to
+    /// `drain` for the answers in progress.
+    #[must_use]
+    pub fn with_bodies(mut self, connections: usize, drain: Duration) -> Self {
+        self.handler.takes_bodies = true;
+        self.connections = connections;
+        self.limits.drain = drain;
+        self
+    }
+
     /// The addresses, in the order given, with the ports that the system chose for port 0.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// Answers until `shutdown` resolves. Then it accepts no further connection, waits at most ten
-    /// seconds for the answers in progress, and returns.
+    /// Answers until `shutdown` resolves. Then it accepts no further connection, waits for the
+    /// answers in progress, up to its limit, and returns.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
         let (stop, stopped) = watch::channel(false);
-        let slots = Arc::new(ConnectionSlots::new(MAX_CONNECTIONS));
+        let slots = Arc::new(ConnectionSlots::new(self.connections));
         let mut acceptors = JoinSet::new();
         for listener in self.listeners {
             acceptors.spawn(accept(

@@ -30,6 +30,7 @@ mod start_error;
 mod topic_existence; // does a topic exist?
 mod topic_partition;
 mod topic_settings; // what a topic's settings mean for exact counts
+mod webhook_producer; // webhooks out, one acknowledgment for each request
 
 pub use broker_check::{check_broker, configured_brokers};
 pub use client_properties::{ConsumerSettings, KafkaConnection};
@@ -49,3 +50,4 @@ pub use start_error::StartError;
 pub use topic_existence::TopicExistence;
 pub use topic_partition::TopicPartition;
 pub use topic_settings::{TopicConcern, TopicSettings};
+pub use webhook_producer::{Acknowledgments, WebhookFailure, WebhookProducer, WebhookRecord};

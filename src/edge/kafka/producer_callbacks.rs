@@ -93,7 +93,7 @@ impl ProducerCallbacks {
         }
     }
 
-    fn report_error(&self, code: RDKafkaErrorCode, reason: &str) {
+    pub(super) fn report_error(&self, code: RDKafkaErrorCode, reason: &str) {
         let problem = self.with(|state| {
             let DeliveryState {
                 explainer,
@@ -190,7 +190,7 @@ impl DeliveryState {
 }
 
 /// Whether the client reports this error only with the delivery of a record.
-fn is_reported_by_delivery_only(code: RDKafkaErrorCode) -> bool {
+pub(super) fn is_reported_by_delivery_only(code: RDKafkaErrorCode) -> bool {
     matches!(
         code,
         RDKafkaErrorCode::TopicAuthorizationFailed

@@ -6,8 +6,22 @@ use prometheus::{Registry, proto};
 
 #[cfg(target_os = "linux")]
 use crate::domain::catalog::MetricOrigin;
-use crate::domain::catalog::{Family, MetricKind};
+use crate::domain::catalog::{self, Family, MetricKind};
+use crate::domain::timestamp::Timestamp;
 use crate::engine::{HistogramView, Sample, Visitor};
+
+/// Passes every series of a registry whose families are all in the catalog.
+pub fn visit_registry(registry: &Registry, started: Timestamp, visitor: &mut dyn Visitor) {
+    for gathered in registry.gather() {
+        let Some(family) = catalog::family(gathered.name()) else {
+            continue;
+        };
+        visitor.family(family, family.is_cumulative().then_some(started));
+        for metric in gathered.get_metric() {
+            visit_metric(family, metric, visitor);
+        }
+    }
+}
 
 /// Passes one gathered series of `family` to `visitor`.
 pub(super) fn visit_metric(family: &Family, metric: &proto::Metric, visitor: &mut dyn Visitor) {

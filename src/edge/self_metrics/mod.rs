@@ -6,6 +6,7 @@
 mod gathered;
 mod labels;
 
+pub use gathered::visit_registry;
 pub use labels::{LimitedLabel, RecordResult, TicketState, WebRefusal};
 
 use std::collections::HashMap;

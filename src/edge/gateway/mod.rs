@@ -1,0 +1,19 @@
+//! The receiver of webhooks: a request becomes records in Kafka, and gets 200 when Kafka has acknowledged
+//! them. `decode::webhook` has the decisions; here are sockets, limits and deadlines.
+
+mod answer;
+mod body;
+mod hooks;
+mod metrics;
+mod monitor;
+mod pages;
+mod prepare;
+mod receiver;
+#[cfg(test)]
+mod tests;
+
+pub use hooks::{HookTable, SecretError};
+pub use metrics::GatewayMetrics;
+pub use monitor::watch;
+pub use pages::{GatewayState, pages};
+pub use receiver::{WebhookReceiver, hooks_router};
