@@ -6,6 +6,7 @@ pub mod connect;
 pub mod control;
 pub mod demo;
 pub mod estimate;
+pub mod event_files;
 pub mod explain;
 pub mod gateway;
 pub mod history;

@@ -1,18 +1,14 @@
 //! Replays files of events. The series equal those of a live exporter that read the same records in time.
 //! All events are in one partition, and the only clock is the stream's.
 
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::history::ReadCounts;
-use crate::decode::{Decoder, MAX_VALUE_BYTES, Record};
+use super::event_files::{EventFileError, EventFiles, ReadCounts};
 use crate::domain::timestamp::Timestamp;
-use crate::edge::files::{self, LineBlock};
 use crate::engine::{Counts, Engine, Observer, Rules, Snapshot};
 
-/// Lines between two reports of progress.
-const PROGRESS_LINES: u64 = 100_000;
+/// Events between two reports of progress.
+const PROGRESS_EVENTS: u64 = 100_000;
 
 /// Counts of the files.
 #[derive(Debug, Default)]
@@ -31,26 +27,20 @@ pub struct Replayed {
     pub counts: Counts,
 }
 
-/// A file that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read {}: {source}", path.display())]
-pub struct FileError {
-    pub path: PathBuf,
-    pub source: io::Error,
-}
-
-/// Reads the files in order, then moves the stream clock to `until`, or to the greatest event time. Lines
-/// that are no events are counted.
+/// Reads the files, then moves the stream clock to `until`, or to the greatest event time. Records that
+/// are no events are counted.
+///
+/// # Errors
+/// A file cannot be read.
 pub fn replay(
     rules: Arc<Rules>,
-    decoder: &Decoder,
-    paths: &[PathBuf],
+    files: &EventFiles,
     until: Option<Timestamp>,
     progress: &mut dyn FnMut(u64),
-) -> Result<Replayed, FileError> {
+) -> Result<Replayed, EventFileError> {
     // Earlier than any first event.
     let mut engine = Engine::new(rules, Timestamp::LATEST);
-    let read = read(&mut engine, None, decoder, paths, until, progress)?;
+    let read = read(&mut engine, None, files, until, progress)?;
     Ok(Replayed {
         snapshot: engine.snapshot(),
         counts: engine.counts(),
@@ -59,65 +49,51 @@ pub fn replay(
 }
 
 /// Like [`replay`], into the caller's engine as one more partition.
+///
+/// # Errors
+/// A file cannot be read.
 pub fn read(
     engine: &mut Engine,
     mut observer: Option<&mut dyn Observer>,
-    decoder: &Decoder,
-    paths: &[PathBuf],
+    files: &EventFiles,
     until: Option<Timestamp>,
     progress: &mut dyn FnMut(u64),
-) -> Result<ReplayCounts, FileError> {
+) -> Result<ReplayCounts, EventFileError> {
     let partition = engine.only_partition();
-    let mut read = ReplayCounts::default();
-    let mut block = LineBlock::default();
-    let mut next_progress = PROGRESS_LINES;
-    for path in paths {
-        let named = |source| FileError {
-            path: path.clone(),
-            source,
-        };
-        let mut reader = files::open(path).map_err(named)?;
-        let mut number = 0;
-        while block.fill(&mut *reader, MAX_VALUE_BYTES).map_err(named)? {
-            let mut events = Vec::with_capacity(block.lines().len());
-            for line in block.lines() {
-                number += 1;
-                if line.iter().all(u8::is_ascii_whitespace) {
-                    continue;
-                }
-                let record = Record::of(line);
-                let decoded = decoder.decode(&record, None);
-                let place = || format!("{}:{number}", path.display());
-                read.tally.note(&record, &decoded, place);
-                for event in decoded.into_events() {
-                    if until.is_some_and(|until| event.at > until) {
-                        read.later += 1;
-                    } else {
-                        events.push(event);
-                    }
-                }
-            }
-            engine.warm(events.iter());
-            for event in &events {
-                match &mut observer {
-                    None => engine.apply(partition, event),
-                    Some(observer) => engine.apply_observed(partition, event, &mut **observer),
-                };
-            }
-            if read.tally.records >= next_progress {
-                progress(read.tally.records);
-                next_progress = read.tally.records + PROGRESS_LINES;
-            }
+    let mut reader = files.read()?;
+    let (mut applied, mut later) = (0, 0);
+    let mut next_progress = PROGRESS_EVENTS;
+    while let Some(mut events) = reader.next_block()? {
+        if let Some(until) = until {
+            let all = events.len();
+            events.retain(|event| event.at <= until);
+            later += (all - events.len()) as u64;
+        }
+        engine.warm(events.iter());
+        for event in &events {
+            match &mut observer {
+                None => engine.apply(partition, event),
+                Some(observer) => engine.apply_observed(partition, event, &mut **observer),
+            };
+        }
+        applied += events.len() as u64;
+        if applied >= next_progress {
+            progress(applied);
+            next_progress = applied + PROGRESS_EVENTS;
         }
     }
-    read.as_of = until.or(engine.greatest_event(partition));
-    if let Some(end) = read.as_of {
+    let as_of = until.or(engine.greatest_event(partition));
+    if let Some(end) = as_of {
         match observer {
             None => engine.advance(partition, end),
             Some(observer) => engine.advance_observed(partition, end, observer),
         }
     }
-    Ok(read)
+    Ok(ReplayCounts {
+        tally: reader.into_counts(),
+        later,
+        as_of,
+    })
 }
 
 #[cfg(test)]
@@ -125,7 +101,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::decode::Rejection;
+    use crate::decode::{Decoder, Rejection};
 
     fn file(text: &str) -> tempfile::NamedTempFile {
         let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -140,14 +116,10 @@ mod tests {
              {\"ticket_id\":1,\"type\":\"solved\",\"at\":5}\n{\"ticket_id\":1,\"type\":\"reopened\",\"at\":9}\n",
         );
         let path = file.path().to_owned();
-        let replayed = replay(
-            Arc::default(),
-            &Decoder::default(),
-            std::slice::from_ref(&path),
-            Some(Timestamp(8)),
-            &mut |_| {},
-        )
-        .unwrap();
+        let paths = std::slice::from_ref(&path);
+        let files = EventFiles::open(paths, Decoder::default(), &mut |_| {}).unwrap();
+        let until = Some(Timestamp(8));
+        let replayed = replay(Arc::default(), &files, until, &mut |_| {}).unwrap();
         assert_eq!(
             (
                 replayed.read.tally.records,
@@ -166,18 +138,5 @@ mod tests {
             (summary.created, summary.solved, summary.reopened),
             (1, 1, 0)
         );
-    }
-
-    #[test]
-    fn a_missing_file_is_named() {
-        let error = replay(
-            Arc::default(),
-            &Decoder::default(),
-            &["/nowhere".into()],
-            None,
-            &mut |_| {},
-        )
-        .unwrap_err();
-        assert!(error.to_string().starts_with("cannot read /nowhere: "));
     }
 }

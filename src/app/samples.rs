@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::history::CSV_ADVICE;
 use crate::decode::{
-    self, Decoded, Decoder, Record, Rejection, UnidentifiedEvent, without_byte_order_mark,
+    self, Decoded, Decoder, MAX_VALUE_BYTES, Record, Rejection, UnidentifiedEvent,
+    without_byte_order_mark,
 };
 use crate::edge::files;
+use crate::edge::record_files::{self, RecordBlock, RecordFile};
 use crate::exposition::event_line;
 
 /// A larger file is not a file of samples.
@@ -65,7 +66,8 @@ struct Envelope<'a> {
     topic: String,
 }
 
-/// Reads a file that holds one JSON document, JSON Lines, or a list of records; plain, gzip or Zstandard.
+/// Reads a file that holds one JSON document, JSON Lines, a list of records or a table; plain, gzip or
+/// Zstandard.
 /// With `envelopes`, each record is an object with `value` and any of `key`, `headers`, `timestamp`,
 /// `topic`.
 pub fn read(path: &Path, envelopes: bool) -> Result<Vec<SampleRecord>, SampleError> {
@@ -79,23 +81,17 @@ pub fn read(path: &Path, envelopes: bool) -> Result<Vec<SampleRecord>, SampleErr
         .take(MOST_BYTES)
         .read_to_end(&mut bytes)
         .map_err(named)?;
-    let records = records(&bytes);
-    let is_json = |value: &[u8]| serde_json::from_slice::<&RawValue>(value).is_ok();
-    if let Some(first) = records.first()
-        && !is_json(first)
-        && decode::looks_like_csv(first)
-    {
-        return Err(named(io::Error::new(
-            io::ErrorKind::InvalidData,
-            CSV_ADVICE,
-        )));
-    }
+    let records = if record_files::is_table(path, &bytes) {
+        rows(path, bytes).map_err(named)?
+    } else {
+        let records = records(&bytes).into_iter();
+        (1..).zip(records.map(<[u8]>::to_vec)).collect()
+    };
     let mut samples = Vec::new();
-    for (number, value) in records.into_iter().enumerate() {
-        let place = format!("{}:{}", path.display(), number + 1);
+    for (number, value) in records {
         let sample = SampleRecord {
-            place,
-            value: Some(value.to_vec()),
+            place: format!("{}:{number}", path.display()),
+            value: Some(value),
             ..SampleRecord::default()
         };
         samples.push(if envelopes {
@@ -105,6 +101,16 @@ pub fn read(path: &Path, envelopes: bool) -> Result<Vec<SampleRecord>, SampleErr
         });
     }
     Ok(samples)
+}
+
+/// The rows of a table, each with the number of its line.
+fn rows(path: &Path, bytes: Vec<u8>) -> io::Result<Vec<(u64, Vec<u8>)>> {
+    let mut file = RecordFile::of(Box::new(io::Cursor::new(bytes)), path)?;
+    let (mut rows, mut block) = (Vec::new(), RecordBlock::default());
+    while file.fill(&mut block, MAX_VALUE_BYTES)? {
+        rows.extend(block.iter().map(|(line, row)| (line, row.to_vec())));
+    }
+    Ok(rows)
 }
 
 /// Splits a file into the bytes of its records.

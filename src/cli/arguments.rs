@@ -127,6 +127,8 @@ pub enum Command {
     Demo(DemoArguments),
     /// Calculate KPIs from files of events
     Replay(ReplayArguments),
+    /// Turn files of records, such as CSV, into ticket events sorted by time
+    Import(ImportArguments),
     /// Explain the numbers of one ticket
     Explain(ExplainArguments),
     /// Recalculate the KPIs from the topics and compare them with the exporter's
@@ -182,7 +184,38 @@ pub struct DemoArguments {
     pub seed: u64,
 }
 
-/// Reads events as JSON Lines, through the mapping of the configuration, and prints their KPIs.
+/// Reads files of records through the mapping of the configuration, sorts the events by time, and writes
+/// them as canonical events.
+///
+/// A file is JSON Lines, a JSON array, or a table (CSV, with the names of the columns in its first row),
+/// plain, .gz or .zst. A row becomes an object whose members are the columns, and the mapping says which
+/// events it tells of. The content of the file tells what it is. The memory that the command takes does not
+/// depend on the size of the files; it needs space in the directory for temporary files.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  Look at the events of an export:
+    ticket-exporter import --config.file mapping.yaml tickets.csv | head
+  Fill a topic with the past, before the helpdesk writes to it:
+    ticket-exporter import --config.file ticket-exporter.yaml --topic tickets tickets.csv.gz")]
+pub struct ImportArguments {
+    /// Files of records, in any order; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// File to create, with one event on each line [default: standard output]
+    #[arg(long, value_name = "FILE", conflicts_with = "topic")]
+    pub output: Option<PathBuf>,
+    /// Topic to send the events to, each with the id of its ticket as the key
+    #[arg(long, value_name = "TOPIC")]
+    pub topic: Option<String>,
+    /// Exit with 1 if any record is rejected
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// Reads files of events, through the mapping of the configuration, and prints their KPIs.
+///
+/// If one of the files is a table (CSV), all events are sorted by time.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -193,7 +226,7 @@ Examples:
   As of the end of March:
     ticket-exporter replay --until 2026-03-31T23:59:59Z march.jsonl.zst april.jsonl.zst")]
 pub struct ReplayArguments {
-    /// Files with one JSON event per line, plain, .gz or .zst, oldest first; - is standard input
+    /// JSON Lines, oldest first, a JSON array, or CSV; plain, .gz or .zst; - is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Calculate as of this time: ignore later events, and let deadlines until then expire

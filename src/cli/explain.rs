@@ -9,7 +9,6 @@ use super::{history, terminal};
 use crate::app::explain::{Explanation, TicketSearch, from_engine, from_files, words};
 use crate::app::recovery;
 use crate::config::Config;
-use crate::decode::Decoder;
 
 pub fn run(settings: &CommandLineSettings, arguments: &ExplainArguments) -> CommandResult {
     let config = settings.load()?;
@@ -43,12 +42,12 @@ fn look_in_store(config: &Config, ticket: &str) -> CommandResult<Explanation> {
 }
 
 fn look_in_files(config: Config, arguments: &ExplainArguments) -> CommandResult<Explanation> {
-    let mut progress = |lines: u64| terminal::progress(&format!("{lines} events"));
+    let files = history::files(&config, &arguments.files)?;
+    let mut progress = |events: u64| terminal::progress(&format!("{events} events"));
     let looked = from_files(
         Arc::new(config.rules),
-        &Decoder::new(&config.mapping),
+        &files,
         &arguments.ticket,
-        &arguments.files,
         arguments.until,
         &mut progress,
     );

@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use super::failure::{CommandFailure, CommandResult};
 use super::terminal;
-use crate::app::history::{CSV_ADVICE, EventHistory, HistoryError, ReadCounts};
+use crate::app::event_files::{EventFiles, ReadCounts};
+use crate::app::history::{EventHistory, HistoryError};
 use crate::app::topics::{ReadError, ReadProgress};
 use crate::config::Config;
 use crate::decode::Decoder;
@@ -19,12 +20,19 @@ pub fn open(
     now: Timestamp,
 ) -> CommandResult<EventHistory> {
     if !files.is_empty() {
-        let decoder = Decoder::new(&config.mapping);
-        return Ok(EventHistory::of_files(files.to_vec(), decoder));
+        return Ok(EventHistory::Files(self::files(config, files)?));
     }
     let history = EventHistory::of_topics(config, purpose, now, &mut progress());
     terminal::progress_done();
     history.map_err(failure)
+}
+
+/// Opens files. Shows the progress of sorting a table.
+pub fn files(config: &Config, paths: &[PathBuf]) -> CommandResult<EventFiles> {
+    let mut progress = |records: u64| terminal::progress(&format!("{records} records sorted"));
+    let files = EventFiles::open(paths, Decoder::new(&config.mapping), &mut progress);
+    terminal::progress_done();
+    files.map_err(CommandFailure::other)
 }
 
 /// Shows the progress of a reading, which starts now.
@@ -62,13 +70,9 @@ pub fn report(tally: &ReadCounts, history: &EventHistory) {
 pub fn useless(tally: &ReadCounts) -> CommandFailure {
     let records = tally.records;
     let rejected = tally.rejections();
-    let remedy = if tally.is_csv {
-        CSV_ADVICE
-    } else {
-        "check the mapping with test-mapping, or let infer-mapping propose one"
-    };
     CommandFailure::other(format!(
-        "found no event in {records} records ({rejected} rejected): {remedy}"
+        "found no event in {records} records ({rejected} rejected): check the mapping with test-mapping, or let \
+         infer-mapping propose one"
     ))
 }
 

@@ -12,6 +12,7 @@ mod failure;
 mod gateway;
 mod healthcheck;
 mod history;
+mod import;
 mod infer_mapping;
 mod logging;
 mod main_process;
@@ -82,6 +83,7 @@ fn run(arguments: Arguments) -> CommandResult {
         Command::Gateway => gateway::run(&settings),
         Command::Demo(demo) => demo::run(&settings, &demo),
         Command::Reload(reload) => reload::run(&reload),
+        Command::Import(import) => import::run(&settings, &import),
         Command::Replay(replay) => replay::run(&settings, &replay),
         Command::Explain(explain) => explain::run(&settings, &explain),
         Command::Backfill(backfill) => backfill::run(&settings, &backfill),

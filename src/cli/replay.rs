@@ -9,21 +9,20 @@ use super::failure::{CommandFailure, CommandResult};
 use super::{history, terminal};
 use crate::app::overview::{overview, table};
 use crate::app::replay::{Replayed, replay};
-use crate::decode::Decoder;
 use crate::domain::timestamp::Timestamp;
 use crate::exposition::{self, Format};
 
 pub fn run(settings: &CommandLineSettings, arguments: &ReplayArguments) -> CommandResult {
     let config = settings.load()?;
+    let files = history::files(&config, &arguments.files)?;
     let started = Instant::now();
-    let mut progress = |lines: u64| {
-        let rate = u128::from(lines) * 1_000 / started.elapsed().as_millis().max(1);
-        terminal::progress(&format!("{lines} events, {rate} per second"));
+    let mut progress = |events: u64| {
+        let rate = u128::from(events) * 1_000 / started.elapsed().as_millis().max(1);
+        terminal::progress(&format!("{events} events, {rate} per second"));
     };
     let replayed = replay(
         Arc::new(config.rules),
-        &Decoder::new(&config.mapping),
-        &arguments.files,
+        &files,
         arguments.until,
         &mut progress,
     );

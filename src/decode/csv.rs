@@ -1,10 +1,10 @@
-//! Recognizes CSV, which helpdesks often export, where JSON is expected.
+//! Recognizes CSV, which helpdesks often export, by its first line.
 
 /// A table of events has at least a ticket, a type and a time.
 const FEWEST_COLUMNS: usize = 3;
 /// The most bytes of the name of a column.
 const LONGEST_NAME: usize = 64;
-const SEPARATORS: [char; 3] = [',', ';', '\t'];
+const DELIMITERS: [u8; 4] = *b",;\t|";
 
 /// Whether the first line of a file looks like the header of a CSV file.
 pub fn looks_like_csv(line: &[u8]) -> bool {
@@ -18,9 +18,30 @@ pub fn looks_like_csv(line: &[u8]) -> bool {
             && name.contains(char::is_alphabetic)
             && !name.contains(['{', '}', '[', ']', '"'])
     };
-    SEPARATORS.iter().any(|separator| {
-        line.split(*separator).count() >= FEWEST_COLUMNS && line.split(*separator).all(is_name)
+    DELIMITERS.map(char::from).iter().any(|delimiter| {
+        line.split(*delimiter).count() >= FEWEST_COLUMNS && line.split(*delimiter).all(is_name)
     })
+}
+
+/// The delimiter of a table: the one that occurs most in the first line, outside quotes.
+pub fn csv_delimiter(text: &[u8]) -> u8 {
+    let mut counts = [0_usize; DELIMITERS.len()];
+    let mut is_quoted = false;
+    for byte in text {
+        match *byte {
+            b'"' => is_quoted = !is_quoted,
+            b'\n' if !is_quoted => break,
+            other if !is_quoted => {
+                for (count, delimiter) in counts.iter_mut().zip(DELIMITERS) {
+                    *count += usize::from(other == delimiter);
+                }
+            }
+            _ => {}
+        }
+    }
+    let most = counts.iter().max().copied().unwrap_or_default();
+    let found = counts.iter().position(|count| *count == most);
+    DELIMITERS[found.unwrap_or_default()]
 }
 
 #[cfg(test)]
@@ -33,6 +54,7 @@ mod tests {
             "ticket_id,type,at",
             "\u{feff}\"Ticket ID\";\"Created at\";\"Team\"\r",
             "id\tstatus\tupdated_at\n",
+            "id|status|updated at",
         ] {
             assert!(looks_like_csv(line.as_bytes()), "{line}");
         }
@@ -49,5 +71,17 @@ mod tests {
             assert!(!looks_like_csv(line.as_bytes()), "{line}");
         }
         assert!(!looks_like_csv(b"a,b,\xff"));
+    }
+
+    #[test]
+    fn the_delimiter_is_the_most_frequent_outside_quotes() {
+        for (text, delimiter) in [
+            ("a,b;c,d\nx;y;z;w", ','),
+            ("\"a,b,c,d\";e;f", ';'),
+            ("a\tb, c\td", '\t'),
+            ("one", ','),
+        ] {
+            assert_eq!(char::from(csv_delimiter(text.as_bytes())), delimiter);
+        }
     }
 }

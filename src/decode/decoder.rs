@@ -81,6 +81,15 @@ impl Decoder {
         }
     }
 
+    /// A decoder of canonical events that keeps the same attributes.
+    #[must_use]
+    pub fn of_events(&self) -> Self {
+        Self::new(&Mappings {
+            attributes: self.mappings.attributes.clone(),
+            ..Mappings::default()
+        })
+    }
+
     #[must_use]
     pub fn with_schemas(self, schemas: Schemas) -> Self {
         Self {

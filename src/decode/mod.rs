@@ -12,7 +12,7 @@ mod schemas;
 pub mod webhook; // from a webhook request to records
 
 pub use canonical::{MAX_VALUE_BYTES, decode};
-pub use csv::looks_like_csv;
+pub use csv::{csv_delimiter, looks_like_csv};
 pub use decoder::{Decoded, Decoder};
 pub use mapping::{
     EventDerivation, MappedMember, MappedRecord, MemberOrigin, RejectedEvent, RepetitionWatch,

@@ -1,4 +1,4 @@
-//! Files of events: JSON Lines, plain or compressed, or standard input. Files with a secret.
+//! Opens files, plain or compressed, or standard input. Reads files with a secret, and watches files.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
@@ -108,107 +108,24 @@ impl FileWatch {
     }
 }
 
-/// Lines in a block: enough to look up their tickets together, and few enough for the cache.
-const BLOCK_LINES: usize = 64;
-
-#[derive(Debug, Default)]
-pub struct LineBlock {
-    bytes: Vec<u8>,
-    /// The end of each line in `bytes`.
-    ends: Vec<usize>,
-}
-
-impl LineBlock {
-    /// Reads the next lines, without their line breaks. Returns whether there was a line. It skips the
-    /// bytes of a line after `limit + 1`, so that a file without line breaks cannot fill the memory.
-    pub fn fill(&mut self, reader: &mut dyn BufRead, limit: usize) -> io::Result<bool> {
-        self.bytes.clear();
-        self.ends.clear();
-        while self.ends.len() < BLOCK_LINES && read_line(reader, &mut self.bytes, limit)? {
-            self.ends.push(self.bytes.len());
-        }
-        Ok(!self.ends.is_empty())
-    }
-
-    pub fn lines(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        (0..self.ends.len()).map(|line| self.line(line))
-    }
-
-    /// The line with a number below [`Self::len`].
-    pub fn line(&self, number: usize) -> &[u8] {
-        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.bytes[start..self.ends[number]]
-    }
-
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-}
-
-/// Appends the next line to `bytes`. Returns whether there was one.
-fn read_line(reader: &mut dyn BufRead, bytes: &mut Vec<u8>, limit: usize) -> io::Result<bool> {
-    let start = bytes.len();
-    let mut seen = false;
-    loop {
-        let available = match reader.fill_buf() {
-            Ok(available) => available,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        if available.is_empty() {
-            return Ok(seen);
-        }
-        seen = true;
-        let end = memchr::memchr(b'\n', available);
-        let piece = &available[..end.unwrap_or(available.len())];
-        let room = (limit + 1).saturating_sub(bytes.len() - start);
-        bytes.extend_from_slice(&piece[..piece.len().min(room)]);
-        let consumed = piece.len() + usize::from(end.is_some());
-        reader.consume(consumed);
-        if end.is_some() {
-            if bytes.len() > start && bytes.last() == Some(&b'\r') {
-                bytes.pop();
-            }
-            return Ok(true);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::{Cursor, Write};
 
     use super::*;
 
-    fn lines(bytes: Vec<u8>, limit: usize) -> Vec<String> {
-        let mut reader = decompress(Box::new(Cursor::new(bytes))).unwrap();
-        let mut all = Vec::new();
-        let mut block = LineBlock::default();
-        while block.fill(&mut *reader, limit).unwrap() {
-            all.extend(
-                block
-                    .lines()
-                    .map(|line| String::from_utf8(line.to_vec()).unwrap()),
-            );
-        }
-        all
-    }
-
     #[test]
     fn reads_plain_gzip_and_zstandard() {
-        let text = b"one\r\ntwo\n\nfour".to_vec();
-        let expected = ["one", "two", "", "four"];
+        let text = b"one\ntwo\n".to_vec();
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gzip.write_all(&text).unwrap();
         let zstandard = zstd::encode_all(&text[..], 1).unwrap();
-        assert_eq!(lines(text, 99), expected);
-        assert_eq!(lines(gzip.finish().unwrap(), 99), expected);
-        assert_eq!(lines(zstandard, 99), expected);
-        assert!(lines(Vec::new(), 99).is_empty());
+        for bytes in [text.clone(), gzip.finish().unwrap(), zstandard] {
+            let mut read = Vec::new();
+            let mut reader = decompress(Box::new(Cursor::new(bytes))).unwrap();
+            reader.read_to_end(&mut read).unwrap();
+            assert_eq!(read, text);
+        }
     }
 
     #[test]
@@ -224,13 +141,5 @@ mod tests {
         assert_eq!(checks(), [true, false], "it is another");
         fs::remove_file(&path).unwrap();
         assert_eq!(checks(), [true, false], "it is gone");
-    }
-
-    #[test]
-    fn a_long_line_is_cut_and_the_next_one_is_whole() {
-        let mut text = vec![b'x'; 3 * BUFFER_BYTES];
-        text.extend_from_slice(b"\nshort\n");
-        let read = lines(text, 10);
-        assert_eq!((read[0].len(), read[1].as_str()), (11, "short"));
     }
 }

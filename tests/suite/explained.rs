@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use ticket_exporter::app::event_files::EventFiles;
 use ticket_exporter::app::explain::{from_engine, from_files, words};
 use ticket_exporter::config::{self, Config};
 use ticket_exporter::decode::{self, Decoder};
@@ -34,15 +35,10 @@ fn explanations_equal_those_worked_out_by_hand() {
     assert!(folders.len() >= 6, "cases are missing");
     for folder in folders {
         let config = load(&fs::read_to_string(folder.join("config.yaml")).unwrap());
-        let looked = from_files(
-            Arc::new(config.rules),
-            &Decoder::default(),
-            TICKET,
-            &[folder.join("events.jsonl")],
-            None,
-            &mut |_| {},
-        )
-        .unwrap();
+        let paths = [folder.join("events.jsonl")];
+        let files = EventFiles::open(&paths, Decoder::default(), &mut |_| {}).unwrap();
+        let rules = Arc::new(config.rules);
+        let looked = from_files(rules, &files, TICKET, None, &mut |_| {}).unwrap();
         assert_eq!(looked.tally.rejections(), 0, "{}", folder.display());
         let said = words(&looked.explanation.expect("it is there"), false);
         let file = folder.join("expected.txt");

@@ -138,6 +138,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::app::event_files::EventFiles;
     use crate::app::history::EventHistory;
     use crate::decode::Decoder;
     use crate::engine::Rules;
@@ -155,10 +156,8 @@ mod tests {
             .unwrap();
         }
         let path = file.into_temp_path().keep().unwrap();
-        let part = EventHistory::of_files(vec![path], Decoder::default())
-            .parts()
-            .unwrap()
-            .remove(0);
+        let files = EventFiles::open(&[path], Decoder::default(), &mut |_| {}).unwrap();
+        let part = EventHistory::Files(files).parts().unwrap().remove(0);
         let mut engine = Engine::new(
             Arc::new(Rules {
                 lateness: LATENESS,

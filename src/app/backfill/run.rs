@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::blocks::{BackfillOutput, BackfillOutputError, Blocks};
 use super::feed::Feed;
 use super::plan::BackfillPlan;
-use crate::app::history::{HistoryError, HistoryPartition, ReadCounts};
+use crate::app::event_files::ReadCounts;
+use crate::app::history::{HistoryError, HistoryPartition};
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 use crate::engine::{Counts, Engine, Rules};
 use crate::exposition::WrittenHistory;
@@ -109,7 +110,7 @@ pub fn backfill<'a>(
         instants += 1;
         progress(BackfillProgress {
             instant,
-            events: feeds.iter().map(|feed| feed.part.tally.records).sum(),
+            events: feeds.iter().map(|feed| feed.part.counts().records).sum(),
             bytes: blocks.written().bytes,
         });
         instant = instant.plus(plan.step);
@@ -135,7 +136,7 @@ pub fn backfill<'a>(
 fn tally_of(feeds: &[Feed]) -> ReadCounts {
     let mut tally = ReadCounts::default();
     for feed in feeds {
-        tally.add(&feed.part.tally);
+        tally.add(feed.part.counts());
     }
     tally
 }

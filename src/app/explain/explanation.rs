@@ -1,13 +1,11 @@
 //! Looks for a ticket in files and in a store.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::app::history::ReadCounts;
-use crate::app::replay::{self, FileError};
-use crate::decode::Decoder;
+use crate::app::event_files::{EventFileError, EventFiles, ReadCounts};
+use crate::app::replay;
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{Engine, Rules, TicketTrace, TicketView, TraceEntry};
 
@@ -36,22 +34,14 @@ pub struct TicketSearch {
 /// Applies the events of files as a replay does, and traces one ticket.
 pub fn from_files(
     rules: Arc<Rules>,
-    decoder: &Decoder,
+    files: &EventFiles,
     id: &str,
-    paths: &[PathBuf],
     until: Option<Timestamp>,
     progress: &mut dyn FnMut(u64),
-) -> Result<TicketSearch, FileError> {
+) -> Result<TicketSearch, EventFileError> {
     let mut engine = Engine::new(rules, Timestamp::LATEST);
     let mut trace = TicketTrace::new(id);
-    let read = replay::read(
-        &mut engine,
-        Some(&mut trace),
-        decoder,
-        paths,
-        until,
-        progress,
-    )?;
+    let read = replay::read(&mut engine, Some(&mut trace), files, until, progress)?;
     let history = trace.into_entries();
     let state = engine.describe(id);
     let known = !history.is_empty() || !state.is_empty();

@@ -1,16 +1,16 @@
 //! Reasons why a history cannot be read.
 
 use std::io;
-use std::path::PathBuf;
 
+use crate::app::event_files::EventFileError;
 use crate::app::topics::ReadError;
 use crate::edge::kafka::TopicPartition;
 use crate::engine::limits;
 
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
-    #[error("cannot read {}: {source}", path.display())]
-    File { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Files(#[from] EventFileError),
     #[error("cannot read again what was set aside of {partition}: {source}")]
     Spool {
         partition: TopicPartition,

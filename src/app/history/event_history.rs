@@ -1,16 +1,15 @@
 //! Histories in files and in topics.
 
 use std::io;
-use std::path::{Path, PathBuf};
 
 use super::error::HistoryError;
 use super::part::HistoryPartition;
+use crate::app::event_files::EventFiles;
 use crate::app::schemas;
 use crate::app::topics::{self, ReadError, ReadProgress, RecordSink, WantedPartitions};
 use crate::config::Config;
 use crate::decode::Decoder;
 use crate::domain::timestamp::Timestamp;
-use crate::edge::files::STANDARD_INPUT;
 use crate::edge::kafka::{KafkaRecord, TopicPartition};
 use crate::edge::spool::{Spool, SpoolWriter, SpooledRecord};
 
@@ -18,10 +17,7 @@ use crate::edge::spool::{Spool, SpoolWriter, SpooledRecord};
 #[derive(Debug)]
 pub enum EventHistory {
     /// One partition.
-    Files {
-        paths: Vec<PathBuf>,
-        decoder: Decoder,
-    },
+    Files(EventFiles),
     Topics {
         partitions: Vec<(TopicPartition, Spool)>,
         decoder: Decoder,
@@ -34,10 +30,6 @@ pub enum EventHistory {
 }
 
 impl EventHistory {
-    pub fn of_files(paths: Vec<PathBuf>, decoder: Decoder) -> Self {
-        Self::Files { paths, decoder }
-    }
-
     /// Copies the records of the topics to disk, because processing them may take longer than a
     /// consumer may be silent. `now` is the wall clock.
     pub fn of_topics(
@@ -70,7 +62,7 @@ impl EventHistory {
     /// Standard input can be read only once.
     pub fn is_standard_input(&self) -> bool {
         match self {
-            Self::Files { paths, .. } => paths.iter().any(|path| path == Path::new(STANDARD_INPUT)),
+            Self::Files(files) => files.is_standard_input(),
             Self::Topics { .. } => false,
         }
     }
@@ -78,9 +70,7 @@ impl EventHistory {
     /// Returns the partitions, each at its first record. Files are opened when they are read.
     pub fn parts(&self) -> Result<Vec<HistoryPartition>, HistoryError> {
         match self {
-            Self::Files { paths, decoder } => {
-                Ok(vec![HistoryPartition::of_files(paths, decoder.clone())])
-            }
+            Self::Files(files) => Ok(vec![HistoryPartition::of_files(files)?]),
             Self::Topics {
                 partitions,
                 decoder,

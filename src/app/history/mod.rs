@@ -7,4 +7,4 @@ mod part;
 
 pub use error::HistoryError;
 pub use event_history::EventHistory;
-pub use part::{CSV_ADVICE, HistoryPartition, ReadCounts, Rejected};
+pub use part::HistoryPartition;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::distribution::{Distributions, GoalGroup};
-use crate::app::history::{EventHistory, HistoryError, ReadCounts};
+use crate::app::event_files::ReadCounts;
+use crate::app::history::{EventHistory, HistoryError};
 use crate::domain::catalog::{self, Family};
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{Engine, GoalRun, GoalRuns, Observer, Rules, Sample, Series, Visitor};
@@ -75,7 +76,7 @@ fn run(
                 Some(observer) => engine.advance_observed(partition, end, &mut **observer),
             }
         }
-        tally.add(&part.tally);
+        tally.add(part.counts());
     }
     Ok(tally)
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::app::history::ReadCounts;
+use crate::app::event_files::ReadCounts;
 use crate::domain::policy::{Clock, Policy};
 use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
 

@@ -1,21 +1,22 @@
 //! Lines of files, however they are split into reads; durations.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader, Read};
+use std::path::Path;
 
 use ticket_exporter::domain::duration;
-use ticket_exporter::edge::files::LineBlock;
+use ticket_exporter::edge::record_files::{RecordBlock, RecordFile};
 
 use super::fuzz;
 use super::mutation::{random_bytes, random_text};
 use crate::stories::dice::Dice;
 
 /// A reader that returns a few bytes at a time and is interrupted now and then.
-struct Trickle<'a> {
-    rest: &'a [u8],
+struct Trickle {
+    rest: Vec<u8>,
     dice: Dice,
 }
 
-impl Read for Trickle<'_> {
+impl Read for Trickle {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.dice.chance(10) {
             return Err(io::ErrorKind::Interrupted.into());
@@ -23,12 +24,12 @@ impl Read for Trickle<'_> {
         let most = usize::try_from(1 + self.dice.below(9)).unwrap();
         let length = most.min(buffer.len()).min(self.rest.len());
         buffer[..length].copy_from_slice(&self.rest[..length]);
-        self.rest = &self.rest[length..];
+        self.rest.drain(..length);
         Ok(length)
     }
 }
 
-/// The lines of a file, without a carriage return at the end.
+/// The lines of a file that are not blank, without a carriage return at the end.
 fn expected(bytes: &[u8], limit: usize) -> Vec<Vec<u8>> {
     let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
     if lines.last().is_some_and(|last| last.is_empty()) {
@@ -47,6 +48,7 @@ fn expected(bytes: &[u8], limit: usize) -> Vec<Vec<u8>> {
             }
             line
         })
+        .filter(|line| !line.iter().all(u8::is_ascii_whitespace))
         .collect()
 }
 
@@ -54,7 +56,9 @@ fn expected(bytes: &[u8], limit: usize) -> Vec<Vec<u8>> {
 fn lines_in_any_pieces() {
     fuzz("lines", 3_000, |dice| {
         let mut bytes = random_bytes(120, dice);
-        for byte in &mut bytes {
+        // Otherwise it may be an array or a table.
+        bytes.insert(0, b'{');
+        for byte in &mut bytes[1..] {
             if dice.chance(20) {
                 *byte = *dice.pick(b"\n\n\r");
             }
@@ -63,14 +67,14 @@ fn lines_in_any_pieces() {
         let capacity = usize::try_from(1 + dice.below(16)).unwrap();
         let seed = u64::try_from(dice.below(1 << 40)).unwrap();
         let trickle = Trickle {
-            rest: &bytes,
+            rest: bytes.clone(),
             dice: Dice::new(seed),
         };
-        let mut reader: Box<dyn BufRead + '_> =
-            Box::new(BufReader::with_capacity(capacity, trickle));
-        let (mut lines, mut block) = (Vec::new(), LineBlock::default());
-        while block.fill(&mut *reader, limit).unwrap() {
-            lines.extend(block.lines().map(<[u8]>::to_vec));
+        let reader = Box::new(BufReader::with_capacity(capacity, trickle));
+        let mut file = RecordFile::of(reader, Path::new("lines")).unwrap();
+        let (mut lines, mut block) = (Vec::new(), RecordBlock::default());
+        while file.fill(&mut block, limit).unwrap() {
+            lines.extend(block.iter().map(|(_, line)| line.to_vec()));
         }
         assert_eq!(lines, expected(&bytes, limit), "{bytes:?} cut at {limit}");
     });
@@ -112,5 +116,50 @@ fn any_duration() {
                 "{text}"
             );
         }
+    });
+}
+
+/// No bytes make the readers of arrays and tables panic, read beyond the limit or never end.
+#[test]
+fn any_file_is_read_or_refused() {
+    fuzz("files", 5_000, |dice| {
+        let pieces: [&[u8]; 16] = [
+            b"[",
+            b"]",
+            b"{",
+            b"}",
+            b"\"",
+            b",",
+            b";",
+            b"\n",
+            b"\r\n",
+            b"\\",
+            b":",
+            b"a",
+            b"1",
+            b"\xff",
+            b"\xef\xbb\xbf",
+            b" ",
+        ];
+        let count = dice.below(60);
+        let bytes: Vec<u8> = (0..count)
+            .flat_map(|_| *dice.pick(&pieces))
+            .copied()
+            .collect();
+        let name = *dice.pick(&["a.csv", "a.json"]);
+        let limit = usize::try_from(dice.below(40)).unwrap();
+        let reader = Box::new(BufReader::new(io::Cursor::new(bytes.clone())));
+        let Ok(mut file) = RecordFile::of(reader, Path::new(name)) else {
+            return;
+        };
+        let (mut records, mut block) = (0, RecordBlock::default());
+        while let Ok(true) = file.fill(&mut block, limit) {
+            records += block.len();
+            for (_, record) in block.iter().filter(|_| file.is_table()) {
+                let row: serde_json::Value = serde_json::from_slice(record).unwrap();
+                assert!(row.is_object(), "{bytes:?}");
+            }
+        }
+        assert!(records <= bytes.len(), "{bytes:?}");
     });
 }

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use ticket_exporter::app::backfill::{BackfillOutput, BackfillPlan, Objectives, backfill};
+use ticket_exporter::app::event_files::EventFiles;
 use ticket_exporter::app::history::EventHistory;
 use ticket_exporter::app::targets::{TargetRequest, suggest};
 use ticket_exporter::decode::Decoder;
@@ -32,8 +33,9 @@ fn in_order(input: &Input) -> Input {
 fn history(input: &Input) -> (tempfile::NamedTempFile, EventHistory) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(input.text().as_bytes()).unwrap();
-    let history = EventHistory::of_files(vec![file.path().to_owned()], Decoder::default());
-    (file, history)
+    let path = file.path().to_owned();
+    let files = EventFiles::open(&[path], Decoder::default(), &mut |_| {}).unwrap();
+    (file, EventHistory::Files(files))
 }
 
 /// Series with their values; bounds are numbers.

@@ -1,0 +1,163 @@
+//! A table, as CSV: a row becomes a JSON object whose members are the columns.
+
+use std::borrow::Cow;
+use std::io::{self, BufRead, Read};
+
+use csv::{ByteRecord, Reader, ReaderBuilder};
+
+use super::invalid;
+use crate::decode::csv_delimiter;
+
+/// The text of a header in which the delimiter is looked for.
+const HEADER_BYTES: usize = 1 << 16;
+/// `csv` reads ahead of the row.
+const READ_AHEAD: usize = 1 << 16;
+const UTF_16: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
+
+/// Reads the rows of a table. The first row has the names of the columns.
+pub struct TableReader {
+    rows: Reader<BoundedReader>,
+    columns: Vec<Column>,
+    /// Columns in front of which the same name stands already: their cells join a list.
+    row: ByteRecord,
+}
+
+struct Column {
+    /// The name as a JSON string.
+    name: String,
+    /// The positions of the cells. Several columns may have one name.
+    cells: Vec<usize>,
+}
+
+impl TableReader {
+    /// # Errors
+    /// The header cannot be read.
+    pub fn new(mut reader: Box<dyn BufRead>) -> io::Result<Self> {
+        let start = reader.fill_buf()?;
+        if UTF_16.iter().any(|mark| start.starts_with(mark)) {
+            return Err(invalid("this is UTF-16; save the file as CSV in UTF-8"));
+        }
+        let header = &start[..start.len().min(HEADER_BYTES)];
+        let delimiter = csv_delimiter(header);
+        let mut rows = ReaderBuilder::new()
+            .delimiter(delimiter)
+            .flexible(true)
+            .from_reader(BoundedReader {
+                reader,
+                left: HEADER_BYTES + READ_AHEAD,
+            });
+        let header = rows.byte_headers().map_err(io::Error::from)?;
+        let mut columns: Vec<Column> = Vec::new();
+        for (position, name) in header.iter().enumerate() {
+            let name = json_text(&column_name(position, name));
+            match columns.iter_mut().find(|column| column.name == name) {
+                Some(column) => column.cells.push(position),
+                None => columns.push(Column {
+                    name,
+                    cells: vec![position],
+                }),
+            }
+        }
+        Ok(Self {
+            rows,
+            columns,
+            row: ByteRecord::new(),
+        })
+    }
+
+    /// Appends the next row to `bytes`, as a JSON object, and returns the number of its first line. A row
+    /// that is shorter than the header lacks the last members; further cells are named by their position.
+    pub fn read_row(&mut self, bytes: &mut Vec<u8>, limit: usize) -> io::Result<Option<u64>> {
+        self.rows.get_mut().left = limit + READ_AHEAD;
+        if !self
+            .rows
+            .read_byte_record(&mut self.row)
+            .map_err(io::Error::from)?
+        {
+            return Ok(None);
+        }
+        bytes.push(b'{');
+        for (number, column) in self.columns.iter().enumerate() {
+            if number > 0 {
+                bytes.push(b',');
+            }
+            bytes.extend_from_slice(column.name.as_bytes());
+            bytes.push(b':');
+            let mut cells = column.cells.iter().filter_map(|cell| self.row.get(*cell));
+            match &*column.cells {
+                [_] => push_text(bytes, cells.next().unwrap_or_default()),
+                _ => push_list(bytes, cells.filter(|cell| !cell.is_empty())),
+            }
+        }
+        let known = self.rows.byte_headers().map_or(0, ByteRecord::len);
+        for (position, cell) in self.row.iter().enumerate().skip(known) {
+            bytes.push(b',');
+            bytes.extend_from_slice(json_text(&column_name(position, b"")).as_bytes());
+            bytes.push(b':');
+            push_text(bytes, cell);
+        }
+        bytes.push(b'}');
+        Ok(Some(self.row.position().map_or(0, csv::Position::line)))
+    }
+}
+
+/// The name of a column; of one without a name, its position.
+fn column_name(position: usize, name: &[u8]) -> String {
+    let name = text(name);
+    let name = name.trim_start_matches('\u{feff}').trim();
+    if name.is_empty() {
+        format!("column{}", position + 1)
+    } else {
+        name.to_owned()
+    }
+}
+
+/// UTF-8, or what programs for Windows write instead.
+fn text(cell: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(cell) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => {
+            encoding_rs::WINDOWS_1252
+                .decode_without_bom_handling(cell)
+                .0
+        }
+    }
+}
+
+fn json_text(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn push_text(bytes: &mut Vec<u8>, cell: &[u8]) {
+    let text = text(cell);
+    bytes.extend_from_slice(json_text(&text).as_bytes());
+}
+
+fn push_list<'a>(bytes: &mut Vec<u8>, cells: impl Iterator<Item = &'a [u8]>) {
+    bytes.push(b'[');
+    for (number, cell) in cells.enumerate() {
+        if number > 0 {
+            bytes.push(b',');
+        }
+        push_text(bytes, cell);
+    }
+    bytes.push(b']');
+}
+
+/// Fails when a row is too long, most likely because a quote is not closed.
+struct BoundedReader {
+    reader: Box<dyn BufRead>,
+    left: usize,
+}
+
+impl Read for BoundedReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            return Err(invalid("a row is too long; a quote may be missing"));
+        }
+        let most = buffer.len().min(self.left);
+        let count = self.reader.read(&mut buffer[..most])?;
+        self.left -= count;
+        Ok(count)
+    }
+}

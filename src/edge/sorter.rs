@@ -1,0 +1,200 @@
+//! Sorts lines by time. Lines that do not fit into memory go to temporary files.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::{io, mem};
+
+use super::spool::{Spool, SpoolReader, SpoolWriter, SpooledRecord};
+
+/// Lines that are sorted in memory at once.
+const MEMORY_BYTES: usize = 64 << 20;
+/// Sorted files that are merged at once. Each takes some memory while it is read.
+const MOST_RUNS: usize = 32;
+/// The memory of a line beside its bytes.
+const LINE_OVERHEAD: usize = size_of::<(i64, Vec<u8>)>();
+
+/// Takes lines in any order. Lines of the same time keep their order.
+pub struct Sorter {
+    lines: Vec<(i64, Vec<u8>)>,
+    bytes: usize,
+    most_bytes: usize,
+    /// Sorted, in the order of arrival.
+    runs: Vec<Spool>,
+}
+
+impl Default for Sorter {
+    fn default() -> Self {
+        Self::new(MEMORY_BYTES)
+    }
+}
+
+impl Sorter {
+    fn new(most_bytes: usize) -> Self {
+        Self {
+            lines: Vec::new(),
+            bytes: 0,
+            most_bytes,
+            runs: Vec::new(),
+        }
+    }
+
+    /// # Errors
+    /// A temporary file cannot be written.
+    pub fn push(&mut self, at: i64, line: Vec<u8>) -> io::Result<()> {
+        self.bytes += line.len() + LINE_OVERHEAD;
+        self.lines.push((at, line));
+        if self.bytes >= self.most_bytes {
+            self.end_run()?;
+        }
+        Ok(())
+    }
+
+    fn end_run(&mut self) -> io::Result<()> {
+        let mut lines = mem::take(&mut self.lines);
+        self.bytes = 0;
+        lines.sort_by_key(|(at, _)| *at);
+        let mut writer = SpoolWriter::create()?;
+        for (at, line) in lines {
+            writer.push(&spooled(at, line))?;
+        }
+        self.runs.push(writer.finish()?);
+        if self.runs.len() == MOST_RUNS {
+            let mut merged = SortedLines::merge(&mem::take(&mut self.runs), Vec::new())?;
+            let mut writer = SpoolWriter::create()?;
+            while let Some((at, line)) = merged.next()? {
+                writer.push(&spooled(at, line))?;
+            }
+            self.runs.push(writer.finish()?);
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// A temporary file cannot be read.
+    pub fn finish(mut self) -> io::Result<SortedLines> {
+        self.lines.sort_by_key(|(at, _)| *at);
+        SortedLines::merge(&self.runs, self.lines)
+    }
+}
+
+fn spooled(at: i64, line: Vec<u8>) -> SpooledRecord {
+    SpooledRecord {
+        timestamp: Some(at),
+        value: Some(line),
+        ..SpooledRecord::default()
+    }
+}
+
+/// The lines in order of time.
+pub struct SortedLines {
+    runs: Vec<Run>,
+    /// The time of the next line of each run. The earlier run is first at the same time.
+    next: BinaryHeap<Reverse<(i64, usize)>>,
+}
+
+struct Run {
+    rest: RunRest,
+    line: Vec<u8>,
+}
+
+enum RunRest {
+    Disk(SpoolReader),
+    Memory(std::vec::IntoIter<(i64, Vec<u8>)>),
+}
+
+impl SortedLines {
+    fn merge(runs: &[Spool], last: Vec<(i64, Vec<u8>)>) -> io::Result<Self> {
+        let mut merged = Self {
+            runs: Vec::new(),
+            next: BinaryHeap::new(),
+        };
+        for run in runs {
+            merged.add(RunRest::Disk(run.open()?))?;
+        }
+        merged.add(RunRest::Memory(last.into_iter()))?;
+        Ok(merged)
+    }
+
+    fn add(&mut self, rest: RunRest) -> io::Result<()> {
+        self.runs.push(Run {
+            rest,
+            line: Vec::new(),
+        });
+        self.advance(self.runs.len() - 1)
+    }
+
+    /// Reads the next line of a run.
+    fn advance(&mut self, run: usize) -> io::Result<()> {
+        let Run { rest, line } = &mut self.runs[run];
+        let next = match rest {
+            RunRest::Memory(lines) => lines.next(),
+            RunRest::Disk(reader) => {
+                let mut record = SpooledRecord::default();
+                reader.next(&mut record)?.then(|| {
+                    (
+                        record.timestamp.unwrap_or_default(),
+                        record.value.unwrap_or_default(),
+                    )
+                })
+            }
+        };
+        if let Some((at, next)) = next {
+            *line = next;
+            self.next.push(Reverse((at, run)));
+        }
+        Ok(())
+    }
+
+    /// The next line and its time.
+    ///
+    /// # Errors
+    /// A temporary file cannot be read.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "an iterator cannot fail this way"
+    )]
+    pub fn next(&mut self) -> io::Result<Option<(i64, Vec<u8>)>> {
+        let Some(Reverse((at, run))) = self.next.pop() else {
+            return Ok(None);
+        };
+        let line = mem::take(&mut self.runs[run].line);
+        self.advance(run)?;
+        Ok(Some((at, line)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sorted(times: &[i64], most_bytes: usize) -> Vec<(i64, String)> {
+        let mut sorter = Sorter::new(most_bytes);
+        for (number, at) in times.iter().enumerate() {
+            sorter.push(*at, number.to_string().into_bytes()).unwrap();
+        }
+        let mut lines = sorter.finish().unwrap();
+        let mut all = Vec::new();
+        while let Some((at, line)) = lines.next().unwrap() {
+            all.push((at, String::from_utf8(line).unwrap()));
+        }
+        all
+    }
+
+    /// One file for each few lines, so that files are merged in several steps.
+    #[test]
+    fn lines_are_sorted_by_time_and_equal_times_keep_their_order() {
+        let times: Vec<i64> = (0..5_000_i64)
+            .map(|number| number * 7_919 % 97 - 40)
+            .collect();
+        let mut expected: Vec<(i64, String)> = times
+            .iter()
+            .enumerate()
+            .map(|(number, at)| (*at, number.to_string()))
+            .collect();
+        expected.sort_by_key(|(at, _)| *at);
+        for most_bytes in [1, 200, 10_000, MEMORY_BYTES] {
+            assert_eq!(sorted(&times, most_bytes), expected, "{most_bytes}");
+        }
+        assert_eq!(sorted(&[], 1), []);
+    }
+}
