@@ -210,7 +210,7 @@ fn nanoseconds(records: &[String], read: impl Fn(&[u8]) -> bool) -> f64 {
 
 /// A million open tickets with five events each.
 fn memory() {
-    let profile = Profile::default();
+    let profile = Profile::without_attributes();
     let rules = rules(&profile);
     let before = memory::resident().unwrap();
     let started = Instant::now();
@@ -336,7 +336,7 @@ fn checkpoint() {
 
 /// Writes and restores a million open tickets.
 fn restore() {
-    let rules = rules(&Profile::default());
+    let rules = rules(&Profile::without_attributes());
     let engine = open_tickets(&rules);
     let mut kept = Kept::default();
     let started = Instant::now();

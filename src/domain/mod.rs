@@ -9,6 +9,7 @@ pub mod event;
 pub mod mapping;
 pub(crate) mod named;
 pub mod policy;
+mod policy_yaml;
 pub mod timestamp;
 pub mod webhook;
 pub mod yaml;

@@ -3,8 +3,8 @@
 
 use std::fmt::Write;
 
-use super::profile::{OFFICE_DAYS, OFFICE_HOURS, Profile};
-use crate::domain::duration;
+use super::profile::{MOST_ATTRIBUTES, OFFICE_DAYS, OFFICE_HOURS, Profile, SimulatedPriority};
+use crate::domain::policy::{Clock, Match, Policy, Target};
 use crate::domain::yaml::{list, scalar};
 
 const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -15,6 +15,7 @@ impl Profile {
         let mut yaml = String::with_capacity(2_048);
         self.calendars(&mut yaml);
         self.vocabulary(&mut yaml);
+        self.attributes(&mut yaml);
         self.policies(&mut yaml);
         yaml
     }
@@ -50,37 +51,61 @@ impl Profile {
         yaml.push_str("csat: { good: 0.75, bad: 0.5 }\n");
     }
 
-    fn policies(&self, yaml: &mut String) {
-        if self.priorities.is_empty() {
+    fn attributes(&self, yaml: &mut String) {
+        if self.attributes.is_empty() {
             return;
         }
-        yaml.push_str("# A policy for each priority, in business hours of the team.\n");
-        yaml.push_str("sla:\n  policies:\n");
-        for priority in &self.priorities {
-            line(yaml, "    - name", &scalar(&priority.name));
-            let matched = format!(
-                "{{ priority: {} }}",
-                list(std::iter::once(priority.name.as_str()))
-            );
-            line(yaml, "      match", &matched);
-            line(yaml, "      clock", "business");
-            let targets = [
-                ("first_response", Some(priority.first_response)),
-                ("next_response", Some(priority.next_response)),
-                ("resolution", Some(priority.resolution)),
-                ("ownership", priority.ownership),
-            ];
-            let targets: Vec<String> = targets
-                .into_iter()
-                .filter_map(|(name, target)| Some(format!("{name}: {}", duration::format(target?))))
-                .collect();
-            line(
-                yaml,
-                "      targets",
-                &format!("{{ {} }}", targets.join(", ")),
-            );
-            line(yaml, "      pause", "{ resolution: [pending, on_hold] }");
+        yaml.push_str("# Attributes of the helpdesk's own.\nattributes:\n");
+        for attribute in self.attributes.iter().take(MOST_ATTRIBUTES) {
+            let settings = if attribute.is_label {
+                let values = attribute.values.iter();
+                let values = list(values.map(|(value, _)| value.as_str()));
+                format!("{{ values: {values}, label: true }}")
+            } else {
+                "{ label: false }".to_owned()
+            };
+            line(yaml, &format!("  {}", scalar(&attribute.name)), &settings);
         }
+    }
+
+    fn policies(&self, yaml: &mut String) {
+        let (sla, other): (Vec<Policy>, Vec<Policy>) = self
+            .policies
+            .iter()
+            .cloned()
+            .partition(|policy| policy.group == Policy::DEFAULT_GROUP);
+        let policies = sla
+            .into_iter()
+            .chain(self.priorities.iter().map(SimulatedPriority::policy))
+            .chain(other);
+        let policies: String = policies.map(|policy| policy.yaml(None)).collect();
+        if !policies.is_empty() {
+            yaml.push_str("# In each group, the first policy that matches a ticket applies.\n");
+            yaml.push_str("sla:\n  policies:\n");
+            yaml.push_str(&policies);
+        }
+    }
+}
+
+impl SimulatedPriority {
+    /// Its SLA, in business hours of the team.
+    fn policy(&self) -> Policy {
+        let mut policy = Policy {
+            matches: Match {
+                priority: Some(vec![self.name.clone()]),
+                ..Match::default()
+            },
+            clock: Clock::Business,
+            ..Policy::new(&self.name)
+        };
+        for (target, length) in [
+            (Target::FirstResponse, self.first_response),
+            (Target::NextResponse, self.next_response),
+            (Target::Resolution, self.resolution),
+        ] {
+            policy.targets[target as usize] = Some(length);
+        }
+        policy
     }
 }
 

@@ -1,9 +1,10 @@
 //! The two built-in helpdesks, for demonstrations and for load tests.
 
 use super::profile::{
-    ArrivalWeek, Behavior, Delays, Delivery, Incidents, Profile, SimulatedChannel,
-    SimulatedPriority, SimulatedTeam,
+    ArrivalWeek, Behavior, Delays, Delivery, Incidents, Profile, SimulatedAttribute,
+    SimulatedChannel, SimulatedPriority, SimulatedTeam,
 };
+use crate::domain::policy::{Clock, Match, Policy, Target};
 use crate::domain::timestamp::{DAY, HOUR, MINUTE, SECOND};
 
 /// A medium helpdesk with about 40 agents: every panel changes during a demonstration.
@@ -25,6 +26,8 @@ impl Default for Profile {
             teams: default_teams(),
             priorities: default_priorities(),
             channels: default_channels(),
+            attributes: default_attributes(),
+            policies: default_policies(),
             escalation_team: Some(5),
             incidents: Some(Incidents::default()),
             behavior: Behavior::default(),
@@ -35,6 +38,16 @@ impl Default for Profile {
 }
 
 impl Profile {
+    /// The helpdesk of demonstrations with the policies of the priorities alone, for measurements.
+    #[must_use]
+    pub fn without_attributes() -> Self {
+        Self {
+            attributes: Vec::new(),
+            policies: Vec::new(),
+            ..Self::default()
+        }
+    }
+
     /// The helpdesk of load tests creates `tickets` tickets, spread evenly over hours, teams and
     /// priorities. After five days of event time some 200,000 are live (not yet closed). No record is
     /// late or delivered twice, so that a load test can count what it sent.
@@ -54,7 +67,7 @@ impl Profile {
                 late: 0.0,
                 ..Delivery::default()
             },
-            ..Self::default()
+            ..Self::without_attributes()
         };
         for team in &mut profile.teams {
             team.weight = 1.0;
@@ -189,13 +202,9 @@ fn default_priorities() -> Vec<SimulatedPriority> {
             first_response: targets.0 * MINUTE,
             next_response: targets.1 * MINUTE,
             resolution: targets.2 * MINUTE,
-            ownership: None,
         };
     vec![
-        SimulatedPriority {
-            ownership: Some(HOUR),
-            ..priority("p1", 0.06, (4, 9), (15, 30, 90))
-        },
+        priority("p1", 0.06, (4, 9), (15, 30, 90)),
         priority("p2", 0.22, (18, 30), (60, 2 * 60, 4 * 60)),
         priority("p3", 0.5, (70, 80), (4 * 60, 6 * 60, 10 * 60)),
         priority("p4", 0.22, (150, 150), (8 * 60, 9 * 60, 18 * 60)),
@@ -215,6 +224,94 @@ fn default_channels() -> Vec<SimulatedChannel> {
         channel("chat", 2.4, 0.7, 0.5),
         channel("phone", 1.6, 0.0, 0.6),
         channel("portal", 2.0, 0.3, 1.2),
+    ]
+}
+
+/// Each label value multiplies the series, so a demonstration has only two tiers. Products are many in a real helpdesk
+/// and serve to choose a policy.
+fn default_attributes() -> Vec<SimulatedAttribute> {
+    let attribute = |name: &str, is_label, unknown, values: &[(&str, f64)]| SimulatedAttribute {
+        name: name.to_owned(),
+        values: values
+            .iter()
+            .map(|(value, weight)| ((*value).to_owned(), *weight))
+            .collect(),
+        is_label,
+        unknown,
+    };
+    vec![
+        attribute("tier", true, 0.0, &[("gold", 0.15), ("standard", 0.85)]),
+        attribute(
+            "product",
+            false,
+            0.3,
+            &[
+                ("backup", 3.0),
+                ("hosting", 4.0),
+                ("mail", 2.0),
+                ("telephony", 1.0),
+            ],
+        ),
+    ]
+}
+
+/// Gold customers have shorter targets and regular news. Between the teams, agreements on assignment and ownership
+/// run beside the SLA; telephony has its own.
+fn default_policies() -> Vec<Policy> {
+    let policy = |name: &str, priorities: &[&str], targets: &[(Target, i64)]| {
+        let priorities = priorities.iter().map(|name| (*name).to_owned()).collect();
+        let mut policy = Policy {
+            matches: Match {
+                priority: Some(priorities),
+                ..Match::default()
+            },
+            clock: Clock::Business,
+            ..Policy::new(name)
+        };
+        for (target, minutes) in targets {
+            policy.targets[*target as usize] = Some(minutes * MINUTE);
+        }
+        policy
+    };
+    let of = |attribute: &str, value: &str, mut policy: Policy| {
+        let values = vec![value.to_owned()];
+        policy
+            .matches
+            .attributes
+            .insert(attribute.to_owned(), values);
+        policy
+    };
+    let ola = |policy| Policy {
+        group: "ola".to_owned(),
+        ..policy
+    };
+    let gold = |name, priority, targets: [i64; 4]| {
+        let [first, next, resolution, update] = targets;
+        let targets = [
+            (Target::FirstResponse, first),
+            (Target::NextResponse, next),
+            (Target::Resolution, resolution),
+            (Target::Update, update),
+        ];
+        of("tier", "gold", policy(name, &[priority], &targets))
+    };
+    let inner = |name, priorities: &[&str], assignment, ownership| {
+        let targets = [
+            (Target::Assignment, assignment),
+            (Target::Ownership, ownership),
+        ];
+        ola(policy(name, priorities, &targets))
+    };
+    vec![
+        gold("gold-p1", "p1", [10, 20, 75, 60]),
+        gold("gold-p2", "p2", [45, 90, 3 * 60, 4 * 60]),
+        of(
+            "product",
+            "telephony",
+            inner("ola-telephony", &["p1", "p2"], 15, 60),
+        ),
+        inner("ola-urgent", &["p1", "p2"], 30, 2 * 60),
+        inner("ola", &["p3", "p4"], 4 * 60, 8 * 60),
     ]
 }
 

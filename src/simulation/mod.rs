@@ -6,6 +6,7 @@
 
 mod acts;
 mod arrivals;
+mod attributes;
 mod configuration;
 mod defaults;
 mod distributions;
@@ -24,6 +25,6 @@ mod turns;
 pub use helpdesk::{SimulatedEvent, SimulatedEvents, SimulatedHelpdesk};
 pub use pace::{PaceError, PaceStart, SimulationPace};
 pub use profile::{
-    ArrivalWeek, Behavior, Delays, Delivery, Incidents, Profile, SimulatedChannel,
-    SimulatedPriority, SimulatedTeam,
+    ArrivalWeek, Behavior, Delays, Delivery, Incidents, Profile, SimulatedAttribute,
+    SimulatedChannel, SimulatedPriority, SimulatedTeam,
 };

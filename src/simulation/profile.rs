@@ -4,8 +4,11 @@
 
 use chrono_tz::Tz;
 
+use crate::domain::policy::Policy;
 use crate::domain::timestamp::Milliseconds;
 
+/// As many as the exporter's configuration takes.
+pub(super) const MOST_ATTRIBUTES: usize = 4;
 /// With an hour of lunch.
 pub(super) const OFFICE_HOURS: [&str; 2] = ["08:00-12:00", "13:00-17:00"];
 /// Monday to Friday.
@@ -43,7 +46,18 @@ pub struct SimulatedPriority {
     pub first_response: Milliseconds,
     pub next_response: Milliseconds,
     pub resolution: Milliseconds,
-    pub ownership: Option<Milliseconds>,
+}
+
+/// An attribute of the user's own. Names must be unique.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SimulatedAttribute {
+    pub name: String,
+    /// The values, each with its share of the tickets relative to the others.
+    pub values: Vec<(String, f64)>,
+    /// The configuration makes it a label, with all its values.
+    pub is_label: bool,
+    /// Share of the new tickets that have no value until an agent updates them.
+    pub unknown: f64,
 }
 
 /// A channel. Names must be unique.
@@ -178,6 +192,10 @@ pub struct Profile {
     /// Most urgent first.
     pub priorities: Vec<SimulatedPriority>,
     pub channels: Vec<SimulatedChannel>,
+    /// Further ones than the exporter's configuration takes are ignored.
+    pub attributes: Vec<SimulatedAttribute>,
+    /// Policies that the configuration has besides those of the priorities.
+    pub policies: Vec<Policy>,
     /// Index of the team that takes escalations.
     pub escalation_team: Option<usize>,
     pub incidents: Option<Incidents>,

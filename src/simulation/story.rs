@@ -2,7 +2,7 @@
 //!
 //! Delays depend on the ticket and not on the load, so the backlog is as steady as the arrivals.
 
-use super::distributions::Chance;
+use super::distributions::{Chance, mixed};
 use super::office::Office;
 use super::profile::{Behavior, Delays, OFFICE_DAYS, OFFICE_HOURS, Profile, SimulatedTeam};
 use super::ticket::{Act, ReplyOutcome, SimulatedTicket, StoryStep, TicketFate};
@@ -21,6 +21,8 @@ pub(super) type Due = Option<Timestamp>;
 #[derive(Clone, Debug)]
 pub(super) struct Storyteller {
     pub(super) chance: Chance,
+    /// A stream of its own, so that attributes do not change the other events of a seed.
+    pub(super) attribute_chance: Chance,
     pub(super) behavior: Behavior,
     pub(super) delays: Delays,
     pub(super) profile: Profile,
@@ -44,6 +46,7 @@ impl Storyteller {
         };
         Self {
             chance: Chance::new(seed),
+            attribute_chance: Chance::new(mixed(mixed(seed))),
             behavior: profile.behavior.clone(),
             delays: profile.delays.clone(),
             offices: profile.teams.iter().map(of_team).collect(),
@@ -70,6 +73,7 @@ impl Storyteller {
         let urgency = chance.pick(profile.priorities.iter().map(|priority| priority.weight));
         let channel = chance.pick(profile.channels.iter().map(|channel| channel.weight));
         let triaged = !chance.happens(self.behavior.untriaged);
+        let attributes = self.first_attributes();
         let mut ticket = SimulatedTicket {
             number,
             created: at,
@@ -85,6 +89,7 @@ impl Storyteller {
             priority: urgency.filter(|_| triaged),
             urgency: urgency.unwrap_or(0),
             channel: channel.unwrap_or(0),
+            attributes,
             replies: 0,
             score: 0,
             csat_offered: false,
@@ -134,7 +139,11 @@ impl Storyteller {
                 self.reprioritize(ticket);
                 self.await_reply(ticket, at)
             }
-            StoryStep::Update | StoryStep::Chase => self.await_reply(ticket, at),
+            StoryStep::Update => {
+                self.classify(ticket);
+                self.await_reply(ticket, at)
+            }
+            StoryStep::Chase => self.await_reply(ticket, at),
             StoryStep::Note => {
                 let due = self.soon(at, 90 * SECOND);
                 then(ticket, StoryStep::Reply, due)

@@ -18,6 +18,8 @@ struct Story {
     last: Timestamp,
     status: String,
     team: Option<String>,
+    tier: Option<String>,
+    product: Option<String>,
     withdrawn: Option<String>,
     first_reply: Option<(Timestamp, String)>,
     /// Spans that count for the resolution target, until the first solve.
@@ -58,14 +60,15 @@ impl Checker {
         let json: Value = serde_json::from_str(&event.json).unwrap();
         let members = json.as_object().unwrap();
         for name in members.keys() {
-            assert!(Member::from_name(name).is_some(), "{name}");
+            let is_known = name == "attributes" || Member::from_name(name).is_some();
+            assert!(is_known, "{name}");
         }
         let text = |name: &str| members.get(name).and_then(Value::as_str).map(str::to_owned);
         let at = Timestamp::parse(&text("at").unwrap()).unwrap();
         let kind = text("type").unwrap();
         assert_eq!(at, event.at);
         assert_eq!(text("ticket_id").unwrap(), event.ticket_id);
-        assert!((150..=400).contains(&event.json.len()), "{}", event.json);
+        assert!((150..=420).contains(&event.json.len()), "{}", event.json);
         self.events += 1;
         self.bytes += event.json.len();
         assert!(
@@ -136,6 +139,14 @@ impl Story {
                 "{json}"
             );
         }
+        let tier = json["attributes"]["tier"].as_str().map(str::to_owned);
+        assert!(kind == "created" || tier == self.tier, "{json}");
+        self.tier = tier;
+        let product = json["attributes"]["product"].as_str().map(str::to_owned);
+        if product != self.product {
+            assert!(["created", "updated"].contains(&kind), "{json}");
+        }
+        self.product = product;
         self.teams.extend(team.clone());
         self.team = team;
         if json["agent"].is_string() {
@@ -220,6 +231,26 @@ fn the_same_seed_gives_the_same_bytes() {
 }
 
 #[test]
+fn attributes_leave_the_other_members_of_a_seed_as_they_are() {
+    let events = |profile: &Profile| -> Vec<Value> {
+        SimulatedHelpdesk::new(1, profile.clone())
+            .events(start(), Some(start().plus(10 * DAY)))
+            .map(|event| serde_json::from_str(&event.json).unwrap())
+            .collect()
+    };
+    let mut with = events(&Profile::default());
+    let mut products = BTreeSet::new();
+    for event in &mut with {
+        let attributes = event.as_object_mut().unwrap().remove("attributes");
+        let attributes = attributes.unwrap();
+        assert!(["gold", "standard"].contains(&attributes["tier"].as_str().unwrap()));
+        products.insert(attributes["product"].as_str().map(str::to_owned));
+    }
+    assert_eq!(products.len(), 5, "{products:?}");
+    assert!(with == events(&Profile::without_attributes()));
+}
+
+#[test]
 fn stories_are_consistent_and_everything_occurs() {
     let checker = Checker::of(&Profile::default(), 45);
     for kind in EventType::NAMES {
@@ -232,7 +263,7 @@ fn stories_are_consistent_and_everything_occurs() {
         "{per_ticket} events a ticket"
     );
     let mean = checker.bytes / checker.events;
-    assert!((200..=350).contains(&mean), "{mean} bytes an event");
+    assert!((250..=350).contains(&mean), "{mean} bytes an event");
     let duplicates = real(checker.duplicates) / real(checker.events);
     assert!((0.001..0.003).contains(&duplicates), "{duplicates}");
     assert!(checker.behind > 0);

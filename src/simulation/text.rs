@@ -2,14 +2,14 @@
 
 use std::fmt::Write;
 
-use super::profile::Profile;
+use super::profile::{MOST_ATTRIBUTES, Profile};
 use super::ticket::{Act, SimulatedTicket};
 use crate::domain::timestamp::Timestamp;
 
 /// Prefix of ticket ids.
 const TICKET_PREFIX: &str = "SUP-";
 /// Enough for the longest usual event.
-const EVENT_BYTES: usize = 320;
+const EVENT_BYTES: usize = 360;
 
 /// Writes events with the names of one profile, which are JSON strings with quotes.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub(super) struct EventWriter {
     teams: Vec<String>,
     priorities: Vec<String>,
     channels: Vec<String>,
+    /// Names and values.
+    attributes: Vec<(String, Vec<String>)>,
 }
 
 impl EventWriter {
@@ -24,10 +26,18 @@ impl EventWriter {
         let teams = profile.teams.iter().map(|team| quoted(&team.name));
         let priorities = profile.priorities.iter();
         let channels = profile.channels.iter();
+        let attributes = profile.attributes.iter().take(MOST_ATTRIBUTES);
         Self {
             teams: teams.collect(),
             priorities: priorities.map(|one| quoted(&one.name)).collect(),
             channels: channels.map(|one| quoted(&one.name)).collect(),
+            attributes: attributes
+                .map(|one| {
+                    let values = one.values.iter();
+                    let values = values.map(|(value, _)| quoted(value)).collect();
+                    (quoted(&one.name), values)
+                })
+                .collect(),
         }
     }
 
@@ -66,6 +76,7 @@ impl EventWriter {
         member("team", team.or_else(|| Some(none())));
         member("agent", agent.or_else(|| Some(none())));
         member("priority", named(&self.priorities, ticket.priority));
+        member("attributes", self.attributes(ticket));
         member("status", Some(quoted(ticket.status.name())));
         member("actor", Some(quoted(act.actor)));
         let public = act.public.to_string();
@@ -78,6 +89,16 @@ impl EventWriter {
         member("into", into);
         json.push('}');
         json
+    }
+
+    fn attributes(&self, ticket: &SimulatedTicket) -> Option<String> {
+        let stated = self.attributes.iter().zip(ticket.attributes);
+        let stated = stated.map(|((name, values), position)| {
+            let value = position.and_then(|position| values.get(usize::from(position)));
+            format!("{name}:{}", value.map_or("null", String::as_str))
+        });
+        let stated: Vec<String> = stated.collect();
+        (!stated.is_empty()).then(|| format!("{{{}}}", stated.join(",")))
     }
 }
 
@@ -103,6 +124,7 @@ mod tests {
         let mut ticket = teller.arrive(7, Timestamp(0), Some(0));
         ticket.team = Some(0);
         ticket.agent = Some(2);
+        ticket.attributes = [Some(0), None, None, None];
         ticket.status = Status::Open;
         let act = Act {
             into: Some(6),
@@ -113,6 +135,10 @@ mod tests {
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(value["team"], "say \"hi\"");
         assert_eq!(value["agent"], "say \"hi\"-3");
+        assert_eq!(
+            value["attributes"],
+            serde_json::json!({ "tier": "gold", "product": null })
+        );
         assert_eq!(value["into"], "SUP-6");
         assert_eq!(value["ticket_id"], "SUP-7");
         assert_eq!(value["event_id"], "00000000000000ff");

@@ -2,6 +2,7 @@
 //!
 //! It is small and uses no heap memory, because a load test holds hundreds of thousands.
 
+use super::profile::MOST_ATTRIBUTES;
 use crate::domain::event::Status;
 use crate::domain::timestamp::Timestamp;
 
@@ -83,6 +84,8 @@ pub(super) struct SimulatedTicket {
     /// The priority that triage will find.
     pub(super) urgency: u16,
     pub(super) channel: u16,
+    /// The value of each attribute, as in the events.
+    pub(super) attributes: [Option<u16>; MOST_ATTRIBUTES],
     /// Number of human replies.
     pub(super) replies: u16,
     pub(super) score: u8,
