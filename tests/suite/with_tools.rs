@@ -14,6 +14,7 @@ mod dashboards;
 mod deployment;
 mod end_to_end;
 mod first_hour;
+mod gateway;
 mod harness;
 mod kafka;
 mod kafka_security;

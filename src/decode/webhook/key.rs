@@ -4,6 +4,7 @@ use crate::decode::decoder::Decoder;
 use crate::decode::mapping::text_at;
 use crate::decode::record::Record;
 use crate::domain::mapping::RecordPath;
+use crate::domain::timestamp::Timestamp;
 
 /// Finds the keys of a topic's records.
 #[derive(Clone, Debug)]
@@ -31,13 +32,19 @@ impl RecordKeys {
         }
     }
 
-    /// `None`: the record belongs to no ticket.
-    pub fn key(&self, value: &[u8], headers: &[(&str, &[u8])]) -> Option<String> {
+    /// `received` becomes the timestamp of the record. `None`: it belongs to no ticket.
+    pub fn key(
+        &self,
+        value: &[u8],
+        headers: &[(&str, &[u8])],
+        received: Timestamp,
+    ) -> Option<String> {
         let record = Record {
             value: Some(value),
+            key: None,
             headers: headers.to_vec(),
             topic: &self.topic,
-            ..Record::default()
+            timestamp: Some(received.0),
         };
         match &self.source {
             KeySource::Path(path) => text_at(&record, path),

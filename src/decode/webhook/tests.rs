@@ -306,18 +306,18 @@ fn keys_come_from_a_path_or_from_the_mapping() {
     let by = |path: &str| RecordKeys::new("t", Some(&RecordPath::parse(path).unwrap()), &decoder);
     let headers: [(&str, &[u8]); 1] = [("x-ticket", b"9")];
     assert_eq!(
-        by(".ticket.id").key(BODY.as_bytes(), &headers),
+        by(".ticket.id").key(BODY.as_bytes(), &headers, NOW),
         Some("7".to_owned())
     );
     assert_eq!(
-        by("$headers.X-Ticket").key(BODY.as_bytes(), &headers),
+        by("$headers.X-Ticket").key(BODY.as_bytes(), &headers, NOW),
         Some("9".to_owned())
     );
     for none in [".ticket", ".nothing", "$headers.other"] {
-        assert_eq!(by(none).key(BODY.as_bytes(), &headers), None, "{none}");
+        assert_eq!(by(none).key(BODY.as_bytes(), &headers, NOW), None, "{none}");
     }
     let canonical = RecordKeys::new("t", None, &decoder);
     let event = br#"{"ticket_id":"T-1","type":"created","at":5,"event_id":"e"}"#;
-    assert_eq!(canonical.key(event, &[]), Some("T-1".to_owned()));
-    assert_eq!(canonical.key(b"{}", &[]), None);
+    assert_eq!(canonical.key(event, &[], NOW), Some("T-1".to_owned()));
+    assert_eq!(canonical.key(b"{}", &[], NOW), None);
 }

@@ -111,3 +111,47 @@ pub(super) async fn read(
     let read = timeout(BODY_PATIENCE, reading).await;
     read.unwrap_or(Err(HookRefusal::SlowBody))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left(memory: &BodyMemory) -> usize {
+        memory.0.available_permits()
+    }
+
+    #[tokio::test]
+    async fn memory_is_shared_and_freed() {
+        let memory = BodyMemory::new(10_000);
+        let mut first = memory.reserve_nothing();
+        let body = read(Body::from("x".repeat(100)), 100, &mut first).await;
+        assert_eq!(body.unwrap().len(), 100);
+        assert_eq!(left(&memory), 9_900);
+        first.add_expanded(100, 5_000).unwrap();
+        assert_eq!(left(&memory), 4_900);
+        let mut second = memory.reserve_nothing();
+        let too_much = second.add_expanded(100, 5_000);
+        assert!(matches!(too_much, Err(HookRefusal::Busy)));
+        first.shrink_to(1_000);
+        assert_eq!(left(&memory), 9_000);
+        second.add_expanded(5, 5_000).unwrap();
+        assert_eq!(left(&memory), 9_000 - 5_000);
+        drop((first, second));
+        assert_eq!(left(&memory), 10_000);
+    }
+
+    #[tokio::test]
+    async fn a_large_body_is_refused_before_it_is_read() {
+        let memory = BodyMemory::new(10_000);
+        let mut reserved = memory.reserve_nothing();
+        let refused = read(Body::from("x".repeat(101)), 100, &mut reserved).await;
+        assert!(matches!(
+            refused,
+            Err(HookRefusal::BodyTooLarge { limit: 100 })
+        ));
+        assert_eq!(left(&memory), 10_000);
+        let mut small = BodyMemory::new(50).reserve_nothing();
+        let refused = read(Body::from("x".repeat(100)), 100, &mut small).await;
+        assert!(matches!(refused, Err(HookRefusal::Busy)));
+    }
+}

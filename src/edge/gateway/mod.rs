@@ -9,8 +9,6 @@ mod monitor;
 mod pages;
 mod prepare;
 mod receiver;
-#[cfg(test)]
-mod tests;
 
 pub use hooks::{HookTable, SecretError};
 pub use metrics::GatewayMetrics;

@@ -67,6 +67,7 @@ impl HookHead {
         hook: &LiveHook,
         form: BodyForm,
         body: Bytes,
+        received: Timestamp,
     ) -> Result<Vec<PreparedRecord>, HookRefusal> {
         let body = if form.is_gzip {
             expand(&body, hook.settings.max_expanded_bytes)?.into()
@@ -75,7 +76,7 @@ impl HookHead {
         };
         let headers = self.headers();
         let prepared = split(&body, form.format)?.into_iter().map(|value| {
-            let key = hook.keys.key(value, &headers);
+            let key = hook.keys.key(value, &headers, received);
             let value = body.slice_ref(value);
             PreparedRecord { key, value }
         });

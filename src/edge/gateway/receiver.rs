@@ -21,6 +21,7 @@ use super::hooks::{HookTable, LiveHook};
 use super::metrics::{GatewayMetrics, NO_HOOK};
 use super::prepare::{BodyForm, HookHead, PreparedRecord};
 use crate::decode::webhook::BodyFormat;
+use crate::domain::timestamp::Timestamp;
 use crate::edge::http::{Readiness, harden, readiness_answer};
 use crate::edge::kafka::{WebhookFailure, WebhookProducer, WebhookRecord};
 use crate::edge::wall_clock;
@@ -136,7 +137,8 @@ async fn accept(
     if covers_body {
         head.check(hook, &body, received)?;
     }
-    let (head, records) = prepare(receiver, name, (head, form, body), &mut memory).await?;
+    let (head, records) =
+        prepare(receiver, name, (head, form, body), received, &mut memory).await?;
     let received_at = received.rfc3339();
     let mut headers: Vec<(&str, &[u8])> = head
         .headers()
@@ -195,6 +197,7 @@ async fn prepare(
     receiver: &Arc<WebhookReceiver>,
     name: &str,
     (head, form, body): (HookHead, BodyForm, Bytes),
+    received: Timestamp,
     memory: &mut ReservedMemory,
 ) -> Result<(HookHead, Vec<PreparedRecord>), HookRefusal> {
     let hook = receiver.hooks.get(name).ok_or(HookRefusal::NoHook)?;
@@ -202,13 +205,13 @@ async fn prepare(
         memory.add_expanded(body.len(), hook.settings.max_expanded_bytes)?;
     }
     if !form.is_gzip && body.len() <= LARGE {
-        let records = head.records(hook, form, body)?;
+        let records = head.records(hook, form, body, received)?;
         return Ok((head, records));
     }
     let (receiver, name) = (Arc::clone(receiver), name.to_owned());
     let prepared = tokio::task::spawn_blocking(move || {
         let hook = receiver.hooks.get(&name).ok_or(HookRefusal::NoHook)?;
-        let records = head.records(hook, form, body)?;
+        let records = head.records(hook, form, body, received)?;
         Ok((head, records))
     });
     let (head, records) = prepared.await.unwrap_or(Err(HookRefusal::Busy))?;
