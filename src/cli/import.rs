@@ -55,7 +55,7 @@ fn write(arguments: &ImportArguments, events: &mut SortedEvents) -> CommandResul
     };
     let mut output = BufWriter::new(&mut *output);
     let mut write_all = || -> CommandResult<io::Result<()>> {
-        while let Some((_, mut line)) = events.next().map_err(CommandFailure::other)? {
+        while let Some((_, mut line)) = events.next_event().map_err(CommandFailure::other)? {
             line.push(b'\n');
             if let Err(error) = output.write_all(&line) {
                 return Ok(Err(error));
@@ -78,7 +78,7 @@ fn produce(config: &Config, topic: &str, events: &mut SortedEvents) -> CommandRe
     let mut publisher =
         Publisher::start(&connection, topic).map_err(CommandFailure::configuration)?;
     let mut sent = 0_u64;
-    while let Some((_, line)) = events.next().map_err(CommandFailure::other)? {
+    while let Some((_, line)) = events.next_event().map_err(CommandFailure::other)? {
         let event = decode::decode(&line, None).map_err(CommandFailure::other)?;
         publisher.send(event.ticket_id.as_bytes(), &line, wall_clock::now().0);
         sent += 1;

@@ -61,7 +61,7 @@ impl Sorter {
         if self.runs.len() == MOST_RUNS {
             let mut merged = SortedLines::merge(&mem::take(&mut self.runs), Vec::new())?;
             let mut writer = SpoolWriter::create()?;
-            while let Some((at, line)) = merged.next()? {
+            while let Some((at, line)) = merged.next_line()? {
                 writer.push(&spooled(at, line))?;
             }
             self.runs.push(writer.finish()?);
@@ -149,11 +149,7 @@ impl SortedLines {
     ///
     /// # Errors
     /// A temporary file cannot be read.
-    #[allow(
-        clippy::should_implement_trait,
-        reason = "an iterator cannot fail this way"
-    )]
-    pub fn next(&mut self) -> io::Result<Option<(i64, Vec<u8>)>> {
+    pub fn next_line(&mut self) -> io::Result<Option<(i64, Vec<u8>)>> {
         let Some(Reverse((at, run))) = self.next.pop() else {
             return Ok(None);
         };
@@ -174,7 +170,7 @@ mod tests {
         }
         let mut lines = sorter.finish().unwrap();
         let mut all = Vec::new();
-        while let Some((at, line)) = lines.next().unwrap() {
+        while let Some((at, line)) = lines.next_line().unwrap() {
             all.push((at, String::from_utf8(line).unwrap()));
         }
         all

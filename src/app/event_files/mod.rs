@@ -84,7 +84,7 @@ fn is_standard_input(path: &Path) -> bool {
 
 fn set_aside(mut events: SortedEvents) -> Result<Sorted, EventFileError> {
     let mut writer = SpoolWriter::create().map_err(EventFileError::Sorting)?;
-    while let Some((_, line)) = events.next()? {
+    while let Some((_, line)) = events.next_event()? {
         let record = SpooledRecord {
             value: Some(line),
             ..SpooledRecord::default()

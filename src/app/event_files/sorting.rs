@@ -26,8 +26,8 @@ impl SortedEvents {
     ///
     /// # Errors
     /// A temporary file cannot be read.
-    pub fn next(&mut self) -> Result<Option<(Timestamp, Vec<u8>)>, EventFileError> {
-        let next = self.lines.next().map_err(EventFileError::Sorting)?;
+    pub fn next_event(&mut self) -> Result<Option<(Timestamp, Vec<u8>)>, EventFileError> {
+        let next = self.lines.next_line().map_err(EventFileError::Sorting)?;
         Ok(next.map(|(at, line)| (Timestamp(at), line)))
     }
 }

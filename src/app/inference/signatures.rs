@@ -10,8 +10,15 @@ const LEAST_SHARE: f64 = 0.5;
 
 /// Presets with JSON pointers: a record must have all of one alternative. The more special presets come
 /// first.
-const SIGNATURES: [(&str, &str); 22] = [
+const SIGNATURES: [(&str, &str); 26] = [
     ("canonical", "/ticket_id /type /at"),
+    ("zendesk-csv", "/Id /Created at /Ticket type /Via"),
+    ("jira-csv", "/Issue key /Issue id /Issue Type /Created"),
+    ("freshdesk-csv", "/Ticket ID /Created time /Resolved time"),
+    (
+        "servicenow-csv",
+        "/number /opened_at /sys_mod_count /resolved_at /closed_at",
+    ),
     ("zendesk-eventbridge", "/detail-type /detail/ticket_event"),
     ("zendesk", "/zendesk_event_version /detail/id"),
     (

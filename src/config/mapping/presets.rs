@@ -9,7 +9,7 @@ pub const CANONICAL: &str = "canonical";
 pub const NO_PRESET: &str = "none";
 
 /// The names and texts of all presets.
-pub const PRESETS: [(&str, &str); 21] = [
+pub const PRESETS: [(&str, &str); 25] = [
     ("chatwoot", include_str!("presets/chatwoot.yaml")),
     ("cloudevents", include_str!("presets/cloudevents.yaml")),
     ("debezium", include_str!("presets/debezium.yaml")),
@@ -19,6 +19,7 @@ pub const PRESETS: [(&str, &str); 21] = [
     ),
     ("freescout", include_str!("presets/freescout.yaml")),
     ("freshdesk", include_str!("presets/freshdesk.yaml")),
+    ("freshdesk-csv", include_str!("presets/freshdesk-csv.yaml")),
     ("freshservice", include_str!("presets/freshservice.yaml")),
     ("github", include_str!("presets/github.yaml")),
     ("gitlab", include_str!("presets/gitlab.yaml")),
@@ -26,13 +27,19 @@ pub const PRESETS: [(&str, &str); 21] = [
     ("hubspot", include_str!("presets/hubspot.yaml")),
     ("intercom", include_str!("presets/intercom.yaml")),
     ("jira", include_str!("presets/jira.yaml")),
+    ("jira-csv", include_str!("presets/jira-csv.yaml")),
     ("odoo", include_str!("presets/odoo.yaml")),
     ("osticket", include_str!("presets/osticket.yaml")),
     ("otrs", include_str!("presets/otrs.yaml")),
     ("salesforce", include_str!("presets/salesforce.yaml")),
     ("servicenow", include_str!("presets/servicenow.yaml")),
+    (
+        "servicenow-csv",
+        include_str!("presets/servicenow-csv.yaml"),
+    ),
     ("zammad", include_str!("presets/zammad.yaml")),
     ("zendesk", include_str!("presets/zendesk.yaml")),
+    ("zendesk-csv", include_str!("presets/zendesk-csv.yaml")),
     (
         "zendesk-eventbridge",
         include_str!("presets/zendesk-eventbridge.yaml"),

@@ -36,6 +36,9 @@ pub(super) fn check(
     if is_duration && member != Member::HandleSeconds {
         format.error(errors, "duration is for handle_seconds only");
     }
+    if view.key("plus").is_set() && !is_time {
+        view.key("plus").error(errors, unsuitable("plus", member));
+    }
     if own.is_set() && !is_time {
         own.error(errors, unsuitable("zone", member));
     }

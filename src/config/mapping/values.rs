@@ -17,9 +17,9 @@ use crate::domain::mapping::{
 };
 
 /// The keys of a value that is a map.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "value", "when", "match", "none", "map", "table", "unmapped", "format", "zone", "times",
-    "minus",
+    "minus", "plus",
 ];
 /// As `zone` of a value: the zone of the mapping.
 const LOCAL: &str = "local";
@@ -123,7 +123,7 @@ fn read_refined(
         inner.error(errors, "is missing; a value that is a map needs it");
     }
     let when = view.key("when");
-    let minus = view.key("minus");
+    let (minus, plus) = (view.key("minus"), view.key("plus"));
     Some(ValueSource::Refined(Box::new(Refined {
         when: when.is_set().then(|| read_condition(&when, names, errors)),
         pattern: read_regex(&view.key("match"), errors),
@@ -134,6 +134,10 @@ fn read_refined(
         minus: minus
             .is_set()
             .then(|| read_value(&minus, names, errors))
+            .flatten(),
+        plus: plus
+            .is_set()
+            .then(|| read_value(&plus, names, errors))
             .flatten(),
         times: read_number(&view.key("times"), errors),
         format: read_format(&view.key("format"), errors),

@@ -16,6 +16,7 @@ use crate::domain::mapping::{
     Condition, LookupTable, RecordPath, Refined, TemplatePart, TimeFormat, Unmapped, ValueSource,
     ValueTest, same_word,
 };
+use crate::domain::timestamp::Timestamp;
 
 #[derive(Clone, Debug)]
 pub(super) struct FoundValue<'s> {
@@ -184,15 +185,32 @@ impl<'s> Evaluation<'s, '_> {
         if refined.format == Some(TimeFormat::Duration) {
             let seconds = durations::seconds(&scalar);
             scalar = seconds.map_or(Scalar::Unreadable(TimeFault::NoTime), Scalar::Real);
-        } else if refined.format.is_some() || refined.zone.is_some() {
+        } else if refined.format.is_some() || refined.zone.is_some() || refined.plus.is_some() {
             let zone = refined.zone.or(self.zone);
             // Kafka and Debezium give these in UTC.
             let is_instant = from == "$timestamp" || from.starts_with("$source");
             let of_numbers = refined.zone.filter(|_| !is_instant);
             scalar = times::read(&scalar, refined.format.as_ref(), zone, of_numbers)
                 .map_or_else(Scalar::Unreadable, Scalar::Time);
+            if let (Some(plus), Scalar::Time(time)) = (&refined.plus, &scalar) {
+                scalar = self.later(*time, plus)?;
+            }
         }
         Some(FoundValue { scalar, from })
+    }
+
+    /// A time some seconds later. `None`: there is no value to add.
+    fn later(&self, time: Timestamp, plus: &'s ValueSource) -> Option<Scalar<'s>> {
+        let seconds = self.first(plus)?.scalar.number();
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "a number that does not fit is out of the range of timestamps"
+        )]
+        let later = seconds.and_then(|seconds| {
+            let length = (seconds * 1_000.0).round() as i64;
+            Timestamp::checked(time.0.saturating_add(length))
+        });
+        Some(later.map_or(Scalar::Unreadable(TimeFault::NoTime), Scalar::Time))
     }
 
     fn unmapped(
@@ -293,7 +311,7 @@ impl<'s> Evaluation<'s, '_> {
     }
 }
 
-fn exists(json: &Json<'_>) -> bool {
+pub(super) fn exists(json: &Json<'_>) -> bool {
     match json {
         Json::Null => false,
         Json::Bool(_) | Json::Number(_) => true,

@@ -1,12 +1,13 @@
 //! Applies the rules of a mapping to records.
 
 use std::rc::Rc;
+use std::slice;
 use std::sync::Arc;
 
 use hashbrown::HashSet;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::evaluate::{Evaluation, EvaluationNotes};
+use super::evaluate::{Evaluation, EvaluationNotes, exists};
 use super::event::{EventNotes, event};
 use super::json::Json;
 use super::outcome::{EventDerivation, MappedRecord, RejectedEvent};
@@ -169,6 +170,8 @@ impl RecordMapping<'_> {
                 Some(path) => {
                     let items = match roots.first(path) {
                         Some(Json::List(items)) => items.as_slice(),
+                        // A table has no list if there is one column of a name only.
+                        Some(text @ Json::Text(_)) if exists(text) => slice::from_ref(text),
                         _ => &[],
                     };
                     if items.len() > MOST_EVENTS {

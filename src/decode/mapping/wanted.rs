@@ -268,6 +268,7 @@ impl PathCollector<'_> {
                 self.value(&refined.value);
                 refined.when.iter().for_each(|when| self.condition(when));
                 refined.minus.iter().for_each(|minus| self.value(minus));
+                refined.plus.iter().for_each(|plus| self.value(plus));
             }
         }
     }

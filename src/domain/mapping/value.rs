@@ -44,6 +44,8 @@ pub struct Refined {
     pub times: Option<f64>,
     pub format: Option<TimeFormat>,
     pub zone: Option<Tz>,
+    /// Seconds that are added to a time.
+    pub plus: Option<ValueSource>,
 }
 
 named_enum! {
