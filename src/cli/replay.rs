@@ -70,7 +70,7 @@ fn report(replayed: &Replayed) {
             "out of order; applied at the time of their ticket's last event",
         ),
         (
-            counts.stale.iter().sum(),
+            counts.stale.iter().chain(&counts.stale_attributes).sum(),
             "statements ignored, because a newer one of their ticket is known",
         ),
         (counts.withdrawn, "ignored: the ticket is spam or deleted"),

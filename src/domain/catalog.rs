@@ -35,11 +35,38 @@ pub struct Family {
     pub origin: MetricOrigin,
     /// One sentence without a period at its end.
     pub help: &'static str,
-    /// The names of the labels, in the order of the exposition.
+    /// The names of the labels, in the order of the exposition, without those that depend on the
+    /// configuration.
     pub labels: &'static [&'static str],
 }
 
 impl Family {
+    /// Whether the user's own attributes are labels, too, after `priority`.
+    pub fn has_attributes(&self) -> bool {
+        self.labels.contains(&"priority")
+    }
+
+    /// Whether `group` is the last label if the policies are in several groups.
+    pub fn has_group(&self) -> bool {
+        self.name.starts_with("ticket_sla_")
+    }
+
+    /// The names of all labels, in the order of the exposition. `attributes`: those of the user's own
+    /// attributes that are labels.
+    pub fn label_names<'a>(&self, attributes: &[&'a str], has_groups: bool) -> Vec<&'a str> {
+        let mut names = Vec::new();
+        for name in self.labels {
+            names.push(*name);
+            if *name == "priority" {
+                names.extend(attributes);
+            }
+        }
+        if has_groups && self.has_group() {
+            names.push("group");
+        }
+        names
+    }
+
     /// Whether its series only increase, so that they have a start time.
     pub fn is_cumulative(&self) -> bool {
         matches!(self.kind, MetricKind::Counter | MetricKind::Histogram)
@@ -248,6 +275,18 @@ pub fn family(name: &str) -> Option<&'static Family> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn attributes_follow_the_priority_and_the_group_comes_last() {
+        let names = |family: &Family| family.label_names(&["tier", "product"], true).join(" ");
+        assert_eq!(
+            names(&SLA_GOALS),
+            "team priority tier product target policy group"
+        );
+        assert_eq!(names(&REPLIES), "team priority tier product");
+        assert_eq!(names(&BACKLOG_OLDEST), "team");
+        assert_eq!(SLA_GOALS.label_names(&[], false), SLA_GOALS.labels);
+    }
 
     #[test]
     fn names_follow_the_conventions() {

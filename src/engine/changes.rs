@@ -39,6 +39,8 @@ pub struct StateChanges {
     /// Partition and id of forgotten tickets. A ticket that was opened again since is first deleted
     /// and then written.
     forgotten: Vec<(u16, CompactString)>,
+    /// Keys of stored records that changed rules have made wrong.
+    pub obsolete: Vec<Vec<u8>>,
     /// As last written.
     pub partitions: Vec<PartitionClocks>,
     /// As last written.

@@ -1,6 +1,7 @@
 //! A cohort: the tickets with one combination of label values. Each has series of its own.
 
-use super::limits::MOST_ATTRIBUTES;
+/// The user's own attributes.
+pub const MOST_ATTRIBUTES: usize = 4;
 
 /// Numbers of a ticket's values, or of the labels under which they are exposed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

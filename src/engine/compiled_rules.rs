@@ -1,9 +1,11 @@
 //! The rules, compiled to numbers: which policy and which calendar apply to a ticket.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::cohort::{CohortKey, MOST_ATTRIBUTES};
 use super::elapsed::NumberedCalendar;
-use super::labels::{LabelNumber, LabelTable, Labels};
+use super::labels::{AttributeTable, LabelNumber, LabelTable, Labels, NONE, NONE_ID};
 use super::rules::Rules;
 use super::ticket::{GoalState, NO_POLICY, Ticket};
 use crate::domain::calendar::CalendarId;
@@ -18,6 +20,8 @@ struct CompiledMatch {
     teams: Option<Vec<u16>>,
     priorities: Option<Vec<u8>>,
     channels: Option<Vec<u8>>,
+    /// Positions of the user's own attributes, and the values that match.
+    attributes: Vec<(usize, Vec<u8>)>,
 }
 
 /// The rules and the labels, with policies and calendars by number.
@@ -100,6 +104,9 @@ impl CompiledRules {
                 allows(matches.teams.as_ref(), &ticket.team_number)
                     && allows(matches.priorities.as_ref(), &ticket.priority)
                     && allows(matches.channels.as_ref(), &ticket.channel)
+                    && matches.attributes.iter().all(|(position, allowed)| {
+                        allowed.contains(&ticket.memory.attribute(*position).number)
+                    })
             })
     }
 
@@ -129,6 +136,31 @@ impl CompiledRules {
         self.labels.priorities.exposed(priority)
     }
 
+    /// The label values of a cohort's attributes, by name.
+    pub fn attribute_labels(&self, cohort: CohortKey) -> BTreeMap<String, String> {
+        self.attribute_values(cohort, |attribute| attribute.is_label)
+    }
+
+    /// The same for all attributes, whether or not they are labels.
+    pub fn all_attributes(&self, cohort: CohortKey) -> BTreeMap<String, String> {
+        self.attribute_values(cohort, |_| true)
+    }
+
+    fn attribute_values(
+        &self,
+        cohort: CohortKey,
+        is_wanted: impl Fn(&AttributeTable) -> bool,
+    ) -> BTreeMap<String, String> {
+        let attributes = self.labels.attributes.iter().zip(cohort.attributes);
+        attributes
+            .filter(|(attribute, _)| is_wanted(attribute))
+            .map(|(attribute, number)| {
+                let value = attribute.values.exposed(number);
+                (attribute.name.to_string(), value.to_owned())
+            })
+            .collect()
+    }
+
     pub fn calendar_name(&self, id: Option<CalendarId>) -> String {
         match id {
             None => ALWAYS_OPEN.to_owned(),
@@ -154,5 +186,26 @@ fn compile(matches: &Match, labels: &Labels) -> CompiledMatch {
         teams: numbers(matches.team.as_ref(), &labels.teams),
         priorities: numbers(matches.priority.as_ref(), &labels.priorities),
         channels: numbers(matches.channel.as_ref(), &labels.channels),
+        attributes: matches
+            .attributes
+            .iter()
+            .map(|(name, values)| {
+                let mut tables = labels.attributes.iter().enumerate();
+                match tables.find(|(_, table)| table.name == name.as_str()) {
+                    Some((position, table)) => {
+                        let numbers = numbers(Some(values), &table.values);
+                        (position, numbers.unwrap_or_default())
+                    }
+                    // A former policy names an attribute that no ticket has any more.
+                    None => {
+                        let has_none = values.iter().any(|value| value == NONE);
+                        (
+                            MOST_ATTRIBUTES,
+                            has_none.then_some(NONE_ID).into_iter().collect(),
+                        )
+                    }
+                }
+            })
+            .collect(),
     }
 }

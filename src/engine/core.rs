@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::account::AccountKey;
 use super::changes::StateChanges;
+use super::cohort::MOST_ATTRIBUTES;
 use super::compiled_rules::CompiledRules;
 use super::gauges;
 use super::partition::Partition;
 use super::recorder::Recorder;
-use super::rules::Rules;
+use super::rules::{AttributeRule, Rules};
 use super::snapshot::Snapshot;
 use super::statement::StateMember;
 use super::table::TicketTable;
@@ -44,6 +45,12 @@ pub struct Counts {
     pub overflowed_channels: u64,
     /// Statements earlier than the known one, by [`StateMember`].
     pub stale: [u64; StateMember::ALL.len()],
+    /// The same, by the user's own attribute, in the order of the rules.
+    pub stale_attributes: [u64; MOST_ATTRIBUTES],
+    /// By the user's own attribute that is a label.
+    pub overflowed_attributes: [u64; MOST_ATTRIBUTES],
+    /// Combinations of labels beyond the limit of cohorts.
+    pub overflowed_combinations: u64,
 }
 
 /// The time at which the series begin to count: that of the earliest event before the first
@@ -150,8 +157,20 @@ impl Engine {
             overflowed_priorities: labels.priorities.overflows(),
             overflowed_channels: labels.channels.overflows(),
             stale: self.recorder.stale,
+            stale_attributes: self.recorder.stale_attributes,
+            overflowed_attributes: std::array::from_fn(|position| {
+                let attribute = labels.attributes.get(position);
+                let attribute = attribute.filter(|attribute| attribute.is_label);
+                attribute.map_or(0, |attribute| attribute.values.overflows())
+            }),
+            overflowed_combinations: self.recorder.overflowed_combinations,
             ..self.counts
         }
+    }
+
+    /// The user's own attributes, in the order of [`Counts`].
+    pub fn attributes(&self) -> &[AttributeRule] {
+        &self.rules().rules.attributes
     }
 
     pub fn tickets(&self) -> usize {
@@ -194,6 +213,7 @@ impl Engine {
             teams: Arc::clone(labels.teams.names()),
             priorities: Arc::clone(labels.priorities.names()),
             channels: Arc::clone(labels.channels.names()),
+            attributes: labels.shown_attributes(),
             cohorts: self.recorder.series.cohorts().to_vec(),
             windows: self.recorder.windows.publish(teams),
             knows_before: self.recorder.windows.knows_before(start),

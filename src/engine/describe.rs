@@ -1,5 +1,7 @@
 //! A description of one ticket from the engine's state, without its events.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::compiled_rules::CompiledRules;
@@ -79,6 +81,9 @@ pub struct TicketView {
     pub last_event: Timestamp,
     pub team: String,
     pub priority: String,
+    /// The user's own attributes.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
     pub channel: String,
     pub assigned: bool,
     pub status: &'static str,
@@ -127,6 +132,7 @@ fn view(rules: &CompiledRules, ticket: &Ticket, clock: Timestamp) -> TicketView 
         last_event: ticket.last_at,
         team: rules.team_label(ticket.team_number).to_owned(),
         priority: rules.priority_label(ticket.priority).to_owned(),
+        attributes: rules.all_attributes(ticket.cohort()),
         channel: rules.labels.channels.exposed(ticket.channel).to_owned(),
         assigned: ticket.has(Flags::ASSIGNED),
         status: ticket.status().name(),

@@ -33,6 +33,12 @@ pub enum Fact {
         stated: Timestamp,
         known: Timestamp,
     },
+    /// The same for one of the user's own attributes, by its position.
+    StaleAttribute {
+        position: usize,
+        stated: Timestamp,
+        known: Timestamp,
+    },
     /// The author of a message is the ticket's requester.
     WrittenByRequester,
     /// An agent's message so soon after the creation that it is no reply.

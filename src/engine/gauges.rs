@@ -31,6 +31,15 @@ pub struct CohortGauges {
     pub backlog: [u32; 4],
     pub awaiting_first_response: u32,
     pub unassigned: u32,
+    /// The goals of the first group of policies.
+    first_group: GoalGauges,
+    /// Those of the other groups.
+    further_groups: Vec<GoalGauges>,
+}
+
+/// The goals of a cohort under the policies of one group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GoalGauges {
     /// By [`Target`].
     pub running: [u32; TARGETS],
     pub paused: [u32; TARGETS],
@@ -41,17 +50,63 @@ pub struct CohortGauges {
     pub next_deadline: [Timestamp; TARGETS],
 }
 
-impl Default for CohortGauges {
-    fn default() -> Self {
-        Self {
-            backlog: [0; 4],
-            awaiting_first_response: 0,
-            unassigned: 0,
-            running: [0; TARGETS],
-            paused: [0; TARGETS],
-            overdue: [0; TARGETS],
-            at_risk: [[0; AT_RISK.len()]; TARGETS],
-            next_deadline: [Timestamp::NEVER; TARGETS],
+impl CohortGauges {
+    pub const NONE: Self = Self {
+        backlog: [0; 4],
+        awaiting_first_response: 0,
+        unassigned: 0,
+        first_group: GoalGauges::NONE,
+        further_groups: Vec::new(),
+    };
+
+    /// The goals under the policies of a group, by its number.
+    pub fn group(&self, group: usize) -> &GoalGauges {
+        static NONE: GoalGauges = GoalGauges::NONE;
+        match group {
+            0 => &self.first_group,
+            further => self.further_groups.get(further - 1).unwrap_or(&NONE),
+        }
+    }
+
+    fn group_mut(&mut self, group: usize) -> &mut GoalGauges {
+        if group == 0 {
+            return &mut self.first_group;
+        }
+        if self.further_groups.len() < group {
+            self.further_groups.resize(group, GoalGauges::NONE);
+        }
+        &mut self.further_groups[group - 1]
+    }
+
+    /// The goals of all groups together.
+    pub fn all_groups(&self) -> GoalGauges {
+        let mut all = self.first_group.clone();
+        for group in &self.further_groups {
+            all.add(group);
+        }
+        all
+    }
+}
+
+impl GoalGauges {
+    pub const NONE: Self = Self {
+        running: [0; TARGETS],
+        paused: [0; TARGETS],
+        overdue: [0; TARGETS],
+        at_risk: [[0; AT_RISK.len()]; TARGETS],
+        next_deadline: [Timestamp::NEVER; TARGETS],
+    };
+
+    pub fn add(&mut self, other: &Self) {
+        for target in 0..TARGETS {
+            self.running[target] += other.running[target];
+            self.paused[target] += other.paused[target];
+            self.overdue[target] += other.overdue[target];
+            for (count, further) in self.at_risk[target].iter_mut().zip(other.at_risk[target]) {
+                *count += further;
+            }
+            let next = &mut self.next_deadline[target];
+            *next = other.next_deadline[target].min(*next);
         }
     }
 }
@@ -105,9 +160,10 @@ pub fn scan(
     clocks: &[Option<Timestamp>],
 ) -> Gauges {
     let mut gauges = Gauges::default();
+    let groups = groups_by_policy(&recorder.compiled);
     gauges
         .cohorts
-        .resize_with(recorder.series.cohorts().len(), CohortGauges::default);
+        .resize(recorder.series.cohorts().len(), CohortGauges::NONE);
     gauges.teams.resize_with(
         recorder.compiled.labels.teams.names().len(),
         TeamGauges::default,
@@ -123,14 +179,19 @@ pub fn scan(
             gauges.states.open += 1;
             let position = recorder.cohort_position(ticket.cohort());
             if gauges.cohorts.len() <= position {
-                gauges
-                    .cohorts
-                    .resize_with(position + 1, CohortGauges::default);
+                gauges.cohorts.resize(position + 1, CohortGauges::NONE);
             }
             // A partition that holds a ticket has a clock.
             let clock = clocks[usize::from(ticket.partition)].unwrap_or_default();
             let rules = &recorder.compiled;
-            count_cohort(&mut gauges.cohorts[position], rules, ticket, clock);
+            let group_of = |policy: u16| groups.get(usize::from(policy)).copied().unwrap_or(0);
+            count_cohort(
+                &mut gauges.cohorts[position],
+                rules,
+                group_of,
+                ticket,
+                clock,
+            );
             let team = usize::from(rules.labels.teams.label(ticket.team_number));
             count_team(&mut gauges.teams[team], rules, ticket, clock);
         }
@@ -138,9 +199,20 @@ pub fn scan(
     gauges
 }
 
+/// The number of each policy's group.
+fn groups_by_policy(rules: &CompiledRules) -> Vec<usize> {
+    let groups = rules.rules.groups();
+    let policies = rules.rules.all_policies();
+    let group = |name: &str| groups.iter().position(|group| *group == name);
+    policies
+        .map(|policy| group(&policy.group).unwrap_or(0))
+        .collect()
+}
+
 fn count_cohort(
     gauges: &mut CohortGauges,
     rules: &CompiledRules,
+    group_of: impl Fn(u16) -> usize,
     ticket: &Ticket,
     clock: Timestamp,
 ) {
@@ -151,6 +223,7 @@ fn count_cohort(
     let Some(policy) = rules.policy(ticket.policy) else {
         return;
     };
+    let gauges = gauges.group_mut(group_of(ticket.policy));
     for slot in GoalSlot::ALL {
         let target = ticket.target(slot) as usize;
         match goals::progress(policy, ticket, slot) {

@@ -7,7 +7,7 @@
 //! most of these computations: the deadline is never before the start plus the target.
 
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use serde::Serialize;
 
@@ -44,6 +44,9 @@ pub struct GoalItem {
     pub policy: String,
     pub team: String,
     pub priority: String,
+    /// The user's own attributes.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
     pub status: &'static str,
     /// `running` or `overdue`.
     pub state: &'static str,
@@ -237,6 +240,7 @@ impl Candidate<'_> {
                 .unwrap_or_default(),
             team: rules.team_label(ticket.team_number).to_owned(),
             priority: rules.priority_label(ticket.priority).to_owned(),
+            attributes: rules.all_attributes(ticket.cohort()),
             status: ticket.status().name(),
             state: if self.overdue { "overdue" } else { "running" },
             deadline,

@@ -6,7 +6,8 @@ use compact_str::CompactString;
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::cohort::CohortKey;
+use super::cohort::{CohortKey, MOST_ATTRIBUTES};
+use super::rules::Rules;
 
 /// The label value of an absent team, priority or channel.
 pub const NONE: &str = "none";
@@ -213,6 +214,12 @@ impl<N: LabelNumber> LabelTable<N> {
         self.overflows
     }
 
+    /// Marks all numbers as changed.
+    pub fn change_all(&mut self) {
+        let numbers = (0..self.names.len()).filter_map(|number| N::try_from(number).ok());
+        self.changed = numbers.collect();
+    }
+
     /// Gives a new name the next number. `None` if no number is left.
     fn insert(&mut self, name: &str, exposure: LabelExposure) -> Option<N> {
         if self.names.len() >= N::COUNT {
@@ -256,27 +263,105 @@ pub struct Priority {
 }
 
 /// The label values of a cohort.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct CohortNames<'a> {
     pub team: &'a str,
     pub priority: &'a str,
+    /// Name and label value of each attribute that is a label.
+    pub attributes: Vec<(&'a str, &'a str)>,
 }
 
-/// The tables of the three labels whose values come from events.
+/// One of the user's own attributes and its values.
+#[derive(Clone, Debug)]
+pub struct AttributeTable {
+    pub name: CompactString,
+    pub is_label: bool,
+    pub values: LabelTable<u8>,
+}
+
+/// The label values of an attribute that is a label; cheap to share.
+#[derive(Clone, Debug)]
+pub struct AttributeNames {
+    /// In the rules.
+    pub position: usize,
+    pub name: CompactString,
+    /// By label.
+    pub values: Arc<Vec<CompactString>>,
+}
+
+/// The tables of the labels whose values come from events.
 #[derive(Clone, Debug)]
 pub struct Labels {
     pub teams: LabelTable<u16>,
     pub priorities: LabelTable<u8>,
     pub channels: LabelTable<u8>,
+    /// In the order of the rules.
+    pub attributes: Vec<AttributeTable>,
 }
 
 impl Labels {
     /// The labels under which a cohort is exposed.
     pub fn exposed(&self, numbers: CohortKey) -> CohortKey {
-        CohortKey::new(
+        let mut labels = CohortKey::new(
             self.teams.label(numbers.team),
             self.priorities.label(numbers.priority),
-        )
+        );
+        for (position, attribute) in self.attributes.iter().enumerate() {
+            if attribute.is_label {
+                let number = numbers.attributes[position];
+                labels.attributes[position] = attribute.values.label(number);
+            }
+        }
+        labels
+    }
+
+    /// The cohort of the same team and priority for combinations of attributes beyond the limit.
+    pub fn beyond_limit(&self, mut labels: CohortKey) -> CohortKey {
+        for (label, attribute) in labels.attributes.iter_mut().zip(&self.attributes) {
+            if attribute.is_label {
+                *label = OTHER_ID;
+            }
+        }
+        labels
+    }
+
+    /// The combinations of configured values. An attribute without such values, or without a label, is
+    /// `none`.
+    pub fn known_combinations(&self, rules: &Rules) -> Vec<[u8; MOST_ATTRIBUTES]> {
+        let mut combinations = vec![[NONE_ID; MOST_ATTRIBUTES]];
+        for (position, (table, rule)) in self.attributes.iter().zip(&rules.attributes).enumerate() {
+            let known = rule.values.iter().filter(|_| table.is_label);
+            let numbers: Vec<u8> = known.filter_map(|name| table.values.named(name)).collect();
+            if numbers.is_empty() {
+                continue;
+            }
+            let longer = combinations.iter().flat_map(|shorter| {
+                numbers.iter().map(move |number| {
+                    let mut longer = *shorter;
+                    longer[position] = *number;
+                    longer
+                })
+            });
+            combinations = longer.collect();
+        }
+        combinations
+    }
+
+    /// The attributes that are labels.
+    pub fn shown_attributes(&self) -> Vec<AttributeNames> {
+        let attributes = self.attributes.iter().enumerate();
+        let shown = attributes.filter(|(_, attribute)| attribute.is_label);
+        shown
+            .map(|(position, attribute)| AttributeNames {
+                position,
+                name: attribute.name.clone(),
+                values: Arc::clone(attribute.values.names()),
+            })
+            .collect()
+    }
+
+    pub fn has_attribute_labels(&self) -> bool {
+        self.attributes.iter().any(|attribute| attribute.is_label)
     }
 
     /// The names of labels.
@@ -284,6 +369,16 @@ impl Labels {
         CohortNames {
             team: &self.teams.names()[usize::from(labels.team)],
             priority: &self.priorities.names()[usize::from(labels.priority)],
+            attributes: self
+                .attributes
+                .iter()
+                .zip(labels.attributes)
+                .filter(|(attribute, _)| attribute.is_label)
+                .map(|(attribute, label)| {
+                    let value = attribute.values.names()[usize::from(label)].as_str();
+                    (attribute.name.as_str(), value)
+                })
+                .collect(),
         }
     }
 
@@ -314,6 +409,18 @@ impl Labels {
 
     pub fn channel(&mut self, name: &str) -> u8 {
         self.channels.number(value_of(name))
+    }
+}
+
+impl AttributeTable {
+    /// The number of a value from an event.
+    pub fn number(&mut self, value: Option<&str>) -> u8 {
+        self.values.number(value.unwrap_or(NONE))
+    }
+
+    /// Whether a number belongs to a value. Values beyond the limit share one number.
+    pub fn is(&self, number: u8, value: Option<&str>) -> bool {
+        self.values.is(number, value.unwrap_or(NONE))
     }
 }
 
@@ -392,6 +499,7 @@ mod tests {
             teams: LabelTable::new(0, [], []),
             priorities: LabelTable::new(0, [], []),
             channels: LabelTable::new(0, [], []),
+            attributes: Vec::new(),
         };
         assert_ne!(labels.team("a"), labels.team("b"));
         assert_eq!(labels.team("a"), labels.team("a"));

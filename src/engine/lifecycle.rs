@@ -159,6 +159,9 @@ pub fn initialize<O: Observer + ?Sized>(
     if let Some(channel) = &event.channel {
         ticket.channel = rules.labels.channel(channel);
     }
+    set_own_attributes(sink, ticket, event, Arrival::Opens, event.at);
+    sink.take_place(ticket);
+    let rules = sink.rules();
     for slot in GoalSlot::ALL {
         goals::begin(rules, ticket, slot);
     }
@@ -313,7 +316,57 @@ fn change_attributes<O: Observer + ?Sized>(
             concerns_goals = true;
         }
     }
+    concerns_goals |= set_own_attributes(sink, ticket, event, Arrival::Own, at);
+    if concerns_goals {
+        sink.take_place(ticket);
+    }
     concerns_goals
+}
+
+/// Sets the user's own attributes that an event states. Returns whether one changed.
+fn set_own_attributes<O: Observer + ?Sized>(
+    sink: &mut FactSink<'_, O>,
+    ticket: &mut Ticket,
+    event: &Event<'_>,
+    arrival: Arrival,
+    at: Timestamp,
+) -> bool {
+    if event.attributes.is_empty() {
+        return false;
+    }
+    let mut is_changed = false;
+    for position in 0..sink.rules().labels.attributes.len() {
+        let table = &mut sink.rules_mut().labels.attributes[position];
+        let mut stated = event.attributes.iter();
+        let Some(stated) = stated.find(|stated| stated.name == table.name.as_str()) else {
+            continue;
+        };
+        let mut held = ticket.memory.attribute(position);
+        if event.at < held.stated {
+            let (stated, known) = (event.at, held.stated);
+            let fact = Fact::StaleAttribute {
+                position,
+                stated,
+                known,
+            };
+            sink.report(ticket, at, fact);
+            continue;
+        }
+        held.stated = event.at;
+        let value = stated.value.as_deref();
+        let before = held.number;
+        if !table.is(before, value) {
+            held.number = table.number(value);
+        }
+        if held.number != before {
+            if arrival == Arrival::Own {
+                report_status_time(sink, ticket, at);
+            }
+            is_changed = true;
+        }
+        ticket.memory.set_attribute(position, held);
+    }
+    is_changed
 }
 
 fn change_team<O: Observer + ?Sized>(

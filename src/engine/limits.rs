@@ -1,5 +1,6 @@
 //! The limits that follow from the types of the engine, for the configuration to check.
 
+use super::cohort::MOST_ATTRIBUTES;
 use super::core::PartitionId;
 use super::labels::{LabelNumber, OWN_NUMBERS};
 use super::ticket::NO_POLICY;
@@ -69,9 +70,6 @@ pub const POLICIES: Limit = Limit {
     greatest: NO_POLICY as usize,
     why: "a policy is numbered in two bytes, and one number is taken: no policy",
 };
-
-/// The user's own attributes.
-pub const MOST_ATTRIBUTES: usize = 4;
 
 pub const ATTRIBUTES: Limit = Limit {
     key: "attributes",

@@ -1,12 +1,14 @@
-//! A ticket's memory of its events, besides their effect: when each member of the state was last stated,
-//! the requester, and the identities of the last events (contract, section 1).
+//! A ticket's memory of its events: when each member of the state was last stated, the requester, the
+//! user's own attributes, and the identities of the last events (contract, section 1).
 //!
-//! All of it is one list of bytes, because most tickets have little of it and no two have the same: the
-//! number of statements and whether there is a requester, the statements, the requester, the identities.
+//! All of it is one list of bytes, because most tickets have little of it and no two have the same: a byte
+//! with the counts, the statements, the requester, the attributes, the identities.
 
 use smallvec::SmallVec;
 
 use super::account::AccountDigest;
+use super::cohort::MOST_ATTRIBUTES;
+use super::labels::NONE_ID;
 use super::statement::{StateMember, StateMembers};
 use crate::domain::event::EventIdentity;
 use crate::domain::timestamp::Timestamp;
@@ -27,14 +29,57 @@ const _: () = assert!(
 );
 
 const REQUESTER_SIZE: usize = size_of::<u64>();
-/// In the first byte. The other bits are the number of statements.
+/// In the first byte. The lowest bits are the number of statements, those between the number of attributes.
 const HAS_REQUESTER: u8 = 0x80;
+const STATEMENT_COUNT: u8 = 0x0f;
+const ATTRIBUTE_SHIFT: u32 = 4;
+const ATTRIBUTE_COUNT: u8 = 0x07;
+const _: () = assert!(StateMember::ALL.len() <= STATEMENT_COUNT as usize);
+const _: () = assert!(MOST_ATTRIBUTES <= ATTRIBUTE_COUNT as usize);
+
+/// Number of the value, number at the last solve, time of the last statement.
+const ATTRIBUTE_SIZE: usize = 2 + STATEMENT_SIZE;
 
 /// Enough for two statements and six events, or for three statements, a requester and three events.
 const INLINE_SIZE: usize = 48;
 /// An allocation of the GNU C library takes a multiple of this, and these bytes for itself.
 const ALLOCATION_STEP: usize = 16;
 const ALLOCATION_OVERHEAD: usize = 8;
+
+/// One of the user's own attributes of a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldAttribute {
+    /// Number of the value.
+    pub number: u8,
+    pub number_at_solve: u8,
+    /// When it was last stated.
+    pub stated: Timestamp,
+}
+
+impl HeldAttribute {
+    /// Of a ticket whose events have not stated the attribute.
+    pub const NONE: Self = Self {
+        number: NONE_ID,
+        number_at_solve: NONE_ID,
+        stated: Timestamp::EARLIEST,
+    };
+
+    fn pack(self) -> [u8; ATTRIBUTE_SIZE] {
+        let stated = self.stated.clamp(Timestamp::EARLIEST, Timestamp::LATEST);
+        let since = (stated.0 - Timestamp::EARLIEST.0).cast_unsigned();
+        let [a, b, c, d, e, f, g, _] = since.to_le_bytes();
+        [self.number, self.number_at_solve, a, b, c, d, e, f, g]
+    }
+
+    fn unpack([number, at_solve, a, b, c, d, e, f, g]: [u8; ATTRIBUTE_SIZE]) -> Self {
+        let since = u64::from_le_bytes([a, b, c, d, e, f, g, 0]);
+        Self {
+            number,
+            number_at_solve: at_solve,
+            stated: Timestamp(Timestamp::EARLIEST.0 + since.cast_signed()),
+        }
+    }
+}
 
 #[derive(Clone, Debug)]
 pub struct TicketMemory {
@@ -48,14 +93,16 @@ impl TicketMemory {
         }
     }
 
-    /// The memory from its parts. `None`: there are too many statements or events, or the last event
-    /// is incomplete.
+    /// The memory from its parts. `None`: there are too many statements, attributes or events, or the last
+    /// event is incomplete.
     pub fn restored(
         statements: &[(StateMembers, Timestamp)],
         requester: Option<AccountDigest>,
+        attributes: &[HeldAttribute],
         identities: &[u8],
     ) -> Option<Self> {
         let is_valid = statements.len() <= StateMember::ALL.len()
+            && attributes.len() <= MOST_ATTRIBUTES
             && identities.len().is_multiple_of(DIGEST_SIZE)
             && identities.len() <= REMEMBERED_EVENTS * DIGEST_SIZE;
         if !is_valid {
@@ -68,6 +115,7 @@ impl TicketMemory {
         if let Some(requester) = requester {
             memory.set_requester(requester);
         }
+        memory.set_attributes(attributes);
         memory.insert(memory.bytes.len(), identities);
         Some(memory)
     }
@@ -119,7 +167,7 @@ impl TicketMemory {
             self.bytes.drain(1 + kept * STATEMENT_SIZE..end);
         }
         #[allow(clippy::cast_possible_truncation, reason = "at most seven")]
-        let first = self.bytes[0] & HAS_REQUESTER | kept as u8;
+        let first = self.bytes[0] & !STATEMENT_COUNT | kept as u8;
         self.bytes[0] = first;
         stale
     }
@@ -162,6 +210,59 @@ impl TicketMemory {
         }
     }
 
+    /// The attributes by position. Those that are behind the last stated one are left out.
+    pub fn attributes(&self) -> impl ExactSizeIterator<Item = HeldAttribute> {
+        let (held, _) = self.bytes[self.attributes_position()..].as_chunks();
+        let held = &held[..self.attribute_count()];
+        held.iter().map(|packed| HeldAttribute::unpack(*packed))
+    }
+
+    pub fn attribute(&self, position: usize) -> HeldAttribute {
+        let mut attributes = self.attributes();
+        attributes.nth(position).unwrap_or(HeldAttribute::NONE)
+    }
+
+    /// Numbers of the values, and of those at the last solve.
+    pub fn attribute_numbers(&self) -> ([u8; MOST_ATTRIBUTES], [u8; MOST_ATTRIBUTES]) {
+        let (mut now, mut at_solve) = ([NONE_ID; MOST_ATTRIBUTES], [NONE_ID; MOST_ATTRIBUTES]);
+        if self.attribute_count() == 0 {
+            return (now, at_solve);
+        }
+        for (position, held) in self.attributes().enumerate() {
+            now[position] = held.number;
+            at_solve[position] = held.number_at_solve;
+        }
+        (now, at_solve)
+    }
+
+    pub fn set_attribute(&mut self, position: usize, held: HeldAttribute) {
+        while self.attribute_count() <= position {
+            self.insert(self.identities_position(), &HeldAttribute::NONE.pack());
+            self.bytes[0] += 1 << ATTRIBUTE_SHIFT;
+        }
+        let start = self.attributes_position() + position * ATTRIBUTE_SIZE;
+        self.bytes[start..start + ATTRIBUTE_SIZE].copy_from_slice(&held.pack());
+    }
+
+    /// Sets all attributes, at most [`MOST_ATTRIBUTES`].
+    pub fn set_attributes(&mut self, attributes: &[HeldAttribute]) {
+        let (start, end) = (self.attributes_position(), self.identities_position());
+        self.bytes.drain(start..end);
+        self.bytes[0] &= !(ATTRIBUTE_COUNT << ATTRIBUTE_SHIFT);
+        for (position, held) in attributes.iter().enumerate() {
+            self.set_attribute(position, *held);
+        }
+    }
+
+    /// Notes the current values as those of the solve.
+    pub fn note_attributes_at_solve(&mut self) {
+        for position in 0..self.attribute_count() {
+            let mut held = self.attribute(position);
+            held.number_at_solve = held.number;
+            self.set_attribute(position, held);
+        }
+    }
+
     /// Remembers an event. `false` if it is one of the remembered events already.
     pub fn remember(&mut self, identity: EventIdentity) -> bool {
         let [a, b, c, d, e, ..] = identity.0.to_le_bytes();
@@ -187,7 +288,11 @@ impl TicketMemory {
     }
 
     fn statement_count(&self) -> usize {
-        usize::from(self.bytes[0] & !HAS_REQUESTER)
+        usize::from(self.bytes[0] & STATEMENT_COUNT)
+    }
+
+    fn attribute_count(&self) -> usize {
+        usize::from(self.bytes[0] >> ATTRIBUTE_SHIFT & ATTRIBUTE_COUNT)
     }
 
     fn has_requester(&self) -> bool {
@@ -198,8 +303,12 @@ impl TicketMemory {
         1 + self.statement_count() * STATEMENT_SIZE
     }
 
-    fn identities_position(&self) -> usize {
+    fn attributes_position(&self) -> usize {
         self.requester_position() + usize::from(self.has_requester()) * REQUESTER_SIZE
+    }
+
+    fn identities_position(&self) -> usize {
+        self.attributes_position() + self.attribute_count() * ATTRIBUTE_SIZE
     }
 
     fn insert(&mut self, position: usize, bytes: &[u8]) {
@@ -290,6 +399,8 @@ mod tests {
     enum Step {
         State(u8, i64),
         Requester(u64),
+        Attribute(usize, u8, i64),
+        Solve,
         Remember(u64),
     }
 
@@ -302,6 +413,9 @@ mod tests {
         let step = prop_oneof![
             (0..1_u8 << StateMembers::BITS, at).prop_map(|(bits, at)| Step::State(bits, at)),
             any::<u64>().prop_map(Step::Requester),
+            (0..MOST_ATTRIBUTES, any::<u8>(), 0_i64..6)
+                .prop_map(|(position, number, at)| Step::Attribute(position, number, at)),
+            Just(Step::Solve),
             (0_u64..30).prop_map(Step::Remember),
         ];
         proptest::collection::vec(step, 0..60)
@@ -314,6 +428,7 @@ mod tests {
             let mut memory = TicketMemory::new();
             let mut stated: HashMap<u8, i64> = HashMap::new();
             let mut requester = None;
+            let mut attributes = [HeldAttribute::NONE; MOST_ATTRIBUTES];
             let mut events: Vec<u64> = Vec::new();
             for step in steps {
                 match step {
@@ -331,6 +446,21 @@ mod tests {
                         requester = Some(AccountDigest(digest));
                         memory.set_requester(AccountDigest(digest));
                     }
+                    Step::Attribute(position, number, at) => {
+                        let held = HeldAttribute {
+                            number,
+                            stated: Timestamp(at),
+                            ..memory.attribute(position)
+                        };
+                        attributes[position] = held;
+                        memory.set_attribute(position, held);
+                    }
+                    Step::Solve => {
+                        for held in &mut attributes {
+                            held.number_at_solve = held.number;
+                        }
+                        memory.note_attributes_at_solve();
+                    }
                     Step::Remember(identity) => {
                         let is_new = !events.contains(&identity);
                         prop_assert_eq!(memory.remember(EventIdentity(identity)), is_new);
@@ -344,10 +474,14 @@ mod tests {
                     prop_assert_eq!(memory.stated_at(member), known);
                 }
                 prop_assert_eq!(memory.requester(), requester);
+                for (position, held) in attributes.iter().enumerate() {
+                    prop_assert_eq!(memory.attribute(position), *held);
+                }
+                let held: Vec<_> = memory.attributes().collect();
                 prop_assert_eq!(memory.identities().len(), events.len() * DIGEST_SIZE);
                 let statements: Vec<_> = memory.statements().collect();
                 let restored =
-                    TicketMemory::restored(&statements, requester, memory.identities()).unwrap();
+                    TicketMemory::restored(&statements, requester, &held, memory.identities()).unwrap();
                 prop_assert_eq!(restored.bytes, memory.bytes.clone());
             }
         }

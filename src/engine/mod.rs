@@ -31,6 +31,7 @@ mod recorder;
 mod report;
 mod rules;
 mod series;
+mod series_count;
 mod sink;
 mod sliding;
 mod snapshot;
@@ -58,6 +59,7 @@ pub use report::{
     WindowReport,
 };
 pub use rules::{AttributeRule, Kpi, Limits, Rules, Window};
+pub use series_count::{precreated_cohorts, series_at_start, series_of_one_cohort};
 pub use snapshot::Snapshot;
 pub use state::{
     RecordError, Records, RestoredEngine, Restorer, RewriteCursor, RulesChange, STATE_VERSION,

@@ -1,15 +1,17 @@
 //! The recorder turns facts into series and windows.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::account::AccountKey;
-use super::cohort::CohortKey;
+use super::cohort::{CohortKey, MOST_ATTRIBUTES};
 use super::compiled_rules::CompiledRules;
 use super::fact::{Fact, Measure, ObservedDuration};
-use super::labels::{LabelTable, Labels, NONE};
-use super::rules::{Kpi, Rules};
+use super::labels::{AttributeTable, LabelTable, Labels, NONE};
+use super::rules::{AttributeRule, Kpi, Rules};
 use super::series::{Basis, CohortSeries, Counter, Ending, Rating, SeriesTable};
 use super::statement::StateMember;
+use super::table::TicketTable;
 use super::ticket::{GoalSlot, Ticket};
 use super::windows::{WindowEvent, Windows};
 use crate::domain::policy::Match;
@@ -25,6 +27,12 @@ pub struct Recorder {
     pub breaches: Vec<Timestamp>,
     /// Statements that came too late, by [`StateMember`].
     pub stale: [u64; StateMember::ALL.len()],
+    /// The same, by the user's own attribute.
+    pub stale_attributes: [u64; MOST_ATTRIBUTES],
+    /// Cohorts that count against the limit.
+    places: usize,
+    /// Tickets that took a combination of attributes beyond the limit.
+    pub overflowed_combinations: u64,
     pub accounts: AccountKey,
 }
 
@@ -49,8 +57,14 @@ impl Recorder {
             windows,
             breaches: Vec::new(),
             stale: [0; StateMember::ALL.len()],
+            stale_attributes: [0; MOST_ATTRIBUTES],
+            places: 0,
+            overflowed_combinations: 0,
             accounts: AccountKey::FIXED,
         };
+        let labels = &recorder.compiled.labels;
+        let keys = recorder.series.cohorts().iter().map(|cohort| cohort.key);
+        recorder.places = keys.filter(|key| *key != labels.beyond_limit(*key)).count();
         recorder.precreate();
         recorder
     }
@@ -66,6 +80,7 @@ impl Recorder {
                 self.window_event(key.team, WindowEvent::Created, at);
             }
             Fact::StaleState { member, .. } => self.stale[member as usize] += 1,
+            Fact::StaleAttribute { position, .. } => self.stale_attributes[position] += 1,
             Fact::HumanReply => {
                 self.cohort(key).count(Counter::Replies);
                 self.window_event(key.team, WindowEvent::Replied, at);
@@ -113,10 +128,52 @@ impl Recorder {
 
     /// The position of a cohort's series. Creates them if necessary.
     pub fn cohort_position(&mut self, numbers: CohortKey) -> usize {
-        let labels = &self.compiled.labels;
-        let key = labels.exposed(numbers);
-        self.series
-            .position(&self.compiled.rules, labels.names(key), key)
+        let key = self.compiled.labels.exposed(numbers);
+        match self.series.find(key) {
+            Some(position) => position,
+            None => self.create(key),
+        }
+    }
+
+    /// Creates the series of a cohort. Beyond the limit, gives those that the combinations of its team and
+    /// priority share.
+    #[cold]
+    fn create(&mut self, key: CohortKey) -> usize {
+        let shared = self.compiled.labels.beyond_limit(key);
+        let has_place = self.places < self.compiled.rules.limits.cohorts;
+        self.create_even_beyond_limit(if has_place { key } else { shared })
+    }
+
+    fn create_even_beyond_limit(&mut self, key: CohortKey) -> usize {
+        let CompiledRules { rules, labels, .. } = &self.compiled;
+        if let Some(position) = self.series.find(key) {
+            return position;
+        }
+        self.places += usize::from(key != labels.beyond_limit(key));
+        self.series.create(rules, &labels.names(key), key)
+    }
+
+    /// Takes a place for the cohort of a ticket whose labels changed. Without attributes as labels there is
+    /// no limit, and the first fact creates the cohort.
+    #[inline]
+    pub fn take_place(&mut self, ticket: &Ticket) {
+        if self.compiled.labels.has_attribute_labels() {
+            let position = self.cohort_position(ticket.cohort());
+            let is_own = |key| self.series.cohorts()[position].key == key;
+            let key = self.compiled.labels.exposed(ticket.cohort());
+            self.overflowed_combinations += u64::from(!is_own(key));
+        }
+    }
+
+    /// Takes places for the cohorts of all tickets, in the order of the labels. The rules may have fewer
+    /// or more labels than those under which the tickets were stored.
+    pub fn take_places(&mut self, tickets: &TicketTable) {
+        if self.compiled.labels.has_attribute_labels() {
+            let keys = tickets.iter().map(Ticket::cohort);
+            for key in BTreeSet::from_iter(keys) {
+                self.cohort_position(key);
+            }
+        }
     }
 
     fn cohort(&mut self, key: CohortKey) -> &mut CohortSeries {
@@ -192,9 +249,10 @@ impl Recorder {
         }
     }
 
-    /// Creates the series of every configured team and priority, so that they start at 0.
+    /// Creates the series of every combination of configured values, so that they start at 0.
     fn precreate(&mut self) {
         let rules = Arc::clone(&self.compiled.rules);
+        let combinations = self.compiled.labels.known_combinations(&rules);
         for team in &rules.known_teams {
             let Some(team) = self.compiled.labels.teams.named(team) else {
                 continue;
@@ -208,8 +266,15 @@ impl Recorder {
                 let Some(priority) = self.compiled.labels.priorities.named(priority) else {
                     continue;
                 };
-                let position = self.cohort_position(CohortKey::new(team, priority));
-                self.series.precreate(&rules, position);
+                for attributes in &combinations {
+                    let key = CohortKey {
+                        attributes: *attributes,
+                        ..CohortKey::new(team, priority)
+                    };
+                    let key = self.compiled.labels.exposed(key);
+                    let position = self.create_even_beyond_limit(key);
+                    self.series.precreate(&rules, position);
+                }
             }
         }
     }
@@ -222,6 +287,18 @@ fn labels(rules: &Rules) -> Labels {
         teams: LabelTable::new(teams.limit, teams.known, teams.mentioned),
         priorities: LabelTable::new(priorities.limit, priorities.known, priorities.mentioned),
         channels: LabelTable::new(channels.limit, channels.known, channels.mentioned),
+        attributes: rules
+            .attributes
+            .iter()
+            .map(|rule| {
+                let values = ConfiguredLabels::of_attribute(rules, rule);
+                AttributeTable {
+                    name: rule.name.as_str().into(),
+                    is_label: rule.is_label,
+                    values: LabelTable::new(values.limit, values.known, values.mentioned),
+                }
+            })
+            .collect(),
     }
 }
 
@@ -236,6 +313,16 @@ pub struct ConfiguredLabels<'a> {
 }
 
 impl<'a> ConfiguredLabels<'a> {
+    pub fn of_attribute(rules: &'a Rules, attribute: &'a AttributeRule) -> Self {
+        let matches = rules.policies.iter().map(|policy| &policy.matches);
+        let allowed = matches.filter_map(|matches| matches.attributes.get(&attribute.name));
+        Self {
+            limit: attribute.limit,
+            known: attribute.values.iter().map(String::as_str).collect(),
+            mentioned: allowed.flatten().map(String::as_str).collect(),
+        }
+    }
+
     /// The values of teams, priorities and channels.
     pub fn all(rules: &'a Rules) -> [Self; 3] {
         let matched = |which: fn(&Match) -> &Option<Vec<String>>| {

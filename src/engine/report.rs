@@ -6,7 +6,7 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::gauges::{AT_RISK, CohortGauges, TeamGauges};
+use super::gauges::{AT_RISK, CohortGauges, GoalGauges, TeamGauges};
 use super::rules::Kpi;
 use super::series::Basis;
 use super::snapshot::{Snapshot, basis_name};
@@ -191,19 +191,23 @@ impl Snapshot {
                 .zip(Status::UNSOLVED)
                 .map(|(at, status): (usize, _)| (status.name(), total(&|one| one.backlog[at]))),
         );
+        let mut goals = GoalGauges::NONE;
+        for cohort in &cohorts {
+            goals.add(&cohort.all_groups());
+        }
         let sla = self.targets().into_iter().map(|target| {
             let at = target as usize;
-            let next = cohorts.iter().map(|one| one.next_deadline[at]).min();
-            let goals = GoalsReport {
-                running: total(&|one| one.running[at]),
-                paused: total(&|one| one.paused[at]),
-                overdue: total(&|one| one.overdue[at]),
-                at_risk: NamedValues::collect((0..).zip(AT_RISK).map(
-                    |(within, (_, name)): (usize, _)| (name, total(&|one| one.at_risk[at][within])),
-                )),
-                next_deadline_timestamp_seconds: next.and_then(known),
+            let at_risk = goals.at_risk[at].map(u64::from);
+            let report = GoalsReport {
+                running: goals.running[at].into(),
+                paused: goals.paused[at].into(),
+                overdue: goals.overdue[at].into(),
+                at_risk: NamedValues::collect(
+                    AT_RISK.map(|(_, name)| name).into_iter().zip(at_risk),
+                ),
+                next_deadline_timestamp_seconds: known(goals.next_deadline[at]),
             };
-            (target.name(), goals)
+            (target.name(), report)
         });
         TeamReport {
             team: self.teams[team].to_string(),

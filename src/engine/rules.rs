@@ -201,6 +201,23 @@ impl Rules {
         cohorts: Self::DEFAULT_COHORTS,
     };
 
+    /// The groups of policies, in the order of their first policies. Those that only former policies
+    /// name come last.
+    pub fn groups(&self) -> Vec<&str> {
+        groups_of(self.all_policies())
+    }
+
+    /// The current and the former policies, by number.
+    pub fn all_policies(&self) -> impl Iterator<Item = &Policy> {
+        let former = self.former_policies.iter().map(|former| &former.policy);
+        self.policies.iter().chain(former)
+    }
+
+    /// Whether the series of goals have the label `group`.
+    pub fn has_groups(&self) -> bool {
+        groups_of(&self.policies).len() > 1
+    }
+
     /// The policy with this number, current or former.
     pub fn policy(&self, number: u16) -> Option<&Policy> {
         let number = usize::from(number);
@@ -241,6 +258,17 @@ impl Rules {
             bounds.dedup();
         }
     }
+}
+
+/// The groups of policies, in the order of their first policies.
+pub fn groups_of<'a>(policies: impl IntoIterator<Item = &'a Policy>) -> Vec<&'a str> {
+    let mut groups: Vec<&str> = Vec::new();
+    for policy in policies {
+        if !groups.contains(&policy.group.as_str()) {
+            groups.push(&policy.group);
+        }
+    }
+    groups
 }
 
 impl Default for Rules {

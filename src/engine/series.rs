@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::cohort::CohortKey;
-use super::labels::CohortNames;
+use super::labels::{CohortNames, OTHER};
 use super::rules::{Kpi, Rules};
 use super::ticket::{NO_POLICY, Withdrawal};
 use super::visit::Exemplar;
@@ -164,7 +164,7 @@ impl CohortSeries {
     }
 
     /// Creates the goal counts of every policy that may match the cohort.
-    fn create_goals(&mut self, rules: &Rules, names: CohortNames<'_>) {
+    fn create_goals(&mut self, rules: &Rules, names: &CohortNames<'_>) {
         for (number, policy) in (0..NO_POLICY).zip(&rules.policies) {
             if may_match(&policy.matches, names) {
                 for target in Target::ALL {
@@ -242,7 +242,7 @@ impl SeriesTable {
     }
 
     /// A table of stored cohorts that tracks changes. Each cohort must occur once.
-    pub fn restored(cohorts: Vec<CohortSeries>) -> Self {
+    pub fn restored(cohorts: impl IntoIterator<Item = CohortSeries>) -> Self {
         let mut table = Self::new();
         for cohort in cohorts {
             table.add(cohort);
@@ -269,18 +269,17 @@ impl SeriesTable {
         &self.cohorts
     }
 
-    /// The position of a cohort. Creates all counters of a new cohort at 0, because `increase()` does not
-    /// see the first increment of a series that appears with it.
-    pub fn position(&mut self, rules: &Rules, names: CohortNames<'_>, key: CohortKey) -> usize {
-        if let Some(position) = self.find(key) {
-            return position;
-        }
+    /// Creates a cohort that does not exist. All its counters are at 0, because `increase()` does not see
+    /// the first increment of a series that appears with it. Returns its position.
+    pub fn create(&mut self, rules: &Rules, names: &CohortNames<'_>, key: CohortKey) -> usize {
         let mut cohort = CohortSeries::new(key);
         cohort.create_goals(rules, names);
         self.add(cohort)
     }
 
-    fn find(&self, key: CohortKey) -> Option<usize> {
+    /// The position of a cohort.
+    #[inline]
+    pub fn find(&self, key: CohortKey) -> Option<usize> {
         let position = if key.has_attributes() {
             self.with_attributes.get(&key)
         } else {
@@ -292,7 +291,7 @@ impl SeriesTable {
     }
 
     /// Creates the goal counts that a cohort may have, at 0.
-    pub fn create_goals(&mut self, rules: &Rules, names: CohortNames<'_>, position: usize) {
+    pub fn create_goals(&mut self, rules: &Rules, names: &CohortNames<'_>, position: usize) {
         self.cohort_mut(position).create_goals(rules, names);
     }
 
@@ -345,13 +344,21 @@ impl SeriesTable {
 }
 
 /// Whether a policy may match tickets of a cohort, in some channel.
-fn may_match(matches: &Match, names: CohortNames<'_>) -> bool {
+fn may_match(matches: &Match, names: &CohortNames<'_>) -> bool {
     let fits = |allowed: &Option<Vec<String>>, name: &str| {
         allowed
             .as_ref()
             .is_none_or(|allowed| allowed.iter().any(|entry| entry == name))
     };
-    fits(&matches.team, names.team) && fits(&matches.priority, names.priority)
+    // A value that is not in the label may be any value.
+    let fits_attribute = |(name, allowed): (&String, &Vec<String>)| {
+        let labels = names.attributes.iter();
+        let mut values = labels.filter(|(label, _)| label == name);
+        values.all(|(_, value)| *value == OTHER || allowed.iter().any(|entry| entry == value))
+    };
+    fits(&matches.team, names.team)
+        && fits(&matches.priority, names.priority)
+        && matches.attributes.iter().all(fits_attribute)
 }
 
 fn histogram<'a>(
@@ -378,7 +385,67 @@ fn created(cohort: &mut CohortSeries, channel: u8) -> &mut u64 {
     &mut cohort.created[position].1
 }
 
+impl Histogram {
+    /// Adds the observations of a histogram with the same bounds.
+    fn add_up(&mut self, other: Self) {
+        for (count, further) in self.counts.iter_mut().zip(other.counts) {
+            *count += further;
+        }
+        self.count += other.count;
+        self.sum = self.sum.saturating_add(other.sum);
+        self.native_zero += other.native_zero;
+        for (index, count) in other.native {
+            match self.native.binary_search_by_key(&index, |bucket| bucket.0) {
+                Ok(position) => self.native[position].1 += count,
+                Err(position) => self.native.insert(position, (index, count)),
+            }
+        }
+        let length = self.exemplars.len().max(other.exemplars.len());
+        self.exemplars.resize(length, None);
+        for (kept, further) in self.exemplars.iter_mut().zip(other.exemplars) {
+            let is_later =
+                |further: &Exemplar| kept.as_ref().is_none_or(|kept| kept.at < further.at);
+            if further.as_ref().is_some_and(is_later) {
+                *kept = further;
+            }
+        }
+    }
+}
+
 impl CohortSeries {
+    /// Adds the series of a cohort that has the same labels now.
+    pub fn add_up(&mut self, other: Self) {
+        for (counts, further) in [
+            (&mut self.counters[..], &other.counters[..]),
+            (&mut self.endings, &other.endings),
+            (&mut self.withdrawn, &other.withdrawn),
+            (&mut self.ratings, &other.ratings),
+        ] {
+            for (count, further) in counts.iter_mut().zip(further) {
+                *count += further;
+            }
+        }
+        for (channel, count) in other.created {
+            *created(self, channel) += count;
+        }
+        for (total, further) in self.status_time.iter_mut().zip(other.status_time) {
+            *total = total.saturating_add(further);
+        }
+        for further in other.goals {
+            let goal = self.goal(further.policy, further.target);
+            goal.goals += further.goals;
+            goal.breaches += further.breaches;
+        }
+        let histograms = self.histograms.iter_mut().flatten();
+        for (histogram, further) in histograms.zip(other.histograms.into_iter().flatten()) {
+            match (histogram, further) {
+                (Some(histogram), Some(further)) => histogram.add_up(*further),
+                (histogram @ None, further) => *histogram = further,
+                (Some(_), None) => {}
+            }
+        }
+    }
+
     pub fn count(&mut self, counter: Counter) {
         self.counters[counter as usize] += 1;
     }
@@ -458,8 +525,10 @@ mod tests {
         let names = CohortNames {
             team: "a",
             priority: "p1",
+            attributes: Vec::new(),
         };
-        let position = table.position(&Rules::default(), names, CohortKey::new(2, 2));
+        let key = CohortKey::new(2, 2);
+        let position = table.create(&Rules::default(), &names, key);
         let published = Arc::clone(&table.cohorts()[position]);
         table.cohort_mut(position).count(Counter::Solved);
         assert_eq!(published.counters[Counter::Solved as usize], 0);
@@ -467,9 +536,6 @@ mod tests {
             table.cohorts()[position].counters[Counter::Solved as usize],
             1
         );
-        assert_eq!(
-            table.position(&Rules::default(), names, CohortKey::new(2, 2)),
-            position
-        );
+        assert_eq!(table.find(key), Some(position));
     }
 }

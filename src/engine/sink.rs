@@ -26,6 +26,11 @@ impl<'a, O: Observer + ?Sized> FactSink<'a, O> {
         self.recorder.record(ticket, at, fact);
     }
 
+    /// Notes that an event has set the labels of a ticket.
+    pub fn take_place(&mut self, ticket: &Ticket) {
+        self.recorder.take_place(ticket);
+    }
+
     pub fn digest(&self, account: &str) -> AccountDigest {
         self.recorder.accounts.digest(account)
     }

@@ -4,8 +4,11 @@
 use std::sync::Arc;
 
 use compact_str::CompactString;
+use smallvec::SmallVec;
 
-use super::gauges::{AGES, AT_RISK, CohortGauges, Gauges, TicketStates};
+use super::cohort::MOST_ATTRIBUTES;
+use super::gauges::{AGES, AT_RISK, CohortGauges, Gauges, GoalGauges, TicketStates};
+use super::labels::AttributeNames;
 use super::rules::{Kpi, Rules};
 use super::series::{
     Basis, CohortSeries, Counter, Ending, Histogram, NATIVE_SCHEMA, Rating, TIMED_STATUSES,
@@ -15,7 +18,7 @@ use super::visit::{HistogramView, NativeView, Sample, Series, Visitor};
 use super::windows::{QUANTILES, TeamWindows, WindowEvent};
 use crate::domain::catalog::{self, Family};
 use crate::domain::event::Status;
-use crate::domain::policy::{Clock, Target};
+use crate::domain::policy::{Clock, Policy, Target};
 use crate::domain::timestamp::{Timestamp, seconds};
 
 /// A duration of 0 belongs into the zero bucket. The shortest other duration is 1 ms.
@@ -28,6 +31,8 @@ pub struct Snapshot {
     pub(super) teams: Arc<Vec<CompactString>>,
     pub(super) priorities: Arc<Vec<CompactString>>,
     pub(super) channels: Arc<Vec<CompactString>>,
+    /// The user's own attributes that are labels.
+    pub(super) attributes: Vec<AttributeNames>,
     pub(super) cohorts: Vec<Arc<CohortSeries>>,
     pub(super) windows: Vec<Arc<TeamWindows>>,
     /// Of each window, whether the window before it is known as a whole.
@@ -39,10 +44,20 @@ pub struct Snapshot {
 
 /// A cohort with its values.
 struct CohortRow<'a> {
-    team: &'a str,
-    priority: &'a str,
+    /// The values of team, priority and the user's own attributes.
+    labels: SmallVec<[&'a str; 2 + MOST_ATTRIBUTES]>,
     cohort: &'a CohortSeries,
     gauges: &'a CohortGauges,
+}
+
+impl CohortRow<'_> {
+    /// Passes on a series with further labels.
+    fn sample(&self, visitor: &mut dyn Visitor, further: &[&str], sample: Sample<'_>) {
+        let mut values: SmallVec<[&str; 6 + MOST_ATTRIBUTES]> = SmallVec::new();
+        values.extend_from_slice(&self.labels);
+        values.extend_from_slice(further);
+        visitor.sample(&values, sample);
+    }
 }
 
 impl Snapshot {
@@ -57,30 +72,29 @@ impl Snapshot {
     }
 
     fn rows(&self) -> impl Iterator<Item = CohortRow<'_>> {
-        static EMPTY: CohortGauges = CohortGauges {
-            backlog: [0; 4],
-            awaiting_first_response: 0,
-            unassigned: 0,
-            running: [0; Target::ALL.len()],
-            paused: [0; Target::ALL.len()],
-            overdue: [0; Target::ALL.len()],
-            at_risk: [[0; AT_RISK.len()]; Target::ALL.len()],
-            next_deadline: [Timestamp::NEVER; Target::ALL.len()],
-        };
-        self.cohorts
-            .iter()
-            .enumerate()
-            .map(|(position, cohort)| CohortRow {
-                team: &self.teams[usize::from(cohort.key.team)],
-                priority: &self.priorities[usize::from(cohort.key.priority)],
+        static EMPTY: CohortGauges = CohortGauges::NONE;
+        self.cohorts.iter().enumerate().map(|(position, cohort)| {
+            let mut labels = SmallVec::new();
+            labels.push(self.teams[usize::from(cohort.key.team)].as_str());
+            labels.push(self.priorities[usize::from(cohort.key.priority)].as_str());
+            labels.extend(self.attributes.iter().map(|attribute| {
+                let label = cohort.key.attributes[attribute.position];
+                attribute.values[usize::from(label)].as_str()
+            }));
+            CohortRow {
+                labels,
                 cohort,
                 gauges: self.gauges.cohorts.get(position).unwrap_or(&EMPTY),
-            })
+            }
+        })
     }
 
     fn begin(&self, visitor: &mut dyn Visitor, family: &'static Family) {
         let start = family.is_cumulative().then_some(self.start);
-        visitor.family(family, start);
+        let attributes = self.attributes.iter();
+        let attributes: Vec<&str> = attributes.map(|one| one.name.as_str()).collect();
+        let labels = family.label_names(&attributes, self.rules.has_groups());
+        visitor.family(family, &labels, start);
     }
 
     fn visit_counters(&self, visitor: &mut dyn Visitor) {
@@ -88,7 +102,7 @@ impl Snapshot {
         for row in self.rows() {
             for (channel, count) in &row.cohort.created {
                 let channel = &self.channels[usize::from(*channel)];
-                visitor.sample(&[row.team, row.priority, channel], number(*count));
+                row.sample(visitor, &[channel], number(*count));
             }
         }
         self.visit_counter(visitor, &catalog::REPLIES, Counter::Replies);
@@ -102,10 +116,7 @@ impl Snapshot {
                 (Ending::Again, "false", "true"),
             ] {
                 let count = row.cohort.endings[ending as usize];
-                visitor.sample(
-                    &[row.team, row.priority, first_contact, reopened],
-                    number(count),
-                );
+                row.sample(visitor, &[first_contact, reopened], number(count));
             }
         }
         self.visit_counter(visitor, &catalog::UNANSWERED, Counter::Unanswered);
@@ -115,17 +126,14 @@ impl Snapshot {
         for row in self.rows() {
             for reason in Withdrawal::ALL {
                 let count = row.cohort.withdrawn[reason as usize];
-                visitor.sample(&[row.team, row.priority, reason.name()], number(count));
+                row.sample(visitor, &[reason.name()], number(count));
             }
         }
         self.begin(visitor, &catalog::STATUS_TIME);
         for row in self.rows() {
             for status in &Status::ALL[..TIMED_STATUSES] {
                 let total = seconds(row.cohort.status_time[*status as usize]);
-                visitor.sample(
-                    &[row.team, row.priority, status.name()],
-                    Sample::Number(total),
-                );
+                row.sample(visitor, &[status.name()], Sample::Number(total));
             }
         }
         self.visit_counter(visitor, &catalog::CSAT_OFFERED, Counter::CsatOffered);
@@ -134,7 +142,7 @@ impl Snapshot {
         for row in self.rows() {
             for rating in Rating::ALL {
                 let count = row.cohort.ratings[rating as usize];
-                visitor.sample(&[row.team, row.priority, rating.name()], number(count));
+                row.sample(visitor, &[rating.name()], number(count));
             }
         }
     }
@@ -143,7 +151,7 @@ impl Snapshot {
         self.begin(visitor, family);
         for row in self.rows() {
             let count = row.cohort.counters[counter as usize];
-            visitor.sample(&[row.team, row.priority], number(count));
+            row.sample(visitor, &[], number(count));
         }
     }
 
@@ -167,8 +175,12 @@ impl Snapshot {
             for row in self.rows() {
                 for basis in Basis::ALL {
                     if let Some(histogram) = &row.cohort.histograms[kpi as usize][basis as usize] {
-                        let labels = [row.team, row.priority, basis_name(kpi, basis)];
-                        visitor.sample(&labels, Sample::Histogram(view(histogram, &bounds)));
+                        let further = [basis_name(kpi, basis)];
+                        row.sample(
+                            visitor,
+                            &further,
+                            Sample::Histogram(view(histogram, &bounds)),
+                        );
                     }
                 }
             }
@@ -176,6 +188,7 @@ impl Snapshot {
     }
 
     fn visit_sla(&self, visitor: &mut dyn Visitor) {
+        let has_groups = self.rules.has_groups();
         for (family, breaches) in [(&catalog::SLA_GOALS, false), (&catalog::SLA_BREACHES, true)] {
             self.begin(visitor, family);
             for row in self.rows() {
@@ -188,59 +201,89 @@ impl Snapshot {
                     } else {
                         counts.goals
                     };
-                    let labels = [row.team, row.priority, counts.target.name(), &policy.name];
-                    visitor.sample(&labels, number(count));
+                    let labels = [counts.target.name(), &policy.name, &policy.group];
+                    let further = if has_groups { &labels } else { &labels[..2] };
+                    row.sample(visitor, further, number(count));
                 }
             }
         }
-        let targets = self.targets();
-        type GoalGauge = fn(&CohortGauges, Target) -> u32;
-        let gauges: [(&'static Family, GoalGauge); 3] = [
-            (&catalog::SLA_RUNNING, |gauges, target| {
-                gauges.running[target as usize]
-            }),
-            (&catalog::SLA_PAUSED, |gauges, target| {
-                gauges.paused[target as usize]
-            }),
-            (&catalog::SLA_OVERDUE, |gauges, target| {
-                gauges.overdue[target as usize]
-            }),
-        ];
-        for (family, read) in gauges {
-            self.begin(visitor, family);
-            for row in self.rows() {
-                for target in &targets {
-                    let labels = [row.team, row.priority, target.name()];
-                    visitor.sample(&labels, number(read(row.gauges, *target).into()));
-                }
-            }
-        }
+        self.visit_goal_gauge(visitor, &catalog::SLA_RUNNING, |gauges, target| {
+            Some(number(gauges.running[target].into()))
+        });
+        self.visit_goal_gauge(visitor, &catalog::SLA_PAUSED, |gauges, target| {
+            Some(number(gauges.paused[target].into()))
+        });
+        self.visit_goal_gauge(visitor, &catalog::SLA_OVERDUE, |gauges, target| {
+            Some(number(gauges.overdue[target].into()))
+        });
         self.begin(visitor, &catalog::SLA_AT_RISK);
-        for row in self.rows() {
-            for target in &targets {
-                for (position, (_, within)) in AT_RISK.iter().enumerate() {
-                    let count = row.gauges.at_risk[*target as usize][position];
-                    let labels = [row.team, row.priority, target.name(), within];
-                    visitor.sample(&labels, number(count.into()));
-                }
+        self.each_goal_gauge(|row, gauges, target, group| {
+            for (count, (_, within)) in gauges.at_risk[target as usize].iter().zip(AT_RISK) {
+                let labels = [target.name(), within, group.unwrap_or_default()];
+                let further = if has_groups { &labels } else { &labels[..2] };
+                row.sample(visitor, further, number((*count).into()));
             }
-        }
-        self.begin(visitor, &catalog::SLA_NEXT_DEADLINE);
-        for row in self.rows() {
-            for target in &targets {
-                let deadline = row.gauges.next_deadline[*target as usize];
-                if deadline != Timestamp::NEVER {
-                    let labels = [row.team, row.priority, target.name()];
-                    visitor.sample(&labels, Sample::Number(deadline.seconds()));
-                }
-            }
-        }
+        });
+        self.visit_goal_gauge(visitor, &catalog::SLA_NEXT_DEADLINE, |gauges, target| {
+            let deadline = gauges.next_deadline[target];
+            (deadline != Timestamp::NEVER).then(|| Sample::Number(deadline.seconds()))
+        });
         self.begin(visitor, &catalog::SLA_TARGET);
         for policy in &self.rules.policies {
             for target in Target::ALL {
                 if let Some(length) = policy.target(target) {
-                    let labels = [policy.name.as_str(), target.name(), policy.clock.name()];
-                    visitor.sample(&labels, Sample::Number(seconds(length)));
+                    let clock = policy.clock.name();
+                    let labels = [policy.name.as_str(), target.name(), clock, &policy.group];
+                    let labels = if has_groups { &labels } else { &labels[..3] };
+                    visitor.sample(labels, Sample::Number(seconds(length)));
+                }
+            }
+        }
+    }
+
+    /// Visits a gauge of goals. `read` gives the value for a target, by its number.
+    fn visit_goal_gauge(
+        &self,
+        visitor: &mut dyn Visitor,
+        family: &'static Family,
+        read: impl Fn(&GoalGauges, usize) -> Option<Sample<'static>>,
+    ) {
+        self.begin(visitor, family);
+        self.each_goal_gauge(|row, gauges, target, group| {
+            if let Some(sample) = read(gauges, target as usize) {
+                let labels = [target.name(), group.unwrap_or_default()];
+                let further = if group.is_some() {
+                    &labels
+                } else {
+                    &labels[..1]
+                };
+                row.sample(visitor, further, sample);
+            }
+        });
+    }
+
+    /// The goals of each cohort by target and, if it is a label, group.
+    fn each_goal_gauge(
+        &self,
+        mut visit: impl FnMut(&CohortRow<'_>, &GoalGauges, Target, Option<&str>),
+    ) {
+        if !self.rules.has_groups() {
+            let targets = self.targets();
+            for row in self.rows() {
+                let gauges = row.gauges.all_groups();
+                for target in &targets {
+                    visit(&row, &gauges, *target, None);
+                }
+            }
+            return;
+        }
+        let groups = self.rules.groups();
+        let of_group = |group: &&str| self.targets_of(|policy| policy.group == *group);
+        let targets: Vec<Vec<Target>> = groups.iter().map(of_group).collect();
+        for row in self.rows() {
+            for (number, (group, targets)) in groups.iter().zip(&targets).enumerate() {
+                for target in targets {
+                    visit(&row, row.gauges.group(number), *target, Some(*group));
                 }
             }
         }
@@ -248,10 +291,12 @@ impl Snapshot {
 
     /// The targets of all policies, in force or former.
     pub(super) fn targets(&self) -> Vec<Target> {
+        self.targets_of(|_| true)
+    }
+
+    fn targets_of(&self, is_meant: impl Fn(&Policy) -> bool) -> Vec<Target> {
         let used = |target: &Target| {
-            let former = self.rules.former_policies.iter();
-            let former = former.map(|former| &former.policy);
-            let mut policies = self.rules.policies.iter().chain(former);
+            let mut policies = self.rules.all_policies().filter(|policy| is_meant(policy));
             policies.any(|policy| policy.target(*target).is_some())
         };
         Target::ALL.into_iter().filter(used).collect()
@@ -262,10 +307,7 @@ impl Snapshot {
         for row in self.rows() {
             for status in Status::UNSOLVED {
                 let count = row.gauges.backlog[status as usize];
-                visitor.sample(
-                    &[row.team, row.priority, status.name()],
-                    number(count.into()),
-                );
+                row.sample(visitor, &[status.name()], number(count.into()));
             }
         }
         self.begin(visitor, &catalog::BACKLOG_OLDER_THAN);
@@ -283,14 +325,11 @@ impl Snapshot {
         self.begin(visitor, &catalog::AWAITING_FIRST_RESPONSE);
         for row in self.rows() {
             let count = row.gauges.awaiting_first_response;
-            visitor.sample(&[row.team, row.priority], number(count.into()));
+            row.sample(visitor, &[], number(count.into()));
         }
         self.begin(visitor, &catalog::UNASSIGNED);
         for row in self.rows() {
-            visitor.sample(
-                &[row.team, row.priority],
-                number(row.gauges.unassigned.into()),
-            );
+            row.sample(visitor, &[], number(row.gauges.unassigned.into()));
         }
     }
 

@@ -81,8 +81,9 @@ impl Snapshot {
             totals.add(cohort);
             if let Some(gauges) = self.gauges.cohorts.get(*position) {
                 totals.backlog += gauges.backlog.iter().copied().map(u64::from).sum::<u64>();
-                totals.overdue += gauges.overdue.iter().copied().map(u64::from).sum::<u64>();
-                totals.at_risk += gauges
+                let goals = gauges.all_groups();
+                totals.overdue += goals.overdue.iter().copied().map(u64::from).sum::<u64>();
+                totals.at_risk += goals
                     .at_risk
                     .iter()
                     .map(|within| u64::from(within[1]))

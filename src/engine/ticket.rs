@@ -321,7 +321,11 @@ impl Ticket {
     }
 
     pub fn cohort(&self) -> CohortKey {
-        CohortKey::new(self.team_number, self.priority)
+        CohortKey {
+            team: self.team_number,
+            priority: self.priority,
+            attributes: self.memory.attribute_numbers().0,
+        }
     }
 
     /// The cohort at the last solve. Before the first solve: the current one.
@@ -329,7 +333,11 @@ impl Ticket {
         if self.solved_team == NO_TEAM {
             self.cohort()
         } else {
-            CohortKey::new(self.solved_team, self.solved_priority)
+            CohortKey {
+                team: self.solved_team,
+                priority: self.solved_priority,
+                attributes: self.memory.attribute_numbers().1,
+            }
         }
     }
 
@@ -337,6 +345,7 @@ impl Ticket {
     pub fn note_solve_labels(&mut self) {
         self.solved_team = self.team_number;
         self.solved_priority = self.priority;
+        self.memory.note_attributes_at_solve();
     }
 
     /// The target that a goal in the slot has now.

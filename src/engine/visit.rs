@@ -12,12 +12,13 @@ pub trait Series {
 
 /// A writer of an exposition format.
 pub trait Visitor {
-    /// Starts a family. `start`: the time at which its counters and histograms began to count. They
-    /// survive restarts, so it may be before the start of the process. `None` for gauges.
-    fn family(&mut self, family: &'static Family, start: Option<Timestamp>);
+    /// Starts a family. `labels`: the names of its labels, as [`Family::label_names`] gives them.
+    /// `start`: the time at which its counters and histograms began to count. They survive restarts, so
+    /// it may be before the start of the process. `None` for gauges.
+    fn family(&mut self, family: &'static Family, labels: &[&str], start: Option<Timestamp>);
 
-    /// One series of the current family. `values`: the label values in the order of
-    /// [`Family::labels`], not escaped.
+    /// One series of the current family. `values`: the label values in the order of the label names, not
+    /// escaped.
     fn sample(&mut self, values: &[&str], sample: Sample<'_>);
 }
 

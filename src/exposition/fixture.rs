@@ -11,16 +11,24 @@ pub(super) struct EveryShape;
 
 impl Series for EveryShape {
     fn visit(&self, visitor: &mut dyn Visitor) {
-        visitor.family(&catalog::CREATED, Some(START));
-        visitor.family(&catalog::REPLIES, Some(START));
+        visitor.family(&catalog::CREATED, catalog::CREATED.labels, Some(START));
+        visitor.family(&catalog::REPLIES, catalog::REPLIES.labels, Some(START));
         visitor.sample(&["billing", "p1"], Sample::Number(41.0));
         let nasty = "a\\b \"c\"\nd \u{e9}\u{1f3ab}";
         visitor.sample(&[nasty, "none"], Sample::Number(0.0));
 
-        visitor.family(&catalog::STATUS_TIME, Some(START));
+        visitor.family(
+            &catalog::STATUS_TIME,
+            catalog::STATUS_TIME.labels,
+            Some(START),
+        );
         visitor.sample(&["billing", "p1", "open"], Sample::Number(7_200.25));
 
-        visitor.family(&catalog::FIRST_RESPONSE, Some(START));
+        visitor.family(
+            &catalog::FIRST_RESPONSE,
+            catalog::FIRST_RESPONSE.labels,
+            Some(START),
+        );
         let exemplar = |ticket_id: String, value, at| {
             Some(Exemplar {
                 ticket_id,
@@ -63,7 +71,11 @@ impl Series for EveryShape {
         };
         visitor.sample(&["network", "p1", "calendar"], Sample::Histogram(empty));
 
-        visitor.family(&catalog::WINDOW_SECONDS_MEAN, None);
+        visitor.family(
+            &catalog::WINDOW_SECONDS_MEAN,
+            catalog::WINDOW_SECONDS_MEAN.labels,
+            None,
+        );
         for (team, value) in [
             ("x", f64::NAN),
             ("y", f64::INFINITY),
@@ -72,7 +84,7 @@ impl Series for EveryShape {
             visitor.sample(&[team, "handle", "calendar", "1h"], Sample::Number(value));
         }
 
-        visitor.family(&catalog::TIMERS, None);
+        visitor.family(&catalog::TIMERS, catalog::TIMERS.labels, None);
         visitor.sample(&[], Sample::Number(3.0));
     }
 }
@@ -82,8 +94,8 @@ pub(super) struct Empty;
 
 impl Series for Empty {
     fn visit(&self, visitor: &mut dyn Visitor) {
-        visitor.family(&catalog::REPLIES, Some(START));
-        visitor.family(&catalog::TIMERS, None);
+        visitor.family(&catalog::REPLIES, catalog::REPLIES.labels, Some(START));
+        visitor.family(&catalog::TIMERS, catalog::TIMERS.labels, None);
     }
 }
 

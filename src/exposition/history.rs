@@ -10,7 +10,7 @@ use std::io::{self, Write};
 
 use hashbrown::HashMap;
 
-use super::lines::{ExpositionLines, escape};
+use super::lines::{ExpositionLines, escape, owned};
 use super::number::write_value;
 use super::text::{END, comments};
 use crate::domain::catalog::{FAMILIES, Family};
@@ -85,7 +85,7 @@ struct FamilyCollector {
 }
 
 impl Visitor for FamilyCollector {
-    fn family(&mut self, family: &'static Family, _start: Option<Timestamp>) {
+    fn family(&mut self, family: &'static Family, _labels: &[&str], _start: Option<Timestamp>) {
         let known = self.families.iter().any(|seen| seen.name == family.name);
         self.current = (!known).then_some(family);
     }
@@ -116,6 +116,7 @@ struct SeriesRow {
 
 struct FamilyRows<'a> {
     family: &'static Family,
+    label_names: Vec<String>,
     /// Labels that are added to every row.
     added: &'a [u8],
     at: Timestamp,
@@ -134,6 +135,7 @@ impl<'a> FamilyRows<'a> {
     fn new(family: &'static Family, added: &'a [u8]) -> Self {
         Self {
             family,
+            label_names: Vec::new(),
             added,
             at: Timestamp(0),
             wanted: false,
@@ -148,7 +150,7 @@ impl<'a> FamilyRows<'a> {
     /// The row of the label values.
     fn row(&mut self, values: &[&str]) -> &mut SeriesRow {
         self.block.clear();
-        for (name, value) in self.family.labels.iter().zip(values) {
+        for (name, value) in self.label_names.iter().zip(values) {
             write_label(&mut self.block, name, value);
         }
         if !self.added.is_empty() && !self.block.is_empty() {
@@ -175,8 +177,11 @@ impl<'a> FamilyRows<'a> {
 }
 
 impl Visitor for FamilyRows<'_> {
-    fn family(&mut self, family: &'static Family, _start: Option<Timestamp>) {
+    fn family(&mut self, family: &'static Family, labels: &[&str], _start: Option<Timestamp>) {
         self.wanted = family.name == self.family.name;
+        if self.wanted {
+            self.label_names = owned(labels);
+        }
         self.next = 0;
     }
 
@@ -300,7 +305,7 @@ mod tests {
         fn visit(&self, visitor: &mut dyn Visitor) {
             #[allow(clippy::cast_precision_loss)]
             let value = self.0 as f64;
-            visitor.family(&catalog::HANDLE, Some(Timestamp(1)));
+            visitor.family(&catalog::HANDLE, catalog::HANDLE.labels, Some(Timestamp(1)));
             let histogram = HistogramView {
                 bounds: &[60.0],
                 counts: &[self.0, 1],
@@ -310,12 +315,16 @@ mod tests {
                 exemplars: &[],
             };
             visitor.sample(&["a", "p1", "reported"], Sample::Histogram(histogram));
-            visitor.family(&catalog::BACKLOG_OLDEST, None);
+            visitor.family(
+                &catalog::BACKLOG_OLDEST,
+                catalog::BACKLOG_OLDEST.labels,
+                None,
+            );
             if self.0 != 2 {
                 visitor.sample(&["x\"\n"], Sample::Number(value));
             }
             visitor.sample(&["y"], Sample::Number(-value));
-            visitor.family(&catalog::TIMERS, None);
+            visitor.family(&catalog::TIMERS, catalog::TIMERS.labels, None);
         }
     }
 

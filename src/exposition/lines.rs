@@ -56,7 +56,7 @@ impl ExpositionLines {
     }
 
     /// Sets the labels of the following samples.
-    pub(super) fn set_labels(&mut self, names: &[&str], values: &[&str]) {
+    pub(super) fn set_labels(&mut self, names: &[String], values: &[&str]) {
         self.labels.clear();
         for (position, (name, value)) in names.iter().zip(values).enumerate() {
             if position > 0 {
@@ -154,6 +154,11 @@ impl ExpositionLines {
     }
 }
 
+/// Label names that outlive the visit of their family.
+pub(super) fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
 /// Appends `text` with `\` as `\\`, a line feed as `\n` and, with `quotes`, `"` as `\"`.
 pub(super) fn escape(out: &mut Vec<u8>, text: &str, quotes: bool) {
     let special = |byte: &u8| matches!(byte, b'\\' | b'\n') || (quotes && *byte == b'"');
@@ -193,7 +198,7 @@ mod tests {
         lines.begin_bucket("a", 0);
         lines.set_bounds(&[1.0, 2.5]);
         lines.begin_bucket("b", 1);
-        lines.set_labels(&["x"], &["y"]);
+        lines.set_labels(&owned(&["x"]), &["y"]);
         lines.begin_bucket("c", 2);
         assert_eq!(
             String::from_utf8(lines.out).unwrap(),

@@ -76,12 +76,11 @@ impl ProtobufWriter {
 }
 
 impl Visitor for ProtobufWriter {
-    fn family(&mut self, family: &'static Family, start: Option<Timestamp>) {
+    fn family(&mut self, family: &'static Family, labels: &[&str], start: Option<Timestamp>) {
         self.end_family();
         self.family = Some((family, start));
         self.metric = MetricMessage {
-            label: family
-                .labels
+            label: labels
                 .iter()
                 .map(|name| LabelPair {
                     name: (*name).to_owned(),

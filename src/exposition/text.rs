@@ -7,7 +7,7 @@
 //! the start timestamp next to the series.
 
 use super::exemplar::{EXEMPLAR_LABEL, fits};
-use super::lines::{ExpositionLines, escape};
+use super::lines::{ExpositionLines, escape, owned};
 use crate::domain::catalog::{Family, MetricKind};
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{Exemplar, HistogramView, Sample, Visitor};
@@ -20,6 +20,7 @@ pub(super) struct TextWriter {
     lines: ExpositionLines,
     is_open_metrics: bool,
     family: Option<(&'static Family, Option<Timestamp>)>,
+    label_names: Vec<String>,
     /// Whether the family's comments have not been written yet; its first series writes them.
     pending: bool,
 }
@@ -30,6 +31,7 @@ impl TextWriter {
             lines: ExpositionLines::new(buffer, is_open_metrics),
             is_open_metrics,
             family: None,
+            label_names: Vec::new(),
             pending: false,
         }
     }
@@ -82,8 +84,9 @@ impl TextWriter {
 }
 
 impl Visitor for TextWriter {
-    fn family(&mut self, family: &'static Family, start: Option<Timestamp>) {
+    fn family(&mut self, family: &'static Family, labels: &[&str], start: Option<Timestamp>) {
         self.family = Some((family, start));
+        self.label_names = owned(labels);
         self.pending = true;
     }
 
@@ -94,7 +97,7 @@ impl Visitor for TextWriter {
         if std::mem::take(&mut self.pending) {
             self.comments(family);
         }
-        self.lines.set_labels(family.labels, values);
+        self.lines.set_labels(&self.label_names, values);
         match sample {
             Sample::Number(value) => self.lines.line(family.name, "", value),
             Sample::Histogram(histogram) => self.histogram(family.name, &histogram),

@@ -6,6 +6,7 @@
 // A test reports its failure with a panic. Clippy exempts only the `#[test]` functions themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod attributes;
 mod changed_rules;
 mod documentation;
 mod explained;

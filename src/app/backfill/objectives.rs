@@ -25,7 +25,7 @@ impl Objectives {
 
 impl Series for Objectives {
     fn visit(&self, visitor: &mut dyn Visitor) {
-        visitor.family(&catalog::SLA_OBJECTIVE, None);
+        visitor.family(&catalog::SLA_OBJECTIVE, catalog::SLA_OBJECTIVE.labels, None);
         for (policy, target, objective) in &self.0 {
             visitor.sample(&[policy, target], Sample::Number(*objective));
         }

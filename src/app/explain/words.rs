@@ -1,5 +1,6 @@
 //! An explanation as text.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::explanation::Explanation;
@@ -100,6 +101,7 @@ impl Writer {
             TraceEvent::Finalized {
                 team,
                 priority,
+                attributes,
                 first_contact,
                 because,
                 reopened,
@@ -113,7 +115,8 @@ impl Writer {
                         format!("not solved by the first contact: {}", because.join(", "))
                     }
                 };
-                let text = format!("final{again}, team {team}, priority {priority}: {counted}");
+                let labels = label_words(team, priority, attributes);
+                let text = format!("final{again}, {labels}: {counted}");
                 self.line(1, &text);
                 self.line(1, &format!("remembered until {}", instant(*retained_until)));
             }
@@ -142,13 +145,16 @@ impl Writer {
             observation.business.map(exact),
         );
         let text = format!(
-            "{}{} ticket_{}_seconds: {}; team {}, priority {}",
+            "{}{} ticket_{}_seconds: {}; {}",
             as_of(entry),
             self.paint(BOLD, "observed"),
             observation.kpi.name(),
             values,
-            observation.team,
-            observation.priority
+            label_words(
+                &observation.team,
+                &observation.priority,
+                &observation.attributes
+            )
         );
         self.line(1, &text);
         if !observation.excluded.is_empty() {
@@ -193,7 +199,7 @@ impl Writer {
             GoalStep::Met => format!("{name} {} {ran}", self.paint(GREEN, "met")),
             GoalStep::Breached => {
                 let breached = self.paint(RED, "breached");
-                let labels = format!("team {}, priority {}", goal.team, goal.priority);
+                let labels = label_words(&goal.team, &goal.priority, &goal.attributes);
                 format!("{name} {breached} {ran}; {labels}")
             }
             GoalStep::EndedOverdue => format!("{name} ended, breached before"),
@@ -344,13 +350,22 @@ fn stale_words(stale: &StaleStatement) -> String {
 }
 
 fn change_words(change: &AttributeChange) -> Option<String> {
-    match (change.attribute, &change.from, change.to.as_str()) {
+    match (change.attribute.as_str(), &change.from, change.to.as_str()) {
         ("assigned", None, "no") | (_, None, "none") => None,
         ("assigned", _, "yes") => Some("assigned".to_owned()),
         ("assigned", _, _) => Some("no longer assigned".to_owned()),
         (attribute, None, to) => Some(format!("{attribute} {to}")),
         (attribute, Some(from), to) => Some(format!("{attribute} {from} → {to}")),
     }
+}
+
+/// `team network, priority p1, tier gold`.
+fn label_words(team: &str, priority: &str, attributes: &BTreeMap<String, String>) -> String {
+    let mut words = format!("team {team}, priority {priority}");
+    for (name, value) in attributes {
+        let _ = write!(words, ", {name} {value}");
+    }
+    words
 }
 
 /// Status, labels, and the ticket into which it was merged.
@@ -361,8 +376,10 @@ fn status_words(view: &TicketView) -> String {
         "not assigned"
     };
     let mut text = format!(
-        "{}, team {}, priority {}, channel {}, {assigned}",
-        view.status, view.team, view.priority, view.channel
+        "{}, {}, channel {}, {assigned}",
+        view.status,
+        label_words(&view.team, &view.priority, &view.attributes),
+        view.channel
     );
     if let Some(reason) = view.withdrawn {
         let _ = write!(text, "; withdrawn: {reason}");

@@ -7,13 +7,18 @@ use tracing::warn;
 use crate::decode::{Decoded, MappedRecord, Rejection, RepetitionWatch};
 use crate::edge::kafka::KafkaRecord;
 use crate::edge::self_metrics::{LimitedLabel, RecordResult, SelfMetrics};
-use crate::engine::{Counts, Ignored, StateMember};
+use crate::engine::{AttributeRule, Counts, Engine, Ignored, StateMember};
+
+/// The label `label` of combinations of attributes beyond the limit.
+const COMBINATIONS: &str = "attributes";
 
 #[derive(Debug)]
 pub(super) struct IngestMetrics {
     metrics: Arc<SelfMetrics>,
     /// The engine's counts that are in the metrics.
     exported: Counts,
+    /// The user's own attributes.
+    attributes: Vec<AttributeRule>,
     rejected: LoggedCount,
     unmapped: LoggedCount,
     repetitions: RepetitionWatch,
@@ -33,21 +38,25 @@ impl LoggedCount {
 }
 
 impl IngestMetrics {
-    /// `counts`: the engine's counts from before the start.
-    pub(super) fn new(metrics: Arc<SelfMetrics>, counts: Counts) -> Self {
-        Self {
+    pub(super) fn new(metrics: Arc<SelfMetrics>, engine: &Engine) -> Self {
+        let mut created = Self {
             metrics,
-            exported: counts,
+            exported: Counts::default(),
+            attributes: Vec::new(),
             rejected: LoggedCount::default(),
             unmapped: LoggedCount::default(),
             repetitions: RepetitionWatch::default(),
             repeated: LoggedCount::default(),
-        }
+        };
+        created.engine_replaced(engine);
+        created
     }
 
-    /// Another engine continues, with these counts.
-    pub(super) fn engine_replaced(&mut self, counts: Counts) {
-        self.exported = counts;
+    /// Another engine continues. Its counts are from before.
+    pub(super) fn engine_replaced(&mut self, engine: &Engine) {
+        self.exported = engine.counts();
+        self.attributes = engine.attributes().to_vec();
+        self.add_attribute_counts(&engine.counts(), &engine.counts());
     }
 
     /// Counts the parts of a record that are no events, and sometimes logs them.
@@ -126,6 +135,25 @@ impl IngestMetrics {
         }
     }
 
+    /// Adds the growth of what is counted for each of the user's own attributes.
+    fn add_attribute_counts(&self, counts: &Counts, exported: &Counts) {
+        let metrics = &self.metrics;
+        for (position, attribute) in self.attributes.iter().enumerate() {
+            let grown =
+                |count: fn(&Counts) -> &[u64]| count(counts)[position] - count(exported)[position];
+            let stale = grown(|counts| &counts.stale_attributes);
+            metrics.stale_attribute(&attribute.name).inc_by(stale);
+            if attribute.is_label {
+                let beyond = grown(|counts| &counts.overflowed_attributes);
+                metrics.overflowed_attribute(&attribute.name).inc_by(beyond);
+            }
+        }
+        if self.attributes.iter().any(|attribute| attribute.is_label) {
+            let beyond = counts.overflowed_combinations - exported.overflowed_combinations;
+            metrics.overflowed_attribute(COMBINATIONS).inc_by(beyond);
+        }
+    }
+
     /// Adds the growth of the engine's counts.
     pub(super) fn add_engine_counts(&mut self, counts: Counts) {
         let exported = std::mem::replace(&mut self.exported, counts);
@@ -171,6 +199,7 @@ impl IngestMetrics {
             let stale = counts.stale[member as usize] - exported.stale[member as usize];
             metrics.stale_state(member).inc_by(stale);
         }
+        self.add_attribute_counts(&counts, &exported);
         if exported.misrouted == 0 && counts.misrouted > 0 {
             warn!(
                 "a ticket has records in two partitions; configure the producer to use the ticket id \

@@ -52,18 +52,26 @@ impl InputProgress {
 
 impl Series for InputProgress {
     fn visit(&self, visitor: &mut dyn Visitor) {
-        visitor.family(&catalog::WINDOWS_WATERMARK, None);
+        visitor.family(
+            &catalog::WINDOWS_WATERMARK,
+            catalog::WINDOWS_WATERMARK.labels,
+            None,
+        );
         if let Some(clock) = self.windows_clock {
             visitor.sample(&[], Sample::Number(clock.seconds()));
         }
-        visitor.family(&catalog::WATERMARK, None);
+        visitor.family(&catalog::WATERMARK, catalog::WATERMARK.labels, None);
         for one in &self.partitions {
             if let Some(clock) = one.clock {
                 let labels = [&*one.source.topic, &one.source.partition.to_string()];
                 visitor.sample(&labels, Sample::Number(clock.seconds()));
             }
         }
-        visitor.family(&catalog::CHECKPOINT_OFFSET, None);
+        visitor.family(
+            &catalog::CHECKPOINT_OFFSET,
+            catalog::CHECKPOINT_OFFSET.labels,
+            None,
+        );
         for (source, next) in self.offsets() {
             let labels = [&*source.topic, &source.partition.to_string()];
             #[allow(clippy::cast_precision_loss, reason = "offsets are below 2^53")]

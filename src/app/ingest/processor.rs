@@ -52,7 +52,7 @@ impl RecordProcessor {
     ) -> Self {
         let metrics = published.self_metrics();
         Self {
-            metrics: IngestMetrics::new(Arc::clone(metrics), engine.counts()),
+            metrics: IngestMetrics::new(Arc::clone(metrics), &engine),
             dead_letters: DeadLetterQueue::new(
                 dead_letters,
                 published.readiness().clone(),

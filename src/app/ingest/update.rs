@@ -84,7 +84,7 @@ impl Ingest {
             }
             let metrics = &mut processor.metrics;
             metrics.add_engine_counts(processor.engine.counts());
-            metrics.engine_replaced(restored.engine.counts());
+            metrics.engine_replaced(&restored.engine);
             processor.engine = restored.engine;
             self.checkpoints.engine_replaced();
         }

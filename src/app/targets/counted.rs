@@ -93,16 +93,20 @@ fn group(run: GoalRun) -> GoalGroup {
 #[derive(Default)]
 struct GoalCounter {
     family: &'static str,
+    /// The positions of the labels `policy` and `target`.
+    positions: Option<(usize, usize)>,
     counts: PolicyGoalCounts,
 }
 
 impl Visitor for GoalCounter {
-    fn family(&mut self, family: &'static Family, _start: Option<Timestamp>) {
+    fn family(&mut self, family: &'static Family, labels: &[&str], _start: Option<Timestamp>) {
         self.family = family.name;
+        let position = |name| labels.iter().position(|label| *label == name);
+        self.positions = position("policy").zip(position("target"));
     }
 
     fn sample(&mut self, values: &[&str], sample: Sample<'_>) {
-        let (&[_, _, target, policy], Sample::Number(count)) = (values, sample) else {
+        let (Some((policy, target)), Sample::Number(count)) = (self.positions, sample) else {
             return;
         };
         let is_goals = self.family == catalog::SLA_GOALS.name;
@@ -115,7 +119,7 @@ impl Visitor for GoalCounter {
             reason = "a count"
         )]
         let count = count as u64;
-        let key = (policy.to_owned(), target.to_owned());
+        let key = (values[policy].to_owned(), values[target].to_owned());
         let (goals, breaches) = self.counts.entry(key).or_default();
         *if is_goals { goals } else { breaches } += count;
     }

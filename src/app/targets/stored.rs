@@ -36,14 +36,15 @@ struct HistogramReader {
 }
 
 impl Visitor for HistogramReader {
-    fn family(&mut self, family: &'static Family, _start: Option<Timestamp>) {
+    fn family(&mut self, family: &'static Family, _labels: &[&str], _start: Option<Timestamp>) {
         let mut sources = SOURCES.into_iter();
         let source = sources.find(|(source, _)| source.name == family.name);
         self.target = source.map(|(_, target)| target);
     }
 
     fn sample(&mut self, values: &[&str], sample: Sample<'_>) {
-        let (&[team, priority, clock], Some(target)) = (values, self.target) else {
+        // The user's own attributes are between priority and clock.
+        let (&[team, priority, .., clock], Some(target)) = (values, self.target) else {
             return;
         };
         let Sample::Histogram(histogram) = sample else {

@@ -125,13 +125,14 @@ fn samples(text: &str) -> impl Iterator<Item = (&str, &str)> {
 #[derive(Default)]
 struct NativeBuckets {
     family: Option<&'static Family>,
+    label_names: Vec<String>,
     lines: String,
 }
 
 impl NativeBuckets {
     fn line(&mut self, values: &[&str], bucket: &str, count: u64) {
         let Some(family) = self.family else { return };
-        let labels = family.labels.iter().zip(values);
+        let labels = self.label_names.iter().zip(values);
         let labels: String = labels
             .map(|(label, value)| format!("{label}={value:?},"))
             .collect();
@@ -145,8 +146,9 @@ impl NativeBuckets {
 }
 
 impl Visitor for NativeBuckets {
-    fn family(&mut self, family: &'static Family, _start: Option<Timestamp>) {
+    fn family(&mut self, family: &'static Family, labels: &[&str], _start: Option<Timestamp>) {
         self.family = Some(family);
+        self.label_names = labels.iter().map(|name| (*name).to_owned()).collect();
     }
 
     fn sample(&mut self, values: &[&str], sample: Sample<'_>) {
@@ -176,7 +178,11 @@ mod tests {
 
     impl Series for Observed {
         fn visit(&self, visitor: &mut dyn Visitor) {
-            visitor.family(&catalog::FIRST_RESPONSE, None);
+            visitor.family(
+                &catalog::FIRST_RESPONSE,
+                catalog::FIRST_RESPONSE.labels,
+                None,
+            );
             let histogram = HistogramView {
                 bounds: &[60.0],
                 counts: &[1, 0],

@@ -78,7 +78,7 @@ struct Filter<'v> {
 }
 
 impl Visitor for Filter<'_> {
-    fn family(&mut self, family: &'static Family, start: Option<Timestamp>) {
+    fn family(&mut self, family: &'static Family, labels: &[&str], start: Option<Timestamp>) {
         let shown = [
             &catalog::WEB_REFUSED,
             &catalog::WEB_CONFIG_SUCCESSFUL,
@@ -86,7 +86,7 @@ impl Visitor for Filter<'_> {
         ];
         self.is_wanted = family.name.starts_with("process_") || shown.contains(&family);
         if self.is_wanted {
-            self.visitor.family(family, start);
+            self.visitor.family(family, labels, start);
         }
     }
 

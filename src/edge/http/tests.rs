@@ -184,7 +184,7 @@ impl<V: Fn(&mut dyn Visitor)> Kpis for TestKpis<V> {
 }
 
 fn backlog(visitor: &mut dyn Visitor, value: f64) {
-    visitor.family(&catalog::BACKLOG, None);
+    visitor.family(&catalog::BACKLOG, catalog::BACKLOG.labels, None);
     visitor.sample(&["billing", "p1", "open"], Sample::Number(value));
 }
 
@@ -456,6 +456,7 @@ impl AnsweringThread {
                             policy: "all".to_owned(),
                             team: question.query().teams.concat(),
                             priority: "p1".to_owned(),
+                            attributes: std::collections::BTreeMap::new(),
                             status: "open",
                             state: "running",
                             deadline: Some(Timestamp(60_000)),
@@ -724,7 +725,7 @@ fn large_series() -> PublishedView {
     kpis(TestKpis {
         report: Report::default,
         visit: |visitor: &mut dyn Visitor| {
-            visitor.family(&catalog::BACKLOG, None);
+            visitor.family(&catalog::BACKLOG, catalog::BACKLOG.labels, None);
             let team = "t".repeat(1_000);
             for _ in 0..20_000 {
                 visitor.sample(&[&team, "p1", "open"], Sample::Number(1.0));

@@ -228,6 +228,7 @@ mod tests {
             policy: "<p>".to_owned(),
             team: "\"><script>".to_owned(),
             priority: "&".to_owned(),
+            attributes: std::collections::BTreeMap::new(),
             status: "open",
             state: "overdue",
             deadline: Some(Timestamp(1_000)),

@@ -16,7 +16,8 @@ pub fn visit_registry(registry: &Registry, started: Timestamp, visitor: &mut dyn
         let Some(family) = catalog::family(gathered.name()) else {
             continue;
         };
-        visitor.family(family, family.is_cumulative().then_some(started));
+        let start = family.is_cumulative().then_some(started);
+        visitor.family(family, family.labels, start);
         for metric in gathered.get_metric() {
             visit_metric(family, metric, visitor);
         }

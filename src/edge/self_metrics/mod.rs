@@ -196,6 +196,11 @@ impl SelfMetrics {
         self.counter(&catalog::STALE_STATE, &[member.name()])
     }
 
+    /// The same for one of the user's own attributes.
+    pub fn stale_attribute(&self, name: &str) -> IntCounter {
+        self.counter(&catalog::STALE_STATE, &[name])
+    }
+
     pub fn misrouted(&self) -> IntCounter {
         self.counter(&catalog::MISROUTED, &[])
     }
@@ -203,6 +208,11 @@ impl SelfMetrics {
     /// Label values beyond their limit.
     pub fn overflow(&self, label: LimitedLabel) -> IntCounter {
         self.counter(&catalog::OVERFLOW, &[label.name()])
+    }
+
+    /// Values of one of the user's own attributes beyond its limit.
+    pub fn overflowed_attribute(&self, name: &str) -> IntCounter {
+        self.counter(&catalog::OVERFLOW, &[name])
     }
 
     pub fn set_lag(&self, topic: &str, partition: i32, records: i64) {
@@ -358,7 +368,7 @@ impl Series for SelfMetrics {
                 continue;
             };
             let start = family.is_cumulative().then_some(self.started);
-            visitor.family(family, start);
+            visitor.family(family, family.labels, start);
             for metric in gathered.get_metric() {
                 visit_metric(family, metric, visitor);
             }

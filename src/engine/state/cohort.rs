@@ -20,13 +20,24 @@ pub fn write_key(key: &mut RecordWriter, cohort: CohortKey) {
     key.byte(RecordKind::Cohort as u8);
     key.raw(&cohort.team.to_be_bytes());
     key.byte(cohort.priority);
+    // Without trailing zeros, so that cohorts without attributes have the keys of earlier versions.
+    let length = cohort.attributes.iter().rposition(|label| *label != 0);
+    key.raw(&cohort.attributes[..length.map_or(0, |last| last + 1)]);
 }
 
 pub fn read_key(mut key: RecordReader<'_>) -> Result<CohortKey, RecordError> {
     let team = u16::from_be_bytes(key.array()?);
     let priority = key.byte()?;
-    key.end()?;
-    Ok(CohortKey::new(team, priority))
+    let mut cohort = CohortKey::new(team, priority);
+    let labels = key.remainder();
+    let places = cohort.attributes.get_mut(..labels.len());
+    places
+        .ok_or(RecordError::ExtraBytes)?
+        .copy_from_slice(labels);
+    if labels.last() == Some(&0) {
+        return Err(RecordError::UnknownValue);
+    }
+    Ok(cohort)
 }
 
 pub fn write(value: &mut RecordWriter, cohort: &CohortSeries) {
@@ -117,6 +128,7 @@ pub fn check(cohort: &CohortSeries, existing: &ReferenceCounts) -> Result<(), Re
     let mut policies = cohort.goals.iter().map(|goal| goal.policy);
     let fits = usize::from(cohort.key.team) < existing.teams
         && usize::from(cohort.key.priority) < existing.priorities
+        && existing.has_attributes(cohort.key.attributes)
         && channels.all(|channel| usize::from(channel) < existing.channels)
         && policies.all(|policy| usize::from(policy) < existing.policies);
     if fits {
@@ -202,7 +214,7 @@ fn read_counts(value: &mut RecordReader<'_>, counts: &mut [u64]) -> Result<(), R
 mod tests {
     use super::super::record::STATE_VERSION;
     use super::*;
-    use crate::engine::cohort::CohortKey;
+    use crate::engine::cohort::MOST_ATTRIBUTES;
     use crate::engine::rules::{Kpi, Rules};
     use crate::engine::series::{Basis, Counter};
 
@@ -243,11 +255,25 @@ mod tests {
     }
 
     #[test]
+    fn a_key_holds_the_labels() {
+        for attributes in [[0; MOST_ATTRIBUTES], [0, 7, 0, 0], [255, 0, 0, 1]] {
+            let cohort = CohortKey { attributes, ..KEY };
+            let mut key = RecordWriter::default();
+            write_key(&mut key, cohort);
+            assert_eq!(read_key(RecordReader::new(&key.bytes()[1..])), Ok(cohort));
+        }
+        for wrong in [&[0, 7, 3, 1, 0][..], &[0, 7, 3, 1, 2, 3, 4, 5]] {
+            assert!(read_key(RecordReader::new(wrong)).is_err());
+        }
+    }
+
+    #[test]
     fn numbers_must_refer_to_something() {
         let existing = ReferenceCounts {
             teams: 8,
             priorities: 4,
             channels: 5,
+            attribute_values: [0; MOST_ATTRIBUTES],
             policies: 3,
             calendars: 0,
         };

@@ -2,10 +2,19 @@
 
 use super::bytes::{RecordError, RecordReader, RecordWriter};
 use super::record::RecordKind;
+use crate::engine::cohort::MOST_ATTRIBUTES;
 use crate::engine::labels::{LabelExposure, Labels};
 
+/// The first table of the user's own attributes, which are in the order of the stored rules.
+pub const FIRST_ATTRIBUTE: u8 = 3;
 /// The number of label tables. The key holds the table in one byte.
-pub const TABLES: u8 = 3;
+pub const TABLES: u8 = FIRST_ATTRIBUTE + MOST_ATTRIBUTES as u8;
+
+/// The table of the user's own attribute at this position.
+#[allow(clippy::cast_possible_truncation, reason = "at most four")]
+pub fn attribute_table(position: usize) -> u8 {
+    FIRST_ATTRIBUTE + position as u8
+}
 
 /// Name and exposure of a number.
 pub fn value(labels: &Labels, table: u8, number: u16) -> Option<(&str, LabelExposure)> {
@@ -13,18 +22,26 @@ pub fn value(labels: &Labels, table: u8, number: u16) -> Option<(&str, LabelExpo
     match table {
         0 => labels.teams.value(number),
         1 => labels.priorities.value(narrow()?),
-        _ => labels.channels.value(narrow()?),
+        2 => labels.channels.value(narrow()?),
+        _ => {
+            let position = usize::from(table - FIRST_ATTRIBUTE);
+            labels.attributes.get(position)?.values.value(narrow()?)
+        }
     }
 }
 
 /// The numbers that changed in each table since the last call.
 pub fn take_changed(labels: &mut Labels) -> [Vec<u16>; TABLES as usize] {
     let wide = |numbers: &mut Vec<u8>| numbers.drain(..).map(u16::from).collect();
-    [
-        std::mem::take(&mut labels.teams.changed),
-        wide(&mut labels.priorities.changed),
-        wide(&mut labels.channels.changed),
-    ]
+    let mut changed = [const { Vec::new() }; TABLES as usize];
+    changed[0] = std::mem::take(&mut labels.teams.changed);
+    changed[1] = wide(&mut labels.priorities.changed);
+    changed[2] = wide(&mut labels.channels.changed);
+    let tables = &mut changed[usize::from(FIRST_ATTRIBUTE)..];
+    for (changed, attribute) in tables.iter_mut().zip(&mut labels.attributes) {
+        *changed = wide(&mut attribute.values.changed);
+    }
+    changed
 }
 
 /// The key of a value: its table and number.

@@ -16,6 +16,7 @@
 //! | window | team, series, window, step modulo 64 | step, count, sum, buckets |
 //! | journal | chunk number | observations later than the clock of the windows |
 
+mod attributes;
 mod bytes;
 mod cohort;
 mod former;

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use super::bytes::RecordError;
+use crate::engine::cohort::MOST_ATTRIBUTES;
+use crate::engine::labels::NONE_ID;
 use crate::engine::rules::Kpi;
 
 /// Version of the records that this program writes. It does not read newer versions. It rebuilds a
@@ -82,8 +84,19 @@ pub struct ReferenceCounts {
     pub teams: usize,
     pub priorities: usize,
     pub channels: usize,
+    /// Of the user's own attributes.
+    pub attribute_values: [usize; MOST_ATTRIBUTES],
     pub policies: usize,
     pub calendars: usize,
+}
+
+impl ReferenceCounts {
+    /// Whether numbers of values exist. An attribute that a ticket or cohort does not have has the number of
+    /// `none`, also if there is no such attribute.
+    pub fn has_attributes(&self, numbers: [u8; MOST_ATTRIBUTES]) -> bool {
+        let mut numbers = numbers.into_iter().zip(self.attribute_values);
+        numbers.all(|(number, values)| number == NONE_ID || usize::from(number) < values)
+    }
 }
 
 /// A difference between the stored rules and the current ones, in words.

@@ -1,9 +1,11 @@
 //! Restores an engine from its records.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::bytes::{RecordError, RecordReader};
+use super::attributes::AttributeMoves;
+use super::bytes::{RecordError, RecordReader, RecordWriter};
 use super::former::{self, Renumbering, UsedRules};
 use super::record::{RecordKind, ReferenceCounts, RulesChange, STATE_VERSION, StateError};
 use super::rules::StoredRules;
@@ -13,10 +15,12 @@ use crate::engine::account::AccountKey;
 use crate::engine::changes::{EngineClocks, PartitionClocks, StateChanges};
 use crate::engine::cohort::CohortKey;
 use crate::engine::core::{CountingStart, Engine};
-use crate::engine::labels::{LabelExposure, LabelNumber, LabelTable, Labels, OWN_NUMBERS};
+use crate::engine::labels::{
+    AttributeTable, LabelExposure, LabelNumber, LabelTable, Labels, OWN_NUMBERS,
+};
 use crate::engine::partition::Partition;
 use crate::engine::recorder::{ConfiguredLabels, Recorder};
-use crate::engine::rules::{Kpi, Rules};
+use crate::engine::rules::{AttributeRule, Kpi, Rules};
 use crate::engine::series::{CohortSeries, SeriesTable};
 use crate::engine::sliding::WindowStep;
 use crate::engine::table::{TicketLookup, TicketSlot, TicketTable};
@@ -210,16 +214,24 @@ impl Restorer {
             breaks.extend(recounts);
             return Err(StateError::NeedsRebuild(breaks));
         }
+        let moves = AttributeMoves::new(&stored.attributes, &self.rules.attributes);
         let mut changes = stored.differences(&self.rules);
         let partitions = self.restore_partitions()?;
         self.check(&stored, &partitions)?;
         let mut rules = Rules::clone(&self.rules);
         let (renumbering, others) = former::add_used_rules(&stored, &mut rules, &self.used())?;
         changes.extend(others);
-        let labels = self.restore_labels()?;
-        let series = self.restore_series(&rules, &labels, &renumbering)?;
+        let labels = self.restore_labels(&moves)?;
+        let obsolete = self.obsolete_keys(&moves);
+        let series = self.restore_series(&rules, &labels, &renumbering, &moves)?;
         let windows = self.restore_windows(&rules, &clocks)?;
-        let renumbered = renumber_tickets(&mut self.tickets, &renumbering);
+        let mut renumbered = renumber_tickets(&mut self.tickets, &renumbering);
+        if !moves.are_none {
+            let tickets = self.tickets.iter_mut();
+            let moved = tickets
+                .filter_map(|(slot, ticket)| moves.apply(&mut ticket.memory).then_some(slot));
+            renumbered.extend(moved);
+        }
         let start = if clocks.is_fixed {
             CountingStart::Fixed(clocks.start)
         } else {
@@ -232,6 +244,7 @@ impl Restorer {
         engine.partitions = partitions;
         engine.schedule_all();
         let mut tracked = StateChanges::of_restored();
+        tracked.obsolete = obsolete;
         for slot in renumbered {
             // Their records refer to rules that the next checkpoint overwrites.
             if let Some(ticket) = engine.tickets.get_mut(slot) {
@@ -239,6 +252,7 @@ impl Restorer {
             }
         }
         engine.start_tracking(tracked);
+        engine.recorder.take_places(&engine.tickets);
         Ok(RestoredEngine {
             engine,
             changes,
@@ -270,11 +284,12 @@ impl Restorer {
             }
             *next += 1;
         }
-        let [teams, priorities, channels] = values;
+        let [teams, priorities, channels, attribute_values @ ..] = values;
         let existing = ReferenceCounts {
             teams,
             priorities,
             channels,
+            attribute_values,
             policies: stored.policy_count(),
             calendars: stored.calendars.len(),
         };
@@ -323,13 +338,67 @@ impl Restorer {
         used
     }
 
-    fn restore_labels(&self) -> Result<Labels, StateError> {
+    fn restore_labels(&self, moves: &AttributeMoves) -> Result<Labels, StateError> {
         let [teams, priorities, channels] = ConfiguredLabels::all(&self.rules);
         Ok(Labels {
             teams: self.restore_table(0, "teams", &teams)?,
             priorities: self.restore_table(1, "priorities", &priorities)?,
             channels: self.restore_table(2, "channels", &channels)?,
+            attributes: self
+                .rules
+                .attributes
+                .iter()
+                .enumerate()
+                .map(|(position, rule)| self.restore_attribute(rule, moves.stored(position), moves))
+                .collect::<Result<_, _>>()?,
         })
+    }
+
+    /// `stored`: the position of the attribute in the stored rules.
+    fn restore_attribute(
+        &self,
+        rule: &AttributeRule,
+        stored: Option<usize>,
+        moves: &AttributeMoves,
+    ) -> Result<AttributeTable, StateError> {
+        let configured = ConfiguredLabels::of_attribute(&self.rules, rule);
+        let mut values = match stored {
+            None => LabelTable::new(configured.limit, configured.known, configured.mentioned),
+            Some(stored) => {
+                let table = label::attribute_table(stored);
+                self.restore_table(table, &format!("attributes.{}", rule.name), &configured)?
+            }
+        };
+        if !moves.are_none {
+            values.change_all();
+        }
+        Ok(AttributeTable {
+            name: rule.name.as_str().into(),
+            is_label: rule.is_label,
+            values,
+        })
+    }
+
+    /// The keys of stored labels and cohorts that are wrong after a change of the attributes.
+    fn obsolete_keys(&self, moves: &AttributeMoves) -> Vec<Vec<u8>> {
+        let mut keys = Vec::new();
+        if moves.are_none {
+            return keys;
+        }
+        let mut key = RecordWriter::default();
+        for (table, number) in self.labels.keys() {
+            if *table >= label::FIRST_ATTRIBUTE {
+                label::write_key(&mut key, *table, *number);
+                keys.push(key.bytes().to_vec());
+            }
+        }
+        for stored in self.cohorts.keys() {
+            if moves.cohort(*stored) != *stored {
+                cohort::write_key(&mut key, *stored);
+                keys.push(key.bytes().to_vec());
+            }
+        }
+        keys
     }
 
     fn restore_table<N: LabelNumber>(
@@ -359,9 +428,11 @@ impl Restorer {
         rules: &Rules,
         labels: &Labels,
         renumbering: &Renumbering,
+        moves: &AttributeMoves,
     ) -> Result<SeriesTable, StateError> {
-        let mut cohorts = Vec::new();
+        let mut cohorts: BTreeMap<CohortKey, CohortSeries> = BTreeMap::new();
         for mut cohort in std::mem::take(&mut self.cohorts).into_values() {
+            cohort.key = moves.cohort(cohort.key);
             let is_label = labels.exposed(cohort.key) == cohort.key;
             let bounds = |kpi: Kpi| rules.buckets[kpi as usize].len();
             let fits = Kpi::ALL.into_iter().all(|kpi| {
@@ -374,12 +445,17 @@ impl Restorer {
                 return Err(RecordKind::Cohort.invalid(RecordError::Reference));
             }
             renumber_goals(&mut cohort, renumbering);
-            cohorts.push(cohort);
+            match cohorts.entry(cohort.key) {
+                Entry::Vacant(place) => {
+                    place.insert(cohort);
+                }
+                Entry::Occupied(equal) => equal.into_mut().add_up(cohort),
+            }
         }
-        let mut series = SeriesTable::restored(cohorts);
+        let mut series = SeriesTable::restored(cohorts.into_values());
         for position in 0..series.cohorts().len() {
             let names = labels.names(series.cohorts()[position].key);
-            series.create_goals(rules, names, position);
+            series.create_goals(rules, &names, position);
         }
         Ok(series)
     }

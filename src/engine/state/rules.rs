@@ -10,11 +10,12 @@
 
 use super::bytes::{RecordError, RecordReader, RecordWriter};
 use super::policy;
-use super::record::{RecordKind, RulesChange, kpi_count};
+use super::record::{FIRST_WITH_GROUPS, RecordKind, RulesChange, kpi_count};
 use crate::domain::calendar::{CalendarId, CalendarSpec};
 use crate::domain::duration;
 use crate::domain::policy::Policy;
 use crate::domain::timestamp::Milliseconds;
+use crate::engine::cohort::MOST_ATTRIBUTES;
 use crate::engine::rules::{FormerPolicy, Kpi, Rules};
 
 /// The name of the calendar that is always open.
@@ -43,6 +44,14 @@ pub struct StoredRules {
     pub policies: Vec<Policy>,
     /// Their numbers follow those of the policies.
     pub former_policies: Vec<FormerPolicy>,
+    pub attributes: Vec<StoredAttribute>,
+}
+
+/// One of the user's own attributes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredAttribute {
+    pub name: String,
+    pub is_label: bool,
 }
 
 pub fn write_key(key: &mut RecordWriter) {
@@ -83,6 +92,11 @@ pub fn write(value: &mut RecordWriter, rules: &Rules) {
     for former in &rules.former_policies {
         policy::write_former(value, former);
     }
+    value.length(rules.attributes.len());
+    for attribute in &rules.attributes {
+        value.text(&attribute.name);
+        value.byte(u8::from(attribute.is_label));
+    }
 }
 
 pub fn read(version: u32, mut value: RecordReader<'_>) -> Result<StoredRules, RecordError> {
@@ -100,6 +114,15 @@ pub fn read(version: u32, mut value: RecordReader<'_>) -> Result<StoredRules, Re
     })?;
     let policies = value.list(ITEM_SIZE, |value| policy::read_policy(version, value))?;
     let former_policies = value.list(ITEM_SIZE, |value| policy::read_former(version, value))?;
+    let mut attributes = Vec::new();
+    if version >= FIRST_WITH_GROUPS {
+        attributes = value.list(ITEM_SIZE, |value| {
+            Ok(StoredAttribute {
+                name: value.text()?.to_owned(),
+                is_label: value.byte()? != 0,
+            })
+        })?;
+    }
     value.end()?;
     let stored = StoredRules {
         buckets,
@@ -109,8 +132,9 @@ pub fn read(version: u32, mut value: RecordReader<'_>) -> Result<StoredRules, Re
         calendars,
         policies,
         former_policies,
+        attributes,
     };
-    if stored.has_valid_references() {
+    if stored.has_valid_references() && stored.attributes.len() <= MOST_ATTRIBUTES {
         Ok(stored)
     } else {
         Err(RecordError::Reference)
@@ -185,6 +209,11 @@ impl StoredRules {
                 changes.push(changed(&key, before, &now));
             }
         }
+        let before = attribute_words(self.attributes.iter().map(|one| (&one.name, one.is_label)));
+        let now = attribute_words(rules.attributes.iter().map(|one| (&one.name, one.is_label)));
+        if before != now {
+            changes.push(changed("attributes", &before, &now));
+        }
         changes
     }
 
@@ -233,6 +262,21 @@ fn durations(lengths: &[Milliseconds]) -> String {
     lengths.join(" ")
 }
 
+/// Names of attributes in alphabetical order, because another order changes no number.
+fn attribute_words<'a>(attributes: impl Iterator<Item = (&'a String, bool)>) -> String {
+    let mut words: Vec<String> = attributes
+        .map(|(name, is_label)| {
+            if is_label {
+                format!("{name} (label)")
+            } else {
+                name.clone()
+            }
+        })
+        .collect();
+    words.sort_unstable();
+    words.join(", ")
+}
+
 /// The settings in words, by the keys of the configuration. All but the counting rules may change; the
 /// log then lists the changes.
 fn settings(rules: &Rules) -> Vec<(String, String)> {
@@ -277,6 +321,11 @@ fn settings(rules: &Rules) -> Vec<(String, String)> {
     ]
     .map(|(key, text)| (key.to_owned(), text))
     .into_iter()
+    .chain(rules.attributes.iter().map(|attribute| {
+        let values = attribute.values.join(", ");
+        let text = format!("values {values}; at most {}", attribute.limit);
+        (format!("attributes.{}", attribute.name), text)
+    }))
     .chain(rules.mapping_settings.iter().cloned())
     .chain(mappings)
     .collect()

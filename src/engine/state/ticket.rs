@@ -12,7 +12,7 @@ use crate::domain::event::Status;
 use crate::domain::timestamp::Timestamp;
 use crate::engine::account::AccountDigest;
 use crate::engine::labels::NO_TEAM;
-use crate::engine::memory::TicketMemory;
+use crate::engine::memory::{HeldAttribute, TicketMemory};
 use crate::engine::statement::{StateMember, StateMembers};
 use crate::engine::ticket::{Flags, GoalSlot, GoalState, NO_POLICY, Ticket, Withdrawal};
 use crate::engine::timeline::{Phase, Timeline};
@@ -51,8 +51,12 @@ const ASSIGNED_BIT: i64 = 0x10;
 /// In the byte with the states of the goals: statements follow. State versions before 4 do not have them.
 const HAS_STATEMENTS: u8 = 1 << 6;
 const STATE_BITS: u8 = 0x3f;
-/// In the byte with the number of statements.
+/// In the byte with the number of statements: the number of attributes, which state versions before 5 do
+/// not have, and whether there is a requester.
 const HAS_REQUESTER: u8 = 0x80;
+const STATEMENT_COUNT: u8 = 0x0f;
+const ATTRIBUTE_SHIFT: u32 = 4;
+const ATTRIBUTE_COUNT: u8 = 0x07;
 
 /// The key of a ticket: its partition and id.
 pub fn write_key(key: &mut RecordWriter, partition: u16, id: &str) {
@@ -242,7 +246,10 @@ fn write_memory(value: &mut RecordWriter, memory: &TicketMemory, last: Timestamp
     let statements = memory.statements();
     #[allow(clippy::cast_possible_truncation, reason = "at most one for a member")]
     let count = statements.len() as u8;
-    value.byte(count | requester.map_or(0, |_| HAS_REQUESTER));
+    let attributes = memory.attributes();
+    #[allow(clippy::cast_possible_truncation, reason = "at most four")]
+    let attribute_count = (attributes.len() as u8) << ATTRIBUTE_SHIFT;
+    value.byte(count | attribute_count | requester.map_or(0, |_| HAS_REQUESTER));
     for (members, at) in statements {
         value.byte(members.bits());
         value.instant(at, last);
@@ -250,13 +257,18 @@ fn write_memory(value: &mut RecordWriter, memory: &TicketMemory, last: Timestamp
     if let Some(AccountDigest(digest)) = requester {
         value.raw(&digest.to_le_bytes());
     }
+    for held in attributes {
+        value.byte(held.number);
+        value.byte(held.number_at_solve);
+        value.instant(held.stated, last);
+    }
     value.raw(memory.identities());
 }
 
 fn read_memory(value: &mut RecordReader<'_>, last: Timestamp) -> Result<TicketMemory, RecordError> {
     let first = value.byte()?;
     let mut statements = Vec::new();
-    for _ in 0..first & !HAS_REQUESTER {
+    for _ in 0..first & STATEMENT_COUNT {
         let members = StateMembers::from_bits(value.byte()?).ok_or(RecordError::UnknownValue)?;
         statements.push((members, value.instant(last)?));
     }
@@ -264,7 +276,16 @@ fn read_memory(value: &mut RecordReader<'_>, last: Timestamp) -> Result<TicketMe
         0 => None,
         _ => Some(AccountDigest(u64::from_le_bytes(value.array()?))),
     };
-    TicketMemory::restored(&statements, requester, value.remainder()).ok_or(RecordError::ExtraBytes)
+    let mut attributes = Vec::new();
+    for _ in 0..first >> ATTRIBUTE_SHIFT & ATTRIBUTE_COUNT {
+        attributes.push(HeldAttribute {
+            number: value.byte()?,
+            number_at_solve: value.byte()?,
+            stated: value.instant(last)?,
+        });
+    }
+    TicketMemory::restored(&statements, requester, &attributes, value.remainder())
+        .ok_or(RecordError::ExtraBytes)
 }
 
 /// The memory of an earlier version, which has only the identities of events. Helpdesks that send their
@@ -279,7 +300,7 @@ fn memory_before_statements(
     if !ticket.is_withdrawn() {
         stated = stated.without(withdrawal);
     }
-    TicketMemory::restored(&[(stated, ticket.last_at)], None, value.remainder())
+    TicketMemory::restored(&[(stated, ticket.last_at)], None, &[], value.remainder())
         .ok_or(RecordError::ExtraBytes)
 }
 
@@ -380,6 +401,7 @@ fn before(value: &mut RecordReader<'_>, last: Timestamp) -> Result<Timestamp, Re
 
 /// Checks that the numbers in a ticket refer to existing labels, policies and calendars.
 pub fn check(ticket: &Ticket, existing: &ReferenceCounts) -> Result<(), RecordError> {
+    let (now, at_solve) = ticket.memory.attribute_numbers();
     let solved = (ticket.solved_team != NO_TEAM).then_some(ticket.solved_team);
     let fits = usize::from(ticket.team_number) < existing.teams
         && solved.is_none_or(|team| usize::from(team) < existing.teams)
@@ -387,6 +409,8 @@ pub fn check(ticket: &Ticket, existing: &ReferenceCounts) -> Result<(), RecordEr
         && usize::from(ticket.solved_priority) < existing.priorities
         && usize::from(ticket.channel) < existing.channels
         && (ticket.policy == NO_POLICY || usize::from(ticket.policy) < existing.policies)
+        && existing.has_attributes(now)
+        && existing.has_attributes(at_solve)
         && GoalSlot::ALL.into_iter().all(|slot| {
             ticket
                 .slot_calendar(slot)
@@ -409,7 +433,7 @@ mod tests {
 
     use super::*;
     use crate::domain::event::{Actor, Event, EventIdentity, EventType};
-    use crate::domain::timestamp::{HOUR, MINUTE};
+    use crate::domain::timestamp::{DAY, HOUR, MINUTE};
     use crate::engine::{Engine, Rules};
 
     /// 2026-01-01T00:00:00Z.
@@ -493,6 +517,12 @@ mod tests {
         let requester = StateMembers::NONE.with(StateMember::Requester);
         ticket.memory.state(requester, OPENING.minus(HOUR));
         ticket.memory.set_requester(AccountDigest(u64::MAX / 7));
+        let held = HeldAttribute {
+            number: 2,
+            number_at_solve: 3,
+            stated: OPENING.minus(DAY),
+        };
+        ticket.memory.set_attribute(1, held);
         ticket.flags.set(Flags::DIRTY, true);
         for ticket in [plain, ticket, Ticket::open("t", 3, OPENING)] {
             let bytes = bytes(&ticket);

@@ -58,6 +58,8 @@ struct ChangedRecords {
     rules: bool,
     /// Label numbers, by table.
     labels: [Vec<u16>; label::TABLES as usize],
+    /// Keys of records to delete before others are written.
+    obsolete: Vec<Vec<u8>>,
     forgotten: Vec<(u16, CompactString)>,
     tickets: Vec<TicketSlot>,
     cohorts: Vec<usize>,
@@ -207,6 +209,7 @@ impl Engine {
         let changed = ChangedRecords {
             rules: std::mem::take(&mut changes.rules),
             labels: label::take_changed(&mut self.recorder.compiled.labels),
+            obsolete: std::mem::take(&mut changes.obsolete),
             forgotten: changes.take_forgotten(),
             tickets: changes.take_tickets(&mut self.tickets),
             cohorts: self.recorder.series.take_changed(),
@@ -236,6 +239,9 @@ impl Engine {
             if before != Some(&clocks) {
                 output.partition(number, clocks);
             }
+        }
+        for key in &changed.obsolete {
+            output.records.delete(key);
         }
         for (table, numbers) in (0..).zip(&changed.labels) {
             for number in numbers {

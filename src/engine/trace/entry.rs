@@ -1,5 +1,7 @@
 //! The entries of a ticket's trace, as `explain` prints them and serializes them.
 
+use std::collections::BTreeMap;
+
 use serde::{Serialize, Serializer};
 
 use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
@@ -34,6 +36,9 @@ pub enum TraceEvent {
     Finalized {
         team: String,
         priority: String,
+        /// The user's own attributes that are labels.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        attributes: BTreeMap<String, String>,
         /// `None`: the creation time is unknown, so the end is not counted.
         first_contact: Option<bool>,
         /// The reasons against first contact resolution.
@@ -80,7 +85,7 @@ pub struct EventTrace {
 /// A statement that does not count, because a later one is known.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StaleStatement {
-    pub member: &'static str,
+    pub member: String,
     pub stated: Timestamp,
     pub last_stated: Timestamp,
 }
@@ -88,7 +93,7 @@ pub struct StaleStatement {
 /// An attribute that an event changed. `from` is `None` for the event that opened the ticket.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AttributeChange {
-    pub attribute: &'static str,
+    pub attribute: String,
     pub from: Option<String>,
     pub to: String,
 }
@@ -116,6 +121,9 @@ pub struct Observation {
     pub kpi: Kpi,
     pub team: String,
     pub priority: String,
+    /// The user's own attributes that are labels.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
     pub start: Timestamp,
     pub end: Timestamp,
     /// Time in these statuses does not count.
@@ -155,6 +163,9 @@ pub struct GoalTrace {
     pub target: &'static str,
     pub team: String,
     pub priority: String,
+    /// The user's own attributes that are labels.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
     pub policy: String,
     #[serde(rename = "target_seconds", serialize_with = "as_seconds")]
     pub length: Milliseconds,

@@ -41,6 +41,7 @@ pub fn goal(
         target: target.name(),
         team: rules.team_label(ticket.team_number).to_owned(),
         priority: rules.priority_label(ticket.priority).to_owned(),
+        attributes: rules.attribute_labels(ticket.cohort()),
         policy: policy.name.clone(),
         length,
         clock: policy.clock.name(),

@@ -40,7 +40,7 @@ struct CurrentEvent {
 /// The attributes that an event can change.
 #[derive(Debug)]
 struct Attributes {
-    values: [(&'static str, String); 5],
+    values: Vec<(String, String)>,
     last_at: Timestamp,
 }
 
@@ -132,25 +132,38 @@ impl Observer for TicketTrace {
         if ticket.id != self.id {
             return;
         }
-        if let (
-            Some(current),
-            Fact::StaleState {
-                member,
-                stated,
-                known,
-            },
-        ) = (&mut self.current, fact)
-        {
-            current.stale.push(StaleStatement {
-                member: member.name(),
-                stated,
-                last_stated: known,
-            });
+        if let Some(current) = &mut self.current {
+            current.stale.extend(stale_statement(rules, fact));
         }
         if let Some(what) = trace_event(rules, ticket, at, fact) {
             self.add(ticket, at, what);
         }
     }
+}
+
+fn stale_statement(rules: &CompiledRules, fact: Fact) -> Option<StaleStatement> {
+    let (member, stated, last_stated) = match fact {
+        Fact::StaleState {
+            member,
+            stated,
+            known,
+        } => (member.name(), stated, known),
+        Fact::StaleAttribute {
+            position,
+            stated,
+            known,
+        } => (
+            rules.labels.attributes[position].name.as_str(),
+            stated,
+            known,
+        ),
+        _ => return None,
+    };
+    Some(StaleStatement {
+        member: member.to_owned(),
+        stated,
+        last_stated,
+    })
 }
 
 /// `None`: the fact is not worth an entry, or the event's own entry says it.
@@ -198,6 +211,7 @@ fn trace_event(
         Fact::Forgotten => Some(TraceEvent::Forgotten),
         Fact::Created
         | Fact::StaleState { .. }
+        | Fact::StaleAttribute { .. }
         | Fact::HumanReply
         | Fact::Escalated
         | Fact::Transferred
@@ -244,6 +258,7 @@ fn observation(rules: &CompiledRules, ticket: &Ticket, observed: &ObservedDurati
         kpi: observed.kpi,
         team: rules.team_label(team).to_owned(),
         priority: rules.priority_label(priority).to_owned(),
+        attributes: rules.attribute_labels(observed.cohort),
         start,
         end,
         excluded: Vec::new(),
@@ -277,7 +292,8 @@ fn finalized(
     ending: Option<Ending>,
     at: Timestamp,
 ) -> TraceEvent {
-    let CohortKey { team, priority, .. } = ticket.cohort_at_solve();
+    let cohort = ticket.cohort_at_solve();
+    let CohortKey { team, priority, .. } = cohort;
     let is_unanswered = ticket.replies() == 0 && !rules.rules.allow_unanswered;
     let reasons = [
         (is_unanswered, "no human reply"),
@@ -292,6 +308,7 @@ fn finalized(
     TraceEvent::Finalized {
         team: rules.team_label(team).to_owned(),
         priority: rules.priority_label(priority).to_owned(),
+        attributes: rules.attribute_labels(cohort),
         first_contact: ending.map(|ending| ending == Ending::FirstContact),
         because: reasons
             .into_iter()
@@ -340,6 +357,7 @@ impl Attributes {
         } else {
             "no"
         };
+        let own = rules.all_attributes(ticket.cohort());
         let values = [
             ("team", rules.team_label(ticket.team_number)),
             ("priority", rules.priority_label(ticket.priority)),
@@ -348,7 +366,11 @@ impl Attributes {
             ("status", ticket.status().name()),
         ];
         Self {
-            values: values.map(|(name, value)| (name, value.to_owned())),
+            values: values
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into_iter()
+                .chain(own)
+                .collect(),
             last_at: ticket.last_at,
         }
     }
@@ -359,7 +381,7 @@ impl Attributes {
             let from = before.map(|before| before.values[position].1.clone());
             if from.as_ref() != Some(to) {
                 changes.push(AttributeChange {
-                    attribute,
+                    attribute: attribute.clone(),
                     from,
                     to: to.clone(),
                 });

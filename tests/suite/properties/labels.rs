@@ -8,7 +8,7 @@ use super::{ensure, holds};
 use crate::stories::dice::Dice;
 
 /// Labels without a limit.
-const UNLIMITED: [&str; 14] = [
+pub const UNLIMITED: [&str; 14] = [
     "first_contact",
     "reopened",
     "reason",
@@ -73,7 +73,7 @@ fn sums_over_limited_labels_stay_exact() {
 }
 
 /// Instants, means and quantiles are not additive, and a target is no count.
-fn is_additive(family: &str) -> bool {
+pub fn is_additive(family: &str) -> bool {
     ![
         catalog::SLA_NEXT_DEADLINE.name,
         catalog::SLA_TARGET.name,

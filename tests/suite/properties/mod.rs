@@ -4,6 +4,7 @@
 //! Each property is checked on random stories and on simulated helpdesks. A failure shows the shortest
 //! story that still fails.
 
+mod attributes;
 mod collected;
 mod history;
 pub mod input;
