@@ -7,6 +7,7 @@ mod backlog;
 mod burn;
 mod dimensions;
 mod exporter;
+mod gateway;
 mod model;
 mod options;
 mod promql;
@@ -65,10 +66,16 @@ pub fn prometheus(
             );
         }
     }
-    let mut groups = vec![RuleGroup {
-        name: "ticket-exporter",
-        rules: exporter::alerts(options),
-    }];
+    let mut groups = vec![
+        RuleGroup {
+            name: "ticket-exporter",
+            rules: exporter::alerts(options),
+        },
+        RuleGroup {
+            name: "ticket-gateway",
+            rules: gateway::alerts(options),
+        },
+    ];
     if !rules.policies.is_empty() {
         groups.push(RuleGroup {
             name: "ticket-sla",

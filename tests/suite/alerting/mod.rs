@@ -20,7 +20,7 @@ const REFERENCE: &str = "src/config/reference.yaml";
 /// The links that the tests of rules expect.
 const RUNBOOKS: [&str; 2] = ["--runbook-url", "docs/runbooks"];
 /// All alerts: runbooks, routes and dashboards refer to these names.
-const ALERTS: [&str; 20] = [
+const ALERTS: [&str; 23] = [
     "TicketBacklogGrowing",
     "TicketBacklogOldestTooOld",
     "TicketExporterCheckpointFailing",
@@ -34,6 +34,9 @@ const ALERTS: [&str; 20] = [
     "TicketExporterTransactionOpen",
     "TicketFirstContactResolutionDegraded",
     "TicketFirstResponseDegraded",
+    "TicketGatewayDown",
+    "TicketGatewayRefusing",
+    "TicketGatewayUnauthorized",
     "TicketHandleTimeSuspicious",
     "TicketReopensRising",
     "TicketSatisfactionDegraded",
