@@ -11,6 +11,7 @@ use ticket_exporter::decode::Decoder;
 
 use crate::harness::{self, run, text};
 use crate::logs;
+use crate::mapping::case_samples;
 
 /// Decodes as `test-mapping` does with the proposal as its configuration.
 pub fn decoder(yaml: &str) -> Decoder {
@@ -60,8 +61,7 @@ fn the_records_of_an_invented_helpdesk_give_the_expected_events() {
 fn the_samples_of_known_systems_give_their_preset() {
     let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/mapping");
     for (name, _) in config::PRESETS {
-        let case = golden.join(name).join("records.jsonl");
-        let samples = samples::read(&case, true).unwrap();
+        let samples = case_samples(&golden.join(name));
         let proposal = propose(&samples).unwrap_or_else(|| panic!("nothing for {name}"));
         assert_eq!(proposal.preset, Some(name), "{}", proposal.yaml);
         assert!(proposal.trial.events > 0, "{}", proposal.yaml);
@@ -109,7 +109,7 @@ fn a_proposal_without_a_preset_finds_the_ticket() {
     let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/mapping");
     let mut found = Vec::new();
     for (name, _) in config::PRESETS {
-        let samples = samples::read(&golden.join(name).join("records.jsonl"), true).unwrap();
+        let samples = case_samples(&golden.join(name));
         let records: Vec<_> = samples.iter().map(SampleRecord::record).collect();
         let Some(yaml) = inference::propose_own_mapping(&records) else {
             continue;

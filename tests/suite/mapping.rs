@@ -48,7 +48,7 @@ fn records_become_the_events_worked_out_by_hand() {
         let yaml = fs::read_to_string(case.join("config.yaml")).unwrap();
         let decoder = decoder(&yaml, &case);
         let mut said = String::new();
-        for sample in samples::read(&case.join("records.jsonl"), true).unwrap() {
+        for sample in case_samples(&case) {
             let outcome = samples::apply(&decoder, &sample);
             assert_eq!(outcome.rejections, Vec::<String>::new(), "{}", sample.place);
             for line in lines(&outcome) {
@@ -61,6 +61,17 @@ fn records_become_the_events_worked_out_by_hand() {
         let expected = fs::read_to_string(case.join("expected.jsonl")).unwrap();
         assert_eq!(said, expected, "{}", case.display());
     }
+}
+
+/// The records of a case: in envelopes, or the rows of a table.
+pub fn case_samples(case: &Path) -> Vec<SampleRecord> {
+    let table = case.join("records.csv");
+    let (path, envelopes) = if table.exists() {
+        (table, false)
+    } else {
+        (case.join("records.jsonl"), true)
+    };
+    samples::read(&path, envelopes).unwrap()
 }
 
 /// Applies records, and some of them twice.
@@ -186,7 +197,7 @@ fn the_life_of_a_zendesk_ticket_gives_its_kpis() {
 /// The records of a golden case.
 fn golden(case: &str) -> Vec<SampleRecord> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mapping");
-    samples::read(&folder.join(case).join("records.jsonl"), true).unwrap()
+    case_samples(&folder.join(case))
 }
 
 fn values(samples: &[SampleRecord]) -> impl Iterator<Item = &[u8]> {
