@@ -260,6 +260,7 @@ mod tests {
             ),
             ("csat: { good: 0.8 }", &["counting rules"]),
             ("limits: { teams: 7 }", &["counting rules"]),
+            ("attributes: { tier: {} }", &["mapping", "counting rules"]),
             ("exemplars: true", &["counting rules"]),
             ("windows: [1h]", &["counting rules"]),
             ("web: { tickets: true }", &["pages"]),

@@ -5,7 +5,7 @@ use crate::domain::calendar::CalendarId;
 use crate::domain::duration;
 use crate::domain::mapping::{Mapping, Mappings};
 use crate::domain::policy::{Policy, Rebase, Target};
-use crate::engine::AttributeRule;
+use crate::engine::{AttributeRule, precreated_cohorts, series_at_start, series_of_one_cohort};
 
 impl Config {
     /// A summary of several lines. It contains no secret and does not end with a line break.
@@ -176,12 +176,22 @@ impl Config {
         for attribute in &self.rules.attributes {
             lines.add("attribute", describe_attribute(attribute));
         }
+        lines.add("series", self.describe_series());
         for (policy, objective) in self.rules.policies.iter().zip(&self.objectives) {
             lines.add("policy", self.describe_policy(policy, *objective));
         }
         if self.rules.policies.is_empty() {
             lines.add("policies", "none");
         }
+    }
+
+    fn describe_series(&self) -> String {
+        let known = precreated_cohorts(&self.rules);
+        let one = series_of_one_cohort(&self.rules);
+        format!(
+            "{} at the start; {one} for each of {known} known combinations of labels",
+            series_at_start(&self.rules)
+        )
     }
 
     fn describe_policy(&self, policy: &Policy, objective: f64) -> String {

@@ -24,6 +24,7 @@ mod rules;
 mod salvage;
 mod schema_registry;
 mod secret;
+mod series;
 mod service;
 mod source;
 mod tree;

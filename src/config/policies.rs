@@ -244,3 +244,68 @@ fn read_pauses(
     }
     pauses
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::tests::{bad, good, warned};
+    use crate::domain::policy::Rebase;
+
+    fn policies(list: &str) -> String {
+        format!("attributes: {{ tier: {{}} }}\nsla:\n policies:\n{list}")
+    }
+
+    #[test]
+    fn policies_have_groups_and_say_from_when_they_measure() {
+        let rules = good(&policies(
+            "  - { name: a, targets: { resolution: 1h } }\n  \
+             - { name: b, group: ola_2-x, rebase: from_change, targets: { ownership: 1h } }\n",
+        ))
+        .rules;
+        let shown: Vec<(&str, Rebase)> = rules
+            .policies
+            .iter()
+            .map(|policy| (policy.group.as_str(), policy.rebase))
+            .collect();
+        assert_eq!(
+            shown,
+            [("sla", Rebase::FromStart), ("ola_2-x", Rebase::FromChange)]
+        );
+    }
+
+    #[test]
+    fn a_group_has_a_short_name() {
+        assert_eq!(
+            bad(&policies(
+                "  - { name: a, group: OLA, rebase: never, targets: { resolution: 1h } }\n  \
+                 - { name: a, group: ola, targets: { resolution: 1h } }\n"
+            )),
+            [
+                "4:23: sla.policies[0].group: \"OLA\" is no name of a group; use at most 64 lower-case \
+                 letters, digits, underscores and hyphens, and begin with a letter",
+                "4:36: sla.policies[0].rebase: must be from_start or from_change, not \"never\"",
+                "5:13: sla.policies[1].name: the policy at 4:13 is already called \"a\"",
+            ]
+        );
+        let nine = (0..9).map(|number| {
+            format!("  - {{ name: p{number}, group: g{number}, targets: {{ resolution: 1h }} }}\n")
+        });
+        assert_eq!(
+            bad(&policies(&nine.collect::<String>())),
+            ["4:3: sla.policies: there can be at most 8 groups of policies: a ticket has a policy for \
+              each group"]
+        );
+    }
+
+    #[test]
+    fn a_policy_covers_others_of_its_group_only() {
+        assert_eq!(
+            warned(&policies(
+                "  - { name: a, match: { attributes: { tier: [x, y] } }, targets: { resolution: 1h } }\n  \
+                 - { name: b, match: { priority: [none], attributes: { tier: [y] } }, targets: { resolution: 1h } }\n  \
+                 - { name: c, group: ola, match: { attributes: { tier: [y] } }, targets: { resolution: 1h } }\n  \
+                 - { name: d, targets: { resolution: 1h } }\n"
+            )),
+            ["5:5: sla.policies[1]: is never used: the earlier policy \"a\" matches all of its tickets"]
+        );
+    }
+}
