@@ -210,10 +210,10 @@ mod tests {
         );
         let policy = "sla: { policies: [{ name: p, match: { attributes: { a: [v] } }, targets: { resolution: 1h } }] }";
         assert_eq!(
-            bad(&format!("attributes: {{ a: {{ limit: 253 }} }}\n{policy}")),
+            bad(&format!("attributes: {{ a: {{ limit: 254 }} }}\n{policy}")),
             [
-                "1:27: attributes.a.limit: 253 is too many together with the 1 values of policies; \
-                 there can be at most 253 values of an attribute with a label of their own: a value is \
+                "1:27: attributes.a.limit: 254 is too many together with the 1 values of policies; \
+                 there can be at most 254 values of an attribute with a label of their own: a value is \
                  numbered in one byte, and two numbers are taken: `none` and `__other__`",
             ]
         );

@@ -122,7 +122,7 @@ pub const KEYS: &[ConfigKey] = &[
     key("gateway.hooks.<name>.max_expanded_bytes", Count, "8388608", "Largest body after gzip is expanded"),
     key("checkpoint.directory", Text, "data", "Directory for the state; only one process can use it"),
     key("checkpoint.interval", Duration, "1s", "Time between two checkpoints; metrics show the last checkpoint"),
-    key("checkpoint.on_changed_rules", Text, "fail", "What to do if a changed configuration counts the same records differently (mapping, `fcr`, `tickets.opening`) or needs other histograms or windows: `fail`, `rebuild` from the earliest records, or `continue`, which uses the new mapping for new records"),
+    key("checkpoint.on_changed_rules", Text, "fail", "What to do if a changed configuration counts the same records differently (mapping, `attributes`, `fcr`, `tickets.opening`) or needs other histograms or windows: `fail`, `rebuild` from the earliest records, or `continue`, which uses the new mapping for new records"),
     key("checkpoint.on_lost_records", Text, "fail", "What to do if Kafka deleted records before the exporter read them, or the topic was created again: `fail` or `rebuild`"),
     key("checkpoint.on_damage", Text, "fail", "What to do if the checkpoint is damaged: `fail` or `rebuild` from the earliest records"),
     key("stream.lateness", Duration, "5s", "Largest difference between the clocks of producers"),

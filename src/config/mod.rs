@@ -158,6 +158,7 @@ impl Config {
         rules.topic_mappings = topics
             .map(|topic| (topic.clone(), mapping.written_for(topic).to_owned()))
             .collect();
+        series::read(&view.key("limits").key("series"), &mut rules, errors);
         Self {
             gateway: Gateway::read(&view.key("gateway"), directory, &kafka.topics, errors),
             kafka,

@@ -291,8 +291,10 @@ mod tests {
         });
         assert_eq!(
             bad(&policies(&nine.collect::<String>())),
-            ["4:3: sla.policies: there can be at most 8 groups of policies: a ticket has a policy for \
-              each group"]
+            [
+                "4:3: sla.policies: there can be at most 8 groups of policies: a ticket has a policy for \
+              each group"
+            ]
         );
     }
 
@@ -305,7 +307,9 @@ mod tests {
                  - { name: c, group: ola, match: { attributes: { tier: [y] } }, targets: { resolution: 1h } }\n  \
                  - { name: d, targets: { resolution: 1h } }\n"
             )),
-            ["5:5: sla.policies[1]: is never used: the earlier policy \"a\" matches all of its tickets"]
+            [
+                "5:5: sla.policies[1]: is never used: the earlier policy \"a\" matches all of its tickets"
+            ]
         );
     }
 }

@@ -1,12 +1,13 @@
 //! The number of series that a configuration makes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::core::Engine;
 use super::rules::Rules;
 use super::visit::{Sample, Series, Visitor};
 use crate::domain::catalog::Family;
-use crate::domain::policy::{Match, Policy, Target};
+use crate::domain::policy::{Match, Target};
 use crate::domain::timestamp::Timestamp;
 
 /// The cohorts that exist from the start.
@@ -22,32 +23,18 @@ pub fn precreated_cohorts(rules: &Rules) -> usize {
 /// The series of one cohort with every policy that may apply to its team, in Prometheus's count: each
 /// bucket is a series. Takes the team with the most targets. Other channels than `none` add one each.
 pub fn series_of_one_cohort(rules: &Rules) -> usize {
-    let mut teams: Vec<Option<&str>> = vec![None];
+    let mut targets: BTreeMap<&str, usize> = BTreeMap::new();
     for policy in &rules.policies {
-        teams.extend(
-            policy
-                .matches
-                .team
-                .iter()
-                .flatten()
-                .map(|team| Some(team.as_str())),
-        );
+        let own = Target::ALL.into_iter();
+        let own = own.filter_map(|target| policy.target(target)).count();
+        for team in policy.matches.team.iter().flatten() {
+            *targets.entry(team).or_default() += own;
+        }
     }
-    let fits = |policy: &&Policy, team: Option<&str>| {
-        policy.matches.team.as_ref().is_none_or(|teams| {
-            team.is_some_and(|team| teams.iter().any(|allowed| allowed == team))
-        })
-    };
-    let targets = |team: &Option<&str>| -> usize {
-        let policies = rules.policies.iter().filter(|policy| fits(policy, *team));
-        let targets = policies.flat_map(|policy| Target::ALL.map(|target| policy.target(target)));
-        targets.flatten().count()
-    };
-    teams.sort_unstable();
-    teams.dedup();
-    let most = teams.into_iter().max_by_key(targets).flatten();
+    let most = targets.into_iter().max_by_key(|(_, count)| *count);
+    let most = most.map_or("", |(team, _)| team);
     let mut one = rules.clone();
-    one.known_teams = vec![most.unwrap_or_default().to_owned()];
+    one.known_teams = vec![most.to_owned()];
     one.priorities.clear();
     one.attributes.clear();
     for policy in &mut one.policies {
@@ -100,6 +87,7 @@ impl Visitor for SeriesCounter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::policy::Policy;
     use crate::domain::timestamp::HOUR;
     use crate::engine::rules::{AttributeRule, Kpi};
 
