@@ -3,30 +3,32 @@
 use crate::domain::duration;
 use crate::domain::policy::Clock;
 use crate::domain::timestamp::Timestamp;
-use crate::engine::{Report, Snapshot, TeamReport, TeamSummary, WindowReport};
+use crate::engine::{Dimensions, KpiSummary, Report, Snapshot, TeamReport, WindowReport};
 
 /// A text table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overview {
     /// The period and time of the table.
     pub caption: String,
-    /// Column headings after the team.
+    /// Headings of the label columns.
+    pub labels: Vec<String>,
+    /// Headings of the further columns.
     pub columns: Vec<String>,
     pub rows: Vec<OverviewRow>,
 }
 
-/// One team.
+/// One team, or one combination of label values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OverviewRow {
-    pub team: String,
+    pub labels: Vec<String>,
     /// One cell for each column.
     pub cells: Vec<String>,
 }
 
-type Column = (&'static str, fn(&TeamSummary) -> String);
+type Column = (&'static str, fn(&KpiSummary) -> String);
 
-/// Columns over the whole history.
-const COLUMNS: [Column; 11] = [
+/// Columns over the whole history. The share of goals met comes in a column for each group, if there are several.
+const COLUMNS: [Column; 12] = [
     ("created", |team| team.created.to_string()),
     ("solved", |team| team.solved.to_string()),
     ("backlog", |team| team.backlog.to_string()),
@@ -38,15 +40,24 @@ const COLUMNS: [Column; 11] = [
     ("resolution p50", |team| {
         length(team.full_resolution.median_seconds)
     }),
+    ("requester wait p50", |team| {
+        length(team.requester_wait.median_seconds)
+    }),
     ("first contact", |team| percent(team.first_contact_share)),
     ("reopened", |team| percent(team.reopen_share)),
-    ("SLA met", |team| percent(team.sla_met_share)),
+    (SLA_MET, |team| percent(team.sla_met_share)),
     ("CSAT", |team| percent(team.csat_share)),
 ];
+const SLA_MET: &str = "SLA met";
 
-/// Returns a row for each team over the whole history up to `as_of`, with durations in business or calendar
-/// time.
-pub fn overview(snapshot: &Snapshot, as_of: Option<Timestamp>, business: bool) -> Overview {
+/// Returns a row for each combination of the dimensions over the whole history up to `as_of`, with durations in
+/// business or calendar time.
+pub fn overview(
+    snapshot: &Snapshot,
+    by: &Dimensions,
+    as_of: Option<Timestamp>,
+    business: bool,
+) -> Overview {
     let caption = match as_of {
         None => "No event was read.".to_owned(),
         Some(as_of) => format!(
@@ -55,18 +66,36 @@ pub fn overview(snapshot: &Snapshot, as_of: Option<Timestamp>, business: bool) -
             if business { "business" } else { "calendar" },
         ),
     };
+    let summaries = snapshot.summaries(by, business);
+    let columns = COLUMNS.iter().flat_map(|(name, _)| {
+        let groups = summaries.first().map(|first| &first.met_share_by_group);
+        match groups.filter(|groups| *name == SLA_MET && !groups.is_empty()) {
+            Some(groups) => groups.keys().map(|group| format!("{group} met")).collect(),
+            None => vec![(*name).to_owned()],
+        }
+    });
+    let rows = summaries.iter().map(|summary| OverviewRow {
+        labels: summary.tickets.all().cloned().collect(),
+        cells: cells(summary),
+    });
     Overview {
         caption,
-        columns: COLUMNS.iter().map(|(name, _)| (*name).to_owned()).collect(),
-        rows: snapshot
-            .summaries(business)
-            .iter()
-            .map(|team| OverviewRow {
-                team: team.team.clone(),
-                cells: COLUMNS.iter().map(|(_, cell)| cell(team)).collect(),
-            })
-            .collect(),
+        labels: by.names().into_iter().map(str::to_owned).collect(),
+        columns: columns.collect(),
+        rows: rows.collect(),
     }
+}
+
+fn cells(summary: &KpiSummary) -> Vec<String> {
+    let cells = COLUMNS.iter().flat_map(|(name, cell)| {
+        let groups = &summary.met_share_by_group;
+        if *name == SLA_MET && !groups.is_empty() {
+            groups.values().map(|share| percent(*share)).collect()
+        } else {
+            vec![cell(summary)]
+        }
+    });
+    cells.collect()
 }
 
 type RecentColumn = (&'static str, fn(&TeamReport, &WindowReport) -> String);
@@ -106,7 +135,7 @@ pub fn recent(report: &Report) -> Option<Overview> {
     let row = |team: &TeamReport| {
         let window = team.windows.get(label)?;
         Some(OverviewRow {
-            team: team.team.clone(),
+            labels: vec![team.team.clone()],
             cells: RECENT_COLUMNS
                 .iter()
                 .map(|(_, cell)| cell(team, window))
@@ -115,6 +144,7 @@ pub fn recent(report: &Report) -> Option<Overview> {
     };
     Some(Overview {
         caption: format!("The last {label}, gauges as of {}.", clock.rfc3339()),
+        labels: vec!["team".to_owned()],
         columns: RECENT_COLUMNS
             .iter()
             .map(|(name, _)| (*name).to_owned())
@@ -130,13 +160,14 @@ fn median(window: &WindowReport, kpi: &str) -> String {
 
 /// Aligns a table for a terminal.
 pub fn table(overview: &Overview) -> String {
-    let row = |team: &str, cells: &[String]| {
-        let team = std::iter::once(team.to_owned());
-        team.chain(cells.iter().cloned()).collect()
-    };
-    let mut rows = vec![row("team", &overview.columns)];
-    rows.extend(overview.rows.iter().map(|one| row(&one.team, &one.cells)));
-    aligned(&rows, 1)
+    let mut rows = vec![[&*overview.labels, &*overview.columns].concat()];
+    rows.extend(
+        overview
+            .rows
+            .iter()
+            .map(|one| [&*one.labels, &*one.cells].concat()),
+    );
+    aligned(&rows, overview.labels.len())
 }
 
 /// Aligns the columns of rows, the first ones on the left and the others on the right.
@@ -192,9 +223,10 @@ mod tests {
     fn columns_are_aligned() {
         let overview = Overview {
             caption: String::new(),
+            labels: vec!["team".into()],
             columns: vec!["n".into()],
             rows: vec![OverviewRow {
-                team: "long name".into(),
+                labels: vec!["long name".into()],
                 cells: vec!["1234".into()],
             }],
         };

@@ -102,6 +102,7 @@ mod tests {
 
     use super::*;
     use crate::decode::{Decoder, Rejection};
+    use crate::engine::Dimensions;
 
     fn file(text: &str) -> tempfile::NamedTempFile {
         let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -133,7 +134,8 @@ mod tests {
             [format!("{}:3", path.display())]
         );
         assert_eq!(replayed.counts.applied, 2);
-        let summary = &replayed.snapshot.summaries(false)[0];
+        let all = Dimensions::default();
+        let summary = &replayed.snapshot.summaries(&all, false)[0];
         assert_eq!(
             (summary.created, summary.solved, summary.reopened),
             (1, 1, 0)

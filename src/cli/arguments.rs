@@ -221,6 +221,8 @@ pub struct ImportArguments {
 Examples:
   As a table, one row per team:
     ticket-exporter replay --format table events.jsonl
+  The customers of each tier, whether or not the tier is a label:
+    ticket-exporter replay --config.file ticket-exporter.yaml --format table --by tier events.jsonl
   As metrics, from standard input:
     curl -s https://example.com/events.jsonl.gz | zcat | ticket-exporter replay -
   As of the end of March:
@@ -235,6 +237,14 @@ pub struct ReplayArguments {
     /// Format of the output
     #[arg(long, value_enum, default_value = "text")]
     pub format: ReplayFormat,
+    /// Labels that separate the rows: team, priority, attributes of the configuration; for table and json
+    #[arg(
+        long,
+        value_name = "NAME,NAME",
+        value_delimiter = ',',
+        default_value = "team"
+    )]
+    pub by: Vec<String>,
     /// Show durations in business hours instead of elapsed time; for table and json
     #[arg(long)]
     pub business: bool,
@@ -567,6 +577,14 @@ pub struct SuggestTargetsArguments {
     /// [default: the topics of the configuration]
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Labels that separate the rows: team, priority, attributes of the configuration
+    #[arg(
+        long,
+        value_name = "NAME,NAME",
+        value_delimiter = ',',
+        default_value = "team,priority"
+    )]
+    pub by: Vec<String>,
     /// Use the histograms in checkpoint.directory, which are approximate
     #[arg(long, conflicts_with = "files")]
     pub store: bool,
@@ -603,7 +621,7 @@ impl ClockName {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SuggestFormat {
-    /// A table, one row per team, priority and target
+    /// A table, one row per team, priority and target, or as --by says
     Table,
     /// One JSON document
     Json,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::arguments::{CommandLineSettings, ReplayArguments, ReplayFormat};
+use super::dimensions::dimensions;
 use super::failure::{CommandFailure, CommandResult};
 use super::{history, terminal};
 use crate::app::overview::{overview, table};
@@ -14,18 +15,18 @@ use crate::exposition::{self, Format};
 
 pub fn run(settings: &CommandLineSettings, arguments: &ReplayArguments) -> CommandResult {
     let config = settings.load()?;
+    let by = dimensions(&config.rules, &arguments.by)?;
     let files = history::files(&config, &arguments.files)?;
     let started = Instant::now();
     let mut progress = |events: u64| {
         let rate = u128::from(events) * 1_000 / started.elapsed().as_millis().max(1);
         terminal::progress(&format!("{events} events, {rate} per second"));
     };
-    let replayed = replay(
-        Arc::new(config.rules),
-        &files,
-        arguments.until,
-        &mut progress,
-    );
+    let rules = match arguments.format {
+        ReplayFormat::Text => config.rules,
+        ReplayFormat::Table | ReplayFormat::Json => by.labeled(config.rules),
+    };
+    let replayed = replay(Arc::new(rules), &files, arguments.until, &mut progress);
     terminal::progress_done();
     let replayed = replayed.map_err(CommandFailure::other)?;
     report(&replayed);
@@ -37,7 +38,8 @@ pub fn run(settings: &CommandLineSettings, arguments: &ReplayArguments) -> Comma
             terminal::print_bytes(&exposition::render(Format::Text, &[&replayed.snapshot], 0))?;
         }
         ReplayFormat::Table => {
-            let overview = overview(&replayed.snapshot, replayed.read.as_of, arguments.business);
+            let as_of = replayed.read.as_of;
+            let overview = overview(&replayed.snapshot, &by, as_of, arguments.business);
             terminal::print(&table(&overview))?;
             terminal::notify(&overview.caption);
         }
@@ -45,7 +47,7 @@ pub fn run(settings: &CommandLineSettings, arguments: &ReplayArguments) -> Comma
             let document = serde_json::json!({
                 "clock": replayed.read.as_of.map(Timestamp::rfc3339),
                 "durations": if arguments.business { "business" } else { "calendar" },
-                "teams": replayed.snapshot.summaries(arguments.business),
+                "teams": replayed.snapshot.summaries(&by, arguments.business),
             });
             terminal::print(&format!("{document:#}\n"))?;
         }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::arguments::{CommandLineSettings, SuggestFormat, SuggestTargetsArguments};
+use super::dimensions::dimensions;
 use super::failure::{CommandFailure, CommandResult};
 use super::history;
 use super::terminal;
@@ -16,6 +17,7 @@ use crate::config::Config;
 use crate::domain::duration;
 use crate::domain::policy::Clock;
 use crate::edge::wall_clock;
+use crate::engine::Dimensions;
 
 /// A part of the consumer group's name.
 const PURPOSE: &str = "suggest-targets";
@@ -24,13 +26,14 @@ const NOTHING: &str = "-";
 
 pub fn run(settings: &CommandLineSettings, arguments: &SuggestTargetsArguments) -> CommandResult {
     let config = settings.load()?;
+    let request = request(&config, arguments)?;
     let suggestion = if arguments.store {
-        of_store(&config, arguments)?
+        of_store(&config, &request)?
     } else {
-        of_events(&config, arguments)?
+        of_events(&config, arguments, request.clone())?
     };
     match arguments.format {
-        SuggestFormat::Table => terminal::print(&table(&suggestion.rows))?,
+        SuggestFormat::Table => terminal::print(&table(&request.by, &suggestion.rows))?,
         SuggestFormat::Yaml => {
             let snippet = snippet(&suggestion.policies, arguments.objective);
             terminal::print(&format!("{}{snippet}", heading(&suggestion, arguments)))?;
@@ -50,17 +53,20 @@ pub fn run(settings: &CommandLineSettings, arguments: &SuggestTargetsArguments) 
     Ok(ExitCode::SUCCESS)
 }
 
-fn of_store(config: &Config, arguments: &SuggestTargetsArguments) -> CommandResult<Suggestion> {
+fn of_store(config: &Config, request: &TargetRequest) -> CommandResult<Suggestion> {
     let mut restored = recovery::read(config).map_err(CommandFailure::other)?;
     let snapshot = restored.engine.snapshot();
-    let request = request(arguments);
     Ok(suggest_from(
-        &from_snapshot(&snapshot, request.clock),
-        &request,
+        &from_snapshot(&snapshot, request.clock, &request.by),
+        request,
     ))
 }
 
-fn of_events(config: &Config, arguments: &SuggestTargetsArguments) -> CommandResult<Suggestion> {
+fn of_events(
+    config: &Config,
+    arguments: &SuggestTargetsArguments,
+    request: TargetRequest,
+) -> CommandResult<Suggestion> {
     let now = wall_clock::now();
     let is_live = arguments.files.is_empty();
     let history = history::open(config, &arguments.files, PURPOSE, now)?;
@@ -71,7 +77,7 @@ fn of_events(config: &Config, arguments: &SuggestTargetsArguments) -> CommandRes
     }
     let request = TargetRequest {
         until: is_live.then(|| now.minus(config.stream.grace)),
-        ..request(arguments)
+        ..request
     };
     terminal::progress("counting");
     let suggestion = suggest(&config.rules, &history, &request);
@@ -86,12 +92,27 @@ fn of_events(config: &Config, arguments: &SuggestTargetsArguments) -> CommandRes
     Ok(suggestion)
 }
 
-fn request(arguments: &SuggestTargetsArguments) -> TargetRequest {
-    TargetRequest {
+fn request(config: &Config, arguments: &SuggestTargetsArguments) -> CommandResult<TargetRequest> {
+    Ok(TargetRequest {
+        by: of_names(config, arguments)?,
         clock: arguments.clock.clock(),
         objective: arguments.objective,
         minimum: arguments.minimum_goals,
         until: None,
+    })
+}
+
+/// A store has only the labels that the exporter had.
+fn of_names(config: &Config, arguments: &SuggestTargetsArguments) -> CommandResult<Dimensions> {
+    let by = dimensions(&config.rules, &arguments.by)?;
+    let mut attributes = config.rules.attributes.iter();
+    let hidden = attributes.find(|one| !one.is_label && by.attributes.contains(&one.name));
+    match hidden {
+        Some(attribute) if arguments.store => Err(CommandFailure::usage(format!(
+            "--by: {} is no label, so the store has no numbers by it; leave out --store",
+            attribute.name
+        ))),
+        _ => Ok(by),
     }
 }
 
@@ -150,23 +171,22 @@ fn report_limits(suggestion: &Suggestion, arguments: &SuggestTargetsArguments) {
     }
 }
 
-fn table(rows: &[SuggestionRow]) -> String {
-    let mut cells = vec![
-        vec!["team", "priority", "target", "goals", "undecided"]
-            .into_iter()
-            .map(str::to_owned)
-            .collect::<Vec<String>>(),
-    ];
+fn table(by: &Dimensions, rows: &[SuggestionRow]) -> String {
+    let mut names = by.names();
+    names.push("target");
+    let left = names.len();
+    names.extend(["goals", "undecided"]);
+    let mut cells: Vec<Vec<String>> = vec![names.into_iter().map(str::to_owned).collect()];
     cells[0].extend(SHARES.iter().map(|share| format!("p{:.0}", share * 100.0)));
     cells[0].extend(["suggested", "met"].map(str::to_owned));
     cells.extend(rows.iter().map(|row| {
-        let mut line = vec![
-            terminal::printable(&row.team),
-            terminal::printable(&row.priority),
+        let labels = row.tickets.all();
+        let mut line: Vec<String> = labels.map(|label| terminal::printable(label)).collect();
+        line.extend([
             row.target.to_owned(),
             row.goals.to_string(),
             row.undecided.to_string(),
-        ];
+        ]);
         let level = |share: &f64| {
             let mut levels = row.levels.iter();
             let found = levels.find(|level| level.share.to_bits() == share.to_bits());
@@ -179,7 +199,7 @@ fn table(rows: &[SuggestionRow]) -> String {
         });
         line
     }));
-    aligned(&cells, 3)
+    aligned(&cells, left)
 }
 
 /// The rounded target and the share of goals that would have met it.
@@ -202,12 +222,21 @@ mod tests {
     use super::*;
     use crate::app::targets::Suggested;
     use crate::domain::timestamp::{HOUR, MINUTE};
+    use crate::engine::DimensionValues;
 
     #[test]
     fn targets_are_in_columns() {
+        let by = Dimensions {
+            team: true,
+            priority: true,
+            attributes: Vec::new(),
+        };
         let row = |team: &str, levels: Vec<TargetLevel>, suggested| SuggestionRow {
-            team: team.to_owned(),
-            priority: "p1".to_owned(),
+            tickets: DimensionValues {
+                team: Some(team.to_owned()),
+                priority: Some("p1".to_owned()),
+                ..DimensionValues::default()
+            },
             target: "resolution",
             goals: 40,
             undecided: 2,
@@ -220,23 +249,26 @@ mod tests {
             target,
             met,
         };
-        let text = table(&[
-            row(
-                "billing",
-                vec![
-                    level(0.8, 30 * MINUTE, 0.85),
-                    level(0.9, 2 * HOUR, 0.899_99),
-                    level(0.95, 2 * HOUR, 1.0),
-                ],
-                Some(Suggested {
-                    target: 2 * HOUR,
-                    goals: Some(40),
-                    breaches: Some(2),
-                    met: 0.95,
-                }),
-            ),
-            row("\u{1b}[1m", Vec::new(), None),
-        ]);
+        let text = table(
+            &by,
+            &[
+                row(
+                    "billing",
+                    vec![
+                        level(0.8, 30 * MINUTE, 0.85),
+                        level(0.9, 2 * HOUR, 0.899_99),
+                        level(0.95, 2 * HOUR, 1.0),
+                    ],
+                    Some(Suggested {
+                        target: 2 * HOUR,
+                        goals: Some(40),
+                        breaches: Some(2),
+                        met: 0.95,
+                    }),
+                ),
+                row("\u{1b}[1m", Vec::new(), None),
+            ],
+        );
         assert_eq!(
             text,
             "\

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::compiled_rules::CompiledRules;
 use super::core::Engine;
 use super::goals::{self, GoalProgress};
-use super::labels::{LabelNumber, LabelTable};
+use super::labels::{AttributeTable, LabelNumber, LabelTable};
 use super::ticket::{GoalSlot, Ticket};
 use crate::domain::policy::Target;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
@@ -26,6 +26,10 @@ pub struct GoalQuery {
     pub teams: Vec<String>,
     /// Label values. Empty: all priorities.
     pub priorities: Vec<String>,
+    /// Values of the user's own attributes, by name. Empty: all. A name that the rules do not have matches no ticket.
+    pub attributes: BTreeMap<String, Vec<String>>,
+    /// Empty: the goals of all groups of policies.
+    pub groups: Vec<String>,
     /// Empty: all targets.
     pub targets: Vec<Target>,
     /// Selects running goals whose deadline is at most this long after the clock.
@@ -42,6 +46,8 @@ pub struct GoalItem {
     pub ticket_id: String,
     pub target: &'static str,
     pub policy: String,
+    /// The group of the policy.
+    pub group: String,
     pub team: String,
     pub priority: String,
     /// The user's own attributes.
@@ -115,6 +121,8 @@ struct Search<'a> {
     /// By label number. `None`: all.
     teams: Option<Vec<bool>>,
     priorities: Option<Vec<bool>>,
+    /// The position of each wanted attribute, and the labels that match.
+    attributes: Vec<(usize, Vec<bool>)>,
     matching: u64,
     first: BinaryHeap<Candidate<'a>>,
 }
@@ -133,6 +141,7 @@ impl Engine {
                 query,
                 teams: wanted(&labels.teams, &query.teams),
                 priorities: wanted(&labels.priorities, &query.priorities),
+                attributes: wanted_attributes(&labels.attributes, &query.attributes),
                 matching: 0,
                 first: BinaryHeap::new(),
             })
@@ -166,6 +175,7 @@ impl<'a> Search<'a> {
         let priority = labels.priorities.label(ticket.priority);
         if !among(self.teams.as_deref(), team.into())
             || !among(self.priorities.as_deref(), priority.into())
+            || !self.has_attributes(rules, ticket)
         {
             return;
         }
@@ -173,6 +183,9 @@ impl<'a> Search<'a> {
             return;
         };
         let all = self.query.at_risk.is_none() && !self.query.overdue;
+        if !self.query.groups.is_empty() && !self.query.groups.contains(&policy.group) {
+            return;
+        }
         for slot in GoalSlot::ALL {
             let target = ticket.target(slot);
             if !self.query.targets.is_empty() && !self.query.targets.contains(&target) {
@@ -200,6 +213,18 @@ impl<'a> Search<'a> {
                 _ => {}
             }
         }
+    }
+
+    fn has_attributes(&self, rules: &CompiledRules, ticket: &Ticket) -> bool {
+        self.attributes.iter().all(|(position, wanted)| {
+            let Some(attribute) = rules.labels.attributes.get(*position) else {
+                return false;
+            };
+            let label = attribute
+                .values
+                .label(ticket.cohort().attributes[*position]);
+            among(Some(wanted), label.into())
+        })
     }
 
     fn has_room_for(&self, deadline: Timestamp) -> bool {
@@ -238,6 +263,10 @@ impl Candidate<'_> {
                 .policy(ticket.policy)
                 .map(|policy| policy.name.clone())
                 .unwrap_or_default(),
+            group: rules
+                .policy(ticket.policy)
+                .map(|policy| policy.group.clone())
+                .unwrap_or_default(),
             team: rules.team_label(ticket.team_number).to_owned(),
             priority: rules.priority_label(ticket.priority).to_owned(),
             attributes: rules.all_attributes(ticket.cohort()),
@@ -261,6 +290,21 @@ fn wanted<N: LabelNumber>(labels: &LabelTable<N>, names: &[String]) -> Option<Ve
     )
 }
 
+/// The same for own attributes. A name that there is not has a position that there is not.
+fn wanted_attributes(
+    attributes: &[AttributeTable],
+    values: &BTreeMap<String, Vec<String>>,
+) -> Vec<(usize, Vec<bool>)> {
+    let wanted = values.iter().map(|(name, values)| {
+        let position = attributes.iter().position(|one| one.name == name.as_str());
+        let position = position.unwrap_or(attributes.len());
+        let labels = attributes.get(position);
+        let labels = labels.and_then(|one| wanted(&one.values, values));
+        (position, labels.unwrap_or_default())
+    });
+    wanted.collect()
+}
+
 fn among(wanted: Option<&[bool]>, label: usize) -> bool {
     wanted.is_none_or(|wanted| wanted.get(label).copied().unwrap_or(false))
 }
@@ -270,10 +314,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::event::{Event, EventIdentity, EventType};
+    use crate::domain::event::{Event, EventIdentity, EventType, StatedAttribute};
     use crate::domain::policy::{Clock, Match, Policy, StatusSet};
     use crate::domain::timestamp::{HOUR, MINUTE};
-    use crate::engine::Rules;
+    use crate::engine::{AttributeRule, Rules};
 
     const START: i64 = 1_000_000;
 
@@ -293,6 +337,12 @@ mod tests {
                 pauses: [StatusSet::EMPTY; Target::ALL.len()],
                 ..Policy::new("")
             }],
+            attributes: vec![AttributeRule {
+                name: "tier".to_owned(),
+                values: Vec::new(),
+                is_label: false,
+                limit: 5,
+            }],
             ..Rules::default()
         };
         let mut engine = Engine::new(Arc::new(rules), Timestamp(0));
@@ -303,6 +353,10 @@ mod tests {
             let event = Event {
                 team: Some(Some(if number % 2 == 0 { "even" } else { "odd" }.into())),
                 priority: Some("p1".into()),
+                attributes: vec![StatedAttribute {
+                    name: "tier".into(),
+                    value: (number < 3).then(|| "gold".into()),
+                }],
                 ..Event::new(&id, EventType::Created, at, EventIdentity(1))
             };
             engine.apply(partition, &event);
@@ -383,6 +437,30 @@ mod tests {
                 .all(|goal| goal.target == "resolution")
         );
         assert!(lists[0].goals.is_sorted_by_key(|goal| goal.deadline));
+    }
+
+    #[test]
+    fn goals_are_selected_by_attribute_and_group() {
+        let count = |name: &str, values: &[&str], groups: &[&str]| {
+            let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+            let query = GoalQuery {
+                attributes: [(name.to_owned(), texts(values))].into(),
+                groups: texts(groups),
+                limit: 1,
+                ..GoalQuery::default()
+            };
+            let list = engine(65).goal_lists(&[query]).remove(0);
+            for goal in &list.goals {
+                assert!(goal.attributes.contains_key("tier") && goal.group == "sla");
+            }
+            list.matching
+        };
+        assert_eq!(count("tier", &["gold"], &[]), 6);
+        assert_eq!(count("tier", &["none"], &["ola", "sla"]), 14);
+        assert_eq!(count("tier", &["gold", "none"], &[]), 20);
+        assert_eq!(count("tier", &["silver"], &[]), 0);
+        assert_eq!(count("product", &["none"], &[]), 0);
+        assert_eq!(count("tier", &["gold"], &["ola"]), 0);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The observer that measures how long goals ran, for choosing SLA targets from history.
 
+use std::collections::BTreeMap;
+
 use compact_str::CompactString;
 
 use super::compiled_rules::CompiledRules;
@@ -17,6 +19,7 @@ pub struct GoalRun {
     /// The label values at the end of the goal, or now.
     pub team: CompactString,
     pub priority: CompactString,
+    pub attributes: BTreeMap<String, String>,
     /// On the clock of its policy, without pauses.
     pub running: Milliseconds,
 }
@@ -60,6 +63,7 @@ fn goal_run(
         target,
         team: rules.team_label(ticket.team_number).into(),
         priority: rules.priority_label(ticket.priority).into(),
+        attributes: rules.attribute_labels(ticket.cohort()),
         running: elapsed.business,
     })
 }

@@ -12,6 +12,7 @@ mod compiled_rules;
 mod core;
 mod cycle;
 mod describe;
+mod dimensions;
 mod elapsed;
 mod fact;
 mod gauges;
@@ -49,6 +50,7 @@ mod windows;
 pub use account::AccountKey;
 pub use core::{Counts, Engine, PartitionId};
 pub use describe::{EarlierPhases, GoalView, NextTimer, PendingObservation, PhaseView, TicketView};
+pub use dimensions::{DimensionValues, Dimensions};
 pub use fact::Observer;
 pub use gauges::TicketStates;
 pub use goal_list::{GoalItem, GoalList, GoalQuery};
@@ -66,7 +68,7 @@ pub use state::{
     StateError,
 };
 pub use statement::StateMember;
-pub use summary::{DurationSummary, TeamSummary};
+pub use summary::{DurationSummary, KpiSummary};
 pub use trace::{
     AttributeChange, CountedSpan, EventTrace, GoalStep, GoalTrace, Observation, StaleStatement,
     TicketTrace, TraceEntry, TraceEvent,

@@ -1,13 +1,16 @@
-//! A summary of each team over its whole history, for tables and JSON.
+//! A summary of each team, or of each combination of label values, over its whole history, for tables and JSON.
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::dimensions::{DimensionValues, Dimensions};
 use super::rules::Kpi;
 use super::series::{Basis, CohortSeries, Counter, Ending, Histogram, NATIVE_SCHEMA, Rating};
 use super::snapshot::Snapshot;
 use crate::domain::timestamp::seconds;
 
-/// One duration over a team's whole history.
+/// One duration over the whole history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct DurationSummary {
     pub count: u64,
@@ -17,10 +20,11 @@ pub struct DurationSummary {
     pub p90_seconds: Option<f64>,
 }
 
-/// One team with all its priorities. A share without data is `None`.
+/// The tickets with some label values. A share without data is `None`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct TeamSummary {
-    pub team: String,
+pub struct KpiSummary {
+    #[serde(flatten)]
+    pub tickets: DimensionValues,
     pub created: u64,
     pub solved: u64,
     pub reopened: u64,
@@ -31,54 +35,77 @@ pub struct TeamSummary {
     pub first_response: DurationSummary,
     pub full_resolution: DurationSummary,
     pub handle: DurationSummary,
+    pub assignment: DurationSummary,
+    pub requester_wait: DurationSummary,
+    pub agent_wait: DurationSummary,
     pub first_contact_share: Option<f64>,
     pub reopen_share: Option<f64>,
+    /// Of the goals of all groups.
     pub sla_met_share: Option<f64>,
+    /// By group, if the policies are in several.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub met_share_by_group: BTreeMap<String, Option<f64>>,
     /// Good ratings among all ratings.
     pub csat_share: Option<f64>,
 }
 
-/// Counts of all priorities.
+/// Counts of several cohorts.
 #[derive(Default)]
-struct Totals {
+struct Totals<'a> {
     created: u64,
     counters: [u64; 8],
     endings: [u64; 3],
     ratings: [u64; 3],
-    goals: u64,
-    breaches: u64,
+    /// Goals and breaches by group.
+    goals: BTreeMap<&'a str, (u64, u64)>,
     backlog: u64,
     overdue: u64,
     at_risk: u64,
 }
 
 impl Snapshot {
-    /// A summary of each team that has series, in alphabetical order. `business`: durations are
-    /// business time instead of calendar time.
-    pub fn summaries(&self, business: bool) -> Vec<TeamSummary> {
+    /// A summary of each combination of the dimensions that has series, in alphabetical order. `business`: durations
+    /// are business time instead of calendar time.
+    pub fn summaries(&self, by: &Dimensions, business: bool) -> Vec<KpiSummary> {
         let basis = if business {
             Basis::Business
         } else {
             Basis::Calendar
         };
-        let name = |position: &usize| &self.teams[usize::from(self.cohorts[*position].key.team)];
-        let mut positions: Vec<usize> = (0..self.cohorts.len()).collect();
-        positions.sort_by_key(name);
-        positions
-            .chunk_by(|one, other| self.cohorts[*one].key.team == self.cohorts[*other].key.team)
-            .map(|team| self.summary(team, basis))
+        let mut groups: BTreeMap<DimensionValues, Vec<usize>> = BTreeMap::new();
+        for (position, cohort) in self.cohorts.iter().enumerate() {
+            let tickets = by.values(|name| self.label(cohort, name));
+            groups.entry(tickets).or_default().push(position);
+        }
+        let summaries = groups.into_iter();
+        summaries
+            .map(|(tickets, positions)| self.summary(tickets, &positions, basis))
             .collect()
     }
 
-    /// `positions`: those of the team's cohorts, at least one.
-    fn summary(&self, positions: &[usize], basis: Basis) -> TeamSummary {
+    /// A label value of a cohort; `None`: there is no such label.
+    fn label<'a>(&'a self, cohort: &CohortSeries, name: &str) -> Option<&'a str> {
+        match name {
+            "team" => Some(&self.teams[usize::from(cohort.key.team)]),
+            "priority" => Some(&self.priorities[usize::from(cohort.key.priority)]),
+            _ => {
+                let mut attributes = self.attributes.iter();
+                let attribute = attributes.find(|attribute| attribute.name == name)?;
+                let label = cohort.key.attributes[attribute.position];
+                Some(&attribute.values[usize::from(label)])
+            }
+        }
+    }
+
+    fn summary(&self, tickets: DimensionValues, positions: &[usize], basis: Basis) -> KpiSummary {
         let mut totals = Totals::default();
-        let mut first_response = MergedHistogram::default();
-        let mut full_resolution = MergedHistogram::default();
         let mut handle = MergedHistogram::default();
         for position in positions {
             let cohort = &self.cohorts[*position];
-            totals.add(cohort);
+            totals.add(cohort, |policy| {
+                let policy = self.rules.policy(policy);
+                policy.map_or("", |policy| &policy.group)
+            });
             if let Some(gauges) = self.gauges.cohorts.get(*position) {
                 totals.backlog += gauges.backlog.iter().copied().map(u64::from).sum::<u64>();
                 let goals = gauges.all_groups();
@@ -89,38 +116,62 @@ impl Snapshot {
                     .map(|within| u64::from(within[1]))
                     .sum::<u64>();
             }
-            let of =
-                |kpi: Kpi, basis: Basis| cohort.histograms[kpi as usize][basis as usize].as_deref();
-            first_response.add(of(Kpi::FirstResponse, basis));
-            full_resolution.add(of(Kpi::FullResolution, basis));
-            handle.add(of(Kpi::Handle, Basis::Calendar));
-            handle.add(of(Kpi::Handle, Basis::Business));
+            for basis in Basis::ALL {
+                handle.add(histogram(cohort, Kpi::Handle, basis));
+            }
         }
+        let duration = |kpi| {
+            let mut merged = MergedHistogram::default();
+            for position in positions {
+                merged.add(histogram(&self.cohorts[*position], kpi, basis));
+            }
+            merged.summary()
+        };
         let finalized: u64 = totals.endings.iter().sum();
         let rated: u64 = totals.ratings.iter().sum();
         let solved = totals.counters[Counter::Solved as usize];
         let reopened = totals.counters[Counter::Reopened as usize];
-        TeamSummary {
-            team: self.teams[usize::from(self.cohorts[positions[0]].key.team)].to_string(),
+        let met = |(goals, breaches): (u64, u64)| share(goals - breaches, goals);
+        let all = totals
+            .goals
+            .values()
+            .fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+        let groups = self.rules.groups().into_iter();
+        KpiSummary {
+            tickets,
             created: totals.created,
             solved,
             reopened,
             backlog: totals.backlog,
             overdue: totals.overdue,
             at_risk: totals.at_risk,
-            first_response: first_response.summary(),
-            full_resolution: full_resolution.summary(),
+            first_response: duration(Kpi::FirstResponse),
+            full_resolution: duration(Kpi::FullResolution),
             handle: handle.summary(),
+            assignment: duration(Kpi::Assignment),
+            requester_wait: duration(Kpi::RequesterWait),
+            agent_wait: duration(Kpi::AgentWait),
             first_contact_share: share(totals.endings[Ending::FirstContact as usize], finalized),
             reopen_share: share(reopened, solved),
-            sla_met_share: share(totals.goals - totals.breaches, totals.goals),
+            sla_met_share: met(all),
+            met_share_by_group: groups
+                .filter(|_| self.rules.has_groups())
+                .map(|group| {
+                    let counts = totals.goals.get(group).copied();
+                    (group.to_owned(), met(counts.unwrap_or_default()))
+                })
+                .collect(),
             csat_share: share(totals.ratings[Rating::Good as usize], rated),
         }
     }
 }
 
-impl Totals {
-    fn add(&mut self, cohort: &CohortSeries) {
+fn histogram(cohort: &CohortSeries, kpi: Kpi, basis: Basis) -> Option<&Histogram> {
+    cohort.histograms[kpi as usize][basis as usize].as_deref()
+}
+
+impl<'a> Totals<'a> {
+    fn add(&mut self, cohort: &CohortSeries, group_of: impl Fn(u16) -> &'a str) {
         self.created += cohort.created.iter().map(|(_, count)| count).sum::<u64>();
         for (total, count) in self.counters.iter_mut().zip(cohort.counters) {
             *total += count;
@@ -131,12 +182,11 @@ impl Totals {
         for (total, count) in self.ratings.iter_mut().zip(cohort.ratings) {
             *total += count;
         }
-        self.goals += cohort.goals.iter().map(|counts| counts.goals).sum::<u64>();
-        self.breaches += cohort
-            .goals
-            .iter()
-            .map(|counts| counts.breaches)
-            .sum::<u64>();
+        for counts in &cohort.goals {
+            let (goals, breaches) = self.goals.entry(group_of(counts.policy)).or_default();
+            *goals += counts.goals;
+            *breaches += counts.breaches;
+        }
     }
 }
 
@@ -146,7 +196,7 @@ struct MergedHistogram {
     count: u64,
     sum: i64,
     zero: u64,
-    buckets: std::collections::BTreeMap<i32, u64>,
+    buckets: BTreeMap<i32, u64>,
 }
 
 impl MergedHistogram {

@@ -8,7 +8,9 @@ use crate::app::event_files::ReadCounts;
 use crate::app::history::{EventHistory, HistoryError};
 use crate::domain::catalog::{self, Family};
 use crate::domain::timestamp::Timestamp;
-use crate::engine::{Engine, GoalRun, GoalRuns, Observer, Rules, Sample, Series, Visitor};
+use crate::engine::{
+    Dimensions, Engine, GoalRun, GoalRuns, Observer, Rules, Sample, Series, Visitor,
+};
 
 /// Goals and breaches, by policy and target.
 pub type PolicyGoalCounts = BTreeMap<(String, String), (u64, u64)>;
@@ -16,23 +18,20 @@ pub type PolicyGoalCounts = BTreeMap<(String, String), (u64, u64)>;
 /// Returns how long the goals of a history ran.
 pub fn measure(
     rules: &Arc<Rules>,
+    by: &Dimensions,
     history: &EventHistory,
     until: Option<Timestamp>,
 ) -> Result<(Distributions, ReadCounts), HistoryError> {
     let mut engine = Engine::new(Arc::clone(rules), Timestamp::LATEST);
     let mut distributions = Distributions::new();
     let mut goal_runs = GoalRuns::new(|run: GoalRun| {
-        let running = run.running;
-        let distribution = distributions.entry(group(run)).or_default();
-        distribution.add_ended(running, 1);
+        let distribution = distributions.entry(group(by, &run)).or_default();
+        distribution.add_ended(run.running, 1);
     });
     let tally = run(&mut engine, Some(&mut goal_runs), history, until)?;
     for run in engine.undecided_goals() {
-        let running = run.running;
-        distributions
-            .entry(group(run))
-            .or_default()
-            .add_undecided(running);
+        let distribution = distributions.entry(group(by, &run)).or_default();
+        distribution.add_undecided(run.running);
     }
     Ok((distributions, tally))
 }
@@ -81,10 +80,14 @@ fn run(
     Ok(tally)
 }
 
-fn group(run: GoalRun) -> GoalGroup {
+fn group(by: &Dimensions, run: &GoalRun) -> GoalGroup {
+    let tickets = by.values(|name| match name {
+        "team" => Some(&run.team),
+        "priority" => Some(&run.priority),
+        attribute => run.attributes.get(attribute).map(String::as_str),
+    });
     GoalGroup {
-        team: run.team.into(),
-        priority: run.priority.into(),
+        tickets,
         target: run.target,
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::policy::Target;
 use crate::domain::timestamp::{DAY, HOUR, MINUTE, Milliseconds};
+use crate::engine::DimensionValues;
 
 /// Usual SLA targets; beyond the last one, whole years.
 const STEPS: [Milliseconds; 29] = [
@@ -39,11 +40,10 @@ const STEPS: [Milliseconds; 29] = [
 ];
 const YEAR: Milliseconds = 365 * DAY;
 
-/// The team, priority and target of goals.
+/// Goals with the same label values and target.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GoalGroup {
-    pub team: String,
-    pub priority: String,
+    pub tickets: DimensionValues,
     pub target: Target,
 }
 

@@ -9,56 +9,61 @@ use super::distribution::{Distributions, GoalGroup};
 use crate::domain::catalog::{self, Family};
 use crate::domain::policy::{Clock, Target};
 use crate::domain::timestamp::{Milliseconds, Timestamp};
-use crate::engine::{NativeView, Sample, Series, Visitor};
+use crate::engine::{Dimensions, NativeView, Sample, Series, Visitor};
 
 /// The histogram for each target.
-const SOURCES: [(&Family, Target); 4] = [
+const SOURCES: [(&Family, Target); 5] = [
     (&catalog::FIRST_RESPONSE, Target::FirstResponse),
     (&catalog::NEXT_RESPONSE, Target::NextResponse),
     (&catalog::FIRST_RESOLUTION, Target::Resolution),
     (&catalog::TEAM_OWNERSHIP, Target::Ownership),
+    (&catalog::ASSIGNMENT, Target::Assignment),
 ];
 
-pub fn from_snapshot(series: &dyn Series, clock: Clock) -> Distributions {
+pub fn from_snapshot(series: &dyn Series, clock: Clock, by: &Dimensions) -> Distributions {
     let mut reader = HistogramReader {
         clock,
+        by,
         target: None,
+        label_names: Vec::new(),
         distributions: Distributions::new(),
     };
     series.visit(&mut reader);
     reader.distributions
 }
 
-struct HistogramReader {
+struct HistogramReader<'a> {
     clock: Clock,
+    by: &'a Dimensions,
     target: Option<Target>,
+    label_names: Vec<String>,
     distributions: Distributions,
 }
 
-impl Visitor for HistogramReader {
-    fn family(&mut self, family: &'static Family, _labels: &[&str], _start: Option<Timestamp>) {
+impl Visitor for HistogramReader<'_> {
+    fn family(&mut self, family: &'static Family, labels: &[&str], _start: Option<Timestamp>) {
         let mut sources = SOURCES.into_iter();
         let source = sources.find(|(source, _)| source.name == family.name);
         self.target = source.map(|(_, target)| target);
+        self.label_names = labels.iter().map(|name| (*name).to_owned()).collect();
     }
 
     fn sample(&mut self, values: &[&str], sample: Sample<'_>) {
-        // The user's own attributes are between priority and clock.
-        let (&[team, priority, .., clock], Some(target)) = (values, self.target) else {
-            return;
-        };
-        let Sample::Histogram(histogram) = sample else {
+        let (Some(target), Sample::Histogram(histogram)) = (self.target, sample) else {
             return;
         };
         let Some(native) = histogram.native else {
             return;
         };
-        if clock != self.clock.name() || histogram.count == 0 {
+        let value = |name: &str| {
+            let position = self.label_names.iter().position(|label| label == name)?;
+            values.get(position).copied()
+        };
+        if value("clock") != Some(self.clock.name()) || histogram.count == 0 {
             return;
         }
         let group = GoalGroup {
-            team: team.to_owned(),
-            priority: priority.to_owned(),
+            tickets: self.by.values(value),
             target,
         };
         let distribution = self.distributions.entry(group).or_default();
@@ -106,15 +111,19 @@ mod tests {
             engine.apply(partition, &event(EventType::Message, at));
         }
         let snapshot = engine.snapshot();
-        let distributions = from_snapshot(&snapshot, Clock::Business);
+        let distributions = from_snapshot(
+            &snapshot,
+            Clock::Business,
+            &Dimensions {
+                team: true,
+                ..Dimensions::default()
+            },
+        );
         let [(group, distribution)] = &distributions.iter().collect::<Vec<_>>()[..] else {
             panic!("{distributions:?}");
         };
         assert_eq!(group.target, Target::FirstResponse);
-        assert_eq!(
-            (group.team.as_str(), group.priority.as_str()),
-            ("a", "none")
-        );
+        assert_eq!(group.tickets.all().collect::<Vec<_>>(), ["a"]);
         assert_eq!(distribution.ended(), 20);
         let exact = 18 * MINUTE;
         let target = distribution.target(0.9).unwrap();

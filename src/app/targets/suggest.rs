@@ -9,7 +9,7 @@ use super::suggestion::{SHARES, Suggested, Suggestion, SuggestionRow, TargetLeve
 use crate::app::history::{EventHistory, HistoryError};
 use crate::domain::policy::{Match, Policy, Target};
 use crate::domain::timestamp::{DAY, Milliseconds};
-use crate::engine::Rules;
+use crate::engine::{Dimensions, Rules};
 
 /// With fewer goals, one or two of them decide the 95th percentile.
 pub const DEFAULT_MINIMUM: u64 = 30;
@@ -20,7 +20,7 @@ const ENDLESS: Milliseconds = 100 * 365 * DAY;
 const SMALL_STEPS: usize = 6;
 /// Number of times that a target is lengthened. After that the suggestion shows the share it has.
 const ROUNDS: usize = 64;
-/// The label of teams and priorities beyond the limits. A policy cannot match it.
+/// The label of values beyond the limits. A policy cannot match it.
 const OVERFLOW: &str = "__other__";
 
 /// Suggests targets from events.
@@ -34,12 +34,12 @@ pub fn suggest(
         targets: [Some(ENDLESS); Target::ALL.len()],
         ..policy(request, Match::default())
     };
-    let measured = Arc::new(under(rules, vec![endless]));
-    let (distributions, tally) = measure(&measured, history, request.until)?;
+    let measured = Arc::new(under(rules, vec![endless], &request.by));
+    let (distributions, tally) = measure(&measured, &request.by, history, request.until)?;
     let mut targets = propose(&distributions, request);
     let mut rounds = 0;
     let counts = loop {
-        let rules = Arc::new(under(rules, policies(&targets, request)));
+        let rules = Arc::new(under(rules, policies(&targets, request), &request.by));
         let counts = count(&rules, history, request.until)?;
         let short = |group: &GoalGroup| {
             let counted = counts.get(&key(group));
@@ -89,20 +89,25 @@ fn propose(distributions: &Distributions, request: &TargetRequest) -> Targets {
 }
 
 fn is_enough(group: &GoalGroup, distribution: &Distribution, request: &TargetRequest) -> bool {
-    distribution.ended() >= request.minimum && group.team != OVERFLOW && group.priority != OVERFLOW
+    distribution.ended() >= request.minimum && group.tickets.all().all(|value| value != OVERFLOW)
 }
 
-/// Builds a policy for each team and priority that has targets.
+/// Builds a policy for all targets of the same tickets.
 fn policies(targets: &Targets, request: &TargetRequest) -> Vec<Policy> {
     let mut policies: Vec<Policy> = Vec::new();
     for (group, target) in targets {
         let name = policy_name(group);
         if policies.last().is_none_or(|last| last.name != name) {
             let matches = Match {
-                team: Some(vec![group.team.clone()]),
-                priority: Some(vec![group.priority.clone()]),
+                team: group.tickets.team.clone().map(|team| vec![team]),
+                priority: group.tickets.priority.clone().map(|one| vec![one]),
                 channel: None,
-                ..Match::default()
+                attributes: group
+                    .tickets
+                    .attributes
+                    .iter()
+                    .map(|(name, value)| (name.clone(), vec![value.clone()]))
+                    .collect(),
             };
             policies.push(Policy {
                 name,
@@ -118,33 +123,33 @@ fn policies(targets: &Targets, request: &TargetRequest) -> Vec<Policy> {
 
 fn policy(request: &TargetRequest, matches: Match) -> Policy {
     Policy {
-        name: String::new(),
         matches,
         clock: request.clock,
-        calendar: None,
-        targets: [None; Target::ALL.len()],
-        pauses: Policy::default_pauses(),
         ..Policy::new("")
     }
 }
 
-/// The name of the policy of a team and priority. Slashes are escaped as in a JSON pointer, so that names
-/// are unique.
+/// The name of a policy: its label values. Slashes are escaped as in a JSON pointer, so that names are unique.
 fn policy_name(group: &GoalGroup) -> String {
     let part = |text: &str| text.replace('~', "~0").replace('/', "~1");
-    format!("{}/{}", part(&group.team), part(&group.priority))
+    let parts: Vec<String> = group.tickets.all().map(|value| part(value)).collect();
+    if parts.is_empty() {
+        return "all".to_owned();
+    }
+    parts.join("/")
 }
 
 fn key(group: &GoalGroup) -> (String, String) {
     (policy_name(group), group.target.name().to_owned())
 }
 
-fn under(rules: &Rules, policies: Vec<Policy>) -> Rules {
-    Rules {
+/// The rules with these policies. The dimensions are labels, so that each goal shows them.
+fn under(rules: &Rules, policies: Vec<Policy>, by: &Dimensions) -> Rules {
+    by.labeled(Rules {
         policies,
         former_policies: Vec::new(),
         ..rules.clone()
-    }
+    })
 }
 
 fn rows(
@@ -180,8 +185,7 @@ fn rows(
             }
         });
         SuggestionRow {
-            team: group.team.clone(),
-            priority: group.priority.clone(),
+            tickets: group.tickets.clone(),
             target: group.target.name(),
             goals: distribution.ended(),
             undecided: distribution.undecided(),
@@ -207,8 +211,14 @@ mod tests {
     use super::*;
     use crate::domain::policy::Clock;
     use crate::domain::timestamp::{HOUR, MINUTE};
+    use crate::engine::DimensionValues;
 
     const REQUEST: TargetRequest = TargetRequest {
+        by: Dimensions {
+            team: true,
+            priority: true,
+            attributes: Vec::new(),
+        },
         clock: Clock::Business,
         objective: 0.9,
         minimum: 10,
@@ -217,8 +227,11 @@ mod tests {
 
     fn group(team: &str, priority: &str, target: Target) -> GoalGroup {
         GoalGroup {
-            team: team.to_owned(),
-            priority: priority.to_owned(),
+            tickets: DimensionValues {
+                team: Some(team.to_owned()),
+                priority: Some(priority.to_owned()),
+                ..DimensionValues::default()
+            },
             target,
         }
     }
@@ -245,14 +258,37 @@ mod tests {
         let [policy] = &suggestion.policies[..] else {
             panic!("{:?}", suggestion.policies);
         };
-        assert_eq!(policy.name, "a/p1");
         assert_eq!(
-            policy.targets,
-            [Some(10 * MINUTE), None, Some(45 * MINUTE), None, None, None]
+            policy.yaml(Some(0.9)),
+            "    - name: \"a/p1\"\n      match: { team: [a], priority: [p1] }\n      clock: business\n      \
+             objective: 0.9\n      targets: { first_response: 10m, resolution: 45m }\n"
         );
         assert_eq!(suggestion.rows.len(), distributions.len());
         let few = suggestion.rows.iter().filter(|row| row.levels.is_empty());
         assert_eq!(few.count(), 3);
+    }
+
+    #[test]
+    fn a_policy_matches_the_dimensions_alone() {
+        let updates = |tier: &str| GoalGroup {
+            tickets: DimensionValues {
+                attributes: [("tier".to_owned(), tier.to_owned())].into(),
+                ..DimensionValues::default()
+            },
+            target: Target::Update,
+        };
+        let distributions =
+            Distributions::from([(updates("gold"), goals(10)), (updates(OVERFLOW), goals(10))]);
+        let suggestion = suggest_from(&distributions, &REQUEST);
+        let policies = suggestion.policies.iter();
+        let policies: Vec<String> = policies.map(|policy| policy.yaml(None)).collect();
+        assert_eq!(
+            policies,
+            [
+                "    - name: gold\n      match: { attributes: { tier: [gold] } }\n      clock: \
+                 business\n      targets: { update: 10m }\n"
+            ]
+        );
     }
 
     #[test]

@@ -5,12 +5,14 @@ use serde::Serialize;
 use crate::app::event_files::ReadCounts;
 use crate::domain::policy::{Clock, Policy};
 use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
+use crate::engine::{DimensionValues, Dimensions};
 
 /// The shares for which targets are shown.
 pub const SHARES: [f64; 3] = [0.8, 0.9, 0.95];
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TargetRequest {
+    pub by: Dimensions,
     pub clock: Clock,
     /// The share of goals to be met, between 0 and 1.
     pub objective: f64,
@@ -48,8 +50,8 @@ pub struct Suggested {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SuggestionRow {
-    pub team: String,
-    pub priority: String,
+    #[serde(flatten)]
+    pub tickets: DimensionValues,
     pub target: &'static str,
     /// Goals that have ended.
     pub goals: u64,
@@ -61,7 +63,7 @@ pub struct SuggestionRow {
     pub suggested: Option<Suggested>,
 }
 
-/// Suggested targets for each team and priority.
+/// Suggested targets for each group of goals.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Suggestion {
     pub rows: Vec<SuggestionRow>,

@@ -1,6 +1,8 @@
 //! The query parameters of an address. An unknown name or an invalid value is an error, because the
 //! answer to another question is worse than none.
 
+use std::collections::BTreeMap;
+
 use crate::domain::duration;
 use crate::domain::policy::Target;
 use crate::engine::GoalQuery;
@@ -10,6 +12,8 @@ const DEFAULT_LIMIT: usize = 100;
 /// Limits an answer to some 300 KB.
 const MAX_LIMIT: usize = 1_000;
 const MAX_VALUES: usize = 100;
+/// The prefix of parameters that name one of the user's own attributes, so that none is mistaken for another parameter.
+pub const ATTRIBUTE: &str = "attribute.";
 
 /// Names and values, decoded, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,14 +42,25 @@ impl Parameters {
         found.map(|(_, value)| value.clone()).collect()
     }
 
+    /// The values of `attribute.NAME`, by name.
+    pub fn attributes(&self) -> BTreeMap<String, Vec<String>> {
+        let mut attributes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, value) in &self.0 {
+            if let Some(name) = name.strip_prefix(ATTRIBUTE) {
+                let values = attributes.entry(name.to_owned()).or_default();
+                values.push(value.clone());
+            }
+        }
+        attributes
+    }
+
     /// # Errors
-    /// A name that is none of `known`, or too many values.
+    /// A name that is none of `known`, or too many values. `attribute.` stands for every name that begins so.
     pub fn only(&self, known: &[&str]) -> Result<(), String> {
-        if let Some((name, _)) = self
-            .0
-            .iter()
-            .find(|(name, _)| !known.contains(&name.as_str()))
-        {
+        let is_known = |name: &str| {
+            known.contains(&name) || known.contains(&ATTRIBUTE) && name.starts_with(ATTRIBUTE)
+        };
+        if let Some((name, _)) = self.0.iter().find(|(name, _)| !is_known(name)) {
             return Err(format!(
                 "{name:?} is not a parameter; the parameters are {}",
                 known.join(", ")
@@ -58,12 +73,14 @@ impl Parameters {
     }
 }
 
-/// Reads `at_risk`, `overdue`, `team`, `priority`, `target` and `limit`.
+/// Reads `at_risk`, `overdue`, `team`, `priority`, `attribute.NAME`, `group`, `target` and `limit`.
 ///
 /// # Errors
 /// An unknown parameter or an invalid value.
 pub fn goal_query(parameters: &Parameters) -> Result<GoalQuery, String> {
-    parameters.only(&["at_risk", "overdue", "team", "priority", "target", "limit"])?;
+    parameters.only(&[
+        "at_risk", "overdue", "team", "priority", ATTRIBUTE, "group", "target", "limit",
+    ])?;
     let at_risk =
         match parameters.last("at_risk") {
             None => None,
@@ -95,6 +112,8 @@ pub fn goal_query(parameters: &Parameters) -> Result<GoalQuery, String> {
     Ok(GoalQuery {
         teams: parameters.all("team"),
         priorities: parameters.all("priority"),
+        attributes: parameters.attributes(),
+        groups: parameters.all("group"),
         targets,
         at_risk,
         overdue,
@@ -121,11 +140,18 @@ mod tests {
     #[test]
     fn reads_every_parameter() {
         let asked = query(
-            "at_risk=1h30m&overdue=true&team=a%26b&team=none&priority=p1&target=resolution&limit=7",
+            "at_risk=1h30m&overdue=true&team=a%26b&team=none&priority=p1&target=resolution&limit=7\
+             &attribute.tier=gold&attribute.tier=none&group=ola",
         );
         let expected = GoalQuery {
             teams: vec!["a&b".to_owned(), "none".to_owned()],
             priorities: vec!["p1".to_owned()],
+            attributes: [(
+                "tier".to_owned(),
+                vec!["gold".to_owned(), "none".to_owned()],
+            )]
+            .into(),
+            groups: vec!["ola".to_owned()],
             targets: vec![Target::Resolution],
             at_risk: Some(HOUR + 30 * MINUTE),
             overdue: true,

@@ -454,6 +454,7 @@ impl AnsweringThread {
                             ticket_id: "<b>7".to_owned(),
                             target: "resolution",
                             policy: "all".to_owned(),
+                            group: "sla".to_owned(),
                             team: question.query().teams.concat(),
                             priority: "p1".to_owned(),
                             attributes: std::collections::BTreeMap::new(),

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::context::WebContext;
 use super::html::{Escaped, HtmlPage, NO_DATA};
-use super::parameters::{Parameters, goal_query};
+use super::parameters::{ATTRIBUTE, Parameters, goal_query};
 use crate::domain::duration;
 use crate::domain::policy::Target;
 use crate::domain::timestamp::Timestamp;
@@ -123,16 +123,32 @@ fn write_form(html: &mut String, parameters: &Parameters) -> fmt::Result {
         write_option(html, target, target, chosen("target", target))?;
     }
     html.push_str("</select></label>\n");
-    for (name, label) in [("team", "Team"), ("priority", "Priority")] {
+    for (name, label) in [
+        ("team", "Team"),
+        ("priority", "Priority"),
+        ("group", "Group"),
+    ] {
         let value = parameters.last(name).unwrap_or_default();
-        writeln!(
-            html,
-            "<label>{label} <input name=\"{name}\" value=\"{}\" autocomplete=\"off\"></label>",
-            Escaped(value)
-        )?;
+        write_input(html, name, label, value)?;
+    }
+    // The page does not know the attributes of the configuration, but those of the address.
+    for (name, values) in parameters.attributes() {
+        for value in values {
+            write_input(html, &format!("{ATTRIBUTE}{name}"), &name, &value)?;
+        }
     }
     html.push_str("<button>Show</button>\n</form>\n");
     Ok(())
+}
+
+fn write_input(html: &mut String, name: &str, label: &str, value: &str) -> fmt::Result {
+    writeln!(
+        html,
+        "<label>{} <input name=\"{}\" value=\"{}\" autocomplete=\"off\"></label>",
+        Escaped(label),
+        Escaped(name),
+        Escaped(value)
+    )
 }
 
 fn write_option(html: &mut String, value: &str, text: &str, chosen: bool) -> fmt::Result {
@@ -159,24 +175,61 @@ fn write_list(html: &mut String, list: &GoalList) -> fmt::Result {
         list.matching,
         clock.rfc3339()
     )?;
-    for name in [
-        "Ticket", "Deadline", "Left", "Target", "Policy", "Team", "Priority", "Status",
-    ] {
+    let columns = GoalColumns::of(list);
+    let names = columns.cells(&list.goals[0]);
+    for name in ["Ticket", "Deadline", "Left"]
+        .into_iter()
+        .chain(names.into_iter().map(|(name, _)| name))
+    {
+        let name = Escaped(name);
         write!(html, "<th role=\"columnheader\" scope=\"col\">{name}</th>")?;
     }
     html.push_str("</tr>\n</thead>\n<tbody role=\"rowgroup\">\n");
     for goal in &list.goals {
-        write_goal(html, goal, clock)?;
+        write_goal(html, goal, &columns, clock)?;
     }
     html.push_str("</tbody>\n</table>\n</div>\n");
     Ok(())
 }
 
-fn write_goal(html: &mut String, goal: &GoalItem, clock: Timestamp) -> fmt::Result {
+/// The columns that depend on the list.
+struct GoalColumns {
+    /// Whether goals of several groups are listed.
+    has_groups: bool,
+}
+
+impl GoalColumns {
+    fn of(list: &GoalList) -> Self {
+        let mut goals = list.goals.iter();
+        let first = goals.next().map(|goal| &goal.group);
+        Self {
+            has_groups: goals.any(|goal| Some(&goal.group) != first),
+        }
+    }
+
+    /// The cells after ticket and deadline, with the names of their columns.
+    fn cells<'a>(&self, goal: &'a GoalItem) -> Vec<(&'a str, &'a str)> {
+        let mut cells = vec![("Target", goal.target), ("Policy", &*goal.policy)];
+        cells.extend(self.has_groups.then_some(("Group", &*goal.group)));
+        cells.extend([("Team", &*goal.team), ("Priority", &*goal.priority)]);
+        let attributes = goal.attributes.iter();
+        cells.extend(attributes.map(|(name, value)| (name.as_str(), value.as_str())));
+        cells.push(("Status", goal.status));
+        cells
+    }
+}
+
+fn write_goal(
+    html: &mut String,
+    goal: &GoalItem,
+    columns: &GoalColumns,
+    clock: Timestamp,
+) -> fmt::Result {
     let id = Escaped(&goal.ticket_id);
     write!(
         html,
-        "<tr role=\"row\" data-key=\"{id} {}\"><th role=\"rowheader\" scope=\"row\">{id}</th>",
+        "<tr role=\"row\" data-key=\"{id} {} {}\"><th role=\"rowheader\" scope=\"row\">{id}</th>",
+        Escaped(&goal.group),
         goal.target
     )?;
     let deadline = goal.deadline.map(Timestamp::rfc3339);
@@ -188,15 +241,12 @@ fn write_goal(html: &mut String, goal: &GoalItem, clock: Timestamp) -> fmt::Resu
         ("overdue", None) => Some("overdue".to_owned()),
         (_, deadline) => deadline.map(|deadline| duration::brief(deadline.since(clock))),
     };
-    for (name, text) in [
-        ("Deadline", deadline.as_deref()),
-        ("Left", left.as_deref()),
-        ("Target", Some(goal.target)),
-        ("Policy", Some(&goal.policy)),
-        ("Team", Some(&goal.team)),
-        ("Priority", Some(&goal.priority)),
-        ("Status", Some(goal.status)),
-    ] {
+    let first = [("Deadline", deadline.as_deref()), ("Left", left.as_deref())];
+    let cells = columns.cells(goal).into_iter();
+    for (name, text) in first
+        .into_iter()
+        .chain(cells.map(|(name, text)| (name, Some(text))))
+    {
         let class = if name == "Left" && goal.state == "overdue" {
             " class=\"bad\""
         } else {
@@ -204,7 +254,8 @@ fn write_goal(html: &mut String, goal: &GoalItem, clock: Timestamp) -> fmt::Resu
         };
         write!(
             html,
-            "<td role=\"cell\" data-label=\"{name}\"><span{class}>"
+            "<td role=\"cell\" data-label=\"{}\"><span{class}>",
+            Escaped(name)
         )?;
         match text {
             Some(text) => write!(html, "{}", Escaped(text))?,
@@ -226,9 +277,10 @@ mod tests {
             ticket_id: "<i>7".to_owned(),
             target: "resolution",
             policy: "<p>".to_owned(),
+            group: "ola".to_owned(),
             team: "\"><script>".to_owned(),
             priority: "&".to_owned(),
-            attributes: std::collections::BTreeMap::new(),
+            attributes: [("tier".to_owned(), "<u>".to_owned())].into(),
             status: "open",
             state: "overdue",
             deadline: Some(Timestamp(1_000)),
@@ -244,11 +296,18 @@ mod tests {
         write_list(&mut html, &list).unwrap();
         assert!(!html.contains("<script") && !html.contains("<i>") && !html.contains("<p>"));
         assert!(
+            html.contains("data-label=\"tier\"><span>&lt;u&gt;"),
+            "{html}"
+        );
+        assert!(!html.contains("Group"), "all goals are of one group");
+        assert!(
             html.contains("1 of 12") && html.contains("overdue 1h"),
             "{html}"
         );
         let mut form = String::new();
-        let parameters = Parameters::parse(Some("team=%22%3E%3Cscript%3E&at_risk=2h"));
+        let parameters = Parameters::parse(Some(
+            "team=%22%3E%3Cscript%3E&at_risk=2h&attribute.%3Cscript=%3Cscript",
+        ));
         write_form(&mut form, &parameters).unwrap();
         assert!(!form.contains("<script"), "{form}");
         assert!(form.contains("<option value=\"2h\" selected>2h</option>"));

@@ -9,9 +9,9 @@ use ticket_exporter::app::event_files::EventFiles;
 use ticket_exporter::app::history::EventHistory;
 use ticket_exporter::app::targets::{TargetRequest, suggest};
 use ticket_exporter::decode::Decoder;
-use ticket_exporter::domain::policy::{Clock, Policy, Target};
+use ticket_exporter::domain::policy::{Clock, Match, Policy, Target};
 use ticket_exporter::domain::timestamp::{Milliseconds, Timestamp};
-use ticket_exporter::engine::Snapshot;
+use ticket_exporter::engine::{DimensionValues, Dimensions, Snapshot};
 use ticket_exporter::exposition::{Format, render};
 
 use super::holds;
@@ -144,11 +144,18 @@ fn counted(snapshot: &Snapshot) -> BTreeMap<(String, String), (f64, f64)> {
     counts
 }
 
-fn policy_of<'a>(policies: &'a [Policy], team: &str, priority: &str) -> Option<&'a Policy> {
-    policies.iter().find(|policy| {
-        let is = |names: &Option<Vec<String>>, name: &str| *names == Some(vec![name.to_owned()]);
-        is(&policy.matches.team, team) && is(&policy.matches.priority, priority)
-    })
+fn policy_of<'a>(policies: &'a [Policy], tickets: &DimensionValues) -> Option<&'a Policy> {
+    let only = |name: &Option<String>| name.clone().map(|name| vec![name]);
+    let attributes = tickets.attributes.iter();
+    let matches = Match {
+        team: only(&tickets.team),
+        priority: only(&tickets.priority),
+        channel: None,
+        attributes: attributes
+            .map(|(name, value)| (name.clone(), vec![value.clone()]))
+            .collect(),
+    };
+    policies.iter().find(|policy| policy.matches == matches)
 }
 
 fn target_of(policy: &Policy, name: &str) -> Option<Milliseconds> {
@@ -163,7 +170,19 @@ fn suggested_targets_would_have_met_their_objective() {
     holds("suggest-targets", |seed, input| {
         let mut dice = Dice::new(seed);
         let objective = *dice.pick(&[0.8, 0.9, 0.95]);
+        let mut by = Dimensions {
+            team: *dice.pick(&[true, true, false]),
+            priority: *dice.pick(&[true, true, false]),
+            ..Dimensions::default()
+        };
+        for attribute in &input.rules.attributes {
+            if *dice.pick(&[true, false]) {
+                by.attributes.push(attribute.name.clone());
+            }
+        }
+        by.attributes.sort();
         let wish = TargetRequest {
+            by,
             clock: *dice.pick(&[Clock::Business, Clock::Calendar]),
             objective,
             minimum: *dice.pick(&[1, 5, 20]),
@@ -180,7 +199,7 @@ fn suggested_targets_would_have_met_their_objective() {
         });
         let counts = counted(&again.replay().snapshot());
         for row in &suggestion.rows {
-            let policy = policy_of(&suggestion.policies, &row.team, &row.priority);
+            let policy = policy_of(&suggestion.policies, &row.tickets);
             let target = policy.and_then(|policy| target_of(policy, row.target));
             if target != row.suggested.as_ref().map(|suggested| suggested.target) {
                 return Err(format!("the policy says {target:?}: {row:?}"));
