@@ -208,6 +208,25 @@ mod tests {
     use crate::decode::record::BYTE_ORDER_MARK;
 
     #[test]
+    fn canonical_events_keep_the_configured_attributes() {
+        let decoder = Decoder::new(&Mappings {
+            attributes: vec!["tier".to_owned()],
+            ..Mappings::default()
+        });
+        let read = |json: &[u8]| {
+            let decoded = decoder.decode(&Record::of(json), None);
+            let stated = decoded.events().iter().flat_map(|event| &event.attributes);
+            let stated = stated.map(|one| one.value.as_deref().map(str::to_owned));
+            (decoded.rejection(), stated.collect::<Vec<_>>())
+        };
+        let gold =
+            br#"{"ticket_id":1,"type":"updated","at":1,"attributes":{"a":[1],"tier":"gold"}}"#;
+        assert_eq!(read(gold), (None, vec![Some("gold".to_owned())]));
+        let wrong = br#"{"ticket_id":1,"type":"updated","at":1,"attributes":{"tier":["gold"]}}"#;
+        assert_eq!(read(wrong), (Some(Rejection::InvalidAttributes), vec![]));
+    }
+
+    #[test]
     fn a_byte_order_mark_in_front_is_skipped() {
         let plain = br#"{"ticket_id":1,"type":"created","at":5,"event_id":"e"}"#;
         let marked = [BYTE_ORDER_MARK, plain].concat();

@@ -122,6 +122,44 @@ fn a_rule_makes_an_event() {
 }
 
 #[test]
+fn a_rule_states_the_configured_attributes() {
+    let decoder = decoder(
+        "
+  tables: { teams: teams.csv }
+  common:
+    ticket_id: .id
+    at: .at
+    attributes: { tier: { value: .tier, table: teams }, size: .size, other: .id }
+  rules: { changed: { type: updated } }
+attributes: { tier: {}, size: {} }
+",
+    );
+    let made = map_value(&decoder, r#"{"id":1,"at":1,"tier":9,"size":null}"#);
+    let stated = made.events[0].attributes.iter();
+    let stated: Vec<_> = stated
+        .map(|one| (&*one.name, one.value.as_deref()))
+        .collect();
+    assert_eq!(stated, [("size", None), ("tier", Some("9"))]);
+    assert_eq!(made.unmapped[0].member.to_string(), "attributes.tier");
+    let origin = made.derivations[0].origins.last().unwrap();
+    assert_eq!(
+        (origin.member.to_string().as_str(), origin.from.as_str()),
+        ("attributes.tier", ".tier")
+    );
+    let long = "x".repeat(257);
+    let made = map_value(&decoder, &format!(r#"{{"id":1,"at":1,"size":"{long}"}}"#));
+    let rejected = &made.rejected_events[0];
+    assert_eq!(rejected.rejection, Rejection::InvalidAttributes);
+    assert_eq!(
+        (
+            rejected.member.to_string().as_str(),
+            rejected.paths.as_str()
+        ),
+        ("attributes.size", ".size")
+    );
+}
+
+#[test]
 fn absent_members_stay_absent() {
     let made = map_value(
         &decoder(DESK),

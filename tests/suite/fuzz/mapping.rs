@@ -44,7 +44,7 @@ pub const WORDS: [&str; 30] = [
     "\"eyJpZCI6Mn0=\"",
 ];
 /// Special words of the mapping language.
-const YAML: [&str; 40] = [
+const YAML: [&str; 42] = [
     "{",
     "}",
     "[",
@@ -69,6 +69,8 @@ const YAML: [&str; 40] = [
     ".a[b=c,d.e!=f][-1]",
     ".a[newest:b].b",
     "once: .a",
+    "attributes: { tier: .a }",
+    "attributes: ~",
     "zone: local",
     "{ is: { value: .a, match: b } }",
     "contains: [a, b]",

@@ -12,7 +12,7 @@ use crate::stories::dice::Dice;
 use crate::stories::{self, Size};
 
 /// Special words of JSON and the event format.
-const WORDS: [&str; 44] = [
+const WORDS: [&str; 46] = [
     "null",
     "true",
     "false",
@@ -51,6 +51,8 @@ const WORDS: [&str; 44] = [
     "[[[[[[[[[[[[[[[[",
     "\"ticket_id\":",
     "\"at\":1,",
+    "\"attributes\":{\"tier\":\"gold\",\"tier\":7},",
+    "{\"a\":true,\"b\":1.5,\"c\":[{}]}",
     "\"score\":6,",
     "\"score_max\":1,",
     "\"handle_seconds\":1e9,",
@@ -167,6 +169,7 @@ fn events_of_any_members() {
         "status",
         "channel",
         "actor",
+        "attributes",
         "requester",
         "author",
         "public",
