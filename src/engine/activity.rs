@@ -4,10 +4,11 @@ use super::compiled_rules::CompiledRules;
 use super::fact::{Fact, Observer};
 use super::goals;
 use super::measure::report_duration;
+use super::open_goals::{ClockStart, GoalKind};
 use super::rules::Kpi;
 use super::series::Rating;
 use super::sink::FactSink;
-use super::ticket::{Flags, GoalSlot, GoalState, Ticket};
+use super::ticket::{Flags, Ticket};
 use crate::domain::event::{Event, EventType};
 use crate::domain::policy::StatusSet;
 use crate::domain::timestamp::Timestamp;
@@ -39,10 +40,16 @@ pub fn human_reply<O: Observer + ?Sized>(
         let what = (kpi, ticket.cohort());
         report_duration(sink, ticket, what, (since, at), StatusSet::EMPTY, at);
     }
-    goals::end(sink, ticket, GoalSlot::Response, at);
-    ticket.states[GoalSlot::Response as usize] = GoalState::Absent;
+    goals::end(sink, ticket, GoalKind::Response, at);
     ticket.response_since = Timestamp::NEVER;
     ticket.flags.set(Flags::RESPONDED, true);
+    if ticket.status().is_unsolved() {
+        goals::end(sink, ticket, GoalKind::Update, at);
+        let rules = sink.rules();
+        let calendar = rules.calendar_of(ticket.team_number);
+        let start = ClockStart::new(at, calendar);
+        ticket.set_updates(rules.has_updates.then_some(start));
+    }
     true
 }
 
@@ -66,8 +73,7 @@ pub fn customer_message(
     }
     let starts = ticket.has(Flags::RESPONDED) && ticket.response_since == Timestamp::NEVER;
     if starts {
-        ticket.response_since = at;
-        goals::begin(rules, ticket, GoalSlot::Response);
+        ticket.start_response(at, rules.calendar_of(ticket.team_number));
     }
     starts
 }

@@ -1,15 +1,17 @@
 //! The rules, compiled to numbers: which policy and which calendar apply to a ticket.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::cohort::{CohortKey, MOST_ATTRIBUTES};
 use super::elapsed::NumberedCalendar;
 use super::labels::{AttributeTable, LabelNumber, LabelTable, Labels, NONE, NONE_ID};
+use super::open_goals::GroupNumber;
 use super::rules::Rules;
-use super::ticket::{GoalState, NO_POLICY, Ticket};
+use super::ticket::{NO_POLICY, Ticket};
 use crate::domain::calendar::CalendarId;
-use crate::domain::policy::{Clock, Match, Policy};
+use crate::domain::policy::{Clock, Match, Policy, Rebase, Target};
 
 /// The name of the calendar that is always open.
 const ALWAYS_OPEN: &str = "24x7";
@@ -30,6 +32,12 @@ pub struct CompiledRules {
     pub rules: Arc<Rules>,
     pub labels: Labels,
     matches: Vec<CompiledMatch>,
+    /// The numbers of the current policies, by group.
+    groups: Vec<Vec<u16>>,
+    /// Whether a policy counts from its change.
+    pub has_rebasing: bool,
+    /// Whether a policy has a target for updates.
+    pub has_updates: bool,
     /// By team number. Only the teams that the configuration names are listed.
     team_calendars: Vec<Option<CalendarId>>,
 }
@@ -37,11 +45,8 @@ pub struct CompiledRules {
 impl CompiledRules {
     /// `labels` must hold every value that the rules name.
     pub fn new(rules: Arc<Rules>, labels: Labels) -> Self {
-        let former = rules.former_policies.iter().map(|former| &former.policy);
         let matches = rules
-            .policies
-            .iter()
-            .chain(former)
+            .all_policies()
             .map(|policy| compile(&policy.matches, &labels));
         let matches = matches.collect();
         let mut team_calendars = vec![rules.default_calendar; labels.teams.names().len()];
@@ -50,10 +55,23 @@ impl CompiledRules {
                 team_calendars[usize::from(team)] = *calendar;
             }
         }
+        let names = rules.groups();
+        let in_group = |name: &str| -> Vec<u16> {
+            let policies = (0..NO_POLICY).zip(&rules.policies);
+            let policies = policies.filter(|(_, policy)| policy.group == name);
+            policies.map(|(number, _)| number).collect()
+        };
+        let groups = names.iter().map(|name| in_group(name)).collect();
+        let any = |is: fn(&Policy) -> bool| rules.all_policies().any(is);
+        let has_rebasing = any(|policy| policy.rebase == Rebase::FromChange);
+        let has_updates = any(|policy| policy.target(Target::Update).is_some());
         Self {
             rules,
             labels,
             matches,
+            groups,
+            has_rebasing,
+            has_updates,
             team_calendars,
         }
     }
@@ -73,25 +91,33 @@ impl CompiledRules {
         })
     }
 
-    /// The number of the first policy that matches a ticket, or [`NO_POLICY`].
+    /// The numbers of the groups of policies.
+    #[allow(clippy::cast_possible_truncation, reason = "at most MOST_GROUPS")]
+    pub fn groups(&self) -> Range<GroupNumber> {
+        0..self.groups.len() as GroupNumber
+    }
+
+    /// The number of the first policy of a group that matches a ticket, or [`NO_POLICY`].
     ///
     /// Changed policies apply to new goals only. So a ticket with a running goal keeps a policy of
     /// an earlier configuration, as long as that configuration would choose it again.
-    pub fn policy_of(&self, ticket: &Ticket) -> u16 {
-        if let Some(former) = self.rules.former_policy(ticket.policy)
-            && ticket.states.contains(&GoalState::Undecided)
-            && self.matches(ticket.policy, ticket)
-            && !former
-                .before
-                .iter()
-                .any(|before| self.matches(*before, ticket))
-        {
-            return ticket.policy;
+    pub fn policy_of(&self, ticket: &Ticket, group: GroupNumber) -> u16 {
+        let policy = ticket.policy_in(group);
+        if self.is_former_choice(policy, ticket) && ticket.has_undecided_goal(group) {
+            return policy;
         }
-        (0..NO_POLICY)
-            .take(self.rules.policies.len())
+        let mut policies = self.groups[usize::from(group)].iter().copied();
+        policies
             .find(|number| self.matches(*number, ticket))
             .unwrap_or(NO_POLICY)
+    }
+
+    /// Whether a policy is of an earlier configuration, and that one would choose it again.
+    pub fn is_former_choice(&self, policy: u16, ticket: &Ticket) -> bool {
+        let matches = |policy: &u16| self.matches(*policy, ticket);
+        self.rules
+            .former_policy(policy)
+            .is_some_and(|former| matches(&policy) && !former.before.iter().any(matches))
     }
 
     fn matches(&self, policy: u16, ticket: &Ticket) -> bool {

@@ -5,11 +5,15 @@ use super::compiled_rules::CompiledRules;
 use super::elapsed::Elapsed;
 use super::fact::{Fact, Measure, ObservedDuration, Observer};
 use super::goals::{self, PastDeadline};
-use super::measure::{SOLVED, enter, life_start, report_duration, report_status_time};
+use super::measure::{
+    EXCEPT_AGENT_WAIT, EXCEPT_REQUESTER_WAIT, SOLVED, enter, life_start, report_duration,
+    report_status_time,
+};
+use super::open_goals::GoalKind;
 use super::rules::Kpi;
 use super::series::Ending;
 use super::sink::FactSink;
-use super::ticket::{Flags, GoalSlot, GoalState, Ticket};
+use super::ticket::{Flags, Ticket};
 use crate::domain::event::Status;
 use crate::domain::policy::StatusSet;
 use crate::domain::timestamp::Timestamp;
@@ -50,8 +54,7 @@ pub fn change_status<O: Observer + ?Sized>(
 
 pub fn begin_leg(rules: &CompiledRules, ticket: &mut Ticket, at: Timestamp) {
     if ticket.status().is_unsolved() && !ticket.team().is_none() {
-        ticket.leg_since = at;
-        goals::begin(rules, ticket, GoalSlot::Ownership);
+        ticket.start_leg(at, rules.calendar_of(ticket.team_number));
     }
 }
 
@@ -66,7 +69,7 @@ pub fn end_leg<O: Observer + ?Sized>(
     let what = (Kpi::TeamOwnership, ticket.cohort());
     let stretch = (ticket.leg_since, at);
     report_duration(sink, ticket, what, stretch, StatusSet::EMPTY, at);
-    goals::end(sink, ticket, GoalSlot::Ownership, at);
+    goals::end(sink, ticket, GoalKind::Ownership, at);
     ticket.leg_since = Timestamp::NEVER;
     ticket.flags.set(Flags::FIRST_LEG, false);
 }
@@ -80,13 +83,18 @@ fn solve<O: Observer + ?Sized>(sink: &mut FactSink<'_, O>, ticket: &mut Ticket, 
         let what = (Kpi::FirstResolution, cohort);
         report_duration(sink, ticket, what, stretch, StatusSet::EMPTY, at);
     }
-    ticket.flags.set(Flags::SOLVED_ONCE, true);
     end_leg(sink, ticket, at);
-    if ticket.states[GoalSlot::Resolution as usize] == GoalState::Breached {
-        ticket.resolution_since = Timestamp::NEVER; // a reopening starts it again
+    ticket.stop_breached_resolutions(sink.rules().groups());
+    for kind in [
+        GoalKind::Response,
+        GoalKind::Resolution,
+        GoalKind::Assignment,
+        GoalKind::Update,
+    ] {
+        goals::end(sink, ticket, kind, at);
     }
-    goals::end(sink, ticket, GoalSlot::Response, at);
-    goals::end(sink, ticket, GoalSlot::Resolution, at);
+    ticket.set_updates(None);
+    ticket.flags.set(Flags::SOLVED_ONCE, true);
     // The start of the response stays for a reply of the same instant.
     ticket.flags.set(Flags::JUST_SOLVED, true);
     ticket.flags.set(Flags::CUSTOMER_WAITS, false);
@@ -107,21 +115,16 @@ fn reopen<O: Observer + ?Sized>(
         ticket.flags.set(Flags::SECOND_LIFE, true);
         ticket.flags.set(Flags::WORKED, false);
         ticket.begin_second_life(at);
-        ticket.resolution_since = Timestamp::NEVER;
+        ticket.stop_resolutions();
     }
     ticket.flags.set(Flags::REOPENED, true);
     ticket.pass_solve();
     if !ticket.has(Flags::RESPONDED) || ticket.has(Flags::CUSTOMER_WAITS) {
-        ticket.response_since = at;
-        goals::begin(sink.rules(), ticket, GoalSlot::Response);
+        ticket.start_response(at, sink.rules().calendar_of(ticket.team_number));
     }
     ticket.flags.set(Flags::CUSTOMER_WAITS, false);
-    let has_resolution = ticket.has_start() || ticket.has(Flags::SECOND_LIFE);
-    if ticket.resolution_since == Timestamp::NEVER && has_resolution {
-        ticket.resolution_since = at;
-        goals::begin(sink.rules(), ticket, GoalSlot::Resolution);
-    } else {
-        ticket.states[GoalSlot::Resolution as usize] = GoalState::Absent;
+    if ticket.has_start() || ticket.has(Flags::SECOND_LIFE) {
+        ticket.start_resolutions(at, sink.rules().calendar_of(ticket.team_number));
     }
     begin_leg(sink.rules(), ticket, at);
 }
@@ -139,6 +142,12 @@ pub fn finalize<O: Observer + ?Sized>(
         let stretch = (life_start(ticket), solved_at);
         let what = (Kpi::FullResolution, cohort);
         report_duration(sink, ticket, what, stretch, SOLVED, at);
+        for (kpi, excluded) in [
+            (Kpi::RequesterWait, EXCEPT_REQUESTER_WAIT),
+            (Kpi::AgentWait, EXCEPT_AGENT_WAIT),
+        ] {
+            report_duration(sink, ticket, (kpi, cohort), stretch, excluded, at);
+        }
         ending = Some(if ticket.has(Flags::SECOND_LIFE) {
             Ending::Again
         } else if is_first_contact(sink.rules(), ticket) {

@@ -7,8 +7,9 @@ use serde::Serialize;
 use super::compiled_rules::CompiledRules;
 use super::core::Engine;
 use super::measure::{SOLVED, life_start};
+use super::open_goals::OpenGoal;
 use super::rules::Kpi;
-use super::ticket::{Flags, GoalSlot, GoalState, Ticket};
+use super::ticket::{Flags, Ticket};
 use super::timers::next_timer;
 use super::trace::{self, GoalStep, GoalTrace};
 use crate::domain::event::Status;
@@ -190,15 +191,16 @@ fn phases(rules: &CompiledRules, ticket: &Ticket, now: Timestamp) -> Vec<PhaseVi
 
 fn goals(rules: &CompiledRules, ticket: &Ticket, now: Timestamp) -> Vec<GoalView> {
     let mut views = Vec::new();
-    for slot in GoalSlot::ALL {
-        let paused = ticket.deadlines[slot as usize] == Timestamp::NEVER;
-        let (state, step) = match ticket.states[slot as usize] {
-            GoalState::Undecided if paused => ("paused", GoalStep::Paused),
-            GoalState::Undecided => ("running", GoalStep::Begun),
-            GoalState::Breached if ticket.is_open() => ("overdue", GoalStep::Breached),
-            _ => continue,
+    let mut open: Vec<OpenGoal> = ticket.goals().collect();
+    open.sort_unstable_by_key(|goal| goal.key);
+    for goal in open {
+        let (state, step) = match goal.is_breached {
+            false if goal.deadline == Timestamp::NEVER => ("paused", GoalStep::Paused),
+            false => ("running", GoalStep::Begun),
+            true if ticket.is_open() => ("overdue", GoalStep::Breached),
+            true => continue,
         };
-        if let Some(goal) = trace::goal(rules, ticket, slot, step, now) {
+        if let Some(goal) = trace::goal(rules, ticket, goal.key, step, now) {
             let left = (state != "overdue").then_some((goal.length - goal.running).max(0));
             views.push(GoalView { state, goal, left });
         }
@@ -253,13 +255,11 @@ fn next(rules: &CompiledRules, ticket: &Ticket) -> Option<NextTimer> {
     let what = if ticket.is_withdrawn() || ticket.has(Flags::FINALIZED) {
         "forgotten".to_owned()
     } else {
-        let mut slots = GoalSlot::ALL.into_iter();
-        slots
-            .find(|slot| ticket.deadlines[*slot as usize] == at)
-            .map_or_else(
-                || "finalized".to_owned(),
-                |slot| format!("breach of {}", ticket.target(slot).name()),
-            )
+        let due = ticket.goals().filter(|goal| goal.deadline == at);
+        due.map(|goal| goal.key).min().map_or_else(
+            || "finalized".to_owned(),
+            |key| format!("breach of {}", ticket.target(key.kind).name()),
+        )
     };
     Some(NextTimer { at, what })
 }

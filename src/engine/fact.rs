@@ -7,12 +7,13 @@
 use super::cohort::CohortKey;
 use super::compiled_rules::CompiledRules;
 use super::elapsed::Elapsed;
+use super::open_goals::{GoalKey, OpenGoal};
 use super::outcome::Outcome;
 use super::rules::Kpi;
 use super::series::{Ending, Rating};
 use super::statement::StateMember;
 use super::table::{LONGEST_MERGE_CHAIN, TicketTable};
-use super::ticket::{GoalSlot, GoalState, Ticket, Withdrawal};
+use super::ticket::{Ticket, Withdrawal};
 use crate::domain::event::{Event, Status};
 use crate::domain::policy::StatusSet;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
@@ -61,15 +62,15 @@ pub enum Fact {
     /// The ticket's goals were evaluated again. This one may have begun, moved, paused, resumed or
     /// been cancelled; a breach follows as a fact of its own.
     GoalEvaluated {
-        slot: GoalSlot,
+        key: GoalKey,
         before: GoalBefore,
     },
-    GoalMet(GoalSlot),
-    GoalBreached(GoalSlot),
+    GoalMet(GoalKey),
+    GoalBreached(GoalKey),
     /// The goal had breached before; now it is no longer overdue.
-    OverdueGoalEnded(GoalSlot),
+    OverdueGoalEnded(GoalKey),
     /// The goal ended without being counted.
-    GoalCancelled(GoalSlot),
+    GoalCancelled(GoalKey),
     /// `None`: the creation time is unknown, so the end is not counted.
     Finalized(Option<Ending>),
     Withdrawn(Withdrawal),
@@ -103,8 +104,9 @@ pub enum Measure {
 /// A goal before its evaluation.
 #[derive(Clone, Copy, Debug)]
 pub struct GoalBefore {
-    pub state: GoalState,
-    pub deadline: Timestamp,
+    /// `None`: it begins.
+    pub goal: Option<OpenGoal>,
+    /// The policy of its group.
     pub policy: u16,
 }
 

@@ -5,7 +5,7 @@ use super::compiled_rules::CompiledRules;
 use super::goals::{self, GoalProgress};
 use super::recorder::Recorder;
 use super::table::TicketTable;
-use super::ticket::{Flags, GoalSlot, Ticket};
+use super::ticket::{Flags, Ticket};
 use crate::domain::event::Status;
 use crate::domain::policy::Target;
 use crate::domain::timestamp::{DAY, HOUR, MINUTE, Milliseconds, Timestamp};
@@ -160,7 +160,6 @@ pub fn scan(
     clocks: &[Option<Timestamp>],
 ) -> Gauges {
     let mut gauges = Gauges::default();
-    let groups = groups_by_policy(&recorder.compiled);
     gauges
         .cohorts
         .resize(recorder.series.cohorts().len(), CohortGauges::NONE);
@@ -184,14 +183,7 @@ pub fn scan(
             // A partition that holds a ticket has a clock.
             let clock = clocks[usize::from(ticket.partition)].unwrap_or_default();
             let rules = &recorder.compiled;
-            let group_of = |policy: u16| groups.get(usize::from(policy)).copied().unwrap_or(0);
-            count_cohort(
-                &mut gauges.cohorts[position],
-                rules,
-                group_of,
-                ticket,
-                clock,
-            );
+            count_cohort(&mut gauges.cohorts[position], rules, ticket, clock);
             let team = usize::from(rules.labels.teams.label(ticket.team_number));
             count_team(&mut gauges.teams[team], rules, ticket, clock);
         }
@@ -199,20 +191,9 @@ pub fn scan(
     gauges
 }
 
-/// The number of each policy's group.
-fn groups_by_policy(rules: &CompiledRules) -> Vec<usize> {
-    let groups = rules.rules.groups();
-    let policies = rules.rules.all_policies();
-    let group = |name: &str| groups.iter().position(|group| *group == name);
-    policies
-        .map(|policy| group(&policy.group).unwrap_or(0))
-        .collect()
-}
-
 fn count_cohort(
     gauges: &mut CohortGauges,
     rules: &CompiledRules,
-    group_of: impl Fn(u16) -> usize,
     ticket: &Ticket,
     clock: Timestamp,
 ) {
@@ -220,13 +201,10 @@ fn count_cohort(
     gauges.backlog[status as usize] += 1;
     gauges.awaiting_first_response += u32::from(!ticket.has(Flags::RESPONDED));
     gauges.unassigned += u32::from(!ticket.has(Flags::ASSIGNED));
-    let Some(policy) = rules.policy(ticket.policy) else {
-        return;
-    };
-    let gauges = gauges.group_mut(group_of(ticket.policy));
-    for slot in GoalSlot::ALL {
-        let target = ticket.target(slot) as usize;
-        match goals::progress(policy, ticket, slot) {
+    for goal in ticket.goals() {
+        let gauges = gauges.group_mut(usize::from(goal.key.group));
+        let target = ticket.target(goal.key.kind) as usize;
+        match goals::progress(rules, ticket, goal) {
             None => {}
             Some(GoalProgress::Overdue) => gauges.overdue[target] += 1,
             Some(GoalProgress::Paused) => gauges.paused[target] += 1,
@@ -247,19 +225,17 @@ fn count_within(counts: &mut [u32; AT_RISK.len()], deadline: Timestamp, clock: T
 }
 
 fn count_team(gauges: &mut TeamGauges, rules: &CompiledRules, ticket: &Ticket, clock: Timestamp) {
-    if let Some(policy) = rules.policy(ticket.policy) {
-        let mut next = Timestamp::NEVER;
-        let mut overdue = false;
-        for slot in GoalSlot::ALL {
-            match goals::progress(policy, ticket, slot) {
-                Some(GoalProgress::Overdue) => overdue = true,
-                Some(GoalProgress::Running(deadline)) => next = next.min(deadline),
-                Some(GoalProgress::Paused) | None => {}
-            }
+    let mut next = Timestamp::NEVER;
+    let mut overdue = false;
+    for goal in ticket.goals() {
+        match goals::progress(rules, ticket, goal) {
+            Some(GoalProgress::Overdue) => overdue = true,
+            Some(GoalProgress::Running(deadline)) => next = next.min(deadline),
+            Some(GoalProgress::Paused) | None => {}
         }
-        gauges.tickets_overdue += u32::from(overdue);
-        count_within(&mut gauges.tickets_at_risk, next, clock);
     }
+    gauges.tickets_overdue += u32::from(overdue);
+    count_within(&mut gauges.tickets_at_risk, next, clock);
     if !ticket.has_start() {
         return; // its age is unknown
     }

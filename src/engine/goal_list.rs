@@ -15,7 +15,8 @@ use super::compiled_rules::CompiledRules;
 use super::core::Engine;
 use super::goals::{self, GoalProgress};
 use super::labels::{AttributeTable, LabelNumber, LabelTable};
-use super::ticket::{GoalSlot, Ticket};
+use super::open_goals::{GoalKey, GroupNumber, OpenGoal};
+use super::ticket::Ticket;
 use crate::domain::policy::Target;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 
@@ -79,17 +80,19 @@ struct Candidate<'a> {
     /// `NEVER`: unknown.
     deadline: Timestamp,
     target: Target,
+    key: GoalKey,
     overdue: bool,
     ticket: &'a Ticket,
 }
 
 impl Candidate<'_> {
     /// Unique for each goal, so that the result does not depend on the order of tickets in memory.
-    fn key(&self) -> (Timestamp, &str, Target, u16) {
+    fn key(&self) -> (Timestamp, &str, Target, GroupNumber, u16) {
         (
             self.deadline,
             &self.ticket.id,
             self.target,
+            self.key.group,
             self.ticket.partition,
         )
     }
@@ -179,35 +182,32 @@ impl<'a> Search<'a> {
         {
             return;
         }
-        let Some(policy) = rules.policy(ticket.policy) else {
-            return;
-        };
         let all = self.query.at_risk.is_none() && !self.query.overdue;
-        if !self.query.groups.is_empty() && !self.query.groups.contains(&policy.group) {
-            return;
-        }
-        for slot in GoalSlot::ALL {
-            let target = ticket.target(slot);
+        for goal in ticket.goals() {
+            let target = ticket.target(goal.key.kind);
+            let policy = rules.policy(ticket.policy_in(goal.key.group));
+            let is_in_group = |name: &String| policy.is_some_and(|policy| policy.group == *name);
+            if !self.query.groups.is_empty() && !self.query.groups.iter().any(is_in_group) {
+                continue;
+            }
             if !self.query.targets.is_empty() && !self.query.targets.contains(&target) {
                 continue;
             }
-            match goals::progress(policy, ticket, slot) {
+            match goals::progress(rules, ticket, goal) {
                 Some(GoalProgress::Running(deadline)) => {
                     let within = self.query.at_risk.map(|within| clock.plus(within));
                     if all || within.is_some_and(|latest| deadline <= latest) {
                         self.matching += 1;
-                        self.add(ticket, target, deadline, false);
+                        self.add(ticket, goal, deadline);
                     }
                 }
                 Some(GoalProgress::Overdue) if all || self.query.overdue => {
                     self.matching += 1;
-                    let length = policy.target(target).unwrap_or_default();
-                    let earliest = ticket.slot_since(slot).plus(length);
-                    if self.has_room_for(earliest) {
-                        let deadline = goals::deadline(rules, ticket, slot);
+                    if self.has_room_for(goals::earliest_deadline(rules, ticket, goal.key)) {
+                        let deadline = goals::deadline(rules, ticket, goal.key);
                         // A later deadline belongs to another policy than the breached one.
                         let deadline = deadline.filter(|deadline| *deadline <= clock);
-                        self.add(ticket, target, deadline.unwrap_or(Timestamp::NEVER), true);
+                        self.add(ticket, goal, deadline.unwrap_or(Timestamp::NEVER));
                     }
                 }
                 _ => {}
@@ -236,14 +236,15 @@ impl<'a> Search<'a> {
                 .is_some_and(|last| deadline <= last.deadline)
     }
 
-    fn add(&mut self, ticket: &'a Ticket, target: Target, deadline: Timestamp, overdue: bool) {
+    fn add(&mut self, ticket: &'a Ticket, goal: OpenGoal, deadline: Timestamp) {
         if !self.has_room_for(deadline) {
             return;
         }
         self.first.push(Candidate {
             deadline,
-            target,
-            overdue,
+            target: ticket.target(goal.key.kind),
+            key: goal.key,
+            overdue: goal.is_breached,
             ticket,
         });
         if self.first.len() > self.query.limit {
@@ -255,16 +256,13 @@ impl<'a> Search<'a> {
 impl Candidate<'_> {
     fn item(&self, rules: &CompiledRules) -> GoalItem {
         let ticket = self.ticket;
+        let policy = rules.policy(ticket.policy_in(self.key.group));
         let deadline = Some(self.deadline).filter(|deadline| *deadline != Timestamp::NEVER);
         GoalItem {
             ticket_id: ticket.id.to_string(),
             target: self.target.name(),
-            policy: rules
-                .policy(ticket.policy)
-                .map(|policy| policy.name.clone())
-                .unwrap_or_default(),
-            group: rules
-                .policy(ticket.policy)
+            policy: policy.map(|policy| policy.name.clone()).unwrap_or_default(),
+            group: policy
                 .map(|policy| policy.group.clone())
                 .unwrap_or_default(),
             team: rules.team_label(ticket.team_number).to_owned(),

@@ -7,7 +7,8 @@ use compact_str::CompactString;
 use super::compiled_rules::CompiledRules;
 use super::core::Engine;
 use super::fact::{Fact, Observer};
-use super::ticket::{GoalSlot, GoalState, Ticket};
+use super::open_goals::GoalKey;
+use super::ticket::Ticket;
 use crate::domain::event::Status;
 use crate::domain::policy::Target;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
@@ -36,8 +37,8 @@ impl<F: FnMut(GoalRun)> GoalRuns<F> {
 
 impl<F: FnMut(GoalRun)> Observer for GoalRuns<F> {
     fn fact(&mut self, rules: &CompiledRules, ticket: &Ticket, at: Timestamp, fact: Fact) {
-        if let Fact::GoalMet(slot) | Fact::GoalBreached(slot) = fact
-            && let Some(run) = goal_run(rules, ticket, slot, at)
+        if let Fact::GoalMet(key) | Fact::GoalBreached(key) = fact
+            && let Some(run) = goal_run(rules, ticket, key, at)
         {
             (self.0)(run);
         }
@@ -47,18 +48,18 @@ impl<F: FnMut(GoalRun)> Observer for GoalRuns<F> {
 fn goal_run(
     rules: &CompiledRules,
     ticket: &Ticket,
-    slot: GoalSlot,
+    key: GoalKey,
     at: Timestamp,
 ) -> Option<GoalRun> {
-    let policy = rules.policy(ticket.policy)?;
-    let target = ticket.target(slot);
+    let policy = rules.policy(ticket.policy_in(key.group))?;
+    let target = ticket.target(key.kind);
     policy.target(target)?;
-    let calendar = rules.goal_calendar(policy, ticket.slot_calendar(slot));
+    let start = ticket.goal_start(key, policy.rebase);
+    let calendar = rules.goal_calendar(policy, start.calendar());
     let excluded = policy.pauses[target as usize]
         .with(Status::Solved)
         .with(Status::Closed);
-    let since = ticket.slot_start(slot);
-    let elapsed = ticket.history().elapsed(calendar, since, at, excluded);
+    let elapsed = ticket.history().elapsed(calendar, start.at, at, excluded);
     Some(GoalRun {
         target,
         team: rules.team_label(ticket.team_number).into(),
@@ -74,11 +75,14 @@ impl Engine {
         let mut runs = Vec::new();
         for ticket in self.tickets.iter() {
             let at = self.clock_of_number(ticket.partition).max(ticket.last_at);
-            for slot in GoalSlot::ALL {
-                if ticket.states[slot as usize] == GoalState::Undecided {
-                    runs.extend(goal_run(self.rules(), ticket, slot, at));
-                }
-            }
+            let mut goals: Vec<GoalKey> = ticket
+                .goals()
+                .filter(|goal| !goal.is_breached)
+                .map(|goal| goal.key)
+                .collect();
+            goals.sort_unstable();
+            let of_goal = |key| goal_run(self.rules(), ticket, key, at);
+            runs.extend(goals.into_iter().filter_map(of_goal));
         }
         runs
     }

@@ -2,46 +2,50 @@
 
 use super::compiled_rules::CompiledRules;
 use super::fact::{Fact, GoalBefore, Observer};
+use super::open_goals::{ClockStart, GoalKey, GoalKind, GroupNumber, OpenGoal};
 use super::sink::FactSink;
-use super::ticket::{GoalSlot, GoalState, NO_POLICY, Ticket};
-use crate::domain::policy::Policy;
+use super::ticket::Ticket;
+use crate::domain::policy::Rebase;
 use crate::domain::timestamp::Timestamp;
 
-/// Starts the clock of a slot. A goal in it stays on the calendar of the team that holds the ticket
-/// now. Whether there is a goal is decided by [`evaluate`].
-pub fn begin(rules: &CompiledRules, ticket: &mut Ticket, slot: GoalSlot) {
-    ticket.states[slot as usize] = GoalState::Absent;
-    ticket.deadlines[slot as usize] = Timestamp::NEVER;
-    ticket.set_slot_calendar(slot, rules.calendar_of(ticket.team_number));
-}
-
-/// Stops the clock of a slot. An undecided goal is met. The state is `Ended` until the slot begins
-/// again.
+/// Ends the goals of a kind, because their clock stops. The undecided ones are met.
 pub fn end<O: Observer + ?Sized>(
     sink: &mut FactSink<'_, O>,
     ticket: &mut Ticket,
-    slot: GoalSlot,
+    kind: GoalKind,
     at: Timestamp,
 ) {
-    match ticket.states[slot as usize] {
-        GoalState::Undecided => sink.report(ticket, at, Fact::GoalMet(slot)),
-        GoalState::Breached => sink.report(ticket, at, Fact::OverdueGoalEnded(slot)),
-        GoalState::Absent | GoalState::Ended => {}
+    for group in sink.rules().groups() {
+        let key = GoalKey { group, kind };
+        let Some(goal) = ticket.goal(key) else {
+            continue;
+        };
+        let fact = if goal.is_breached {
+            Fact::OverdueGoalEnded(key)
+        } else if kind == GoalKind::Update && ticket.clock(key).at == at {
+            // The order of the events of one update must not matter.
+            Fact::GoalCancelled(key)
+        } else {
+            Fact::GoalMet(key)
+        };
+        sink.report(ticket, at, fact);
+        ticket.remove_goal(key);
     }
-    ticket.states[slot as usize] = GoalState::Ended;
-    ticket.deadlines[slot as usize] = Timestamp::NEVER;
 }
 
 /// Breaches a goal, because its timer fired or its policy changed.
 pub fn breach<O: Observer + ?Sized>(
     sink: &mut FactSink<'_, O>,
     ticket: &mut Ticket,
-    slot: GoalSlot,
+    key: GoalKey,
     at: Timestamp,
 ) {
-    sink.report(ticket, at, Fact::GoalBreached(slot));
-    ticket.states[slot as usize] = GoalState::Breached;
-    ticket.deadlines[slot as usize] = Timestamp::NEVER;
+    sink.report(ticket, at, Fact::GoalBreached(key));
+    ticket.set_goal(OpenGoal {
+        key,
+        is_breached: true,
+        deadline: Timestamp::NEVER,
+    });
 }
 
 /// Ends the undecided goals of a withdrawn ticket without counting them. Decided goals stay decided.
@@ -50,12 +54,14 @@ pub fn cancel<O: Observer + ?Sized>(
     ticket: &mut Ticket,
     at: Timestamp,
 ) {
-    for slot in GoalSlot::ALL {
-        if ticket.states[slot as usize] == GoalState::Undecided {
-            sink.report(ticket, at, Fact::GoalCancelled(slot));
-            ticket.states[slot as usize] = GoalState::Absent;
+    for group in sink.rules().groups() {
+        for kind in GoalKind::ALL {
+            let key = GoalKey { group, kind };
+            if ticket.goal(key).is_some_and(|goal| !goal.is_breached) {
+                sink.report(ticket, at, Fact::GoalCancelled(key));
+                ticket.remove_goal(key);
+            }
         }
-        ticket.deadlines[slot as usize] = Timestamp::NEVER;
     }
 }
 
@@ -69,18 +75,18 @@ pub enum GoalProgress {
     Overdue,
 }
 
-/// `None`: the slot has no goal, or the goal has ended.
-pub fn progress(policy: &Policy, ticket: &Ticket, slot: GoalSlot) -> Option<GoalProgress> {
-    let target = ticket.target(slot);
+/// The progress of a goal. `None`: the policy in force in its group has no such target.
+pub fn progress(rules: &CompiledRules, ticket: &Ticket, goal: OpenGoal) -> Option<GoalProgress> {
+    let policy = rules.policy(ticket.policy_in(goal.key.group))?;
+    let target = ticket.target(goal.key.kind);
     policy.target(target)?;
-    match ticket.states[slot as usize] {
-        GoalState::Absent | GoalState::Ended => None,
-        GoalState::Breached => Some(GoalProgress::Overdue),
-        GoalState::Undecided if policy.pauses[target as usize].contains(ticket.status()) => {
-            Some(GoalProgress::Paused)
-        }
-        GoalState::Undecided => Some(GoalProgress::Running(ticket.deadlines[slot as usize])),
-    }
+    Some(if goal.is_breached {
+        GoalProgress::Overdue
+    } else if policy.pauses[target as usize].contains(ticket.status()) {
+        GoalProgress::Paused
+    } else {
+        GoalProgress::Running(goal.deadline)
+    })
 }
 
 /// The treatment of a deadline that turns out to have passed already.
@@ -94,7 +100,7 @@ pub enum PastDeadline {
 }
 
 /// Evaluates every undecided goal, after any change that may concern it: of attributes (and so of
-/// the policy), of the status (pauses), or of a slot. The running time is a function of the start
+/// the policies), of the status (pauses), or of a clock. The running time is a function of the start
 /// and the history, so the result is exact after any sequence of changes.
 pub fn evaluate<O: Observer + ?Sized>(
     sink: &mut FactSink<'_, O>,
@@ -102,45 +108,96 @@ pub fn evaluate<O: Observer + ?Sized>(
     at: Timestamp,
     past_deadline: PastDeadline,
 ) {
-    let policy = ticket.policy;
-    ticket.policy = sink.rules().policy_of(ticket);
-    for slot in GoalSlot::ALL {
-        let state = ticket.states[slot as usize];
-        if matches!(state, GoalState::Breached | GoalState::Ended) {
-            continue;
-        }
-        let before = GoalBefore {
-            state,
-            deadline: ticket.deadlines[slot as usize],
-            policy,
-        };
-        let deadline = deadline(sink.rules(), ticket, slot);
-        ticket.states[slot as usize] = match deadline {
-            Some(_) => GoalState::Undecided,
-            None => GoalState::Absent,
-        };
-        ticket.deadlines[slot as usize] = deadline.unwrap_or(Timestamp::NEVER);
-        sink.report(ticket, at, Fact::GoalEvaluated { slot, before });
-        if deadline.is_some_and(|deadline| deadline < at)
-            && past_deadline == PastDeadline::BreachNow
-        {
-            breach(sink, ticket, slot, at);
+    for group in sink.rules().groups() {
+        let policy_before = ticket.policy_in(group);
+        select_policy(sink.rules(), ticket, group, at);
+        for kind in GoalKind::ALL {
+            let key = GoalKey { group, kind };
+            let goal = ticket.goal(key);
+            if goal.is_some_and(|goal| goal.is_breached) {
+                continue;
+            }
+            let deadline = deadline(sink.rules(), ticket, key);
+            match deadline {
+                None if goal.is_none() => continue,
+                None => ticket.remove_goal(key),
+                Some(deadline) => ticket.set_goal(OpenGoal {
+                    key,
+                    is_breached: false,
+                    deadline,
+                }),
+            }
+            let before = GoalBefore {
+                goal,
+                policy: policy_before,
+            };
+            sink.report(ticket, at, Fact::GoalEvaluated { key, before });
+            if deadline.is_some_and(|deadline| deadline < at)
+                && past_deadline == PastDeadline::BreachNow
+            {
+                breach(sink, ticket, key, at);
+            }
         }
     }
 }
 
-/// The deadline of a slot; `NEVER` while paused. `None`: the slot's clock does not run, or no
-/// policy sets a target, so there is no goal.
-pub fn deadline(rules: &CompiledRules, ticket: &Ticket, slot: GoalSlot) -> Option<Timestamp> {
-    let since = ticket.slot_since(slot);
-    if since == Timestamp::NEVER || ticket.policy == NO_POLICY {
+/// Sets the policy of a group. Goals of a policy that counts from its change start at the event that
+/// brought it. A changed configuration is no such event.
+fn select_policy(rules: &CompiledRules, ticket: &mut Ticket, group: GroupNumber, at: Timestamp) {
+    let before = ticket.policy_in(group);
+    let policy = rules.policy_of(ticket, group);
+    if policy == before {
+        return;
+    }
+    if rules.has_rebasing {
+        let rebase = rules.policy(policy).map(|policy| policy.rebase);
+        if rebase != Some(Rebase::FromChange) {
+            ticket.set_policy_change(group, None);
+        } else if !rules.is_former_choice(before, ticket) {
+            let calendar = rules.calendar_of(ticket.team_number);
+            ticket.set_policy_change(group, Some(ClockStart::new(at, calendar)));
+        }
+    }
+    ticket.set_policy(group, policy);
+}
+
+/// Sets the policies with which a ticket begins, or which a changed configuration gives to groups without an
+/// open goal. That is no change of a policy. Returns whether it sets others.
+pub fn select_first_policies(rules: &CompiledRules, ticket: &mut Ticket) -> bool {
+    let mut is_changed = false;
+    for group in rules.groups().filter(|_| rules.has_rebasing) {
+        if !ticket.goals().any(|goal| goal.key.group == group) {
+            let policy = rules.policy_of(ticket, group);
+            is_changed |= policy != ticket.policy_in(group);
+            ticket.set_policy(group, policy);
+        }
+    }
+    is_changed
+}
+
+/// A time that a goal's deadline is not before, which is cheaper to find.
+pub fn earliest_deadline(rules: &CompiledRules, ticket: &Ticket, key: GoalKey) -> Timestamp {
+    let Some(policy) = rules.policy(ticket.policy_in(key.group)) else {
+        return Timestamp::NEVER;
+    };
+    let length = policy.target(ticket.target(key.kind)).unwrap_or_default();
+    ticket.goal_start(key, policy.rebase).at.plus(length)
+}
+
+/// The deadline of a goal; `NEVER` while paused. `None`: its clock does not run, or no policy sets a
+/// target, so there is no goal.
+pub fn deadline(rules: &CompiledRules, ticket: &Ticket, key: GoalKey) -> Option<Timestamp> {
+    let policy = rules.policy(ticket.policy_in(key.group))?;
+    let target = ticket.target(key.kind);
+    let length = policy.target(target)?;
+    let start = ticket.goal_start(key, policy.rebase);
+    if start.at == Timestamp::NEVER || !ticket.has_start() || !ticket.is_open() {
         return None;
     }
-    let policy = rules.policy(ticket.policy)?;
-    let target = ticket.target(slot);
-    let length = policy.target(target)?;
-    let calendar = rules.goal_calendar(policy, ticket.slot_calendar(slot));
+    let calendar = rules.goal_calendar(policy, start.calendar());
     let pauses = policy.pauses[target as usize];
-    let deadline = ticket.history().deadline(calendar, since, length, pauses);
+    let deadline = ticket
+        .history()
+        .deadline(calendar, start.at, length, pauses);
     Some(deadline.unwrap_or(Timestamp::NEVER))
 }

@@ -8,11 +8,14 @@ use super::cycle::{begin_leg, change_status, end_leg, finalize};
 use super::fact::{Fact, Observer};
 use super::goals::{self, PastDeadline};
 use super::labels::Team;
-use super::measure::{enter, report_status_time};
+use super::measure::{enter, report_duration, report_status_time};
+use super::open_goals::{GoalKind, calendar_number};
+use super::rules::Kpi;
 use super::sink::FactSink;
 use super::statement::{StateMember, StateMembers};
-use super::ticket::{Flags, GoalSlot, Ticket, Withdrawal};
+use super::ticket::{Flags, Ticket, Withdrawal};
 use crate::domain::event::{Actor, Event, EventType};
+use crate::domain::policy::StatusSet;
 use crate::domain::timestamp::Timestamp;
 
 /// The way of an event to the ticket that it applies to.
@@ -28,7 +31,7 @@ pub enum Arrival {
 }
 
 /// Applies an event to its ticket, in the order of the contract: requester, message, worklog and
-/// rating, team, agent, channel, priority, status. A withdrawal has no other effect: a merge that also
+/// rating, team, agent, channel, priority, own attributes, assignment, status. A withdrawal has no other effect: a merge that also
 /// sets the status `closed` is not a solve.
 pub fn apply<O: Observer + ?Sized>(
     sink: &mut FactSink<'_, O>,
@@ -77,6 +80,9 @@ pub fn apply<O: Observer + ?Sized>(
     }
     if concerns_goals {
         goals::evaluate(sink, ticket, at, PastDeadline::BreachNow);
+    }
+    if ticket.has(Flags::ASSIGNED) && !ticket.has(Flags::WAS_ASSIGNED) {
+        assign(sink, ticket, at);
     }
     if let Some(status) = event.status
         && fresh.has(StateMember::Status)
@@ -162,9 +168,24 @@ pub fn initialize<O: Observer + ?Sized>(
     set_own_attributes(sink, ticket, event, Arrival::Opens, event.at);
     sink.take_place(ticket);
     let rules = sink.rules();
-    for slot in GoalSlot::ALL {
-        goals::begin(rules, ticket, slot);
+    // The assignee was there before an event of another type.
+    let is_assignment = matches!(event.kind, EventType::Created | EventType::AgentChanged);
+    let was_assigned = ticket.has(Flags::ASSIGNED) && !is_assignment;
+    ticket.flags.set(Flags::WAS_ASSIGNED, was_assigned);
+    ticket.set_calendars([calendar_number(rules.calendar_of(ticket.team_number)); 3]);
+    goals::select_first_policies(rules, ticket);
+}
+
+/// Ends the time to the first assignee.
+fn assign<O: Observer + ?Sized>(sink: &mut FactSink<'_, O>, ticket: &mut Ticket, at: Timestamp) {
+    let is_first_life = !ticket.has(Flags::FINALIZED) && !ticket.has(Flags::SECOND_LIFE);
+    if ticket.has_start() && is_first_life {
+        let what = (Kpi::Assignment, ticket.cohort());
+        let stretch = (ticket.created, at);
+        report_duration(sink, ticket, what, stretch, StatusSet::EMPTY, at);
     }
+    goals::end(sink, ticket, GoalKind::Assignment, at);
+    ticket.flags.set(Flags::WAS_ASSIGNED, true);
 }
 
 /// Takes the creation time from an event. Returns whether it is new or corrected. Durations and
@@ -197,9 +218,7 @@ pub fn learn_start<O: Observer + ?Sized>(
         if ticket.response_since == before && !ticket.has(Flags::REOPENED) {
             ticket.response_since = created;
         }
-        if ticket.resolution_since == before {
-            ticket.resolution_since = created;
-        }
+        ticket.correct_resolutions(before, created);
         if ticket.has(Flags::FIRST_LEG) {
             ticket.leg_since = created;
         }
@@ -256,9 +275,10 @@ pub fn fire<O: Observer + ?Sized>(
         sink.report(ticket, due, Fact::Forgotten);
         return Fired::Forgotten;
     }
-    for slot in GoalSlot::ALL {
-        if ticket.deadlines[slot as usize] == due {
-            goals::breach(sink, ticket, slot, due);
+    if ticket.next_deadline() == due {
+        let due_goals = ticket.goals().filter(|goal| goal.deadline == due);
+        if let Some(key) = due_goals.map(|goal| goal.key).min() {
+            goals::breach(sink, ticket, key, due);
             return Fired::Kept;
         }
     }

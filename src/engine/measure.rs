@@ -13,6 +13,13 @@ use crate::domain::timestamp::Timestamp;
 
 /// The status that full resolution leaves out.
 pub const SOLVED: StatusSet = StatusSet::EMPTY.with(Status::Solved);
+/// The statuses that requester wait leaves out: in `pending` the ticket waits for the requester.
+pub const EXCEPT_REQUESTER_WAIT: StatusSet = SOLVED.with(Status::Pending);
+/// The statuses that agent wait leaves out.
+pub const EXCEPT_AGENT_WAIT: StatusSet = SOLVED
+    .with(Status::New)
+    .with(Status::Open)
+    .with(Status::OnHold);
 
 /// Reports a duration on both clocks. Business time is that of the team whose label the
 /// observation carries (contract, section 3). Time in `excluded` does not count.

@@ -25,6 +25,7 @@ mod lifecycle;
 pub mod limits;
 mod measure;
 mod memory;
+mod open_goals;
 mod outcome;
 mod partition;
 mod past;

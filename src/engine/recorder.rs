@@ -8,11 +8,12 @@ use super::cohort::{CohortKey, MOST_ATTRIBUTES};
 use super::compiled_rules::CompiledRules;
 use super::fact::{Fact, Measure, ObservedDuration};
 use super::labels::{AttributeTable, LabelTable, Labels, NONE};
+use super::open_goals::GoalKey;
 use super::rules::{AttributeRule, Kpi, Rules};
 use super::series::{Basis, CohortSeries, Counter, Ending, Rating, SeriesTable};
 use super::statement::StateMember;
 use super::table::TicketTable;
-use super::ticket::{GoalSlot, Ticket};
+use super::ticket::Ticket;
 use super::windows::{WindowEvent, Windows};
 use crate::domain::policy::Match;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
@@ -106,9 +107,9 @@ impl Recorder {
                 .cohort(ticket.cohort_at_solve())
                 .count(Counter::CsatChanges),
             Fact::Observed(observed) => self.observe(&observed, at, &ticket.id),
-            Fact::GoalMet(slot) => self.count_goal(ticket, slot, false, at),
-            Fact::GoalBreached(slot) => {
-                self.count_goal(ticket, slot, true, at);
+            Fact::GoalMet(goal) => self.count_goal(ticket, goal, false, at),
+            Fact::GoalBreached(goal) => {
+                self.count_goal(ticket, goal, true, at);
                 self.window_event(key.team, WindowEvent::SlaBreach, at);
                 self.breaches.push(at);
             }
@@ -230,10 +231,10 @@ impl Recorder {
         self.windows.duration(team, kpi, basis, at, value);
     }
 
-    fn count_goal(&mut self, ticket: &Ticket, slot: GoalSlot, breached: bool, at: Timestamp) {
-        let policy = self.compiled.rules.counted_as(ticket.policy);
+    fn count_goal(&mut self, ticket: &Ticket, goal: GoalKey, breached: bool, at: Timestamp) {
+        let policy = self.compiled.rules.counted_as(ticket.policy_in(goal.group));
         self.cohort(ticket.cohort())
-            .count_goal(policy, ticket.target(slot), breached);
+            .count_goal(policy, ticket.target(goal.kind), breached);
         self.window_event(ticket.team_number, WindowEvent::SlaGoal, at);
     }
 

@@ -89,7 +89,7 @@ impl TicketTable {
                 black_box((
                     ticket.last_at,
                     ticket.priority,
-                    ticket.deadlines[0],
+                    ticket.next_deadline(),
                     ticket.id.len(),
                 ));
             }

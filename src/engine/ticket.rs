@@ -1,61 +1,68 @@
 //! One ticket. A million of them fit into memory, so every byte counts.
 
+use std::ops::Range;
+
 use compact_str::CompactString;
+use smallvec::SmallVec;
 
 use super::cohort::CohortKey;
 use super::history::TicketHistory;
 use super::labels::{NO_TEAM, Priority, Team};
 use super::memory::TicketMemory;
+use super::open_goals::{
+    ALWAYS_OPEN, ClockStart, GoalKey, GoalKind, GroupNumber, MoreGoals, OpenGoal, PackedGoal,
+    calendar_id, calendar_number,
+};
 use super::past::{KEPT_PHASES, MOST_PHASES, Past};
 use super::timeline::{Phase, Timeline};
 use crate::domain::calendar::{Calendar, CalendarId};
 use crate::domain::event::Status;
 use crate::domain::named::named_enum;
-use crate::domain::policy::Target;
+use crate::domain::policy::{Rebase, Target};
 use crate::domain::timestamp::{Milliseconds, Timestamp};
 
 /// No policy matches the ticket.
 pub const NO_POLICY: u16 = u16::MAX;
-/// In place of a calendar number: always open.
-const ALWAYS_OPEN: u16 = CalendarId::NO_NUMBER;
 
 /// Properties of a ticket that are true or false.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flags(u16);
+pub struct Flags(u32);
 
 impl Flags {
     /// A `created` event was seen.
-    pub const CREATED: u16 = 1;
-    pub const ASSIGNED: u16 = 1 << 1;
+    pub const CREATED: u32 = 1;
+    pub const ASSIGNED: u32 = 1 << 1;
     /// A cycle contained a human reply, so the first response is given.
-    pub const RESPONDED: u16 = 1 << 2;
+    pub const RESPONDED: u32 = 1 << 2;
     /// The customer wrote while the ticket was solved or closed.
-    pub const CUSTOMER_WAITS: u16 = 1 << 3;
-    pub const SOLVED_ONCE: u16 = 1 << 4;
-    pub const REOPENED: u16 = 1 << 5;
-    pub const ESCALATED: u16 = 1 << 6;
+    pub const CUSTOMER_WAITS: u32 = 1 << 3;
+    pub const SOLVED_ONCE: u32 = 1 << 4;
+    pub const REOPENED: u32 = 1 << 5;
+    pub const ESCALATED: u32 = 1 << 6;
     /// The team changed after the first human reply.
-    pub const MOVED: u16 = 1 << 7;
-    pub const WORKED: u16 = 1 << 8;
+    pub const MOVED: u32 = 1 << 7;
+    pub const WORKED: u32 = 1 << 8;
     /// The ticket is final: no cycle is running.
-    pub const FINALIZED: u16 = 1 << 9;
+    pub const FINALIZED: u32 = 1 << 9;
     /// The ticket was final before, and was reopened.
-    pub const SECOND_LIFE: u16 = 1 << 10;
+    pub const SECOND_LIFE: u32 = 1 << 10;
     /// Changed since the last checkpoint.
-    pub const DIRTY: u16 = 1 << 11;
+    pub const DIRTY: u32 = 1 << 11;
     /// The running leg began with the creation.
-    pub const FIRST_LEG: u16 = 1 << 12;
+    pub const FIRST_LEG: u32 = 1 << 12;
     /// There was at least one human reply; at least two.
-    const REPLIED: u16 = 1 << 13;
-    const REPLIED_AGAIN: u16 = 1 << 14;
+    const REPLIED: u32 = 1 << 13;
+    const REPLIED_AGAIN: u32 = 1 << 14;
     /// The last event was at the instant of the solve. A message of that instant belongs to the cycle.
-    pub const JUST_SOLVED: u16 = 1 << 15;
+    pub const JUST_SOLVED: u32 = 1 << 15;
+    /// The ticket had an assignee, now or earlier.
+    pub const WAS_ASSIGNED: u32 = 1 << 16;
 
-    pub fn has(self, flag: u16) -> bool {
+    pub fn has(self, flag: u32) -> bool {
         self.0 & flag != 0
     }
 
-    pub fn set(&mut self, flag: u16, value: bool) {
+    pub fn set(&mut self, flag: u32, value: bool) {
         if value {
             self.0 |= flag;
         } else {
@@ -64,46 +71,14 @@ impl Flags {
     }
 
     /// The flags that a checkpoint stores.
-    pub fn stored(self) -> u16 {
+    pub fn stored(self) -> u32 {
         self.0 & !Self::DIRTY
     }
 
     /// Flags from [`Self::stored`]. `None` if another flag is set.
-    pub fn restored(bits: u16) -> Option<Self> {
+    pub fn restored(bits: u32) -> Option<Self> {
         (bits & Self::DIRTY == 0).then_some(Self(bits))
     }
-}
-
-/// The place of a goal in a ticket. First and next response share one: the next response begins
-/// after the first one is given, so they never run at the same time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum GoalSlot {
-    Response,
-    Resolution,
-    Ownership,
-}
-
-impl GoalSlot {
-    pub const ALL: [Self; 3] = [Self::Response, Self::Resolution, Self::Ownership];
-}
-
-/// The state of the goal in a slot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(u8)]
-pub enum GoalState {
-    #[default]
-    Absent,
-    /// Running or paused.
-    Undecided,
-    /// The goal has breached and not ended: it is overdue.
-    Breached,
-    /// The goal ended in this cycle.
-    Ended,
-}
-
-impl GoalState {
-    pub const ALL: [Self; 4] = [Self::Absent, Self::Undecided, Self::Breached, Self::Ended];
 }
 
 named_enum! {
@@ -126,6 +101,7 @@ pub struct TicketExtra {
     pub into: Option<CompactString>,
     /// The older part of a long history.
     pub past: Option<Box<Past>>,
+    pub goals: Option<Box<MoreGoals>>,
 }
 
 /// The state of a ticket. An instant that does not apply is [`Timestamp::NEVER`].
@@ -148,8 +124,8 @@ pub struct Ticket {
     pub leg_since: Timestamp,
     /// The earliest timer that is set for this ticket.
     pub scheduled: Timestamp,
-    /// Deadlines by [`GoalSlot`]; `NEVER` while paused.
-    pub deadlines: [Timestamp; 3],
+    /// The first open goals. The others are in [`MoreGoals`].
+    first_goals: [PackedGoal; 3],
     pub extra: Option<Box<TicketExtra>>,
     /// Position on the rating scale; NaN: not rated.
     pub rating: f32,
@@ -157,8 +133,10 @@ pub struct Ticket {
     priority_overflow: u8,
     pub partition: u16,
     pub team_number: u16,
-    pub policy: u16,
-    /// The calendar of each slot: that of the team which held the ticket when the slot began.
+    /// The policy in the first group.
+    policy: u16,
+    /// The calendars of response, resolution and ownership: those of the team that held the ticket when
+    /// the clock started.
     calendars: [u16; 3],
     /// Team at the last solve.
     pub solved_team: u16,
@@ -167,7 +145,6 @@ pub struct Ticket {
     /// Priority at the last solve.
     pub solved_priority: u8,
     pub channel: u8,
-    pub states: [GoalState; 3],
     pub withdrawal: Option<Withdrawal>,
 }
 
@@ -190,7 +167,7 @@ impl Ticket {
             resolution_since: Timestamp::NEVER,
             leg_since: Timestamp::NEVER,
             scheduled: Timestamp::NEVER,
-            deadlines: [Timestamp::NEVER; 3],
+            first_goals: [PackedGoal::NONE; 3],
             extra: None,
             rating: f32::NAN,
             team_overflow: 0,
@@ -204,7 +181,6 @@ impl Ticket {
             priority: 0,
             solved_priority: 0,
             channel: 0,
-            states: [GoalState::Absent; 3],
             withdrawal: None,
         }
     }
@@ -230,14 +206,18 @@ impl Ticket {
             _ => Timestamp::NEVER,
         };
         // Everything that is still measured begins at one of these.
-        let marks = [
+        let clocks = self.more_goals().into_iter().flat_map(MoreGoals::clocks);
+        let marks: SmallVec<[Timestamp; 8]> = [
             self.created,
             self.response_since,
             self.resolution_since,
             self.leg_since,
             self.accounted,
             solved_at,
-        ];
+        ]
+        .into_iter()
+        .chain(clocks.map(|clock| clock.at))
+        .collect();
         let start = self.timeline.start();
         let older = self.timeline.take_older(KEPT_PHASES);
         let past = &mut self.extra_mut().past;
@@ -281,7 +261,7 @@ impl Ticket {
         self.created != Timestamp::NEVER
     }
 
-    pub fn has(&self, flag: u16) -> bool {
+    pub fn has(&self, flag: u32) -> bool {
         self.flags.has(flag)
     }
 
@@ -348,30 +328,263 @@ impl Ticket {
         self.memory.note_attributes_at_solve();
     }
 
-    /// The target that a goal in the slot has now.
-    pub fn target(&self, slot: GoalSlot) -> Target {
-        match slot {
-            GoalSlot::Response if self.has(Flags::RESPONDED) => Target::NextResponse,
-            GoalSlot::Response => Target::FirstResponse,
-            GoalSlot::Resolution => Target::Resolution,
-            GoalSlot::Ownership => Target::Ownership,
+    /// The target that a goal of this kind has now.
+    pub fn target(&self, kind: GoalKind) -> Target {
+        match kind {
+            GoalKind::Response if self.has(Flags::RESPONDED) => Target::NextResponse,
+            GoalKind::Response => Target::FirstResponse,
+            GoalKind::Resolution => Target::Resolution,
+            GoalKind::Ownership => Target::Ownership,
+            GoalKind::Assignment => Target::Assignment,
+            GoalKind::Update => Target::Update,
         }
     }
 
-    /// The start of the slot's clock; `NEVER` if it does not run.
-    pub fn slot_since(&self, slot: GoalSlot) -> Timestamp {
-        if !self.has_start() || !self.is_open() {
-            return Timestamp::NEVER;
-        }
-        self.slot_start(slot)
+    /// The start of the clock of a goal, also of a withdrawn or solved ticket, and the calendar of the
+    /// team that held the ticket then. The start is `NEVER` if there is none.
+    pub fn clock(&self, key: GoalKey) -> ClockStart {
+        let [response, resolution, ownership] = self.calendars;
+        let (at, calendar) = match key.kind {
+            GoalKind::Response => (self.response_since, response),
+            GoalKind::Resolution => match self.own_resolution(key.group) {
+                Some(clock) => return clock,
+                None => (self.resolution_since, resolution),
+            },
+            GoalKind::Ownership => (self.leg_since, ownership),
+            GoalKind::Assignment if self.has(Flags::WAS_ASSIGNED | Flags::SOLVED_ONCE) => {
+                return ClockStart::NEVER;
+            }
+            // The first resolution begins with the creation too, and the next one after a solve.
+            GoalKind::Assignment => (self.created, resolution),
+            GoalKind::Update => return self.updates().unwrap_or(ClockStart::NEVER),
+        };
+        ClockStart { at, calendar }
     }
 
-    /// The start of the slot's clock, also of a withdrawn or solved ticket; `NEVER` if there is none.
-    pub fn slot_start(&self, slot: GoalSlot) -> Timestamp {
-        match slot {
-            GoalSlot::Response => self.response_since,
-            GoalSlot::Resolution => self.resolution_since,
-            GoalSlot::Ownership => self.leg_since,
+    /// The clock of a resolution that began at a reopening in this group, and not in all.
+    fn own_resolution(&self, group: GroupNumber) -> Option<ClockStart> {
+        let mut own = self.more_goals()?.resolutions.iter();
+        own.find(|(number, _)| *number == group)
+            .map(|(_, clock)| *clock)
+    }
+
+    /// Stops the resolution clocks of groups whose goal has breached, so that a reopening starts them
+    /// again.
+    pub fn stop_breached_resolutions(&mut self, groups: Range<GroupNumber>) {
+        let kind = GoalKind::Resolution;
+        let breached = |ticket: &Self, group| {
+            let goal = ticket.goal(GoalKey { group, kind });
+            goal.is_some_and(|goal| goal.is_breached)
+        };
+        if !groups.clone().any(|group| breached(self, group)) {
+            return;
+        }
+        if groups.clone().all(|group| breached(self, group)) {
+            self.stop_resolutions();
+            return;
+        }
+        for group in groups
+            .filter(|group| breached(self, *group))
+            .collect::<Vec<_>>()
+        {
+            let own = &mut self.more_goals_mut().resolutions;
+            own.retain(|(number, _)| *number != group);
+            own.push((group, ClockStart::NEVER));
+        }
+    }
+
+    /// Stops the resolution clocks of all groups.
+    pub fn stop_resolutions(&mut self) {
+        self.resolution_since = Timestamp::NEVER;
+        if self
+            .more_goals()
+            .is_some_and(|more| !more.resolutions.is_empty())
+        {
+            self.more_goals_mut().resolutions.clear();
+        }
+    }
+
+    /// Starts the resolution clocks that do not run.
+    pub fn start_resolutions(&mut self, at: Timestamp, calendar: Option<CalendarId>) {
+        let start = ClockStart::new(at, calendar);
+        if self.resolution_since == Timestamp::NEVER {
+            (self.resolution_since, self.calendars[1]) = (at, start.calendar);
+        }
+        for clock in self.own_resolutions() {
+            if clock.at == Timestamp::NEVER {
+                *clock = start;
+            }
+        }
+    }
+
+    /// Corrects the start of the resolution clocks that began with the creation.
+    pub fn correct_resolutions(&mut self, before: Timestamp, created: Timestamp) {
+        let own = self.own_resolutions().map(|clock| &mut clock.at);
+        for at in own.filter(|at| **at == before) {
+            *at = created;
+        }
+        if self.resolution_since == before {
+            self.resolution_since = created;
+        }
+    }
+
+    fn own_resolutions(&mut self) -> impl Iterator<Item = &mut ClockStart> {
+        let extra = self.extra.as_mut();
+        let more = extra.and_then(|extra| extra.goals.as_deref_mut());
+        let own = more.into_iter().flat_map(|more| &mut more.resolutions);
+        own.map(|(_, clock)| clock)
+    }
+
+    /// The start of a goal, as [`Self::clock`] with the change of policy from which it may count.
+    pub fn goal_start(&self, key: GoalKey, rebase: Rebase) -> ClockStart {
+        let clock = self.clock(key);
+        match self.policy_change(key.group) {
+            Some(change) if rebase == Rebase::FromChange && clock.is_before(change) => change,
+            _ => clock,
+        }
+    }
+
+    /// Starts the clock of the response.
+    pub fn start_response(&mut self, at: Timestamp, calendar: Option<CalendarId>) {
+        let start = ClockStart::new(at, calendar);
+        (self.response_since, self.calendars[0]) = (at, start.calendar);
+    }
+
+    /// Starts the clock of a leg.
+    pub fn start_leg(&mut self, at: Timestamp, calendar: Option<CalendarId>) {
+        let start = ClockStart::new(at, calendar);
+        (self.leg_since, self.calendars[2]) = (at, start.calendar);
+    }
+
+    /// The last human reply that starts the goal of an update.
+    fn updates(&self) -> Option<ClockStart> {
+        self.more_goals()?.update
+    }
+
+    /// Starts or stops the clock of updates.
+    pub fn set_updates(&mut self, start: Option<ClockStart>) {
+        if start != self.updates() {
+            self.more_goals_mut().update = start;
+        }
+    }
+
+    pub fn more_goals(&self) -> Option<&MoreGoals> {
+        self.extra.as_ref()?.goals.as_deref()
+    }
+
+    pub fn more_goals_mut(&mut self) -> &mut MoreGoals {
+        self.extra_mut().goals.get_or_insert_default()
+    }
+
+    /// The open goals, in no particular order.
+    pub fn goals(&self) -> impl Iterator<Item = OpenGoal> {
+        self.packed_goals().filter_map(PackedGoal::unpack)
+    }
+
+    fn packed_goals(&self) -> impl Iterator<Item = PackedGoal> {
+        let more = self.more_goals().map_or(&[][..], |more| &more.goals);
+        self.first_goals.iter().chain(more).copied()
+    }
+
+    fn goal_places(&mut self) -> impl Iterator<Item = &mut PackedGoal> {
+        let more = self
+            .extra
+            .as_mut()
+            .and_then(|extra| extra.goals.as_deref_mut());
+        let more = more.into_iter().flat_map(|more| &mut more.goals);
+        self.first_goals.iter_mut().chain(more)
+    }
+
+    pub fn goal(&self, key: GoalKey) -> Option<OpenGoal> {
+        let mut goals = self.packed_goals();
+        goals.find(|goal| goal.is(key)).and_then(PackedGoal::unpack)
+    }
+
+    /// Adds a goal, or replaces the one with the same key.
+    pub fn set_goal(&mut self, goal: OpenGoal) {
+        let packed = PackedGoal::new(goal);
+        if let Some(place) = self.goal_places().find(|place| place.is(goal.key)) {
+            *place = packed;
+        } else if let Some(place) = self.goal_places().find(|place| place.is_none()) {
+            *place = packed;
+        } else {
+            self.more_goals_mut().goals.push(packed);
+        }
+    }
+
+    pub fn remove_goal(&mut self, key: GoalKey) {
+        if let Some(place) = self.goal_places().find(|place| place.is(key)) {
+            *place = PackedGoal::NONE;
+        }
+    }
+
+    /// Whether a goal runs or is paused in a group.
+    pub fn has_undecided_goal(&self, group: GroupNumber) -> bool {
+        let mut goals = self.goals();
+        goals.any(|goal| goal.key.group == group && !goal.is_breached)
+    }
+
+    /// The earliest deadline of the running goals.
+    pub fn next_deadline(&self) -> Timestamp {
+        let deadlines = self.packed_goals().map(PackedGoal::deadline);
+        deadlines.fold(Timestamp::NEVER, Ord::min)
+    }
+
+    /// The policy in a group, or [`NO_POLICY`].
+    pub fn policy_in(&self, group: GroupNumber) -> u16 {
+        match usize::from(group).checked_sub(1) {
+            None => self.policy,
+            Some(position) => {
+                let more = self.more_goals();
+                let policy = more.and_then(|more| more.policies.get(position));
+                policy.copied().unwrap_or(NO_POLICY)
+            }
+        }
+    }
+
+    pub fn set_policy(&mut self, group: GroupNumber, policy: u16) {
+        let Some(position) = usize::from(group).checked_sub(1) else {
+            self.policy = policy;
+            return;
+        };
+        if policy == self.policy_in(group) {
+            return;
+        }
+        let policies = &mut self.more_goals_mut().policies;
+        if policies.len() <= position {
+            policies.resize(position + 1, NO_POLICY);
+        }
+        policies[position] = policy;
+    }
+
+    /// The policies of the groups, as far as the ticket knows them.
+    pub fn policies(&self) -> impl Iterator<Item = u16> {
+        let more = self.more_goals().map_or(&[][..], |more| &more.policies);
+        std::iter::once(self.policy).chain(more.iter().copied())
+    }
+
+    /// The groups of goals and clocks.
+    pub fn groups(&self) -> impl Iterator<Item = GroupNumber> {
+        let clocks = self
+            .more_goals()
+            .into_iter()
+            .flat_map(|more| more.changes.iter().chain(&more.resolutions));
+        let of_clocks = clocks.map(|(group, _)| *group);
+        self.goals().map(|goal| goal.key.group).chain(of_clocks)
+    }
+
+    /// The event that brought the policy of a group, if that one counts from its change.
+    pub fn policy_change(&self, group: GroupNumber) -> Option<ClockStart> {
+        let mut changes = self.more_goals()?.changes.iter();
+        let change = changes.find(|(number, _)| *number == group);
+        change.map(|(_, change)| *change)
+    }
+
+    pub fn set_policy_change(&mut self, group: GroupNumber, change: Option<ClockStart>) {
+        if change != self.policy_change(group) {
+            let changes = &mut self.more_goals_mut().changes;
+            changes.retain(|(number, _)| *number != group);
+            changes.extend(change.map(|change| (group, change)));
         }
     }
 
@@ -380,22 +593,45 @@ impl Ticket {
         self.extra.as_ref()?.into.as_deref()
     }
 
-    pub fn slot_calendar(&self, slot: GoalSlot) -> Option<CalendarId> {
-        let calendar = self.calendars[slot as usize];
-        (calendar != ALWAYS_OPEN).then_some(CalendarId(calendar))
-    }
-
-    pub fn set_slot_calendar(&mut self, slot: GoalSlot, calendar: Option<CalendarId>) {
-        self.calendars[slot as usize] = calendar.map_or(ALWAYS_OPEN, |calendar| calendar.0);
-    }
-
-    /// The calendar numbers of all slots, as a checkpoint stores them.
+    /// The calendar numbers of response, resolution and ownership, as a checkpoint stores them.
     pub fn calendars(&self) -> [u16; 3] {
         self.calendars
     }
 
     pub fn set_calendars(&mut self, calendars: [u16; 3]) {
         self.calendars = calendars;
+    }
+
+    /// Gives all clocks the new numbers of their calendars. Returns whether any has changed.
+    pub fn renumber_calendars(
+        &mut self,
+        number: impl Fn(CalendarId) -> Option<CalendarId>,
+    ) -> bool {
+        let more = self
+            .extra
+            .as_mut()
+            .and_then(|extra| extra.goals.as_deref_mut());
+        let clocks = more.into_iter().flat_map(MoreGoals::clocks_mut);
+        let more = clocks.map(|clock| &mut clock.calendar);
+        let mut is_changed = false;
+        for calendar in self.calendars.iter_mut().chain(more) {
+            if let Some(id) = calendar_id(*calendar) {
+                let new = calendar_number(number(id));
+                is_changed |= new != *calendar;
+                *calendar = new;
+            }
+        }
+        is_changed
+    }
+
+    /// The calendars of all clocks.
+    pub fn clock_calendars(&self) -> impl Iterator<Item = CalendarId> {
+        let clocks = self.more_goals().into_iter().flat_map(MoreGoals::clocks);
+        let all = self
+            .calendars
+            .into_iter()
+            .chain(clocks.map(|clock| clock.calendar));
+        all.filter_map(calendar_id)
     }
 
     pub fn extra_mut(&mut self) -> &mut TicketExtra {

@@ -13,8 +13,7 @@ pub fn next_timer(rules: &CompiledRules, ticket: &Ticket) -> Timestamp {
     if ticket.has(Flags::FINALIZED) {
         return ticket.resolution_since.plus(rules.rules.retain);
     }
-    let [response, resolution, ownership] = ticket.deadlines;
-    let mut next = response.min(resolution).min(ownership);
+    let mut next = ticket.next_deadline();
     if ticket.status() == Status::Solved {
         next = next.min(finalization_due(rules, ticket));
     }

@@ -275,6 +275,7 @@ mod tests {
             channels: 5,
             attribute_values: [0; MOST_ATTRIBUTES],
             policies: 3,
+            groups: 1,
             calendars: 0,
         };
         assert_eq!(check(&busy(), &existing), Ok(()));

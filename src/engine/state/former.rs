@@ -8,6 +8,7 @@ use super::record::{RecordKind, RulesChange, StateError};
 use super::rules::StoredRules;
 use crate::domain::calendar::{Calendar, CalendarId};
 use crate::domain::policy::Policy;
+use crate::engine::open_goals::{GroupNumber, MOST_GROUPS};
 use crate::engine::rules::{FormerPolicy, Rules};
 use crate::engine::ticket::NO_POLICY;
 
@@ -20,6 +21,16 @@ pub struct Renumbering {
     pub counted: Vec<u16>,
     /// `None`: the calendar is no longer needed.
     pub calendars: Vec<Option<CalendarId>>,
+    /// `None`: nothing runs in the group any more.
+    pub groups: Vec<Option<GroupNumber>>,
+}
+
+impl Renumbering {
+    pub fn has_same_groups(&self) -> bool {
+        let same = (0..).zip(&self.groups);
+        same.into_iter()
+            .all(|(number, group)| *group == Some(number))
+    }
 }
 
 /// The stored rules that are still needed.
@@ -91,6 +102,16 @@ pub fn add_used_rules(
     changes.extend(policies.differences(stored, rules));
     (renumbering.policies, renumbering.counted) = (policies.runs_by, policies.counted);
     set_earlier_policies(stored, rules, &renumbering.policies);
+    let groups = rules.groups();
+    if groups.len() > MOST_GROUPS {
+        return Err(too_many("groups of policies"));
+    }
+    let number = |name: &&str| groups.iter().position(|group| group == name);
+    renumbering.groups = stored
+        .groups()
+        .iter()
+        .map(|name| number(name).and_then(|number| GroupNumber::try_from(number).ok()))
+        .collect();
     Ok((renumbering, changes))
 }
 
@@ -99,18 +120,20 @@ pub fn add_used_rules(
 fn with_earlier_policies(stored: &StoredRules, used: &BTreeSet<u16>) -> BTreeSet<u16> {
     let mut all = used.clone();
     for number in used {
-        match earlier_policies(stored, (*number).into()) {
-            Some(before) => all.extend(before),
-            None => all.extend(0..*number),
-        }
+        all.extend(earlier_policies(stored, (*number).into()));
     }
     all
 }
 
-/// The policies that were tried before a policy that was already a former one when it was stored.
-fn earlier_policies(stored: &StoredRules, number: usize) -> Option<&[u16]> {
-    let position = number.checked_sub(stored.policies.len())?;
-    Some(&stored.former_policies.get(position)?.before)
+/// The policies of its group that were tried before a policy, in its own configuration.
+fn earlier_policies(stored: &StoredRules, number: usize) -> Vec<u16> {
+    let Some(policy) = stored.policies.get(number) else {
+        let former = stored.former_policies.get(number - stored.policies.len());
+        return former.map_or_else(Vec::new, |former| former.before.clone());
+    };
+    let before = (0..).zip(&stored.policies[..number]);
+    let before = before.filter(|(_, other)| other.group == policy.group);
+    before.map(|(number, _)| number).collect()
 }
 
 /// The new numbers of policies, by stored number. [`NO_POLICY`]: the policy is no longer needed.
@@ -224,10 +247,7 @@ fn set_earlier_policies(stored: &StoredRules, rules: &mut Rules, runs_by: &[u16]
         let Some(former) = index.and_then(|index| rules.former_policies.get_mut(index)) else {
             continue;
         };
-        let before: Vec<u16> = match earlier_policies(stored, number) {
-            Some(before) => before.to_vec(),
-            None => (0..=u16::MAX).take(number).collect(),
-        };
+        let before = earlier_policies(stored, number);
         let before = before.iter().map(|number| runs_by[usize::from(*number)]);
         former.before = before.filter(|number| *number != NO_POLICY).collect();
     }

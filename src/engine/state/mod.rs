@@ -20,6 +20,7 @@ mod attributes;
 mod bytes;
 mod cohort;
 mod former;
+mod goals;
 mod handover;
 mod journal;
 mod label;

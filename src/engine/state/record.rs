@@ -87,6 +87,7 @@ pub struct ReferenceCounts {
     /// Of the user's own attributes.
     pub attribute_values: [usize; MOST_ATTRIBUTES],
     pub policies: usize,
+    pub groups: usize,
     pub calendars: usize,
 }
 

@@ -4,17 +4,20 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::attributes::AttributeMoves;
 use super::bytes::{RecordError, RecordReader, RecordWriter};
 use super::former::{self, Renumbering, UsedRules};
 use super::record::{RecordKind, ReferenceCounts, RulesChange, STATE_VERSION, StateError};
 use super::rules::StoredRules;
-use super::{cohort, journal, label, partition, rules, ticket, window};
+use super::{cohort, goals, journal, label, partition, rules, ticket, window};
 use crate::domain::calendar::CalendarId;
 use crate::engine::account::AccountKey;
 use crate::engine::changes::{EngineClocks, PartitionClocks, StateChanges};
 use crate::engine::cohort::CohortKey;
 use crate::engine::core::{CountingStart, Engine};
+use crate::engine::goals::select_first_policies;
 use crate::engine::labels::{
     AttributeTable, LabelExposure, LabelNumber, LabelTable, Labels, OWN_NUMBERS,
 };
@@ -24,7 +27,7 @@ use crate::engine::rules::{AttributeRule, Kpi, Rules};
 use crate::engine::series::{CohortSeries, SeriesTable};
 use crate::engine::sliding::WindowStep;
 use crate::engine::table::{TicketLookup, TicketSlot, TicketTable};
-use crate::engine::ticket::{GoalSlot, GoalState, NO_POLICY};
+use crate::engine::ticket::NO_POLICY;
 use crate::engine::windows::{WindowKey, WindowObservation, Windows};
 
 /// The engine of a checkpoint.
@@ -171,7 +174,7 @@ impl Restorer {
         value: Option<RecordReader<'_>>,
     ) -> Result<(), RecordError> {
         let (partition, id) = ticket::read_key(key)?;
-        let ticket = value.map(|value| ticket::read(partition, id, value));
+        let ticket = value.map(|value| ticket::read(self.version, partition, id, value));
         let ticket = ticket.transpose()?;
         match (self.tickets.find(partition, id), ticket) {
             (TicketLookup::Here(slot), Some(ticket)) => {
@@ -220,6 +223,7 @@ impl Restorer {
         self.check(&stored, &partitions)?;
         let mut rules = Rules::clone(&self.rules);
         let (renumbering, others) = former::add_used_rules(&stored, &mut rules, &self.used())?;
+        let has_other_policies = !others.is_empty();
         changes.extend(others);
         let labels = self.restore_labels(&moves)?;
         let obsolete = self.obsolete_keys(&moves);
@@ -241,6 +245,13 @@ impl Restorer {
         let accounts = clocks.accounts.unwrap_or(self.accounts);
         let mut engine = Engine::with_recorder(recorder, start).keyed(accounts);
         engine.tickets = self.tickets;
+        if has_other_policies {
+            for (slot, ticket) in engine.tickets.iter_mut() {
+                if select_first_policies(&engine.recorder.compiled, ticket) {
+                    renumbered.push(slot);
+                }
+            }
+        }
         engine.partitions = partitions;
         engine.schedule_all();
         let mut tracked = StateChanges::of_restored();
@@ -291,6 +302,7 @@ impl Restorer {
             channels,
             attribute_values,
             policies: stored.policy_count(),
+            groups: stored.groups().len(),
             calendars: stored.calendars.len(),
         };
         for ticket in self.tickets.iter() {
@@ -322,14 +334,12 @@ impl Restorer {
     /// The stored rules that are still needed.
     fn used(&self) -> UsedRules {
         let mut used = UsedRules::default();
-        let running = [GoalState::Undecided, GoalState::Breached];
         for ticket in self.tickets.iter() {
-            if ticket.policy != NO_POLICY && ticket.states.iter().any(|one| running.contains(one)) {
-                used.policies.insert(ticket.policy);
-            }
-            let calendars = GoalSlot::ALL.into_iter();
-            let calendars = calendars.filter_map(|slot| ticket.slot_calendar(slot));
-            used.calendars.extend(calendars.map(|id| id.0));
+            let policies = ticket.goals().map(|goal| ticket.policy_in(goal.key.group));
+            used.policies
+                .extend(policies.filter(|policy| *policy != NO_POLICY));
+            used.calendars
+                .extend(ticket.clock_calendars().map(|id| id.0));
         }
         for cohort in self.cohorts.values() {
             let counted = cohort.goals.iter().filter(|goal| goal.goals > 0);
@@ -502,17 +512,21 @@ fn set<'a, K: Ord, V>(
 fn renumber_tickets(tickets: &mut TicketTable, renumbering: &Renumbering) -> Vec<TicketSlot> {
     let mut renumbered = Vec::new();
     for (slot_of_ticket, ticket) in tickets.iter_mut() {
-        let before = (ticket.policy, ticket.calendars());
-        if ticket.policy != NO_POLICY {
-            ticket.policy = renumbering.policies[usize::from(ticket.policy)];
-        }
-        for slot in GoalSlot::ALL {
-            if let Some(id) = ticket.slot_calendar(slot) {
-                let id = renumbering.calendars[usize::from(id.0)];
-                ticket.set_slot_calendar(slot, id);
+        let mut is_changed =
+            ticket.renumber_calendars(|id| renumbering.calendars[usize::from(id.0)]);
+        let policies: SmallVec<[u16; 2]> = ticket.policies().collect();
+        for (group, policy) in (0..).zip(policies) {
+            if policy != NO_POLICY {
+                let number = renumbering.policies[usize::from(policy)];
+                ticket.set_policy(group, number);
+                is_changed |= number != policy;
             }
         }
-        let mut is_changed = before != (ticket.policy, ticket.calendars());
+        if !renumbering.has_same_groups() {
+            let number = |group| renumbering.groups[usize::from(group)];
+            goals::renumber_groups(ticket, number);
+            is_changed = true;
+        }
         if let Some(past) = ticket.extra.as_mut().and_then(|extra| extra.past.as_mut()) {
             let number = |id: CalendarId| renumbering.calendars[usize::from(id.0)];
             let is_same = |id: CalendarId| number(id) == Some(id);

@@ -16,7 +16,7 @@ use crate::domain::duration;
 use crate::domain::policy::Policy;
 use crate::domain::timestamp::Milliseconds;
 use crate::engine::cohort::MOST_ATTRIBUTES;
-use crate::engine::rules::{FormerPolicy, Kpi, Rules};
+use crate::engine::rules::{FormerPolicy, Kpi, Rules, groups_of};
 
 /// The name of the calendar that is always open.
 const ALWAYS_OPEN: &str = "24x7";
@@ -145,6 +145,12 @@ impl StoredRules {
     /// The count of policies, current and former.
     pub fn policy_count(&self) -> usize {
         self.policies.len() + self.former_policies.len()
+    }
+
+    /// The groups of policies, in the order of [`Rules::groups`].
+    pub fn groups(&self) -> Vec<&str> {
+        let former = self.former_policies.iter().map(|former| &former.policy);
+        groups_of(self.policies.iter().chain(former))
     }
 
     fn has_valid_references(&self) -> bool {

@@ -6,15 +6,16 @@
 use compact_str::CompactString;
 
 use super::bytes::{RecordError, RecordReader, RecordWriter};
-use super::past;
-use super::record::{RecordKind, ReferenceCounts};
+use super::record::{FIRST_WITH_GROUPS, RecordKind, ReferenceCounts};
+use super::{goals, past};
 use crate::domain::event::Status;
 use crate::domain::timestamp::Timestamp;
 use crate::engine::account::AccountDigest;
 use crate::engine::labels::NO_TEAM;
 use crate::engine::memory::{HeldAttribute, TicketMemory};
+use crate::engine::open_goals::{GoalKey, GoalKind, OpenGoal};
 use crate::engine::statement::{StateMember, StateMembers};
-use crate::engine::ticket::{Flags, GoalSlot, GoalState, NO_POLICY, Ticket, Withdrawal};
+use crate::engine::ticket::{Flags, NO_POLICY, Ticket, Withdrawal};
 use crate::engine::timeline::{Phase, Timeline};
 
 /// The optional parts of a ticket, as bits of the first two bytes.
@@ -23,8 +24,10 @@ mod has {
     pub const RESPONSE: u16 = 1 << 1;
     pub const RESOLUTION: u16 = 1 << 2;
     pub const LEG: u16 = 1 << 3;
-    /// The first slot. The bits of the other slots follow.
+    /// Up to state version 4: the deadlines of response, resolution and ownership.
     pub const DEADLINE: u16 = 1 << 4;
+    pub const GOALS: u16 = 1 << 4;
+    pub const MORE_GOALS: u16 = 1 << 5;
     pub const TEAM_OVERFLOW: u16 = 1 << 7;
     pub const PRIORITY_OVERFLOW: u16 = 1 << 8;
     pub const RATING: u16 = 1 << 9;
@@ -33,7 +36,7 @@ mod has {
     pub const INTO: u16 = 1 << 12;
     /// Two bits: 0, or the number of the [`super::Withdrawal`] plus 1.
     pub const WITHDRAWAL_SHIFT: u32 = 13;
-    /// The slots have different calendars.
+    /// The clocks have different calendars.
     pub const CALENDARS: u16 = 1 << 15;
 }
 
@@ -48,7 +51,8 @@ const STATUS_MASK: i64 = 0x07;
 const WITHDRAWN_BIT: i64 = 0x08;
 const ASSIGNED_BIT: i64 = 0x10;
 
-/// In the byte with the states of the goals: statements follow. State versions before 4 do not have them.
+/// Up to state version 4, in the byte with the states of the goals: statements follow. State versions before
+/// 4 do not have them.
 const HAS_STATEMENTS: u8 = 1 << 6;
 const STATE_BITS: u8 = 0x3f;
 /// In the byte with the number of statements: the number of attributes, which state versions before 5 do
@@ -93,14 +97,7 @@ pub fn write(value: &mut RecordWriter, ticket: &Ticket) {
             value.instant(since, base);
         }
     }
-    for slot in GoalSlot::ALL {
-        let deadline = ticket.deadlines[slot as usize];
-        if deadline != Timestamp::NEVER {
-            value.instant(deadline, deadline_base(ticket, slot));
-        }
-    }
-    let [response, resolution, ownership] = ticket.states.map(|state| state as u8);
-    value.byte(response | resolution << 2 | ownership << 4 | HAS_STATEMENTS);
+    goals::write(value, ticket);
     value.number(ticket.team_number.into());
     if ticket.team_overflow != 0 {
         value.raw(&ticket.team_overflow.to_le_bytes());
@@ -111,7 +108,7 @@ pub fn write(value: &mut RecordWriter, ticket: &Ticket) {
         value.byte(priority.overflow);
     }
     value.byte(ticket.channel);
-    value.number(u64::from(ticket.policy.wrapping_add(1)));
+    value.number(u64::from(ticket.policy_in(0).wrapping_add(1)));
     let calendars = ticket.calendars();
     let all_same = calendars[0] == calendars[1] && calendars[1] == calendars[2];
     for calendar in &calendars[..if all_same { 1 } else { 3 }] {
@@ -141,7 +138,12 @@ pub fn write(value: &mut RecordWriter, ticket: &Ticket) {
 }
 
 /// Reads a ticket. Does not check the numbers of labels, policies and calendars.
-pub fn read(partition: u16, id: &str, mut value: RecordReader<'_>) -> Result<Ticket, RecordError> {
+pub fn read(
+    version: u32,
+    partition: u16,
+    id: &str,
+    mut value: RecordReader<'_>,
+) -> Result<Ticket, RecordError> {
     let value = &mut value;
     let present = u16::from_le_bytes(value.array()?);
     let has = |bit: u16| present & bit != 0;
@@ -163,18 +165,17 @@ pub fn read(partition: u16, id: &str, mut value: RecordReader<'_>) -> Result<Tic
             *since = value.instant(base)?;
         }
     }
-    for slot in GoalSlot::ALL {
-        if has(has::DEADLINE << slot as u16) {
-            ticket.deadlines[slot as usize] = value.any_instant(deadline_base(&ticket, slot))?;
+    let has_statements = if version < FIRST_WITH_GROUPS {
+        read_slots(&mut ticket, value, present)?
+    } else {
+        if has(has::MORE_GOALS) {
+            goals::read_more(&mut ticket, value)?;
         }
-    }
-    let states = value.byte()?;
-    if states & !STATE_BITS & !HAS_STATEMENTS != 0 {
-        return Err(RecordError::UnknownValue);
-    }
-    for slot in GoalSlot::ALL {
-        ticket.states[slot as usize] = GoalState::ALL[usize::from(states >> (2 * slot as u8) & 3)];
-    }
+        if has(has::GOALS) {
+            goals::read(&mut ticket, value)?;
+        }
+        true
+    };
     read_labels(&mut ticket, value, present)?;
     if has(has::SOLVED) {
         ticket.solved_team = value.narrow()?;
@@ -205,12 +206,53 @@ pub fn read(partition: u16, id: &str, mut value: RecordReader<'_>) -> Result<Tic
     {
         return Err(RecordError::Order);
     }
-    ticket.memory = if states & HAS_STATEMENTS == 0 {
-        memory_before_statements(&ticket, value)?
-    } else {
+    ticket.memory = if has_statements {
         read_memory(value, last)?
+    } else {
+        memory_before_statements(&ticket, value)?
     };
     Ok(ticket)
+}
+
+/// Reads the goals of a state version up to 4, which had three places for goals. Returns whether statements
+/// follow.
+fn read_slots(
+    ticket: &mut Ticket,
+    value: &mut RecordReader<'_>,
+    present: u16,
+) -> Result<bool, RecordError> {
+    let kinds = &GoalKind::ALL[..3];
+    let mut deadlines = Vec::new();
+    for (kind, bit) in kinds.iter().zip([0, 1, 2]) {
+        let key = GoalKey {
+            group: 0,
+            kind: *kind,
+        };
+        let deadline = match present & has::DEADLINE << bit {
+            0 => Timestamp::NEVER,
+            _ => value.any_instant(goals::deadline_base(ticket, key))?,
+        };
+        deadlines.push((key, deadline));
+    }
+    let states = value.byte()?;
+    if states & !STATE_BITS & !HAS_STATEMENTS != 0 {
+        return Err(RecordError::UnknownValue);
+    }
+    for ((key, deadline), shift) in deadlines.into_iter().zip([0, 2, 4]) {
+        let is_breached = match states >> shift & 3 {
+            1 => false,
+            2 => true,
+            _ => continue,
+        };
+        ticket.set_goal(OpenGoal {
+            key,
+            is_breached,
+            deadline,
+        });
+    }
+    // An earlier assignee is not stored, so the first one is not known.
+    ticket.flags.set(Flags::WAS_ASSIGNED, true);
+    Ok(states & HAS_STATEMENTS != 0)
 }
 
 fn read_labels(
@@ -230,7 +272,7 @@ fn read_labels(
     }
     ticket.set_priority(priority);
     ticket.channel = value.byte()?;
-    ticket.policy = value.narrow::<u16>()?.wrapping_sub(1);
+    ticket.set_policy(0, value.narrow::<u16>()?.wrapping_sub(1));
     let mut calendars = [value.narrow::<u16>()?; 3];
     if has(has::CALENDARS) {
         calendars[1] = value.narrow()?;
@@ -353,10 +395,8 @@ fn presence(ticket: &Ticket) -> u16 {
     set(has::RESPONSE, is(ticket.response_since));
     set(has::RESOLUTION, is(ticket.resolution_since));
     set(has::LEG, is(ticket.leg_since));
-    for slot in GoalSlot::ALL {
-        let deadline = ticket.deadlines[slot as usize];
-        set(has::DEADLINE << slot as u16, is(deadline));
-    }
+    set(has::GOALS, ticket.goals().next().is_some());
+    set(has::MORE_GOALS, goals::has_more(ticket));
     set(has::TEAM_OVERFLOW, ticket.team_overflow != 0);
     let overflow = ticket.identified_priority().overflow;
     set(has::PRIORITY_OVERFLOW, overflow != 0);
@@ -383,16 +423,6 @@ fn start_base(ticket: &Ticket) -> Timestamp {
     }
 }
 
-/// The base of a deadline: the start of its slot if it is known.
-fn deadline_base(ticket: &Ticket, slot: GoalSlot) -> Timestamp {
-    let since = ticket.slot_start(slot);
-    if since == Timestamp::NEVER {
-        ticket.last_at
-    } else {
-        since
-    }
-}
-
 /// A time by its distance before `last`.
 fn before(value: &mut RecordReader<'_>, last: Timestamp) -> Result<Timestamp, RecordError> {
     let length = value.signed()?;
@@ -408,14 +438,17 @@ pub fn check(ticket: &Ticket, existing: &ReferenceCounts) -> Result<(), RecordEr
         && usize::from(ticket.priority) < existing.priorities
         && usize::from(ticket.solved_priority) < existing.priorities
         && usize::from(ticket.channel) < existing.channels
-        && (ticket.policy == NO_POLICY || usize::from(ticket.policy) < existing.policies)
         && existing.has_attributes(now)
         && existing.has_attributes(at_solve)
-        && GoalSlot::ALL.into_iter().all(|slot| {
-            ticket
-                .slot_calendar(slot)
-                .is_none_or(|calendar| usize::from(calendar.0) < existing.calendars)
-        })
+        && ticket
+            .policies()
+            .all(|policy| policy == NO_POLICY || usize::from(policy) < existing.policies)
+        && ticket
+            .groups()
+            .all(|group| usize::from(group) < existing.groups)
+        && ticket
+            .clock_calendars()
+            .all(|calendar| usize::from(calendar.0) < existing.calendars)
         && ticket.history().past.is_none_or(|past| {
             past.calendars()
                 .all(|calendar| usize::from(calendar.0) < existing.calendars)
@@ -431,9 +464,11 @@ pub fn check(ticket: &Ticket, existing: &ReferenceCounts) -> Result<(), RecordEr
 mod tests {
     use std::sync::Arc;
 
+    use super::super::record::STATE_VERSION;
     use super::*;
     use crate::domain::event::{Actor, Event, EventIdentity, EventType};
     use crate::domain::timestamp::{DAY, HOUR, MINUTE};
+    use crate::engine::open_goals::ClockStart;
     use crate::engine::{Engine, Rules};
 
     /// 2026-01-01T00:00:00Z.
@@ -513,6 +548,30 @@ mod tests {
         ticket.extra_mut().handle = 90_000;
         ticket.extra_mut().into = Some("OTHER".into());
         ticket.set_calendars([0, u16::MAX, 5]);
+        let clock = |minutes: i64, calendar| ClockStart {
+            at: OPENING.plus(minutes * MINUTE),
+            calendar,
+        };
+        ticket.set_updates(Some(clock(7, 3)));
+        ticket.set_policy(2, 0);
+        ticket.set_policy_change(2, Some(clock(9, u16::MAX)));
+        ticket.more_goals_mut().resolutions = vec![(1, ClockStart::NEVER), (2, clock(8, 1))];
+        for (group, kind, is_breached) in [
+            (1, GoalKind::Resolution, true),
+            (2, GoalKind::Resolution, false),
+            (2, GoalKind::Update, false),
+        ] {
+            let key = GoalKey { group, kind };
+            let deadline = match (is_breached, kind) {
+                (false, GoalKind::Resolution) => OPENING.plus(HOUR),
+                _ => Timestamp::NEVER,
+            };
+            ticket.set_goal(OpenGoal {
+                key,
+                is_breached,
+                deadline,
+            });
+        }
         (ticket.solved_team, ticket.solved_priority) = (3, 2);
         let requester = StateMembers::NONE.with(StateMember::Requester);
         ticket.memory.state(requester, OPENING.minus(HOUR));
@@ -526,10 +585,16 @@ mod tests {
         ticket.flags.set(Flags::DIRTY, true);
         for ticket in [plain, ticket, Ticket::open("t", 3, OPENING)] {
             let bytes = bytes(&ticket);
-            let read = read(ticket.partition, &ticket.id, RecordReader::new(&bytes)).unwrap();
+            let read = read(
+                STATE_VERSION,
+                ticket.partition,
+                &ticket.id,
+                RecordReader::new(&bytes),
+            )
+            .unwrap();
             assert_eq!(stored(&read), stored(&ticket));
             for length in 0..bytes.len() {
-                let cut = super::read(0, "t", RecordReader::new(&bytes[..length]));
+                let cut = super::read(STATE_VERSION, 0, "t", RecordReader::new(&bytes[..length]));
                 // The remembered events are at the end, and there may be fewer of them.
                 let is_fewer = (bytes.len() - length).is_multiple_of(5);
                 assert!(cut.is_err() || is_fewer, "cut at {length}");

@@ -167,6 +167,8 @@ pub struct GoalTrace {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
     pub policy: String,
+    /// The group of the policy.
+    pub group: String,
     #[serde(rename = "target_seconds", serialize_with = "as_seconds")]
     pub length: Milliseconds,
     pub clock: &'static str,

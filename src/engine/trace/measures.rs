@@ -7,25 +7,27 @@ use crate::domain::timestamp::{DAY, Milliseconds, Timestamp};
 use crate::engine::compiled_rules::CompiledRules;
 use crate::engine::elapsed::NumberedCalendar;
 use crate::engine::history::CountedStretch;
-use crate::engine::ticket::{GoalSlot, Ticket};
+use crate::engine::open_goals::GoalKey;
+use crate::engine::ticket::Ticket;
 
 /// The longest stretch whose opening hours are listed. A longer list is no help to a reader.
 const OPENINGS_LISTED: Milliseconds = 14 * DAY;
 
-/// The goal in a slot as of `at`, with its running time until then.
+/// A goal as of `at`, with its running time until then.
 pub fn goal(
     rules: &CompiledRules,
     ticket: &Ticket,
-    slot: GoalSlot,
+    key: GoalKey,
     step: GoalStep,
     at: Timestamp,
 ) -> Option<GoalTrace> {
-    let policy = rules.policy(ticket.policy)?;
-    let target = ticket.target(slot);
+    let policy = rules.policy(ticket.policy_in(key.group))?;
+    let target = ticket.target(key.kind);
     let length = policy.target(target)?;
-    let start = ticket.slot_start(slot);
-    let calendar_id = policy.calendar.unwrap_or(ticket.slot_calendar(slot));
-    let calendar = rules.goal_calendar(policy, ticket.slot_calendar(slot));
+    let clock = ticket.goal_start(key, policy.rebase);
+    let start = clock.at;
+    let calendar_id = policy.calendar.unwrap_or(clock.calendar());
+    let calendar = rules.goal_calendar(policy, clock.calendar());
     let pauses = policy.pauses[target as usize];
     let excluded = pauses.with(Status::Solved).with(Status::Closed);
     let is_known = start != Timestamp::NEVER;
@@ -35,7 +37,9 @@ pub fn goal(
     } else {
         Vec::new()
     };
-    let deadline = ticket.deadlines[slot as usize];
+    let deadline = ticket
+        .goal(key)
+        .map_or(Timestamp::NEVER, |goal| goal.deadline);
     Some(GoalTrace {
         step,
         target: target.name(),
@@ -43,6 +47,7 @@ pub fn goal(
         priority: rules.priority_label(ticket.priority).to_owned(),
         attributes: rules.attribute_labels(ticket.cohort()),
         policy: policy.name.clone(),
+        group: policy.group.clone(),
         length,
         clock: policy.clock.name(),
         calendar: calendar.map(|_| rules.calendar_name(calendar_id)),

@@ -14,9 +14,10 @@ use crate::engine::apply::goes_on;
 use crate::engine::cohort::CohortKey;
 use crate::engine::compiled_rules::CompiledRules;
 use crate::engine::fact::{Fact, GoalBefore, KnownTickets, Measure, ObservedDuration, Observer};
+use crate::engine::open_goals::GoalKey;
 use crate::engine::outcome::Outcome;
 use crate::engine::series::Ending;
-use crate::engine::ticket::{Flags, GoalSlot, GoalState, Ticket, Withdrawal};
+use crate::engine::ticket::{Flags, Ticket, Withdrawal};
 
 /// Everything that happened to one ticket, in any partition.
 #[derive(Debug)]
@@ -174,7 +175,7 @@ fn trace_event(
     fact: Fact,
 ) -> Option<TraceEvent> {
     let goal_event =
-        |ticket: &Ticket, slot, step| goal(rules, ticket, slot, step, at).map(TraceEvent::Goal);
+        |ticket: &Ticket, key, step| goal(rules, ticket, key, step, at).map(TraceEvent::Goal);
     match fact {
         Fact::StartLearned { before, event_at } => {
             let created = ticket.created;
@@ -188,19 +189,19 @@ fn trace_event(
         Fact::Observed(observed) => Some(TraceEvent::Observation(observation(
             rules, ticket, &observed,
         ))),
-        Fact::GoalEvaluated { slot, before } => match evaluation_step(ticket, slot, before)? {
+        Fact::GoalEvaluated { key, before } => match evaluation_step(ticket, key, before)? {
             GoalStep::Cancelled => {
                 // The goal was on the earlier policy.
                 let mut former = ticket.clone();
-                former.policy = before.policy;
-                goal_event(&former, slot, GoalStep::Cancelled)
+                former.set_policy(key.group, before.policy);
+                goal_event(&former, key, GoalStep::Cancelled)
             }
-            step => goal_event(ticket, slot, step),
+            step => goal_event(ticket, key, step),
         },
-        Fact::GoalMet(slot) => goal_event(ticket, slot, GoalStep::Met),
-        Fact::GoalBreached(slot) => goal_event(ticket, slot, GoalStep::Breached),
-        Fact::OverdueGoalEnded(slot) => goal_event(ticket, slot, GoalStep::EndedOverdue),
-        Fact::GoalCancelled(slot) => goal_event(ticket, slot, GoalStep::Cancelled),
+        Fact::GoalMet(key) => goal_event(ticket, key, GoalStep::Met),
+        Fact::GoalBreached(key) => goal_event(ticket, key, GoalStep::Breached),
+        Fact::OverdueGoalEnded(key) => goal_event(ticket, key, GoalStep::EndedOverdue),
+        Fact::GoalCancelled(key) => goal_event(ticket, key, GoalStep::Cancelled),
         Fact::Finalized(ending) => Some(finalized(rules, ticket, ending, at)),
         Fact::Withdrawn(reason) => Some(TraceEvent::Withdrawn {
             reason: reason.name(),
@@ -225,15 +226,14 @@ fn trace_event(
 }
 
 /// The step that an evaluation took with a goal. `None`: nothing changed.
-fn evaluation_step(ticket: &Ticket, slot: GoalSlot, before: GoalBefore) -> Option<GoalStep> {
-    let deadline = ticket.deadlines[slot as usize];
-    let is_paused = deadline == Timestamp::NEVER;
-    let was_paused = before.deadline == Timestamp::NEVER;
-    match (before.state, ticket.states[slot as usize]) {
-        (GoalState::Undecided, GoalState::Absent) => Some(GoalStep::Cancelled),
-        (GoalState::Undecided, GoalState::Undecided) => {
-            let has_moved = !is_paused && !was_paused && deadline != before.deadline;
-            if before.policy != ticket.policy || has_moved {
+fn evaluation_step(ticket: &Ticket, key: GoalKey, before: GoalBefore) -> Option<GoalStep> {
+    match (before.goal, ticket.goal(key)) {
+        (Some(_), None) => Some(GoalStep::Cancelled),
+        (Some(then), Some(now)) => {
+            let is_paused = now.deadline == Timestamp::NEVER;
+            let was_paused = then.deadline == Timestamp::NEVER;
+            let has_moved = !is_paused && !was_paused && now.deadline != then.deadline;
+            if before.policy != ticket.policy_in(key.group) || has_moved {
                 Some(GoalStep::Rebased)
             } else if is_paused && !was_paused {
                 Some(GoalStep::Paused)
@@ -243,8 +243,8 @@ fn evaluation_step(ticket: &Ticket, slot: GoalSlot, before: GoalBefore) -> Optio
                 None
             }
         }
-        (_, GoalState::Undecided) => Some(GoalStep::Begun),
-        _ => None,
+        (None, Some(_)) => Some(GoalStep::Begun),
+        (None, None) => None,
     }
 }
 
