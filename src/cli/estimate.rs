@@ -33,11 +33,16 @@ pub fn run(rules: &Rules, check: &CheckConfigArguments) -> CommandResult {
 fn text(estimate: &Estimate, tickets_a_day: u32) -> String {
     let mut lines = vec![
         format!(
-            "{:<11} {} teams, {} priorities, {} channels, {} new tickets per day",
+            "{:<11} {} teams, {} priorities, {} channels, {}{} new tickets per day",
             "for",
             grouped(estimate.teams as u64),
             estimate.priorities,
             estimate.channels,
+            estimate
+                .attributes
+                .iter()
+                .map(|(name, values)| format!("{values} values of {name}, "))
+                .collect::<String>(),
             grouped(tickets_a_day.into())
         ),
         String::new(),

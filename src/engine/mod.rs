@@ -58,8 +58,8 @@ pub use goal_list::{GoalItem, GoalList, GoalQuery};
 pub use goal_runs::{GoalRun, GoalRuns};
 pub use outcome::{Ignored, Outcome};
 pub use report::{
-    DurationReport, GoalsReport, MeanReport, NamedValues, Report, TeamReport, WindowBeforeReport,
-    WindowReport,
+    CohortReport, DurationReport, GoalsReport, MeanReport, NamedValues, Report, TeamReport,
+    WindowBeforeReport, WindowReport,
 };
 pub use rules::{AttributeRule, Kpi, Limits, Rules, Window};
 pub use series_count::{precreated_cohorts, series_at_start, series_of_one_cohort};

@@ -6,6 +6,7 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use super::dimensions::{DimensionValues, Dimensions};
 use super::gauges::{AT_RISK, CohortGauges, GoalGauges, TeamGauges};
 use super::rules::Kpi;
 use super::series::Basis;
@@ -22,6 +23,10 @@ impl<T> NamedValues<T> {
     fn collect<N: Into<String>>(items: impl IntoIterator<Item = (N, T)>) -> Self {
         let items = items.into_iter().map(|(name, value)| (name.into(), value));
         Self(items.collect())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub fn get(&self, name: &str) -> Option<&T> {
@@ -75,8 +80,28 @@ pub struct TeamReport {
     pub tickets_overdue: u64,
     /// Goals by target. A ticket may have several goals. Targets without a policy are left out.
     pub sla: NamedValues<GoalsReport>,
+    /// The same by group, if the policies are in several.
+    #[serde(skip_serializing_if = "NamedValues::is_empty")]
+    pub sla_by_group: NamedValues<NamedValues<GoalsReport>>,
+    /// The parts of the team by priority and attributes. Empty unless they were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cohorts: Vec<CohortReport>,
     /// By label.
     pub windows: NamedValues<WindowReport>,
+}
+
+/// The workload of the tickets of a team with the same priority and attributes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct CohortReport {
+    #[serde(flatten)]
+    pub tickets: DimensionValues,
+    pub backlog: u64,
+    pub backlog_by_status: NamedValues<u64>,
+    pub awaiting_first_response: u64,
+    pub unassigned: u64,
+    pub sla: NamedValues<GoalsReport>,
+    #[serde(skip_serializing_if = "NamedValues::is_empty")]
+    pub sla_by_group: NamedValues<NamedValues<GoalsReport>>,
 }
 
 /// Goals of one target.
@@ -183,6 +208,49 @@ impl Snapshot {
             .filter(|(cohort, _)| usize::from(cohort.key.team) == team)
             .map(|(_, gauges)| gauges)
             .collect();
+        let all = self.workload(DimensionValues::default(), &cohorts);
+        TeamReport {
+            team: self.teams[team].to_string(),
+            backlog: all.backlog,
+            backlog_by_status: all.backlog_by_status,
+            backlog_oldest_created_timestamp_seconds: known(own.oldest),
+            awaiting_first_response: all.awaiting_first_response,
+            unassigned: all.unassigned,
+            tickets_at_risk: NamedValues::collect(
+                AT_RISK
+                    .into_iter()
+                    .zip(own.tickets_at_risk)
+                    .map(|((_, name), count)| (name, u64::from(count))),
+            ),
+            tickets_overdue: own.tickets_overdue.into(),
+            sla: all.sla,
+            sla_by_group: all.sla_by_group,
+            cohorts: Vec::new(),
+            windows: self.window_reports(team),
+        }
+    }
+
+    /// The parts of a team, by priority and attributes.
+    pub fn cohort_reports(&self, team: &str) -> Vec<CohortReport> {
+        let attributes = self.attributes.iter();
+        let by = Dimensions {
+            team: false,
+            priority: true,
+            attributes: attributes.map(|one| one.name.to_string()).collect(),
+        };
+        let cohorts = self.cohorts.iter().zip(&self.gauges.cohorts);
+        let mut reports: Vec<CohortReport> = cohorts
+            .filter(|(cohort, _)| self.label(cohort, "team") == Some(team))
+            .map(|(cohort, gauges)| {
+                let tickets = by.values(|name| self.label(cohort, name));
+                self.workload(tickets, &[gauges])
+            })
+            .collect();
+        reports.sort_by(|one, other| one.tickets.cmp(&other.tickets));
+        reports
+    }
+
+    fn workload(&self, tickets: DimensionValues, cohorts: &[&CohortGauges]) -> CohortReport {
         let total = |count: &dyn Fn(&CohortGauges) -> u32| {
             cohorts.iter().map(|one| u64::from(count(one))).sum()
         };
@@ -191,11 +259,30 @@ impl Snapshot {
                 .zip(Status::UNSOLVED)
                 .map(|(at, status): (usize, _)| (status.name(), total(&|one| one.backlog[at]))),
         );
-        let mut goals = GoalGauges::NONE;
-        for cohort in &cohorts {
-            goals.add(&cohort.all_groups());
+        let goals = |of_cohort: &dyn Fn(&CohortGauges) -> GoalGauges| {
+            let mut goals = GoalGauges::NONE;
+            for cohort in cohorts {
+                goals.add(&of_cohort(cohort));
+            }
+            self.goals_reports(&goals)
+        };
+        let groups = self.rules.groups().into_iter().enumerate();
+        let groups = groups.filter(|_| self.rules.has_groups());
+        CohortReport {
+            tickets,
+            backlog: by_status.0.iter().map(|(_, count)| count).sum(),
+            backlog_by_status: by_status,
+            awaiting_first_response: total(&|one| one.awaiting_first_response),
+            unassigned: total(&|one| one.unassigned),
+            sla: goals(&CohortGauges::all_groups),
+            sla_by_group: NamedValues::collect(
+                groups.map(|(number, name)| (name, goals(&|one| one.group(number).clone()))),
+            ),
         }
-        let sla = self.targets().into_iter().map(|target| {
+    }
+
+    fn goals_reports(&self, goals: &GoalGauges) -> NamedValues<GoalsReport> {
+        NamedValues::collect(self.targets().into_iter().map(|target| {
             let at = target as usize;
             let at_risk = goals.at_risk[at].map(u64::from);
             let report = GoalsReport {
@@ -208,24 +295,7 @@ impl Snapshot {
                 next_deadline_timestamp_seconds: known(goals.next_deadline[at]),
             };
             (target.name(), report)
-        });
-        TeamReport {
-            team: self.teams[team].to_string(),
-            backlog: by_status.0.iter().map(|(_, count)| count).sum(),
-            backlog_by_status: by_status,
-            backlog_oldest_created_timestamp_seconds: known(own.oldest),
-            awaiting_first_response: total(&|one| one.awaiting_first_response),
-            unassigned: total(&|one| one.unassigned),
-            tickets_at_risk: NamedValues::collect(
-                AT_RISK
-                    .into_iter()
-                    .zip(own.tickets_at_risk)
-                    .map(|((_, name), count)| (name, u64::from(count))),
-            ),
-            tickets_overdue: own.tickets_overdue.into(),
-            sla: NamedValues::collect(sla),
-            windows: self.window_reports(team),
-        }
+        }))
     }
 
     fn window_reports(&self, team: usize) -> NamedValues<WindowReport> {
@@ -337,10 +407,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::event::{Actor, Event, EventIdentity, EventType};
+    use crate::domain::event::{Actor, Event, EventIdentity, EventType, StatedAttribute};
     use crate::domain::policy::{Clock, Match, Policy, StatusSet, Target};
     use crate::domain::timestamp::{HOUR, MINUTE};
-    use crate::engine::{Engine, Rules};
+    use crate::engine::{AttributeRule, Engine, Rules};
 
     fn rules() -> Arc<Rules> {
         let mut targets = [None; Target::ALL.len()];
@@ -418,6 +488,52 @@ mod tests {
             durations["handle"].get("reported").is_some(),
             "null, not absent"
         );
+    }
+
+    #[test]
+    fn a_team_has_parts_and_goals_by_group() {
+        let mut rules = (*rules()).clone();
+        let ola = Policy {
+            name: "inner".to_owned(),
+            group: "ola".to_owned(),
+            ..rules.policies[0].clone()
+        };
+        rules.policies.push(ola);
+        rules.attributes.push(AttributeRule {
+            name: "tier".to_owned(),
+            values: Vec::new(),
+            is_label: true,
+            limit: 5,
+        });
+        let mut engine = Engine::new(Arc::new(rules), Timestamp(0));
+        let partition = engine.only_partition();
+        for (id, tier) in [("a", "gold"), ("b", "silver")] {
+            let created = Event {
+                attributes: vec![StatedAttribute {
+                    name: "tier".into(),
+                    value: Some(tier.into()),
+                }],
+                ..event(id, EventType::Created, 0)
+            };
+            engine.apply(partition, &created);
+        }
+        let snapshot = engine.snapshot();
+        let team = &snapshot.report().teams[0];
+        assert_eq!((team.backlog, team.cohorts.len()), (2, 0));
+        let cohorts = snapshot.cohort_reports("none");
+        let gold = cohorts
+            .iter()
+            .find(|one| one.tickets.attributes["tier"] == "gold");
+        let gold = gold.unwrap();
+        assert_eq!(gold.backlog, 1);
+        assert_eq!(gold.tickets.priority.as_deref(), Some("none"));
+        assert!(snapshot.cohort_reports("billing").is_empty());
+        let running = |sla: &NamedValues<GoalsReport>| sla.get("resolution").unwrap().running;
+        for (name, sla) in &team.sla_by_group.0 {
+            assert!(["sla", "ola"].contains(&name.as_str()));
+            assert_eq!(running(sla), 2, "{name}");
+        }
+        assert_eq!((running(&team.sla), running(&gold.sla)), (4, 2));
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl Snapshot {
     }
 
     /// A label value of a cohort; `None`: there is no such label.
-    fn label<'a>(&'a self, cohort: &CohortSeries, name: &str) -> Option<&'a str> {
+    pub(super) fn label<'a>(&'a self, cohort: &CohortSeries, name: &str) -> Option<&'a str> {
         match name {
             "team" => Some(&self.teams[usize::from(cohort.key.team)]),
             "priority" => Some(&self.priorities[usize::from(cohort.key.priority)]),

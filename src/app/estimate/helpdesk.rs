@@ -2,7 +2,7 @@
 //! live a few hours, and use every series. It is less lifelike than `crate::simulation`.
 
 use crate::domain::timestamp::{HOUR, Milliseconds, Timestamp};
-use crate::engine::Rules;
+use crate::engine::{AttributeRule, Rules};
 
 /// 2026-01-05T00:00:00Z, a Monday. A fixed date gives the same numbers every day.
 pub(super) const START: Timestamp = Timestamp(1_767_571_200_000);
@@ -13,13 +13,16 @@ const STEP: Milliseconds = HOUR;
 /// The events of every ticket, one step after the other. A customer's message after an agent's reply starts
 /// another wait, a change of status a pause, a change of team a new ownership.
 const OPEN_STEPS: [&str; 6] = [
-    r#""type":"created","actor":"customer","team":"{team}","priority":"{priority}","channel":"{channel}","status":"new""#,
+    r#""type":"created","actor":"customer","team":"{team}","priority":"{priority}","channel":"{channel}","attributes":{attributes},"status":"new""#,
     r#""type":"message","actor":"agent","public":true,"agent":"a-17","status":"open""#,
     r#""type":"worklog","actor":"agent","handle_seconds":300"#,
     r#""type":"status_changed","actor":"agent","status":"pending""#,
     r#""type":"message","actor":"customer","public":true,"status":"open""#,
     r#""type":"message","actor":"agent","public":true"#,
 ];
+
+/// Values of an attribute that lists none.
+const UNKNOWN_VALUES: usize = 3;
 
 /// Time in which all events of tickets with the same start happen.
 pub(super) const DURATION: Milliseconds = 12 * STEP;
@@ -36,6 +39,14 @@ pub(super) struct MeasuringHelpdesk {
     teams: Vec<String>,
     priorities: Vec<String>,
     channels: Vec<String>,
+    attributes: Vec<MeasuredAttribute>,
+}
+
+#[derive(Debug)]
+struct MeasuredAttribute {
+    name: String,
+    is_label: bool,
+    values: Vec<String>,
 }
 
 /// A range of tickets of the helpdesk.
@@ -68,12 +79,20 @@ impl MeasuringHelpdesk {
             teams: named_teams,
             priorities,
             channels: named_channels,
+            attributes: rules.attributes.iter().map(measured).collect(),
         }
     }
 
-    /// Number of combinations of team, priority and channel.
+    /// Number of combinations of team, priority, channel and attributes that are labels.
     pub(super) fn combinations(&self) -> usize {
-        self.teams.len() * self.priorities.len() * self.channels.len()
+        let names = self.teams.len() * self.priorities.len() * self.channels.len();
+        self.labels().fold(names, |all, (_, values)| all * values)
+    }
+
+    /// The attributes that are labels, and their numbers of values.
+    pub(super) fn labels(&self) -> impl Iterator<Item = (&str, usize)> {
+        let labels = self.attributes.iter().filter(|one| one.is_label);
+        labels.map(|one| (one.name.as_str(), one.values.len()))
     }
 
     /// Passes the events as canonical JSON to `take`, in order of time, in pieces of at most `piece`.
@@ -107,6 +126,10 @@ impl MeasuringHelpdesk {
             .replace(
                 "{channel}",
                 &escaped(&self.channels[number / teams / priorities % self.channels.len()]),
+            )
+            .replace(
+                "{attributes}",
+                &self.attributes(number / teams / priorities / self.channels.len()),
             );
         // Within a step the tickets are a millisecond apart, and wrap around at its end.
         let within = i64::try_from(number).unwrap_or(0) % STEP;
@@ -115,6 +138,37 @@ impl MeasuringHelpdesk {
             r#"{{"ticket_id":"TICKET-{number:07}","event_id":"e-{number:07}-{step}","at":{},{members}}}"#,
             at.0
         )
+    }
+}
+
+impl MeasuringHelpdesk {
+    /// The attributes of a ticket as a JSON object. Labels have all combinations, one after the other.
+    fn attributes(&self, mut number: usize) -> String {
+        let stated = self.attributes.iter().map(|attribute| {
+            let count = attribute.values.len();
+            let value = &attribute.values[number % count];
+            if attribute.is_label {
+                number /= count;
+            }
+            format!("\"{}\":\"{}\"", escaped(&attribute.name), escaped(value))
+        });
+        format!("{{{}}}", stated.collect::<Vec<_>>().join(","))
+    }
+}
+
+fn measured(attribute: &AttributeRule) -> MeasuredAttribute {
+    let mut values = attribute.values.clone();
+    if values.is_empty() {
+        invent(
+            &mut values,
+            "value",
+            UNKNOWN_VALUES.min(attribute.limit.max(1)),
+        );
+    }
+    MeasuredAttribute {
+        name: attribute.name.clone(),
+        is_label: attribute.is_label,
+        values,
     }
 }
 
@@ -146,13 +200,28 @@ mod tests {
         let rules = Rules {
             known_teams: vec!["a \"quoted\" team".to_owned()],
             priorities: vec!["p1".to_owned(), "p2".to_owned()],
+            attributes: vec![
+                AttributeRule {
+                    name: "product".to_owned(),
+                    values: Vec::new(),
+                    is_label: false,
+                    limit: 20,
+                },
+                AttributeRule {
+                    name: "tier".to_owned(),
+                    values: vec!["gold".to_owned(), "silver".to_owned()],
+                    is_label: true,
+                    limit: 2,
+                },
+            ],
             ..Rules::default()
         };
         let helpdesk = MeasuringHelpdesk::new(&rules, 3, 2);
-        assert_eq!(helpdesk.combinations(), 12);
+        assert_eq!(helpdesk.combinations(), 24);
+        assert_eq!(helpdesk.labels().collect::<Vec<_>>(), [("tier", 2)]);
         let tickets = Tickets {
-            first: 100,
-            count: 12,
+            first: 96,
+            count: 24,
             open_percent: 6,
             start: START,
         };
@@ -165,12 +234,17 @@ mod tests {
                 before = event.at;
                 events += 1;
                 if let Some(team) = event.team {
-                    created.push(format!("{team:?} {:?} {:?}", event.priority, event.channel));
+                    assert_eq!(event.attributes.len(), 2);
+                    let tier = event.attributes.iter().find(|one| one.name == "tier");
+                    created.push(format!(
+                        "{team:?} {:?} {:?} {tier:?}",
+                        event.priority, event.channel
+                    ));
                 }
             }
         });
         // Six of a hundred stay open: the numbers that end in 00 to 05.
-        assert_eq!(events, 6 * 6 + 6 * 9);
+        assert_eq!(events, 6 * 6 + 18 * 9);
         created.sort();
         created.dedup();
         assert_eq!(created.len(), helpdesk.combinations());

@@ -42,7 +42,9 @@ pub struct Estimate {
     pub teams: usize,
     pub priorities: usize,
     pub channels: usize,
-    /// Each family with its number of series when every team, priority and channel is in use.
+    /// The attributes that are labels, and their numbers of values.
+    pub attributes: Vec<(String, usize)>,
+    /// Each family with its number of series when every team, priority, channel and label value is in use.
     pub families: Vec<(String, usize)>,
     /// Series before the first event.
     pub series_at_start: usize,
@@ -116,6 +118,10 @@ pub fn estimate(rules: &Rules, request: EstimateRequest) -> io::Result<Estimate>
         teams: teams.max(rules.known_teams.len()),
         priorities: rules.priorities.len().max(1),
         channels: request.channels.max(1),
+        attributes: helpdesk
+            .labels()
+            .map(|(name, values)| (name.to_owned(), values))
+            .collect(),
         families,
         series_at_start,
         series_a_team,

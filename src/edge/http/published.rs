@@ -8,7 +8,7 @@ use super::readiness::Readiness;
 use super::reload_requests::ReloadRequests;
 use super::switches::Switches;
 use crate::edge::self_metrics::SelfMetrics;
-use crate::engine::{Report, Series, Snapshot};
+use crate::engine::{CohortReport, Report, Series, Snapshot};
 
 pub type SharedSeries = Arc<dyn Series + Send + Sync>;
 pub type SharedKpis = Arc<dyn Kpis + Send + Sync>;
@@ -17,11 +17,20 @@ pub type SharedKpis = Arc<dyn Kpis + Send + Sync>;
 pub trait Kpis: Series {
     /// Computed on each call.
     fn report(&self) -> Report;
+
+    /// The parts of a team by priority and attributes, computed on each call.
+    fn cohorts(&self, _team: &str) -> Vec<CohortReport> {
+        Vec::new()
+    }
 }
 
 impl Kpis for Snapshot {
     fn report(&self) -> Report {
         Self::report(self)
+    }
+
+    fn cohorts(&self, team: &str) -> Vec<CohortReport> {
+        self.cohort_reports(team)
     }
 }
 
