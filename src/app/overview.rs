@@ -70,7 +70,11 @@ pub fn overview(
     let columns = COLUMNS.iter().flat_map(|(name, _)| {
         let groups = summaries.first().map(|first| &first.met_share_by_group);
         match groups.filter(|groups| *name == SLA_MET && !groups.is_empty()) {
-            Some(groups) => groups.keys().map(|group| format!("{group} met")).collect(),
+            Some(groups) => groups
+                .0
+                .iter()
+                .map(|(group, _)| format!("{group} met"))
+                .collect(),
             None => vec![(*name).to_owned()],
         }
     });
@@ -90,7 +94,7 @@ fn cells(summary: &KpiSummary) -> Vec<String> {
     let cells = COLUMNS.iter().flat_map(|(name, cell)| {
         let groups = &summary.met_share_by_group;
         if *name == SLA_MET && !groups.is_empty() {
-            groups.values().map(|share| percent(*share)).collect()
+            groups.0.iter().map(|(_, share)| percent(*share)).collect()
         } else {
             vec![cell(summary)]
         }

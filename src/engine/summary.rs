@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::dimensions::{DimensionValues, Dimensions};
+use super::report::NamedValues;
 use super::rules::Kpi;
 use super::series::{Basis, CohortSeries, Counter, Ending, Histogram, NATIVE_SCHEMA, Rating};
 use super::snapshot::Snapshot;
@@ -43,8 +44,8 @@ pub struct KpiSummary {
     /// Of the goals of all groups.
     pub sla_met_share: Option<f64>,
     /// By group, if the policies are in several.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub met_share_by_group: BTreeMap<String, Option<f64>>,
+    #[serde(skip_serializing_if = "NamedValues::is_empty")]
+    pub met_share_by_group: NamedValues<Option<f64>>,
     /// Good ratings among all ratings.
     pub csat_share: Option<f64>,
 }
@@ -154,13 +155,15 @@ impl Snapshot {
             first_contact_share: share(totals.endings[Ending::FirstContact as usize], finalized),
             reopen_share: share(reopened, solved),
             sla_met_share: met(all),
-            met_share_by_group: groups
-                .filter(|_| self.rules.has_groups())
-                .map(|group| {
-                    let counts = totals.goals.get(group).copied();
-                    (group.to_owned(), met(counts.unwrap_or_default()))
-                })
-                .collect(),
+            met_share_by_group: NamedValues(
+                groups
+                    .filter(|_| self.rules.has_groups())
+                    .map(|group| {
+                        let counts = totals.goals.get(group).copied();
+                        (group.to_owned(), met(counts.unwrap_or_default()))
+                    })
+                    .collect(),
+            ),
             csat_share: share(totals.ratings[Rating::Good as usize], rated),
         }
     }

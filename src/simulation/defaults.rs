@@ -4,6 +4,7 @@ use super::profile::{
     ArrivalWeek, Behavior, Delays, Delivery, Incidents, Profile, SimulatedAttribute,
     SimulatedChannel, SimulatedPriority, SimulatedTeam,
 };
+use crate::domain::event::Status;
 use crate::domain::policy::{Clock, Match, Policy, Target};
 use crate::domain::timestamp::{DAY, HOUR, MINUTE, SECOND};
 
@@ -281,9 +282,14 @@ fn default_policies() -> Vec<Policy> {
             .insert(attribute.to_owned(), values);
         policy
     };
-    let ola = |policy| Policy {
-        group: "ola".to_owned(),
-        ..policy
+    // A team that waits for the customer or a third party need not pass the ticket on.
+    let ola = |mut policy: Policy| {
+        policy.pauses[Target::Ownership as usize] =
+            [Status::Pending, Status::OnHold].into_iter().collect();
+        Policy {
+            group: "ola".to_owned(),
+            ..policy
+        }
     };
     let gold = |name, priority, targets: [i64; 4]| {
         let [first, next, resolution, update] = targets;
@@ -311,7 +317,7 @@ fn default_policies() -> Vec<Policy> {
             inner("ola-telephony", &["p1", "p2"], 15, 60),
         ),
         inner("ola-urgent", &["p1", "p2"], 30, 2 * 60),
-        inner("ola", &["p3", "p4"], 4 * 60, 8 * 60),
+        inner("ola", &["p3", "p4"], 4 * 60, 16 * 60),
     ]
 }
 
