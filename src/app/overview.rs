@@ -3,7 +3,7 @@
 use crate::domain::duration;
 use crate::domain::policy::Clock;
 use crate::domain::timestamp::Timestamp;
-use crate::engine::{Dimensions, KpiSummary, Report, Snapshot, TeamReport, WindowReport};
+use crate::engine::{KpiSummary, Report, Snapshot, TableDimensions, TeamReport, WindowReport};
 
 /// A text table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,7 +54,7 @@ const SLA_MET: &str = "SLA met";
 /// business or calendar time.
 pub fn overview(
     snapshot: &Snapshot,
-    by: &Dimensions,
+    by: &TableDimensions,
     as_of: Option<Timestamp>,
     business: bool,
 ) -> Overview {

@@ -102,7 +102,7 @@ mod tests {
 
     use super::*;
     use crate::decode::{Decoder, Rejection};
-    use crate::engine::Dimensions;
+    use crate::engine::TableDimensions;
 
     fn file(text: &str) -> tempfile::NamedTempFile {
         let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -134,7 +134,7 @@ mod tests {
             [format!("{}:3", path.display())]
         );
         assert_eq!(replayed.counts.applied, 2);
-        let all = Dimensions::default();
+        let all = TableDimensions::default();
         let summary = &replayed.snapshot.summaries(&all, false)[0];
         assert_eq!(
             (summary.created, summary.solved, summary.reopened),

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::domain::duration;
 use crate::domain::policy::Clock;
 use crate::edge::wall_clock;
-use crate::engine::Dimensions;
+use crate::engine::TableDimensions;
 
 /// A part of the consumer group's name.
 const PURPOSE: &str = "suggest-targets";
@@ -103,7 +103,10 @@ fn request(config: &Config, arguments: &SuggestTargetsArguments) -> CommandResul
 }
 
 /// A store has only the labels that the exporter had.
-fn of_names(config: &Config, arguments: &SuggestTargetsArguments) -> CommandResult<Dimensions> {
+fn of_names(
+    config: &Config,
+    arguments: &SuggestTargetsArguments,
+) -> CommandResult<TableDimensions> {
     let by = dimensions(&config.rules, &arguments.by)?;
     let mut attributes = config.rules.attributes.iter();
     let hidden = attributes.find(|one| !one.is_label && by.attributes.contains(&one.name));
@@ -171,7 +174,7 @@ fn report_limits(suggestion: &Suggestion, arguments: &SuggestTargetsArguments) {
     }
 }
 
-fn table(by: &Dimensions, rows: &[SuggestionRow]) -> String {
+fn table(by: &TableDimensions, rows: &[SuggestionRow]) -> String {
     let mut names = by.names();
     names.push("target");
     let left = names.len();
@@ -226,7 +229,7 @@ mod tests {
 
     #[test]
     fn targets_are_in_columns() {
-        let by = Dimensions {
+        let by = TableDimensions {
             team: true,
             priority: true,
             attributes: Vec::new(),

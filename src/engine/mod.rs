@@ -12,7 +12,6 @@ mod compiled_rules;
 mod core;
 mod cycle;
 mod describe;
-mod dimensions;
 mod elapsed;
 mod fact;
 mod gauges;
@@ -41,6 +40,7 @@ mod state;
 mod statement;
 mod summary;
 mod table;
+mod table_dimensions;
 mod ticket;
 mod timeline;
 mod timers;
@@ -51,7 +51,6 @@ mod windows;
 pub use account::AccountKey;
 pub use core::{Counts, Engine, PartitionId};
 pub use describe::{EarlierPhases, GoalView, NextTimer, PendingObservation, PhaseView, TicketView};
-pub use dimensions::{DimensionValues, Dimensions};
 pub use fact::Observer;
 pub use gauges::TicketStates;
 pub use goal_list::{GoalItem, GoalList, GoalQuery};
@@ -70,6 +69,7 @@ pub use state::{
 };
 pub use statement::StateMember;
 pub use summary::{DurationSummary, KpiSummary};
+pub use table_dimensions::{DimensionValues, TableDimensions};
 pub use trace::{
     AttributeChange, CountedSpan, EventTrace, GoalStep, GoalTrace, Observation, StaleStatement,
     TicketTrace, TraceEntry, TraceEvent,

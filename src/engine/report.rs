@@ -6,11 +6,11 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::dimensions::{DimensionValues, Dimensions};
 use super::gauges::{AT_RISK, CohortGauges, GoalGauges, TeamGauges};
 use super::rules::Kpi;
 use super::series::Basis;
 use super::snapshot::{Snapshot, basis_name};
+use super::table_dimensions::{DimensionValues, TableDimensions};
 use super::windows::{DurationWindow, QUANTILES, TeamWindows, WindowEvent};
 use crate::domain::event::Status;
 use crate::domain::timestamp::Timestamp;
@@ -233,7 +233,7 @@ impl Snapshot {
     /// The parts of a team, by priority and attributes.
     pub fn cohort_reports(&self, team: &str) -> Vec<CohortReport> {
         let attributes = self.attributes.iter();
-        let by = Dimensions {
+        let by = TableDimensions {
             team: false,
             priority: true,
             attributes: attributes.map(|one| one.name.to_string()).collect(),

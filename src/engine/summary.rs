@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::dimensions::{DimensionValues, Dimensions};
 use super::report::NamedValues;
 use super::rules::Kpi;
 use super::series::{Basis, CohortSeries, Counter, Ending, Histogram, NATIVE_SCHEMA, Rating};
 use super::snapshot::Snapshot;
+use super::table_dimensions::{DimensionValues, TableDimensions};
 use crate::domain::timestamp::seconds;
 
 /// One duration over the whole history.
@@ -67,7 +67,7 @@ struct Totals<'a> {
 impl Snapshot {
     /// A summary of each combination of the dimensions that has series, in alphabetical order. `business`: durations
     /// are business time instead of calendar time.
-    pub fn summaries(&self, by: &Dimensions, business: bool) -> Vec<KpiSummary> {
+    pub fn summaries(&self, by: &TableDimensions, business: bool) -> Vec<KpiSummary> {
         let basis = if business {
             Basis::Business
         } else {

@@ -9,7 +9,7 @@ use crate::app::history::{EventHistory, HistoryError};
 use crate::domain::catalog::{self, Family};
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{
-    Dimensions, Engine, GoalRun, GoalRuns, Observer, Rules, Sample, Series, Visitor,
+    Engine, GoalRun, GoalRuns, Observer, Rules, Sample, Series, TableDimensions, Visitor,
 };
 
 /// Goals and breaches, by policy and target.
@@ -18,7 +18,7 @@ pub type PolicyGoalCounts = BTreeMap<(String, String), (u64, u64)>;
 /// Returns how long the goals of a history ran.
 pub fn measure(
     rules: &Arc<Rules>,
-    by: &Dimensions,
+    by: &TableDimensions,
     history: &EventHistory,
     until: Option<Timestamp>,
 ) -> Result<(Distributions, ReadCounts), HistoryError> {
@@ -80,7 +80,7 @@ fn run(
     Ok(tally)
 }
 
-fn group(by: &Dimensions, run: &GoalRun) -> GoalGroup {
+fn group(by: &TableDimensions, run: &GoalRun) -> GoalGroup {
     let tickets = by.values(|name| match name {
         "team" => Some(&run.team),
         "priority" => Some(&run.priority),

@@ -9,7 +9,7 @@ use super::distribution::{Distributions, GoalGroup};
 use crate::domain::catalog::{self, Family};
 use crate::domain::policy::{Clock, Target};
 use crate::domain::timestamp::{Milliseconds, Timestamp};
-use crate::engine::{Dimensions, NativeView, Sample, Series, Visitor};
+use crate::engine::{NativeView, Sample, Series, TableDimensions, Visitor};
 
 /// The histogram for each target.
 const SOURCES: [(&Family, Target); 5] = [
@@ -20,7 +20,7 @@ const SOURCES: [(&Family, Target); 5] = [
     (&catalog::ASSIGNMENT, Target::Assignment),
 ];
 
-pub fn from_snapshot(series: &dyn Series, clock: Clock, by: &Dimensions) -> Distributions {
+pub fn from_snapshot(series: &dyn Series, clock: Clock, by: &TableDimensions) -> Distributions {
     let mut reader = HistogramReader {
         clock,
         by,
@@ -34,7 +34,7 @@ pub fn from_snapshot(series: &dyn Series, clock: Clock, by: &Dimensions) -> Dist
 
 struct HistogramReader<'a> {
     clock: Clock,
-    by: &'a Dimensions,
+    by: &'a TableDimensions,
     target: Option<Target>,
     label_names: Vec<String>,
     distributions: Distributions,
@@ -114,9 +114,9 @@ mod tests {
         let distributions = from_snapshot(
             &snapshot,
             Clock::Business,
-            &Dimensions {
+            &TableDimensions {
                 team: true,
-                ..Dimensions::default()
+                ..TableDimensions::default()
             },
         );
         let [(group, distribution)] = &distributions.iter().collect::<Vec<_>>()[..] else {

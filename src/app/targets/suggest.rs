@@ -9,7 +9,7 @@ use super::suggestion::{SHARES, Suggested, Suggestion, SuggestionRow, TargetLeve
 use crate::app::history::{EventHistory, HistoryError};
 use crate::domain::policy::{Match, Policy, Target};
 use crate::domain::timestamp::{DAY, Milliseconds};
-use crate::engine::{Dimensions, Rules};
+use crate::engine::{Rules, TableDimensions};
 
 /// With fewer goals, one or two of them decide the 95th percentile.
 pub const DEFAULT_MINIMUM: u64 = 30;
@@ -144,7 +144,7 @@ fn key(group: &GoalGroup) -> (String, String) {
 }
 
 /// The rules with these policies. The dimensions are labels, so that each goal shows them.
-fn under(rules: &Rules, policies: Vec<Policy>, by: &Dimensions) -> Rules {
+fn under(rules: &Rules, policies: Vec<Policy>, by: &TableDimensions) -> Rules {
     by.labeled(Rules {
         policies,
         former_policies: Vec::new(),
@@ -214,7 +214,7 @@ mod tests {
     use crate::engine::DimensionValues;
 
     const REQUEST: TargetRequest = TargetRequest {
-        by: Dimensions {
+        by: TableDimensions {
             team: true,
             priority: true,
             attributes: Vec::new(),

@@ -5,14 +5,14 @@ use serde::Serialize;
 use crate::app::event_files::ReadCounts;
 use crate::domain::policy::{Clock, Policy};
 use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
-use crate::engine::{DimensionValues, Dimensions};
+use crate::engine::{DimensionValues, TableDimensions};
 
 /// The shares for which targets are shown.
 pub const SHARES: [f64; 3] = [0.8, 0.9, 0.95];
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct TargetRequest {
-    pub by: Dimensions,
+    pub by: TableDimensions,
     pub clock: Clock,
     /// The share of goals to be met, between 0 and 1.
     pub objective: f64,

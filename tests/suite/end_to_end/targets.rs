@@ -77,7 +77,7 @@ fn a_topic_and_a_store_agree() {
 #[test]
 fn the_suggestion_is_a_configuration() {
     let helpdesk = simulate("--print-config");
-    let (calendars, _) = helpdesk.split_once("# A policy for each priority").unwrap();
+    let (calendars, _) = helpdesk.split_once("# In each group").unwrap();
     let events = simulate("--seed 23 --from 2026-03-04T00:00:00Z --for 5d --output -");
     let (config, events) = (file(helpdesk.as_bytes()), file(events.as_bytes()));
     let arguments = [

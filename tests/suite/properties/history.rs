@@ -11,7 +11,7 @@ use ticket_exporter::app::targets::{TargetRequest, suggest};
 use ticket_exporter::decode::Decoder;
 use ticket_exporter::domain::policy::{Clock, Match, Policy, Target};
 use ticket_exporter::domain::timestamp::{Milliseconds, Timestamp};
-use ticket_exporter::engine::{DimensionValues, Dimensions, Snapshot};
+use ticket_exporter::engine::{DimensionValues, Snapshot, TableDimensions};
 use ticket_exporter::exposition::{Format, render};
 
 use super::holds;
@@ -170,10 +170,10 @@ fn suggested_targets_would_have_met_their_objective() {
     holds("suggest-targets", |seed, input| {
         let mut dice = Dice::new(seed);
         let objective = *dice.pick(&[0.8, 0.9, 0.95]);
-        let mut by = Dimensions {
+        let mut by = TableDimensions {
             team: *dice.pick(&[true, true, false]),
             priority: *dice.pick(&[true, true, false]),
-            ..Dimensions::default()
+            ..TableDimensions::default()
         };
         for attribute in &input.rules.attributes {
             if *dice.pick(&[true, false]) {

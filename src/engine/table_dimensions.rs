@@ -6,7 +6,7 @@ use super::rules::Rules;
 
 /// The labels that separate the rows of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Dimensions {
+pub struct TableDimensions {
     pub team: bool,
     pub priority: bool,
     /// The user's own attributes.
@@ -24,7 +24,7 @@ pub struct DimensionValues {
     pub attributes: BTreeMap<String, String>,
 }
 
-impl Dimensions {
+impl TableDimensions {
     /// Reads names of dimensions: `team`, `priority` and the attributes of `rules`.
     ///
     /// # Errors
@@ -103,7 +103,7 @@ mod tests {
             ..Rules::default()
         };
         let names = ["tier", "team"].map(str::to_owned);
-        let dimensions = Dimensions::of_names(&rules, &names).unwrap();
+        let dimensions = TableDimensions::of_names(&rules, &names).unwrap();
         assert_eq!(dimensions.names(), ["team", "tier"]);
         let labeled = dimensions.labeled(rules.clone());
         let labels: Vec<bool> = labeled.attributes.iter().map(|one| one.is_label).collect();
@@ -111,6 +111,6 @@ mod tests {
         let values = dimensions.values(|name| (name != "priority").then_some("x"));
         assert_eq!(values.all().collect::<Vec<_>>(), ["x", "x"]);
         let unknown = ["team".to_owned(), "region".to_owned()];
-        assert_eq!(Dimensions::of_names(&rules, &unknown), Err("region"));
+        assert_eq!(TableDimensions::of_names(&rules, &unknown), Err("region"));
     }
 }
