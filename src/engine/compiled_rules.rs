@@ -222,7 +222,7 @@ fn compile(matches: &Match, labels: &Labels) -> CompiledMatch {
                         let numbers = numbers(Some(values), &table.values);
                         (position, numbers.unwrap_or_default())
                     }
-                    // A former policy names an attribute that no ticket has any more.
+                    // A former policy names an attribute that was removed.
                     None => {
                         let has_none = values.iter().any(|value| value == NONE);
                         (

@@ -225,7 +225,7 @@ fn a_label_that_is_removed_adds_up_cohorts_and_one_that_is_added_begins_with_non
         created("product=\"x\",tier=\"gold\",", 1)
     );
 
-    // The tier is no label any more.
+    // The tier is no longer a label.
     let attributes = [no_label("tier"), label("product")];
     let restored = store.restart(&mut engine, &attributes);
     let words: Vec<String> = restored.recounts.iter().map(ToString::to_string).collect();

@@ -1,7 +1,7 @@
 //! Stores of earlier versions: after an update the numbers continue.
 //!
 //! `tests/stores` has one folder for each state version, written by the program of that time from
-//! `tests/stores/desk.yaml` and [`helpdesk`]. They are never rewritten; a new state version adds its own:
+//! `tests/stores/desk.yaml` (from version 5 on: `desk-5.yaml`) and [`helpdesk`]. They are never rewritten; a new state version adds its own:
 //! `TICKET_EXPORTER_TEST_WRITE_STORE=1 cargo test --test basic store_of_this_version`.
 
 use std::collections::BTreeSet;
@@ -30,14 +30,23 @@ const TICKETS: i64 = 60;
 const WRITE_VARIABLE: &str = "TICKET_EXPORTER_TEST_WRITE_STORE";
 /// The stores contain the first two hours. The next two hours of events need all of the state.
 const KEPT: i64 = START + 120 * MINUTE;
+/// The state versions before do not have the user's own attributes, groups of policies and the last KPIs.
+const FIRST_WITH_ATTRIBUTES: u32 = 5;
+/// These KPIs, in families and in the label `kpi`.
+const LATER_KPIS: [&str; 3] = ["assignment", "requester_wait", "agent_wait"];
 const END: i64 = START + 180 * MINUTE;
 
 fn stores() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stores")
 }
 
-fn configuration(directory: &Path) -> Config {
-    let file = stores().join("desk.yaml");
+fn configuration(version: u32, directory: &Path) -> Config {
+    let name = if version < FIRST_WITH_ATTRIBUTES {
+        "desk.yaml"
+    } else {
+        "desk-5.yaml"
+    };
+    let file = stores().join(name);
     let text = fs::read_to_string(&file).unwrap();
     let mut config = config::load(Some(&file), [], &[], &mut |_| Ok(text.clone()))
         .unwrap()
@@ -47,8 +56,9 @@ fn configuration(directory: &Path) -> Config {
 }
 
 /// Events in order with their times. They have no meaning, but every type.
-fn helpdesk() -> Vec<(i64, String)> {
+fn helpdesk(version: u32) -> Vec<(i64, String)> {
     let mut dice = Dice::new(7);
+    let mut attributes = Dice::new(8);
     let kinds = [
         r#""type":"message","actor":"agent""#,
         r#""type":"message","actor":"customer""#,
@@ -81,17 +91,27 @@ fn helpdesk() -> Vec<(i64, String)> {
             format!(r#"{{"ticket_id":{ticket},"at":{at},"event_id":"{number}",{kind}}}"#)
         };
         events.push((at, event));
+        if version >= FIRST_WITH_ATTRIBUTES
+            && attributes.chance(40)
+            && let Some((_, event)) = events.last_mut()
+        {
+            let tier = attributes.pick(&["\"gold\"", "\"silver\"", "\"bronze\"", "null"]);
+            let product = attributes.pick(&["printer", "phone"]);
+            let stated = format!(",\"attributes\":{{\"tier\":{tier},\"product\":\"{product}\"}}}}");
+            event.pop();
+            event.push_str(&stated);
+        }
     }
     events
 }
 
 /// Applies the events of a time span, and moves the clock to its end.
-fn apply(engine: &mut Engine, from: i64, to: i64) {
+fn apply(version: u32, engine: &mut Engine, from: i64, to: i64) {
     let partition = match engine.partition_numbered(0) {
         Some(partition) => partition,
         None => engine.add_partition().unwrap(),
     };
-    for (at, event) in helpdesk() {
+    for (at, event) in helpdesk(version) {
         if at > from && at <= to {
             engine.apply(partition, &decode(event.as_bytes(), None).unwrap());
         }
@@ -99,11 +119,20 @@ fn apply(engine: &mut Engine, from: i64, to: i64) {
     engine.advance(partition, Timestamp(to));
 }
 
-/// Every line, including start timestamps, in any order.
-fn series(engine: &mut Engine) -> BTreeSet<String> {
+/// Every line of KPIs that the version has, including start timestamps, in any order.
+fn series(version: u32, engine: &mut Engine) -> BTreeSet<String> {
     let bytes = exposition(&engine.snapshot(), Format::OpenMetrics);
     let text = String::from_utf8(bytes).unwrap();
-    text.lines().map(str::to_owned).collect()
+    let is_later = |line: &&str| {
+        LATER_KPIS.iter().any(|kpi| {
+            line.contains(&format!("ticket_{kpi}_seconds"))
+                || line.contains(&format!("kpi=\"{kpi}\""))
+        })
+    };
+    text.lines()
+        .filter(|line| version >= FIRST_WITH_ATTRIBUTES || !is_later(line))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
@@ -115,17 +144,31 @@ fn the_numbers_of_every_earlier_store_continue() {
             continue;
         }
         versions += 1;
+        let version = folder
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .parse()
+            .unwrap();
         // Loading does not change the store.
-        let config = configuration(&folder);
+        let config = configuration(version, &folder);
         let mut restored = read(&config).unwrap().engine;
         let mut fresh = Engine::new(Arc::new(config.rules), Timestamp(START));
-        apply(&mut fresh, START, KEPT);
+        apply(version, &mut fresh, START, KEPT);
         let name = folder.display();
         assert!(restored.tickets() > 0);
-        assert_eq!(series(&mut restored), series(&mut fresh), "{name}: as kept");
-        apply(&mut restored, KEPT, END);
-        apply(&mut fresh, KEPT, END);
-        assert_eq!(series(&mut restored), series(&mut fresh), "{name}: later");
+        assert_eq!(
+            series(version, &mut restored),
+            series(version, &mut fresh),
+            "{name}: as kept"
+        );
+        apply(version, &mut restored, KEPT, END);
+        apply(version, &mut fresh, KEPT, END);
+        assert_eq!(
+            series(version, &mut restored),
+            series(version, &mut fresh),
+            "{name}: later"
+        );
     }
     assert_eq!(versions, STATE_VERSION, "one a version");
 }
@@ -134,7 +177,7 @@ fn the_numbers_of_every_earlier_store_continue() {
 #[test]
 fn the_numbers_of_a_store_of_this_version_continue() {
     let directory = tempfile::tempdir().unwrap();
-    let config = configuration(directory.path());
+    let config = configuration(STATE_VERSION, directory.path());
     let build = BuildInfo {
         version: "",
         revision: "",
@@ -150,14 +193,17 @@ fn the_numbers_of_a_store_of_this_version_continue() {
     let mut writer = writer.unwrap();
     // In two steps, so that the second one changes written records.
     for (from, to) in [(START, START + 60 * MINUTE), (START + 60 * MINUTE, KEPT)] {
-        apply(&mut engine, from, to);
+        apply(STATE_VERSION, &mut engine, from, to);
         writer.write(&mut engine, &mut offsets).unwrap();
         writer.wait(Duration::from_secs(10)).unwrap();
     }
     drop(writer);
     let mut restored = read(&config).unwrap().engine;
     assert!(restored.tickets() > 0);
-    assert_eq!(series(&mut restored), series(&mut engine));
+    assert_eq!(
+        series(STATE_VERSION, &mut restored),
+        series(STATE_VERSION, &mut engine)
+    );
     if std::env::var_os(WRITE_VARIABLE).is_none() {
         return;
     }
