@@ -16,7 +16,8 @@ const MIDNIGHT: Timestamp = Timestamp(1_767_225_600_000);
 
 /// Bounds that include every target used here, so that only the policies differ.
 const BUCKETS: &str = "buckets: { first_response: [1h, 2h, 4h, 8h], next_response: [1h, 2h, 4h, 8h], \
-     resolution: [1h, 2h, 4h, 8h], ownership: [1h, 2h, 4h, 8h], handle: [1h, 2h, 4h, 8h] }\n";
+     resolution: [1h, 2h, 4h, 8h], ownership: [1h, 2h, 4h, 8h], handle: [1h, 2h, 4h, 8h], \
+     requester_wait: [1h, 2h, 4h, 8h], agent_wait: [1h, 2h, 4h, 8h] }\n";
 
 #[derive(Default)]
 struct Written(Vec<(Vec<u8>, Option<Vec<u8>>)>);
