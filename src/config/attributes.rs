@@ -184,12 +184,12 @@ mod tests {
         assert_eq!(
             bad("attributes: { Tier: {}, a__b: {}, team: {}, requester: {} }"),
             [
-                "1:22: attributes.Tier: \"Tier\" is no name of an attribute; use at most 64 \
+                "1:21: attributes.Tier: \"Tier\" is no name of an attribute; use at most 64 \
                  lower-case letters, digits and single underscores, and begin with a letter",
-                "1:32: attributes.a__b: \"a__b\" is no name of an attribute; use at most 64 \
+                "1:31: attributes.a__b: \"a__b\" is no name of an attribute; use at most 64 \
                  lower-case letters, digits and single underscores, and begin with a letter",
-                "1:42: attributes.team: the exporter has a label or a member team; use another name",
-                "1:57: attributes.requester: the exporter has a label or a member requester; use \
+                "1:41: attributes.team: the exporter has a label or a member team; use another name",
+                "1:56: attributes.requester: the exporter has a label or a member requester; use \
                  another name",
             ]
         );

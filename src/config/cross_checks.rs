@@ -183,11 +183,11 @@ mod tests {
                  topics: { b: { preset: zendesk } }\n"
             ),
             [
-                "2:33: attributes.tier: the mapping of b never states it, so tickets there have no \
+                "2:31: attributes.tier: the mapping of b never states it, so tickets there have no \
                  value; add tier to common.attributes of the mapping",
-                "2:43: attributes.size: the mapping of a, b never states it, so tickets there have no \
+                "2:41: attributes.size: the mapping of a, b never states it, so tickets there have no \
                  value; add size to common.attributes of the mapping",
-                "5:46: mapping.common.attributes.typo: is not used: add typo to attributes",
+                "5:43: mapping.common.attributes.typo: is not used: add typo to attributes",
             ]
         );
         assert!(

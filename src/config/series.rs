@@ -50,7 +50,7 @@ mod tests {
         let errors = bad(&limited(12 * one - 1));
         assert_eq!(errors.len(), 1);
         assert!(
-            errors[0].starts_with("4:20: limits.series: 12 combinations"),
+            errors[0].starts_with("4:19: limits.series: 12 combinations"),
             "{errors:?}"
         );
     }

@@ -25,17 +25,20 @@ const EVENTS: &str = "docs/reference/events.md";
 const PROGRAM: &str = "ticket-exporter";
 /// Words that begin like a metric and are none: the prefix itself, a member of events, members of
 /// Freshdesk's and Zendesk's records, and a table of Znuny.
-const NO_METRICS: [&str; 10] = [
+const NO_METRICS: [&str; 13] = [
     "ticket_",
     "ticket_id",
     "ticket_agent_email",
+    "ticket_company_name",
     "ticket_event",
     "ticket_exporter", // what the headers of dead letters begin with
     "ticket_group_name",
     "ticket_history",
     "ticket_priority",
+    "ticket_product_name",
     "ticket_source",
     "ticket_status",
+    "ticket_type",
 ];
 
 /// The anchor that GitHub gives a heading.
