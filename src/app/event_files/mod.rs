@@ -6,15 +6,15 @@ mod reader;
 mod records;
 mod sorting;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub use counts::{ReadCounts, Rejected};
 pub use error::EventFileError;
 pub use reader::EventReader;
+use records::is_standard_input;
 pub use sorting::{SortedEvents, sort};
 
 use crate::decode::Decoder;
-use crate::edge::files::STANDARD_INPUT;
 use crate::edge::record_files::RecordFile;
 use crate::edge::spool::{Spool, SpoolWriter, SpooledRecord};
 
@@ -76,10 +76,6 @@ impl EventFiles {
             }
         })
     }
-}
-
-fn is_standard_input(path: &Path) -> bool {
-    path == Path::new(STANDARD_INPUT)
 }
 
 fn set_aside(mut events: SortedEvents) -> Result<Sorted, EventFileError> {

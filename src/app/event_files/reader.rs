@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::counts::ReadCounts;
 use super::error::EventFileError;
 use super::records::FileRecords;
-use crate::decode::{Decoder, Record};
+use crate::decode::{Decoded, Decoder, Record};
 use crate::domain::event::Event;
 use crate::edge::record_files::RecordBlock;
 use crate::edge::spool::{SpoolReader, SpooledRecord};
@@ -14,6 +14,8 @@ pub struct EventReader {
     source: EventSource,
     decoder: Decoder,
     block: RecordBlock,
+    /// The next record of the block, for [`Self::next_record`].
+    position: usize,
     counts: ReadCounts,
 }
 
@@ -29,6 +31,7 @@ impl EventReader {
             source: EventSource::Files(FileRecords::new(paths, true)),
             decoder,
             block: RecordBlock::default(),
+            position: 0,
             counts: ReadCounts::default(),
         }
     }
@@ -38,6 +41,7 @@ impl EventReader {
             source: EventSource::Sorted(events),
             decoder,
             block: RecordBlock::default(),
+            position: 0,
             counts,
         }
     }
@@ -56,25 +60,60 @@ impl EventReader {
     /// # Errors
     /// A file cannot be read.
     pub fn next_block(&mut self) -> Result<Option<Vec<Event<'_>>>, EventFileError> {
-        let is_filled = match &mut self.source {
-            EventSource::Files(records) => records.fill(&mut self.block)?,
-            EventSource::Sorted(events) => {
-                fill(events, &mut self.block).map_err(EventFileError::Sorting)?
-            }
-        };
-        if !is_filled {
+        if !self.fill()? {
             return Ok(None);
         }
         let mut events = Vec::with_capacity(self.block.len());
         for (number, record) in self.block.iter() {
             let decoded = self.decoder.decode(&Record::of(record), None);
-            if let EventSource::Files(records) = &self.source {
-                let place = || format!("{}:{number}", records.path.display());
-                self.counts.note(&decoded, place);
-            }
+            self.source.note(&mut self.counts, &decoded, number);
             events.extend(decoded.into_events());
         }
         Ok(Some(events))
+    }
+
+    /// Passes the events of the next record that has any to `take`, and returns whether there was one.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn next_record(
+        &mut self,
+        take: &mut dyn FnMut(&Event<'_>),
+    ) -> Result<bool, EventFileError> {
+        loop {
+            let Some((number, record)) = self.block.get(self.position) else {
+                if !self.fill()? {
+                    return Ok(false);
+                }
+                continue;
+            };
+            self.position += 1;
+            let decoded = self.decoder.decode(&Record::of(record), None);
+            self.source.note(&mut self.counts, &decoded, number);
+            let events = decoded.events();
+            if !events.is_empty() {
+                events.iter().for_each(take);
+                return Ok(true);
+            }
+        }
+    }
+
+    fn fill(&mut self) -> Result<bool, EventFileError> {
+        self.position = 0;
+        match &mut self.source {
+            EventSource::Files(records) => records.fill(&mut self.block),
+            EventSource::Sorted(events) => {
+                fill(events, &mut self.block).map_err(EventFileError::Sorting)
+            }
+        }
+    }
+}
+
+impl EventSource {
+    fn note(&self, counts: &mut ReadCounts, decoded: &Decoded<'_>, number: u64) {
+        if let Self::Files(records) = self {
+            counts.note(decoded, || format!("{}:{number}", records.path.display()));
+        }
     }
 }
 

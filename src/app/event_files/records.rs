@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::error::EventFileError;
-use super::is_standard_input;
 use crate::decode::MAX_VALUE_BYTES;
+use crate::edge::files::STANDARD_INPUT;
 use crate::edge::record_files::{RecordBlock, RecordFile};
 
 pub struct FileRecords {
@@ -60,4 +60,8 @@ impl FileRecords {
             self.file = None;
         }
     }
+}
+
+pub fn is_standard_input(path: &Path) -> bool {
+    path == Path::new(STANDARD_INPUT)
 }

@@ -1,4 +1,5 @@
 use std::io::Write;
+use std::path::Path;
 
 use super::*;
 use crate::config;
@@ -80,8 +81,8 @@ fn rows_give_events_in_order_of_time() {
         ("E", "created", 10),
         ("B", "created", 20),
         ("F", "created", 25),
-        ("B", "solved", 30),
-        ("A", "solved", 40),
+        ("B", "status_changed", 30),
+        ("A", "status_changed", 40),
     ]
     .map(|(ticket, kind, at)| (ticket.to_owned(), kind, at * 1_000));
     for _ in 0..2 {

@@ -57,19 +57,11 @@ impl HistoryPartition {
         }
     }
 
-    /// Passes the events of the next records that have any to `take`, and returns whether there were any.
+    /// Passes the events of the next record that has any to `take`, and returns whether there was one.
     /// Other records are counted and skipped.
     pub fn next(&mut self, take: &mut dyn FnMut(&Event<'_>)) -> Result<bool, HistoryError> {
         match &mut self.0 {
-            PartitionSource::Files(reader) => loop {
-                let Some(events) = reader.next_block()? else {
-                    return Ok(false);
-                };
-                if !events.is_empty() {
-                    events.iter().for_each(take);
-                    return Ok(true);
-                }
-            },
+            PartitionSource::Files(reader) => Ok(reader.next_record(take)?),
             PartitionSource::Spool(spooled) => spooled.next(take),
         }
     }

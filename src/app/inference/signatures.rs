@@ -113,7 +113,11 @@ pub(super) fn presets(rows: &[SampleRow]) -> Vec<(&'static str, f64)> {
             let is_binary = preset == "cloudevents" && row.has_cloud_event_headers();
             let mut alternatives = alternatives.split(" | ");
             is_binary
-                || alternatives.any(|all| all.split(' ').all(|pointer| has(&row.record, pointer)))
+                || alternatives.any(|all| {
+                    // Names of columns may have spaces.
+                    let mut names = all.trim_start_matches('/').split(" /");
+                    names.all(|name| has(&row.record, &format!("/{name}")))
+                })
         };
         let share = share(rows.iter().filter(fits).count(), rows.len());
         if share >= LEAST_SHARE {

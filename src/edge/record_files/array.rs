@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read as _};
 use serde::Deserialize as _;
 use serde_json::value::RawValue;
 
-use super::invalid;
+use super::error::invalid;
 
 /// Reads the items of an array, or of several arrays one after the other.
 pub struct ArrayReader {

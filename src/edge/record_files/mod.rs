@@ -2,6 +2,7 @@
 
 mod array;
 mod block;
+mod error;
 mod lines;
 mod table;
 
@@ -118,10 +119,6 @@ fn has_table_name(path: &Path) -> bool {
         .next()
         .unwrap_or(&name);
     TABLE_NAMES.iter().any(|end| name.ends_with(end))
-}
-
-fn invalid(text: impl Into<String>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, text.into())
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
 
-use csv::{ByteRecord, Reader, ReaderBuilder};
+use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 
-use super::invalid;
+use super::error::invalid;
 use crate::decode::csv_delimiter;
 
 /// The text of a header in which the delimiter is looked for.
@@ -18,7 +18,6 @@ const UTF_16: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
 pub struct TableReader {
     rows: Reader<BoundedReader>,
     columns: Vec<Column>,
-    /// Columns in front of which the same name stands already: their cells join a list.
     row: ByteRecord,
 }
 
@@ -42,6 +41,8 @@ impl TableReader {
         let mut rows = ReaderBuilder::new()
             .delimiter(delimiter)
             .flexible(true)
+            // Otherwise a row would begin at the line feed of the row before, and have its line number.
+            .terminator(Terminator::Any(b'\n'))
             .from_reader(BoundedReader {
                 reader,
                 left: HEADER_BYTES + READ_AHEAD,
@@ -68,13 +69,16 @@ impl TableReader {
     /// Appends the next row to `bytes`, as a JSON object, and returns the number of its first line. A row
     /// that is shorter than the header lacks the last members; further cells are named by their position.
     pub fn read_row(&mut self, bytes: &mut Vec<u8>, limit: usize) -> io::Result<Option<u64>> {
-        self.rows.get_mut().left = limit + READ_AHEAD;
-        if !self
-            .rows
-            .read_byte_record(&mut self.row)
-            .map_err(io::Error::from)?
-        {
-            return Ok(None);
+        loop {
+            self.rows.get_mut().left = limit + READ_AHEAD;
+            let found = self.rows.read_byte_record(&mut self.row);
+            if !found.map_err(io::Error::from)? {
+                return Ok(None);
+            }
+            let is_blank = self.row.len() == 1 && cell(&self.row, 0).is_some_and(<[u8]>::is_empty);
+            if !is_blank {
+                break;
+            }
         }
         bytes.push(b'{');
         for (number, column) in self.columns.iter().enumerate() {
@@ -83,22 +87,32 @@ impl TableReader {
             }
             bytes.extend_from_slice(column.name.as_bytes());
             bytes.push(b':');
-            let mut cells = column.cells.iter().filter_map(|cell| self.row.get(*cell));
+            let mut cells = column.cells.iter().filter_map(|at| cell(&self.row, *at));
             match &*column.cells {
                 [_] => push_text(bytes, cells.next().unwrap_or_default()),
                 _ => push_list(bytes, cells.filter(|cell| !cell.is_empty())),
             }
         }
         let known = self.rows.byte_headers().map_or(0, ByteRecord::len);
-        for (position, cell) in self.row.iter().enumerate().skip(known) {
+        for position in known..self.row.len() {
             bytes.push(b',');
             bytes.extend_from_slice(json_text(&column_name(position, b"")).as_bytes());
             bytes.push(b':');
-            push_text(bytes, cell);
+            push_text(bytes, cell(&self.row, position).unwrap_or_default());
         }
         bytes.push(b'}');
         Ok(Some(self.row.position().map_or(0, csv::Position::line)))
     }
+}
+
+/// A cell, without the carriage return at the end of its line.
+fn cell(row: &ByteRecord, position: usize) -> Option<&[u8]> {
+    let cell = row.get(position)?;
+    let is_last = position + 1 == row.len();
+    Some(match cell.split_last() {
+        Some((b'\r', before)) if is_last => before,
+        _ => cell,
+    })
 }
 
 /// The name of a column; of one without a name, its position.

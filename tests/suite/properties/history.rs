@@ -9,6 +9,7 @@ use ticket_exporter::app::event_files::EventFiles;
 use ticket_exporter::app::history::EventHistory;
 use ticket_exporter::app::targets::{TargetRequest, suggest};
 use ticket_exporter::decode::Decoder;
+use ticket_exporter::domain::mapping::Mappings;
 use ticket_exporter::domain::policy::{Clock, Match, Policy, Target};
 use ticket_exporter::domain::timestamp::{Milliseconds, Timestamp};
 use ticket_exporter::engine::{DimensionValues, Snapshot, TableDimensions};
@@ -34,7 +35,12 @@ fn history(input: &Input) -> (tempfile::NamedTempFile, EventHistory) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(input.text().as_bytes()).unwrap();
     let path = file.path().to_owned();
-    let files = EventFiles::open(&[path], Decoder::default(), &mut |_| {}).unwrap();
+    let attributes = input.rules.attributes.iter();
+    let mappings = Mappings {
+        attributes: attributes.map(|attribute| attribute.name.clone()).collect(),
+        ..Mappings::default()
+    };
+    let files = EventFiles::open(&[path], Decoder::new(&mappings), &mut |_| {}).unwrap();
     (file, EventHistory::Files(files))
 }
 
