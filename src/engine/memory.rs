@@ -128,34 +128,29 @@ impl TicketMemory {
         }
         let at = at.clamp(Timestamp::EARLIEST, Timestamp::LATEST);
         let count = self.statement_count();
-        let (places, _) = self.bytes[1..].as_chunks_mut::<STATEMENT_SIZE>();
+        let (places, _) = self.bytes.as_mut_slice()[1..].as_chunks_mut::<STATEMENT_SIZE>();
         let places = &mut places[..count];
-        let mut stale = StateMembers::NONE;
-        for place in places.iter() {
-            let known = Statement::unpack(*place);
-            if known.at() > at {
-                stale = stale.and(members.shared(known.members()));
-            }
-        }
-        let fresh = members.without(stale);
-        if fresh.is_empty() {
-            return stale;
-        }
-        let (mut kept, mut is_placed) = (0, false);
+        // A member is in one statement only.
+        let (mut fresh, mut of_same_time, mut kept) = (members, StateMembers::NONE, 0);
         for position in 0..count {
             let known = Statement::unpack(places[position]);
-            let mut still = known.members().without(fresh);
-            if known.at() == at {
-                still = still.and(fresh);
-                is_placed = true;
+            let mut still = known.members();
+            if known.at() > at {
+                fresh = fresh.without(still);
+            } else {
+                still = still.without(members);
+                if known.at() == at {
+                    of_same_time = std::mem::take(&mut still);
+                }
             }
             if !still.is_empty() {
                 places[kept] = Statement::new(still, known.at()).pack();
                 kept += 1;
             }
         }
-        if !is_placed {
-            let statement = Statement::new(fresh, at).pack();
+        let stated = fresh.and(of_same_time);
+        if !stated.is_empty() {
+            let statement = Statement::new(stated, at).pack();
             match places.get_mut(kept) {
                 Some(place) => *place = statement,
                 None => self.insert(1 + count * STATEMENT_SIZE, &statement),
@@ -167,9 +162,9 @@ impl TicketMemory {
             self.bytes.drain(1 + kept * STATEMENT_SIZE..end);
         }
         #[allow(clippy::cast_possible_truncation, reason = "at most seven")]
-        let first = self.bytes[0] & !STATEMENT_COUNT | kept as u8;
-        self.bytes[0] = first;
-        stale
+        let first = self.bytes.as_slice()[0] & !STATEMENT_COUNT | kept as u8;
+        self.bytes.as_mut_slice()[0] = first;
+        members.without(fresh)
     }
 
     /// When a member was last stated.
@@ -189,7 +184,7 @@ impl TicketMemory {
     }
 
     fn packed_statements(&self) -> &[[u8; STATEMENT_SIZE]] {
-        let (statements, _) = self.bytes[1..].as_chunks();
+        let (statements, _) = self.bytes.as_slice()[1..].as_chunks();
         &statements[..self.statement_count()]
     }
 
@@ -278,25 +273,25 @@ impl TicketMemory {
             self.bytes.drain(oldest..oldest + DIGEST_SIZE);
         }
         self.make_room(DIGEST_SIZE);
-        self.bytes.extend(digest);
+        self.bytes.extend_from_slice(&digest);
         true
     }
 
     /// The digests of the remembered events, oldest first.
     pub fn identities(&self) -> &[u8] {
-        &self.bytes[self.identities_position()..]
+        &self.bytes.as_slice()[self.identities_position()..]
     }
 
     fn statement_count(&self) -> usize {
-        usize::from(self.bytes[0] & STATEMENT_COUNT)
+        usize::from(self.bytes.as_slice()[0] & STATEMENT_COUNT)
     }
 
     fn attribute_count(&self) -> usize {
-        usize::from(self.bytes[0] >> ATTRIBUTE_SHIFT & ATTRIBUTE_COUNT)
+        usize::from(self.bytes.as_slice()[0] >> ATTRIBUTE_SHIFT & ATTRIBUTE_COUNT)
     }
 
     fn has_requester(&self) -> bool {
-        self.bytes[0] & HAS_REQUESTER != 0
+        self.bytes.as_slice()[0] & HAS_REQUESTER != 0
     }
 
     fn requester_position(&self) -> usize {

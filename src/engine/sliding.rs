@@ -137,13 +137,12 @@ impl SlidingWindow {
     /// Adds one observation to a step. `value` is 0 for an event without duration.
     pub fn add(&mut self, number: i64, value: Milliseconds) {
         // Most observations belong to the last step.
-        let position = match self.slots.back() {
-            Some(last) if last.number == number => self.slots.len() - 1,
-            Some(last) if last.number > number => {
-                self.slots.partition_point(|slot| slot.number < number)
-            }
-            _ => self.slots.len(),
-        };
+        if let Some(last) = self.slots.back_mut()
+            && last.number == number
+        {
+            return last.add(value);
+        }
+        let position = self.slots.partition_point(|slot| slot.number < number);
         if self
             .slots
             .get(position)

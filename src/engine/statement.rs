@@ -90,8 +90,11 @@ impl StateMembers {
     }
 
     pub fn iter(self) -> impl Iterator<Item = StateMember> {
-        StateMember::ALL
-            .into_iter()
-            .filter(move |member| self.has(*member))
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let member = StateMember::ALL.get(rest.trailing_zeros() as usize)?;
+            rest &= rest - 1;
+            Some(*member)
+        })
     }
 }

@@ -234,7 +234,8 @@ impl Timeline {
     }
 
     fn last(&self) -> PackedPhase {
-        self.0[self.0.len() - 1]
+        let phases = self.0.as_slice();
+        phases[phases.len() - 1]
     }
 }
 

@@ -89,6 +89,15 @@ struct TeamSeries {
     changed: bool,
 }
 
+impl TeamSeries {
+    fn new() -> Self {
+        Self {
+            series: vec![None; SERIES],
+            changed: true,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Windows {
     lengths: Vec<Milliseconds>,
@@ -204,15 +213,17 @@ impl Windows {
         let clock = clock.max(self.clock);
         self.slide(clock);
         self.clock = clock;
+        let first = |length: &Milliseconds| first_slot(*length, clock);
+        let firsts: Vec<i64> = self.lengths.iter().map(first).collect();
         for entry in self.waiting.take_due(clock) {
-            self.insert(entry);
+            self.insert(entry, &firsts);
         }
         let mut later = Vec::new();
         for entry in std::mem::take(&mut self.journal) {
             if entry.at > clock {
                 later.push(entry);
             } else {
-                self.insert(entry);
+                self.insert(entry, &firsts);
             }
         }
         self.waiting.add(later);
@@ -221,10 +232,7 @@ impl Windows {
     /// The windows of all teams. `teams`: how many there are.
     pub fn publish(&mut self, teams: usize) -> Vec<Arc<TeamWindows>> {
         self.teams
-            .resize_with(teams.max(self.teams.len()), || TeamSeries {
-                series: vec![None; SERIES],
-                changed: true,
-            });
+            .resize_with(teams.max(self.teams.len()), TeamSeries::new);
         for (position, team) in self.teams.iter_mut().enumerate() {
             if !std::mem::take(&mut team.changed) && position < self.published.len() {
                 continue;
@@ -280,49 +288,46 @@ impl Windows {
         }
     }
 
-    fn insert(&mut self, entry: WindowObservation) {
-        for (position, window) in (0..self.lengths.len()).zip(WindowNumber::all()) {
-            let length = self.lengths[position];
-            let slot = slot(length, entry.at);
-            let first = first_slot(length, self.clock);
-            if slot < first - STEPS {
-                continue;
-            }
-            let key = WindowKey {
-                team: entry.team,
-                series: entry.series,
-                window,
-            };
-            let is_tracked = self.changed.is_some();
-            let sliding = self.sliding(key);
-            if slot < first {
+    /// Adds an observation. `firsts`: the first step of each window.
+    fn insert(&mut self, entry: WindowObservation, firsts: &[i64]) {
+        let windows = self.lengths.iter().zip(firsts).zip(WindowNumber::all());
+        let steps = windows.filter_map(|((length, first), window)| {
+            let slot = slot(*length, entry.at);
+            (slot >= first - STEPS).then_some((window, slot, slot < *first))
+        });
+        let mut steps = steps.peekable();
+        if steps.peek().is_none() {
+            return;
+        }
+        let series = series(
+            &mut self.teams,
+            entry.team,
+            entry.series,
+            self.lengths.len(),
+        );
+        for (window, slot, is_past) in steps {
+            let sliding = &mut series[usize::from(window)];
+            if is_past {
                 sliding.add_to_past(slot, entry.value);
             } else {
                 sliding.add(slot, entry.value);
             }
-            if is_tracked
+            if let Some(changed) = &mut self.changed
                 && sliding.mark(slot)
-                && let Some(changed) = &mut self.changed
             {
-                changed.push(key);
+                changed.push(WindowKey {
+                    team: entry.team,
+                    series: entry.series,
+                    window,
+                });
             }
         }
     }
 
     /// The window of a key, for a change.
     fn sliding(&mut self, key: WindowKey) -> &mut SlidingWindow {
-        let row = usize::from(key.team);
-        if self.teams.len() <= row {
-            self.teams.resize_with(row + 1, || TeamSeries {
-                series: vec![None; SERIES],
-                changed: true,
-            });
-        }
-        let team = &mut self.teams[row];
-        team.changed = true;
-        let windows = team.series[usize::from(key.series)]
-            .get_or_insert_with(|| vec![SlidingWindow::default(); self.lengths.len()].into());
-        &mut windows[usize::from(key.window)]
+        let windows = self.lengths.len();
+        &mut series(&mut self.teams, key.team, key.series, windows)[usize::from(key.window)]
     }
 }
 
@@ -436,6 +441,23 @@ impl Windows {
     pub fn restore_chunk(&mut self, number: u64, chunk: Vec<WindowObservation>) {
         self.waiting.restore(self.clock, number, chunk);
     }
+}
+
+/// The windows of a series of a team, for a change.
+fn series(
+    teams: &mut Vec<TeamSeries>,
+    team: u16,
+    series: u8,
+    windows: usize,
+) -> &mut [SlidingWindow] {
+    let row = usize::from(team);
+    if teams.len() <= row {
+        teams.resize_with(row + 1, TeamSeries::new);
+    }
+    let team = &mut teams[row];
+    team.changed = true;
+    team.series[usize::from(series)]
+        .get_or_insert_with(|| vec![SlidingWindow::default(); windows].into())
 }
 
 /// The number of the step of an instant: step k is (k·length, (k+1)·length].
