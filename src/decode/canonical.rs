@@ -1,7 +1,7 @@
 //! Reads canonical events (contract, section 1). Members have to be valid. Unknown ones are skipped.
 //!
-//! The fast path is one pass into borrowed fields. A record that fails is read a second time to name the
-//! member that is wrong.
+//! The fast path is one pass into borrowed fields. The library reads a record that is not of the usual
+//! form. A record that fails is read once more, to name the member that is wrong.
 
 use std::borrow::Cow;
 
@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::attributes::Attributes;
 use super::json_members::{EventTime, Id, JsonString, MAX_NAME_BYTES, Nullable, TypeName};
+use super::plain_json;
 use super::rejection::{Rejection, TimeFault};
 use crate::domain::event::{Actor, Event, EventIdentity, EventType, Status};
 use crate::domain::timestamp::{DAY, Milliseconds, Timestamp};
@@ -84,7 +85,10 @@ fn read<'a>(
     attributes: Option<&[String]>,
 ) -> Result<Event<'a>, Rejection> {
     let text = std::str::from_utf8(json).map_err(|_| Rejection::InvalidUtf8)?;
-    let members: EventMembers<'_> = serde_json::from_str(text).map_err(|_| diagnose(text))?;
+    let members: EventMembers<'_> = match plain_json::read(text) {
+        Some(members) => members,
+        None => serde_json::from_str(text).map_err(|_| diagnose(text))?,
+    };
     members.into_event(value, attributes)
 }
 
@@ -290,6 +294,9 @@ fn diagnose(text: &str) -> Rejection {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     const GOOD: &str = r#"{"ticket_id":7,"type":"message","at":"2026-01-02T03:04:05.678+07:00",
@@ -450,5 +457,100 @@ mod tests {
             None,
         );
         assert_eq!(event.unwrap().status, Some(Status::Open));
+    }
+
+    /// Members with values of all kinds, rarely with one wrong byte.
+    fn texts() -> impl Strategy<Value = String> {
+        let names = [
+            "ticket_id",
+            "type",
+            "at",
+            "event_id",
+            "team",
+            "agent",
+            "status",
+            "public",
+            "score",
+            "into",
+            "attributes",
+            "extra",
+            "é",
+        ];
+        let values = [
+            "null",
+            "true",
+            "false",
+            "0",
+            "-1",
+            "17",
+            "01",
+            "-0",
+            "1.0",
+            "1e3",
+            "9223372036854775808",
+            r#""""#,
+            r#""solved""#,
+            r#""open""#,
+            r#""é 1""#,
+            r#""\u0041""#,
+            r#""2026-01-02T03:04:05Z""#,
+            "[]",
+            "{}",
+            r#"{"a":"b"}"#,
+            r#"{"a":{"b":{}}}"#,
+            "{1:2}",
+        ];
+        let required = r#""ticket_id":7,"type":"updated","at":5"#;
+        let member = (select(names.to_vec()), select(values.to_vec()), " {0,2}");
+        let members = proptest::collection::vec(member, 0..4);
+        let wrong = proptest::option::weighted(0.3, (any::<usize>(), "[ -~\t]"));
+        (any::<bool>(), members, wrong).prop_map(move |(is_complete, members, wrong)| {
+            let members = members.into_iter();
+            let members = members.map(|(name, value, space)| {
+                format!("{space}\"{name}\"{space}:{space}{value}{space}")
+            });
+            let required = is_complete.then(|| required.to_owned());
+            let members: Vec<_> = required.into_iter().chain(members).collect();
+            let mut text = format!("{{{}}}", members.join(","));
+            if let Some((position, byte)) = wrong {
+                let position = position % text.len();
+                if text.is_char_boundary(position) && text.is_char_boundary(position + 1) {
+                    text.replace_range(position..=position, &byte);
+                }
+            }
+            text
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_096))]
+
+        /// Both readers give the same event, if the fast one gives any.
+        #[test]
+        fn plain_json_means_the_same_to_the_library(text in texts()) {
+            if let Some(plain) = plain_json::read::<EventMembers<'_>>(&text) {
+                let library = serde_json::from_str::<EventMembers<'_>>(&text);
+                prop_assert!(library.is_ok(), "{}", text);
+                let library = library.unwrap().into_event(b"", None);
+                prop_assert_eq!(plain.into_event(b"", None), library);
+            }
+        }
+    }
+
+    /// As producers write it, with and without spaces.
+    #[test]
+    fn the_usual_form_is_plain() {
+        let spaced =
+            r#"{"ticket_id": "a", "type": "message", "at": 5, "public": true, "team": null}"#;
+        for (text, is_plain) in [
+            (spaced, true),
+            (&spaced.replace(' ', ""), true),
+            (GOOD, false),
+        ] {
+            assert_eq!(
+                plain_json::read::<EventMembers<'_>>(text).is_some(),
+                is_plain
+            );
+        }
     }
 }

@@ -6,6 +6,7 @@ mod csv;
 mod decoder;
 mod json_members;
 mod mapping;
+mod plain_json;
 mod record;
 mod rejection;
 mod schemas;
