@@ -134,7 +134,7 @@ fn read_rebase(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Rebase {
     let Some(text) = view.text(errors) else {
         return Rebase::default();
     };
-    let found = Rebase::ALL.into_iter().find(|one| one.name() == text);
+    let found = Rebase::from_name(&text);
     if found.is_none() {
         view.error(
             errors,

@@ -179,7 +179,7 @@ impl Visitor<'_> for TypeNameVisitor {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
-        EventType::from_name(name)
+        EventType::from_word(name)
             .map(|(kind, implied)| TypeName(kind, implied))
             .ok_or_else(|| E::invalid_value(Unexpected::Str(name), &self))
     }

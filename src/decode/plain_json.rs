@@ -15,25 +15,32 @@ const DEEPEST: u8 = 2;
 /// In place of a byte at the end of a text. No plain text contains it.
 const END: u8 = 0;
 
-/// Reads a whole text. `None`: it has another form, or no valid value of the type.
-pub(super) fn read<'de, T: Deserialize<'de>>(text: &'de str) -> Option<T> {
+/// Reads a whole text.
+///
+/// # Errors
+/// The text has another form, or no valid value of the type.
+pub(super) fn read<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, NotPlain> {
     // Without a branch for each byte, the compiler looks at many bytes at once.
     let is_special = |byte: u8| byte < b' ' || byte == b'\\';
     if text.bytes().fold(false, |any, byte| any | is_special(byte)) {
-        return None;
+        return Err(NotPlain);
     }
     let mut reader = PlainReader {
         text,
         position: 0,
         depth: 0,
     };
-    let value = T::deserialize(&mut reader).ok()?;
-    (reader.peek() == END).then_some(value)
+    let value = T::deserialize(&mut reader);
+    if reader.peek() == END {
+        value
+    } else {
+        Err(NotPlain)
+    }
 }
 
 /// The text has another form, or a value has the wrong type.
 #[derive(Debug)]
-struct NotPlain;
+pub(super) struct NotPlain;
 
 impl fmt::Display for NotPlain {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -127,13 +134,10 @@ impl<'de> Deserializer<'de> for &mut PlainReader<'de> {
             b'{' if self.depth < DEEPEST => {
                 self.take(b'{')?;
                 self.depth += 1;
-                let value = visitor.visit_map(Members {
-                    reader: &mut *self,
+                visitor.visit_map(Members {
+                    reader: self,
                     is_first: true,
-                })?;
-                self.depth -= 1;
-                self.take(b'}')?;
-                Ok(value)
+                })
             }
             _ => Err(NotPlain),
         }
@@ -156,7 +160,7 @@ impl<'de> Deserializer<'de> for &mut PlainReader<'de> {
     }
 }
 
-/// The members of an object, up to its closing brace.
+/// The members of an object. The last call for a name takes the closing brace.
 struct Members<'a, 'de> {
     reader: &'a mut PlainReader<'de>,
     is_first: bool,
@@ -170,6 +174,8 @@ impl<'de> MapAccess<'de> for Members<'_, 'de> {
         seed: K,
     ) -> Result<Option<K::Value>, NotPlain> {
         if self.reader.peek() == b'}' {
+            self.reader.position += 1;
+            self.reader.depth -= 1;
             return Ok(None);
         }
         if !std::mem::take(&mut self.is_first) {

@@ -51,15 +51,12 @@ impl EventType {
     ];
 
     /// The type of a word, and the status that the word implies.
-    pub fn from_name(name: &str) -> Option<(Self, Option<Status>)> {
-        let implied = match name {
+    pub fn from_word(word: &str) -> Option<(Self, Option<Status>)> {
+        let implied = match word {
             "solved" => Status::Solved,
             "closed" => Status::Closed,
             "reopened" => Status::Open,
-            _ => {
-                let kind = Self::ALL.into_iter().find(|kind| kind.name() == name);
-                return kind.map(|kind| (kind, None));
-            }
+            _ => return Some((Self::from_name(word)?, None)),
         };
         Some((Self::StatusChanged, Some(implied)))
     }
@@ -84,10 +81,6 @@ impl Status {
     /// The statuses of the backlog.
     pub const UNSOLVED: [Self; 4] = [Self::New, Self::Open, Self::Pending, Self::OnHold];
 
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.name() == name)
-    }
-
     pub const fn is_unsolved(self) -> bool {
         !matches!(self, Self::Solved | Self::Closed)
     }
@@ -101,12 +94,6 @@ named_enum! {
         Customer = "customer",
         Bot = "bot",
         System = "system",
-    }
-}
-
-impl Actor {
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|actor| actor.name() == name)
     }
 }
 

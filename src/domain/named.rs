@@ -25,6 +25,14 @@ macro_rules! named_enum {
                     $(Self::$variant { .. } => $word,)+
                 }
             }
+
+            #[allow(dead_code, reason = "not every enum is read")]
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name {
+                    $($word => Some(Self::$variant $(($sample))?),)+
+                    _ => None,
+                }
+            }
         }
     };
 }

@@ -62,12 +62,6 @@ impl StateMembers {
         Self(self.0 & !others.0)
     }
 
-    /// The members of both sets.
-    #[must_use]
-    pub const fn shared(self, others: Self) -> Self {
-        Self(self.0 & others.0)
-    }
-
     pub const fn has(self, member: StateMember) -> bool {
         self.0 & 1 << member as u8 != 0
     }

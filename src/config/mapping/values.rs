@@ -211,7 +211,7 @@ fn report_unknown<'a>(
 
 fn read_unmapped(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Option<Unmapped> {
     let text = view.text(errors)?;
-    let found = Unmapped::ALL.into_iter().find(|one| one.name() == text);
+    let found = Unmapped::from_name(&text);
     if found.is_none() {
         view.error(
             errors,

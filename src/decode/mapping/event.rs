@@ -258,7 +258,7 @@ impl<'s> MemberReader<'_, 's, '_, '_> {
         let unmapped = self.notes.unmapped.len();
         let kind = self.word(Member::Type, |word| {
             let known = find_word(word, &EventType::NAMES, |name| name)?;
-            EventType::from_name(known)
+            EventType::from_word(known)
         })?;
         let missing = if self.notes.unmapped.len() > unmapped {
             Rejection::UnknownType

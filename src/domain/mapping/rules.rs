@@ -125,10 +125,6 @@ impl Member {
     /// An event needs these members.
     pub const REQUIRED: [Self; 3] = [Self::TicketId, Self::Type, Self::At];
 
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|member| member.name() == name)
-    }
-
     /// The default for a word that is in no map and no lookup table. A member with a fixed list of words
     /// drops it, a name passes.
     pub const fn unmapped(self) -> Unmapped {

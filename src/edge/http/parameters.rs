@@ -95,7 +95,7 @@ pub fn goal_query(parameters: &Parameters) -> Result<GoalQuery, String> {
     };
     let mut targets = Vec::new();
     for text in parameters.all("target") {
-        let target = Target::ALL.into_iter().find(|target| target.name() == text);
+        let target = Target::from_name(&text);
         targets.push(target.ok_or_else(|| {
             let names = Target::ALL.map(Target::name).join(", ");
             format!("target must be one of {names}, not {text:?}")
