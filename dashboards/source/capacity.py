@@ -1,6 +1,6 @@
 """Capacity: when does work come, and do the teams keep up with it?
 
-Windows count by team and not by priority, so this dashboard has no choice of priorities.
+Windows count by team and not by priority or attribute, so this dashboard has no choice of these.
 """
 
 from parts import (
@@ -78,16 +78,10 @@ def build():
         since="now-28d",
         refresh="15m",
         variables=[team_variable()],
-        annotations=[breaches_of_teams(), deploys()],
+        annotations=[breaches(TEAM), deploys()],
         tags=["managers"],
     )
     return filled(built, load(), arrivals(), flow(), teams())
-
-
-def breaches_of_teams():
-    annotation = breaches()
-    annotation.expr = annotation.expr.replace(', priority=~"$priority"', "")
-    return annotation
 
 
 def load():

@@ -6,7 +6,9 @@ from grafana_foundation_sdk.builders import bargauge, common, dashboard, prometh
 from grafana_foundation_sdk.builders import stat, table, timeseries
 from grafana_foundation_sdk.models import common as shapes
 from grafana_foundation_sdk.models import dashboard as models
-from grafana_foundation_sdk.models import prometheus as queries
+from grafana_foundation_sdk.models import prometheus as prometheus_models
+
+from queries import HELD
 
 DATASOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 TAG = "ticket-exporter"
@@ -29,11 +31,11 @@ POINTS = "suffix: pp"
 def query(expression: str, legend: str = "", *, as_table: bool = False, interval: str = ""):
     """One query; `interval` is the smallest step, for counts in steps of a fixed length."""
     built = prometheus.Dataquery().expr(expression).datasource(DATASOURCE)
-    built = built.editor_mode(queries.QueryEditorMode.CODE)
+    built = built.editor_mode(prometheus_models.QueryEditorMode.CODE)
     # By default Grafana names series by all their labels.
     built = built.legend_format(legend or "__auto")
     if as_table:
-        built = built.instant().format(queries.PromQueryFormat.TABLE)
+        built = built.instant().format(prometheus_models.PromQueryFormat.TABLE)
     else:
         built = built.range()
     return built.interval(interval) if interval else built
@@ -310,6 +312,27 @@ def priority_variable():
     return label_variable("priority", "Priority", "Priorities to show", "ticket_created_total")
 
 
+def attribute_variables():
+    """The name of a label, and its values. Two of Grafana's own means do not fit: ad hoc filters also apply to the
+    objectives, which have no attributes, and a variable for each attribute needs its name. The text has a default,
+    so that nothing is filtered on an installation without attributes."""
+    return [
+        words(
+            "attribute",
+            "Attribute",
+            "Label to filter and to compare by: the name of one of your attributes, or priority",
+            "priority",
+        ),
+        label_variable(
+            "value",
+            "Value",
+            "Values of the attribute to show; `none` are tickets without one",
+            "ticket_created_total",
+            "$attribute",
+        ),
+    ]
+
+
 def choice(name, title, description, *words):
     options = [models.VariableOption(selected=word == words[0], text=word, value=word) for word in words]
     built = dashboard.CustomVariable(name).label(title).description(description)
@@ -355,13 +378,13 @@ class Annotation(models.AnnotationQuery):
         return self
 
 
-def breaches():
+def breaches(held=HELD):
     """Off by default: on a usual day there are dozens, which cover every chart. Backfilled samples are five
     minutes apart, so the span has three of them."""
     return Annotation(
         "SLA breaches",
         "sum by (team, target) (max without (instance, pod) (increase("
-        'ticket_sla_breaches_total{team=~"$team", priority=~"$priority"}[15m]))) > 0.5',
+        f"ticket_sla_breaches_total{{{held}}}[15m]))) > 0.5",
         "SLA breach",
         "{{team}}: {{target}}",
         "red",
@@ -412,9 +435,9 @@ def filled(built, *sections):
 
 
 def to_team(*, priority=True):
-    """A link from a cell with a team to the team's dashboard. It includes the priority only if the dashboard has
-    this variable: Grafana would leave the name of an unknown variable in the address."""
-    chosen = "${priority:queryparam}&" if priority else ""
+    """A link from a cell with a team to the team's dashboard. It includes priority and attribute only if the
+    dashboard has these variables: Grafana would leave the name of an unknown variable in the address."""
+    chosen = "${priority:queryparam}&${attribute:queryparam}&${value:queryparam}&" if priority else ""
     variables = f"${{datasource:queryparam}}&{chosen}var-team=${{__value.text:percentencode}}"
     url = f"/d/ticket-team?${{__url_time_range}}&{variables}"
     return [{"title": "Work of team ${__value.text}", "url": url}]

@@ -8,7 +8,12 @@ with 0: an unknown value is shown as no data.
 
 TEAM = 'team=~"$team"'
 PRIORITY = 'priority=~"$priority"'
-HELD = f"{TEAM}, {PRIORITY}"
+# The name of the label is a variable, because only the user knows the names of own attributes. By default it is
+# `priority`, which every installation has.
+ATTRIBUTE = '$attribute=~"$value"'
+HELD = f"{TEAM}, {PRIORITY}, {ATTRIBUTE}"
+# Present if policies are in several groups. `All` matches series without the label as well.
+GROUP = 'group=~"$group"'
 CLOCK = 'clock="$clock"'
 WEEK = "7d"
 
@@ -60,7 +65,8 @@ def share(part: str, whole: str) -> str:
 
 
 def exact_or_counted(exact: str, counted: str) -> str:
-    """The exact series of the sliding windows, which have no priority; with a priority chosen, the counters.
+    """The exact series of the sliding windows, which have no priority and no attributes; with one of these
+    chosen, the counters.
 
     A matcher of a label that a series does not have compares with the empty text. `All` matches it, a
     priority does not. Counters would go on for the rest of the week after the exporter is gone, so they
@@ -111,7 +117,7 @@ def reopened(by: str = "", offset: str = "") -> str:
 def team_quantile(kpi: str, quantile: str) -> str:
     """A quantile of each team over a week: quantiles of several teams cannot be combined.
 
-    Exact from the window; with a priority chosen, an estimate from histogram buckets.
+    Exact from the window; with a priority or attribute chosen, an estimate from histogram buckets.
     """
     labels = matchers(f'kpi="{kpi}"', CLOCK, f'quantile="{quantile}"', HELD, f'window="{WEEK}"')
     exact = f"max by (team) (ticket_window_seconds{{{labels}}})"
@@ -131,3 +137,13 @@ def mean(histogram: str, span: str = WEEK, by: str = "", more: str = CLOCK, offs
 def usual(expression: str) -> str:
     """The mean of the week before now."""
     return f"avg_over_time(({expression})[{WEEK}:1h])"
+
+
+def by_attribute(expression: str) -> str:
+    """A query grouped by `$attribute`, with its values in the label `chosen`: a table needs a fixed name."""
+    return f'max by (chosen) (label_replace({expression}, "chosen", "$1", "$attribute", "(.*)"))'
+
+
+def by_group(expression: str) -> str:
+    """A query grouped by `group`. Without the label there is one group, of all policies."""
+    return f'label_replace({expression}, "group", "all", "group", "")'

@@ -12,6 +12,8 @@ from parts import (
     SECONDS,
     SHARE,
     Value,
+    attribute_variables,
+    bars,
     breaches,
     choice,
     clock_variable,
@@ -32,6 +34,7 @@ from parts import (
 )
 from queries import (
     WEEK,
+    by_group,
     events,
     first_contact,
     gauge,
@@ -71,6 +74,7 @@ def build():
         variables=[
             team_variable(),
             priority_variable(),
+            *attribute_variables(),
             clock_variable(),
             choice(
                 "minimum",
@@ -176,6 +180,43 @@ def week():
             Value(backlog, "now", COUNT, decimals=0),
             Value(relative(backlog, before), CHANGE, SHARE, LESS_IS_BETTER, 0),
         ),
+        time_tile(
+            "Assignment",
+            "Mean time from creation to the first assignee. A rise: tickets lie in a queue that no one watches.",
+            "ticket_assignment_seconds",
+        ),
+        time_tile(
+            "Customers wait",
+            "Mean time of final tickets in new, open and on hold: the part of the full resolution time that is ours.",
+            "ticket_requester_wait_seconds",
+        ),
+        time_tile(
+            "Agents wait",
+            "Mean time of final tickets in pending. A rise: agents ask back more; ask for everything at once.",
+            "ticket_agent_wait_seconds",
+        ),
+        bars(
+            "SLA met by group",
+            "Commitments to customers beside those between teams, from counters of the last 7 days. `all` stands for"
+            " policies in a single group.",
+            [
+                query(
+                    by_group(
+                        "1 - "
+                        + share(
+                            growth("ticket_sla_breaches_total", WEEK, by="group"),
+                            growth("ticket_sla_goals_total", WEEK, by="group"),
+                        )
+                    ),
+                    "{{group}}",
+                )
+            ],
+            SHARE,
+            label="group",
+            width=6,
+            height=4,
+            decimals=1,
+        ),
     ]
 
 
@@ -245,6 +286,19 @@ def trends():
             "Resolution p90",
             "Rising with the backlog: capacity. Rising alone: harder tickets, or waiting for others.",
             team_quantile("first_resolution", "0.9"),
+            SECONDS,
+        ),
+        trend(
+            "Assignment p90",
+            "Rising: tickets wait for someone to take them, before any work begins.",
+            team_quantile("assignment", "0.9"),
+            SECONDS,
+        ),
+        trend(
+            "Customers wait p90",
+            "The part of the full resolution time that is ours. Rising while the resolution is even: customers answer"
+            " faster, and we do not.",
+            team_quantile("requester_wait", "0.9"),
             SECONDS,
         ),
         trend(

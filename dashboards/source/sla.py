@@ -7,6 +7,7 @@ from parts import (
     RED,
     SECONDS,
     SHARE,
+    attribute_variables,
     breaches,
     column,
     deploys,
@@ -22,10 +23,10 @@ from parts import (
     team_variable,
     to_team,
 )
-from queries import HELD, growth, matchers, share
+from queries import GROUP, HELD, by_attribute, by_group, growth, matchers, share
 
 POLICY = 'policy=~"$policy", target=~"$target"'
-SELECTED = matchers(HELD, POLICY)
+SELECTED = matchers(HELD, GROUP, POLICY)
 OBJECTIVE = f"max by (policy, target) (ticket_exporter_sla_objective_ratio{{{POLICY}}})"
 MONTH = "30d"
 BUDGET = steps(RED, (0, ORANGE), (0.25, GREEN))
@@ -60,6 +61,13 @@ def build():
         variables=[
             team_variable(),
             priority_variable(),
+            *attribute_variables(),
+            label_variable(
+                "group",
+                "Group",
+                "Groups of policies to show; without several groups there is nothing to choose",
+                "ticket_sla_goals_total",
+            ),
             label_variable("policy", "Policy", "SLA policies to show", "ticket_sla_goals_total"),
             label_variable("target", "Target", "SLA targets to show", "ticket_sla_goals_total"),
         ],
@@ -106,22 +114,22 @@ def budgets():
 
 
 def places():
-    def table(title, description, label, links=None):
+    def table(title, description, label, field="", labeled=lambda expression: expression, links=None):
         return grid(
             title,
             description,
             [
-                query(f"1 - {broken_share(label)}", as_table=True),
-                query(goals(label), as_table=True),
-                query(broken(label), as_table=True),
+                query(labeled(f"1 - {broken_share(label)}"), as_table=True),
+                query(labeled(goals(label)), as_table=True),
+                query(labeled(broken(label)), as_table=True),
             ],
             [
-                column(label, label.capitalize(), links=links),
+                column(field or label, title.removeprefix("By ").capitalize(), links=links),
                 column("Value #A", "Met", SHARE, decimals=1),
                 column("Value #B", "Goals", COUNT, decimals=0),
                 column("Value #C", "Breaches", COUNT, decimals=0),
             ],
-            width=12,
+            width=8,
             height=9,
             sort="Met",
         )
@@ -133,9 +141,22 @@ def places():
             "The team of a ticket at its deadline: look at its earlier teams as well."
             " A click leads to the team's dashboard.",
             "team",
-            to_team(),
+            links=to_team(),
         ),
-        table("By priority", "Which customers the breaches meet.", "priority"),
+        table(
+            "By attribute",
+            "Which customers the breaches meet: by the label that `Attribute` names, at first the priority.",
+            "$attribute",
+            "chosen",
+            by_attribute,
+        ),
+        table(
+            "By group",
+            "Commitments to customers beside those between teams. A breach in one group is none in the others;"
+            " `all` stands for policies in a single group.",
+            "group",
+            labeled=by_group,
+        ),
     ]
 
 

@@ -7,8 +7,11 @@ from parts import (
     GREEN,
     OF_USUAL,
     ORANGE,
+    SECONDS,
     SHARE,
     Value,
+    attribute_variables,
+    bars,
     breaches,
     column,
     deploys,
@@ -24,10 +27,11 @@ from parts import (
     team_variable,
     words,
 )
-from queries import HELD, gauge, growth, share, usual
+from queries import HELD, gauge, growth, mean, share, usual
 
 DEADLINES = f"ticket_sla_next_deadline_timestamp_seconds{{{HELD}}}"
-GOAL = "team, priority, target"
+GOAL = "team, priority, target, group"
+ELAPSED = 'clock="calendar"'
 
 
 def build():
@@ -40,6 +44,7 @@ def build():
         variables=[
             team_variable(),
             priority_variable(),
+            *attribute_variables(),
             words(
                 "pages",
                 "Exporter's pages",
@@ -122,9 +127,10 @@ def now():
         ),
         grid(
             "Next deadlines",
-            "The first deadline among the running SLA goals of each team, priority and target: take the top"
-            " one. A click on a number leads to the exporter's list of those tickets, if it may show it;"
-            " otherwise sort your helpdesk by due date.",
+            "The first deadline among the running SLA goals of each team, priority, target and, if policies are in"
+            " several groups, group: take the top one. An update is due when the customer has waited for news."
+            " A click on a number leads to the exporter's list of those tickets, of all groups and attributes, if"
+            " it may show it; otherwise sort your helpdesk by due date.",
             [
                 query(f"min by ({GOAL}) ({DEADLINES}) * 1000", as_table=True),
                 query(f"min by ({GOAL}) ({DEADLINES}) - time()", as_table=True),
@@ -138,13 +144,27 @@ def now():
                 column("team", "Team"),
                 column("priority", "Priority"),
                 column("target", "Target"),
+                column("group", "Group"),
                 column("Value #A", "Deadline", "dateTimeAsLocal", decimals=0, width=190),
                 column("Value #B", "Left", "dthms", decimals=0),
                 column("Value #C", "Running", COUNT, links=tickets("at_risk=7d")),
                 column("Value #D", "Overdue", COUNT, links=tickets("overdue=true")),
             ],
+            width=19,
             height=10,
             sort="Deadline",
+        ),
+        bars(
+            "Overdue by target",
+            "What is late: replies and updates first, because a customer waits for a word; assignments before the"
+            " work itself.",
+            [query(f"{gauge('ticket_sla_overdue', by='target')}", "{{target}}")],
+            COUNT,
+            label="target",
+            thresholds=ANY_IS_A_WARNING,
+            width=5,
+            height=10,
+            decimals=0,
         ),
     ]
 
@@ -217,5 +237,41 @@ def quality():
             "Reopenings for each time a ticket was solved. Speed that raises it is no speed.",
             grown("ticket_reopened_total"),
             grown("ticket_solved_total"),
+        ),
+        bars(
+            "SLA met by target",
+            "Share of the goals decided that were met. Updates far below the rest: customers ask for news instead of"
+            " getting it.",
+            [
+                query(
+                    "1 - "
+                    + share(
+                        growth("ticket_sla_breaches_total", "$__range", by="target"),
+                        growth("ticket_sla_goals_total", "$__range", by="target"),
+                    ),
+                    "{{target}}",
+                )
+            ],
+            SHARE,
+            label="target",
+            height=7,
+            decimals=1,
+        ),
+        numbers(
+            "Time to assignment",
+            "Mean elapsed time from creation to the first assignee. Long: tickets lie in a queue that no one"
+            " watches.",
+            Value(mean("ticket_assignment_seconds", "$__range", more=ELAPSED), "mean", SECONDS, decimals=1),
+            width=6,
+            height=7,
+        ),
+        numbers(
+            "Who waits",
+            "Mean elapsed time of final tickets: the customer waits for us, and agents wait for the customer. Much of"
+            " the second: the first question did not ask for everything.",
+            Value(mean("ticket_requester_wait_seconds", "$__range", more=ELAPSED), "customer", SECONDS, decimals=1),
+            Value(mean("ticket_agent_wait_seconds", "$__range", more=ELAPSED), "agents", SECONDS, decimals=1),
+            width=10,
+            height=7,
         ),
     ]

@@ -116,7 +116,7 @@ pub fn prometheus(
     (files, remarks)
 }
 
-/// What alerts cannot tell apart.
+/// Remarks on attributes and groups that alerts cannot tell apart.
 fn remarks_on_labels(rules: &Rules, dimensions: &Dimensions, options: &RuleOptions) -> Vec<String> {
     let mut remarks = Vec::new();
     for attribute in &rules.attributes {

@@ -14,8 +14,9 @@ export async function valuesOf(dashboard, asked, ask) {
     if (type === 'textbox') {
       options = [variable.query];
     } else if (type === 'query') {
-      const [, selector, label] = /^label_values\((.*), *(\w+)\)$/.exec(variable.query);
-      options = await ask(label, replaced(selector, values));
+      // The label may be a variable, too.
+      const [, selector, label] = /^label_values\((.*), *(\$?\w+)\)$/.exec(variable.query);
+      options = await ask(replaced(label, values), replaced(selector, values));
     } else if (type === 'custom') {
       options = variable.query.split(',');
     }

@@ -176,7 +176,7 @@ const REJECTING: &str =
     "alertname=TicketExporterRejecting severity=warning category=exporter job=a instance=b";
 
 /// Two alerts, and whether the first inhibits the second.
-const PAIRS: [(&str, &str, bool); 15] = [
+const PAIRS: [(&str, &str, bool); 17] = [
     (
         "alertname=TicketExporterDown severity=critical category=exporter job=a",
         AT_RISK,
@@ -236,6 +236,17 @@ const PAIRS: [(&str, &str, bool); 15] = [
         "alertname=TicketSlaBreached severity=critical category=kpi team=billing priority=p1 target=resolution",
         AT_RISK,
         false,
+    ),
+    // A breach of one group hides none of another group.
+    (
+        "alertname=TicketSlaBreached severity=critical category=kpi team=billing priority=p1 target=resolution group=sla",
+        "alertname=TicketSlaBreached severity=warning category=kpi team=billing priority=p1 target=resolution group=ola",
+        false,
+    ),
+    (
+        "alertname=TicketSlaBudgetBurnFast severity=warning category=kpi team=billing policy=desk target=resolution group=ola",
+        "alertname=TicketSlaBudgetBurnSlow severity=warning category=kpi team=billing policy=desk target=resolution group=ola",
+        true,
     ),
     // The backlog alert of a team stays visible.
     (

@@ -26,7 +26,7 @@ const UIDS: [&str; 5] = [
 ];
 
 /// Grafana's replacements of variables, here for everything that a dashboard can show.
-const VARIABLES: [(&str, &str); 14] = [
+const VARIABLES: [(&str, &str); 17] = [
     ("$__rate_interval", "2h"),
     ("$__range", "6d"),
     ("$__interval", "1h"),
@@ -36,6 +36,9 @@ const VARIABLES: [(&str, &str); 14] = [
     ("$__from", "1767225600000"),
     ("$instance", ".*"),
     ("$priority", ".*"),
+    ("$attribute", "priority"),
+    ("$value", ".*"),
+    ("$group", ".*"),
     ("$minimum", "5"),
     ("$target", ".*"),
     ("$policy", ".*"),
@@ -94,8 +97,8 @@ impl Dashboard {
             let (selector, label) = inside.rsplit_once(", ").unwrap();
             Choice {
                 written,
-                label,
-                asked: format!("count by ({label}) ({})", filled_in(selector)),
+                label: filled_in(label),
+                asked: filled_in(&format!("count by ({label}) ({selector})")),
             }
         })
     }
@@ -123,7 +126,7 @@ impl Dashboard {
 /// A variable with the values of a label.
 struct Choice<'b> {
     written: &'b str,
-    label: &'b str,
+    label: String,
     /// The query as Prometheus receives it: a result for each value.
     asked: String,
 }

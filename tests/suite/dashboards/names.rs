@@ -10,8 +10,8 @@ use super::{Dashboard, Parsed, filled_in, text};
 use crate::alerting::family;
 use crate::harness::repository;
 
-/// The labels that Prometheus, Kubernetes and histograms add to series.
-const ADDED_LABELS: [&str; 4] = ["job", "instance", "pod", "le"];
+/// The labels that Prometheus, Kubernetes, histograms and the user's groups of policies add to series.
+const ADDED_LABELS: [&str; 5] = ["job", "instance", "pod", "le", "group"];
 /// Metrics that Prometheus adds for each target, or its client libraries for each process.
 const EVERY_TARGETS: [&str; 8] = [
     "up",

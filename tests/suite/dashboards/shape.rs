@@ -12,7 +12,9 @@ const COLUMNS: u64 = 24;
 /// A table has a unit for each column.
 const UNITS_BY_COLUMN: &str = "table";
 /// Variables that select tickets or exporters. Every number obeys all of them that its dashboard has.
-const SELECTIONS: [&str; 6] = ["team", "priority", "policy", "target", "job", "instance"];
+const SELECTIONS: [&str; 8] = [
+    "team", "priority", "value", "group", "policy", "target", "job", "instance",
+];
 /// Series of the configuration, which is the same for every team and priority.
 const CONFIGURED: [&str; 2] = [
     "ticket_exporter_sla_objective_ratio",
@@ -133,7 +135,7 @@ fn dashboards_have_variables_links_and_annotations() {
         let expected: &[&str] = match uid {
             "ticket-exporter" => &["datasource", "job", "instance"],
             "ticket-capacity" => &["datasource", "team"],
-            _ => &["datasource", "team", "priority"],
+            _ => &["datasource", "team", "priority", "attribute", "value"],
         };
         for variable in expected {
             assert!(
@@ -211,6 +213,12 @@ fn every_number_obeys_every_selection() {
                 if CONFIGURED.iter().any(|name| selector.starts_with(name)) {
                     continue;
                 }
+                // A value is that of the chosen attribute.
+                assert!(
+                    !declared.contains("value") || selector.contains("$attribute=~\"$value\""),
+                    "{}: {selector}",
+                    query.place
+                );
                 for name in SELECTIONS
                     .into_iter()
                     .filter(|name| declared.contains(name))
@@ -223,6 +231,22 @@ fn every_number_obeys_every_selection() {
                 }
             }
         }
+    }
+}
+
+/// A variable that follows from another one comes after it.
+#[test]
+fn values_follow_their_attribute() {
+    for dashboard in Dashboard::all() {
+        let names = dashboard.variables().iter().map(|one| text(one, "name"));
+        let order: Vec<&str> = names
+            .filter(|name| ["attribute", "value"].contains(name))
+            .collect();
+        assert!(
+            order.is_empty() || order == ["attribute", "value"],
+            "{}: {order:?}",
+            dashboard.uid
+        );
     }
 }
 

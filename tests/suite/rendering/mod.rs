@@ -26,9 +26,12 @@ const WIDTHS: [u32; 2] = [1280, 1600];
 const PICTURES: &str = "PICTURES";
 /// The height of such a picture in pixels.
 const IN_SIGHT: u32 = 900;
-/// A team and a priority that have enough tickets for every panel.
+/// A team, a priority and a tier that have enough tickets for every panel.
 const TEAM: &str = "network";
 const PRIORITY: &str = "p3";
+const TIER: &str = "silver";
+/// The group of policies beside the default one.
+const GROUP: &str = "ola";
 
 /// The renderings of a state, by dashboard, theme and width.
 type Drawings = BTreeMap<(&'static str, &'static str, u32), Drawing>;
@@ -91,11 +94,21 @@ fn dashboards_show_what_they_should() {
         checks::full(dashboard, drawing, Expected::Everything)
     });
 
-    for (state, variable, value) in [
-        ("one-team", "team", TEAM),
-        ("one-priority", "priority", PRIORITY),
+    for (state, variable, values) in [
+        ("one-team", "team", json!({ "team": [TEAM] })),
+        (
+            "one-priority",
+            "priority",
+            json!({ "priority": [PRIORITY] }),
+        ),
+        (
+            "one-tier",
+            "value",
+            json!({ "attribute": "tier", "value": [TIER] }),
+        ),
+        ("one-group", "group", json!({ "group": [GROUP] })),
     ] {
-        let drawings = draw_all(&mut page, &scene, state, &json!({ variable: [value] }));
+        let drawings = draw_all(&mut page, &scene, state, &values);
         complaints.extend(judge(state, &drawings, |dashboard, drawing| {
             checks::full(dashboard, drawing, Expected::ASelection)
         }));
