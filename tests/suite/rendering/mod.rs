@@ -29,7 +29,7 @@ const IN_SIGHT: u32 = 900;
 /// A team, a priority and a tier that have enough tickets for every panel.
 const TEAM: &str = "network";
 const PRIORITY: &str = "p3";
-const TIER: &str = "silver";
+const TIER: &str = "standard";
 /// The group of policies beside the default one.
 const GROUP: &str = "ola";
 
