@@ -3,7 +3,6 @@
 use super::super::keys::expected;
 use super::super::problem::ConfigErrors;
 use super::super::view::YamlView;
-use super::hook::is_header_name;
 use crate::domain::timestamp::{HOUR, Milliseconds};
 use crate::domain::webhook::{
     DEFAULT_TOLERANCE, HmacAlgorithm, HookAuthentication, SenderProof, SignatureEncoding,
@@ -173,4 +172,10 @@ fn choose<T: Copy>(
         );
     }
     chosen.map(|(_, choice)| *choice)
+}
+
+/// Whether a text is a token of RFC 9110.
+pub(super) fn is_header_name(name: &str) -> bool {
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_legal)
 }

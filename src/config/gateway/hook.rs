@@ -8,7 +8,7 @@ use super::super::problem::ConfigErrors;
 use super::super::secret::Secret;
 use super::super::url::read_url;
 use super::super::view::YamlView;
-use super::authentication;
+use super::authentication::{self, is_header_name};
 use crate::domain::mapping::{PathRoot, RecordPath};
 use crate::domain::webhook::{HookAuthentication, SignedPart, WebhookSender};
 
@@ -186,10 +186,4 @@ fn read_headers(
         }
     }
     headers
-}
-
-/// Whether a text is a token of RFC 9110.
-pub(super) fn is_header_name(name: &str) -> bool {
-    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !name.is_empty() && name.bytes().all(is_legal)
 }

@@ -201,7 +201,9 @@ fn every_alert_describes_itself() {
                 "{name}"
             );
             let category = rule["labels"]["category"].as_str().unwrap();
-            let exporter = name.starts_with("TicketExporter");
+            let exporter = ["TicketExporter", "TicketGateway"]
+                .iter()
+                .any(|start| name.starts_with(start));
             assert_eq!(category == "exporter", exporter, "{name}");
             for annotation in ["summary", "description"] {
                 let said = rule["annotations"][annotation].as_str().unwrap();

@@ -4,6 +4,7 @@
 mod answers;
 mod durability;
 mod slow_senders;
+mod throughput;
 
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};

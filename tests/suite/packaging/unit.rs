@@ -1,4 +1,4 @@
-//! The systemd unit: its exposure, and the names and paths in it and its files.
+//! The systemd units: their exposure, and the names and paths in them and their files.
 
 use std::process::Command;
 
@@ -8,18 +8,21 @@ use super::{read, run};
 use crate::harness::repository;
 
 const UNIT: &str = "deploy/systemd/ticket-exporter.service";
+const GATEWAY_UNIT: &str = "deploy/systemd/ticket-gateway.service";
 const DEFAULTS: &str = "deploy/systemd/ticket-exporter.default";
 /// The maximum of systemd's exposure score, from 0 to 100. 11 is normal for a service with network access.
 const MOST_EXPOSED: u32 = 15;
 
 #[test]
-fn it_exposes_little() {
-    let said = run(Command::new("systemd-analyze")
-        .args(["security", "--offline=true", "--no-pager"])
-        .arg(format!("--threshold={MOST_EXPOSED}"))
-        .arg(repository().join(UNIT)));
-    assert!(said.success, "{}{}", said.out, said.err);
-    assert!(said.out.contains("Overall exposure level"), "{said:?}");
+fn they_expose_little() {
+    for unit in [UNIT, GATEWAY_UNIT] {
+        let said = run(Command::new("systemd-analyze")
+            .args(["security", "--offline=true", "--no-pager"])
+            .arg(format!("--threshold={MOST_EXPOSED}"))
+            .arg(repository().join(unit)));
+        assert!(said.success, "{unit}: {}{}", said.out, said.err);
+        assert!(said.out.contains("Overall exposure level"), "{said:?}");
+    }
 }
 
 /// The values of a key of the unit, including commented ones.
@@ -35,13 +38,15 @@ fn values<'a>(unit: &'a str, key: &str) -> Vec<&'a str> {
 #[test]
 fn it_checks_before_it_starts_and_gives_up_on_permanent_errors() {
     let unit = read(UNIT);
-    let start = values(&unit, "ExecStart");
-    let [start] = start[..] else {
-        panic!("{start:?}");
-    };
-    let flags = start.strip_prefix("/usr/bin/ticket-exporter serve");
-    let check = format!("/usr/bin/ticket-exporter check-config{}", flags.unwrap());
-    assert_eq!(values(&unit, "ExecStartPre"), [check.as_str()]);
+    for (unit, command) in [(&unit, "serve"), (&read(GATEWAY_UNIT), "gateway")] {
+        let start = values(unit, "ExecStart");
+        let [start] = start[..] else {
+            panic!("{start:?}");
+        };
+        let flags = start.strip_prefix(&format!("/usr/bin/ticket-exporter {command}"));
+        let check = format!("/usr/bin/ticket-exporter check-config{}", flags.unwrap());
+        assert_eq!(values(unit, "ExecStartPre"), [check.as_str()]);
+    }
     // A command waits for the outcome of a reload; a signal would always look like a success.
     assert_eq!(
         values(&unit, "ExecReload"),
@@ -60,10 +65,10 @@ fn it_checks_before_it_starts_and_gives_up_on_permanent_errors() {
 }
 
 #[test]
-fn its_variables_exist() {
+fn their_variables_exist() {
     let own = ["CONFIG_FILE", "LOG_LEVEL", "LOG_FORMAT"];
     let mut seen = 0;
-    for file in [UNIT, DEFAULTS] {
+    for file in [UNIT, GATEWAY_UNIT, DEFAULTS] {
         let text = read(file);
         let words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
         for word in words.filter(|word| word.starts_with(ENVIRONMENT_PREFIX)) {
