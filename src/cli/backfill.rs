@@ -15,11 +15,12 @@ use crate::app::backfill::{
     BLOCK, BackfillError, BackfillOutput, BackfillOutputError, BackfillPlan, BackfillProgress,
     DEFAULT_STEP, Objectives, Summary, backfill,
 };
-use crate::domain::catalog::{FAMILIES, MetricOrigin};
+use crate::domain::catalog::{FAMILIES, Family, MetricOrigin};
 use crate::domain::duration;
 use crate::domain::timestamp::{DAY, Milliseconds};
 use crate::edge::files::STANDARD_INPUT;
 use crate::edge::{promtool, wall_clock};
+use crate::engine::Rules;
 
 /// A part of the consumer group's name.
 const PURPOSE: &str = "backfill";
@@ -31,7 +32,6 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 const DEFAULT_RETENTION: Milliseconds = 15 * DAY;
 
 pub fn run(settings: &CommandLineSettings, arguments: &BackfillArguments) -> CommandResult {
-    check_labels(&arguments.label)?;
     if let Some(storage) = &arguments.blocks
         && !storage.is_dir()
     {
@@ -50,6 +50,7 @@ pub fn run(settings: &CommandLineSettings, arguments: &BackfillArguments) -> Com
         return Ok(ExitCode::SUCCESS);
     }
     let config = settings.load()?;
+    check_labels(&arguments.label, &config.rules)?;
     let now = wall_clock::now();
     let is_live = arguments.files.is_empty();
     let history = history::open(&config, &arguments.files, PURPOSE, now)?;
@@ -149,12 +150,18 @@ fn is_file(path: &Path) -> bool {
 }
 
 /// Refuses labels that the series already have.
-fn check_labels(labels: &[(String, String)]) -> CommandResult<()> {
+fn check_labels(labels: &[(String, String)], rules: &Rules) -> CommandResult<()> {
+    let attributes = rules.attributes.iter().filter(|rule| rule.is_label);
+    let attributes: Vec<&str> = attributes.map(|rule| rule.name.as_str()).collect();
     for (position, (name, _)) in labels.iter().enumerate() {
         let mut families = FAMILIES
             .iter()
             .filter(|family| family.origin == MetricOrigin::Kpi);
-        if name == "le" || families.any(|family| family.labels.contains(&name.as_str())) {
+        let is_label = |family: &&Family| {
+            let names = family.label_names(&attributes, rules.has_groups());
+            names.contains(&name.as_str())
+        };
+        if name == "le" || families.any(is_label) {
             return Err(CommandFailure::usage(format!(
                 "--label {name}: the series already have this label; use another name, such as \
                  exported_{name}, which Prometheus would use"
@@ -287,6 +294,7 @@ fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::AttributeRule;
 
     #[test]
     fn the_next_command_is_valid_in_a_shell() {
@@ -314,9 +322,25 @@ mod tests {
                 .map(|name| ((*name).to_owned(), String::new()))
                 .collect()
         };
-        assert!(check_labels(&labels(&["job", "instance", "topic"])).is_ok());
-        for wrong in [&["team"][..], &["le"], &["policy"], &["job", "job"]] {
-            assert!(check_labels(&labels(wrong)).is_err(), "{wrong:?}");
+        let rules = Rules {
+            attributes: vec![AttributeRule {
+                name: "tier".to_owned(),
+                values: Vec::new(),
+                is_label: true,
+                limit: 5,
+            }],
+            ..Rules::default()
+        };
+        let right = labels(&["job", "instance", "topic", "group"]);
+        assert!(check_labels(&right, &rules).is_ok());
+        for wrong in [
+            &["team"][..],
+            &["le"],
+            &["policy"],
+            &["tier"],
+            &["job", "job"],
+        ] {
+            assert!(check_labels(&labels(wrong), &rules).is_err(), "{wrong:?}");
         }
     }
 
