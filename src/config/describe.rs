@@ -7,6 +7,9 @@ use crate::domain::mapping::{Mapping, Mappings};
 use crate::domain::policy::{Policy, Rebase, Target};
 use crate::engine::{AttributeRule, precreated_cohorts, series_at_start, series_of_one_cohort};
 
+/// The count needs memory for each series.
+const MOST_COUNTED: usize = 1_000_000;
+
 impl Config {
     /// A summary of several lines. It contains no secret and does not end with a line break.
     pub fn summary(&self) -> String {
@@ -188,10 +191,13 @@ impl Config {
     fn describe_series(&self) -> String {
         let known = precreated_cohorts(&self.rules);
         let one = series_of_one_cohort(&self.rules);
-        format!(
-            "{} at the start; {one} for each of {known} known combinations of labels",
-            series_at_start(&self.rules)
-        )
+        let of_cohorts = known.saturating_mul(one);
+        let at_start = if of_cohorts > MOST_COUNTED {
+            format!("more than {of_cohorts}")
+        } else {
+            series_at_start(&self.rules).to_string()
+        };
+        format!("{at_start} at the start; {one} for each of {known} known combinations of labels")
     }
 
     fn describe_policy(&self, policy: &Policy, objective: f64) -> String {

@@ -186,7 +186,7 @@ pub const KEYS: &[ConfigKey] = &[
     key("limits.teams", Count, "1000", "Number of teams with their own series; further teams become __other__"),
     key("limits.priorities", Count, "20", "Number of priorities with their own series"),
     key("limits.channels", Count, "50", "Number of channels with their own series"),
-    key("limits.series", Count, "500000", "Number of series of known teams, priorities and values of attributes, and of all tickets if an attribute is a label"),
+    key("limits.series", Count, "500000", "Series by team, priority and labels of attributes; known names that make more are an error, and further combinations share `__other__`"),
     key("web.listen", Texts, ":10047", "Addresses to listen on, as host:port or :port"),
     key("web.telemetry_path", Text, "/metrics", "Path of the metrics, below the route prefix"),
     key("web.external_url", Text, "", "URL that users open, such as that of a reverse proxy; its path is the default of the route prefix"),
