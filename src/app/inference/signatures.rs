@@ -15,10 +15,6 @@ const SIGNATURES: [(&str, &str); 26] = [
     ("zendesk-csv", "/Id /Created at /Ticket type /Via"),
     ("jira-csv", "/Issue key /Issue id /Issue Type /Created"),
     ("freshdesk-csv", "/Ticket ID /Created time /Resolved time"),
-    (
-        "servicenow-csv",
-        "/number /opened_at /sys_mod_count /resolved_at /closed_at",
-    ),
     ("zendesk-eventbridge", "/detail-type /detail/ticket_event"),
     ("zendesk", "/zendesk_event_version /detail/id"),
     (
@@ -100,6 +96,11 @@ const SIGNATURES: [(&str, &str); 26] = [
         "debezium",
         "/op /source/connector | /after /source/connector | /op /source/table \
          | /payload/op /payload/source | /__op | /iodebeziumop",
+    ),
+    // Records of the preset servicenow have these too.
+    (
+        "servicenow-csv",
+        "/number /opened_at /resolved_at /closed_at",
     ),
     ("cloudevents", "/specversion /type /source | /0/specversion"),
 ];
