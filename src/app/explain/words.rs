@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::explanation::Explanation;
 use crate::domain::duration;
+use crate::domain::policy::Policy;
 use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
 use crate::engine::{
     AttributeChange, CountedSpan, EventTrace, GoalStep, GoalTrace, GoalView, Kpi, Observation,
@@ -189,7 +190,7 @@ impl Writer {
     }
 
     fn goal(&mut self, goal: &GoalTrace, entry: &TraceEntry) {
-        let name = format!("{}goal {} of {}", as_of(entry), goal.target, goal.policy);
+        let name = format!("{}{}", as_of(entry), goal_name(goal));
         let ran = format!("after {} of {}", length(goal.running), length(goal.length));
         let text = match goal.step {
             GoalStep::Begun => format!("{name} runs: {}", course(goal, entry.at)),
@@ -284,9 +285,8 @@ impl Writer {
             state => state.to_owned(),
         };
         let mut text = format!(
-            "goal {} of {} {state}: {}, counted from {}",
-            goal.target,
-            goal.policy,
+            "{} {state}: {}, counted from {}",
+            goal_name(goal),
             goal_words(goal),
             instant(goal.start)
         );
@@ -397,6 +397,15 @@ fn as_of(entry: &TraceEntry) -> String {
     } else {
         String::new()
     }
+}
+
+/// `goal first_response of urgent`, or `goal ownership of inner (ola)`. Without a word about it, the group is the default.
+fn goal_name(goal: &GoalTrace) -> String {
+    let mut name = format!("goal {} of {}", goal.target, goal.policy);
+    if goal.group != Policy::DEFAULT_GROUP {
+        let _ = write!(name, " ({})", goal.group);
+    }
+    name
 }
 
 /// The target, the time that has run by `at`, and the deadline.
