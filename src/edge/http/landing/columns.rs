@@ -66,17 +66,11 @@ const WINDOW: [(&str, &[TableColumn]); 3] = [
             column("first-response-p90", "First response p90", |row| {
                 length(row, "first_response", |of| of.p90_seconds)
             }),
-            column("assignment-p50", "Assignment p50", |row| {
-                length(row, "assignment", |of| of.p50_seconds)
-            }),
             column("resolution-p50", "Resolution p50", |row| {
                 length(row, "full_resolution", |of| of.p50_seconds)
             }),
             column("resolution-p90", "Resolution p90", |row| {
                 length(row, "full_resolution", |of| of.p90_seconds)
-            }),
-            column("requester-wait-p50", "Requester wait p50", |row| {
-                length(row, "requester_wait", |of| of.p50_seconds)
             }),
             column("handle-time", "Handle time", handle_time),
         ],

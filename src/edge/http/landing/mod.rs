@@ -22,7 +22,7 @@ use crate::engine::Report;
 use choice::Choice;
 
 /// Explains the words on the page.
-const HELP: [(&str, &str); 11] = [
+const HELP: [(&str, &str); 13] = [
     (
         "Backlog",
         "Tickets that are not solved. Its change is net: created and reopened less solved in the window. Withdrawn tickets, such as spam, are not part of the change.",
@@ -33,6 +33,10 @@ const HELP: [(&str, &str); 11] = [
     ),
     ("Created, solved", "Events in the window: exact counts."),
     (
+        "Assignment",
+        "From the creation until the ticket first has an assignee.",
+    ),
+    (
         "First response",
         "From the creation to the first public reply of an agent. p50: half were faster; p90: nine of ten were.",
     ),
@@ -41,12 +45,16 @@ const HELP: [(&str, &str); 11] = [
         "From the creation to the last solve, less solved time in between. It counts when the ticket becomes final: closed, or solved for so long that it cannot be reopened.",
     ),
     (
+        "Requester's wait",
+        "The part of the resolution in which the helpdesk or a third party was to act, and not the requester.",
+    ),
+    (
         "Handle time",
         "The mean of the time that agents reported for a ticket, or else of the time that it was open and assigned.",
     ),
     (
         "SLA met",
-        "Of the SLA goals decided in the window, the share that did not breach.",
+        "Of the SLA goals decided in the window, the share that did not breach. The goals of all groups of policies count.",
     ),
     (
         "First contact",

@@ -195,7 +195,7 @@ pub(super) fn write(html: &mut String, report: &Report, choice: &Choice<'_>) -> 
     Ok(())
 }
 
-fn window_tiles(totals: &WindowTotals<'_>) -> [Tile; 8] {
+fn window_tiles(totals: &WindowTotals<'_>) -> [Tile; 10] {
     [
         totals.events("Created", "created", Better::Neutral),
         totals.events("Solved", "solved", Better::Higher),
@@ -203,8 +203,10 @@ fn window_tiles(totals: &WindowTotals<'_>) -> [Tile; 8] {
             let goals = count("sla_goal");
             (goals.saturating_sub(count("sla_breach")), goals)
         }),
+        totals.mean("Assignment, mean", "assignment"),
         totals.mean("First response, mean", "first_response"),
         totals.mean("Resolution, mean", "full_resolution"),
+        totals.mean("Requester's wait, mean", "requester_wait"),
         totals.share("First contact", Better::Higher, |count| {
             (count("first_contact"), count("finalized"))
         }),
