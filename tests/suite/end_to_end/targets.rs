@@ -112,3 +112,45 @@ fn the_suggestion_is_a_configuration() {
     assert!(shares.len() > 4, "{replayed}");
     assert!(shares.iter().all(|share| *share >= 0.95), "{shares:?}");
 }
+
+#[test]
+fn targets_and_tables_by_attribute() {
+    let config = file(simulate("--print-config").as_bytes());
+    let events = simulate("--seed 23 --from 2026-03-04T00:00:00Z --for 5d --output -");
+    let events = file(events.as_bytes());
+    let call = |command: &str, more: &[&str]| -> Output {
+        let arguments = [command, "--config.file", path(&config), path(&events)];
+        run(&[&arguments, more].concat(), b"")
+    };
+    let yaml = call("suggest-targets", &["--by", "tier", "--format", "yaml"]);
+    let yaml = text(&yaml.stdout);
+    for tier in ["gold", "standard"] {
+        let policy =
+            format!("- name: {tier}\n      match: {{ attributes: {{ tier: [{tier}] }} }}\n");
+        assert!(yaml.contains(&policy), "{yaml}");
+    }
+    assert!(yaml.contains("assignment: "), "{yaml}");
+    // The product is no label, but the table has it.
+    let rows = call("replay", &["--by", "priority,product", "--format", "json"]);
+    let rows: Value = serde_json::from_slice(&rows.stdout).unwrap();
+    let rows = rows["teams"].as_array().unwrap();
+    let mail = rows
+        .iter()
+        .find(|row| row["priority"] == "p3" && row["attributes"]["product"] == "mail");
+    let mail = mail.unwrap_or_else(|| panic!("{rows:?}"));
+    assert!(
+        mail["team"].is_null() && mail["created"].as_u64().unwrap() > 50,
+        "{mail}"
+    );
+    assert!(
+        mail["met_share_by_group"]["ola"].as_f64().unwrap() > 0.5,
+        "{mail}"
+    );
+    let unknown = call("replay", &["--by", "region"]);
+    assert_eq!(unknown.status.code(), Some(64));
+    let said = text(&unknown.stderr);
+    assert!(
+        said.contains("choose among team, priority, tier, product"),
+        "{said}"
+    );
+}
