@@ -61,6 +61,10 @@ impl Parameters {
             known.contains(&name) || known.contains(&ATTRIBUTE) && name.starts_with(ATTRIBUTE)
         };
         if let Some((name, _)) = self.0.iter().find(|(name, _)| !is_known(name)) {
+            let known: Vec<String> = known
+                .iter()
+                .map(|known| format!("{known}{}", if *known == ATTRIBUTE { "NAME" } else { "" }))
+                .collect();
             return Err(format!(
                 "{name:?} is not a parameter; the parameters are {}",
                 known.join(", ")
@@ -184,7 +188,8 @@ mod tests {
             ("limit=1e3", "limit must be"),
             (
                 "teams=billing",
-                "\"teams\" is not a parameter; the parameters are at_risk, overdue, team",
+                "\"teams\" is not a parameter; the parameters are at_risk, overdue, team, priority, \
+                 attribute.NAME, group",
             ),
         ] {
             let error = query(text).unwrap_err();
