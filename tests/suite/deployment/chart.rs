@@ -43,6 +43,9 @@ fn every_object_fits_its_schema() {
     }
     let all = [
         "ConfigMap",
+        "Deployment",
+        "HorizontalPodAutoscaler",
+        "Ingress",
         "NetworkPolicy",
         "Pod",
         "PodDisruptionBudget",
@@ -104,7 +107,7 @@ fn check_config(config_map: &serde_json::Value) {
 
 #[test]
 fn the_program_accepts_the_configuration() {
-    for name in ["minimal", "configured", "everything"] {
+    for name in ["minimal", "configured", "everything", "gateway"] {
         let objects = rendered(name);
         let maps = of(&objects, "ConfigMap");
         let map = maps
@@ -178,6 +181,29 @@ fn prometheus_scrapes_the_pod_even_if_it_is_not_ready() {
         assert_eq!(list(&monitor["scrapeProtocols"])[0], "PrometheusProto");
         assert_eq!(monitor["scrapeClassicHistograms"], true);
     }
+}
+
+#[test]
+fn the_gateway_is_its_own_job_and_only_its_hooks_are_open() {
+    let objects = rendered("gateway");
+    let deployment = &the(&objects, "Deployment")["spec"];
+    // The HorizontalPodAutoscaler chooses it.
+    assert!(deployment["replicas"].is_null());
+    let pod = &deployment["template"];
+    assert_eq!(list(&pod["spec"]["containers"])[0]["args"][0], "gateway");
+    // The alerts expect this name of the job.
+    let name = "app.kubernetes.io/name";
+    assert_eq!(pod["metadata"]["labels"][name], "ticket-gateway");
+    for service in of(&objects, "Service") {
+        let of_gateway = service["metadata"]["labels"][name] == "ticket-gateway";
+        assert_eq!(selects(&service["spec"]["selector"], pod), of_gateway);
+    }
+    let rule = &list(&the(&objects, "Ingress")["spec"]["rules"])[0];
+    let [path] = list(&rule["http"]["paths"]) else {
+        panic!("{rule}");
+    };
+    assert_eq!(path["path"], "/hooks/");
+    assert!(of(&rendered("minimal"), "Deployment").is_empty());
 }
 
 /// Whether an object has all labels of a selector.

@@ -12,11 +12,10 @@ use crate::harness::command;
 /// Pod specifications with the names of their owners.
 fn pods(objects: &[Value]) -> Vec<(String, Value)> {
     let mut found = Vec::new();
-    for set in of(objects, "StatefulSet") {
-        found.push((
-            "StatefulSet".to_owned(),
-            set["spec"]["template"]["spec"].clone(),
-        ));
+    for kind in ["StatefulSet", "Deployment"] {
+        for set in of(objects, kind) {
+            found.push((kind.to_owned(), set["spec"]["template"]["spec"].clone()));
+        }
     }
     for pod in of(objects, "Pod") {
         found.push(("Pod".to_owned(), pod["spec"].clone()));

@@ -28,6 +28,22 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
+{{- /* The gateway has a name of its own, so that no Service and no policy takes it for the exporter. It is the job of the alerts. */}}
+{{- define "ticket-exporter.gatewaySelectorLabels" -}}
+app.kubernetes.io/name: ticket-gateway
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "ticket-exporter.gatewayLabels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "ticket-exporter.gatewaySelectorLabels" . }}
+app.kubernetes.io/version: {{ default .Chart.AppVersion .Values.image.tag | trunc 63 | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
 {{- /* The test pod has a name of its own, so that no Service, NetworkPolicy or budget takes it for the exporter. */}}
 {{- define "ticket-exporter.testLabels" -}}
 app.kubernetes.io/name: {{ include "ticket-exporter.name" . }}-test
