@@ -1,8 +1,8 @@
 //! Section 4, messages and ratings: KPI 1 (first response), KPI 2 (next response), KPI 9 (CSAT).
 
 use super::event::Event;
+use super::labels::Holder;
 use super::lifecycle::NOTHING;
-use super::series::Holder;
 use super::ticket::{Since, Ticket};
 use super::world::World;
 
@@ -51,6 +51,8 @@ impl World<'_> {
                     ticket.asked_while_done = false;
                 } else {
                     self.answer(ticket, &holder, at);
+                    self.end_goal(ticket, "update", &holder, at);
+                    self.start_goal(ticket, "update", Since::Instant(at));
                 }
             }
             _ => {}

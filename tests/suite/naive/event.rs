@@ -2,6 +2,10 @@
 
 use chrono::DateTime;
 use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The greatest length of the value of an own attribute, in bytes.
+const LONGEST_VALUE: usize = 256;
 
 /// Status categories in the contract's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,6 +83,8 @@ pub struct Event {
     pub priority: Option<Option<String>>,
     pub status: Option<Status>,
     pub channel: Option<Option<String>>,
+    /// Stated own attributes that the configuration has.
+    pub attributes: BTreeMap<String, Option<String>>,
     pub requester: Option<String>,
     pub author: Option<String>,
     pub actor: Option<String>,
@@ -92,8 +98,8 @@ pub struct Event {
 }
 
 /// The event in a line; `None` if a required member is missing, or a member has a type or value that the
-/// contract does not allow.
-pub fn parse(line: &str) -> Option<Event> {
+/// contract does not allow. `own` are the names of the own attributes.
+pub fn parse<'a>(line: &str, own: impl IntoIterator<Item = &'a String>) -> Option<Event> {
     let value: Value = serde_json::from_str(line).ok()?;
     let members = value.as_object()?;
     let kind = members.get("type")?.as_str()?.to_owned();
@@ -142,11 +148,12 @@ pub fn parse(line: &str) -> Option<Event> {
             None | Some(Value::Null) => None,
             Some(value) => Some(instant(value)?),
         },
-        team: nullable(&value, "team")?,
+        team: nullable(&value, "team")?.map(|team| team.and_then(unless_none)),
         agent: nullable(&value, "agent")?.map(|agent| agent.is_some()),
-        priority: text(&value, "priority")?.map(unless_empty),
+        attributes: attributes(&value, own)?,
+        priority: text(&value, "priority")?.map(unless_none),
         status: implied.or(named),
-        channel: text(&value, "channel")?.map(unless_empty),
+        channel: text(&value, "channel")?.map(unless_none),
         requester: optional_identifier(&value, "requester")?,
         author: optional_identifier(&value, "author")?,
         actor,
@@ -162,6 +169,37 @@ pub fn parse(line: &str) -> Option<Event> {
 
 fn unless_empty(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
+}
+
+/// The text `none` is the same as no value.
+fn unless_none(text: String) -> Option<String> {
+    unless_empty(text).filter(|text| text != "none")
+}
+
+/// The own attributes that the event states.
+fn attributes<'a>(
+    value: &Value,
+    own: impl IntoIterator<Item = &'a String>,
+) -> Option<BTreeMap<String, Option<String>>> {
+    let mut stated = BTreeMap::new();
+    let members = match value.get("attributes") {
+        None | Some(Value::Null) => return Some(stated),
+        Some(value) => value.as_object()?,
+    };
+    for name in own {
+        let value = match members.get(name) {
+            None => continue,
+            Some(Value::Null) => None,
+            Some(Value::String(text)) if text.len() <= LONGEST_VALUE => unless_none(text.clone()),
+            Some(Value::Bool(flag)) => Some(flag.to_string()),
+            Some(Value::Number(number)) if number.is_i64() || number.is_u64() => {
+                Some(number.to_string())
+            }
+            Some(_) => return None,
+        };
+        stated.insert(name.clone(), value);
+    }
+    Some(stated)
 }
 
 fn optional_identifier(value: &Value, member: &str) -> Option<Option<String>> {

@@ -1,81 +1,70 @@
 //! Section 5: how goals start, breach and end; and the gauges at the final clock (KPI 7, sections 5 and 7).
 
-use super::series::Holder;
+use super::judge::policy;
+use super::labels::Holder;
 use super::setup::milliseconds;
-use super::ticket::{Goal, Judged, Since, Ticket, pauses, target_of};
+use super::ticket::{Goal, GoalKey, Since, Ticket};
 use super::world::World;
 
 impl World<'_> {
     // ---- Section 5 ----
 
+    /// In every group.
     pub(super) fn start_goal(&self, ticket: &mut Ticket, target: &'static str, since: Since) {
-        let goal = Goal {
-            since,
-            team: ticket.team.clone(),
-            breached: false,
-        };
-        ticket.goals.insert(target, goal);
+        for group in self.groups() {
+            let goal = Goal {
+                since,
+                team: ticket.team.clone(),
+                breached: false,
+            };
+            ticket.goals.insert((group, target), goal);
+        }
     }
 
-    /// The goal under the policy in force; `None` if the policy has no such target, or the ticket's start
-    /// is unknown.
-    pub(super) fn judge<'b>(
-        &'b self,
-        ticket: &'b Ticket,
-        target: &str,
-        goal: &Goal,
-    ) -> Option<Judged<'b>> {
-        ticket.created?;
-        let policy = ticket.policy(self.setup)?;
-        let calendar = if policy.clock == "calendar" {
-            None
-        } else {
-            match &policy.calendar {
-                Some(name) => self.named_calendar(name),
-                None => self.team_calendar(goal.team.as_ref()),
-            }
-        };
-        Some(Judged {
-            ticket,
-            start: ticket.instant(goal.since)?,
-            target: target_of(policy, target)?,
-            paused_in: pauses(policy, target),
-            calendar,
-        })
+    pub(super) fn groups(&self) -> std::ops::Range<usize> {
+        0..self.setup.groups().len()
     }
 
     /// Goals whose deadline had passed before the goal was known, because the creation time came with a
     /// later event. They breach as of that deadline, before the event has any effect.
     pub(super) fn breach_overdue(&mut self, ticket: &mut Ticket, at: i64) {
-        let targets: Vec<&'static str> = ticket.goals.keys().copied().collect();
-        for target in targets {
+        let keys: Vec<GoalKey> = ticket.goals.keys().copied().collect();
+        for key in keys {
             let deadline = self
-                .judge(ticket, target, &ticket.goals[target])
+                .judge(ticket, key, &ticket.goals[&key])
                 .filter(|judged| judged.running_time(at) > judged.target)
                 .map(|judged| judged.passed_deadline(at));
             if let Some(deadline) = deadline
-                && !ticket.goals[target].breached
+                && !ticket.goals[&key].breached
             {
-                self.breach(ticket, target, deadline);
+                self.breach(ticket, key, deadline);
             }
         }
     }
 
-    pub(super) fn breach(&mut self, ticket: &mut Ticket, target: &'static str, at: i64) {
+    /// If the new deadline of a goal has passed, the goal breaches now.
+    pub(super) fn breach_if_exceeded(&mut self, ticket: &mut Ticket, key: GoalKey, at: i64) {
+        let goal = &ticket.goals[&key];
+        let exceeded = !goal.breached
+            && self
+                .judge(ticket, key, goal)
+                .is_some_and(|judged| judged.running_time(at) > judged.target);
+        if exceeded {
+            self.breach(ticket, key, at);
+        }
+    }
+
+    pub(super) fn breach(&mut self, ticket: &mut Ticket, key: GoalKey, at: i64) {
         let holder = ticket.holder();
-        self.count_goal(ticket, target, &holder, at);
-        let policy = ticket.policy(self.setup).expect("a policy").name.clone();
-        self.book.count(
-            "ticket_sla_breaches_total",
-            &holder,
-            &[("target", target), ("policy", &policy)],
-        );
+        self.count_goal(ticket, key, &holder, at);
+        self.count_policy("ticket_sla_breaches_total", ticket, key, &holder);
         self.book.event(at, &holder, "sla_breach");
-        if let Some(goal) = ticket.goals.get_mut(target) {
+        if let Some(goal) = ticket.goals.get_mut(&key) {
             goal.breached = true;
         }
     }
 
+    /// In every group.
     pub(super) fn end_goal(
         &mut self,
         ticket: &mut Ticket,
@@ -83,22 +72,34 @@ impl World<'_> {
         holder: &Holder,
         at: i64,
     ) {
-        let Some(goal) = ticket.goals.remove(target) else {
-            return;
-        };
-        if !goal.breached && self.judge(ticket, target, &goal).is_some() {
-            self.count_goal(ticket, target, holder, at);
+        for group in self.groups() {
+            let key = (group, target);
+            let Some(goal) = ticket.goals.remove(&key) else {
+                continue;
+            };
+            let is_instant = target == "update" && goal.since == Since::Instant(at);
+            if !goal.breached && !is_instant && self.judge(ticket, key, &goal).is_some() {
+                self.count_goal(ticket, key, holder, at);
+            }
         }
     }
 
-    pub(super) fn count_goal(&mut self, ticket: &Ticket, target: &str, holder: &Holder, at: i64) {
-        let policy = ticket.policy(self.setup).expect("a policy").name.clone();
-        self.book.count(
-            "ticket_sla_goals_total",
-            holder,
-            &[("target", target), ("policy", &policy)],
-        );
+    fn count_goal(&mut self, ticket: &Ticket, key: GoalKey, holder: &Holder, at: i64) {
+        self.count_policy("ticket_sla_goals_total", ticket, key, holder);
         self.book.event(at, holder, "sla_goal");
+    }
+
+    fn count_policy(
+        &mut self,
+        family: &str,
+        ticket: &Ticket,
+        (group, target): GoalKey,
+        holder: &Holder,
+    ) {
+        let policy = policy(ticket, self.setup, group).expect("a policy");
+        let labels = [("target", target), ("policy", policy.name.as_str())];
+        let labels = self.book.with_group(&labels, &policy.group);
+        self.book.count(family, holder, &labels);
     }
 
     // ---- Gauges: KPI 7, sections 5 and 7 ----
@@ -108,11 +109,12 @@ impl World<'_> {
             return;
         }
         let holder = ticket.holder();
-        for (target, goal) in &ticket.goals {
-            let Some(judged) = self.judge(ticket, target, goal) else {
+        let groups = self.setup.groups();
+        for ((group, target), goal) in &ticket.goals {
+            let Some(judged) = self.judge(ticket, (*group, *target), goal) else {
                 continue;
             };
-            let label = [("target", *target)];
+            let label = self.book.with_group(&[("target", *target)], groups[*group]);
             if goal.breached {
                 self.book
                     .add_to_gauge("ticket_sla_overdue", &holder, &label);
@@ -125,17 +127,16 @@ impl World<'_> {
                 let Some(deadline) = deadline else { continue };
                 for within in ["15m", "1h", "4h"] {
                     if deadline - clock <= milliseconds(within) {
-                        self.book.add_to_gauge(
-                            "ticket_sla_at_risk",
-                            &holder,
-                            &[("target", *target), ("within", within)],
-                        );
+                        let mut label = label.clone();
+                        label.push(("within", within));
+                        self.book
+                            .add_to_gauge("ticket_sla_at_risk", &holder, &label);
                     }
                 }
                 self.book.least_instant(
                     "ticket_sla_next_deadline_timestamp_seconds",
                     &holder,
-                    Some(target),
+                    Some(&label),
                     deadline,
                 );
             }
@@ -167,7 +168,7 @@ impl World<'_> {
             self.book
                 .add_to_gauge("ticket_awaiting_first_response", &holder, &[]);
         }
-        if !ticket.agents.last().is_some_and(|(_, assigned)| *assigned) {
+        if !ticket.has_agent() {
             self.book.add_to_gauge("ticket_unassigned", &holder, &[]);
         }
     }

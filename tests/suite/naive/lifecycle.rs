@@ -2,8 +2,8 @@
 
 use super::calendar::Calendar;
 use super::event::{Event, Status};
-use super::series::Holder;
-use super::ticket::{Since, Ticket};
+use super::labels::Holder;
+use super::ticket::{GoalKey, Since, Ticket};
 use super::world::World;
 
 /// No status is left out of a duration.
@@ -34,7 +34,10 @@ impl World<'_> {
             ticket.agents.push((at, agent));
         }
         if let Some(priority) = &event.priority
-            && *priority != ticket.priority
+            && self
+                .book
+                .labels
+                .changes_priority(ticket.priority.as_ref(), priority.as_ref())
         {
             self.add_status_time(ticket, at);
             ticket.priority.clone_from(priority);
@@ -42,19 +45,44 @@ impl World<'_> {
         if let Some(channel) = &event.channel {
             ticket.channel.clone_from(channel);
         }
-        self.book.meet(&ticket.holder(), ticket.channel.as_ref());
-        // Section 5: if the new deadline has passed, the goal breaches at the change.
-        let targets: Vec<&'static str> = ticket.goals.keys().copied().collect();
-        for target in targets {
-            let goal = &ticket.goals[target];
-            let late = !goal.breached
-                && self
-                    .judge(ticket, target, goal)
-                    .is_some_and(|judged| judged.running_time(at) > judged.target);
-            if late {
-                self.breach(ticket, target, at);
+        for (name, value) in &event.attributes {
+            let known = ticket.attributes.get(name);
+            if self
+                .book
+                .labels
+                .changes_attribute(name, known, value.as_ref())
+            {
+                self.add_status_time(ticket, at);
+                match value {
+                    Some(value) => ticket.attributes.insert(name.clone(), value.clone()),
+                    None => ticket.attributes.remove(name),
+                };
             }
         }
+        self.book
+            .labels
+            .meet(&ticket.holder(), ticket.channel.as_ref());
+        // Section 5, change of policy.
+        self.note_policies(ticket, at);
+        let keys: Vec<GoalKey> = ticket.goals.keys().copied().collect();
+        for key in keys {
+            self.breach_if_exceeded(ticket, key, at);
+        }
+    }
+
+    /// KPI 12.
+    pub(super) fn assign(&mut self, ticket: &mut Ticket, at: i64) {
+        if ticket.was_assigned || !ticket.has_agent() {
+            return;
+        }
+        ticket.was_assigned = true;
+        let holder = ticket.holder();
+        if let Some(created) = ticket.created
+            && ticket.finalizations.is_empty()
+        {
+            self.observe(ticket, &holder, "assignment", created, at, at, &NOTHING);
+        }
+        self.end_goal(ticket, "assignment", &holder, at);
     }
 
     pub(super) fn add_status_time(&mut self, ticket: &mut Ticket, at: i64) {
@@ -125,8 +153,19 @@ impl World<'_> {
         self.end_leg(ticket, at);
         ticket.known_at_solve = ticket.created.is_some();
         ticket.asked_at_solve = ticket.asked.take();
-        ticket.last_resolution = ticket.goals.get("resolution").cloned();
-        for target in ["first_response", "next_response", "resolution"] {
+        ticket.last_resolutions = ticket
+            .goals
+            .iter()
+            .filter(|((_, target), _)| *target == "resolution")
+            .map(|((group, _), goal)| (*group, goal.clone()))
+            .collect();
+        for target in [
+            "first_response",
+            "next_response",
+            "resolution",
+            "assignment",
+            "update",
+        ] {
             self.end_goal(ticket, target, &holder, at);
         }
     }
@@ -145,19 +184,15 @@ impl World<'_> {
         }
         // A new resolution goal keeps the start of the earlier one, unless that breached or the ticket was
         // finalized.
-        match ticket.last_resolution.take() {
-            Some(earlier) if !earlier.breached && !ticket.is_final => {
-                ticket.goals.insert("resolution", earlier);
+        self.start_goal(ticket, "resolution", Since::Instant(at));
+        for (group, earlier) in std::mem::take(&mut ticket.last_resolutions) {
+            if !earlier.breached && !ticket.is_final {
+                ticket.goals.insert((group, "resolution"), earlier);
             }
-            _ => self.start_goal(ticket, "resolution", Since::Instant(at)),
         }
         // If the policy changed since, or the start was unknown then, the target may have passed already.
-        let goal = ticket.goals["resolution"].clone();
-        let exceeded = self
-            .judge(ticket, "resolution", &goal)
-            .is_some_and(|judged| judged.running_time(at) > judged.target);
-        if exceeded {
-            self.breach(ticket, "resolution", at);
+        for group in self.groups() {
+            self.breach_if_exceeded(ticket, (group, "resolution"), at);
         }
         if ticket.is_final {
             ticket.is_final = false;
@@ -175,16 +210,17 @@ impl World<'_> {
         if ticket.created.is_some()
             && let Some(from) = from
         {
-            // KPI 4: without the solved time in between.
-            self.observe(
-                ticket,
-                &holder,
-                "full_resolution",
-                from,
-                solved,
-                at,
-                &Status::is_done,
-            );
+            // KPI 4: without the solved time in between. KPI 13: its parts.
+            let parts: [(&str, &dyn Fn(Status) -> bool); 3] = [
+                ("full_resolution", &Status::is_done),
+                ("requester_wait", &|status| {
+                    status.is_done() || status == Status::Pending
+                }),
+                ("agent_wait", &|status| status != Status::Pending),
+            ];
+            for (kpi, skip) in parts {
+                self.observe(ticket, &holder, kpi, from, solved, at, skip);
+            }
             // KPI 6.
             let replies = ticket.replies.len();
             let mut teams = ticket.teams_since_reply.clone();

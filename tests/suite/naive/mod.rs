@@ -22,6 +22,8 @@ mod conversation;
 pub mod event;
 mod goals;
 mod golden;
+mod judge;
+mod labels;
 mod lifecycle;
 mod series;
 pub mod setup;
@@ -29,6 +31,7 @@ mod statements;
 mod ticket;
 mod withdrawn;
 mod world;
+mod yaml;
 
 pub use setup::Setup;
 
@@ -59,7 +62,7 @@ pub fn compute(setup: &Setup, lines: &[String], until: Option<i64>) -> Output {
     let mut invalid = 0;
     let mut events = Vec::new();
     for line in lines {
-        match event::parse(line) {
+        match event::parse(line, setup.attributes.keys()) {
             Some(event) if until.is_none_or(|until| event.at <= until) => events.push(event),
             Some(_) => {}
             None => invalid += 1,

@@ -1,45 +1,14 @@
 //! Sections 6 and 7: counts and observations, and the series made of them.
 
+use super::labels::{Holder, Labels};
 use super::setup::{Setup, milliseconds};
 use std::collections::BTreeMap;
-
-/// The labels of every KPI: the ticket's team and priority.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Holder {
-    pub team: Option<String>,
-    pub priority: Option<String>,
-}
-
-/// Names of one kind of label: those beyond the limit are exposed as `__other__`.
-#[derive(Debug)]
-struct Names {
-    known: Vec<String>,
-    limit: usize,
-}
-
-impl Names {
-    fn meet(&mut self, name: &str) {
-        if !self.known.iter().any(|known| known == name) && self.known.len() < self.limit {
-            self.known.push(name.to_owned());
-        }
-    }
-
-    fn label(&self, name: Option<&String>) -> String {
-        match name {
-            None => "none".to_owned(),
-            Some(name) if self.known.contains(name) => name.clone(),
-            Some(_) => "__other__".to_owned(),
-        }
-    }
-}
 
 /// All counts and observations.
 #[derive(Debug)]
 pub struct Book<'a> {
     setup: &'a Setup,
-    teams: Names,
-    priorities: Names,
-    channels: Names,
+    pub labels: Labels<'a>,
     counts: BTreeMap<String, i64>,
     status_ms: BTreeMap<String, i64>,
     /// family, labels without `le`: milliseconds.
@@ -53,21 +22,9 @@ pub struct Book<'a> {
 
 impl<'a> Book<'a> {
     pub fn new(setup: &'a Setup) -> Self {
-        let names = |known: &[String], limit: usize| {
-            let mut names = Names {
-                known: Vec::new(),
-                limit,
-            };
-            for name in known {
-                names.meet(name);
-            }
-            names
-        };
         Self {
             setup,
-            teams: names(&setup.known_teams, setup.limit_teams),
-            priorities: names(&setup.priorities, setup.limit_priorities),
-            channels: names(&[], setup.limit_channels),
+            labels: Labels::new(setup),
             counts: BTreeMap::new(),
             status_ms: BTreeMap::new(),
             durations: BTreeMap::new(),
@@ -77,28 +34,27 @@ impl<'a> Book<'a> {
         }
     }
 
-    pub fn meet(&mut self, holder: &Holder, channel: Option<&String>) {
-        if let Some(team) = &holder.team {
-            self.teams.meet(team);
-        }
-        if let Some(priority) = &holder.priority {
-            self.priorities.meet(priority);
-        }
-        if let Some(channel) = channel {
-            self.channels.meet(channel);
-        }
-    }
-
-    pub fn channel(&self, channel: Option<&String>) -> String {
-        self.channels.label(channel)
-    }
-
     fn labels(&self, holder: &Holder, further: &[(&str, &str)]) -> String {
-        let team = self.teams.label(holder.team.as_ref());
-        let priority = self.priorities.label(holder.priority.as_ref());
-        let mut labels = vec![("team", team.as_str()), ("priority", priority.as_str())];
+        let own = self.labels.of(holder);
+        let mut labels: Vec<(&str, &str)> = own
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
         labels.extend_from_slice(further);
         join(&labels)
+    }
+
+    /// The labels with `group`, if there are several.
+    pub fn with_group<'b>(
+        &self,
+        labels: &[(&'b str, &'b str)],
+        group: &'b str,
+    ) -> Vec<(&'b str, &'b str)> {
+        let mut labels = labels.to_vec();
+        if self.setup.groups().len() > 1 {
+            labels.push(("group", group));
+        }
+        labels
     }
 
     pub fn count(&mut self, family: &str, holder: &Holder, further: &[(&str, &str)]) {
@@ -115,7 +71,7 @@ impl<'a> Book<'a> {
 
     /// An event for the windows.
     pub fn event(&mut self, at: i64, holder: &Holder, event: &str) {
-        let team = self.teams.label(holder.team.as_ref());
+        let team = self.labels.team(holder);
         self.timed_events
             .entry((team, event.to_owned()))
             .or_default()
@@ -134,7 +90,7 @@ impl<'a> Book<'a> {
         ms: i64,
     ) {
         let labels = self.labels(holder, &[label]);
-        let team = self.teams.label(holder.team.as_ref());
+        let team = self.labels.team(holder);
         self.durations
             .entry((kpi.to_owned(), labels))
             .or_default()
@@ -151,7 +107,7 @@ impl<'a> Book<'a> {
     }
 
     pub fn add_to_team_gauge(&mut self, family: &str, holder: &Holder, further: &[(&str, &str)]) {
-        let team = self.teams.label(holder.team.as_ref());
+        let team = self.labels.team(holder);
         let mut labels = vec![("team", team.as_str())];
         labels.extend_from_slice(further);
         *self
@@ -161,10 +117,16 @@ impl<'a> Book<'a> {
     }
 
     /// A gauge of the least of the given instants, in seconds.
-    pub fn least_instant(&mut self, family: &str, holder: &Holder, target: Option<&str>, ms: i64) {
-        let labels = match target {
-            Some(target) => self.labels(holder, &[("target", target)]),
-            None => join(&[("team", &self.teams.label(holder.team.as_ref()))]),
+    pub fn least_instant(
+        &mut self,
+        family: &str,
+        holder: &Holder,
+        goal: Option<&[(&str, &str)]>,
+        ms: i64,
+    ) {
+        let labels = match goal {
+            Some(labels) => self.labels(holder, labels),
+            None => join(&[("team", &self.labels.team(holder))]),
         };
         let seconds = ms as f64 / 1000.0;
         let gauge = self
@@ -188,11 +150,12 @@ impl<'a> Book<'a> {
         }
         for policy in &self.setup.policies {
             for (target, duration) in &policy.targets {
-                let labels = join(&[
-                    ("policy", &policy.name),
+                let labels = [
+                    ("policy", policy.name.as_str()),
                     ("target", target),
                     ("clock", &policy.clock),
-                ]);
+                ];
+                let labels = join(&self.with_group(&labels, &policy.group));
                 let seconds = milliseconds(duration) as f64 / 1000.0;
                 series.insert(format!("ticket_sla_target_seconds{{{labels}}}"), seconds);
             }

@@ -6,12 +6,12 @@ use super::world::World;
 
 impl World<'_> {
     /// Whether a statement with this event time counts; it is then the newest one. Counts it if it is stale.
-    pub(super) fn states(&mut self, ticket: &mut Ticket, member: &'static str, at: i64) -> bool {
+    pub(super) fn states(&mut self, ticket: &mut Ticket, member: &str, at: i64) -> bool {
         if ticket.stated.get(member).is_some_and(|newest| at < *newest) {
             *self.output.stale.entry(member.to_owned()).or_default() += 1;
             return false;
         }
-        ticket.stated.insert(member, at);
+        ticket.stated.insert(member.to_owned(), at);
         true
     }
 
@@ -36,6 +36,9 @@ impl World<'_> {
         if event.requester.is_some() && !self.states(ticket, "requester", event.at) {
             event.requester = None;
         }
+        event
+            .attributes
+            .retain(|name, _| self.states(ticket, name, event.at));
         event
     }
 }

@@ -3,8 +3,9 @@
 
 use super::calendar::Calendar;
 use super::event::{Event, Status};
-use super::series::Holder;
-use super::setup::{PolicySetup, Setup, milliseconds};
+use super::judge;
+use super::labels::Holder;
+use super::setup::Setup;
 use std::collections::BTreeMap;
 
 /// The number of identities that a ticket remembers (section 1, duplicates).
@@ -17,7 +18,10 @@ pub enum Since {
     Instant(i64),
 }
 
-/// One SLA target in one cycle, whatever policy is in force (section 5).
+/// A goal by its group and target.
+pub type GoalKey = (usize, &'static str);
+
+/// One SLA target in one cycle and group, whatever policy is in force (section 5).
 #[derive(Clone, Debug)]
 pub struct Goal {
     pub since: Since,
@@ -38,7 +42,7 @@ pub struct Withdrawal {
 pub struct Ticket {
     pub identities: Vec<String>,
     /// The event time of the newest statement, by member (section 1, state).
-    pub stated: BTreeMap<&'static str, i64>,
+    pub stated: BTreeMap<String, i64>,
     pub requester: Option<String>,
     /// Creation time, once known.
     pub created: Option<i64>,
@@ -52,8 +56,12 @@ pub struct Ticket {
     pub team: Option<String>,
     pub priority: Option<String>,
     pub channel: Option<String>,
+    /// Own attributes that have a value.
+    pub attributes: BTreeMap<String, String>,
     /// Whether there is an assignee, after each change.
     pub agents: Vec<(i64, bool)>,
+    /// Whether the ticket has had an assignee, as far as KPI 12 knows.
+    pub was_assigned: bool,
     /// Human replies.
     pub replies: Vec<i64>,
     /// Teams of the ticket from the first human reply on, in order.
@@ -85,15 +93,19 @@ pub struct Ticket {
     pub leg: Option<Since>,
     /// The time since which the ticket has its status, team and priority (KPI 10).
     pub labels_since: i64,
-    /// Running goals by target.
-    pub goals: BTreeMap<&'static str, Goal>,
-    /// The start of the last cycle's resolution goal, and whether it breached.
-    pub last_resolution: Option<Goal>,
+    /// Running goals.
+    pub goals: BTreeMap<GoalKey, Goal>,
+    /// The start of the last cycle's resolution goals by group, and whether they breached.
+    pub last_resolutions: BTreeMap<usize, Goal>,
+    /// The name of the policy in force, by group.
+    pub policies: Vec<Option<String>>,
+    /// The last change of policy by group, and the team after it.
+    pub policy_changes: BTreeMap<usize, (i64, Option<String>)>,
 }
 
 impl Ticket {
     /// An unknown ticket, opened by an event: its members are the ticket's first attributes.
-    pub fn open(event: &Event) -> Self {
+    pub fn open(event: &Event, setup: &Setup) -> Self {
         let created = match (event.created_at, event.kind.as_str()) {
             (_, "created") => Some(event.at),
             (Some(created), _) => Some(created.min(event.at)),
@@ -106,6 +118,21 @@ impl Ticket {
             team: team.clone(),
             breached: false,
         };
+        // KPI 12: by another event it was assigned before.
+        let was_assigned = event.agent == Some(true)
+            && !["created", "agent_changed"].contains(&event.kind.as_str());
+        let begun = [
+            ("first_response", true),
+            ("resolution", true),
+            ("ownership", team.is_some()),
+            ("assignment", !was_assigned),
+        ];
+        let goals = (0..setup.groups().len()).flat_map(|group| {
+            begun
+                .iter()
+                .filter(|(_, begins)| *begins)
+                .map(move |(target, _)| (group, *target))
+        });
         let stated = [
             ("team", event.team.is_some()),
             ("agent", event.agent.is_some()),
@@ -113,11 +140,13 @@ impl Ticket {
             ("channel", event.channel.is_some()),
             ("requester", event.requester.is_some()),
         ];
-        Self {
+        let mut ticket = Self {
             identities: Vec::new(),
             stated: stated
                 .into_iter()
-                .filter_map(|(member, is_stated)| is_stated.then_some((member, event.at)))
+                .filter_map(|(member, is_stated)| is_stated.then_some(member.to_owned()))
+                .chain(event.attributes.keys().cloned())
+                .map(|member| (member, event.at))
                 .collect(),
             requester: event.requester.clone(),
             created,
@@ -126,17 +155,17 @@ impl Ticket {
             statuses: vec![(from, Status::New)],
             withdrawals: Vec::new(),
             leg: team.is_some().then_some(Since::Creation),
-            goals: [
-                ("first_response", goal.clone()),
-                ("resolution", goal.clone()),
-            ]
-            .into_iter()
-            .chain(team.is_some().then_some(("ownership", goal)))
-            .collect(),
+            goals: goals.map(|key| (key, goal.clone())).collect(),
             team,
             priority: event.priority.clone().flatten(),
             channel: event.channel.clone().flatten(),
+            attributes: event
+                .attributes
+                .iter()
+                .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
+                .collect(),
             agents: vec![(from, event.agent.unwrap_or(false))],
+            was_assigned,
             replies: Vec::new(),
             teams_since_reply: Vec::new(),
             answered: false,
@@ -154,19 +183,28 @@ impl Ticket {
             is_final: false,
             anew_since: None,
             labels_since: from,
-            last_resolution: None,
-        }
+            last_resolutions: BTreeMap::new(),
+            policies: Vec::new(),
+            policy_changes: BTreeMap::new(),
+        };
+        ticket.policies = judge::policy_names(&ticket, setup);
+        ticket
     }
 
     pub fn holder(&self) -> Holder {
         Holder {
             team: self.team.clone(),
             priority: self.priority.clone(),
+            attributes: self.attributes.clone(),
         }
     }
 
     pub fn status(&self) -> Status {
         self.statuses.last().unwrap().1
+    }
+
+    pub fn has_agent(&self) -> bool {
+        self.agents.last().is_some_and(|(_, assigned)| *assigned)
     }
 
     pub fn is_done(&self) -> bool {
@@ -253,18 +291,6 @@ impl Ticket {
         total
     }
 
-    /// Section 5: the first policy that fits.
-    pub fn policy<'a>(&self, setup: &'a Setup) -> Option<&'a PolicySetup> {
-        let fits = |names: &[String], name: Option<&String>| {
-            names.is_empty() || name.is_some_and(|name| names.contains(name))
-        };
-        setup.policies.iter().find(|policy| {
-            fits(&policy.teams, self.team.as_ref())
-                && fits(&policy.priorities, self.priority.as_ref())
-                && fits(&policy.channels, self.channel.as_ref())
-        })
-    }
-
     /// The time at which a solved ticket has stayed solved for `finalize_after`, without withdrawn time.
     pub fn finalization_due(&self, finalize_after: i64) -> Option<i64> {
         let (since, status) = *self.statuses.last().unwrap();
@@ -279,76 +305,4 @@ impl Ticket {
             .sum();
         Some(since + finalize_after + withdrawn)
     }
-}
-
-/// A goal under the policy in force: everything that its running time depends on.
-#[derive(Debug)]
-pub struct Judged<'a> {
-    pub ticket: &'a Ticket,
-    pub start: i64,
-    pub target: i64,
-    pub paused_in: Vec<Status>,
-    pub calendar: Option<&'a Calendar>,
-}
-
-impl Judged<'_> {
-    pub fn is_paused(&self) -> bool {
-        self.paused_in.contains(&self.ticket.status())
-    }
-
-    /// Section 5: the policy's clock over [start, t], without the time in statuses that pause the target,
-    /// in `solved`, `closed`, or withdrawn.
-    pub fn running_time(&self, until: i64) -> i64 {
-        let skip = |status: Status| status.is_done() || self.paused_in.contains(&status);
-        self.ticket.elapsed(self.start, until, &skip, self.calendar)
-    }
-
-    /// The last instant at which the running time did not exceed the target, if it does at `until`. Running
-    /// time never decreases, so bisection finds it.
-    pub fn passed_deadline(&self, until: i64) -> i64 {
-        let (mut within, mut beyond) = (self.start, until);
-        while beyond - within > 1 {
-            let middle = within + (beyond - within) / 2;
-            if self.running_time(middle) > self.target {
-                beyond = middle;
-            } else {
-                within = middle;
-            }
-        }
-        within
-    }
-
-    /// The last instant at which the running time still equals the target, if no event follows the ticket's
-    /// last one.
-    pub fn deadline(&self) -> Option<i64> {
-        if self.is_paused() || self.ticket.is_done() || self.ticket.withdrawal().is_some() {
-            return None;
-        }
-        let now = self.ticket.last.max(self.start);
-        let left = self.target - self.running_time(now);
-        if left < 0 {
-            return Some(now);
-        }
-        match self.calendar {
-            None => Some(now + left),
-            Some(calendar) => calendar.last_instant(now, left),
-        }
-    }
-}
-
-/// The statuses that pause a target under a policy.
-pub fn pauses(policy: &PolicySetup, target: &str) -> Vec<Status> {
-    match policy.pause.get(target) {
-        Some(names) => names
-            .iter()
-            .filter_map(|name| Status::named(name))
-            .collect(),
-        None if target == "resolution" => vec![Status::Pending, Status::OnHold],
-        None => Vec::new(),
-    }
-}
-
-/// The target's duration under a policy.
-pub fn target_of(policy: &PolicySetup, target: &str) -> Option<i64> {
-    policy.targets.get(target).map(|text| milliseconds(text))
 }

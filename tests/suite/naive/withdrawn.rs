@@ -3,6 +3,7 @@
 use super::event::Event;
 use super::ticket::{Ticket, Withdrawal};
 use super::world::World;
+use std::collections::BTreeMap;
 
 /// The types that go on to the surviving ticket.
 const FORWARDED: [&str; 5] = [
@@ -65,7 +66,9 @@ impl World<'_> {
             let stated = ticket.stated["withdrawal"];
             if withdrawal.into.is_none() || event.at >= stated {
                 withdrawal.into.clone_from(&event.into);
-                ticket.stated.insert("withdrawal", stated.max(event.at));
+                ticket
+                    .stated
+                    .insert("withdrawal".to_owned(), stated.max(event.at));
                 return;
             }
         }
@@ -81,6 +84,7 @@ impl World<'_> {
             channel: None,
             status: None,
             requester: None,
+            attributes: BTreeMap::new(),
             ..event.clone()
         };
         if ticket.is_by_requester(event) {

@@ -59,7 +59,7 @@ impl<'a> World<'a> {
 
         let mut ticket = match self.take(&event.ticket, clock, event.at) {
             Some(ticket) => ticket,
-            None => Ticket::open(event),
+            None => Ticket::open(event, self.setup),
         };
         if ticket.has_seen(&event.identity) {
             self.output.duplicates += 1;
@@ -127,14 +127,14 @@ impl<'a> World<'a> {
                 .goals
                 .iter()
                 .filter(|(_, goal)| !goal.breached)
-                .filter_map(|(target, goal)| {
-                    let deadline = self.judge(&ticket, target, goal)?.deadline()?;
-                    Some((deadline, *target))
+                .filter_map(|(key, goal)| {
+                    let deadline = self.judge(&ticket, *key, goal)?.deadline()?;
+                    Some((deadline, *key))
                 })
                 .min();
             match next {
-                Some((deadline, target)) if due(deadline) => {
-                    self.breach(&mut ticket, target, deadline);
+                Some((deadline, key)) if due(deadline) => {
+                    self.breach(&mut ticket, key, deadline);
                 }
                 _ => return Some(ticket),
             }
@@ -152,7 +152,9 @@ impl<'a> World<'a> {
         }
         let at = event.at.max(ticket.last);
         ticket.last = at;
-        self.book.meet(&ticket.holder(), ticket.channel.as_ref());
+        self.book
+            .labels
+            .meet(&ticket.holder(), ticket.channel.as_ref());
         self.complete(ticket, event, at);
         self.breach_overdue(ticket, at);
 
@@ -184,9 +186,10 @@ impl<'a> World<'a> {
             _ => {}
         }
         self.change_attributes(ticket, event, at);
+        self.assign(ticket, at);
         if event.kind == "created" && !ticket.counted {
             ticket.counted = true;
-            let channel = self.book.channel(ticket.channel.as_ref());
+            let channel = self.book.labels.channel(ticket.channel.as_ref());
             let holder = ticket.holder();
             self.book
                 .count("ticket_created_total", &holder, &[("channel", &channel)]);
