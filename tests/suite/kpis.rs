@@ -28,6 +28,15 @@ const LONG_STORIES: u64 = 100;
 /// The number of tickets in a story and the maximum of events in a ticket, as in `40x120`.
 const SIZE_VARIABLE: &str = "TICKET_EXPORTER_TEST_STORY_SIZE";
 
+/// The rules of a setup. Its places for cohorts are not in the file.
+fn rules_of(setup: &Setup) -> Arc<Rules> {
+    let mut rules = rules(&setup.to_yaml());
+    if let Some(places) = setup.limit_cohorts {
+        Arc::make_mut(&mut rules).limits.cohorts = places;
+    }
+    rules
+}
+
 fn rules(yaml: &str) -> Arc<Rules> {
     let file = Path::new("story.yaml");
     let loaded = config::load(Some(file), [], &[], &mut |_| Ok(yaml.to_owned()))
@@ -115,7 +124,7 @@ fn assert_same(what: &str, setup: &Setup, lines: &[String], until: Option<i64>) 
 fn differences_of(setup: &Setup, lines: &[String], until: Option<i64>) -> Vec<Difference> {
     compare(
         &expected(setup, lines, until),
-        &replay(&rules(&setup.to_yaml()), lines, until),
+        &replay(&rules_of(setup), lines, until),
     )
 }
 

@@ -51,6 +51,7 @@ impl World<'_> {
                     ticket.asked_while_done = false;
                 } else {
                     self.answer(ticket, &holder, at);
+                    self.note_rule("update at a reply");
                     self.end_goal(ticket, "update", &holder, at);
                     self.start_goal(ticket, "update", Since::Instant(at));
                 }

@@ -57,6 +57,9 @@ impl World<'_> {
     pub(super) fn breach(&mut self, ticket: &mut Ticket, key: GoalKey, at: i64) {
         let holder = ticket.holder();
         self.count_goal(ticket, key, &holder, at);
+        if self.starts_at_a_change(ticket, key, &ticket.goals[&key]) {
+            self.note_rule("goal breached from a change on");
+        }
         self.count_policy("ticket_sla_breaches_total", ticket, key, &holder);
         self.book.event(at, &holder, "sla_breach");
         if let Some(goal) = ticket.goals.get_mut(&key) {
@@ -72,15 +75,26 @@ impl World<'_> {
         holder: &Holder,
         at: i64,
     ) {
+        let mut outcomes = Vec::new();
         for group in self.groups() {
             let key = (group, target);
             let Some(goal) = ticket.goals.remove(&key) else {
                 continue;
             };
+            outcomes.push(goal.breached);
             let is_instant = target == "update" && goal.since == Since::Instant(at);
+            if is_instant {
+                self.note_rule("update ended where it began");
+            }
             if !goal.breached && !is_instant && self.judge(ticket, key, &goal).is_some() {
                 self.count_goal(ticket, key, holder, at);
+                if self.starts_at_a_change(ticket, key, &goal) {
+                    self.note_rule("goal met from a change on");
+                }
             }
+        }
+        if outcomes.contains(&true) && outcomes.contains(&false) {
+            self.note_rule("groups decide differently");
         }
     }
 
@@ -97,6 +111,9 @@ impl World<'_> {
         holder: &Holder,
     ) {
         let policy = policy(ticket, self.setup, group).expect("a policy");
+        if !policy.attributes.is_empty() {
+            self.note_rule("policy for an own attribute");
+        }
         let labels = [("target", target), ("policy", policy.name.as_str())];
         let labels = self.book.with_group(&labels, &policy.group);
         self.book.count(family, holder, &labels);

@@ -34,15 +34,34 @@ pub fn policy_names(ticket: &Ticket, setup: &Setup) -> Vec<Option<String>> {
 
 impl World<'_> {
     /// Notes in which groups another policy is in force from now on.
-    pub(super) fn note_policies(&self, ticket: &mut Ticket, at: i64) {
+    pub(super) fn note_policies(&mut self, ticket: &mut Ticket, at: i64) {
         let names = policy_names(ticket, self.setup);
         for (group, (was, is)) in ticket.policies.iter().zip(&names).enumerate() {
             if was != is {
+                self.note_rule("change of policy");
+                if was.is_none() {
+                    self.note_rule("change from no policy");
+                }
                 let change = (at, ticket.team.clone());
                 ticket.policy_changes.insert(group, change);
             }
         }
         ticket.policies = names;
+    }
+
+    /// Section 5, from the change on.
+    pub(super) fn starts_at_a_change(
+        &self,
+        ticket: &Ticket,
+        (group, _): GoalKey,
+        goal: &Goal,
+    ) -> bool {
+        policy(ticket, self.setup, group).is_some_and(|policy| policy.rebase_from_change)
+            && ticket
+                .policy_changes
+                .get(&group)
+                .zip(ticket.instant(goal.since))
+                .is_some_and(|((changed, _), start)| *changed >= start)
     }
 
     /// The goal under the policy in force; `None` if the policy has no such target, or the ticket's start
@@ -55,14 +74,12 @@ impl World<'_> {
     ) -> Option<Judged<'b>> {
         ticket.created?;
         let policy = policy(ticket, self.setup, group)?;
-        let mut start = ticket.instant(goal.since)?;
-        let mut team = goal.team.as_ref();
-        if policy.rebase_from_change
-            && let Some((changed, team_then)) = ticket.policy_changes.get(&group)
-            && *changed >= start
-        {
-            (start, team) = (*changed, team_then.as_ref());
-        }
+        let (start, team) = match ticket.policy_changes.get(&group) {
+            Some((changed, team)) if self.starts_at_a_change(ticket, (group, target), goal) => {
+                (*changed, team.as_ref())
+            }
+            _ => (ticket.instant(goal.since)?, goal.team.as_ref()),
+        };
         let calendar = if policy.clock == "calendar" {
             None
         } else {

@@ -118,6 +118,11 @@ impl<'a> Labels<'a> {
         }
     }
 
+    pub fn has_place(&self, holder: &Holder) -> bool {
+        let cohort = self.values(holder);
+        is_shared(&cohort) || self.cohorts.contains(&cohort)
+    }
+
     /// Whether the priority of a ticket changes.
     pub fn changes_priority(&mut self, from: Option<&String>, to: Option<&String>) -> bool {
         self.priorities.meet(to);
@@ -147,7 +152,7 @@ impl<'a> Labels<'a> {
     /// Team, priority and the own attributes that are labels.
     pub fn of(&self, holder: &Holder) -> Vec<(&str, String)> {
         let mut values = self.values(holder);
-        if !is_shared(&values) && !self.cohorts.contains(&values) {
+        if !self.has_place(holder) {
             for value in &mut values[2..] {
                 OTHER.clone_into(value);
             }

@@ -57,11 +57,17 @@ impl World<'_> {
                     Some(value) => ticket.attributes.insert(name.clone(), value.clone()),
                     None => ticket.attributes.remove(name),
                 };
+                self.note_rule("own attribute changed");
+            } else if known != value.as_ref() {
+                self.note_rule("move between values that are not told apart");
             }
         }
         self.book
             .labels
             .meet(&ticket.holder(), ticket.channel.as_ref());
+        if !self.book.labels.has_place(&ticket.holder()) {
+            self.note_rule("cohort without a place");
+        }
         // Section 5, change of policy.
         self.note_policies(ticket, at);
         let keys: Vec<GoalKey> = ticket.goals.keys().copied().collect();
@@ -81,6 +87,16 @@ impl World<'_> {
             && ticket.finalizations.is_empty()
         {
             self.observe(ticket, &holder, "assignment", created, at, at, &NOTHING);
+            self.note_rule(match at == created {
+                true => "assignment at the creation",
+                false if ticket.solves.is_empty() => "assignment later",
+                false => "assignment after a solve",
+            });
+        } else {
+            self.note_rule(match ticket.finalizations.is_empty() {
+                true => "assignment without a creation",
+                false => "assignment after the end",
+            });
         }
         self.end_goal(ticket, "assignment", &holder, at);
     }
@@ -159,6 +175,9 @@ impl World<'_> {
             .filter(|((_, target), _)| *target == "resolution")
             .map(|((group, _), goal)| (*group, goal.clone()))
             .collect();
+        if ticket.goals.keys().any(|(_, target)| *target == "update") {
+            self.note_rule("update ended by a solve");
+        }
         for target in [
             "first_response",
             "next_response",
@@ -218,6 +237,9 @@ impl World<'_> {
                 }),
                 ("agent_wait", &|status| status != Status::Pending),
             ];
+            if ticket.elapsed(from, solved, parts[2].1, None) > 0 {
+                self.note_rule("agents waited");
+            }
             for (kpi, skip) in parts {
                 self.observe(ticket, &holder, kpi, from, solved, at, skip);
             }

@@ -53,6 +53,8 @@ pub struct Output {
     pub stale: BTreeMap<String, u64>,
     /// Lines that are no ticket event.
     pub invalid: u64,
+    /// How often a rule was applied that stories must not miss.
+    pub rules: BTreeMap<&'static str, u64>,
 }
 
 /// The KPIs of one partition that has `lines` in the order of arrival. Events later than `until`

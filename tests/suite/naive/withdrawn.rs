@@ -90,6 +90,9 @@ impl World<'_> {
         if ticket.is_by_requester(event) {
             forwarded.actor = Some("customer".to_owned());
         }
+        if !event.attributes.is_empty() {
+            self.note_rule("forwarded without own attributes");
+        }
         let mut passed = vec![event.ticket.clone()];
         let mut next = ticket.withdrawal().unwrap().into.clone();
         while let Some(name) = next {

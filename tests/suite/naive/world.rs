@@ -59,7 +59,13 @@ impl<'a> World<'a> {
 
         let mut ticket = match self.take(&event.ticket, clock, event.at) {
             Some(ticket) => ticket,
-            None => Ticket::open(event, self.setup),
+            None => {
+                let ticket = Ticket::open(event, self.setup);
+                if ticket.was_assigned {
+                    self.note_rule("assignment before the first event");
+                }
+                ticket
+            }
         };
         if ticket.has_seen(&event.identity) {
             self.output.duplicates += 1;
@@ -143,6 +149,10 @@ impl<'a> World<'a> {
 
     pub(super) fn ignore(&mut self, reason: &str) {
         *self.output.ignored.entry(reason.to_owned()).or_default() += 1;
+    }
+
+    pub(super) fn note_rule(&mut self, rule: &'static str) {
+        *self.output.rules.entry(rule).or_default() += 1;
     }
 
     /// Section 1: "Order within one event".

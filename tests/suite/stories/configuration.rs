@@ -2,12 +2,21 @@
 
 use super::dice::Dice;
 use crate::naive::Setup;
-use crate::naive::setup::{CalendarSetup, PolicySetup, TARGETS};
+use crate::naive::setup::{AttributeSetup, CalendarSetup, PolicySetup, TARGETS};
 use chrono::{DateTime, Duration};
 use std::collections::BTreeMap;
 
 pub const TEAMS: [&str; 4] = ["a", "b", "c", "d e"];
 pub const CHANNELS: [&str; 3] = ["email", "chat", "phone"];
+pub const PRIORITIES: [&str; 3] = ["p1", "p2", "p3"];
+/// Own attributes.
+pub const ATTRIBUTES: [&str; 4] = ["tier", "product", "region", "is_vip"];
+pub const VALUES: [&str; 5] = ["gold", "silver", "7", "true", "s\"x\\"];
+const GROUPS: [&str; 3] = ["sla", "ola", "uc-1"];
+/// Stories with own attributes, with several groups, and with `from_change`, in percent.
+const WITH_ATTRIBUTES: i64 = 30;
+const WITH_GROUPS: i64 = 25;
+const WITH_REBASE: i64 = 30;
 
 /// Instants, in milliseconds since the epoch, at which a zone used here changes its clocks.
 pub const CLOCK_CHANGES: [i64; 6] = [
@@ -62,7 +71,7 @@ pub fn random(dice: &mut Dice) -> Setup {
             &["a"],
             &["a", "b", "c", "d e"],
         ])),
-        priorities: texts(dice.pick::<&[&str]>(&[&[] as &[&str], &["p1", "p2", "p3"]])),
+        priorities: texts(dice.pick::<&[&str]>(&[&[] as &[&str], &PRIORITIES])),
         ..Setup::default()
     };
     if dice.chance(20) {
@@ -70,6 +79,12 @@ pub fn random(dice: &mut Dice) -> Setup {
     }
     if dice.chance(10) {
         setup.limit_teams = setup.known_teams.len().max(2);
+    }
+    if dice.chance(10) {
+        setup.limit_priorities = setup.priorities.len().max(1);
+    }
+    if dice.chance(WITH_ATTRIBUTES) {
+        add_attributes(&mut setup, dice);
     }
     let calendars = dice.below(4);
     for number in 0..calendars {
@@ -94,14 +109,68 @@ pub fn random(dice: &mut Dice) -> Setup {
         "full_resolution",
         "team_ownership",
         "handle",
+        "assignment",
+        "requester_wait",
+        "agent_wait",
     ] {
         let bounds = *dice.pick(&[&["1m", "1h", "1d"] as &[&str], &["15m", "4h"], &["1h30m"]]);
         setup.buckets.insert(kpi.to_owned(), texts(bounds));
     }
-    for number in 0..dice.below(4) {
-        setup.policies.push(policy(number, &names, dice));
+    let groups = if dice.chance(WITH_GROUPS) {
+        2 + dice.below(2)
+    } else {
+        1
+    };
+    let rebases = dice.chance(WITH_REBASE);
+    let own: Vec<String> = setup.attributes.keys().cloned().collect();
+    for number in 0..dice.below(4) * groups {
+        let mut policy = policy(number, &names, dice);
+        policy.group = dice.pick(&GROUPS[..groups as usize]).to_string();
+        policy.rebase_from_change = rebases && dice.chance(60);
+        for name in &own {
+            let values = some(&VALUES, 30, dice);
+            if !values.is_empty() {
+                policy.attributes.insert(name.clone(), values);
+            }
+        }
+        setup.policies.push(policy);
     }
     setup
+}
+
+fn add_attributes(setup: &mut Setup, dice: &mut Dice) {
+    for name in &ATTRIBUTES[..1 + dice.below(4) as usize] {
+        let mut values = some(&VALUES, 60, dice);
+        values.retain(|value| value != "none");
+        let limit = *dice.pick(&[1, 2, 20, 20]);
+        let own = AttributeSetup {
+            limit: limit.max(values.len()),
+            values,
+            is_label: dice.chance(65),
+        };
+        setup.attributes.insert((*name).to_owned(), own);
+    }
+    if dice.chance(40) {
+        setup.limit_cohorts = Some(*dice.pick(&[1, 4, 12]));
+    }
+}
+
+/// One or two of them, with this chance in percent; otherwise none. `none` is now and then among them.
+fn some(all: &[&str], per_cent: i64, dice: &mut Dice) -> Vec<String> {
+    if !dice.chance(per_cent) {
+        return Vec::new();
+    }
+    let first = *dice.pick(all);
+    let second = if dice.chance(5) {
+        "none"
+    } else {
+        *dice.pick(all)
+    };
+    let mut names = vec![first.to_owned()];
+    if second != first {
+        names.push(second.to_owned());
+    }
+    names
 }
 
 fn calendar(dice: &mut Dice) -> CalendarSetup {
@@ -143,21 +212,9 @@ fn calendar(dice: &mut Dice) -> CalendarSetup {
 }
 
 fn policy(number: i64, calendars: &[String], dice: &mut Dice) -> PolicySetup {
-    let mut some = |all: &[&str], per_cent: i64| -> Vec<String> {
-        if !dice.chance(per_cent) {
-            return Vec::new();
-        }
-        let first = *dice.pick(all);
-        let second = *dice.pick(all);
-        let mut names = vec![first.to_owned()];
-        if second != first {
-            names.push(second.to_owned());
-        }
-        names
-    };
-    let teams = some(&TEAMS, 35);
-    let priorities = some(&["p1", "p2", "p3"], 45);
-    let channels = some(&CHANNELS, 20);
+    let teams = some(&TEAMS, 35, dice);
+    let priorities = some(&PRIORITIES, 45, dice);
+    let channels = some(&CHANNELS, 20, dice);
     let mut policy = PolicySetup {
         name: format!("policy{number}"),
         teams,

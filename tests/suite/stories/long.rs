@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::configuration;
 use super::dice::Dice;
-use super::values::{agent, priority, ticket_id};
+use super::values::{agent, own_value, priority, ticket_id};
 use crate::naive::Setup;
 
 const TICKETS: usize = 2;
@@ -27,7 +27,7 @@ pub fn long(seed: u64) -> (Setup, Vec<String>) {
     let mut lines = Vec::new();
     for ticket in 0..TICKETS {
         let first = lines.len();
-        add_ticket(ticket, (begin, pace), &mut lines, &mut dice);
+        add_ticket(ticket, &setup, (begin, pace), &mut lines, &mut dice);
         repeat_some(first, &mut lines, &mut dice);
     }
     lines.sort_by_key(|(at, _)| *at);
@@ -36,6 +36,7 @@ pub fn long(seed: u64) -> (Setup, Vec<String>) {
 
 fn add_ticket(
     ticket: usize,
+    setup: &Setup,
     (begin, pace): (i64, i64),
     lines: &mut Vec<(i64, String)>,
     dice: &mut Dice,
@@ -85,6 +86,12 @@ fn add_ticket(
             61..69 => {
                 let team = json!(*dice.pick(&configuration::TEAMS));
                 record(at, "team_changed", Some(("team", team)));
+            }
+            69..72 if !setup.attributes.is_empty() => {
+                let names: Vec<&String> = setup.attributes.keys().collect();
+                let name = *dice.pick(&names);
+                let own = json!({ name: own_value(dice) });
+                record(at, "updated", Some(("attributes", own)));
             }
             69..75 => {
                 let priority = priority(dice);

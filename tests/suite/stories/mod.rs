@@ -26,7 +26,9 @@ use crate::naive::Setup;
 use crate::naive::setup::milliseconds;
 use dice::Dice;
 use serde_json::{Map, Value, json};
-use values::{STATUSES, account, agent, channel, priority, score, spelled, team, ticket_id};
+use values::{
+    STATUSES, account, agent, channel, own_value, priority, score, spelled, team, ticket_id,
+};
 
 /// The amount of events.
 #[derive(Clone, Copy, Debug)]
@@ -363,6 +365,15 @@ impl Story<'_> {
         }
         if !event.contains_key("priority") && dice.chance(per_cent) {
             event.insert("priority".into(), priority(dice));
+        }
+        let mut own = Map::new();
+        for name in self.setup.attributes.keys() {
+            if dice.chance(per_cent) {
+                own.insert(name.clone(), own_value(dice));
+            }
+        }
+        if !own.is_empty() {
+            event.insert("attributes".into(), own.into());
         }
         let implied = ["solved", "closed", "reopened"];
         let free = !implied.contains(&event["type"].as_str().unwrap_or(""));

@@ -1,6 +1,6 @@
 //! Random values of members.
 
-use super::configuration::{CHANNELS, TEAMS};
+use super::configuration::{CHANNELS, PRIORITIES, TEAMS, VALUES};
 use super::dice::Dice;
 use chrono::{DateTime, FixedOffset};
 use serde_json::{Value, json};
@@ -18,11 +18,12 @@ pub fn ticket_id(ticket: usize) -> Value {
     }
 }
 
-/// One of these values, or now and then null or empty text.
+/// One of these values, or now and then one of the ways to say none.
 fn value(some: &[&str], dice: &mut Dice) -> Value {
     match dice.below(100) {
         0..6 => Value::Null,
-        6..12 => json!(""),
+        6..10 => json!(""),
+        10..12 => json!("none"),
         _ => json!(*dice.pick(some)),
     }
 }
@@ -32,11 +33,24 @@ pub fn team(dice: &mut Dice) -> Value {
 }
 
 pub fn priority(dice: &mut Dice) -> Value {
-    value(&["p1", "p2", "p3"], dice)
+    value(&PRIORITIES, dice)
 }
 
 pub fn channel(dice: &mut Dice) -> Value {
     value(&CHANNELS, dice)
+}
+
+/// The value of an own attribute, now and then an invalid one.
+pub fn own_value(dice: &mut Dice) -> Value {
+    match dice.below(100) {
+        0 => dice
+            .pick(&[json!(4.5), json!(["gold"]), json!("v".repeat(257))])
+            .clone(),
+        1..5 => json!(7),
+        5..9 => json!(true),
+        9 => json!("v".repeat(256)),
+        _ => value(&VALUES, dice),
+    }
 }
 
 pub fn agent(dice: &mut Dice) -> Value {
