@@ -91,12 +91,11 @@ impl<'a> Labels<'a> {
                 .flatten();
             (name.clone(), Names::new(&own.values, own.limit, mentioned))
         });
-        let priorities = setup.policies.iter().flat_map(|p| &p.priorities);
         let cohorts = first_cohorts(setup);
         Self {
             setup,
             teams: Names::new(&setup.known_teams, setup.limit_teams, []),
-            priorities: Names::new(&setup.priorities, setup.limit_priorities, priorities),
+            priorities: Names::new(&setup.priorities, setup.limit_priorities, []),
             channels: Names::new(&[], setup.limit_channels, []),
             attributes: attributes.collect(),
             places: setup.limit_cohorts.unwrap_or(usize::MAX).max(cohorts.len()),
@@ -121,12 +120,6 @@ impl<'a> Labels<'a> {
     pub fn has_place(&self, holder: &Holder) -> bool {
         let cohort = self.values(holder);
         is_shared(&cohort) || self.cohorts.contains(&cohort)
-    }
-
-    /// Whether the priority of a ticket changes.
-    pub fn changes_priority(&mut self, from: Option<&String>, to: Option<&String>) -> bool {
-        self.priorities.meet(to);
-        self.priorities.are_apart(from, to)
     }
 
     /// Whether the own attribute of a ticket changes.

@@ -34,10 +34,7 @@ impl World<'_> {
             ticket.agents.push((at, agent));
         }
         if let Some(priority) = &event.priority
-            && self
-                .book
-                .labels
-                .changes_priority(ticket.priority.as_ref(), priority.as_ref())
+            && *priority != ticket.priority
         {
             self.add_status_time(ticket, at);
             ticket.priority.clone_from(priority);

@@ -202,7 +202,8 @@ fn counted(collected: &Collected) -> BTreeMap<(&'static str, Vec<String>), Strin
 #[test]
 fn the_events_of_one_update_may_arrive_in_any_order() {
     let rules = Arc::new(input::rules(
-        "sla: { policies: [ { name: all, targets: { first_response: 900d, next_response: 900d, resolution: 900d } } ] }",
+        "sla: { policies: [ { name: all, targets: { first_response: 900d, next_response: 900d, resolution: 900d, \
+         assignment: 900d, update: 900d } } ] }",
     ));
     for seed in 0..ROUNDS {
         let mut dice = Dice::new(seed);
