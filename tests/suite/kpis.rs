@@ -70,6 +70,9 @@ fn replay(rules: &Arc<Rules>, lines: &[String], until: Option<i64>) -> String {
     for member in StateMember::ALL {
         add(member.name(), counts.stale[member as usize]);
     }
+    for (rule, stale) in rules.attributes.iter().zip(counts.stale_attributes) {
+        add(&rule.name, stale);
+    }
     text
 }
 

@@ -19,9 +19,13 @@ const START: i64 = 1_772_442_000_000;
 const MINUTE: i64 = 60_000;
 /// No goal breaches within a story, because a breach depends on when state is known.
 const LONG_TARGETS: &str = "
+attributes: { tier: { label: true }, product: {} }
 sla:
   policies:
     - { name: high, match: { priority: [p1] }, targets: { resolution: 900d, ownership: 800d } }
+    - { name: product, match: { attributes: { product: [x] } }, targets: { ownership: 850d } }
+    - { name: gold, group: ola, match: { attributes: { tier: [gold] } }, targets: { resolution: 890d } }
+    - { name: other, group: ola, rebase: from_change, targets: { ownership: 810d, first_response: 710d } }
     - { name: one, match: { team: [a] }, targets: { first_response: 700d, resolution: 600d } }
     - { name: rest, targets: { first_response: 500d, next_response: 500d, ownership: 400d } }
 ";
@@ -71,6 +75,15 @@ fn statement(ticket: i64, at: i64, dice: &mut Dice) -> Value {
     if dice.chance(40) {
         members.insert("channel".into(), json!(dice.pick(&["email", "chat"])));
     }
+    let mut own = Map::new();
+    if dice.chance(40) {
+        let tier = dice.pick(&[json!("gold"), json!("silver"), json!(null)]);
+        own.insert("tier".into(), tier.clone());
+    }
+    if dice.chance(40) {
+        own.insert("product".into(), json!(dice.pick(&["x", "y", ""])));
+    }
+    members.insert("attributes".into(), own.into());
     if dice.chance(50) {
         let statuses = ["new", "open", "pending", "on_hold", "solved"];
         members.insert("status".into(), json!(dice.pick(&statuses)));
@@ -104,7 +117,7 @@ fn statements_may_arrive_in_any_order() {
             replayed(&rules, &shuffled(&records, &mut dice), end),
         );
         for family in DECIDED {
-            let labels = ["team", "priority", "status", "target"];
+            let labels = ["team", "priority", "tier", "status", "target", "group"];
             let nonzero = |collected: &Collected| -> BTreeMap<Vec<String>, u64> {
                 let sums = collected.sums(family, &labels).into_iter();
                 #[allow(
