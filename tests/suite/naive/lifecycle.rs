@@ -84,16 +84,17 @@ impl World<'_> {
             && ticket.finalizations.is_empty()
         {
             self.observe(ticket, &holder, "assignment", created, at, at, &NOTHING);
-            self.note_rule(match at == created {
-                true => "assignment at the creation",
-                false if ticket.solves.is_empty() => "assignment later",
-                false => "assignment after a solve",
+            self.note_rule(if at == created {
+                "assignment at the creation"
+            } else if ticket.solves.is_empty() {
+                "assignment later"
+            } else {
+                "assignment after a solve"
             });
+        } else if ticket.finalizations.is_empty() {
+            self.note_rule("assignment without a creation");
         } else {
-            self.note_rule(match ticket.finalizations.is_empty() {
-                true => "assignment without a creation",
-                false => "assignment after the end",
-            });
+            self.note_rule("assignment after the end");
         }
         self.end_goal(ticket, "assignment", &holder, at);
     }

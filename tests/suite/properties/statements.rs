@@ -77,8 +77,10 @@ fn statement(ticket: i64, at: i64, dice: &mut Dice) -> Value {
     }
     let mut own = Map::new();
     if dice.chance(40) {
-        let tier = dice.pick(&[json!("gold"), json!("silver"), json!(null)]);
-        own.insert("tier".into(), tier.clone());
+        let tier = dice
+            .pick(&[json!("gold"), json!("silver"), json!(null)])
+            .clone();
+        own.insert("tier".into(), tier);
     }
     if dice.chance(40) {
         own.insert("product".into(), json!(dice.pick(&["x", "y", ""])));
