@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ticket_exporter::domain::event::{Event, EventIdentity, EventType};
+use ticket_exporter::domain::event::{Event, EventIdentity, EventType, Status};
 use ticket_exporter::domain::timestamp::{HOUR, MINUTE, Timestamp};
 use ticket_exporter::engine::{
     Engine, PartitionId, Records, RestoredEngine, Restorer, RulesChange, STATE_VERSION, StateError,
@@ -17,7 +17,7 @@ const MIDNIGHT: Timestamp = Timestamp(1_767_225_600_000);
 /// Bounds that include every target used here, so that only the policies differ.
 const BUCKETS: &str = "buckets: { first_response: [1h, 2h, 4h, 8h], next_response: [1h, 2h, 4h, 8h], \
      resolution: [1h, 2h, 4h, 8h], ownership: [1h, 2h, 4h, 8h], handle: [1h, 2h, 4h, 8h], \
-     requester_wait: [1h, 2h, 4h, 8h], agent_wait: [1h, 2h, 4h, 8h] }\n";
+     assignment: [1h, 2h, 4h, 8h], requester_wait: [1h, 2h, 4h, 8h], agent_wait: [1h, 2h, 4h, 8h] }\n";
 
 #[derive(Default)]
 struct Written(Vec<(Vec<u8>, Option<Vec<u8>>)>);
@@ -428,4 +428,59 @@ fn incompatible_rules_are_reported_in_the_same_words() {
     }
     let harmless = rules("windows: [1h]\nhandle: { derive: false }\nlimits: { teams: 3 }");
     assert_eq!(rules("windows: [1h]").breaks(&harmless), [""; 0]);
+}
+
+fn breaches_in(engine: &mut Engine, policy: &str, group: &str) -> Option<String> {
+    let labels = format!("policy=\"{policy}\",group=\"{group}\"");
+    let series = "ticket_sla_breaches_total{team=\"none\",priority=\"p2\",target=\"resolution\",";
+    value(engine, &format!("{series}{labels}}}"))
+}
+
+#[test]
+fn goals_stay_in_their_groups_when_the_order_of_the_groups_changes() {
+    let customer = "    - { name: customer, clock: calendar, targets: { resolution: 8h } }\n";
+    let internal =
+        "    - { name: internal, group: ola, clock: calendar, targets: { resolution: 2h } }\n";
+    let (mut engine, partition) = started(&with_policies(&format!("{customer}{internal}")));
+    engine.apply(partition, &created("T-1", 1));
+    let swapped = with_policies(&format!("{internal}{customer}"));
+    let mut engine = restart(&mut engine, &swapped).unwrap().engine;
+    advance(&mut engine, partition, 4);
+    assert_eq!(
+        breaches_in(&mut engine, "internal", "ola").as_deref(),
+        Some("1")
+    );
+    assert_eq!(
+        breaches_in(&mut engine, "customer", "sla").as_deref(),
+        Some("0")
+    );
+    // A group that is gone keeps its running goals, and its counts.
+    let alone = with_policies(internal);
+    let mut engine = restart(&mut engine, &alone).unwrap().engine;
+    advance(&mut engine, partition, 10);
+    assert_eq!(breaches(&mut engine, "internal").as_deref(), Some("1"));
+    assert_eq!(breaches(&mut engine, "customer").as_deref(), Some("1"));
+}
+
+#[test]
+fn a_changed_configuration_is_no_change_of_policy() {
+    let from_start = "    - { name: all, clock: calendar, targets: { resolution: 4h } }\n";
+    let from_change =
+        "    - { name: late, clock: calendar, rebase: from_change, targets: { resolution: 8h } }\n";
+    let (mut engine, partition) = started(&with_policies(from_start));
+    engine.apply(partition, &created("T-1", 1));
+    let mut solved = event("T-1", EventType::StatusChanged, 2);
+    solved.status = Some(Status::Solved);
+    engine.apply(partition, &solved);
+    let mut engine = restart(&mut engine, &with_policies(from_change))
+        .unwrap()
+        .engine;
+    let mut reopened = event("T-1", EventType::StatusChanged, 3);
+    reopened.status = Some(Status::Open);
+    engine.apply(partition, &reopened);
+    // One of eight hours has run at the solve, and one more does not count: due at 10.
+    advance(&mut engine, partition, 9);
+    assert_eq!(breaches(&mut engine, "late").as_deref(), Some("0"));
+    advance(&mut engine, partition, 10);
+    assert_eq!(breaches(&mut engine, "late").as_deref(), Some("1"));
 }

@@ -190,7 +190,7 @@ impl Writer {
     }
 
     fn goal(&mut self, goal: &GoalTrace, entry: &TraceEntry) {
-        let name = format!("{}{}", as_of(entry), goal_name(goal));
+        let name = as_of(entry) + &goal_name(goal);
         let ran = format!("after {} of {}", length(goal.running), length(goal.length));
         let text = match goal.step {
             GoalStep::Begun => format!("{name} runs: {}", course(goal, entry.at)),
@@ -399,11 +399,11 @@ fn as_of(entry: &TraceEntry) -> String {
     }
 }
 
-/// `goal first_response of urgent`, or `goal ownership of inner (ola)`. Without a word about it, the group is the default.
+/// `goal resolution of urgent`, and the group if it is not the default one.
 fn goal_name(goal: &GoalTrace) -> String {
     let mut name = format!("goal {} of {}", goal.target, goal.policy);
     if goal.group != Policy::DEFAULT_GROUP {
-        let _ = write!(name, " ({})", goal.group);
+        let _ = write!(name, " (group {})", goal.group);
     }
     name
 }
