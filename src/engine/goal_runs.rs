@@ -146,7 +146,9 @@ mod tests {
             [
                 (Target::NextResponse, 1),
                 (Target::Resolution, 3),
-                (Target::Ownership, 10)
+                (Target::Ownership, 10),
+                (Target::Assignment, 10),
+                (Target::Update, 8)
             ],
         );
         assert_eq!(undecided[0].team, "billing");
@@ -159,7 +161,9 @@ mod tests {
                 (Target::FirstResponse, 2),
                 (Target::NextResponse, 2),
                 (Target::Resolution, 4),
-                (Target::Ownership, 11)
+                (Target::Ownership, 11),
+                (Target::Assignment, 11),
+                (Target::Update, 9)
             ]
         );
         assert_eq!(engine.undecided_goals(), []);

@@ -31,8 +31,8 @@ pub enum Arrival {
 }
 
 /// Applies an event to its ticket, in the order of the contract: requester, message, worklog and
-/// rating, team, agent, channel, priority, own attributes, assignment, status. A withdrawal has no other effect: a merge that also
-/// sets the status `closed` is not a solve.
+/// rating, team, agent, channel, priority, own attributes, assignment, status. A withdrawal has no other
+/// effect: a merge that also sets the status `closed` is not a solve.
 pub fn apply<O: Observer + ?Sized>(
     sink: &mut FactSink<'_, O>,
     ticket: &mut Ticket,

@@ -21,7 +21,7 @@ pub struct Renumbering {
     pub counted: Vec<u16>,
     /// `None`: the calendar is no longer needed.
     pub calendars: Vec<Option<CalendarId>>,
-    /// `None`: nothing runs in the group any more.
+    /// `None`: no goal runs in the group.
     pub groups: Vec<Option<GroupNumber>>,
 }
 

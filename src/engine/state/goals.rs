@@ -147,8 +147,7 @@ fn read_clock(value: &mut RecordReader<'_>, last: Timestamp) -> Result<ClockStar
     }
 }
 
-/// Gives goals, policies and clocks the new numbers of their groups. `None`: nothing of the group is needed
-/// any more.
+/// Gives goals, policies and clocks the new numbers of their groups. `None`: the group is not needed.
 pub fn renumber_groups(ticket: &mut Ticket, number: impl Fn(GroupNumber) -> Option<GroupNumber>) {
     let open: Vec<OpenGoal> = ticket.goals().collect();
     let policies: Vec<u16> = ticket.policies().collect();
