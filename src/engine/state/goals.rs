@@ -154,8 +154,9 @@ pub fn renumber_groups(ticket: &mut Ticket, number: impl Fn(GroupNumber) -> Opti
     for goal in &open {
         ticket.remove_goal(goal.key);
     }
-    for group in (0..).take(policies.len()) {
-        ticket.set_policy(group, NO_POLICY);
+    ticket.set_policy(0, NO_POLICY);
+    if policies.len() > 1 {
+        ticket.more_goals_mut().policies.clear();
     }
     for (group, policy) in (0..).zip(policies) {
         if let Some(group) = number(group) {

@@ -523,7 +523,11 @@ fn renumber_tickets(tickets: &mut TicketTable, renumbering: &Renumbering) -> Vec
             }
         }
         if !renumbering.has_same_groups() {
-            let number = |group| renumbering.groups[usize::from(group)];
+            let number = |group| {
+                // A ticket may still have a place for a group without policies.
+                let number = renumbering.groups.get(usize::from(group));
+                number.copied().flatten()
+            };
             goals::renumber_groups(ticket, number);
             is_changed = true;
         }
