@@ -8,6 +8,7 @@ use crate::engine::labels::{LabelExposure, Labels};
 /// The first table of the user's own attributes, which are in the order of the stored rules.
 pub const FIRST_ATTRIBUTE: u8 = 3;
 /// The number of label tables. The key holds the table in one byte.
+#[allow(clippy::cast_possible_truncation, reason = "a ticket has few")]
 pub const TABLES: u8 = FIRST_ATTRIBUTE + MOST_ATTRIBUTES as u8;
 
 /// The table of the user's own attribute at this position.

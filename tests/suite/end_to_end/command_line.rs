@@ -504,7 +504,6 @@ fn tables_and_arrays_are_files_of_events() {
         assert!(stdout.lines().any(|line| line == hour), "{stdout}");
         let (stdout, _) = expect(0, &["explain", "1", name], b"");
         assert!(stdout.contains("created"), "{stdout}");
-        expect(0, &["suggest-targets", name], b"");
         let (stdout, _) = expect(0, &["test-mapping", name], b"");
         assert_eq!(stdout.lines().count(), 2, "{stdout}");
         let (stdout, stderr) = expect(0, &["import", name], b"");
