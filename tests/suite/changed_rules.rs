@@ -389,7 +389,7 @@ fn a_reload_equals_a_restart() {
     for ticket in 0..50 {
         engine.apply(partition, &created(&format!("T-{ticket}"), ticket % 5));
         let mut solved = event(&format!("T-{ticket}"), EventType::StatusChanged, 5);
-        solved.status = (ticket % 3 == 0).then_some(ticket_exporter::domain::event::Status::Solved);
+        solved.status = (ticket % 3 == 0).then_some(Status::Solved);
         engine.apply(partition, &solved);
     }
     engine.write_changes(&mut store);

@@ -96,7 +96,8 @@ fn other_requests_are_refused_with_a_reason() {
     let large = format!("{{\"id\":\"{}\"}}", "x".repeat(2_000)).into_bytes();
     let bomb = gzip(format!("{{\"id\":\"{}\"}}", "x".repeat(6_000)).as_bytes());
     let right = format!("sha256={}", hmac_sha256("one", b"{}"));
-    let cases: [(&str, &[(&str, &str)], &[u8], u16, &str); 14] = [
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [u8], u16, &'a str);
+    let cases: [Case<'_>; 14] = [
         ("nothing", &[], b"{}", 404, "there is no such hook"),
         ("signed", &[], b"{}", 401, "no header x-hub-signature-256"),
         (
