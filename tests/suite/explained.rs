@@ -142,6 +142,10 @@ fn labels(team: &str, priority: &str) -> String {
     format!("team=\"{team}\",priority=\"{priority}\"")
 }
 
+/// The labels of observations and goals that an explanation names. The others are attributes and the
+/// group, which follows from the policy.
+const EXPLAINED: [&str; 6] = ["team", "priority", "clock", "source", "target", "policy"];
+
 /// The series that an explanation covers, summed as [`Totals`] does.
 fn explained_series(exposition: &str) -> BTreeMap<String, f64> {
     let mut sums = BTreeMap::new();
@@ -152,14 +156,24 @@ fn explained_series(exposition: &str) -> BTreeMap<String, f64> {
         let duration = family.ends_with("_seconds_count") || family.ends_with("_seconds_sum");
         let goal = family == "ticket_sla_goals_total" || family == "ticket_sla_breaches_total";
         let name = match family {
-            _ if duration || goal => series,
-            "ticket_withdrawn_total" => "withdrawn",
-            "ticket_finalized_total" => "finalized",
+            _ if duration || goal => with_explained_labels(series),
+            "ticket_withdrawn_total" => "withdrawn".to_owned(),
+            "ticket_finalized_total" => "finalized".to_owned(),
             _ => continue,
         };
-        *sums.entry(name.to_owned()).or_default() += value;
+        *sums.entry(name).or_default() += value;
     }
     sums
+}
+
+fn with_explained_labels(series: &str) -> String {
+    let (family, labels) = series.trim_end_matches('}').split_once('{').unwrap();
+    let labels = labels.split("\",").map(|label| label.trim_end_matches('"'));
+    let labels: Vec<String> = labels
+        .filter(|label| EXPLAINED.contains(&label.split('=').next().unwrap()))
+        .map(|label| format!("{label}\""))
+        .collect();
+    format!("{family}{{{}}}", labels.join(","))
 }
 
 #[test]
