@@ -52,7 +52,7 @@ fn it_continues_with_other_policies_and_calendars() {
     // Targets are bounds of the histograms, so the new one must be a bound already.
     let (kafka, topic, config, mut exporter) = running(
         "policies",
-        "buckets: { first_response: [3s, 10m], next_response: [3s, 10m], resolution: [3s, 10m], ownership: [3s, 10m], handle: [3s, 10m] }\n",
+        "buckets: { first_response: [3s, 10m], next_response: [3s, 10m], resolution: [3s, 10m], ownership: [3s, 10m], handle: [3s, 10m], assignment: [3s, 10m], requester_wait: [3s, 10m], agent_wait: [3s, 10m] }\n",
     );
     let watch = Watch::start(&exporter);
     let changed = config.replace(

@@ -312,6 +312,7 @@ pub(crate) fn close(kafka: &Kafka, topic: &str, at: Timestamp) -> Timestamp {
         let ticket = format!("closing-{partition}-{}", at.0);
         let event = serde_json::json!({
             "ticket_id": ticket, "type": "updated", "at": at.0, "team": "billing", "priority": "p1",
+            "attributes": { "tier": "standard" },
         });
         Record::keyed(ticket, event.to_string()).partition(*partition)
     };

@@ -20,7 +20,8 @@ const LIFECYCLE: &str = "web: { enable_lifecycle: true }\n";
 
 /// Bounds that include the targets used here, so that targets may change without new buckets.
 const BUCKETS: &str = "buckets: { first_response: [3s, 10m], next_response: [3s, 10m], \
-     resolution: [3s, 10m], ownership: [3s, 10m], handle: [3s, 10m] }\n";
+     resolution: [3s, 10m], ownership: [3s, 10m], handle: [3s, 10m], assignment: [3s, 10m], \
+    requester_wait: [3s, 10m], agent_wait: [3s, 10m] }\n";
 
 /// A ready exporter with a short SLA target, whose configuration can be reloaded over HTTP.
 fn running(name: &str, more: &str) -> (&'static Kafka, String, String, Exporter) {
