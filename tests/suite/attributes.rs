@@ -356,7 +356,7 @@ fn the_last_statements_decide_in_whatever_order_they_arrive() {
             }
             backlogs.push(shown(&mut engine, "ticket_backlog"));
             for last in (1..statements.len()).rev() {
-                let other = usize::try_from(dice.below(last as i64 + 1)).unwrap();
+                let other = usize::try_from(dice.below(i64::try_from(last).unwrap() + 1)).unwrap();
                 statements.swap(last, other);
             }
         }

@@ -41,7 +41,7 @@ const OF_CHANCE: [&str; 11] = [
     "ticket-exporter: Topics with a problem C",
 ];
 /// Series of rules that do not exist here.
-const UNKNOWN_SERIES: [(&str, &str); 6] = [
+const UNKNOWN_SERIES: [(&str, &str); 11] = [
     ("team:ticket_first_contact:ratio7d_avg4w", WEEKS),
     ("team:ticket_first_response_seconds:p90_7d_avg4w", WEEKS),
     ("team:ticket_handle_seconds:mean7d_avg4w", WEEKS),
@@ -51,7 +51,16 @@ const UNKNOWN_SERIES: [(&str, &str); 6] = [
         "ticket_exporter_web_config_last_reload_successful",
         "the exporter of this scene has no web configuration file",
     ),
+    ("ticket_gateway_ready", NO_GATEWAY),
+    ("ticket_gateway_requests_total{code=\"200\"}", NO_GATEWAY),
+    ("ticket_gateway_requests_total{code=\"503\"}", NO_GATEWAY),
+    (
+        "ticket_gateway_requests_total{code=~\"401|403\"}",
+        NO_GATEWAY,
+    ),
+    ("up{job=\"ticket-gateway\"}", NO_GATEWAY),
 ];
+const NO_GATEWAY: &str = "there is no gateway in this scene";
 const WEEKS: &str = "compares with what the rules have recorded for two weeks at least";
 struct Scene {
     prometheus: Prometheus,

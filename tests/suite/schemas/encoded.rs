@@ -1,5 +1,7 @@
 //! Canonical events in other formats than JSON, as producers write them.
 
+use std::collections::BTreeMap;
+
 use apache_avro::types::Value as Avro;
 use apache_avro::writer::datum::GenericDatumWriter;
 use prost::Message;
@@ -151,6 +153,10 @@ fn avro_schema(instant: Value, actor: Value, more: Option<&str>) -> Value {
         maybe("score", json!("float")),
         maybe("score_max", json!("int")),
         maybe("into", text()),
+        maybe(
+            "attributes",
+            json!({"type": "map", "values": ["null", "string"]}),
+        ),
     ];
     fields.extend(more.map(|name| maybe(name, json!("bytes"))));
     json!({"type": "record", "name": "Event", "namespace": "desk", "fields": fields})
@@ -194,6 +200,18 @@ fn member(value: &Value, name: &str, schema: &apache_avro::Schema) -> Avro {
         }
         (_, Value::String(text)) => Avro::String(text.clone()),
         (_, Value::Bool(value)) => Avro::Boolean(*value),
+        (_, Value::Object(values)) => {
+            let value = |value: &Value| match value.as_str() {
+                None => Avro::Union(0, Box::new(Avro::Null)),
+                Some(text) => Avro::Union(1, Box::new(Avro::String(text.to_owned()))),
+            };
+            let values = values.iter();
+            Avro::Map(
+                values
+                    .map(|(name, text)| (name.clone(), value(text)))
+                    .collect(),
+            )
+        }
         ("score", value) => Avro::Float(value.as_f64().unwrap() as f32),
         ("score_max", value) => Avro::Int(i32::try_from(value.as_i64().unwrap()).unwrap()),
         (_, value) => Avro::Double(value.as_f64().unwrap()),
@@ -227,6 +245,7 @@ message Event {
   int32 score = 14;
   int32 score_max = 15;
   string into = 16;
+  map<string, string> attributes = 17;
 }
 "#;
 
@@ -264,6 +283,8 @@ struct Event {
     score_max: i32,
     #[prost(string, tag = "16")]
     into: String,
+    #[prost(btree_map = "string, string", tag = "17")]
+    attributes: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Message)]
@@ -305,6 +326,13 @@ impl From<&Value> for Event {
             score: number("score"),
             score_max: number("score_max"),
             into: text("into"),
+            // An empty text stands for no value.
+            attributes: event["attributes"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
+                .collect(),
         }
     }
 }
