@@ -125,6 +125,8 @@ fn goals(series: &Collected) -> Result<(), String> {
             })?;
         }
     }
+    // A ticket has at most one goal of a target in each group of policies.
+    let by = ["team", "priority", "target", "group"];
     let backlog = series.sums("ticket_backlog", &["team", "priority"]);
     for family in [
         "ticket_sla_running",
