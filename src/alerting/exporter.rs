@@ -70,7 +70,12 @@ pub fn alerts(options: &RuleOptions) -> Vec<PrometheusRule> {
     ]
 }
 
-fn alert(name: &'static str, severity: Severity, pending: Option<Milliseconds>) -> Alert {
+/// An alert for the operators, whose expression and texts are missing.
+pub(super) fn alert(
+    name: &'static str,
+    severity: Severity,
+    pending: Option<Milliseconds>,
+) -> Alert {
     Alert {
         name,
         expression: String::new(),

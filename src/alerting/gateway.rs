@@ -1,6 +1,7 @@
 //! Alerts on the receiver of webhooks: are webhooks written to Kafka?
 
-use super::model::{Alert, Category, PrometheusRule, Severity};
+use super::exporter::alert;
+use super::model::{Alert, PrometheusRule, Severity};
 use super::options::RuleOptions;
 use super::promql::{matcher, window};
 use crate::domain::timestamp::{HOUR, MINUTE, Milliseconds};
@@ -24,20 +25,6 @@ pub fn alerts(options: &RuleOptions) -> Vec<PrometheusRule> {
         refusing(options).into(),
         unauthorized().into(),
     ]
-}
-
-fn alert(name: &'static str, severity: Severity, pending: Option<Milliseconds>) -> Alert {
-    Alert {
-        name,
-        expression: String::new(),
-        pending: pending.map(window),
-        labels: Vec::new(),
-        severity,
-        category: Category::Exporter,
-        summary: String::new(),
-        description: String::new(),
-        dashboard: "/d/ticket-exporter".to_owned(),
-    }
 }
 
 fn down() -> Alert {

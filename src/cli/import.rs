@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use super::arguments::{CommandLineSettings, ImportArguments};
 use super::failure::{CommandFailure, CommandResult};
@@ -11,11 +10,9 @@ use super::{history, terminal};
 use crate::app::event_files::{self, SortedEvents};
 use crate::config::Config;
 use crate::decode::{self, Decoder};
-use crate::edge::kafka::{KafkaConnection, Publisher};
+use crate::edge::kafka::{DELIVERY_TIMEOUT, KafkaConnection, Publisher};
 use crate::edge::wall_clock;
 
-/// Longest wait for the broker's confirmations at the end.
-const DELIVERY_TIMEOUT: Duration = Duration::from_secs(60);
 /// Events between two progress reports.
 const PROGRESS_EVENTS: u64 = 50_000;
 

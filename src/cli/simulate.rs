@@ -15,14 +15,12 @@ use super::simulation_progress::SimulationProgress;
 use super::{serve, terminal};
 use crate::domain::timestamp::{DAY, Milliseconds, Timestamp};
 use crate::edge::files::STANDARD_INPUT;
-use crate::edge::kafka::{KafkaConnection, Publisher};
+use crate::edge::kafka::{DELIVERY_TIMEOUT, KafkaConnection, Publisher};
 use crate::edge::wall_clock;
 use crate::simulation::{PaceStart, Profile, SimulatedEvent, SimulatedHelpdesk, SimulationPace};
 
 /// The default length of the history: enough for every default window.
 const DEFAULT_HISTORY: Milliseconds = 30 * DAY;
-/// Longest wait for the broker's confirmations at the end.
-const DELIVERY_TIMEOUT: Duration = Duration::from_secs(60);
 /// Longest sleep between two checks for a stop signal.
 const LONGEST_SLEEP: Milliseconds = 200;
 /// Events between two progress reports.

@@ -11,6 +11,8 @@ use super::producer_callbacks::{DeliveryReport, OnRefusal};
 use super::producer_client::ProducerClient;
 use super::start_error::StartError;
 
+/// How long a command waits for the last confirmations of the broker.
+pub const DELIVERY_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long one wait for delivery reports may take while the client's queue is full.
 const BACKPRESSURE: Duration = Duration::from_millis(100);
 

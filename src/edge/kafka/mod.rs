@@ -15,7 +15,7 @@ mod dead_letter_producer; // dead letters out
 mod embedded_broker; // a broker inside this process
 mod end_offset_requests; // when to ask which leader for the ends of partitions
 mod error_explainer; // reports each problem once
-mod event_publisher; // simulated events out
+mod event_publisher; // events of commands out
 mod inspector; // looks at topics and permissions without joining the group
 mod missing_topics; // which topics do not exist
 mod oauth_tokens; // tokens for OAUTHBEARER
@@ -39,7 +39,7 @@ pub use credential_files::CredentialFiles;
 pub use dead_letter_headers::LostDeadLetter;
 pub use dead_letter_producer::{DeadLetterProducer, DeadLetterReport};
 pub use embedded_broker::EmbeddedBroker;
-pub use event_publisher::Publisher;
+pub use event_publisher::{DELIVERY_TIMEOUT, Publisher};
 pub use inspector::{InspectError, Inspector, OffsetRange};
 pub use problem::KafkaProblem;
 pub use problem_text::missing_topics;

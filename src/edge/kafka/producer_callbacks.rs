@@ -15,7 +15,9 @@ use super::client_identity::ClientIdentity;
 use super::consumer_callbacks::log_line;
 use super::dead_letter_headers::{self, LostDeadLetter};
 use super::error_explainer::KafkaErrorExplainer;
+use super::oauth_tokens::TokenRefresher;
 use super::problem::KafkaProblem;
+use super::problem_text::no_token;
 
 /// The outcome of the records sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,6 +83,15 @@ impl ProducerCallbacks {
     }
 
     /// Logs a problem unless it was logged lately.
+    /// Takes over the state of the tokens: why there is none, and for whom it is.
+    pub(super) fn note_tokens(&self, tokens: &TokenRefresher) {
+        if let Some(reason) = tokens.failure() {
+            self.report(KafkaProblem::Refused(no_token(&reason)));
+        }
+        let principal = tokens.principal();
+        self.with(|state| state.identity.token_principal = principal);
+    }
+
     pub(super) fn report(&self, problem: KafkaProblem) {
         let problem = self.with(|state| {
             if let KafkaProblem::Refused(text) = &problem {

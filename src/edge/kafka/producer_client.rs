@@ -8,8 +8,6 @@ use rdkafka::producer::{BaseProducer, Producer as _};
 use super::client_identity::ClientIdentity;
 use super::client_properties::{KafkaConnection, start_error};
 use super::oauth_tokens::TokenRefresher;
-use super::problem::KafkaProblem;
-use super::problem_text::no_token;
 use super::producer_callbacks::{OnRefusal, ProducerCallbacks};
 use super::start_error::StartError;
 
@@ -47,13 +45,7 @@ impl ProducerClient {
     pub(super) fn poll(&self, timeout: Duration) {
         self.producer.poll(timeout);
         if let Some(tokens) = &self.tokens {
-            if let Some(reason) = tokens.failure() {
-                let problem = KafkaProblem::Refused(no_token(&reason));
-                self.callbacks().report(problem);
-            }
-            let principal = tokens.principal();
-            self.callbacks()
-                .with(|state| state.identity.token_principal = principal);
+            self.callbacks().note_tokens(tokens);
         }
     }
 

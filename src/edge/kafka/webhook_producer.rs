@@ -15,8 +15,7 @@ use tokio::sync::oneshot;
 use super::client_identity::ClientIdentity;
 use super::client_properties::{KafkaConnection, start_error};
 use super::oauth_tokens::TokenRefresher;
-use super::problem::KafkaProblem;
-use super::problem_text::{missing_topics, no_token};
+use super::problem_text::missing_topics;
 use super::producer_callbacks::{ProducerCallbacks, is_reported_by_delivery_only};
 use super::start_error::StartError;
 
@@ -218,16 +217,9 @@ impl WebhookClient {
     }
 
     fn report_tokens(&self) {
-        let Some(tokens) = &self.tokens else {
-            return;
-        };
-        if let Some(reason) = tokens.failure() {
-            let problem = KafkaProblem::Refused(no_token(&reason));
-            self.callbacks().report(problem);
+        if let Some(tokens) = &self.tokens {
+            self.callbacks().note_tokens(tokens);
         }
-        let principal = tokens.principal();
-        self.callbacks()
-            .with(|state| state.identity.token_principal = principal);
     }
 }
 
