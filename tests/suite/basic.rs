@@ -26,4 +26,5 @@ mod properties;
 mod repository;
 mod simulation;
 mod stories;
+mod tables;
 mod tiers;

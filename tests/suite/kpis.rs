@@ -29,7 +29,7 @@ const LONG_STORIES: u64 = 100;
 const SIZE_VARIABLE: &str = "TICKET_EXPORTER_TEST_STORY_SIZE";
 
 /// The rules of a setup. Its places for cohorts are not in the file.
-fn rules_of(setup: &Setup) -> Arc<Rules> {
+pub fn rules_of(setup: &Setup) -> Arc<Rules> {
     let mut rules = rules(&setup.to_yaml());
     if let Some(places) = setup.limit_cohorts {
         Arc::make_mut(&mut rules).limits.cohorts = places;
@@ -45,7 +45,7 @@ fn rules(yaml: &str) -> Arc<Rules> {
 }
 
 /// The output of `replay` for these lines, and what the engine counted beside the KPIs.
-fn replay(rules: &Arc<Rules>, lines: &[String], until: Option<i64>) -> String {
+pub fn replay(rules: &Arc<Rules>, lines: &[String], until: Option<i64>) -> String {
     let mut engine = Engine::new(Arc::clone(rules), Timestamp(0));
     let partition = engine.only_partition();
     for line in lines {
@@ -77,12 +77,12 @@ fn replay(rules: &Arc<Rules>, lines: &[String], until: Option<i64>) -> String {
 }
 
 /// The name of a count beside the KPIs, in the form of a series.
-fn beside(name: &str) -> String {
+pub fn beside(name: &str) -> String {
     format!("ticket_beside{{name=\"{name}\"}}")
 }
 
 /// The same as [`replay`] by the naive implementation.
-fn expected(setup: &Setup, lines: &[String], until: Option<i64>) -> BTreeMap<String, f64> {
+pub fn expected(setup: &Setup, lines: &[String], until: Option<i64>) -> BTreeMap<String, f64> {
     let output = naive::compute(setup, lines, until);
     let mut series = output.series;
     let counts = [
@@ -286,7 +286,7 @@ fn real_logs() {
 }
 
 /// Calendars, policies and priorities for all of the logs.
-fn logs_setup() -> Setup {
+pub fn logs_setup() -> Setup {
     let (mut setup, _) = stories::random(
         11,
         Size {
