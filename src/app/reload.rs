@@ -16,6 +16,7 @@ use crate::config::{
     self, Config, ConfigChanges, Kafka, LoadedConfig, OnChangedRules, SchemaRegistry,
 };
 use crate::domain::policy::Target;
+use crate::domain::timestamp::Timestamp;
 use crate::edge::http::{self, Published, ReloadRequest};
 use crate::edge::kafka::{ConsumerSettings, StartError};
 use crate::edge::schema_registry::{SchemaRegistryClient, SchemaRegistryClientError};
@@ -64,7 +65,7 @@ enum ReloadProblem {
     Recount(RecoveryError),
 }
 
-fn lines(problems: &[ReloadProblem]) -> String {
+pub fn lines(problems: &[impl ToString]) -> String {
     let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
     lines.join("\n")
 }
@@ -94,22 +95,8 @@ impl Reloader {
             self.manager.reloading();
             let result = self.reload().await;
             let result = result.map_err(|failure| failure.to_string());
-            let origin = request.origin;
-            match &result {
-                Ok(outcome) => info!(origin, outcome, "configuration reloaded"),
-                Err(reason) => error!(
-                    origin,
-                    reason, "configuration not reloaded; the last one stays in force"
-                ),
-            }
             let metrics = self.published.self_metrics();
-            metrics.set_config_reload(self.clock.now(), result.is_ok());
-            // Before the answer: the command that waits for the answer ends systemd's reload job.
-            self.manager
-                .reloaded(result.as_ref().err().map(String::as_str));
-            request.answer(result.map_err(|reason| {
-                format!("not reloaded, the last configuration stays in force:\n{reason}")
-            }));
+            finish(request, result, metrics, self.clock.now(), &self.manager);
         }
     }
 
@@ -137,11 +124,7 @@ impl Reloader {
         let metrics = self.published.self_metrics();
         export_objectives(Some(&self.current), &config, metrics);
         self.current = config;
-        Ok(if changes.is_empty() {
-            "reloaded, nothing has changed".to_owned()
-        } else {
-            format!("reloaded, changed: {}", changes.names().join(", "))
-        })
+        Ok(outcome(&changes.names()))
     }
 
     /// Sends an update to the ingest thread. Cancels it if the thread does not take it in time. The steps
@@ -154,6 +137,39 @@ impl Reloader {
             Err(_) => result.await,
         };
         Ok(result.map_err(|_| ReloadFailure::Stopping)??)
+    }
+}
+
+/// Reports the result of a reload at `now`: the changed parts, or everything that is wrong.
+pub fn finish(
+    request: ReloadRequest,
+    result: Result<String, String>,
+    metrics: &SelfMetrics,
+    now: Timestamp,
+    manager: &ServiceManager,
+) {
+    let origin = request.origin;
+    match &result {
+        Ok(outcome) => info!(origin, outcome, "configuration reloaded"),
+        Err(reason) => error!(
+            origin,
+            reason, "configuration not reloaded; the last one stays in force"
+        ),
+    }
+    metrics.set_config_reload(now, result.is_ok());
+    // Before the answer: the command that waits for the answer ends systemd's reload job.
+    manager.reloaded(result.as_ref().err().map(String::as_str));
+    request.answer(result.map_err(|reason| {
+        format!("not reloaded, the last configuration stays in force:\n{reason}")
+    }));
+}
+
+/// The answer to a successful reload, with the names of the changed parts.
+pub fn outcome(changed: &[&str]) -> String {
+    if changed.is_empty() {
+        "reloaded, nothing has changed".to_owned()
+    } else {
+        format!("reloaded, changed: {}", changed.join(", "))
     }
 }
 

@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::{info, warn};
+use tracing::info;
 
 use super::arguments::CommandLineSettings;
 use super::failure::{CommandFailure, CommandResult};
-use super::serve::{runtime, service_manager, stop_signal};
+use super::serve::{load, runtime, serve_reloads, service_manager, stop_signal};
 use super::version::BUILD;
 use crate::app::gateway::{GatewayError, GatewayService};
 
@@ -21,17 +21,14 @@ pub fn run(settings: &CommandLineSettings) -> CommandResult {
     );
     runtime()?.block_on(async {
         // Before anything else: without a handler, SIGHUP would end the process.
-        let mut hangups = signal(SignalKind::hangup())?;
+        let hangups = signal(SignalKind::hangup())?;
         let config = settings.load()?;
         let stop = stop_signal()?;
-        let service = GatewayService::start(&config, BUILD, service_manager())
-            .await
-            .map_err(failure)?;
-        tokio::spawn(async move {
-            while hangups.recv().await.is_some() {
-                warn!("the gateway reads its configuration only at the start; restart it");
-            }
-        });
+        let service =
+            GatewayService::start(&config, BUILD, load(settings.clone()), service_manager())
+                .await
+                .map_err(failure)?;
+        serve_reloads(hangups, service.reloads());
         service.run(stop).await;
         Ok(ExitCode::SUCCESS)
     })

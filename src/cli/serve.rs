@@ -15,7 +15,7 @@ use super::version::BUILD;
 use crate::app::ingest_thread::{IngestThreadError, StateStorage};
 use crate::app::reload::Load;
 use crate::app::serve::{ServeError, Service};
-use crate::edge::http::Published;
+use crate::edge::http::ReloadRequests;
 use crate::edge::reload_socket::{self, ReloadSocket};
 use crate::edge::service_manager::{self, ServiceManager};
 use crate::edge::steady_clock::SteadyClock;
@@ -45,10 +45,7 @@ pub fn run(settings: &CommandLineSettings) -> CommandResult {
         )
         .await
         .map_err(failure)?;
-        tokio::spawn(reload_on(hangups, Arc::clone(service.published())));
-        if let Some(socket) = reload_socket() {
-            tokio::spawn(socket.serve(Arc::clone(service.published())));
-        }
+        serve_reloads(hangups, service.published().reloads());
         service.run(stop).await.map_err(failure)?;
         Ok(ExitCode::SUCCESS)
     })
@@ -61,6 +58,14 @@ pub fn service_manager() -> ServiceManager {
         warn!(%error, "service manager unreachable");
         ServiceManager::default()
     })
+}
+
+/// Reloads the configuration after each signal and for each command `reload`.
+pub fn serve_reloads(hangups: Signal, reloads: &Arc<ReloadRequests>) {
+    tokio::spawn(reload_on(hangups, Arc::clone(reloads)));
+    if let Some(socket) = reload_socket() {
+        tokio::spawn(socket.serve(Arc::clone(reloads)));
+    }
 }
 
 /// Opens the socket for the command `reload`, if systemd provides a directory for it. The exporter also
@@ -80,15 +85,15 @@ pub fn reload_socket_path() -> Option<PathBuf> {
 }
 
 /// Reads the configuration again, from the same file, environment variables and flags.
-fn load(settings: CommandLineSettings) -> Load {
+pub fn load(settings: CommandLineSettings) -> Load {
     Arc::new(move || settings.load_with_warnings())
 }
 
-/// Reloads the configuration after each signal. Signals that arrive during a reload cause one more.
-async fn reload_on(mut hangups: Signal, published: Arc<Published>) {
+/// Signals that arrive during a reload cause one more.
+async fn reload_on(mut hangups: Signal, reloads: Arc<ReloadRequests>) {
     while hangups.recv().await.is_some() {
         // The reload itself logs its result.
-        if let Err(error) = published.reloads().ask("signal").await {
+        if let Err(error) = reloads.ask("signal").await {
             warn!(%error, "configuration not reloaded");
         }
     }

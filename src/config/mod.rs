@@ -35,7 +35,7 @@ pub mod web_file; // the web configuration file of Prometheus exporters
 mod web_paths;
 
 pub use changes::ConfigChanges;
-pub use gateway::{Gateway, Hook};
+pub use gateway::{Gateway, GatewayChanges, Hook};
 pub use kafka::Kafka;
 pub use kafka_security::{
     KafkaCertificate, KafkaSasl, KafkaSecurity, KafkaTls, OAuth, SaslMechanism, SecurityProtocol,

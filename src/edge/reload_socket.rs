@@ -14,7 +14,7 @@ use tokio::net::UnixListener;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use super::http::Published;
+use super::http::ReloadRequests;
 
 /// The environment variable in which systemd names the directory of `RuntimeDirectory=`.
 pub const DIRECTORY_VARIABLE: &str = "RUNTIME_DIRECTORY";
@@ -50,7 +50,7 @@ impl ReloadSocket {
     }
 
     /// Answers each connection with the outcome of a reload.
-    pub async fn serve(self, published: Arc<Published>) {
+    pub async fn serve(self, reloads: Arc<ReloadRequests>) {
         loop {
             let mut stream = match self.0.accept().await {
                 Ok((stream, _)) => stream,
@@ -60,9 +60,9 @@ impl ReloadSocket {
                     continue;
                 }
             };
-            let published = Arc::clone(&published);
+            let reloads = Arc::clone(&reloads);
             tokio::spawn(async move {
-                let answer = match published.reloads().ask("command").await {
+                let answer = match reloads.ask("command").await {
                     Ok(Ok(text)) => format!("{RELOADED}\n{text}"),
                     Ok(Err(text)) => format!("{REFUSED}\n{text}"),
                     Err(error) => format!("{REFUSED}\n{error}"),

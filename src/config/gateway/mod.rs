@@ -1,10 +1,12 @@
 //! Reads the section `gateway`: the hooks that receive webhooks, and the limits of the receiver.
 
 mod authentication;
+mod changes;
 mod hook;
 #[cfg(test)]
 mod tests;
 
+pub use changes::GatewayChanges;
 pub use hook::Hook;
 
 use std::collections::BTreeMap;

@@ -28,7 +28,7 @@ pub enum SecretError {
 
 /// All hooks by their names.
 #[derive(Debug)]
-pub struct HookTable(BTreeMap<String, LiveHook>);
+pub struct HookTable(BTreeMap<String, Arc<LiveHook>>);
 
 pub(super) struct LiveHook {
     pub(super) name: String,
@@ -53,18 +53,22 @@ impl HookTable {
     pub fn new(gateway: &Gateway, decoder: &Decoder) -> Result<Self, SecretError> {
         let hooks = gateway.hooks.iter().map(|(name, hook)| {
             let live = LiveHook::new(name, hook, decoder)?;
-            Ok((name.clone(), live))
+            Ok((name.clone(), Arc::new(live)))
         });
         Ok(Self(hooks.collect::<Result<_, SecretError>>()?))
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&LiveHook> {
-        self.0.get(name)
+    pub(super) fn get(&self, name: &str) -> Option<Arc<LiveHook>> {
+        self.0.get(name).cloned()
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
     /// Reads changed secrets again. While a file cannot be used, the earlier secret stays in force. Blocks.
     pub fn refresh(&self) {
-        self.0.values().for_each(LiveHook::refresh);
+        self.0.values().for_each(|hook| hook.refresh());
     }
 }
 

@@ -42,11 +42,7 @@ pub(super) struct RequestCount<'a> {
 }
 
 impl GatewayMetrics {
-    /// Series of `hooks` start at 0.
-    pub fn new<'a>(
-        started: Timestamp,
-        hooks: impl Iterator<Item = &'a str>,
-    ) -> Result<Self, prometheus::Error> {
+    pub fn new(started: Timestamp) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let counter = |family: &Family| {
             let counter = IntCounterVec::new(Opts::new(family.name, family.help), family.labels)?;
@@ -66,7 +62,7 @@ impl GatewayMetrics {
         registry.register(Box::new(request_duration.clone()))?;
         let produce_duration = Histogram::with_opts(options(&catalog::GATEWAY_PRODUCE_DURATION))?;
         registry.register(Box::new(produce_duration.clone()))?;
-        let metrics = Self {
+        Ok(Self {
             started,
             requests: counter(&catalog::GATEWAY_REQUESTS)?,
             request_duration,
@@ -77,21 +73,20 @@ impl GatewayMetrics {
             in_flight: gauge(&catalog::GATEWAY_IN_FLIGHT)?,
             ready: gauge(&catalog::GATEWAY_READY)?,
             registry,
-        };
+        })
+    }
+
+    /// Shows the series of hooks, which start at 0. Series of other hooks stay.
+    pub(super) fn add<'a>(&self, hooks: impl Iterator<Item = &'a str>) {
         for hook in hooks {
             for code in ["200", "403", "503"] {
-                metrics.requests.with_label_values(&[hook, code]);
+                self.requests.with_label_values(&[hook, code]);
             }
-            metrics.request_duration.with_label_values(&[hook]);
-            for counter in [
-                &metrics.received_bytes,
-                &metrics.records,
-                &metrics.keyless_records,
-            ] {
+            self.request_duration.with_label_values(&[hook]);
+            for counter in [&self.received_bytes, &self.records, &self.keyless_records] {
                 counter.with_label_values(&[hook]);
             }
         }
-        Ok(metrics)
     }
 
     pub(super) fn begin<'a>(&'a self, hook: &'a str) -> RequestCount<'a> {

@@ -14,4 +14,4 @@ pub use hooks::{HookTable, SecretError};
 pub use metrics::GatewayMetrics;
 pub use monitor::watch;
 pub use pages::{GatewayState, pages};
-pub use receiver::{WebhookReceiver, hooks_router};
+pub use receiver::{ActiveHooks, WebhookReceiver, hooks_router};

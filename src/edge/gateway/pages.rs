@@ -9,13 +9,15 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use super::metrics::GatewayMetrics;
 use crate::config::Web;
 use crate::domain::catalog::{self, Family};
 use crate::domain::timestamp::Timestamp;
-use crate::edge::http::{Readiness, harden, readiness_answer};
+use crate::edge::http::{
+    Readiness, ReloadRequests, Switches, harden, readiness_answer, reload_answer,
+};
 use crate::edge::self_metrics::SelfMetrics;
 use crate::engine::{Sample, Series, Visitor};
 use crate::exposition::{negotiate, render};
@@ -30,6 +32,8 @@ pub struct GatewayState {
     /// Of the HTTP servers and the process.
     pub self_metrics: Arc<SelfMetrics>,
     pub readiness: Readiness,
+    pub reloads: Arc<ReloadRequests>,
+    pub switches: Arc<Switches>,
 }
 
 pub fn pages(state: GatewayState, web: &Web) -> Router {
@@ -37,6 +41,7 @@ pub fn pages(state: GatewayState, web: &Web) -> Router {
         .route(&web.path(web.telemetry_path.as_str()), get(metrics))
         .route(&web.path("/-/healthy"), get(|| async { "healthy\n" }))
         .route(&web.path("/-/ready"), get(ready))
+        .route(&web.path("/-/reload"), post(reload).put(reload))
         .fallback(not_found)
         .layer(map_response(harden))
         .with_state(state)
@@ -46,8 +51,12 @@ async fn ready(State(state): State<GatewayState>) -> Response {
     readiness_answer(&state.readiness)
 }
 
+async fn reload(State(state): State<GatewayState>) -> Response {
+    reload_answer(&state.switches, &state.reloads).await
+}
+
 async fn not_found() -> Response {
-    let text = "not found; there are /metrics, /-/healthy, /-/ready\n";
+    let text = "not found; there are /metrics, /-/healthy, /-/ready, /-/reload\n";
     (StatusCode::NOT_FOUND, text).into_response()
 }
 
@@ -80,6 +89,8 @@ struct Filter<'v> {
 impl Visitor for Filter<'_> {
     fn family(&mut self, family: &'static Family, labels: &[&str], start: Option<Timestamp>) {
         let shown = [
+            &catalog::CONFIG_RELOAD_SUCCESSFUL,
+            &catalog::CONFIG_RELOAD_TIME,
             &catalog::WEB_REFUSED,
             &catalog::WEB_CONFIG_SUCCESSFUL,
             &catalog::WEB_CONFIG_TIME,

@@ -1,6 +1,6 @@
 //! Receives requests and answers them.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -34,34 +34,47 @@ const LARGE: usize = 64 << 10;
 /// How much later than Kafka's client the receiver gives up.
 const MARGIN: Duration = Duration::from_millis(200);
 
+/// A reload replaces them together. A request keeps the hooks and the client that it has begun with.
+pub struct ActiveHooks {
+    pub hooks: HookTable,
+    pub producer: Arc<WebhookProducer>,
+}
+
 /// Everything that a request needs.
 pub struct WebhookReceiver {
-    pub hooks: Arc<HookTable>,
-    pub producer: Arc<WebhookProducer>,
+    active: RwLock<Arc<ActiveHooks>>,
     pub metrics: Arc<GatewayMetrics>,
     pub readiness: Readiness,
-    timeout: Duration,
     memory: BodyMemory,
 }
 
 impl WebhookReceiver {
     /// `buffer`: the bytes of all bodies in memory.
     pub fn new(
-        hooks: Arc<HookTable>,
-        producer: Arc<WebhookProducer>,
+        active: ActiveHooks,
         metrics: Arc<GatewayMetrics>,
         readiness: Readiness,
-        timeout: Duration,
         buffer: usize,
     ) -> Self {
+        metrics.add(active.hooks.names());
         Self {
-            hooks,
-            producer,
+            active: RwLock::new(Arc::new(active)),
             metrics,
             readiness,
-            timeout,
             memory: BodyMemory::new(buffer),
         }
+    }
+
+    pub fn active(&self) -> Arc<ActiveHooks> {
+        let active = self.active.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&active)
+    }
+
+    /// Returns the hooks before, which requests in progress still use.
+    pub fn replace(&self, new: ActiveHooks) -> Arc<ActiveHooks> {
+        self.metrics.add(new.hooks.names());
+        let mut active = self.active.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut active, Arc::new(new))
     }
 }
 
@@ -92,11 +105,12 @@ async fn receive(
     Path(name): Path<String>,
     request: Request,
 ) -> Response {
-    if receiver.hooks.get(&name).is_none() {
+    let active = receiver.active();
+    let Some(hook) = active.hooks.get(&name) else {
         return no_hook(State(receiver)).await;
-    }
+    };
     let counted = receiver.metrics.begin(&name);
-    let response = match accept(&receiver, &name, request).await {
+    let response = match accept(&receiver, &active.producer, &hook, request).await {
         Ok(text) => text.into_response(),
         Err(refusal) => {
             debug!(hook = name, reason = %refusal, "webhook refused");
@@ -109,11 +123,12 @@ async fn receive(
 
 /// Returns the text of the answer when Kafka has acknowledged the request.
 async fn accept(
-    receiver: &Arc<WebhookReceiver>,
-    name: &str,
+    receiver: &WebhookReceiver,
+    producer: &WebhookProducer,
+    hook: &Arc<LiveHook>,
     request: Request,
 ) -> Result<&'static str, HookRefusal> {
-    let hook = receiver.hooks.get(name).ok_or(HookRefusal::NoHook)?;
+    let name = hook.name.as_str();
     match *request.method() {
         Method::POST => {}
         // Intercom checks with HEAD that an address exists before it sends webhooks there.
@@ -137,8 +152,7 @@ async fn accept(
     if covers_body {
         head.check(hook, &body, received)?;
     }
-    let (head, records) =
-        prepare(receiver, name, (head, form, body), received, &mut memory).await?;
+    let (head, records) = prepare(hook, (head, form, body), received, &mut memory).await?;
     let received_at = received.rfc3339();
     let mut headers: Vec<(&str, &[u8])> = head
         .headers()
@@ -149,8 +163,17 @@ async fn accept(
         .collect();
     headers.push((HOOK, name.as_bytes()));
     headers.push((RECEIVED, received_at.as_bytes()));
-    write(receiver, hook, &records, &headers, received.0).await?;
     let metrics = &receiver.metrics;
+    let started = Instant::now();
+    write(
+        producer,
+        &hook.settings.topic,
+        &records,
+        &headers,
+        received.0,
+    )
+    .await?;
+    metrics.observe_produce(started.elapsed().as_secs_f64());
     let keyless = records.iter().filter(|record| record.key.is_none());
     metrics.keyless_records(name).inc_by(keyless.count() as u64);
     metrics.records(name).inc_by(records.len() as u64);
@@ -194,13 +217,11 @@ fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>
 }
 
 async fn prepare(
-    receiver: &Arc<WebhookReceiver>,
-    name: &str,
+    hook: &Arc<LiveHook>,
     (head, form, body): (HookHead, BodyForm, Bytes),
     received: Timestamp,
     memory: &mut ReservedMemory,
 ) -> Result<(HookHead, Vec<PreparedRecord>), HookRefusal> {
-    let hook = receiver.hooks.get(name).ok_or(HookRefusal::NoHook)?;
     if form.is_gzip {
         memory.add_expanded(body.len(), hook.settings.max_expanded_bytes)?;
     }
@@ -208,10 +229,9 @@ async fn prepare(
         let records = head.records(hook, form, body, received)?;
         return Ok((head, records));
     }
-    let (receiver, name) = (Arc::clone(receiver), name.to_owned());
+    let hook = Arc::clone(hook);
     let prepared = tokio::task::spawn_blocking(move || {
-        let hook = receiver.hooks.get(&name).ok_or(HookRefusal::NoHook)?;
-        let records = head.records(hook, form, body, received)?;
+        let records = head.records(&hook, form, body, received)?;
         Ok((head, records))
     });
     let (head, records) = prepared.await.unwrap_or(Err(HookRefusal::Busy))?;
@@ -222,8 +242,8 @@ async fn prepare(
 /// Writes the records and waits for their acknowledgments. All records of a request count as one: if one
 /// fails, the sender repeats all of them.
 async fn write(
-    receiver: &WebhookReceiver,
-    hook: &LiveHook,
+    producer: &WebhookProducer,
+    topic: &str,
     records: &[PreparedRecord],
     headers: &[(&str, &[u8])],
     timestamp: i64,
@@ -235,13 +255,7 @@ async fn write(
             value: &record.value,
         })
         .collect();
-    let started = Instant::now();
-    let sent = receiver
-        .producer
-        .send(&hook.settings.topic, &records, headers, timestamp)?;
-    let acknowledged = timeout(receiver.timeout + MARGIN, sent.all()).await;
-    acknowledged.unwrap_or(Err(WebhookFailure::NotAcknowledged))?;
-    let metrics = &receiver.metrics;
-    metrics.observe_produce(started.elapsed().as_secs_f64());
-    Ok(())
+    let sent = producer.send(topic, &records, headers, timestamp)?;
+    let acknowledged = timeout(producer.timeout() + MARGIN, sent.all()).await;
+    acknowledged.unwrap_or(Err(WebhookFailure::NotAcknowledged))
 }

@@ -35,6 +35,7 @@ pub use protection::{Protection, check, leaf_certificate};
 pub use published::{Kpis, Published, PublishedView, SharedKpis, SharedSeries};
 pub use questions::{TicketAnswer, TicketQuestion, TicketQuestions};
 pub use readiness::{Latch, Readiness};
+pub use reload::reload_answer;
 pub use reload_requests::{ReloadError, ReloadOutcome, ReloadRequest, ReloadRequests};
 pub use server::{HttpServer, ListenError, try_listen};
 pub use switches::Switches;
@@ -68,10 +69,7 @@ pub fn router(published: Arc<Published>, web: &Web) -> Router {
         .route(&web.path(metrics), get(scrape::scrape))
         .route(&web.path("/-/healthy"), get(|| async { "healthy\n" }))
         .route(&web.path("/-/ready"), get(ready))
-        .route(
-            &web.path("/-/reload"),
-            post(reload::reload).put(reload::reload),
-        )
+        .route(&web.path("/-/reload"), post(reload).put(reload))
         .route(&web.path("/api/v1/kpis"), get(api::kpis))
         .route(&web.path("/api/v1/tickets"), get(api::tickets))
         .route(&web.path("/tickets"), get(tickets::page));
@@ -104,6 +102,11 @@ fn redirects(prefix: &str) -> Vec<(String, String)> {
 
 async fn ready(State(context): State<WebContext>) -> Response {
     readiness_answer(context.published.readiness())
+}
+
+async fn reload(State(context): State<WebContext>) -> Response {
+    let published = &context.published;
+    reload_answer(published.switches(), published.reloads()).await
 }
 
 /// 200, or 503 with the reasons, one a line. The remarks follow.

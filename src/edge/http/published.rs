@@ -57,7 +57,7 @@ pub struct Published {
     self_metrics: Arc<SelfMetrics>,
     shown: RwLock<NumberedView>,
     questions: TicketQuestions,
-    reloads: ReloadRequests,
+    reloads: Arc<ReloadRequests>,
     switches: Switches,
 }
 
@@ -69,7 +69,7 @@ impl Published {
             self_metrics,
             shown: RwLock::default(),
             questions: TicketQuestions::default(),
-            reloads: ReloadRequests::default(),
+            reloads: Arc::default(),
             switches: Switches::default(),
         }
     }
@@ -117,7 +117,7 @@ impl Published {
         &self.questions
     }
 
-    pub fn reloads(&self) -> &ReloadRequests {
+    pub fn reloads(&self) -> &Arc<ReloadRequests> {
         &self.reloads
     }
 

@@ -1,20 +1,20 @@
 //! The page `/-/reload`.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 
-use super::context::WebContext;
+use super::reload_requests::ReloadRequests;
+use super::switches::Switches;
 
 /// 200 when the configuration is in force, 500 with all its errors, 403 if reloading over HTTP is off,
 /// and 503 if no reload is possible now.
-pub(super) async fn reload(State(context): State<WebContext>) -> Response {
-    if !context.published.switches().allows_reload() {
+pub async fn reload_answer(switches: &Switches, reloads: &ReloadRequests) -> Response {
+    if !switches.allows_reload() {
         let text = "reloading over HTTP is off; set web.enable_lifecycle: true\n";
         return (StatusCode::FORBIDDEN, text).into_response();
     }
-    match context.published.reloads().ask("http").await {
+    match reloads.ask("http").await {
         Ok(Ok(text)) => format!("{text}\n").into_response(),
         Ok(Err(text)) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{text}\n")).into_response(),
         Err(error) => {

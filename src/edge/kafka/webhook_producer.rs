@@ -1,7 +1,7 @@
 //! Writes the records of webhooks. A request waits until Kafka has acknowledged its records, or until they
 //! have timed out: nothing here waits without a deadline.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
@@ -11,9 +11,11 @@ use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr as Code};
 use tokio::sync::oneshot;
+use tracing::{info, warn};
 
 use super::client_identity::ClientIdentity;
 use super::client_properties::{KafkaConnection, start_error};
+use super::credential_files::CredentialFiles;
 use super::oauth_tokens::TokenRefresher;
 use super::problem_text::missing_topics;
 use super::producer_callbacks::{ProducerCallbacks, is_reported_by_delivery_only};
@@ -34,6 +36,7 @@ pub struct WebhookProducer {
     topics: Vec<String>,
     timeout: Duration,
     client: RwLock<Arc<WebhookClient>>,
+    credentials: Mutex<Option<CredentialFiles>>,
 }
 
 struct WebhookClient {
@@ -89,12 +92,14 @@ impl WebhookProducer {
         topics: &[String],
         timeout: Duration,
     ) -> Result<Self, StartError> {
+        let credentials = CredentialFiles::watch(connection);
         let client = WebhookClient::start(connection, topics, timeout)?;
         Ok(Self {
             connection: connection.clone(),
             topics: topics.to_vec(),
             timeout,
             client: RwLock::new(Arc::new(client)),
+            credentials: Mutex::new(credentials),
         })
     }
 
@@ -168,13 +173,33 @@ impl WebhookProducer {
         Ok(())
     }
 
-    /// Whether the client will never write again. An idempotent producer without permissions ends so.
-    pub fn has_failed(&self) -> bool {
-        self.client().producer.client().fatal_error().is_some()
+    /// How long a record may wait for its acknowledgment.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
     }
 
-    /// Replaces the client, for new credentials or after a failure. Requests that wait keep the old one.
-    pub fn renew(&self) -> Result<(), StartError> {
+    /// Replaces the client if there are new credentials, or if it will never write again: an idempotent
+    /// producer without permissions ends so. Requests that wait keep the old one.
+    pub fn refresh(&self) {
+        let credentials = self.credentials.lock();
+        let mut credentials = credentials.unwrap_or_else(PoisonError::into_inner);
+        let are_new = credentials
+            .as_mut()
+            .is_some_and(CredentialFiles::have_changed);
+        if are_new {
+            *credentials = CredentialFiles::watch(&self.connection);
+        }
+        let has_failed = self.client().producer.client().fatal_error().is_some();
+        if !are_new && !has_failed {
+            return;
+        }
+        match self.renew() {
+            Ok(()) => info!("kafka client started again"),
+            Err(error) => warn!(%error, "kafka client not started again"),
+        }
+    }
+
+    fn renew(&self) -> Result<(), StartError> {
         let new = WebhookClient::start(&self.connection, &self.topics, self.timeout)?;
         let mut client = self.client.write().unwrap_or_else(PoisonError::into_inner);
         *client = Arc::new(new);

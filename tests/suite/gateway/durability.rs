@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::{Gateway, PATIENCE, send, values};
+use super::{Gateway, PATIENCE, config, send, values};
 use crate::harness::{Kafka, Signal, eventually};
 
 const HOOKS: &str = "{ open: { auth: none } }";
+const RELOADED: &str = "configuration reloaded";
 const SENDERS: usize = 8;
 const KILLS: usize = 8;
 /// The timeout of the gateway is 3 s. The machine may be busy.
@@ -153,6 +154,33 @@ fn an_outage_of_the_broker_loses_nothing_and_blocks_no_sender() {
     assert!(sent.refused > 0, "no request met the outage");
     assert!(sent.longest < LONGEST_ANSWER, "{:?}", sent.longest);
     assert_all_written(&kafka, "outage", &sent);
+}
+
+#[test]
+fn reloads_under_load_lose_and_refuse_no_request() {
+    let kafka = Kafka::shared();
+    let topics = [kafka.new_topic("load-a", 1), kafka.new_topic("load-b", 1)];
+    let mut gateway = Gateway::start(kafka, &topics[0], HOOKS);
+    let load = Load::start(gateway.port);
+    for topic in [&topics[1], &topics[0], &topics[1]] {
+        load.wait_for(200);
+        let before = gateway.exporter.logs().matches(RELOADED).count();
+        let config = config(kafka, topic, gateway.port, HOOKS);
+        gateway.exporter.write_config(&config);
+        gateway.exporter.signal(Signal::Hup);
+        eventually("the reload", PATIENCE, || {
+            let logs = gateway.exporter.logs();
+            (logs.matches(RELOADED).count() > before)
+                .then_some(())
+                .ok_or(logs)
+        });
+    }
+    load.wait_for(200);
+    let sent = load.finish();
+    let [first, second] = topics.map(|topic| values(&kafka.consume(&topic)));
+    assert!(first.len() > 100 && second.len() > 100);
+    assert!(sent.accepted.is_subset(&(&first | &second)));
+    assert_eq!(sent.refused, 0);
 }
 
 #[test]

@@ -1,8 +1,9 @@
-//! Webhooks into a real Kafka: every answer, processes that die under load, an outage of the brokers, and
-//! slow senders.
+//! Webhooks into a real Kafka: every answer, processes that die under load, an outage of the brokers, slow
+//! senders, and reloads.
 
 mod answers;
 mod durability;
+mod reload;
 mod slow_senders;
 mod throughput;
 
@@ -29,13 +30,7 @@ impl Gateway {
     #[track_caller]
     fn start(kafka: &Kafka, topic: &str, hooks: &str) -> Self {
         let port = free_port();
-        let config = format!(
-            "kafka: {{ brokers: [{}], topics: [{topic}] }}\n\
-             mapping: {{ preset: none, common: {{ ticket_id: .id, type: created, at: $timestamp }}, \
-             rules: {{ all: {{}} }} }}\n\
-             gateway: {{ listen: [\"127.0.0.1:{port}\"], timeout: 3s, hooks: {hooks} }}\n",
-            kafka.bootstrap()
-        );
+        let config = config(kafka, topic, port, hooks);
         let mut gateway = Self {
             exporter: Exporter::start(&["gateway"], &config),
             port,
@@ -53,6 +48,16 @@ impl Gateway {
     fn status(&self, hook: &str, headers: &[(&str, &str)], body: &[u8]) -> u16 {
         self.send(hook, headers, body).unwrap().status
     }
+}
+
+fn config(kafka: &Kafka, topic: &str, port: u16, hooks: &str) -> String {
+    format!(
+        "kafka: {{ brokers: [{}], topics: [{topic}] }}\n\
+         mapping: {{ preset: none, common: {{ ticket_id: .id, type: created, at: $timestamp }}, \
+         rules: {{ all: {{}} }} }}\n\
+         gateway: {{ listen: [\"127.0.0.1:{port}\"], timeout: 3s, hooks: {hooks} }}\n",
+        kafka.bootstrap()
+    )
 }
 
 fn send(port: u16, hook: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Response, String> {

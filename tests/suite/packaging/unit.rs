@@ -46,14 +46,12 @@ fn it_checks_before_it_starts_and_gives_up_on_permanent_errors() {
         let flags = start.strip_prefix(&format!("/usr/bin/ticket-exporter {command}"));
         let check = format!("/usr/bin/ticket-exporter check-config{}", flags.unwrap());
         assert_eq!(values(unit, "ExecStartPre"), [check.as_str()]);
+        // A command waits for the outcome of a reload; a signal would always look like a success.
+        let reload = "/usr/bin/ticket-exporter reload";
+        assert_eq!(values(unit, "ExecReload"), [reload]);
+        assert_eq!(values(unit, "RuntimeDirectoryMode"), ["0700"]);
     }
-    // A command waits for the outcome of a reload; a signal would always look like a success.
-    assert_eq!(
-        values(&unit, "ExecReload"),
-        ["/usr/bin/ticket-exporter reload"]
-    );
     assert_eq!(values(&unit, "RuntimeDirectory"), ["ticket-exporter"]);
-    assert_eq!(values(&unit, "RuntimeDirectoryMode"), ["0700"]);
     // systemd 247 knows it; `notify-reload` needs 253 and is ignored before.
     assert_eq!(values(&unit, "Type"), ["notify"]);
     let prevented = values(&unit, "RestartPreventExitStatus");

@@ -8,15 +8,18 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tracing::{error, info};
 
-use super::kafka_clients::{end_client, start_in_time, watch_credentials};
-use crate::config::{Config, ConfigErrors, Web};
+use super::error::GatewayError;
+use super::producer::{milliseconds, start_producer};
+use super::reload::GatewayReloader;
+use crate::app::kafka_clients::end_client;
+use crate::app::reload::Load;
+use crate::config::{Config, Web};
 use crate::decode::Decoder;
 use crate::edge::gateway::{
-    GatewayMetrics, GatewayState, HookTable, SecretError, WebhookReceiver, hooks_router, pages,
+    ActiveHooks, GatewayMetrics, GatewayState, HookTable, WebhookReceiver, hooks_router, pages,
     watch,
 };
-use crate::edge::http::{HttpServer, ListenError, Protection, Readiness};
-use crate::edge::kafka::{ConsumerSettings, StartError, WebhookProducer};
+use crate::edge::http::{HttpServer, Protection, Readiness, ReloadRequests};
 use crate::edge::self_metrics::{BuildInfo, SelfMetrics};
 use crate::edge::service_manager::ServiceManager;
 use crate::edge::wall_clock;
@@ -28,68 +31,44 @@ const BODY_DRAIN: Duration = Duration::from_secs(10);
 /// For the records of requests whose sender has gone.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Why the gateway did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum GatewayError {
-    #[error("gateway.hooks: no hook is configured; add at least one")]
-    NoHooks,
-    #[error(transparent)]
-    Bind(#[from] ListenError),
-    #[error(transparent)]
-    Web(#[from] ConfigErrors),
-    #[error(transparent)]
-    Kafka(#[from] StartError),
-    #[error(transparent)]
-    Secret(#[from] SecretError),
-    #[error("metrics: {0}")]
-    Metrics(#[from] prometheus::Error),
-    #[error("cannot start a thread: {0}")]
-    Thread(#[from] std::io::Error),
-}
-
 pub struct GatewayService {
     hooks: HttpServer,
     pages: HttpServer,
-    producer: Arc<WebhookProducer>,
-    readiness: Readiness,
+    receiver: Arc<WebhookReceiver>,
+    reloads: Arc<ReloadRequests>,
     manager: ServiceManager,
     /// The monitor ends when this is dropped.
     monitor: mpsc::Sender<()>,
 }
 
 impl GatewayService {
-    /// Starts the servers and the Kafka client. Unreachable brokers are no error.
+    /// Starts the servers and the Kafka client. Unreachable brokers are no error. `load` loads the
+    /// configuration for reloads.
     ///
     /// # Errors
     /// A server cannot listen, a secret cannot be read, or the client refuses a property.
     pub async fn start(
         config: &Config,
         build: BuildInfo,
+        load: Load,
         manager: ServiceManager,
     ) -> Result<Self, GatewayError> {
         let gateway = config.gateway.as_ref().ok_or(GatewayError::NoHooks)?;
         let started = wall_clock::now();
         let self_metrics = Arc::new(SelfMetrics::new(build, started, &[], &[])?);
-        let names = gateway.hooks.keys().map(String::as_str);
-        let metrics = Arc::new(GatewayMetrics::new(started, names)?);
-        let table = Arc::new(HookTable::new(gateway, &Decoder::new(&config.mapping))?);
-
-        let connection = ConsumerSettings::from(&config.kafka).connection;
-        connection.check_producer()?;
-        let credentials = watch_credentials(config);
-        let (topics, timeout) = (gateway.topics(), milliseconds(gateway.timeout));
-        let producer =
-            start_in_time(move || WebhookProducer::start(&connection, &topics, timeout))?;
-        let producer = Arc::new(producer);
+        self_metrics.set_config_reload(started, true);
+        let metrics = Arc::new(GatewayMetrics::new(started)?);
+        let active = ActiveHooks {
+            hooks: HookTable::new(gateway, &Decoder::new(&config.mapping))?,
+            producer: start_producer(config, gateway)?,
+        };
 
         let readiness = Readiness::default();
         let latch = readiness.hold("starting");
         let receiver = Arc::new(WebhookReceiver::new(
-            Arc::clone(&table),
-            Arc::clone(&producer),
+            active,
             Arc::clone(&metrics),
             readiness.clone(),
-            timeout,
             gateway.max_buffered_bytes,
         ));
         let hooks_web = Web {
@@ -97,17 +76,22 @@ impl GatewayService {
             ..Web::default()
         };
         let protection = Protection::load(&hooks_web, Arc::clone(&self_metrics))?;
-        let drain = timeout + BODY_DRAIN;
-        let hooks = HttpServer::bind(&gateway.listen, hooks_router(receiver), protection)
+        let drain = milliseconds(gateway.timeout) + BODY_DRAIN;
+        let router = hooks_router(Arc::clone(&receiver));
+        let hooks = HttpServer::bind(&gateway.listen, router, protection)
             .await?
             .with_bodies(MOST_CONNECTIONS, drain);
         let protection = Protection::load(&config.web, Arc::clone(&self_metrics))?;
         let state = GatewayState {
-            metrics: Arc::clone(&metrics),
+            metrics,
             self_metrics,
-            readiness: readiness.clone(),
+            readiness,
+            reloads: Arc::default(),
+            switches: Arc::default(),
         };
-        let router = pages(state, &config.web);
+        let reloads = Arc::clone(&state.reloads);
+        state.switches.set(&config.web);
+        let router = pages(state.clone(), &config.web);
         let pages = HttpServer::bind(&config.web.listen, router, protection).await?;
         for address in pages.addresses() {
             info!(%address, "listening");
@@ -116,25 +100,24 @@ impl GatewayService {
             info!(%address, "listening for webhooks");
         }
         let (monitor, stopped) = mpsc::channel();
-        let (watched, held) = (Arc::clone(&producer), readiness.clone());
+        let watched = Arc::clone(&receiver);
         thread::Builder::new()
             .name("monitor".to_owned())
-            .spawn(move || {
-                watch(
-                    &watched,
-                    &table,
-                    &metrics,
-                    &held,
-                    latch,
-                    credentials,
-                    &stopped,
-                );
-            })?;
+            .spawn(move || watch(&watched, latch, &stopped))?;
+        let reloader = GatewayReloader {
+            load,
+            current: config.clone(),
+            receiver: Arc::clone(&receiver),
+            state,
+            manager: manager.clone(),
+            longest_request: drain,
+        };
+        tokio::spawn(reloader.run(reloads.listen()));
         Ok(Self {
             hooks,
             pages,
-            producer,
-            readiness,
+            receiver,
+            reloads,
             manager,
             monitor,
         })
@@ -143,6 +126,10 @@ impl GatewayService {
     /// The addresses of the hooks.
     pub fn addresses(&self) -> &[SocketAddr] {
         self.hooks.addresses()
+    }
+
+    pub fn reloads(&self) -> &Arc<ReloadRequests> {
+        &self.reloads
     }
 
     /// Runs until `shutdown` resolves. Then, in this order: the gateway is not ready, it accepts no
@@ -159,17 +146,17 @@ impl GatewayService {
         shutdown.await;
         info!("stopping");
         self.manager.stopping();
-        let _latch = self.readiness.hold("stopping");
+        let _latch = self.receiver.readiness.hold("stopping");
         let _ = stop_hooks.send(());
         if let Err(error) = hooks.await {
             error!(%error, "the http server has failed");
         }
         drop(self.monitor);
-        let producer = self.producer;
+        let active = self.receiver.active();
         // Kafka's client blocks.
         let ended = tokio::task::spawn_blocking(move || {
-            producer.flush(FLUSH_PATIENCE);
-            end_client(producer);
+            active.producer.flush(FLUSH_PATIENCE);
+            end_client(active);
         });
         let _ = ended.await;
         let _ = stop_pages.send(());
@@ -178,8 +165,4 @@ impl GatewayService {
         }
         info!("stopped");
     }
-}
-
-fn milliseconds(length: i64) -> Duration {
-    Duration::from_millis(u64::try_from(length).unwrap_or_default())
 }
