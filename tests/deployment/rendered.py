@@ -1,5 +1,5 @@
-"""Validates Kubernetes objects, read as YAML from standard input, against the schemas of Kubernetes
-and of the Prometheus Operator. Unknown members are errors, too. Prints the objects as a JSON list.
+"""Validates Kubernetes objects, read as YAML from standard input, against the schemas of Kubernetes,
+of the Prometheus Operator, and of `*-crd.json` in this folder. Unknown members are errors, too. Prints the objects as a JSON list.
 
     rendered.py FOLDER_OF_CRDS < objects.yaml
 """
@@ -54,7 +54,7 @@ def custom(folder: Path) -> dict:
 
 
 def main() -> None:
-    schemas = custom(Path(sys.argv[1]))
+    schemas = custom(Path(sys.argv[1])) | custom(Path(__file__).parent)
     objects = [one for one in yaml.load_all(sys.stdin, Strict) if one]
     for one in objects:
         schema = schemas.get((one["apiVersion"], one["kind"]))

@@ -44,6 +44,7 @@ fn every_object_fits_its_schema() {
     let all = [
         "ConfigMap",
         "Deployment",
+        "HTTPRoute",
         "HorizontalPodAutoscaler",
         "Ingress",
         "NetworkPolicy",
@@ -107,7 +108,13 @@ fn check_config(config_map: &serde_json::Value) {
 
 #[test]
 fn the_program_accepts_the_configuration() {
-    for name in ["minimal", "configured", "everything", "gateway"] {
+    for name in [
+        "minimal",
+        "configured",
+        "everything",
+        "gateway",
+        "gateway-route",
+    ] {
         let objects = rendered(name);
         let maps = of(&objects, "ConfigMap");
         let map = maps
@@ -204,6 +211,81 @@ fn the_gateway_is_its_own_job_and_only_its_hooks_are_open() {
     };
     assert_eq!(path["path"], "/hooks/");
     assert!(of(&rendered("minimal"), "Deployment").is_empty());
+}
+
+#[test]
+fn a_route_a_policy_and_certificates_of_the_gateway() {
+    let objects = rendered("gateway-route");
+    let pod = &the(&objects, "Deployment")["spec"]["template"];
+    let containers = list(&pod["spec"]["containers"]);
+    let arguments = containers[0]["args"].to_string();
+    assert!(arguments.contains("--web.config.file=/etc/ticket-exporter/web/web.yml"));
+    assert!(arguments.contains("--web.enable-lifecycle"));
+    // The hooks have a certificate of their own.
+    let probe = &containers[0]["readinessProbe"]["httpGet"];
+    assert_eq!(
+        (&probe["port"], &probe["scheme"]),
+        (&"hooks".into(), &"HTTPS".into())
+    );
+    let variables = containers[0]["env"].to_string();
+    assert!(variables.contains("/etc/ticket-exporter/gateway-web/web.yml"));
+    let mounts = list(&containers[0]["volumeMounts"]);
+    for name in ["web", "tls", "gateway-web", "gateway-tls"] {
+        let is_it = |one: &&serde_json::Value| one["name"] == name;
+        assert!(mounts.iter().any(|one| is_it(&one)), "{name}");
+        let volumes = list(&pod["spec"]["volumes"]);
+        assert!(volumes.iter().any(|one| is_it(&one)), "{name}");
+    }
+    // A reload applies changes.
+    assert!(pod["metadata"]["annotations"].is_null());
+
+    let route = &the(&objects, "HTTPRoute")["spec"];
+    assert_eq!(list(&route["parentRefs"])[0]["name"], "public");
+    let rule = &list(&route["rules"])[0];
+    assert_eq!(list(&rule["matches"])[0]["path"]["value"], "/hooks");
+    let backend = &list(&rule["backendRefs"])[0];
+    let services = of(&objects, "Service");
+    let service = services
+        .iter()
+        .find(|service| service["metadata"]["name"] == backend["name"]);
+    let port = &list(&service.unwrap()["spec"]["ports"])[0];
+    assert_eq!(
+        (&port["port"], &port["name"]),
+        (&backend["port"], &"hooks".into())
+    );
+
+    let policies = of(&objects, "NetworkPolicy");
+    let of_gateway: Vec<_> = policies
+        .iter()
+        .filter(|policy| selects(&policy["spec"]["podSelector"]["matchLabels"], pod))
+        .collect();
+    let [policy] = of_gateway[..] else {
+        panic!("{policies:?}");
+    };
+    let from = |rule: &serde_json::Value| {
+        let port = text(&list(&rule["ports"])[0]["port"]).to_owned();
+        let labels = &list(&rule["from"])[0]["namespaceSelector"]["matchLabels"];
+        (
+            port,
+            text(&labels["kubernetes.io/metadata.name"]).to_owned(),
+        )
+    };
+    let allowed: Vec<_> = list(&policy["spec"]["ingress"]).iter().map(from).collect();
+    let pair = |port: &str, namespace: &str| (port.to_owned(), namespace.to_owned());
+    assert_eq!(
+        allowed,
+        [pair("hooks", "ingress"), pair("http", "monitoring")]
+    );
+    assert_eq!(list(&policy["spec"]["egress"]).len(), 2);
+
+    let monitors = of(&objects, "ServiceMonitor");
+    assert_eq!(monitors.len(), 2);
+    for monitor in monitors {
+        let endpoint = &list(&monitor["spec"]["endpoints"])[0];
+        assert_eq!(endpoint["path"], "/support/metrics");
+        assert_eq!(endpoint["scheme"], "https");
+        assert!(endpoint["tlsConfig"].is_object());
+    }
 }
 
 /// Whether an object has all labels of a selector.

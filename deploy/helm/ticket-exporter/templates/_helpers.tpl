@@ -213,3 +213,17 @@ httpGet:
       key: {{ .key }}
 {{- end }}
 {{- end }}
+
+{{- /* The rules of a NetworkPolicy for outgoing traffic. */}}
+{{- define "ticket-exporter.egress" }}
+  {{- if .Values.networkPolicy.restrictEgress }}
+  egress:
+    # DNS, for the names of brokers.
+    - ports:
+        - { port: 53, protocol: UDP }
+        - { port: 53, protocol: TCP }
+    {{- with .Values.networkPolicy.egress }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  {{- end }}
+{{- end }}
