@@ -17,7 +17,8 @@ mod sla;
 mod slo;
 
 pub use model::{
-    Alert, Category, Links, PrometheusRule, Recording, RuleFile, RuleGroup, Severity, text,
+    Alert, Category, Links, PrometheusRule, Recording, RuleFile, RuleGroup, Severity,
+    prometheus_rule, text,
 };
 pub use options::RuleOptions;
 pub use slo::{pyrra, sloth};

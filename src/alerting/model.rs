@@ -1,7 +1,14 @@
 //! Prometheus rules as values, and their YAML.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use crate::domain::named::named_enum;
 use crate::domain::yaml::{Yaml, document};
+
+/// The name of the object for the Prometheus Operator, as in the chart.
+const NAME: &str = "ticket-exporter";
 
 /// A file of rule groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,13 +108,58 @@ impl RuleFile {
     pub fn text(&self, links: &Links) -> String {
         document(&self.remarks, &groups(&self.groups, links))
     }
+
+    pub fn has_alerts(&self) -> bool {
+        let mut rules = self.groups.iter().flat_map(|group| &group.rules);
+        rules.any(|rule| matches!(rule, PrometheusRule::Alert(_)))
+    }
+
+    /// The rules as JSON, without the remarks.
+    pub fn json(&self, links: &Links) -> Value {
+        groups(&self.groups, links).json()
+    }
 }
 
 /// Joins several files into one.
 pub fn text(files: &[RuleFile], links: &Links) -> String {
-    let remarks: Vec<&str> = files.iter().flat_map(|file| file.remarks.clone()).collect();
+    document(&remarks(files), &all_groups(files, links))
+}
+
+/// All rules as one object for the Prometheus Operator.
+pub fn prometheus_rule(files: &[RuleFile], labels: &[(String, String)], links: &Links) -> String {
+    let own = [("app.kubernetes.io/name".to_owned(), NAME.to_owned())];
+    // A label that the user gives replaces ours.
+    let labels: BTreeMap<String, String> = own.iter().chain(labels).cloned().collect();
+    let labels = labels.into_iter();
+    let metadata = vec![
+        ("name", Yaml::text(NAME)),
+        (
+            "labels",
+            Yaml::map(labels.map(|(name, value)| (name, Yaml::text(value)))),
+        ),
+    ];
+    let object = vec![
+        ("apiVersion", Yaml::text("monitoring.coreos.com/v1")),
+        ("kind", Yaml::text("PrometheusRule")),
+        ("metadata", Yaml::map(metadata)),
+        ("spec", all_groups(files, links)),
+    ];
+    document(&remarks(files), &Yaml::map(object))
+}
+
+fn remarks(files: &[RuleFile]) -> Vec<&'static str> {
+    let mut remarks: Vec<&str> = Vec::new();
+    for remark in files.iter().flat_map(|file| &file.remarks) {
+        if !remarks.contains(remark) {
+            remarks.push(remark);
+        }
+    }
+    remarks
+}
+
+fn all_groups(files: &[RuleFile], links: &Links) -> Yaml {
     let all: Vec<RuleGroup> = files.iter().flat_map(|file| file.groups.clone()).collect();
-    document(&remarks, &groups(&all, links))
+    groups(&all, links)
 }
 
 fn groups(groups: &[RuleGroup], links: &Links) -> Yaml {

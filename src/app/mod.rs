@@ -2,6 +2,7 @@
 
 pub mod backfill;
 pub mod checkpoint;
+pub mod config_watch;
 pub mod connect;
 pub mod control;
 pub mod demo;
@@ -14,6 +15,7 @@ pub mod inference;
 pub mod ingest;
 pub mod ingest_thread;
 pub mod kafka_clients;
+pub mod mixin;
 pub mod overview;
 pub mod recount;
 pub mod recovery;

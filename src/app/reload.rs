@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::control::{ConfigUpdate, ConfigUpdateError, Control};
 use super::recovery::RecoveryError;
@@ -105,7 +105,9 @@ impl Reloader {
         // In a thread of its own: the check reads files and may ask the brokers.
         let check = move || check(&current, load()?);
         let CheckedConfig {
-            loaded: LoadedConfig { config, warnings },
+            loaded: LoadedConfig {
+                config, warnings, ..
+            },
             changes,
             schema_registry,
         } = tokio::task::spawn_blocking(check).await??;
@@ -148,20 +150,25 @@ pub fn finish(
     now: Timestamp,
     manager: &ServiceManager,
 ) {
+    let reason = result.as_ref().err().cloned();
+    let answer = result.map_err(|reason| {
+        format!("not reloaded, the last configuration stays in force:\n{reason}")
+    });
     let origin = request.origin;
-    match &result {
+    match &answer {
         Ok(outcome) => info!(origin, outcome, "configuration reloaded"),
-        Err(reason) => error!(
+        Err(_) if request.is_known(&answer) => {
+            debug!(origin, reason, "configuration still not reloaded");
+        }
+        Err(_) => error!(
             origin,
             reason, "configuration not reloaded; the last one stays in force"
         ),
     }
-    metrics.set_config_reload(now, result.is_ok());
+    metrics.set_config_reload(now, answer.is_ok());
     // Before the answer: the command that waits for the answer ends systemd's reload job.
-    manager.reloaded(result.as_ref().err().map(String::as_str));
-    request.answer(result.map_err(|reason| {
-        format!("not reloaded, the last configuration stays in force:\n{reason}")
-    }));
+    manager.reloaded(reason.as_deref());
+    request.answer(answer);
 }
 
 /// The answer to a successful reload, with the names of the changed parts.

@@ -3,11 +3,13 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::app::targets::DEFAULT_MINIMUM;
 use crate::config::DEFAULT_OBJECTIVE;
+use crate::dashboards::Dashboard;
 use crate::domain::duration;
 use crate::domain::policy::Clock;
 use crate::domain::timestamp::{Milliseconds, Timestamp};
@@ -56,6 +58,17 @@ pub struct CommandLineSettings {
         hide_env_values = true
     )]
     pub config_file: Option<PathBuf>,
+    /// How often serve and gateway look for changes of the configuration's files, to reload them [default:
+    /// never]
+    #[arg(
+        long = "config.auto-reload-interval",
+        value_name = "DURATION",
+        global = true,
+        env = "TICKET_EXPORTER_CONFIG_AUTO_RELOAD_INTERVAL",
+        hide_env_values = true,
+        value_parser = seconds
+    )]
+    pub auto_reload_interval: Option<Milliseconds>,
     /// Set a configuration key, such as stream.grace=10s; repeatable
     #[arg(long = "set", value_name = "KEY=VALUE", global = true, value_parser = key_value)]
     pub set: Vec<(String, String)>,
@@ -153,6 +166,8 @@ pub enum Command {
     InferMapping(InferMappingArguments),
     /// Write Prometheus rules: alerts for support KPIs and for the exporter
     Rules(RulesArguments),
+    /// Write the dashboards for Grafana, or upload them
+    Dashboards(DashboardsArguments),
     /// List every metric with its type, labels and meaning
     Metrics(MetricsArguments),
     /// Print a completion script for a shell
@@ -730,14 +745,21 @@ Examples:
     ticket-exporter rules --config.file ticket-exporter.yaml --output /etc/prometheus/rules
   Link to your runbooks and dashboards:
     ticket-exporter rules --config.file ticket-exporter.yaml \\
-      --runbook-url https://wiki.example.com/runbooks --dashboard-url https://grafana.example.com")]
+      --runbook-url https://wiki.example.com/runbooks --dashboard-url https://grafana.example.com
+  For the Prometheus Operator, with the label that kube-prometheus-stack selects by:
+    ticket-exporter rules --config.file ticket-exporter.yaml --format prometheusrule \\
+      --label release=kube-prometheus-stack | kubectl apply --namespace support --filename -")]
 pub struct RulesArguments {
     /// Format of the output
     #[arg(long, value_enum, default_value = "prometheus")]
     pub format: RulesFormat,
-    /// Folder for the files [default: print everything to standard output]
+    /// Folder for the files; replaces those of an earlier run [default: print everything to standard
+    /// output]
     #[arg(long, value_name = "FOLDER")]
     pub output: Option<PathBuf>,
+    /// Label of the object, for --format prometheusrule; repeatable
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = key_value)]
+    pub labels: Vec<(String, String)>,
     /// Priorities for which one breach is critical, separated by commas [default: the first of the key
     /// priorities]
     #[arg(long, value_name = "PRIORITIES", value_delimiter = ',')]
@@ -780,10 +802,75 @@ pub struct RulesArguments {
 pub enum RulesFormat {
     /// Rule files: recording.yml and alerts.yml
     Prometheus,
+    /// A PrometheusRule for the Prometheus Operator
+    Prometheusrule,
+    /// A monitoring mixin in Jsonnet, with the dashboards
+    Mixin,
     /// Objectives for Sloth
     Sloth,
     /// Objectives for Pyrra
     Pyrra,
+}
+
+/// Prints or writes the dashboards for Grafana, or uploads them to a Grafana.
+///
+/// An upload stores each dashboard under its uid, so a second upload replaces the first. If Grafana has the
+/// same dashboard already, the command changes nothing.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The token for an upload is that of a service account with the role Editor. The command reads it from a
+file or from the environment variable GRAFANA_TOKEN.
+
+Examples:
+  Upload to a Grafana:
+    ticket-exporter dashboards --url https://grafana.example.com --token-file token
+  Write files to import:
+    ticket-exporter dashboards --output dashboards
+  Let Grafana on this machine read them from files:
+    ticket-exporter dashboards --format provisioning --output /etc/grafana/provisioning/dashboards
+  On Kubernetes, for the sidecar of Grafana's chart:
+    ticket-exporter dashboards --format configmap | kubectl apply --namespace monitoring --filename -")]
+pub struct DashboardsArguments {
+    /// The dashboards [default: all]
+    #[arg(value_name = "UID", value_parser = PossibleValuesParser::new(Dashboard::uids()))]
+    pub names: Vec<String>,
+    /// Format of the output
+    #[arg(long, value_enum, default_value = "json", conflicts_with = "url")]
+    pub format: DashboardsFormat,
+    /// Folder for the files; creates it if needed [default: print to standard output]
+    #[arg(long, value_name = "FOLDER", conflicts_with = "url")]
+    pub output: Option<PathBuf>,
+    /// Replace files that differ
+    #[arg(long, requires = "output")]
+    pub force: bool,
+    /// Uid of the data source that the dashboards use at first [default: Grafana's default Prometheus]
+    #[arg(long, value_name = "UID")]
+    pub datasource: Option<String>,
+    /// Folder in Grafana, for an upload and for every format but json [default: Tickets]
+    #[arg(long, value_name = "TITLE")]
+    pub folder: Option<String>,
+    /// Address of the Grafana to upload to, such as https://grafana.example.com
+    #[arg(long, value_name = "URL", value_parser = server_url)]
+    pub url: Option<String>,
+    /// File with the token for the upload [default: the environment variable GRAFANA_TOKEN]
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub token_file: Option<PathBuf>,
+    /// Certificates (PEM) to trust [default: those of the system]
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub ca_file: Option<PathBuf>,
+    /// Longest time for each request to Grafana
+    #[arg(long, value_name = "DURATION", requires = "url", default_value = "30s", value_parser = duration)]
+    pub timeout: Milliseconds,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DashboardsFormat {
+    /// One JSON document for each dashboard, to import by hand
+    Json,
+    /// Kubernetes ConfigMaps for the sidecar of Grafana's chart
+    Configmap,
+    /// Files, and a file provider for Grafana's provisioning
+    Provisioning,
 }
 
 #[derive(Args, Debug)]
@@ -887,6 +974,22 @@ fn key_value(text: &str) -> Result<(String, String), String> {
     text.split_once('=')
         .map(|(key, value)| (key.trim().to_owned(), value.to_owned()))
         .ok_or_else(|| "not KEY=VALUE; write, for example, stream.grace=10s".to_owned())
+}
+
+/// A URL to which a path can be appended.
+fn server_url(text: &str) -> Result<String, String> {
+    let rest = text
+        .strip_prefix("http://")
+        .or_else(|| text.strip_prefix("https://"))
+        .filter(|rest| !rest.is_empty() && !rest.starts_with('/'))
+        .ok_or("not a URL; write, for example, https://grafana.example.com")?;
+    if rest.contains(['?', '#', '@']) || rest.contains(char::is_whitespace) {
+        return Err(
+            "a URL with a login or a query; write, for example, https://grafana.example.com"
+                .to_owned(),
+        );
+    }
+    Ok(text.trim_end_matches('/').to_owned())
 }
 
 /// Prometheus reserves label names that start with two underscores.

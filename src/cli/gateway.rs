@@ -7,7 +7,7 @@ use tracing::info;
 
 use super::arguments::CommandLineSettings;
 use super::failure::{CommandFailure, CommandResult};
-use super::serve::{load, runtime, serve_reloads, service_manager, stop_signal};
+use super::serve::{runtime, serve_reloads, service_manager, stop_signal, watch_files};
 use super::version::BUILD;
 use crate::app::gateway::{GatewayError, GatewayService};
 
@@ -22,13 +22,13 @@ pub fn run(settings: &CommandLineSettings) -> CommandResult {
     runtime()?.block_on(async {
         // Before anything else: without a handler, SIGHUP would end the process.
         let hangups = signal(SignalKind::hangup())?;
-        let config = settings.load()?;
+        let (config, watch) = settings.load_watched()?;
         let stop = stop_signal()?;
-        let service =
-            GatewayService::start(&config, BUILD, load(settings.clone()), service_manager())
-                .await
-                .map_err(failure)?;
+        let service = GatewayService::start(&config, BUILD, watch.loader(), service_manager())
+            .await
+            .map_err(failure)?;
         serve_reloads(hangups, service.reloads());
+        watch_files(settings, watch, service.reloads());
         service.run(stop).await;
         Ok(ExitCode::SUCCESS)
     })

@@ -5,6 +5,7 @@ mod backfill;
 mod check;
 mod completions;
 mod connect;
+mod dashboards;
 mod demo;
 mod dimensions;
 mod estimate;
@@ -97,6 +98,7 @@ fn run(arguments: Arguments) -> CommandResult {
         Command::TestMapping(test) => test_mapping::run(&settings, &test),
         Command::InferMapping(infer) => infer_mapping::run(&infer),
         Command::Rules(arguments) => rules::run(&settings, &arguments),
+        Command::Dashboards(arguments) => dashboards::run(&arguments),
         Command::Metrics(metrics) => {
             terminal::print(&match metrics.format {
                 MetricsFormat::Table => exposition::catalog_text(),

@@ -1,6 +1,5 @@
 //! `rules`: writes Prometheus rules, or objectives for SLO tools.
 
-use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -8,42 +7,72 @@ use super::arguments::{CommandLineSettings, RulesArguments, RulesFormat};
 use super::failure::{CommandFailure, CommandResult};
 use super::terminal;
 use crate::alerting::{self, Links, RuleOptions};
+use crate::app::mixin;
 use crate::config::Config;
+use crate::edge::output_files::{self, Existing};
 
 pub fn run(settings: &CommandLineSettings, arguments: &RulesArguments) -> CommandResult {
-    let config = settings.load()?;
-    let (rules, objectives) = (&config.rules, &config.objectives);
-    let written = match arguments.format {
-        RulesFormat::Prometheus => return prometheus(&config, arguments),
-        RulesFormat::Sloth => ("sloth.yml", alerting::sloth(rules, objectives)),
-        RulesFormat::Pyrra => ("pyrra.yml", alerting::pyrra(rules, objectives)),
-    };
-    if rules.policies.is_empty() {
-        terminal::notify("no objectives to write: sla.policies is empty");
+    if !arguments.labels.is_empty() && arguments.format != RulesFormat::Prometheusrule {
+        return Err(CommandFailure::usage(
+            "--label is for --format prometheusrule: only that object has labels",
+        ));
     }
-    match &arguments.output {
-        Some(folder) => write(folder, &[(written.0, written.1)])?,
-        None => terminal::print(&written.1)?,
+    let config = settings.load()?;
+    let files = match arguments.format {
+        RulesFormat::Sloth | RulesFormat::Pyrra => objectives(&config, arguments.format),
+        RulesFormat::Prometheus | RulesFormat::Prometheusrule | RulesFormat::Mixin => {
+            rules(&config, arguments)
+        }
+    };
+    match (&arguments.output, files.as_slice()) {
+        (Some(folder), files) => write(folder, files)?,
+        (None, [(_, text)]) => terminal::print(text)?,
+        (None, _) => {
+            return Err(CommandFailure::usage(
+                "--format mixin gives several files; name a folder for them with --output",
+            ));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn prometheus(config: &Config, arguments: &RulesArguments) -> CommandResult {
+/// Objectives for an SLO tool.
+fn objectives(config: &Config, format: RulesFormat) -> Vec<(String, String)> {
+    let (rules, objectives) = (&config.rules, &config.objectives);
+    if rules.policies.is_empty() {
+        terminal::notify("no objectives to write: sla.policies is empty");
+    }
+    let (name, text) = match format {
+        RulesFormat::Pyrra => ("pyrra.yml", alerting::pyrra(rules, objectives)),
+        _ => ("sloth.yml", alerting::sloth(rules, objectives)),
+    };
+    vec![(name.to_owned(), text)]
+}
+
+/// Rules as files, by name and text. Without a folder to write to, rule files are joined.
+fn rules(config: &Config, arguments: &RulesArguments) -> Vec<(String, String)> {
     let options = options(config, arguments);
     let (files, remarks) = alerting::prometheus(&config.rules, &config.objectives, &options);
     for remark in remarks {
         terminal::notify(&remark);
     }
-    match &arguments.output {
-        Some(folder) => {
-            let texts = files
-                .iter()
-                .map(|file| (file.name, file.text(&options.links)));
-            write(folder, &texts.collect::<Vec<_>>())?;
+    let links = &options.links;
+    match arguments.format {
+        RulesFormat::Prometheusrule => {
+            let text = alerting::prometheus_rule(&files, &arguments.labels, links);
+            vec![("prometheusrule.yaml".to_owned(), text)]
         }
-        None => terminal::print(&alerting::text(&files, &options.links))?,
+        RulesFormat::Mixin => mixin::files(&files, links),
+        _ if arguments.output.is_none() => {
+            vec![("rules.yml".to_owned(), alerting::text(&files, links))]
+        }
+        _ => {
+            let files = files.iter();
+            files
+                .map(|file| (file.name.to_owned(), file.text(links)))
+                .collect()
+        }
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn options(config: &Config, arguments: &RulesArguments) -> RuleOptions {
@@ -78,16 +107,18 @@ fn options(config: &Config, arguments: &RulesArguments) -> RuleOptions {
     }
 }
 
-/// Writes files to a folder, and creates the folder if needed.
-fn write(folder: &Path, files: &[(&str, String)]) -> CommandResult<()> {
-    let failed = |path: &Path, error| {
-        CommandFailure::other(format!("cannot write {}: {error}", path.display()))
-    };
-    fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
-    for (name, text) in files {
+/// Replaces the files of an earlier run, which follow the configuration.
+fn write(folder: &Path, files: &[(String, String)]) -> CommandResult<()> {
+    let written = output_files::write(folder, files, Existing::Replace);
+    let written = written.map_err(CommandFailure::other)?;
+    for (name, _) in files {
         let path = folder.join(name);
-        fs::write(&path, text).map_err(|error| failed(&path, error))?;
-        terminal::notify(&format!("wrote {}", path.display()));
+        let outcome = if written.contains(&path) {
+            "wrote"
+        } else {
+            "unchanged:"
+        };
+        terminal::notify(&format!("{outcome} {}", path.display()));
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -12,8 +13,8 @@ use tracing::{info, warn};
 use super::arguments::CommandLineSettings;
 use super::failure::{CommandFailure, CommandResult};
 use super::version::BUILD;
+use crate::app::config_watch::ConfigWatch;
 use crate::app::ingest_thread::{IngestThreadError, StateStorage};
-use crate::app::reload::Load;
 use crate::app::serve::{ServeError, Service};
 use crate::edge::http::ReloadRequests;
 use crate::edge::reload_socket::{self, ReloadSocket};
@@ -31,7 +32,7 @@ pub fn run(settings: &CommandLineSettings) -> CommandResult {
     runtime()?.block_on(async {
         // Before anything else: without a handler, SIGHUP would end the process.
         let hangups = signal(SignalKind::hangup())?;
-        let config = settings.load()?;
+        let (config, watch) = settings.load_watched()?;
         // Before the server listens, so that a signal always stops the service in order.
         let stop = stop_signal()?;
         let clock = Arc::new(SteadyClock::start());
@@ -40,12 +41,13 @@ pub fn run(settings: &CommandLineSettings) -> CommandResult {
             BUILD,
             clock,
             StateStorage::Durable,
-            Some(load(settings.clone())),
+            Some(watch.loader()),
             service_manager(),
         )
         .await
         .map_err(failure)?;
         serve_reloads(hangups, service.published().reloads());
+        watch_files(settings, watch, service.published().reloads());
         service.run(stop).await.map_err(failure)?;
         Ok(ExitCode::SUCCESS)
     })
@@ -84,9 +86,16 @@ pub fn reload_socket_path() -> Option<PathBuf> {
     (!first.is_empty()).then(|| reload_socket::path_in(Path::new(first)))
 }
 
-/// Reads the configuration again, from the same file, environment variables and flags.
-pub fn load(settings: CommandLineSettings) -> Load {
-    Arc::new(move || settings.load_with_warnings())
+/// Reloads the configuration after each change of its files, if the user wants it.
+pub fn watch_files(
+    settings: &CommandLineSettings,
+    watch: ConfigWatch,
+    reloads: &Arc<ReloadRequests>,
+) {
+    if let Some(interval) = settings.auto_reload_interval {
+        let interval = Duration::from_millis(interval.unsigned_abs());
+        tokio::spawn(watch.reload_on_changes(interval, Arc::clone(reloads)));
+    }
 }
 
 /// Signals that arrive during a reload cause one more.

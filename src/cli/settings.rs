@@ -3,11 +3,13 @@
 use std::env;
 use std::fs;
 use std::path::{self, Path, PathBuf};
+use std::sync::Arc;
 
 use tracing::warn;
 
 use super::arguments::{CONFIG_FILE_VARIABLE, CommandLineSettings};
 use super::failure::CommandResult;
+use crate::app::config_watch::ConfigWatch;
 use crate::config::{self, Config, Flag, LoadedConfig, Salvaged, Web};
 
 impl CommandLineSettings {
@@ -21,6 +23,14 @@ impl CommandLineSettings {
         let mut flags = self.flags();
         flags.push(flag);
         Ok(logged(self.read(&flags)?))
+    }
+
+    /// Like [`Self::load`], with a watch that loads the same configuration again.
+    pub fn load_watched(&self) -> CommandResult<(Config, ConfigWatch)> {
+        let settings = self.clone();
+        let watch = ConfigWatch::new(Arc::new(move || settings.load_with_warnings()));
+        let config = logged(watch.load()?);
+        Ok((config, watch))
     }
 
     /// Like [`Self::load`], but returns the warnings.

@@ -56,6 +56,8 @@ pub use web_paths::{RoutePrefix, TelemetryPath};
 
 use std::path::Path;
 
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+
 use crate::domain::mapping::Mappings;
 use crate::engine::Rules;
 use calendars::Calendars;
@@ -90,6 +92,8 @@ pub struct Config {
 pub struct LoadedConfig {
     pub config: Config,
     pub warnings: Vec<ConfigProblem>,
+    /// Of the contents of all files that were read.
+    pub checksum: u64,
 }
 
 /// Loads a configuration.
@@ -107,6 +111,12 @@ pub fn load(
     read: &mut ReadFile<'_>,
 ) -> Result<LoadedConfig, ConfigErrors> {
     let mut errors = ConfigErrors::default();
+    let mut checksum = Xxh3::new();
+    let read: &mut ReadFile<'_> = &mut |path: &Path| {
+        let text = read(path)?;
+        checksum.update(&xxh3_64(text.as_bytes()).to_le_bytes());
+        Ok(text)
+    };
     let mut tree = read_tree(file, read, &mut errors, |text, name, errors| {
         tree::parse(text, &tree::in_file(name), errors)
     });
@@ -125,6 +135,7 @@ pub fn load(
         Ok(LoadedConfig {
             config,
             warnings: errors.warnings,
+            checksum: checksum.digest(),
         })
     } else {
         Err(errors)

@@ -36,9 +36,14 @@ impl Flag {
     }
 }
 
-/// Prefixes of variables that are not configuration keys: those of the tests, of logging, and the path
-/// of the configuration file.
-const NOT_SETTINGS: [&str; 3] = ["TEST_", "LOG_", "CONFIG_FILE"];
+/// Prefixes of variables that are not configuration keys: those of the tests, of logging, and of the
+/// configuration file.
+const NOT_SETTINGS: [&str; 4] = [
+    "TEST_",
+    "LOG_",
+    "CONFIG_FILE",
+    "CONFIG_AUTO_RELOAD_INTERVAL",
+];
 /// Each entry of this map has its own flag and variable.
 const PROPERTIES: &str = "kafka.properties";
 

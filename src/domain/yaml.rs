@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use serde_json::Value;
+
 /// Spaces per level.
 const INDENT: usize = 2;
 
@@ -21,6 +23,25 @@ pub enum Yaml {
 impl Yaml {
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
+    }
+
+    /// The same as JSON. A literal that is no JSON, such as `5m`, becomes a text.
+    pub fn json(&self) -> Value {
+        match self {
+            Self::Text(text) => Value::from(text.as_str()),
+            Self::Literal(text) => {
+                serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()))
+            }
+            Self::List(items) => items.iter().map(Self::json).collect(),
+            Self::Map(entries) => {
+                let entries = entries.iter();
+                Value::Object(
+                    entries
+                        .map(|(key, value)| (key.to_string(), value.json()))
+                        .collect(),
+                )
+            }
+        }
     }
 
     pub fn map<K: Into<Cow<'static, str>>>(entries: impl IntoIterator<Item = (K, Self)>) -> Self {
@@ -113,7 +134,8 @@ fn block_scalar(yaml: &Yaml, indent: usize) -> String {
     match yaml {
         Yaml::Literal(text) => text.clone(),
         Yaml::Text(text) if is_block(text) => {
-            let mut block = "|-".to_owned();
+            let header = if text.ends_with('\n') { "|" } else { "|-" };
+            let mut block = header.to_owned();
             for line in text.lines() {
                 block.push_str(&format!("\n{:indent$}{line}", ""));
             }
@@ -127,7 +149,7 @@ fn block_scalar(yaml: &Yaml, indent: usize) -> String {
 
 /// A JSON string, with escapes for the characters that only YAML requires to be escaped.
 fn quoted(text: &str) -> String {
-    let json = serde_json::Value::from(text).to_string();
+    let json = Value::from(text).to_string();
     let mut quoted = String::with_capacity(json.len());
     for symbol in json.chars() {
         if is_printable(symbol) {
@@ -139,13 +161,15 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-/// Whether a text of several lines can be a block. The first line sets the indentation.
+/// Whether a text of several lines can be a block. The first line sets the indentation. One line break at
+/// the end is allowed.
 fn is_block(text: &str) -> bool {
     let printable = |symbol: char| symbol == '\n' || is_printable(symbol);
-    text.contains('\n')
-        && !text.starts_with([' ', '\n'])
-        && !text.ends_with('\n')
-        && text.chars().all(printable)
+    let lines = text.strip_suffix('\n').unwrap_or(text);
+    lines.contains('\n')
+        && !lines.starts_with([' ', '\n'])
+        && !lines.ends_with('\n')
+        && lines.chars().all(printable)
 }
 
 /// Whether every YAML parser reads the text as text without quotes. Paths such as `.a.b` and `$key` are.
@@ -202,6 +226,20 @@ groups:
     }
 
     #[test]
+    fn a_document_can_be_json() {
+        let yaml = Yaml::map(vec![
+            ("for", Yaml::Literal("5m".into())),
+            ("limit", Yaml::Literal("5".into())),
+            (
+                "texts",
+                Yaml::List(vec![Yaml::text("5"), Yaml::text("a\nb")]),
+            ),
+        ]);
+        let expected = serde_json::json!({"for": "5m", "limit": 5, "texts": ["5", "a\nb"]});
+        assert_eq!(yaml.json(), expected);
+    }
+
+    #[test]
     fn every_text_can_be_parsed_again() {
         for text in [
             "plain",
@@ -223,6 +261,8 @@ groups:
             " line\nline",
             "line\n\nline",
             "line\n",
+            "line\nline\n",
+            "line\nline\n\n",
             "\n",
             "tab\there",
             "ümlaut\nline",

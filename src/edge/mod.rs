@@ -2,10 +2,12 @@
 
 pub mod files; // opens files, watches them
 pub mod gateway; // receives webhooks
+pub mod grafana; // uploads dashboards
 pub mod http; // the HTTP server: metrics, pages, API, probes
 pub mod http_client; // asks other servers
 pub mod kafka; // records in, dead letters out
 pub mod memory; // the memory of the process
+pub mod output_files; // writes files for the user
 pub mod probe; // asks an exporter for its health
 pub mod promtool; // turns OpenMetrics into blocks of Prometheus
 pub mod record_files; // files of records: JSON Lines, JSON arrays, tables

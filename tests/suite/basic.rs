@@ -11,6 +11,7 @@ mod changed_rules;
 mod documentation;
 mod explained;
 mod fuzz;
+mod grafana;
 mod harness;
 mod inference;
 mod kpis;

@@ -77,7 +77,9 @@ impl GatewayReloader {
         // In a thread of its own: the check reads files and starts a client.
         let check = move || check(&current, load()?, producer);
         let CheckedHooks {
-            loaded: LoadedConfig { config, warnings },
+            loaded: LoadedConfig {
+                config, warnings, ..
+            },
             changes,
             active,
         } = tokio::task::spawn_blocking(check).await??;

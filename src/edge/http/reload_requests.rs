@@ -14,10 +14,17 @@ pub type ReloadOutcome = Result<String, String>;
 pub struct ReloadRequest {
     /// The origin of the request, for the log.
     pub origin: &'static str,
+    /// The answer to the same request before. The log has it already.
+    known_failure: Option<String>,
     asker: oneshot::Sender<ReloadOutcome>,
 }
 
 impl ReloadRequest {
+    pub fn is_known(&self, outcome: &ReloadOutcome) -> bool {
+        let failure = outcome.as_ref().err();
+        failure.is_some() && failure == self.known_failure.as_ref()
+    }
+
     pub fn answer(self, outcome: ReloadOutcome) {
         // The receiver may have been dropped; that is fine.
         let _ = self.asker.send(outcome);
@@ -48,10 +55,23 @@ impl ReloadRequests {
 
     /// Requests a reload and waits for its outcome.
     pub async fn ask(&self, origin: &'static str) -> Result<ReloadOutcome, ReloadError> {
+        self.ask_again(origin, None).await
+    }
+
+    /// Like [`Self::ask`], after a request that failed for `known_failure`.
+    pub async fn ask_again(
+        &self,
+        origin: &'static str,
+        known_failure: Option<String>,
+    ) -> Result<ReloadOutcome, ReloadError> {
         let sender = self.0.get().ok_or(ReloadError::Nothing)?;
         let (asker, answer) = oneshot::channel();
         sender
-            .try_send(ReloadRequest { origin, asker })
+            .try_send(ReloadRequest {
+                origin,
+                known_failure,
+                asker,
+            })
             .map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => ReloadError::Busy,
                 mpsc::error::TrySendError::Closed(_) => ReloadError::Stopping,

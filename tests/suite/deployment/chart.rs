@@ -156,6 +156,21 @@ fn another_configuration_restarts_the_pod() {
 }
 
 #[test]
+fn the_program_reloads_changed_files_if_wanted() {
+    let interval = |more: &[&str]| {
+        let objects = checked(&said(template(&case("minimal"), more)));
+        let container = &the(&objects, "StatefulSet")["spec"]["template"]["spec"]["containers"][0];
+        let mut variables = list(&container["env"]).iter();
+        let variable = variables
+            .find(|variable| variable["name"] == "TICKET_EXPORTER_CONFIG_AUTO_RELOAD_INTERVAL");
+        variable.map(|variable| text(&variable["value"]).to_owned())
+    };
+    assert_eq!(interval(&[]), None);
+    let given = interval(&["--set", "autoReloadInterval=30s"]);
+    assert_eq!(given.as_deref(), Some("30s"));
+}
+
+#[test]
 fn prometheus_scrapes_the_pod_even_if_it_is_not_ready() {
     for name in [
         "certificate",

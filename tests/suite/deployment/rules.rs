@@ -1,9 +1,13 @@
 //! The cluster gets the rules and dashboards of the repository.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::process::Command;
 
-use super::{case, checked, files, name_of, of, read, rendered, said, template, text, the};
-use crate::harness::{folder, promtool};
+use serde_json::Value;
+
+use super::{case, checked, files, list, name_of, of, read, rendered, said, template, text, the};
+use crate::harness::{command, deployment, folder, promtool, repository};
 
 /// The number of rules that promtool finds in a file.
 fn count(rules: &str) -> usize {
@@ -70,4 +74,91 @@ fn dashboards_arrive_byte_for_byte() {
         .iter()
         .filter(|map| map["metadata"]["namespace"] == "monitoring");
     assert_eq!(with_dashboards.count(), dashboards.len());
+}
+
+/// Standard output of the program.
+#[track_caller]
+fn printed(arguments: &[&str]) -> String {
+    said(command().args(arguments).output().unwrap())
+}
+
+#[test]
+fn the_program_writes_the_same_rules_for_the_operator_as_the_chart() {
+    let values = ["--set", "prometheusRule.enabled=true"];
+    let chart = checked(&said(template(&case("minimal"), &values)));
+    let config = repository().join("src/config/reference.yaml");
+    let arguments = [
+        "rules",
+        "--config.file",
+        config.to_str().unwrap(),
+        "--format",
+        "prometheusrule",
+        "--label",
+        "release=kube-prometheus-stack",
+    ];
+    let objects = checked(&printed(&arguments));
+    let rule = the(&objects, "PrometheusRule");
+    assert_eq!(
+        rule["metadata"]["labels"]["release"],
+        "kube-prometheus-stack"
+    );
+    let groups = |rule: &Value| {
+        let mut groups = list(&rule["spec"]["groups"]).to_vec();
+        groups.sort_by_key(|group| text(&group["name"]).to_owned());
+        groups
+    };
+    assert_eq!(groups(rule), groups(the(&chart, "PrometheusRule")));
+}
+
+#[test]
+fn the_program_writes_the_same_dashboards_as_the_chart() {
+    let objects = checked(&printed(&["dashboards", "--format", "configmap"]));
+    let chart = rendered("everything");
+    let data = |objects: &[Value]| -> BTreeMap<String, Value> {
+        let maps = of(objects, "ConfigMap").into_iter();
+        let maps = maps.filter(|map| map["metadata"]["labels"]["grafana_dashboard"] == "1");
+        maps.map(|map| {
+            let (name, text) = map["data"].as_object().unwrap().iter().next().unwrap();
+            let annotations = &map["metadata"]["annotations"];
+            assert_eq!(annotations["grafana_folder"], "Tickets");
+            (name.clone(), text.clone())
+        })
+        .collect()
+    };
+    assert_eq!(data(&objects).len(), files("dashboards", "json").len());
+    assert_eq!(data(&objects), data(&chart));
+}
+
+#[test]
+fn jsonnet_evaluates_the_mixin_to_the_shipped_rules_and_dashboards() {
+    let there = folder("mixin");
+    let path = there.path().to_str().unwrap();
+    let config = repository().join("src/config/reference.yaml");
+    let config = config.to_str().unwrap();
+    let rules = ["rules", "--format", "mixin", "--config.file", config];
+    printed(&[&rules[..], &["--output", path]].concat());
+    // As mixtool does. Another mixin comes before.
+    let program = "local mixins = { prometheusAlerts:: { groups: [{ name: 'other', rules: [] }] } } \
+         + (import 'mixin.libsonnet'); \
+         { alerts: mixins.prometheusAlerts, rules: mixins.prometheusRules, \
+         dashboards: mixins.grafanaDashboards }";
+    let script = "import _jsonnet, sys; print(_jsonnet.evaluate_snippet('mixin', sys.argv[1], \
+         jpathdir=[sys.argv[2]]))";
+    let python = Command::new(deployment("python"))
+        .args(["-c", script, program, path])
+        .output()
+        .unwrap();
+    let mixin: Value = serde_json::from_str(&said(python)).unwrap();
+    assert_eq!(mixin["alerts"]["groups"][0]["name"], "other");
+    let rules = count(&mixin["alerts"].to_string()) + count(&mixin["rules"].to_string());
+    let shipped = files("deploy/prometheus", "yml");
+    let shipped = shipped
+        .iter()
+        .map(|path| count(&fs::read_to_string(path).unwrap()));
+    assert_eq!(rules, shipped.sum::<usize>());
+    for dashboard in files("dashboards", "json") {
+        let name = name_of(&dashboard);
+        let model: Value = serde_json::from_str(&read(&format!("dashboards/{name}"))).unwrap();
+        assert_eq!(mixin["dashboards"][&name], model, "{name}");
+    }
 }

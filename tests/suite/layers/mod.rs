@@ -18,7 +18,14 @@ use crate::harness::repository;
 const LAYERS: [&[&str]; 7] = [
     &["domain"],
     &["engine"],
-    &["alerting", "config", "decode", "exposition", "simulation"],
+    &[
+        "alerting",
+        "config",
+        "dashboards",
+        "decode",
+        "exposition",
+        "simulation",
+    ],
     &["edge"],
     &["app"],
     &["cli"],

@@ -1,6 +1,7 @@
 //! The configuration is reloaded while the exporter runs. A possible change applies from then on, any other
 //! is refused and changes nothing, and scrapes continue in both cases.
 
+mod automatic;
 mod live;
 mod load;
 mod million;

@@ -185,6 +185,10 @@ httpGet:
 {{- define "ticket-exporter.environment" -}}
 - name: TICKET_EXPORTER_CONFIG_FILE
   value: /etc/ticket-exporter/config/ticket-exporter.yaml
+{{- with .Values.autoReloadInterval }}
+- name: TICKET_EXPORTER_CONFIG_AUTO_RELOAD_INTERVAL
+  value: {{ . | quote }}
+{{- end }}
 - name: TICKET_EXPORTER_CHECKPOINT_DIRECTORY
   value: /var/lib/ticket-exporter
 - name: TICKET_EXPORTER_WEB_TELEMETRY_PATH
