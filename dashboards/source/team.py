@@ -32,6 +32,9 @@ from queries import HELD, gauge, growth, mean, share, usual
 DEADLINES = f"ticket_sla_next_deadline_timestamp_seconds{{{HELD}}}"
 GOAL = "team, priority, target, group"
 ELAPSED = 'clock="calendar"'
+LABELS = (("team", "Team"), ("priority", "Priority"), ("target", "Target"))
+# Grafana replaces the name of a column only if there is one: with a single group of policies there is no label.
+GROUP_LABELS = (*LABELS, ("group", "Group"))
 
 
 def build():
@@ -72,9 +75,9 @@ def of_usual(title, description, expression, width):
     )
 
 
-def tickets(question):
+def tickets(question, labels=LABELS):
     """A link from a row to the exporter's list of its tickets."""
-    row_labels = "&".join(f"{name}=${{__data.fields.{field}:percentencode}}" for name, field in LABELS)
+    row_labels = "&".join(f"{name}=${{__data.fields.{field}:percentencode}}" for name, field in labels)
     return [
         {
             "title": "The tickets, if the exporter may show them",
@@ -82,9 +85,6 @@ def tickets(question):
             "targetBlank": True,
         }
     ]
-
-
-LABELS = (("team", "Team"), ("priority", "Priority"), ("target", "Target"))
 
 
 def now():
@@ -129,8 +129,9 @@ def now():
             "Next deadlines",
             "The first deadline among the running SLA goals of each team, priority, target and, if policies are in"
             " several groups, group: take the top one. An update is due when the customer has waited for news."
-            " A click on a number leads to the exporter's list of those tickets, of all groups and attributes, if"
-            " it may show it; otherwise sort your helpdesk by due date.",
+            " A click on a number leads to the exporter's list of those tickets, in all groups and with all"
+            " attributes, if it may show it, and a click on a group to those of that group; otherwise sort your"
+            " helpdesk by due date.",
             [
                 query(f"min by ({GOAL}) ({DEADLINES}) * 1000", as_table=True),
                 query(f"min by ({GOAL}) ({DEADLINES}) - time()", as_table=True),
@@ -144,7 +145,7 @@ def now():
                 column("team", "Team"),
                 column("priority", "Priority"),
                 column("target", "Target"),
-                column("group", "Group"),
+                column("group", "Group", links=tickets("at_risk=7d", GROUP_LABELS)),
                 column("Value #A", "Deadline", "dateTimeAsLocal", decimals=0, width=190),
                 column("Value #B", "Left", "dthms", decimals=0),
                 column("Value #C", "Running", COUNT, links=tickets("at_risk=7d")),

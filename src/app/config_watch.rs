@@ -108,7 +108,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("config.yaml");
         let web = folder.path().join("web.yml");
-        let text = "web: { config_file: web.yml }\ncalendars: { office: { timezone: UTC } }\n";
+        let text = "web: { config_file: web.yml }\nstream: { grace: 10s }\n";
         fs::write(&file, text).unwrap();
         fs::write(&web, "{}").unwrap();
         let path = file.clone();
@@ -126,7 +126,7 @@ mod tests {
         assert!(!watch.has_changed(), "another file with the same content");
         fs::write(&file, "web: [").unwrap();
         assert!(watch.has_changed(), "it has errors");
-        fs::write(&file, text.replace("UTC", "Europe/Berlin")).unwrap();
+        fs::write(&file, text.replace("10s", "11s")).unwrap();
         assert!(watch.has_changed());
         // A reload for another reason.
         watch.loader()().unwrap();

@@ -68,7 +68,7 @@ fn bash_completes_commands_flags_and_values() {
     );
     assert_eq!(
         bash("ticket-exporter check-config --config."),
-        ["--config.file"]
+        ["--config.file", "--config.auto-reload-interval"]
     );
     assert_eq!(bash("ticket-exporter --log.level debug repl"), ["replay"]);
 }

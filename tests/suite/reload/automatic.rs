@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::last_reload;
 use crate::end_to_end::PATIENCE;
-use crate::harness::{Exporter, eventually};
+use crate::harness::{Exporter, eventually, free_port};
 
 const CONFIG: &str = "kafka: { brokers: [\"localhost:1\"] }\n";
 const REFUSED: &str = "configuration not reloaded";
@@ -83,4 +83,24 @@ fn a_replaced_config_map_is_reloaded_and_a_broken_one_is_logged_once() {
     );
     wait_for_log(&exporter, "configuration reloaded", 2);
     assert!(last_reload(&exporter).0);
+}
+
+#[test]
+fn the_gateway_does_the_same() {
+    let config = |hook: &str| {
+        format!(
+            "{CONFIG}gateway: {{ listen: [\"127.0.0.1:{}\"], hooks: {{ {hook}: {{ auth: none, topic: t }} }} }}\n",
+            free_port()
+        )
+    };
+    let before = config("a");
+    let exporter = Exporter::start(&["gateway", "--config.auto-reload-interval", "1s"], &before);
+    exporter.write_config(&before.replace("{ a:", "{ b:"));
+    wait_for_log(&exporter, "configuration reloaded", 1);
+    exporter.write_config(&before.replace("topic: t", "topic: [t"));
+    wait_for_log(&exporter, REFUSED, 1);
+    sleep(Duration::from_secs(3));
+    wait_for_log(&exporter, REFUSED, 1);
+    exporter.write_config(&before);
+    wait_for_log(&exporter, "configuration reloaded", 2);
 }
