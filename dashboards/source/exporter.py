@@ -39,7 +39,7 @@ def own(name, more=""):
 
 
 def process(name):
-    """A series that every process has, of the selected instances that are exporters."""
+    """A series that other processes have too, of the selected instances that are exporters."""
     return f"{own(name)} and on ({INSTANCE}) {BUILD}"
 
 
@@ -67,11 +67,14 @@ def build():
             label_variable(
                 "instance", "Instance", "Instances to show", 'ticket_exporter_build_info{job=~"$job"}'
             ),
+            label_variable(
+                "gateway", "Gateway", "Gateways for webhooks to show, if there are any", "ticket_gateway_ready", "instance"
+            ),
         ],
         annotations=[deploys()],
         tags=["operations"],
     )
-    return filled(built, trust(), reading(), state(), processes())
+    return filled(built, trust(), reading(), state(), processes(), gateway())
 
 
 def state_words(good, bad):
@@ -100,7 +103,7 @@ def trust():
             [
                 query(f"{own('up')} and on ({INSTANCE}) {KNOWN}", as_table=True),
                 query(by_instance(own("ticket_exporter_caught_up"), "max"), as_table=True),
-                query(by_instance(own("ticket_exporter_config_last_reload_successful"), "max"), as_table=True),
+                query(by_instance(process("ticket_exporter_config_last_reload_successful"), "max"), as_table=True),
                 query(clock_behind(INSTANCE), as_table=True),
                 query(by_instance(own("ticket_exporter_consumer_lag")), as_table=True),
                 query(hour("ticket_exporter_rejected_total"), as_table=True),
@@ -292,5 +295,59 @@ def processes():
             " timeout.",
             [query(process("scrape_duration_seconds"), "{{instance}}")],
             SECONDS,
+        ),
+    ]
+
+
+def gateway():
+    without = "No gateway, or no data"
+    selected = 'instance=~"$gateway"'
+    requests = f"ticket_gateway_requests_total{{{selected}}}"
+    refused = f'ticket_gateway_requests_total{{{selected}, code=~"4..", code!="499"}}'
+
+    def quantile(share, name):
+        # Without a webhook the quantile is NaN.
+        buckets = f"rate({name}_bucket{{{selected}}}[$__rate_interval])"
+        return f"histogram_quantile({share}, sum by (le) ({buckets})) >= 0"
+
+    return [
+        row("Gateways for webhooks"),
+        lines(
+            "Webhooks a second",
+            "By the status of the answer. 200: Kafka has acknowledged it. 503: Kafka is away or slow, and most senders"
+            " try again. 499: the sender left before the answer.",
+            [query(f"sum by (code) (rate({requests}[$__rate_interval]))", "{{code}}")],
+            "cps",
+            no_value=without,
+        ),
+        lines(
+            "Refused webhooks, an hour",
+            "By hook and status; most senders give up. 401 and 403: compare the secret with that of the sender, and the"
+            " clocks. 413: raise the limits of the hook. 400 and 415: the sender does not send JSON. 404: no such"
+            " hook. Reasons that did not occur are left out.",
+            [query(f"sum by (hook, code) (increase({refused}[1h])) > 0", "{{hook}}: {{code}}", interval="5m")],
+            COUNT,
+            no_value=without,
+        ),
+        lines(
+            "Time to the answer",
+            "Kafka: until it has acknowledged the records. Answer: all of it, with the sender's body. Near"
+            " `gateway.timeout`: look at the brokers. Some senders give up after 5 s.",
+            [
+                query(quantile(0.5, "ticket_gateway_produce_duration_seconds"), "Kafka p50"),
+                query(quantile(0.99, "ticket_gateway_produce_duration_seconds"), "Kafka p99"),
+                query(quantile(0.99, "ticket_gateway_request_duration_seconds"), "answer p99"),
+            ],
+            SECONDS,
+            no_value=without,
+        ),
+        lines(
+            "Webhooks in progress",
+            "Requests without an answer. Growing: Kafka is away, or senders are slow; beyond"
+            " `gateway.max_buffered_bytes` they get 503.",
+            [query(f"sum by (instance) (ticket_gateway_requests_in_flight{{{selected}}})", "{{instance}}")],
+            COUNT,
+            decimals=0,
+            no_value=without,
         ),
     ]

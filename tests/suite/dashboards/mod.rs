@@ -26,7 +26,7 @@ const UIDS: [&str; 5] = [
 ];
 
 /// Grafana's replacements of variables, here for everything that a dashboard can show.
-const VARIABLES: [(&str, &str); 17] = [
+const VARIABLES: [(&str, &str); 18] = [
     ("$__rate_interval", "2h"),
     ("$__range", "6d"),
     ("$__interval", "1h"),
@@ -35,6 +35,7 @@ const VARIABLES: [(&str, &str); 17] = [
     ("${__from:date:m}", "0"),
     ("$__from", "1767225600000"),
     ("$instance", ".*"),
+    ("$gateway", ".*"),
     ("$priority", ".*"),
     ("$attribute", "priority"),
     ("$value", ".*"),

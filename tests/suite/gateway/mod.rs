@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running gateway, whose hooks keep their address when it is started again.
-struct Gateway {
+pub(crate) struct Gateway {
     exporter: Exporter,
     port: u16,
 }
@@ -37,6 +37,32 @@ impl Gateway {
         };
         gateway.exporter.wait_ready(PATIENCE);
         gateway
+    }
+
+    /// For the dashboards: its hook accepts a token only.
+    #[track_caller]
+    pub(crate) fn beside_dashboards() -> Self {
+        let kafka = Kafka::shared();
+        let topic = kafka.new_topic("dashboards", 1);
+        Self::start(
+            kafka,
+            &topic,
+            "{ helpdesk: { auth: bearer, secret: t0ken } }",
+        )
+    }
+
+    /// `host:port` of its metrics.
+    pub(crate) fn address(&self) -> String {
+        self.exporter.address()
+    }
+
+    /// Sends webhooks with the right and with a wrong token.
+    #[track_caller]
+    pub(crate) fn accept_and_refuse(&self) {
+        for (token, status) in [("Bearer t0ken", 200), ("Bearer x", 403)].repeat(20) {
+            let headers = [("authorization", token)];
+            assert_eq!(self.status("helpdesk", &headers, b"{\"id\":1}"), status);
+        }
     }
 
     /// Sends a POST with a body. `Err` says why there was no answer.

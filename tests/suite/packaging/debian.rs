@@ -88,7 +88,9 @@ fn it_is_complete_and_has_few_dependencies() {
         "./usr/bin/ticket-exporter",
         "./etc/ticket-exporter/ticket-exporter.yaml",
         "./etc/default/ticket-exporter",
+        "./etc/default/ticket-gateway",
         "./usr/lib/systemd/system/ticket-exporter.service",
+        "./usr/lib/systemd/system/ticket-gateway.service",
         "./usr/lib/sysusers.d/ticket-exporter.conf",
         "./usr/share/man/man1/ticket-exporter.1.gz",
         "./usr/share/man/man1/ticket-exporter-check-config.1.gz",
@@ -113,6 +115,7 @@ fn it_is_complete_and_has_few_dependencies() {
         kept,
         [
             "/etc/default/ticket-exporter",
+            "/etc/default/ticket-gateway",
             "/etc/ticket-exporter/ticket-exporter.yaml"
         ]
     );

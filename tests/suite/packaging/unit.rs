@@ -9,7 +9,10 @@ use crate::harness::repository;
 
 const UNIT: &str = "deploy/systemd/ticket-exporter.service";
 const GATEWAY_UNIT: &str = "deploy/systemd/ticket-gateway.service";
-const DEFAULTS: &str = "deploy/systemd/ticket-exporter.default";
+const DEFAULTS: [&str; 2] = [
+    "deploy/systemd/ticket-exporter.default",
+    "deploy/systemd/ticket-gateway.default",
+];
 /// The maximum of systemd's exposure score, from 0 to 100. 11 is normal for a service with network access.
 const MOST_EXPOSED: u32 = 15;
 
@@ -66,7 +69,7 @@ fn it_checks_before_it_starts_and_gives_up_on_permanent_errors() {
 fn their_variables_exist() {
     let own = ["CONFIG_FILE", "LOG_LEVEL", "LOG_FORMAT"];
     let mut seen = 0;
-    for file in [UNIT, GATEWAY_UNIT, DEFAULTS] {
+    for file in [UNIT, GATEWAY_UNIT].into_iter().chain(DEFAULTS) {
         let text = read(file);
         let words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
         for word in words.filter(|word| word.starts_with(ENVIRONMENT_PREFIX)) {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use ticket_exporter::domain::duration;
 
 use crate::end_to_end::{AfternoonHelpdesk, PATIENCE, file, now, path, run_well};
+use crate::gateway::Gateway;
 use crate::harness::{Exporter, Kafka, Prometheus, PrometheusOptions, folder, promtool_path};
 
 const DAY: i64 = 86_400_000;
@@ -24,6 +25,7 @@ const LIVE_ALONE: (&str, &str) = ("ticket-exporter", "now-2m");
 pub(super) struct Scene {
     prometheus: Prometheus,
     exporter: Option<Exporter>,
+    _gateway: Option<Gateway>,
     /// Prometheus reads these blocks.
     _storage: Option<tempfile::TempDir>,
     /// The end of all ranges, so that every rendering shows the same.
@@ -62,16 +64,20 @@ impl Scene {
             ],
             b"",
         );
+        let gateway = Gateway::beside_dashboards();
         let prometheus = Prometheus::start(
-            &[exporter.address()],
+            &[exporter.address(), gateway.address()],
             &PrometheusOptions {
                 storage: Some(storage.path().to_owned()),
                 look_back: Some(LOOK_BACK.to_owned()),
                 ..PrometheusOptions::default()
             },
         );
+        prometheus.wait_until_up(PATIENCE);
+        gateway.accept_and_refuse();
         Self {
             exporter: Some(exporter),
+            _gateway: Some(gateway),
             _storage: Some(storage),
             ..Self::live(prometheus, true)
         }
@@ -91,6 +97,7 @@ impl Scene {
         Self {
             prometheus: Prometheus::start(&[], &PrometheusOptions::default()),
             exporter: None,
+            _gateway: None,
             _storage: None,
             now: self.now,
         }
@@ -109,6 +116,7 @@ impl Scene {
         Self {
             prometheus,
             exporter: None,
+            _gateway: None,
             _storage: None,
             now: now().0,
         }
