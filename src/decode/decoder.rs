@@ -34,12 +34,13 @@ impl<'a> Decoded<'a> {
         }
     }
 
-    pub fn into_events(self) -> impl Iterator<Item = Event<'a>> {
-        let (one, several) = match self {
-            Self::Canonical(event) => (event.ok(), Vec::new()),
-            Self::Mapped(mapped) => (None, mapped.events),
-        };
-        one.into_iter().chain(several)
+    /// Adds the events to a list. An event is large, so this moves it only once.
+    pub fn append_events_to(self, events: &mut Vec<Event<'a>>) {
+        match self {
+            Self::Canonical(Ok(event)) => events.push(event),
+            Self::Canonical(Err(_)) => {}
+            Self::Mapped(mapped) => events.extend(mapped.events),
+        }
     }
 
     /// Why the record, or an event in it, was rejected.
@@ -235,8 +236,8 @@ mod tests {
         for decoder in [&decoder, &with_schemas] {
             let read = |value: &[u8]| {
                 let decoded = decoder.decode(&Record::of(value), None);
-                let events = decoded.into_events().map(Event::into_owned);
-                events.collect::<Vec<_>>()
+                let events = decoded.events().iter().cloned();
+                events.map(Event::into_owned).collect::<Vec<_>>()
             };
             assert_eq!(read(&marked).len(), 1);
             assert_eq!(read(&marked), read(plain));

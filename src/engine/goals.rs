@@ -108,6 +108,7 @@ pub fn evaluate<O: Observer + ?Sized>(
     at: Timestamp,
     past_deadline: PastDeadline,
 ) {
+    let may_have_goals = may_have_goals(ticket);
     for group in sink.rules().groups() {
         let policy_before = ticket.policy_in(group);
         select_policy(sink.rules(), ticket, group, at);
@@ -117,7 +118,11 @@ pub fn evaluate<O: Observer + ?Sized>(
             if goal.is_some_and(|goal| goal.is_breached) {
                 continue;
             }
-            let deadline = deadline(sink.rules(), ticket, key);
+            let deadline = if may_have_goals {
+                deadline_of_open(sink.rules(), ticket, key)
+            } else {
+                None
+            };
             match deadline {
                 None if goal.is_none() => continue,
                 None => ticket.remove_goal(key),
@@ -187,11 +192,22 @@ pub fn earliest_deadline(rules: &CompiledRules, ticket: &Ticket, key: GoalKey) -
 /// The deadline of a goal; `NEVER` while paused. `None`: its clock does not run, or no policy sets a
 /// target, so there is no goal.
 pub fn deadline(rules: &CompiledRules, ticket: &Ticket, key: GoalKey) -> Option<Timestamp> {
+    if !may_have_goals(ticket) {
+        return None;
+    }
+    deadline_of_open(rules, ticket, key)
+}
+
+fn may_have_goals(ticket: &Ticket) -> bool {
+    ticket.has_start() && ticket.is_open()
+}
+
+fn deadline_of_open(rules: &CompiledRules, ticket: &Ticket, key: GoalKey) -> Option<Timestamp> {
     let policy = rules.policy(ticket.policy_in(key.group))?;
     let target = ticket.target(key.kind);
     let length = policy.target(target)?;
     let start = ticket.goal_start(key, policy.rebase);
-    if start.at == Timestamp::NEVER || !ticket.has_start() || !ticket.is_open() {
+    if start.at == Timestamp::NEVER {
         return None;
     }
     let calendar = rules.goal_calendar(policy, start.calendar());

@@ -217,17 +217,27 @@ impl TicketMemory {
         attributes.nth(position).unwrap_or(HeldAttribute::NONE)
     }
 
-    /// Numbers of the values, and of those at the last solve.
-    pub fn attribute_numbers(&self) -> ([u8; MOST_ATTRIBUTES], [u8; MOST_ATTRIBUTES]) {
-        let (mut now, mut at_solve) = ([NONE_ID; MOST_ATTRIBUTES], [NONE_ID; MOST_ATTRIBUTES]);
-        if self.attribute_count() == 0 {
-            return (now, at_solve);
+    /// Numbers of the values.
+    pub fn attribute_numbers(&self) -> [u8; MOST_ATTRIBUTES] {
+        self.numbers(|[number, ..]| *number)
+    }
+
+    /// Numbers of the values at the last solve.
+    pub fn attribute_numbers_at_solve(&self) -> [u8; MOST_ATTRIBUTES] {
+        self.numbers(|[_, at_solve, ..]| *at_solve)
+    }
+
+    /// Facts need numbers only, so this does not unpack the times.
+    fn numbers(&self, of: impl Fn(&[u8; ATTRIBUTE_SIZE]) -> u8) -> [u8; MOST_ATTRIBUTES] {
+        let mut numbers = [NONE_ID; MOST_ATTRIBUTES];
+        let count = self.attribute_count();
+        if count > 0 {
+            let (held, _) = self.bytes.as_slice()[self.attributes_position()..].as_chunks();
+            for (number, held) in numbers.iter_mut().zip(&held[..count]) {
+                *number = of(held);
+            }
         }
-        for (position, held) in self.attributes().enumerate() {
-            now[position] = held.number;
-            at_solve[position] = held.number_at_solve;
-        }
-        (now, at_solve)
+        numbers
     }
 
     pub fn set_attribute(&mut self, position: usize, held: HeldAttribute) {

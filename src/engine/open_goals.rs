@@ -60,8 +60,8 @@ pub struct OpenGoal {
     pub deadline: Timestamp,
 }
 
-/// A goal in one word, or no goal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A goal in one word, or no goal. Words are in the order of their deadlines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PackedGoal(i64);
 
 impl PackedGoal {

@@ -9,14 +9,14 @@ use super::compiled_rules::CompiledRules;
 use super::fact::{Fact, Measure, ObservedDuration};
 use super::labels::{AttributeTable, LabelTable, Labels, NONE};
 use super::open_goals::GoalKey;
-use super::rules::{AttributeRule, Kpi, Rules};
+use super::rules::{AttributeRule, Rules};
 use super::series::{Basis, CohortSeries, Counter, Ending, Rating, SeriesTable};
 use super::statement::StateMember;
 use super::table::TicketTable;
 use super::ticket::Ticket;
 use super::windows::{WindowEvent, Windows};
 use crate::domain::policy::Match;
-use crate::domain::timestamp::{Milliseconds, Timestamp};
+use crate::domain::timestamp::Timestamp;
 
 /// All series and windows, with the rules that fill them.
 #[derive(Debug)]
@@ -73,31 +73,30 @@ impl Recorder {
     /// Counts a fact. Some facts change no number.
     #[inline]
     pub fn record(&mut self, ticket: &Ticket, at: Timestamp, fact: Fact) {
-        let key = ticket.cohort();
         match fact {
             Fact::Created => {
                 let channel = self.compiled.labels.channels.label(ticket.channel);
-                self.cohort(key).count_created(channel);
-                self.window_event(key.team, WindowEvent::Created, at);
+                self.cohort(ticket.cohort()).count_created(channel);
+                self.window_event(ticket.team_number, WindowEvent::Created, at);
             }
             Fact::StaleState { member, .. } => self.stale[member as usize] += 1,
             Fact::StaleAttribute { position, .. } => self.stale_attributes[position] += 1,
             Fact::HumanReply => {
-                self.cohort(key).count(Counter::Replies);
-                self.window_event(key.team, WindowEvent::Replied, at);
+                self.cohort(ticket.cohort()).count(Counter::Replies);
+                self.window_event(ticket.team_number, WindowEvent::Replied, at);
             }
-            Fact::Escalated => self.cohort(key).count(Counter::Escalated),
-            Fact::Transferred => self.cohort(key).count(Counter::Transferred),
+            Fact::Escalated => self.cohort(ticket.cohort()).count(Counter::Escalated),
+            Fact::Transferred => self.cohort(ticket.cohort()).count(Counter::Transferred),
             Fact::StatusTime { status, length } => {
-                self.cohort(key).add_status_time(status, length);
+                self.cohort(ticket.cohort()).add_status_time(status, length);
             }
             Fact::Solved => {
-                self.cohort(key).count(Counter::Solved);
-                self.window_event(key.team, WindowEvent::Solved, at);
+                self.cohort(ticket.cohort()).count(Counter::Solved);
+                self.window_event(ticket.team_number, WindowEvent::Solved, at);
             }
             Fact::Reopened => {
-                self.cohort(key).count(Counter::Reopened);
-                self.window_event(key.team, WindowEvent::Reopened, at);
+                self.cohort(ticket.cohort()).count(Counter::Reopened);
+                self.window_event(ticket.team_number, WindowEvent::Reopened, at);
             }
             Fact::CsatOffered => self
                 .cohort(ticket.cohort_at_solve())
@@ -110,11 +109,11 @@ impl Recorder {
             Fact::GoalMet(goal) => self.count_goal(ticket, goal, false, at),
             Fact::GoalBreached(goal) => {
                 self.count_goal(ticket, goal, true, at);
-                self.window_event(key.team, WindowEvent::SlaBreach, at);
+                self.window_event(ticket.team_number, WindowEvent::SlaBreach, at);
                 self.breaches.push(at);
             }
             Fact::Finalized(Some(ending)) => self.finalized(ticket, ending, at),
-            Fact::Withdrawn(reason) => self.cohort(key).count_withdrawn(reason),
+            Fact::Withdrawn(reason) => self.cohort(ticket.cohort()).count_withdrawn(reason),
             Fact::Finalized(None)
             | Fact::StartLearned { .. }
             | Fact::WrittenByRequester
@@ -129,7 +128,10 @@ impl Recorder {
 
     /// The position of a cohort's series. Creates them if necessary.
     pub fn cohort_position(&mut self, numbers: CohortKey) -> usize {
-        let key = self.compiled.labels.exposed(numbers);
+        self.exposed_position(self.compiled.labels.exposed(numbers))
+    }
+
+    fn exposed_position(&mut self, key: CohortKey) -> usize {
         match self.series.find(key) {
             Some(position) => position,
             None => self.create(key),
@@ -159,10 +161,10 @@ impl Recorder {
     #[inline]
     pub fn take_place(&mut self, ticket: &Ticket) {
         if self.compiled.labels.has_attribute_labels() {
-            let position = self.cohort_position(ticket.cohort());
-            let is_own = |key| self.series.cohorts()[position].key == key;
             let key = self.compiled.labels.exposed(ticket.cohort());
-            self.overflowed_combinations += u64::from(!is_own(key));
+            let position = self.exposed_position(key);
+            let is_own = self.series.cohorts()[position].key == key;
+            self.overflowed_combinations += u64::from(!is_own);
         }
     }
 
@@ -198,8 +200,12 @@ impl Recorder {
 
     fn observe(&mut self, observed: &ObservedDuration, at: Timestamp, ticket: &str) {
         let (kpi, elapsed) = (observed.kpi, observed.elapsed);
+        let team = self.compiled.labels.teams.label(observed.cohort.team);
+        let position = self.cohort_position(observed.cohort);
+        let cohort = self.series.cohort_mut(position);
         let mut add = |basis, value| {
-            self.observe_one((kpi, basis), observed.cohort, value, at, ticket);
+            cohort.observe(&self.compiled.rules, (kpi, basis), value, at, ticket);
+            self.windows.duration(team, kpi, basis, at, value);
         };
         match observed.measure {
             Measure::Elapsed { .. } => {
@@ -209,26 +215,6 @@ impl Recorder {
             Measure::Reported => add(Basis::Calendar, elapsed.calendar),
             Measure::Derived => add(Basis::Business, elapsed.business),
         }
-    }
-
-    fn observe_one(
-        &mut self,
-        (kpi, basis): (Kpi, Basis),
-        key: CohortKey,
-        value: Milliseconds,
-        at: Timestamp,
-        ticket: &str,
-    ) {
-        let position = self.cohort_position(key);
-        self.series.cohort_mut(position).observe(
-            &self.compiled.rules,
-            (kpi, basis),
-            value,
-            at,
-            ticket,
-        );
-        let team = self.compiled.labels.teams.label(key.team);
-        self.windows.duration(team, kpi, basis, at, value);
     }
 
     fn count_goal(&mut self, ticket: &Ticket, goal: GoalKey, breached: bool, at: Timestamp) {

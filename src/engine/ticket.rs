@@ -304,7 +304,7 @@ impl Ticket {
         CohortKey {
             team: self.team_number,
             priority: self.priority,
-            attributes: self.memory.attribute_numbers().0,
+            attributes: self.memory.attribute_numbers(),
         }
     }
 
@@ -316,7 +316,7 @@ impl Ticket {
             CohortKey {
                 team: self.solved_team,
                 priority: self.solved_priority,
-                attributes: self.memory.attribute_numbers().1,
+                attributes: self.memory.attribute_numbers_at_solve(),
             }
         }
     }
@@ -478,34 +478,36 @@ impl Ticket {
 
     /// The open goals, in no particular order.
     pub fn goals(&self) -> impl Iterator<Item = OpenGoal> {
-        self.packed_goals().filter_map(PackedGoal::unpack)
+        let goals = self.first_goals.iter().chain(self.further_goals());
+        goals.filter_map(|goal| goal.unpack())
     }
 
-    fn packed_goals(&self) -> impl Iterator<Item = PackedGoal> {
-        let more = self.more_goals().map_or(&[][..], |more| &more.goals);
-        self.first_goals.iter().chain(more).copied()
+    fn further_goals(&self) -> &[PackedGoal] {
+        self.more_goals().map_or(&[], |more| &more.goals)
     }
 
-    fn goal_places(&mut self) -> impl Iterator<Item = &mut PackedGoal> {
-        let more = self
-            .extra
-            .as_mut()
-            .and_then(|extra| extra.goals.as_deref_mut());
-        let more = more.into_iter().flat_map(|more| &mut more.goals);
-        self.first_goals.iter_mut().chain(more)
+    /// The first place that fits.
+    fn goal_place(&mut self, fits: impl Fn(PackedGoal) -> bool) -> Option<&mut PackedGoal> {
+        let first = self.first_goals.iter_mut().find(|place| fits(**place));
+        first.or_else(|| {
+            let more = self.extra.as_mut()?.goals.as_mut()?;
+            more.goals.iter_mut().find(|place| fits(**place))
+        })
     }
 
     pub fn goal(&self, key: GoalKey) -> Option<OpenGoal> {
-        let mut goals = self.packed_goals();
-        goals.find(|goal| goal.is(key)).and_then(PackedGoal::unpack)
+        let is = |goal: &&PackedGoal| goal.is(key);
+        let first = self.first_goals.iter().find(is);
+        let goal = first.or_else(|| self.further_goals().iter().find(is));
+        goal.and_then(|goal| goal.unpack())
     }
 
     /// Adds a goal, or replaces the one with the same key.
     pub fn set_goal(&mut self, goal: OpenGoal) {
         let packed = PackedGoal::new(goal);
-        if let Some(place) = self.goal_places().find(|place| place.is(goal.key)) {
+        if let Some(place) = self.goal_place(|place| place.is(goal.key)) {
             *place = packed;
-        } else if let Some(place) = self.goal_places().find(|place| place.is_none()) {
+        } else if let Some(place) = self.goal_place(PackedGoal::is_none) {
             *place = packed;
         } else {
             self.more_goals_mut().goals.push(packed);
@@ -513,7 +515,7 @@ impl Ticket {
     }
 
     pub fn remove_goal(&mut self, key: GoalKey) {
-        if let Some(place) = self.goal_places().find(|place| place.is(key)) {
+        if let Some(place) = self.goal_place(|place| place.is(key)) {
             *place = PackedGoal::NONE;
         }
     }
@@ -526,8 +528,10 @@ impl Ticket {
 
     /// The earliest deadline of the running goals.
     pub fn next_deadline(&self) -> Timestamp {
-        let deadlines = self.packed_goals().map(PackedGoal::deadline);
-        deadlines.fold(Timestamp::NEVER, Ord::min)
+        // The first one in the order of words has the earliest deadline.
+        let [a, b, c] = self.first_goals;
+        let further = self.further_goals().iter().copied();
+        further.fold(a.min(b).min(c), Ord::min).deadline()
     }
 
     /// The policy in a group, or [`NO_POLICY`].

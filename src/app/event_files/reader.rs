@@ -67,7 +67,7 @@ impl EventReader {
         for (number, record) in self.block.iter() {
             let decoded = self.decoder.decode(&Record::of(record), None);
             self.source.note(&mut self.counts, &decoded, number);
-            events.extend(decoded.into_events());
+            decoded.append_events_to(&mut events);
         }
         Ok(Some(events))
     }

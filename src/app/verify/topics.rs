@@ -124,7 +124,7 @@ impl TopicRecount {
             if decoded.rejection() == Some(Rejection::Future) {
                 self.future += 1;
             }
-            events.extend(decoded.into_events());
+            decoded.append_events_to(&mut events);
         }
         self.engine.warm(events.iter());
         for event in &events {

@@ -431,15 +431,15 @@ fn before(value: &mut RecordReader<'_>, last: Timestamp) -> Result<Timestamp, Re
 
 /// Checks that the numbers in a ticket refer to existing labels, policies and calendars.
 pub fn check(ticket: &Ticket, existing: &ReferenceCounts) -> Result<(), RecordError> {
-    let (now, at_solve) = ticket.memory.attribute_numbers();
+    let memory = &ticket.memory;
     let solved = (ticket.solved_team != NO_TEAM).then_some(ticket.solved_team);
     let fits = usize::from(ticket.team_number) < existing.teams
         && solved.is_none_or(|team| usize::from(team) < existing.teams)
         && usize::from(ticket.priority) < existing.priorities
         && usize::from(ticket.solved_priority) < existing.priorities
         && usize::from(ticket.channel) < existing.channels
-        && existing.has_attributes(now)
-        && existing.has_attributes(at_solve)
+        && existing.has_attributes(memory.attribute_numbers())
+        && existing.has_attributes(memory.attribute_numbers_at_solve())
         && ticket
             .policies()
             .all(|policy| policy == NO_POLICY || usize::from(policy) < existing.policies)
