@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::json_members::{JsonString, MAX_NAME_BYTES};
+use super::plain_json::{NotPlain, PlainReader, PlainValue};
 use super::rejection::Rejection;
 use crate::domain::event::StatedAttribute;
 
@@ -20,6 +21,24 @@ enum AttributeValue<'a> {
 }
 
 impl<'a> Attributes<'a> {
+    /// Reads an object of plain JSON.
+    pub(super) fn of_plain(reader: &mut PlainReader<'a>) -> Result<Self, NotPlain> {
+        let mut attributes = Vec::new();
+        reader.begin_object()?;
+        let mut is_first = true;
+        while let Some(name) = reader.next_name(&mut is_first)? {
+            let value = match reader.value()? {
+                PlainValue::Null => AttributeValue::None,
+                PlainValue::Bool(truth) => AttributeValue::of_truth(truth),
+                PlainValue::Text(text) | PlainValue::Integer(_, text) => {
+                    AttributeValue::Text(Cow::Borrowed(text))
+                }
+            };
+            attributes.push((Cow::Borrowed(name), value));
+        }
+        Ok(Self(attributes))
+    }
+
     /// The attributes with these names, sorted; `None`: all. Of two with the same name the last one counts.
     pub(super) fn into_stated(
         self,
@@ -42,6 +61,10 @@ impl<'a> Attributes<'a> {
 }
 
 impl<'a> AttributeValue<'a> {
+    fn of_truth(truth: bool) -> Self {
+        Self::Text(Cow::Borrowed(if truth { "true" } else { "false" }))
+    }
+
     fn into_stated(self) -> Result<Option<Cow<'a, str>>, Rejection> {
         match self {
             Self::None => Ok(None),
@@ -98,8 +121,7 @@ impl<'de> Visitor<'de> for AttributeVisitor {
     }
 
     fn visit_bool<E: Error>(self, truth: bool) -> Result<Self::Value, E> {
-        let text = if truth { "true" } else { "false" };
-        Ok(AttributeValue::Text(Cow::Borrowed(text)))
+        Ok(AttributeValue::of_truth(truth))
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {

@@ -9,9 +9,8 @@ use serde::de::Deserialize;
 use serde_json::Value;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::attributes::Attributes;
+use super::event_members::EventMembers;
 use super::json_members::{EventTime, Id, JsonString, MAX_NAME_BYTES, Nullable, TypeName};
-use super::plain_json;
 use super::rejection::{Rejection, TimeFault};
 use crate::domain::event::{Actor, Event, EventIdentity, EventType, Status};
 use crate::domain::timestamp::{DAY, Milliseconds, Timestamp};
@@ -85,47 +84,11 @@ fn read<'a>(
     latest: Option<Timestamp>,
 ) -> Result<Event<'a>, Rejection> {
     let text = std::str::from_utf8(json).map_err(|_| Rejection::InvalidUtf8)?;
-    let members: EventMembers<'_> = match plain_json::read(text) {
+    let members: EventMembers<'_> = match EventMembers::of_plain(text) {
         Ok(members) => members,
         Err(_) => serde_json::from_str(text).map_err(|_| diagnose(text))?,
     };
     members.into_event(value, attributes, latest)
-}
-
-#[derive(serde::Deserialize)]
-struct EventMembers<'a> {
-    #[serde(borrow)]
-    ticket_id: Option<Id<'a>>,
-    #[serde(rename = "type")]
-    kind: Option<TypeName>,
-    at: Option<EventTime>,
-    #[serde(borrow)]
-    event_id: Option<JsonString<'a>>,
-    created_at: Option<EventTime>,
-    #[serde(borrow, default)]
-    team: Nullable<'a>,
-    #[serde(borrow, default)]
-    agent: Nullable<'a>,
-    #[serde(borrow)]
-    priority: Option<JsonString<'a>>,
-    #[serde(borrow)]
-    status: Option<JsonString<'a>>,
-    #[serde(borrow)]
-    channel: Option<JsonString<'a>>,
-    #[serde(borrow)]
-    actor: Option<JsonString<'a>>,
-    #[serde(borrow)]
-    attributes: Option<Attributes<'a>>,
-    #[serde(borrow)]
-    requester: Option<Id<'a>>,
-    #[serde(borrow)]
-    author: Option<Id<'a>>,
-    public: Option<bool>,
-    handle_seconds: Option<f64>,
-    score: Option<f64>,
-    score_max: Option<f64>,
-    #[serde(borrow)]
-    into: Option<Id<'a>>,
 }
 
 impl<'a> EventMembers<'a> {
@@ -525,7 +488,7 @@ mod tests {
         /// Both readers give the same event, if the fast one gives any.
         #[test]
         fn plain_json_means_the_same_to_the_library(text in texts()) {
-            if let Ok(plain) = plain_json::read::<EventMembers<'_>>(&text) {
+            if let Ok(plain) = EventMembers::of_plain(&text) {
                 let library = serde_json::from_str::<EventMembers<'_>>(&text);
                 prop_assert!(library.is_ok(), "{}", text);
                 let library = library.unwrap().into_event(b"", None, None);
@@ -544,7 +507,7 @@ mod tests {
             (&spaced.replace(' ', ""), true),
             (GOOD, false),
         ] {
-            assert_eq!(plain_json::read::<EventMembers<'_>>(text).is_ok(), is_plain);
+            assert_eq!(EventMembers::of_plain(text).is_ok(), is_plain);
         }
     }
 }

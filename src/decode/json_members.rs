@@ -93,15 +93,19 @@ impl<'de: 'a, 'a> Deserialize<'de> for JsonString<'a> {
     }
 }
 
+impl<'a> Id<'a> {
+    /// `None`: the text is empty or too long.
+    pub(super) fn checked(id: Cow<'a, str>) -> Option<Self> {
+        (1..=MAX_NAME_BYTES).contains(&id.len()).then_some(Self(id))
+    }
+}
+
 struct IdVisitor;
 
 impl IdVisitor {
     fn check<E: Error>(id: Cow<'_, str>) -> Result<Id<'_>, E> {
-        if (1..=MAX_NAME_BYTES).contains(&id.len()) {
-            Ok(Id(id))
-        } else {
-            Err(E::invalid_length(id.len(), &Self))
-        }
+        let length = id.len();
+        Id::checked(id).ok_or_else(|| E::invalid_length(length, &Self))
     }
 }
 

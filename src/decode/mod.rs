@@ -4,6 +4,7 @@ mod attributes;
 mod canonical;
 mod csv;
 mod decoder;
+mod event_members;
 mod json_members;
 mod mapping;
 mod plain_json;

@@ -79,37 +79,58 @@ impl Serialize for Timestamp {
 }
 
 /// Reads `2026-03-02T09:00:00Z`, with or without a fraction of three digits. Almost every record has this
-/// form, and this is several times as fast as the library. `None`: the text has another form.
+/// form, and this is many times as fast as the library. `None`: the text has another form.
 fn parse_usual(text: &[u8]) -> Option<Timestamp> {
-    let fraction = match text.len() {
-        20 if text[19] == b'Z' => 0,
-        24 if text[19] == b'.' && text[23] == b'Z' => digits(&text[20..23])?,
+    let (instant, rest) = text.split_first_chunk::<19>()?;
+    let milliseconds = match *rest {
+        [b'Z'] => 0,
+        [b'.', hundreds, tens, ones, b'Z'] => digits([hundreds, tens, ones])?,
         _ => return None,
     };
-    let punctuation = [text[4], text[7], text[10], text[13], text[16]];
-    if punctuation != *b"--T::" {
+    let [
+        year @ ..,
+        b'-',
+        month_1,
+        month_2,
+        b'-',
+        day_1,
+        day_2,
+        b'T',
+        hour_1,
+        hour_2,
+        b':',
+        minute_1,
+        minute_2,
+        b':',
+        second_1,
+        second_2,
+    ] = *instant
+    else {
         return None;
-    }
-    let (hour, minute, second) = (
-        digits(&text[11..13])?,
-        digits(&text[14..16])?,
-        digits(&text[17..19])?,
-    );
+    };
+    let year: [u8; 4] = year;
+    let hour = digits([hour_1, hour_2])?;
+    let minute = digits([minute_1, minute_2])?;
+    let second = digits([second_1, second_2])?;
     if hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let year = i32::try_from(digits(&text[..4])?).ok()?;
-    let date = NaiveDate::from_ymd_opt(year, digits(&text[5..7])?, digits(&text[8..10])?)?;
+    let date = NaiveDate::from_ymd_opt(
+        digits(year)?.cast_signed(),
+        digits([month_1, month_2])?,
+        digits([day_1, day_2])?,
+    )?;
     let days = i64::from(date.to_epoch_days());
     let seconds = i64::from((hour * 60 + minute) * 60 + second);
-    Timestamp::checked(days * DAY + seconds * SECOND + i64::from(fraction))
+    Timestamp::checked(days * DAY + seconds * SECOND + i64::from(milliseconds))
 }
 
-fn digits(text: &[u8]) -> Option<u32> {
-    text.iter().try_fold(0, |number, byte| {
-        byte.is_ascii_digit()
-            .then(|| number * 10 + u32::from(byte - b'0'))
-    })
+/// The number that some digits make.
+#[inline]
+fn digits<const N: usize>(text: [u8; N]) -> Option<u32> {
+    let values = text.map(|byte| u32::from(byte.wrapping_sub(b'0')));
+    let is_number = values.iter().all(|value| *value < 10);
+    is_number.then(|| values.iter().fold(0, |number, value| number * 10 + value))
 }
 
 /// Milliseconds as seconds.
