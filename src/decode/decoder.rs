@@ -35,6 +35,7 @@ impl<'a> Decoded<'a> {
     }
 
     /// Adds the events to a list. An event is large, so this moves it only once.
+    #[inline]
     pub fn append_events_to(self, events: &mut Vec<Event<'a>>) {
         match self {
             Self::Canonical(Ok(event)) => events.push(event),

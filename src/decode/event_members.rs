@@ -72,10 +72,9 @@ named_enum! {
 }
 
 impl<'a> EventMembers<'a> {
-    /// Reads plain JSON.
-    pub(super) fn of_plain(text: &'a str) -> Result<Self, NotPlain> {
+    /// Reads plain JSON. After an error, some members are set.
+    pub(super) fn read_plain(&mut self, text: &'a str) -> Result<(), NotPlain> {
         let mut reader = PlainReader::new(text)?;
-        let mut members = Self::default();
         let mut seen = 0_u32;
         reader.begin_object()?;
         let mut is_first = true;
@@ -89,10 +88,9 @@ impl<'a> EventMembers<'a> {
                 return Err(NotPlain);
             }
             seen |= bit;
-            members.set(member, &mut reader)?;
+            self.set(member, &mut reader)?;
         }
-        reader.end()?;
-        Ok(members)
+        reader.end()
     }
 
     #[inline]

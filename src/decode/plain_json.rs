@@ -17,11 +17,8 @@ pub(super) enum PlainValue<'a> {
     Text(&'a str),
 }
 
-/// A text, and the position of the next byte in it.
-pub(super) struct PlainReader<'a> {
-    text: &'a str,
-    position: usize,
-}
+/// What follows of a text.
+pub(super) struct PlainReader<'a>(&'a str);
 
 impl<'a> PlainReader<'a> {
     pub(super) fn new(text: &'a str) -> Result<Self, NotPlain> {
@@ -30,7 +27,7 @@ impl<'a> PlainReader<'a> {
         if text.bytes().fold(false, |any, byte| any | is_special(byte)) {
             return Err(NotPlain);
         }
-        Ok(Self { text, position: 0 })
+        Ok(Self(text))
     }
 
     /// Takes the beginning of an object. Its members follow.
@@ -48,7 +45,7 @@ impl<'a> PlainReader<'a> {
     #[inline]
     pub(super) fn next_name(&mut self, is_first: &mut bool) -> Result<Option<&'a str>, NotPlain> {
         if self.peek() == Some(b'}') {
-            self.position += 1;
+            self.advance(1)?;
             return Ok(None);
         }
         if !std::mem::take(is_first) {
@@ -91,11 +88,12 @@ impl<'a> PlainReader<'a> {
     /// The next byte that is not a space.
     #[inline]
     fn peek(&mut self) -> Option<u8> {
-        let bytes = self.text.as_bytes();
-        while bytes.get(self.position) == Some(&b' ') {
-            self.position += 1;
+        loop {
+            match self.0.as_bytes().first() {
+                Some(b' ') => self.advance(1).ok()?,
+                byte => return byte.copied(),
+            };
         }
-        bytes.get(self.position).copied()
     }
 
     #[inline]
@@ -103,35 +101,35 @@ impl<'a> PlainReader<'a> {
         if self.peek() != Some(expected) {
             return Err(NotPlain);
         }
-        self.position += 1;
-        Ok(())
+        self.advance(1).map(|_| ())
+    }
+
+    /// Takes some bytes.
+    #[inline]
+    fn advance(&mut self, bytes: usize) -> Result<&'a str, NotPlain> {
+        let (text, rest) = self.0.split_at_checked(bytes).ok_or(NotPlain)?;
+        self.0 = rest;
+        Ok(text)
     }
 
     fn word(&mut self, expected: &str, value: PlainValue<'a>) -> Result<PlainValue<'a>, NotPlain> {
-        let rest = &self.text.as_bytes()[self.position..];
-        if !rest.starts_with(expected.as_bytes()) {
-            return Err(NotPlain);
-        }
-        self.position += expected.len();
+        self.0 = self.0.strip_prefix(expected).ok_or(NotPlain)?;
         Ok(value)
     }
 
     #[inline]
     fn string(&mut self) -> Result<&'a str, NotPlain> {
         self.take(b'"')?;
-        let start = self.position;
-        let rest = &self.text.as_bytes()[start..];
-        let end = start + distance_to_quote(rest).ok_or(NotPlain)?;
-        self.position = end + 1;
-        self.text.get(start..end).ok_or(NotPlain)
+        let length = distance_to_quote(self.0.as_bytes()).ok_or(NotPlain)?;
+        let string = self.advance(length)?;
+        self.advance(1)?;
+        Ok(string)
     }
 
     fn integer(&mut self) -> Result<PlainValue<'a>, NotPlain> {
         let is_of_number = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
-        let rest = &self.text.as_bytes()[self.position..];
-        let length = rest.iter().take_while(|byte| is_of_number(byte)).count();
-        let text = &self.text[self.position..self.position + length];
-        self.position += length;
+        let length = self.0.bytes().take_while(is_of_number).count();
+        let text = self.advance(length)?;
         let digits = text.strip_prefix('-').unwrap_or(text);
         let is_usual = digits.bytes().all(|byte| byte.is_ascii_digit())
             && (!digits.starts_with('0') || text == "0");
@@ -149,17 +147,19 @@ fn distance_to_quote(bytes: &[u8]) -> Option<usize> {
     // Most strings are short: eight bytes at once are faster than a search for long texts.
     const ONES: u64 = u64::MAX / 255;
     const QUOTES: u64 = ONES * b'"' as u64;
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (number, word) in words.iter().enumerate() {
+    let mut rest = bytes;
+    while let Some((word, others)) = rest.split_first_chunk() {
         // The lowest marked byte is the first one that equals a quotation mark.
         let difference = u64::from_le_bytes(*word) ^ QUOTES;
         let marks = difference.wrapping_sub(ONES) & !difference & (ONES << 7);
         if marks != 0 {
-            return Some(number * 8 + marks.trailing_zeros() as usize / 8);
+            let before = bytes.len() - rest.len();
+            return Some(before + marks.trailing_zeros() as usize / 8);
         }
+        rest = others;
     }
     let in_rest = rest.iter().position(|byte| *byte == b'"')?;
-    Some(words.len() * 8 + in_rest)
+    Some(bytes.len() - rest.len() + in_rest)
 }
 
 #[cfg(test)]

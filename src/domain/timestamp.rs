@@ -128,9 +128,15 @@ fn parse_usual(text: &[u8]) -> Option<Timestamp> {
 /// The number that some digits make.
 #[inline]
 fn digits<const N: usize>(text: [u8; N]) -> Option<u32> {
-    let values = text.map(|byte| u32::from(byte.wrapping_sub(b'0')));
-    let is_number = values.iter().all(|value| *value < 10);
-    is_number.then(|| values.iter().fold(0, |number, value| number * 10 + value))
+    let mut number = 0;
+    for byte in text {
+        let digit = u32::from(byte.wrapping_sub(b'0'));
+        if digit > 9 {
+            return None;
+        }
+        number = number * 10 + digit;
+    }
+    Some(number)
 }
 
 /// Milliseconds as seconds.

@@ -140,6 +140,13 @@ impl CompiledRules {
         self.rules.policy(number)
     }
 
+    /// Whether a policy sets a target.
+    #[inline]
+    pub fn has_target(&self, policy: u16, target: Target) -> bool {
+        let policy = self.policy(policy);
+        policy.is_some_and(|policy| policy.target(target).is_some())
+    }
+
     /// The calendar that a goal runs on. `None`: it runs all the time.
     pub fn goal_calendar(
         &self,

@@ -112,13 +112,16 @@ pub fn evaluate<O: Observer + ?Sized>(
     for group in sink.rules().groups() {
         let policy_before = ticket.policy_in(group);
         select_policy(sink.rules(), ticket, group, at);
+        let policy = ticket.policy_in(group);
         for kind in GoalKind::ALL {
             let key = GoalKey { group, kind };
+            let may_have_goal =
+                may_have_goals && sink.rules().has_target(policy, ticket.target(kind));
             let goal = ticket.goal(key);
-            if goal.is_some_and(|goal| goal.is_breached) {
+            if goal.map_or(!may_have_goal, |goal| goal.is_breached) {
                 continue;
             }
-            let deadline = if may_have_goals {
+            let deadline = if may_have_goal {
                 deadline_of_open(sink.rules(), ticket, key)
             } else {
                 None

@@ -19,11 +19,26 @@ const HIGHEST: Milliseconds = 3_653 * DAY;
 /// More than the buckets of all durations up to [`HIGHEST`]: 128 for each doubling.
 pub const BUCKETS: u16 = 128 * 40;
 
-/// A histogram to merge the steps of a window in.
-pub type Scratch = Histogram<u64>;
+/// Room to merge the steps of a window in.
+#[derive(Debug)]
+pub struct Scratch {
+    /// Knows the buckets; it counts nothing. Most windows fill few of its thousands of buckets, so a list
+    /// is faster.
+    layout: Histogram<u64>,
+    buckets: Vec<(u16, u32)>,
+}
 
-/// An empty scratch histogram: 1 ms to 10 years.
-pub fn scratch() -> Scratch {
+impl Scratch {
+    pub fn new() -> Self {
+        Self {
+            layout: layout(),
+            buckets: Vec::new(),
+        }
+    }
+}
+
+/// 1 ms to 10 years.
+fn layout() -> Histogram<u64> {
     // The bounds are constants that the crate accepts; auto-resizing would only cost a check.
     Histogram::new_with_bounds(1, HIGHEST.unsigned_abs(), SIGNIFICANT_DIGITS)
         .unwrap_or_else(|_| unreachable!("constant bounds"))
@@ -252,19 +267,19 @@ impl SlidingWindow {
     /// The values of rank ceil(q·n), in milliseconds. `permille` ascends. The window must not be
     /// empty.
     pub fn quantiles<const N: usize>(&self, permille: [u64; N], scratch: &mut Scratch) -> [f64; N] {
-        scratch.reset();
-        for (bucket, count) in self.slots.iter().flat_map(|slot| &slot.buckets) {
-            scratch.saturating_record_n(lowest_value(*bucket), u64::from(*count));
-        }
-        let total = scratch.len();
+        let buckets = &mut scratch.buckets;
+        buckets.clear();
+        buckets.extend(self.slots.iter().flat_map(|slot| &slot.buckets));
+        buckets.sort_unstable_by_key(|entry| entry.0);
+        let total: u64 = buckets.iter().map(|entry| u64::from(entry.1)).sum();
         let mut values = [0.0; N];
         let mut next = 0;
         let mut seen = 0;
-        for step in scratch.iter_recorded() {
-            seen += step.count_since_last_iteration();
+        for (bucket, count) in buckets {
+            seen += u64::from(*count);
             while next < N && seen >= (permille[next] * total).div_ceil(1_000) {
                 // The middle of a bucket halves the error.
-                let value = scratch.median_equivalent(step.value_iterated_to());
+                let value = scratch.layout.median_equivalent(lowest_value(*bucket));
                 #[allow(clippy::cast_precision_loss, reason = "ten years are below 2^53 ms")]
                 let milliseconds = value as f64;
                 values[next] = milliseconds;
@@ -281,13 +296,13 @@ mod tests {
 
     #[test]
     fn buckets_are_those_of_the_library() {
-        let scratch = scratch();
+        let layout = layout();
         for value in (0..40).flat_map(|bits| [(1_u64 << bits) - 1, 1 << bits, (1 << bits) * 3 / 2])
         {
             let value = value.min(HIGHEST.unsigned_abs());
             assert_eq!(
                 lowest_value(bucket_of(value)),
-                scratch.lowest_equivalent(value),
+                layout.lowest_equivalent(value),
                 "{value}"
             );
         }
@@ -295,7 +310,7 @@ mod tests {
 
     #[test]
     fn quantiles_are_ranks_within_one_percent() {
-        let mut scratch = scratch();
+        let mut scratch = Scratch::new();
         let mut window = SlidingWindow::default();
         for value in 1..=1_000 {
             window.add(value % 7, value * 1_000);
@@ -314,7 +329,7 @@ mod tests {
 
     #[test]
     fn a_single_value_is_every_quantile() {
-        let mut scratch = scratch();
+        let mut scratch = Scratch::new();
         for value in [0, 1, 255, 256, 999_999_999, HIGHEST, HIGHEST * 3] {
             let mut window = SlidingWindow::default();
             window.add(0, value);

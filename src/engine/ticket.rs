@@ -329,6 +329,7 @@ impl Ticket {
     }
 
     /// The target that a goal of this kind has now.
+    #[inline]
     pub fn target(&self, kind: GoalKind) -> Target {
         match kind {
             GoalKind::Response if self.has(Flags::RESPONDED) => Target::NextResponse,
@@ -495,6 +496,7 @@ impl Ticket {
         })
     }
 
+    #[inline]
     pub fn goal(&self, key: GoalKey) -> Option<OpenGoal> {
         let is = |goal: &&PackedGoal| goal.is(key);
         let first = self.first_goals.iter().find(is);
@@ -527,6 +529,7 @@ impl Ticket {
     }
 
     /// The earliest deadline of the running goals.
+    #[inline]
     pub fn next_deadline(&self) -> Timestamp {
         // The first one in the order of words has the earliest deadline.
         let [a, b, c] = self.first_goals;
@@ -535,6 +538,7 @@ impl Ticket {
     }
 
     /// The policy in a group, or [`NO_POLICY`].
+    #[inline]
     pub fn policy_in(&self, group: GroupNumber) -> u16 {
         match usize::from(group).checked_sub(1) {
             None => self.policy,

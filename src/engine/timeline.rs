@@ -80,6 +80,7 @@ impl Timeline {
         Self(SmallVec::from_slice(&[PackedPhase::new(start, phase)]))
     }
 
+    #[inline]
     pub fn current(&self) -> Phase {
         self.last().phase()
     }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use super::rules::{Kpi, Rules};
 use super::series::Basis;
-use super::sliding::{Scratch, SlidingWindow, StepTotals, WindowStep, scratch};
+use super::sliding::{Scratch, SlidingWindow, StepTotals, WindowStep};
 use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
 use observation::{duration_series, event_series};
 use waiting::{ChunkChanges, WaitingObservations};
@@ -160,7 +160,7 @@ impl Windows {
             changed: None,
             teams: Vec::new(),
             published: Vec::new(),
-            scratch: scratch(),
+            scratch: Scratch::new(),
             clock: UNREAD,
             past_since: None,
         }
@@ -213,17 +213,17 @@ impl Windows {
         let clock = clock.max(self.clock);
         self.slide(clock);
         self.clock = clock;
-        let first = |length: &Milliseconds| first_slot(*length, clock);
-        let firsts: Vec<i64> = self.lengths.iter().map(first).collect();
+        let position = |length: &Milliseconds| WindowPosition::new(*length, clock);
+        let positions: Vec<WindowPosition> = self.lengths.iter().map(position).collect();
         for entry in self.waiting.take_due(clock) {
-            self.insert(entry, &firsts);
+            self.insert(entry, &positions);
         }
         let mut later = Vec::new();
         for entry in std::mem::take(&mut self.journal) {
             if entry.at > clock {
                 later.push(entry);
             } else {
-                self.insert(entry, &firsts);
+                self.insert(entry, &positions);
             }
         }
         self.waiting.add(later);
@@ -288,32 +288,25 @@ impl Windows {
         }
     }
 
-    /// Adds an observation. `firsts`: the first step of each window.
-    fn insert(&mut self, entry: WindowObservation, firsts: &[i64]) {
-        let windows = self.lengths.iter().zip(firsts).zip(WindowNumber::all());
-        let steps = windows.filter_map(|((length, first), window)| {
-            let slot = slot(*length, entry.at);
-            (slot >= first - STEPS).then_some((window, slot, slot < *first))
-        });
-        let mut steps = steps.peekable();
-        if steps.peek().is_none() {
+    /// Adds an observation to the windows that are at these positions.
+    fn insert(&mut self, entry: WindowObservation, positions: &[WindowPosition]) {
+        if positions.iter().all(|window| window.is_past(entry.at)) {
             return;
         }
-        let series = series(
-            &mut self.teams,
-            entry.team,
-            entry.series,
-            self.lengths.len(),
-        );
-        for (window, slot, is_past) in steps {
-            let sliding = &mut series[usize::from(window)];
-            if is_past {
-                sliding.add_to_past(slot, entry.value);
+        let windows = series(&mut self.teams, entry.team, entry.series, positions.len());
+        let windows = windows.iter_mut().zip(positions).zip(WindowNumber::all());
+        for ((sliding, position), window) in windows {
+            if position.is_past(entry.at) {
+                continue;
+            }
+            let step = position.step_of(entry.at);
+            if step < position.first {
+                sliding.add_to_past(step, entry.value);
             } else {
-                sliding.add(slot, entry.value);
+                sliding.add(step, entry.value);
             }
             if let Some(changed) = &mut self.changed
-                && sliding.mark(slot)
+                && sliding.mark(step)
             {
                 changed.push(WindowKey {
                     team: entry.team,
@@ -460,9 +453,36 @@ fn series(
         .get_or_insert_with(|| vec![SlidingWindow::default(); windows].into())
 }
 
-/// The number of the step of an instant: step k is (k·length, (k+1)·length].
-fn slot(length: Milliseconds, at: Timestamp) -> i64 {
-    (at.0 - 1).div_euclid(length / STEPS)
+/// Where a window is.
+struct WindowPosition {
+    /// The length of a step.
+    step: Milliseconds,
+    /// The first step of the window.
+    first: i64,
+    /// The window before begins after this instant.
+    before: Timestamp,
+}
+
+impl WindowPosition {
+    fn new(length: Milliseconds, clock: Timestamp) -> Self {
+        let step = length / STEPS;
+        let first = first_slot(length, clock);
+        Self {
+            step,
+            first,
+            before: Timestamp((first - STEPS).saturating_mul(step)),
+        }
+    }
+
+    /// Whether an instant precedes the window and the one before.
+    fn is_past(&self, at: Timestamp) -> bool {
+        at <= self.before
+    }
+
+    /// The number of the step of an instant: step k is (k·step, (k+1)·step].
+    fn step_of(&self, at: Timestamp) -> i64 {
+        (at.0 - 1).div_euclid(self.step)
+    }
 }
 
 /// The first step of a window at clock t: the window is (s - W, t], and s is t rounded down to a step.
