@@ -9,6 +9,7 @@
 pub(super) struct NotPlain;
 
 /// A value that is neither an object nor a list.
+#[derive(Clone, Copy)]
 pub(super) enum PlainValue<'a> {
     Null,
     Bool(bool),

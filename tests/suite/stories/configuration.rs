@@ -127,6 +127,11 @@ pub fn random(dice: &mut Dice) -> Setup {
         let mut policy = policy(number, &names, dice);
         policy.group = dice.pick(&GROUPS[..groups as usize]).to_string();
         policy.rebase_from_change = rebases && dice.chance(60);
+        if policy.rebase_from_change {
+            // The team after the change decides on the calendar.
+            (policy.calendar, policy.clock) = (None, "business".to_owned());
+            policy.teams = some(&TEAMS, 70, dice);
+        }
         for name in &own {
             let values = some(&VALUES, 30, dice);
             if !values.is_empty() {

@@ -128,6 +128,11 @@ impl Story<'_> {
             if dice.chance(30) {
                 self.opening_message(ticket, at, dice);
             }
+            if dice.chance(15) {
+                let mut same_update = self.event(ticket, "updated", dice);
+                self.attributes(&mut same_update, 60, dice);
+                self.record(same_update, at, false, dice);
+            }
         }
         let mut instants = vec![begin];
         let events = 1 + dice.below(self.size.events as i64);
