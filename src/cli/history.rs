@@ -83,7 +83,7 @@ pub fn rejections(tally: &ReadCounts) {
     }
     for ((member, path), count) in &tally.unmapped {
         terminal::notify(&format!(
-            "{count} with a {member} that the mapping does not know, at {path}; test-mapping shows them"
+            "{count} values of {member} that the mapping does not know, at {path}; test-mapping shows them"
         ));
     }
     for (rejection, rejected) in &tally.rejected {

@@ -9,7 +9,7 @@ use super::failure::{CommandFailure, CommandResult};
 use super::{history, terminal};
 use crate::app::event_files::{self, SortedEvents};
 use crate::config::Config;
-use crate::decode::{self, Decoder};
+use crate::decode::Decoder;
 use crate::edge::kafka::{DELIVERY_TIMEOUT, KafkaConnection, Publisher};
 use crate::edge::wall_clock;
 
@@ -52,9 +52,9 @@ fn write(arguments: &ImportArguments, events: &mut SortedEvents) -> CommandResul
     };
     let mut output = BufWriter::new(&mut *output);
     let mut write_all = || -> CommandResult<io::Result<()>> {
-        while let Some((_, mut line)) = events.next_event().map_err(CommandFailure::other)? {
-            line.push(b'\n');
-            if let Err(error) = output.write_all(&line) {
+        while let Some(mut event) = events.next_event().map_err(CommandFailure::other)? {
+            event.line.push(b'\n');
+            if let Err(error) = output.write_all(&event.line) {
                 return Ok(Err(error));
             }
         }
@@ -75,9 +75,8 @@ fn produce(config: &Config, topic: &str, events: &mut SortedEvents) -> CommandRe
     let mut publisher =
         Publisher::start(&connection, topic).map_err(CommandFailure::configuration)?;
     let mut sent = 0_u64;
-    while let Some((_, line)) = events.next_event().map_err(CommandFailure::other)? {
-        let event = decode::decode(&line, None).map_err(CommandFailure::other)?;
-        publisher.send(event.ticket_id.as_bytes(), &line, wall_clock::now().0);
+    while let Some(event) = events.next_event().map_err(CommandFailure::other)? {
+        publisher.send(&event.key, &event.line, wall_clock::now().0);
         sent += 1;
         if sent.is_multiple_of(PROGRESS_EVENTS) {
             terminal::progress(&format!("{sent} events sent"));

@@ -10,12 +10,18 @@ use super::spool::{Spool, SpoolReader, SpoolWriter, SpooledRecord};
 const MEMORY_BYTES: usize = 64 << 20;
 /// Sorted files that are merged at once. Each takes some memory while it is read.
 const MOST_RUNS: usize = 32;
-/// The memory of a line beside its bytes.
-const LINE_OVERHEAD: usize = size_of::<(i64, Vec<u8>)>();
+
+/// A line with its time and its key.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct SortedLine {
+    pub at: i64,
+    pub key: Vec<u8>,
+    pub line: Vec<u8>,
+}
 
 /// Takes lines in any order. Lines of the same time keep their order.
 pub struct Sorter {
-    lines: Vec<(i64, Vec<u8>)>,
+    lines: Vec<SortedLine>,
     bytes: usize,
     most_bytes: usize,
     /// Sorted, in the order of arrival.
@@ -40,9 +46,9 @@ impl Sorter {
 
     /// # Errors
     /// A temporary file cannot be written.
-    pub fn push(&mut self, at: i64, line: Vec<u8>) -> io::Result<()> {
-        self.bytes += line.len() + LINE_OVERHEAD;
-        self.lines.push((at, line));
+    pub fn push(&mut self, line: SortedLine) -> io::Result<()> {
+        self.bytes += size_of::<SortedLine>() + line.key.len() + line.line.len();
+        self.lines.push(line);
         if self.bytes >= self.most_bytes {
             self.end_run()?;
         }
@@ -52,17 +58,17 @@ impl Sorter {
     fn end_run(&mut self) -> io::Result<()> {
         let mut lines = mem::take(&mut self.lines);
         self.bytes = 0;
-        lines.sort_by_key(|(at, _)| *at);
+        lines.sort_by_key(|line| line.at);
         let mut writer = SpoolWriter::create()?;
-        for (at, line) in lines {
-            writer.push(&spooled(at, line))?;
+        for line in lines {
+            writer.push(&line.into())?;
         }
         self.runs.push(writer.finish()?);
         if self.runs.len() == MOST_RUNS {
             let mut merged = SortedLines::merge(&mem::take(&mut self.runs), Vec::new())?;
             let mut writer = SpoolWriter::create()?;
-            while let Some((at, line)) = merged.next_line()? {
-                writer.push(&spooled(at, line))?;
+            while let Some(line) = merged.next_line()? {
+                writer.push(&line.into())?;
             }
             self.runs.push(writer.finish()?);
         }
@@ -72,16 +78,29 @@ impl Sorter {
     /// # Errors
     /// A temporary file cannot be read.
     pub fn finish(mut self) -> io::Result<SortedLines> {
-        self.lines.sort_by_key(|(at, _)| *at);
+        self.lines.sort_by_key(|line| line.at);
         SortedLines::merge(&self.runs, self.lines)
     }
 }
 
-fn spooled(at: i64, line: Vec<u8>) -> SpooledRecord {
-    SpooledRecord {
-        timestamp: Some(at),
-        value: Some(line),
-        ..SpooledRecord::default()
+impl From<SortedLine> for SpooledRecord {
+    fn from(line: SortedLine) -> Self {
+        Self {
+            timestamp: Some(line.at),
+            key: Some(line.key),
+            value: Some(line.line),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<SpooledRecord> for SortedLine {
+    fn from(record: SpooledRecord) -> Self {
+        Self {
+            at: record.timestamp.unwrap_or_default(),
+            key: record.key.unwrap_or_default(),
+            line: record.value.unwrap_or_default(),
+        }
     }
 }
 
@@ -94,16 +113,16 @@ pub struct SortedLines {
 
 struct Run {
     rest: RunRest,
-    line: Vec<u8>,
+    line: SortedLine,
 }
 
 enum RunRest {
     Disk(SpoolReader),
-    Memory(std::vec::IntoIter<(i64, Vec<u8>)>),
+    Memory(std::vec::IntoIter<SortedLine>),
 }
 
 impl SortedLines {
-    fn merge(runs: &[Spool], last: Vec<(i64, Vec<u8>)>) -> io::Result<Self> {
+    fn merge(runs: &[Spool], last: Vec<SortedLine>) -> io::Result<Self> {
         let mut merged = Self {
             runs: Vec::new(),
             next: BinaryHeap::new(),
@@ -118,7 +137,7 @@ impl SortedLines {
     fn add(&mut self, rest: RunRest) -> io::Result<()> {
         self.runs.push(Run {
             rest,
-            line: Vec::new(),
+            line: SortedLine::default(),
         });
         self.advance(self.runs.len() - 1)
     }
@@ -130,32 +149,25 @@ impl SortedLines {
             RunRest::Memory(lines) => lines.next(),
             RunRest::Disk(reader) => {
                 let mut record = SpooledRecord::default();
-                reader.next(&mut record)?.then(|| {
-                    (
-                        record.timestamp.unwrap_or_default(),
-                        record.value.unwrap_or_default(),
-                    )
-                })
+                reader.next(&mut record)?.then(|| record.into())
             }
         };
-        if let Some((at, next)) = next {
+        if let Some(next) = next {
+            self.next.push(Reverse((next.at, run)));
             *line = next;
-            self.next.push(Reverse((at, run)));
         }
         Ok(())
     }
 
-    /// The next line and its time.
-    ///
     /// # Errors
     /// A temporary file cannot be read.
-    pub fn next_line(&mut self) -> io::Result<Option<(i64, Vec<u8>)>> {
-        let Some(Reverse((at, run))) = self.next.pop() else {
+    pub fn next_line(&mut self) -> io::Result<Option<SortedLine>> {
+        let Some(Reverse((_, run))) = self.next.pop() else {
             return Ok(None);
         };
         let line = mem::take(&mut self.runs[run].line);
         self.advance(run)?;
-        Ok(Some((at, line)))
+        Ok(Some(line))
     }
 }
 
@@ -163,17 +175,21 @@ impl SortedLines {
 mod tests {
     use super::*;
 
-    fn sorted(times: &[i64], most_bytes: usize) -> Vec<(i64, String)> {
+    fn lines(times: &[i64]) -> impl Iterator<Item = SortedLine> {
+        times.iter().enumerate().map(|(number, at)| SortedLine {
+            at: *at,
+            key: vec![b'k'; number % 3],
+            line: number.to_string().into_bytes(),
+        })
+    }
+
+    fn sorted(times: &[i64], most_bytes: usize) -> Vec<SortedLine> {
         let mut sorter = Sorter::new(most_bytes);
-        for (number, at) in times.iter().enumerate() {
-            sorter.push(*at, number.to_string().into_bytes()).unwrap();
+        for line in lines(times) {
+            sorter.push(line).unwrap();
         }
         let mut lines = sorter.finish().unwrap();
-        let mut all = Vec::new();
-        while let Some((at, line)) = lines.next_line().unwrap() {
-            all.push((at, String::from_utf8(line).unwrap()));
-        }
-        all
+        std::iter::from_fn(|| lines.next_line().unwrap()).collect()
     }
 
     /// One file for each few lines, so that files are merged in several steps.
@@ -182,15 +198,11 @@ mod tests {
         let times: Vec<i64> = (0..5_000_i64)
             .map(|number| number * 7_919 % 97 - 40)
             .collect();
-        let mut expected: Vec<(i64, String)> = times
-            .iter()
-            .enumerate()
-            .map(|(number, at)| (*at, number.to_string()))
-            .collect();
-        expected.sort_by_key(|(at, _)| *at);
+        let mut expected: Vec<SortedLine> = lines(&times).collect();
+        expected.sort_by_key(|line| line.at);
         for most_bytes in [1, 200, 10_000, MEMORY_BYTES] {
             assert_eq!(sorted(&times, most_bytes), expected, "{most_bytes}");
         }
-        assert_eq!(sorted(&[], 1), []);
+        assert_eq!(sorted(&[], 1), Vec::new());
     }
 }

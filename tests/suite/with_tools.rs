@@ -20,6 +20,7 @@ mod kafka;
 mod kafka_security;
 mod kafka_situations;
 mod kafka_transactions;
+mod large_table;
 mod packaging;
 mod pages;
 mod reload;

@@ -80,9 +80,9 @@ impl EventFiles {
 
 fn set_aside(mut events: SortedEvents) -> Result<Sorted, EventFileError> {
     let mut writer = SpoolWriter::create().map_err(EventFileError::Sorting)?;
-    while let Some((_, line)) = events.next_event()? {
+    while let Some(event) = events.next_event()? {
         let record = SpooledRecord {
-            value: Some(line),
+            value: Some(event.line),
             ..SpooledRecord::default()
         };
         writer.push(&record).map_err(EventFileError::Sorting)?;

@@ -7,9 +7,8 @@ use super::error::EventFileError;
 use super::records::FileRecords;
 use crate::decode::{Decoder, Record};
 use crate::domain::event::EventIdentity;
-use crate::domain::timestamp::Timestamp;
 use crate::edge::record_files::RecordBlock;
-use crate::edge::sorter::{SortedLines, Sorter};
+use crate::edge::sorter::{SortedLine, SortedLines, Sorter};
 use crate::exposition::event_line;
 
 /// Records between two reports of progress.
@@ -22,13 +21,12 @@ pub struct SortedEvents {
 }
 
 impl SortedEvents {
-    /// The next event and its time.
+    /// The next event. Its key is the id of its ticket.
     ///
     /// # Errors
     /// A temporary file cannot be read.
-    pub fn next_event(&mut self) -> Result<Option<(Timestamp, Vec<u8>)>, EventFileError> {
-        let next = self.lines.next_line().map_err(EventFileError::Sorting)?;
-        Ok(next.map(|(at, line)| (Timestamp(at), line)))
+    pub fn next_event(&mut self) -> Result<Option<SortedLine>, EventFileError> {
+        self.lines.next_line().map_err(EventFileError::Sorting)
     }
 }
 
@@ -51,9 +49,12 @@ pub fn sort(
             let decoded = decoder.decode(&Record::of(record), None);
             counts.note(&decoded, || format!("{}:{number}", records.path.display()));
             for event in decoded.events() {
-                let line = event_line(event, Some(&event_id(event.identity)));
-                let pushed = sorter.push(event.at.0, line.into_bytes());
-                pushed.map_err(EventFileError::Sorting)?;
+                let line = SortedLine {
+                    at: event.at.0,
+                    key: event.ticket_id.as_bytes().to_vec(),
+                    line: event_line(event, Some(&event_id(event.identity))).into_bytes(),
+                };
+                sorter.push(line).map_err(EventFileError::Sorting)?;
             }
         }
         if counts.records >= next_progress {
