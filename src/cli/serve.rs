@@ -4,6 +4,8 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use tokio::runtime;
@@ -139,4 +141,17 @@ pub fn stop_signal() -> CommandResult<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+/// A flag that SIGTERM or SIGINT sets, so that the command can finish what it has written.
+pub fn stop_flag() -> CommandResult<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let runtime = runtime()?;
+    let signal = runtime.block_on(async { stop_signal() })?;
+    let set = Arc::clone(&flag);
+    thread::spawn(move || {
+        runtime.block_on(signal);
+        set.store(true, Ordering::Relaxed);
+    });
+    Ok(flag)
 }

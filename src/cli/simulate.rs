@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -51,7 +50,7 @@ pub fn run(settings: &CommandLineSettings, arguments: &SimulateArguments) -> Com
     let events = SimulatedHelpdesk::new(arguments.seed, profile)
         .events(from, span.map(|span| from.plus(span)));
 
-    let stop = stop_flag()?;
+    let stop = serve::stop_flag()?;
     let live_from = match arguments.live_from {
         Some(LiveFrom::Now) => wall_clock::now(),
         Some(LiveFrom::Time(time)) => time,
@@ -199,17 +198,4 @@ impl SimulationOutput {
         terminal::notify(&format!("{written} events written"));
         Ok(())
     }
-}
-
-/// A flag that SIGTERM or SIGINT sets, so that the command can finish what it has written.
-fn stop_flag() -> CommandResult<Arc<AtomicBool>> {
-    let flag = Arc::new(AtomicBool::new(false));
-    let runtime = serve::runtime()?;
-    let signal = runtime.block_on(async { serve::stop_signal() })?;
-    let set = Arc::clone(&flag);
-    thread::spawn(move || {
-        runtime.block_on(signal);
-        set.store(true, Ordering::Relaxed);
-    });
-    Ok(flag)
 }

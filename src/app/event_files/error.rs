@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 pub enum EventFileError {
     #[error("cannot read {}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
-    #[error("cannot sort the events in the directory for temporary files: {0}")]
+    #[error(
+        "cannot sort the events in the directory for temporary files: {0}; set TMPDIR to a directory with more space"
+    )]
     Sorting(#[source] io::Error),
 }
 

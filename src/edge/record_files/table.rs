@@ -71,8 +71,9 @@ impl TableReader {
     pub fn read_row(&mut self, bytes: &mut Vec<u8>, limit: usize) -> io::Result<Option<u64>> {
         loop {
             self.rows.get_mut().left = limit + READ_AHEAD;
+            let line = self.rows.position().line();
             let found = self.rows.read_byte_record(&mut self.row);
-            if !found.map_err(io::Error::from)? {
+            if !found.map_err(|error| at_line(line, error))? {
                 return Ok(None);
             }
             let is_blank = self.row.len() == 1 && cell(&self.row, 0).is_some_and(<[u8]>::is_empty);
@@ -102,6 +103,14 @@ impl TableReader {
         }
         bytes.push(b'}');
         Ok(Some(self.row.position().map_or(0, csv::Position::line)))
+    }
+}
+
+fn at_line(line: u64, error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) if error.kind() != io::ErrorKind::InvalidData => error,
+        csv::ErrorKind::Io(error) => invalid(format!("line {line}: {error}")),
+        other => invalid(format!("line {line}: {other:?}")),
     }
 }
 

@@ -134,9 +134,9 @@ fn texts_of_windows_are_read_and_utf_16_is_refused() {
 
 #[test]
 fn a_missing_quote_does_not_fill_the_memory() {
-    let text = [b"a,b,c\n1,\"x".as_slice(), &vec![b'y'; 1 << 20]].concat();
+    let text = [b"a,b,c\n1,,\n2,\"x".as_slice(), &vec![b'y'; 1 << 20]].concat();
     let error = read(&text, false, 1_000).unwrap_err().to_string();
-    assert_eq!(error, "a row is too long; a quote may be missing");
+    assert_eq!(error, "line 3: a row is too long; a quote may be missing");
 }
 
 #[test]
