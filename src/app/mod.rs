@@ -14,6 +14,7 @@ pub mod history;
 pub mod inference;
 pub mod ingest;
 pub mod ingest_thread;
+pub mod init;
 pub mod kafka_clients;
 pub mod mixin;
 pub mod overview;

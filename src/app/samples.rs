@@ -12,6 +12,7 @@ use crate::decode::{
 };
 use crate::edge::files;
 use crate::edge::record_files::{self, RecordBlock, RecordFile};
+use crate::edge::spool::SpooledRecord;
 use crate::exposition::event_line;
 
 /// A larger file is not a file of samples.
@@ -48,6 +49,19 @@ impl SampleRecord {
                 .collect(),
             timestamp: self.timestamp,
             topic: &self.topic,
+        }
+    }
+
+    pub fn spooled(&self, offset: i64) -> SpooledRecord {
+        let headers = self.headers.iter();
+        SpooledRecord {
+            offset,
+            timestamp: self.timestamp,
+            key: self.key.clone().map(String::into_bytes),
+            headers: headers
+                .map(|(name, value)| (name.clone(), value.clone().into_bytes()))
+                .collect(),
+            value: self.value.clone(),
         }
     }
 }

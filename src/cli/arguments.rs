@@ -3,10 +3,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use chrono_tz::Tz;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::app::init::{Deployment, OpeningHours};
 use crate::app::targets::DEFAULT_MINIMUM;
 use crate::config::DEFAULT_OBJECTIVE;
 use crate::dashboards::Dashboard;
@@ -138,6 +140,8 @@ pub enum Command {
     Gateway,
     /// Run the exporter with an embedded broker and a simulated helpdesk
     Demo(DemoArguments),
+    /// Write the files to start with: configuration, rules, routes, deployment
+    Init(InitArguments),
     /// Calculate KPIs from files of events
     Replay(ReplayArguments),
     /// Turn files of records, such as CSV, into ticket events sorted by time
@@ -197,6 +201,54 @@ pub struct DemoArguments {
     /// Seed of the simulation; the same seed gives the same helpdesk
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
+}
+
+/// Writes a folder to start with, from sample records and a few answers: the configuration, rules for
+/// Prometheus, routes for Alertmanager, and a stack for Docker Compose or values for the Helm chart.
+///
+/// The configuration has the preset or the mapping that infer-mapping proposes, the teams, priorities and
+/// attributes of the records, a calendar, and the targets that suggest-targets finds if the records are a
+/// long history. No other content of the records gets into the files.
+///
+/// The command asks for the answers that no flag gives, if standard input is a terminal. It overwrites
+/// nothing: if one of its files exists, it writes none.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Without a file, the command reads the first 2,000 records of the topic. It then logs in as
+--config.file, --set and the environment say, but writes no login into the new configuration.
+
+Examples:
+  From an export, and ask for the rest:
+    ticket-exporter init tickets.csv
+  From a topic, without questions:
+    ticket-exporter init --brokers localhost:9092 --topic tickets --timezone Europe/Berlin \\
+      --hours 'mon-thu 09:00-17:00, fri 09:00-15:00' --deploy compose --output support")]
+pub struct InitArguments {
+    /// Sample records: JSON Lines, a JSON array, or CSV; plain, .gz or .zst
+    /// [default: the first records of the topic]
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Records are objects with the member value, and optionally key, headers, timestamp and topic
+    #[arg(long, requires = "files")]
+    pub envelope: bool,
+    /// Folder for the files; created if needed
+    #[arg(long, value_name = "FOLDER", default_value = "ticket-exporter")]
+    pub output: PathBuf,
+    /// Kafka brokers, separated by commas
+    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
+    pub brokers: Vec<String>,
+    /// Topic of the ticket events
+    #[arg(long, value_name = "TOPIC")]
+    pub topic: Option<String>,
+    /// Business hours, such as 'mon-thu 09:00-12:00 13:00-17:00, fri 09:00-15:00', or 24x7
+    #[arg(long, value_name = "HOURS", value_parser = hours)]
+    pub hours: Option<OpeningHours>,
+    /// Time zone of the business hours, such as Europe/Berlin
+    #[arg(long, value_name = "ZONE", value_parser = zone)]
+    pub timezone: Option<String>,
+    /// Write the files of a deployment: compose, helm or none
+    #[arg(long, value_name = "DEPLOYMENT", value_parser = deployment)]
+    pub deploy: Option<Deployment>,
 }
 
 /// Reads files of records through the mapping of the configuration, sorts the events by time, and writes
@@ -943,6 +995,21 @@ fn duration(text: &str) -> Result<Milliseconds, String> {
     duration::parse(text)
         .filter(|duration| *duration > 0)
         .ok_or_else(|| "not a duration; write, for example, 90d or 1h30m".to_owned())
+}
+
+pub fn hours(text: &str) -> Result<OpeningHours, String> {
+    OpeningHours::parse(text).map_err(|error| error.to_string())
+}
+
+pub fn zone(text: &str) -> Result<String, String> {
+    text.parse::<Tz>()
+        .map(|zone| zone.name().to_owned())
+        .map_err(|_| "not a time zone; write, for example, Europe/Berlin".to_owned())
+}
+
+pub fn deployment(text: &str) -> Result<Deployment, String> {
+    Deployment::from_name(text)
+        .ok_or_else(|| "not a deployment; write compose, helm or none".to_owned())
 }
 
 /// The rules compare whole seconds.

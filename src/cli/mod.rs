@@ -16,6 +16,7 @@ mod healthcheck;
 mod history;
 mod import;
 mod infer_mapping;
+mod init;
 mod logging;
 mod main_process;
 mod manual;
@@ -97,6 +98,7 @@ fn run(arguments: Arguments) -> CommandResult {
         Command::Healthcheck(arguments) => healthcheck::run(&settings, &arguments),
         Command::TestMapping(test) => test_mapping::run(&settings, &test),
         Command::InferMapping(infer) => infer_mapping::run(&infer),
+        Command::Init(init) => init::run(&settings, &init),
         Command::Rules(arguments) => rules::run(&settings, &arguments),
         Command::Dashboards(arguments) => dashboards::run(&arguments),
         Command::Metrics(metrics) => {

@@ -87,8 +87,7 @@ fn read_one(
 
 /// An attribute may become a label, at any time.
 fn check_name(name: &str, view: &YamlView<'_>, errors: &mut ConfigErrors) {
-    let is_letter = |byte: u8| byte == b'_';
-    if !names::is_word(name, is_letter) || name.contains("__") {
+    if !is_well_formed(name) {
         view.error(
             errors,
             format!(
@@ -103,6 +102,15 @@ fn check_name(name: &str, view: &YamlView<'_>, errors: &mut ConfigErrors) {
             format!("the exporter has a label or a member {name}; use another name"),
         );
     }
+}
+
+/// Whether a configuration can have an attribute of this name.
+pub fn is_attribute_name(name: &str) -> bool {
+    is_well_formed(name) && !is_taken(name)
+}
+
+fn is_well_formed(name: &str) -> bool {
+    names::is_word(name, |byte| byte == b'_') && !name.contains("__")
 }
 
 fn is_taken(name: &str) -> bool {

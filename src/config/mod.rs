@@ -34,6 +34,7 @@ mod web;
 pub mod web_file; // the web configuration file of Prometheus exporters
 mod web_paths;
 
+pub use attributes::is_attribute_name;
 pub use changes::ConfigChanges;
 pub use gateway::{Gateway, GatewayChanges, Hook};
 pub use kafka::Kafka;
@@ -42,6 +43,7 @@ pub use kafka_security::{
 };
 pub use keys::{ConfigKey, ENVIRONMENT_PREFIX, KEYS, KeyKind, keys_table, limits_table};
 pub use mapping::{CANONICAL, NO_PRESET, PRESETS, TableError, read_table};
+pub use names::is_reserved_name;
 pub use objectives::DEFAULT_OBJECTIVE;
 pub use overrides::Flag;
 pub use problem::{ConfigErrors, ConfigPlace, ConfigProblem};

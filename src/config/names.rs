@@ -10,6 +10,11 @@ pub(super) const ABSENT: &str = "none";
 /// A longer word would only hide a mistake.
 pub(super) const LONGEST_WORD: usize = 64;
 
+/// Whether the exporter uses this label value for something else.
+pub fn is_reserved_name(name: &str) -> bool {
+    [OVERFLOW, ABSENT].contains(&name)
+}
+
 /// A list of names that become label values.
 pub(super) fn read(view: &YamlView<'_>, errors: &mut ConfigErrors) -> Vec<String> {
     let names = view.texts(errors).unwrap_or_default();

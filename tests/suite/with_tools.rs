@@ -27,6 +27,7 @@ mod reload;
 mod rendering;
 mod schemas;
 mod self_tests;
+mod starter;
 // Only the random generator of the stories; `stories/mod.rs` allows these casts for all of them.
 #[allow(
     dead_code,

@@ -5,6 +5,7 @@ use std::io;
 use super::error::HistoryError;
 use super::part::HistoryPartition;
 use crate::app::event_files::EventFiles;
+use crate::app::samples::SampleRecord;
 use crate::app::schemas;
 use crate::app::topics::{self, ReadError, ReadProgress, RecordSink, WantedPartitions};
 use crate::config::Config;
@@ -56,6 +57,27 @@ impl EventHistory {
             latest: now.plus(config.stream.max_future),
             records: reading.records,
             begun_later,
+        })
+    }
+
+    /// Samples that are in memory, as one partition in their order.
+    pub fn of_samples(samples: &[SampleRecord], decoder: Decoder) -> Result<Self, HistoryError> {
+        let mut writer = SpoolWriter::create().map_err(ReadError::from)?;
+        for (sample, offset) in samples.iter().zip(0..) {
+            writer
+                .push(&sample.spooled(offset))
+                .map_err(ReadError::from)?;
+        }
+        let topic = samples.first().map_or("", |sample| &sample.topic);
+        Ok(Self::Topics {
+            partitions: vec![(
+                TopicPartition::new(topic, 0),
+                writer.finish().map_err(ReadError::from)?,
+            )],
+            decoder,
+            latest: Timestamp::LATEST,
+            records: samples.len() as u64,
+            begun_later: Vec::new(),
         })
     }
 

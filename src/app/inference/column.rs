@@ -154,7 +154,7 @@ impl SampleColumn {
 }
 
 /// Whether a text could be a word of a list to choose from.
-pub(super) fn is_choice(text: &str) -> bool {
+pub fn is_choice(text: &str) -> bool {
     let digits = text.chars().filter(char::is_ascii_digit).count();
     text.len() <= 40
         && digits <= 3

@@ -22,6 +22,7 @@ use std::path::Path;
 
 use crate::config::{self, CANONICAL};
 use crate::decode::{Decoded, Decoder, IgnoreReason, Record};
+pub use column::is_choice;
 use draft::Draft;
 use evidence::Evidence;
 use samples_table::{SampleRow, SamplesTable};

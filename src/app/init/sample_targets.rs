@@ -1,0 +1,50 @@
+//! Targets that the tickets of the sample would have met, if the sample is a long history.
+
+use super::configuration::NO_TARGETS;
+use crate::app::history::{EventHistory, HistoryError};
+use crate::app::targets::{self, DEFAULT_MINIMUM, TargetRequest};
+use crate::config::{Config, DEFAULT_OBJECTIVE};
+use crate::domain::policy::Clock;
+use crate::engine::TableDimensions;
+
+/// The key `sla` of a configuration, with a comment.
+#[derive(Debug)]
+pub struct SampleTargets {
+    pub yaml: String,
+    pub policies: usize,
+}
+
+/// Suggests one policy for each priority. Targets by team are a later decision.
+///
+/// # Errors
+/// The sample cannot be read again.
+pub fn sample_targets(
+    config: &Config,
+    history: &EventHistory,
+) -> Result<SampleTargets, HistoryError> {
+    let request = TargetRequest {
+        by: TableDimensions {
+            priority: !config.rules.priorities.is_empty(),
+            ..TableDimensions::default()
+        },
+        clock: Clock::Business,
+        objective: DEFAULT_OBJECTIVE,
+        minimum: DEFAULT_MINIMUM,
+        until: None,
+    };
+    let policies = targets::suggest(&config.rules, history, &request)?.policies;
+    let yaml = if policies.is_empty() {
+        NO_TARGETS.to_owned()
+    } else {
+        let share = DEFAULT_OBJECTIVE * 100.0;
+        format!(
+            "# {share:.0} % of the sample's goals would have met these targets, in business hours: 1d is 24 of them.\n\
+             # Replace them with what you have agreed. `ticket-exporter suggest-targets` shows others, also by team.\n{}",
+            targets::snippet(&policies, DEFAULT_OBJECTIVE)
+        )
+    };
+    Ok(SampleTargets {
+        yaml,
+        policies: policies.len(),
+    })
+}
