@@ -214,7 +214,7 @@ pub struct DemoArguments {
 /// nothing: if one of its files exists, it writes none.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Without a file, the command reads the first 2,000 records of the topic. It then logs in as
+Without a file, the command reads the first 20,000 records of the topic. It then logs in as
 --config.file, --set and the environment say, but writes no login into the new configuration.
 
 Examples:

@@ -1,6 +1,6 @@
 //! The files of a stack on one machine, for Docker Compose.
 
-/// Where users open Grafana.
+/// Grafana on this machine.
 pub(super) const GRAFANA: &str = "http://localhost:3000";
 
 /// Passes the path and the text of each file to `add`.

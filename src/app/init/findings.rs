@@ -74,6 +74,7 @@ pub fn find(samples: &[Record<'_>], decoder: &Decoder) -> SampleFindings {
     findings.teams_left_out = seen - teams.len();
     findings.teams = teams.into_iter().map(|(team, _)| team).collect();
     findings.teams.sort();
+    priorities.retain(|name| !name.is_empty() && !config::is_reserved_name(name));
     if priorities.len() <= MOST_PRIORITIES && priorities.iter().all(|name| is_fit(name)) {
         findings.priorities = priorities.into_iter().collect();
         priorities::sort(&mut findings.priorities);
@@ -98,10 +99,8 @@ impl StatedValues {
         else {
             return;
         };
-        for (name, value) in stated.attributes {
-            if !config::is_attribute_name(&name) {
-                continue;
-            }
+        let named = stated.attributes.into_iter();
+        for (name, value) in named.filter(|(name, _)| config::is_attribute_name(name)) {
             let values = self.0.entry(name).or_default();
             // One more shows that there are too many.
             if let Value::String(value) = value
@@ -125,9 +124,10 @@ impl StatedValues {
     }
 }
 
-/// Whether a name can be in a configuration: it is no mail address, no free text and not reserved.
+/// Whether a name can be in a configuration: it is no mail address, no long text and not reserved.
 fn is_fit(name: &str) -> bool {
-    !name.contains('@')
+    !name.is_empty()
+        && !name.contains('@')
         && name.len() <= LONGEST_NAME
         && name.chars().all(yaml::is_printable)
         && !config::is_reserved_name(name)

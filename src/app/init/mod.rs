@@ -1,5 +1,5 @@
-//! The files to start with: a configuration, rules, routes for alerts and a deployment. What they say
-//! comes from sample records and from a few answers. The functions here return texts; they write nothing.
+//! The files to start with: a configuration, rules, routes for alerts and a deployment. Their content comes
+//! from sample records and from a few answers. The functions here return texts; they write nothing.
 
 mod compose;
 mod configuration;
@@ -29,7 +29,7 @@ const ROUTES_FILE: &str = "alertmanager.yml";
 const RULES_FOLDER: &str = "rules";
 
 named_enum! {
-    /// What runs the exporter.
+    /// The way to run the exporter.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Deployment {
         Compose = "compose",

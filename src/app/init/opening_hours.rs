@@ -90,7 +90,7 @@ mod tests {
     fn days_and_hours_become_lines() {
         let lines = |text: &str| OpeningHours::parse(text).unwrap().weekly("");
         assert_eq!(
-            lines("mon-tue 9:00-12:00 13:00-17:00, Fri 09:00-15:00"),
+            lines("mon-tue 09:00-12:00 13:00-17:00, Fri 09:00-15:00"),
             "mon: [\"09:00-12:00\", \"13:00-17:00\"]\ntue: [\"09:00-12:00\", \"13:00-17:00\"]\nfri: [\"09:00-15:00\"]\n"
         );
         assert_eq!(

@@ -7,8 +7,8 @@ use crate::app::samples::SampleRecord;
 use crate::config::Kafka;
 use crate::edge::kafka::{ConsumerSettings, InspectError, Inspector, KafkaRecord, StartError};
 
-/// More records say no more to `infer-mapping`.
-const MOST_RECORDS: usize = 2_000;
+/// Some days of a large helpdesk: enough to suggest targets, and read in seconds.
+const MOST_RECORDS: usize = 20_000;
 /// The records are in memory.
 const MOST_BYTES: usize = 64 << 20;
 /// Time for each request, and for all records.

@@ -75,7 +75,7 @@ impl Starter {
             .to_owned()
     }
 
-    /// What the files have in common: each is accepted where it belongs.
+    /// The program that reads each file accepts it.
     #[track_caller]
     fn check(&self) {
         let checked = run(&["check-config", "--config.file", &self.config()], b"");
