@@ -11,15 +11,20 @@ use tempfile::{Builder, NamedTempFile};
 /// The mode of a file before the umask: other users, such as Grafana's, may read it.
 const MODE: u32 = 0o666;
 
-/// Whether to keep a file that exists with another content.
+/// The treatment of a file that exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
+    /// Even one with the same content is an error.
+    Refuse,
+    /// One with another content is an error.
     Keep,
     Replace,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum OutputFilesError {
+    #[error("{} exist already; nothing was written", paths(.0))]
+    Exist(Vec<PathBuf>),
     /// The files that exist with another content.
     #[error("{} would change; nothing was written", paths(.0))]
     Different(Vec<PathBuf>),
@@ -39,7 +44,7 @@ fn paths(paths: &[PathBuf]) -> String {
 /// content already is left alone. Returns the paths of the files that it wrote.
 ///
 /// # Errors
-/// With [`Existing::Keep`], a file exists with another content. Or a file cannot be written.
+/// A file exists that [`Existing`] does not allow. Or a file cannot be written.
 pub fn write(
     folder: &Path,
     files: &[(String, String)],
@@ -50,7 +55,7 @@ pub fn write(
     for (name, text) in files {
         let path = folder.join(name);
         match fs::read(&path) {
-            Ok(content) if content == text.as_bytes() => {}
+            Ok(content) if content == text.as_bytes() && existing != Existing::Refuse => {}
             Ok(_) => {
                 different.push(path.clone());
                 changed.push((path, text));
@@ -59,8 +64,12 @@ pub fn write(
             Err(source) => return Err(OutputFilesError::Write { path, source }),
         }
     }
-    if existing == Existing::Keep && !different.is_empty() {
-        return Err(OutputFilesError::Different(different));
+    if !different.is_empty() {
+        match existing {
+            Existing::Refuse => return Err(OutputFilesError::Exist(different)),
+            Existing::Keep => return Err(OutputFilesError::Different(different)),
+            Existing::Replace => {}
+        }
     }
     // All contents are on disk before the first file changes, so a full disk changes no file.
     let mut ready = Vec::new();
@@ -72,7 +81,11 @@ pub fn write(
     }
     let mut written = Vec::new();
     for (path, file) in ready {
-        if let Err(error) = file.persist(&path) {
+        let persisted = match existing {
+            Existing::Refuse => file.persist_noclobber(&path),
+            Existing::Keep | Existing::Replace => file.persist(&path),
+        };
+        if let Err(error) = persisted {
             let source = error.error;
             return Err(OutputFilesError::Write { path, source });
         }
@@ -137,6 +150,21 @@ mod tests {
         assert_eq!(written.len(), 2);
         assert_eq!(fs::read(folder.path().join("b")).unwrap(), b"2");
         assert_eq!(names(folder.path()), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_file_that_exists_can_be_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("b"), "2").unwrap();
+        let all = files(&[("a", "1"), ("b", "2")]);
+        let error = write(folder.path(), &all, Existing::Refuse).unwrap_err();
+        assert!(error.to_string().contains("/b exist already"), "{error}");
+        assert_eq!(names(folder.path()), ["b"]);
+        fs::remove_file(folder.path().join("b")).unwrap();
+        assert_eq!(
+            write(folder.path(), &all, Existing::Refuse).unwrap().len(),
+            2
+        );
     }
 
     #[test]

@@ -10,8 +10,7 @@ mod routes;
 mod sample_targets;
 mod topic_samples;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use configuration::{NO_TARGETS, configuration, mapping_of_table};
 pub use findings::{SampleFindings, find};
@@ -20,7 +19,7 @@ pub use routes::routes;
 pub use sample_targets::{SampleTargets, sample_targets};
 pub use topic_samples::{TopicSamplesError, topic_samples};
 
-use crate::alerting::{self, Links, RuleOptions};
+use crate::alerting::{self, RuleOptions};
 use crate::config::{self, Config, ConfigErrors, LoadedConfig};
 use crate::domain::named::named_enum;
 
@@ -49,54 +48,44 @@ pub struct StarterAnswers {
     pub deployment: Deployment,
 }
 
-/// Texts of files by their paths below one folder.
-pub type StarterFiles = BTreeMap<PathBuf, String>;
+/// The path of each file below one folder, and its text.
+pub type StarterFiles = Vec<(String, String)>;
 
 /// All files. `yaml` is the text of the configuration, `config` its content.
 pub fn files(yaml: String, config: &Config, deployment: Deployment) -> StarterFiles {
-    let teams = &config.rules.known_teams;
-    let mut files = StarterFiles::from([
-        (CONFIGURATION_FILE.into(), yaml),
-        (ROUTES_FILE.into(), routes(teams)),
-    ]);
-    let mut add = |name: &str, text: String| {
-        files.insert(name.into(), text);
-    };
+    let mut files = vec![
+        (CONFIGURATION_FILE.to_owned(), yaml),
+        (ROUTES_FILE.to_owned(), routes(&config.rules.known_teams)),
+    ];
+    files.extend(rules(config, deployment));
     match deployment {
-        Deployment::Compose => compose::files(&mut add),
-        Deployment::Helm => add(
-            "values.yaml",
-            include_str!("templates/values.yaml").to_owned(),
-        ),
+        Deployment::Compose => files.extend(compose::files()),
+        Deployment::Helm => {
+            let values = include_str!("templates/values.yaml");
+            files.push(("values.yaml".to_owned(), values.to_owned()));
+        }
         Deployment::None => {}
     }
-    files.extend(rules(config, deployment));
     files
 }
 
 /// The same rules as the command `rules` writes.
 fn rules(config: &Config, deployment: Deployment) -> StarterFiles {
+    let most_urgent = config.rules.priorities.first();
     let mut options = RuleOptions {
-        urgent: config
-            .rules
-            .priorities
-            .first()
-            .cloned()
-            .into_iter()
-            .collect(),
+        urgent: most_urgent.into_iter().cloned().collect(),
         ..RuleOptions::default()
     };
     if deployment == Deployment::Compose {
-        options.links = Links {
-            dashboards: compose::GRAFANA.to_owned(),
-            ..options.links
-        };
+        compose::GRAFANA.clone_into(&mut options.links.dashboards);
     }
     let (files, _) = alerting::prometheus(&config.rules, &config.objectives, &options);
     let files = files.iter();
-    let path = |name| Path::new(RULES_FOLDER).join(name);
     files
-        .map(|file| (path(file.name), file.text(&options.links)))
+        .map(|file| {
+            let path = format!("{RULES_FOLDER}/{}", file.name);
+            (path, file.text(&options.links))
+        })
         .collect()
 }
 

@@ -17,7 +17,7 @@ use crate::app::samples::{self, SampleRecord};
 use crate::config::Config;
 use crate::decode::{Decoder, Record};
 use crate::edge::files::STANDARD_INPUT;
-use crate::edge::new_files;
+use crate::edge::output_files::{self, Existing, OutputFilesError};
 use crate::edge::record_files::RecordFile;
 
 pub fn run(settings: &CommandLineSettings, arguments: &InitArguments) -> CommandResult {
@@ -56,9 +56,15 @@ pub fn run(settings: &CommandLineSettings, arguments: &InitArguments) -> Command
     let yaml = init::configuration(&answers, &mapping, &findings, &targets.yaml);
     let loaded = init::load(&yaml)?;
     let files = init::files(yaml, &loaded.config, answers.deployment);
-    new_files::write(&arguments.output, &files).map_err(CommandFailure::other)?;
-    for path in files.keys() {
-        terminal::notify(&format!("wrote {}", arguments.output.join(path).display()));
+    let written = output_files::write(&arguments.output, &files, Existing::Refuse);
+    let written = written.map_err(|error| match error {
+        OutputFilesError::Exist(_) => {
+            CommandFailure::other(format!("{error}. Remove them, or give another --output"))
+        }
+        error => CommandFailure::other(error),
+    })?;
+    for path in written {
+        terminal::notify(&format!("wrote {}", path.display()));
     }
     for warning in loaded.warnings {
         terminal::notify(&format!("warning: {warning}"));
