@@ -1,6 +1,5 @@
 //! The files of a stack on one machine, for Docker Compose.
 
-use super::StarterFiles;
 use crate::dashboards::Dashboard;
 
 /// Grafana on this machine.
@@ -19,9 +18,9 @@ const FILES: [(&str, &str); 4] = [
     ),
 ];
 
-pub(super) fn files() -> StarterFiles {
+pub(super) fn files() -> Vec<(String, String)> {
     let files = FILES.into_iter();
-    let mut files: StarterFiles = files
+    let mut files: Vec<(String, String)> = files
         .map(|(path, text)| (path.to_owned(), text.to_owned()))
         .collect();
     let dashboards = Dashboard::all(None).into_iter();

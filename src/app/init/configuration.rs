@@ -1,6 +1,6 @@
 //! The text of the configuration.
 
-use super::StarterAnswers;
+use super::answers::StarterAnswers;
 use super::findings::SampleFindings;
 use super::opening_hours::ALWAYS;
 use crate::domain::yaml;

@@ -1,6 +1,7 @@
 //! The files to start with: a configuration, rules, routes for alerts and a deployment. Their content comes
-//! from sample records and from a few answers. The functions here return texts; they write nothing.
+//! from sample records and from a few answers. Nothing here writes files.
 
+mod answers;
 mod compose;
 mod configuration;
 mod findings;
@@ -12,6 +13,7 @@ mod topic_samples;
 
 use std::path::Path;
 
+pub use answers::{Deployment, StarterAnswers};
 pub use configuration::{NO_TARGETS, configuration, mapping_of_table};
 pub use findings::{SampleFindings, find};
 pub use opening_hours::{OpeningHours, OpeningHoursError};
@@ -21,38 +23,14 @@ pub use topic_samples::{TopicSamplesError, topic_samples};
 
 use crate::alerting::{self, RuleOptions};
 use crate::config::{self, Config, ConfigErrors, LoadedConfig};
-use crate::domain::named::named_enum;
 
 pub const CONFIGURATION_FILE: &str = "ticket-exporter.yaml";
 const ROUTES_FILE: &str = "alertmanager.yml";
 const RULES_FOLDER: &str = "rules";
 
-named_enum! {
-    /// The way to run the exporter.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum Deployment {
-        Compose = "compose",
-        Helm = "helm",
-        None = "none",
-    }
-}
-
-/// The answers that no sample can give.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StarterAnswers {
-    pub brokers: Vec<String>,
-    pub topic: String,
-    /// The name of a time zone.
-    pub zone: String,
-    pub hours: OpeningHours,
-    pub deployment: Deployment,
-}
-
-/// The path of each file below one folder, and its text.
-pub type StarterFiles = Vec<(String, String)>;
-
-/// All files. `yaml` is the text of the configuration, `config` its content.
-pub fn files(yaml: String, config: &Config, deployment: Deployment) -> StarterFiles {
+/// All files: the path below one folder, and the text. `yaml` is the text of the configuration, `config` its
+/// content.
+pub fn files(yaml: String, config: &Config, deployment: Deployment) -> Vec<(String, String)> {
     let mut files = vec![
         (CONFIGURATION_FILE.to_owned(), yaml),
         (ROUTES_FILE.to_owned(), routes(&config.rules.known_teams)),
@@ -70,7 +48,7 @@ pub fn files(yaml: String, config: &Config, deployment: Deployment) -> StarterFi
 }
 
 /// The same rules as the command `rules` writes.
-fn rules(config: &Config, deployment: Deployment) -> StarterFiles {
+fn rules(config: &Config, deployment: Deployment) -> Vec<(String, String)> {
     let most_urgent = config.rules.priorities.first();
     let mut options = RuleOptions {
         urgent: most_urgent.into_iter().cloned().collect(),

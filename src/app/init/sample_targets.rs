@@ -4,7 +4,7 @@ use super::configuration::NO_TARGETS;
 use crate::app::history::{EventHistory, HistoryError};
 use crate::app::targets::{self, DEFAULT_MINIMUM, TargetRequest};
 use crate::config::{Config, DEFAULT_OBJECTIVE};
-use crate::domain::policy::Clock;
+use crate::domain::policy::{Clock, Policy, Target};
 use crate::engine::TableDimensions;
 
 /// The key `sla` of a configuration, with a comment.
@@ -12,6 +12,19 @@ use crate::engine::TableDimensions;
 pub struct SampleTargets {
     pub yaml: String,
     pub policies: usize,
+}
+
+/// Few replies of few tickets can take longer than most resolutions. Such a target would be a mistake, and
+/// `check-config` warns about it.
+fn drop_late_replies(policy: &mut Policy) {
+    let Some(resolution) = policy.target(Target::Resolution) else {
+        return;
+    };
+    for reply in [Target::FirstResponse, Target::NextResponse] {
+        if policy.target(reply).is_some_and(|reply| reply > resolution) {
+            policy.targets[reply as usize] = None;
+        }
+    }
 }
 
 /// Suggests one policy for each priority. Targets by team are a later decision.
@@ -32,7 +45,8 @@ pub fn sample_targets(
         minimum: DEFAULT_MINIMUM,
         until: None,
     };
-    let policies = targets::suggest(&config.rules, history, &request)?.policies;
+    let mut policies = targets::suggest(&config.rules, history, &request)?.policies;
+    policies.iter_mut().for_each(drop_late_replies);
     let yaml = if policies.is_empty() {
         NO_TARGETS.to_owned()
     } else {
