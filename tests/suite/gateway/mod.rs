@@ -3,6 +3,7 @@
 
 mod answers;
 mod durability;
+mod guide;
 mod reload;
 mod slow_senders;
 mod throughput;
