@@ -325,7 +325,7 @@ def gateway():
             "By hook and status; most senders give up. 401 and 403: compare the secret with that of the sender, and the"
             " clocks. 413: raise the limits of the hook. 400 and 415: the sender does not send JSON. 404: no such"
             " hook. Reasons that did not occur are left out.",
-            [query(f"sum by (hook, code) (increase({refused}[1h])) > 0", "{{hook}}: {{code}}", interval="5m")],
+            [query(f"sum by (hook, code) (increase({refused}[1h])) > 0", "{{hook}}: {{code}}")],
             COUNT,
             no_value=without,
         ),
