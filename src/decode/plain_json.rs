@@ -18,7 +18,7 @@ pub(super) enum PlainValue<'a> {
     Text(&'a str),
 }
 
-/// What follows of a text.
+/// The part of a text that is not read yet.
 pub(super) struct PlainReader<'a>(&'a str);
 
 impl<'a> PlainReader<'a> {

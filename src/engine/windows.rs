@@ -453,7 +453,7 @@ fn series(
         .get_or_insert_with(|| vec![SlidingWindow::default(); windows].into())
 }
 
-/// Where a window is.
+/// The place of a window in time.
 struct WindowPosition {
     /// The length of a step.
     step: Milliseconds,

@@ -134,8 +134,15 @@ impl Setup {
         }
         let _ = writeln!(
             out,
-            "limits: {{ teams: {}, priorities: {}, channels: {} }}",
-            self.limit_teams, self.limit_priorities, self.limit_channels
+            "limits: {{ teams: {}, priorities: {}, channels: {}{} }}",
+            self.limit_teams,
+            self.limit_priorities,
+            self.limit_channels,
+            if self.limit_cohorts == Some(0) {
+                ", series: 1"
+            } else {
+                ""
+            }
         );
         yaml
     }
@@ -241,6 +248,11 @@ impl Setup {
         setup.limit_teams = limit("/limits/teams").map_or(setup.limit_teams, |n| n as usize);
         setup.limit_priorities =
             limit("/limits/priorities").map_or(setup.limit_priorities, |n| n as usize);
+        // One series is less than a cohort has, so no cohort has a place.
+        setup.limit_cohorts = limit("/limits/series").map(|series| {
+            assert_eq!(series, 1, "the series of a cohort are not counted here");
+            0
+        });
         setup.limit_channels =
             limit("/limits/channels").map_or(setup.limit_channels, |n| n as usize);
         setup
