@@ -52,6 +52,7 @@ fn write_table(path: &Path) {
 }
 
 /// Runs a command to its end, and returns its largest memory in bytes.
+#[allow(clippy::print_stdout, reason = "a measurement")]
 fn peak(folder: &Path, arguments: &[&str]) -> u64 {
     let arguments: Vec<String> = arguments.iter().map(|&text| text.to_owned()).collect();
     let environment = [("TMPDIR".to_owned(), folder.display().to_string())].into();
