@@ -58,7 +58,7 @@ fn fresh_clone() -> tempfile::TempDir {
 fn example() -> String {
     let text = fs::read_to_string(repository().join("README.md")).unwrap();
     let (_, rest) = text
-        .split_once("A small configuration, `ticket-exporter.yaml`:")
+        .split_once("a small configuration, `ticket-exporter.yaml`:")
         .unwrap();
     let (_, rest) = rest.split_once("```yaml\n").unwrap();
     rest.split_once("```").unwrap().0.to_owned()
