@@ -20,7 +20,7 @@ use crate::harness::{
 
 const FOLDER: &str = "deploy/compose";
 /// A start, a month of history and some scrapes.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The compose file as JSON, with anchors resolved and the default of each variable.
 fn compose() -> Value {
