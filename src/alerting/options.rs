@@ -4,6 +4,7 @@
 use super::model::Links;
 use super::promql::{call, window};
 use crate::domain::timestamp::{DAY, MINUTE, Milliseconds};
+use crate::engine::Rules;
 
 /// How long a value counts after its last scrape. Five minutes hold several scrapes, and Prometheus looks
 /// back as far. A longer time keeps alerts on problems that may be over. A time below the three minutes of
@@ -63,6 +64,16 @@ impl Default for RuleOptions {
                 runbooks: runbooks(REPOSITORY),
                 dashboards: String::new(),
             },
+        }
+    }
+}
+
+impl RuleOptions {
+    /// The defaults for these rules: the first priority is the urgent one.
+    pub fn of(rules: &Rules) -> Self {
+        Self {
+            urgent: rules.priorities.first().into_iter().cloned().collect(),
+            ..Self::default()
         }
     }
 }

@@ -76,12 +76,11 @@ fn rules(config: &Config, arguments: &RulesArguments) -> Vec<(String, String)> {
 }
 
 fn options(config: &Config, arguments: &RulesArguments) -> RuleOptions {
-    let most_urgent = config.rules.priorities.first();
+    let defaults = RuleOptions::of(&config.rules);
     let urgent = match arguments.urgent.as_slice() {
-        [] => most_urgent.into_iter().cloned().collect(),
+        [] => defaults.urgent,
         named => named.to_vec(),
     };
-    let defaults = RuleOptions::default();
     let url = |given: &Option<String>, default: String| match given {
         Some(url) => url.trim_end_matches('/').to_owned(),
         None => default,

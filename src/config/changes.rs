@@ -147,7 +147,7 @@ impl ConfigChanges {
 
     /// Names of the changes, for a log line.
     pub fn names(&self) -> Vec<&'static str> {
-        [
+        present(&[
             (self.consumer, "kafka"),
             (self.dead_letters, "dead letters"),
             (self.mapping, "mapping"),
@@ -157,11 +157,14 @@ impl ConfigChanges {
             (self.recovery, "checkpoint.on_…"),
             (self.objectives, "objectives"),
             (self.pages, "pages"),
-        ]
-        .into_iter()
-        .filter_map(|(differs, name)| differs.then_some(name))
-        .collect()
+        ])
     }
+}
+
+/// The names of the changes that are there.
+pub(super) fn present(changes: &[(bool, &'static str)]) -> Vec<&'static str> {
+    let present = changes.iter().filter(|(differs, _)| *differs);
+    present.map(|(_, name)| *name).collect()
 }
 
 #[cfg(test)]

@@ -24,9 +24,7 @@ impl<'a> Attributes<'a> {
     /// Reads an object of plain JSON.
     pub(super) fn of_plain(reader: &mut PlainReader<'a>) -> Result<Self, NotPlain> {
         let mut attributes = Vec::new();
-        reader.begin_object()?;
-        let mut is_first = true;
-        while let Some(name) = reader.next_name(&mut is_first)? {
+        reader.object(|reader, name| {
             let value = match reader.value()? {
                 PlainValue::Null => AttributeValue::None,
                 PlainValue::Bool(truth) => AttributeValue::of_truth(truth),
@@ -35,7 +33,8 @@ impl<'a> Attributes<'a> {
                 }
             };
             attributes.push((Cow::Borrowed(name), value));
-        }
+            Ok(())
+        })?;
         Ok(Self(attributes))
     }
 

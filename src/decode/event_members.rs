@@ -6,7 +6,7 @@ use super::attributes::Attributes;
 use super::json_members::{EventTime, Id, JsonString, Nullable, TypeName};
 use super::plain_json::{NotPlain, PlainReader, PlainValue};
 use crate::domain::event::EventType;
-use crate::domain::named::named_enum;
+use crate::domain::mapping::Member;
 use crate::domain::timestamp::Timestamp;
 
 /// The members of a canonical event, as they were written.
@@ -46,75 +46,47 @@ pub(super) struct EventMembers<'a> {
     pub(super) into: Option<Id<'a>>,
 }
 
-named_enum! {
-    #[derive(Clone, Copy)]
-    enum MemberName {
-        TicketId = "ticket_id",
-        Kind = "type",
-        At = "at",
-        EventId = "event_id",
-        CreatedAt = "created_at",
-        Team = "team",
-        Agent = "agent",
-        Priority = "priority",
-        Status = "status",
-        Channel = "channel",
-        Actor = "actor",
-        Attributes = "attributes",
-        Requester = "requester",
-        Author = "author",
-        Public = "public",
-        HandleSeconds = "handle_seconds",
-        Score = "score",
-        ScoreMax = "score_max",
-        Into = "into",
-    }
-}
-
 impl<'a> EventMembers<'a> {
     /// Reads plain JSON. After an error, some members are set.
     pub(super) fn read_plain(&mut self, text: &'a str) -> Result<(), NotPlain> {
         let mut reader = PlainReader::new(text)?;
         let mut seen = 0_u32;
-        reader.begin_object()?;
-        let mut is_first = true;
-        while let Some(name) = reader.next_name(&mut is_first)? {
-            let Some(member) = MemberName::from_name(name) else {
-                reader.skip()?;
-                continue;
+        reader.object(|reader, name| {
+            let Some(member) = Member::from_name(name) else {
+                return reader.skip();
             };
             let bit = 1 << member as u32;
             if seen & bit != 0 {
                 return Err(NotPlain);
             }
             seen |= bit;
-            self.set(member, &mut reader)?;
-        }
+            self.set(member, reader)
+        })?;
         reader.end()
     }
 
     #[inline]
-    fn set(&mut self, member: MemberName, reader: &mut PlainReader<'a>) -> Result<(), NotPlain> {
+    fn set(&mut self, member: Member, reader: &mut PlainReader<'a>) -> Result<(), NotPlain> {
         match member {
-            MemberName::TicketId => self.ticket_id = id(reader.value()?)?,
-            MemberName::Kind => self.kind = type_name(reader.value()?)?,
-            MemberName::At => self.at = time(reader.value()?)?,
-            MemberName::EventId => self.event_id = text(reader.value()?)?,
-            MemberName::CreatedAt => self.created_at = time(reader.value()?)?,
-            MemberName::Team => self.team = nullable(reader.value()?)?,
-            MemberName::Agent => self.agent = nullable(reader.value()?)?,
-            MemberName::Priority => self.priority = text(reader.value()?)?,
-            MemberName::Status => self.status = text(reader.value()?)?,
-            MemberName::Channel => self.channel = text(reader.value()?)?,
-            MemberName::Actor => self.actor = text(reader.value()?)?,
-            MemberName::Attributes => self.attributes = attributes(reader)?,
-            MemberName::Requester => self.requester = id(reader.value()?)?,
-            MemberName::Author => self.author = id(reader.value()?)?,
-            MemberName::Public => self.public = truth(reader.value()?)?,
-            MemberName::HandleSeconds => self.handle_seconds = number(reader.value()?)?,
-            MemberName::Score => self.score = number(reader.value()?)?,
-            MemberName::ScoreMax => self.score_max = number(reader.value()?)?,
-            MemberName::Into => self.into = id(reader.value()?)?,
+            Member::TicketId => self.ticket_id = id(reader.value()?)?,
+            Member::Type => self.kind = type_name(reader.value()?)?,
+            Member::At => self.at = time(reader.value()?)?,
+            Member::EventId => self.event_id = text(reader.value()?)?,
+            Member::CreatedAt => self.created_at = time(reader.value()?)?,
+            Member::Team => self.team = nullable(reader.value()?)?,
+            Member::Agent => self.agent = nullable(reader.value()?)?,
+            Member::Priority => self.priority = text(reader.value()?)?,
+            Member::Status => self.status = text(reader.value()?)?,
+            Member::Channel => self.channel = text(reader.value()?)?,
+            Member::Actor => self.actor = text(reader.value()?)?,
+            Member::Attributes => self.attributes = attributes(reader)?,
+            Member::Requester => self.requester = id(reader.value()?)?,
+            Member::Author => self.author = id(reader.value()?)?,
+            Member::Public => self.public = truth(reader.value()?)?,
+            Member::HandleSeconds => self.handle_seconds = number(reader.value()?)?,
+            Member::Score => self.score = number(reader.value()?)?,
+            Member::ScoreMax => self.score_max = number(reader.value()?)?,
+            Member::Into => self.into = id(reader.value()?)?,
         }
         Ok(())
     }

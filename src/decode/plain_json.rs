@@ -31,30 +31,30 @@ impl<'a> PlainReader<'a> {
         Ok(Self(text))
     }
 
-    /// Takes the beginning of an object. Its members follow.
-    pub(super) fn begin_object(&mut self) -> Result<(), NotPlain> {
-        self.take(b'{')
-    }
-
     /// Whether an object follows.
     pub(super) fn is_object(&mut self) -> bool {
         self.peek() == Some(b'{')
     }
 
-    /// The name of the next member; its value follows. `None`: the object has ended. `is_first`: no member
-    /// of it was read yet.
+    /// Reads an object. `member` takes each name, and reads the value that follows.
     #[inline]
-    pub(super) fn next_name(&mut self, is_first: &mut bool) -> Result<Option<&'a str>, NotPlain> {
+    pub(super) fn object(
+        &mut self,
+        mut member: impl FnMut(&mut Self, &'a str) -> Result<(), NotPlain>,
+    ) -> Result<(), NotPlain> {
+        self.take(b'{')?;
         if self.peek() == Some(b'}') {
-            self.advance(1)?;
-            return Ok(None);
+            return self.take(b'}');
         }
-        if !std::mem::take(is_first) {
+        loop {
+            let name = self.string()?;
+            self.take(b':')?;
+            member(self, name)?;
+            if self.peek() != Some(b',') {
+                return self.take(b'}');
+            }
             self.take(b',')?;
         }
-        let name = self.string()?;
-        self.take(b':')?;
-        Ok(Some(name))
     }
 
     #[inline]
@@ -73,12 +73,7 @@ impl<'a> PlainReader<'a> {
         if !self.is_object() {
             return self.value().map(|_| ());
         }
-        self.begin_object()?;
-        let mut is_first = true;
-        while self.next_name(&mut is_first)?.is_some() {
-            self.value()?;
-        }
-        Ok(())
+        self.object(|reader, _| reader.value().map(|_| ()))
     }
 
     /// Nothing may follow.

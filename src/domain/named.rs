@@ -17,7 +17,6 @@ macro_rules! named_enum {
             $($(#[$of_variant])* $variant $(($data))?,)+
         }
 
-        #[allow(dead_code, reason = "not every enum needs all of them")]
         impl $name {
             pub const ALL: [Self; [$($word),+].len()] = [$(Self::$variant $(($sample))?),+];
 
@@ -27,6 +26,7 @@ macro_rules! named_enum {
                 }
             }
 
+            #[allow(dead_code, reason = "not every enum is read")]
             pub fn from_name(name: &str) -> Option<Self> {
                 match name {
                     $($word => Some(Self::$variant $(($sample))?),)+

@@ -14,11 +14,8 @@ pub(super) fn start_producer(
 ) -> Result<Arc<WebhookProducer>, GatewayError> {
     let connection = ConsumerSettings::from(&config.kafka).connection;
     connection.check_producer()?;
-    let (topics, timeout) = (gateway.topics(), milliseconds(gateway.timeout));
+    let timeout = Duration::from_millis(gateway.timeout.unsigned_abs());
+    let topics = gateway.topics();
     let producer = start_in_time(move || WebhookProducer::start(&connection, &topics, timeout))?;
     Ok(Arc::new(producer))
-}
-
-pub(super) fn milliseconds(length: i64) -> Duration {
-    Duration::from_millis(u64::try_from(length).unwrap_or_default())
 }

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tracing::{error, info};
 
 use super::error::GatewayError;
-use super::producer::{milliseconds, start_producer};
+use super::producer::start_producer;
 use super::reload::GatewayReloader;
 use crate::app::kafka_clients::end_client;
 use crate::app::reload::Load;
@@ -76,7 +76,7 @@ impl GatewayService {
             ..Web::default()
         };
         let protection = Protection::load(&hooks_web, Arc::clone(&self_metrics))?;
-        let drain = milliseconds(gateway.timeout) + BODY_DRAIN;
+        let drain = Duration::from_millis(gateway.timeout.unsigned_abs()) + BODY_DRAIN;
         let router = hooks_router(Arc::clone(&receiver));
         let hooks = HttpServer::bind(&gateway.listen, router, protection)
             .await?

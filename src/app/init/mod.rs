@@ -49,11 +49,7 @@ pub fn files(yaml: String, config: &Config, deployment: Deployment) -> Vec<(Stri
 
 /// The same rules as the command `rules` writes.
 fn rules(config: &Config, deployment: Deployment) -> Vec<(String, String)> {
-    let most_urgent = config.rules.priorities.first();
-    let mut options = RuleOptions {
-        urgent: most_urgent.into_iter().cloned().collect(),
-        ..RuleOptions::default()
-    };
+    let mut options = RuleOptions::of(&config.rules);
     if deployment == Deployment::Compose {
         compose::GRAFANA.clone_into(&mut options.links.dashboards);
     }

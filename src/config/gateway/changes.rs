@@ -1,6 +1,7 @@
 //! Compares a new configuration with that of a running gateway: which changes it can apply, and which need
 //! a restart.
 
+use super::super::changes::present;
 use super::super::{Config, ConfigChanges, Kafka};
 use super::Gateway;
 
@@ -63,15 +64,12 @@ impl GatewayChanges {
 
     /// Names of the changes, for a log line.
     pub fn names(&self) -> Vec<&'static str> {
-        [
+        present(&[
             (self.producer, "kafka"),
             (self.hooks, "hooks"),
             (self.mapping, "mapping"),
             (self.pages, "pages"),
-        ]
-        .into_iter()
-        .filter_map(|(differs, name)| differs.then_some(name))
-        .collect()
+        ])
     }
 }
 

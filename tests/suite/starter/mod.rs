@@ -105,6 +105,21 @@ fn events(there: &Path) -> PathBuf {
     path
 }
 
+/// `init` with all answers.
+fn scripted<'a>(sample: &'a Path, output: &'a Path, deploy: &'a str) -> Vec<&'a str> {
+    let (sample, output) = (sample.to_str().unwrap(), output.to_str().unwrap());
+    let mut arguments = vec!["init", sample, "--output", output, "--hours", "24x7"];
+    arguments.extend([
+        "--brokers",
+        "localhost:1",
+        "--topic",
+        "t",
+        "--deploy",
+        deploy,
+    ]);
+    arguments
+}
+
 /// The example for Alertmanager has the same routes and inhibitions, for the teams of the reference
 /// configuration.
 #[test]
@@ -131,25 +146,8 @@ fn nothing_is_overwritten_and_nothing_is_written_then() {
     let output = there.path().join("mine");
     fs::create_dir(&output).unwrap();
     fs::write(output.join("alertmanager.yml"), "mine").unwrap();
-    let arguments = [
-        &[
-            "init",
-            sample.to_str().unwrap(),
-            "--output",
-            output.to_str().unwrap(),
-        ][..],
-        &[
-            "--brokers",
-            "localhost:1",
-            "--topic",
-            "t",
-            "--hours",
-            "24x7",
-            "--deploy",
-            "compose",
-        ],
-    ];
-    let done = run(&arguments.concat(), b"");
+    let arguments = scripted(&sample, &output, "compose");
+    let done = run(&arguments, b"");
     let said = text(&done.stderr);
     assert_eq!(done.status.code(), Some(1), "{said}");
     assert!(
@@ -165,6 +163,6 @@ fn nothing_is_overwritten_and_nothing_is_written_then() {
     );
 
     fs::remove_file(output.join("alertmanager.yml")).unwrap();
-    run_well(&arguments.concat(), b"");
+    run_well(&arguments, b"");
     assert!(output.join("rules/alerts.yml").exists());
 }

@@ -1,6 +1,6 @@
 //! Samples of several helpdesks, canonical events, and a table.
 
-use super::{Starter, events};
+use super::{Starter, events, scripted};
 use crate::harness::{folder, repository, run, run_well, text};
 
 #[test]
@@ -149,23 +149,7 @@ fn records_without_tickets_give_nothing() {
     let sample = there.path().join("records.jsonl");
     std::fs::write(&sample, "{\"a\":1}\n{\"a\":2}\n").unwrap();
     let output = there.path().join("new");
-    let done = run(
-        &[
-            "init",
-            sample.to_str().unwrap(),
-            "--output",
-            output.to_str().unwrap(),
-            "--brokers",
-            "localhost:1",
-            "--topic",
-            "t",
-            "--hours",
-            "24x7",
-            "--deploy",
-            "none",
-        ],
-        b"",
-    );
+    let done = run(&scripted(&sample, &output, "none"), b"");
     let said = text(&done.stderr);
     assert_eq!(done.status.code(), Some(1), "{said}");
     assert!(said.contains("id of a ticket"), "{said}");
