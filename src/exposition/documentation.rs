@@ -6,7 +6,8 @@ use crate::domain::catalog::{FAMILIES, Family};
 
 /// The catalog as a Markdown table, with a line feed at its end.
 pub fn catalog_table() -> String {
-    let mut table = String::from("| Metric | Type | Labels | Meaning |\n|---|---|---|---|\n");
+    let mut table =
+        String::from("| Metric | Type | Labels | Adds up | Meaning |\n|---|---|---|---|---|\n");
     for family in FAMILIES {
         let labels: Vec<String> = family
             .labels
@@ -16,10 +17,11 @@ pub fn catalog_table() -> String {
         // Writing into a string cannot fail.
         let _ = writeln!(
             table,
-            "| `{}` | {} | {} | {} |",
+            "| `{}` | {} | {} | {} | {} |",
             family.name,
             family.kind.name(),
             labels.join(" "),
+            family.aggregation.name(),
             family.help.replace('|', "\\|"),
         );
     }
@@ -37,10 +39,11 @@ pub fn catalog_text() -> String {
     for family in FAMILIES {
         let _ = writeln!(
             text,
-            "{:name_width$}  {:9}  {:label_width$}  {}",
+            "{:name_width$}  {:9}  {:label_width$}  {:12}  {}",
             family.name,
             family.kind.name(),
             labels(family),
+            family.aggregation.name(),
             family.help,
         );
     }
@@ -56,10 +59,10 @@ mod tests {
         let table = catalog_table();
         assert_eq!(table.lines().count(), FAMILIES.len() + 2);
         assert!(table.contains(
-            "| `ticket_backlog` | gauge | `team` `priority` `status` | Unsolved tickets |\n"
+            "| `ticket_backlog` | gauge | `team` `priority` `status` | sum | Unsolved tickets |\n"
         ));
         for line in table.lines() {
-            assert_eq!(line.replace("\\|", "").matches('|').count(), 5, "{line}");
+            assert_eq!(line.replace("\\|", "").matches('|').count(), 6, "{line}");
         }
     }
 

@@ -4,9 +4,9 @@
 use prometheus::core::Collector;
 use prometheus::{Registry, proto};
 
-#[cfg(target_os = "linux")]
-use crate::domain::catalog::MetricOrigin;
 use crate::domain::catalog::{self, Family, MetricKind};
+#[cfg(target_os = "linux")]
+use crate::domain::catalog::{Aggregation, MetricOrigin};
 use crate::domain::timestamp::Timestamp;
 use crate::engine::{HistogramView, Sample, Visitor};
 
@@ -90,6 +90,11 @@ pub(super) fn register_process(
                     MetricKind::Gauge
                 },
                 origin: MetricOrigin::Exporter,
+                aggregation: if name.ends_with("_start_time_seconds") {
+                    Aggregation::Min
+                } else {
+                    Aggregation::Sum
+                },
                 help: help.leak(),
                 labels: &[],
             }));
