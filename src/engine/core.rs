@@ -87,6 +87,8 @@ pub struct Engine {
     /// `None`: nothing tracks changes for checkpoints.
     pub(super) changes: Option<StateChanges>,
     pub(super) start: CountingStart,
+    /// The stream clock of the shard furthest behind. `None`: the engine has all partitions.
+    pub(super) shards_clock: Option<Timestamp>,
 }
 
 impl Engine {
@@ -112,6 +114,7 @@ impl Engine {
             counts: Counts::default(),
             changes: None,
             start,
+            shards_clock: None,
         }
     }
 
@@ -202,8 +205,13 @@ impl Engine {
     /// tickets plus the series that changed since the last snapshot.
     pub fn snapshot(&mut self) -> Snapshot {
         let clock = self.clock();
-        let start = self.start.fix();
         self.recorder.windows.advance(clock);
+        self.snapshot_at(clock)
+    }
+
+    /// The snapshot at the clock to which the windows have moved.
+    pub(super) fn snapshot_at(&mut self, clock: Timestamp) -> Snapshot {
+        let start = self.start.fix();
         let clocks: Vec<Option<Timestamp>> = self.partitions.iter().map(Partition::clock).collect();
         let gauges = gauges::scan(&mut self.recorder, &self.tickets, &clocks);
         let CompiledRules { rules, labels, .. } = &self.recorder.compiled;
@@ -216,7 +224,7 @@ impl Engine {
             attributes: labels.shown_attributes(),
             cohorts: self.recorder.series.cohorts().to_vec(),
             windows: self.recorder.windows.publish(teams),
-            knows_before: self.recorder.windows.knows_before(start),
+            reach: self.recorder.windows.reach(),
             gauges,
             start,
             clock,
@@ -226,11 +234,13 @@ impl Engine {
     /// The clock of the windows: that of the slowest partition, because events up to there are
     /// complete. Partitions without events do not count.
     pub(super) fn clock(&self) -> Timestamp {
-        self.partitions
-            .iter()
-            .filter_map(Partition::clock)
-            .min()
-            .unwrap_or(Timestamp(0))
+        let clocks = self.stream_clock().into_iter().chain(self.shards_clock);
+        clocks.min().unwrap_or(Timestamp(0))
+    }
+
+    /// The clock of the slowest partition; `None` before the first event.
+    pub(super) fn stream_clock(&self) -> Option<Timestamp> {
+        self.partitions.iter().filter_map(Partition::clock).min()
     }
 
     pub(super) fn rules(&self) -> &CompiledRules {

@@ -78,6 +78,19 @@ impl CohortGauges {
         &mut self.further_groups[group - 1]
     }
 
+    /// Adds the gauges of the same cohort in another shard. `groups`: the number here of each group there.
+    pub fn add(&mut self, other: &Self, groups: &[usize]) {
+        for (count, further) in self.backlog.iter_mut().zip(other.backlog) {
+            *count += further;
+        }
+        self.awaiting_first_response += other.awaiting_first_response;
+        self.unassigned += other.unassigned;
+        let goals = std::iter::once(&other.first_group).chain(&other.further_groups);
+        for (goals, group) in goals.zip(groups) {
+            self.group_mut(*group).add(goals);
+        }
+    }
+
     /// The goals of all groups together.
     pub fn all_groups(&self) -> GoalGauges {
         let mut all = self.first_group.clone();
@@ -134,6 +147,22 @@ impl Default for TeamGauges {
     }
 }
 
+impl TeamGauges {
+    /// Adds the gauges of the same team in another shard.
+    pub fn add(&mut self, other: &Self) {
+        for (counts, further) in [
+            (&mut self.older_than[..], &other.older_than[..]),
+            (&mut self.tickets_at_risk, &other.tickets_at_risk),
+        ] {
+            for (count, further) in counts.iter_mut().zip(further) {
+                *count += further;
+            }
+        }
+        self.oldest = self.oldest.min(other.oldest);
+        self.tickets_overdue += other.tickets_overdue;
+    }
+}
+
 /// The number of tickets in memory by their state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TicketStates {
@@ -141,6 +170,15 @@ pub struct TicketStates {
     pub solved: usize,
     pub finalized: usize,
     pub withdrawn: usize,
+}
+
+impl TicketStates {
+    pub fn add(&mut self, other: Self) {
+        self.open += other.open;
+        self.solved += other.solved;
+        self.finalized += other.finalized;
+        self.withdrawn += other.withdrawn;
+    }
 }
 
 /// All gauges at one point in time.

@@ -24,6 +24,7 @@ mod lifecycle;
 pub mod limits;
 mod measure;
 mod memory;
+mod merge;
 mod open_goals;
 mod outcome;
 mod partition;
@@ -33,6 +34,7 @@ mod report;
 mod rules;
 mod series;
 mod series_count;
+mod shards;
 mod sink;
 mod sliding;
 mod snapshot;
@@ -62,6 +64,7 @@ pub use report::{
 };
 pub use rules::{AttributeRule, Kpi, Limits, Rules, Window};
 pub use series_count::{precreated_cohorts, series_at_start, series_of_one_cohort};
+pub use shards::{ShardSnapshot, snapshot_of_shards};
 pub use snapshot::Snapshot;
 pub use state::{
     RecordError, Records, RestoredEngine, Restorer, RewriteCursor, RulesChange, STATE_VERSION,

@@ -302,6 +302,8 @@ impl Snapshot {
         let none = TeamWindows::default();
         let read: &TeamWindows = self.windows.get(team).map_or(&none, |windows| windows);
         let windows = self.rules.windows.iter().enumerate();
+        let lengths = self.rules.windows.iter().map(|window| window.length);
+        let knows_before = self.reach.knows_before(lengths, self.start);
         NamedValues::collect(windows.map(|(window, rules)| {
             let position = |event: WindowEvent| event as usize * self.rules.windows.len() + window;
             let counted = |counts: &[u64], event| counts.get(position(event)).copied().unwrap_or(0);
@@ -319,12 +321,12 @@ impl Snapshot {
                     let found =
                         found.find(|one| (one.kpi, one.basis, one.window) == (kpi, basis, window));
                     found.map(|one| MeanReport {
-                        count: one.count,
-                        mean_seconds: one.mean,
+                        count: one.totals.count,
+                        mean_seconds: one.totals.mean_seconds(),
                     })
                 })
             };
-            let is_known = self.knows_before.get(window) == Some(&true);
+            let is_known = knows_before.get(window) == Some(&true);
             let before = is_known.then(|| WindowBeforeReport {
                 events: events(earlier),
                 sla_met_share: sla_met(earlier),
@@ -384,8 +386,8 @@ fn duration(window: &DurationWindow) -> DurationReport {
     const _: () = assert!(QUANTILES.len() == 4 && QUANTILES[1].0 == 900);
     let [p50, p90, p95, p99] = window.quantiles;
     DurationReport {
-        count: window.count,
-        mean_seconds: window.mean,
+        count: window.totals.count,
+        mean_seconds: window.totals.mean_seconds(),
         p50_seconds: p50,
         p90_seconds: p90,
         p95_seconds: p95,

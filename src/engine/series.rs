@@ -64,7 +64,7 @@ named_enum! {
 }
 
 /// The second label of a duration histogram.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Basis {
     /// `clock="calendar"`; for handle time `source="reported"`.
@@ -413,6 +413,30 @@ impl Histogram {
 }
 
 impl CohortSeries {
+    /// The same series with the numbers of other tables. Numbers that become the same add up.
+    pub fn renumbered(
+        &self,
+        key: CohortKey,
+        channel: &mut dyn FnMut(u8) -> u8,
+        policy: &dyn Fn(u16) -> u16,
+    ) -> Self {
+        let mut series = Self {
+            key,
+            created: Vec::new(),
+            goals: Vec::new(),
+            ..self.clone()
+        };
+        for (number, count) in &self.created {
+            *created(&mut series, channel(*number)) += count;
+        }
+        for further in &self.goals {
+            let goal = series.goal(policy(further.policy), further.target);
+            goal.goals += further.goals;
+            goal.breaches += further.breaches;
+        }
+        series
+    }
+
     /// Adds the series of a cohort that has the same labels now.
     pub fn add_up(&mut self, other: Self) {
         for (counts, further) in [

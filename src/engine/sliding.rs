@@ -9,7 +9,7 @@ use std::iter::Sum;
 
 use hdrhistogram::Histogram;
 
-use crate::domain::timestamp::{DAY, Milliseconds};
+use crate::domain::timestamp::{DAY, Milliseconds, seconds};
 
 /// Two significant digits: an error below 1 % (contract, section 6).
 const SIGNIFICANT_DIGITS: u8 = 2;
@@ -19,13 +19,16 @@ const HIGHEST: Milliseconds = 3_653 * DAY;
 /// More than the buckets of all durations up to [`HIGHEST`]: 128 for each doubling.
 pub const BUCKETS: u16 = 128 * 40;
 
+/// A bucket and its count.
+pub type BucketCount = (u16, u32);
+
 /// Room to merge the steps of a window in.
 #[derive(Debug)]
 pub struct Scratch {
     /// Knows the buckets; it counts nothing. Most windows fill few of its thousands of buckets, so a list
     /// is faster.
     layout: Histogram<u64>,
-    buckets: Vec<(u16, u32)>,
+    buckets: Vec<BucketCount>,
 }
 
 impl Scratch {
@@ -34,6 +37,44 @@ impl Scratch {
             layout: layout(),
             buckets: Vec::new(),
         }
+    }
+
+    /// Replaces the buckets. A bucket may occur several times.
+    pub fn collect<'a>(&mut self, buckets: impl Iterator<Item = &'a BucketCount>) {
+        self.buckets.clear();
+        self.buckets.extend(buckets);
+        self.buckets.sort_unstable_by_key(|entry| entry.0);
+    }
+
+    /// The collected buckets, each once.
+    pub fn distribution(&self) -> Box<[BucketCount]> {
+        let same = self.buckets.chunk_by(|one, next| one.0 == next.0);
+        let total = |entries: &[BucketCount]| {
+            let counts = entries.iter().map(|entry| entry.1);
+            (entries[0].0, counts.fold(0, u32::saturating_add))
+        };
+        same.map(total).collect()
+    }
+
+    /// The values of rank ceil(q·n) among the collected observations, in milliseconds. `permille`
+    /// ascends. There must be an observation.
+    pub fn quantiles<const N: usize>(&self, permille: [u64; N]) -> [f64; N] {
+        let total: u64 = self.buckets.iter().map(|entry| u64::from(entry.1)).sum();
+        let mut values = [0.0; N];
+        let mut next = 0;
+        let mut seen = 0;
+        for (bucket, count) in &self.buckets {
+            seen += u64::from(*count);
+            while next < N && seen >= (permille[next] * total).div_ceil(1_000) {
+                // The middle of a bucket halves the error.
+                let value = self.layout.median_equivalent(lowest_value(*bucket));
+                #[allow(clippy::cast_precision_loss, reason = "ten years are below 2^53 ms")]
+                let milliseconds = value as f64;
+                values[next] = milliseconds;
+                next += 1;
+            }
+        }
+        values
     }
 }
 
@@ -123,6 +164,15 @@ pub struct SlidingWindow {
 pub struct StepTotals {
     pub count: u64,
     pub sum: Milliseconds,
+}
+
+impl StepTotals {
+    /// There must be an observation.
+    pub fn mean_seconds(self) -> f64 {
+        #[allow(clippy::cast_precision_loss, reason = "counts are below 2^53")]
+        let count = self.count as f64;
+        seconds(self.sum) / count
+    }
 }
 
 impl PastStep {
@@ -264,29 +314,9 @@ impl SlidingWindow {
         self.past.iter().map(|step| step.totals).sum()
     }
 
-    /// The values of rank ceil(q·n), in milliseconds. `permille` ascends. The window must not be
-    /// empty.
-    pub fn quantiles<const N: usize>(&self, permille: [u64; N], scratch: &mut Scratch) -> [f64; N] {
-        let buckets = &mut scratch.buckets;
-        buckets.clear();
-        buckets.extend(self.slots.iter().flat_map(|slot| &slot.buckets));
-        buckets.sort_unstable_by_key(|entry| entry.0);
-        let total: u64 = buckets.iter().map(|entry| u64::from(entry.1)).sum();
-        let mut values = [0.0; N];
-        let mut next = 0;
-        let mut seen = 0;
-        for (bucket, count) in buckets {
-            seen += u64::from(*count);
-            while next < N && seen >= (permille[next] * total).div_ceil(1_000) {
-                // The middle of a bucket halves the error.
-                let value = scratch.layout.median_equivalent(lowest_value(*bucket));
-                #[allow(clippy::cast_precision_loss, reason = "ten years are below 2^53 ms")]
-                let milliseconds = value as f64;
-                values[next] = milliseconds;
-                next += 1;
-            }
-        }
-        values
+    /// Collects the buckets of the window.
+    pub fn collect_buckets(&self, scratch: &mut Scratch) {
+        scratch.collect(self.slots.iter().flat_map(|slot| &slot.buckets));
     }
 }
 
@@ -315,7 +345,8 @@ mod tests {
         for value in 1..=1_000 {
             window.add(value % 7, value * 1_000);
         }
-        let [half, high] = window.quantiles([500, 990], &mut scratch);
+        window.collect_buckets(&mut scratch);
+        let [half, high] = scratch.quantiles([500, 990]);
         assert!((half / 500_000.0 - 1.0).abs() < 0.01, "{half}");
         assert!((high / 990_000.0 - 1.0).abs() < 0.01, "{high}");
         assert_eq!(
@@ -333,7 +364,8 @@ mod tests {
         for value in [0, 1, 255, 256, 999_999_999, HIGHEST, HIGHEST * 3] {
             let mut window = SlidingWindow::default();
             window.add(0, value);
-            let quantiles = window.quantiles([500, 900, 950, 990], &mut scratch);
+            window.collect_buckets(&mut scratch);
+            let quantiles = scratch.quantiles([500, 900, 950, 990]);
             #[allow(clippy::cast_precision_loss)]
             let expected = value.min(HIGHEST) as f64;
             for quantile in quantiles {

@@ -15,7 +15,7 @@ use super::series::{
 };
 use super::ticket::Withdrawal;
 use super::visit::{HistogramView, NativeView, Sample, Series, Visitor};
-use super::windows::{QUANTILES, TeamWindows, WindowEvent};
+use super::windows::{QUANTILES, TeamWindows, WindowEvent, WindowsReach};
 use crate::domain::catalog::{self, Family};
 use crate::domain::event::Status;
 use crate::domain::policy::{Clock, Policy, Target};
@@ -35,8 +35,7 @@ pub struct Snapshot {
     pub(super) attributes: Vec<AttributeNames>,
     pub(super) cohorts: Vec<Arc<CohortSeries>>,
     pub(super) windows: Vec<Arc<TeamWindows>>,
-    /// Of each window, whether the window before it is known as a whole.
-    pub(super) knows_before: Vec<bool>,
+    pub(super) reach: WindowsReach,
     pub(super) gauges: Gauges,
     pub(super) start: Timestamp,
     pub(super) clock: Timestamp,
@@ -345,7 +344,7 @@ impl Snapshot {
         self.begin(visitor, &catalog::WINDOW_SECONDS_MEAN);
         self.each_window(|team, window, values| {
             let labels = [team, values.kpi.name(), clock_name(values.basis), window];
-            visitor.sample(&labels, Sample::Number(values.mean));
+            visitor.sample(&labels, Sample::Number(values.totals.mean_seconds()));
         });
         self.begin(visitor, &catalog::WINDOW_EVENTS);
         let windows = self.rules.windows.len();

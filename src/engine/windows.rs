@@ -6,35 +6,33 @@
 //! by then, and never touch a window.
 
 mod observation;
+mod published;
+mod reach;
 #[cfg(test)]
 mod tests;
 mod waiting;
 
 pub use observation::{SERIES, WindowEvent, WindowObservation};
+pub use published::{DurationWindow, QUANTILES, TeamWindows};
+pub use reach::WindowsReach;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::rules::{Kpi, Rules};
 use super::series::Basis;
-use super::sliding::{Scratch, SlidingWindow, StepTotals, WindowStep};
-use crate::domain::timestamp::{Milliseconds, Timestamp, seconds};
+use super::sliding::{Scratch, SlidingWindow, WindowStep};
+use crate::domain::timestamp::{Milliseconds, Timestamp};
 use observation::{duration_series, event_series};
+use published::{MeanBefore, quantiles};
+use reach::{STEPS, UNREAD, first_slot};
 use waiting::{ChunkChanges, WaitingObservations};
 
-/// Steps in the length of a window.
-const STEPS: i64 = 60;
 /// The journal is sorted in at this length even if nothing reads the windows, to limit its memory.
 const JOURNAL_LIMIT: usize = 1 << 16;
 /// The most observations that wait for the clock: 24 MiB. There are more only if one partition is hours
 /// behind on a busy topic. Then the windows go on without it (contract, section 6).
 pub const MOST_WAITING: usize = 1 << 20;
-/// The exposed quantiles in thousandths, and their label values.
-pub const QUANTILES: [(u64, &str); 4] = [(500, "0.5"), (900, "0.9"), (950, "0.95"), (990, "0.99")];
-
-/// The clock before its first move.
-const UNREAD: Timestamp = Timestamp(i64::MIN);
-
 /// Position of a window in [`Rules::windows`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct WindowNumber(u8);
@@ -111,43 +109,8 @@ pub struct Windows {
     scratch: Scratch,
     clock: Timestamp,
     past_since: Option<Timestamp>,
-}
-
-/// The windows of a team at the last read.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TeamWindows {
-    pub durations: Vec<DurationWindow>,
-    /// Counts by event, then window.
-    pub events: Vec<u64>,
-    /// Of the windows before.
-    pub means_before: Vec<MeanBefore>,
-    pub events_before: Vec<u64>,
-}
-
-/// One duration in one window, if it has an observation.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DurationWindow {
-    pub kpi: Kpi,
-    pub basis: Basis,
-    /// Position in [`Rules::windows`].
-    pub window: usize,
-    pub count: u64,
-    /// Seconds.
-    pub mean: f64,
-    /// Seconds, in the order of [`QUANTILES`].
-    pub quantiles: [f64; 4],
-}
-
-/// One duration in the window before, if it has an observation.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MeanBefore {
-    pub kpi: Kpi,
-    pub basis: Basis,
-    /// Position in [`Rules::windows`].
-    pub window: usize,
-    pub count: u64,
-    /// Seconds.
-    pub mean: f64,
+    /// Whether the published durations keep their buckets, because those of other shards are added.
+    keeps_buckets: bool,
 }
 
 impl Windows {
@@ -163,6 +126,7 @@ impl Windows {
             scratch: Scratch::new(),
             clock: UNREAD,
             past_since: None,
+            keeps_buckets: false,
         }
     }
 
@@ -237,7 +201,12 @@ impl Windows {
             if !std::mem::take(&mut team.changed) && position < self.published.len() {
                 continue;
             }
-            let read = Arc::new(read(team, self.lengths.len(), &mut self.scratch));
+            let read = Arc::new(read(
+                team,
+                self.lengths.len(),
+                &mut self.scratch,
+                self.keeps_buckets,
+            ));
             if position < self.published.len() {
                 self.published[position] = read;
             } else {
@@ -247,16 +216,20 @@ impl Windows {
         self.published.clone()
     }
 
-    /// For each window, whether the whole window before is known. `start`: the time of the first event.
-    pub fn knows_before(&self, start: Timestamp) -> Vec<bool> {
-        let knows = |length: &Milliseconds| {
-            let first = first_slot(*length, self.clock);
-            let begin = |slot: i64| Timestamp(slot.saturating_mul(length / STEPS));
-            self.clock != UNREAD
-                && begin(first - STEPS) >= start
-                && self.past_since.is_none_or(|since| begin(first) >= since)
-        };
-        self.lengths.iter().map(knows).collect()
+    pub fn reach(&self) -> WindowsReach {
+        WindowsReach {
+            clock: self.clock,
+            past_since: self.past_since,
+        }
+    }
+
+    /// Publishes durations with their buckets from now on, so that they can be merged.
+    pub fn keep_buckets(&mut self) {
+        if !std::mem::replace(&mut self.keeps_buckets, true) {
+            for team in &mut self.teams {
+                team.changed = true;
+            }
+        }
     }
 
     /// Expires steps of the windows that have moved.
@@ -485,12 +458,12 @@ impl WindowPosition {
     }
 }
 
-/// The first step of a window at clock t: the window is (s - W, t], and s is t rounded down to a step.
-fn first_slot(length: Milliseconds, clock: Timestamp) -> i64 {
-    clock.0.div_euclid(length / STEPS) - STEPS
-}
-
-fn read(team: &TeamSeries, windows: usize, scratch: &mut Scratch) -> TeamWindows {
+fn read(
+    team: &TeamSeries,
+    windows: usize,
+    scratch: &mut Scratch,
+    keeps_buckets: bool,
+) -> TeamWindows {
     let events = WindowEvent::ALL.len() * windows;
     let mut result = TeamWindows {
         events: vec![0; events],
@@ -504,27 +477,28 @@ fn read(team: &TeamSeries, windows: usize, scratch: &mut Scratch) -> TeamWindows
             };
             for (window, sliding) in series.iter().enumerate() {
                 let totals = sliding.totals();
-                if let Some(mean) = mean_seconds(totals) {
-                    let quantiles = sliding
-                        .quantiles(QUANTILES.map(|quantile| quantile.0), scratch)
-                        .map(|milliseconds| milliseconds / 1_000.0);
+                if totals.count > 0 {
+                    sliding.collect_buckets(scratch);
                     result.durations.push(DurationWindow {
                         kpi,
                         basis,
                         window,
-                        count: totals.count,
-                        mean,
-                        quantiles,
+                        totals,
+                        quantiles: quantiles(scratch),
+                        buckets: if keeps_buckets {
+                            scratch.distribution()
+                        } else {
+                            Box::default()
+                        },
                     });
                 }
-                let before = sliding.totals_before();
-                if let Some(mean) = mean_seconds(before) {
+                let totals = sliding.totals_before();
+                if totals.count > 0 {
                     result.means_before.push(MeanBefore {
                         kpi,
                         basis,
                         window,
-                        count: before.count,
-                        mean,
+                        totals,
                     });
                 }
             }
@@ -540,9 +514,4 @@ fn read(team: &TeamSeries, windows: usize, scratch: &mut Scratch) -> TeamWindows
         }
     }
     result
-}
-
-fn mean_seconds(totals: StepTotals) -> Option<f64> {
-    #[allow(clippy::cast_precision_loss, reason = "counts are below 2^53")]
-    (totals.count > 0).then(|| seconds(totals.sum) / totals.count as f64)
 }

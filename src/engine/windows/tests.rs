@@ -56,7 +56,7 @@ fn a_late_observation_counts_in_its_own_step() {
     let read = windows.publish(3);
     assert_eq!(read[2].durations.len(), 1);
     assert!(
-        (read[2].durations[0].mean - 4.0).abs() < 1e-9,
+        (read[2].durations[0].totals.mean_seconds() - 4.0).abs() < 1e-9,
         "the second one is too old"
     );
 }
@@ -129,9 +129,13 @@ fn windows_before_are_what_a_simple_count_gives() {
             };
             let now = read.durations.iter().find(|one| one.window == window);
             let before = read.means_before.iter().find(|one| one.window == window);
-            assert_eq!(now.map(|one| one.count), within(begin, clock));
-            assert_eq!(before.map(|one| one.count), within(begin - length, begin));
-            let known = windows.knows_before(Timestamp(0))[window];
+            assert_eq!(now.map(|one| one.totals.count), within(begin, clock));
+            assert_eq!(
+                before.map(|one| one.totals.count),
+                within(begin - length, begin)
+            );
+            let reach = windows.reach();
+            let known = reach.knows_before([length].into_iter(), Timestamp(0))[0];
             assert_eq!(known, clock >= 2 * length, "{clock}");
         }
     }
@@ -181,6 +185,16 @@ fn steps_of_the_window_before_are_written_and_restored() {
     };
     assert_eq!(restored(None).publish(3), expected);
     assert_eq!(restored(None).publish(3)[2].events_before[0], 61);
-    assert_eq!(restored(None).knows_before(Timestamp(0)), [true]);
-    assert_eq!(restored(clock).knows_before(Timestamp(0)), [false]);
+    assert_eq!(
+        restored(None)
+            .reach()
+            .knows_before([HOUR].into_iter(), Timestamp(0)),
+        [true]
+    );
+    assert_eq!(
+        restored(clock)
+            .reach()
+            .knows_before([HOUR].into_iter(), Timestamp(0)),
+        [false]
+    );
 }

@@ -134,7 +134,7 @@ impl Collected {
 }
 
 impl Histogram {
-    fn add(&mut self, other: &Self) {
+    pub fn add(&mut self, other: &Self) {
         self.counts.resize(other.counts.len(), 0);
         for (total, count) in self.counts.iter_mut().zip(&other.counts) {
             *total += count;

@@ -11,6 +11,7 @@ use ticket_exporter::engine::{Engine, PartitionId, Rules, Snapshot};
 use ticket_exporter::exposition::{Format, render};
 use ticket_exporter::simulation::{Profile, SimulatedHelpdesk};
 
+use crate::kpis::logs_setup;
 use crate::stories::dice::Dice;
 use crate::stories::{self, Size};
 
@@ -71,6 +72,12 @@ impl Input {
             .map(|event| event.json)
             .collect();
         Self::in_time(format!("desk {seed}"), yaml, &lines, seed)
+    }
+
+    /// Recorded tickets.
+    pub fn recorded(name: &str, lines: &[String]) -> Self {
+        let yaml = logs_setup().to_yaml();
+        Self::in_time(name.to_owned(), yaml, lines, 0)
     }
 
     /// Sorts the events so that none is later than the rules allow.

@@ -1,5 +1,5 @@
 //! Properties of every story, whatever its numbers are: determinism, replay equals live, partitions,
-//! duplicates, sums, snapshots, label limits.
+//! shards, duplicates, sums, snapshots, label limits.
 //!
 //! Each property is checked on random stories and on simulated helpdesks. A failure shows the shortest
 //! story that still fails.
@@ -11,6 +11,7 @@ pub mod input;
 mod labels;
 mod order;
 mod restarts;
+mod shards;
 mod snapshots;
 mod statements;
 mod sums;
