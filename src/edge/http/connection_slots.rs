@@ -4,6 +4,7 @@
 //! loses the one that has been idle for the longest time. A client that opens a thousand
 //! connections closes only its own.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -106,8 +107,11 @@ fn idle_connection(open: &NumberedEntries<OpenConnection>) -> Option<u64> {
     let idle = open
         .iter()
         .filter(|(_, connection)| connection.requests.is_empty());
-    idle.max_by_key(|(_, connection)| (counts[&connection.client], connection.idle_since.elapsed()))
-        .map(|(number, _)| number)
+    idle.min_by_key(|(_, connection)| {
+        let connections = counts[&connection.client];
+        (Reverse(connections), connection.idle_since)
+    })
+    .map(|(number, _)| number)
 }
 
 impl ConnectionSlot {
