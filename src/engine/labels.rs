@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::cohort::{CohortKey, MOST_ATTRIBUTES};
 use super::rules::Rules;
+use super::shared_places::{SharedLimits, SharedPlaces};
 
 /// The label value of an absent team, priority or channel.
 pub const NONE: &str = "none";
@@ -52,6 +53,8 @@ pub struct LabelTable<N> {
     /// By number.
     exposures: Vec<LabelExposure>,
     overflows: u64,
+    /// `None`: all values under the limit are in this table.
+    shared: Option<SharedPlaces>,
     /// Numbers that are new or were first exposed since this list was last emptied. At most two
     /// entries per number.
     pub changed: Vec<N>,
@@ -89,6 +92,7 @@ impl<N: LabelNumber> LabelTable<N> {
             names: Arc::new(Vec::new()),
             exposures: Vec::new(),
             overflows: 0,
+            shared: None,
             changed: Vec::new(),
         };
         for name in [NONE, OTHER] {
@@ -157,28 +161,46 @@ impl<N: LabelNumber> LabelTable<N> {
 
     /// The number of a value from an event. A new value gets a number while there is room.
     pub fn number(&mut self, name: &str) -> N {
-        let has_room = self.own < self.limit;
         let number = match self.numbers.get(name) {
             Some(number) => Some(*number),
-            None if has_room => self.insert(name, LabelExposure::Unseen),
+            None if self.has_place(name, false) => self.insert(name, LabelExposure::Unseen),
             None => None,
         };
         let Some(number) = number else {
             self.overflows += 1;
             return OTHER_ID.into();
         };
-        let exposure = &mut self.exposures[number.into()];
-        if *exposure == LabelExposure::Unseen {
-            *exposure = if has_room {
+        if self.exposures[number.into()] == LabelExposure::Unseen {
+            let has_place = self.has_place(name, true);
+            self.exposures[number.into()] = if has_place {
                 LabelExposure::Own
             } else {
                 LabelExposure::Shared
             };
-            self.own += usize::from(has_room);
+            self.own += usize::from(has_place);
             self.changed.push(number);
         }
-        self.overflows += u64::from(*exposure == LabelExposure::Shared);
+        self.overflows += u64::from(self.exposures[number.into()] == LabelExposure::Shared);
         number
+    }
+
+    /// Whether there is room under the limit for a value that was not seen here. `is_final`: a refusal
+    /// holds for good.
+    fn has_place(&self, name: &str, is_final: bool) -> bool {
+        match &self.shared {
+            None => self.own < self.limit,
+            Some(places) => places.take(name, self.limit, is_final),
+        }
+    }
+
+    /// Shares the limit with other tables of the same label.
+    pub fn share(&mut self, places: SharedPlaces) {
+        for (name, exposure) in self.names.iter().zip(&self.exposures).skip(OWN_NUMBERS) {
+            if *exposure != LabelExposure::Unseen {
+                places.note(name, *exposure == LabelExposure::Own);
+            }
+        }
+        self.shared = Some(places);
     }
 
     /// The number of a value that the configuration names. `None` if no number was left.
@@ -271,6 +293,19 @@ pub struct CohortNames<'a> {
     pub attributes: Vec<(&'a str, &'a str)>,
 }
 
+impl CohortNames<'_> {
+    /// All values as one text.
+    pub fn joined(&self) -> String {
+        let attributes = self.attributes.iter().map(|(_, value)| *value);
+        let values = [self.team, self.priority].into_iter().chain(attributes);
+        values.fold(String::new(), |mut text, value| {
+            text.push_str(value);
+            text.push('\0');
+            text
+        })
+    }
+}
+
 /// One of the user's own attributes and its values.
 #[derive(Clone, Debug)]
 pub struct AttributeTable {
@@ -300,6 +335,16 @@ pub struct Labels {
 }
 
 impl Labels {
+    /// Shares the limits with other shards.
+    pub fn share(&mut self, limits: &SharedLimits) {
+        self.teams.share(limits.teams.clone());
+        self.priorities.share(limits.priorities.clone());
+        self.channels.share(limits.channels.clone());
+        for attribute in &mut self.attributes {
+            attribute.values.share(limits.attribute(&attribute.name));
+        }
+    }
+
     /// The labels under which a cohort is exposed.
     pub fn exposed(&self, numbers: CohortKey) -> CohortKey {
         let mut labels = CohortKey::new(

@@ -35,6 +35,7 @@ mod rules;
 mod series;
 mod series_count;
 mod shards;
+mod shared_places;
 mod sink;
 mod sliding;
 mod snapshot;
@@ -65,6 +66,7 @@ pub use report::{
 pub use rules::{AttributeRule, Kpi, Limits, Rules, Window};
 pub use series_count::{precreated_cohorts, series_at_start, series_of_one_cohort};
 pub use shards::{ShardSnapshot, snapshot_of_shards};
+pub use shared_places::SharedLimits;
 pub use snapshot::Snapshot;
 pub use state::{
     RecordError, Records, RestoredEngine, Restorer, RewriteCursor, RulesChange, STATE_VERSION,

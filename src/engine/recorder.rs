@@ -11,6 +11,7 @@ use super::labels::{AttributeTable, LabelTable, Labels, NONE};
 use super::open_goals::GoalKey;
 use super::rules::{AttributeRule, Rules};
 use super::series::{Basis, CohortSeries, Counter, Ending, Rating, SeriesTable};
+use super::shared_places::{SharedLimits, SharedPlaces};
 use super::statement::StateMember;
 use super::table::TicketTable;
 use super::ticket::Ticket;
@@ -32,6 +33,8 @@ pub struct Recorder {
     pub stale_attributes: [u64; MOST_ATTRIBUTES],
     /// Cohorts that count against the limit.
     places: usize,
+    /// `None`: all cohorts are in this recorder.
+    shared_places: Option<SharedPlaces>,
     /// Tickets that took a combination of attributes beyond the limit.
     pub overflowed_combinations: u64,
     pub accounts: AccountKey,
@@ -60,6 +63,7 @@ impl Recorder {
             stale: [0; StateMember::ALL.len()],
             stale_attributes: [0; MOST_ATTRIBUTES],
             places: 0,
+            shared_places: None,
             overflowed_combinations: 0,
             accounts: AccountKey::FIXED,
         };
@@ -142,9 +146,28 @@ impl Recorder {
     /// priority share.
     #[cold]
     fn create(&mut self, key: CohortKey) -> usize {
-        let shared = self.compiled.labels.beyond_limit(key);
-        let has_place = self.places < self.compiled.rules.limits.cohorts;
+        let CompiledRules { rules, labels, .. } = &self.compiled;
+        let shared = labels.beyond_limit(key);
+        let limit = rules.limits.cohorts;
+        let has_place = match &self.shared_places {
+            None => self.places < limit,
+            Some(places) => key == shared || places.take(&labels.names(key).joined(), limit, false),
+        };
         self.create_even_beyond_limit(if has_place { key } else { shared })
+    }
+
+    /// Shares the limits of labels and cohorts with other shards.
+    pub fn share_limits(&mut self, limits: &SharedLimits) {
+        let labels = &mut self.compiled.labels;
+        labels.share(limits);
+        for cohort in self.series.cohorts() {
+            if cohort.key != labels.beyond_limit(cohort.key) {
+                limits
+                    .cohorts
+                    .note(&labels.names(cohort.key).joined(), true);
+            }
+        }
+        self.shared_places = Some(limits.cohorts.clone());
     }
 
     fn create_even_beyond_limit(&mut self, key: CohortKey) -> usize {

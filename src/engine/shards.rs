@@ -8,6 +8,7 @@
 
 use super::core::Engine;
 use super::merge::merge;
+use super::shared_places::SharedLimits;
 use super::snapshot::Snapshot;
 use crate::domain::timestamp::Timestamp;
 
@@ -23,6 +24,13 @@ impl ShardSnapshot {
 }
 
 impl Engine {
+    /// Shares the limits of labels with the other shards, from now on. Values that have a label keep it.
+    #[must_use]
+    pub fn sharing(mut self, limits: &SharedLimits) -> Self {
+        self.recorder.share_limits(limits);
+        self
+    }
+
     /// The clock of the slowest partition of the shard; `None` before the first event.
     pub fn shard_clock(&self) -> Option<Timestamp> {
         self.stream_clock()

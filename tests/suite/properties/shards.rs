@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ticket_exporter::domain::catalog::{self, Aggregation};
 use ticket_exporter::domain::timestamp::Timestamp;
 use ticket_exporter::engine::{
-    Counts, Engine, PartitionId, Rules, ShardSnapshot, Snapshot, snapshot_of_shards,
+    Counts, Engine, PartitionId, Rules, ShardSnapshot, SharedLimits, Snapshot, snapshot_of_shards,
 };
 use ticket_exporter::exposition::Format;
 
@@ -19,9 +19,6 @@ use crate::stories::dice::Dice;
 
 /// As [`partition_of`] has them.
 const PARTITIONS: usize = 3;
-/// Room for every value of a story: which values are beyond a limit depends on the order of all events.
-const NO_LIMIT: usize = 200;
-const MOST_TEAMS: usize = 1_000;
 /// Snapshots of a story, about.
 const LOOKS: i64 = 6;
 
@@ -35,7 +32,8 @@ struct Shards {
 impl Shards {
     fn new(rules: &Arc<Rules>, count: usize) -> Self {
         // The start of the series is that of the earliest event.
-        let engine = || Engine::new(Arc::clone(rules), Timestamp::LATEST);
+        let limits = SharedLimits::default();
+        let engine = || Engine::new(Arc::clone(rules), Timestamp::LATEST).sharing(&limits);
         let mut engines: Vec<Engine> = (0..count).map(|_| engine()).collect();
         let partitions = (0..PARTITIONS)
             .map(|partition| {
@@ -80,22 +78,15 @@ fn sums(counts: &Counts) -> Vec<u64> {
         counts.withdrawn,
         counts.merged_away,
         counts.out_of_order,
+        counts.overflowed_teams,
+        counts.overflowed_priorities,
+        counts.overflowed_channels,
+        counts.overflowed_combinations,
     ];
     all.extend(counts.stale);
     all.extend(counts.stale_attributes);
+    all.extend(counts.overflowed_attributes);
     all
-}
-
-fn without_limits(input: &Input) -> Input {
-    input.under(|rules| {
-        rules.limits.teams = MOST_TEAMS;
-        rules.limits.priorities = NO_LIMIT;
-        rules.limits.channels = NO_LIMIT;
-        rules.limits.cohorts = NO_LIMIT * NO_LIMIT;
-        for attribute in &mut rules.attributes {
-            attribute.limit = NO_LIMIT;
-        }
-    })
 }
 
 /// Every line of the exposition, with start times; the order of the series may differ.
@@ -123,8 +114,23 @@ fn equal(one: &Snapshot, merged: &Snapshot) -> Result<(), String> {
     )
 }
 
+/// The input with tight limits, every other time.
+fn limited(seed: u64, input: &Input) -> Input {
+    input.under(|rules| {
+        if seed % 4 < 2 {
+            rules.limits.teams = 1 + rules.limits.teams % 3;
+            rules.limits.priorities = 2;
+            rules.limits.channels = 1;
+            rules.limits.cohorts = 5;
+            for attribute in &mut rules.attributes {
+                attribute.limit = 2;
+            }
+        }
+    })
+}
+
 fn shards_equal_one_engine(seed: u64, input: &Input) -> Result<(), String> {
-    let input = without_limits(input);
+    let input = limited(seed, input);
     let count = if seed.is_multiple_of(2) {
         2
     } else {
@@ -132,6 +138,11 @@ fn shards_equal_one_engine(seed: u64, input: &Input) -> Result<(), String> {
     };
     let mut dice = Dice::new(seed);
     let mut one = Shards::new(&input.rules, 1);
+    // It shares no limits.
+    one.engines[0] = Engine::new(Arc::clone(&input.rules), Timestamp::LATEST);
+    for _ in 0..PARTITIONS {
+        one.engines[0].add_partition().unwrap();
+    }
     let mut several = Shards::new(&input.rules, count);
     let records = i64::try_from(input.records.len()).unwrap();
     for position in 0..input.records.len() {
@@ -160,12 +171,11 @@ fn shards_give_the_series_of_one_engine() {
 #[test]
 fn merged_values_add_up_as_the_catalog_says() {
     holds("aggregation", |seed, input| {
-        let input = without_limits(input);
         let mut shards = Shards::new(&input.rules, PARTITIONS);
         for position in 0..input.records.len() {
-            shards.apply(&input, position, seed);
+            shards.apply(input, position, seed);
         }
-        shards.advance(&input);
+        shards.advance(input);
         let merged = Collected::of(&shards.snapshot());
         let clock = input.end();
         let parts = shards.engines.iter_mut().map(|engine| {
