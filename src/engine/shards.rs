@@ -47,7 +47,7 @@ impl Engine {
 
     /// The second round: `windows` is the furthest clock that the shards returned in the first one.
     pub fn shard_snapshot(&mut self, windows: Timestamp) -> ShardSnapshot {
-        self.recorder.windows.advance(windows);
+        self.recorder.windows.advance_to(windows);
         ShardSnapshot(self.snapshot_at(self.shards_clock.unwrap_or(windows)))
     }
 }
@@ -61,4 +61,60 @@ pub fn snapshot_of_shards(shards: &mut [Engine]) -> Option<Snapshot> {
         .map(|shard| shard.move_shard_windows(clock));
     let windows = windows.max()?;
     ShardSnapshot::merge(shards.iter_mut().map(|shard| shard.shard_snapshot(windows)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::event::{Event, EventIdentity, EventType};
+    use crate::domain::timestamp::MINUTE;
+    use crate::engine::Rules;
+
+    fn shard(partitions: &[&[i64]]) -> Engine {
+        let rules = Rules {
+            lateness: 0,
+            ..Rules::default()
+        };
+        let mut engine = Engine::new(Arc::new(rules), Timestamp::LATEST);
+        engine.recorder.windows.limit_waiting(100);
+        for minutes in partitions {
+            let partition = engine.add_partition().unwrap();
+            for minute in *minutes {
+                let id = minute.to_string();
+                let identity = EventIdentity(minute.unsigned_abs());
+                let at = Timestamp(minute * MINUTE);
+                let event = Event::new(&id, EventType::Created, at, identity);
+                engine.apply(partition, &event);
+            }
+        }
+        engine
+    }
+
+    fn created_in_a_day(shards: &mut [Engine]) -> u64 {
+        let report = snapshot_of_shards(shards).unwrap().report();
+        report.teams[0].windows.get("24h").unwrap().count("created")
+    }
+
+    #[test]
+    fn windows_stay_together_when_one_shard_cannot_wait() {
+        let waiting: Vec<i64> = (2..=300).collect();
+        // Without a limit, the windows of both would be at the first minute.
+        let mut shards = [shard(&[&[1], &[100, 200]]), shard(&[&waiting])];
+        assert_eq!(shards[0].shard_clock(), Some(Timestamp(MINUTE)));
+        let clock = Timestamp(151 * MINUTE);
+        assert_eq!(created_in_a_day(&mut shards), 1 + 1 + 150);
+        for shard in &shards {
+            assert_eq!(shard.windows_clock(), Some(clock));
+        }
+        let partition = shards[0].partition_numbered(0).unwrap();
+        shards[0].advance(partition, Timestamp(200 * MINUTE));
+        assert_eq!(created_in_a_day(&mut shards), 3 + 199);
+    }
+
+    #[test]
+    fn without_shards_there_is_no_snapshot() {
+        assert!(snapshot_of_shards(&mut []).is_none());
+    }
 }

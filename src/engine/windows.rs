@@ -173,7 +173,8 @@ impl Windows {
         self.waiting.join_small_chunks();
     }
 
-    fn advance_to(&mut self, clock: Timestamp) {
+    /// Moves the windows to a clock, however many observations wait for a later one.
+    pub fn advance_to(&mut self, clock: Timestamp) {
         let clock = clock.max(self.clock);
         self.slide(clock);
         self.clock = clock;
@@ -214,6 +215,11 @@ impl Windows {
             }
         }
         self.published.clone()
+    }
+
+    #[cfg(test)]
+    pub fn limit_waiting(&mut self, most: usize) {
+        self.most_waiting = most;
     }
 
     pub fn reach(&self) -> WindowsReach {
