@@ -5,50 +5,53 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::json_members::{JsonString, MAX_NAME_BYTES};
+use super::json_members::{JsonString, LibraryString, MAX_NAME_BYTES};
 use super::plain_json::{NotPlain, PlainReader, PlainValue};
 use super::rejection::Rejection;
 use crate::domain::event::StatedAttribute;
 
 /// The attributes of an event, in the order of the record.
-pub(super) struct Attributes<'a>(Vec<(Cow<'a, str>, AttributeValue<'a>)>);
+pub(super) struct Attributes<T>(Vec<(T, AttributeValue<T>)>);
 
-enum AttributeValue<'a> {
+enum AttributeValue<T> {
     None,
-    Text(Cow<'a, str>),
+    Text(T),
     /// An attribute that is not configured may have any value.
     Invalid,
 }
 
-impl<'a> Attributes<'a> {
+impl<'a> Attributes<&'a str> {
     /// Reads an object of plain JSON.
     pub(super) fn of_plain(reader: &mut PlainReader<'a>) -> Result<Self, NotPlain> {
         let mut attributes = Vec::new();
         reader.object(|reader, name| {
             let value = match reader.value()? {
                 PlainValue::Null => AttributeValue::None,
-                PlainValue::Bool(truth) => AttributeValue::of_truth(truth),
-                PlainValue::Text(text) | PlainValue::Integer(_, text) => {
-                    AttributeValue::Text(Cow::Borrowed(text))
-                }
+                PlainValue::Bool(truth) => AttributeValue::Text(word(truth)),
+                PlainValue::Text(text) | PlainValue::Integer(_, text) => AttributeValue::Text(text),
             };
-            attributes.push((Cow::Borrowed(name), value));
+            attributes.push((name, value));
             Ok(())
         })?;
         Ok(Self(attributes))
     }
+}
 
+impl<T: AsRef<str>> Attributes<T> {
     /// The attributes with these names, sorted; `None`: all. Of two with the same name the last one counts.
-    pub(super) fn into_stated(
+    pub(super) fn into_stated<'a>(
         self,
         wanted: Option<&[String]>,
-    ) -> Result<Vec<StatedAttribute<'a>>, Rejection> {
+    ) -> Result<Vec<StatedAttribute<'a>>, Rejection>
+    where
+        T: Into<Cow<'a, str>>,
+    {
         let is_wanted =
             |name: &str| wanted.is_none_or(|wanted| wanted.iter().any(|known| known == name));
         let mut stated = Vec::new();
         for (name, value) in self.0 {
-            if is_wanted(&name) {
-                let value = value.into_stated()?;
+            if is_wanted(name.as_ref()) {
+                let (name, value) = (name.into(), value.into_stated()?);
                 stated.push(StatedAttribute { name, value });
             }
         }
@@ -59,25 +62,28 @@ impl<'a> Attributes<'a> {
     }
 }
 
-impl<'a> AttributeValue<'a> {
-    fn of_truth(truth: bool) -> Self {
-        Self::Text(Cow::Borrowed(if truth { "true" } else { "false" }))
-    }
-
-    fn into_stated(self) -> Result<Option<Cow<'a, str>>, Rejection> {
+impl<T: AsRef<str>> AttributeValue<T> {
+    fn into_stated<'a>(self) -> Result<Option<Cow<'a, str>>, Rejection>
+    where
+        T: Into<Cow<'a, str>>,
+    {
         match self {
             Self::None => Ok(None),
-            Self::Text(text) if text.is_empty() => Ok(None),
-            Self::Text(text) if text.len() <= MAX_NAME_BYTES => Ok(Some(text)),
+            Self::Text(text) if text.as_ref().is_empty() => Ok(None),
+            Self::Text(text) if text.as_ref().len() <= MAX_NAME_BYTES => Ok(Some(text.into())),
             Self::Text(_) | Self::Invalid => Err(Rejection::InvalidAttributes),
         }
     }
 }
 
+fn word(truth: bool) -> &'static str {
+    if truth { "true" } else { "false" }
+}
+
 struct AttributesVisitor;
 
 impl<'de> Visitor<'de> for AttributesVisitor {
-    type Value = Attributes<'de>;
+    type Value = Attributes<LibraryString<'de>>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an object")
@@ -85,14 +91,14 @@ impl<'de> Visitor<'de> for AttributesVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         let mut attributes = Vec::new();
-        while let Some(name) = access.next_key::<JsonString<'de>>()? {
+        while let Some(name) = access.next_key::<JsonString<LibraryString<'de>>>()? {
             attributes.push((name.0, access.next_value()?));
         }
         Ok(Attributes(attributes))
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Attributes<'a> {
+impl<'de> Deserialize<'de> for Attributes<LibraryString<'de>> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(AttributesVisitor)
     }
@@ -101,7 +107,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Attributes<'a> {
 struct AttributeVisitor;
 
 impl<'de> Visitor<'de> for AttributeVisitor {
-    type Value = AttributeValue<'de>;
+    type Value = AttributeValue<LibraryString<'de>>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("the value of an attribute")
@@ -120,7 +126,7 @@ impl<'de> Visitor<'de> for AttributeVisitor {
     }
 
     fn visit_bool<E: Error>(self, truth: bool) -> Result<Self::Value, E> {
-        Ok(AttributeValue::of_truth(truth))
+        Ok(AttributeValue::Text(Cow::Borrowed(word(truth))))
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
@@ -146,7 +152,7 @@ impl<'de> Visitor<'de> for AttributeVisitor {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for AttributeValue<'a> {
+impl<'de> Deserialize<'de> for AttributeValue<LibraryString<'de>> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(AttributeVisitor)
     }
@@ -157,7 +163,7 @@ mod tests {
     use super::*;
 
     fn stated(json: &str, wanted: Option<&[String]>) -> Result<Vec<String>, Rejection> {
-        let attributes: Attributes<'_> = serde_json::from_str(json).unwrap();
+        let attributes: Attributes<LibraryString<'_>> = serde_json::from_str(json).unwrap();
         let stated = attributes.into_stated(wanted)?;
         let shown = stated
             .iter()

@@ -1,6 +1,6 @@
 //! The members of a canonical event, by two readers: a fast one for plain JSON, and the library.
 
-use std::borrow::Cow;
+use serde::Deserialize;
 
 use super::attributes::Attributes;
 use super::json_members::{EventTime, Id, JsonString, Nullable, TypeName};
@@ -9,46 +9,41 @@ use crate::domain::event::EventType;
 use crate::domain::mapping::Member;
 use crate::domain::timestamp::Timestamp;
 
-/// The members of a canonical event, as they were written.
-#[derive(Default, serde::Deserialize)]
-pub(super) struct EventMembers<'a> {
-    #[serde(borrow)]
-    pub(super) ticket_id: Option<Id<'a>>,
+/// The members of a canonical event, as they were written. `T`: a string.
+#[derive(Default, Deserialize)]
+#[serde(bound(
+    deserialize = "Id<T>: Deserialize<'de>, JsonString<T>: Deserialize<'de>, \
+                   Nullable<T>: Deserialize<'de>, Attributes<T>: Deserialize<'de>"
+))]
+pub(super) struct EventMembers<T> {
+    pub(super) ticket_id: Option<Id<T>>,
     #[serde(rename = "type")]
     pub(super) kind: Option<TypeName>,
     pub(super) at: Option<EventTime>,
-    #[serde(borrow)]
-    pub(super) event_id: Option<JsonString<'a>>,
+    pub(super) event_id: Option<JsonString<T>>,
     pub(super) created_at: Option<EventTime>,
-    #[serde(borrow, default)]
-    pub(super) team: Nullable<'a>,
-    #[serde(borrow, default)]
-    pub(super) agent: Nullable<'a>,
-    #[serde(borrow)]
-    pub(super) priority: Option<JsonString<'a>>,
-    #[serde(borrow)]
-    pub(super) status: Option<JsonString<'a>>,
-    #[serde(borrow)]
-    pub(super) channel: Option<JsonString<'a>>,
-    #[serde(borrow)]
-    pub(super) actor: Option<JsonString<'a>>,
-    #[serde(borrow)]
-    pub(super) attributes: Option<Attributes<'a>>,
-    #[serde(borrow)]
-    pub(super) requester: Option<Id<'a>>,
-    #[serde(borrow)]
-    pub(super) author: Option<Id<'a>>,
+    #[serde(default)]
+    pub(super) team: Nullable<T>,
+    #[serde(default)]
+    pub(super) agent: Nullable<T>,
+    pub(super) priority: Option<JsonString<T>>,
+    pub(super) status: Option<JsonString<T>>,
+    pub(super) channel: Option<JsonString<T>>,
+    pub(super) actor: Option<JsonString<T>>,
+    pub(super) attributes: Option<Attributes<T>>,
+    pub(super) requester: Option<Id<T>>,
+    pub(super) author: Option<Id<T>>,
     pub(super) public: Option<bool>,
     pub(super) handle_seconds: Option<f64>,
     pub(super) score: Option<f64>,
     pub(super) score_max: Option<f64>,
-    #[serde(borrow)]
-    pub(super) into: Option<Id<'a>>,
+    pub(super) into: Option<Id<T>>,
 }
 
-impl<'a> EventMembers<'a> {
-    /// Reads plain JSON. After an error, some members are set.
-    pub(super) fn read_plain(&mut self, text: &'a str) -> Result<(), NotPlain> {
+impl<'a> EventMembers<&'a str> {
+    /// Reads plain JSON.
+    pub(super) fn of_plain(text: &'a str) -> Result<Self, NotPlain> {
+        let mut members = Self::default();
         let mut reader = PlainReader::new(text)?;
         let mut seen = 0_u32;
         reader.object(|reader, name| {
@@ -60,9 +55,10 @@ impl<'a> EventMembers<'a> {
                 return Err(NotPlain);
             }
             seen |= bit;
-            self.set(member, reader)
+            members.set(member, reader)
         })?;
-        reader.end()
+        reader.end()?;
+        Ok(members)
     }
 
     #[inline]
@@ -93,25 +89,25 @@ impl<'a> EventMembers<'a> {
 }
 
 #[inline]
-fn text(value: PlainValue<'_>) -> Result<Option<JsonString<'_>>, NotPlain> {
+fn text(value: PlainValue<'_>) -> Result<Option<JsonString<&str>>, NotPlain> {
     match value {
         PlainValue::Null => Ok(None),
-        PlainValue::Text(text) => Ok(Some(JsonString(Cow::Borrowed(text)))),
+        PlainValue::Text(text) => Ok(Some(JsonString(text))),
         PlainValue::Bool(_) | PlainValue::Integer(..) => Err(NotPlain),
     }
 }
 
 #[inline]
-fn nullable(value: PlainValue<'_>) -> Result<Nullable<'_>, NotPlain> {
+fn nullable(value: PlainValue<'_>) -> Result<Nullable<&str>, NotPlain> {
     Ok(text(value)?.map_or(Nullable::Null, |text| Nullable::Text(text.0)))
 }
 
 #[inline]
-fn id(value: PlainValue<'_>) -> Result<Option<Id<'_>>, NotPlain> {
+fn id(value: PlainValue<'_>) -> Result<Option<Id<&str>>, NotPlain> {
     match value {
         PlainValue::Null => Ok(None),
         PlainValue::Text(text) | PlainValue::Integer(_, text) => {
-            Id::checked(Cow::Borrowed(text)).map(Some).ok_or(NotPlain)
+            Id::checked(text).map(Some).ok_or(NotPlain)
         }
         PlainValue::Bool(_) => Err(NotPlain),
     }
@@ -133,7 +129,7 @@ fn type_name(value: PlainValue<'_>) -> Result<Option<TypeName>, NotPlain> {
     let Some(JsonString(word)) = text(value)? else {
         return Ok(None);
     };
-    let (kind, implied) = EventType::from_word(&word).ok_or(NotPlain)?;
+    let (kind, implied) = EventType::from_word(word).ok_or(NotPlain)?;
     Ok(Some(TypeName(kind, implied)))
 }
 
@@ -154,7 +150,9 @@ fn number(value: PlainValue<'_>) -> Result<Option<f64>, NotPlain> {
     }
 }
 
-fn attributes<'a>(reader: &mut PlainReader<'a>) -> Result<Option<Attributes<'a>>, NotPlain> {
+fn attributes<'a>(
+    reader: &mut PlainReader<'a>,
+) -> Result<Option<Attributes<&'a str>>, NotPlain> {
     if !reader.is_object() {
         return match reader.value()? {
             PlainValue::Null => Ok(None),

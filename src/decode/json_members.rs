@@ -12,35 +12,40 @@ use crate::domain::timestamp::Timestamp;
 /// The limit of the contract for ids. It holds for other names too, since they become labels.
 pub(super) const MAX_NAME_BYTES: usize = 256;
 
-/// A string that is borrowed if it needs no unescaping.
-pub(super) struct JsonString<'a>(pub(super) Cow<'a, str>);
+/// A string of the library is borrowed if it needs no unescaping.
+pub(super) type LibraryString<'a> = Cow<'a, str>;
+
+pub(super) struct JsonString<T>(pub(super) T);
 
 /// A member whose absence and null have different meanings.
 #[derive(Default)]
-pub(super) enum Nullable<'a> {
+pub(super) enum Nullable<T> {
     #[default]
     Absent,
     Null,
-    Text(Cow<'a, str>),
+    Text(T),
 }
 
-impl<'a> Nullable<'a> {
-    pub(super) fn into_change(
+impl<T: AsRef<str>> Nullable<T> {
+    pub(super) fn into_change<'a>(
         self,
         wrong: Rejection,
-    ) -> Result<Option<Option<Cow<'a, str>>>, Rejection> {
+    ) -> Result<Option<Option<Cow<'a, str>>>, Rejection>
+    where
+        T: Into<Cow<'a, str>>,
+    {
         match self {
             Self::Absent => Ok(None),
             Self::Null => Ok(Some(None)),
-            Self::Text(text) if text.len() > MAX_NAME_BYTES => Err(wrong),
-            Self::Text(text) if text.is_empty() => Ok(Some(None)),
-            Self::Text(text) => Ok(Some(Some(text))),
+            Self::Text(text) if text.as_ref().len() > MAX_NAME_BYTES => Err(wrong),
+            Self::Text(text) if text.as_ref().is_empty() => Ok(Some(None)),
+            Self::Text(text) => Ok(Some(Some(text.into()))),
         }
     }
 }
 
 /// A ticket or an account.
-pub(super) struct Id<'a>(pub(super) Cow<'a, str>);
+pub(super) struct Id<T>(pub(super) T);
 pub(super) struct EventTime(pub(super) Timestamp);
 /// The type of an event, and the status that its word implies.
 pub(super) struct TypeName(pub(super) EventType, pub(super) Option<Status>);
@@ -49,7 +54,7 @@ pub(super) struct TypeName(pub(super) EventType, pub(super) Option<Status>);
 struct TextVisitor;
 
 impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Nullable<'de>;
+    type Value = Nullable<LibraryString<'de>>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a string")
@@ -76,13 +81,13 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Nullable<'a> {
+impl<'de> Deserialize<'de> for Nullable<LibraryString<'de>> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_option(TextVisitor)
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for JsonString<'a> {
+impl<'de> Deserialize<'de> for JsonString<LibraryString<'de>> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match deserializer.deserialize_str(TextVisitor)? {
             Nullable::Text(text) => Ok(Self(text)),
@@ -93,24 +98,25 @@ impl<'de: 'a, 'a> Deserialize<'de> for JsonString<'a> {
     }
 }
 
-impl<'a> Id<'a> {
+impl<T: AsRef<str>> Id<T> {
     /// `None`: the text is empty or too long.
-    pub(super) fn checked(id: Cow<'a, str>) -> Option<Self> {
-        (1..=MAX_NAME_BYTES).contains(&id.len()).then_some(Self(id))
+    pub(super) fn checked(id: T) -> Option<Self> {
+        let length = id.as_ref().len();
+        (1..=MAX_NAME_BYTES).contains(&length).then_some(Self(id))
     }
 }
 
 struct IdVisitor;
 
 impl IdVisitor {
-    fn check<E: Error>(id: Cow<'_, str>) -> Result<Id<'_>, E> {
+    fn check<E: Error>(id: LibraryString<'_>) -> Result<Id<LibraryString<'_>>, E> {
         let length = id.len();
         Id::checked(id).ok_or_else(|| E::invalid_length(length, &Self))
     }
 }
 
 impl<'de> Visitor<'de> for IdVisitor {
-    type Value = Id<'de>;
+    type Value = Id<LibraryString<'de>>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a string of 1 to 256 bytes or an integer")
@@ -133,7 +139,7 @@ impl<'de> Visitor<'de> for IdVisitor {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Id<'a> {
+impl<'de> Deserialize<'de> for Id<LibraryString<'de>> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(IdVisitor)
     }

@@ -18,8 +18,13 @@ pub(super) enum PlainValue<'a> {
     Text(&'a str),
 }
 
-/// The part of a text that is not read yet.
-pub(super) struct PlainReader<'a>(&'a str);
+pub(super) struct PlainReader<'a> {
+    text: &'a str,
+    /// The first byte that is not read yet.
+    at: usize,
+    /// Without escapes, every quotation mark begins or ends a string.
+    quotes: QuotationMarks<'a>,
+}
 
 impl<'a> PlainReader<'a> {
     pub(super) fn new(text: &'a str) -> Result<Self, NotPlain> {
@@ -28,7 +33,11 @@ impl<'a> PlainReader<'a> {
         if text.bytes().fold(false, |any, byte| any | is_special(byte)) {
             return Err(NotPlain);
         }
-        Ok(Self(text))
+        Ok(Self {
+            text,
+            at: 0,
+            quotes: QuotationMarks::new(text.as_bytes()),
+        })
     }
 
     /// Whether an object follows.
@@ -53,7 +62,7 @@ impl<'a> PlainReader<'a> {
             if self.peek() != Some(b',') {
                 return self.take(b'}');
             }
-            self.take(b',')?;
+            self.at += 1;
         }
     }
 
@@ -85,10 +94,10 @@ impl<'a> PlainReader<'a> {
     #[inline]
     fn peek(&mut self) -> Option<u8> {
         loop {
-            match self.0.as_bytes().first() {
-                Some(b' ') => self.advance(1).ok()?,
+            match self.text.as_bytes().get(self.at) {
+                Some(b' ') => self.at += 1,
                 byte => return byte.copied(),
-            };
+            }
         }
     }
 
@@ -97,35 +106,37 @@ impl<'a> PlainReader<'a> {
         if self.peek() != Some(expected) {
             return Err(NotPlain);
         }
-        self.advance(1).map(|_| ())
+        self.at += 1;
+        Ok(())
     }
 
-    /// Takes some bytes.
     #[inline]
-    fn advance(&mut self, bytes: usize) -> Result<&'a str, NotPlain> {
-        let (text, rest) = self.0.split_at_checked(bytes).ok_or(NotPlain)?;
-        self.0 = rest;
-        Ok(text)
-    }
-
     fn word(&mut self, expected: &str, value: PlainValue<'a>) -> Result<PlainValue<'a>, NotPlain> {
-        self.0 = self.0.strip_prefix(expected).ok_or(NotPlain)?;
+        let end = self.at + expected.len();
+        if self.text.as_bytes().get(self.at..end) != Some(expected.as_bytes()) {
+            return Err(NotPlain);
+        }
+        self.at = end;
         Ok(value)
     }
 
+    /// The next quotation mark is the one that begins the string, if a string follows.
     #[inline]
     fn string(&mut self) -> Result<&'a str, NotPlain> {
         self.take(b'"')?;
-        let length = distance_to_quote(self.0.as_bytes()).ok_or(NotPlain)?;
-        let string = self.advance(length)?;
-        self.advance(1)?;
+        let (Some(_), Some(end)) = (self.quotes.next(), self.quotes.next()) else {
+            return Err(NotPlain);
+        };
+        let string = self.text.get(self.at..end).ok_or(NotPlain)?;
+        self.at = end + 1;
         Ok(string)
     }
 
     fn integer(&mut self) -> Result<PlainValue<'a>, NotPlain> {
         let is_of_number = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
-        let length = self.0.bytes().take_while(is_of_number).count();
-        let text = self.advance(length)?;
+        let rest = self.text.get(self.at..).ok_or(NotPlain)?;
+        let length = rest.bytes().take_while(is_of_number).count();
+        let text = rest.get(..length).ok_or(NotPlain)?;
         let digits = text.strip_prefix('-').unwrap_or(text);
         let is_usual = digits.bytes().all(|byte| byte.is_ascii_digit())
             && (!digits.starts_with('0') || text == "0");
@@ -133,29 +144,75 @@ impl<'a> PlainReader<'a> {
             return Err(NotPlain);
         }
         let number = text.parse().map_err(|_| NotPlain)?;
+        self.at += length;
         Ok(PlainValue::Integer(number, text))
     }
 }
 
-/// How many bytes precede the first quotation mark.
-#[inline]
-fn distance_to_quote(bytes: &[u8]) -> Option<usize> {
-    // Most strings are short: eight bytes at once are faster than a search for long texts.
-    const ONES: u64 = u64::MAX / 255;
-    const QUOTES: u64 = ONES * b'"' as u64;
-    let mut rest = bytes;
-    while let Some((word, others)) = rest.split_first_chunk() {
-        // The lowest marked byte is the first one that equals a quotation mark.
-        let difference = u64::from_le_bytes(*word) ^ QUOTES;
-        let marks = difference.wrapping_sub(ONES) & !difference & (ONES << 7);
-        if marks != 0 {
-            let before = bytes.len() - rest.len();
-            return Some(before + marks.trailing_zeros() as usize / 8);
+/// The positions of the quotation marks of a text, found for a block of bytes at once.
+struct QuotationMarks<'a> {
+    /// After the current block.
+    rest: &'a [u8],
+    /// The position of `rest`.
+    end: usize,
+    /// A bit for each quotation mark of the current block that is still to come.
+    marks: u64,
+}
+
+/// A block has as many bytes as its marks have bits.
+const BLOCK: usize = u64::BITS as usize;
+
+impl<'a> QuotationMarks<'a> {
+    fn new(text: &'a [u8]) -> Self {
+        Self {
+            rest: text,
+            end: 0,
+            marks: 0,
         }
-        rest = others;
     }
-    let in_rest = rest.iter().position(|byte| *byte == b'"')?;
-    Some(bytes.len() - rest.len() + in_rest)
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        while self.marks == 0 {
+            self.next_block()?;
+        }
+        let position = self.end - BLOCK + self.marks.trailing_zeros() as usize;
+        self.marks &= self.marks - 1;
+        Some(position)
+    }
+
+    fn next_block(&mut self) -> Option<()> {
+        if let Some((block, rest)) = self.rest.split_first_chunk() {
+            self.marks = marks(block);
+            self.rest = rest;
+        } else {
+            let last = std::mem::take(&mut self.rest);
+            let mut block = [0; BLOCK];
+            block.get_mut(..last.len())?.copy_from_slice(last);
+            self.marks = (!last.is_empty()).then(|| marks(&block))?;
+        }
+        self.end += BLOCK;
+        Some(())
+    }
+}
+
+/// A bit for each byte that is a quotation mark.
+#[inline]
+fn marks(block: &[u8; BLOCK]) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    const LOW_BITS: u64 = ONES * 0x7f;
+    const QUOTES: u64 = ONES * b'"' as u64;
+    /// Brings the high bits of eight bytes together in the highest byte.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let (words, _) = block.as_chunks::<8>();
+    let mut marks = 0;
+    for (number, word) in words.iter().enumerate() {
+        let difference = u64::from_le_bytes(*word) ^ QUOTES;
+        // The high bit of a byte that is 0, without a carry between bytes.
+        let equal = !(((difference & LOW_BITS) + LOW_BITS) | difference | LOW_BITS);
+        marks |= ((equal >> 7).wrapping_mul(GATHER) >> 56) << (8 * number);
+    }
+    marks
 }
 
 #[cfg(test)]
@@ -163,13 +220,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_quotation_mark_is_found() {
-        for length in 0..40 {
-            for other in [b'!', b'#', b'a', 0x80, 0xa2, 0xff] {
-                let mut bytes = vec![other; length];
-                assert_eq!(distance_to_quote(&bytes), None);
-                bytes.extend(*b"\"x\"yyyyyyyyyyyyyyyyy");
-                assert_eq!(distance_to_quote(&bytes), Some(length));
+    fn every_quotation_mark_is_found_in_order() {
+        for length in 0..200_usize {
+            for step in [1, 2, 3, 7, 8, 63, 64, 65] {
+                for other in [b'!', b'#', b'a', 0, 0x80, 0xa2, 0xff] {
+                    let mut bytes = vec![other; length];
+                    let expected: Vec<usize> = (0..length).step_by(step).collect();
+                    for position in &expected {
+                        bytes[*position] = b'"';
+                    }
+                    let mut quotes = QuotationMarks::new(&bytes);
+                    let found: Vec<usize> = std::iter::from_fn(|| quotes.next()).collect();
+                    assert_eq!(found, expected, "{length} {step} {other}");
+                    assert_eq!(quotes.next(), None);
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Instants and durations in whole milliseconds.
 
-use chrono::{DateTime, NaiveDate, SecondsFormat};
+use chrono::{DateTime, SecondsFormat};
 use serde::{Serialize, Serializer};
 
 /// A duration in milliseconds. Seconds appear only in the exposition.
@@ -115,14 +115,36 @@ fn parse_usual(text: &[u8]) -> Option<Timestamp> {
     if hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let date = NaiveDate::from_ymd_opt(
-        digits(year)?.cast_signed(),
-        digits([month_1, month_2])?,
-        digits([day_1, day_2])?,
-    )?;
-    let days = i64::from(date.to_epoch_days());
+    let (month, day) = (digits([month_1, month_2])?, digits([day_1, day_2])?);
+    let days = days_since_1970(digits(year)?, month, day)?;
     let seconds = i64::from((hour * 60 + minute) * 60 + second);
-    Timestamp::checked(days * DAY + seconds * SECOND + i64::from(milliseconds))
+    Timestamp::checked(i64::from(days) * DAY + seconds * SECOND + i64::from(milliseconds))
+}
+
+/// The days from 1970-01-01 to a date of the years 0 to 9999. `None`: there is no such date.
+fn days_since_1970(year: u32, month: u32, day: u32) -> Option<i32> {
+    /// The days before the first of each month, in a year that begins in March. So February is the last
+    /// month, and its leap day moves no other one.
+    const BEFORE: [u16; 13] = [0, 31, 61, 92, 122, 153, 184, 214, 245, 275, 306, 337, 366];
+    /// From 0000-03-01 to 1970-01-01.
+    const OFFSET: u32 = 719_468;
+    /// The days of 400 years.
+    const CYCLE: u32 = 146_097;
+    if !(1..=12).contains(&month) {
+        return None;
+    }
+    let is_before_march = month < 3;
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let from_march = if is_before_march { month + 9 } else { month - 3 } as usize;
+    let [begin, end] = [BEFORE[from_march], BEFORE[from_march + 1]].map(u32::from);
+    let length = end - begin - u32::from(month == 2 && !is_leap);
+    if !(1..=length).contains(&day) {
+        return None;
+    }
+    // The same place one cycle later, so that nothing is negative.
+    let years = year + 400 - u32::from(is_before_march);
+    let days = years * 365 + years / 4 - years / 100 + years / 400 + begin + day - 1;
+    Some(days.cast_signed() - (OFFSET + CYCLE).cast_signed())
 }
 
 /// The number that some digits make.
@@ -150,6 +172,8 @@ pub fn seconds(milliseconds: Milliseconds) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use chrono::NaiveDate;
+
     use super::*;
 
     #[test]
@@ -194,6 +218,20 @@ mod tests {
             "+026-03-02T09:00:00Z",
         ] {
             assert_eq!(parse_usual(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_date_has_the_day_number_of_the_library() {
+        for year in 0..=9_999 {
+            for month in 0..=13 {
+                for day in 0..=32 {
+                    let library = NaiveDate::from_ymd_opt(year, month, day);
+                    let library = library.map(|date| date.to_epoch_days());
+                    let own = days_since_1970(year.cast_unsigned(), month, day);
+                    assert_eq!(own, library, "{year}-{month}-{day}");
+                }
+            }
         }
     }
 
