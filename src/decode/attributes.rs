@@ -24,11 +24,12 @@ impl<'a> Attributes<&'a str> {
     /// Reads an object of plain JSON.
     pub(super) fn of_plain(reader: &mut PlainReader<'a>) -> Result<Self, NotPlain> {
         let mut attributes = Vec::new();
-        reader.object(|reader, name| {
-            let value = match reader.value()? {
+        reader.object(|_, name, value| {
+            let value = match value {
                 PlainValue::Null => AttributeValue::None,
                 PlainValue::Bool(truth) => AttributeValue::Text(word(truth)),
                 PlainValue::Text(text) | PlainValue::Integer(_, text) => AttributeValue::Text(text),
+                PlainValue::Object => return Err(NotPlain),
             };
             attributes.push((name, value));
             Ok(())

@@ -5,6 +5,7 @@ use std::slice;
 use std::sync::Arc;
 
 use super::canonical::{decode_document, decode_within};
+use super::event_members::MemberOrder;
 use super::mapping::{MappedRecord, Mapper};
 use super::record::{Record, without_byte_order_mark};
 use super::rejection::Rejection;
@@ -65,6 +66,7 @@ pub struct Decoder {
     tables: Arc<[LookupTable]>,
     /// `None`: no schema registry is configured.
     schemas: Option<Schemas>,
+    order: Arc<MemberOrder>,
 }
 
 impl Decoder {
@@ -80,6 +82,7 @@ impl Decoder {
             tables: mappings.contents.clone().into(),
             mappings: Arc::new(mappings.clone()),
             schemas: None,
+            order: Arc::default(),
         }
     }
 
@@ -150,7 +153,9 @@ impl Decoder {
         let value = record.value.unwrap_or_default();
         let attributes = Some(self.mappings.attributes.as_slice());
         match self.content(record)? {
-            RecordContent::Json(json) => decode_within(json, value, latest, attributes),
+            RecordContent::Json(json) => {
+                decode_within(json, value, latest, attributes, &self.order)
+            }
             RecordContent::Document(document) => {
                 decode_document(document, value, latest, attributes)
             }

@@ -1,5 +1,7 @@
 //! The members of a canonical event, by two readers: a fast one for plain JSON, and the library.
 
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+
 use serde::Deserialize;
 
 use super::attributes::Attributes;
@@ -40,49 +42,119 @@ pub(super) struct EventMembers<T> {
     pub(super) into: Option<Id<T>>,
 }
 
+/// For each member, the one that followed it last; the last one is for the beginning. A producer writes the
+/// members in few orders, and comparing with an expected name is faster than finding out which name it is.
+/// The order has no effect on the result.
+#[derive(Debug)]
+pub(super) struct MemberOrder([AtomicU8; MEMBERS + 1]);
+
+const MEMBERS: usize = Member::ALL.len();
+
+impl Default for MemberOrder {
+    fn default() -> Self {
+        Self([const { AtomicU8::new(0) }; MEMBERS + 1])
+    }
+}
+
+impl MemberOrder {
+    /// The member after a position.
+    #[inline(always)]
+    fn expected(&self, position: usize) -> (Member, &'static [u8]) {
+        QUOTED[usize::from(self.0[position].load(Relaxed)) % MEMBERS]
+    }
+
+    fn learn(&self, position: usize, member: Member) {
+        self.0[position].store(member as u8, Relaxed);
+    }
+}
+
+/// Each member with its name as it is written.
+const QUOTED: [(Member, &[u8]); MEMBERS] = [
+    (Member::TicketId, b"\"ticket_id\":"),
+    (Member::Type, b"\"type\":"),
+    (Member::At, b"\"at\":"),
+    (Member::EventId, b"\"event_id\":"),
+    (Member::CreatedAt, b"\"created_at\":"),
+    (Member::Team, b"\"team\":"),
+    (Member::Agent, b"\"agent\":"),
+    (Member::Priority, b"\"priority\":"),
+    (Member::Status, b"\"status\":"),
+    (Member::Channel, b"\"channel\":"),
+    (Member::Actor, b"\"actor\":"),
+    (Member::Attributes, b"\"attributes\":"),
+    (Member::Requester, b"\"requester\":"),
+    (Member::Author, b"\"author\":"),
+    (Member::Public, b"\"public\":"),
+    (Member::HandleSeconds, b"\"handle_seconds\":"),
+    (Member::Score, b"\"score\":"),
+    (Member::ScoreMax, b"\"score_max\":"),
+    (Member::Into, b"\"into\":"),
+];
+
 impl<'a> EventMembers<&'a str> {
     /// Reads plain JSON.
-    pub(super) fn of_plain(text: &'a str) -> Result<Self, NotPlain> {
+    pub(super) fn of_plain(text: &'a str, order: &MemberOrder) -> Result<Self, NotPlain> {
         let mut members = Self::default();
         let mut reader = PlainReader::new(text)?;
         let mut seen = 0_u32;
-        reader.object(|reader, name| {
-            let Some(member) = Member::from_name(name) else {
-                return reader.skip();
-            };
-            let bit = 1 << member as u32;
-            if seen & bit != 0 {
-                return Err(NotPlain);
+        let mut position = MEMBERS;
+        let mut is_end = !reader.begin_object()?;
+        while !is_end {
+            let (expected, quoted) = order.expected(position);
+            let mut known = Some(expected);
+            if !reader.is_name(quoted) {
+                known = Member::from_name(reader.name()?);
+                if let Some(member) = known {
+                    order.learn(position, member);
+                }
             }
-            seen |= bit;
-            members.set(member, reader)
-        })?;
+            let value = reader.value()?;
+            match known {
+                Some(member) => {
+                    position = member as usize;
+                    let bit = 1 << position;
+                    if seen & bit != 0 {
+                        return Err(NotPlain);
+                    }
+                    seen |= bit;
+                    match member {
+                        Member::Attributes => {
+                            members.attributes = attributes(&mut reader, value)?;
+                        }
+                        _ => members.set(member, value)?,
+                    }
+                }
+                None if matches!(value, PlainValue::Object) => reader.skip_object()?,
+                None => {}
+            }
+            is_end = reader.ends_object()?;
+        }
         reader.end()?;
         Ok(members)
     }
 
-    #[inline]
-    fn set(&mut self, member: Member, reader: &mut PlainReader<'a>) -> Result<(), NotPlain> {
+    #[inline(always)]
+    fn set(&mut self, member: Member, value: PlainValue<'a>) -> Result<(), NotPlain> {
         match member {
-            Member::TicketId => self.ticket_id = id(reader.value()?)?,
-            Member::Type => self.kind = type_name(reader.value()?)?,
-            Member::At => self.at = time(reader.value()?)?,
-            Member::EventId => self.event_id = text(reader.value()?)?,
-            Member::CreatedAt => self.created_at = time(reader.value()?)?,
-            Member::Team => self.team = nullable(reader.value()?)?,
-            Member::Agent => self.agent = nullable(reader.value()?)?,
-            Member::Priority => self.priority = text(reader.value()?)?,
-            Member::Status => self.status = text(reader.value()?)?,
-            Member::Channel => self.channel = text(reader.value()?)?,
-            Member::Actor => self.actor = text(reader.value()?)?,
-            Member::Attributes => self.attributes = attributes(reader)?,
-            Member::Requester => self.requester = id(reader.value()?)?,
-            Member::Author => self.author = id(reader.value()?)?,
-            Member::Public => self.public = truth(reader.value()?)?,
-            Member::HandleSeconds => self.handle_seconds = number(reader.value()?)?,
-            Member::Score => self.score = number(reader.value()?)?,
-            Member::ScoreMax => self.score_max = number(reader.value()?)?,
-            Member::Into => self.into = id(reader.value()?)?,
+            Member::TicketId => self.ticket_id = id(value)?,
+            Member::Type => self.kind = type_name(value)?,
+            Member::At => self.at = time(value)?,
+            Member::EventId => self.event_id = text(value)?,
+            Member::CreatedAt => self.created_at = time(value)?,
+            Member::Team => self.team = nullable(value)?,
+            Member::Agent => self.agent = nullable(value)?,
+            Member::Priority => self.priority = text(value)?,
+            Member::Status => self.status = text(value)?,
+            Member::Channel => self.channel = text(value)?,
+            Member::Actor => self.actor = text(value)?,
+            Member::Requester => self.requester = id(value)?,
+            Member::Author => self.author = id(value)?,
+            Member::Public => self.public = truth(value)?,
+            Member::HandleSeconds => self.handle_seconds = number(value)?,
+            Member::Score => self.score = number(value)?,
+            Member::ScoreMax => self.score_max = number(value)?,
+            Member::Into => self.into = id(value)?,
+            Member::Attributes => return Err(NotPlain),
         }
         Ok(())
     }
@@ -93,7 +165,7 @@ fn text(value: PlainValue<'_>) -> Result<Option<JsonString<&str>>, NotPlain> {
     match value {
         PlainValue::Null => Ok(None),
         PlainValue::Text(text) => Ok(Some(JsonString(text))),
-        PlainValue::Bool(_) | PlainValue::Integer(..) => Err(NotPlain),
+        _ => Err(NotPlain),
     }
 }
 
@@ -109,7 +181,7 @@ fn id(value: PlainValue<'_>) -> Result<Option<Id<&str>>, NotPlain> {
         PlainValue::Text(text) | PlainValue::Integer(_, text) => {
             Id::checked(text).map(Some).ok_or(NotPlain)
         }
-        PlainValue::Bool(_) => Err(NotPlain),
+        PlainValue::Bool(_) | PlainValue::Object => Err(NotPlain),
     }
 }
 
@@ -119,7 +191,7 @@ fn time(value: PlainValue<'_>) -> Result<Option<EventTime>, NotPlain> {
         PlainValue::Null => return Ok(None),
         PlainValue::Text(text) => Timestamp::parse(text),
         PlainValue::Integer(number, _) => Timestamp::checked(number),
-        PlainValue::Bool(_) => None,
+        PlainValue::Bool(_) | PlainValue::Object => None,
     };
     time.map(|time| Some(EventTime(time))).ok_or(NotPlain)
 }
@@ -137,7 +209,7 @@ fn truth(value: PlainValue<'_>) -> Result<Option<bool>, NotPlain> {
     match value {
         PlainValue::Null => Ok(None),
         PlainValue::Bool(truth) => Ok(Some(truth)),
-        PlainValue::Text(_) | PlainValue::Integer(..) => Err(NotPlain),
+        _ => Err(NotPlain),
     }
 }
 
@@ -146,18 +218,31 @@ fn number(value: PlainValue<'_>) -> Result<Option<f64>, NotPlain> {
         PlainValue::Null => Ok(None),
         #[allow(clippy::cast_precision_loss, reason = "the library does the same")]
         PlainValue::Integer(number, _) => Ok(Some(number as f64)),
-        PlainValue::Text(_) | PlainValue::Bool(_) => Err(NotPlain),
+        _ => Err(NotPlain),
     }
 }
 
 fn attributes<'a>(
     reader: &mut PlainReader<'a>,
+    value: PlainValue<'a>,
 ) -> Result<Option<Attributes<&'a str>>, NotPlain> {
-    if !reader.is_object() {
-        return match reader.value()? {
-            PlainValue::Null => Ok(None),
-            _ => Err(NotPlain),
-        };
+    match value {
+        PlainValue::Null => Ok(None),
+        PlainValue::Object => Attributes::of_plain(reader).map(Some),
+        _ => Err(NotPlain),
     }
-    Attributes::of_plain(reader).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_member_is_expected_by_its_own_name() {
+        for (position, (member, quoted)) in QUOTED.into_iter().enumerate() {
+            assert_eq!(member as usize, position);
+            let expected = format!("\"{}\":", member.name());
+            assert_eq!(quoted, expected.as_bytes());
+        }
+    }
 }

@@ -8,7 +8,7 @@
 #[derive(Debug)]
 pub(super) struct NotPlain;
 
-/// A value that is neither an object nor a list.
+/// A value that is not a list.
 #[derive(Clone, Copy)]
 pub(super) enum PlainValue<'a> {
     Null,
@@ -16,14 +16,14 @@ pub(super) enum PlainValue<'a> {
     /// An integer that has as many digits as it needs, and its text.
     Integer(i64, &'a str),
     Text(&'a str),
+    /// An object, which is still to be read.
+    Object,
 }
 
 pub(super) struct PlainReader<'a> {
     text: &'a str,
     /// The first byte that is not read yet.
     at: usize,
-    /// Without escapes, every quotation mark begins or ends a string.
-    quotes: QuotationMarks<'a>,
 }
 
 impl<'a> PlainReader<'a> {
@@ -33,56 +33,79 @@ impl<'a> PlainReader<'a> {
         if text.bytes().fold(false, |any, byte| any | is_special(byte)) {
             return Err(NotPlain);
         }
-        Ok(Self {
-            text,
-            at: 0,
-            quotes: QuotationMarks::new(text.as_bytes()),
-        })
+        Ok(Self { text, at: 0 })
     }
 
-    /// Whether an object follows.
-    pub(super) fn is_object(&mut self) -> bool {
-        self.peek() == Some(b'{')
-    }
-
-    /// Reads an object. `member` takes each name, and reads the value that follows.
-    #[inline]
+    /// Reads an object. `member` takes each name and its value.
+    #[inline(always)]
     pub(super) fn object(
         &mut self,
-        mut member: impl FnMut(&mut Self, &'a str) -> Result<(), NotPlain>,
+        mut member: impl FnMut(&mut Self, &'a str, PlainValue<'a>) -> Result<(), NotPlain>,
     ) -> Result<(), NotPlain> {
-        self.take(b'{')?;
-        if self.peek() == Some(b'}') {
-            return self.take(b'}');
+        if !self.begin_object()? {
+            return Ok(());
         }
         loop {
-            let name = self.string()?;
-            self.take(b':')?;
-            member(self, name)?;
-            if self.peek() != Some(b',') {
-                return self.take(b'}');
+            let name = self.name()?;
+            let value = self.value()?;
+            member(self, name, value)?;
+            if self.ends_object()? {
+                return Ok(());
             }
-            self.at += 1;
         }
     }
 
-    #[inline]
-    pub(super) fn value(&mut self) -> Result<PlainValue<'a>, NotPlain> {
+    /// Begins an object. Returns whether it has a member.
+    #[inline(always)]
+    pub(super) fn begin_object(&mut self) -> Result<bool, NotPlain> {
+        self.take(b'{')?;
+        if self.peek() == Some(b'}') {
+            return self.take(b'}').map(|()| false);
+        }
+        Ok(true)
+    }
+
+    /// After a member: whether the object ends, or another member follows.
+    #[inline(always)]
+    pub(super) fn ends_object(&mut self) -> Result<bool, NotPlain> {
         match self.peek() {
-            Some(b'"') => self.string().map(PlainValue::Text),
-            Some(b'n') => self.word("null", PlainValue::Null),
-            Some(b't') => self.word("true", PlainValue::Bool(true)),
-            Some(b'f') => self.word("false", PlainValue::Bool(false)),
-            _ => self.integer(),
+            Some(b',') => {
+                self.at += 1;
+                Ok(false)
+            }
+            _ => self.take(b'}').map(|()| true),
         }
     }
 
-    /// Reads a value that does not matter.
-    pub(super) fn skip(&mut self) -> Result<(), NotPlain> {
-        if !self.is_object() {
-            return self.value().map(|_| ());
+    /// The name of the next member.
+    #[inline(always)]
+    pub(super) fn name(&mut self) -> Result<&'a str, NotPlain> {
+        self.take(b'"')?;
+        let name = self.string()?;
+        self.take(b':')?;
+        Ok(name)
+    }
+
+    /// Whether the next member has this name, which is between quotation marks and before a colon. If so, it is
+    /// read.
+    #[inline(always)]
+    pub(super) fn is_name(&mut self, quoted: &[u8]) -> bool {
+        self.peek();
+        let rest = self.text.as_bytes().get(self.at..);
+        let is_it = rest.is_some_and(|rest| rest.starts_with(quoted));
+        if is_it {
+            self.at += quoted.len();
         }
-        self.object(|reader, _| reader.value().map(|_| ()))
+        is_it
+    }
+
+    /// Reads an object whose content does not matter.
+    #[cold]
+    pub(super) fn skip_object(&mut self) -> Result<(), NotPlain> {
+        self.object(|_, _, value| match value {
+            PlainValue::Object => Err(NotPlain),
+            _ => Ok(()),
+        })
     }
 
     /// Nothing may follow.
@@ -90,8 +113,27 @@ impl<'a> PlainReader<'a> {
         self.peek().map_or(Ok(()), |_| Err(NotPlain))
     }
 
+    #[inline(always)]
+    pub(super) fn value(&mut self) -> Result<PlainValue<'a>, NotPlain> {
+        match self.peek() {
+            Some(b'"') => {
+                self.at += 1;
+                self.string().map(PlainValue::Text)
+            }
+            Some(b'n') => self.word(b"null", PlainValue::Null),
+            Some(b't') => self.word(b"true", PlainValue::Bool(true)),
+            Some(b'f') => self.word(b"false", PlainValue::Bool(false)),
+            Some(b'{') => Ok(PlainValue::Object),
+            _ => {
+                let (number, text) = integer(self.text, self.at)?;
+                self.at += text.len();
+                Ok(PlainValue::Integer(number, text))
+            }
+        }
+    }
+
     /// The next byte that is not a space.
-    #[inline]
+    #[inline(always)]
     fn peek(&mut self) -> Option<u8> {
         loop {
             match self.text.as_bytes().get(self.at) {
@@ -101,7 +143,7 @@ impl<'a> PlainReader<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, expected: u8) -> Result<(), NotPlain> {
         if self.peek() != Some(expected) {
             return Err(NotPlain);
@@ -110,109 +152,67 @@ impl<'a> PlainReader<'a> {
         Ok(())
     }
 
-    #[inline]
-    fn word(&mut self, expected: &str, value: PlainValue<'a>) -> Result<PlainValue<'a>, NotPlain> {
-        let end = self.at + expected.len();
-        if self.text.as_bytes().get(self.at..end) != Some(expected.as_bytes()) {
+    #[inline(always)]
+    fn word<const N: usize>(
+        &mut self,
+        expected: &[u8; N],
+        value: PlainValue<'a>,
+    ) -> Result<PlainValue<'a>, NotPlain> {
+        let rest = self.text.as_bytes().get(self.at..);
+        if rest.and_then(|rest| rest.first_chunk()) != Some(expected) {
             return Err(NotPlain);
         }
-        self.at = end;
+        self.at += N;
         Ok(value)
     }
 
-    /// The next quotation mark is the one that begins the string, if a string follows.
-    #[inline]
+    /// Reads a string after its first quotation mark.
+    #[inline(always)]
     fn string(&mut self) -> Result<&'a str, NotPlain> {
-        self.take(b'"')?;
-        let (Some(_), Some(end)) = (self.quotes.next(), self.quotes.next()) else {
-            return Err(NotPlain);
-        };
-        let string = self.text.get(self.at..end).ok_or(NotPlain)?;
+        let rest = self.text.as_bytes().get(self.at..).ok_or(NotPlain)?;
+        let end = self.at + distance_to_quote(rest).ok_or(NotPlain)?;
+        let string = self.text.get(..end).and_then(|text| text.get(self.at..));
+        let string = string.ok_or(NotPlain)?;
         self.at = end + 1;
         Ok(string)
     }
-
-    fn integer(&mut self) -> Result<PlainValue<'a>, NotPlain> {
-        let is_of_number = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
-        let rest = self.text.get(self.at..).ok_or(NotPlain)?;
-        let length = rest.bytes().take_while(is_of_number).count();
-        let text = rest.get(..length).ok_or(NotPlain)?;
-        let digits = text.strip_prefix('-').unwrap_or(text);
-        let is_usual = digits.bytes().all(|byte| byte.is_ascii_digit())
-            && (!digits.starts_with('0') || text == "0");
-        if !is_usual {
-            return Err(NotPlain);
-        }
-        let number = text.parse().map_err(|_| NotPlain)?;
-        self.at += length;
-        Ok(PlainValue::Integer(number, text))
-    }
 }
 
-/// The positions of the quotation marks of a text, found for a block of bytes at once.
-struct QuotationMarks<'a> {
-    /// After the current block.
-    rest: &'a [u8],
-    /// The position of `rest`.
-    end: usize,
-    /// A bit for each quotation mark of the current block that is still to come.
-    marks: u64,
+/// The integer at a position, and its text.
+fn integer(text: &str, at: usize) -> Result<(i64, &str), NotPlain> {
+    let rest = text.get(at..).ok_or(NotPlain)?;
+    let is_of_number = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+    let length = rest.bytes().take_while(is_of_number).count();
+    let text = rest.get(..length).ok_or(NotPlain)?;
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_usual = digits.bytes().all(|byte| byte.is_ascii_digit())
+        && (!digits.starts_with('0') || text == "0");
+    if !is_usual {
+        return Err(NotPlain);
+    }
+    let number = text.parse().map_err(|_| NotPlain)?;
+    Ok((number, text))
 }
 
-/// A block has as many bytes as its marks have bits.
-const BLOCK: usize = u64::BITS as usize;
-
-impl<'a> QuotationMarks<'a> {
-    fn new(text: &'a [u8]) -> Self {
-        Self {
-            rest: text,
-            end: 0,
-            marks: 0,
-        }
-    }
-
-    #[inline]
-    fn next(&mut self) -> Option<usize> {
-        while self.marks == 0 {
-            self.next_block()?;
-        }
-        let position = self.end - BLOCK + self.marks.trailing_zeros() as usize;
-        self.marks &= self.marks - 1;
-        Some(position)
-    }
-
-    fn next_block(&mut self) -> Option<()> {
-        if let Some((block, rest)) = self.rest.split_first_chunk() {
-            self.marks = marks(block);
-            self.rest = rest;
-        } else {
-            let last = std::mem::take(&mut self.rest);
-            let mut block = [0; BLOCK];
-            block.get_mut(..last.len())?.copy_from_slice(last);
-            self.marks = (!last.is_empty()).then(|| marks(&block))?;
-        }
-        self.end += BLOCK;
-        Some(())
-    }
-}
-
-/// A bit for each byte that is a quotation mark.
-#[inline]
-fn marks(block: &[u8; BLOCK]) -> u64 {
+/// How many bytes precede the first quotation mark.
+#[inline(always)]
+fn distance_to_quote(bytes: &[u8]) -> Option<usize> {
+    // Most strings are short: eight bytes at once are faster than a search for long texts.
     const ONES: u64 = u64::MAX / 255;
-    const LOW_BITS: u64 = ONES * 0x7f;
     const QUOTES: u64 = ONES * b'"' as u64;
-    /// Brings the high bits of eight bytes together in the highest byte.
-    const GATHER: u64 = 0x0102_0408_1020_4080;
-    let (words, _) = block.as_chunks::<8>();
-    let mut marks = 0;
-    for (number, word) in words.iter().enumerate() {
+    let mut rest = bytes;
+    while let Some((word, others)) = rest.split_first_chunk() {
+        // The lowest marked byte is the first one that equals a quotation mark.
         let difference = u64::from_le_bytes(*word) ^ QUOTES;
-        // The high bit of a byte that is 0, without a carry between bytes.
-        let equal = !(((difference & LOW_BITS) + LOW_BITS) | difference | LOW_BITS);
-        marks |= ((equal >> 7).wrapping_mul(GATHER) >> 56) << (8 * number);
+        let marks = difference.wrapping_sub(ONES) & !difference & (ONES << 7);
+        if marks != 0 {
+            let before = bytes.len() - rest.len();
+            return Some(before + marks.trailing_zeros() as usize / 8);
+        }
+        rest = others;
     }
-    marks
+    let in_rest = rest.iter().position(|byte| *byte == b'"')?;
+    Some(bytes.len() - rest.len() + in_rest)
 }
 
 #[cfg(test)]
@@ -220,20 +220,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_quotation_mark_is_found_in_order() {
-        for length in 0..200_usize {
-            for step in [1, 2, 3, 7, 8, 63, 64, 65] {
-                for other in [b'!', b'#', b'a', 0, 0x80, 0xa2, 0xff] {
-                    let mut bytes = vec![other; length];
-                    let expected: Vec<usize> = (0..length).step_by(step).collect();
-                    for position in &expected {
-                        bytes[*position] = b'"';
-                    }
-                    let mut quotes = QuotationMarks::new(&bytes);
-                    let found: Vec<usize> = std::iter::from_fn(|| quotes.next()).collect();
-                    assert_eq!(found, expected, "{length} {step} {other}");
-                    assert_eq!(quotes.next(), None);
-                }
+    fn the_first_quotation_mark_is_found() {
+        for length in 0..40 {
+            for other in [b'!', b'#', b'a', 0x80, 0xa2, 0xff] {
+                let mut bytes = vec![other; length];
+                assert_eq!(distance_to_quote(&bytes), None);
+                bytes.extend(*b"\"x\"yyyyyyyyyyyyyyyyy");
+                assert_eq!(distance_to_quote(&bytes), Some(length));
             }
         }
     }

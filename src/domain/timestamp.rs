@@ -87,36 +87,20 @@ fn parse_usual(text: &[u8]) -> Option<Timestamp> {
         [b'.', hundreds, tens, ones, b'Z'] => digits([hundreds, tens, ones])?,
         _ => return None,
     };
-    let [
-        year @ ..,
-        b'-',
-        month_1,
-        month_2,
-        b'-',
-        day_1,
-        day_2,
-        b'T',
-        hour_1,
-        hour_2,
-        b':',
-        minute_1,
-        minute_2,
-        b':',
-        second_1,
-        second_2,
-    ] = *instant
-    else {
+    let (date, rest) = instant.split_first_chunk()?;
+    let (day, time) = rest.split_first_chunk()?;
+    let [century, _, year, _, _, month, ..] = pairs::<{ u64::from_le_bytes(*b"0000-00-") }>(*date)?;
+    let [day_1, day_2, b'T'] = *day else {
         return None;
     };
-    let year: [u8; 4] = year;
-    let hour = digits([hour_1, hour_2])?;
-    let minute = digits([minute_1, minute_2])?;
-    let second = digits([second_1, second_2])?;
+    let [hour, _, _, minute, _, _, second, _] =
+        pairs::<{ u64::from_le_bytes(*b"00:00:00") }>(*time.first_chunk()?)?;
     if hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let (month, day) = (digits([month_1, month_2])?, digits([day_1, day_2])?);
-    let days = days_since_1970(digits(year)?, month, day)?;
+    let year = u32::from(century) * 100 + u32::from(year);
+    let days = days_since_1970(year, month.into(), digits([day_1, day_2])?)?;
+    let [hour, minute, second] = [u32::from(hour), u32::from(minute), u32::from(second)];
     let seconds = i64::from((hour * 60 + minute) * 60 + second);
     Timestamp::checked(i64::from(days) * DAY + seconds * SECOND + i64::from(milliseconds))
 }
@@ -135,8 +119,13 @@ fn days_since_1970(year: u32, month: u32, day: u32) -> Option<i32> {
     }
     let is_before_march = month < 3;
     let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let from_march = if is_before_march { month + 9 } else { month - 3 } as usize;
-    let [begin, end] = [BEFORE[from_march], BEFORE[from_march + 1]].map(u32::from);
+    let from_march = if is_before_march {
+        month + 9
+    } else {
+        month - 3
+    } as usize;
+    let begin = u32::from(BEFORE[from_march]);
+    let end = u32::from(BEFORE[from_march + 1]);
     let length = end - begin - u32::from(month == 2 && !is_leap);
     if !(1..=length).contains(&day) {
         return None;
@@ -145,6 +134,34 @@ fn days_since_1970(year: u32, month: u32, day: u32) -> Option<i32> {
     let years = year + 400 - u32::from(is_before_march);
     let days = years * 365 + years / 4 - years / 100 + years / 400 + begin + day - 1;
     Some(days.cast_signed() - (OFFSET + CYCLE).cast_signed())
+}
+
+/// For each byte, the number that it makes with the next one, if both are digits. `pattern`: `0` for a digit,
+/// and the other bytes. `None`: the text has another pattern.
+#[inline]
+fn pairs<const PATTERN: u64>(text: [u8; 8]) -> Option<[u8; 8]> {
+    const HIGH_BITS: u64 = u64::MAX / 255 << 7;
+    let values = u64::from_le_bytes(text) ^ PATTERN;
+    let sums = values.wrapping_add(const { room(PATTERN) });
+    if (values | sums) & HIGH_BITS != 0 {
+        return None;
+    }
+    Some((values * 10 + (values >> 8)).to_le_bytes())
+}
+
+/// For each byte of a pattern, what carries into its high bit unless the byte fits.
+const fn room(pattern: u64) -> u64 {
+    let mut bytes = pattern.to_le_bytes();
+    let mut position = 0;
+    while position < bytes.len() {
+        bytes[position] = if bytes[position] == b'0' {
+            0x7f - 9
+        } else {
+            0x7f
+        };
+        position += 1;
+    }
+    u64::from_le_bytes(bytes)
 }
 
 /// The number that some digits make.
