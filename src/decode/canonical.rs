@@ -1,6 +1,6 @@
 //! Reads canonical events (contract, section 1). Members have to be valid. Unknown ones are skipped.
 //!
-//! The fast path is one pass into borrowed fields. The library reads a record that is not of the usual
+//! The fast path is one pass into borrowed fields (`event_members.rs`). The library reads a record that is not of the usual
 //! form. A record that fails is read once more, to name the member that is wrong.
 
 use std::borrow::Cow;
@@ -536,12 +536,12 @@ mod tests {
             let order = MemberOrder::default();
             // The second time, every name is expected.
             for _ in 0..2 {
-            if let Ok(plain) = EventMembers::of_plain(&text, &order) {
-                let library = serde_json::from_str::<EventMembers<LibraryString<'_>>>(&text);
-                prop_assert!(library.is_ok(), "{}", text);
-                let library = library.unwrap().into_event(b"", None, None);
-                prop_assert_eq!(plain.into_event(b"", None, None), library);
-            }
+                if let Ok(plain) = EventMembers::of_plain(&text, &order) {
+                    let library = serde_json::from_str::<EventMembers<LibraryString<'_>>>(&text);
+                    prop_assert!(library.is_ok(), "{}", text);
+                    let library = library.unwrap().into_event(b"", None, None);
+                    prop_assert_eq!(plain.into_event(b"", None, None), library);
+                }
             }
         }
     }

@@ -60,7 +60,8 @@ impl MemberOrder {
     /// The member after a position.
     #[inline(always)]
     fn expected(&self, position: usize) -> (Member, &'static [u8]) {
-        QUOTED[usize::from(self.0[position].load(Relaxed)) % MEMBERS]
+        let expected = usize::from(self.0[position].load(Relaxed));
+        QUOTED.get(expected).copied().unwrap_or(QUOTED[0])
     }
 
     fn learn(&self, position: usize, member: Member) {

@@ -140,7 +140,7 @@ fn days_since_1970(year: u32, month: u32, day: u32) -> Option<i32> {
 /// and the other bytes. `None`: the text has another pattern.
 #[inline]
 fn pairs<const PATTERN: u64>(text: [u8; 8]) -> Option<[u8; 8]> {
-    const HIGH_BITS: u64 = u64::MAX / 255 << 7;
+    const HIGH_BITS: u64 = (u64::MAX / 255) << 7;
     let values = u64::from_le_bytes(text) ^ PATTERN;
     let sums = values.wrapping_add(const { room(PATTERN) });
     if (values | sums) & HIGH_BITS != 0 {
@@ -190,6 +190,7 @@ pub fn seconds(milliseconds: Milliseconds) -> f64 {
 #[cfg(test)]
 mod tests {
     use chrono::NaiveDate;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -235,6 +236,25 @@ mod tests {
             "+026-03-02T09:00:00Z",
         ] {
             assert_eq!(parse_usual(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    proptest! {
+        /// One wrong byte makes another instant or none.
+        #[test]
+        fn the_fast_path_reads_what_the_library_reads(
+            at in Timestamp::EARLIEST.0..=Timestamp::LATEST.0,
+            position in 0..24_usize,
+            byte in any::<u8>(),
+        ) {
+            let mut text = Timestamp(at).rfc3339().into_bytes();
+            prop_assert_eq!(parse_usual(&text), Some(Timestamp(at)));
+            text[position] = byte;
+            if let Some(instant) = parse_usual(&text) {
+                let text = str::from_utf8(&text).unwrap();
+                let library = DateTime::parse_from_rfc3339(text).unwrap();
+                prop_assert_eq!(instant, Timestamp(library.timestamp_millis()));
+            }
         }
     }
 
