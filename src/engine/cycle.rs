@@ -6,8 +6,7 @@ use super::elapsed::Elapsed;
 use super::fact::{Fact, Measure, ObservedDuration, Observer};
 use super::goals::{self, PastDeadline};
 use super::measure::{
-    EXCEPT_AGENT_WAIT, EXCEPT_REQUESTER_WAIT, SOLVED, enter, life_start, report_duration,
-    report_status_time,
+    UNTIL_THE_LAST_SOLVE, enter, life_start, report_duration, report_status_time,
 };
 use super::open_goals::GoalKind;
 use super::rules::Kpi;
@@ -140,12 +139,7 @@ pub fn finalize<O: Observer + ?Sized>(
     let mut ending = None;
     if ticket.has_start() {
         let stretch = (life_start(ticket), solved_at);
-        let what = (Kpi::FullResolution, cohort);
-        report_duration(sink, ticket, what, stretch, SOLVED, at);
-        for (kpi, excluded) in [
-            (Kpi::RequesterWait, EXCEPT_REQUESTER_WAIT),
-            (Kpi::AgentWait, EXCEPT_AGENT_WAIT),
-        ] {
+        for (kpi, excluded) in UNTIL_THE_LAST_SOLVE {
             report_duration(sink, ticket, (kpi, cohort), stretch, excluded, at);
         }
         ending = Some(if ticket.has(Flags::SECOND_LIFE) {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::compiled_rules::CompiledRules;
 use super::core::Engine;
-use super::measure::{SOLVED, life_start};
+use super::measure::{UNTIL_THE_LAST_SOLVE, life_start};
 use super::open_goals::OpenGoal;
 use super::rules::Kpi;
 use super::ticket::{Flags, Ticket};
@@ -208,7 +208,7 @@ fn goals(rules: &CompiledRules, ticket: &Ticket, now: Timestamp) -> Vec<GoalView
     views
 }
 
-/// Full resolution and handle time, as they would be observed if no event followed.
+/// Full resolution, waiting and handle times, as they would be observed if no event followed.
 fn pending(rules: &CompiledRules, ticket: &Ticket, now: Timestamp) -> Vec<PendingObservation> {
     if ticket.has(Flags::FINALIZED) || ticket.is_withdrawn() {
         return Vec::new();
@@ -224,12 +224,14 @@ fn pending(rules: &CompiledRules, ticket: &Ticket, now: Timestamp) -> Vec<Pendin
         };
         let start = life_start(ticket);
         let history = ticket.history();
-        let elapsed = history.elapsed(calendar, start, end, SOLVED);
-        pending.push(PendingObservation {
-            kpi: Kpi::FullResolution.name(),
-            calendar: Some(elapsed.calendar),
-            business: Some(elapsed.business),
-        });
+        for (kpi, excluded) in UNTIL_THE_LAST_SOLVE {
+            let elapsed = history.elapsed(calendar, start, end, excluded);
+            pending.push(PendingObservation {
+                kpi: kpi.name(),
+                calendar: Some(elapsed.calendar),
+                business: Some(elapsed.business),
+            });
+        }
     }
     let reported = ticket.extra.as_ref().map_or(0, |extra| extra.handle);
     let derived = || {

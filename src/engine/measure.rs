@@ -11,15 +11,21 @@ use crate::domain::event::Status;
 use crate::domain::policy::StatusSet;
 use crate::domain::timestamp::Timestamp;
 
-/// The status that full resolution leaves out.
-pub const SOLVED: StatusSet = StatusSet::EMPTY.with(Status::Solved);
-/// The statuses that requester wait leaves out: in `pending` the ticket waits for the requester.
-pub const EXCEPT_REQUESTER_WAIT: StatusSet = SOLVED.with(Status::Pending);
-/// The statuses that agent wait leaves out.
-pub const EXCEPT_AGENT_WAIT: StatusSet = SOLVED
-    .with(Status::New)
-    .with(Status::Open)
-    .with(Status::OnHold);
+/// The durations that are observed at the end of a life, with the statuses that they leave out: in
+/// `pending` the ticket waits for the requester.
+pub const UNTIL_THE_LAST_SOLVE: [(Kpi, StatusSet); 3] = [
+    (Kpi::FullResolution, SOLVED),
+    (Kpi::RequesterWait, SOLVED.with(Status::Pending)),
+    (
+        Kpi::AgentWait,
+        SOLVED
+            .with(Status::New)
+            .with(Status::Open)
+            .with(Status::OnHold),
+    ),
+];
+
+const SOLVED: StatusSet = StatusSet::EMPTY.with(Status::Solved);
 
 /// Reports a duration on both clocks. Business time is that of the team whose label the
 /// observation carries (contract, section 3). Time in `excluded` does not count.
