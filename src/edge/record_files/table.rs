@@ -37,6 +37,11 @@ impl TableReader {
             return Err(invalid("this is UTF-16; save the file as CSV in UTF-8"));
         }
         let header = &start[..start.len().min(HEADER_BYTES)];
+        if has_only_carriage_returns(header) {
+            return Err(invalid(
+                "the lines end with a carriage return only; convert them first: tr '\\r' '\\n' < FILE",
+            ));
+        }
         let delimiter = csv_delimiter(header);
         let mut rows = ReaderBuilder::new()
             .delimiter(delimiter)
@@ -104,6 +109,14 @@ impl TableReader {
         bytes.push(b'}');
         Ok(Some(self.row.position().map_or(0, csv::Position::line)))
     }
+}
+
+/// Whether several lines end as on an old Mac. A quoted cell may have a carriage return, and the line feed after
+/// the last one may not be read yet.
+fn has_only_carriage_returns(text: &[u8]) -> bool {
+    let is_return = |byte: &&u8| **byte == b'\r';
+    let (last, text) = text.split_last().unwrap_or((&0, &[]));
+    !text.contains(&b'\n') && *last != b'\n' && text.iter().filter(is_return).count() > 1
 }
 
 fn at_line(line: u64, error: csv::Error) -> io::Error {

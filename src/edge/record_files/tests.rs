@@ -133,6 +133,17 @@ fn texts_of_windows_are_read_and_utf_16_is_refused() {
 }
 
 #[test]
+fn lines_that_end_with_carriage_returns_are_refused() {
+    let error = read(b"a,b\r1,2\r3,4\r", true, 100).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the lines end with a carriage return only; convert them first: tr '\\r' '\\n' < FILE"
+    );
+    let quoted = b"a,\"b\rc\"\r\n1,2\r\n";
+    assert!(read(quoted, true, 100).is_ok());
+}
+
+#[test]
 fn a_missing_quote_does_not_fill_the_memory() {
     let text = [b"a,b,c\n1,,\n2,\"x".as_slice(), &vec![b'y'; 1 << 20]].concat();
     let error = read(&text, false, 1_000).unwrap_err().to_string();
